@@ -1,0 +1,27 @@
+"""The one error that is the user's to mend, and the help its message gives.
+
+Everything that a person can get wrong (a file, a name, a number, a directory) raises `UserError`.
+Its message is one line that quotes the input and says the mend; the command line prints it and exits
+with 2. Any other exception is a defect of ours and keeps its traceback.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake in the call or the input. The message is one line: what was given, and the mend."""
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> UserError:
+    """Build the error for a name that is not in a registry, with the nearest name that is.
+
+    Args:
+        kind: what is named, as the user knows it ("rule", "preset").
+        given: the name as it was given.
+        known: every name that would have been accepted.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.4)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return UserError(f"unknown {kind} '{given}': {hint}known: {', '.join(names)}")

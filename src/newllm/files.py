@@ -1,0 +1,131 @@
+"""Files that are complete or absent: after a kill, a crash or a full disk there is no third state.
+
+A file is written beside its place under a temporary name, synced, then renamed over it; a directory
+likewise. What a failed write leaves behind is removed, and what stood there before stays.
+"""
+
+import contextlib
+import errno
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says of a failed write to `path` into one line for the user.
+
+    Raises:
+        UserError: the disk is full, or the place may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise UserError(f"no room to write '{path}' ({error.strerror}): free some space, then go on") from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise UserError(f"may not write '{path}' ({error.strerror}): choose a place that you own") from error
+        raise
+
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: the file's place; its directory must exist.
+        content: all of it.
+        durable: wait until the disk has it. False for what is rewritten every second.
+    """
+    with writing(path):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    if durable:
+        _sync_directory(path.parent)
+
+
+def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Write strict JSON whole or not at all; a non-finite number becomes null."""
+    write_bytes(path, (to_json(content, indent=2) + "\n").encode(), durable=durable)
+
+
+def to_json(content: Any, *, indent: int | None = None) -> str:
+    """Encode as strict JSON, non-finite numbers as null."""
+    return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+@contextlib.contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary directory that becomes `path` when the block ends well.
+
+    Args:
+        path: the final place; what stands there is replaced. Its parent must exist.
+    """
+    with writing(path):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        try:
+            yield temporary
+            for child in temporary.iterdir():
+                _sync_file(child)
+            _sync_directory(temporary)
+            temporary.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.rename(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _sync_directory(path.parent)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a killed process left half written in `directory`. Only its owner may call this."""
+    for leftover in directory.glob(".*.tmp"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a directory to sync it
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
