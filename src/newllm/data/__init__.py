@@ -1,0 +1,32 @@
+"""Texts to tokens to batches, with numpy only: sources, tokenizers, the split, the token cache, the order."""
+
+from newllm.data.batch import IGNORED, Batch, Batches
+from newllm.data.batches import training_batches, validation_batches
+from newllm.data.config import DataConfig
+from newllm.data.corpus import Corpus, prepare
+from newllm.data.documents import Document
+from newllm.data.segments import Segments
+from newllm.data.sources import read_documents
+from newllm.data.split import Piece, Split, split_documents
+from newllm.data.tokenizer import Tokenizer
+from newllm.data.tokenizers import load_tokenizer, train_tokenizer
+
+__all__ = [
+    "IGNORED",
+    "Batch",
+    "Batches",
+    "Corpus",
+    "DataConfig",
+    "Document",
+    "Piece",
+    "Segments",
+    "Split",
+    "Tokenizer",
+    "load_tokenizer",
+    "prepare",
+    "read_documents",
+    "split_documents",
+    "train_tokenizer",
+    "training_batches",
+    "validation_batches",
+]

@@ -1,0 +1,100 @@
+"""What a batch is, and what every order of batches can do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.data.segments import Segments
+
+IGNORED = -1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of tokens and what follows each of them. B rows of T positions.
+
+    Attributes:
+        inputs: ids, int64 [B, T].
+        targets: the id that follows each input, int64 [B, T]; IGNORED (-1) where nothing is to be predicted.
+        reset: bool [B, T], true where the input starts a document and the context is to be reset before it;
+            None unless resets are asked for.
+        fresh: bool [B], true where the row does not continue the same row of the batch before; None unless
+            the context is carried.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    reset: np.ndarray | None = None
+    fresh: np.ndarray | None = None
+
+
+class Batches(ABC):
+    """An endless sequence of training batches; each is a pure function of (seed, step).
+
+    Attributes:
+        steps_per_epoch: steps until every row has been seen once, rounded up.
+        tokens_per_batch: targets in a batch; the average where batches differ.
+    """
+
+    steps_per_epoch: int
+    tokens_per_batch: float
+
+    @abstractmethod
+    def batch(self, step: int) -> Batch:
+        """Return the batch of one step, counted from 0; no other step need be had before it."""
+
+
+def cut_rows(segments: Segments, starts_B: np.ndarray, window: int, resets: bool) -> tuple[np.ndarray, ...]:
+    """Gather whole windows.
+
+    Args:
+        segments: where from.
+        starts_B: each window's first token, int64 [B]; window + 1 tokens follow it in its bound.
+        window: T.
+        resets: mark the document starts.
+
+    Returns:
+        inputs [B, T], targets [B, T] and, with `resets`, reset [B, T].
+    """
+    positions = starts_B[:, None] + np.arange(window + 1)
+    rows = np.asarray(segments.tokens)[positions].astype(np.int64)
+    if not resets:
+        return rows[:, :-1], rows[:, 1:]
+    return rows[:, :-1], rows[:, 1:], mark_starts(segments.starts, positions[:, :-1])
+
+
+def mark_starts(starts: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return where `positions` (any shape) are among the sorted `starts`, bool of the same shape."""
+    if len(starts) == 0:
+        return np.zeros(positions.shape, dtype=bool)
+    nearest = np.searchsorted(starts, positions).clip(max=len(starts) - 1)
+    return starts[nearest] == positions
+
+
+def pad_rows(
+    segments: Segments, bounds: Sequence[tuple[int, int]], window: int, filler: int, resets: bool
+) -> tuple[np.ndarray, ...]:
+    """Put token ranges of up to window + 1 tokens into rows, filled up on the right.
+
+    Args:
+        segments: where from.
+        bounds: one half-open token range a row.
+        window: T.
+        filler: the id that fills the inputs; its targets are IGNORED.
+        resets: mark the document starts.
+
+    Returns:
+        inputs [B, T], targets [B, T] and, with `resets`, reset [B, T].
+    """
+    rows = np.full((len(bounds), window + 1), filler, dtype=np.int64)
+    real = np.zeros(rows.shape, dtype=bool)
+    for row, (start, stop) in enumerate(bounds):
+        rows[row, : stop - start] = segments.tokens[start:stop]
+        real[row, : stop - start] = True
+    inputs, targets = rows[:, :-1], np.where(real, rows, IGNORED)[:, 1:]
+    if not resets:
+        return inputs, targets
+    positions = np.array([start for start, _ in bounds])[:, None] + np.arange(window)
+    return inputs, targets, mark_starts(segments.starts, positions) & real[:, :-1]

@@ -1,0 +1,120 @@
+"""Tokens on disk, so that the same text is tokenised once.
+
+An entry is a directory `CACHE/FINGERPRINT/entry` that is whole or absent. Its meta.json, with every file's
+size, tells a damaged entry; that one counts as absent and is made again. A lock beside it makes a second
+process wait for the first instead of doing its work twice.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newllm.data.segments import Segments
+from newllm.data.tokenizer import Tokenizer
+from newllm.data.tokenizers import load_tokenizer
+from newllm.errors import UserError
+from newllm.files import new_directory, remove_leftovers, write_json, writing
+
+_SCHEMA = 1
+_PARTS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What an entry holds: the tokenizer, both parts, and what tokenising found out (plain JSON)."""
+
+    tokenizer: Tokenizer
+    train: Segments
+    validation: Segments
+    facts: dict[str, Any]
+
+
+def cache_directory() -> Path:
+    """Return `$NEWLLM_CACHE`, else `$XDG_CACHE_HOME/newllm`, else `~/.cache/newllm`."""
+    if own := os.environ.get("NEWLLM_CACHE"):
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "newllm"
+
+
+def fetch(cache: Path, fingerprint: str, build: Callable[[], Prepared]) -> Prepared:
+    """Return the entry of `fingerprint`, building and storing it if it is absent or damaged.
+
+    Args:
+        cache: the directory of all entries; made if absent.
+        fingerprint: names everything that the entry depends on.
+        build: makes the content in memory; called at most once.
+
+    Raises:
+        UserError: the cache's place may not be written, or there is no room.
+    """
+    from filelock import FileLock  # lazy: it takes 50 ms to import
+
+    home = cache / fingerprint
+    entry = home / "entry"
+    found = _load(entry)
+    if found is not None:
+        return found
+    with writing(home):
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UserError(f"token cache '{cache}' is no directory: set NEWLLM_CACHE to one") from error
+        lock = FileLock(home / "lock")
+        lock.acquire()
+    try:
+        found = _load(entry)  # another process may have made it while this one waited
+        if found is not None:
+            return found
+        remove_leftovers(home)
+        built = build()
+        _store(entry, built)
+        # A memory map rather than what was built. If the disk already lost it again, go on without.
+        return _load(entry) or built
+    finally:
+        lock.release()
+
+
+def _store(entry: Path, built: Prepared) -> None:
+    with new_directory(entry) as directory:
+        for part in _PARTS:
+            segments: Segments = getattr(built, part)
+            _save_array(directory / f"{part}.tokens.npy", segments.tokens)
+            bounds = np.array(segments.bounds, dtype=np.int64).reshape(-1, 2)
+            _save_array(directory / f"{part}.bounds.npy", bounds)
+            _save_array(directory / f"{part}.starts.npy", segments.starts)
+        built.tokenizer.save(directory / "tokenizer.json")
+        sizes = {file.name: file.stat().st_size for file in sorted(directory.iterdir())}
+        write_json(directory / "meta.json", {"schema": _SCHEMA, "sizes": sizes, "facts": built.facts})
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """Write a .npy file. When the disk is full np.save does not say so: its error has no number."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)
+
+
+def _load(entry: Path) -> Prepared | None:
+    """Return the entry, None if it is absent or damaged."""
+    try:
+        meta = json.loads((entry / "meta.json").read_bytes())
+        damaged = [name for name, size in meta["sizes"].items() if (entry / name).stat().st_size != size]
+        if meta["schema"] != _SCHEMA or damaged:
+            return None
+        train, validation = (_load_segments(entry, part) for part in _PARTS)
+        return Prepared(load_tokenizer(entry / "tokenizer.json"), train, validation, dict(meta["facts"]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _load_segments(entry: Path, part: str) -> Segments:
+    tokens = np.load(entry / f"{part}.tokens.npy", mmap_mode="r", allow_pickle=False)
+    bounds = np.load(entry / f"{part}.bounds.npy", allow_pickle=False)
+    starts = np.load(entry / f"{part}.starts.npy", allow_pickle=False)
+    return Segments(tokens, [(start, stop) for start, stop in bounds.tolist()], starts)

@@ -1,0 +1,111 @@
+"""From the bytes of one file to documents of valid UTF-8: plain text, and JSON lines.
+
+Whatever comes out is non-empty UTF-8 without a byte order mark. Line ends are left as they are.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from newllm.errors import UserError
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text.
+
+    Attributes:
+        name: where it comes from, as the user knows it. All records of a JSONL file share its name.
+        text: valid UTF-8, not empty.
+    """
+
+    name: str
+    text: bytes
+
+
+def clean_text(name: str, raw: bytes, errors: str) -> bytes:
+    """Return `raw` as valid UTF-8 without a byte order mark; empty if there is no text.
+
+    Args:
+        name: the source, for the message.
+        raw: the content, decompressed.
+        errors: "strict" refuses invalid UTF-8, "replace" puts U+FFFD in its place.
+
+    Raises:
+        UserError: `raw` is binary or not UTF-8; the message gives the byte's offset.
+    """
+    offset = raw.find(b"\0")
+    if offset >= 0:
+        raise UserError(f"{name!r} is binary: NUL byte at offset {offset}; give UTF-8 text")
+    skipped = len(_BYTE_ORDER_MARK) if raw.startswith(_BYTE_ORDER_MARK) else 0
+    text = raw[skipped:]
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        if errors == "replace":
+            return text.decode(errors="replace").encode()
+        at = error.start
+        raise UserError(
+            f"{name!r} is not valid UTF-8: byte 0x{text[at]:02x} at offset {at + skipped}; "
+            "convert it, or pass --errors replace"
+        ) from error
+    return text
+
+
+def parse_json_lines(name: str, text: bytes, field: str, errors: str) -> list[Document]:
+    """Return one document for every record that has text; blank lines and empty texts are left out.
+
+    Args:
+        name: the file, for the message.
+        text: valid UTF-8, one JSON object a line.
+        field: the field that holds the text.
+        errors: what a lone surrogate (which UTF-8 cannot hold) does: "strict" or "replace".
+
+    Raises:
+        UserError: a line that is no JSON object, or without a string in `field`; the message gives the
+            line's number.
+    """
+    documents = []
+    for number, line in enumerate(text.split(b"\n"), start=1):
+        if line.strip():
+            content = _record_text(f"{name!r} line {number}", line, field, errors)
+            if content:
+                documents.append(Document(name, content))
+    return documents
+
+
+def _record_text(place: str, line: bytes, field: str, errors: str) -> bytes:
+    try:
+        record: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{place} is not JSON: every line must be one JSON object, {{{field!r}: ...}}"
+        ) from error
+    if not isinstance(record, dict):
+        raise UserError(f"{place} holds a JSON {_kind(record)}: every line must be one JSON object")
+    if field not in record:
+        present = ", ".join(repr(name) for name in record) or "none"
+        raise UserError(
+            f"{place} has no field {field!r}: fields present: {present}; name one with --set data.field="
+        )
+    content = record[field]
+    if not isinstance(content, str):
+        raise UserError(
+            f"{place}: field {field!r} holds a {_kind(content)}, not a string; name another field"
+        )
+    try:
+        return content.encode()
+    except UnicodeEncodeError as error:
+        if errors == "replace":
+            return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        raise UserError(
+            f"{place}: field {field!r} holds a lone surrogate at character {error.start}; "
+            "mend it, or pass --errors replace"
+        ) from error
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")

@@ -1,0 +1,159 @@
+"""Where texts come from: files, directories, globs, standard input and the bundled texts.
+
+Everything is read into memory at once. A mistake is one `UserError` that quotes the name as it was given.
+"""
+
+import difflib
+import glob
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from newllm.data.compression import decompress, split_suffix
+from newllm.data.documents import Document, clean_text, parse_json_lines
+from newllm.errors import UserError, unknown_name
+
+BUNDLED = {"moby-dick": "moby-dick.txt.xz", "sentences": "sentences.txt"}
+
+_PREFIX = "bundled:"
+_STANDARD_INPUT = "-"
+_GLOB_CHARACTERS = frozenset("*?[")
+# What a directory is searched for. A file that is named itself may have any suffix.
+_TEXT_SUFFIXES = frozenset(
+    f".{suffix}"
+    for group in (
+        ("txt", "text", "md", "markdown", "rst", "org", "tex", "log", "jsonl", "json", "csv", "tsv"),
+        ("html", "xml", "yaml", "yml", "toml", "ini", "cfg", "css", "sql", "sh", "py", "c", "h", "cc"),
+        ("cpp", "hpp", "java", "js", "ts", "go", "rs", "rb", "lua", "r", "jl", "hs", "ml", "kt", "swift"),
+    )
+    for suffix in group
+)
+
+
+def read_documents(texts: Iterable[str], field: str = "text", errors: str = "strict") -> list[Document]:
+    """Read every text that is named, in the order given; a file that is met twice is read once.
+
+    Args:
+        texts: files, directories (searched recursively for text suffixes, hidden names left out), globs,
+            "-" for standard input, "bundled:NAME". `.gz`, `.xz` and `.zst` are decompressed; a `.jsonl`
+            gives one document a record.
+        field: the text's field in a JSONL record.
+        errors: what invalid UTF-8 does: "strict" or "replace".
+
+    Returns:
+        At least one document. Empty files inside a directory or a glob are left out.
+
+    Raises:
+        UserError: a name that leads to no readable, non-empty text.
+    """
+    documents: list[Document] = []
+    seen: set[Path] = set()
+    for text in texts:
+        if text == _STANDARD_INPUT:
+            documents += _parse(text, sys.stdin.buffer.read(), "", field, errors) or _refuse_empty(text)
+            continue
+        files = _unseen(_find_files(text), seen)
+        read = [document for name, path in files for document in _read_file(name, path, field, errors)]
+        documents += read if read or not files else _refuse_empty(text)
+    if not documents:
+        raise UserError(
+            "no text given: name a file, a directory, '-' for standard input, or 'bundled:moby-dick'"
+        )
+    return documents
+
+
+def _unseen(files: list[tuple[str, Path]], seen: set[Path]) -> list[tuple[str, Path]]:
+    """Return the files that are not yet in `seen`, and put them there: text read twice would leak."""
+    new = []
+    for name, path in files:
+        if path.resolve() not in seen:
+            seen.add(path.resolve())
+            new.append((name, path))
+    return new
+
+
+def _find_files(text: str) -> list[tuple[str, Path]]:
+    """Return the files behind one name, each with the name to show for it."""
+    if text.startswith(_PREFIX):
+        name = text.removeprefix(_PREFIX)
+        if name not in BUNDLED:
+            raise unknown_name("bundled text", name, BUNDLED)
+        return [(text, Path(__file__).parent / "bundled" / BUNDLED[name])]
+    try:
+        return _search_disk(text, Path(text))
+    except OSError as error:  # a directory that may not be entered, a name that is too long
+        raise _unreadable(text, error) from error
+
+
+def _search_disk(text: str, path: Path) -> list[tuple[str, Path]]:
+    if path.is_dir():
+        return _search_directory(text, path)
+    if path.is_file():
+        return [(text, path)]
+    if path.exists():
+        raise UserError(f"{text!r} is not a regular file: pipe its text in and name '-' instead")
+    if _GLOB_CHARACTERS.intersection(text):
+        return _match_glob(text, path)
+    raise _missing(text, path)
+
+
+def _search_directory(text: str, directory: Path) -> list[tuple[str, Path]]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found = []
+    for root, folders, files in os.walk(directory, onerror=refuse):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        visible = [file for file in files if not file.startswith(".")]
+        found += [Path(root) / file for file in visible if split_suffix(file)[0] in _TEXT_SUFFIXES]
+    if not found:
+        raise UserError(
+            f"directory {text!r} holds no text file (.txt, .md, .jsonl, .py ...): name its files instead"
+        )
+    return [(str(path), path) for path in sorted(found) if path.is_file()]
+
+
+def _match_glob(text: str, pattern: Path) -> list[tuple[str, Path]]:
+    matches = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    found = [(match, Path(match)) for match in matches if Path(match).is_file()]
+    if not found:
+        raise UserError(f"pattern {text!r} matches no file: check it with ls")
+    return found
+
+
+def _read_file(name: str, path: Path, field: str, errors: str) -> list[Document]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    return _parse(name, raw, path.name, field, errors)
+
+
+def _parse(name: str, raw: bytes, file_name: str, field: str, errors: str) -> list[Document]:
+    if not raw:
+        return []
+    kind, compression = split_suffix(file_name)
+    text = clean_text(name, decompress(name, raw, compression), errors)
+    if kind == ".jsonl":
+        return parse_json_lines(name, text, field, errors)
+    return [Document(name, text)] if text else []
+
+
+def _refuse_empty(text: str) -> list[Document]:
+    shown = "standard input ('-')" if text == _STANDARD_INPUT else repr(text)
+    raise UserError(f"{shown} is empty: give a source that holds text")
+
+
+def _unreadable(text: str, error: OSError) -> UserError:
+    shown = text if len(text) <= 100 else text[:100] + "..."
+    return UserError(f"cannot read {shown!r} ({error.strerror}): name a file that you may read")
+
+
+def _missing(text: str, path: Path) -> UserError:
+    if not path.parent.is_dir():
+        return UserError(f"no file {text!r}: the directory {str(path.parent)!r} does not exist")
+    names = sorted(child.name for child in path.parent.iterdir())
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.4)
+    hint = f"did you mean {str(path.parent / near[0])!r}?" if near else "check the name"
+    return UserError(f"no file {text!r}: {hint}")

@@ -1,0 +1,75 @@
+"""The pre-norm residual block that stack and attention share: a mixer over time, then SwiGLU."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from newllm.model.bodies.body import Body, State, join_states, layer_state
+from newllm.model.config import ModelConfig
+from newllm.model.mlp import SwiGLU
+
+
+class Mixer(nn.Module, ABC):
+    """Mixes positions; the only part of a block that remembers."""
+
+    @abstractmethod
+    def initial_state(self, rows: int, device: torch.device) -> State:
+        """Return the state before the first token."""
+
+    @abstractmethod
+    def forward(
+        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """Return the mixed sequence `[B, T, D]` and the next state; arguments as in `Body.forward`."""
+
+
+class Block(nn.Module):
+    """`x = x + mixer(norm(x)); x = x + SwiGLU(norm(x))`."""
+
+    def __init__(self, config: ModelConfig, mixer: Mixer) -> None:
+        super().__init__()
+        self.mixer_norm = nn.RMSNorm(config.width)
+        self.mixer = mixer
+        self.mlp_norm = nn.RMSNorm(config.width)
+        self.mlp = SwiGLU(config.width, config.hidden)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """Return the sequence and the mixer's next state."""
+        mixed_BTD, state = self.mixer(self.mixer_norm(x_BTD), state, position_BT, reset_BT)
+        x_BTD = x_BTD + self.dropout(mixed_BTD)
+        return x_BTD + self.dropout(self.mlp(self.mlp_norm(x_BTD))), state
+
+
+class Blocks(Body):
+    """Blocks one upon another and a last norm: the frame of stack and attention.
+
+    Args:
+        config: the model's shape.
+        mixer: builds the mixer of one block.
+    """
+
+    mixer: type[Mixer]
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.output_width = config.width
+        self.blocks = nn.ModuleList(Block(config, self.mixer(config)) for _ in range(config.layers))
+        self.last_norm = nn.RMSNorm(config.width)
+
+    def initial_state(self, rows: int, device: torch.device) -> State:
+        """Return the states of all mixers before the first token."""
+        return join_states([block.mixer.initial_state(rows, device) for block in self.blocks])
+
+    def forward(
+        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """Run the blocks in order."""
+        states = []
+        for layer, block in enumerate(self.blocks):
+            x_BTD, after = block(x_BTD, layer_state(state, layer), position_BT, reset_BT)
+            states.append(after)
+        return self.last_norm(x_BTD), join_states(states)

@@ -1,0 +1,72 @@
+"""What a model is, as plain data."""
+
+import dataclasses
+
+from newllm.errors import UserError, unknown_name
+
+BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm")
+RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")
+NORM_NAMES = ("none", "read", "write")
+INITIALISATIONS = ("normal", "scaled")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """A model's shape. Widths are counts of channels.
+
+    Args:
+        body: what stands between embedding and head; see `newllm.model.bodies`.
+        rule: update rule of the context (cell and stack).
+        norm: where the context is normalised (cell and stack).
+        learn_decay: train the constant decay of rules ema and dual.
+        vocabulary: rows of the embedding and of the output; 0 takes the tokenizer's.
+        width: of the embedding and the residual stream.
+        layers: blocks of the body; layers of the cell's FNN.
+        hidden: width inside the FNN, the SwiGLU or the LSTM.
+        context: width of the context vector (cell and stack).
+        heads: attention heads.
+        positions: rows of the learned position embedding; 0 for none.
+        window: positions that attention looks back over, and the longest time scale at initialisation.
+        dropout: probability.
+        initialisation: "normal" is the founding document's N(0, 0.02); "scaled" is N(0, 1/fan-in) with
+            residual outputs scaled by depth.
+    """
+
+    body: str = "stack"
+    rule: str = "gated"
+    norm: str = "none"
+    learn_decay: bool = False
+    vocabulary: int = 0
+    width: int = 256
+    layers: int = 4
+    hidden: int = 704
+    context: int = 256
+    heads: int = 4
+    positions: int = 0
+    window: int = 256
+    dropout: float = 0.0
+    initialisation: str = "scaled"
+
+    def check(self) -> None:
+        """Raise UserError for a name that does not exist or a number that cannot be."""
+        named = (("body", BODY_NAMES), ("rule", RULE_NAMES), ("norm", NORM_NAMES), ("initialisation", INITIALISATIONS))
+        for field, known in named:
+            value = getattr(self, field)
+            if value not in known:
+                raise unknown_name(field, str(value), known)
+        for field in ("width", "layers", "hidden", "context", "heads", "window"):
+            if getattr(self, field) < 1:
+                raise UserError(f"model.{field} is {getattr(self, field)}: it must be at least 1")
+        if min(self.vocabulary, self.positions) < 0:
+            raise UserError("model.vocabulary and model.positions must not be negative: 0 means automatic and none")
+        if not 0.0 <= self.dropout < 1.0:
+            raise UserError(f"model.dropout is {self.dropout}: it must be at least 0 and below 1")
+        self._check_heads()
+
+    def _check_heads(self) -> None:
+        if self.body not in ("attention", "founding-transformer"):
+            return
+        if self.width % (2 * self.heads):
+            raise UserError(f"model.width {self.width} does not divide into {self.heads} heads of even width")
+        if self.body == "founding-transformer" and not self.positions:
+            raise UserError("body 'founding-transformer' needs learned positions: --set model.positions=N")

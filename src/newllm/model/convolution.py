@@ -1,0 +1,49 @@
+"""The short causal convolution: each channel sees its last four values.
+
+Shapes: B rows, T positions, D channels, K = 4 taps.
+"""
+
+import torch
+from torch import Tensor, nn
+
+TAPS = 4
+
+
+class ShortConvolution(nn.Module):
+    """Depthwise causal convolution of width 4, `y_t = sum_k weight_k * x_{t-k}`, then a residual to x.
+
+    Args:
+        channels: width of the sequence.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(TAPS, channels))  # weight[k] meets the value k positions ago
+        self.weight.no_weight_decay = True  # type: ignore[attr-defined]
+
+    def initial_tail(self, rows: int, device: torch.device) -> Tensor:
+        """Return the values before the first position: zeros, `[B, 3, D]`."""
+        return torch.zeros(rows, TAPS - 1, self.weight.shape[1], device=device, dtype=self.weight.dtype)
+
+    def forward(self, x_BTD: Tensor, tail_BKD: Tensor, position_BT: Tensor, *, has_resets: bool) -> tuple[Tensor, Tensor]:
+        """Convolve.
+
+        Args:
+            x_BTD: the sequence.
+            tail_BKD: the three values before it.
+            position_BT: how many tokens of its document precede each token; no tap reaches further.
+            has_resets: whether a document starts inside; without, the tail's zeros say it all.
+
+        Returns:
+            The convolved sequence and the tail after it.
+        """
+        length = x_BTD.shape[1]
+        past_BLD = torch.cat([tail_BKD.to(x_BTD.dtype), x_BTD], dim=1)
+        y_BTD = x_BTD * (1 + self.weight[0])
+        for lag in range(1, TAPS):
+            start = TAPS - 1 - lag
+            shifted_BTD = past_BLD[:, start : start + length] * self.weight[lag]
+            if has_resets:
+                shifted_BTD = torch.where((position_BT >= lag)[..., None], shifted_BTD, 0.0)
+            y_BTD = y_BTD + shifted_BTD
+        return y_BTD, past_BLD[:, -(TAPS - 1) :]

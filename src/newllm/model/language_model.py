@@ -1,0 +1,113 @@
+"""The language model: embedding, body, head.
+
+Shapes: B rows, T positions, D width, V vocabulary.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from newllm.errors import UserError
+from newllm.model.bodies import State, build_body
+from newllm.model.bodies.stack import ContextMixer
+from newllm.model.config import ModelConfig
+from newllm.model.init import initialise
+
+
+class LanguageModel(nn.Module):
+    """Predicts the next token from a state of fixed size.
+
+    Args:
+        config: the shape; `vocabulary` must be resolved.
+        seed: of the initialisation; every parameter has its own stream, named by the parameter.
+    """
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        super().__init__()
+        config.check()
+        if config.vocabulary < 1:
+            raise UserError("model.vocabulary is 0: a model without a tokenizer needs it, --set model.vocabulary=N")
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.positions = nn.Embedding(config.positions, config.width) if config.positions else None
+        self.body = build_body(config)
+        self.head = nn.Linear(self.body.output_width, config.vocabulary)
+        initialise(self, config.initialisation, seed)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.head.weight.device
+
+    def use_scan(self, backend: str) -> None:
+        """Run every scan on this backend (a resolved name)."""
+        for module in self.modules():
+            if isinstance(module, ContextMixer):
+                module.scan_backend = backend
+
+    def initial_state(self, rows: int) -> State:
+        """Return the state before the first token of `rows` rows."""
+        position = torch.zeros(rows, dtype=torch.long, device=self.device)
+        return {"position": position, **self.body.initial_state(rows, self.device)}
+
+    def forward(
+        self, tokens_BT: Tensor, state: State | None = None, reset_BT: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read a sequence.
+
+        Args:
+            tokens_BT: token ids, int64.
+            state: the state before them; None starts anew.
+            reset_BT: True where a new document starts inside a row, or None.
+
+        Returns:
+            Logits of each next token `[B, T, V]` and the state after the last token.
+
+        Raises:
+            UserError: the body has learned positions and the sequence goes past their end.
+        """
+        state = self.initial_state(tokens_BT.shape[0]) if state is None else state
+        position_BT = document_positions(state["position"], tokens_BT.shape[1], reset_BT)
+        x_BTD = self.embed(tokens_BT, position_BT)
+        features, after = self.body(x_BTD, state, position_BT, reset_BT)
+        return self.head(features), {"position": position_BT[:, -1] + 1, **after}
+
+    def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one token a row: logits of the next one `[B, V]` and the next state."""
+        position_B = state["position"]
+        features, after = self.body.step(self.embed(tokens_B, position_B), state, position_B)
+        return self.head(features), {"position": position_B + 1, **after}
+
+    def embed(self, tokens: Tensor, position: Tensor) -> Tensor:
+        """Embed tokens, with their learned positions where the model has them."""
+        x = self.embedding(tokens)
+        if self.positions is None:
+            return x
+        if int(position.max()) >= self.config.positions:
+            raise UserError(
+                f"this model has {self.config.positions} learned positions and ends there: "
+                "give it a shorter text, or a body without learned positions"
+            )
+        return x + self.positions(position)
+
+
+def document_positions(before_B: Tensor, length: int, reset_BT: Tensor | None) -> Tensor:
+    """Return how many tokens of its document precede each token, `[B, T]`.
+
+    Args:
+        before_B: the same count for the first token, were there no reset.
+        length: T.
+        reset_BT: True where a document starts, or None.
+    """
+    index_T = torch.arange(length, device=before_B.device)
+    running_BT = before_B[:, None] + index_T
+    if reset_BT is None:
+        return running_BT
+    last_BT = torch.where(reset_BT, index_T, -1).cummax(dim=1).values
+    return torch.where(last_BT >= 0, index_T - last_BT, running_BT)
+
+
+def fresh_rows(state: State, fresh_B: Tensor) -> State:
+    """Return the state with some rows put back to the start. Everything starts at zero."""
+    return {
+        name: value.masked_fill(fresh_B.view(-1, *[1] * (value.dim() - 1)), 0) for name, value in state.items()
+    }

@@ -1,0 +1,24 @@
+"""SwiGLU: the position-wise half of a block (Shazeer 2020, arXiv:2002.05202)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SwiGLU(nn.Module):
+    """`W_out (silu(W_gate x) * W_in x)`.
+
+    Args:
+        width: of the residual stream.
+        hidden: inside.
+    """
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, 2 * hidden, bias=False)
+        self.out = nn.Linear(hidden, width, bias=False)
+        self.out.is_residual_output = True  # type: ignore[attr-defined]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `[..., width]` to `[..., width]`."""
+        gate, value = self.up(x).chunk(2, dim=-1)
+        return self.out(F.silu(gate) * value)

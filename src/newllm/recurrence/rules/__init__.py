@@ -1,0 +1,37 @@
+"""Update rules, one file each: small modules `features -> (decay, input)`."""
+
+from newllm.errors import unknown_name
+from newllm.recurrence.rules.additive import Additive
+from newllm.recurrence.rules.dual import Dual
+from newllm.recurrence.rules.ema import ExponentialMovingAverage
+from newllm.recurrence.rules.gated import Gated
+from newllm.recurrence.rules.lstm import LSTMGates
+from newllm.recurrence.rules.rule import Rule
+
+RULES: dict[str, type[Rule]] = {
+    "additive": Additive,
+    "ema": ExponentialMovingAverage,
+    "gated": Gated,
+    "lstm": LSTMGates,
+    "dual": Dual,
+}
+
+__all__ = ["RULES", "Additive", "Dual", "ExponentialMovingAverage", "Gated", "LSTMGates", "Rule", "build_rule"]
+
+
+def build_rule(name: str, features: int, source: int, channels: int, *, learn_decay: bool = False) -> Rule:
+    """Build a rule by name.
+
+    Args:
+        name: a key of `RULES`.
+        features: width of the features that form the delta.
+        source: width of what the gates look at.
+        channels: width of the context.
+        learn_decay: train the decay of the rules that have a constant one (ema, dual).
+
+    Raises:
+        UserError: no rule has this name, or it has no constant decay to learn.
+    """
+    if name not in RULES:
+        raise unknown_name("rule", name, RULES)
+    return RULES[name](features, source, channels, learn_decay=learn_decay)

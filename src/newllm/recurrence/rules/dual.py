@@ -1,0 +1,28 @@
+"""Two contexts, short and long: the document's `short += delta_s`, `long = 0.99 * long + 0.01 * delta_l`."""
+
+import torch
+from torch import Tensor
+
+from newllm.errors import UserError
+from newllm.recurrence.rules.rule import ConstantDecay, Rule, full_precision
+
+FOUNDING_LONG_DECAY = 0.99
+
+
+class Dual(Rule):
+    """The first half of the channels is the short context (decay 1), the second half the long one (0.99)."""
+
+    has_constant_decay = True
+
+    def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (it has no gate)
+        """Add the long context's decay."""
+        if self.channels % 2:
+            raise UserError(f"rule 'dual' splits the context in two halves: context {self.channels} is odd, take an even one")
+        self.long = ConstantDecay(torch.full((self.channels // 2,), FOUNDING_LONG_DECAY), learn=learn_decay)
+
+    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 (it has no gate)
+        """Return [1, long decay] and [delta_s, (1 - long decay) * delta_l]."""
+        delta = full_precision(self.delta(features))
+        long = self.long().to(delta.dtype)
+        one = torch.ones_like(long)
+        return torch.cat([one, long]).expand_as(delta), torch.cat([one, 1 - long]) * delta

@@ -1,0 +1,25 @@
+"""`context = (1 - u) * context + u * delta`: the document's update gate, section 6."""
+
+import torch
+from torch import Tensor
+
+from newllm.recurrence.rules.rule import Rule, full_precision, gate_layer, logit, timescales
+
+
+class Gated(Rule):
+    """Decay 1 - u, input u * delta, `u = sigmoid(W source)`."""
+
+    def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (refused by the base)
+        """Add the gate."""
+        self.gate = gate_layer(source, self.channels)
+
+    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 1 - u and u * delta."""
+        gate = full_precision(self.gate(source))
+        # sigmoid(-x) rather than 1 - sigmoid(x): exact where the gate is nearly shut or open.
+        return torch.sigmoid(-gate), torch.sigmoid(gate) * full_precision(self.delta(features))
+
+    def spread_timescales(self, longest: float) -> None:
+        """Start u at 1 / time scale."""
+        with torch.no_grad():
+            self.gate.bias.copy_(logit(1 / timescales(self.channels, longest)))

@@ -1,0 +1,28 @@
+"""`context = f * context + i * delta`: the LSTM's gates, with which the document contrasts its rule."""
+
+import torch
+from torch import Tensor
+
+from newllm.recurrence.rules.rule import Rule, full_precision, gate_layer, logit, timescales
+
+
+class LSTMGates(Rule):
+    """Decay f, input i * delta, `f, i = sigmoid(W source)` (Hochreiter and Schmidhuber 1997; Gers et al. 2000)."""
+
+    def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (refused by the base)
+        """Add the forget gate and the input gate."""
+        self.forget = gate_layer(source, self.channels)
+        self.input = gate_layer(source, self.channels)
+
+    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return f and i * delta."""
+        forget = torch.sigmoid(full_precision(self.forget(source)))
+        admit = torch.sigmoid(full_precision(self.input(source)))
+        return forget, admit * full_precision(self.delta(features))
+
+    def spread_timescales(self, longest: float) -> None:
+        """Start f at 1 - 1 / time scale and i at sqrt(1 - f^2), which keeps the context's variance at the delta's."""
+        forget = 1 - 1 / timescales(self.channels, longest)
+        with torch.no_grad():
+            self.forget.bias.copy_(logit(forget))
+            self.input.bias.copy_(logit(torch.sqrt(1 - forget**2)))

@@ -1,0 +1,103 @@
+"""What every update rule is: `(features, source) -> (decay, input)`."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from newllm.errors import UserError
+
+
+class Rule(nn.Module, ABC):
+    """Maps features to the decay and the input of `context = decay * context + input`.
+
+    Decay and input are float32 (float64 if the features are) whatever autocast does around them: the
+    context is a long sum and does not survive 8 bits of mantissa.
+
+    Args:
+        features: width of the features that form the delta.
+        source: width of what the gates look at (in the founding cell `[token ; context]`).
+        channels: width of the context.
+        learn_decay: train the constant decay; refused by rules that have none.
+    """
+
+    has_constant_decay = False
+
+    def __init__(self, features: int, source: int, channels: int, *, learn_decay: bool = False) -> None:
+        super().__init__()
+        if learn_decay and not self.has_constant_decay:
+            raise UserError(
+                f"rule '{type(self).__name__}' has no constant decay to learn: drop learn_decay, or take rule ema or dual"
+            )
+        self.channels = channels
+        self.delta = nn.Linear(features, channels)
+        self.build(source, learn_decay)
+
+    def build(self, source: int, learn_decay: bool) -> None:
+        """Add what the rule has beside its delta."""
+
+    @abstractmethod
+    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return decay and input, each `[..., channels]`.
+
+        Args:
+            features: `[..., features]`, forms the delta.
+            source: `[..., source]`, seen by the gates.
+        """
+
+    def spread_timescales(self, longest: float) -> None:
+        """Start the channels at time scales from 1 to `longest` positions, evenly in the logarithm.
+
+        A rule whose decay the document fixes (additive, dual) keeps it.
+        """
+
+
+def gate_layer(source: int, channels: int) -> nn.Linear:
+    """Return the linear layer of a gate: its bias is a time scale, starts at 0 and is kept out of weight decay."""
+    layer = nn.Linear(source, channels)
+    nn.init.zeros_(layer.bias)
+    layer.bias.no_weight_decay = True  # type: ignore[attr-defined]
+    return layer
+
+
+def full_precision(value: Tensor) -> Tensor:
+    """Return the value as float32, or float64 if it is that already."""
+    return value if value.dtype == torch.float64 else value.float()
+
+
+def timescales(channels: int, longest: float) -> Tensor:
+    """Return `channels` time scales in positions, from 1 to `longest`, evenly in the logarithm."""
+    return torch.logspace(0.0, torch.log10(torch.tensor(float(longest))).item(), channels)
+
+
+def logit(probability: Tensor) -> Tensor:
+    """Return the inverse of the sigmoid, kept off its two ends."""
+    return torch.logit(probability, eps=1e-4)
+
+
+class ConstantDecay(nn.Module):
+    """One decay a channel: a constant, or a trained value kept between 0 and 1 by a sigmoid.
+
+    Args:
+        value: the decay at the start, `[channels]`.
+        learn: whether it is trained.
+    """
+
+    def __init__(self, value: Tensor, *, learn: bool) -> None:
+        super().__init__()
+        self.learn = learn
+        if learn:
+            self.logit = nn.Parameter(logit(value))
+            self.logit.no_weight_decay = True  # type: ignore[attr-defined]
+        else:
+            self.register_buffer("value", value)
+            self.value: Tensor
+
+    def forward(self) -> Tensor:
+        """Return the decay, `[channels]`."""
+        return torch.sigmoid(self.logit) if self.learn else self.value
+
+    def start_at(self, value: Tensor) -> None:
+        """Set the decay, `[channels]`."""
+        with torch.no_grad():
+            (self.logit if self.learn else self.value).copy_(logit(value) if self.learn else value)

@@ -1,0 +1,136 @@
+"""The scan as an operation: its contract, its backends by name, its gradients.
+
+Shapes: B rows, T positions, C channels.
+
+A backend is a pair of plain functions on contiguous tensors. `forward(decay, input, initial, reset)`
+returns every context; `backward(gradient, decay, contexts, initial, reset)` returns the gradients of
+decay, input and initial:
+
+    d_input_t = gradient_t + decay_{t+1} * d_input_{t+1}
+    d_decay_t = d_input_t * context_{t-1}
+    d_initial = decay_0 * d_input_0
+
+`reference` is the exception: a plain float64 loop that autograd differentiates, so that it is
+independent of these formulas and can judge them.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from newllm.errors import UserError, unknown_name
+from newllm.recurrence.scan import chunked
+from newllm.recurrence.scan.reference import scan_reference
+
+
+class _Backend(NamedTuple):
+    forward: Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+    backward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor, Tensor]]
+
+
+def _torch_backend() -> _Backend:
+    return _Backend(chunked.forward, chunked.backward)
+
+
+def _numba_backend() -> _Backend:
+    from newllm.recurrence.scan import compiled  # noqa: PLC0415 (numba is an extra, and slow to import)
+
+    return _Backend(compiled.forward, compiled.backward)
+
+
+_LOADERS: dict[str, Callable[[], _Backend]] = {"torch": _torch_backend, "numba": _numba_backend}
+BACKENDS = ("auto", "reference", *_LOADERS)
+
+
+def resolve_backend(name: str, device: torch.device | str) -> str:
+    """Return the backend that runs under a name on a device: "auto" takes the fastest that is there.
+
+    Raises:
+        UserError: no backend has this name, or it cannot run here.
+    """
+    if name not in BACKENDS:
+        raise unknown_name("scan backend", name, BACKENDS)
+    on_cpu = torch.device(device).type == "cpu"
+    has_numba = importlib.util.find_spec("numba") is not None
+    if name == "auto":
+        return "numba" if on_cpu and has_numba else "torch"
+    if name == "numba" and not has_numba:
+        raise UserError("scan backend 'numba' needs numba: pip install 'newllm[fast]', or take backend torch")
+    if name == "numba" and not on_cpu:
+        raise UserError(f"scan backend 'numba' runs on the CPU, not on '{device}': take backend torch")
+    return name
+
+
+def scan(
+    decay_BTC: Tensor,
+    input_BTC: Tensor,
+    initial_BC: Tensor | None = None,
+    reset_BT: Tensor | None = None,
+    *,
+    backend: str = "auto",
+) -> tuple[Tensor, Tensor]:
+    """Run `context_t = decay_t * context_{t-1} + input_t` over a sequence.
+
+    Args:
+        decay_BTC: decay, any finite values; exactly 0 and exactly 1 are fine.
+        input_BTC: input, of the same shape and dtype (float32 or float64).
+        initial_BC: context before the first position; zero if None.
+        reset_BT: True where a new document starts: there the context before is taken as zero, whatever
+            it was. None means nowhere.
+        backend: "auto", "reference", "torch" or "numba".
+
+    Returns:
+        Every context `[B, T, C]` and the last one `[B, C]`, differentiable in decay, input and initial.
+
+    Raises:
+        UserError: the shapes disagree, T is 0, or the backend cannot run here.
+    """
+    _check(decay_BTC, input_BTC, initial_BC, reset_BT)
+    if initial_BC is None:
+        initial_BC = input_BTC.new_zeros(input_BTC.shape[0], input_BTC.shape[2])
+    name = resolve_backend(backend, input_BTC.device)
+    if name == "reference":
+        return scan_reference(decay_BTC, input_BTC, initial_BC, reset_BT)
+    contexts_BTC = _Scan.apply(decay_BTC, input_BTC, initial_BC, reset_BT, _LOADERS[name]())
+    return contexts_BTC, contexts_BTC[:, -1]
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, decay: Tensor, input: Tensor, initial: Tensor, reset: Tensor | None, backend: _Backend
+    ) -> Tensor:
+        decay, input, initial = decay.contiguous(), input.contiguous(), initial.contiguous()
+        reset = None if reset is None else reset.contiguous()
+        contexts = backend.forward(decay, input, initial, reset)
+        ctx.save_for_backward(decay, contexts, initial, reset)
+        ctx.backend = backend
+        return contexts
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:  # type: ignore[override]
+        decay, contexts, initial, reset = ctx.saved_tensors
+        d_decay, d_input, d_initial = ctx.backend.backward(gradient.contiguous(), decay, contexts, initial, reset)
+        return d_decay, d_input, d_initial, None, None
+
+
+def _check(decay: Tensor, input: Tensor, initial: Tensor | None, reset: Tensor | None) -> None:
+    if input.dim() != 3 or 0 in input.shape:
+        raise UserError(f"scan: input has shape {tuple(input.shape)}: it must be [batch, time, channel], none of them 0")
+    if decay.shape != input.shape or decay.dtype != input.dtype:
+        raise UserError(
+            f"scan: decay {tuple(decay.shape)} {decay.dtype} must equal input {tuple(input.shape)} {input.dtype}"
+        )
+    if input.dtype not in (torch.float32, torch.float64):
+        raise UserError(f"scan: dtype {input.dtype} is too short for a long sum: cast to float32 first")
+    rows, positions, channels = input.shape
+    if initial is not None and (initial.shape != (rows, channels) or initial.dtype != input.dtype):
+        raise UserError(
+            f"scan: initial {tuple(initial.shape)} {initial.dtype} must be ({rows}, {channels}) {input.dtype}"
+        )
+    if reset is not None and (reset.shape != (rows, positions) or reset.dtype != torch.bool):
+        raise UserError(f"scan: reset {tuple(reset.shape)} {reset.dtype} must be ({rows}, {positions}) torch.bool")

@@ -1,0 +1,48 @@
+"""The step that every body shares, and the loop over it for where the step is not linear.
+
+Shapes: B rows, T positions, C channels.
+"""
+
+import torch
+from torch import Tensor
+
+from newllm.recurrence.norms import ContextNorm
+
+
+def update(context_BC: Tensor, decay_BC: Tensor, input_BC: Tensor, norm: ContextNorm) -> Tensor:
+    """Return the next context, `norm.write(decay * context + input)`.
+
+    Args:
+        context_BC: the context before this position.
+        decay_BC: how much of it stays, element by element.
+        input_BC: what is added.
+        norm: the context norm; one that only reads leaves the step linear.
+    """
+    return norm.write(decay_BC * context_BC + input_BC)
+
+
+def sequential(
+    decay_BTC: Tensor, input_BTC: Tensor, initial_BC: Tensor, reset_BT: Tensor | None, norm: ContextNorm
+) -> tuple[Tensor, Tensor]:
+    """Run `update` position after position: the only way when the norm is on write.
+
+    Args:
+        decay_BTC: decay of each position.
+        input_BTC: input of each position.
+        initial_BC: context before the first position.
+        reset_BT: True where the context starts anew at zero, or None.
+        norm: the context norm.
+
+    Returns:
+        Every context `[B, T, C]` and the last one `[B, C]`.
+    """
+    context_BC = initial_BC
+    # Unbound first: indexing `decay[:, t]` under autograd costs a full-size gradient a position.
+    resets = [None] * decay_BTC.shape[1] if reset_BT is None else list(reset_BT.unbind(1))
+    contexts = []
+    for decay_BC, input_BC, reset_B in zip(decay_BTC.unbind(1), input_BTC.unbind(1), resets, strict=True):
+        if reset_B is not None:
+            context_BC = context_BC.masked_fill(reset_B[:, None], 0.0)
+        context_BC = update(context_BC, decay_BC, input_BC, norm)
+        contexts.append(context_BC)
+    return torch.stack(contexts, dim=1), context_BC

@@ -1,0 +1,64 @@
+"""The rows of a trace as text: one strict JSON object a line.
+
+A row is `{"step": 12, "loss": 3.25, "context_norm": "Infinity"}`. A number that is not finite is data
+too, the most telling there is, and strict JSON has no word for it, so it stands there as a string.
+A line counts once its newline is there: what a killed process left half written is no row.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+from newllm.errors import UserError
+
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def encode_row(step: int, signals: Mapping[str, SupportsFloat]) -> bytes:
+    """Return one row as a line, its newline included. Every number reads back to the same bits."""
+    row = {"step": int(step)} | {name: _encode(float(value)) for name, value in signals.items()}
+    return json.dumps(row, allow_nan=False).encode() + b"\n"
+
+
+def whole_lines(content: bytes) -> int:
+    """Return how many bytes of `content` are whole lines."""
+    return content.rfind(b"\n") + 1
+
+
+def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, float]]]:
+    """Yield each whole line of a trace, without its newline, with its step and its signals.
+
+    Args:
+        path: for the message only.
+        content: of the file.
+
+    Raises:
+        UserError: a line is no row of a trace.
+    """
+    for number, line in enumerate(content[: whole_lines(content)].split(b"\n")[:-1], start=1):
+        try:
+            row = json.loads(line.decode())
+            step = row.pop("step")
+            if type(step) is not int or not -(2**63) <= step < 2**63:
+                raise TypeError("a step is a whole number")
+            signals = {name: _decode(value) for name, value in row.items()}
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+            raise UserError(
+                f"'{path}' line {number} is not a row of a trace: {line[:60].decode(errors='replace')!r}: "
+                "remove that line, or train again"
+            ) from error
+        yield line, step, signals
+
+
+def _encode(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _decode(value: Any) -> float:
+    if type(value) is float or type(value) is int:
+        return float(value)
+    return _NOT_FINITE[value]

@@ -1,0 +1,183 @@
+"""RUN/summary.json: what a run is and how far it is, there from the first second.
+
+Others poll this file while the run goes on: it is rewritten whole, and its heartbeat says that the
+process still lives. A number that is not finite is null in it; the trace tells NaN from infinity.
+"""
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self, SupportsFloat, get_args
+
+from newllm.errors import UserError
+from newllm.files import write_json
+
+SCHEMA = 1
+Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One measurement on the validation split.
+
+    Attributes:
+        step: the optimizer step after which it was made.
+        loss: nats per token; None in a loaded summary where it was not finite.
+        perplexity: exp(loss); likewise.
+        bits_per_byte: None where the tokenizer loses bytes; likewise.
+    """
+
+    step: int
+    loss: float | None
+    perplexity: float | None
+    bits_per_byte: float | None
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """The state of one run. Set its fields as the run goes on, then `save`.
+
+    Attributes:
+        steps: optimizer steps planned in all.
+        parameters: trained numbers in the model.
+        scan_backend: how the recurrence is computed.
+        precision: of the matrix products ("fp32", "bf16").
+        device: "cpu" or "cuda:0".
+        status: "running" until the run's end says which end it was.
+        pid: the process that trains.
+        started: ISO 8601, UTC, to the second.
+        heartbeat: likewise; `save` sets it.
+        step: optimizer steps done.
+        tokens: training tokens seen.
+        seconds: spent on training, in all sittings.
+        tokens_per_second: of training, lately; None in a loaded summary where it was not finite.
+        last_validation: the latest, None before the first.
+        best_validation: the one of lowest loss, None before the first finite one.
+        findings: what detectors said, as plain data.
+        message: one line that says why the run failed or diverged, else None.
+    """
+
+    steps: int
+    parameters: int
+    scan_backend: str
+    precision: str
+    device: str
+    status: Status = "running"
+    pid: int = field(default_factory=os.getpid)
+    started: str = field(default_factory=_now)
+    heartbeat: str = field(default_factory=_now)
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    tokens_per_second: float | None = 0.0
+    last_validation: Validation | None = None
+    best_validation: Validation | None = None
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    message: str | None = None
+
+    def validated(self, step: int, loss: SupportsFloat, bits_per_byte: SupportsFloat | None) -> None:
+        """Take in a validation: it is the last, and the best if its loss is finite and the lowest so far.
+
+        Args:
+            step: the optimizer step after which it was made.
+            loss: nats per token, may be NaN.
+            bits_per_byte: None where the tokenizer loses bytes.
+        """
+        loss = float(loss)
+        perplexity = math.exp(loss) if not loss > 700 else math.inf  # exp(710) is past the largest float
+        bits = None if bits_per_byte is None else float(bits_per_byte)
+        self.last_validation = Validation(int(step), loss, perplexity, bits)
+        best = self.best_validation
+        if math.isfinite(loss) and (best is None or best.loss is None or loss < best.loss):
+            self.best_validation = self.last_validation
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the file's content as plain data; numbers that are not finite are still floats in it."""
+        return {"schema": SCHEMA} | asdict(self)
+
+    def save(self, path: Path) -> None:
+        """Write the summary whole or not at all, with a new heartbeat.
+
+        Only the last one, whose status is no longer "running", waits for the disk: the others are
+        rewritten within a second.
+
+        Raises:
+            UserError: there is no room, or the place may not be written.
+        """
+        self.heartbeat = _now()
+        write_json(path, self.as_dict(), durable=self.status != "running")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a summary. Fields that this version does not know are passed over.
+
+        Raises:
+            UserError: there is no such file, or it is no summary of a run.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(
+                f"cannot read '{path}' ({error.strerror}): give the directory of a run"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise _foreign(path, f"no JSON ({error})") from error
+        problem = _problem(content)
+        if problem:
+            raise _foreign(path, problem)
+        values = {item.name: content[item.name] for item in fields(cls)}
+        for name in ("last_validation", "best_validation"):
+            values[name] = values[name] and Validation(**{key: values[name][key] for key in _VALIDATION})
+        return cls(**values)
+
+
+_NULLABLE = (int, float, type(None))
+_VALIDATION = {"step": int, "loss": _NULLABLE, "perplexity": _NULLABLE, "bits_per_byte": _NULLABLE}
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("scan_backend", "precision", "device", "status", "started", "heartbeat"), str),
+    **dict.fromkeys(("steps", "parameters", "pid", "step", "tokens"), int),
+    "seconds": (int, float),
+    "tokens_per_second": _NULLABLE,
+    **dict.fromkeys(("last_validation", "best_validation"), (dict, type(None))),
+    "findings": list,
+    "message": (str, type(None)),
+}
+
+
+def _problem(content: Any) -> str | None:
+    """Say what keeps `content` from being a summary, or None."""
+    if not isinstance(content, dict) or "schema" not in content:
+        return "no object with a schema"
+    if content["schema"] != SCHEMA:
+        return f"schema {content['schema']!r} where this newllm knows {SCHEMA}"
+    problem = _ill_typed(content, _KINDS)
+    if problem:
+        return problem
+    if content["status"] not in get_args(Status):
+        return f"status {content['status']!r} is none of {', '.join(get_args(Status))}"
+    validations = (content["last_validation"], content["best_validation"])
+    return next(
+        filter(None, (_ill_typed(item, _VALIDATION) for item in validations if item is not None)), None
+    )
+
+
+def _ill_typed(content: dict[str, Any], kinds: dict[str, Any]) -> str | None:
+    for name, kind in kinds.items():
+        if name not in content:
+            return f"no '{name}'"
+        if not isinstance(content[name], kind) or isinstance(content[name], bool):
+            return f"'{name}' is {content[name]!r}"
+    return None
+
+
+def _foreign(path: Path, problem: str) -> UserError:
+    return UserError(
+        f"'{path}' is not the summary of a run: {problem}: give the directory of a run that newllm wrote"
+    )

@@ -1,0 +1,153 @@
+"""All that decides a run, as plain data. RUN/config.toml holds it complete."""
+
+import dataclasses
+from dataclasses import field
+
+from newllm.data.config import DataConfig
+from newllm.errors import UserError, unknown_name
+from newllm.model.config import ModelConfig
+
+SCHEMA = 1
+PRECISIONS = ("auto", "fp32", "bf16")
+SCAN_BACKENDS = ("auto", "reference", "torch", "numba")
+OPTIMIZERS = ("adamw", "adam")
+SCHEDULES = ("cosine", "constant")
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """How weights are changed.
+
+    Args:
+        name: "adamw" (decoupled decay) or "adam".
+        learning_rate: the highest.
+        beta1: decay of the first moment.
+        beta2: decay of the second moment.
+        epsilon: added to the second moment's root.
+        weight_decay: of matrices; time scales, norms, biases and convolutions have none.
+        clip: largest Euclidean norm of the gradient; 0 clips nothing.
+        warmup: steps of linear warm-up.
+        schedule: "cosine" down to `final`, or "constant".
+        final: learning rate at the end, as a share of the highest.
+    """
+
+    name: str = "adamw"
+    learning_rate: float = 2e-3
+    beta1: float = 0.9
+    beta2: float = 0.95
+    epsilon: float = 1e-8
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    warmup: int = 50
+    schedule: str = "cosine"
+    final: float = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How long, and what is done on the way.
+
+    Args:
+        steps: updates of the weights.
+        accumulate: batches whose gradients make one update.
+        evaluate_every: steps between evaluations; 0 becomes a tenth of the steps, at most 1000.
+        evaluate_tokens: validation tokens of an evaluation; 0 takes all.
+        snapshot_every: steps between snapshots; 0 becomes `evaluate_every`. The best is always kept.
+        keep: how many of the last snapshots stay.
+    """
+
+    steps: int = 2000
+    accumulate: int = 1
+    evaluate_every: int = 0
+    evaluate_tokens: int = 65_536
+    snapshot_every: int = 0
+    keep: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class NumericsConfig:
+    """What decides bits on a machine. "auto" and 0 are decided once and written down.
+
+    Args:
+        device: "auto", "cpu", "cuda", "mps" or any torch device.
+        threads: of torch; 0 takes torch's default.
+        precision: "fp32", "bf16" (autocast), or "auto": what a short probe finds faster.
+        scan_backend: "auto", "reference", "torch" or "numba".
+    """
+
+    device: str = "auto"
+    threads: int = 0
+    precision: str = "auto"
+    scan_backend: str = "auto"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """A whole run.
+
+    Args:
+        preset: the preset that it began from.
+        seed: of every stream of chance.
+        model: the model's shape.
+        data: texts, tokenizer, split, batches.
+        optimizer: how weights are changed.
+        training: how long.
+        numerics: what decides bits.
+        environment: versions and processor that the run was started on, for the record.
+    """
+
+    schema: int = SCHEMA
+    preset: str = "small"
+    seed: int = 0
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    numerics: NumericsConfig = field(default_factory=NumericsConfig)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise UserError for what cannot be."""
+        self.model.check()
+        self.data.check()
+        _check_names(self)
+        _check_ranges(self)
+        if self.data.resets and self.model.body == "lstm":
+            raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
+
+
+def _check_names(config: RunConfig) -> None:
+    named = (
+        ("optimizer", config.optimizer.name, OPTIMIZERS),
+        ("schedule", config.optimizer.schedule, SCHEDULES),
+        ("precision", config.numerics.precision, PRECISIONS),
+        ("scan backend", config.numerics.scan_backend, SCAN_BACKENDS),
+    )
+    for kind, given, known in named:
+        if given not in known:
+            raise unknown_name(kind, given, known)
+
+
+def _check_ranges(config: RunConfig) -> None:
+    optimizer, training = config.optimizer, config.training
+    checks = (
+        ("optimizer.learning_rate", optimizer.learning_rate, optimizer.learning_rate > 0, "above 0"),
+        ("optimizer.beta1", optimizer.beta1, 0 <= optimizer.beta1 < 1, "at least 0 and below 1"),
+        ("optimizer.beta2", optimizer.beta2, 0 <= optimizer.beta2 < 1, "at least 0 and below 1"),
+        ("optimizer.epsilon", optimizer.epsilon, optimizer.epsilon >= 0, "at least 0"),
+        ("optimizer.weight_decay", optimizer.weight_decay, optimizer.weight_decay >= 0, "at least 0"),
+        ("optimizer.clip", optimizer.clip, optimizer.clip >= 0, "at least 0 (0 clips nothing)"),
+        ("optimizer.warmup", optimizer.warmup, optimizer.warmup >= 0, "at least 0"),
+        ("optimizer.final", optimizer.final, 0 <= optimizer.final <= 1, "between 0 and 1"),
+        ("training.steps", training.steps, training.steps >= 1, "at least 1"),
+        ("training.accumulate", training.accumulate, training.accumulate >= 1, "at least 1"),
+        ("training.evaluate_every", training.evaluate_every, training.evaluate_every >= 0, "at least 0"),
+        ("training.evaluate_tokens", training.evaluate_tokens, training.evaluate_tokens >= 0, "at least 0"),
+        ("training.snapshot_every", training.snapshot_every, training.snapshot_every >= 0, "at least 0"),
+        ("training.keep", training.keep, training.keep >= 1, "at least 1"),
+        ("numerics.threads", config.numerics.threads, config.numerics.threads >= 0, "at least 0"),
+        ("seed", config.seed, config.seed >= 0, "at least 0"),
+    )
+    for name, value, good, must in checks:
+        if not good:
+            raise UserError(f"{name} is {value}: it must be {must}")

@@ -1,0 +1,142 @@
+"""Configurations as TOML files, and single settings from the command line.
+
+Reading is strict: an unknown key or a value of the wrong type is one line that names it.
+"""
+
+import dataclasses
+import difflib
+import math
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import tomli_w
+
+from newllm.errors import UserError
+from newllm.files import write_bytes
+from newllm.training.config import SCHEMA, RunConfig
+
+_C = TypeVar("_C")
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write config.toml whole or not at all."""
+    write_bytes(path, tomli_w.dumps(_plain(dataclasses.asdict(config))).encode())
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read a configuration that is complete or names only what differs from the defaults.
+
+    Raises:
+        UserError: the file cannot be read, is no TOML, or says something that does not exist.
+    """
+    content = read_toml(path)
+    if content.get("schema", SCHEMA) != SCHEMA:
+        raise UserError(f"'{path}' has schema {content['schema']!r}: this version reads schema {SCHEMA}")
+    return merge(RunConfig(), content, where=f"'{path}'")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        UserError: the file cannot be read or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the configuration '{path}': {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"'{path}' is not a TOML file: {error}") from error
+
+
+def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") -> _C:
+    """Return a configuration with some values replaced.
+
+    Args:
+        config: a configuration dataclass, with others inside.
+        changes: nested values by field name.
+        where: the source of the changes, quoted in errors.
+        prefix: dotted name of this part.
+
+    Raises:
+        UserError: a key does not exist, or a value has the wrong type.
+    """
+    hints = get_type_hints(type(config))
+    replaced = {}
+    for key, value in changes.items():
+        name = f"{prefix}{key}"
+        if key not in hints:
+            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.4)
+            raise UserError(
+                f"{where}: unknown setting '{name}': "
+                + (f"did you mean '{prefix}{near[0]}'?" if near else f"known here: {', '.join(hints)}")
+            )
+        now = getattr(config, key)
+        if dataclasses.is_dataclass(now) and isinstance(value, dict):
+            replaced[key] = merge(now, value, where=where, prefix=f"{name}.")
+        else:
+            replaced[key] = _converted(value, now, f"{where}: {name}")
+    return dataclasses.replace(config, **replaced)  # type: ignore[type-var]
+
+
+def parse_setting(setting: str) -> dict[str, Any]:
+    """Turn `optimizer.learning_rate=1e-3` into nested values.
+
+    Raises:
+        UserError: there is no `=`, or no name before it.
+    """
+    name, equals, text = setting.partition("=")
+    if not equals or not name.strip():
+        raise UserError(f"--set '{setting}': write KEY=VALUE, for example optimizer.learning_rate=1e-3")
+    value = _value(text.strip())
+    for part in reversed(name.strip().split(".")):
+        value = {part: value}
+    return value
+
+
+def _value(text: str) -> Any:
+    """Read a TOML value; a bare word is itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return _number(text)
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)  # TOML has no 1e-3 without a digit after the dot in some spellings
+    except ValueError:
+        return text
+
+
+def _converted(value: Any, now: Any, name: str) -> Any:
+    """Return the value in the type of what it replaces."""
+    if isinstance(now, bool) or isinstance(value, bool):
+        good = isinstance(now, bool) and isinstance(value, bool)
+    elif isinstance(now, int):
+        value = int(value) if isinstance(value, float) and value.is_integer() else value
+        good = isinstance(value, int)
+    elif isinstance(now, float):
+        good = isinstance(value, int | float) and math.isfinite(value)
+        value = float(value) if good else value
+    elif isinstance(now, tuple):
+        value = (value,) if isinstance(value, str) else value
+        good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        value = tuple(value) if good else value
+    else:
+        good = isinstance(value, type(now))
+    if not good:
+        wanted = {"tuple": "list of strings", "dict": "table"}.get(type(now).__name__, type(now).__name__)
+        raise UserError(f"{name} is {value!r}: it must be a {wanted}, for example {_example(now)}")
+    return value
+
+
+def _example(now: Any) -> str:
+    return str(list(now)) if isinstance(now, tuple) else repr(now)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value

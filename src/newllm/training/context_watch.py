@@ -1,0 +1,51 @@
+"""How long the context vectors are, measured where they count: after each row's last real token.
+
+What a padded row does to its context after its end reaches no loss and says nothing.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from newllm.data import IGNORED, Batch
+from newllm.model.bodies import State
+from newllm.model.context_tap import ContextTap
+
+
+class ContextWatch:
+    """Sees all contexts of a model's forward passes through their taps.
+
+    Args:
+        model: watched for as long as it lives.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._seen: list[Tensor] = []
+        for module in model.modules():
+            if isinstance(module, ContextTap):
+                module.register_forward_hook(self._see)
+
+    def _see(self, module: nn.Module, inputs: object, contexts: Tensor) -> None:  # noqa: ARG002 (a hook's form)
+        if module.training:  # evaluations are not asked about
+            self._seen.append(contexts.detach())
+
+    def norm(self, batch: Batch, state: State) -> float | None:
+        """Return the mean Euclidean norm over rows and layers since the last call; None without a context.
+
+        Args:
+            batch: what was read.
+            state: after it; asked where a body has a context but no taps (torch's LSTM).
+        """
+        rows, ends = np.arange(len(batch.targets)), last_real(batch)
+        last = [contexts[rows, ends] for contexts in self._seen]
+        self._seen.clear()
+        last = last or [value for name, value in state.items() if name.endswith("context")]
+        if not last:
+            return None
+        return float(torch.stack([value.detach().float().flatten(1).norm(dim=1).mean() for value in last]).mean())
+
+
+def last_real(batch: Batch) -> np.ndarray:
+    """Return the index of each row's last position that has a target, int64 `[B]`."""
+    real = batch.targets != IGNORED
+    return real.shape[1] - 1 - np.argmax(real[:, ::-1], axis=1)

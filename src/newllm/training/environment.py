@@ -1,0 +1,62 @@
+"""Where a run is: device, threads, versions, processor. What decides bits is written into config.toml."""
+
+import dataclasses
+import importlib.metadata
+import importlib.util
+import platform
+
+import torch
+
+from newllm.errors import UserError
+from newllm.recurrence import resolve_backend
+from newllm.training.config import NumericsConfig
+
+_PACKAGES = ("newllm", "torch", "numpy", "numba", "safetensors", "tokenizers")
+
+
+def resolve_numerics(config: NumericsConfig) -> NumericsConfig:
+    """Return device, threads and scan backend written out; the precision is left to the probe.
+
+    Raises:
+        UserError: the device is not here.
+    """
+    device = resolve_device(config.device)
+    return dataclasses.replace(
+        config,
+        device=device,
+        threads=config.threads or torch.get_num_threads(),
+        scan_backend=resolve_backend(config.scan_backend, device),
+    )
+
+
+def resolve_device(name: str) -> str:
+    """Return a device's name: "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"--device '{name}' is not here ({str(error).splitlines()[0]}): take auto, or cpu") from error
+    return name
+
+
+def describe_environment() -> dict[str, str]:
+    """Return versions and processor as text."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        **versions,
+    }

@@ -1,0 +1,38 @@
+"""Ctrl-C and SIGTERM ask a run to stop after its step; a second one stops it at once."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class Interrupt:
+    """Whether somebody asked to stop, and how."""
+
+    def __init__(self) -> None:
+        self.signal_name: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal_name is not None
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Interrupt]:
+    """Catch SIGINT and SIGTERM inside the block. Outside the main thread nothing can be caught, or is."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the form signal wants)
+        if interrupt:
+            raise KeyboardInterrupt
+        interrupt.signal_name = signal.Signals(number).name
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,82 @@
+"""What a run writes while it goes: the trace, step by step, and the summary, second by second."""
+
+import math
+import time
+
+from newllm.trace import Summary, TraceWriter, Validation, truncate_after
+from newllm.training.evaluation import Evaluation
+from newllm.training.run import RunDirectory
+from newllm.training.snapshots import Progress
+from newllm.training.step import StepReport
+
+HEARTBEAT_SECONDS = 1.0
+
+
+class Journal:
+    """Keeps trace.jsonl and summary.json.
+
+    Args:
+        run: where.
+        summary: the summary at the start of this sitting.
+        progress: what the run has come to; kept up to date here.
+    """
+
+    def __init__(self, run: RunDirectory, summary: Summary, progress: Progress) -> None:
+        self.run, self.summary, self.progress = run, summary, progress
+        truncate_after(run.trace, progress.step)
+        self.trace = TraceWriter(run.trace)
+        self.save()
+        self._saved = time.monotonic()
+
+    def stepped(self, report: StepReport, seconds: float) -> None:
+        """Take in an update that took so many seconds."""
+        signals = {
+            "loss": report.loss,
+            "gradient_norm": report.gradient_norm,
+            "learning_rate": report.learning_rate,
+        }
+        if report.context_norm is not None:
+            signals["context_norm"] = report.context_norm
+        self.trace.write(report.step, **signals)
+        if report.finite:
+            self.progress.step = report.step
+            self.progress.tokens += report.tokens
+            self.progress.seconds += seconds
+        if time.monotonic() - self._saved >= HEARTBEAT_SECONDS:
+            self.save()
+
+    def evaluated(self, evaluation: Evaluation) -> bool:
+        """Take in an evaluation; return whether it is the best until now."""
+        step = self.progress.step
+        signals = {"validation_loss": evaluation.loss}
+        if evaluation.bits_per_byte is not None:
+            signals["validation_bits_per_byte"] = evaluation.bits_per_byte
+        self.trace.write(step, **signals)
+        self.summary.validated(step, evaluation.loss, evaluation.bits_per_byte)
+        last, best = self.summary.last_validation, self.summary.best_validation
+        self.progress.last = None if last is None else vars(last)
+        self.progress.best = None if best is None else vars(best)
+        self.trace.flush()
+        self.save()
+        return best is last
+
+    def save(self) -> None:
+        """Write the summary with a new heartbeat."""
+        summary, progress = self.summary, self.progress
+        summary.step, summary.tokens, summary.seconds = progress.step, progress.tokens, round(progress.seconds, 3)
+        if progress.seconds > 0:
+            summary.tokens_per_second = round(progress.tokens / progress.seconds, 1)
+        summary.save(self.run.summary)
+        self._saved = time.monotonic()
+
+    def close(self) -> None:
+        """Flush and close the trace."""
+        self.trace.close()
+
+
+def restore_validations(summary: Summary, progress: Progress) -> None:
+    """Put a snapshot's evaluations into a summary."""
+    for name in ("last", "best"):
+        kept = getattr(progress, name)
+        if kept is not None and kept["loss"] is not None and math.isfinite(kept["loss"]):
+            setattr(summary, f"{name}_validation", Validation(**kept))

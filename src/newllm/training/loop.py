@@ -1,0 +1,176 @@
+"""The training loop: update, evaluate, snapshot, until the steps are done or somebody says stop.
+
+Limits: one process, one device.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from newllm.data import Corpus, training_batches, validation_batches
+from newllm.errors import UserError
+from newllm.model.language_model import LanguageModel
+from newllm.trace import Summary
+from newllm.training.config import RunConfig
+from newllm.training.evaluation import Evaluation, evaluate
+from newllm.training.interrupt import Interrupt, listening
+from newllm.training.journal import Journal, restore_validations
+from newllm.training.observer import Observer
+from newllm.training.optimizer import build_optimizer
+from newllm.training.run import RunDirectory
+from newllm.training.snapshots import (
+    Progress,
+    choose_snapshot,
+    load_model,
+    load_progress,
+    load_training_state,
+    prune_snapshots,
+    save_snapshot,
+)
+from newllm.training.step import StepReport, Stepper
+
+
+class Training:
+    """One run, from its start or from its last snapshot.
+
+    Args:
+        run: where it writes; locked by the caller.
+        config: resolved: nothing in it is "auto" any more.
+        model: at its initialisation; the run's last snapshot replaces the weights.
+        corpus: the data.
+        observers: who watches.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        config: RunConfig,
+        model: LanguageModel,
+        corpus: Corpus,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
+        self.optimizer = build_optimizer(model, config.optimizer)
+        self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
+        self.token_bytes = corpus.tokenizer.token_bytes()
+        progress = self._restore()
+        summary = Summary(
+            steps=config.training.steps,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            scan_backend=config.numerics.scan_backend,
+            precision=config.numerics.precision,
+            device=config.numerics.device,
+            step=progress.step,
+        )
+        restore_validations(summary, progress)
+        self.journal = Journal(run, summary, progress)
+
+    def go(self) -> Summary:
+        """Train to the end and return the summary, whose status says how it ended.
+
+        Raises:
+            UserError: a file cannot be written; the run stays resumable from its last snapshot.
+        """
+        for observer in self.observers:
+            observer.started(self.journal.summary.as_dict())
+        try:
+            with listening() as interrupt, torch.random.fork_rng():
+                self.model.train()
+                self._train(interrupt)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        finally:
+            self.journal.close()
+        self._tell_end()
+        return self.journal.summary
+
+    def _train(self, interrupt: Interrupt) -> None:
+        progress, steps = self.journal.progress, self.config.training.steps
+        if progress.step == 0:
+            self._evaluate()
+        while progress.step < steps:
+            if interrupt:
+                self._end("interrupted", f"stopped by {interrupt.signal_name} after step {progress.step}")
+                return
+            start = time.perf_counter()
+            report = self.stepper.update(progress.step)
+            self.journal.stepped(report, time.perf_counter() - start)
+            self._tell_step(report)
+            if not report.finite:
+                self._end("diverged", f"the loss became {report.loss} at step {report.step}", snapshot=False)
+                return
+            self._look_around()
+        self._end("finished", None)
+
+    def _look_around(self) -> None:
+        """Evaluate and save where the step asks for it."""
+        step, training = self.journal.progress.step, self.config.training
+        last = step == training.steps
+        best = last or step % training.evaluate_every == 0
+        if best:
+            best = self._evaluate()
+        if best or step % training.snapshot_every == 0:
+            self._save()
+
+    def _evaluate(self) -> bool:
+        limit = self.config.training.evaluate_tokens or None
+        batches = validation_batches(self.corpus, self.config.data, limit)
+        evaluation = evaluate(self.model, batches, self.token_bytes, self.config.numerics.precision)
+        best = self.journal.evaluated(evaluation)
+        self._tell_evaluation(evaluation, best=best)
+        return best
+
+    def _save(self) -> None:
+        progress = self.journal.progress
+        save_snapshot(self.run.snapshots, self.model, self.optimizer, self.stepper.carried, progress)
+        best = progress.best["step"] if progress.best else None
+        prune_snapshots(self.run.snapshots, self.config.training.keep, best)
+
+    def _restore(self) -> Progress:
+        if self.run.last_step() is None:
+            return Progress()
+        place = choose_snapshot(self.run.snapshots, "last")
+        load_model(place, self.model)
+        self.stepper.carried = load_training_state(place, self.model, self.optimizer)
+        return load_progress(place)
+
+    def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:
+        if snapshot and self.run.last_step() != self.journal.progress.step:
+            self._save()
+        self.journal.summary.status = status  # type: ignore[assignment]
+        self.journal.summary.message = message
+        self.journal.save()
+
+    def _fail(self, error: BaseException) -> None:
+        """Say in the summary why the run stopped, as far as the disk still takes it."""
+        summary = self.journal.summary
+        summary.status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        summary.message = str(error) or type(error).__name__
+        try:
+            self.journal.save()
+        except (UserError, OSError):
+            return  # the disk that stopped the run does not take the summary either; the error itself is raised
+
+    def _tell_step(self, report: StepReport) -> None:
+        for observer in self.observers:
+            observer.stepped(report)
+
+    def _tell_evaluation(self, evaluation: Evaluation, *, best: bool) -> None:
+        for observer in self.observers:
+            observer.evaluated(self.journal.progress.step, evaluation, best=best)
+
+    def _tell_end(self) -> None:
+        for observer in self.observers:
+            observer.ended(self.journal.summary.as_dict())
+
+
+def resolve_intervals(config: RunConfig) -> RunConfig:
+    """Return the configuration with its automatic intervals written out."""
+    training = config.training
+    every = training.evaluate_every or int(np.clip(training.steps // 10, 1, 1000))
+    training = dataclasses.replace(training, evaluate_every=every, snapshot_every=training.snapshot_every or every)
+    return dataclasses.replace(config, training=training)

@@ -1,0 +1,47 @@
+"""The optimizer, and its state by parameter name."""
+
+import torch
+from torch import Tensor, nn
+
+from newllm.errors import UserError
+from newllm.training.config import OptimizerConfig
+
+
+def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Build Adam or AdamW, fused where the device has it.
+
+    Weight decay touches matrices only: not norms, biases, time scales or convolutions.
+    """
+    decayed, free = [], []
+    for parameter in model.parameters():
+        is_matrix = parameter.dim() >= 2 and not hasattr(parameter, "no_weight_decay")
+        (decayed if is_matrix else free).append(parameter)
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": free, "weight_decay": 0.0}]
+    make = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
+    return make(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True)
+
+
+def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the optimizer's state by name, `PARAMETER/KEY`; empty before the first update."""
+    return {
+        f"{name}/{key}": value
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` returned.
+
+    Raises:
+        UserError: a tensor belongs to no parameter of this model, or has another shape.
+    """
+    parameters = dict(model.named_parameters())
+    optimizer.state.clear()
+    for path, tensor in tensors.items():
+        name, _, key = path.rpartition("/")
+        parameter = parameters.get(name)
+        if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
+            raise UserError(f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run")
+        # torch keeps the count of steps on the CPU unless the fused kernel wants it beside the parameter.
+        optimizer.state[parameter][key] = tensor.clone() if key == "step" else tensor.to(parameter.device).clone()

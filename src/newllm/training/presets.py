@@ -1,0 +1,85 @@
+"""Configurations by name: the founding document's runs, and sizes for real text.
+
+The founding runs follow the document's description: Adam at 1e-4 without warm-up or decay, batch 16 (two
+updates an epoch), clipping at 1.0, sentences padded to 32.
+"""
+
+import dataclasses
+from typing import Any
+
+from newllm.data.config import DataConfig
+from newllm.errors import unknown_name
+from newllm.model.config import ModelConfig
+from newllm.training.config import NumericsConfig, OptimizerConfig, RunConfig, TrainingConfig
+
+UPDATES_PER_EPOCH = 2  # 24 sentences in batches of 16
+
+
+def _founding(name: str, epochs: int, **model: Any) -> RunConfig:
+    shape = {"width": 256, "vocabulary": 1000, "positions": 32, "window": 32, "dropout": 0.1, **model}
+    return RunConfig(
+        preset=name,
+        model=ModelConfig(initialisation="normal", **shape),
+        data=DataConfig(
+            texts=("bundled:sentences",), format="sentences", tokenizer="word", vocabulary=1000, window=31, batch=16
+        ),
+        optimizer=OptimizerConfig(
+            name="adam", learning_rate=1e-4, beta2=0.999, weight_decay=0.0, warmup=0, schedule="constant"
+        ),
+        training=TrainingConfig(
+            steps=UPDATES_PER_EPOCH * epochs, evaluate_every=UPDATES_PER_EPOCH, snapshot_every=20 * UPDATES_PER_EPOCH
+        ),
+        numerics=NumericsConfig(precision="fp32"),
+    )
+
+
+def _founding_cell(name: str, epochs: int, hidden: int, layers: int, context: int) -> RunConfig:
+    return _founding(name, epochs, body="cell", rule="additive", hidden=hidden, layers=layers, context=context)
+
+
+def _sized(name: str, width: int, layers: int, hidden: int, heads: int, learning_rate: float) -> RunConfig:
+    model = ModelConfig(width=width, layers=layers, hidden=hidden, context=width, heads=heads)
+    return RunConfig(preset=name, model=model, optimizer=OptimizerConfig(learning_rate=learning_rate))
+
+
+PRESETS: dict[str, RunConfig] = {
+    preset.preset: preset
+    for preset in (
+        _founding_cell("seed-baseline", 50, hidden=512, layers=8, context=256),
+        _founding_cell("seed-experiment1", 50, hidden=512, layers=8, context=512),
+        _founding_cell("seed-experiment2", 50, hidden=1024, layers=10, context=512),
+        _founding_cell("seed-experiment3", 150, hidden=1024, layers=10, context=512),
+        _founding("seed-transformer", 50, body="founding-transformer", layers=6, hidden=1024, heads=4),
+        _sized("tiny", width=128, layers=4, hidden=352, heads=2, learning_rate=3e-3),
+        _sized("small", width=256, layers=4, hidden=704, heads=4, learning_rate=2e-3),
+        _sized("medium", width=384, layers=8, hidden=1024, heads=6, learning_rate=1e-3),
+        _sized("large", width=640, layers=12, hidden=1728, heads=10, learning_rate=6e-4),
+    )
+}
+
+
+def preset(name: str) -> RunConfig:
+    """Return the configuration of a preset.
+
+    Raises:
+        UserError: no preset has this name.
+    """
+    if name not in PRESETS:
+        raise unknown_name("preset", name, PRESETS)
+    return PRESETS[name]
+
+
+def with_body(config: RunConfig, body: str) -> RunConfig:
+    """Return the configuration with another body, of about as many parameters on the sizes for real text.
+
+    Attention's mixer counts the same as the context's. The LSTM and the cell keep width and change what is
+    inside; the founding Transformer gets learned positions for one window.
+    """
+    model = config.model
+    if body == "lstm" and model.body != "lstm":
+        model = dataclasses.replace(model, hidden=2 * model.width, layers=max(1, model.layers // 2))
+    elif body in ("cell", "zero-cell") and model.body not in ("cell", "zero-cell"):
+        model = dataclasses.replace(model, hidden=2 * model.width, layers=2 * model.layers)
+    elif body == "founding-transformer" and not model.positions:
+        model = dataclasses.replace(model, positions=config.data.window, hidden=4 * model.width)
+    return dataclasses.replace(config, model=dataclasses.replace(model, body=body))

@@ -1,0 +1,89 @@
+"""The run directory: where a run's files are, who may write them, and that no run is overwritten.
+
+    RUN/config.toml  data.json  tokenizer.json  trace.jsonl  snapshots/  summary.json  training_curves.png
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from newllm.errors import UserError
+from newllm.files import remove_leftovers, write_json, writing
+from newllm.training.config import RunConfig
+from newllm.training.config_file import load_config, save_config
+from newllm.training.snapshots import list_snapshots
+
+
+class RunDirectory:
+    """The places of a run's files.
+
+    Args:
+        path: the directory; it may be absent still.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.toml"
+        self.data = path / "data.json"
+        self.tokenizer = path / "tokenizer.json"
+        self.trace = path / "trace.jsonl"
+        self.snapshots = path / "snapshots"
+        self.summary = path / "summary.json"
+        self.curves = path / "training_curves.png"
+
+    def check_free(self) -> None:
+        """Raise UserError unless a new run may be made here."""
+        if self.config.exists():
+            raise UserError(f"'{self.path}' holds a run already: choose another --out, or go on with --resume {self.path}")
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"'{self.path}' is a file: choose another --out")
+        strangers = [item.name for item in self.path.iterdir()] if self.path.is_dir() else []
+        if [name for name in strangers if name != ".lock"]:
+            raise UserError(f"'{self.path}' is not empty and holds no run: choose another --out")
+
+    def create(self) -> None:
+        """Make the directory."""
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def describe(self, config: RunConfig, data_report: dict[str, Any]) -> None:
+        """Write what the run is: data.json, and config.toml last, whose presence says that a run is here."""
+        write_json(self.data, data_report)
+        save_config(config, self.config)
+
+    def load_config(self) -> RunConfig:
+        """Read config.toml.
+
+        Raises:
+            UserError: there is no run here.
+        """
+        if not self.config.is_file():
+            raise UserError(f"'{self.path}' holds no run (no config.toml): give a directory that newllm train wrote")
+        return load_config(self.config)
+
+    def last_step(self) -> int | None:
+        """Return the step of the last whole snapshot, or None."""
+        return max(list_snapshots(self.snapshots), default=None)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that writes this run.
+
+        Raises:
+            UserError: another process trains here.
+        """
+        lock = filelock.FileLock(self.path / ".lock", blocking=False)
+        try:
+            with writing(self.path):
+                lock.acquire()
+        except filelock.Timeout as error:
+            raise UserError(f"'{self.path}' is being trained by another process: wait for it, or stop it") from error
+        try:
+            for directory in (self.path, self.snapshots):
+                remove_leftovers(directory)
+            yield
+        finally:
+            lock.release()

@@ -1,0 +1,185 @@
+"""Snapshots: a run at one step, written whole or not at all, without pickle.
+
+    RUN/snapshots/step-00000123/   model.safetensors  optimizer.safetensors  state.json
+
+The optimizer's file also holds the context that is carried from window to window, if one is. There is
+no state of chance to save: every stream is a function of the seed and the step.
+"""
+
+import dataclasses
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from newllm.errors import UserError
+from newllm.files import new_directory, to_json
+from newllm.model.bodies import State
+from newllm.training.optimizer import optimizer_tensors, restore_optimizer
+
+SCHEMA = 1
+_CARRIED = "carried/"
+_NAME = re.compile(r"step-(\d{8,})")
+
+
+@dataclasses.dataclass
+class Progress:
+    """What a run has come to, beside its tensors.
+
+    Args:
+        step: updates done.
+        tokens: training targets seen.
+        seconds: spent in training so far.
+        best: the best evaluation until now, as in summary.json, or None.
+        last: the last evaluation, likewise.
+    """
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best: dict[str, Any] | None = None
+    last: dict[str, Any] | None = None
+
+
+def save_snapshot(
+    directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer, carried: State | None, progress: Progress
+) -> Path:
+    """Write the snapshot of `progress.step` into `directory` and return its place.
+
+    Raises:
+        UserError: there is no room, or the place may not be written. Earlier snapshots stay as they are.
+    """
+    directory.mkdir(exist_ok=True)
+    place = directory / f"step-{progress.step:08d}"
+    extra = {f"{_CARRIED}{name}": value for name, value in (carried or {}).items()}
+    tensors = {
+        "model.safetensors": dict(model.state_dict()),
+        "optimizer.safetensors": {**optimizer_tensors(model, optimizer), **extra},
+    }
+    with new_directory(place) as temporary:
+        digests = {}
+        for name, content in tensors.items():
+            data = safetensors.torch.save({key: value.detach().cpu().contiguous() for key, value in content.items()})
+            digests[name] = hashlib.sha256(data).hexdigest()
+            (temporary / name).write_bytes(data)
+        state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
+        (temporary / "state.json").write_text(to_json(state, indent=2))
+    return place
+
+
+def list_snapshots(directory: Path) -> dict[int, Path]:
+    """Return the places of all whole snapshots by step, in order."""
+    found = {}
+    for path in directory.glob("step-*"):
+        if (match := _NAME.fullmatch(path.name)) and (path / "state.json").is_file():
+            found[int(match[1])] = path
+    return dict(sorted(found.items()))
+
+
+def prune_snapshots(directory: Path, keep: int, best: int | None) -> None:
+    """Remove all but the last `keep` snapshots and the best one."""
+    steps = list_snapshots(directory)
+    for step in list(steps)[:-keep]:
+        if step != best:
+            shutil.rmtree(steps[step])
+
+
+def choose_snapshot(directory: Path, wanted: str) -> Path:
+    """Return the place of the snapshot that a user means.
+
+    Args:
+        directory: RUN/snapshots.
+        wanted: "best", "last" or a step.
+
+    Raises:
+        UserError: there is none, or none of that step.
+    """
+    steps = list_snapshots(directory)
+    if not steps:
+        raise UserError(f"'{directory.parent}' has no snapshot yet: train longer, or choose another run")
+    last = max(steps)
+    if wanted == "last":
+        return steps[last]
+    if wanted == "best":
+        best = load_progress(steps[last]).best
+        return steps.get(best["step"], steps[last]) if best else steps[last]
+    if not wanted.isdigit() or int(wanted) not in steps:
+        known = ", ".join(str(step) for step in steps)
+        raise UserError(f"--snapshot '{wanted}': this run has best, last and the steps {known}")
+    return steps[int(wanted)]
+
+
+def load_progress(place: Path) -> Progress:
+    """Read a snapshot's state.json.
+
+    Raises:
+        UserError: it is damaged or of another kind.
+    """
+    state = _state(place)
+    return Progress(**{field.name: state[field.name] for field in dataclasses.fields(Progress)})
+
+
+def load_model(place: Path, model: nn.Module) -> None:
+    """Put a snapshot's weights into a model.
+
+    Raises:
+        UserError: the snapshot is damaged, or belongs to another model.
+    """
+    tensors = _tensors(place, "model.safetensors")
+    own = model.state_dict()
+    for name in own.keys() | tensors.keys():
+        if name not in tensors or name not in own or tensors[name].shape != own[name].shape:
+            raise UserError(f"'{place}' belongs to another model: '{name}' does not fit RUN/config.toml")
+    model.load_state_dict(tensors)
+
+
+def load_training_state(place: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
+    """Put a snapshot's moments into an optimizer and return the carried context, if there is one.
+
+    Raises:
+        UserError: the snapshot is damaged, or belongs to another model.
+    """
+    tensors = _tensors(place, "optimizer.safetensors")
+    device = next(model.parameters()).device
+    carried = {k.removeprefix(_CARRIED): v.to(device) for k, v in tensors.items() if k.startswith(_CARRIED)}
+    moments = {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}
+    restore_optimizer(model, optimizer, moments)
+    return carried or None
+
+
+def _tensors(place: Path, name: str) -> dict[str, Tensor]:
+    """Read one file of tensors after comparing it with its checksum."""
+    try:
+        data = (place / name).read_bytes()
+    except OSError as error:
+        raise _damaged(place, f"{name}: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != _state(place)["sha256"].get(name):
+        raise _damaged(place, f"{name} is not what was written")
+    try:
+        return safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise _damaged(place, f"{name} holds no tensors") from error
+
+
+def _state(place: Path) -> dict[str, Any]:
+    try:
+        state = json.loads((place / "state.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise _damaged(place, "state.json cannot be read") from error
+    wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))}
+    if not isinstance(state, dict) or not wanted <= state.keys() or state["schema"] != SCHEMA:
+        raise _damaged(place, "state.json is not of this version")
+    if not isinstance(state["step"], int) or not isinstance(state["sha256"], dict):
+        raise _damaged(place, "state.json is not of this version")
+    return state
+
+
+def _damaged(place: Path, what: str) -> UserError:
+    return UserError(f"snapshot '{place}' is damaged ({what}): remove it to go on from the one before it")

@@ -1,0 +1,104 @@
+"""One update of the weights: loss, gradient, clipping, optimizer."""
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor
+
+from newllm.chance import stream_seed
+from newllm.data import IGNORED, Batch, Batches
+from newllm.model.bodies import State
+from newllm.model.language_model import LanguageModel, fresh_rows
+from newllm.training.config import RunConfig
+from newllm.training.context_watch import ContextWatch
+from newllm.training.evaluation import as_inputs, sum_nats
+from newllm.training.precision import autocast
+from newllm.training.schedule import learning_rate
+
+
+@dataclasses.dataclass(frozen=True)
+class StepReport:
+    """What one update was like.
+
+    Args:
+        step: updates done, this one included.
+        loss: training loss before the update, nats per token.
+        gradient_norm: before clipping.
+        learning_rate: of this update.
+        context_norm: mean Euclidean norm of the contexts after each row's last real token, or None.
+        tokens: targets in this update.
+    """
+
+    step: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    context_norm: float | None
+    tokens: int
+
+    @property
+    def finite(self) -> bool:
+        """Whether the loss is a number that training can go on from."""
+        return math.isfinite(self.loss)
+
+
+class Stepper:
+    """Does updates; keeps the context that is carried from window to window, if one is.
+
+    Args:
+        model: the model.
+        optimizer: its optimizer.
+        batches: batch of each step.
+        config: the resolved run.
+    """
+
+    def __init__(
+        self, model: LanguageModel, optimizer: torch.optim.Optimizer, batches: Batches, config: RunConfig
+    ) -> None:
+        self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
+        self.carried: State | None = None
+        self.watch = ContextWatch(model)
+
+    def update(self, step: int) -> StepReport:
+        """Do the update that leads from `step` to `step + 1`. A loss that is not finite changes no weight."""
+        micro = [self.batches.batch(i) for i in self._batch_indices(step)]
+        tokens = sum(int((batch.targets != IGNORED).sum()) for batch in micro)
+        torch.manual_seed(stream_seed(self.config.seed, "dropout", step))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, contexts = 0.0, None
+        for batch in micro:
+            nats, state = self._nats(batch)
+            contexts = self.watch.norm(batch, state)
+            (nats / tokens).backward()
+            loss += nats.item() / tokens
+        rate = learning_rate(step, self.config.training.steps, self.config.optimizer)
+        norm = self._apply(rate) if math.isfinite(loss) else math.nan
+        return StepReport(step + 1, loss, norm, rate, contexts, tokens)
+
+    def _batch_indices(self, step: int) -> range:
+        accumulate = self.config.training.accumulate
+        return range(step * accumulate, (step + 1) * accumulate)
+
+    def _nats(self, batch: Batch) -> tuple[Tensor, State]:
+        device = self.model.device
+        tokens, _, reset = as_inputs(batch, device)
+        state = None
+        if batch.fresh is not None:
+            state = self.carried or self.model.initial_state(len(batch.inputs))
+            state = fresh_rows(state, torch.from_numpy(batch.fresh).to(device))
+        with autocast(device, self.config.numerics.precision):
+            logits, state = self.model(tokens, state, reset)
+        state = {name: value.detach() for name, value in state.items()}
+        if batch.fresh is not None:
+            self.carried = state
+        return sum_nats(logits, torch.from_numpy(batch.targets).to(device)), state
+
+    def _apply(self, rate: float) -> float:
+        """Clip and update; return the gradient's norm before clipping."""
+        clip = self.config.optimizer.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        return float(norm)

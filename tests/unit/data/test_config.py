@@ -1,0 +1,33 @@
+import pytest
+
+from newllm.data import DataConfig
+from newllm.errors import UserError
+
+
+def test_the_defaults_are_fine() -> None:
+    DataConfig().check()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"format": "stram"}, "unknown data.format 'stram': did you mean 'stream'?"),
+        ({"tokenizer": "byte"}, "unknown data.tokenizer 'byte': did you mean 'bytes'?"),
+        ({"errors": "ignore"}, "unknown data.errors 'ignore'"),
+        ({"window": 0}, "data.window=0 is too small"),
+        ({"batch": -3}, "data.batch=-3 is too small"),
+        ({"validation_blocks": 0}, "data.validation_blocks=0 is too small"),
+        ({"validation_fraction": 0.0}, "data.validation_fraction=0.0 is out of range"),
+        ({"validation_fraction": 0.6}, "data.validation_fraction=0.6 is out of range"),
+        ({"validation_fraction": float("nan")}, "data.validation_fraction=nan is out of range"),
+        ({"tokenizer": "bpe", "vocabulary": 256}, "data.vocabulary=256 is too small for tokenizer 'bpe'"),
+        ({"tokenizer": "word", "vocabulary": 4}, "data.vocabulary=4 is too small for tokenizer 'word'"),
+        ({"format": "sentences", "carry": True}, "data.carry=True has no meaning"),
+        ({"texts": "a.txt"}, "data.texts='a.txt' is one string"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(changed: dict, said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        DataConfig(**changed).check()
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
