@@ -29,7 +29,7 @@ class ByteTokenizer(Tokenizer):
 
     def decode(self, ids: Sequence[int]) -> bytes:
         """Return the bytes; other ids give nothing."""
-        return bytes(int(token) for token in ids if 0 <= token < 256)
+        return bytes(token for token in ids if 0 <= token < 256)
 
     def token_bytes(self) -> np.ndarray:
         """Return 1 for every byte and 0 for begin, int64 [257]."""

@@ -49,7 +49,12 @@ class ModelConfig:
 
     def check(self) -> None:
         """Raise UserError for a name that does not exist or a number that cannot be."""
-        named = (("body", BODY_NAMES), ("rule", RULE_NAMES), ("norm", NORM_NAMES), ("initialisation", INITIALISATIONS))
+        named = (
+            ("body", BODY_NAMES),
+            ("rule", RULE_NAMES),
+            ("norm", NORM_NAMES),
+            ("initialisation", INITIALISATIONS),
+        )
         for field, known in named:
             value = getattr(self, field)
             if value not in known:

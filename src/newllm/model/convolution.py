@@ -25,7 +25,9 @@ class ShortConvolution(nn.Module):
         """Return the values before the first position: zeros, `[B, 3, D]`."""
         return torch.zeros(rows, TAPS - 1, self.weight.shape[1], device=device, dtype=self.weight.dtype)
 
-    def forward(self, x_BTD: Tensor, tail_BKD: Tensor, position_BT: Tensor, *, has_resets: bool) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x_BTD: Tensor, tail_BKD: Tensor, position_BT: Tensor, *, has_resets: bool
+    ) -> tuple[Tensor, Tensor]:
         """Convolve.
 
         Args:

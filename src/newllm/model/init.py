@@ -1,7 +1,7 @@
 """Initialisation, each parameter from its own stream of chance, so that adding one changes no other.
 
-Modules set what is not random (time scales, norms at one, biases) in their constructors; here only
-weights of linear layers, embeddings, convolutions and LSTMs are drawn.
+Modules set what is not random (time scales, norms, convolutions) in their constructors; here only
+weights of linear layers, embeddings and LSTMs are drawn.
 """
 
 import torch
@@ -37,7 +37,7 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
 
 
 def _lstm(module: nn.LSTM, path: str, seed: int) -> None:
-    """Draw torch's own uniform weights, from named streams, and open the forget gate (Jozefowicz et al. 2015)."""
+    """Draw torch's own uniform weights from named streams; open the forget gate (Jozefowicz et al. 2015)."""
     bound = module.hidden_size**-0.5
     for name, parameter in module.named_parameters():
         if name.startswith("bias"):

@@ -108,6 +108,4 @@ def document_positions(before_B: Tensor, length: int, reset_BT: Tensor | None) -
 
 def fresh_rows(state: State, fresh_B: Tensor) -> State:
     """Return the state with some rows put back to the start. Everything starts at zero."""
-    return {
-        name: value.masked_fill(fresh_B.view(-1, *[1] * (value.dim() - 1)), 0) for name, value in state.items()
-    }
+    return {name: value.masked_fill(fresh_B.view(-1, *[1] * (value.dim() - 1)), 0) for name, value in state.items()}

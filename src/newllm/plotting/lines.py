@@ -37,8 +37,8 @@ def running_middle(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Return the mean of the middle half of a moving window, at `_CENTRES` places at most.
 
     As a median does, it ignores what sticks out of its window; a short signal does not become stairs.
-    The window is 3 % of the signal, narrower at both ends, so that a steep line keeps its slope. The result is NaN
-    where the value in the window's middle is not finite: the line breaks where the signal does.
+    The window is 3 % of the signal, narrower at both ends, so that a steep line keeps its slope. The
+    result is NaN where the value in the window's middle is not finite: it breaks where the signal does.
 
     Args:
         x: positions, rising.
@@ -48,9 +48,7 @@ def running_middle(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
     centres = np.unique(np.linspace(0, len(y) - 1, min(len(y), _CENTRES)).round().astype(int))
     middles = np.full(len(centres), np.nan)
     for place, centre in enumerate(centres.tolist()):
-        reach = min(
-            half, centre, max(half // 4, len(y) - 1 - centre)
-        )  # lopsided at the end would bend the line
+        reach = min(half, centre, max(half // 4, len(y) - 1 - centre))
         if np.isfinite(y[centre]):
             window = y[centre - reach : centre + reach + 1]
             window = np.sort(window[np.isfinite(window)])

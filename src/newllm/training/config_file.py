@@ -17,6 +17,14 @@ from newllm.files import write_bytes
 from newllm.training.config import SCHEMA, RunConfig
 
 _C = TypeVar("_C")
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    tuple: "a list of strings",
+    dict: "a table",
+}
 
 
 def save_config(config: RunConfig, path: Path) -> None:
@@ -127,8 +135,7 @@ def _converted(value: Any, now: Any, name: str) -> Any:
     else:
         good = isinstance(value, type(now))
     if not good:
-        wanted = {"tuple": "list of strings", "dict": "table"}.get(type(now).__name__, type(now).__name__)
-        raise UserError(f"{name} is {value!r}: it must be a {wanted}, for example {_example(now)}")
+        raise UserError(f"{name} is {value!r}: it must be {_KINDS[type(now)]}, for example {_example(now)}")
     return value
 
 

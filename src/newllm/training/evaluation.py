@@ -34,7 +34,7 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """e to the loss; infinite past the range of a float."""
+        """E to the loss; infinite past the range of a float."""
         return math.exp(self.loss) if self.loss < 700 else math.inf
 
     @property

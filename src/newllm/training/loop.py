@@ -30,7 +30,7 @@ from newllm.training.snapshots import (
     prune_snapshots,
     save_snapshot,
 )
-from newllm.training.step import StepReport, Stepper
+from newllm.training.step import Stepper, StepReport
 
 
 class Training:

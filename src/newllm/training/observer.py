@@ -12,6 +12,9 @@ class Observer(Protocol):
     def started(self, summary: dict[str, Any]) -> None:
         """Training begins or goes on; `summary` is summary.json's content."""
 
+    def noticed(self, line: str) -> None:
+        """Something that the person should know, in one line."""
+
     def stepped(self, report: StepReport) -> None:
         """An update was done."""
 

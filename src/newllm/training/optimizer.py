@@ -42,6 +42,8 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensor
         name, _, key = path.rpartition("/")
         parameter = parameters.get(name)
         if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
-            raise UserError(f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run")
+            raise UserError(
+                f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run"
+            )
         # torch keeps the count of steps on the CPU unless the fused kernel wants it beside the parameter.
         optimizer.state[parameter][key] = tensor.clone() if key == "step" else tensor.to(parameter.device).clone()

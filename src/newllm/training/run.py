@@ -1,6 +1,6 @@
 """The run directory: where a run's files are, who may write them, and that no run is overwritten.
 
-    RUN/config.toml  data.json  tokenizer.json  trace.jsonl  snapshots/  summary.json  training_curves.png
+RUN/config.toml  data.json  tokenizer.json  trace.jsonl  snapshots/  summary.json  training_curves.png
 """
 
 import contextlib
@@ -37,12 +37,19 @@ class RunDirectory:
     def check_free(self) -> None:
         """Raise UserError unless a new run may be made here."""
         if self.config.exists():
-            raise UserError(f"'{self.path}' holds a run already: choose another --out, or go on with --resume {self.path}")
+            raise UserError(
+                f"'{self.path}' holds a run already: choose another --out, or go on with --resume {self.path}"
+            )
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"'{self.path}' is a file: choose another --out")
         strangers = [item.name for item in self.path.iterdir()] if self.path.is_dir() else []
         if [name for name in strangers if name != ".lock"]:
             raise UserError(f"'{self.path}' is not empty and holds no run: choose another --out")
+
+    def check_fresh(self) -> None:
+        """Raise UserError if another process made a run here since `check_free`."""
+        if self.config.exists():
+            raise UserError(f"'{self.path}' was just taken by another run: choose another --out")
 
     def create(self) -> None:
         """Make the directory."""

@@ -156,6 +156,7 @@ def test_a_given_tokenizer_is_used(text: Path) -> None:
         lambda entry: (entry / "train.tokens.npy").write_bytes(
             (entry / "train.tokens.npy").read_bytes()[:-2]
         ),
+        lambda entry: np.save(entry / "train.tokens.npy", np.zeros(3, dtype=np.uint16)),
         lambda entry: (entry / "train.bounds.npy").unlink(),
         lambda entry: (entry / "meta.json").write_text("{"),
         lambda entry: (entry / "meta.json").write_text("[]"),

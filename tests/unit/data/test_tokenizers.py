@@ -50,7 +50,7 @@ def test_specials_give_nothing_and_have_no_bytes() -> None:
     assert BYTES.decode([256, 97, 1000, 98]) == b"ab"
     assert BPE.decode([BPE.begin, *BPE.encode(b"ab"), BPE.end, 10_000, -1]) == b"ab"
     assert np.flatnonzero(BPE.token_bytes() == 0).tolist() == [BPE.begin]
-    assert np.array_equal(BYTES.token_bytes(), [1] * 256 + [0])
+    assert np.flatnonzero(BYTES.token_bytes() != 1).tolist() == [256]
     assert WORD.token_bytes() is None
     assert [tokenizer.lossless for tokenizer in (BYTES, BPE, WORD)] == [True, True, False]
 

@@ -42,7 +42,10 @@ class AttentionMixer(Mixer):
         has_resets = reset_BT is not None
         x_BTD, tail = self.convolution(x_BTD, state["tail"], position_BT, has_resets=has_resets)
         query, key, value = self.query_key_value(x_BTD).unflatten(-1, (3, self.heads, -1)).unbind(2)
-        query, key = self._place(query, self.query_norm, position_BT), self._place(key, self.key_norm, position_BT)
+        query, key = (
+            self._place(query, self.query_norm, position_BT),
+            self._place(key, self.key_norm, position_BT),
+        )
         dropout = self.dropout if self.training else 0.0
         mixed_BTD, cache = attend(
             query, key, value, state, position_BT, window=self.window, has_resets=has_resets, dropout=dropout

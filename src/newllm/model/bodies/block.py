@@ -62,7 +62,8 @@ class Blocks(Body):
 
     def initial_state(self, rows: int, device: torch.device) -> State:
         """Return the states of all mixers before the first token."""
-        return join_states([block.mixer.initial_state(rows, device) for block in self.blocks])
+        mixers = (module for module in self.modules() if isinstance(module, Mixer))
+        return join_states([mixer.initial_state(rows, device) for mixer in mixers])
 
     def forward(
         self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None

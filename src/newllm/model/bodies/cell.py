@@ -6,6 +6,8 @@ The FNN is plain Linear-ReLU-Dropout, no residual, no norm. The recurrence is no
 position after position.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +27,7 @@ class Cell(Body):
         source = config.width + config.context
         widths = [source] + [config.hidden] * config.layers
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(config.dropout)]
         self.fnn = nn.Sequential(*layers)
         self.rule = build_rule(config.rule, config.hidden, source, config.context, learn_decay=config.learn_decay)

@@ -23,11 +23,15 @@ class LSTM(Body):
     def initial_state(self, rows: int, device: torch.device) -> State:
         """Return zeros: `hidden` and `context`, each `[B, layers, hidden]`."""
         shape = (rows, self.lstm.num_layers, self.lstm.hidden_size)
-        zeros = torch.zeros(shape, device=device, dtype=self.lstm.weight_hh_l0.dtype)
-        return {"hidden": zeros, "context": zeros}
+        dtype = next(self.lstm.parameters()).dtype
+        return {name: torch.zeros(shape, device=device, dtype=dtype) for name in ("hidden", "context")}
 
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None  # noqa: ARG002
+        self,
+        x_BTD: Tensor,
+        state: State,
+        position_BT: Tensor,  # noqa: ARG002
+        reset_BT: Tensor | None,
     ) -> tuple[Tensor, State]:
         """Run torch's LSTM.
 

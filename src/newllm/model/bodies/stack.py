@@ -69,10 +69,14 @@ class ContextMixer(Mixer):
 
 
 class ZeroContextMixer(ContextMixer):
-    """The control: nothing before the present token is seen, neither by the context nor by the convolution."""
+    """The control: nothing before the present token is seen, by the context or the convolution."""
 
     def convolve(
-        self, x_BTD: Tensor, tail: Tensor, position_BT: Tensor, reset_BT: Tensor | None  # noqa: ARG002
+        self,
+        x_BTD: Tensor,
+        tail: Tensor,
+        position_BT: Tensor,  # noqa: ARG002
+        reset_BT: Tensor | None,  # noqa: ARG002
     ) -> tuple[Tensor, Tensor]:
         """Convolve over zeros: only the tap on the present position has something to see."""
         return x_BTD * (1 + self.convolution.weight[0]), tail

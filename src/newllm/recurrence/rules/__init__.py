@@ -9,14 +9,19 @@ from newllm.recurrence.rules.lstm import LSTMGates
 from newllm.recurrence.rules.rule import Rule
 
 RULES: dict[str, type[Rule]] = {
-    "additive": Additive,
-    "ema": ExponentialMovingAverage,
-    "gated": Gated,
-    "lstm": LSTMGates,
-    "dual": Dual,
+    rule.name: rule for rule in (Additive, ExponentialMovingAverage, Gated, LSTMGates, Dual)
 }
 
-__all__ = ["RULES", "Additive", "Dual", "ExponentialMovingAverage", "Gated", "LSTMGates", "Rule", "build_rule"]
+__all__ = [
+    "RULES",
+    "Additive",
+    "Dual",
+    "ExponentialMovingAverage",
+    "Gated",
+    "LSTMGates",
+    "Rule",
+    "build_rule",
+]
 
 
 def build_rule(name: str, features: int, source: int, channels: int, *, learn_decay: bool = False) -> Rule:

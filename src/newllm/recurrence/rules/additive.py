@@ -9,6 +9,8 @@ from newllm.recurrence.rules.rule import Rule, full_precision
 class Additive(Rule):
     """Nothing is ever forgotten: decay 1, input delta."""
 
+    name = "additive"
+
     def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 (it has no gate)
         """Return decay 1 and the delta."""
         delta = full_precision(self.delta(features))

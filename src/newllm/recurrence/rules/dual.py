@@ -12,12 +12,15 @@ FOUNDING_LONG_DECAY = 0.99
 class Dual(Rule):
     """The first half of the channels is the short context (decay 1), the second half the long one (0.99)."""
 
+    name = "dual"
     has_constant_decay = True
 
     def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (it has no gate)
         """Add the long context's decay."""
         if self.channels % 2:
-            raise UserError(f"rule 'dual' splits the context in two halves: context {self.channels} is odd, take an even one")
+            raise UserError(
+                f"rule 'dual' splits the context in two halves: context {self.channels} is odd, take an even one"
+            )
         self.long = ConstantDecay(torch.full((self.channels // 2,), FOUNDING_LONG_DECAY), learn=learn_decay)
 
     def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 (it has no gate)

@@ -11,6 +11,7 @@ FOUNDING_ALPHA = 0.9
 class ExponentialMovingAverage(Rule):
     """Decay alpha, input (1 - alpha) * delta; alpha is 0.9 as in the document, section 6."""
 
+    name = "ema"
     has_constant_decay = True
 
     def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (it has no gate)

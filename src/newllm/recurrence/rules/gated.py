@@ -9,6 +9,8 @@ from newllm.recurrence.rules.rule import Rule, full_precision, gate_layer, logit
 class Gated(Rule):
     """Decay 1 - u, input u * delta, `u = sigmoid(W source)`."""
 
+    name = "gated"
+
     def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (refused by the base)
         """Add the gate."""
         self.gate = gate_layer(source, self.channels)

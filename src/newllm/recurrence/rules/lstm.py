@@ -7,7 +7,12 @@ from newllm.recurrence.rules.rule import Rule, full_precision, gate_layer, logit
 
 
 class LSTMGates(Rule):
-    """Decay f, input i * delta, `f, i = sigmoid(W source)` (Hochreiter and Schmidhuber 1997; Gers et al. 2000)."""
+    """Decay f, input i * delta, `f, i = sigmoid(W source)`.
+
+    Hochreiter and Schmidhuber 1997, "Long short-term memory"; the forget gate is Gers et al. 2000.
+    """
+
+    name = "lstm"
 
     def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (refused by the base)
         """Add the forget gate and the input gate."""
@@ -21,7 +26,7 @@ class LSTMGates(Rule):
         return forget, admit * full_precision(self.delta(features))
 
     def spread_timescales(self, longest: float) -> None:
-        """Start f at 1 - 1 / time scale and i at sqrt(1 - f^2), which keeps the context's variance at the delta's."""
+        """Start f at 1 - 1 / time scale and i at sqrt(1 - f^2): the context varies as the delta does."""
         forget = 1 - 1 / timescales(self.channels, longest)
         with torch.no_grad():
             self.forget.bias.copy_(logit(forget))

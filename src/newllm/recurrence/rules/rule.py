@@ -21,13 +21,14 @@ class Rule(nn.Module, ABC):
         learn_decay: train the constant decay; refused by rules that have none.
     """
 
+    name: str
     has_constant_decay = False
 
     def __init__(self, features: int, source: int, channels: int, *, learn_decay: bool = False) -> None:
         super().__init__()
         if learn_decay and not self.has_constant_decay:
             raise UserError(
-                f"rule '{type(self).__name__}' has no constant decay to learn: drop learn_decay, or take rule ema or dual"
+                f"rule '{self.name}' has no constant decay to learn: drop model.learn_decay, or take rule ema or dual"
             )
         self.channels = channels
         self.delta = nn.Linear(features, channels)
@@ -53,7 +54,7 @@ class Rule(nn.Module, ABC):
 
 
 def gate_layer(source: int, channels: int) -> nn.Linear:
-    """Return the linear layer of a gate: its bias is a time scale, starts at 0 and is kept out of weight decay."""
+    """Return a gate's linear layer; its bias is a time scale, starts at 0 and has no weight decay."""
     layer = nn.Linear(source, channels)
     nn.init.zeros_(layer.bias)
     layer.bias.no_weight_decay = True  # type: ignore[attr-defined]

@@ -61,13 +61,13 @@ def _chunks(value_BTX: Tensor, size: int) -> Tensor:
 
 def _within_chunks(decay: Tensor, input: Tensor, reset: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     """Scan each chunk from zero; also return the decay since its start, and who is deaf to the carry."""
-    span = 1
+    sums, span = input, 1
     while span < input.shape[2]:
-        carried = decay[:, :, span:] * input[:, :, :-span]
+        carried = decay[:, :, span:] * sums[:, :, :-span]
         if reset is not None:
             carried = torch.where(reset[:, :, span:], 0.0, carried)
             reset = torch.cat([reset[:, :, :span], reset[:, :, span:] | reset[:, :, :-span]], dim=2)
-        input = torch.cat([input[:, :, :span], input[:, :, span:] + carried], dim=2)
+        sums = torch.cat([sums[:, :, :span], sums[:, :, span:] + carried], dim=2)
         decay = torch.cat([decay[:, :, :span], decay[:, :, span:] * decay[:, :, :-span]], dim=2)
         span *= 2
-    return decay, input, reset
+    return decay, sums, reset

@@ -29,7 +29,7 @@ def _compile(kernel: Callable[..., None]) -> Any:
 
 
 @_compile
-def _forward(decay, input, initial, reset, contexts, row, first, last):  # noqa: ANN001, ANN202
+def _forward(decay, input, initial, reset, contexts, row, first, last):
     previous = initial[row, first:last].copy()
     for t in range(input.shape[1]):
         a, b, c = decay[row, t, first:last], input[row, t, first:last], contexts[row, t, first:last]
@@ -43,7 +43,7 @@ def _forward(decay, input, initial, reset, contexts, row, first, last):  # noqa:
 
 
 @_compile
-def _backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, row, first, last):  # noqa: ANN001, ANN202
+def _backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, row, first, last):
     carried = np.zeros_like(initial[row, first:last])
     for t in range(gradient.shape[1] - 1, -1, -1):
         before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]

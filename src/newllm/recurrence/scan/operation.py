@@ -36,7 +36,7 @@ def _torch_backend() -> _Backend:
 
 
 def _numba_backend() -> _Backend:
-    from newllm.recurrence.scan import compiled  # noqa: PLC0415 (numba is an extra, and slow to import)
+    from newllm.recurrence.scan import compiled  # numba is an extra, and slow to import
 
     return _Backend(compiled.forward, compiled.backward)
 
@@ -103,9 +103,9 @@ class _Scan(torch.autograd.Function):
     def forward(
         ctx: Any, decay: Tensor, input: Tensor, initial: Tensor, reset: Tensor | None, backend: _Backend
     ) -> Tensor:
-        decay, input, initial = decay.contiguous(), input.contiguous(), initial.contiguous()
+        decay, initial = decay.contiguous(), initial.contiguous()
         reset = None if reset is None else reset.contiguous()
-        contexts = backend.forward(decay, input, initial, reset)
+        contexts = backend.forward(decay, input.contiguous(), initial, reset)
         ctx.save_for_backward(decay, contexts, initial, reset)
         ctx.backend = backend
         return contexts
@@ -120,7 +120,9 @@ class _Scan(torch.autograd.Function):
 
 def _check(decay: Tensor, input: Tensor, initial: Tensor | None, reset: Tensor | None) -> None:
     if input.dim() != 3 or 0 in input.shape:
-        raise UserError(f"scan: input has shape {tuple(input.shape)}: it must be [batch, time, channel], none of them 0")
+        raise UserError(
+            f"scan: input has shape {tuple(input.shape)}: it must be [batch, time, channel], none of them 0"
+        )
     if decay.shape != input.shape or decay.dtype != input.dtype:
         raise UserError(
             f"scan: decay {tuple(decay.shape)} {decay.dtype} must equal input {tuple(input.shape)} {input.dtype}"

@@ -1,0 +1,37 @@
+"""What a number was measured on: it stands in every result."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def describe() -> dict[str, Any]:
+    """Return processor, cores, threads and versions."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "bf16_matrix_instructions": _flags() & {"avx512_bf16", "amx_bf16"} != set(),
+    }
+
+
+def _processor() -> str:
+    lines = _cpuinfo()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _flags() -> set[str]:
+    lines = [line.split(":", 1)[1].split() for line in _cpuinfo() if line.startswith("flags")]
+    return set(lines[0]) if lines else set()
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []

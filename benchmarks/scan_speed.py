@@ -1,0 +1,121 @@
+"""How fast is the scan beside a copy of the same memory, and does it slow torch in the same process?
+
+    python benchmarks/scan_speed.py [--quick]
+
+Each backend, forward and forward with backward, interleaved with a copy of as many bytes as the scan has
+to move at least: forward reads decay and input and writes contexts (3 arrays), backward reads gradient,
+decay and contexts and writes two gradients (5 arrays). Then an attention step is timed alone and again
+between scans: a ratio above 1 would mean that the scan's threads disturb torch's.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+import machine
+from newllm.recurrence import scan
+
+ROWS, POSITIONS, CHANNELS = 8, 2048, 256
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    repeats = 5 if parser.parse_args().quick else 30
+    shape = (ROWS, POSITIONS, CHANNELS)
+    decay, gradient = torch.rand(shape), torch.randn(shape)
+    inputs = torch.randn(shape)
+    jobs: dict[str, Callable[[], object]] = {
+        "copy 3 arrays": _copy(3, shape),
+        "copy 8 arrays": _copy(8, shape),
+    }
+    for backend in ("numba", "torch"):
+        jobs[f"{backend} forward"] = lambda backend=backend: scan(decay, inputs, backend=backend)
+        jobs[f"{backend} forward and backward"] = _forward_backward(decay, inputs, gradient, backend)
+    seconds = _interleaved(jobs, repeats)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    result = {
+        "question": "scan speed beside a memory copy",
+        "machine": machine.describe(),
+        "shape": {"rows": ROWS, "positions": POSITIONS, "channels": CHANNELS, "dtype": "float32"},
+        "repeats": repeats,
+        "milliseconds": {name: [round(1e3 * t, 3) for t in _range(times)] for name, times in seconds.items()},
+        "columns": ["minimum", "median", "maximum"],
+        "share_of_copy_speed": {
+            f"{backend} {job}": round(medians[copy] / medians[f"{backend} {job}"], 3)
+            for backend in ("numba", "torch")
+            for job, copy in (("forward", "copy 3 arrays"), ("forward and backward", "copy 8 arrays"))
+        },
+        "attention_slowed_by_scan": _attention_ratio(decay, inputs, repeats),
+    }
+    print(json.dumps(result, indent=2))
+
+
+def _copy(arrays: int, shape: tuple[int, ...]) -> Callable[[], object]:
+    """Move as many bytes as `arrays` arrays have: half are read, half are written."""
+    source = torch.randn(arrays, *shape).flatten()[: arrays * torch.Size(shape).numel() // 2]
+    target = torch.empty_like(source)
+    return lambda: target.copy_(source)
+
+
+def _forward_backward(
+    decay: torch.Tensor, inputs: torch.Tensor, gradient: torch.Tensor, backend: str
+) -> Callable[[], object]:
+    a, b = decay.clone().requires_grad_(), inputs.clone().requires_grad_()
+
+    def job() -> None:
+        a.grad = b.grad = None
+        scan(a, b, backend=backend)[0].backward(gradient)
+
+    return job
+
+
+def _attention_ratio(decay: torch.Tensor, inputs: torch.Tensor, repeats: int) -> dict[str, float]:
+    query = torch.randn(8, 4, 256, 64)
+    weight = torch.randn(256, 1024)
+    text = torch.randn(2048, 256)
+
+    def attention() -> None:
+        F.scaled_dot_product_attention(query, query, query, is_causal=True)
+        text @ weight
+
+    def after_scan() -> float:
+        scan(decay, inputs, backend="numba")
+        start = time.perf_counter()
+        attention()
+        return time.perf_counter() - start
+
+    def alone() -> float:
+        start = time.perf_counter()
+        attention()
+        return time.perf_counter() - start
+
+    for _ in range(3):
+        alone(), after_scan()
+    pairs = [(alone(), after_scan()) for _ in range(3 * repeats)]
+    a, b = statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+    return {"alone_ms": round(1e3 * a, 3), "right_after_a_scan_ms": round(1e3 * b, 3), "ratio": round(b / a, 3)}
+
+
+def _interleaved(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    for repeat in range(repeats + 2):
+        for name, job in jobs.items():
+            start = time.perf_counter()
+            job()
+            if repeat >= 2:  # the first two compile and warm up
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def _range(times: list[float]) -> tuple[float, float, float]:
+    return min(times), statistics.median(times), max(times)
+
+
+if __name__ == "__main__":
+    main()

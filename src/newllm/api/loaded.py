@@ -1,0 +1,115 @@
+"""Load a trained run, or build a model without one."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from newllm.api.trained import configure
+from newllm.data import Tokenizer, load_tokenizer, read_documents
+from newllm.errors import UserError
+from newllm.generation import Engine, Generated, Sampling
+from newllm.model.language_model import LanguageModel
+from newllm.training.config import RunConfig
+from newllm.training.environment import resolve_device
+from newllm.training.evaluation import Evaluation
+from newllm.training.read_through import read_through
+from newllm.training.resolve import build_model
+from newllm.training.run import RunDirectory
+from newllm.training.snapshots import choose_snapshot, load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedRun:
+    """A trained model with its tokenizer.
+
+    Attributes:
+        path: the run directory.
+        config: the complete configuration.
+        model: in evaluation mode.
+        tokenizer: the run's.
+        step: of the snapshot.
+    """
+
+    path: Path
+    config: RunConfig
+    model: LanguageModel
+    tokenizer: Tokenizer
+    step: int
+
+    def generate(
+        self,
+        prompt: str = "",
+        tokens: int = 200,
+        *,
+        sampling: Sampling | None = None,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+    ) -> Generated:
+        """Write on from a prompt.
+
+        Args:
+            prompt: may be empty.
+            tokens: at most so many.
+            sampling: temperature and the rest.
+            seed: of the sampling.
+            stop: the text ends before any of these.
+        """
+        engine = Engine(self.model, self.tokenizer)
+        memory = engine.read(engine.start(), prompt)
+        stream = engine.stream(memory, tokens, sampling or Sampling(), seed, stop)
+        return stream.result()
+
+    def evaluate(self, *texts: str) -> Evaluation:
+        """Read texts through, each document from a fresh context that is carried to its end, in fp32.
+
+        Args:
+            *texts: files, directories, globs or "-".
+
+        Raises:
+            UserError: a text cannot be read.
+        """
+        documents = read_documents(texts, self.config.data.field, self.config.data.errors)
+        sentences = self.config.data.format == "sentences"
+        return read_through(self.model, self.tokenizer, [document.text for document in documents], sentences=sentences)
+
+
+def load(path: str | Path, snapshot: str = "best", device: str = "auto") -> LoadedRun:
+    """Load a trained run.
+
+    Args:
+        path: the run directory.
+        snapshot: "best", "last" or a step.
+        device: where to put the model.
+
+    Raises:
+        UserError: there is no run, no such snapshot, or it is damaged.
+    """
+    run = RunDirectory(Path(path))
+    config = run.load_config()
+    place = choose_snapshot(run.snapshots, snapshot)
+    numerics = dataclasses.replace(config.numerics, device=resolve_device(device), scan_backend="auto")
+    model = build_model(dataclasses.replace(config, numerics=numerics)).eval()
+    load_model(place, model)
+    return LoadedRun(run.path, config, model, load_tokenizer(run.tokenizer), int(place.name.removeprefix("step-")))
+
+
+def build(preset: str, *, seed: int = 0, settings: Sequence[str] = ()) -> LanguageModel:
+    """Build an untrained model of a preset.
+
+    Args:
+        preset: its name; a size for real text gets the byte vocabulary of 257.
+        seed: of the initialisation.
+        settings: single values as `KEY=VALUE`, for example `model.rule=ema`.
+
+    Raises:
+        UserError: no preset has this name, or a setting does not exist.
+    """
+    config = configure(preset, None, None, settings, {"seed": seed})
+    if config.model.vocabulary == 0:
+        if config.data.tokenizer != "bytes":
+            raise UserError(f"preset '{preset}' with another tokenizer than bytes: --set model.vocabulary=N too")
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, vocabulary=257))
+    with torch.random.fork_rng():
+        return LanguageModel(config.model, seed)

@@ -1,0 +1,253 @@
+"""Train a run, or go on with one."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from newllm.data import Corpus, load_tokenizer, prepare, training_batches
+from newllm.errors import UserError
+from newllm.files import write_bytes
+from newllm.plotting import draw_training_curves
+from newllm.trace import Summary, read_trace
+from newllm.training.budget import Budget
+from newllm.training.config import RunConfig
+from newllm.training.config_file import merge, parse_setting, read_toml
+from newllm.training.environment import describe_environment, resolve_device
+from newllm.training.loop import Training
+from newllm.training.observer import Observer
+from newllm.training.presets import preset as find_preset
+from newllm.training.presets import with_body
+from newllm.training.resolve import build_model, resolve
+from newllm.training.run import RunDirectory
+
+_FIRST_TEXT = "bundled:moby-dick"
+_STANDARD_INPUT = "standard-input.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A run after training.
+
+    Attributes:
+        path: the run directory.
+        config: the complete configuration.
+        summary: how it ended.
+    """
+
+    path: Path
+    config: RunConfig
+    summary: Summary
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return summary.json's content and the run's path."""
+        return {**self.summary.as_dict(), "run": str(self.path)}
+
+
+def train(
+    *texts: str,
+    out: str | Path | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    body: str | None = None,
+    budget: Budget | None = None,
+    settings: Sequence[str] = (),
+    observers: Sequence[Observer] = (),
+    **changes: Any,
+) -> TrainedRun:
+    """Train a model on texts.
+
+    Args:
+        *texts: files, directories, globs or "-"; none takes the preset's, or the bundled novel.
+        out: the run directory; None makes one below `runs/`.
+        preset: where the configuration begins; "small" if None.
+        config: a TOML file with what differs from the preset.
+        body: another body, of about as many parameters.
+        budget: how long; None leaves the preset's steps.
+        settings: single values as `KEY=VALUE`, the last word on everything.
+        observers: who watches.
+        **changes: whole parts of the configuration by name, as nested dictionaries, for example
+            `seed=1, optimizer={"learning_rate": 1e-3}`.
+
+    Raises:
+        UserError: a mistake in the call or the texts, or the disk is full.
+    """
+    budget = budget or Budget()
+    budget.check()
+    resolved = configure(preset, config, body, settings, changes)
+    if texts or not resolved.data.texts:
+        resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
+    resolved.check()
+    resolve_device(resolved.numerics.device)
+    run = RunDirectory(Path(out) if out is not None else _free_place(resolved.data.texts))
+    run.check_free()
+    with _standing_texts(resolved, run) as standing:
+        with _threads(standing.numerics.threads):
+            corpus = prepare(standing.data)
+            complete, model = resolve(standing, corpus, budget)
+        run.create()
+        with run.lock():
+            run.check_fresh()
+            corpus.tokenizer.save(run.tokenizer)
+            run.describe(complete, corpus.report)
+            return _go(run, complete, model, corpus, observers)
+
+
+def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
+    """Go on with a run that was stopped, from its last snapshot, as if it had never been.
+
+    Args:
+        path: the run directory.
+        observers: who watches.
+
+    Raises:
+        UserError: there is no run, its texts changed, its snapshot is damaged, or it is being trained.
+    """
+    run = RunDirectory(Path(path))
+    config = run.load_config()
+    with run.lock():
+        if run.summary.is_file() and (run.last_step() or 0) >= config.training.steps:
+            return TrainedRun(run.path, config, Summary.load(run.summary))
+        resolve_device(config.numerics.device)
+        for line in _differences(config):
+            for observer in observers:
+                observer.noticed(line)
+        with _threads(config.numerics.threads):
+            tokenizer = load_tokenizer(run.tokenizer)
+            corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
+            _check_same_texts(run, corpus)
+        return _go(run, config, build_model(config), corpus, observers)
+
+
+def configure(
+    preset: str | None, file: str | Path | None, body: str | None, settings: Sequence[str], changes: dict[str, Any]
+) -> RunConfig:
+    """Return the configuration that was asked for: preset, then file, then body, then changes, then settings."""
+    written = read_toml(Path(file)) if file is not None else {}
+    result = find_preset(preset or written.get("preset", "small"))
+    if file is not None:
+        result = merge(result, {**written, "preset": result.preset}, where=f"'{file}'")
+    if body is not None:
+        result = with_body(result, body)
+    result = merge(result, changes, where="train")
+    for setting in settings:
+        result = merge(result, parse_setting(setting), where=f"--set '{setting}'")
+    return result
+
+
+def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> TrainedRun:
+    with _threads(config.numerics.threads):
+        try:
+            summary = Training(run, config, model, corpus, observers).go()
+        finally:
+            draw_curves(run, config, corpus)
+    return TrainedRun(run.path, config, summary)
+
+
+def draw_curves(run: RunDirectory, config: RunConfig, corpus: Corpus) -> None:
+    """Draw training_curves.png from the trace; by epoch where an epoch is a few steps."""
+    if not run.trace.is_file():
+        return
+    per_epoch = training_batches(corpus, config.data, config.seed).steps_per_epoch / config.training.accumulate
+    draw_training_curves(
+        read_trace(run.trace),
+        run.curves,
+        title=_title(run, config),
+        steps_per_epoch=per_epoch,
+        by_epoch=config.data.format == "sentences",
+        bits_per_byte_factor=_bits_per_byte_factor(corpus),
+    )
+
+
+def _bits_per_byte_factor(corpus: Corpus) -> float | None:
+    """Return what turns validation nats per token into bits per byte, None where the tokenizer loses bytes."""
+    counts = corpus.report["counts"]
+    if corpus.tokenizer.token_bytes() is None or not counts["validation_bytes"]:
+        return None
+    return counts["validation_targets"] / counts["validation_bytes"] / math.log(2)
+
+
+def _title(run: RunDirectory, config: RunConfig) -> str:
+    model = config.model
+    with_rule = f", rule {model.rule}" if model.body in ("cell", "stack", "zero-cell", "zero-stack") else ""
+    return f"{run.path.name}: {model.body}{with_rule}, seed {config.seed}"
+
+
+def _free_place(texts: Sequence[str]) -> Path:
+    """Return `runs/NAME`, or with the first number behind it that is free."""
+    name = "standard-input" if texts[0] == "-" else texts[0].removeprefix("bundled:")
+    stem = Path(name.rstrip("/")).name.split(".")[0].replace("*", "") or "text"
+    place, number = Path("runs") / stem, 1
+    while place.exists():
+        number += 1
+        place = Path("runs") / f"{stem}-{number}"
+    return place
+
+
+@contextlib.contextmanager
+def _standing_texts(config: RunConfig, run: RunDirectory) -> Iterator[RunConfig]:
+    """Yield the configuration with texts that can be read again: absolute paths, standard input kept in the run."""
+    made = not run.path.exists()
+    kept = run.path / _STANDARD_INPUT
+    try:
+        texts = tuple(_standing(text, run, kept) for text in config.data.texts)
+        validation = tuple(_standing(text, run, kept) for text in config.data.validation)
+        yield dataclasses.replace(config, data=dataclasses.replace(config.data, texts=texts, validation=validation))
+    except BaseException:
+        if not run.config.exists():  # nothing has begun: leave no trace of the attempt
+            kept.unlink(missing_ok=True)
+            if made:
+                shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+
+def _standing(text: str, run: RunDirectory, kept: Path) -> str:
+    if text.startswith("bundled:"):
+        return text
+    if text != "-":
+        return str(Path(text).absolute())
+    content = sys.stdin.buffer.read()
+    if not content:
+        raise UserError("standard input ('-') is empty: pipe a text into it")
+    run.create()
+    write_bytes(kept, content)
+    return str(kept.absolute())
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Run with so many torch threads (0: as it is), and put back what was before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _check_same_texts(run: RunDirectory, corpus: Corpus) -> None:
+    try:
+        before = json.loads(run.data.read_bytes())
+        known = {source["name"]: source["sha256"] for source in before["sources"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
+    for source in corpus.report["sources"]:
+        if known.get(source["name"]) != source["sha256"]:
+            raise UserError(f"'{source['name']}' is not the text that this run began with: put that back to go on")
+
+
+def _differences(config: RunConfig) -> list[str]:
+    """Say what is different from the machine and the versions that the run began on."""
+    now = describe_environment()
+    return [
+        f"this run began with {name} {before}, here it is {now[name]}: it goes on, but not with the same bits"
+        for name, before in config.environment.items()
+        if name in ("torch", "numba", "cpu_capability") and now.get(name) != before
+    ]

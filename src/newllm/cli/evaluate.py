@@ -1,0 +1,45 @@
+"""Measure a trained model on texts: nats per token, perplexity, bits per byte.
+
+Each document is read from its first token to its last with the context carried all the way, in fp32.
+The first token is predicted too, from the begin token; what ends a document is not counted (in a run on
+sentences every line is a document, and its end is counted).
+
+  newllm eval runs/moby-dick held-out.txt
+"""
+
+import argparse
+
+from newllm.files import to_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run_directory", metavar="RUN", help="a run directory that newllm train made")
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="files, directories, globs or -")
+    parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate and print the numbers."""
+    from newllm import api
+
+    loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
+    result = loaded.evaluate(*arguments.texts)
+    numbers = {
+        "schema": 1,
+        "tokens": result.tokens,
+        "bytes": result.bytes,
+        "nats": result.nats,
+        "nats_per_token": result.loss,
+        "perplexity": result.perplexity,
+        "bits_per_byte": result.bits_per_byte,
+    }
+    if arguments.json:
+        print(to_json(numbers))
+        return 0
+    size = "bytes lost by the tokenizer" if result.bytes is None else f"{result.bytes:,} bytes"
+    print(f"{result.tokens:,} tokens, {size}, {result.nats:,.1f} nats")
+    bits = "" if result.bits_per_byte is None else f", {result.bits_per_byte:.4f} bits per byte"
+    print(f"{result.loss:.4f} nats per token, perplexity {result.perplexity:.2f}{bits}")
+    return 0

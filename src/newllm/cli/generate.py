@@ -1,0 +1,99 @@
+"""Let a trained model write on from a prompt. Memory and time per token do not grow.
+
+--context-out keeps all that the model remembers in a file; --context-in goes on from it, as if the whole
+text before had just been read.
+
+  newllm generate runs/moby-dick --prompt "The whale" --tokens 500
+  newllm generate runs/moby-dick --prompt "Chapter one" --context-out chapter.context
+  newllm generate runs/moby-dick --context-in chapter.context --seed 3
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+from newllm.files import to_json
+
+_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run_directory", metavar="RUN", help="a run directory that newllm train made")
+    parser.add_argument("--prompt", default="", metavar="TEXT", help="what to write on from (- for standard input)")
+    parser.add_argument("--tokens", type=int, default=200, metavar="N", help="at most so many (default 200)")
+    parser.add_argument("--temperature", type=float, metavar="F", help="0 takes the likeliest token (default 0.8)")
+    parser.add_argument("--top-k", type=int, metavar="N", help="sample among the N likeliest (default 0: all)")
+    parser.add_argument(
+        "--top-p", type=float, metavar="F", help="sample among the likeliest that make up F (default 1)"
+    )
+    parser.add_argument("--min-p", type=float, metavar="F", help="drop what is below F times the likeliest (default 0)")
+    parser.add_argument("--repetition-penalty", type=float, metavar="F", help="above 1 avoids repeating (default 1)")
+    parser.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT", help="end before this text; may be repeated"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampling (default 0)")
+    parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")
+    parser.add_argument("--context-in", metavar="F", help="go on from this context")
+    parser.add_argument("--context-out", metavar="F", help="keep the context after the last token here")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Stream the continuation to standard output."""
+    from newllm import api
+    from newllm.generation import Engine, Sampling, fingerprint, load_context, save_context
+
+    given = {name: getattr(arguments, name) for name in _SAMPLING if getattr(arguments, name) is not None}
+    sampling = Sampling(**given)
+    sampling.check()
+    if arguments.tokens < 1:
+        raise UserError(f"--tokens {arguments.tokens}: it must be at least 1")
+    loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
+    engine = Engine(loaded.model, loaded.tokenizer)
+    mark = fingerprint(loaded.model)
+    memory = load_context(Path(arguments.context_in), loaded.model, mark) if arguments.context_in else engine.start()
+    memory = engine.read(memory, _prompt(arguments.prompt))
+    stream = engine.stream(memory, arguments.tokens, sampling, arguments.seed, arguments.stop)
+    _write(stream, arguments)
+    if arguments.context_out:
+        save_context(Path(arguments.context_out), stream.memory, mark)
+    result = stream.result()
+    if arguments.json:
+        print(
+            to_json(
+                {
+                    "schema": 1,
+                    "text": result.text,
+                    "tokens": result.tokens,
+                    "seed": result.seed,
+                    "stopped_by": result.stopped_by,
+                }
+            )
+        )
+    elif result.stopped_by == "positions" and not arguments.quiet:
+        print(f"this model has {loaded.config.model.positions} learned positions and ends there", file=sys.stderr)
+    return 0
+
+
+def _prompt(given: str) -> str:
+    if given != "-":
+        return given
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"standard input ('-') is not UTF-8 at byte {error.start}: convert it first") from error
+
+
+def _write(stream: Any, arguments: argparse.Namespace) -> None:
+    """Write prompt and continuation as they come; with --json only read the stream to its end."""
+    if not arguments.json and not arguments.quiet and arguments.prompt != "-":
+        sys.stdout.write(arguments.prompt)
+    for piece in stream:
+        if not arguments.json:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    if not arguments.json:
+        sys.stdout.write("\n")

@@ -1,0 +1,69 @@
+"""`newllm`: finds the command, runs it, and turns its end into an exit code.
+
+0 done; 1 a finding or a failure that the command exists to tell; 2 a mistake in the call or the input.
+"""
+
+import importlib
+import os
+import sys
+from types import ModuleType
+
+from newllm import __version__
+from newllm.cli.parser import Parser
+from newllm.errors import UserError
+
+COMMANDS = {
+    "train": "train a model on a text",
+    "generate": "let a trained model write",
+    "eval": "measure a trained model on a text",
+}
+_MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
+_ABOUT = """\
+Language models whose whole memory is one context vector.
+
+  newllm train my-text.txt --seconds 120
+  newllm generate runs/my-text --prompt "Once"
+  newllm eval runs/my-text held-out.txt
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(arguments)
+    except UserError as error:
+        print(f"newllm: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does: not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("newllm: stopped", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
+    parser = Parser(prog="newllm", description=_ABOUT)
+    parser.add_argument("--version", action="version", version=f"newllm {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, purpose in COMMANDS.items():
+        module = _module(name)
+        command = commands.add_parser(name, help=purpose, description=module.__doc__)
+        module.add_arguments(command)
+        command.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
+        command.add_argument("--quiet", action="store_true", help="no progress, no comments")
+    parsed = parser.parse_strictly(arguments)
+    if parsed.command is None:
+        parser.print_help()
+        return 0
+    return _module(parsed.command).run(parsed)
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(f"newllm.cli.{_MODULES.get(command, command)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""argparse that keeps to the contract: a mistake is one line that quotes the input and says the mend."""
+
+import argparse
+import difflib
+import re
+from typing import Any, NoReturn
+
+from newllm.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UserError where argparse would print its usage and exit."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the mistake as one line."""
+        raise UserError(f"{_plain(message)}: see {self.prog} --help")
+
+    def parse_strictly(self, arguments: list[str]) -> argparse.Namespace:
+        """Parse; name the nearest option for one that does not exist.
+
+        Raises:
+            UserError: the arguments are not of the command's form.
+        """
+        parsed, strangers = self.parse_known_args(arguments)
+        if not strangers:
+            return parsed
+        given = strangers[0].split("=")[0]
+        known = [option for action in self.actions_of(arguments) for option in action.option_strings]
+        near = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"unknown option '{strangers[0]}': {hint}see {self.prog} --help")
+
+    def actions_of(self, arguments: list[str]) -> list[argparse.Action]:
+        """Return the options of the command that the arguments name."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and arguments and arguments[0] in action.choices:
+                return action.choices[arguments[0]]._actions
+        return self._actions
+
+
+def _plain(message: str) -> str:
+    """Put argparse's words in our order."""
+    choice = re.match(r"argument (?:\w+): invalid choice: '(.*?)' \(choose from (.*)\)", message)
+    if choice:
+        known = re.findall(r"[\w-]+", choice[2])
+        near = difflib.get_close_matches(choice[1], known, n=1, cutoff=0.4)
+        return f"unknown command '{choice[1]}'" + (f": did you mean '{near[0]}'?" if near else "")
+    return re.sub(r"^argument ", "", message)

@@ -1,0 +1,117 @@
+"""Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, or - for standard input.
+
+Without TEXT it trains on the bundled novel (Moby Dick), or, with a seed preset, on 30 sentences.
+Ctrl-C stops after the step and leaves a run that --resume takes up as if it had never stopped.
+
+  newllm train my-text.txt --seconds 120
+  newllm train "books/*.txt" --preset medium --set data.tokenizer=bpe --steps 5000
+  newllm train --preset seed-baseline --out runs/founding
+  newllm train --resume runs/my-text
+"""
+
+import argparse
+import sys
+from typing import Any
+
+from newllm.errors import UserError
+from newllm.files import to_json
+
+_WITH_RESUME = {"command", "resume", "json", "quiet"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to train on")
+    parser.add_argument("--out", metavar="RUN", help="the run directory to make (default: a new one below runs/)")
+    parser.add_argument("--config", metavar="FILE", help="a TOML file; a run's config.toml runs it again")
+    parser.add_argument("--preset", metavar="NAME", help="tiny, small (default), medium, large, or a seed-... preset")
+    parser.add_argument("--body", metavar="NAME", help="cell, stack, attention, lstm, zero-cell, zero-stack ...")
+    parser.add_argument("--rule", metavar="NAME", help="additive, ema, gated, lstm, dual")
+    parser.add_argument("--norm", metavar="NAME", help="context norm: none, read or write")
+    parser.add_argument("--steps", type=int, metavar="N", help="budget in updates")
+    parser.add_argument("--tokens", type=int, metavar="N", help="budget in training tokens")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="budget in seconds, turned into updates at the start"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="of every stream of chance (default 0)")
+    parser.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, mps")
+    parser.add_argument("--errors", metavar="HOW", help="strict (default) or replace: what to do with invalid UTF-8")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting of config.toml")
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run; takes no other option")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, show where the run is and what it writes."""
+    from newllm import api
+    from newllm.cli.progress import choose_display
+    from newllm.training.budget import Budget
+
+    observers = [] if arguments.quiet else [choose_display(sys.stderr)]
+    if arguments.resume:
+        _check_resume(arguments)
+        trained = api.resume(arguments.resume, observers)
+    else:
+        trained = api.train(
+            *arguments.texts,
+            out=arguments.out,
+            preset=arguments.preset,
+            config=arguments.config,
+            body=arguments.body,
+            budget=Budget(arguments.steps, arguments.tokens, arguments.seconds),
+            settings=arguments.set,
+            observers=observers,
+            **_changes(arguments),
+        )
+    if arguments.json:
+        print(to_json(trained.as_dict()))
+    elif not arguments.quiet:
+        _tell(trained)
+    return 0 if trained.summary.status == "finished" else 1
+
+
+def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that are parts of the configuration, as nested values."""
+    changes: dict[str, Any] = {"model": {}, "numerics": {}, "data": {}}
+    for part, name in (("model", "rule"), ("model", "norm"), ("numerics", "device"), ("data", "errors")):
+        if getattr(arguments, name) is not None:
+            changes[part][name] = getattr(arguments, name)
+    if arguments.seed is not None:
+        changes["seed"] = arguments.seed
+    return changes
+
+
+def _check_resume(arguments: argparse.Namespace) -> None:
+    for name, value in vars(arguments).items():
+        if name not in _WITH_RESUME and value not in (None, []):
+            shown = "TEXT" if name == "texts" else f"--{name}"
+            raise UserError(
+                f"--resume {arguments.resume} takes the run's own configuration: drop {shown}, or train a new run"
+            )
+
+
+def _tell(trained: Any) -> None:
+    """Print where the run is, what it reached, and a sample of what it writes."""
+    from newllm import api
+
+    summary, best = trained.summary, trained.summary.best_validation
+    print(
+        f"{summary.status}: {trained.path}, {summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training"
+    )
+    if summary.message:
+        print(summary.message)
+    if best is not None:
+        bits = "" if best.bits_per_byte is None else f", {best.bits_per_byte:.4f} bits per byte"
+        print(
+            f"best validation: {best.loss:.4f} nats per token, perplexity {best.perplexity:.2f}{bits} (step {best.step:,})"
+        )
+    print(f"curves: {trained.path / 'training_curves.png'}")
+    if summary.status == "finished":
+        sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
+        print(f"sample, temperature 0.8, seed 0:\n\n{_indented(sample.text)}\n")
+        print(f'write on with: newllm generate {trained.path} --prompt "..."')
+    elif summary.status == "interrupted":
+        print(f"go on with: newllm train --resume {trained.path}")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.strip().splitlines())

@@ -1,0 +1,21 @@
+"""Decoding with a memory of fixed size: an engine, samplers, and contexts as files."""
+
+from newllm.generation.context_file import check_place, load_context, save_context
+from newllm.generation.continuation import Continuation, Generated
+from newllm.generation.engine import Engine
+from newllm.generation.fingerprint import fingerprint
+from newllm.generation.memory import Memory
+from newllm.generation.sampling import Sampling, next_token
+
+__all__ = [
+    "Continuation",
+    "Engine",
+    "Generated",
+    "Memory",
+    "Sampling",
+    "check_place",
+    "fingerprint",
+    "load_context",
+    "next_token",
+    "save_context",
+]

@@ -1,0 +1,104 @@
+"""One text being continued: an iterator over its pieces that knows, at any time, how far it has come."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, final
+
+from newllm.generation.memory import Memory
+from newllm.generation.sampling import Sampling
+from newllm.generation.stop_strings import StopStrings
+from newllm.generation.text_stream import TextStream
+
+if TYPE_CHECKING:
+    from newllm.generation.engine import Engine
+
+
+@dataclasses.dataclass(frozen=True)
+class Generated:
+    """What came of a continuation.
+
+    Args:
+        text: the continuation alone, without the prompt.
+        tokens: how many tokens were chosen and read, those of a stop string included, the end token not.
+        seed: of the stream "sampling".
+        stopped_by: "tokens" (as many as were asked for), "stop" (a stop string), "end" (the end token)
+            or "positions" (the end of the learned positions).
+    """
+
+    text: str
+    tokens: int
+    seed: int
+    stopped_by: str
+
+
+@final
+class Continuation(Iterator[str]):
+    """Yields pieces of text. `Engine.stream` makes it.
+
+    Each piece is text that is sure to stay: whole characters, and nothing that may yet become a stop
+    string. Every chosen token is read, except the end token, after which there is no text to go on
+    with: a continuation of an ended text ends at once, until something more is read. `memory` may be
+    taken at any time, also where the caller stops early.
+
+    Attributes:
+        memory: after the tokens chosen so far.
+        ids: those tokens.
+        stopped_by: as in `Generated`; None while it goes on.
+    """
+
+    def __init__(
+        self,
+        engine: "Engine",
+        memory: Memory,
+        tokens: int,
+        sampling: Sampling,
+        seed: int,
+        stop: Sequence[str],
+    ) -> None:
+        self.memory = memory
+        self.ids: list[int] = []
+        self.stopped_by: str | None = None
+        self._engine, self._limit, self._sampling, self._seed = engine, tokens, sampling, seed
+        self._characters = TextStream(memory.undecoded)
+        self._stop = StopStrings(stop)
+        self._shown: list[str] = []
+        self._pieces = self._run()
+
+    def __next__(self) -> str:
+        piece = next(self._pieces)
+        self._shown.append(piece)
+        return piece
+
+    def result(self) -> Generated:
+        """Run to the end and return everything, what was yielded before included."""
+        for _ in self:
+            pass
+        return Generated("".join(self._shown), len(self.ids), self._seed, str(self.stopped_by))
+
+    def _run(self) -> Iterator[str]:
+        while self.stopped_by is None:
+            if piece := self._advance():
+                yield piece
+        if rest := self._stop.rest():
+            yield rest
+
+    def _advance(self) -> str:
+        """Choose and read one token, or find why there is none; return the text that can be shown."""
+        if len(self.ids) >= self._limit:
+            return self._stopped("tokens")
+        if self._engine.is_full(self.memory):
+            return self._stopped("positions")
+        token = self._engine.choose(self.memory, self._sampling, self._seed)
+        if token == self._engine.vocabulary.end:
+            return self._stopped("end")
+        piece = self._engine.vocabulary.token_bytes(token, first=self.memory.tokens_read == 1)
+        text = self._characters.feed(piece)
+        after = self._engine.read_token(self.memory, token)
+        self.memory = dataclasses.replace(after, undecoded=self._characters.undecoded)
+        self.ids.append(token)
+        shown = self._stop.feed(text)
+        return self._stopped("stop", shown) if self._stop.found else shown
+
+    def _stopped(self, why: str, shown: str = "") -> str:
+        self.stopped_by = why
+        return shown

@@ -1,0 +1,31 @@
+"""Fingerprints: a context means something to exactly the weights that wrote it."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from newllm.model.language_model import LanguageModel
+
+_WITHOUT_EFFECT = ("dropout", "initialisation")
+"""What of a configuration does not change how a trained model reads."""
+
+
+def fingerprint(model: LanguageModel) -> str:
+    """Return the sha256 of how a model reads: its configuration, and its weights by name, as hex."""
+    config = dataclasses.asdict(model.config)
+    kept = {name: value for name, value in config.items() if name not in _WITHOUT_EFFECT}
+    return digest(json.dumps(kept, sort_keys=True), model.state_dict())
+
+
+def digest(header: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of a header and of tensors by sorted name: dtype, shape and bytes, as hex."""
+    result = hashlib.sha256(header.encode())
+    for name, value in sorted(tensors.items()):
+        result.update(f"\0{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
+        data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        result.update(data.numpy())
+    return result.hexdigest()

@@ -1,0 +1,67 @@
+"""How many updates a budget buys. What hangs on a clock is decided once and written into config.toml."""
+
+import dataclasses
+import math
+
+from newllm.errors import UserError
+from newllm.training.config import RunConfig
+
+EVALUATIONS = 11  # one before the first step, and ten on the way: see `TrainingConfig.evaluate_every`
+EVALUATION_SHARE = 0.15  # of a budget in seconds, at most
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """At most one of three ways to say how long to train; none leaves the configuration's steps.
+
+    Args:
+        steps: updates.
+        tokens: training targets.
+        seconds: of wall time, evaluations included; an estimate made at the start.
+    """
+
+    steps: int | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+    def check(self) -> None:
+        """Raise UserError for two budgets at once, or one that buys nothing."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        if len(given) > 1:
+            raise UserError(f"give one of {' and '.join('--' + name for name in given)}, not both")
+        for name, value in given.items():
+            if not value > 0 or not math.isfinite(value):
+                raise UserError(f"--{name} {value}: it must be above 0")
+
+
+def with_steps(config: RunConfig, steps: int) -> RunConfig:
+    """Return the configuration with another number of steps; a warm-up is at most a tenth of them."""
+    warmup = min(config.optimizer.warmup, max(1, steps // 10)) if config.optimizer.warmup else 0
+    return dataclasses.replace(
+        config,
+        training=dataclasses.replace(config.training, steps=steps),
+        optimizer=dataclasses.replace(config.optimizer, warmup=warmup),
+    )
+
+
+def steps_for_tokens(tokens: int, tokens_per_step: float) -> int:
+    """Return the updates that see at least so many training targets."""
+    return max(1, math.ceil(tokens / tokens_per_step))
+
+
+def with_seconds(config: RunConfig, seconds: float, per_step: float, per_evaluation: float) -> RunConfig:
+    """Return the configuration with the updates that fit into so many seconds, evaluations included.
+
+    Args:
+        config: its steps are replaced, and its evaluations spaced so that they take a small share.
+        seconds: that are left.
+        per_step: seconds of an update.
+        per_evaluation: seconds of an evaluation.
+    """
+    evaluations = min(EVALUATIONS, max(2, int(EVALUATION_SHARE * seconds / per_evaluation)))
+    steps = max(1, int((seconds - evaluations * per_evaluation) / per_step))
+    config = with_steps(config, steps)
+    if config.training.evaluate_every:
+        return config
+    spaced = dataclasses.replace(config.training, evaluate_every=math.ceil(steps / (evaluations - 1)))
+    return dataclasses.replace(config, training=spaced)

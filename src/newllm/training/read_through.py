@@ -1,0 +1,56 @@
+"""Evaluate by reading whole documents, the context carried from their first token to their last.
+
+This is how a recurrent model is used; validation during training looks at single windows instead.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from newllm.data import Tokenizer
+from newllm.model.language_model import LanguageModel
+from newllm.training.evaluation import Evaluation, sum_nats
+
+CHUNK = 1024  # positions read at once: bounds the memory, changes no result
+
+
+@torch.inference_mode()
+def read_through(
+    model: LanguageModel, tokenizer: Tokenizer, texts: Sequence[bytes], *, sentences: bool = False
+) -> Evaluation:
+    """Predict every token of every text, the first one from the begin token alone.
+
+    Args:
+        model: put into evaluation mode and back; runs in its own dtype, without autocast.
+        tokenizer: the model's.
+        texts: UTF-8.
+        sentences: every non-empty line is a sentence of its own, whose end is predicted too.
+
+    Raises:
+        UserError: a text is longer than the model's learned positions.
+    """
+    sizes = tokenizer.token_bytes()
+    was_training = model.training
+    model.eval()
+    nats, tokens, size = 0.0, 0, 0
+    for text in texts:
+        for part in text.splitlines() if sentences else [text]:
+            ids = tokenizer.encode(part).astype(np.int64)
+            if not len(ids):
+                continue
+            ids = np.concatenate([[tokenizer.begin], ids, [tokenizer.end] if sentences else []]).astype(np.int64)
+            nats += _nats(model, torch.from_numpy(ids).to(model.device))
+            tokens += len(ids) - 1
+            size += 0 if sizes is None else int(sizes[ids[1:]].sum())
+    model.train(was_training)
+    return Evaluation(nats, tokens, None if sizes is None else size)
+
+
+def _nats(model: LanguageModel, ids: torch.Tensor) -> float:
+    state, nats = None, 0.0
+    for start in range(0, len(ids) - 1, CHUNK):
+        stop = min(start + CHUNK, len(ids) - 1)
+        logits, state = model(ids[None, start:stop], state)
+        nats += float(sum_nats(logits, ids[None, start + 1 : stop + 1]))
+    return nats
