@@ -115,25 +115,23 @@ def main() -> None:
     arguments = parser.parse_args()
     tokens = 16_384 if arguments.quick else arguments.tokens
     benchmark = Benchmark(arguments.out, arguments.data, tokens, TARGET)
-    tuned = benchmark.tune() if not arguments.quick else {arm: {2e-3: 0.0} for arm in ARMS}
-    rows = {}
-    for seed in range(arguments.seeds):
-        for arm, losses in tuned.items():
-            best = min(losses, key=losses.__getitem__)
-            summary = benchmark.run(arm, best, tokens, seed)
-            row = rows.setdefault(arm, {"learning_rate": best, "tuning": losses, "parameters": summary.parameters})
-            row.setdefault("nats_per_byte", []).append(summary.last_validation and summary.last_validation.loss)
-            row.setdefault("bits_per_byte", []).append(
-                summary.last_validation and summary.last_validation.bits_per_byte
-            )
-            row.setdefault("tokens_per_second", []).append(summary.tokens_per_second)
-    result = {
-        "question": "bodies at equal parameters and tokens",
-        "machine": machine.describe(),
-        "tokens": tokens,
-        "arms": rows,
+    tuned = {arm: {2e-3: 0.0} for arm in ARMS} if arguments.quick else benchmark.tune()
+    rows = {arm: _row(benchmark, arm, losses, tokens, arguments.seeds) for arm, losses in tuned.items()}
+    question = "which body learns most from equal tokens at equal parameters"
+    print(json.dumps({"question": question, "machine": machine.describe(), "tokens": tokens, "arms": rows}, indent=2))
+
+
+def _row(benchmark: Benchmark, arm: str, losses: dict[float, float], tokens: int, seeds: int) -> dict[str, Any]:
+    rate = min(losses, key=losses.__getitem__)
+    runs = [benchmark.run(arm, rate, tokens, seed) for seed in range(seeds)]
+    return {
+        "learning_rate": rate,
+        "tuning_nats_by_learning_rate": losses,
+        "parameters": runs[0].parameters,
+        "nats_per_byte": [run.last_validation and run.last_validation.loss for run in runs],
+        "bits_per_byte": [run.last_validation and run.last_validation.bits_per_byte for run in runs],
+        "tokens_per_second": [run.tokens_per_second for run in runs],
     }
-    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

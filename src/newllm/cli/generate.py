@@ -26,14 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", type=int, default=200, metavar="N", help="at most so many (default 200)")
     parser.add_argument("--temperature", type=float, metavar="F", help="0 takes the likeliest token (default 0.8)")
     parser.add_argument("--top-k", type=int, metavar="N", help="sample among the N likeliest (default 0: all)")
-    parser.add_argument(
-        "--top-p", type=float, metavar="F", help="sample among the likeliest that make up F (default 1)"
-    )
+    parser.add_argument("--top-p", type=float, metavar="F", help="take the likeliest that make up F (default 1)")
     parser.add_argument("--min-p", type=float, metavar="F", help="drop what is below F times the likeliest (default 0)")
     parser.add_argument("--repetition-penalty", type=float, metavar="F", help="above 1 avoids repeating (default 1)")
-    parser.add_argument(
-        "--stop", action="append", default=[], metavar="TEXT", help="end before this text; may be repeated"
-    )
+    parser.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this; may be repeated")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampling (default 0)")
     parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")
@@ -62,17 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         save_context(Path(arguments.context_out), stream.memory, mark)
     result = stream.result()
     if arguments.json:
-        print(
-            to_json(
-                {
-                    "schema": 1,
-                    "text": result.text,
-                    "tokens": result.tokens,
-                    "seed": result.seed,
-                    "stopped_by": result.stopped_by,
-                }
-            )
-        )
+        print(to_json({"schema": 1, **vars(result)}))
     elif result.stopped_by == "positions" and not arguments.quiet:
         print(f"this model has {loaded.config.model.positions} learned positions and ends there", file=sys.stderr)
     return 0

@@ -31,16 +31,18 @@ class _Display:
         self._since, self._tokens = time.monotonic(), 0
 
     def started(self, summary: dict[str, Any]) -> None:
+        """Say what begins."""
         where = f"on {summary['device']} in {summary['precision']}, scan {summary['scan_backend']}"
         begin = f"from step {summary['step']:,} " if summary["step"] else ""
-        self.console.print(
-            f"training {summary['parameters']:,} parameters {begin}for {summary['steps']:,} steps {where}"
-        )
+        size, steps = f"{summary['parameters']:,} parameters", f"{summary['steps']:,} steps"
+        self.console.print(f"training {size} {begin}for {steps} {where}")
 
     def noticed(self, line: str) -> None:
+        """Say the line."""
         self.console.print(f"note: {line}")
 
     def stepped(self, report: StepReport) -> None:
+        """Take in an update."""
         self.loss = report.loss if math.isnan(self.loss) else _SMOOTH * self.loss + (1 - _SMOOTH) * report.loss
         self._tokens += report.tokens
         passed = time.monotonic() - self._since
@@ -48,12 +50,12 @@ class _Display:
             self.speed, self._since, self._tokens = self._tokens / passed, time.monotonic(), 0
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
+        """Say the numbers."""
         bits = evaluation.bits_per_byte
         in_bits = "" if bits is None else f", {bits:.4f} bits per byte"
         mark = "  best so far" if best and step else ""
-        self.console.print(
-            f"step {step:>7,}  validation {evaluation.loss:.4f} nats, perplexity {evaluation.perplexity:.2f}{in_bits}{mark}"
-        )
+        numbers = f"{evaluation.loss:.4f} nats, perplexity {evaluation.perplexity:.2f}{in_bits}"
+        self.console.print(f"step {step:>7,}  validation {numbers}{mark}")
         self._since, self._tokens = time.monotonic(), 0  # the evaluation is no part of the training speed
 
     def ended(self, summary: dict[str, Any]) -> None:
@@ -69,11 +71,13 @@ class PlainDisplay(_Display):
         self._steps = 0
 
     def started(self, summary: dict[str, Any]) -> None:
+        """Say what begins."""
         super().started(summary)
         self._steps = summary["steps"]
         self._began, self._first = time.monotonic(), summary["step"]
 
     def stepped(self, report: StepReport) -> None:
+        """Take in an update."""
         super().stepped(report)
         if time.monotonic() - self._told < PLAIN_SECONDS:
             return
@@ -100,6 +104,7 @@ class LiveDisplay(_Display):
         self._bits = ""
 
     def started(self, summary: dict[str, Any]) -> None:
+        """Say what begins."""
         super().started(summary)
         self._task = self._progress.add_task(
             "training", total=summary["steps"], completed=summary["step"], loss="...", bits="", speed=""
@@ -107,6 +112,7 @@ class LiveDisplay(_Display):
         self._progress.start()
 
     def stepped(self, report: StepReport) -> None:
+        """Take in an update."""
         super().stepped(report)
         if self._task is not None:
             self._progress.update(
@@ -114,11 +120,13 @@ class LiveDisplay(_Display):
             )
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
+        """Say the numbers."""
         if evaluation.bits_per_byte is not None:
             self._bits = f"{evaluation.bits_per_byte:.3f} bits per byte  "
         super().evaluated(step, evaluation, best=best)
 
     def ended(self, summary: dict[str, Any]) -> None:
+        """Stop the moving line."""
         self._progress.stop()
         super().ended(summary)
 

@@ -94,16 +94,14 @@ def _tell(trained: Any) -> None:
     from newllm import api
 
     summary, best = trained.summary, trained.summary.best_validation
-    print(
-        f"{summary.status}: {trained.path}, {summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training"
-    )
+    done = f"{summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training"
+    print(f"{summary.status}: {trained.path}, {done}")
     if summary.message:
         print(summary.message)
     if best is not None:
         bits = "" if best.bits_per_byte is None else f", {best.bits_per_byte:.4f} bits per byte"
-        print(
-            f"best validation: {best.loss:.4f} nats per token, perplexity {best.perplexity:.2f}{bits} (step {best.step:,})"
-        )
+        numbers = f"{best.loss:.4f} nats per token, perplexity {best.perplexity:.2f}{bits}"
+        print(f"best validation: {numbers} (step {best.step:,})")
     print(f"curves: {trained.path / 'training_curves.png'}")
     if summary.status == "finished":
         sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)

@@ -27,5 +27,5 @@ def digest(header: str, tensors: Mapping[str, Tensor]) -> str:
     for name, value in sorted(tensors.items()):
         result.update(f"\0{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
         data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        result.update(data.numpy())
+        result.update(data.numpy().data)
     return result.hexdigest()

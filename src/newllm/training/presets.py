@@ -16,7 +16,7 @@ UPDATES_PER_EPOCH = 2  # 24 sentences in batches of 16
 
 
 def _founding(name: str, epochs: int, **model: Any) -> RunConfig:
-    shape = {"width": 256, "vocabulary": 1000, "positions": 32, "window": 32, "dropout": 0.1, **model}
+    shape: dict[str, Any] = {"width": 256, "vocabulary": 1000, "positions": 32, "window": 32, "dropout": 0.1, **model}
     return RunConfig(
         preset=name,
         model=ModelConfig(initialisation="normal", **shape),

@@ -39,6 +39,7 @@ def backward(
     """Return the gradients of decay, input and initial: the same scan, run from the end."""
     # From the end, position t meets the decay (and the reset) of position t + 1.
     later_decay = torch.roll(decay_BTC.flip(1), 1, dims=1)
+    later_decay[:, 0] = 0.0  # nothing comes after the end; the first decay, rolled here, may be NaN
     later_reset = None if reset_BT is None else torch.roll(reset_BT.flip(1), 1, dims=1)
     if later_reset is not None:
         later_reset[:, 0] = False

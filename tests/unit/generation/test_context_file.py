@@ -1,0 +1,186 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import safetensors.torch
+import torch
+
+from newllm.errors import UserError
+from newllm.generation import Sampling, check_place, fingerprint, load_context, save_context
+from newllm.model.bodies import BODIES
+
+TEXT = "Grüße, 🐋! "
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "context.safetensors"
+
+
+@pytest.fixture(scope="module")
+def engine(make_engine):
+    return make_engine(body="stack")
+
+
+@pytest.fixture
+def saved(engine, path):
+    save_context(path, engine.read(engine.start(), TEXT), fingerprint(engine.model))
+    return path
+
+
+def refusal(path, engine) -> str:
+    with pytest.raises(UserError) as told:
+        load_context(path, engine.model, fingerprint(engine.model))
+    message = str(told.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "word"])
+@pytest.mark.parametrize("body", list(BODIES))
+def test_ten_tokens_a_file_and_ten_more_are_twenty(make_engine, path, body, tokenizer):
+    engine = make_engine(tokenizer, body=body)
+    engine.model.head.bias.data[engine.vocabulary.end] = -100.0
+    sampling = Sampling(1.0, repetition_penalty=1.2)
+    start = engine.read(engine.start(), "the cat 🐋")
+    whole = engine.stream(start, 20, sampling, seed=7)
+    first = engine.stream(start, 10, sampling, seed=7)
+    text = first.result().text
+    save_context(path, first.memory, fingerprint(engine.model))
+
+    again = make_engine(tokenizer, body=body)  # as another process would: the same weights, nothing else
+    again.model.head.bias.data[engine.vocabulary.end] = -100.0
+    second = again.stream(load_context(path, again.model, fingerprint(again.model)), 10, sampling, seed=7)
+    assert text + second.result().text == whole.result().text
+    assert first.ids + second.ids == whole.ids
+    assert len(whole.ids) == 20
+
+
+@pytest.mark.parametrize("body", list(BODIES))
+def test_everything_comes_back_bit_for_bit(make_engine, path, body):
+    engine = make_engine(body=body)
+    first = engine.stream(engine.read(engine.start(), TEXT), 5, Sampling(1.0))
+    first.result()
+    save_context(path, first.memory, fingerprint(engine.model))
+    back = load_context(path, engine.model, fingerprint(engine.model))
+    assert (back.tokens_read, back.recent) == (first.memory.tokens_read, first.memory.recent)
+    assert back.undecoded == first.memory.undecoded
+    assert torch.equal(back.logits_V, first.memory.logits_V)
+    assert back.state.keys() == first.memory.state.keys()
+    assert all(torch.equal(value, back.state[name]) for name, value in first.memory.state.items())
+
+
+def test_a_fresh_memory_and_half_a_character_are_kept(engine, path):
+    import dataclasses
+
+    memory = dataclasses.replace(engine.start(), undecoded=b"\xf0\x9f\x90")
+    save_context(path, memory, fingerprint(engine.model))
+    assert load_context(path, engine.model, fingerprint(engine.model)).undecoded == b"\xf0\x9f\x90"
+
+
+def test_what_stood_there_is_replaced_and_nothing_else_is_left(engine, saved):
+    save_context(saved, engine.start(), fingerprint(engine.model))
+    assert load_context(saved, engine.model, fingerprint(engine.model)).tokens_read == 1
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_another_models_context_is_refused(make_engine, saved):
+    assert "written by another model" in refusal(saved, make_engine(body="stack", seed=1))
+    assert "written by another model" in refusal(saved, make_engine(body="stack", rule="ema"))
+
+
+def test_the_fingerprint_is_of_weights_and_shape(make_engine):
+    own = fingerprint(make_engine(body="attention").model)
+    assert own == fingerprint(make_engine(body="attention").model)
+    assert own == fingerprint(make_engine(body="attention", dropout=0.0).model)
+    assert own != fingerprint(make_engine(body="attention", window=9).model)  # no weight says it
+    changed = make_engine(body="attention").model
+    changed.head.bias.data[3] += 1e-3
+    assert own != fingerprint(changed)
+
+
+def test_every_truncation_is_refused(engine, saved):
+    content = saved.read_bytes()
+    for length in [*range(0, len(content), 97), len(content) - 1]:
+        saved.write_bytes(content[:length])
+        assert "damaged" in refusal(saved, engine)
+
+
+def test_every_flipped_byte_is_refused(engine, saved):
+    content = saved.read_bytes()
+    for at in range(0, len(content), 41):
+        saved.write_bytes(content[:at] + bytes([content[at] ^ 0x04]) + content[at + 1 :])
+        refusal(saved, engine)
+
+
+def test_something_else_is_refused(engine, path):
+    safetensors.torch.save_file({"a": torch.zeros(3)}, path)
+    assert "holds no context" in refusal(path, engine)
+    path.write_bytes(b"a text\n" * 100)
+    assert "damaged" in refusal(path, engine)
+    assert "there is no context file" in refusal(path.parent / "absent", engine)
+    assert "there is no context file" in refusal(path.parent, engine)
+
+
+FORGERIES = [
+    {"schema": 2},
+    {"recent": [100_000]},
+    {"recent": "abc"},
+    {"tokens_read": 3},
+    {"tokens_read": -1},
+    {"undecoded": "zz"},
+    {"undecoded": "00" * 9},
+    {"model": None},
+    {"extra": 1},
+]
+
+
+@pytest.mark.parametrize("change", FORGERIES)
+def test_a_header_with_a_right_checksum_and_wrong_content_is_refused(engine, saved, change):
+    from newllm.generation.fingerprint import digest
+
+    with safetensors.safe_open(str(saved), "pt") as file:
+        header = json.loads(file.metadata()["newllm_context"])
+    tensors = safetensors.torch.load(saved.read_bytes())
+    content = json.dumps(header | change)
+    metadata = {"newllm_context": content, "sha256": digest(content, tensors)}
+    saved.write_bytes(safetensors.torch.save(tensors, metadata))
+    refusal(saved, engine)
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line(engine, tmp_path):
+    for place in (tmp_path, tmp_path / "absent" / "context", tmp_path / ("x" * 300)):
+        with pytest.raises(UserError, match="cannot write context") as told:
+            save_context(place, engine.start(), fingerprint(engine.model))
+        assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match="make directory"):
+        check_place(tmp_path / "absent" / "context")
+    assert list(tmp_path.iterdir()) == []
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import torch
+from newllm.errors import UserError
+from newllm.generation import Memory, save_context
+memory = Memory({"position": torch.tensor([1]), "context": torch.zeros(1, 4000)}, torch.zeros(5), 1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    save_context(Path(sys.argv[1]), memory, "0" * 64)
+except UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_leaves_what_stood_there(engine, saved):
+    before = saved.read_bytes()
+    command = [sys.executable, "-c", FULL, str(saved)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"no room to write '{saved}'")
+    assert done.stdout.count("\n") == 1
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
