@@ -11,11 +11,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from newllm.api import LoadedRun, TrainedRun, build, load, resume, train
+    from newllm.api import Budget, LoadedRun, TrainedRun, build, load, resume, train
     from newllm.errors import UserError
 
 __version__ = "0.1.0"
-__all__ = ["LoadedRun", "TrainedRun", "UserError", "build", "load", "resume", "train"]
+__all__ = ["Budget", "LoadedRun", "TrainedRun", "UserError", "build", "load", "resume", "train"]
 
 _PLACES = {"UserError": "newllm.errors"} | {name: "newllm.api" for name in __all__ if name != "UserError"}
 

@@ -89,12 +89,19 @@ def new_directory(path: Path) -> Iterator[Path]:
             _sync_directory(temporary)
             temporary.chmod(0o755)
             if path.exists():
-                shutil.rmtree(path)
+                remove_directory(path)
             temporary.rename(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         _sync_directory(path.parent)
+
+
+def remove_directory(path: Path) -> None:
+    """Remove a directory whole: a kill leaves it as it was, or gone but for a leftover under a temporary name."""
+    doomed = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    path.rename(doomed / path.name)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def remove_leftovers(directory: Path) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +10,9 @@ from newllm.model.language_model import LanguageModel
 
 @pytest.fixture(autouse=True)
 def same_chance() -> Iterator[None]:
-    """Give every test the same random numbers, and torch's settings back as they were."""
+    """Give every test the same random numbers and one thread: the tensors are too small for more."""
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
@@ -24,11 +26,11 @@ def backend(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_model() -> Callable[..., LanguageModel]:
     """Build a tiny float64 model in evaluation mode, every parameter (zeros and ones too) put at random."""
 
-    def make(scan_backend: str = "torch", **shape) -> LanguageModel:
+    def make(scan_backend: str = "torch", **shape: Any) -> LanguageModel:
         small = {
             "vocabulary": 11,
             "width": 8,
@@ -41,9 +43,10 @@ def small_model() -> Callable[..., LanguageModel]:
         }
         model = LanguageModel(ModelConfig(**{**small, **shape})).double().eval()
         model.use_scan(scan_backend)
+        chance = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for parameter in model.parameters():
-                parameter.add_(0.4 * torch.randn_like(parameter))
+                parameter.add_(0.4 * torch.randn(parameter.shape, generator=chance, dtype=parameter.dtype))
         return model
 
     return make

@@ -2,5 +2,6 @@
 
 from newllm.api.loaded import LoadedRun, build, load
 from newllm.api.trained import TrainedRun, resume, train
+from newllm.training.budget import Budget
 
-__all__ = ["LoadedRun", "TrainedRun", "build", "load", "resume", "train"]
+__all__ = ["Budget", "LoadedRun", "TrainedRun", "build", "load", "resume", "train"]

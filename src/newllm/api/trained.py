@@ -19,7 +19,7 @@ from newllm.plotting import draw_training_curves
 from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
-from newllm.training.config_file import merge, parse_setting, read_toml
+from newllm.training.config_file import merge, parse_setting, read_changes
 from newllm.training.environment import describe_environment, resolve_device
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
@@ -29,7 +29,6 @@ from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 
 _FIRST_TEXT = "bundled:moby-dick"
-_STANDARD_INPUT = "standard-input.txt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +56,13 @@ def train(
     preset: str | None = None,
     config: str | Path | None = None,
     body: str | None = None,
+    rule: str | None = None,
+    norm: str | None = None,
+    seed: int | None = None,
+    device: str | None = None,
     budget: Budget | None = None,
     settings: Sequence[str] = (),
     observers: Sequence[Observer] = (),
-    **changes: Any,
 ) -> TrainedRun:
     """Train a model on texts.
 
@@ -70,18 +72,21 @@ def train(
         preset: where the configuration begins; "small" if None.
         config: a TOML file with what differs from the preset.
         body: another body, of about as many parameters.
+        rule: another update rule.
+        norm: another place of the context norm.
+        seed: of every stream of chance.
+        device: "auto", "cpu", "cuda", "mps" or any torch device.
         budget: how long; None leaves the preset's steps.
         settings: single values as `KEY=VALUE`, the last word on everything.
         observers: who watches.
-        **changes: whole parts of the configuration by name, as nested dictionaries, for example
-            `seed=1, optimizer={"learning_rate": 1e-3}`.
 
     Raises:
         UserError: a mistake in the call or the texts, or the disk is full.
     """
     budget = budget or Budget()
     budget.check()
-    resolved = configure(preset, config, body, settings, changes)
+    chosen = {"model": {"rule": rule, "norm": norm}, "numerics": {"device": device}, "seed": seed}
+    resolved = configure(preset, config, body, settings, _given(chosen))
     if texts or not resolved.data.texts:
         resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
     resolved.check()
@@ -113,8 +118,8 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
     run = RunDirectory(Path(path))
     config = run.load_config()
     with run.lock():
-        if run.summary.is_file() and (run.last_step() or 0) >= config.training.steps:
-            return TrainedRun(run.path, config, Summary.load(run.summary))
+        if run.summary.is_file() and (summary := Summary.load(run.summary)).status == "finished":
+            return TrainedRun(run.path, config, summary)
         resolve_device(config.numerics.device)
         for line in _differences(config):
             for observer in observers:
@@ -126,12 +131,18 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
         return _go(run, config, build_model(config), corpus, observers)
 
 
+def _given(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that are not None, parts without any left out."""
+    parts = {name: _given(value) if isinstance(value, dict) else value for name, value in chosen.items()}
+    return {name: value for name, value in parts.items() if value is not None and value != {}}
+
+
 def configure(
     preset: str | None, file: str | Path | None, body: str | None, settings: Sequence[str], changes: dict[str, Any]
 ) -> RunConfig:
     """Return the configuration that was asked for: preset, then file, then body, then changes, then settings."""
-    written = read_toml(Path(file)) if file is not None else {}
-    result = find_preset(preset or written.get("preset", "small"))
+    written = read_changes(Path(file)) if file is not None else {}
+    result = find_preset(preset or str(written.get("preset", "small")))
     if file is not None:
         result = merge(result, {**written, "preset": result.preset}, where=f"'{file}'")
     if body is not None:
@@ -146,8 +157,11 @@ def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observ
     with _threads(config.numerics.threads):
         try:
             summary = Training(run, config, model, corpus, observers).go()
-        finally:
-            draw_curves(run, config, corpus)
+        except Exception:  # what stopped the run is what the person must hear
+            with contextlib.suppress(UserError, OSError):
+                draw_curves(run, config, corpus)
+            raise
+        draw_curves(run, config, corpus)
     return TrainedRun(run.path, config, summary)
 
 
@@ -195,7 +209,7 @@ def _free_place(texts: Sequence[str]) -> Path:
 def _standing_texts(config: RunConfig, run: RunDirectory) -> Iterator[RunConfig]:
     """Yield the configuration with texts that can be read again: absolute paths, standard input kept in the run."""
     made = not run.path.exists()
-    kept = run.path / _STANDARD_INPUT
+    kept = run.standard_input
     try:
         texts = tuple(_standing(text, run, kept) for text in config.data.texts)
         validation = tuple(_standing(text, run, kept) for text in config.data.validation)
@@ -217,7 +231,8 @@ def _standing(text: str, run: RunDirectory, kept: Path) -> str:
     if not content:
         raise UserError("standard input ('-') is empty: pipe a text into it")
     run.create()
-    write_bytes(kept, content)
+    with run.lock():
+        write_bytes(kept, content)
     return str(kept.absolute())
 
 
@@ -238,9 +253,10 @@ def _check_same_texts(run: RunDirectory, corpus: Corpus) -> None:
         known = {source["name"]: source["sha256"] for source in before["sources"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
-    for source in corpus.report["sources"]:
-        if known.get(source["name"]) != source["sha256"]:
-            raise UserError(f"'{source['name']}' is not the text that this run began with: put that back to go on")
+    now = {source["name"]: source["sha256"] for source in corpus.report["sources"]}
+    for name in [*known, *now]:
+        if known.get(name) != now.get(name):
+            raise UserError(f"'{name}' is not the text that this run began with: put that back to go on")
 
 
 def _differences(config: RunConfig) -> list[str]:

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(arguments)
     except UserError as error:
-        print(f"newllm: {error}", file=sys.stderr)
+        print(f"newllm: {' '.join(str(error).splitlines())}", file=sys.stderr)  # one line, whatever it quotes
         return 2
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: not an error of ours.

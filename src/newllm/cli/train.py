@@ -58,9 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
             config=arguments.config,
             body=arguments.body,
             budget=Budget(arguments.steps, arguments.tokens, arguments.seconds),
-            settings=arguments.set,
+            settings=[*_errors(arguments), *arguments.set],
             observers=observers,
-            **_changes(arguments),
+            rule=arguments.rule,
+            norm=arguments.norm,
+            seed=arguments.seed,
+            device=arguments.device,
         )
     if arguments.json:
         print(to_json(trained.as_dict()))
@@ -69,15 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if trained.summary.status == "finished" else 1
 
 
-def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the options that are parts of the configuration, as nested values."""
-    changes: dict[str, Any] = {"model": {}, "numerics": {}, "data": {}}
-    for part, name in (("model", "rule"), ("model", "norm"), ("numerics", "device"), ("data", "errors")):
-        if getattr(arguments, name) is not None:
-            changes[part][name] = getattr(arguments, name)
-    if arguments.seed is not None:
-        changes["seed"] = arguments.seed
-    return changes
+def _errors(arguments: argparse.Namespace) -> list[str]:
+    return [] if arguments.errors is None else [f"data.errors={arguments.errors}"]
 
 
 def _check_resume(arguments: argparse.Namespace) -> None:

@@ -39,10 +39,13 @@ class _Header:
 
 def check_place(path: Path) -> None:
     """Raise UserError if no file can be written at `path`: ask this before a long generation."""
-    if path.is_dir():
-        raise UserError(f"cannot write context '{path}': it is a directory; name a file")
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write context '{path}': make directory '{path.parent}' first")
+    try:
+        if path.is_dir():
+            raise UserError(f"cannot write context '{path}': it is a directory; name a file")
+        if not path.parent.is_dir():
+            raise UserError(f"cannot write context '{path}': make directory '{path.parent}' first")
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def save_context(path: Path, memory: Memory, fingerprint: str) -> None:
@@ -67,7 +70,7 @@ def save_context(path: Path, memory: Memory, fingerprint: str) -> None:
     try:
         write_bytes(path, safetensors.torch.save(tensors, metadata))
     except OSError as error:
-        raise UserError(f"cannot write context '{path}' ({error.strerror}): choose another place") from error
+        raise _unwritable(path, error) from error
 
 
 def load_context(path: Path, model: LanguageModel, fingerprint: str) -> Memory:
@@ -104,9 +107,9 @@ def load_context(path: Path, model: LanguageModel, fingerprint: str) -> Memory:
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Read the metadata and the tensors of a safetensors file, as copies on the CPU."""
-    if not path.is_file():
-        raise UserError(f"there is no context file '{path}': name one that --context-out wrote")
     try:
+        if not path.is_file():
+            raise UserError(f"there is no context file '{path}': name one that --context-out wrote")
         with safetensors.safe_open(str(path), framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
             if _KEY not in metadata:
@@ -148,6 +151,10 @@ def _alike(value: Tensor, start: Tensor) -> bool:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write context '{path}' ({error.strerror}): choose another place")
 
 
 def _damaged(path: Path, what: str) -> UserError:

@@ -20,7 +20,7 @@ class Memory:
     """
 
     state: State
-    logits_V: Tensor  # noqa: N815 (a shape suffix)  # noqa: N815 - a shape suffix
+    logits_V: Tensor  # noqa: N815 - a shape suffix
     tokens_read: int
     recent: tuple[int, ...] = ()
     undecoded: bytes = b""

@@ -48,4 +48,13 @@ class ShortConvolution(nn.Module):
             if has_resets:
                 shifted_BTD = torch.where((position_BT >= lag)[..., None], shifted_BTD, 0.0)
             y_BTD = y_BTD + shifted_BTD
-        return y_BTD, past_BLD[:, -(TAPS - 1) :]
+        return y_BTD, self._tail(past_BLD, position_BT[:, -1], has_resets)
+
+    @staticmethod
+    def _tail(past_BLD: Tensor, last_B: Tensor, has_resets: bool) -> Tensor:
+        """Return the last three values, zero where they belong to a document before the last one."""
+        tail_BKD = past_BLD[:, -(TAPS - 1) :]
+        if not has_resets:
+            return tail_BKD
+        age_K = torch.arange(TAPS - 2, -1, -1, device=last_B.device)
+        return torch.where((age_K <= last_B[:, None])[..., None], tail_BKD, 0.0)

@@ -108,12 +108,30 @@ class RunConfig:
 
     def check(self) -> None:
         """Raise UserError for what cannot be."""
+        if self.schema != SCHEMA:
+            raise UserError(f"the configuration has schema {self.schema}: this version reads schema {SCHEMA}")
         self.model.check()
         self.data.check()
         _check_names(self)
         _check_ranges(self)
         if self.data.resets and self.model.body == "lstm":
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
+
+
+def left_automatic(config: RunConfig) -> str | None:
+    """Return the name of a setting that is still to be decided, None where nothing is."""
+    numerics, training = config.numerics, config.training
+    decided = (
+        ("data.texts", bool(config.data.texts)),
+        ("model.vocabulary", config.model.vocabulary > 0),
+        ("training.evaluate_every", training.evaluate_every > 0),
+        ("training.snapshot_every", training.snapshot_every > 0),
+        ("numerics.device", numerics.device != "auto"),
+        ("numerics.threads", numerics.threads > 0),
+        ("numerics.precision", numerics.precision != "auto"),
+        ("numerics.scan_backend", numerics.scan_backend != "auto"),
+    )
+    return next((name for name, is_decided in decided if not is_decided), None)
 
 
 def _check_names(config: RunConfig) -> None:

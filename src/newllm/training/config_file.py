@@ -33,29 +33,29 @@ def save_config(config: RunConfig, path: Path) -> None:
 
 
 def load_config(path: Path) -> RunConfig:
-    """Read a configuration that is complete or names only what differs from the defaults.
+    """Read a complete configuration.
 
     Raises:
         UserError: the file cannot be read, is no TOML, or says something that does not exist.
     """
-    content = read_toml(path)
-    if content.get("schema", SCHEMA) != SCHEMA:
-        raise UserError(f"'{path}' has schema {content['schema']!r}: this version reads schema {SCHEMA}")
-    return merge(RunConfig(), content, where=f"'{path}'")
+    return merge(RunConfig(), read_changes(path), where=f"'{path}'")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+def read_changes(path: Path) -> dict[str, Any]:
+    """Read a TOML file that names what differs from a preset, as nested values.
 
     Raises:
-        UserError: the file cannot be read or is no TOML.
+        UserError: the file cannot be read, is no TOML, or is written for another version.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read the configuration '{path}': {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"'{path}' is not a TOML file: {error}") from error
+    if content.get("schema", SCHEMA) != SCHEMA:
+        raise UserError(f"'{path}' has schema {content['schema']!r}: this version reads schema {SCHEMA}")
+    return content
 
 
 def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") -> _C:
@@ -81,7 +81,9 @@ def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") 
                 + (f"did you mean '{prefix}{near[0]}'?" if near else f"known here: {', '.join(hints)}")
             )
         now = getattr(config, key)
-        if dataclasses.is_dataclass(now) and isinstance(value, dict):
+        if dataclasses.is_dataclass(now):
+            if not isinstance(value, dict):
+                raise UserError(f"{where}: {name} is {value!r}: it is a part, set one of {', '.join(vars(now))}")
             replaced[key] = merge(now, value, where=where, prefix=f"{name}.")
         else:
             replaced[key] = _converted(value, now, f"{where}: {name}")
@@ -126,8 +128,8 @@ def _converted(value: Any, now: Any, name: str) -> Any:
         value = int(value) if isinstance(value, float) and value.is_integer() else value
         good = isinstance(value, int)
     elif isinstance(now, float):
-        good = isinstance(value, int | float) and math.isfinite(value)
-        value = float(value) if good else value
+        value = _as_float(value)
+        good = isinstance(value, float) and math.isfinite(value)
     elif isinstance(now, tuple):
         value = (value,) if isinstance(value, str) else value
         good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
@@ -137,6 +139,15 @@ def _converted(value: Any, now: Any, name: str) -> Any:
     if not good:
         raise UserError(f"{name} is {value!r}: it must be {_KINDS[type(now)]}, for example {_example(now)}")
     return value
+
+
+def _as_float(value: Any) -> Any:
+    if not isinstance(value, int):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _example(now: Any) -> str:

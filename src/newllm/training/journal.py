@@ -56,7 +56,7 @@ class Journal:
         last, best = self.summary.last_validation, self.summary.best_validation
         self.progress.last = None if last is None else vars(last)
         self.progress.best = None if best is None else vars(best)
-        self.trace.flush()
+        self.flush()
         self.save()
         return best is last
 
@@ -68,6 +68,10 @@ class Journal:
             summary.tokens_per_second = round(progress.tokens / progress.seconds, 1)
         summary.save(self.run.summary)
         self._saved = time.monotonic()
+
+    def flush(self) -> None:
+        """Hand the trace to the operating system, where a kill cannot reach it."""
+        self.trace.flush()
 
     def close(self) -> None:
         """Flush and close the trace."""

@@ -92,6 +92,7 @@ class Training:
         progress, steps = self.journal.progress, self.config.training.steps
         if progress.step == 0:
             self._evaluate()
+            self._save()
         while progress.step < steps:
             if interrupt:
                 self._end("interrupted", f"stopped by {interrupt.signal_name} after step {progress.step}")
@@ -101,19 +102,18 @@ class Training:
             self.journal.stepped(report, time.perf_counter() - start)
             self._tell_step(report)
             if not report.finite:
-                self._end("diverged", f"the loss became {report.loss} at step {report.step}", snapshot=False)
+                numbers = f"loss {report.loss}, gradient norm {report.gradient_norm}"
+                self._end("diverged", f"not finite at step {report.step}: {numbers}", snapshot=False)
                 return
             self._look_around()
         self._end("finished", None)
 
     def _look_around(self) -> None:
-        """Evaluate and save where the step asks for it."""
+        """Evaluate and save where the step asks for it; the best is always saved."""
         step, training = self.journal.progress.step, self.config.training
-        last = step == training.steps
-        best = last or step % training.evaluate_every == 0
-        if best:
-            best = self._evaluate()
-        if best or step % training.snapshot_every == 0:
+        evaluating = step == training.steps or step % training.evaluate_every == 0
+        is_best = evaluating and self._evaluate()
+        if is_best or step % training.snapshot_every == 0:
             self._save()
 
     def _evaluate(self) -> bool:
@@ -126,6 +126,7 @@ class Training:
 
     def _save(self) -> None:
         progress = self.journal.progress
+        self.journal.flush()  # first the rows: a resumed run begins behind them
         save_snapshot(self.run.snapshots, self.model, self.optimizer, self.stepper.carried, progress)
         best = progress.best["step"] if progress.best else None
         prune_snapshots(self.run.snapshots, self.config.training.keep, best)

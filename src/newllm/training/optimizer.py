@@ -45,5 +45,5 @@ def restore_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensor
             raise UserError(
                 f"the snapshot's optimizer state '{path}' does not fit this model: it belongs to another run"
             )
-        # torch keeps the count of steps on the CPU unless the fused kernel wants it beside the parameter.
-        optimizer.state[parameter][key] = tensor.clone() if key == "step" else tensor.to(parameter.device).clone()
+        # The fused kernel wants the count of steps beside the parameter too.
+        optimizer.state[parameter][key] = tensor.to(parameter.device).clone()

@@ -50,10 +50,10 @@ PRESETS: dict[str, RunConfig] = {
         _founding_cell("seed-experiment2", 50, hidden=1024, layers=10, context=512),
         _founding_cell("seed-experiment3", 150, hidden=1024, layers=10, context=512),
         _founding("seed-transformer", 50, body="founding-transformer", layers=6, hidden=1024, heads=4),
-        _sized("tiny", width=128, layers=4, hidden=352, heads=2, learning_rate=3e-3),
-        _sized("small", width=256, layers=4, hidden=704, heads=4, learning_rate=2e-3),
-        _sized("medium", width=384, layers=8, hidden=1024, heads=6, learning_rate=1e-3),
-        _sized("large", width=640, layers=12, hidden=1728, heads=10, learning_rate=6e-4),
+        _sized("tiny", width=128, layers=4, hidden=352, heads=4, learning_rate=3e-3),
+        _sized("small", width=256, layers=4, hidden=704, heads=8, learning_rate=2e-3),
+        _sized("medium", width=384, layers=8, hidden=1024, heads=12, learning_rate=1e-3),
+        _sized("large", width=640, layers=12, hidden=1728, heads=20, learning_rate=6e-4),
     )
 }
 
@@ -65,7 +65,7 @@ def preset(name: str) -> RunConfig:
         UserError: no preset has this name.
     """
     if name not in PRESETS:
-        raise unknown_name("preset", name, PRESETS)
+        raise unknown_name("preset", str(name), PRESETS)
     return PRESETS[name]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from newllm.data import Tokenizer
+from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
 from newllm.training.evaluation import Evaluation, sum_nats
 
@@ -28,7 +29,7 @@ def read_through(
         sentences: every non-empty line is a sentence of its own, whose end is predicted too.
 
     Raises:
-        UserError: a text is longer than the model's learned positions.
+        UserError: a text is longer than the model's learned positions, or there is nothing to predict.
     """
     sizes = tokenizer.token_bytes()
     was_training = model.training
@@ -44,6 +45,8 @@ def read_through(
             tokens += len(ids) - 1
             size += 0 if sizes is None else int(sizes[ids[1:]].sum())
     model.train(was_training)
+    if not tokens:
+        raise UserError("the texts hold nothing to predict, only blanks: give a text with words in it")
     return Evaluation(nats, tokens, None if sizes is None else size)
 
 

@@ -4,6 +4,7 @@ RUN/config.toml  data.json  tokenizer.json  trace.jsonl  snapshots/  summary.jso
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import filelock
 
 from newllm.errors import UserError
 from newllm.files import remove_leftovers, write_json, writing
-from newllm.training.config import RunConfig
+from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, save_config
 from newllm.training.snapshots import list_snapshots
+
+_TEMPORARY = re.compile(r"\..*\.tmp")  # as `newllm.files` names what is not whole yet
 
 
 class RunDirectory:
@@ -33,6 +36,7 @@ class RunDirectory:
         self.snapshots = path / "snapshots"
         self.summary = path / "summary.json"
         self.curves = path / "training_curves.png"
+        self.standard_input = path / "standard-input.txt"
 
     def check_free(self) -> None:
         """Raise UserError unless a new run may be made here."""
@@ -42,9 +46,14 @@ class RunDirectory:
             )
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"'{self.path}' is a file: choose another --out")
-        strangers = [item.name for item in self.path.iterdir()] if self.path.is_dir() else []
-        if [name for name in strangers if name != ".lock"]:
+        there = {item.name for item in self.path.iterdir()} if self.path.is_dir() else set()
+        if there and not self._half_started(there):
             raise UserError(f"'{self.path}' is not empty and holds no run: choose another --out")
+
+    def _half_started(self, names: set[str]) -> bool:
+        """Whether these are what a start that was killed leaves: a lock, and nothing that is not written anew."""
+        own = {".lock", self.data.name, self.tokenizer.name, self.standard_input.name}
+        return ".lock" in names and all(name in own or _TEMPORARY.fullmatch(name) for name in names)
 
     def check_fresh(self) -> None:
         """Raise UserError if another process made a run here since `check_free`."""
@@ -69,7 +78,11 @@ class RunDirectory:
         """
         if not self.config.is_file():
             raise UserError(f"'{self.path}' holds no run (no config.toml): give a directory that newllm train wrote")
-        return load_config(self.config)
+        config = load_config(self.config)
+        config.check()
+        if left := left_automatic(config):
+            raise UserError(f"'{self.config}' is damaged: it does not say {left}: put back what newllm train wrote")
+        return config
 
     def last_step(self) -> int | None:
         """Return the step of the last whole snapshot, or None."""

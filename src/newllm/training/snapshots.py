@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
-from newllm.files import new_directory, to_json
+from newllm.files import new_directory, remove_directory, to_json, writing
 from newllm.model.bodies import State
 from newllm.training.optimizer import optimizer_tensors, restore_optimizer
 
@@ -56,7 +55,8 @@ def save_snapshot(
     Raises:
         UserError: there is no room, or the place may not be written. Earlier snapshots stay as they are.
     """
-    directory.mkdir(exist_ok=True)
+    with writing(directory):
+        directory.mkdir(exist_ok=True)
     place = directory / f"step-{progress.step:08d}"
     extra = {f"{_CARRIED}{name}": value for name, value in (carried or {}).items()}
     tensors = {
@@ -69,7 +69,8 @@ def save_snapshot(
             data = safetensors.torch.save({key: value.detach().cpu().contiguous() for key, value in content.items()})
             digests[name] = hashlib.sha256(data).hexdigest()
             (temporary / name).write_bytes(data)
-        state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
+        state = {"schema": SCHEMA, **dataclasses.asdict(progress)}
+        state["sha256"] = {**digests, "state.json": _digest(state)}
         (temporary / "state.json").write_text(to_json(state, indent=2))
     return place
 
@@ -88,7 +89,7 @@ def prune_snapshots(directory: Path, keep: int, best: int | None) -> None:
     steps = list_snapshots(directory)
     for step in list(steps)[:-keep]:
         if step != best:
-            shutil.rmtree(steps[step])
+            remove_directory(steps[step])
 
 
 def choose_snapshot(directory: Path, wanted: str) -> Path:
@@ -110,7 +111,7 @@ def choose_snapshot(directory: Path, wanted: str) -> Path:
     if wanted == "best":
         best = load_progress(steps[last]).best
         return steps.get(best["step"], steps[last]) if best else steps[last]
-    if not wanted.isdigit() or int(wanted) not in steps:
+    if not wanted.isdecimal() or int(wanted) not in steps:
         known = ", ".join(str(step) for step in steps)
         raise UserError(f"--snapshot '{wanted}': this run has best, last and the steps {known}")
     return steps[int(wanted)]
@@ -176,9 +177,17 @@ def _state(place: Path) -> dict[str, Any]:
     wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))}
     if not isinstance(state, dict) or not wanted <= state.keys() or state["schema"] != SCHEMA:
         raise _damaged(place, "state.json is not of this version")
-    if not isinstance(state["step"], int) or not isinstance(state["sha256"], dict):
-        raise _damaged(place, "state.json is not of this version")
-    return state
+    digests = state.pop("sha256")
+    if not isinstance(digests, dict) or digests.get("state.json") != _digest(state):
+        raise _damaged(place, "state.json is not what was written")
+    if place.name != f"step-{state['step']:08d}":
+        raise _damaged(place, f"it is of step {state['step']}")
+    return {**state, "sha256": digests}
+
+
+def _digest(state: dict[str, Any]) -> str:
+    """Return the checksum of state.json's own content."""
+    return hashlib.sha256(to_json(state).encode()).hexdigest()
 
 
 def _damaged(place: Path, what: str) -> UserError:

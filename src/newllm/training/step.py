@@ -39,8 +39,8 @@ class StepReport:
 
     @property
     def finite(self) -> bool:
-        """Whether the loss is a number that training can go on from."""
-        return math.isfinite(self.loss)
+        """Whether loss and gradient are numbers that training can go on from."""
+        return math.isfinite(self.loss) and math.isfinite(self.gradient_norm)
 
 
 class Stepper:
@@ -61,7 +61,10 @@ class Stepper:
         self.watch = ContextWatch(model)
 
     def update(self, step: int) -> StepReport:
-        """Do the update that leads from `step` to `step + 1`. A loss that is not finite changes no weight."""
+        """Do the update that leads from `step` to `step + 1`.
+
+        A loss or a gradient that is not finite changes no weight.
+        """
         micro = [self.batches.batch(i) for i in self._batch_indices(step)]
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in micro)
         torch.manual_seed(stream_seed(self.config.seed, "dropout", step))
@@ -97,8 +100,9 @@ class Stepper:
     def _apply(self, rate: float) -> float:
         """Clip and update; return the gradient's norm before clipping."""
         clip = self.config.optimizer.clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        return float(norm)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip))
+        if math.isfinite(norm):
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+        return norm

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import torch
 
 from newllm.errors import UserError
 from newllm.generation import Sampling, check_place, fingerprint, load_context, save_context
+from newllm.generation.fingerprint import digest
 from newllm.model.bodies import BODIES
 
 TEXT = "Grüße, 🐋! "
@@ -73,8 +75,6 @@ def test_everything_comes_back_bit_for_bit(make_engine, path, body):
 
 
 def test_a_fresh_memory_and_half_a_character_are_kept(engine, path):
-    import dataclasses
-
     memory = dataclasses.replace(engine.start(), undecoded=b"\xf0\x9f\x90")
     save_context(path, memory, fingerprint(engine.model))
     assert load_context(path, engine.model, fingerprint(engine.model)).undecoded == b"\xf0\x9f\x90"
@@ -139,8 +139,6 @@ FORGERIES = [
 
 @pytest.mark.parametrize("change", FORGERIES)
 def test_a_header_with_a_right_checksum_and_wrong_content_is_refused(engine, saved, change):
-    from newllm.generation.fingerprint import digest
-
     with safetensors.safe_open(str(saved), "pt") as file:
         header = json.loads(file.metadata()["newllm_context"])
     tensors = safetensors.torch.load(saved.read_bytes())
@@ -176,7 +174,7 @@ except UserError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
-def test_a_full_disk_leaves_what_stood_there(engine, saved):
+def test_a_full_disk_leaves_what_stood_there(saved):
     before = saved.read_bytes()
     command = [sys.executable, "-c", FULL, str(saved)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

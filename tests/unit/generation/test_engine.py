@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -120,7 +122,6 @@ def test_stop_strings_end_the_text_before_them(engine):
     assert "".join(pieces) == result.text == whole[: whole.index(stop)]
     assert result.stopped_by == "stop"
     assert result.tokens == len(continuation.ids) == continuation.memory.tokens_read - prompt.tokens_read
-    assert len(bytes(continuation.ids)) >= len((result.text + stop).encode(errors="replace")) - 40
 
 
 def test_what_was_held_back_comes_at_the_end(engine):
@@ -130,41 +131,36 @@ def test_what_was_held_back_comes_at_the_end(engine):
     assert (result.text, result.stopped_by) == (whole, "tokens")
 
 
-def force(engine, token):
-    """Have the model predict one token whatever it reads."""
-    with torch.no_grad():
-        engine.model.head.weight.zero_()
-        engine.model.head.bias.zero_()
-        engine.model.head.bias[token] = 100.0
-    return engine
+def predicting(memory, token):
+    """The same memory, sure of its next token."""
+    logits_V = torch.full_like(memory.logits_V, -100.0)
+    logits_V[token] = 100.0
+    return dataclasses.replace(memory, logits_V=logits_V)
 
 
 def test_the_end_token_ends_the_text_and_is_not_read(make_engine):
-    engine = force(make_engine("word"), 3)
-    prompt = engine.read(engine.start(), "the cat")
+    engine = make_engine("word")
+    prompt = predicting(engine.read(engine.start(), "the cat"), 3)
     continuation = engine.stream(prompt, 5)
     result = continuation.result()
     assert (result.text, result.tokens, result.stopped_by) == ("", 0, "end")
     assert continuation.memory is prompt
 
 
-def test_an_incomplete_character_is_kept_in_the_memory(make_engine):
-    engine = force(make_engine(), 0xF0)  # only ever the beginning of a character of four bytes
-    first = engine.stream(engine.start(), 1)
+def test_half_a_character_is_kept_in_the_memory(engine):
+    first = engine.stream(predicting(engine.start(), 0xF0), 1)
     assert first.result().text == ""
     assert first.memory.undecoded == b"\xf0"
-    force(engine, 0x9F)
-    second = engine.stream(first.memory, 2)
-    assert second.result().text == "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
     assert engine.read(first.memory, "") is first.memory
     assert engine.read(first.memory, "x").undecoded == b""
+    broken = engine.stream(predicting(first.memory, ord("a")), 1)
+    assert broken.result().text == "\N{REPLACEMENT CHARACTER}a"
 
 
-def test_a_character_over_two_continuations_is_whole(make_engine):
-    engine, memory, texts = make_engine(), None, []
-    memory = engine.start()
+def test_a_character_over_many_continuations_is_whole(engine):
+    memory, texts = engine.start(), []
     for byte in "🐋é".encode():
-        continuation = force(engine, byte).stream(memory, 1)
+        continuation = engine.stream(predicting(memory, byte), 1)
         texts.append(continuation.result().text)
         memory = continuation.memory
     assert texts == ["", "", "", "🐋", "", "é"]

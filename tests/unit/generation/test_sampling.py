@@ -75,6 +75,7 @@ def test_filters_on_a_known_distribution():
     logits_V = torch.tensor([0.1, 0.5, 0.15, 0.25], dtype=torch.float64).log()
     assert kept(keep_top_k(logits_V, 2)) == {1, 3}
     assert kept(keep_top_p(logits_V, 0.4)) == {1}
+    assert kept(keep_top_p(torch.zeros(4, dtype=torch.float64), 0.5)) == {0, 1}  # reached exactly
     assert kept(keep_top_p(logits_V, 0.6)) == {1, 3}
     assert kept(keep_top_p(logits_V, 0.95)) == {0, 1, 2, 3}
     assert kept(keep_min_p(logits_V, 0.29)) == {1, 2, 3}
@@ -87,6 +88,13 @@ def test_draws_follow_the_distribution():
     counts = torch.bincount(torch.tensor([draw(probability_V, generator) for _ in range(4000)]), minlength=6)
     assert counts[probability_V == 0].sum() == 0
     assert (counts / 4000 - probability_V).abs().max() < 0.03  # four standard errors
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0.0, 1), (1.0, 4)])
+def test_the_ends_of_the_distribution_are_possible_tokens(monkeypatch, number, expected):
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor([number], dtype=torch.float64))
+    probability_V = torch.tensor([0.0, 0.5, 0.0, 0.3, 0.2, 0.0], dtype=torch.float64)
+    assert draw(probability_V, chance()) == expected
 
 
 @given(logits, st.integers(0, 2**31))

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ WORD = train_tokenizer("word", ["the größte cat sat".encode()], 100)
 
 def pieces_of(whole, places):
     bounds = [0, *sorted(place for place in places if place < len(whole)), len(whole)]
-    return [whole[start:stop] for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [whole[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
 @given(st.one_of(utf8, st.binary()), cuts)

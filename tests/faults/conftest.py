@@ -1,0 +1,200 @@
+import contextlib
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import safetensors.numpy
+
+from newllm.data import load_tokenizer
+from newllm.trace import Summary, read_trace
+from newllm.training.config_file import load_config
+
+TINY = [
+    f"--set={setting}"
+    for setting in (
+        *("model.width=32", "model.layers=1", "model.hidden=32", "model.context=32", "data.window=16", "data.batch=2"),
+        *("numerics.precision=fp32", "numerics.threads=1", "numerics.scan_backend=torch", "numerics.device=cpu"),
+    )
+]
+
+
+class Process:
+    """One `newllm` process of the server."""
+
+    def __init__(self, server: "Server", folder: Path, pid: int) -> None:
+        self._server, self._folder, self.pid = server, folder, pid
+
+    def send(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit code, negative for a signal."""
+        return self._server.ask({"wait": self.pid})["code"]
+
+    @property
+    def stdout(self) -> str:
+        return (self._folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self._folder / "stderr").read_text()
+
+
+class Server:
+    """Forks `newllm` processes; see fork_server.py."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder, self._count = folder, 0
+        program = [sys.executable, str(Path(__file__).parent / "fork_server.py")]
+        self._process = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self._answer()
+
+    def ask(self, request: dict) -> dict:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+    def start(self, *arguments: object, file_bytes: int | None = None) -> Process:
+        self._count += 1
+        folder = self._folder / f"process-{self._count}"
+        folder.mkdir()
+        request = {"run": [str(item) for item in arguments], "folder": str(folder), "file_bytes": file_bytes}
+        return Process(self, folder, self.ask(request)["pid"])
+
+    def run(self, *arguments: object, code: int = 0) -> Process:
+        process = self.start(*arguments)
+        assert process.wait() == code, process.stderr
+        return process
+
+    def close(self) -> None:
+        self._process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**os.environ, "NEWLLM_CACHE": str(tmp_path_factory.mktemp("cache"))}
+
+
+@pytest.fixture(scope="session")
+def newllm(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server"), environment)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    chance = random.Random(0)
+    words = "the whale sea ship captain of and a in was to his old white boat man upon".split()
+    path.write_text("\n".join(" ".join(chance.choice(words) for _ in range(9)) + "." for _ in range(160)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Options that make a run of milliseconds a step and leave nothing to a probe."""
+    return TINY
+
+
+def _assert_whole(run: Path) -> None:
+    """Every file in a run directory is complete; hidden temporary files are nobody's but the writer's."""
+    for name, check in (
+        ("config.toml", load_config),
+        ("data.json", lambda path: json.loads(path.read_bytes())),
+        ("tokenizer.json", load_tokenizer),
+        ("summary.json", Summary.load),
+        ("trace.jsonl", read_trace),
+    ):
+        if (run / name).exists():
+            check(run / name)
+    if (run / "config.toml").exists():
+        assert (run / "data.json").exists()
+        assert (run / "tokenizer.json").exists()
+    if (run / "training_curves.png").exists():
+        assert (run / "training_curves.png").read_bytes().endswith(b"IEND\xaeB`\x82")
+    for place in run.glob("snapshots/step-*"):
+        state = json.loads((place / "state.json").read_bytes())
+        assert place.name == f"step-{state['step']:08d}"
+        for name in ("model.safetensors", "optimizer.safetensors"):
+            content = (place / name).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == state["sha256"][name]
+            safetensors.numpy.load(content)
+
+
+@pytest.fixture(scope="session")
+def assert_whole() -> Callable[[Path], None]:
+    return _assert_whole
+
+
+def _result(run: Path) -> dict[str, object]:
+    """All that must not hang on how often a run was stopped: last snapshot, trace, summary without clocks."""
+    last = max(run.glob("snapshots/step-*"))
+    summary = json.loads((run / "summary.json").read_bytes())
+    signals = {
+        name: (series.step.tolist(), series.value.tobytes())
+        for name, series in read_trace(run / "trace.jsonl").signals.items()
+    }
+    files = {
+        name: hashlib.sha256((last / name).read_bytes()).hexdigest()
+        for name in ("model.safetensors", "optimizer.safetensors")
+    }
+    kept = ("status", "step", "tokens", "last_validation", "best_validation", "message")
+    snapshots = sorted(place.name for place in run.glob("snapshots/step-*"))
+    return {**{name: summary[name] for name in kept}, **signals, **files, "snapshots": snapshots}
+
+
+@pytest.fixture(scope="session")
+def result() -> Callable[[Path], dict[str, object]]:
+    return _result
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    def wait(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, "it never came"
+            time.sleep(0.002)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def kill_until_done(newllm: Server) -> Callable[..., int]:
+    """Kill a run after random waits until it finishes or was killed so many times; then let it finish."""
+
+    def go(
+        run: Path, options: Sequence[object], chance: random.Random, kills: int, longest: float, check: Callable
+    ) -> int:
+        killed = 0
+        while True:
+            begun = (run / "config.toml").exists()
+            process = newllm.start("train", "--quiet", *(["--resume", run] if begun else [*options, "--out", run]))
+            if killed < kills:
+                time.sleep(chance.uniform(0.0, longest))
+                with contextlib.suppress(ProcessLookupError):
+                    process.send(signal.SIGKILL)
+            code = process.wait()
+            check(run)
+            if code != -signal.SIGKILL:
+                assert code == 0, process.stderr
+                return killed
+            killed += 1
+
+    return go

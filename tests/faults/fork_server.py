@@ -1,0 +1,60 @@
+"""Starts `newllm` processes in a few milliseconds: imports torch once, then forks. Run as a program.
+
+One request a line of standard input, one answer a line of standard output:
+
+    {"run": [ARGUMENT, ...], "folder": PATH, "file_bytes": LIMIT or null}  ->  {"pid": 123}
+    {"wait": 123}                                                          ->  {"code": 0}
+
+What the child prints goes to FOLDER/stdout and FOLDER/stderr. A negative code is the signal that ended it.
+"""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+torch.set_num_threads(1)  # no pool of threads may exist before a fork
+
+import newllm.api
+import newllm.cli.progress
+from newllm.cli.main import main
+
+
+def run(request: dict) -> int:
+    """Fork a process that runs the command line and return its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
+    try:
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        if request["file_bytes"] is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_bytes"], resource.RLIM_INFINITY))
+        code = main(request["run"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve() -> None:
+    """Answer requests until standard input ends."""
+    requests, answers = sys.stdin, os.fdopen(os.dup(1), "w")
+    for line in requests:
+        request = json.loads(line)
+        if "run" in request:
+            answer = {"pid": run(request)}
+        else:
+            answer = {"code": os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    print(json.dumps({"ready": newllm.api.__name__}), flush=True)
+    serve()

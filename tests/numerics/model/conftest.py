@@ -1,0 +1,41 @@
+from collections.abc import Callable
+
+import pytest
+
+from newllm.model.config import BODY_NAMES, NORM_NAMES, RULE_NAMES
+from newllm.model.language_model import LanguageModel
+
+CASES: dict[str, dict] = {
+    **{
+        f"{body} {rule} {norm}": {"body": body, "rule": rule, "norm": norm}
+        for body in ("cell", "stack")
+        for rule in RULE_NAMES
+        for norm in NORM_NAMES
+    },
+    **{
+        f"{body} gated {norm}": {"body": body, "norm": norm}
+        for body in ("zero-cell", "zero-stack")
+        for norm in NORM_NAMES
+    },
+    "cell learned decay": {"body": "cell", "rule": "ema", "learn_decay": True},
+    "stack learned decay": {"body": "stack", "rule": "dual", "learn_decay": True},
+    "cell positions": {"body": "cell", "rule": "additive", "positions": 64},
+    "stack positions": {"body": "stack", "positions": 64},
+    "stack numba": {"body": "stack", "scan_backend": "numba"},
+    "stack reference": {"body": "stack", "scan_backend": "reference"},
+    "attention": {"body": "attention"},
+    "attention window 1": {"body": "attention", "window": 1},
+    "attention positions": {"body": "attention", "positions": 64},
+    "founding-transformer": {"body": "founding-transformer", "positions": 64},
+    "lstm": {"body": "lstm"},
+}
+assert {case["body"] for case in CASES.values()} == set(BODY_NAMES)
+
+
+@pytest.fixture(scope="session", params=CASES)
+def any_model(request: pytest.FixtureRequest, small_model: Callable[..., LanguageModel]) -> LanguageModel:
+    """Every body; cell and stack with every rule and every norm. No test may change it."""
+    shape = CASES[request.param]
+    if shape.get("scan_backend") == "numba":
+        pytest.importorskip("numba")
+    return small_model(**shape)
