@@ -40,13 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Stream the continuation to standard output."""
     from newllm import api
-    from newllm.generation import Engine, Sampling, fingerprint, load_context, save_context
+    from newllm.generation import Engine, Sampling, check_place, fingerprint, load_context, save_context
 
     given = {name: getattr(arguments, name) for name in _SAMPLING if getattr(arguments, name) is not None}
     sampling = Sampling(**given)
     sampling.check()
     if arguments.tokens < 1:
         raise UserError(f"--tokens {arguments.tokens}: it must be at least 1")
+    if arguments.context_out:
+        check_place(Path(arguments.context_out))  # before the work, not after it
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
     engine = Engine(loaded.model, loaded.tokenizer)
     mark = fingerprint(loaded.model)
