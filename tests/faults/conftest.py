@@ -101,7 +101,7 @@ def newllm(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
 def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("text") / "text.txt"
     chance = random.Random(0)
-    words = "the whale sea ship captain of and a in was to his old white boat man upon".split()
+    words = ("the", "whale", "sea", "ship", "captain", "of", "and", "a", "was", "to", "his", "white", "boat", "upon")
     path.write_text("\n".join(" ".join(chance.choice(words) for _ in range(9)) + "." for _ in range(160)))
     return path
 

@@ -12,15 +12,17 @@ import json
 import os
 import resource
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
-
-torch.set_num_threads(1)  # no pool of threads may exist before a fork
+import torch._dynamo  # what torch would import when the first optimizer is made: a second
 
 import newllm.api
 import newllm.cli.progress
 from newllm.cli.main import main
+from newllm.plotting import draw_training_curves
+from newllm.trace import Trace
 
 
 def run(request: dict) -> int:
@@ -55,6 +57,15 @@ def serve() -> None:
         answers.flush()
 
 
+def warm_up() -> None:
+    """Do once what every process would do; no pool of threads may exist before a fork."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"title": "", "steps_per_epoch": None, "by_epoch": False, "bits_per_byte_factor": None}
+        draw_training_curves(Trace(), Path(folder) / "curves.png", **options)
+
+
 if __name__ == "__main__":
-    print(json.dumps({"ready": newllm.api.__name__}), flush=True)
+    warm_up()
+    print(json.dumps({"ready": True}), flush=True)
     serve()

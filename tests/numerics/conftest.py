@@ -31,7 +31,7 @@ def small_model() -> Callable[..., LanguageModel]:
     """Build a tiny float64 model in evaluation mode, every parameter (zeros and ones too) put at random."""
 
     def make(scan_backend: str = "torch", **shape: Any) -> LanguageModel:
-        small = {
+        small: dict[str, Any] = {
             "vocabulary": 11,
             "width": 8,
             "layers": 2,
@@ -41,7 +41,7 @@ def small_model() -> Callable[..., LanguageModel]:
             "window": 5,
             "dropout": 0.1,
         }
-        model = LanguageModel(ModelConfig(**{**small, **shape})).double().eval()
+        model = LanguageModel(ModelConfig(**(small | shape))).double().eval()
         model.use_scan(scan_backend)
         chance = torch.Generator().manual_seed(1)
         with torch.no_grad():

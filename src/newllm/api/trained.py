@@ -4,17 +4,15 @@ import contextlib
 import dataclasses
 import json
 import math
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from newllm.api.places import free_place, standing_texts
 from newllm.data import Corpus, load_tokenizer, prepare, training_batches
 from newllm.errors import UserError
-from newllm.files import write_bytes
 from newllm.plotting import draw_training_curves
 from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget
@@ -91,9 +89,9 @@ def train(
         resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
     resolved.check()
     resolve_device(resolved.numerics.device)
-    run = RunDirectory(Path(out) if out is not None else _free_place(resolved.data.texts))
+    run = RunDirectory(Path(out) if out is not None else free_place(resolved.data.texts))
     run.check_free()
-    with _standing_texts(resolved, run) as standing:
+    with standing_texts(resolved, run) as standing:
         with _threads(standing.numerics.threads):
             corpus = prepare(standing.data)
             complete, model = resolve(standing, corpus, budget)
@@ -192,48 +190,6 @@ def _title(run: RunDirectory, config: RunConfig) -> str:
     model = config.model
     with_rule = f", rule {model.rule}" if model.body in ("cell", "stack", "zero-cell", "zero-stack") else ""
     return f"{run.path.name}: {model.body}{with_rule}, seed {config.seed}"
-
-
-def _free_place(texts: Sequence[str]) -> Path:
-    """Return `runs/NAME`, or with the first number behind it that is free."""
-    name = "standard-input" if texts[0] == "-" else texts[0].removeprefix("bundled:")
-    stem = Path(name.rstrip("/")).name.split(".")[0].replace("*", "") or "text"
-    place, number = Path("runs") / stem, 1
-    while place.exists():
-        number += 1
-        place = Path("runs") / f"{stem}-{number}"
-    return place
-
-
-@contextlib.contextmanager
-def _standing_texts(config: RunConfig, run: RunDirectory) -> Iterator[RunConfig]:
-    """Yield the configuration with texts that can be read again: absolute paths, standard input kept in the run."""
-    made = not run.path.exists()
-    kept = run.standard_input
-    try:
-        texts = tuple(_standing(text, run, kept) for text in config.data.texts)
-        validation = tuple(_standing(text, run, kept) for text in config.data.validation)
-        yield dataclasses.replace(config, data=dataclasses.replace(config.data, texts=texts, validation=validation))
-    except BaseException:
-        if not run.config.exists():  # nothing has begun: leave no trace of the attempt
-            kept.unlink(missing_ok=True)
-            if made:
-                shutil.rmtree(run.path, ignore_errors=True)
-        raise
-
-
-def _standing(text: str, run: RunDirectory, kept: Path) -> str:
-    if text.startswith("bundled:"):
-        return text
-    if text != "-":
-        return str(Path(text).absolute())
-    content = sys.stdin.buffer.read()
-    if not content:
-        raise UserError("standard input ('-') is empty: pipe a text into it")
-    run.create()
-    with run.lock():
-        write_bytes(kept, content)
-    return str(kept.absolute())
 
 
 @contextlib.contextmanager

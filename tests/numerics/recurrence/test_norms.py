@@ -19,8 +19,8 @@ def norm_at_random(name: str) -> ContextNorm:
 
 
 def problem() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    decay, input = torch.rand(ROWS, LENGTH, CHANNELS).double(), torch.randn(ROWS, LENGTH, CHANNELS).double()
-    return decay, input, torch.randn(ROWS, CHANNELS).double(), torch.rand(ROWS, LENGTH) < 0.2
+    decay, added = torch.rand(ROWS, LENGTH, CHANNELS).double(), torch.randn(ROWS, LENGTH, CHANNELS).double()
+    return decay, added, torch.randn(ROWS, CHANNELS).double(), torch.rand(ROWS, LENGTH) < 0.2
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -32,14 +32,14 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def test_norm_on_write_is_layer_norm_in_the_loop(with_reset: bool) -> None:
     norm = norm_at_random("write")
     weight, bias = norm.parameters()
-    decay, input, initial, reset = problem()
-    contexts, final = sequential(decay, input, initial, reset if with_reset else None, norm)
+    decay, added, initial, reset = problem()
+    contexts, final = sequential(decay, added, initial, reset if with_reset else None, norm)
     for row in range(ROWS):
         context = initial[row]
         for t in range(LENGTH):
             if with_reset and reset[row, t]:
                 context = torch.zeros_like(context)
-            context = layer_norm(decay[row, t] * context + input[row, t], weight, bias)
+            context = layer_norm(decay[row, t] * context + added[row, t], weight, bias)
             torch.testing.assert_close(contexts[row, t], context, rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(final[row], context, rtol=1e-12, atol=1e-12)
 
@@ -48,11 +48,13 @@ def test_norm_on_write_is_layer_norm_in_the_loop(with_reset: bool) -> None:
 @pytest.mark.parametrize("with_reset", [False, True])
 def test_without_a_norm_on_write_the_loop_is_the_scan(name: str, with_reset: bool) -> None:
     norm = norm_at_random(name)
-    decay, input, initial, reset = problem()
+    decay, added, initial, reset = problem()
     mask = reset if with_reset else None
     results = {}
     for way in ("loop", "scan"):
-        inputs = [value.clone().requires_grad_() for value in (decay, input, initial)]
+        inputs = decay.clone(), added.clone(), initial.clone()
+        for value in inputs:
+            value.requires_grad_()
         contexts, final = sequential(*inputs, mask, norm) if way == "loop" else scan(*inputs, mask)
         gradients = torch.autograd.grad(contexts.sin().sum() + final.cos().sum(), inputs)
         results[way] = (contexts, final, *gradients)
@@ -61,11 +63,11 @@ def test_without_a_norm_on_write_the_loop_is_the_scan(name: str, with_reset: boo
 
 
 def test_update_is_one_step_of_the_loop() -> None:
-    decay, input, initial, _ = problem()
+    decay, added, initial, _ = problem()
     for name in NORMS:
         norm = norm_at_random(name)
-        contexts, _ = sequential(decay, input, initial, None, norm)
-        assert torch.equal(update(initial, decay[:, 0], input[:, 0], norm), contexts[:, 0])
+        contexts, _ = sequential(decay, added, initial, None, norm)
+        assert torch.equal(update(initial, decay[:, 0], added[:, 0], norm), contexts[:, 0])
 
 
 def test_where_each_norm_acts() -> None:
@@ -79,15 +81,15 @@ def test_where_each_norm_acts() -> None:
 
 def test_nan_stays_in_its_document() -> None:
     norm = norm_at_random("write")
-    decay, input, initial, _ = problem()
+    decay, added, initial, _ = problem()
     reset = torch.zeros(ROWS, LENGTH, dtype=torch.bool)
     reset[:, 10] = True
-    input[:, 4] = torch.nan
-    contexts, _ = sequential(decay, input, initial, reset, norm)
+    added[:, 4] = torch.nan
+    contexts, _ = sequential(decay, added, initial, reset, norm)
     assert contexts[:, 4:10].isnan().all()
     assert contexts[:, 10:].isfinite().all()
 
 
 def test_unknown_norm_names_the_nearest() -> None:
-    with pytest.raises(UserError, match="norm 'raed'.*did you mean 'read'"):
+    with pytest.raises(UserError, match=r"norm 'raed'.*did you mean 'read'"):
         build_norm("raed", CHANNELS)

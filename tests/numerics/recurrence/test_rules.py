@@ -53,11 +53,11 @@ def by_hand(name: str, rule: Rule, features: Tensor, source: Tensor) -> tuple[Te
 def test_decay_and_input_are_the_documents(name: str, shape: tuple[int, ...]) -> None:
     rule = rule_at_random(name)
     features, source = torch.randn(*shape, FEATURES).double(), torch.randn(*shape, SOURCE).double()
-    decay, input = rule(features, source)
+    decay, added = rule(features, source)
     expected_decay, expected_input = by_hand(name, rule, features, source)
     # 1e-6: the constants 0.9 and 0.99 are kept in float32
     torch.testing.assert_close(decay, expected_decay, rtol=1e-6, atol=1e-7)
-    torch.testing.assert_close(input, expected_input, rtol=3e-6, atol=1e-7)
+    torch.testing.assert_close(added, expected_input, rtol=3e-6, atol=1e-7)
     assert decay.min() >= 0
     assert decay.max() <= 1
 
@@ -89,8 +89,8 @@ def test_autocast_leaves_the_context_in_float32(name: str) -> None:
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     learn = RULES[name].has_constant_decay
     rule = rule_at_random(name, learn_decay=learn)
-    decay, input = rule(torch.randn(3, FEATURES).double(), torch.randn(3, SOURCE).double())
-    (decay.square().sum() + input.square().sum()).backward()
+    decay, added = rule(torch.randn(3, FEATURES).double(), torch.randn(3, SOURCE).double())
+    (decay.square().sum() + added.square().sum()).backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in rule.parameters())
 
 
@@ -174,7 +174,7 @@ def test_dual_refuses_an_odd_context() -> None:
 
 
 def test_unknown_rule_names_the_nearest() -> None:
-    with pytest.raises(UserError, match="rule 'gatd'.*did you mean 'gated'") as told:
+    with pytest.raises(UserError, match=r"rule 'gatd'.*did you mean 'gated'") as told:
         build_rule("gatd", FEATURES, SOURCE, CHANNELS)
     assert "\n" not in str(told.value)
 

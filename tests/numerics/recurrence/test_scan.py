@@ -39,18 +39,18 @@ def problem(
         "everywhere": torch.ones(rows, length, dtype=torch.bool),
         "some": torch.rand(rows, length) < 0.1,
     }
-    input, initial = torch.randn(shape, dtype=dtype), torch.randn(rows, channels, dtype=dtype)
-    return decays[decay], input, initial, resets[reset]
+    added, initial = torch.randn(shape, dtype=dtype), torch.randn(rows, channels, dtype=dtype)
+    return decays[decay], added, initial, resets[reset]
 
 
 def results(
     problem: tuple[Tensor, Tensor, Tensor, Tensor | None], weights: tuple[Tensor, Tensor], backend: str
 ) -> dict[str, Tensor]:
     """Return outputs, final context and the gradients of `sum(w * contexts) + sum(v * final)`."""
-    decay, input, initial = (value.detach().clone().requires_grad_() for value in problem[:3])
-    contexts, final = scan(decay, input, initial, problem[3], backend=backend)
+    decay, added, initial = (value.detach().clone().requires_grad_() for value in problem[:3])
+    contexts, final = scan(decay, added, initial, problem[3], backend=backend)
     loss = (weights[0] * contexts).sum() + (weights[1] * final).sum()
-    gradients = torch.autograd.grad(loss, (decay, input, initial))
+    gradients = torch.autograd.grad(loss, (decay, added, initial))
     names = ("d_decay", "d_input", "d_initial")
     return {"contexts": contexts, "final": final, **dict(zip(names, gradients, strict=True))}
 
@@ -61,16 +61,16 @@ def assert_as_reference(problem: tuple[Tensor, Tensor, Tensor, Tensor | None], b
     An error is measured against the same problem with all its signs positive: what a sum of these
     numbers can lose by rounding, however much of it cancels.
     """
-    decay, input, initial, reset = problem
-    weights = torch.randn_like(input), torch.randn_like(initial)
-    wide = decay.double(), input.double(), initial.double(), reset
+    decay, added, initial, reset = problem
+    weights = torch.randn_like(added), torch.randn_like(initial)
+    wide = decay.double(), added.double(), initial.double(), reset
     expected = results(wide, (weights[0].double(), weights[1].double()), "reference")
     positive = wide[0].abs(), wide[1].abs(), wide[2].abs(), reset
     scale = results(positive, (weights[0].double().abs(), weights[1].double().abs()), "reference")
     for name, value in results(problem, weights, backend).items():
-        assert value.dtype == input.dtype, name
+        assert value.dtype == added.dtype, name
         assert value.shape == expected[name].shape, name
-        excess = (value.double() - expected[name]).abs() - TOLERANCE[input.dtype] * scale[name]
+        excess = (value.double() - expected[name]).abs() - TOLERANCE[added.dtype] * scale[name]
         assert excess.max() <= 0, f"{name} is wrong by {excess.max()} more than rounding explains"
 
 
@@ -92,28 +92,26 @@ def test_every_width_and_number_of_rows(backend: str, channels: int, rows: int, 
 
 @pytest.mark.parametrize("decay", [0.0, 0.999, 1.0])
 def test_long_float32_sequences_keep_their_digits(backend: str, decay: float) -> None:
-    _, input, initial, _ = problem(1, 8192, 2, dtype=torch.float32)
-    assert_as_reference((torch.full_like(input, decay), input, initial, None), backend)
+    _, added, initial, _ = problem(1, 8192, 2, dtype=torch.float32)
+    assert_as_reference((torch.full_like(added, decay), added, initial, None), backend)
 
 
 def test_underflowing_decays_are_exact_zeros(backend: str) -> None:
-    _, input, initial, _ = problem(2, 300, 3, dtype=torch.float32)
-    assert_as_reference((torch.full_like(input, 1e-30), input, initial, None), backend)
+    _, added, initial, _ = problem(2, 300, 3, dtype=torch.float32)
+    assert_as_reference((torch.full_like(added, 1e-30), added, initial, None), backend)
 
 
 @pytest.mark.parametrize("reset", ["none", "some"])
 @pytest.mark.parametrize(("length", "fast"), [(1, False), (7, False), (66, True)])
 def test_gradcheck(backend: str, length: int, fast: bool, reset: str) -> None:
-    decay, input, initial, mask = problem(2, length, 2, "negative", reset)
-    inputs = tuple(value.requires_grad_() for value in (decay, input, initial))
-    assert torch.autograd.gradcheck(
-        lambda a, b, c: scan(a, b, c, mask, backend=backend), inputs, fast_mode=fast
-    )
+    decay, added, initial, mask = problem(2, length, 2, "negative", reset)
+    inputs = tuple(value.requires_grad_() for value in (decay, added, initial))
+    assert torch.autograd.gradcheck(lambda a, b, c: scan(a, b, c, mask, backend=backend), inputs, fast_mode=fast)
 
 
 def test_gradcheck_of_the_reference() -> None:
-    decay, input, initial, mask = problem(2, 7, 2, "negative", "some")
-    inputs = tuple(value.requires_grad_() for value in (decay, input, initial))
+    decay, added, initial, mask = problem(2, 7, 2, "negative", "some")
+    inputs = tuple(value.requires_grad_() for value in (decay, added, initial))
     assert torch.autograd.gradcheck(lambda a, b, c: scan(a, b, c, mask, backend="reference"), inputs)
 
 
@@ -122,43 +120,43 @@ def test_gradient_through_one_output_alone(backend: str, through: str) -> None:
     gradients = {}
     given = problem(2, 70, 3, "negative", "some")
     for name in (backend, "reference"):
-        inputs = [value.detach().clone().requires_grad_() for value in given[:3]]
-        contexts, final = scan(*inputs, given[3], backend=name)
+        decay, added, initial = (value.detach().clone().requires_grad_() for value in given[:3])
+        contexts, final = scan(decay, added, initial, given[3], backend=name)
         loss = contexts.sin().sum() if through == "contexts" else final.sin().sum()
-        gradients[name] = torch.autograd.grad(loss, inputs)
+        gradients[name] = torch.autograd.grad(loss, (decay, added, initial))
     for got, expected in zip(gradients[backend], gradients["reference"], strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_only_what_asks_for_a_gradient_needs_one(backend: str) -> None:
-    decay, input, initial, _ = problem(2, 5, 3)
-    contexts, final = scan(decay, input.requires_grad_(), initial, backend=backend)
+    decay, added, initial, _ = problem(2, 5, 3)
+    contexts, final = scan(decay, added.requires_grad_(), initial, backend=backend)
     (contexts.sum() + final.sum()).backward()
-    assert input.grad is not None
+    assert added.grad is not None
     assert decay.grad is None
     assert initial.grad is None
-    assert not scan(decay, input.detach(), initial, backend=backend)[0].requires_grad
+    assert not scan(decay, added.detach(), initial, backend=backend)[0].requires_grad
 
 
 def test_no_initial_context_means_zero(backend: str) -> None:
-    decay, input, initial, _ = problem(2, 70, 3)
-    given = scan(decay, input, torch.zeros_like(initial), backend=backend)
-    for got, expected in zip(scan(decay, input, backend=backend), given, strict=True):
+    decay, added, initial, _ = problem(2, 70, 3)
+    given = scan(decay, added, torch.zeros_like(initial), backend=backend)
+    for got, expected in zip(scan(decay, added, backend=backend), given, strict=True):
         assert torch.equal(got, expected)
 
 
 def test_strided_and_expanded_inputs(backend: str) -> None:
-    decay, input, initial, reset = problem(2, 37, 6, reset="some")
+    decay, added, initial, reset = problem(2, 37, 6, reset="some")
     assert reset is not None
     strided = (
         decay.permute(2, 1, 0).contiguous().permute(2, 1, 0),
-        torch.stack([input, -input], dim=-1)[..., 0],
+        torch.stack([added, -added], dim=-1)[..., 0],
         initial.repeat(1, 2)[:, :6],
         reset.t().contiguous().t(),
     )
     assert not any(value.is_contiguous() for value in strided)
     assert_as_reference(strided, backend)
-    assert_as_reference((decay[:1, :1].expand_as(input), input, initial[:1].expand(2, -1), reset), backend)
+    assert_as_reference((decay[:1, :1].expand_as(added), added, initial[:1].expand(2, -1), reset), backend)
 
 
 def test_inputs_are_left_as_they_were(backend: str) -> None:
@@ -172,7 +170,6 @@ def test_inputs_are_left_as_they_were(backend: str) -> None:
 def buffers_start_as_nan() -> Iterator[None]:
     """Let torch fill fresh memory with NaN, so that an element that nobody writes is seen."""
     torch.use_deterministic_algorithms(True)
-    assert torch.utils.deterministic.fill_uninitialized_memory
     assert torch.empty(3).isnan().all()
     yield
     torch.use_deterministic_algorithms(False)
@@ -190,19 +187,19 @@ NAN_PLACES = ("decay", "input", "initial", "gradient")
 @pytest.mark.parametrize("document", [0, 1, 2])
 @pytest.mark.parametrize("place", NAN_PLACES)
 def test_nan_stays_in_its_document(backend: str, place: str, document: int) -> None:
-    decay, input, initial, _ = problem(1, 130, 3)
-    weight = torch.randn_like(input)
+    decay, added, initial, _ = problem(1, 130, 3)
+    weight = torch.randn_like(added)
     bounds = (0, 60, 67, 130)  # within a chunk, over the edge of one, to the end
     reset = torch.zeros(1, 130, dtype=torch.bool)
     reset[:, [60, 67]] = True
     own = slice(bounds[document], bounds[document + 1])
-    bad = {"decay": decay, "input": input, "gradient": weight}
+    bad = {"decay": decay, "input": added, "gradient": weight}
     if place == "initial":
         initial = torch.full_like(initial, torch.nan)
         own = slice(0, 60)
     else:
         bad[place][:, own] = torch.nan
-    got = results((decay, input, initial, reset), (weight, torch.zeros_like(initial)), backend)
+    got = results((decay, added, initial, reset), (weight, torch.zeros_like(initial)), backend)
     others = torch.ones(130, dtype=torch.bool)
     others[own] = False
     for name in ("contexts", "d_decay", "d_input"):
@@ -215,10 +212,10 @@ def test_nan_stays_in_its_document(backend: str, place: str, document: int) -> N
 
 @pytest.mark.parametrize("place", NAN_PLACES)
 def test_nan_stays_in_its_row_and_channel(backend: str, place: str) -> None:
-    decay, input, initial, _ = problem(3, 70, 4)
-    weight = torch.randn_like(input)
-    {"decay": decay, "input": input, "gradient": weight, "initial": initial[:, None]}[place][1, :, 2] = torch.nan
-    got = results((decay, input, initial, None), (weight, torch.zeros_like(initial)), backend)
+    decay, added, initial, _ = problem(3, 70, 4)
+    weight = torch.randn_like(added)
+    {"decay": decay, "input": added, "gradient": weight, "initial": initial[:, None]}[place][1, :, 2] = torch.nan
+    got = results((decay, added, initial, None), (weight, torch.zeros_like(initial)), backend)
     for name, value in got.items():
         value = value if value.dim() == 3 else value[:, None]
         assert value[[0, 2]].isfinite().all(), name
@@ -228,9 +225,7 @@ def test_nan_stays_in_its_row_and_channel(backend: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "length", "channels"), [(1, 700, 65), (2, 600, 33), (5, 300, 48), (3, 11, 5), (1, 9000, 4)]
 )
-def test_bits_depend_on_neither_threads_nor_repetition(
-    backend: str, rows: int, length: int, channels: int
-) -> None:
+def test_bits_depend_on_neither_threads_nor_repetition(backend: str, rows: int, length: int, channels: int) -> None:
     given = problem(rows, length, channels, "negative", "some", torch.float32)
     weights = torch.randn_like(given[1]), torch.randn_like(given[2])
     runs = []
@@ -263,14 +258,14 @@ MISTAKES = {
 @pytest.mark.parametrize("name", ["reference", "torch", "numba", "auto"])
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_told_in_one_line(name: str, mistake: str) -> None:
-    decay, input, initial, reset, quote = MISTAKES[mistake]
+    decay, added, initial, reset, quote = MISTAKES[mistake]
     with pytest.raises(UserError, match=quote) as told:
-        scan(decay, input, initial, reset, backend=name)
+        scan(decay, added, initial, reset, backend=name)
     assert "\n" not in str(told.value)
 
 
 def test_unknown_backend_names_the_nearest() -> None:
-    with pytest.raises(UserError, match="'nunba'.*did you mean 'numba'") as told:
+    with pytest.raises(UserError, match=r"'nunba'.*did you mean 'numba'") as told:
         scan(DECAY, INPUT, backend="nunba")
     assert "\n" not in str(told.value)
 
@@ -282,7 +277,7 @@ def test_auto_takes_numba_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> N
     assert resolve_backend("torch", "cpu") == "torch"
     with pytest.raises(UserError, match=r"'cuda'.*torch"):
         resolve_backend("numba", "cuda")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert resolve_backend("auto", "cpu") == "torch"
     with pytest.raises(UserError, match=r"pip install 'newllm\[fast\]'"):
         resolve_backend("numba", "cpu")

@@ -24,16 +24,16 @@ def problems(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     chance = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     shape = (rows, length, channels)
     spread = 3 * torch.rand(shape, generator=chance, dtype=torch.float64) - 1
-    input = torch.randn(shape, generator=chance, dtype=torch.float64)
+    added = torch.randn(shape, generator=chance, dtype=torch.float64)
     initial = torch.randn(rows, channels, generator=chance, dtype=torch.float64)
     often = draw(st.sampled_from([None, 0.0, 0.05, 0.5]))
     reset = None if often is None else torch.rand(rows, length, generator=chance) < often
-    return spread.clamp(0, 1), input, initial, reset
+    return spread.clamp(0, 1), added, initial, reset
 
 
 def cut(problem: tuple[Tensor, Tensor, Tensor, Tensor | None], part: slice) -> tuple[Tensor, Tensor, Tensor | None]:
-    decay, input, _, reset = problem
-    return decay[:, part], input[:, part], None if reset is None else reset[:, part]
+    decay, added, _, reset = problem
+    return decay[:, part], added[:, part], None if reset is None else reset[:, part]
 
 
 @settings(max_examples=40, deadline=None)
@@ -45,8 +45,8 @@ def test_split_anywhere_and_carried_on(backend: str, problem, data: st.DataObjec
     context, parts = problem[2], []
     for part in (slice(0, at), slice(at, length)):
         if part.start < part.stop:
-            decay, input, reset = cut(problem, part)
-            contexts, context = scan(decay, input, context, reset, backend=backend)
+            decay, added, reset = cut(problem, part)
+            contexts, context = scan(decay, added, context, reset, backend=backend)
             parts.append(contexts)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(context, final, rtol=1e-12, atol=1e-12)
@@ -55,11 +55,11 @@ def test_split_anywhere_and_carried_on(backend: str, problem, data: st.DataObjec
 @settings(max_examples=40, deadline=None)
 @given(problem=problems())
 def test_rows_do_not_see_each_other(backend: str, problem) -> None:
-    decay, input, initial, reset = problem
+    decay, added, initial, reset = problem
     whole, final = scan(*problem, backend=backend)
-    for row in range(len(input)):
+    for row in range(len(added)):
         mask = None if reset is None else reset[row, None]
-        contexts, last = scan(decay[row, None], input[row, None], initial[row, None], mask, backend=backend)
+        contexts, last = scan(decay[row, None], added[row, None], initial[row, None], mask, backend=backend)
         assert torch.equal(contexts[0], whole[row])
         assert torch.equal(last[0], final[row])
 
@@ -67,12 +67,12 @@ def test_rows_do_not_see_each_other(backend: str, problem) -> None:
 @settings(max_examples=40, deadline=None)
 @given(problem=problems(), data=st.data())
 def test_nothing_sees_the_future(backend: str, problem, data: st.DataObject) -> None:
-    decay, input, initial, reset = problem
-    at = data.draw(st.integers(0, input.shape[1] - 1))
+    decay, added, initial, reset = problem
+    at = data.draw(st.integers(0, added.shape[1] - 1))
     before = scan(*problem, backend=backend)[0]
-    decay, input = decay.clone(), input.clone()
-    decay[:, at], input[:, at] = 0.5 * decay[:, at], input[:, at] + 1
-    after = scan(decay, input, initial, reset, backend=backend)[0]
+    decay, added = decay.clone(), added.clone()
+    decay[:, at], added[:, at] = 0.5 * decay[:, at], added[:, at] + 1
+    after = scan(decay, added, initial, reset, backend=backend)[0]
     assert torch.equal(after[:, :at], before[:, :at])
     assert not torch.equal(after[:, at], before[:, at])
 
@@ -80,10 +80,10 @@ def test_nothing_sees_the_future(backend: str, problem, data: st.DataObject) -> 
 @settings(max_examples=40, deadline=None)
 @given(problem=problems(), data=st.data())
 def test_a_reset_forgets_everything_before(backend: str, problem, data: st.DataObject) -> None:
-    decay, input, initial, reset = problem
-    at = data.draw(st.integers(0, input.shape[1] - 1))
-    reset = torch.zeros(input.shape[:2], dtype=torch.bool) if reset is None else reset.clone()
+    decay, added, initial, reset = problem
+    at = data.draw(st.integers(0, added.shape[1] - 1))
+    reset = torch.zeros(added.shape[:2], dtype=torch.bool) if reset is None else reset.clone()
     reset[:, at] = True
-    whole, _ = scan(decay, input, initial, reset, backend=backend)
-    alone, _ = scan(decay[:, at:], input[:, at:], None, reset[:, at:], backend=backend)
+    whole, _ = scan(decay, added, initial, reset, backend=backend)
+    alone, _ = scan(decay[:, at:], added[:, at:], None, reset[:, at:], backend=backend)
     torch.testing.assert_close(whole[:, at:], alone, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,181 @@
+"""Settings: strict reading, nearest names, and that what is written reads back."""
+
+import dataclasses
+
+import pytest
+
+from newllm.api.trained import configure
+from newllm.errors import UserError
+from newllm.training.budget import Budget
+from newllm.training.config import RunConfig, left_automatic
+from newllm.training.config_file import load_config, merge, parse_setting, save_config
+from newllm.training.presets import PRESETS, preset, with_body
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_valid_and_reads_back(name, tmp_path) -> None:
+    config = preset(name)
+    config.check()
+    save_config(config, tmp_path / "config.toml")
+    assert load_config(tmp_path / "config.toml") == config
+
+
+@pytest.mark.parametrize(
+    "body", ["cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm"]
+)
+@pytest.mark.parametrize("name", ["tiny", "small", "seed-baseline"])
+def test_every_body_fits_every_kind_of_preset(name, body) -> None:
+    config = with_body(preset(name), body)
+    config.check()
+    assert config.model.body == body
+
+
+@pytest.mark.parametrize(
+    ("setting", "part", "name", "value"),
+    [
+        ("optimizer.learning_rate=1e-3", "optimizer", "learning_rate", 1e-3),
+        ("optimizer.learning_rate=1", "optimizer", "learning_rate", 1.0),
+        ("optimizer.learning_rate = .5", "optimizer", "learning_rate", 0.5),
+        ("training.steps=1e3", "training", "steps", 1000),
+        ("training.steps=1_000", "training", "steps", 1000),
+        ("model.rule=ema", "model", "rule", "ema"),
+        ('model.rule="ema"', "model", "rule", "ema"),
+        ("data.carry=true", "data", "carry", True),
+        ("data.texts=a.txt", "data", "texts", ("a.txt",)),
+        ('data.texts=["a", "b"]', "data", "texts", ("a", "b")),
+    ],
+)
+def test_settings_take_the_type_of_what_they_replace(setting, part, name, value) -> None:
+    got = getattr(getattr(configure(None, None, None, [setting], {}), part), name)
+    assert got == value
+    assert type(got) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("", "write KEY=VALUE"),
+        ("=1", "write KEY=VALUE"),
+        ("seed", "write KEY=VALUE"),
+        ("sede=1", "did you mean 'seed'?"),
+        ("model.widht=1", "did you mean 'model.width'?"),
+        ("model=5", "model is 5: it is a part"),
+        ("seed.x=1", "seed is {'x': 1}: it must be a whole number"),
+        ("seed=1.5", "seed is 1.5: it must be a whole number"),
+        ("seed=true", "seed is True: it must be a whole number"),
+        ("data.carry=1", "data.carry is 1: it must be true or false"),
+        ("data.carry=yes", "data.carry is 'yes': it must be true or false"),
+        ("optimizer.learning_rate=fast", "optimizer.learning_rate is 'fast': it must be a number"),
+        ("optimizer.learning_rate=nan", "optimizer.learning_rate is nan: it must be a number"),
+        ("optimizer.learning_rate=inf", "optimizer.learning_rate is inf: it must be a number"),
+        (f"optimizer.learning_rate=1{400 * '0'}", "it must be a number"),
+        ("optimizer.learning_rate=", "optimizer.learning_rate is '': it must be a number"),
+        ("model.rule=3", "model.rule is 3: it must be a string"),
+        ("data.texts=[1]", "data.texts is [1]: it must be a list of strings"),
+        ("training.steps=inf", "training.steps is inf: it must be a whole number"),
+        ("training.steps=[]", "training.steps is []: it must be a whole number"),
+        ("environment=1", "environment is 1: it must be a table"),
+    ],
+)
+def test_a_wrong_setting_is_quoted_with_the_mend(setting, said) -> None:
+    with pytest.raises(UserError) as caught:
+        configure(None, None, None, [setting], {})
+    assert said in str(caught.value)
+    assert setting.split("=")[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"optimizer": {"name": "adamv"}}, "unknown optimizer 'adamv': did you mean"),
+        ({"optimizer": {"schedule": "cosin"}}, "unknown schedule 'cosin': did you mean 'cosine'?"),
+        ({"numerics": {"precision": "fp16"}}, "unknown precision 'fp16'"),
+        ({"numerics": {"scan_backend": "numbra"}}, "unknown scan backend 'numbra': did you mean 'numba'?"),
+        ({"model": {"rule": "gatde"}}, "unknown rule 'gatde': did you mean 'gated'?"),
+        ({"model": {"body": "stak"}}, "unknown body 'stak': did you mean"),
+        ({"model": {"norm": "reed"}}, "unknown norm 'reed': did you mean 'read'?"),
+        ({"optimizer": {"learning_rate": 0.0}}, "optimizer.learning_rate is 0.0: it must be above 0"),
+        ({"optimizer": {"beta1": 1.0}}, "optimizer.beta1 is 1.0"),
+        ({"optimizer": {"clip": -1.0}}, "optimizer.clip is -1.0"),
+        ({"optimizer": {"final": 2.0}}, "optimizer.final is 2.0"),
+        ({"training": {"steps": 0}}, "training.steps is 0: it must be at least 1"),
+        ({"training": {"keep": 0}}, "training.keep is 0"),
+        ({"training": {"accumulate": 0}}, "training.accumulate is 0"),
+        ({"numerics": {"threads": -1}}, "numerics.threads is -1"),
+        ({"seed": -1}, "seed is -1"),
+        ({"schema": 2}, "schema 2"),
+        ({"model": {"body": "lstm"}, "data": {"resets": True}}, "body 'lstm' cannot reset inside a row"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(changed, said) -> None:
+    with pytest.raises(UserError) as caught:
+        merge(RunConfig(), changes=changed, where="here").check()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        (Budget(steps=1, tokens=1), "one of --steps and --tokens"),
+        (Budget(steps=0), "--steps 0: it must be above 0"),
+        (Budget(tokens=-5), "--tokens -5"),
+        (Budget(seconds=float("nan")), "--seconds nan"),
+        (Budget(seconds=float("inf")), "--seconds inf"),
+        (Budget(seconds=0.0), "--seconds 0.0"),
+    ],
+)
+def test_a_budget_that_buys_nothing_is_refused(budget, said) -> None:
+    with pytest.raises(UserError, match=said):
+        budget.check()
+
+
+def test_a_config_file_may_name_only_what_differs(tmp_path) -> None:
+    (tmp_path / "c.toml").write_text('preset = "tiny"\n[optimizer]\nlearning_rate = 1\n')
+    config = configure(None, tmp_path / "c.toml", None, ["seed=4"], {})
+    assert (config.preset, config.model.width, config.optimizer.learning_rate, config.seed) == ("tiny", 128, 1.0, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"model = 3", "model is 3"),
+        (b"[modell]\nwidth=1", "did you mean 'model'?"),
+        (b"no toml", "is not a TOML file"),
+        (b"\xff\xfe", "is not a TOML file"),
+        (b"preset = 5", "preset"),
+        (b'preset = "tinny"', "did you mean 'tiny'?"),
+    ],
+)
+def test_a_config_file_that_is_nonsense_is_refused(tmp_path, content, said) -> None:
+    (tmp_path / "c.toml").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        configure(None, tmp_path / "c.toml", None, [], {}).check()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_config_of_another_schema_is_refused(tmp_path) -> None:
+    (tmp_path / "c.toml").write_text("schema = 99")
+    with pytest.raises(UserError, match="schema 99"):
+        configure(None, tmp_path / "c.toml", None, [], {}).check()
+
+
+def test_parse_setting_nests() -> None:
+    assert parse_setting("a.b=3") == {"a": {"b": 3}}
+
+
+def test_what_is_left_to_decide_is_named() -> None:
+    assert left_automatic(RunConfig()) == "data.texts"
+    numerics = dataclasses.replace(RunConfig().numerics, device="cpu", threads=1, scan_backend="torch")
+    config = merge(
+        dataclasses.replace(RunConfig(), numerics=numerics),
+        {
+            "data": {"texts": ["a"]},
+            "model": {"vocabulary": 5},
+            "training": {"evaluate_every": 1, "snapshot_every": 1},
+        },
+        where="",
+    )
+    assert left_automatic(config) == "numerics.precision"
