@@ -17,6 +17,7 @@ from typing import Any
 
 from newllm.errors import UserError
 
+_NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -32,7 +33,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise UserError(f"no room to write '{path}' ({error.strerror}): free some space, then go on") from error
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        if isinstance(error, PermissionError) or error.errno in _NO_PLACE:
             raise UserError(f"may not write '{path}' ({error.strerror}): choose a place that you own") from error
         raise
 

@@ -150,6 +150,9 @@ def _result(run: Path) -> dict[str, object]:
         name: (series.step.tolist(), series.value.tobytes())
         for name, series in read_trace(run / "trace.jsonl").signals.items()
     }
+    rows = [json.loads(line) for line in (run / "trace.jsonl").read_text().splitlines()]
+    steps = [row["step"] for row in rows if "loss" in row]
+    assert steps == list(range(1, summary["step"] + 1)), "a row is missing or stands there twice"
     files = {
         name: hashlib.sha256((last / name).read_bytes()).hexdigest()
         for name in ("model.safetensors", "optimizer.safetensors")

@@ -13,13 +13,14 @@ import os
 import resource
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import torch
 import torch._dynamo  # what torch would import when the first optimizer is made: a second
 
-import newllm.api
-import newllm.cli.progress
+from newllm import api
+from newllm.cli import progress
 from newllm.cli.main import main
 from newllm.plotting import draw_training_curves
 from newllm.trace import Trace
@@ -38,10 +39,11 @@ def run(request: dict) -> int:
         if request["file_bytes"] is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_bytes"], resource.RLIM_INFINITY))
         code = main(request["run"])
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def serve() -> None:
@@ -67,5 +69,5 @@ def warm_up() -> None:
 
 if __name__ == "__main__":
     warm_up()
-    print(json.dumps({"ready": True}), flush=True)
+    print(json.dumps({"imported": [api.__name__, progress.__name__]}), flush=True)
     serve()

@@ -28,9 +28,7 @@ class CarriedBatches(Batches):
         self._rows = rows
         self._resets = resets
         counts = [(stop - start - 1) // window for start, stop in segments.bounds]
-        walked = [
-            (start, count) for (start, _), count in zip(segments.bounds, counts, strict=True) if count > 0
-        ]
+        walked = [(start, count) for (start, _), count in zip(segments.bounds, counts, strict=True) if count > 0]
         self._starts = np.concatenate([start + np.arange(count) * window for start, count in walked])
         self._opens_bound = np.concatenate([np.arange(count) == 0 for _, count in walked])
         self.steps_per_epoch = math.ceil(len(self._starts) / rows)

@@ -29,7 +29,5 @@ def text_chunks(text: bytes, size: int = CHUNK_BYTES) -> Iterator[str]:
             yield text[start:stop].decode()
         except UnicodeDecodeError as error:
             at = start + error.start
-            raise UserError(
-                f"text is not valid UTF-8: byte 0x{text[at]:02x} at offset {at}; give UTF-8"
-            ) from error
+            raise UserError(f"text is not valid UTF-8: byte 0x{text[at]:02x} at offset {at}; give UTF-8") from error
         start = stop

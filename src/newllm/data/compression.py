@@ -41,9 +41,7 @@ def decompress(name: str, raw: bytes, compression: str) -> bytes:
         if compression == ".zst":
             return _decompress_zstd(raw)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-        raise UserError(
-            f"{name!r} is not a whole {compression} file ({error}): compress or copy it again"
-        ) from error
+        raise UserError(f"{name!r} is not a whole {compression} file ({error}): compress or copy it again") from error
     return raw
 
 

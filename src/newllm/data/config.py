@@ -63,8 +63,7 @@ class DataConfig:
                 raise UserError(f"data.{name}={getattr(self, name)} is too small: take 1 or more")
         if not 0 < self.validation_fraction <= 0.5:
             raise UserError(
-                f"data.validation_fraction={self.validation_fraction} is out of range: "
-                "take more than 0 and at most 0.5"
+                f"data.validation_fraction={self.validation_fraction} is out of range: take more than 0 and at most 0.5"
             )
         smallest = _SMALLEST_VOCABULARY[self.tokenizer]
         if self.vocabulary < smallest:
@@ -73,9 +72,7 @@ class DataConfig:
                 f"take {smallest} or more"
             )
         if self.carry and self.format == "sentences":
-            raise UserError(
-                "data.carry=True has no meaning with data.format='sentences': set data.carry=False"
-            )
+            raise UserError("data.carry=True has no meaning with data.format='sentences': set data.carry=False")
 
     def _check_names(self) -> None:
         for name in ("texts", "validation"):

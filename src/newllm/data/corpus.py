@@ -103,9 +103,7 @@ def _facts(split: Split, train: Segments, validation: Segments, tokenizer: Token
         "documents": len(train.starts) + len(validation.starts),
     }
     if tokenizer.unknown is not None:
-        unknown = [
-            np.count_nonzero(validation.tokens[a + 1 : b] == tokenizer.unknown) for a, b in validation.bounds
-        ]
+        unknown = [np.count_nonzero(validation.tokens[a + 1 : b] == tokenizer.unknown) for a, b in validation.bounds]
         counts["validation_unknown_targets"] = int(sum(unknown))
     return {"split": split.report, "counts": counts}
 

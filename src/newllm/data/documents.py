@@ -80,21 +80,15 @@ def _record_text(place: str, line: bytes, field: str, errors: str) -> bytes:
     try:
         record: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{place} is not JSON: every line must be one JSON object, {{{field!r}: ...}}"
-        ) from error
+        raise UserError(f"{place} is not JSON: every line must be one JSON object, {{{field!r}: ...}}") from error
     if not isinstance(record, dict):
         raise UserError(f"{place} holds a JSON {_kind(record)}: every line must be one JSON object")
     if field not in record:
         present = ", ".join(repr(name) for name in record) or "none"
-        raise UserError(
-            f"{place} has no field {field!r}: fields present: {present}; name one with --set data.field="
-        )
+        raise UserError(f"{place} has no field {field!r}: fields present: {present}; name one with --set data.field=")
     content = record[field]
     if not isinstance(content, str):
-        raise UserError(
-            f"{place}: field {field!r} holds a {_kind(content)}, not a string; name another field"
-        )
+        raise UserError(f"{place}: field {field!r} holds a {_kind(content)}, not a string; name another field")
     try:
         return content.encode()
     except UnicodeEncodeError as error:

@@ -21,9 +21,7 @@ class SentenceBatches(Batches):
         seed: the run's seed.
     """
 
-    def __init__(
-        self, segments: Segments, window: int, rows: int, filler: int, resets: bool, seed: int
-    ) -> None:
+    def __init__(self, segments: Segments, window: int, rows: int, filler: int, resets: bool, seed: int) -> None:
         self._segments = segments
         self._window = window
         self._rows = rows

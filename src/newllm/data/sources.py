@@ -57,9 +57,7 @@ def read_documents(texts: Iterable[str], field: str = "text", errors: str = "str
         read = [document for name, path in files for document in _read_file(name, path, field, errors)]
         documents += read if read or not files else _refuse_empty(text)
     if not documents:
-        raise UserError(
-            "no text given: name a file, a directory, '-' for standard input, or 'bundled:moby-dick'"
-        )
+        raise UserError("no text given: name a file, a directory, '-' for standard input, or 'bundled:moby-dick'")
     return documents
 
 
@@ -108,9 +106,7 @@ def _search_directory(text: str, directory: Path) -> list[tuple[str, Path]]:
         visible = [file for file in files if not file.startswith(".")]
         found += [Path(root) / file for file in visible if split_suffix(file)[0] in _TEXT_SUFFIXES]
     if not found:
-        raise UserError(
-            f"directory {text!r} holds no text file (.txt, .md, .jsonl, .py ...): name its files instead"
-        )
+        raise UserError(f"directory {text!r} holds no text file (.txt, .md, .jsonl, .py ...): name its files instead")
     return [(str(path), path) for path in sorted(found) if path.is_file()]
 
 

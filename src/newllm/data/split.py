@@ -47,9 +47,7 @@ class Split:
     report: dict[str, Any]
 
 
-def split_documents(
-    documents: Sequence[Document], own: Sequence[Document], config: DataConfig, words: bool
-) -> Split:
+def split_documents(documents: Sequence[Document], own: Sequence[Document], config: DataConfig, words: bool) -> Split:
     """Split texts into training and validation.
 
     Args:

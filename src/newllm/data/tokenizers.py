@@ -44,13 +44,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
         content = path.read_bytes().decode()
         parsed = json.loads(content)
     except OSError as error:
-        raise UserError(
-            f"cannot read tokenizer '{path}' ({error.strerror}): name a run's tokenizer.json"
-        ) from error
+        raise UserError(f"cannot read tokenizer '{path}' ({error.strerror}): name a run's tokenizer.json") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"tokenizer '{path}' is damaged, it is not JSON: copy it again or train again"
-        ) from error
+        raise UserError(f"tokenizer '{path}' is damaged, it is not JSON: copy it again or train again") from error
     if not isinstance(parsed, dict):
         raise _foreign(path, "it is not a JSON object")
     if "type" in parsed:

@@ -48,9 +48,7 @@ class WindowBatches(Batches):
         joined = np.concatenate([self._epochs[epoch] for epoch in epochs]) if len(epochs) > 1 else None
         starts = self._epochs[epochs[0]] if joined is None else joined
         offset = first - epochs[0] * count
-        return Batch(
-            *cut_rows(self._segments, starts[offset : offset + self._rows], self._window, self._resets)
-        )
+        return Batch(*cut_rows(self._segments, starts[offset : offset + self._rows], self._window, self._resets))
 
     def _epoch_starts(self, epoch: int) -> np.ndarray:
         """Return the first token of every window in the epoch's order, int64 [windows]."""

@@ -66,9 +66,7 @@ class Sampling:
                 raise UserError(f"{name} is {value!r}: it must be {wanted}")
 
 
-def next_token(
-    logits_V: Tensor, sampling: Sampling, recent: Sequence[int], generator: torch.Generator
-) -> int:
+def next_token(logits_V: Tensor, sampling: Sampling, recent: Sequence[int], generator: torch.Generator) -> int:
     """Choose one token.
 
     Args:

@@ -19,7 +19,6 @@ class ShortConvolution(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(TAPS, channels))  # weight[k] meets the value k positions ago
-        self.weight.no_weight_decay = True  # type: ignore[attr-defined]
 
     def initial_tail(self, rows: int, device: torch.device) -> Tensor:
         """Return the values before the first position: zeros, `[B, 3, D]`."""
@@ -55,6 +54,6 @@ class ShortConvolution(nn.Module):
         """Return the last three values, zero where they belong to a document before the last one."""
         tail_BKD = past_BLD[:, -(TAPS - 1) :]
         if not has_resets:
-            return tail_BKD
+            return tail_BKD.clone()  # a view would keep the whole sequence alive
         age_K = torch.arange(TAPS - 2, -1, -1, device=last_B.device)
         return torch.where((age_K <= last_B[:, None])[..., None], tail_BKD, 0.0)

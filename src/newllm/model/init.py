@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from newllm.chance import stream_seed
+from newllm.recurrence import Gate
 
 FOUNDING_STD = 0.02  # founding document: every Linear and Embedding weight ~ N(0, 0.02)
 
@@ -28,7 +29,7 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
             if scheme == "scaled":
                 std = module.in_features**-0.5 * (depth if hasattr(module, "is_residual_output") else 1.0)
             _normal(module.weight, std, seed, f"{path}.weight")
-            if module.bias is not None and not hasattr(module.bias, "no_weight_decay"):
+            if module.bias is not None and not isinstance(module, Gate):
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
             _normal(module.weight, FOUNDING_STD, seed, f"{path}.weight")

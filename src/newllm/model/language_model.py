@@ -63,8 +63,10 @@ class LanguageModel(nn.Module):
             Logits of each next token `[B, T, V]` and the state after the last token.
 
         Raises:
-            UserError: the body has learned positions and the sequence goes past their end.
+            UserError: there is no token, or the sequence goes past the end of learned positions.
         """
+        if tokens_BT.dim() != 2 or 0 in tokens_BT.shape:
+            raise UserError(f"tokens have shape {tuple(tokens_BT.shape)}: give [rows, positions], none of them 0")
         state = self.initial_state(tokens_BT.shape[0]) if state is None else state
         position_BT = document_positions(state["position"], tokens_BT.shape[1], reset_BT)
         x_BTD = self.embed(tokens_BT, position_BT)

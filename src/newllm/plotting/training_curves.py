@@ -95,9 +95,7 @@ def _draw_perplexity(axes: "Axes", training: _Curve, validation: _Curve) -> None
     limit = np.log(_PERPLEXITY_CUT)
     pair = [_Curve(curve.x, np.exp(np.minimum(curve.y, limit))) for curve in (training, validation)]
     cut = any((curve.y > limit).any() for curve in (training, validation))
-    _title(
-        axes, "Perplexity", f"logarithmic, cut at {scales.compact(_PERPLEXITY_CUT)}" if cut else "logarithmic"
-    )
+    _title(axes, "Perplexity", f"logarithmic, cut at {scales.compact(_PERPLEXITY_CUT)}" if cut else "logarithmic")
     _draw_pair(axes, *pair)
     if _any_finite(*pair):
         scales.logarithmic(axes)

@@ -5,7 +5,7 @@ is the step of every body, and `scan` is the step over a whole sequence.
 """
 
 from newllm.recurrence.norms import NORMS, ContextNorm, build_norm
-from newllm.recurrence.rules import RULES, Rule, build_rule
+from newllm.recurrence.rules import RULES, Gate, Rule, build_rule
 from newllm.recurrence.scan import resolve_backend, scan
 from newllm.recurrence.update import sequential, update
 
@@ -13,6 +13,7 @@ __all__ = [
     "NORMS",
     "RULES",
     "ContextNorm",
+    "Gate",
     "Rule",
     "build_norm",
     "build_rule",

@@ -154,9 +154,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(
-            f"cannot read the trace '{path}' ({error.strerror}): give a run's trace.jsonl"
-        ) from error
+        raise UserError(f"cannot read the trace '{path}' ({error.strerror}): give a run's trace.jsonl") from error
 
 
 def _series(steps: "array[int]", values: "array[float]") -> Series:

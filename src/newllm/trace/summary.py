@@ -124,9 +124,7 @@ class Summary:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise UserError(
-                f"cannot read '{path}' ({error.strerror}): give the directory of a run"
-            ) from error
+            raise UserError(f"cannot read '{path}' ({error.strerror}): give the directory of a run") from error
         except (ValueError, RecursionError) as error:
             raise _foreign(path, f"no JSON ({error})") from error
         problem = _problem(content)
@@ -163,9 +161,7 @@ def _problem(content: Any) -> str | None:
     if content["status"] not in get_args(Status):
         return f"status {content['status']!r} is none of {', '.join(get_args(Status))}"
     validations = (content["last_validation"], content["best_validation"])
-    return next(
-        filter(None, (_ill_typed(item, _VALIDATION) for item in validations if item is not None)), None
-    )
+    return next(filter(None, (_ill_typed(item, _VALIDATION) for item in validations if item is not None)), None)
 
 
 def _ill_typed(content: dict[str, Any], kinds: dict[str, Any]) -> str | None:
@@ -178,6 +174,4 @@ def _ill_typed(content: dict[str, Any], kinds: dict[str, Any]) -> str | None:
 
 
 def _foreign(path: Path, problem: str) -> UserError:
-    return UserError(
-        f"'{path}' is not the summary of a run: {problem}: give the directory of a run that newllm wrote"
-    )
+    return UserError(f"'{path}' is not the summary of a run: {problem}: give the directory of a run that newllm wrote")

@@ -40,7 +40,8 @@ def resolve_device(name: str) -> str:
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        torch.empty(1, device=name)
+        if torch.empty(1, device=name).is_meta:
+            raise NotImplementedError("it computes nothing")
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"--device '{name}' is not here ({str(error).splitlines()[0]}): take auto, or cpu") from error
     return name

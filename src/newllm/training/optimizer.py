@@ -6,16 +6,18 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.training.config import OptimizerConfig
 
+_DECAYED = (nn.Linear, nn.Embedding, nn.LSTM)
+
 
 def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Build Adam or AdamW, fused where the device has it.
+    """Build Adam or AdamW, fused.
 
-    Weight decay touches matrices only: not norms, biases, time scales or convolutions.
+    Weight decay touches the matrices of linear layers, embeddings and LSTMs: not norms, biases, time
+    scales or convolutions.
     """
-    decayed, free = [], []
-    for parameter in model.parameters():
-        is_matrix = parameter.dim() >= 2 and not hasattr(parameter, "no_weight_decay")
-        (decayed if is_matrix else free).append(parameter)
+    matrices = {id(p) for m in model.modules() if isinstance(m, _DECAYED) for p in m.parameters(False) if p.dim() > 1}
+    decayed = [parameter for parameter in model.parameters() if id(parameter) in matrices]
+    free = [parameter for parameter in model.parameters() if id(parameter) not in matrices]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": free, "weight_decay": 0.0}]
     make = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     return make(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True)

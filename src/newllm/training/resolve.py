@@ -3,6 +3,8 @@
 import dataclasses
 import time
 
+import torch
+
 from newllm.data import Corpus, training_batches, validation_batches
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
@@ -52,7 +54,8 @@ def resolve(config: RunConfig, corpus: Corpus, budget: Budget) -> tuple[RunConfi
 
 def build_model(config: RunConfig) -> LanguageModel:
     """Build the model of a resolved configuration, at its initialisation."""
-    model = LanguageModel(config.model, config.seed).to(config.numerics.device)
+    with torch.random.fork_rng():  # torch's layers draw before ours are initialised by name
+        model = LanguageModel(config.model, config.seed).to(config.numerics.device)
     model.use_scan(config.numerics.scan_backend)
     return model
 

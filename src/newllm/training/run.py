@@ -40,13 +40,17 @@ class RunDirectory:
 
     def check_free(self) -> None:
         """Raise UserError unless a new run may be made here."""
-        if self.config.exists():
+        with writing(self.path):
+            taken = self.config.exists()
+        if taken:
             raise UserError(
                 f"'{self.path}' holds a run already: choose another --out, or go on with --resume {self.path}"
             )
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"'{self.path}' is a file: choose another --out")
-        there = {item.name for item in self.path.iterdir()} if self.path.is_dir() else set()
+        with writing(self.path):
+            for place in (self.path, *self.path.parents):
+                if place.exists() and not place.is_dir():
+                    raise UserError(f"'{place}' is a file: choose another --out")
+            there = {item.name for item in self.path.iterdir()} if self.path.is_dir() else set()
         if there and not self._half_started(there):
             raise UserError(f"'{self.path}' is not empty and holds no run: choose another --out")
 

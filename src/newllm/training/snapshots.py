@@ -69,7 +69,7 @@ def save_snapshot(
             data = safetensors.torch.save({key: value.detach().cpu().contiguous() for key, value in content.items()})
             digests[name] = hashlib.sha256(data).hexdigest()
             (temporary / name).write_bytes(data)
-        state = {"schema": SCHEMA, **dataclasses.asdict(progress)}
+        state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
         state["sha256"] = {**digests, "state.json": _digest(state)}
         (temporary / "state.json").write_text(to_json(state, indent=2))
     return place
@@ -177,16 +177,16 @@ def _state(place: Path) -> dict[str, Any]:
     wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))}
     if not isinstance(state, dict) or not wanted <= state.keys() or state["schema"] != SCHEMA:
         raise _damaged(place, "state.json is not of this version")
-    digests = state.pop("sha256")
-    if not isinstance(digests, dict) or digests.get("state.json") != _digest(state):
+    digests = state["sha256"]
+    if not isinstance(digests, dict) or digests.pop("state.json", None) != _digest(state):
         raise _damaged(place, "state.json is not what was written")
     if place.name != f"step-{state['step']:08d}":
         raise _damaged(place, f"it is of step {state['step']}")
-    return {**state, "sha256": digests}
+    return state
 
 
 def _digest(state: dict[str, Any]) -> str:
-    """Return the checksum of state.json's own content."""
+    """Return the checksum of state.json's own content, the other files' checksums included."""
     return hashlib.sha256(to_json(state).encode()).hexdigest()
 
 

@@ -184,9 +184,9 @@ def test_the_configurations_names_are_the_registries() -> None:
     assert tuple(NORMS) == NORM_NAMES
 
 
-def test_gates_have_no_weight_decay_on_their_bias() -> None:
+def test_the_biases_of_gates_start_at_zero() -> None:
     for name in ("gated", "lstm"):
         rule = build_rule(name, FEATURES, SOURCE, CHANNELS)
         gates = [p for key, p in rule.named_parameters() if key.endswith("bias") and "delta" not in key]
         assert gates
-        assert all(hasattr(p, "no_weight_decay") and not p.any() for p in gates)
+        assert not any(p.any() for p in gates)

@@ -24,9 +24,7 @@ from newllm.data.windows import WindowBatches
 from newllm.errors import UserError
 
 BYTES = train_tokenizer("bytes", [], 1)
-SENTENCES = DataConfig(
-    texts=("bundled:sentences",), format="sentences", tokenizer="word", window=31, batch=16
-)
+SENTENCES = DataConfig(texts=("bundled:sentences",), format="sentences", tokenizer="word", window=31, batch=16)
 
 
 class CharacterTokenizer(Tokenizer):
@@ -79,9 +77,7 @@ configs = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(configs, st.lists(st.integers(20, 300), min_size=1, max_size=4), st.integers(0, 3))
-def test_no_training_window_touches_the_validation_part(
-    config: DataConfig, lengths: list[int], seed: int
-) -> None:
+def test_no_training_window_touches_the_validation_part(config: DataConfig, lengths: list[int], seed: int) -> None:
     characters = iter(range(0x4E00, 0x9000))
     with TemporaryDirectory() as directory:
         names = []
@@ -143,9 +139,7 @@ def test_a_seed_changes_the_order_and_an_epoch_does() -> None:
     assert isinstance(batches, WindowBatches)
     assert not same(batches.batch(0), training_batches(corpus, config, 1).batch(0))
     assert not same(batches.batch(0), batches.batch(batches.steps_per_epoch))
-    starts = [
-        row[0] for step in range(batches.steps_per_epoch) for row in batches.batch(step).inputs.tolist()
-    ]
+    starts = [row[0] for step in range(batches.steps_per_epoch) for row in batches.batch(step).inputs.tolist()]
     assert starts[:142] != sorted(starts[:142])
     for epoch in range(2, 6):
         batches.batch(epoch * batches.steps_per_epoch)
@@ -177,9 +171,7 @@ def test_an_epoch_holds_every_window_once(lengths: list[int], window: int, seed:
     for start, stop in bounds:
         inside = [place for place in starts if start <= place and place + window < stop]
         assert len(inside) == (stop - start - 1) // window
-        shifts |= {
-            place - start - index * window for index, place in enumerate(inside) if place + window + 1 < stop
-        }
+        shifts |= {place - start - index * window for index, place in enumerate(inside) if place + window + 1 < stop}
     assert len(shifts) <= 1
     for batch in rows:
         assert (np.diff(batch.inputs[0]) == 1).all()
@@ -195,9 +187,7 @@ def test_few_windows_repeat_in_one_batch() -> None:
 
 
 def test_resets_mark_the_document_starts_and_keep_the_begin_token_as_target(corpus_of: Callable) -> None:
-    corpus, config = corpus_of(
-        b"a" * 45, b"b" * 300, b"c" * 30, window=16, batch=2, resets=True, validation_blocks=1
-    )
+    corpus, config = corpus_of(b"a" * 45, b"b" * 300, b"c" * 30, window=16, batch=2, resets=True, validation_blocks=1)
     for carry in (False, True):
         batches = training_batches(corpus, replace(config, carry=carry), 0)
         marks = targets = 0
@@ -293,9 +283,7 @@ def test_a_limit_is_kept_with_evenly_spaced_windows(limit: int, window: int, len
     everything = [row for batch in validation_batches(corpus, config) for row in batch.inputs.tolist()]
     some = [row for batch in validation_batches(corpus, config, limit) for row in batch.inputs.tolist()]
     assert [row for row in everything if row in some] == some
-    targets = sum(
-        int((batch.targets != IGNORED).sum()) for batch in validation_batches(corpus, config, limit)
-    )
+    targets = sum(int((batch.targets != IGNORED).sum()) for batch in validation_batches(corpus, config, limit))
     assert 0 < targets <= max(limit, window)
     gaps = np.diff([everything.index(row) for row in some])
     assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
@@ -303,9 +291,7 @@ def test_a_limit_is_kept_with_evenly_spaced_windows(limit: int, window: int, len
 
 def test_every_row_of_a_carried_validation_is_fresh() -> None:
     config = DataConfig(window=10, carry=True)
-    assert all(
-        batch.fresh is not None and batch.fresh.all() for batch in validation_batches(made_of(100), config)
-    )
+    assert all(batch.fresh is not None and batch.fresh.all() for batch in validation_batches(made_of(100), config))
 
 
 def test_a_window_that_does_not_fit() -> None:

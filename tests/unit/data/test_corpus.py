@@ -13,9 +13,7 @@ import pytest
 from newllm.data import DataConfig, cache, corpus, prepare, train_tokenizer
 from newllm.errors import UserError
 
-SENTENCES = DataConfig(
-    texts=("bundled:sentences",), format="sentences", tokenizer="word", window=31, batch=16
-)
+SENTENCES = DataConfig(texts=("bundled:sentences",), format="sentences", tokenizer="word", window=31, batch=16)
 
 
 @pytest.fixture
@@ -71,9 +69,7 @@ def test_a_stream_holds_a_begin_token_before_every_document(tmp_path: Path) -> N
 
 
 def test_the_report(text: Path) -> None:
-    made = prepare(
-        DataConfig(texts=(str(text),), tokenizer="bpe", vocabulary=300, window=16, validation_blocks=2)
-    )
+    made = prepare(DataConfig(texts=(str(text),), tokenizer="bpe", vocabulary=300, window=16, validation_blocks=2))
     report = json.loads(json.dumps(made.report))
     content = text.read_bytes()
     assert report["schema"] == 1
@@ -153,18 +149,14 @@ def test_a_given_tokenizer_is_used(text: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda entry: (entry / "train.tokens.npy").write_bytes(
-            (entry / "train.tokens.npy").read_bytes()[:-2]
-        ),
+        lambda entry: (entry / "train.tokens.npy").write_bytes((entry / "train.tokens.npy").read_bytes()[:-2]),
         lambda entry: np.save(entry / "train.tokens.npy", np.zeros(3, dtype=np.uint16)),
         lambda entry: (entry / "train.bounds.npy").unlink(),
         lambda entry: (entry / "meta.json").write_text("{"),
         lambda entry: (entry / "meta.json").write_text("[]"),
         lambda entry: (entry / "meta.json").write_text('{"schema": 1, "sizes": {}}'),
         lambda entry: (entry / "meta.json").write_text('{"schema": 9, "sizes": {}, "facts": {}}'),
-        lambda entry: (entry / "tokenizer.json").write_bytes(
-            b"x" * (entry / "tokenizer.json").stat().st_size
-        ),
+        lambda entry: (entry / "tokenizer.json").write_bytes(b"x" * (entry / "tokenizer.json").stat().st_size),
         lambda entry: (shutil.rmtree(entry), entry.mkdir()),
     ],
 )

@@ -13,9 +13,7 @@ CONFIG = DataConfig(window=4)
 
 
 def split(texts: list[bytes], config: DataConfig = CONFIG, words: bool = False) -> Split:
-    return split_documents(
-        [Document(str(index), text) for index, text in enumerate(texts)], [], config, words
-    )
+    return split_documents([Document(str(index), text) for index, text in enumerate(texts)], [], config, words)
 
 
 def joined(blocks: list) -> bytes:
@@ -40,9 +38,7 @@ def test_the_number_of_blocks_leaves_each_two_windows() -> None:
 
 
 @given(
-    st.lists(
-        st.text(alphabet="ab \n\u00fc\u4e00\U0001f40b", min_size=1, max_size=200), min_size=1, max_size=5
-    ),
+    st.lists(st.text(alphabet="ab \n\u00fc\u4e00\U0001f40b", min_size=1, max_size=200), min_size=1, max_size=5),
     st.floats(0.01, 0.5),
     st.integers(1, 10),
     st.integers(1, 20),
@@ -72,9 +68,7 @@ def test_words_are_not_cut_where_white_space_is_near() -> None:
     text = b"lorem ipsum dolor sit amet " * 100
     for start, _ in split([text], replace(CONFIG, validation_blocks=3), words=True).report["ranges"]:
         assert text[start : start + 1] == b" "
-    assert split([b"x" * 1000], replace(CONFIG, validation_blocks=1), words=True).report["ranges"] == [
-        [900, 1000]
-    ]
+    assert split([b"x" * 1000], replace(CONFIG, validation_blocks=1), words=True).report["ranges"] == [[900, 1000]]
 
 
 def test_a_cut_does_not_pass_a_document_s_end() -> None:
@@ -85,9 +79,7 @@ def test_a_cut_does_not_pass_a_document_s_end() -> None:
 
 
 def test_own_validation_texts_leave_the_training_texts_whole() -> None:
-    found = split_documents(
-        [Document("a", b"one"), Document("b", b"two")], [Document("c", b"x")], CONFIG, False
-    )
+    found = split_documents([Document("a", b"one"), Document("b", b"two")], [Document("c", b"x")], CONFIG, False)
     assert joined(found.train) == b"onetwo"
     assert joined(found.validation) == b"x"
     assert found.report["blocks"] == "own files"
@@ -104,7 +96,5 @@ def test_sentences_are_shuffled_by_the_split_seed() -> None:
 
 
 def test_too_few_sentences() -> None:
-    with pytest.raises(
-        UserError, match="'0' gives 4 sentences, too few to hold some out: give 5 lines or more"
-    ):
+    with pytest.raises(UserError, match="'0' gives 4 sentences, too few to hold some out: give 5 lines or more"):
         split([b"a\nb\nc\nd\n"], DataConfig(format="sentences"))

@@ -15,9 +15,7 @@ from newllm.data.bpe_tokenizer import SEPARATOR, BpeTokenizer
 from newllm.data.chunks import text_chunks
 from newllm.errors import UserError
 
-TEXT = (
-    b"The whale, the white whale! It swims <|endoftext|> and it sings.\nGr\xc3\xbc\xc3\x9fe!\n\n  Two.\n" * 20
-)
+TEXT = b"The whale, the white whale! It swims <|endoftext|> and it sings.\nGr\xc3\xbc\xc3\x9fe!\n\n  Two.\n" * 20
 BYTES = train_tokenizer("bytes", [], 1)
 BPE = train_tokenizer("bpe", [TEXT], 400)
 WORD = train_tokenizer("word", [b"the cat [BOS] sat on the mat", b"The dog"], 100)
@@ -126,9 +124,7 @@ def test_training_twice_gives_the_same_file_with_and_without_threads(name: str) 
     for parallel in ("true", "false"):
         environment = os.environ | {"TOKENIZERS_PARALLELISM": parallel}
         outputs.add(
-            subprocess.run(
-                [sys.executable, "-c", code], env=environment, capture_output=True, check=True
-            ).stdout
+            subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
         )
     assert len(outputs) == 1
 
@@ -149,8 +145,7 @@ def _without_bytes(parsed: dict) -> dict:
         (lambda parsed: parsed | {"model": {"type": "BPE"}}, "is no tokenizer of newllm"),
         (
             lambda parsed: (
-                parsed
-                | {"added_tokens": [], "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
+                parsed | {"added_tokens": [], "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}
             ),
             "[PAD]",
         ),

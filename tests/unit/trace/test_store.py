@@ -149,9 +149,7 @@ while True:
 
 
 def test_a_kill_loses_the_last_second_at_most(path):
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
-    ) as child:
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         started = written = float(child.stdout.readline())
         while written - started < 1.7:  # so that the kill comes between two flushes

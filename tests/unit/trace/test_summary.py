@@ -46,9 +46,7 @@ def test_it_is_complete_from_the_first_second(tmp_path):
 
 def test_it_comes_back_as_it_was_saved(tmp_path):
     path = tmp_path / "summary.json"
-    saved = make(
-        step=7, tokens=99, seconds=1.5, tokens_per_second=66.0, status="diverged", message="loss is NaN"
-    )
+    saved = make(step=7, tokens=99, seconds=1.5, tokens_per_second=66.0, status="diverged", message="loss is NaN")
     saved.validated(5, 2.0, 1.25)
     saved.validated(7, 3.0, None)
     saved.save(path)

@@ -113,7 +113,7 @@ def test_an_unknown_snapshot_names_those_there_are(run, wanted) -> None:
         newllm.load(run.path, wanted)
 
 
-def test_a_damaged_last_snapshot_removed_as_told_gives_the_same_end(run, train, weights) -> None:
+def test_a_damaged_last_snapshot_removed_as_told_gives_the_same_end(run, weights) -> None:
     expected = weights(run)
     shutil.rmtree(run.path / "snapshots/step-00000020")
     (run.path / "summary.json").unlink()

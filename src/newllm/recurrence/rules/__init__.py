@@ -6,7 +6,7 @@ from newllm.recurrence.rules.dual import Dual
 from newllm.recurrence.rules.ema import ExponentialMovingAverage
 from newllm.recurrence.rules.gated import Gated
 from newllm.recurrence.rules.lstm import LSTMGates
-from newllm.recurrence.rules.rule import Rule
+from newllm.recurrence.rules.rule import Gate, Rule
 
 RULES: dict[str, type[Rule]] = {
     rule.name: rule for rule in (Additive, ExponentialMovingAverage, Gated, LSTMGates, Dual)
@@ -17,6 +17,7 @@ __all__ = [
     "Additive",
     "Dual",
     "ExponentialMovingAverage",
+    "Gate",
     "Gated",
     "LSTMGates",
     "Rule",

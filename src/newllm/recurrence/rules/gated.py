@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from newllm.recurrence.rules.rule import Rule, full_precision, gate_layer, logit, timescales
+from newllm.recurrence.rules.rule import Gate, Rule, full_precision, logit, timescales
 
 
 class Gated(Rule):
@@ -13,7 +13,7 @@ class Gated(Rule):
 
     def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (refused by the base)
         """Add the gate."""
-        self.gate = gate_layer(source, self.channels)
+        self.gate = Gate(source, self.channels)
 
     def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return 1 - u and u * delta."""

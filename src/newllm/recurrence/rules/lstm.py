@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from newllm.recurrence.rules.rule import Rule, full_precision, gate_layer, logit, timescales
+from newllm.recurrence.rules.rule import Gate, Rule, full_precision, logit, timescales
 
 
 class LSTMGates(Rule):
@@ -16,8 +16,8 @@ class LSTMGates(Rule):
 
     def build(self, source: int, learn_decay: bool) -> None:  # noqa: ARG002 (refused by the base)
         """Add the forget gate and the input gate."""
-        self.forget = gate_layer(source, self.channels)
-        self.input = gate_layer(source, self.channels)
+        self.forget = Gate(source, self.channels)
+        self.input = Gate(source, self.channels)
 
     def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return f and i * delta."""

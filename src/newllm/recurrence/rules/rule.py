@@ -49,16 +49,17 @@ class Rule(nn.Module, ABC):
     def spread_timescales(self, longest: float) -> None:
         """Start the channels at time scales from 1 to `longest` positions, evenly in the logarithm.
 
-        A rule whose decay the document fixes (additive, dual) keeps it.
+        Longer than 10,000 positions none starts. A rule whose decay the document fixes keeps it
+        (additive, dual).
         """
 
 
-def gate_layer(source: int, channels: int) -> nn.Linear:
-    """Return a gate's linear layer; its bias is a time scale, starts at 0 and has no weight decay."""
-    layer = nn.Linear(source, channels)
-    nn.init.zeros_(layer.bias)
-    layer.bias.no_weight_decay = True  # type: ignore[attr-defined]
-    return layer
+class Gate(nn.Linear):
+    """A gate's linear layer. Its bias is a time scale: it starts at 0, and no initialisation redraws it."""
+
+    def __init__(self, source: int, channels: int) -> None:
+        super().__init__(source, channels)
+        nn.init.zeros_(self.bias)
 
 
 def full_precision(value: Tensor) -> Tensor:
@@ -89,7 +90,6 @@ class ConstantDecay(nn.Module):
         self.learn = learn
         if learn:
             self.logit = nn.Parameter(logit(value))
-            self.logit.no_weight_decay = True  # type: ignore[attr-defined]
         else:
             self.register_buffer("value", value)
             self.value: Tensor

@@ -41,8 +41,6 @@ def backward(
     later_decay = torch.roll(decay_BTC.flip(1), 1, dims=1)
     later_decay[:, 0] = 0.0  # nothing comes after the end; the first decay, rolled here, may be NaN
     later_reset = None if reset_BT is None else torch.roll(reset_BT.flip(1), 1, dims=1)
-    if later_reset is not None:
-        later_reset[:, 0] = False
     nothing_BC = torch.zeros_like(initial_BC)
     d_input = forward(later_decay, gradient_BTC.flip(1), nothing_BC, later_reset).flip(1)
     before_BTC = torch.cat([initial_BC[:, None], contexts_BTC[:, :-1]], dim=1)

@@ -95,7 +95,8 @@ def scan(
     if name == "reference":
         return scan_reference(decay_BTC, input_BTC, initial_BC, reset_BT)
     contexts_BTC = _Scan.apply(decay_BTC, input_BTC, initial_BC, reset_BT, _LOADERS[name]())
-    return contexts_BTC, contexts_BTC[:, -1]
+    # A copy of the last one: a view would keep all of them alive for as long as the state is carried.
+    return contexts_BTC, contexts_BTC[:, -1].clone()
 
 
 class _Scan(torch.autograd.Function):

@@ -1,0 +1,36 @@
+"""Weight decay: who has it, also on a copy of a model."""
+
+import copy
+
+import pytest
+
+import newllm
+from newllm.training.config import OptimizerConfig
+from newllm.training.optimizer import build_optimizer
+
+SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8", "model.heads=2")
+BODIES = ("stack", "cell", "attention", "lstm")
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("copied", [False, True])
+def test_only_matrices_of_linear_layers_embeddings_and_lstms_decay(body: str, copied: bool) -> None:
+    model = newllm.build("small", settings=[*SMALL, f"model.body={body}"])
+    model = copy.deepcopy(model) if copied else model
+    decayed, free = (
+        {id(parameter) for parameter in group["params"]}
+        for group in build_optimizer(model, OptimizerConfig()).param_groups
+    )
+    for name, parameter in model.named_parameters():
+        expected = parameter.dim() > 1 and "convolution" not in name
+        assert (id(parameter) in decayed) is expected, name
+        assert (id(parameter) in free) is not expected, name
+
+
+@pytest.mark.parametrize("rule", ["ema", "dual"])
+def test_a_learned_decay_has_no_weight_decay(rule: str) -> None:
+    model = newllm.build("small", settings=[*SMALL, f"model.rule={rule}", "model.learn_decay=true"])
+    free = {id(p) for p in build_optimizer(model, OptimizerConfig()).param_groups[1]["params"]}
+    logits = [parameter for name, parameter in model.named_parameters() if name.endswith("logit")]
+    assert logits
+    assert all(id(parameter) in free for parameter in logits)
