@@ -116,7 +116,7 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
     run = RunDirectory(Path(path))
     config = run.load_config()
     with run.lock():
-        if run.summary.is_file() and (summary := Summary.load(run.summary)).status == "finished":
+        if (summary := _finished(run)) is not None:
             return TrainedRun(run.path, config, summary)
         resolve_device(config.numerics.device)
         for line in _differences(config):
@@ -127,6 +127,15 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
             corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
             _check_same_texts(run, corpus)
         return _go(run, config, build_model(config), corpus, observers)
+
+
+def _finished(run: RunDirectory) -> Summary | None:
+    """Return the summary of a run that has come to its end, None where there is something to go on with."""
+    try:
+        summary = Summary.load(run.summary)
+    except UserError:
+        return None  # absent or damaged: going on from the last snapshot writes it anew
+    return summary if summary.status == "finished" else None
 
 
 def _given(chosen: dict[str, Any]) -> dict[str, Any]:

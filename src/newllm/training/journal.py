@@ -1,8 +1,10 @@
 """What a run writes while it goes: the trace, step by step, and the summary, second by second."""
 
+import contextlib
 import math
 import time
 
+from newllm.errors import UserError
 from newllm.trace import Summary, TraceWriter, Validation, truncate_after
 from newllm.training.evaluation import Evaluation
 from newllm.training.run import RunDirectory
@@ -78,9 +80,16 @@ class Journal:
         self.trace.close()
 
 
-def restore_validations(summary: Summary, progress: Progress) -> None:
-    """Put a snapshot's evaluations into a summary."""
+def restore(summary: Summary, run: RunDirectory, progress: Progress) -> None:
+    """Put into a summary what an earlier sitting left: a snapshot's evaluations, the start, the findings.
+
+    A summary.json that is damaged is written anew: the snapshot knows all but when the run began.
+    """
     for name in ("last", "best"):
         kept = getattr(progress, name)
         if kept is not None and kept["loss"] is not None and math.isfinite(kept["loss"]):
             setattr(summary, f"{name}_validation", Validation(**kept))
+    if progress.step and run.summary.is_file():
+        with contextlib.suppress(UserError):
+            before = Summary.load(run.summary)
+            summary.started, summary.findings = before.started, before.findings

@@ -17,13 +17,14 @@ from newllm.trace import Summary
 from newllm.training.config import RunConfig
 from newllm.training.evaluation import Evaluation, evaluate
 from newllm.training.interrupt import Interrupt, listening
-from newllm.training.journal import Journal, restore_validations
+from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
 from newllm.training.optimizer import build_optimizer
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import (
     Progress,
     choose_snapshot,
+    identity,
     load_model,
     load_progress,
     load_training_state,
@@ -65,7 +66,7 @@ class Training:
             device=config.numerics.device,
             step=progress.step,
         )
-        restore_validations(summary, progress)
+        restore(summary, run, progress)
         self.journal = Journal(run, summary, progress)
 
     def go(self) -> Summary:
@@ -132,12 +133,16 @@ class Training:
         prune_snapshots(self.run.snapshots, self.config.training.keep, best)
 
     def _restore(self) -> Progress:
+        own = identity(self.config)
         if self.run.last_step() is None:
-            return Progress()
+            return Progress(identity=own)
         place = choose_snapshot(self.run.snapshots, "last")
         load_model(place, self.model)
         self.stepper.carried = load_training_state(place, self.model, self.optimizer)
-        return load_progress(place)
+        progress = load_progress(place)
+        if progress.identity != own:
+            raise UserError(f"snapshot '{place}' belongs to another run, of another seed or model: remove it to go on")
+        return progress
 
     def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:
         if snapshot and self.run.last_step() != self.journal.progress.step:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.files import new_directory, remove_directory, to_json, writing
 from newllm.model.bodies import State
+from newllm.training.config import RunConfig
 from newllm.training.optimizer import optimizer_tensors, restore_optimizer
 
 SCHEMA = 1
@@ -38,6 +39,7 @@ class Progress:
         seconds: spent in training so far.
         best: the best evaluation until now, as in summary.json, or None.
         last: the last evaluation, likewise.
+        identity: of the run, see `identity`.
     """
 
     step: int = 0
@@ -45,6 +47,13 @@ class Progress:
     seconds: float = 0.0
     best: dict[str, Any] | None = None
     last: dict[str, Any] | None = None
+    identity: str = ""
+
+
+def identity(config: RunConfig) -> str:
+    """Return what tells runs apart whose snapshots would fit each other: a digest of seed and model."""
+    what = json.dumps([config.seed, dataclasses.asdict(config.model)], sort_keys=True)
+    return hashlib.sha256(what.encode()).hexdigest()
 
 
 def save_snapshot(

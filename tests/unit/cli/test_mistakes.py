@@ -1,5 +1,6 @@
 """Every mistake is exit 2 and one line that quotes the input; nothing is overwritten or left behind."""
 
+import json
 import shutil
 
 import filelock
@@ -190,8 +191,6 @@ DAMAGE = {
     "list data": ("data.json", lambda _: b"[]", "data.json' is damaged"),
     "tokenizer": ("tokenizer.json", lambda content: content[:-9], "tokenizer.json' is damaged"),
     "foreign tokenizer": ("tokenizer.json", lambda _: b'{"a": 1}', "tokenizer.json' is no tokenizer"),
-    "summary": ("summary.json", lambda content: content[:-9], "summary.json' is not the summary"),
-    "empty summary": ("summary.json", lambda _: b"", "summary.json' is not the summary"),
     "trace": ("trace.jsonl", lambda content: b"nonsense\n" + content, "trace.jsonl' line 1"),
     "binary trace": ("trace.jsonl", lambda content: b"\xff\xfe\n" + content, "trace.jsonl' line 1"),
 }
@@ -204,6 +203,22 @@ def test_resume_of_a_damaged_run_names_the_file(damage, refused, stopped, conten
     before = content(stopped)
     assert said in refused("train", "--resume", stopped)
     assert content(stopped) == before
+
+
+@pytest.mark.parametrize("change", [lambda content: content[:-9], lambda _: b""], ids=["cut", "empty"])
+def test_a_damaged_summary_is_written_anew(change, call, stopped) -> None:
+    (stopped / "summary.json").write_bytes(change((stopped / "summary.json").read_bytes()))
+    assert call("train", "--resume", stopped, "--quiet").code == 0
+    assert json.loads((stopped / "summary.json").read_bytes())["status"] == "finished"
+
+
+def test_a_resumed_run_keeps_its_start_and_its_findings(call, stopped) -> None:
+    before = json.loads((stopped / "summary.json").read_bytes())
+    before |= {"started": "2020-01-01T00:00:00+00:00", "findings": [{"kind": "spike"}]}
+    (stopped / "summary.json").write_text(json.dumps(before))
+    assert call("train", "--resume", stopped, "--quiet").code == 0
+    after = json.loads((stopped / "summary.json").read_bytes())
+    assert (after["started"], after["findings"]) == (before["started"], before["findings"])
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])

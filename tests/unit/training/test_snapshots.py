@@ -107,6 +107,16 @@ def test_a_snapshot_of_another_model_is_refused(run, train, setting) -> None:
         newllm.load(run.path, "last")
 
 
+def test_a_snapshot_of_the_same_model_from_another_seed_is_not_gone_on_with(run, train) -> None:
+    other = train("seed=1", "training.snapshot_every=4", "training.keep=3")
+    for step in (16, 20):
+        shutil.rmtree(run.path / f"snapshots/step-{step:08d}")
+    shutil.copytree(other.path / "snapshots/step-00000016", run.path / "snapshots/step-00000016")
+    (run.path / "summary.json").unlink()
+    with pytest.raises(UserError, match="step-00000016' belongs to another run"):
+        newllm.resume(run.path)
+
+
 @pytest.mark.parametrize("wanted", ["3", "x", "-1", "²", "", "20.0"])
 def test_an_unknown_snapshot_names_those_there_are(run, wanted) -> None:
     with pytest.raises(UserError, match=f"--snapshot '{wanted}'.* best, last and the steps .*20"):
