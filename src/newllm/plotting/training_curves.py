@@ -158,7 +158,7 @@ def _mark_best(axes: "Axes", validation: _Curve) -> None:
     axes.plot([x], [y], "o", color=colours.VALIDATION, markersize=8, markeredgecolor=colours.INK, zorder=5)
     right = x > (validation.x[0] + validation.x[-1]) / 2
     axes.annotate(
-        f"best {scales.compact(float(f'{y:.3g}'))}", (x, y), xytext=(-4 if right else 4, 20), zorder=6,
+        f"best {scales.compact(float(f'{y:.4g}'))}", (x, y), xytext=(-4 if right else 4, 20), zorder=6,
         textcoords="offset points", ha="right" if right else "left", fontweight="bold",
         path_effects=[withStroke(linewidth=3, foreground=colours.PAPER)],
         arrowprops={"arrowstyle": "-", "color": colours.INK, "linewidth": 0.8, "shrinkB": 4},
