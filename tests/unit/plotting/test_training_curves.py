@@ -90,7 +90,7 @@ def test_a_spike_of_one_step_among_many_is_drawn_within_the_axis(drawn, name, he
 def test_the_best_validation_is_marked_and_named(drawn):
     panels = drawn(run(validation_loss=series([3.0, 2.0, np.nan, 2.5], [10, 20, 30, 40])), bits_per_byte_factor=0.5)
     assert "best 2" in texts(panels[0])
-    assert "best 7.39" in texts(panels[1])
+    assert "best 7.389" in texts(panels[1])
     assert panels[1].get_yscale() == "log"
     (right,) = panels[0].child_axes
     assert right.get_ylabel() == "bits per byte"
