@@ -30,9 +30,9 @@ Language models whose whole memory is one context vector.
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # Set before torch is imported. OpenMP threads that spin while they wait make a step 20 times slower as
-    # soon as another program wants the same cores; threads that sleep cost next to nothing alone.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Before torch is imported: threads that spin for long at every barrier make a step ten times slower as
+    # soon as another program wants the same cores. A short spin costs next to nothing alone (docs/LOG.md).
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         return _run(arguments)
     except UserError as error:
