@@ -1,6 +1,6 @@
 """What does a newcomer get in the first minutes? The README's command on Moby Dick, beside n-grams.
 
-    python benchmarks/first_run.py [--quick] [--seconds 120]
+    python benchmarks/first_run.py [--quick] [--seconds 120] [--picture FILE]
 
 Time, tokens per second, validation bits per byte; the same validation bytes by interpolated Witten-Bell
 n-grams; a sample; and how long `newllm --help` takes.
@@ -8,6 +8,7 @@ n-grams; a sample; and how long `newllm --help` takes.
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--picture", type=Path, help="where to put the run's curves")
     arguments = parser.parse_args()
     seconds = 20.0 if arguments.quick else arguments.seconds
     with tempfile.TemporaryDirectory() as directory:
@@ -36,6 +38,8 @@ def main() -> None:
         output = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True)
         wall = time.perf_counter() - start
         sample = newllm.load(run).generate("", 400).text
+        if arguments.picture:
+            shutil.copy(run / "training_curves.png", arguments.picture)
     summary = json.loads(output.stdout)
     result = {
         "question": "the first run: training on the bundled text",
