@@ -13,6 +13,7 @@ import torch
 from newllm.api.places import free_place, standing_texts
 from newllm.data import Corpus, load_tokenizer, prepare, training_batches
 from newllm.errors import UserError
+from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget
@@ -88,6 +89,11 @@ def train(
     if texts or not resolved.data.texts:
         resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
     resolved.check()
+    if (rule is not None or norm is not None) and resolved.model.body not in CONTEXT_BODIES:
+        raise UserError(
+            f"body '{resolved.model.body}' has no update rule and no context norm: drop --rule and --norm, "
+            f"or take a body of {', '.join(CONTEXT_BODIES)}"
+        )
     resolve_device(resolved.numerics.device)
     run = RunDirectory(Path(out) if out is not None else free_place(resolved.data.texts))
     run.check_free()
@@ -117,6 +123,8 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
     config = run.load_config()
     with run.lock():
         if (summary := _finished(run)) is not None:
+            for observer in observers:
+                observer.noticed(f"'{run.path}' is finished already: there is nothing to go on with")
             return TrainedRun(run.path, config, summary)
         resolve_device(config.numerics.device)
         for line in _differences(config):
@@ -197,7 +205,7 @@ def _bits_per_byte_factor(corpus: Corpus) -> float | None:
 
 def _title(run: RunDirectory, config: RunConfig) -> str:
     model = config.model
-    with_rule = f", rule {model.rule}" if model.body in ("cell", "stack", "zero-cell", "zero-stack") else ""
+    with_rule = f", rule {model.rule}" if model.body in CONTEXT_BODIES else ""
     return f"{run.path.name}: {model.body}{with_rule}, seed {config.seed}"
 
 

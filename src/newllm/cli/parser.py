@@ -47,5 +47,5 @@ def _plain(message: str) -> str:
     if choice:
         known = re.findall(r"[\w-]+", choice[2])
         near = difflib.get_close_matches(choice[1], known, n=1, cutoff=0.4)
-        return f"unknown command '{choice[1]}'" + (f": did you mean '{near[0]}'?" if near else "")
+        return f"unknown command '{choice[1]}'" + (f" (did you mean '{near[0]}'?)" if near else "")
     return re.sub(r"^argument ", "", message)

@@ -1,7 +1,9 @@
 """What a person sees while a run trains: a live display on a terminal, plain lines elsewhere."""
 
 import math
+import os
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -17,8 +19,17 @@ _SMOOTH = 0.95
 
 def choose_display(stream: TextIO) -> Observer:
     """Return the live display where `stream` is a terminal, else plain lines."""
-    console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+    console = _LastingConsole(file=stream, highlight=False, soft_wrap=not stream.isatty())
     return LiveDisplay(console) if stream.isatty() else PlainDisplay(console)
+
+
+class _LastingConsole(Console):
+    """A console whose reader may go away, as `head` does: the run goes on without it."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nothing more, where rich would end the program."""
+        self.quiet = True
+        self.file = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
 
 
 class _Display:

@@ -11,6 +11,7 @@ Ctrl-C stops after the step and leaves a run that --resume takes up as if it had
 
 import argparse
 import sys
+import time
 from typing import Any
 
 from newllm.errors import UserError
@@ -46,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.cli.progress import choose_display
     from newllm.training.budget import Budget
 
+    started = time.monotonic()
     observers = [] if arguments.quiet else [choose_display(sys.stderr)]
+    if not arguments.quiet:
+        print("reading the texts, choosing precision and length", file=sys.stderr)
     if arguments.resume:
         _check_resume(arguments)
         trained = api.resume(arguments.resume, observers)
@@ -68,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(trained.as_dict()))
     elif not arguments.quiet:
-        _tell(trained)
+        _tell(trained, time.monotonic() - started)
     return 0 if trained.summary.status == "finished" else 1
 
 
@@ -85,12 +89,14 @@ def _check_resume(arguments: argparse.Namespace) -> None:
             )
 
 
-def _tell(trained: Any) -> None:
+def _tell(trained: Any, wall: float) -> None:
     """Print where the run is, what it reached, and a sample of what it writes."""
     from newllm import api
 
     summary, best = trained.summary, trained.summary.best_validation
-    done = f"{summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training"
+    done = (
+        f"{summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training, {wall:.0f} s in all"
+    )
     print(f"{summary.status}: {trained.path}, {done}")
     if summary.message:
         print(summary.message)

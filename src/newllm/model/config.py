@@ -5,6 +5,7 @@ import dataclasses
 from newllm.errors import UserError, unknown_name
 
 BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm")
+CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
 RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")
 NORM_NAMES = ("none", "read", "write")
 INITIALISATIONS = ("normal", "scaled")

@@ -7,6 +7,7 @@ from newllm.errors import UserError
 from newllm.training.config import RunConfig
 
 EVALUATIONS = 11  # one before the first step, and ten on the way: see `TrainingConfig.evaluate_every`
+LARGEST = 10**12
 EVALUATION_SHARE = 0.15  # of a budget in seconds, at most
 
 
@@ -32,6 +33,8 @@ class Budget:
         for name, value in given.items():
             if not value > 0 or not math.isfinite(value):
                 raise UserError(f"--{name} {value}: it must be above 0")
+            if value > LARGEST:
+                raise UserError(f"--{name} {value}: it must be at most {LARGEST:,}")
 
 
 def with_steps(config: RunConfig, steps: int) -> RunConfig:

@@ -50,7 +50,8 @@ class TrainingConfig:
     Args:
         steps: updates of the weights.
         accumulate: batches whose gradients make one update.
-        evaluate_every: steps between evaluations; 0 becomes a tenth of the steps, at most 1000.
+        evaluate_every: steps between evaluations; 0 becomes a tenth of the steps, at most 1000, or more where
+            evaluations would cost more than a fifth of the training.
         evaluate_tokens: validation tokens of an evaluation; 0 takes all.
         snapshot_every: steps between snapshots; 0 becomes `evaluate_every`. The best is always kept.
         keep: how many of the last snapshots stay.
@@ -157,7 +158,7 @@ def _check_ranges(config: RunConfig) -> None:
         ("optimizer.clip", optimizer.clip, optimizer.clip >= 0, "at least 0 (0 clips nothing)"),
         ("optimizer.warmup", optimizer.warmup, optimizer.warmup >= 0, "at least 0"),
         ("optimizer.final", optimizer.final, 0 <= optimizer.final <= 1, "between 0 and 1"),
-        ("training.steps", training.steps, training.steps >= 1, "at least 1"),
+        ("training.steps", training.steps, 1 <= training.steps <= 10**9, "between 1 and 1,000,000,000"),
         ("training.accumulate", training.accumulate, training.accumulate >= 1, "at least 1"),
         ("training.evaluate_every", training.evaluate_every, training.evaluate_every >= 0, "at least 0"),
         ("training.evaluate_tokens", training.evaluate_tokens, training.evaluate_tokens >= 0, "at least 0"),

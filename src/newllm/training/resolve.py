@@ -53,9 +53,21 @@ def resolve(config: RunConfig, corpus: Corpus, budget: Budget) -> tuple[RunConfi
 
 
 def build_model(config: RunConfig) -> LanguageModel:
-    """Build the model of a resolved configuration, at its initialisation."""
-    with torch.random.fork_rng():  # torch's layers draw before ours are initialised by name
-        model = LanguageModel(config.model, config.seed).to(config.numerics.device)
+    """Build the model of a resolved configuration, at its initialisation.
+
+    Raises:
+        UserError: there is no memory for it.
+    """
+    try:
+        with torch.random.fork_rng():  # torch's layers draw before ours are initialised by name
+            model = LanguageModel(config.model, config.seed).to(config.numerics.device)
+    except (RuntimeError, MemoryError) as error:
+        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+            raise
+        raise UserError(
+            f"no memory for a model of width {config.model.width}, {config.model.layers} layers, hidden "
+            f"{config.model.hidden}, vocabulary {config.model.vocabulary}: take a smaller one"
+        ) from error
     model.use_scan(config.numerics.scan_backend)
     return model
 
