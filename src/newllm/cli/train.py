@@ -49,8 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     started = time.monotonic()
     observers = [] if arguments.quiet else [choose_display(sys.stderr)]
-    if not arguments.quiet:
-        print("reading the texts, choosing precision and length", file=sys.stderr)
     if arguments.resume:
         _check_resume(arguments)
         trained = api.resume(arguments.resume, observers)

@@ -158,7 +158,7 @@ def _check_ranges(config: RunConfig) -> None:
         ("optimizer.clip", optimizer.clip, optimizer.clip >= 0, "at least 0 (0 clips nothing)"),
         ("optimizer.warmup", optimizer.warmup, optimizer.warmup >= 0, "at least 0"),
         ("optimizer.final", optimizer.final, 0 <= optimizer.final <= 1, "between 0 and 1"),
-        ("training.steps", training.steps, 1 <= training.steps <= 10**9, "between 1 and 1,000,000,000"),
+        ("training.steps", training.steps, training.steps >= 1, "at least 1"),
         ("training.accumulate", training.accumulate, training.accumulate >= 1, "at least 1"),
         ("training.evaluate_every", training.evaluate_every, training.evaluate_every >= 0, "at least 0"),
         ("training.evaluate_tokens", training.evaluate_tokens, training.evaluate_tokens >= 0, "at least 0"),

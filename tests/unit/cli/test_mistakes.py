@@ -7,7 +7,7 @@ import filelock
 import pytest
 
 MISTAKES = [
-    (["trian"], "unknown command 'trian': did you mean 'train'?"),
+    (["trian"], "unknown command 'trian' (did you mean 'train'?)"),
     (["--jsn"], "unknown option '--jsn'"),
     (["train", "{text}", "--stpes", "5"], "unknown option '--stpes': did you mean --steps?"),
     (["generate", "x", "--temprature", "5"], "unknown option '--temprature': did you mean --temperature?"),
