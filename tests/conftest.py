@@ -3,3 +3,33 @@
 import os
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+import random
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text of nine words a line."""
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    chance = random.Random(0)
+    words = ("the", "whale", "sea", "ship", "captain", "of", "and", "a", "was", "to", "his", "white", "boat", "upon")
+    path.write_text("\n".join(" ".join(chance.choice(words) for _ in range(9)) + "." for _ in range(160)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_settings() -> tuple[str, ...]:
+    """A run of milliseconds a step, and nothing left to a probe."""
+    return (
+        *("model.width=32", "model.layers=1", "model.hidden=32", "model.context=32", "data.window=16", "data.batch=2"),
+        *("numerics.precision=fp32", "numerics.threads=1", "numerics.scan_backend=torch", "numerics.device=cpu"),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_settings: tuple[str, ...]) -> list[str]:
+    """The same, as options of the command line."""
+    return [f"--set={setting}" for setting in tiny_settings]

@@ -17,14 +17,6 @@ from newllm.data import load_tokenizer
 from newllm.trace import Summary, read_trace
 from newllm.training.config_file import load_config
 
-TINY = [
-    f"--set={setting}"
-    for setting in (
-        *("model.width=32", "model.layers=1", "model.hidden=32", "model.context=32", "data.window=16", "data.batch=2"),
-        *("numerics.precision=fp32", "numerics.threads=1", "numerics.scan_backend=torch", "numerics.device=cpu"),
-    )
-]
-
 
 class Process:
     """One `newllm` process of the server."""
@@ -95,21 +87,6 @@ def newllm(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     server = Server(tmp_path_factory.mktemp("server"), environment)
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    chance = random.Random(0)
-    words = ("the", "whale", "sea", "ship", "captain", "of", "and", "a", "was", "to", "his", "white", "boat", "upon")
-    path.write_text("\n".join(" ".join(chance.choice(words) for _ in range(9)) + "." for _ in range(160)))
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny() -> list[str]:
-    """Options that make a run of milliseconds a step and leave nothing to a probe."""
-    return TINY
 
 
 def _assert_whole(run: Path) -> None:

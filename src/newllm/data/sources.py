@@ -14,7 +14,9 @@ from newllm.data.compression import decompress, split_suffix
 from newllm.data.documents import Document, clean_text, parse_json_lines
 from newllm.errors import UserError, unknown_name
 
-BUNDLED = {"moby-dick": "moby-dick.txt.xz", "sentences": "sentences.txt"}
+# Thirty sentences each, with the founding document's counts. A study uses all of them, or says which.
+SENTENCE_SETS = ("sentences", *(f"sentences-{name}" for name in ("sea", "city", "forest", "school", "house")))
+BUNDLED = {"moby-dick": "moby-dick.txt.xz", **{name: f"{name}.txt" for name in SENTENCE_SETS}}
 
 _PREFIX = "bundled:"
 _STANDARD_INPUT = "-"

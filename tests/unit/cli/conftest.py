@@ -1,7 +1,6 @@
 import dataclasses
 import hashlib
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -11,14 +10,6 @@ from pathlib import Path
 import pytest
 
 from newllm.cli.main import main
-
-TINY = [
-    f"--set={setting}"
-    for setting in (
-        *("model.width=32", "model.layers=1", "model.hidden=32", "model.context=32", "data.window=16", "data.batch=2"),
-        *("numerics.precision=fp32", "numerics.threads=1", "numerics.scan_backend=torch", "numerics.device=cpu"),
-    )
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,28 +76,14 @@ def process(cache: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
 
 
 @pytest.fixture(scope="session")
-def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("text") / "text.txt"
-    chance = random.Random(0)
-    words = ("the", "whale", "sea", "ship", "captain", "of", "and", "a", "was", "to", "his", "white", "boat", "upon")
-    path.write_text("\n".join(" ".join(chance.choice(words) for _ in range(9)) + "." for _ in range(160)))
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny() -> list[str]:
-    return TINY
-
-
-@pytest.fixture(scope="session")
-def finished(text: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+def finished(text: Path, tiny: list[str], tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """A finished run of 6 steps. Copy it before changing it."""
     run = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(cache))
         options = ["--steps", "6", "--set", "training.snapshot_every=2", "--set", "training.keep=9"]
         options += ["--set", "training.evaluate_every=6", "--quiet"]
-        assert main(["train", str(text), *TINY, *options, "--out", str(run)]) == 0
+        assert main(["train", str(text), *tiny, *options, "--out", str(run)]) == 0
     return run
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from newllm.data import DataConfig, cache, corpus, prepare, train_tokenizer
+from newllm.data.sources import SENTENCE_SETS
 from newllm.errors import UserError
 
 SENTENCES = DataConfig(texts=("bundled:sentences",), format="sentences", tokenizer="word", window=31, batch=16)
@@ -42,15 +44,16 @@ def entry_of(own_cache: Path) -> Path:
     return home / "entry"
 
 
-def test_the_bundled_sentences_have_the_founding_document_s_counts() -> None:
-    made = prepare(SENTENCES)
+@pytest.mark.parametrize("name", SENTENCE_SETS)
+def test_the_bundled_sentences_have_the_founding_document_s_counts(name: str) -> None:
+    made = prepare(dataclasses.replace(SENTENCES, texts=(f"bundled:{name}",)))
     assert made.tokenizer.vocab_size == 91
     assert (len(made.train.bounds), len(made.validation.bounds)) == (24, 6)
     counts = made.report["counts"]
     assert (counts["train_targets"], counts["validation_targets"]) == (132, 35)
     assert counts["validation_unknown_targets"] == 16
     assert counts["documents"] == 30
-    lines = Path(cache.__file__).with_name("bundled").joinpath("sentences.txt").read_text().splitlines()
+    lines = Path(cache.__file__).with_name("bundled").joinpath(f"{name}.txt").read_text().splitlines()
     assert len(set(lines)) == 30
     assert all(line == line.lower() and line.replace(" ", "").isalpha() for line in lines)
 
