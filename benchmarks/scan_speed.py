@@ -2,10 +2,12 @@
 
     python benchmarks/scan_speed.py [--quick]
 
-Each backend, forward and forward with backward, interleaved with a copy of as many bytes as the scan has
-to move at least: forward reads decay and input and writes contexts (3 arrays), backward reads gradient,
-decay and contexts and writes two gradients (5 arrays). Then an attention step is timed alone and again
-between scans: a ratio above 1 would mean that the scan's threads disturb torch's.
+Each backend, forward and forward with backward, at the shape of a training step and at a long one, interleaved
+with copies of as many bytes as the scan has to move at least: forward reads decay and input and writes contexts
+(3 arrays), backward reads gradient, decay and contexts and writes two gradients (5 arrays). A copy is timed into
+memory that is there already and into new memory (`clone`): a scan returns new tensors and pays for their
+pages. Then an attention step is timed alone and again between scans: a ratio above 1 would mean that the scan's
+threads disturb torch's.
 """
 
 import argparse
@@ -20,47 +22,57 @@ import torch.nn.functional as F
 import machine
 from newllm.recurrence import scan
 
-ROWS, POSITIONS, CHANNELS = 8, 2048, 256
+SHAPES = {"training step": (8, 256, 256), "long": (8, 2048, 256)}  # rows, positions, channels
+ARRAYS = {"forward": 3, "forward and backward": 8}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    repeats = 5 if parser.parse_args().quick else 30
-    shape = (ROWS, POSITIONS, CHANNELS)
-    decay, gradient = torch.rand(shape), torch.randn(shape)
-    inputs = torch.randn(shape)
-    jobs: dict[str, Callable[[], object]] = {
-        "copy 3 arrays": _copy(3, shape),
-        "copy 8 arrays": _copy(8, shape),
+    repeats = 5 if parser.parse_args().quick else 50
+    result = {
+        "question": "scan speed beside a memory copy",
+        "machine": machine.describe(),
+        "repeats": repeats,
+        "dtype": "float32",
+        "shapes": {name: _compare(shape, repeats) for name, shape in SHAPES.items()},
+        "attention_slowed_by_scan": _attention_ratio(repeats),
     }
+    print(json.dumps(result, indent=2))
+
+
+def _compare(shape: tuple[int, int, int], repeats: int) -> dict[str, object]:
+    """Time every backend and every copy at one shape."""
+    decay, inputs, gradient = torch.rand(shape), torch.randn(shape), torch.randn(shape)
+    jobs: dict[str, Callable[[], object]] = {}
+    for arrays in ARRAYS.values():
+        jobs[f"copy {arrays} arrays"], jobs[f"clone {arrays} arrays"] = _copies(arrays, shape)
     for backend in ("numba", "torch"):
         jobs[f"{backend} forward"] = lambda backend=backend: scan(decay, inputs, backend=backend)
         jobs[f"{backend} forward and backward"] = _forward_backward(decay, inputs, gradient, backend)
     seconds = _interleaved(jobs, repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
-    result = {
-        "question": "scan speed beside a memory copy",
-        "machine": machine.describe(),
-        "shape": {"rows": ROWS, "positions": POSITIONS, "channels": CHANNELS, "dtype": "float32"},
-        "repeats": repeats,
-        "milliseconds": {name: [round(1e3 * t, 3) for t in _range(times)] for name, times in seconds.items()},
-        "columns": ["minimum", "median", "maximum"],
-        "share_of_copy_speed": {
-            f"{backend} {job}": round(medians[copy] / medians[f"{backend} {job}"], 3)
-            for backend in ("numba", "torch")
-            for job, copy in (("forward", "copy 3 arrays"), ("forward and backward", "copy 8 arrays"))
+    return {
+        "rows, positions, channels": shape,
+        "milliseconds (minimum, median, maximum)": {
+            name: [round(1e3 * t, 3) for t in _range(times)] for name, times in seconds.items()
         },
-        "attention_slowed_by_scan": _attention_ratio(decay, inputs, repeats),
+        **{
+            f"share_of_{copy}_speed": {
+                f"{backend} {job}": round(medians[f"{copy} {arrays} arrays"] / medians[f"{backend} {job}"], 3)
+                for backend in ("numba", "torch")
+                for job, arrays in ARRAYS.items()
+            }
+            for copy in ("copy", "clone")
+        },
     }
-    print(json.dumps(result, indent=2))
 
 
-def _copy(arrays: int, shape: tuple[int, ...]) -> Callable[[], object]:
-    """Move as many bytes as `arrays` arrays have: half are read, half are written."""
-    source = torch.randn(arrays, *shape).flatten()[: arrays * torch.Size(shape).numel() // 2]
+def _copies(arrays: int, shape: tuple[int, ...]) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Move as many bytes as `arrays` arrays have, half read, half written: into old memory, and into new."""
+    source = torch.randn(arrays, *shape).flatten()[: arrays * torch.Size(shape).numel() // 2].clone()
     target = torch.empty_like(source)
-    return lambda: target.copy_(source)
+    return lambda: target.copy_(source), lambda: source.clone()
 
 
 def _forward_backward(
@@ -75,7 +87,8 @@ def _forward_backward(
     return job
 
 
-def _attention_ratio(decay: torch.Tensor, inputs: torch.Tensor, repeats: int) -> dict[str, float]:
+def _attention_ratio(repeats: int) -> dict[str, float]:
+    decay, inputs = torch.rand(SHAPES["long"]), torch.randn(SHAPES["long"])
     query = torch.randn(8, 4, 256, 64)
     weight = torch.randn(256, 1024)
     text = torch.randn(2048, 256)

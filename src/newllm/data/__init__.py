@@ -1,6 +1,6 @@
 """Texts to tokens to batches, with numpy only: sources, tokenizers, the split, the token cache, the order."""
 
-from newllm.data.batch import IGNORED, Batch, Batches
+from newllm.data.batch import IGNORED, Batch, Batches, trim
 from newllm.data.batches import training_batches, validation_batches
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus, prepare
@@ -28,5 +28,6 @@ __all__ = [
     "split_documents",
     "train_tokenizer",
     "training_batches",
+    "trim",
     "validation_batches",
 ]

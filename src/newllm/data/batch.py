@@ -46,6 +46,19 @@ class Batches(ABC):
         """Return the batch of one step, counted from 0; no other step need be had before it."""
 
 
+def trim(batch: Batch) -> Batch:
+    """Return the batch without the positions at its end that predict nothing in any row.
+
+    What a causal model does there reaches no loss. A batch whose context is carried on keeps them.
+    """
+    if batch.fresh is not None:
+        return batch
+    predicting = np.flatnonzero((batch.targets != IGNORED).any(axis=0))
+    length = int(predicting[-1]) + 1 if len(predicting) else 1
+    reset = None if batch.reset is None else batch.reset[:, :length]
+    return Batch(batch.inputs[:, :length], batch.targets[:, :length], reset)
+
+
 def cut_rows(segments: Segments, starts_B: np.ndarray, window: int, resets: bool) -> tuple[np.ndarray, ...]:
     """Gather whole windows.
 

@@ -28,8 +28,7 @@ def training_batches(corpus: Corpus, config: DataConfig, seed: int) -> Batches:
     """
     if config.format == "sentences":
         check_sentences(corpus.train, corpus.validation, corpus.tokenizer, config.window)
-        filler = corpus.tokenizer.pad or 0
-        return SentenceBatches(corpus.train, config.window, config.batch, filler, config.resets, seed)
+        return SentenceBatches(corpus.train, corpus.tokenizer, config, seed)
     if corpus.train.longest < config.window + 1:
         raise UserError(
             f"data.window={config.window} does not fit a training part of {corpus.train.longest} tokens "

@@ -33,6 +33,7 @@ class DataConfig:
         batch: rows in one batch.
         resets: reset the context where a document starts inside a row.
         carry: carry the context from each window to the one that follows it in the text.
+        word_dropout: probability that a training word is replaced by the unknown word (sentences only).
         split_seed: seed of the shuffle that decides which sentences are held out.
     """
 
@@ -49,6 +50,7 @@ class DataConfig:
     batch: int = 8
     resets: bool = False
     carry: bool = False
+    word_dropout: float = 0.0
     split_seed: int = 0
 
     def check(self) -> None:
@@ -73,6 +75,16 @@ class DataConfig:
             )
         if self.carry and self.format == "sentences":
             raise UserError("data.carry=True has no meaning with data.format='sentences': set data.carry=False")
+        self._check_word_dropout()
+
+    def _check_word_dropout(self) -> None:
+        if not 0 <= self.word_dropout < 1:
+            raise UserError(f"data.word_dropout={self.word_dropout} is out of range: take 0 or more and below 1")
+        if self.word_dropout and (self.format, self.tokenizer) != ("sentences", "word"):
+            raise UserError(
+                "data.word_dropout needs an unknown word to put in: "
+                "set data.format='sentences' and data.tokenizer='word', or drop it"
+            )
 
     def _check_names(self) -> None:
         for name in ("texts", "validation"):

@@ -1,11 +1,16 @@
 """Training sentences, one a row, in a new order every epoch. The founding document's batches."""
 
+import dataclasses
 import math
 from typing import final
 
+import numpy as np
+
 from newllm.chance import numpy_stream
 from newllm.data.batch import Batch, Batches, pad_rows
+from newllm.data.config import DataConfig
 from newllm.data.segments import Segments
+from newllm.data.tokenizer import Tokenizer
 
 
 @final
@@ -14,27 +19,31 @@ class SentenceBatches(Batches):
 
     Args:
         segments: the training part, one bound a sentence, none longer than window + 1 tokens.
-        window: positions in a row.
-        rows: sentences in a batch.
-        filler: the id that fills a row.
-        resets: mark the sentence starts.
+        tokenizer: its PAD fills a row, its UNK replaces the words that are dropped.
+        config: window, batch, resets and word_dropout are used.
         seed: the run's seed.
     """
 
-    def __init__(self, segments: Segments, window: int, rows: int, filler: int, resets: bool, seed: int) -> None:
-        self._segments = segments
-        self._window = window
-        self._rows = rows
-        self._filler = filler
-        self._resets = resets
-        self._seed = seed
-        self.steps_per_epoch = math.ceil(len(segments.bounds) / rows)
+    def __init__(self, segments: Segments, tokenizer: Tokenizer, config: DataConfig, seed: int) -> None:
+        self._segments, self._tokenizer, self._config, self._seed = segments, tokenizer, config, seed
+        self.steps_per_epoch = math.ceil(len(segments.bounds) / config.batch)
         self.tokens_per_batch = segments.targets / self.steps_per_epoch
 
     def batch(self, step: int) -> Batch:
         """Return the sentences of one step."""
         epoch, index = divmod(step, self.steps_per_epoch)
         order = numpy_stream(self._seed, "order", epoch).permutation(len(self._segments.bounds))
-        chosen = order[index * self._rows : (index + 1) * self._rows]
+        rows = self._config.batch
+        chosen = order[index * rows : (index + 1) * rows]
         bounds = [self._segments.bounds[sentence] for sentence in chosen]
-        return Batch(*pad_rows(self._segments, bounds, self._window, self._filler, self._resets))
+        segments = self._with_unknown(step) if self._config.word_dropout else self._segments
+        filler = self._tokenizer.pad or 0
+        return Batch(*pad_rows(segments, bounds, self._config.window, filler, self._config.resets))
+
+    def _with_unknown(self, step: int) -> Segments:
+        """Return the sentences with some words unknown: inputs and targets alike, as in validation."""
+        tokens = np.array(self._segments.tokens)
+        begin, end = self._tokenizer.begin, self._tokenizer.end
+        dropped = numpy_stream(self._seed, "word-dropout", step).random(len(tokens)) < self._config.word_dropout
+        tokens[dropped & (tokens != begin) & (tokens != end)] = self._tokenizer.unknown
+        return dataclasses.replace(self._segments, tokens=tokens)

@@ -16,7 +16,7 @@ from newllm.errors import UserError, unknown_name
 
 # Thirty sentences each, with the founding document's counts. A study uses all of them, or says which.
 SENTENCE_SETS = ("sentences", *(f"sentences-{name}" for name in ("sea", "city", "forest", "school", "house")))
-BUNDLED = {"moby-dick": "moby-dick.txt.xz", **{name: f"{name}.txt" for name in SENTENCE_SETS}}
+BUNDLED = {"moby-dick": "moby-dick.txt.xz", **{name: f"{name}.txt" for name in (*SENTENCE_SETS, "sentences-more")}}
 
 _PREFIX = "bundled:"
 _STANDARD_INPUT = "-"

@@ -8,7 +8,7 @@ BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding
 CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
 RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")
 NORM_NAMES = ("none", "read", "write")
-INITIALISATIONS = ("normal", "scaled")
+INITIALISATIONS = ("normal", "scaled", "he")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ModelConfig:
         window: positions that attention looks back over, and the longest time scale at initialisation.
         dropout: probability.
         initialisation: "normal" is the founding document's N(0, 0.02); "scaled" is N(0, 1/fan-in) with
-            residual outputs scaled by depth.
+            residual outputs scaled by depth; "he" is N(0, 2/fan-in), for layers that a ReLU follows.
     """
 
     body: str = "stack"

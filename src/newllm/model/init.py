@@ -18,17 +18,17 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
 
     Args:
         model: the model; its `config.layers` scales residual outputs.
-        scheme: "normal", the founding document's, or "scaled": N(0, 1/fan-in) with the outputs of
-            residual branches divided by sqrt(2 * layers) (Radford et al. 2019, GPT-2).
+        scheme: "normal", the founding document's; "scaled": N(0, 1/fan-in) with the outputs of residual
+            branches divided by sqrt(2 * layers) (Radford et al. 2019, GPT-2); or "he": N(0, 2/fan-in)
+            (He et al. 2015).
         seed: of the run.
     """
     depth = (2 * model.config.layers) ** -0.5  # type: ignore[union-attr, operator]
     for path, module in model.named_modules():
         if isinstance(module, nn.Linear):
-            std = FOUNDING_STD
-            if scheme == "scaled":
-                std = module.in_features**-0.5 * (depth if hasattr(module, "is_residual_output") else 1.0)
-            _normal(module.weight, std, seed, f"{path}.weight")
+            std = {"normal": FOUNDING_STD, "scaled": module.in_features**-0.5, "he": (2 / module.in_features) ** 0.5}
+            scale = depth if scheme == "scaled" and hasattr(module, "is_residual_output") else 1.0
+            _normal(module.weight, std[scheme] * scale, seed, f"{path}.weight")
             if module.bias is not None and not isinstance(module, Gate):
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):

@@ -10,7 +10,7 @@ from newllm.model.config import ModelConfig
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
 SCAN_BACKENDS = ("auto", "reference", "torch", "numba")
-OPTIMIZERS = ("adamw", "adam")
+OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 
 
@@ -19,7 +19,7 @@ class OptimizerConfig:
     """How weights are changed.
 
     Args:
-        name: "adamw" (decoupled decay) or "adam".
+        name: "adamw" (decoupled decay), "adam", or "sgd" (with beta1 as its momentum).
         learning_rate: the highest.
         beta1: decay of the first moment.
         beta2: decay of the second moment.

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from newllm.data import IGNORED, Batch
+from newllm.data import IGNORED, Batch, trim
 from newllm.model.language_model import LanguageModel
 from newllm.training.precision import autocast
 
@@ -58,7 +58,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     nats, tokens, size = 0.0, 0, 0
-    for batch in batches:
+    for batch in map(trim, batches):
         targets = torch.from_numpy(batch.targets).to(model.device)
         with autocast(model.device, precision):
             logits, _ = model(*as_inputs(batch, model.device))

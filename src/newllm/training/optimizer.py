@@ -10,7 +10,7 @@ _DECAYED = (nn.Linear, nn.Embedding, nn.LSTM)
 
 
 def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Build Adam or AdamW, fused.
+    """Build Adam, AdamW or SGD with momentum, fused.
 
     Weight decay touches the matrices of linear layers, embeddings and LSTMs: not norms, biases, time
     scales or convolutions.
@@ -19,6 +19,8 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Op
     decayed = [parameter for parameter in model.parameters() if id(parameter) in matrices]
     free = [parameter for parameter in model.parameters() if id(parameter) not in matrices]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": free, "weight_decay": 0.0}]
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.beta1, fused=True)
     make = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
     return make(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=config.epsilon, fused=True)
 

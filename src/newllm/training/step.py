@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from newllm.chance import stream_seed
-from newllm.data import IGNORED, Batch, Batches
+from newllm.data import IGNORED, Batch, Batches, trim
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel, fresh_rows
 from newllm.training.config import RunConfig
@@ -65,7 +65,7 @@ class Stepper:
 
         A loss or a gradient that is not finite changes no weight.
         """
-        micro = [self.batches.batch(i) for i in self._batch_indices(step)]
+        micro = [trim(self.batches.batch(i)) for i in self._batch_indices(step)]
         tokens = sum(int((batch.targets != IGNORED).sum()) for batch in micro)
         torch.manual_seed(stream_seed(self.config.seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from newllm.data import (
     prepare,
     train_tokenizer,
     training_batches,
+    trim,
     validation_batches,
 )
 from newllm.data.windows import WindowBatches
@@ -249,6 +251,37 @@ def test_sentences_in_rows() -> None:
         assert (row[length + 1 :] == corpus.tokenizer.pad).all()
         sentences.add(tuple(row.tolist()))
     assert len(sentences) == 24
+
+
+def test_words_are_dropped_for_inputs_and_targets_alike_and_by_step() -> None:
+    config = dataclasses.replace(SENTENCES, word_dropout=0.3)
+    corpus = prepare(config)
+    dropping, whole = training_batches(corpus, config, 0), training_batches(corpus, SENTENCES, 0)
+    tokenizer, dropped, words = corpus.tokenizer, 0, 0
+    for step in range(40):
+        batch, full = dropping.batch(step), whole.batch(step)
+        changed = batch.targets != full.targets
+        assert (batch.targets[changed] == tokenizer.unknown).all()
+        assert (batch.inputs[:, 1:] == tokenizer.unknown).sum() == (batch.targets == tokenizer.unknown).sum()
+        assert ((batch.targets == tokenizer.end) == (full.targets == tokenizer.end)).all()
+        assert (batch.inputs[:, 0] == tokenizer.begin).all()
+        dropped += int(changed.sum())
+        words += int(((full.targets != IGNORED) & (full.targets != tokenizer.end)).sum())
+        again = dropping.batch(step)
+        assert (again.inputs == batch.inputs).all()
+    assert 0.25 < dropped / words < 0.35
+
+
+def test_trim_drops_only_what_predicts_nothing_in_any_row() -> None:
+    batch = training_batches(prepare(SENTENCES), SENTENCES, 0).batch(0)
+    trimmed = trim(batch)
+    length = trimmed.inputs.shape[1]
+    assert (trimmed.targets != IGNORED).sum() == (batch.targets != IGNORED).sum()
+    assert (trimmed.targets[:, -1] != IGNORED).any()
+    assert (trimmed.inputs == batch.inputs[:, :length]).all()
+    carried = dataclasses.replace(batch, fresh=np.ones(16, dtype=bool))
+    assert trim(carried) is carried
+    assert trim(dataclasses.replace(batch, targets=np.full_like(batch.targets, IGNORED))).inputs.shape == (16, 1)
 
 
 def test_validation_sentences_come_in_order() -> None:

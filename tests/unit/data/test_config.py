@@ -22,6 +22,8 @@ def test_the_defaults_are_fine() -> None:
         ({"validation_fraction": float("nan")}, "data.validation_fraction=nan is out of range"),
         ({"tokenizer": "bpe", "vocabulary": 256}, "data.vocabulary=256 is too small for tokenizer 'bpe'"),
         ({"tokenizer": "word", "vocabulary": 4}, "data.vocabulary=4 is too small for tokenizer 'word'"),
+        ({"word_dropout": 0.1}, "data.word_dropout needs an unknown word to put in"),
+        ({"format": "sentences", "tokenizer": "word", "word_dropout": 1.0}, "data.word_dropout=1.0 is out of range"),
         ({"format": "sentences", "carry": True}, "data.carry=True has no meaning"),
         ({"texts": "a.txt"}, "data.texts='a.txt' is one string"),
     ],

@@ -3,10 +3,11 @@
 import copy
 
 import pytest
+import torch
 
 import newllm
 from newllm.training.config import OptimizerConfig
-from newllm.training.optimizer import build_optimizer
+from newllm.training.optimizer import build_optimizer, optimizer_tensors, restore_optimizer
 
 SMALL = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8", "model.heads=2")
 BODIES = ("stack", "cell", "attention", "lstm")
@@ -34,3 +35,18 @@ def test_a_learned_decay_has_no_weight_decay(rule: str) -> None:
     logits = [parameter for name, parameter in model.named_parameters() if name.endswith("logit")]
     assert logits
     assert all(id(parameter) in free for parameter in logits)
+
+
+def test_sgd_has_momentum_and_resumes() -> None:
+    model = newllm.build("tiny", settings=SMALL)
+    optimizer = build_optimizer(model, OptimizerConfig(name="sgd", learning_rate=0.1, beta1=0.9, weight_decay=0.0))
+    weight = model.embedding.weight
+    before = weight.detach().clone()
+    for _ in range(2):
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+    assert torch.allclose(before - weight, torch.full_like(weight, 0.1 * (1 + 1.9)), atol=1e-6)
+    other = build_optimizer(model, OptimizerConfig(name="sgd", learning_rate=0.1))
+    restore_optimizer(model, other, optimizer_tensors(model, optimizer))
+    assert torch.equal(other.state[weight]["momentum_buffer"], optimizer.state[weight]["momentum_buffer"])
