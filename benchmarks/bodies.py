@@ -16,7 +16,7 @@ from typing import Any
 
 import machine
 import newllm
-from newllm.api.trained import configure
+from newllm.training.configure import configure
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
 from newllm.training.budget import Budget

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from newllm.api.trained import configure
+from newllm.training.configure import configure
 from newllm.data import Tokenizer, load_tokenizer, read_documents
 from newllm.errors import UserError
 from newllm.generation import Engine, Generated, Sampling

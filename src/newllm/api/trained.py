@@ -18,12 +18,10 @@ from newllm.plotting import draw_training_curves
 from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
-from newllm.training.config_file import merge, parse_setting, read_changes
+from newllm.training.configure import configure
 from newllm.training.environment import describe_environment, resolve_device
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
-from newllm.training.presets import preset as find_preset
-from newllm.training.presets import with_body
 from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 
@@ -150,22 +148,6 @@ def _given(chosen: dict[str, Any]) -> dict[str, Any]:
     """Return the values that are not None, parts without any left out."""
     parts = {name: _given(value) if isinstance(value, dict) else value for name, value in chosen.items()}
     return {name: value for name, value in parts.items() if value is not None and value != {}}
-
-
-def configure(
-    preset: str | None, file: str | Path | None, body: str | None, settings: Sequence[str], changes: dict[str, Any]
-) -> RunConfig:
-    """Return the configuration that was asked for: preset, then file, then body, then changes, then settings."""
-    written = read_changes(Path(file)) if file is not None else {}
-    result = find_preset(preset or str(written.get("preset", "small")))
-    if file is not None:
-        result = merge(result, {**written, "preset": result.preset}, where=f"'{file}'")
-    if body is not None:
-        result = with_body(result, body)
-    result = merge(result, changes, where="train")
-    for setting in settings:
-        result = merge(result, parse_setting(setting), where=f"--set '{setting}'")
-    return result
 
 
 def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> TrainedRun:

@@ -72,7 +72,8 @@ def preset(name: str) -> RunConfig:
 def with_body(config: RunConfig, body: str) -> RunConfig:
     """Return the configuration with another body, of about as many parameters on the sizes for real text.
 
-    Attention's mixer counts the same as the context's. The LSTM and the cell keep width and change what is
+    Attention's mixer counts the same as the context's; its learning rate is half again as high, which is
+    what it wants at size "small" (docs/LOG.md). The LSTM and the cell keep width and change what is
     inside; the founding Transformer gets learned positions for one window.
     """
     model = config.model
@@ -82,4 +83,7 @@ def with_body(config: RunConfig, body: str) -> RunConfig:
         model = dataclasses.replace(model, hidden=2 * model.width, layers=2 * model.layers)
     elif body == "founding-transformer" and not model.positions:
         model = dataclasses.replace(model, positions=config.data.window, hidden=4 * model.width)
-    return dataclasses.replace(config, model=dataclasses.replace(model, body=body))
+    optimizer = config.optimizer
+    if body == "attention" and model.body != "attention":
+        optimizer = dataclasses.replace(optimizer, learning_rate=1.5 * optimizer.learning_rate)
+    return dataclasses.replace(config, model=dataclasses.replace(model, body=body), optimizer=optimizer)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from newllm.api.trained import configure
+from newllm.training.configure import configure
 from newllm.errors import UserError
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig, left_automatic
