@@ -1,0 +1,30 @@
+"""The signals that a study or a diagnosis reads, measured on any torch model; knows no trainer.
+
+layers         gradient norm, update ratio and activation scale of each layer
+contexts       how long the context vectors are, and how they grow
+lyapunov       how fast the recurrence forgets or magnifies a disturbance
+token_classes  the loss split by unknown words, ends and the rest
+"""
+
+from newllm.recorder.activation_scale import ActivationScale
+from newllm.recorder.contexts import ContextRecorder, ContextSummary, growth_per_step, norm_by_position, summarise
+from newllm.recorder.layers import gradient_norms, total
+from newllm.recorder.lyapunov import lyapunov_exponents, model_exponents
+from newllm.recorder.token_classes import ClassCount, TokenClasses
+from newllm.recorder.update_ratio import UpdateRatio
+
+__all__ = [
+    "ActivationScale",
+    "ClassCount",
+    "ContextRecorder",
+    "ContextSummary",
+    "TokenClasses",
+    "UpdateRatio",
+    "gradient_norms",
+    "growth_per_step",
+    "lyapunov_exponents",
+    "model_exponents",
+    "norm_by_position",
+    "summarise",
+    "total",
+]
