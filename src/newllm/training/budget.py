@@ -9,6 +9,7 @@ from newllm.training.config import RunConfig
 EVALUATIONS = 11  # one before the first step, and ten on the way: see `TrainingConfig.evaluate_every`
 LARGEST = 10**12
 EVALUATION_SHARE = 0.15  # of a budget in seconds, at most
+LEAST_EVALUATED = 4096  # tokens: fewer say too little, however short the budget
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +57,13 @@ def with_seconds(config: RunConfig, seconds: float, per_step: float, per_evaluat
     """Return the configuration with the updates that fit into so many seconds, evaluations included.
 
     Args:
-        config: its steps are replaced, and its evaluations spaced so that they take a small share.
+        config: its steps are replaced, its evaluations spaced so that they take a small share, and on fewer
+            tokens where two of them would take more.
         seconds: that are left.
         per_step: seconds of an update.
         per_evaluation: seconds of an evaluation.
     """
+    config, per_evaluation = _affordable(config, EVALUATION_SHARE * seconds / 2, per_evaluation)
     evaluations = min(EVALUATIONS, max(2, int(EVALUATION_SHARE * seconds / per_evaluation)))
     steps = max(1, int((seconds - evaluations * per_evaluation) / per_step))
     config = with_steps(config, steps)
@@ -68,3 +71,13 @@ def with_seconds(config: RunConfig, seconds: float, per_step: float, per_evaluat
         return config
     spaced = dataclasses.replace(config.training, evaluate_every=math.ceil(steps / (evaluations - 1)))
     return dataclasses.replace(config, training=spaced)
+
+
+def _affordable(config: RunConfig, seconds: float, per_evaluation: float) -> tuple[RunConfig, float]:
+    """Return the configuration with evaluations that take at most so many seconds, and what one takes then."""
+    tokens = config.training.evaluate_tokens
+    if per_evaluation <= seconds or tokens <= LEAST_EVALUATED:
+        return config, per_evaluation
+    fewer = max(LEAST_EVALUATED, int(tokens * max(seconds, 0.0) / per_evaluation))
+    training = dataclasses.replace(config.training, evaluate_tokens=fewer)
+    return dataclasses.replace(config, training=training), per_evaluation * fewer / tokens

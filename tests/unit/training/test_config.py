@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from newllm.training.configure import configure
 from newllm.errors import UserError
-from newllm.training.budget import Budget
+from newllm.training.budget import Budget, with_seconds
 from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, merge, parse_setting, save_config
+from newllm.training.configure import configure
 from newllm.training.presets import PRESETS, preset, with_body
 
 
@@ -179,3 +179,13 @@ def test_what_is_left_to_decide_is_named() -> None:
         where="",
     )
     assert left_automatic(config) == "numerics.precision"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "per_evaluation", "tokens", "steps"),
+    [(100.0, 1.0, 65_536, 890), (20.0, 10.0, 9_830, 170), (1.0, 10.0, 4_096, 1)],
+)
+def test_a_short_budget_goes_into_training_and_not_into_evaluations(seconds, per_evaluation, tokens, steps) -> None:
+    config = with_seconds(RunConfig(), seconds, 0.1, per_evaluation)
+    assert config.training.evaluate_tokens == tokens
+    assert config.training.steps == steps
