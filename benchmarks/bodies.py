@@ -16,10 +16,10 @@ from typing import Any
 
 import machine
 import newllm
-from newllm.training.configure import configure
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
 from newllm.training.budget import Budget
+from newllm.training.configure import configure
 
 TARGET = 4_000_000
 GRID = (1e-3, 2e-3, 4e-3)

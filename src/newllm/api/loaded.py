@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from newllm.training.configure import configure
 from newllm.data import Tokenizer, load_tokenizer, read_documents
 from newllm.errors import UserError
 from newllm.generation import Engine, Generated, Sampling
 from newllm.model.language_model import LanguageModel
 from newllm.training.config import RunConfig
+from newllm.training.configure import configure
 from newllm.training.environment import resolve_device
 from newllm.training.evaluation import Evaluation
 from newllm.training.read_through import read_through

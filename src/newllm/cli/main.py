@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train a model on a text",
     "generate": "let a trained model write",
     "eval": "measure a trained model on a text",
+    "study": "run a study: arms, seeds, controls, and what becomes of each claim",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
 _ABOUT = """\

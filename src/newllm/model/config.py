@@ -8,6 +8,7 @@ BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding
 CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
 RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")
 NORM_NAMES = ("none", "read", "write")
+FNN_NAMES = ("plain", "residual")
 INITIALISATIONS = ("normal", "scaled", "he")
 
 
@@ -21,6 +22,7 @@ class ModelConfig:
         norm: where the context is normalised (cell and stack).
         learn_decay: train the constant decay of rules ema and dual.
         vocabulary: rows of the embedding and of the output; 0 takes the tokenizer's.
+        fnn: of the cell: "plain" as in the document, or "residual" (pre-norm branches, a last norm).
         width: of the embedding and the residual stream.
         layers: blocks of the body; layers of the cell's FNN.
         hidden: width inside the FNN, the SwiGLU or the LSTM.
@@ -37,6 +39,7 @@ class ModelConfig:
     rule: str = "gated"
     norm: str = "none"
     learn_decay: bool = False
+    fnn: str = "plain"
     vocabulary: int = 0
     width: int = 256
     layers: int = 4
@@ -54,6 +57,7 @@ class ModelConfig:
             ("body", BODY_NAMES),
             ("rule", RULE_NAMES),
             ("norm", NORM_NAMES),
+            ("fnn", FNN_NAMES),
             ("initialisation", INITIALISATIONS),
         )
         for field, known in named:

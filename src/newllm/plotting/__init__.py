@@ -3,6 +3,8 @@
 Importing this costs nothing: matplotlib is imported by the first figure that is drawn.
 """
 
+from newllm.plotting.bands import Band, BandPanel, draw_bands
+from newllm.plotting.intervals import IntervalRow, draw_intervals
 from newllm.plotting.training_curves import draw_training_curves
 
-__all__ = ["draw_training_curves"]
+__all__ = ["Band", "BandPanel", "IntervalRow", "draw_bands", "draw_intervals", "draw_training_curves"]

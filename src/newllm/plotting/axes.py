@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from newllm.plotting import colours
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+NOTHING = "nothing recorded yet"
 _STEPS = [1, 2, 2.5, 5, 10]  # never 1.5 or 3, which make odd numbers
 
 
@@ -33,6 +36,11 @@ def is_crushed(values: np.ndarray) -> bool:
 def linear(axes: "Axes") -> None:
     """Number a linear y axis with a few short numbers."""
     _number(axes.yaxis)
+
+
+def linear_x(axes: "Axes", *, parts: int = 6) -> None:
+    """Number a linear x axis with at most `parts` + 1 short numbers."""
+    _number(axes.xaxis, parts=parts)
 
 
 def logarithmic(axes: "Axes") -> None:
@@ -61,6 +69,13 @@ def steps_or_epochs(axes: "Axes", label: str) -> None:
         axes.set_xlim(max(low - 1, 0), high + 1)
     _number(axes.xaxis, parts=6, integer=True)
     axes.set_xlabel(label)
+
+
+def say_instead(axes: "Axes", text: str) -> None:
+    """Write in an empty panel why it is empty."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=colours.MUTED)
+    axes.grid(visible=False)
+    axes.tick_params(labelleft=False)
 
 
 def _number(axis: "Axis", *, parts: int = 8, integer: bool = False) -> None:

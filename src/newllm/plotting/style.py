@@ -4,8 +4,10 @@ The object interface of matplotlib only: no pyplot, so no global figure, no wind
 """
 
 import io
+import textwrap
 import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ from newllm.plotting import colours
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
 
 _STYLE: dict[str, Any] = {
     "figure.facecolor": colours.PAPER,
@@ -49,6 +53,10 @@ _STYLE: dict[str, Any] = {
     "lines.solid_joinstyle": "round",
 }
 
+_LEFT = 0.012  # of a figure's width, left of everything
+_EDGE = 0.12  # inches around a title and a legend
+_LETTERS = 84  # of a title in one line
+
 
 def styled() -> AbstractContextManager[None]:
     """Return the context in which figures take the project's style; after it the caller's is back."""
@@ -57,6 +65,66 @@ def styled() -> AbstractContextManager[None]:
     # From the defaults up, so that a matplotlibrc on the machine changes nothing. The backend is no style.
     base = {key: value for key, value in rcParamsDefault.items() if not key.startswith("backend")}
     return rc_context(base | _STYLE)
+
+
+def headline(figure: "Figure", title: str) -> "Text":
+    """Set the figure's title, at its left and just as it is written."""
+    return figure.suptitle(title, x=_LEFT, ha="left", fontsize=14, fontweight="bold", parse_math=False)
+
+
+def head(figure: "Figure", title: str, entries: Mapping[str, Any]) -> None:
+    """Set the title, under it one legend for all panels, and lay out the panels in the room below.
+
+    Args:
+        figure: complete but for this, without a layout engine.
+        title: the figure's.
+        entries: label -> handle, as matplotlib's legends take them.
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    height = figure.get_figheight()
+    text = headline(figure, "\n".join(textwrap.wrap(title, _LETTERS)))
+    text.set(in_layout=False, y=1 - _EDGE / height)
+    used = 2 * _EDGE + size(figure, text)[1]
+    if entries:
+        used += _legend(figure, entries, top=1 - used / height) + _EDGE / 2
+    room, edge = (0, 0, 1, 1 - used / height), _LEFT * figure.get_figwidth()
+    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=edge, h_pad=_EDGE, wspace=0, hspace=0.02, rect=room))
+
+
+def _legend(figure: "Figure", entries: Mapping[str, Any], *, top: float) -> float:
+    """Put a legend into as few lines as the width allows; return its height in inches."""
+    columns = len(entries)
+    while True:
+        legend = figure.legend(
+            list(entries.values()), list(entries), loc="upper left", bbox_to_anchor=(_LEFT, top), ncols=columns,
+            columnspacing=2.2, borderpad=0, borderaxespad=0,
+        )  # fmt: skip
+        legend.set_in_layout(False)
+        for label in legend.get_texts():
+            label.set_parse_math(False)
+        width, height = size(figure, legend)
+        if columns == 1 or width <= (1 - 2 * _LEFT) * figure.get_figwidth():
+            return height
+        legend.remove()
+        columns -= 1
+
+
+def size(figure: "Figure", artist: "Text | Legend") -> tuple[float, float]:
+    """Return the width and height of something on a figure, in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with _any_script():
+        extent = artist.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    return extent.width / figure.dpi, extent.height / figure.dpi
+
+
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Measure and draw text in any script: where the font lacks it, boxes are no reason to complain."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def save(figure: "Figure", path: Path) -> None:
@@ -68,8 +136,6 @@ def save(figure: "Figure", path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     content = io.BytesIO()
-    with warnings.catch_warnings():
-        # A title may quote a name in a script that the font lacks: boxes there are no reason to complain.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _any_script():
         FigureCanvasAgg(figure).print_png(content)
     write_bytes(path, content.getvalue())

@@ -18,7 +18,6 @@ from newllm.trace import Series, Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NOTHING = "nothing recorded yet"
 _FEW = 60  # points up to which each is drawn and none is smoothed
 _PERPLEXITY_CUT = 1e12  # one spike of loss to 100 is a perplexity of 1e43 and would flatten all the others
 
@@ -72,7 +71,7 @@ def draw_training_curves(
         _draw_learning_rate(panels[1, 1], rate)
         for panel in panels[1]:
             scales.steps_or_epochs(panel, "epoch" if by_epoch else "step")
-        figure.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold", parse_math=False)
+        style.headline(figure, title)
         style.save(figure, path)
 
 
@@ -105,7 +104,7 @@ def _draw_context(axes: "Axes", context: _Curve, *, recorded: bool) -> None:
     crushed = scales.is_crushed(context.y)
     _title(axes, "Context norm", "logarithmic" if crushed else "")
     _draw_noisy(axes, context, colours.CONTEXT, "context norm")
-    _finish(axes, context, absent="this body has no context vector" if recorded else _NOTHING)
+    _finish(axes, context, absent="this body has no context vector" if recorded else scales.NOTHING)
     (scales.logarithmic if crushed else scales.linear)(axes)
 
 
@@ -165,7 +164,7 @@ def _mark_best(axes: "Axes", validation: _Curve) -> None:
     )  # fmt: skip
 
 
-def _finish(axes: "Axes", *curves: _Curve, absent: str = _NOTHING) -> None:
+def _finish(axes: "Axes", *curves: _Curve, absent: str = scales.NOTHING) -> None:
     """Mark where a curve is not finite, and say it where there is nothing to see."""
     label = "not finite"
     for curve in curves:
@@ -174,9 +173,7 @@ def _finish(axes: "Axes", *curves: _Curve, absent: str = _NOTHING) -> None:
             label = "_"  # one entry in the legend is enough
     if not _any_finite(*curves):
         text = "not one finite value" if any(len(curve.x) for curve in curves) else absent
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=colours.MUTED)
-        axes.grid(visible=False)
-        axes.tick_params(labelleft=False)
+        scales.say_instead(axes, text)
 
 
 def _any_finite(*curves: _Curve) -> bool:

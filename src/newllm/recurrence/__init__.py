@@ -5,7 +5,7 @@ is the step of every body, and `scan` is the step over a whole sequence.
 """
 
 from newllm.recurrence.norms import NORMS, ContextNorm, build_norm
-from newllm.recurrence.rules import RULES, Gate, Rule, build_rule
+from newllm.recurrence.rules import RULES, Gate, Rule, build_rule, full_precision
 from newllm.recurrence.scan import resolve_backend, scan
 from newllm.recurrence.update import sequential, update
 
@@ -17,6 +17,7 @@ __all__ = [
     "Rule",
     "build_norm",
     "build_rule",
+    "full_precision",
     "resolve_backend",
     "scan",
     "sequential",

@@ -18,6 +18,7 @@ class ContextNorm(nn.Module):
     """
 
     writes = False  # True where the recurrence becomes nonlinear
+    reads = False  # True where what is read differs from what is kept
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -48,6 +49,8 @@ class NormOnWrite(ContextNorm):
 
 class NormOnRead(ContextNorm):
     """LayerNorm on what is read; the kept context stays as the linear recurrence left it."""
+
+    reads = True
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)

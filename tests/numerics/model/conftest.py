@@ -17,6 +17,7 @@ CASES: dict[str, dict] = {
         for body in ("zero-cell", "zero-stack")
         for norm in NORM_NAMES
     },
+    "cell residual": {"body": "cell", "fnn": "residual", "dropout": 0.1},
     "cell learned decay": {"body": "cell", "rule": "ema", "learn_decay": True},
     "stack learned decay": {"body": "stack", "rule": "dual", "learn_decay": True},
     "cell positions": {"body": "cell", "rule": "additive", "positions": 64},

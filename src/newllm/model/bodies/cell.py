@@ -2,34 +2,36 @@
 
     hidden_t = FNN([token_t ; context_{t-1}]),   context_t = update(context_{t-1}, *rule(hidden_t))
 
-The FNN is plain Linear-ReLU-Dropout, no residual, no norm. The recurrence is nonlinear, so it runs
-position after position.
+The FNN is plain Linear-ReLU-Dropout, no residual, no norm, unless `fnn` says otherwise. The recurrence is
+nonlinear, so it runs position after position.
 """
 
-from itertools import pairwise
+from itertools import chain
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from newllm.model.bodies.body import Body, State
+from newllm.model.bodies.cell_sequence import cell_sequence
 from newllm.model.config import ModelConfig
 from newllm.model.context_tap import ContextTap
-from newllm.recurrence import build_norm, build_rule, update
+from newllm.model.fnn import FNN, FNNS
+from newllm.recurrence import build_norm, build_rule, sequential, update
 
 
 class Cell(Body):
-    """The founding cell. The rule's gates see `[token ; context]` itself, its delta sees the hidden layer."""
+    """The founding cell. The rule's gates see `[token ; context]` itself, its delta sees the hidden layer.
+
+    `forward` runs a whole sequence as one autograd function; `forward_naive` is its twin, a loop over
+    `step`, for second derivatives and forward mode. Both draw the same dropout masks.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.output_width = config.hidden
         self.context_width = config.context
         source = config.width + config.context
-        widths = [source] + [config.hidden] * config.layers
-        layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(config.dropout)]
-        self.fnn = nn.Sequential(*layers)
+        self.fnn = FNNS[config.fnn](source, config.hidden, config.layers, config.dropout)
         self.rule = build_rule(config.rule, config.hidden, source, config.context, learn_decay=config.learn_decay)
         self.norm = build_norm(config.norm, config.context)
         self.tap = ContextTap()
@@ -39,30 +41,77 @@ class Cell(Body):
         return {"context": torch.zeros(rows, self.context_width, device=device, dtype=self._dtype)}
 
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+        self,
+        x_BTD: Tensor,
+        state: State,
+        position_BT: Tensor,  # noqa: ARG002
+        reset_BT: Tensor | None,
     ) -> tuple[Tensor, State]:
-        """Run the cell position after position."""
-        resets = [None] * x_BTD.shape[1] if reset_BT is None else list(reset_BT.unbind(1))
-        hidden, contexts = [], []
-        for x_BD, position_B, reset_B in zip(x_BTD.unbind(1), position_BT.unbind(1), resets, strict=True):
-            if reset_B is not None:
-                state = {"context": state["context"].masked_fill(reset_B[:, None], 0.0)}
-            hidden_BH, state = self.step(x_BD, state, position_B)
-            hidden.append(hidden_BH)
-            contexts.append(state["context"])
-        self.tap(torch.stack(contexts, dim=1))
-        return torch.stack(hidden, dim=1), state
+        """Run the cell over a sequence."""
+        masks = self._draw_masks(x_BTD)
+        # A hook on a layer is there to be called, and only the naive loop calls the layers.
+        run = self._loop if self._is_hooked() else self._run
+        return self._features_and_state(*run(x_BTD, state["context"], reset_BT, masks))
+
+    def forward_naive(
+        self,
+        x_BTD: Tensor,
+        state: State,
+        position_BT: Tensor,  # noqa: ARG002
+        reset_BT: Tensor | None,
+    ) -> tuple[Tensor, State]:
+        """Do as `forward`, position after position, differentiable in every way that torch knows."""
+        masks = self._draw_masks(x_BTD)
+        return self._features_and_state(*self._loop(x_BTD, state["context"], reset_BT, masks))
 
     def step(self, x_BD: Tensor, state: State, position_B: Tensor) -> tuple[Tensor, State]:  # noqa: ARG002
         """Read one token a row."""
-        source_BS = torch.cat([x_BD, self.read(state["context"])], dim=-1)
-        hidden_BH = self.fnn(source_BS)
-        decay_BC, input_BC = self.rule(hidden_BH, source_BS)
-        return hidden_BH, {"context": update(state["context"], decay_BC, input_BC, self.norm)}
+        masks_LBH = self.fnn.draw_masks(len(x_BD))
+        hidden_BH, context_BC = self._step(x_BD, state["context"], masks_LBH)
+        return hidden_BH, {"context": context_BC}
 
     def read(self, context_BC: Tensor) -> Tensor:
         """Return what the FNN and the gates see of the context."""
         return self.norm.read(context_BC)
+
+    def _run(
+        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the last layer of all positions and all contexts."""
+        if type(self.fnn) is not FNN:  # another FNN, or one that overrides a method: not what the function computes
+            return self._loop(x_BTD, context_BC, reset_BT, masks_LTBH)
+        return cell_sequence(self.fnn, self.rule, self.norm, x_BTD, context_BC, reset_BT, masks_LTBH)
+
+    def _loop(
+        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return what `_run` does."""
+        hidden, contexts = [], []
+        for t, x_BD in enumerate(x_BTD.unbind(1)):
+            if reset_BT is not None:
+                context_BC = context_BC.masked_fill(reset_BT[:, t, None], 0.0)
+            masks_LBH = None if masks_LTBH is None else masks_LTBH[:, t]
+            hidden_BH, context_BC = self._step(x_BD, context_BC, masks_LBH)
+            hidden.append(hidden_BH)
+            contexts.append(context_BC)
+        return torch.stack(hidden, dim=1), torch.stack(contexts, dim=1)
+
+    def _step(self, x_BD: Tensor, context_BC: Tensor, masks_LBH: Tensor | None) -> tuple[Tensor, Tensor]:
+        source_BS = torch.cat([x_BD, self.read(context_BC)], dim=-1)
+        hidden_BH = self.fnn(source_BS, masks_LBH)
+        decay_BC, input_BC = self.rule(hidden_BH, source_BS)
+        return hidden_BH, update(context_BC, decay_BC, input_BC, self.norm)
+
+    def _features_and_state(self, hidden_BTH: Tensor, contexts_BTC: Tensor) -> tuple[Tensor, State]:
+        # A copy of the last one: a view would keep all of them alive for as long as the state is carried.
+        return hidden_BTH, {"context": self.tap(contexts_BTC)[:, -1].clone()}
+
+    def _draw_masks(self, x_BTD: Tensor) -> Tensor | None:
+        return self.fnn.draw_masks(x_BTD.shape[1], x_BTD.shape[0])
+
+    def _is_hooked(self) -> bool:
+        parts = chain(self.fnn.modules(), self.rule.modules(), self.norm.modules())
+        return any(p._forward_hooks or p._forward_pre_hooks or p._backward_hooks for p in parts)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -75,3 +124,15 @@ class ZeroContextCell(Cell):
     def read(self, context_BC: Tensor) -> Tensor:
         """Return zeros."""
         return torch.zeros_like(context_BC)
+
+    def _run(
+        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Run the layers on all positions at once: nothing feeds back."""
+        unread_BTC = x_BTD.new_zeros(*x_BTD.shape[:2], self.context_width)
+        source_BTS = torch.cat([x_BTD, unread_BTC], dim=-1)
+        masks_LBTH = None if masks_LTBH is None else masks_LTBH.transpose(1, 2)
+        hidden_BTH = self.fnn(source_BTS, masks_LBTH)
+        decay_BTC, input_BTC = self.rule(hidden_BTH, source_BTS)
+        contexts_BTC, _ = sequential(decay_BTC, input_BTC, context_BC, reset_BT, self.norm)
+        return hidden_BTH, contexts_BTC

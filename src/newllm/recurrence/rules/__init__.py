@@ -6,7 +6,7 @@ from newllm.recurrence.rules.dual import Dual
 from newllm.recurrence.rules.ema import ExponentialMovingAverage
 from newllm.recurrence.rules.gated import Gated
 from newllm.recurrence.rules.lstm import LSTMGates
-from newllm.recurrence.rules.rule import Gate, Rule
+from newllm.recurrence.rules.rule import Gate, Rule, full_precision
 
 RULES: dict[str, type[Rule]] = {
     rule.name: rule for rule in (Additive, ExponentialMovingAverage, Gated, LSTMGates, Dual)
@@ -22,6 +22,7 @@ __all__ = [
     "LSTMGates",
     "Rule",
     "build_rule",
+    "full_precision",
 ]
 
 

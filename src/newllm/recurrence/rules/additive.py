@@ -1,9 +1,11 @@
 """`context = context + delta`: the founding document's model, section 2."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from newllm.recurrence.rules.rule import Rule, full_precision
+from newllm.recurrence.rules.rule import Rule
 
 
 class Additive(Rule):
@@ -11,7 +13,11 @@ class Additive(Rule):
 
     name = "additive"
 
-    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 (it has no gate)
+    @staticmethod
+    def combine(
+        delta: Tensor,
+        gates: Sequence[Tensor],  # noqa: ARG004 (it has none)
+        constant: Tensor | None,  # noqa: ARG004 (it has none)
+    ) -> tuple[Tensor, Tensor]:
         """Return decay 1 and the delta."""
-        delta = full_precision(self.delta(features))
         return torch.ones_like(delta), delta

@@ -1,10 +1,12 @@
 """Two contexts, short and long: the document's `short += delta_s`, `long = 0.99 * long + 0.01 * delta_l`."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from newllm.errors import UserError
-from newllm.recurrence.rules.rule import ConstantDecay, Rule, full_precision
+from newllm.recurrence.rules.rule import ConstantDecay, Rule
 
 FOUNDING_LONG_DECAY = 0.99
 
@@ -23,9 +25,18 @@ class Dual(Rule):
             )
         self.long = ConstantDecay(torch.full((self.channels // 2,), FOUNDING_LONG_DECAY), learn=learn_decay)
 
-    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 (it has no gate)
+    def constant(self) -> Tensor:
+        """Return the long context's decay, `[channels / 2]`."""
+        return self.long()
+
+    @staticmethod
+    def combine(
+        delta: Tensor,
+        gates: Sequence[Tensor],  # noqa: ARG004 (it has none)
+        constant: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
         """Return [1, long decay] and [delta_s, (1 - long decay) * delta_l]."""
-        delta = full_precision(self.delta(features))
-        long = self.long().to(delta.dtype)
+        assert constant is not None
+        long = constant.to(delta.dtype)
         one = torch.ones_like(long)
         return torch.cat([one, long]).expand_as(delta), torch.cat([one, 1 - long]) * delta

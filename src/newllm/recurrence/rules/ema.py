@@ -1,9 +1,11 @@
 """`context = alpha * context + (1 - alpha) * delta`: the document's exponential moving average."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from newllm.recurrence.rules.rule import ConstantDecay, Rule, full_precision, timescales
+from newllm.recurrence.rules.rule import ConstantDecay, Rule, timescales
 
 FOUNDING_ALPHA = 0.9
 
@@ -18,10 +20,19 @@ class ExponentialMovingAverage(Rule):
         """Add alpha."""
         self.alpha = ConstantDecay(torch.full((self.channels,), FOUNDING_ALPHA), learn=learn_decay)
 
-    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 (it has no gate)
+    def constant(self) -> Tensor:
+        """Return alpha, `[channels]`."""
+        return self.alpha()
+
+    @staticmethod
+    def combine(
+        delta: Tensor,
+        gates: Sequence[Tensor],  # noqa: ARG004 (it has none)
+        constant: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
         """Return alpha and (1 - alpha) * delta."""
-        delta = full_precision(self.delta(features))
-        alpha = self.alpha().to(delta.dtype)
+        assert constant is not None
+        alpha = constant.to(delta.dtype)
         return alpha.expand_as(delta), (1 - alpha) * delta
 
     def spread_timescales(self, longest: float) -> None:

@@ -1,9 +1,11 @@
 """`context = (1 - u) * context + u * delta`: the document's update gate, section 6."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from newllm.recurrence.rules.rule import Gate, Rule, full_precision, logit, timescales
+from newllm.recurrence.rules.rule import Gate, Rule, logit, timescales
 
 
 class Gated(Rule):
@@ -15,11 +17,16 @@ class Gated(Rule):
         """Add the gate."""
         self.gate = Gate(source, self.channels)
 
-    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def combine(
+        delta: Tensor,
+        gates: Sequence[Tensor],
+        constant: Tensor | None,  # noqa: ARG004 (it has none)
+    ) -> tuple[Tensor, Tensor]:
         """Return 1 - u and u * delta."""
-        gate = full_precision(self.gate(source))
+        (gate,) = gates
         # sigmoid(-x) rather than 1 - sigmoid(x): exact where the gate is nearly shut or open.
-        return torch.sigmoid(-gate), torch.sigmoid(gate) * full_precision(self.delta(features))
+        return torch.sigmoid(-gate), torch.sigmoid(gate) * delta
 
     def spread_timescales(self, longest: float) -> None:
         """Start u at 1 / time scale."""

@@ -1,9 +1,11 @@
 """`context = f * context + i * delta`: the LSTM's gates, with which the document contrasts its rule."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from newllm.recurrence.rules.rule import Gate, Rule, full_precision, logit, timescales
+from newllm.recurrence.rules.rule import Gate, Rule, logit, timescales
 
 
 class LSTMGates(Rule):
@@ -19,11 +21,15 @@ class LSTMGates(Rule):
         self.forget = Gate(source, self.channels)
         self.input = Gate(source, self.channels)
 
-    def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    @staticmethod
+    def combine(
+        delta: Tensor,
+        gates: Sequence[Tensor],
+        constant: Tensor | None,  # noqa: ARG004 (it has none)
+    ) -> tuple[Tensor, Tensor]:
         """Return f and i * delta."""
-        forget = torch.sigmoid(full_precision(self.forget(source)))
-        admit = torch.sigmoid(full_precision(self.input(source)))
-        return forget, admit * full_precision(self.delta(features))
+        forget, admit = gates
+        return torch.sigmoid(forget), torch.sigmoid(admit) * delta
 
     def spread_timescales(self, longest: float) -> None:
         """Start f at 1 - 1 / time scale and i at sqrt(1 - f^2): the context varies as the delta does."""

@@ -1,6 +1,11 @@
-"""What every update rule is: `(features, source) -> (decay, input)`."""
+"""What every update rule is: `(features, source) -> (decay, input)`.
+
+In two parts, so that a loop over positions can hoist or batch the first: linear layers (`delta` sees the
+features, the `gates` see the source), then `combine`, which is element by element.
+"""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,13 +42,34 @@ class Rule(nn.Module, ABC):
     def build(self, source: int, learn_decay: bool) -> None:
         """Add what the rule has beside its delta."""
 
-    @abstractmethod
+    @property
+    def gates(self) -> list["Gate"]:
+        """The linear layers that see the source, in the order in which `combine` takes them."""
+        return [module for module in self.children() if isinstance(module, Gate)]
+
+    def constant(self) -> Tensor | None:
+        """Return the decay that depends on no feature, `[channels]`; None if the rule has none."""
+        return None
+
     def forward(self, features: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return decay and input, each `[..., channels]`.
 
         Args:
             features: `[..., features]`, forms the delta.
             source: `[..., source]`, seen by the gates.
+        """
+        delta, gates = self.delta(features), [full_precision(gate(source)) for gate in self.gates]
+        return self.combine(full_precision(delta), gates, self.constant())
+
+    @staticmethod
+    @abstractmethod
+    def combine(delta: Tensor, gates: Sequence[Tensor], constant: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return decay and input from what the linear layers gave, element by element.
+
+        Args:
+            delta: `[..., channels]`, float32 or float64.
+            gates: what each of `gates` gave, before any sigmoid, of the same shape and dtype.
+            constant: what `constant()` gave.
         """
 
     def spread_timescales(self, longest: float) -> None:

@@ -1,0 +1,100 @@
+"""Run a study: a grid of runs with seeds and controls, and what it says of each claim.
+
+A study is one of ours by name, or a Python file with STUDY = newllm.study.Study(...). It can be stopped and
+started again: a finished run is never run again.
+
+  newllm study founding --quick
+  newllm study founding --seeds 10 --out my-study
+  newllm study founding --text my-sentences.txt
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+from newllm.files import to_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("study", nargs="?", metavar="NAME_OR_FILE", help="a study (see --list)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to (default studies/NAME)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: the study's own)")
+    parser.add_argument("--workers", type=int, metavar="W", help="processes (default: one a core)")
+    parser.add_argument("--quick", action="store_true", help="a few arms and seeds: minutes, and no verdict")
+    parser.add_argument("--text", nargs="+", metavar="FILE", help="other data than the study's own")
+    parser.add_argument("--list", action="store_true", help="show the studies there are")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the study and print its tables."""
+    from newllm.study import OWN_STUDIES, load_study, run_study, with_texts
+
+    if arguments.list:
+        return _list({name: load_study(name).title for name in OWN_STUDIES}, as_json=arguments.json)
+    if arguments.study is None:
+        raise UserError(f"no study named: newllm study NAME, one of {', '.join(OWN_STUDIES)}, or a Python file")
+    study = load_study(arguments.study)
+    if arguments.text:
+        study = with_texts(study, arguments.text)
+    name = f"{study.name}-quick" if arguments.quick else study.name
+    out = arguments.out or Path("studies") / name
+    from newllm.cli.study_progress import StudyProgress
+
+    with StudyProgress(sys.stderr, quiet=arguments.quiet) as progress:
+        results = run_study(
+            arguments.study,
+            out,
+            study=study,
+            seeds=arguments.seeds,
+            quick=arguments.quick,
+            workers=arguments.workers or os.cpu_count() or 1,
+            watcher=progress,
+        )
+    if arguments.json:
+        print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results)}))
+    else:
+        _show(study, results, out)
+    return 1 if results["failed"] else 0
+
+
+def _list(studies: dict[str, str], *, as_json: bool) -> int:
+    if as_json:
+        print(to_json({"schema": 1, "studies": studies}))
+        return 0
+    for name, title in studies.items():
+        print(f"{name:12}{title}")
+    return 0
+
+
+def _claims(results: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{name: claim[name] for name in ("id", "verdict", "arms")} for claim in results["claims"]]
+
+
+def _show(study: Any, results: dict[str, Any], out: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from newllm.study import claims_table
+
+    console = Console(highlight=False)
+    for table in [*study.tables(results), claims_table(results)]:
+        shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for column, name in enumerate(table.header):
+            shown.add_column(name, overflow="fold", no_wrap=column == 0)
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)
+    for line in _troubles(results):
+        console.print(line)
+    console.print(f"results: {out}")
+
+
+def _troubles(results: dict[str, Any]) -> Sequence[str]:
+    deaths = [f"note: {line}; its run was done again" for line in results["worker_deaths"]]
+    return [*deaths, *(f"failed: {name}: {why}" for name, why in results["failed"].items())]

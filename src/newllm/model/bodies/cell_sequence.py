@@ -1,0 +1,103 @@
+"""The cell over a whole sequence as one autograd function: `Cell.forward_naive`, in half to two thirds of the time.
+
+Only what feeds back stays in the loop. The tokens' part of the first layer and of the gates is one product
+over all positions, outside (ordinary autograd). The loop forwards keeps every layer's output; the loop
+backwards computes gradients of pre-activations and contexts only, and the gradients of the weights are one
+product a layer over all positions after it.
+
+Limits: the FNN must be `model.fnn.FNN` (another runs in the naive loop, see `Cell._run`); no module is called,
+so that no forward hook sees its layers; no second derivatives and no forward mode (the naive twin has both).
+
+Shapes: L layers, T positions, B rows, D token width, C context, H hidden, S = H + gates * C.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from newllm.model.bodies.cell_backward import Backward
+from newllm.model.bodies.cell_forward import Kept, Step, run_forwards
+from newllm.model.fnn import FNN
+from newllm.recurrence import ContextNorm, Rule, full_precision
+
+
+def cell_sequence(
+    fnn: FNN,
+    rule: Rule,
+    norm: ContextNorm,
+    x_BTD: Tensor,
+    context_BC: Tensor,
+    reset_BT: Tensor | None,
+    masks_LTBH: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Run the cell `hidden = fnn([x ; norm.read(context)])`, `context = update(context, *rule(hidden, source), norm)`.
+
+    Under autocast the products run in its dtype; contexts are float32, or float64 if the weights are.
+
+    Args:
+        fnn: reads `[token ; context]`.
+        rule: its delta reads the hidden layer, its gates `[token ; context]`.
+        norm: the context norm.
+        x_BTD: embedded tokens.
+        context_BC: before the first position.
+        reset_BT: True where the context starts anew at zero, or None.
+        masks_LTBH: dropout masks from `fnn.draw_masks`, or None.
+
+    Returns:
+        The last layer `[B, T, H]` and every context `[B, T, C]`, differentiable once.
+    """
+    first, *later = fnn.linears
+    readers = [first, *rule.gates]
+    weight_SX = torch.cat([linear.weight for linear in readers])
+    token_weight, context_weight = weight_SX.split([x_BTD.shape[2], rule.channels], dim=1)
+    token_TBS = F.linear(x_BTD.transpose(0, 1), token_weight, torch.cat([linear.bias for linear in readers]))
+    dtype = token_TBS.dtype
+    weights = [p.to(dtype) for linear in (*later, rule.delta) for p in (linear.weight, linear.bias)]
+    hidden_TBH, contexts_TBC = _CellSequence.apply(
+        Step(rule, norm, len(fnn.linears), first.out_features),
+        token_TBS,
+        full_precision(context_BC).contiguous(),
+        None if reset_BT is None else reset_BT.t()[..., None],
+        None if masks_LTBH is None else masks_LTBH.to(dtype),
+        rule.constant(),
+        context_weight.to(dtype),
+        *weights,
+        *norm.parameters(),
+    )
+    return hidden_TBH.transpose(0, 1), contexts_TBC.transpose(0, 1)
+
+
+class _CellSequence(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        step: Step,
+        token: Tensor,
+        context: Tensor,
+        reset: Tensor | None,
+        masks: Tensor | None,
+        constant: Tensor | None,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        with torch.autocast(token.device.type, enabled=False):
+            kept = run_forwards(step, token, context, reset, masks, constant, weights)
+        ctx.step = step
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(context, reset, masks, constant, *kept[:3], *kept.hidden, *weights)
+        return kept.hidden[-1], kept.contexts
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, d_hidden: Tensor | None, d_contexts: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
+        context, reset, masks, constant, source, delta, contexts, *rest = ctx.saved_tensors
+        hidden, weights = rest[: ctx.step.layers], rest[ctx.step.layers :]
+        kept = Kept(source, delta, contexts, hidden)
+        with torch.autocast(source.device.type, enabled=False):
+            back = Backward(ctx.step, kept, context, reset, masks, constant, weights)
+            d_token, d_context = back.loop(d_hidden, d_contexts)
+            needed = ctx.needs_input_grad
+            d_constant = back.d_constant() if needed[5] else None
+            d_weights = back.d_weights() if any(needed[6:]) else [None] * len(weights)
+        return None, d_token, d_context, None, None, d_constant, *d_weights

@@ -1,0 +1,27 @@
+"""Grids of runs with seeds, controls and claims that are decided by measures named before the first run."""
+
+from newllm.study.design import Arm, Cell, Claim, Decision, Study, Table
+from newllm.study.grid import Watcher
+from newllm.study.plan import OWN_STUDIES, load_study, plan, with_texts
+from newllm.study.results import analyse, claims_table, decide, load_results
+from newllm.study.run import run_study, write_results
+
+__all__ = [
+    "OWN_STUDIES",
+    "Arm",
+    "Cell",
+    "Claim",
+    "Decision",
+    "Study",
+    "Table",
+    "Watcher",
+    "analyse",
+    "claims_table",
+    "decide",
+    "load_results",
+    "load_study",
+    "plan",
+    "run_study",
+    "with_texts",
+    "write_results",
+]

@@ -1,0 +1,152 @@
+"""What a study is: arms, seeds, data sets, and claims that name their measure before the first run.
+
+A study is a Python file with `STUDY = Study(...)`: one of ours in `newllm/study/`, or anyone's by path.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newllm.training.config import RunConfig
+
+Record = dict[str, Any]
+"""What one cell measured: plain data, series by epoch."""
+
+Row = dict[str, Any]
+"""Scalar outcomes of one cell: arm, seed, data, and what the study derives from its record."""
+
+Rows = Mapping[str, Sequence[Row]]
+"""The rows of each arm, in the order of the seeds."""
+
+VERDICTS = ("holds", "holds in part", "does not hold", "undecided")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration, and in one line what it is there for.
+
+    Attributes:
+        name: unique in the study.
+        claim: one line.
+        preset: where its configuration begins.
+        settings: what differs, as `KEY=VALUE`.
+        epochs: how long it trains, in measurements (`training.evaluate_every` updates each).
+        variant: which form of each data set it trains on; the study's `lay_out` knows them.
+        control: the arm that it is paired with, "" for none.
+    """
+
+    name: str
+    claim: str
+    preset: str
+    settings: tuple[str, ...] = ()
+    epochs: int = 50
+    variant: str = ""
+    control: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study.
+
+    Attributes:
+        arm: the arm's name.
+        seed: of every stream of chance.
+        data: the data set's name.
+        config: complete but for what the machine decides.
+        key: hash of configuration, texts and seed; a cell with a record is never run again.
+    """
+
+    arm: str
+    seed: int
+    data: str
+    config: RunConfig
+    key: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the measurements say of a claim.
+
+    Attributes:
+        verdict: one of VERDICTS.
+        numbers: the primary measure: estimates, intervals and counts by name.
+        p: p value of the primary comparison; None where the claim is judged without one.
+    """
+
+    verdict: str
+    numbers: dict[str, Any]
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence to be tested.
+
+    Attributes:
+        id: short and stable.
+        text: the claim.
+        measure: its one primary measure and how it decides, in words; fixed before the first run.
+        arms: the arms that decide it.
+        decide: from the rows of those arms to the decision.
+        needs: fewer seeds than this cannot decide: the claim is then undecided.
+    """
+
+    id: str
+    text: str
+    measure: str
+    arms: tuple[str, ...]
+    decide: Callable[[Rows], Decision]
+    needs: int = 6
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for the terminal, Markdown and CSV alike.
+
+    Attributes:
+        name: of its file.
+        title: one line.
+        header: of its columns.
+        rows: text, one cell a column.
+    """
+
+    name: str
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid of runs with its claims.
+
+    Attributes:
+        name: short.
+        title: one line.
+        arms: all of them.
+        sets: names of the data sets; seed s trains on set s modulo their number.
+        claims: what is tested.
+        lay_out: `(folder, set, variant) -> settings`: writes the texts of a set, says where they are.
+        measure: runs one cell.
+        outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
+        tables: `results -> tables`, beside that of the claims.
+        write: `(folder, results)`: the pages and figures beside results.json.
+        seeds: how many by default.
+        quick: names of the arms of the quick form.
+        quick_seeds: how many seeds it has.
+    """
+
+    name: str
+    title: str
+    arms: tuple[Arm, ...]
+    sets: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    lay_out: Callable[[Path, str, str], Sequence[str]]
+    measure: Callable[[RunConfig], Record]
+    outcomes: Callable[[Record, Record | None], Row]
+    tables: Callable[[dict[str, Any]], Sequence[Table]]
+    write: Callable[[Path, dict[str, Any]], None]
+    seeds: int = 10
+    quick: tuple[str, ...] = ()
+    quick_seeds: int = 2

@@ -1,0 +1,170 @@
+"""The English words of the founding study's page. Numbers come from the results; none stands here.
+
+The Japanese page has the same keys in `words_ja.py`; a test compares them and their placeholders.
+"""
+
+from newllm.study.founding.arms import ARMS
+from newllm.study.founding.claims import CLAIMS
+
+VERDICTS = {
+    "holds": "holds",
+    "holds in part": "holds in part",
+    "does not hold": "does not hold",
+    "undecided": "cannot be decided with this data",
+}
+
+EFFECTS = {
+    "removes": "removes the spike",
+    "too slow": "never gets as far",
+    "delays": "only delays it",
+    "hastens": "hastens it",
+    "keeps": "changes little",
+    "unclear": "unclear",
+}
+
+CLAIM_TEXTS = {claim.id: claim.text for claim in CLAIMS}
+CLAIM_MEASURES = {claim.id: claim.measure for claim in CLAIMS}
+ARM_CLAIMS = {arm.name: arm.claim for arm in ARMS}
+
+# Labels of the numbers that decide a claim, and of those beside them.
+NUMBERS = {
+    "why": "why",
+    "share_in_window": "share of runs whose first spike opens at epochs 17 to 22",
+    "share_spiking": "share of runs that spike",
+    "onsets": "onset by run and seed",
+    "jump": "largest rise within one epoch, times",
+    "largest": "the largest of all, times",
+    "share_healed": "share of spikes healed within 5 epochs",
+    "share_healed_on_the_probe": "the same on the probe",
+    "difference": "paired difference",
+    "p_by_set": "p with whole data sets flipped (6 sets can give 0.031 at the least)",
+    "context_norm_at_onset": "median context norm at the onset",
+    "share_beyond_the_clip": "share of runs whose gradient passes 1.0",
+    "median_highest": "median of the largest gradient norm",
+    "growth_baseline": "growth of the update ratio, baseline, times",
+    "growth_zero_context": "growth of the update ratio without a context, times",
+    "correlation_with_context": "rank correlation of update ratio and context norm",
+    "share_of_unknown_words": "share that unknown words carry",
+    "gap_without_unknown_words": "gap where validation has no unknown words, nats",
+    "gap": "gap, nats",
+    "end": "share that ends of sentences carry",
+    "seen": "share that known words carry",
+    "fall": "fall of the probe loss after the best validation epoch, nats",
+    "best_epoch": "median best epoch",
+    "share_of_ends": "share of correct predictions that are the end of the sentence",
+    "correct": "usual number of correct predictions",
+    "of": "of so many",
+    "share_of_epochs": "share of epochs with exactly this number",
+    "random_guess": "a random guess among 91 words would get",
+    "share_calm": "share of runs without a probe spike",
+    "share_best_late": "share of runs whose best epoch is 45 or later",
+    "share_validation_spiking": "share of runs whose validation loss spikes",
+    "share_remedied": "share of runs remedied, by arm",
+    "baseline_calm": "share of baseline runs without a spike",
+    "share_remedied_without_norm_or_gate": "share of runs remedied by a residual FNN",
+}
+
+WORDS = {
+    "title": "The founding study",
+    "lead": (
+        "The founding document reports that its language model without attention, whose memory is one context "
+        "vector updated by `context = context + delta`, spikes in training at epochs 17 to 22, and explains why. "
+        "It never tested the explanation. Here its five runs are run again, and each of its fourteen claims is "
+        "tested by experiment, with seeds, controls and intervals. Every number on this page is written by "
+        "`newllm study founding` from [results.json](results.json)."
+    ),
+    "size": (
+        "{seeds} seeds, each on one of {sets} sets of 30 sentences with the document's counts; {arms} arms, {cells} "
+        "runs, {hours:.1f} core hours, on {cpu} with torch {torch}, one thread a run."
+    ),
+    "short": "In short",
+    "short_verdicts": "Of the fourteen claims, {holds} hold, {part} hold in part, {fails} do not hold, and {undecided} "
+    "cannot be decided with this data.",
+    "short_removes": "The spike is **removed**, at equal progress, by: {arms}.",
+    "short_delays": "It is only **delayed** by: {arms}.",
+    "short_keeps": "It **stays about as it is** with: {arms}.",
+    "short_hastens": "It comes **earlier** with: {arms}.",
+    "short_slow": "Never as far as their control within their epochs: {arms}.",
+    "short_higher": "Where it stays, it is **higher** with {higher}, and **lower** with {lower}.",
+    "nobody": "no arm",
+    "runs": "The document's runs, again",
+    "runs_lead": (
+        "A spike opens where the loss rises by more than 0.3 nats above its best within five epochs, and is healed "
+        "when it is back within that limit. The *probe* is one fixed batch of training sentences, read in evaluation "
+        "mode. Medians over seeds with 95 % intervals that resample data sets and seeds; shares with Wilson's "
+        "intervals. A run that never spikes is censored at its end."
+    ),
+    "runs_figure": "Validation and probe loss of the document's runs by epoch",
+    "beside": "Beside the document's figures",
+    "beside_header": "run|best validation, document|ours|best epoch, document|ours|onset, document|ours",
+    "claims": "The fourteen claims",
+    "claims_lead": (
+        "The measure of each claim, and how it decides, was written before the first run of the study. Where a claim "
+        "is a comparison, an exact paired sign-flip test decides, and p is adjusted over all such claims (Holm). All "
+        "else on this page is exploratory."
+    ),
+    "claims_header": "|claim|verdict",
+    "measure": "Measure",
+    "arms_of_claim": "Arms",
+    "p": "p {p:.2g}, adjusted over the claims {adjusted:.2g}",
+    "arithmetic": "What the document's own figures say",
+    "arithmetic_perplexity_wrong": (
+        "It lists a perplexity of {listed:,} for {run}, epoch {epoch}; the loss that it prints there gives "
+        "{computed:,.0f}. "
+        "{listed:,} belongs to {other}, epoch {other_epoch}."
+    ),
+    "arithmetic_perplexity_right": "{run}, epoch {epoch}: perplexity {listed:,} agrees with the printed loss.",
+    "arithmetic_ratio": (
+        '"2 to 9 times within one epoch": the largest rise of a loss that it prints is {ratio:.2f} times ({run}, epoch '
+        "{epoch}). Of perplexities, which are exponentials of losses, any factor can be had."
+    ),
+    "arithmetic_window": '"All at epochs 17 to 22": the curve that it prints for {run} rises first at epoch {epoch}.',
+    "arithmetic_best": (
+        "It calls epoch {best} of {run} the best, without improvement afterwards; it prints {loss} there, and "
+        "{lower} at "
+        "epoch {later}."
+    ),
+    "arithmetic_size": ('"The larger, the harder": it prints peaks of {peaks}: the second in size has the lowest.'),
+    "arithmetic_accuracy": (
+        "Accuracy {accuracy} is {correct}/{targets} exactly, as many as there are validation sentences; a random guess "
+        "among {vocabulary} words would be right once in {vocabulary}."
+    ),
+    "arithmetic_overflow": (
+        '"Numerical overflow": the largest context norm that it prints is 8.6724; float32 overflows at 3.4e38.'
+    ),
+    "effects": "What removes it, what delays it, what changes it",
+    "effects_lead": (
+        "Every arm beside the document's run of the same seed and sentences, at equal progress: up to the epoch "
+        "at which "
+        "its probe loss (median of five epochs) is as low as its control's at the end. *Removes*: the whole "
+        "interval of the "
+        "share of runs that get as far without a probe spike lies above a half. *Only delays*: most runs spike, "
+        "a quarter "
+        "later or more. Height is that of the first probe spike as a multiple of the control's, over the pairs "
+        "in which "
+        "both spike."
+    ),
+    "effects_header": "arm|what it is|effect|as far, without a spike|median onset|height, times the control's",
+    "effects_figure": "Share of runs that get as far as their control without a spike",
+    "limits": "What this data could never show",
+    "limits_text": (
+        "Thirty sentences of at most seven words say nothing about long texts: no context here is ever older "
+        "than eight "
+        "positions. Six validation sentences with 16 of 35 words unknown measure, above all, how sure the model "
+        "is that "
+        "unknown words never come. Epochs of two updates are too coarse to see what happens within a spike. That "
+        "an arm "
+        "removes the spike does not make its mechanism the cause: for that, a run must be taken back to before "
+        "its spike "
+        "and one thing changed, with equally strong changes to the rivals."
+    ),
+    "files": "Files",
+    "files_text": "[results.json](results.json) holds every run's outcomes; tables: {tables}.",
+    "onset": "onset",
+    "never": "never",
+    "epochs": "epoch",
+    "loss": "loss, nats per token",
+    "probe": "probe (training)",
+    "validation": "validation",
+    "document_points": "the document's",
+}

@@ -1,0 +1,95 @@
+"""From a study to its cells: which runs there are, and the key of each."""
+
+import dataclasses
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from newllm.data import prepare
+from newllm.errors import UserError, unknown_name
+from newllm.study.design import Arm, Cell, Study
+from newllm.training.config import RunConfig
+from newllm.training.configure import configure
+
+OWN_STUDIES = ("founding",)
+# Raised whenever the same configuration would give another record than before.
+_RECORD_VERSION = 1
+_NUMERICS = (
+    "numerics.device=cpu",
+    "numerics.threads=1",
+    "numerics.precision=fp32",
+    "numerics.scan_backend=torch",
+)
+
+
+def load_study(name: str) -> Study:
+    """Return one of our studies by name, or that of a Python file by its path.
+
+    Raises:
+        UserError: there is no such study, or the file defines none.
+    """
+    if name in OWN_STUDIES:
+        return importlib.import_module(f"newllm.study.{name}").STUDY
+    path = Path(name)
+    if path.suffix != ".py":
+        raise unknown_name("study", name, OWN_STUDIES)
+    if not path.is_file():
+        raise UserError(f"no file '{name}': give a study's Python file, or one of {', '.join(OWN_STUDIES)}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever somebody's file raises
+        raise UserError(f"'{name}' cannot be loaded ({type(error).__name__}: {error}): mend the file") from error
+    found = getattr(module, "STUDY", None)
+    if not isinstance(found, Study):
+        raise UserError(f"'{name}' defines no study: write STUDY = newllm.study.Study(...) in it")
+    return found
+
+
+def with_texts(study: Study, texts: Sequence[str]) -> Study:
+    """Return the study on other data sets than its own."""
+    return dataclasses.replace(study, sets=tuple(texts))
+
+
+def plan(study: Study, folder: Path, seeds: int, arms: Iterable[str] | None = None) -> list[Cell]:
+    """Return the cells, seed after seed, so that a study that is stopped is balanced.
+
+    Args:
+        study: whose.
+        folder: where `lay_out` writes texts.
+        seeds: 0 to seeds - 1; seed s trains on set s modulo the number of sets.
+        arms: names of those wanted; None for all.
+
+    Raises:
+        UserError: a configuration cannot be.
+    """
+    wanted = None if arms is None else set(arms)
+    chosen = [arm for arm in study.arms if wanted is None or arm.name in wanted]
+    sets = [study.sets[seed % len(study.sets)] for seed in range(seeds)]
+    return [_cell(study, folder, arm, seed, data) for seed, data in enumerate(sets) for arm in chosen]
+
+
+def _cell(study: Study, folder: Path, arm: Arm, seed: int, data: str) -> Cell:
+    settings = [*study.lay_out(folder, data, arm.variant), *_NUMERICS, *arm.settings]
+    config = configure(arm.preset, None, None, settings, {"seed": seed})
+    every = config.training.evaluate_every
+    if every < 1:
+        raise UserError(f"arm '{arm.name}': training.evaluate_every is 0: a study needs to know when to measure")
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, steps=every * arm.epochs))
+    config.check()
+    return Cell(arm.name, seed, data, config, _key(config))
+
+
+def _key(config: RunConfig) -> str:
+    """Return the hash of all that decides a record: the configuration, with the texts' content for their places."""
+    plain: dict[str, Any] = dataclasses.asdict(config)
+    for name in ("texts", "validation"):
+        plain["data"].pop(name)
+    everything = [_RECORD_VERSION, plain, prepare(config.data).report["fingerprint"]]
+    return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:20]

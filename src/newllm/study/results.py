@@ -1,0 +1,152 @@
+"""From records to results.json: one row a cell, curves by arm, and what is decided of each claim."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newllm.errors import UserError
+from newllm.study.design import Cell, Claim, Decision, Record, Row, Study, Table
+from newllm.study.grid import Records, Tally
+from newllm.study.statistics import holm
+from newllm.training.environment import describe_environment
+
+SCHEMA = 1
+_QUARTILES = (0.25, 0.5, 0.75)
+_DIGITS = 5
+
+
+def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally) -> dict[str, Any]:
+    """Return the content of results.json.
+
+    Args:
+        study: whose.
+        cells: that were to be run; those without a record are left out and told in "failed".
+        records: what they measured.
+        tally: how the grid went.
+    """
+    found = {(cell.arm, cell.seed): record for cell in cells if (record := records.get(cell)) is not None}
+    rows = [_row(study, cell, found) for cell in cells if (cell.arm, cell.seed) in found]
+    arms = [arm for arm in study.arms if any(row["arm"] == arm.name for row in rows)]
+    return {
+        "schema": SCHEMA,
+        "study": study.name,
+        "title": study.title,
+        "seeds": len({row["seed"] for row in rows}),
+        "sets": sorted({row["data"] for row in rows}),
+        "environment": describe_environment(),
+        "core_seconds": round(sum(record.get("seconds", 0.0) for record in found.values()), 1),
+        "failed": tally.failed,
+        "worker_deaths": tally.deaths,
+        "arms": [
+            {
+                "name": arm.name,
+                "claim": arm.claim,
+                "preset": arm.preset,
+                "settings": list(arm.settings),
+                "epochs": arm.epochs,
+                "variant": arm.variant,
+                "control": arm.control,
+            }
+            for arm in arms
+        ],
+        "claims": decide(study, rows),
+        "rows": rows,
+        "curves": {arm.name: _curves([r for (name, _), r in found.items() if name == arm.name]) for arm in arms},
+    }
+
+
+def decide(study: Study, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return what the rows say of each claim; p values are adjusted over all claims (Holm).
+
+    A comparison whose adjusted p value is above 0.05 cannot be called decided: its verdict becomes "undecided".
+    """
+    by_arm: dict[str, list[Row]] = {}
+    for row in rows:
+        by_arm.setdefault(row["arm"], []).append(row)
+    decisions = {claim.id: _decision(claim, by_arm) for claim in study.claims}
+    adjusted = holm({claim: decision.p for claim, decision in decisions.items() if decision.p is not None})
+    return [_claim(claim, decisions[claim.id], adjusted.get(claim.id)) for claim in study.claims]
+
+
+def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
+    missing = [arm for arm in claim.arms if arm not in by_arm]
+    if missing:
+        return Decision("undecided", {"why": f"not run: {', '.join(missing)}"})
+    fewest = min(len(by_arm[arm]) for arm in claim.arms)
+    if fewest < claim.needs:
+        return Decision("undecided", {"why": f"{fewest} seeds, {claim.needs} are the least that can decide"})
+    return claim.decide({arm: by_arm[arm] for arm in claim.arms})
+
+
+def _claim(claim: Claim, decision: Decision, adjusted: float | None) -> dict[str, Any]:
+    unsure = decision.p is not None and (adjusted is None or adjusted > 0.05)
+    return {
+        "id": claim.id,
+        "text": claim.text,
+        "measure": claim.measure,
+        "arms": list(claim.arms),
+        "verdict": "undecided" if unsure else decision.verdict,
+        "numbers": decision.numbers,
+        "p": decision.p,
+        "p_holm": adjusted,
+    }
+
+
+def claims_table(results: Mapping[str, Any]) -> Table:
+    """Return the table of the claims."""
+    rows = [(claim["id"], claim["text"], claim["verdict"]) for claim in results["claims"]]
+    return Table("claims", "The claims", ("", "claim", "verdict"), rows)
+
+
+def load_results(path: Path) -> dict[str, Any]:
+    """Read results.json.
+
+    Raises:
+        UserError: it is absent, damaged, or of another schema.
+    """
+    try:
+        results = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read '{path}' ({error}): run the study again") from error
+    if not isinstance(results, dict) or results.get("schema") != SCHEMA:
+        raise UserError(f"'{path}' is not results of schema {SCHEMA}: run the study again")
+    return results
+
+
+def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record]) -> Row:
+    arm = next(arm for arm in study.arms if arm.name == cell.arm)
+    control = found.get((arm.control, cell.seed)) if arm.control else None
+    outcomes = study.outcomes(found[cell.arm, cell.seed], control)
+    return {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key, **_rounded(outcomes)}
+
+
+def _curves(records: Sequence[Record]) -> dict[str, Any]:
+    """Return the quartiles over the cells of an arm, for the signals that figures draw."""
+    signals = {
+        "train_loss": [record["train"]["loss"] for record in records],
+        "probe_loss": [record["probe"]["loss"] for record in records],
+        "validation_loss": [record["validation"]["loss"] for record in records],
+    }
+    epochs = max((record["epoch"] for record in records), key=len)
+    return {"epoch": epochs, **{name: _quartiles(series, len(epochs)) for name, series in signals.items()}}
+
+
+def _quartiles(series: Sequence[Sequence[float | None]], length: int) -> list[list[float | None]]:
+    values = np.full((len(series), length), np.nan)
+    for row, values_of_one in enumerate(series):
+        values[row, : len(values_of_one)] = [np.nan if value is None else value for value in values_of_one]
+    known = ~np.isnan(values).all(axis=0)
+    quartiles = np.full((len(_QUARTILES), length), np.nan)
+    quartiles[:, known] = np.nanquantile(values[:, known], _QUARTILES, axis=0)
+    return _rounded([[None if np.isnan(value) else float(value) for value in quartile] for quartile in quartiles])
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value

@@ -1,0 +1,112 @@
+"""Runs a study into a directory, from its plan to its pages.
+
+OUT/study.json      what the directory belongs to: the plan's fingerprint
+OUT/texts/          the texts that the arms train on
+OUT/cells/          one record a cell
+OUT/results.json    and tables (.md, .csv), figures and pages
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from newllm.errors import UserError
+from newllm.files import write_bytes, write_json, writing
+from newllm.study.design import Cell, Study, Table
+from newllm.study.grid import Records, Watcher, run_grid
+from newllm.study.plan import load_study, plan
+from newllm.study.results import analyse, claims_table
+from newllm.study.tables import csv_table, markdown_table
+
+
+def run_study(
+    name: str,
+    out: Path,
+    *,
+    seeds: int | None = None,
+    quick: bool = False,
+    workers: int = 1,
+    watcher: Watcher | None = None,
+    study: Study | None = None,
+) -> dict[str, Any]:
+    """Run what has not been run yet and write the results; return results.json's content.
+
+    Args:
+        name: one of our studies, or a Python file.
+        out: the directory; one that holds the same study is gone on with.
+        seeds: how many; None takes the study's own.
+        quick: only the arms and seeds of its quick form.
+        workers: processes.
+        watcher: told how it goes.
+        study: where it has been loaded already.
+
+    Raises:
+        UserError: a mistake in the call, another study's directory, or a full disk.
+    """
+    study = study or load_study(name)
+    if workers < 1 or (seeds is not None and seeds < 1):
+        raise UserError(f"--workers {workers} and --seeds {seeds}: both must be at least 1")
+    number = seeds or (study.quick_seeds if quick else study.seeds)
+    with _own(out):
+        cells = plan(study, out / "texts", number, study.quick if quick else None)
+        _check_same(study, cells, out)
+        records = Records(out / "cells")
+        tally = run_grid(name, cells, records, workers, watcher or Watcher())
+        results = analyse(study, cells, records, tally)
+        write_results(study, out, results)
+    return results
+
+
+def write_results(study: Study, out: Path, results: dict[str, Any]) -> None:
+    """Write results.json, the tables, and what else the study draws and writes."""
+    write_json(out / "results.json", results)
+    for table in [claims_table(results), *study.tables(results)]:
+        write_table(out, table)
+    study.write(out, results)
+
+
+def write_table(out: Path, table: Table) -> None:
+    """Write a table as Markdown and as CSV."""
+    write_bytes(out / f"{table.name}.md", f"# {table.title}\n\n{markdown_table(table.header, table.rows)}\n".encode())
+    write_bytes(out / f"{table.name}.csv", csv_table(table.header, table.rows).encode())
+
+
+@contextlib.contextmanager
+def _own(out: Path) -> Iterator[None]:
+    """Make the directory and hold it against a second study at the same time."""
+    with writing(out):
+        (out / "texts").mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(out / ".lock", timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise UserError(f"'{out}' is being written by another study: wait for it, or choose another --out") from error
+
+
+def _check_same(study: Study, cells: Sequence[Cell], out: Path) -> None:
+    """Refuse a directory that holds another study, or this one under another configuration.
+
+    More seeds and more arms may be added; a cell that was planned before must have the same key.
+    """
+    place = out / "study.json"
+    known: dict[str, str] = {}
+    if place.is_file():
+        try:
+            before = json.loads(place.read_bytes())
+            owner, known = before["study"], dict(before["cells"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"'{place}' is damaged: remove '{out}', or choose another --out") from error
+        if owner != study.name:
+            raise UserError(f"'{out}' holds the study '{owner}', not '{study.name}': choose another --out")
+    planned = {f"{cell.arm}, seed {cell.seed}": cell.key for cell in cells}
+    changed = [name for name, key in planned.items() if known.get(name, key) != key]
+    if changed:
+        raise UserError(
+            f"'{out}' holds results of another configuration of '{changed[0]}' (and {len(changed) - 1} more): "
+            "choose another --out, or remove it"
+        )
+    write_json(place, {"schema": 1, "study": study.name, "cells": {**known, **planned}})

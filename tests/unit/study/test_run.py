@@ -1,0 +1,112 @@
+"""The machine of a study: grid, resumption, dead workers, refusals."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from newllm.cli.main import main
+from newllm.errors import UserError
+from newllm.study import OWN_STUDIES, load_results, load_study, run_study
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWLLM_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_finished_cell_is_never_run_again_and_more_seeds_are_added(study_file, runs, tmp_path) -> None:
+    path, out = str(study_file()), tmp_path / "out"
+    first = run_study(path, out, seeds=1)
+    assert runs() == ["0.1 0", "0.001 0"]
+    assert [claim["verdict"] for claim in first["claims"]] == ["undecided"]
+    assert first["claims"][0]["numbers"]["why"].startswith("1 seeds, 3 are the least")
+    second = run_study(path, out, seeds=3, workers=2)
+    assert sorted(runs()) == sorted(["0.1 0", "0.001 0", "0.1 1", "0.001 1", "0.1 2", "0.001 2"])
+    assert [claim["verdict"] for claim in second["claims"]] == ["holds"]
+    assert [row["data"] for row in second["rows"] if row["arm"] == "low"] == [
+        "bundled:sentences",
+        "bundled:sentences-sea",
+        "bundled:sentences",
+    ]
+    again = run_study(path, out, seeds=3)
+    assert len(runs()) == 6
+    assert again == second == load_results(out / "results.json")
+    assert (out / "page.txt").read_text() == "6"
+    assert "Lower is better. | holds" in (out / "claims.md").read_text()
+    assert (out / "gains.csv").read_text() == "arm,last\nbase,1\n"
+
+
+def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path) -> None:
+    path, out = str(study_file()), tmp_path / "out"
+    run_study(path, out, seeds=1)
+    damaged = next((out / "cells").glob("low-*"))
+    damaged.write_text(damaged.read_text()[:20])
+    run_study(path, out, seeds=1)
+    assert runs() == ["0.1 0", "0.001 0", "0.001 0"]
+
+
+def test_a_worker_that_dies_is_told_and_its_cell_is_run_again(study_file, runs, tmp_path) -> None:
+    path = str(study_file(more='(Arm("deadly", "Dies once.", "seed-baseline", ("optimizer.learning_rate=0.5",), 1),)'))
+    results = run_study(path, tmp_path / "out", seeds=1)
+    assert runs().count("0.5 0") == 2
+    assert results["worker_deaths"] == ["a worker died (exit code 9) at deadly, seed 0"]
+    assert results["failed"] == {}
+    assert len(results["rows"]) == 3
+
+
+def test_a_cell_that_cannot_be_is_told_and_the_study_goes_on(study_file, tmp_path, capsys) -> None:
+    more = '(Arm("bad", "Cannot be.", "seed-baseline", ("optimizer.learning_rate=0.25",), 1),)'
+    out = tmp_path / "out"
+    assert main(["study", str(study_file(more=more)), "--seeds", "1", "--workers", "1", "--out", str(out)]) == 1
+    assert "failed: bad, seed 0: this one cannot be" in capsys.readouterr().out
+    assert len(load_results(out / "results.json")["rows"]) == 2
+
+
+def test_a_changed_configuration_over_old_results_is_refused(study_file, runs, tmp_path) -> None:
+    out = tmp_path / "out"
+    run_study(str(study_file()), out, seeds=1)
+    before = (out / "results.json").read_bytes()
+    with pytest.raises(UserError, match=r"another configuration of 'base, seed 0'.*choose another --out"):
+        run_study(str(study_file(base=0.2)), out, seeds=1)
+    assert (out / "results.json").read_bytes() == before
+    assert len(runs()) == 2
+
+
+def test_another_study_s_directory_is_refused(study_file, tmp_path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "study.json").write_text(json.dumps({"study": "other", "cells": {}}))
+    with pytest.raises(UserError, match="holds the study 'other', not 'small'"):
+        run_study(str(study_file()), out, seeds=1)
+    (out / "study.json").write_text("{")
+    with pytest.raises(UserError, match="is damaged"):
+        run_study(str(study_file()), out, seeds=1)
+
+
+def test_studies_that_are_none(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"unknown study 'foundin': did you mean 'founding'"):
+        load_study("foundin")
+    with pytest.raises(UserError, match=r"no file 'gone.py'"):
+        load_study("gone.py")
+    (tmp_path / "broken.py").write_text("1 / 0")
+    with pytest.raises(UserError, match="cannot be loaded \\(ZeroDivisionError"):
+        load_study(str(tmp_path / "broken.py"))
+    (tmp_path / "empty.py").write_text("")
+    with pytest.raises(UserError, match="defines no study"):
+        load_study(str(tmp_path / "empty.py"))
+    with pytest.raises(UserError, match=r"is damaged|cannot read"):
+        load_results(tmp_path / "absent.json")
+
+
+def test_the_command_lists_studies_and_speaks_json(study_file, tmp_path, capsys) -> None:
+    assert main(["study", "--list"]) == 0
+    assert "founding" in capsys.readouterr().out
+    assert main(["study", "--list", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["studies"]) == set(OWN_STUDIES)
+    arguments = ["study", str(study_file()), "--quick", "--json", "--workers", "1", "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["claims"] == [{"id": "1", "verdict": "undecided", "arms": ["base", "low"]}]
+    assert main(["study"]) == 2
+    assert main(["study", str(study_file()), "--seeds", "0"]) == 2
