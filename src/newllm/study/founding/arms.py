@@ -43,7 +43,7 @@ _CONTEXT = (
         "The context is cut off: what still spikes does not spike by the context.",
         "model.body=zero-cell",
     ),
-    _arm("norm-write", "Remedy: LayerNorm on the context as it is written.", "model.norm=write"),
+    _arm("norm-write", "Remedy: LayerNorm on the context as it is written.", "model.norm=write", epochs=200),
     _arm("norm-read", "LayerNorm on the context as it is read.", "model.norm=read"),
     _arm("gate", "Remedy: the document's update gate.", "model.rule=gated"),
     _arm("ema", "Remedy: the exponential moving average, 0.9.", "model.rule=ema"),
