@@ -102,7 +102,7 @@ _TOGETHER = (
         "remedies-together",
         "The document's norm, gate, learning rate and clipping together.",
         "model.norm=write", "model.rule=gated", "optimizer.learning_rate=5e-5", "optimizer.clip=0.5",
-        epochs=200,
+        epochs=300,
     ),
 )  # fmt: skip
 
