@@ -10,6 +10,7 @@ started again: a finished run is never run again.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     study = load_study(arguments.study)
     if arguments.text:
         study = with_texts(study, arguments.text)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: the workers with us
     name = f"{study.name}-quick" if arguments.quick else study.name
     out = arguments.out or Path("studies") / name
     from newllm.cli.study_progress import StudyProgress

@@ -84,7 +84,8 @@ class ResidualFNN(FNN):
     def forward(self, source: Tensor, masks: Tensor | None = None) -> Tensor:  # type: ignore[override]
         """Return the last norm's output `[..., hidden]`; see `FNN.forward`."""
         first, *branches = self.linears
-        hidden = torch.relu(first(source)) * (1.0 if masks is None else masks[0])
+        hidden = torch.relu(first(source))
+        hidden = hidden * (1.0 if masks is None else masks[0].to(hidden.dtype))
         for layer, (linear, norm) in enumerate(zip(branches, self.norms, strict=False), start=1):
             branch = torch.relu(linear(norm(hidden)))
             hidden = hidden + branch * (1.0 if masks is None else masks[layer].to(branch.dtype))

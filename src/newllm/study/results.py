@@ -74,10 +74,10 @@ def decide(study: Study, rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
     missing = [arm for arm in claim.arms if arm not in by_arm]
     if missing:
-        return Decision("undecided", {"why": f"not run: {', '.join(missing)}"})
+        return Decision("undecided", {"not_run": missing})
     fewest = min(len(by_arm[arm]) for arm in claim.arms)
     if fewest < claim.needs:
-        return Decision("undecided", {"why": f"{fewest} seeds, {claim.needs} are the least that can decide"})
+        return Decision("undecided", {"seeds": fewest, "needed": claim.needs})
     return claim.decide({arm: by_arm[arm] for arm in claim.arms})
 
 

@@ -20,7 +20,7 @@ def test_a_finished_cell_is_never_run_again_and_more_seeds_are_added(study_file,
     first = run_study(path, out, seeds=1)
     assert runs() == ["0.1 0", "0.001 0"]
     assert [claim["verdict"] for claim in first["claims"]] == ["undecided"]
-    assert first["claims"][0]["numbers"]["why"].startswith("1 seeds, 3 are the least")
+    assert first["claims"][0]["numbers"] == {"seeds": 1, "needed": 3}
     second = run_study(path, out, seeds=3, workers=2)
     assert sorted(runs()) == sorted(["0.1 0", "0.001 0", "0.1 1", "0.001 1", "0.1 2", "0.001 2"])
     assert [claim["verdict"] for claim in second["claims"]] == ["holds"]

@@ -65,7 +65,7 @@ _NETWORK = (
     ),
     _arm("init-he", "He initialisation: the signal keeps its size through the layers.", "model.initialisation=he"),
     _arm("init-fan-in", "N(0, 1/fan-in) instead of N(0, 0.02).", "model.initialisation=scaled"),
-    *(_arm(f"layers-{n}", f"{n} FNN layers instead of 8.", f"model.layers={n}") for n in (1, 2, 4, 12)),
+    *(_arm(f"layers-{n}", f"{n} FNN layer{'s' * (n > 1)} instead of 8.", f"model.layers={n}") for n in (1, 2, 4, 12)),
     *(_arm(f"hidden-{n}", f"FNN width {n} instead of 512.", f"model.hidden={n}") for n in (128, 1024)),
     _arm("dropout-off", "No dropout.", "model.dropout=0.0"),
 )

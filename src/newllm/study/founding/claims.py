@@ -43,7 +43,7 @@ def two_to_nine_times(rows: Rows) -> Decision:
     ]
     known = [(row, float(np.median(values))) for row, values in zip(rows[BASELINE], jumps, strict=True) if values]
     if not known:
-        return Decision("does not hold", {"why": "no run spikes"})
+        return Decision("does not hold", {"runs_that_spike": 0})
     jump = _interval([row for row, _ in known], [value for _, value in known], "median")
     numbers = {"jump": _plain(jump), "largest": max(max(values) for values in jumps if values)}
     if jump.low is None or jump.high is None:
@@ -58,7 +58,7 @@ def heals_itself(rows: Rows) -> Decision:
     spiking = [[row for arm in CONTEXT_RUNS if (row := rows[arm][i])["validation_spiked"]] for i in _seeds(rows)]
     known = [(row, runs) for row, runs in zip(rows[BASELINE], spiking, strict=True) if runs]
     if not known:
-        return Decision("undecided", {"why": "no run spikes"})
+        return Decision("undecided", {"runs_that_spike": 0})
     healed = [
         float(np.mean([_within(run["validation_recovery"], (0, FEW_EPOCHS)) for run in runs])) for _, runs in known
     ]
@@ -126,7 +126,7 @@ def totally_confused(rows: Rows) -> Decision:
     """Claim 9: share of the first validation spike's height that unknown words carry."""
     spiking = [row for row in rows[BASELINE] if row["peak_share_unknown"] is not None]
     if not spiking:
-        return Decision("undecided", {"why": "no run spikes"})
+        return Decision("undecided", {"runs_that_spike": 0})
     share = _interval(spiking, [row["peak_share_unknown"] for row in spiking])
     others = {name: float(np.mean([row[f"peak_share_{name}"] for row in spiking])) for name in ("end", "seen")}
     return Decision(

@@ -10,7 +10,7 @@ from newllm.study.statistics import Interval, paired_interval
 from newllm.study.statistics.shares import share_interval
 from newllm.study.units import units
 
-EFFECTS = ("removes", "too slow", "delays", "hastens", "keeps", "unclear")
+EFFECTS = ("removes", "too slow", "delays", "hastens", "keeps", "unclear", "plants", "calm")
 _DELAY, _HASTE = 1.25, 0.8  # of the control's median onset
 
 
@@ -38,7 +38,8 @@ def effect(rows: Sequence[Row], control: Sequence[Row]) -> Effect:
 
     "removes" if the whole interval of the share remedied lies above a half; "too slow" if most runs never get
     as far as their control; "delays" and "hastens" if most runs spike by equal progress, a quarter later or a
-    fifth earlier in the median; "keeps" if most spike at about the same time; "unclear" otherwise.
+    fifth earlier in the median; "keeps" if most spike at about the same time; "unclear" otherwise. Where most runs
+    of the control have no spike, "plants" if most of the arm's have one, else "calm".
     """
     remedied = share_interval([float(is_remedied(row)) for row in rows], *units(rows))
     reached = statistics.fmean(row["reached"] is not None for row in rows)
@@ -59,10 +60,12 @@ def median_onset(rows: Sequence[Row]) -> float | None:
 
 
 def _kind(rows: Sequence[Row], remedied: Interval, reached: float, onset: float | None, before: float | None) -> str:
+    spiking = statistics.fmean(bool(row["probe_spiked_by_equal_progress"]) for row in rows)
+    if before is None:
+        return "plants" if spiking > 0.5 else "calm"
     if remedied.low is not None and remedied.low > 0.5:
         return "removes"
-    spiking = statistics.fmean(bool(row["probe_spiked_by_equal_progress"]) for row in rows)
-    if spiking > 0.5 and onset is not None and before is not None:
+    if spiking > 0.5 and onset is not None:
         return "delays" if onset >= _DELAY * before else "hastens" if onset <= _HASTE * before else "keeps"
     return "too slow" if reached < 0.5 else "unclear"
 

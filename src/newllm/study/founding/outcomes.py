@@ -67,28 +67,28 @@ def _spike_outcomes(name: str, spikes: Sequence[Spike], until: float) -> Row:
         f"{name}_spiked_by_equal_progress": any(spike.onset <= until for spike in spikes),
         f"{name}_onset": first and first.onset,
         f"{name}_peak": first and first.peak,
-        f"{name}_height": min(first.height, _HIGHEST) if first else 0.0,
-        f"{name}_tallest": min(max((spike.height for spike in spikes), default=0.0), _HIGHEST),
-        f"{name}_jump": first and min(first.jump, _HIGHEST),
+        f"{name}_height": first.height if first else 0.0,
+        f"{name}_tallest": max((spike.height for spike in spikes), default=0.0),
+        f"{name}_jump": first and first.jump,
         f"{name}_recovery": first and first.recovery,
     }
 
 
 def _losses(record: Record, spikes: Sequence[Spike]) -> Row:
     """Return validation and probe losses at the best epoch and at the end, and what carries gap and spike."""
-    validation, probe = record["validation"], record["probe"]["loss"]
-    loss = _numbers(validation["loss"])
+    validation, probe = record["validation"], _numbers(record["probe"]["loss"]).tolist()
+    loss = _numbers(validation["loss"]).tolist()
     best = int(np.argmin(loss))
     row: Row = {
         "best_validation": loss[best],
         "best_epoch": record["epoch"][best],
         "last_validation": loss[-1],
-        "last_train": record["train"]["loss"][-1],
-        "lowest_probe": min(_numbers(probe)),
+        "last_train": _numbers(record["train"]["loss"])[-1],
+        "lowest_probe": min(probe),
         "probe_at_best": probe[best],
         "last_probe": probe[-1],
         "gap_at_end": loss[-1] - probe[-1],
-        "gap_share_unknown": _gap_share(validation, probe, -1),
+        "gap_share_unknown": None if record["diverged"] else _gap_share(validation, probe, -1),
     }
     for part in ("unknown", "end", "seen"):
         row[f"last_{part}"] = validation[part][-1]
@@ -198,8 +198,8 @@ def _steepest_layer(gradients: Sequence[dict[str, float] | None], at: int) -> st
     return max(growth, key=growth.__getitem__) if growth else None
 
 
-def _numbers(values: Sequence[float | None], missing: float = math.inf) -> np.ndarray:
-    """Return floats; JSON keeps what is not finite as null."""
+def _numbers(values: Sequence[float | None], missing: float = _HIGHEST) -> np.ndarray:
+    """Return floats; a record keeps what is not finite as null."""
     return np.array([missing if value is None else value for value in values], dtype=float)
 
 

@@ -85,7 +85,7 @@ def _short(results: Mapping[str, Any], effects: Mapping[str, Effect], words: Mod
             undecided=verdicts.count("undecided"),
         )
     ]
-    kinds = {"removes": "removes", "delays": "delays", "keeps": "keeps", "hastens": "hastens", "slow": "too slow"}
+    kinds = {name: name for name in ("removes", "delays", "keeps", "hastens", "plants")} | {"slow": "too slow"}
     for key, kind in kinds.items():
         named = [arm for arm, found in effects.items() if found.kind == kind]
         if named or key == "removes":
@@ -112,7 +112,7 @@ def _runs(results: Mapping[str, Any], words: ModuleType) -> str:
         f"## {words.WORDS['runs']}",
         words.WORDS["runs_lead"],
         f"![{words.WORDS['runs_figure']}](runs.png)",
-        markdown_table(table.header, table.rows),
+        markdown_table(words.WORDS["runs_header"].split("|"), table.rows),
         f"### {words.WORDS['beside']}",
         markdown_table(words.WORDS["beside_header"].split("|"), [_beside(arm, rows) for arm, rows in ours.items()]),
     ]
@@ -150,14 +150,15 @@ def _verdict(claim: Mapping[str, Any], words: ModuleType) -> str:
 
 
 def _claim(claim: Mapping[str, Any], words: ModuleType) -> str:
-    numbers = [f"{words.NUMBERS.get(name, name)}: {_number(value)}" for name, value in claim["numbers"].items()]
+    colon, stop = words.COLON, words.STOP
+    numbers = [f"{words.NUMBERS.get(name, name)}{colon}{_number(value)}" for name, value in claim["numbers"].items()]
     if claim["p"] is not None:
         numbers.append(words.WORDS["p"].format(p=claim["p"], adjusted=claim["p_holm"]))
     parts = [
         f"### {claim['id']}. {words.CLAIM_TEXTS[claim['id']]}",
-        f"{_verdict(claim, words)}. {words.WORDS['measure']}: {words.CLAIM_MEASURES[claim['id']]}",
+        f"{_verdict(claim, words)}{stop}{words.WORDS['measure']}{colon}{words.CLAIM_MEASURES[claim['id']]}",
         _bullets(numbers),
-        f"{words.WORDS['arms_of_claim']}: {_named(claim['arms'], words)}.",
+        f"{words.WORDS['arms_of_claim']}{colon}{_named(claim['arms'], words)}{stop.rstrip()}",
     ]
     return "\n\n".join(parts)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from newllm.study.design import Row, Table
 from newllm.study.founding.arms import DOCUMENT_RUNS
+from newllm.study.founding.words_en import WORDS
 from newllm.study.statistics import Interval, kaplan_meier, median_time, paired_interval, wilson
 from newllm.study.units import units
 
@@ -29,16 +30,7 @@ def rows_by_arm(results: Results) -> dict[str, list[Row]]:
 
 def spike_table(arms: Mapping[str, Sequence[Row]]) -> Table:
     """Return for the document's runs: how often they spike, when, how high, and how they end."""
-    header = (
-        "run",
-        "spikes (validation)",
-        "onset",
-        "height",
-        "heals in",
-        "spikes (probe)",
-        "best validation",
-        "at epoch",
-    )
+    header = WORDS["runs_header"].split("|")
     rows = [
         (
             arm,
@@ -68,7 +60,7 @@ def arm_table(arms: Mapping[str, Sequence[Row]]) -> Table:
     rows = [
         (
             arm,
-            f"{sum(row['reached'] is not None for row in rows)} of {len(rows)}",
+            f"{sum(row['reached'] is not None for row in rows)}/{len(rows)}",
             share(rows, "probe_spiked_by_equal_progress"),
             span(rows, "probe_height", "probe_spiked", "{:.1f}"),
             share(rows, "validation_spiked_by_equal_progress"),
@@ -80,9 +72,9 @@ def arm_table(arms: Mapping[str, Sequence[Row]]) -> Table:
 
 
 def share(rows: Sequence[Row], name: str) -> str:
-    """Return how many rows of how many, with Wilson's interval."""
+    """Return how many rows of how many, with Wilson's interval of the share."""
     count = sum(bool(row[name]) for row in rows)
-    return f"{count} of {len(rows)}{bounds(wilson(count, len(rows)), '{:.2f}')}"
+    return f"{count}/{len(rows)}{bounds(wilson(count, len(rows)), '{:.2f}')}"
 
 
 def onset(rows: Sequence[Row], signal: str) -> str:
@@ -91,21 +83,24 @@ def onset(rows: Sequence[Row], signal: str) -> str:
     times = [row[f"{signal}_onset"] if hit else row["epochs"] for row, hit in zip(rows, spiked, strict=True)]
     found = median_time(kaplan_meier(times, spiked))
     if found.time is None:
-        return "never in half of them"
+        return f"> {max(times):.0f}"
     low, high = (f"{bound:.0f}" if bound is not None else "..." for bound in (found.low, found.high))
     return f"{found.time:.0f} [{low}, {high}]"
 
 
 def span(rows: Sequence[Row], name: str, only: str | None, form: str) -> str:
-    """Return the median over the rows (those where `only` holds), with its interval."""
+    """Return the median over the rows (those where `only` holds), with its interval.
+
+    Where some of them have no value (a spike that never healed), it says how many have one.
+    """
     known = [row for row in rows if row[name] is not None and (only is None or row[only])]
     if not known:
-        return "none"
+        return "-"
     values = [row[name] for row in known]
     interval = paired_interval(values, *units(known), statistic="median")
-    left_out = sum(bool(row[only]) for row in rows) - len(known) if only else 0
-    never = f", {left_out} never" if left_out else ""
-    return form.format(statistics.median(values)) + bounds(interval, form) + never
+    candidates = sum(bool(row[only]) for row in rows) if only else len(known)
+    part = f" ({len(known)}/{candidates})" if len(known) < candidates else ""
+    return form.format(statistics.median(values)) + bounds(interval, form) + part
 
 
 def bounds(interval: Interval, form: str) -> str:

@@ -6,6 +6,8 @@ The Japanese page has the same keys in `words_ja.py`; a test compares them and t
 from newllm.study.founding.arms import ARMS
 from newllm.study.founding.claims import CLAIMS
 
+COLON, STOP = ": ", ". "  # between parts of a line
+
 VERDICTS = {
     "holds": "holds",
     "holds in part": "holds in part",
@@ -20,6 +22,8 @@ EFFECTS = {
     "hastens": "hastens it",
     "keeps": "changes little",
     "unclear": "unclear",
+    "plants": "brings one about",
+    "calm": "no spike to remove",
 }
 
 CLAIM_TEXTS = {claim.id: claim.text for claim in CLAIMS}
@@ -28,7 +32,10 @@ ARM_CLAIMS = {arm.name: arm.claim for arm in ARMS}
 
 # Labels of the numbers that decide a claim, and of those beside them.
 NUMBERS = {
-    "why": "why",
+    "seeds": "seeds",
+    "needed": "seeds that can decide, at the least",
+    "not_run": "arms that were not run",
+    "runs_that_spike": "runs that spike",
     "share_in_window": "share of runs whose first spike opens at epochs 17 to 22",
     "share_spiking": "share of runs that spike",
     "onsets": "onset by run and seed",
@@ -84,6 +91,7 @@ WORDS = {
     "short_delays": "It is only **delayed** by: {arms}.",
     "short_keeps": "It **stays about as it is** with: {arms}.",
     "short_hastens": "It comes **earlier** with: {arms}.",
+    "short_plants": "It is **brought about**, where the control has none, by: {arms}.",
     "short_slow": "Never as far as their control within their epochs: {arms}.",
     "short_higher": "Where it stays, it is **higher** with {higher}, and **lower** with {lower}.",
     "nobody": "no arm",
@@ -93,6 +101,10 @@ WORDS = {
         "when it is back within that limit. The *probe* is one fixed batch of training sentences, read in evaluation "
         "mode. Medians over seeds with 95 % intervals that resample data sets and seeds; shares with Wilson's "
         "intervals. A run that never spikes is censored at its end."
+    ),
+    "runs_header": (
+        "run|spikes|onset, epoch|height, nats|heals in epochs (runs that do)"
+        "|spikes on the probe|best validation|at epoch"
     ),
     "runs_figure": "Validation and probe loss of the document's runs by epoch",
     "beside": "Beside the document's figures",

@@ -3,6 +3,8 @@
 Same keys and placeholders as `words_en.py`; a test compares them.
 """
 
+COLON, STOP = "：", "。"  # between parts of a line
+
 VERDICTS = {
     "holds": "成り立つ",
     "holds in part": "部分的に成り立つ",
@@ -16,6 +18,8 @@ EFFECTS = {
     "delays": "遅らせるだけ",
     "hastens": "早める",
     "keeps": "ほとんど変えない",
+    "plants": "スパイクを起こす",
+    "calm": "もともとスパイクがない",
     "unclear": "判然としない",
 }
 
@@ -136,7 +140,10 @@ ARM_CLAIMS = {
 
 # Labels of the numbers that decide a claim, and of those beside them.
 NUMBERS = {
-    "why": "理由",
+    "seeds": "シード数",
+    "needed": "判定に必要な最少のシード数",
+    "not_run": "実行していない条件",
+    "runs_that_spike": "スパイクを起こした実行の数",
     "share_in_window": "最初のスパイクがエポック17〜22で始まる実行の割合",
     "share_spiking": "スパイクを起こす実行の割合",
     "onsets": "スパイクの開始エポック（実行とシード別）",
@@ -145,6 +152,7 @@ NUMBERS = {
     "share_healed": "5エポック以内に回復するスパイクの割合",
     "share_healed_on_the_probe": "同じ割合をプローブで見た値",
     "difference": "対応のある差",
+    "p_by_set": "データの組を単位に符号を反転したp（6組で得られる最小値は0.031）",
     "context_norm_at_onset": "スパイク開始時の文脈ベクトルのノルムの中央値",
     "share_beyond_the_clip": "勾配ノルムが1.0を超える実行の割合",
     "median_highest": "勾配ノルムの最大値の中央値",
@@ -181,7 +189,7 @@ WORDS = {
         "このページの数値はすべて、`newllm study founding`が[results.json](results.json)から書き出す。"
     ),
     "size": (
-        "シードは{seeds}個。それぞれに、原文書と同じ文数に分けた30文のデータ{sets}組のうち一つを使う。"
+        "シードは{seeds}個。それぞれに、文数や語数を原文書とそろえた30文のデータ{sets}組のうち一つを使う。"
         "{arms}条件、{cells}実行、{hours:.1f}コア時間。環境は{cpu}、torch {torch}、1実行につき1スレッド。"
     ),
     "short": "要約",
@@ -193,6 +201,7 @@ WORDS = {
     "short_delays": "スパイクを**遅らせるだけ**の条件: {arms}。",
     "short_keeps": "スパイクが**ほぼそのまま残る**条件: {arms}。",
     "short_hastens": "スパイクを**早める**条件: {arms}。",
+    "short_plants": "対照にないスパイクを**起こす**条件: {arms}。",
     "short_slow": "定めたエポック数では対照の進度に届かない条件: {arms}。",
     "short_higher": "スパイクが残る場合に、それが**高くなる**条件: {higher}。**低くなる**条件: {lower}。",
     "nobody": "なし",
@@ -202,6 +211,10 @@ WORDS = {
         "この範囲に戻れば回復とする。*プローブ*とは、固定した1バッチの訓練文を評価モードで読ませたものである。"
         "値はシードにわたる中央値であり、データの組とシードを再標本化した95%区間をつける。"
         "割合にはウィルソンの区間をつける。スパイクを起こさない実行は、終了時点で打ち切りとして扱う。"
+    ),
+    "runs_header": (
+        "実行|スパイク|開始エポック|高さ（nat）|回復までのエポック数（回復した実行）"
+        "|プローブのスパイク|最良の検証損失|そのエポック"
     ),
     "runs_figure": "原文書の実行のエポックごとの検証損失とプローブ損失",
     "beside": "原文書の数値との比較",

@@ -1,0 +1,165 @@
+"""From records to rows, effects and decisions, on records that are made up."""
+
+import math
+from typing import Any
+
+import pytest
+
+from newllm.study.founding import STUDY, claims
+from newllm.study.founding.effects import effect
+from newllm.study.founding.outcomes import equal_progress, outcomes, smoothed
+
+TOKENS = {"unknown": 16, "end": 6, "seen": 13}
+
+
+def record(
+    probe: list[float], validation: list[float] | None = None, unknown: list[float] | None = None
+) -> dict[str, Any]:
+    """A record with these losses; the validation's unknown words carry all of its changes unless told otherwise."""
+    validation = validation or probe
+    epochs = len(probe)
+    unknown = unknown or [35 / 16 * (loss - validation[0]) + validation[0] for loss in validation]
+    rest = [validation[0]] * epochs
+    return {
+        "epoch": list(range(epochs)),
+        "diverged": None,
+        "train": {
+            "loss": [None, *probe[1:]],
+            "gradient": [None, *([0.5] * (epochs - 1))],
+            "layer_update": [None, *([{"a": 1e-3}] * (epochs - 1))],
+            "layer_gradient": [None, *([{"a": 0.5}] * (epochs - 1))],
+        },
+        "probe": {
+            "loss": probe,
+            "activation": [{"a": 1.0}] * epochs,
+            "context_norm": [[0.5, 1.0 + epoch] for epoch in range(epochs)],
+        },
+        "validation": {
+            "loss": validation,
+            "unknown": unknown,
+            "end": rest,
+            "seen": rest,
+            **{f"{name}_tokens": [count] * epochs for name, count in TOKENS.items()},
+            "correct": [0, *([6] * (epochs - 1))],
+            "correct_tokens": [{}, *([{"3": 6}] * (epochs - 1))],
+        },
+        "lyapunov": [0.0] * epochs,
+    }
+
+
+def falling(epochs: int, rate: float = 0.1) -> list[float]:
+    return [6.9 - rate * epoch for epoch in range(epochs)]
+
+
+def spiking(epochs: int, onset: int, height: float = 2.0, rate: float = 0.1) -> list[float]:
+    loss = falling(epochs, rate)
+    loss[onset] += height
+    return loss
+
+
+def test_a_spike_is_told_with_onset_height_and_recovery_and_what_carries_it() -> None:
+    row = outcomes(record(falling(50), validation=spiking(50, 19)), None)
+    assert (row["validation_spiked"], row["validation_onset"], row["validation_recovery"]) == (True, 19, 1)
+    assert row["validation_height"] == pytest.approx(1.9)
+    assert row["peak_share_unknown"] == pytest.approx(1.0)
+    assert row["peak_share_end"] == row["peak_share_seen"] == 0
+    assert row["probe_spiked"] is False
+    assert (row["usual_correct"], row["targets"], row["correct_that_are_end"]) == (6, 35, 1.0)
+
+
+def test_equal_progress_is_where_an_arm_is_as_far_as_its_control_at_its_end() -> None:
+    control = record(falling(50))
+    slow = record(falling(200, rate=0.05))
+    assert equal_progress(control, None) == 49
+    assert equal_progress(slow, control) == 96  # the median over five epochs lags by two
+    assert equal_progress(record(falling(60, rate=0.01)), control) is None
+
+
+def test_a_remedy_that_only_delays_is_told_from_one_that_removes() -> None:
+    control = record(spiking(50, 19))
+    delayed = outcomes(record(spiking(200, 60, rate=0.05)), control)
+    assert delayed["probe_spiked_by_equal_progress"] is True
+    later = outcomes(record(spiking(200, 150, rate=0.05)), control)
+    assert later["probe_spiked"] is True
+    assert later["probe_spiked_by_equal_progress"] is False
+    rows = {
+        name: [{**outcomes(made, control), "seed": seed, "data": f"set {seed % 3}"} for seed in range(10)]
+        for name, made in {
+            "control": control,
+            "delays": record(spiking(200, 60, rate=0.05)),
+            "removes": record(falling(200, rate=0.05)),
+            "keeps": record(spiking(50, 20)),
+            "hastens": record(spiking(50, 10)),
+            "too slow": record(falling(60, rate=0.01)),
+        }.items()
+    }
+    for name in ("delays", "removes", "keeps", "hastens", "too slow"):
+        assert effect(rows[name], rows["control"]).kind == name
+    higher = [{**outcomes(record(spiking(50, 19, 4.0)), control), "seed": s, "data": f"set {s % 3}"} for s in range(10)]
+    height = effect(higher, rows["control"]).height
+    assert height is not None
+    assert height.estimate == pytest.approx(3.9 / 1.9)
+
+
+def test_a_run_that_diverged_has_finite_outcomes() -> None:
+    broken = record(falling(20))
+    for part in ("probe", "validation"):
+        broken[part]["loss"] = [*broken[part]["loss"][:19], None]
+    broken["diverged"] = 19
+    row = outcomes(broken, record(falling(50)))
+    assert row["probe_height"] == pytest.approx(100 - 5.1)
+    assert all(not isinstance(value, float) or math.isfinite(value) for value in row.values())
+
+
+def test_the_smoothing_is_a_trailing_median_of_five() -> None:
+    assert smoothed([5.0, 1.0, 9.0, 2.0, 3.0, None]).tolist() == [5.0, 3.0, 5.0, 3.5, 3.0, 3.0]
+
+
+def made_rows(**arms: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Ten rows an arm; a value that is a list is one a seed."""
+    return {
+        arm: [
+            {"seed": s, "data": f"set {s % 6}", **{k: v[s] if isinstance(v, list) else v for k, v in values.items()}}
+            for s in range(10)
+        ]
+        for arm, values in arms.items()
+    }
+
+
+def test_a_context_that_is_not_needed_is_not_the_cause() -> None:
+    spikes, calm = {claims.PROBE_SPIKED: True, "context_norm_at_onset": 9.0}, {claims.PROBE_SPIKED: False}
+    without = claims.context_overflows(made_rows(**{"baseline": spikes, "zero-context": spikes}))
+    assert without.verdict == "does not hold"
+    needed = claims.context_overflows(made_rows(**{"baseline": spikes, "zero-context": calm}))
+    assert needed.verdict == "holds"
+    assert needed.p == pytest.approx(2 / 1024)
+
+
+def test_the_window_of_onsets_decides_claim_1() -> None:
+    def runs(onset: list[float | None]) -> dict[str, Any]:
+        return {"validation_onset": onset, "validation_spiked": [value is not None for value in onset]}
+
+    everywhere = dict.fromkeys(claims.CONTEXT_RUNS, runs([19.0] * 10))
+    assert claims.every_run_spikes(made_rows(**everywhere)).verdict == "holds"
+    nowhere = dict.fromkeys(claims.CONTEXT_RUNS, runs([None] * 10))
+    assert claims.every_run_spikes(made_rows(**nowhere)).verdict == "does not hold"
+    early = {**everywhere, "experiment2": runs([10.0] * 10), "experiment3": runs([10.0] * 10)}
+    assert claims.every_run_spikes(made_rows(**early)).verdict == "holds in part"
+
+
+def test_rises_of_a_half_are_not_two_to_nine_times() -> None:
+    runs = {arm: {"validation_jump": [1.5 + 0.01 * s for s in range(10)]} for arm in claims.CONTEXT_RUNS}
+    assert claims.two_to_nine_times(made_rows(**runs)).verdict == "does not hold"
+    runs = {arm: {"validation_jump": [4.0 + 0.01 * s for s in range(10)]} for arm in claims.CONTEXT_RUNS}
+    assert claims.two_to_nine_times(made_rows(**runs)).verdict == "holds"
+
+
+def test_every_claim_names_arms_of_the_study_and_a_measure() -> None:
+    names = {arm.name for arm in STUDY.arms}
+    assert len(names) == len(STUDY.arms)
+    assert len({claim.id for claim in STUDY.claims}) == 14
+    for claim in STUDY.claims:
+        assert set(claim.arms) <= names
+        assert claim.measure
+    assert {arm.control for arm in STUDY.arms} - {""} <= names
+    assert set(STUDY.quick) <= names
