@@ -12,11 +12,12 @@ from newllm.study.founding import document, words_en, words_ja
 from newllm.study.founding.arms import DOCUMENT_RUNS
 from newllm.study.founding.effects import Effect, effect
 from newllm.study.founding.figures import draw_effects, draw_runs
-from newllm.study.founding.tables import bounds, rows_by_arm, spike_table
+from newllm.study.founding.tables import bounds, rows_by_arm, span, spike_table
 from newllm.study.statistics import Interval
 from newllm.study.tables import markdown_table
 
 PAGES: dict[str, ModuleType] = {"README.md": words_en, "README.ja.md": words_ja}
+_BESIDE = ("zero-context", "norm-write", "residual", "sgd")  # whose signals stand beside the document's runs
 _TABLES = ("claims.md", "claims.csv", "spikes.md", "spikes.csv", "arms.md", "arms.csv")
 
 
@@ -50,6 +51,7 @@ def page(results: Mapping[str, Any], words: ModuleType) -> str:
         f"## {words.WORDS['short']}",
         _short(results, effects, words),
         _runs(results, words),
+        _mechanism(results, words),
         _claims(results, words),
         f"## {words.WORDS['arithmetic']}",
         _bullets(_arithmetic(words)),
@@ -131,6 +133,31 @@ def _beside(arm: str, rows: Sequence[Row]) -> tuple[str, ...]:
         str(onsets.get(arm, "-")),
         f"{statistics.median(ours):.0f}" if ours else "-",
     )
+
+
+def _mechanism(results: Mapping[str, Any], words: ModuleType) -> str:
+    arms = rows_by_arm(results)
+    signals = {
+        "context_norm_before": "{:.3g}",
+        "context_norm_at_onset": "{:.3g}",
+        "lyapunov_at_onset": "{:.2f}",
+        "gradient_before": "{:.2g}",
+        "gradient_highest": "{:.3g}",
+        "update_before": "{:.2g}",
+        "update_at_onset": "{:.2g}",
+        "activation_growth": "{:.3g}",
+    }
+    rows = [
+        (arm, *(span(arms[arm], name, None, form) for name, form in signals.items()))
+        for arm in (*DOCUMENT_RUNS, *_BESIDE)
+        if arm in arms
+    ]
+    parts = [
+        f"## {words.WORDS['mechanism']}",
+        words.WORDS["mechanism_lead"],
+        markdown_table(words.WORDS["mechanism_header"].split("|"), rows),
+    ]
+    return "\n\n".join(parts)
 
 
 def _claims(results: Mapping[str, Any], words: ModuleType) -> str:

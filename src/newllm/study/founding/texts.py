@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from newllm.data import DataConfig, prepare, read_documents, split_documents
+from newllm.data import DataConfig, read_documents, split_documents
 from newllm.data.sources import SENTENCE_SETS
 from newllm.errors import UserError
 from newllm.files import write_bytes
@@ -48,15 +48,6 @@ def lay_out(folder: Path, name: str, variant: str) -> Sequence[str]:
     for place, sentences in zip(places.values(), (training, validation), strict=True):
         write_bytes(place, ("\n".join(sentences) + "\n").encode())
     return [f"data.{field}={json.dumps([str(place)])}" for field, place in places.items()]
-
-
-def check_sentences(name: str) -> None:
-    """Refuse a text that the founding runs cannot train on.
-
-    Raises:
-        UserError: it cannot be read, has too few sentences, or one that is too long.
-    """
-    prepare(DataConfig(texts=(name,), format="sentences", tokenizer="word", vocabulary=1000, window=31, batch=16))
 
 
 def _sentences(name: str) -> tuple[list[str], list[str]]:

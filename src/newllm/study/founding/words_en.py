@@ -109,6 +109,17 @@ WORDS = {
     "runs_figure": "Validation and probe loss of the document's runs by epoch",
     "beside": "Beside the document's figures",
     "beside_header": "run|best validation, document|ours|best epoch, document|ours|onset, document|ours",
+    "mechanism": "What happens before the spike",
+    "mechanism_lead": (
+        "Before the first spike of the probe (mean of ten to three epochs before its onset) and at its onset; of a run "
+        "without one, at its last epoch. The Lyapunov exponent is the rate, in nats per position, at which a small "
+        "disturbance of the context grows: above 0 the recurrence magnifies it. The update ratio is the size of an "
+        "update by the size of the weights, median over layers. Medians with 95 % intervals."
+    ),
+    "mechanism_header": (
+        "run|context norm, before|at onset|Lyapunov exponent at onset|gradient norm, before|highest"
+        "|update ratio, before|at onset|activations grow, times"
+    ),
     "claims": "The fourteen claims",
     "claims_lead": (
         "The measure of each claim, and how it decides, was written before the first run of the study. Where a claim "
