@@ -1,10 +1,12 @@
 """Grids of runs with seeds, controls and claims that are decided by measures named before the first run."""
 
-from newllm.study.design import Arm, Cell, Claim, Decision, Study, Table
+from newllm.study.decisions import compare, has_more
+from newllm.study.design import Arm, Cell, Claim, Decision, Table
 from newllm.study.grid import Watcher
 from newllm.study.plan import OWN_STUDIES, load_study, plan, with_texts
 from newllm.study.results import analyse, claims_table, decide, load_results
 from newllm.study.run import run_study, write_results
+from newllm.study.study import Study
 
 __all__ = [
     "OWN_STUDIES",
@@ -17,7 +19,9 @@ __all__ = [
     "Watcher",
     "analyse",
     "claims_table",
+    "compare",
     "decide",
+    "has_more",
     "load_results",
     "load_study",
     "plan",

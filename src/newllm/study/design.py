@@ -1,11 +1,10 @@
 """What a study is: arms, seeds, data sets, and claims that name their measure before the first run.
 
-A study is a Python file with `STUDY = Study(...)`: one of ours in `newllm/study/`, or anyone's by path.
+`Study` itself, which puts them together, is in `study.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from newllm.training.config import RunConfig
@@ -115,38 +114,3 @@ class Table:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Study:
-    """A grid of runs with its claims.
-
-    Attributes:
-        name: short.
-        title: one line.
-        arms: all of them.
-        sets: names of the data sets; seed s trains on set s modulo their number.
-        claims: what is tested.
-        lay_out: `(folder, set, variant) -> settings`: writes the texts of a set, says where they are.
-        measure: runs one cell.
-        outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
-        tables: `results -> tables`, beside that of the claims.
-        write: `(folder, results)`: the pages and figures beside results.json.
-        seeds: how many by default.
-        quick: names of the arms of the quick form.
-        quick_seeds: how many seeds it has.
-    """
-
-    name: str
-    title: str
-    arms: tuple[Arm, ...]
-    sets: tuple[str, ...]
-    claims: tuple[Claim, ...]
-    lay_out: Callable[[Path, str, str], Sequence[str]]
-    measure: Callable[[RunConfig], Record]
-    outcomes: Callable[[Record, Record | None], Row]
-    tables: Callable[[dict[str, Any]], Sequence[Table]]
-    write: Callable[[Path, dict[str, Any]], None]
-    seeds: int = 10
-    quick: tuple[str, ...] = ()
-    quick_seeds: int = 2

@@ -10,7 +10,8 @@ from typing import Any
 
 from newllm.data import prepare
 from newllm.errors import UserError, unknown_name
-from newllm.study.design import Arm, Cell, Study
+from newllm.study.design import Arm, Cell
+from newllm.study.study import Study
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 

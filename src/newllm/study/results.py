@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from newllm.errors import UserError
-from newllm.study.design import Cell, Claim, Decision, Record, Row, Study, Table
+from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
 from newllm.study.grid import Records, Tally
 from newllm.study.statistics import holm
+from newllm.study.study import Study
 from newllm.training.environment import describe_environment
 
 SCHEMA = 1
@@ -75,10 +76,10 @@ def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
     missing = [arm for arm in claim.arms if arm not in by_arm]
     if missing:
         return Decision("undecided", {"not_run": missing})
-    fewest = min(len(by_arm[arm]) for arm in claim.arms)
-    if fewest < claim.needs:
-        return Decision("undecided", {"seeds": fewest, "needed": claim.needs})
-    return claim.decide({arm: by_arm[arm] for arm in claim.arms})
+    common = set.intersection(*({row["seed"] for row in by_arm[arm]} for arm in claim.arms))
+    if len(common) < claim.needs:
+        return Decision("undecided", {"seeds": len(common), "needed": claim.needs})
+    return claim.decide({arm: [row for row in by_arm[arm] if row["seed"] in common] for arm in claim.arms})
 
 
 def _claim(claim: Claim, decision: Decision, adjusted: float | None) -> dict[str, Any]:

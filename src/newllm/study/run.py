@@ -16,10 +16,11 @@ import filelock
 
 from newllm.errors import UserError
 from newllm.files import write_bytes, write_json, writing
-from newllm.study.design import Cell, Study, Table
+from newllm.study.design import Cell, Table
 from newllm.study.grid import Records, Watcher, run_grid
 from newllm.study.plan import load_study, plan
 from newllm.study.results import analyse, claims_table
+from newllm.study.study import Study
 from newllm.study.tables import csv_table, markdown_table
 
 
@@ -52,7 +53,7 @@ def run_study(
         raise UserError(f"--workers {workers} and --seeds {seeds}: both must be at least 1")
     number = seeds or (study.quick_seeds if quick else study.seeds)
     with _own(out):
-        cells = plan(study, out / "texts", number, study.quick if quick else None)
+        cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
         _check_same(study, cells, out)
         records = Records(out / "cells")
         tally = run_grid(name, cells, records, workers, watcher or Watcher())

@@ -7,7 +7,8 @@ import pytest
 
 from newllm.study.founding import STUDY, claims
 from newllm.study.founding.effects import effect
-from newllm.study.founding.outcomes import equal_progress, outcomes, smoothed
+from newllm.study.founding.outcomes import outcomes
+from newllm.study.outcomes import equal_progress, smoothed
 
 TOKENS = {"unknown": 16, "end": 6, "seen": 13}
 

@@ -7,7 +7,7 @@ import pytest
 
 from newllm.cli.main import main
 from newllm.errors import UserError
-from newllm.study import OWN_STUDIES, load_results, load_study, run_study
+from newllm.study import OWN_STUDIES, load_results, load_study, plan, run_study
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +110,17 @@ def test_the_command_lists_studies_and_speaks_json(study_file, tmp_path, capsys)
     assert printed["claims"] == [{"id": "1", "verdict": "undecided", "arms": ["base", "low"]}]
     assert main(["study"]) == 2
     assert main(["study", str(study_file()), "--seeds", "0"]) == 2
+
+
+def test_the_study_in_the_readme_is_one(tmp_path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    source = readme.split("```python\n# warm_up.py\n")[1].split("```")[0]
+    (tmp_path / "warm_up.py").write_text(source)
+    study = load_study(str(tmp_path / "warm_up.py"))
+    cells = plan(study, tmp_path, 3)
+    assert [cell.data for cell in cells[::2]] == list(study.sets)
+    assert cells[1].config.optimizer.warmup == 50
+    assert len({cell.key for cell in cells}) == 6
+    row = {"probe_height": 2.0, "seed": 0, "data": "a"}
+    rows = {"plain": [row] * 6, "warm-up": [{**row, "probe_height": 1.0}] * 6}
+    assert study.claims[0].decide(rows).verdict == "holds"

@@ -5,14 +5,13 @@
 Source: the founding document, whose facts stand in the presets; its claims in `claims.py`.
 """
 
-from newllm.study.design import Study
 from newllm.study.founding.arms import ARMS, QUICK
 from newllm.study.founding.claims import CLAIMS
 from newllm.study.founding.outcomes import outcomes
 from newllm.study.founding.page import write
 from newllm.study.founding.tables import tables
 from newllm.study.founding.texts import SETS, lay_out
-from newllm.study.trial import measure
+from newllm.study.study import Study
 
 STUDY = Study(
     name="founding",
@@ -21,7 +20,6 @@ STUDY = Study(
     sets=SETS,
     claims=CLAIMS,
     lay_out=lay_out,
-    measure=measure,
     outcomes=outcomes,
     tables=tables,
     write=write,

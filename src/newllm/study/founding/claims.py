@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from newllm.study.decisions import compare, interval_of, plain
 from newllm.study.design import Claim, Decision, Row, Rows
 from newllm.study.founding.arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
 from newllm.study.founding.effects import is_remedied
-from newllm.study.statistics import Interval, paired_interval, sign_flip_test
+from newllm.study.statistics import Interval, sign_flip_test
 from newllm.study.statistics.shares import share_interval
 from newllm.study.units import units
 
@@ -31,7 +32,7 @@ def every_run_spikes(rows: Rows) -> Decision:
         verdict = "holds in part"
     onsets = {arm: [row["validation_onset"] for row in rows[arm]] for arm in CONTEXT_RUNS}
     return Decision(
-        verdict, {"share_in_window": _plain(share), "share_spiking": float(np.mean(spiking)), "onsets": onsets}
+        verdict, {"share_in_window": plain(share), "share_spiking": float(np.mean(spiking)), "onsets": onsets}
     )
 
 
@@ -44,8 +45,8 @@ def two_to_nine_times(rows: Rows) -> Decision:
     known = [(row, float(np.median(values))) for row, values in zip(rows[BASELINE], jumps, strict=True) if values]
     if not known:
         return Decision("does not hold", {"runs_that_spike": 0})
-    jump = _interval([row for row, _ in known], [value for _, value in known], "median")
-    numbers = {"jump": _plain(jump), "largest": max(max(values) for values in jumps if values)}
+    jump = interval_of([row for row, _ in known], [value for _, value in known], "median")
+    numbers = {"jump": plain(jump), "largest": max(max(values) for values in jumps if values)}
     if jump.low is None or jump.high is None:
         return Decision("undecided", numbers)
     inside = jump.low >= 2 and jump.high <= 9
@@ -66,18 +67,18 @@ def heals_itself(rows: Rows) -> Decision:
     share = _share_of([row for row, _ in known], healed)
     return Decision(
         _by_bounds(share, holds=0.5, fails=0.5),
-        {"share_healed": _plain(share), "share_healed_on_the_probe": float(np.mean(probe))},
+        {"share_healed": plain(share), "share_healed_on_the_probe": float(np.mean(probe))},
     )
 
 
 def larger_spike_harder(rows: Rows) -> Decision:
     """Claim 4: height of the tallest validation spike, experiment 2 minus baseline, paired."""
-    return _comparison(rows, "experiment2", BASELINE, lambda row: row["validation_tallest"])
+    return compare(rows, "experiment2", BASELINE, lambda row: row["validation_tallest"])
 
 
 def context_overflows(rows: Rows) -> Decision:
     """Claim 5: does the baseline spike more often, on the probe, than the same model without any context?"""
-    decision = _comparison(rows, BASELINE, "zero-context", lambda row: row[PROBE_SPIKED])
+    decision = compare(rows, BASELINE, "zero-context", lambda row: row[PROBE_SPIKED])
     shares = {arm: _share(rows[arm], PROBE_SPIKED) for arm in (BASELINE, "zero-context")}
     norms = {"context_norm_at_onset": _median(rows[BASELINE], "context_norm_at_onset")}
     numbers = {**decision.numbers, "share_spiking": shares, **norms}
@@ -88,7 +89,7 @@ def context_overflows(rows: Rows) -> Decision:
 
 def gradients_explode(rows: Rows) -> Decision:
     """Claim 6: largest gradient norm before clipping, experiment 2 against baseline, paired in the logarithm."""
-    decision = _comparison(rows, "experiment2", BASELINE, lambda row: np.log(row["gradient_highest"]))
+    decision = compare(rows, "experiment2", BASELINE, lambda row: np.log(row["gradient_highest"]))
     beyond = float(np.mean([row["gradient_highest"] > 1.0 for row in rows[BASELINE]]))
     median = {arm: _median(rows[arm], "gradient_highest") for arm in (BASELINE, "experiment2")}
     numbers = {**decision.numbers, "share_beyond_the_clip": beyond, "median_highest": median}
@@ -103,7 +104,7 @@ def effective_rate_grows(rows: Rows) -> Decision:
     def growth(row: Row) -> float:
         return float(np.log(row["update_at_onset"] / row["update_before"]))
 
-    decision = _comparison(rows, BASELINE, "zero-context", growth)
+    decision = compare(rows, BASELINE, "zero-context", growth)
     numbers = {
         **decision.numbers,
         "growth_baseline": float(np.exp(np.median([growth(row) for row in rows[BASELINE]]))),
@@ -115,9 +116,9 @@ def effective_rate_grows(rows: Rows) -> Decision:
 
 def gap_is_over_fitting(rows: Rows) -> Decision:
     """Claim 8: share of the final gap between validation and probe that unknown words carry."""
-    share = _interval(rows[BASELINE], [row["gap_share_unknown"] for row in rows[BASELINE]])
+    share = interval_of(rows[BASELINE], [row["gap_share_unknown"] for row in rows[BASELINE]])
     known = [row["gap_at_end"] for row in rows["validation-known"]]
-    numbers = {"share_of_unknown_words": _plain(share), "gap_without_unknown_words": float(np.mean(known))}
+    numbers = {"share_of_unknown_words": plain(share), "gap_without_unknown_words": float(np.mean(known))}
     numbers["gap"] = float(np.mean([row["gap_at_end"] for row in rows[BASELINE]]))
     return Decision(_by_bounds(share, holds=0.5, fails=0.5, below=True), numbers)
 
@@ -127,10 +128,10 @@ def totally_confused(rows: Rows) -> Decision:
     spiking = [row for row in rows[BASELINE] if row["peak_share_unknown"] is not None]
     if not spiking:
         return Decision("undecided", {"runs_that_spike": 0})
-    share = _interval(spiking, [row["peak_share_unknown"] for row in spiking])
+    share = interval_of(spiking, [row["peak_share_unknown"] for row in spiking])
     others = {name: float(np.mean([row[f"peak_share_{name}"] for row in spiking])) for name in ("end", "seen")}
     return Decision(
-        _by_bounds(share, holds=0.5, fails=0.5, below=True), {"share_of_unknown_words": _plain(share), **others}
+        _by_bounds(share, holds=0.5, fails=0.5, below=True), {"share_of_unknown_words": plain(share), **others}
     )
 
 
@@ -140,9 +141,9 @@ def expressiveness_used_up(rows: Rows) -> Decision:
         float(np.mean([rows[arm][i]["probe_at_best"] - rows[arm][i]["lowest_probe"] for arm in CONTEXT_RUNS]))
         for i in _seeds(rows)
     ]
-    fall = _interval(rows[BASELINE], falls)
+    fall = interval_of(rows[BASELINE], falls)
     best = {arm: _median(rows[arm], "best_epoch") for arm in CONTEXT_RUNS}
-    return Decision(_by_bounds(fall, holds=0.1, fails=0.1, below=True), {"fall": _plain(fall), "best_epoch": best})
+    return Decision(_by_bounds(fall, holds=0.1, fails=0.1, below=True), {"fall": plain(fall), "best_epoch": best})
 
 
 def near_random(rows: Rows) -> Decision:
@@ -150,7 +151,7 @@ def near_random(rows: Rows) -> Decision:
     known = [row for row in rows[BASELINE] if row["correct_that_are_end"] is not None]
     share = _share_of(known, [row["correct_that_are_end"] for row in known])
     numbers = {
-        "share_of_ends": _plain(share),
+        "share_of_ends": plain(share),
         "correct": sorted({row["usual_correct"] for row in known}),
         "of": sorted({row["targets"] for row in known}),
         "share_of_epochs": _median(known, "usual_correct_share"),
@@ -165,7 +166,7 @@ def transformer_is_calm(rows: Rows) -> Decision:
     late = [float(row["best_epoch"] >= 45) for row in rows[TRANSFORMER]]
     share = _share_of(rows[TRANSFORMER], calm)
     numbers = {
-        "share_calm": _plain(share),
+        "share_calm": plain(share),
         "share_best_late": float(np.mean(late)),
         "share_validation_spiking": _share(rows[TRANSFORMER], "validation_spiked"),
     }
@@ -181,9 +182,9 @@ def remedies_help(rows: Rows) -> Decision:
     remedied = [float(np.mean([is_remedied(rows[arm][i]) for arm in REMEDIES])) for i in _seeds(rows)]
     calm = [float(not row[PROBE_SPIKED]) for row in rows[BASELINE]]
     differences = [a - b for a, b in zip(remedied, calm, strict=True)]
-    difference = _interval(rows[BASELINE], differences)
+    difference = interval_of(rows[BASELINE], differences)
     each = {arm: float(np.mean([is_remedied(row) for row in rows[arm]])) for arm in REMEDIES}
-    numbers = {"difference": _plain(difference), "share_remedied": each, "baseline_calm": float(np.mean(calm))}
+    numbers = {"difference": plain(difference), "share_remedied": each, "baseline_calm": float(np.mean(calm))}
     p = sign_flip_test(differences).p
     if not difference.estimate > 0:
         return Decision("does not hold", numbers, None if difference.estimate == 0 else p)
@@ -197,19 +198,8 @@ def norm_or_gate_indispensable(rows: Rows) -> Decision:
     others = {arm: float(np.mean([is_remedied(row) for row in rows[arm]])) for arm in ("norm-write", "gate")}
     return Decision(
         _by_bounds(share, holds=0.5, fails=0.5, below=True),
-        {"share_remedied_without_norm_or_gate": _plain(share), "share_remedied": others},
+        {"share_remedied_without_norm_or_gate": plain(share), "share_remedied": others},
     )
-
-
-def _comparison(rows: Rows, arm: str, control: str, value: Callable[[Row], float]) -> Decision:
-    """Decide "arm has more than control" from pairs."""
-    differences = [float(value(a)) - float(value(b)) for a, b in zip(rows[arm], rows[control], strict=True)]
-    difference = _interval(rows[arm], differences)
-    numbers: dict[str, Any] = {"difference": _plain(difference)}
-    if not any(differences):
-        return Decision("does not hold", numbers)
-    numbers["p_by_set"] = sign_flip_test(differences, units(rows[arm])[0]).p
-    return Decision("holds" if difference.estimate > 0 else "does not hold", numbers, sign_flip_test(differences).p)
 
 
 def _by_bounds(interval: Interval, *, holds: float, fails: float, below: bool = False) -> str:
@@ -234,17 +224,8 @@ def _seeds(rows: Rows) -> range:
     return range(min(len(of_arm) for of_arm in rows.values()))
 
 
-def _interval(rows: Sequence[Row], values: Sequence[float], statistic: str = "mean") -> Interval:
-    return paired_interval(values, *units(rows), statistic=statistic)
-
-
 def _share_of(rows: Sequence[Row], shares: Sequence[float]) -> Interval:
     return share_interval(shares, *units(rows))
-
-
-def _plain(interval: Interval) -> list[float | None]:
-    """Return estimate, low, high."""
-    return [interval.estimate, interval.low, interval.high]
 
 
 def _within(value: float | None, bounds: tuple[float, float]) -> bool:

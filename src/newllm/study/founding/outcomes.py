@@ -1,10 +1,4 @@
-"""What one run of the founding study comes to: its record in some thirty numbers.
-
-Spikes are found on the validation loss (what the document looks at) and on the probe loss (training sentences
-in evaluation mode: what the model itself does, without words it never saw). Progress is the probe loss, its
-median over the last five epochs; "by equal progress" is up to the first epoch at which an arm is as far as
-its control was at the control's end, or, where it never gets there, to the arm's own end.
-"""
+"""What one run of the founding study comes to, beside what every study asks: classes, accuracy, mechanism."""
 
 import math
 import statistics
@@ -15,12 +9,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from newllm.diagnosis import Spike, find_spikes
+from newllm.diagnosis import Spike
+from newllm.study import outcomes as general
 from newllm.study.design import Record, Row
+from newllm.study.outcomes import numbers, spikes_of
 
-SIGNALS = ("validation", "probe")
-_SMOOTHING = 5
-_HIGHEST = 100.0  # nats: what a loss that is not finite counts as, so that it can be averaged
+_END = "3"  # id of the end of a sentence, as every word tokenizer has it
 _PLATEAU = 10  # epochs before the onset that count as before the spike
 
 
@@ -31,68 +25,17 @@ def outcomes(record: Record, control: Record | None) -> Row:
         record: from `newllm.study.trial.measure`.
         control: that of the document's run of the same seed and sentences, if this is not one itself.
     """
-    epochs = record["epoch"]
-    spikes = {name: find_spikes(epochs, _numbers(record[name]["loss"])) for name in SIGNALS}
-    until = equal_progress(record, control)
-    row: Row = {"epochs": epochs[-1], "diverged": record["diverged"], "reached": until}
-    for name, found in spikes.items():
-        row |= _spike_outcomes(name, found, until if until is not None else epochs[-1])
-    row |= _losses(record, spikes["validation"])
-    row |= _accuracy(record)
+    spikes = spikes_of(record)
     onset = spikes["probe"][0].onset if spikes["probe"] else None
-    row |= _mechanism(record, onset)
-    return row
+    row = general.outcomes(record, control) | _at_end(record) | _at_peak(record, spikes["validation"])
+    return row | _accuracy(record) | _mechanism(record, onset)
 
 
-def equal_progress(record: Record, control: Record | None) -> int | None:
-    """Return the epoch at which a run is as far as its control at the control's end; None if it never is."""
-    if control is None:
-        return int(record["epoch"][-1])
-    target = smoothed(control["probe"]["loss"])[-1]
-    there = np.flatnonzero(smoothed(record["probe"]["loss"]) <= target)
-    return int(record["epoch"][there[0]]) if len(there) else None
-
-
-def smoothed(loss: Sequence[float | None]) -> np.ndarray:
-    """Return the median of each value and the four before it."""
-    values = np.array(_numbers(loss))
-    return np.array([np.median(values[max(0, i - _SMOOTHING + 1) : i + 1]) for i in range(len(values))])
-
-
-def _spike_outcomes(name: str, spikes: Sequence[Spike], until: float) -> Row:
-    first = spikes[0] if spikes else None
-    return {
-        f"{name}_spikes": len(spikes),
-        f"{name}_spiked": bool(spikes),
-        f"{name}_spiked_by_equal_progress": any(spike.onset <= until for spike in spikes),
-        f"{name}_onset": first and first.onset,
-        f"{name}_peak": first and first.peak,
-        f"{name}_height": first.height if first else 0.0,
-        f"{name}_tallest": max((spike.height for spike in spikes), default=0.0),
-        f"{name}_jump": first and first.jump,
-        f"{name}_recovery": first and first.recovery,
-    }
-
-
-def _losses(record: Record, spikes: Sequence[Spike]) -> Row:
-    """Return validation and probe losses at the best epoch and at the end, and what carries gap and spike."""
-    validation, probe = record["validation"], _numbers(record["probe"]["loss"]).tolist()
-    loss = _numbers(validation["loss"]).tolist()
-    best = int(np.argmin(loss))
-    row: Row = {
-        "best_validation": loss[best],
-        "best_epoch": record["epoch"][best],
-        "last_validation": loss[-1],
-        "last_train": _numbers(record["train"]["loss"])[-1],
-        "lowest_probe": min(probe),
-        "probe_at_best": probe[best],
-        "last_probe": probe[-1],
-        "gap_at_end": loss[-1] - probe[-1],
-        "gap_share_unknown": None if record["diverged"] else _gap_share(validation, probe, -1),
-    }
-    for part in ("unknown", "end", "seen"):
-        row[f"last_{part}"] = validation[part][-1]
-    return row | _at_peak(record, spikes)
+def _at_end(record: Record) -> Row:
+    """Return the losses of each token class at the end, and what unknown words carry of the gap."""
+    validation, probe = record["validation"], record["probe"]["loss"]
+    row: Row = {f"last_{part}": validation[part][-1] for part in ("unknown", "end", "seen")}
+    return row | {"gap_share_unknown": None if record["diverged"] else _gap_share(validation, probe, -1)}
 
 
 def _at_peak(record: Record, spikes: Sequence[Spike]) -> Row:
@@ -102,7 +45,7 @@ def _at_peak(record: Record, spikes: Sequence[Spike]) -> Row:
         return {f"peak_share_{name}": None for name in names}
     epochs, validation = record["epoch"], record["validation"]
     peak = epochs.index(spikes[0].peak)
-    before = int(np.argmin(_numbers(validation["loss"])[: epochs.index(spikes[0].onset)]))
+    before = int(np.argmin(numbers(validation["loss"])[: epochs.index(spikes[0].onset)]))
     total = sum(validation[f"{name}_tokens"][-1] for name in names)
     shares = {}
     for name in names:
@@ -135,7 +78,7 @@ def _accuracy(record: Record) -> Row:
         "targets": n,
         "usual_correct": usual,
         "usual_correct_share": epochs / sum(k.values()),
-        "correct_that_are_end": tokens["3"] / all_correct if all_correct else None,
+        "correct_that_are_end": tokens[_END] / all_correct if all_correct else None,
     }
 
 
@@ -146,10 +89,10 @@ def _mechanism(record: Record, onset: float | None) -> Row:
     """
     at = record["epoch"].index(onset) if onset is not None else len(record["epoch"]) - 1
     norms = [(norms or [None])[-1] for norms in record["probe"].get("context_norm", [])]
-    context = _numbers(norms, missing=math.nan)
-    gradient = _numbers(record["train"]["gradient"], missing=math.nan)
+    context = numbers(norms, missing=math.nan)
+    gradient = numbers(record["train"]["gradient"], missing=math.nan)
     ratio = np.array([_middle(layers) for layers in record["train"]["layer_update"]], dtype=float)
-    exponent = _numbers(record["lyapunov"], missing=math.nan)
+    exponent = numbers(record["lyapunov"], missing=math.nan)
     before = slice(max(1, at - _PLATEAU), max(2, at - 2))
     return {
         "context_norm_before": _mean(context[before]),
@@ -196,11 +139,6 @@ def _steepest_layer(gradients: Sequence[dict[str, float] | None], at: int) -> st
         return None
     growth = {name: now[name] / before[name] for name in now if before.get(name)}
     return max(growth, key=growth.__getitem__) if growth else None
-
-
-def _numbers(values: Sequence[float | None], missing: float = _HIGHEST) -> np.ndarray:
-    """Return floats; a record keeps what is not finite as null."""
-    return np.array([missing if value is None else value for value in values], dtype=float)
 
 
 def _mean(values: np.ndarray) -> float | None:

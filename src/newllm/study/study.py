@@ -1,0 +1,64 @@
+"""A study: the arms, seeds, data sets and claims together, and what is done with a cell.
+
+A study is a Python file with `STUDY = Study(...)`: one of ours in `newllm/study/`, or anyone's by path.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newllm.study.design import Arm, Claim, Record, Row, Table
+from newllm.study.outcomes import outcomes
+from newllm.study.trial import measure
+from newllm.training.config import RunConfig
+
+
+def one_text(folder: Path, name: str, variant: str) -> Sequence[str]:  # noqa: ARG001 (the form of a lay_out)
+    """Return the settings that read a data set which is one text, file or directory; it has no variants."""
+    return [f"data.texts={json.dumps([name])}"]
+
+
+def no_tables(results: dict[str, Any]) -> Sequence[Table]:  # noqa: ARG001 (the form of tables)
+    """Return no table beside that of the claims."""
+    return ()
+
+
+def no_pages(folder: Path, results: dict[str, Any]) -> None:
+    """Write nothing beside results and tables."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid of runs with its claims.
+
+    Attributes:
+        name: short.
+        title: one line.
+        arms: all of them.
+        sets: names of the data sets; seed s trains on set s modulo their number.
+        claims: what is tested.
+        seeds: how many by default.
+        quick: names of the arms of the quick form; empty for all.
+        quick_seeds: how many seeds it has.
+        lay_out: `(folder, set, variant) -> settings`: writes the texts of a set, says where they are.
+        measure: runs one cell.
+        outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
+        tables: `results -> tables`, beside that of the claims.
+        write: `(folder, results)`: the pages and figures beside results.json.
+    """
+
+    name: str
+    title: str
+    arms: tuple[Arm, ...]
+    sets: tuple[str, ...]
+    claims: tuple[Claim, ...]
+    seeds: int = 10
+    quick: tuple[str, ...] = ()
+    quick_seeds: int = 2
+    lay_out: Callable[[Path, str, str], Sequence[str]] = one_text
+    measure: Callable[[RunConfig], Record] = measure
+    outcomes: Callable[[Record, Record | None], Row] = outcomes
+    tables: Callable[[dict[str, Any]], Sequence[Table]] = no_tables
+    write: Callable[[Path, dict[str, Any]], None] = no_pages
