@@ -9,10 +9,11 @@ started again: a finished run is never run again.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,26 +43,41 @@ def run(arguments: argparse.Namespace) -> int:
     study = load_study(arguments.study)
     if arguments.text:
         study = with_texts(study, arguments.text)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: the workers with us
     name = f"{study.name}-quick" if arguments.quick else study.name
     out = arguments.out or Path("studies") / name
     from newllm.cli.study_progress import StudyProgress
 
-    with StudyProgress(sys.stderr, quiet=arguments.quiet) as progress:
+    with StudyProgress(sys.stderr, quiet=arguments.quiet) as progress, _ending_on_sigterm():
         results = run_study(
             arguments.study,
             out,
             study=study,
             seeds=arguments.seeds,
             quick=arguments.quick,
-            workers=arguments.workers or os.cpu_count() or 1,
+            workers=_cores() if arguments.workers is None else arguments.workers,
             watcher=progress,
         )
     if arguments.json:
-        print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results)}))
+        troubles = {name: results[name] for name in ("failed", "worker_deaths")}
+        print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results), **troubles}))
     else:
         _show(study, results, out)
     return 1 if results["failed"] else 0
+
+
+@contextlib.contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C, so that no worker is left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _list(studies: dict[str, str], *, as_json: bool) -> int:

@@ -67,6 +67,15 @@ class StudyProgress(Watcher):
             self._told = time.monotonic()
             self._console.print(f"{self._done:,}/{self._total:,} runs   {line}")
 
+    def failed(self, cell: Cell, why: str) -> None:
+        """Say it, and count the cell as done with."""
+        self._console.print(f"failed: {cell.arm}, seed {cell.seed}: {why}")
+        self.finished(cell, 0.0)
+
+    def died(self, line: str) -> None:
+        """Say it."""
+        self._console.print(f"note: {line}; it is run again")
+
 
 def _updates(cell: Cell) -> float:
     """Return what a cell costs, in updates times weights of its layers: enough to foresee the time."""

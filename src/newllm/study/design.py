@@ -71,11 +71,13 @@ class Decision:
         verdict: one of VERDICTS.
         numbers: the primary measure: estimates, intervals and counts by name.
         p: p value of the primary comparison; None where the claim is judged without one.
+        otherwise: the verdict where p, adjusted over all claims, is above 0.05.
     """
 
     verdict: str
     numbers: dict[str, Any]
     p: float | None = None
+    otherwise: str = "undecided"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Claim:
         measure: its one primary measure and how it decides, in words; fixed before the first run.
         arms: the arms that decide it.
         decide: from the rows of those arms to the decision.
+        compares: it is to be decided by a p value, so that it counts in Holm's correction even where it gets none.
         needs: fewer seeds than this cannot decide: the claim is then undecided.
     """
 
@@ -96,6 +99,7 @@ class Claim:
     measure: str
     arms: tuple[str, ...]
     decide: Callable[[Rows], Decision]
+    compares: bool = False
     needs: int = 6
 
 

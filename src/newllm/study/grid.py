@@ -5,6 +5,7 @@ dies takes its cell with it: another worker is started and the cell is run again
 """
 
 import contextlib
+import functools
 import json
 import multiprocessing
 import signal
@@ -12,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
 from newllm.errors import UserError
 from newllm.files import remove_leftovers, to_json, write_bytes
 from newllm.study.design import Cell, Record
 from newllm.study.plan import load_study
+from newllm.study.study import Study
 
 _ATTEMPTS = 3
 
@@ -46,6 +47,12 @@ class Watcher:
     def finished(self, cell: Cell, seconds: float) -> None:
         """A cell was run, in so many seconds."""
 
+    def failed(self, cell: Cell, why: str) -> None:
+        """A cell cannot be run; the study goes on."""
+
+    def died(self, line: str) -> None:
+        """A worker died; its cell is run again."""
+
 
 class Records:
     """The records of a study on disk, one file a cell, whole or absent.
@@ -67,13 +74,13 @@ class Records:
             return None
         return record if isinstance(record, dict) else None
 
-    def put(self, cell: Cell, record: Record) -> None:
-        """Keep a record.
+    def put(self, cell: Cell, record: str) -> None:
+        """Keep a record, given as JSON.
 
         Raises:
             UserError: the disk is full.
         """
-        write_bytes(self._path(cell), to_json(record).encode(), durable=False)
+        write_bytes(self._path(cell), record.encode(), durable=False)
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.arm}-seed{cell.seed}-{cell.key}.json"
@@ -139,7 +146,7 @@ class _Queue:
         watcher: Watcher,
     ) -> None:
         self.pool, self.waiting, self.records, self.tally, self.watcher = pool, waiting, records, tally, watcher
-        self.attempts: dict[str, int] = {}
+        self.attempts: dict[tuple[str, int], int] = {}
 
     def run(self) -> None:
         for worker in self.pool.workers:
@@ -160,20 +167,25 @@ class _Queue:
         if kind == "record":
             self.records.put(cell, value)
             self.tally.done += 1
-            self.watcher.finished(cell, value.get("seconds", 0.0))
+            self.watcher.finished(cell, json.loads(value).get("seconds", 0.0))
         else:
-            self.tally.failed[f"{cell.arm}, seed {cell.seed}"] = value
+            self._failed(cell, value)
         self._next(worker)
+
+    def _failed(self, cell: Cell, why: str) -> None:
+        self.tally.failed[f"{cell.arm}, seed {cell.seed}"] = why
+        self.watcher.failed(cell, why)
 
     def _died(self, worker: _Worker, cell: Cell) -> None:
         worker.process.join()
-        name = f"{cell.arm}, seed {cell.seed}"
-        self.tally.deaths.append(f"a worker died (exit code {worker.process.exitcode}) at {name}")
-        self.attempts[cell.key] = self.attempts.get(cell.key, 1) + 1
-        if self.attempts[cell.key] <= _ATTEMPTS:
+        line = f"a worker died (exit code {worker.process.exitcode}) at {cell.arm}, seed {cell.seed}"
+        self.tally.deaths.append(line)
+        self.watcher.died(line)
+        attempts = self.attempts[cell.arm, cell.seed] = self.attempts.get((cell.arm, cell.seed), 0) + 1
+        if attempts < _ATTEMPTS:
             self.waiting.insert(0, cell)
         else:
-            self.tally.failed[name] = f"its worker died {_ATTEMPTS} times"
+            self._failed(cell, f"its worker died {_ATTEMPTS} times")
         self._next(self.pool.replace(worker))
 
     def _next(self, worker: _Worker) -> None:
@@ -210,15 +222,16 @@ def _work(study: str, connection: Connection) -> None:
     import torch
 
     torch.set_num_threads(1)
-    measure = load_study(study).measure
+    load = functools.cache(load_study)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            connection.send(_answer(measure, connection.recv()))
+            connection.send(_answer(load, study, connection.recv()))
 
 
-def _answer(measure: Callable[[Any], Record], cell: Cell) -> tuple[str, Any]:
+def _answer(load: Callable[[str], Study], study: str, cell: Cell) -> tuple[str, str]:
+    """Return ("record", its JSON) or ("error", why)."""
     try:
-        return "record", measure(cell.config)
+        return "record", to_json(load(study).measure(cell.config))
     except UserError as error:
         return "error", str(error)
     except Exception as error:  # one cell's failure must not end the study; it is told with the results

@@ -2,8 +2,8 @@
 
 Spikes are found on the validation loss and on the probe loss (training rows in evaluation mode: what the model
 itself does, without words it never saw). Progress is the probe loss, its median over the last five measurements;
-"by equal progress" is up to the first one at which a cell is as far as its control was at the control's end, or,
-where it never gets there, to its own end: a remedy that only delays a spike is none.
+"by equal progress" is up to the first one at which a cell is as far as its control ever was, or, where it never
+gets there, to its own end: a remedy that only delays a spike is none.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,7 @@ def outcomes(record: Record, control: Record | None) -> Row:
         "last_validation": validation[-1],
         "last_train": float(numbers(record["train"]["loss"])[-1]),
         "lowest_probe": min(probe),
+        "lowest_probe_after_best": min(probe[best:]),
         "probe_at_best": probe[best],
         "last_probe": probe[-1],
         "gap_at_end": validation[-1] - probe[-1],
@@ -49,10 +50,10 @@ def spikes_of(record: Record) -> dict[str, list[Spike]]:
 
 
 def equal_progress(record: Record, control: Record | None) -> int | None:
-    """Return the epoch at which a run is as far as its control at the control's end; None if it never is."""
+    """Return the epoch at which a run is as far as its control ever was; None if it never is."""
     if control is None:
         return int(record["epoch"][-1])
-    target = smoothed(control["probe"]["loss"])[-1]
+    target = smoothed(control["probe"]["loss"]).min()  # the last one may lie high, in a spike
     there = np.flatnonzero(smoothed(record["probe"]["loss"]) <= target)
     return int(record["epoch"][there[0]]) if len(there) else None
 

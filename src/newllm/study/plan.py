@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import importlib.util
+import inspect
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from newllm.data import prepare
 from newllm.errors import UserError, unknown_name
 from newllm.study.design import Arm, Cell
 from newllm.study.study import Study
+from newllm.study.trial import measure
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 
@@ -39,10 +42,11 @@ def load_study(name: str) -> Study:
         raise unknown_name("study", name, OWN_STUDIES)
     if not path.is_file():
         raise UserError(f"no file '{name}': give a study's Python file, or one of {', '.join(OWN_STUDIES)}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"newllm_study_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickles look for it there
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever somebody's file raises
@@ -54,7 +58,13 @@ def load_study(name: str) -> Study:
 
 
 def with_texts(study: Study, texts: Sequence[str]) -> Study:
-    """Return the study on other data sets than its own."""
+    """Return the study on other data sets than its own.
+
+    Raises:
+        UserError: one is standard input, which cannot be read a second time.
+    """
+    if "-" in texts:
+        raise UserError("--text - cannot be: a study reads its texts again and again, so save it to a file")
     return dataclasses.replace(study, sets=tuple(texts))
 
 
@@ -65,13 +75,14 @@ def plan(study: Study, folder: Path, seeds: int, arms: Iterable[str] | None = No
         study: whose.
         folder: where `lay_out` writes texts.
         seeds: 0 to seeds - 1; seed s trains on set s modulo the number of sets.
-        arms: names of those wanted; None for all.
+        arms: names of those wanted, whose controls come along; None for all.
 
     Raises:
         UserError: a configuration cannot be.
     """
-    wanted = None if arms is None else set(arms)
-    chosen = [arm for arm in study.arms if wanted is None or arm.name in wanted]
+    wanted = {arm.name for arm in study.arms} if arms is None else set(arms)
+    controls = {arm.control for arm in study.arms if arm.name in wanted}
+    chosen = [arm for arm in study.arms if arm.name in wanted | controls]
     sets = [study.sets[seed % len(study.sets)] for seed in range(seeds)]
     return [_cell(study, folder, arm, seed, data) for seed, data in enumerate(sets) for arm in chosen]
 
@@ -84,13 +95,18 @@ def _cell(study: Study, folder: Path, arm: Arm, seed: int, data: str) -> Cell:
         raise UserError(f"arm '{arm.name}': training.evaluate_every is 0: a study needs to know when to measure")
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, steps=every * arm.epochs))
     config.check()
-    return Cell(arm.name, seed, data, config, _key(config))
+    return Cell(arm.name, seed, data, config, _key(study, config))
 
 
-def _key(config: RunConfig) -> str:
-    """Return the hash of all that decides a record: the configuration, with the texts' content for their places."""
+def _key(study: Study, config: RunConfig) -> str:
+    """Return the hash of all that decides a record: how it is measured, and the configuration.
+
+    The texts' content stands for their places. Somebody's own way to measure counts by its source.
+    """
     plain: dict[str, Any] = dataclasses.asdict(config)
     for name in ("texts", "validation"):
         plain["data"].pop(name)
     everything = [_RECORD_VERSION, plain, prepare(config.data).report["fingerprint"]]
+    if study.measure is not measure:
+        everything.append(inspect.getsource(study.measure))
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:20]

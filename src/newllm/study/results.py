@@ -15,6 +15,7 @@ from newllm.study.study import Study
 from newllm.training.environment import describe_environment
 
 SCHEMA = 1
+LEVEL = 0.05
 _QUARTILES = (0.25, 0.5, 0.75)
 _DIGITS = 5
 
@@ -29,7 +30,7 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         tally: how the grid went.
     """
     found = {(cell.arm, cell.seed): record for cell in cells if (record := records.get(cell)) is not None}
-    rows = [_row(study, cell, found) for cell in cells if (cell.arm, cell.seed) in found]
+    rows = [row for cell in cells if (row := _row(study, cell, found)) is not None]
     arms = [arm for arm in study.arms if any(row["arm"] == arm.name for row in rows)]
     return {
         "schema": SCHEMA,
@@ -60,15 +61,17 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
 
 
 def decide(study: Study, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return what the rows say of each claim; p values are adjusted over all claims (Holm).
+    """Return what the rows say of each claim; p values are adjusted over all claims that compare (Holm).
 
-    A comparison whose adjusted p value is above 0.05 cannot be called decided: its verdict becomes "undecided".
+    A comparison whose adjusted p value is above 0.05 is not decided by it: the claim takes the verdict that stands
+    otherwise, as a rule "undecided".
     """
     by_arm: dict[str, list[Row]] = {}
     for row in rows:
         by_arm.setdefault(row["arm"], []).append(row)
     decisions = {claim.id: _decision(claim, by_arm) for claim in study.claims}
-    adjusted = holm({claim: decision.p for claim, decision in decisions.items() if decision.p is not None})
+    family = [claim.id for claim in study.claims if claim.compares or decisions[claim.id].p is not None]
+    adjusted = holm({claim: decisions[claim].p for claim in family})
     return [_claim(claim, decisions[claim.id], adjusted.get(claim.id)) for claim in study.claims]
 
 
@@ -79,17 +82,21 @@ def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
     common = set.intersection(*({row["seed"] for row in by_arm[arm]} for arm in claim.arms))
     if len(common) < claim.needs:
         return Decision("undecided", {"seeds": len(common), "needed": claim.needs})
-    return claim.decide({arm: [row for row in by_arm[arm] if row["seed"] in common] for arm in claim.arms})
+    rows = {arm: [row for row in by_arm[arm] if row["seed"] in common] for arm in claim.arms}
+    try:
+        return claim.decide(rows)
+    except (ValueError, TypeError, KeyError) as error:  # hours of runs must not be lost to one claim's arithmetic
+        return Decision("undecided", {"error": f"{type(error).__name__}: {error}"})
 
 
 def _claim(claim: Claim, decision: Decision, adjusted: float | None) -> dict[str, Any]:
-    unsure = decision.p is not None and (adjusted is None or adjusted > 0.05)
+    unsure = decision.p is not None and (adjusted is None or adjusted > LEVEL)
     return {
         "id": claim.id,
         "text": claim.text,
         "measure": claim.measure,
         "arms": list(claim.arms),
-        "verdict": "undecided" if unsure else decision.verdict,
+        "verdict": decision.otherwise if unsure else decision.verdict,
         "numbers": decision.numbers,
         "p": decision.p,
         "p_holm": adjusted,
@@ -117,10 +124,13 @@ def load_results(path: Path) -> dict[str, Any]:
     return results
 
 
-def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record]) -> Row:
+def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record]) -> Row | None:
+    """Return the row of a cell; None where it, or the control that it is to be compared with, has no record."""
     arm = next(arm for arm in study.arms if arm.name == cell.arm)
-    control = found.get((arm.control, cell.seed)) if arm.control else None
-    outcomes = study.outcomes(found[cell.arm, cell.seed], control)
+    record, control = found.get((cell.arm, cell.seed)), found.get((arm.control, cell.seed))
+    if record is None or (arm.control and control is None):
+        return None
+    outcomes = study.outcomes(record, control)
     return {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key, **_rounded(outcomes)}
 
 

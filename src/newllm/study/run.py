@@ -49,8 +49,9 @@ def run_study(
         UserError: a mistake in the call, another study's directory, or a full disk.
     """
     study = study or load_study(name)
-    if workers < 1 or (seeds is not None and seeds < 1):
-        raise UserError(f"--workers {workers} and --seeds {seeds}: both must be at least 1")
+    for option, value in (("--workers", workers), ("--seeds", seeds)):
+        if value is not None and value < 1:
+            raise UserError(f"{option} {value}: it must be at least 1")
     number = seeds or (study.quick_seeds if quick else study.seeds)
     with _own(out):
         cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
@@ -78,7 +79,15 @@ def write_table(out: Path, table: Table) -> None:
 
 @contextlib.contextmanager
 def _own(out: Path) -> Iterator[None]:
-    """Make the directory and hold it against a second study at the same time."""
+    """Make the directory and hold it against a second study at the same time.
+
+    Raises:
+        UserError: it holds something that is no study, or another study is writing it.
+    """
+    if out.is_dir() and not (out / "study.json").is_file() and not _is_fresh(out):
+        raise UserError(
+            f"'{out}' is not empty and holds no study: choose another --out, its files would be overwritten"
+        )
     with writing(out):
         (out / "texts").mkdir(parents=True, exist_ok=True)
     try:
@@ -86,6 +95,11 @@ def _own(out: Path) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise UserError(f"'{out}' is being written by another study: wait for it, or choose another --out") from error
+
+
+def _is_fresh(out: Path) -> bool:
+    """Say whether there is nothing but what a study makes before study.json."""
+    return {path.name for path in out.iterdir()} <= {"texts", ".lock"}
 
 
 def _check_same(study: Study, cells: Sequence[Cell], out: Path) -> None:
@@ -104,6 +118,11 @@ def _check_same(study: Study, cells: Sequence[Cell], out: Path) -> None:
         if owner != study.name:
             raise UserError(f"'{out}' holds the study '{owner}', not '{study.name}': choose another --out")
     planned = {f"{cell.arm}, seed {cell.seed}": cell.key for cell in cells}
+    if len(known) > len(planned.keys() & known.keys()):
+        raise UserError(
+            f"'{out}' holds {len(known)} runs, and not all of them are asked for now: its results would lose the "
+            "others. Ask for as many seeds as before, without --quick, or choose another --out"
+        )
     changed = [name for name, key in planned.items() if known.get(name, key) != key]
     if changed:
         raise UserError(

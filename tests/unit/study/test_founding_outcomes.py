@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from newllm.study.founding import STUDY, claims
+from newllm.study import decide
+from newllm.study.founding import STUDY, verdicts
+from newllm.study.founding.arms import CONTEXT_RUNS, REMEDIES
 from newllm.study.founding.effects import effect
 from newllm.study.founding.outcomes import outcomes
 from newllm.study.outcomes import equal_progress, smoothed
@@ -13,13 +15,12 @@ from newllm.study.outcomes import equal_progress, smoothed
 TOKENS = {"unknown": 16, "end": 6, "seen": 13}
 
 
-def record(
-    probe: list[float], validation: list[float] | None = None, unknown: list[float] | None = None
-) -> dict[str, Any]:
-    """A record with these losses; the validation's unknown words carry all of its changes unless told otherwise."""
+def record(probe: list[Any], validation: list[Any] | None = None) -> dict[str, Any]:
+    """A record with these losses; the validation's unknown words carry all of its changes. None is not finite."""
     validation = validation or probe
     epochs = len(probe)
-    unknown = unknown or [35 / 16 * (loss - validation[0]) + validation[0] for loss in validation]
+    first = validation[0]
+    unknown = [None if loss is None else 35 / 16 * (loss - first) + first for loss in validation]
     rest = [validation[0]] * epochs
     return {
         "epoch": list(range(epochs)),
@@ -84,7 +85,7 @@ def test_a_remedy_that_only_delays_is_told_from_one_that_removes() -> None:
     assert later["probe_spiked"] is True
     assert later["probe_spiked_by_equal_progress"] is False
     rows = {
-        name: [{**outcomes(made, control), "seed": seed, "data": f"set {seed % 3}"} for seed in range(10)]
+        name: [{**outcomes(made, control), "seed": seed, "data": f"set {seed % 6}"} for seed in range(10)]
         for name, made in {
             "control": control,
             "delays": record(spiking(200, 60, rate=0.05)),
@@ -128,10 +129,10 @@ def made_rows(**arms: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_a_context_that_is_not_needed_is_not_the_cause() -> None:
-    spikes, calm = {claims.PROBE_SPIKED: True, "context_norm_at_onset": 9.0}, {claims.PROBE_SPIKED: False}
-    without = claims.context_overflows(made_rows(**{"baseline": spikes, "zero-context": spikes}))
-    assert without.verdict == "does not hold"
-    needed = claims.context_overflows(made_rows(**{"baseline": spikes, "zero-context": calm}))
+    spikes, calm = {verdicts.PROBE_SPIKED: True, "context_norm_at_onset": 9.0}, {verdicts.PROBE_SPIKED: False}
+    without = verdicts.context_overflows(made_rows(**{"baseline": spikes, "zero-context": spikes}))
+    assert (without.verdict, without.otherwise) == ("does not hold", "does not hold")
+    needed = verdicts.context_overflows(made_rows(**{"baseline": spikes, "zero-context": calm}))
     assert needed.verdict == "holds"
     assert needed.p == pytest.approx(2 / 1024)
 
@@ -140,19 +141,23 @@ def test_the_window_of_onsets_decides_claim_1() -> None:
     def runs(onset: list[float | None]) -> dict[str, Any]:
         return {"validation_onset": onset, "validation_spiked": [value is not None for value in onset]}
 
-    everywhere = dict.fromkeys(claims.CONTEXT_RUNS, runs([19.0] * 10))
-    assert claims.every_run_spikes(made_rows(**everywhere)).verdict == "holds"
-    nowhere = dict.fromkeys(claims.CONTEXT_RUNS, runs([None] * 10))
-    assert claims.every_run_spikes(made_rows(**nowhere)).verdict == "does not hold"
+    everywhere = dict.fromkeys(CONTEXT_RUNS, runs([19.0] * 10))
+    assert verdicts.every_run_spikes(made_rows(**everywhere)).verdict == "holds"
+    nowhere = dict.fromkeys(CONTEXT_RUNS, runs([None] * 10))
+    assert verdicts.every_run_spikes(made_rows(**nowhere)).verdict == "does not hold"
     early = {**everywhere, "experiment2": runs([10.0] * 10), "experiment3": runs([10.0] * 10)}
-    assert claims.every_run_spikes(made_rows(**early)).verdict == "holds in part"
+    assert verdicts.every_run_spikes(made_rows(**early)).verdict == "holds in part"
 
 
 def test_rises_of_a_half_are_not_two_to_nine_times() -> None:
-    runs = {arm: {"validation_jump": [1.5 + 0.01 * s for s in range(10)]} for arm in claims.CONTEXT_RUNS}
-    assert claims.two_to_nine_times(made_rows(**runs)).verdict == "does not hold"
-    runs = {arm: {"validation_jump": [4.0 + 0.01 * s for s in range(10)]} for arm in claims.CONTEXT_RUNS}
-    assert claims.two_to_nine_times(made_rows(**runs)).verdict == "holds"
+    runs = {
+        arm: {"validation_spiked": True, "validation_jump": [1.5 + 0.01 * s for s in range(10)]} for arm in CONTEXT_RUNS
+    }
+    assert verdicts.two_to_nine_times(made_rows(**runs)).verdict == "does not hold"
+    runs = {
+        arm: {"validation_spiked": True, "validation_jump": [4.0 + 0.01 * s for s in range(10)]} for arm in CONTEXT_RUNS
+    }
+    assert verdicts.two_to_nine_times(made_rows(**runs)).verdict == "holds"
 
 
 def test_every_claim_names_arms_of_the_study_and_a_measure() -> None:
@@ -164,3 +169,72 @@ def test_every_claim_names_arms_of_the_study_and_a_measure() -> None:
         assert claim.measure
     assert {arm.control for arm in STUDY.arms} - {""} <= names
     assert set(STUDY.quick) <= names
+
+
+def test_a_validation_that_still_spikes_is_told_from_a_spike_that_is_gone() -> None:
+    control = record(spiking(50, 19))
+    made = record(falling(60), validation=spiking(60, 19))
+    rows = [{**outcomes(made, control), "seed": seed, "data": f"set {seed % 6}"} for seed in range(10)]
+    base = [{**outcomes(control, None), "seed": seed, "data": f"set {seed % 6}"} for seed in range(10)]
+    assert effect(rows, base).kind == "removes on the probe"
+    assert effect(rows[:5], base).kind == "unclear"
+
+
+def test_a_control_that_ends_in_a_spike_is_not_overtaken_at_once() -> None:
+    control = record([*falling(47), 15.0, 12.0, 9.0])
+    reached = equal_progress(record(falling(60)), control)
+    assert reached is not None
+    assert reached > 40
+
+
+def gradients(baseline: list[Any], experiment2: list[Any]) -> dict[str, list[dict[str, Any]]]:
+    return made_rows(baseline={"gradient_highest": baseline}, experiment2={"gradient_highest": experiment2})
+
+
+def test_claim_6_has_two_halves() -> None:
+    more = [40.0 + 10 * seed for seed in range(10)]
+    both = verdicts.gradients_explode(gradients([30.0 + seed for seed in range(10)], more))
+    assert (both.verdict, both.otherwise) == ("holds", "holds in part")
+    small = verdicts.gradients_explode(gradients([0.3] * 10, [0.4 + 0.01 * seed for seed in range(10)]))
+    assert small.verdict == "does not hold"
+    assert verdicts.gradients_explode(gradients([30.0] * 5 + [None] * 5, more)).verdict == "undecided"
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.9, "does not hold"), (0.1, "holds"), (None, "undecided")])
+def test_what_unknown_words_carry_decides_claims_8_and_9(share: float | None, verdict: str) -> None:
+    values = None if share is None else [share + 0.001 * seed for seed in range(10)]
+    known = {"gap_at_end": 0.4}
+    base = {
+        **dict.fromkeys(("gap_share_unknown", "peak_share_unknown"), values),
+        "gap_at_end": 6.0,
+        "unknown_share": 0.46,
+        "peak_share_end": 0.0,
+        "peak_share_seen": 0.1,
+    }
+    rows = made_rows(**{"baseline": base, "validation-known": known})
+    assert verdicts.gap_is_over_fitting(rows).verdict == verdict
+    assert verdicts.totally_confused(rows).verdict == verdict
+
+
+@pytest.mark.parametrize(("reached", "verdict"), [(30, "does not hold"), (None, "holds")])
+def test_a_residual_fnn_decides_claim_14(reached: int | None, verdict: str) -> None:
+    rows = made_rows(**{arm: {"reached": reached, verdicts.PROBE_SPIKED: False} for arm in ("residual", "gate")})
+    assert verdicts.norm_or_gate_indispensable(rows).verdict == verdict
+
+
+def test_remedies_that_never_help_do_not_and_all_that_do_hold() -> None:
+    spikes, calm = ({"reached": 40, verdicts.PROBE_SPIKED: value} for value in (True, False))
+    never = verdicts.remedies_help(made_rows(**{"baseline": spikes, **dict.fromkeys(REMEDIES, spikes)}))
+    assert (never.verdict, never.otherwise) == ("does not hold", "does not hold")
+    always = verdicts.remedies_help(made_rows(**{"baseline": spikes, **dict.fromkeys(REMEDIES, calm)}))
+    assert always.verdict == "holds"
+    one = verdicts.remedies_help(made_rows(**{"baseline": spikes, **dict.fromkeys(REMEDIES, spikes), "gate": calm}))
+    assert one.verdict == "holds in part"
+
+
+def test_no_claim_fails_where_nothing_spikes_or_everything_diverged() -> None:
+    for made in (record(falling(50)), {**record([*falling(20), None]), "diverged": 20}):
+        row = outcomes(made, made)
+        rows = [{"arm": arm.name, "seed": s, "data": f"set {s % 6}", **row} for arm in STUDY.arms for s in range(10)]
+        for claim in decide(STUDY, rows):
+            assert "error" not in claim["numbers"], claim

@@ -1,5 +1,6 @@
 """The machine of a study: grid, resumption, dead workers, refusals."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from newllm.cli.main import main
 from newllm.errors import UserError
-from newllm.study import OWN_STUDIES, load_results, load_study, plan, run_study
+from newllm.study import OWN_STUDIES, Claim, decide, has_more, load_results, load_study, plan, run_study
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +125,48 @@ def test_the_study_in_the_readme_is_one(tmp_path) -> None:
     row = {"probe_height": 2.0, "seed": 0, "data": "a"}
     rows = {"plain": [row] * 6, "warm-up": [{**row, "probe_height": 1.0}] * 6}
     assert study.claims[0].decide(rows).verdict == "holds"
+
+
+def test_fewer_runs_never_replace_the_results_of_more(study_file, runs, tmp_path) -> None:
+    path, out = str(study_file()), tmp_path / "out"
+    run_study(path, out, quick=True)
+    run_study(path, out, seeds=2, workers=2)
+    before = (out / "results.json").read_bytes()
+    for quick, seeds in ((True, None), (False, 1)):
+        with pytest.raises(UserError, match="holds 4 runs, and not all of them are asked for now"):
+            run_study(path, out, quick=quick, seeds=seeds)
+    assert (out / "results.json").read_bytes() == before
+    assert len(runs()) == 4
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(study_file, tmp_path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/README.md").write_text("mine")
+    with pytest.raises(UserError, match="is not empty and holds no study"):
+        run_study(str(study_file()), tmp_path / "mine", seeds=1)
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["README.md"]
+
+
+def test_another_way_to_measure_is_another_study(study_file, tmp_path) -> None:
+    path, out = study_file(), tmp_path / "out"
+    run_study(str(path), out, seeds=1)
+    path.write_text(path.read_text().replace('"seconds": 0.1', '"seconds": 0.2'))
+    with pytest.raises(UserError, match="another configuration"):
+        run_study(str(path), out, seeds=1)
+
+
+def test_a_comparison_that_chance_explains_is_undecided() -> None:
+    study = load_study("founding")
+    claim = Claim("1", "More.", "More.", ("a", "b"), has_more("a", "b", "x"))
+    study = dataclasses.replace(
+        study, claims=(claim, dataclasses.replace(claim, id="2", arms=("a", "gone"), compares=True))
+    )
+    rows = [
+        {"arm": arm, "seed": s, "data": f"{s % 3}", "x": s % 2 + (arm == "a") * 0.1} for arm in "ab" for s in range(7)
+    ]
+    first, second = decide(study, rows)
+    assert first["p_holm"] == 2 * first["p"]  # the claim that could not be tested is counted
+    assert first["verdict"] == "holds"
+    assert (second["verdict"], second["p"]) == ("undecided", None)
+    rows[0]["x"] = -3.0
+    assert decide(study, rows)[0]["verdict"] == "undecided"

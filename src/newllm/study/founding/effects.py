@@ -10,8 +10,9 @@ from newllm.study.statistics import Interval, paired_interval
 from newllm.study.statistics.shares import share_interval
 from newllm.study.units import units
 
-EFFECTS = ("removes", "too slow", "delays", "hastens", "keeps", "unclear", "plants", "calm")
-_DELAY, _HASTE = 1.25, 0.8  # of the control's median onset
+EFFECTS = ("removes", "removes on the probe", "too slow", "delays", "hastens", "keeps", "unclear", "plants", "calm")
+LEAST_SEEDS = 6  # fewer say nothing about an arm
+_DELAY, _HASTE = 1.25, 0.8  # of the control's onset
 
 
 @dataclass(frozen=True)
@@ -21,30 +22,34 @@ class Effect:
     Attributes:
         kind: one of EFFECTS.
         remedied: share of runs that get as far as their control without a probe spike.
-        reached: share of runs that get as far.
+        on_validation: share of runs that get as far without a spike of the validation loss either.
         onset: median epoch of the first probe spike, None if less than half of the runs spike.
-        height: height of the first probe spike as a multiple of the control's, paired; None without pairs.
+        later: onset of the first probe spike as a multiple of the control's, paired; None without pairs.
+        height: its height as a multiple of the control's, paired; None without pairs.
     """
 
     kind: str
     remedied: Interval
-    reached: float
+    on_validation: Interval
     onset: float | None
+    later: Interval | None
     height: Interval | None
 
 
 def effect(rows: Sequence[Row], control: Sequence[Row]) -> Effect:
     """Return the effect of an arm, its rows paired with the control's by seed.
 
-    "removes" if the whole interval of the share remedied lies above a half; "too slow" if most runs never get
-    as far as their control; "delays" and "hastens" if most runs spike by equal progress, a quarter later or a
-    fifth earlier in the median; "keeps" if most spike at about the same time; "unclear" otherwise. Where most runs
+    "removes" if the whole interval of the share remedied lies above a half, on validation too; "removes on the
+    probe" if only there; "too slow" if most runs never get as far as their control; "delays" and "hastens" if
+    most runs spike by equal progress, a quarter later or a fifth earlier, and the interval of that ratio leaves
+    out 1; "keeps" if most spike at about the same time; "unclear" otherwise, and below six seeds. Where most runs
     of the control have no spike, "plants" if most of the arm's have one, else "calm".
     """
     remedied = share_interval([float(is_remedied(row)) for row in rows], *units(rows))
-    reached = statistics.fmean(row["reached"] is not None for row in rows)
-    onset, before = median_onset(rows), median_onset(control)
-    return Effect(_kind(rows, remedied, reached, onset, before), remedied, reached, onset, _height(rows, control))
+    on_validation = share_interval([float(is_remedied(row) and _is_calm(row)) for row in rows], *units(rows))
+    later, height = (_ratio(rows, control, name) for name in ("probe_onset", "probe_height"))
+    found = Effect("unclear", remedied, on_validation, median_onset(rows), later, height)
+    return Effect(_kind(rows, control, found), remedied, on_validation, found.onset, later, height)
 
 
 def is_remedied(row: Row) -> bool:
@@ -59,29 +64,40 @@ def median_onset(rows: Sequence[Row]) -> float | None:
     return None if math.isinf(middle) else middle
 
 
-def _kind(rows: Sequence[Row], remedied: Interval, reached: float, onset: float | None, before: float | None) -> str:
+def _is_calm(row: Row) -> bool:
+    return not row["validation_spiked_by_equal_progress"]
+
+
+def _kind(rows: Sequence[Row], control: Sequence[Row], found: Effect) -> str:
+    if len(rows) < LEAST_SEEDS:
+        return "unclear"
     spiking = statistics.fmean(bool(row["probe_spiked_by_equal_progress"]) for row in rows)
-    if before is None:
+    if median_onset(control) is None:
         return "plants" if spiking > 0.5 else "calm"
-    if remedied.low is not None and remedied.low > 0.5:
-        return "removes"
-    if spiking > 0.5 and onset is not None:
-        return "delays" if onset >= _DELAY * before else "hastens" if onset <= _HASTE * before else "keeps"
-    return "too slow" if reached < 0.5 else "unclear"
+    if _is_most(found.remedied):
+        return "removes" if _is_most(found.on_validation) else "removes on the probe"
+    if spiking > 0.5 and found.later is not None:
+        return _time(found.later)
+    return "too slow" if statistics.fmean(row["reached"] is not None for row in rows) < 0.5 else "unclear"
 
 
-def _height(rows: Sequence[Row], control: Sequence[Row]) -> Interval | None:
-    """Return the geometric mean ratio of heights over the pairs in which both spike."""
+def _time(later: Interval) -> str:
+    if later.estimate >= _DELAY and later.low is not None and later.low > 1:
+        return "delays"
+    return "hastens" if later.estimate <= _HASTE and later.high is not None and later.high < 1 else "keeps"
+
+
+def _is_most(share: Interval) -> bool:
+    return share.low is not None and share.low > 0.5
+
+
+def _ratio(rows: Sequence[Row], control: Sequence[Row], name: str) -> Interval | None:
+    """Return the geometric mean ratio of a value over the pairs in which both spike on the probe."""
     by_seed = {row["seed"]: row for row in control}
     pairs = [(row, by_seed[row["seed"]]) for row in rows if row["seed"] in by_seed]
-    both = [(a, b) for a, b in pairs if _has_height(a) and _has_height(b)]
+    both = [(a, b) for a, b in pairs if a["probe_spiked"] and b["probe_spiked"]]
     if not both:
         return None
-    logs = [math.log(a["probe_height"] / b["probe_height"]) for a, b in both]
-    found = paired_interval(logs, *units([a for a, _ in both]))
-    bounds = (None if bound is None else math.exp(bound) for bound in (found.low, found.high))
-    return Interval(math.exp(found.estimate), *bounds)
-
-
-def _has_height(row: Row) -> bool:
-    return row["probe_spiked"] and row["probe_height"] is not None and row["probe_height"] > 0
+    found = paired_interval([math.log(a[name] / b[name]) for a, b in both], *units([a for a, _ in both]))
+    low, high = (None if bound is None else math.exp(bound) for bound in (found.low, found.high))
+    return Interval(math.exp(found.estimate), low, high)

@@ -34,7 +34,10 @@ def outcomes(record: Record, control: Record | None) -> Row:
 def _at_end(record: Record) -> Row:
     """Return the losses of each token class at the end, and what unknown words carry of the gap."""
     validation, probe = record["validation"], record["probe"]["loss"]
-    row: Row = {f"last_{part}": validation[part][-1] for part in ("unknown", "end", "seen")}
+    names = ("unknown", "end", "seen")
+    tokens = {name: validation[f"{name}_tokens"][-1] for name in names}
+    row: Row = {f"last_{name}": validation[name][-1] for name in names}
+    row["unknown_share"] = tokens["unknown"] / sum(tokens.values())
     return row | {"gap_share_unknown": None if record["diverged"] else _gap_share(validation, probe, -1)}
 
 

@@ -17,6 +17,7 @@ from newllm.study.statistics import Interval
 from newllm.study.tables import markdown_table
 
 PAGES: dict[str, ModuleType] = {"README.md": words_en, "README.ja.md": words_ja}
+_TRAINS_ALIKE = "validation-known"  # the baseline's own training, another validation: it has no effect
 _BESIDE = ("zero-context", "norm-write", "residual", "sgd")  # whose signals stand beside the document's runs
 _TABLES = ("claims.md", "claims.csv", "spikes.md", "spikes.csv", "arms.md", "arms.csv")
 
@@ -32,12 +33,12 @@ def write(folder: Path, results: dict[str, Any]) -> None:
 
 
 def effects_of(results: Mapping[str, Any]) -> dict[str, Effect]:
-    """Return the effect of every arm that has a control and is no run of the document's."""
+    """Return the effect of every arm that has a control, but for the document's own runs."""
     rows = rows_by_arm(results)
     return {
         arm["name"]: effect(rows[arm["name"]], rows[arm["control"]])
         for arm in results["arms"]
-        if arm["control"] in rows and arm["name"] not in DOCUMENT_RUNS
+        if arm["control"] in rows and arm["name"] not in (*DOCUMENT_RUNS, _TRAINS_ALIKE)
     }
 
 
@@ -69,6 +70,7 @@ def _size(results: Mapping[str, Any], words: ModuleType) -> str:
     return words.WORDS["size"].format(
         seeds=results["seeds"],
         sets=len(results["sets"]),
+        names=", ".join(f"`{name}`" for name in results["sets"]),
         arms=len(results["arms"]),
         cells=len(results["rows"]),
         hours=results["core_seconds"] / 3600,
@@ -87,11 +89,12 @@ def _short(results: Mapping[str, Any], effects: Mapping[str, Effect], words: Mod
             undecided=verdicts.count("undecided"),
         )
     ]
-    kinds = {name: name for name in ("removes", "delays", "keeps", "hastens", "plants")} | {"slow": "too slow"}
-    for key, kind in kinds.items():
+    kinds = {name: name for name in ("removes", "delays", "keeps", "hastens", "plants", "unclear")}
+    for key, kind in {**kinds, "probe": "removes on the probe", "slow": "too slow"}.items():
         named = [arm for arm, found in effects.items() if found.kind == kind]
         if named or key == "removes":
             lines.append(words.WORDS[f"short_{key}"].format(arms=_named(named, words)))
+    lines.insert(1, words.WORDS["short_lead"])
     higher = [arm for arm, found in effects.items() if _beyond(found.height, 1.0) > 0]
     lower = [arm for arm, found in effects.items() if _beyond(found.height, 1.0) < 0]
     if higher or lower:
@@ -250,6 +253,7 @@ def _effects(effects: Mapping[str, Effect], words: ModuleType) -> str:
             words.ARM_CLAIMS[arm],
             words.EFFECTS[found.kind],
             f"{found.remedied.estimate:.2f}{bounds(found.remedied, '{:.2f}')}",
+            f"{found.on_validation.estimate:.2f}{bounds(found.on_validation, '{:.2f}')}",
             words.WORDS["never"] if found.onset is None else f"{found.onset:.0f}",
             "-" if found.height is None else f"{found.height.estimate:.2f}{bounds(found.height, '{:.2f}')}",
         )

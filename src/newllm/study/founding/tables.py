@@ -98,7 +98,7 @@ def span(rows: Sequence[Row], name: str, only: str | None, form: str) -> str:
         return "-"
     values = [row[name] for row in known]
     interval = paired_interval(values, *units(known), statistic="median")
-    candidates = sum(bool(row[only]) for row in rows) if only else len(known)
+    candidates = sum(bool(row[only]) for row in rows) if only else len(rows)
     part = f" ({len(known)}/{candidates})" if len(known) < candidates else ""
     return form.format(statistics.median(values)) + bounds(interval, form) + part
 

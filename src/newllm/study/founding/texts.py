@@ -5,6 +5,7 @@
 "124", "500"        the training part with 100 or 476 further sentences, the validation as it is
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +44,8 @@ def lay_out(folder: Path, name: str, variant: str) -> Sequence[str]:
             raise UserError(f"'{name}': training knows no word of its validation sentences: give more sentences")
     else:
         raise ValueError(f"no variant {variant!r}")
-    stem = f"{Path(name.removeprefix('bundled:')).stem}-{variant}"
+    digest = hashlib.sha256("\n".join([*training, *validation]).encode()).hexdigest()[:8]
+    stem = f"{Path(name.removeprefix('bundled:')).stem}-{variant}-{digest}"  # two texts may share a name
     places = {"texts": folder / f"{stem}-train.txt", "validation": folder / f"{stem}-validation.txt"}
     for place, sentences in zip(places.values(), (training, validation), strict=True):
         write_bytes(place, ("\n".join(sentences) + "\n").encode())

@@ -1,6 +1,7 @@
-"""The English words of the founding study's page. Numbers come from the results; none stands here.
+"""The English words of the founding study's page.
 
-The Japanese page has the same keys in `words_ja.py`; a test compares them and their placeholders.
+Results come from results.json; what stands here are facts of the document and of the packaged sentences. The
+Japanese page has the same keys in `words_ja.py`; a test compares them and their placeholders.
 """
 
 from newllm.study.founding.arms import ARMS
@@ -17,6 +18,7 @@ VERDICTS = {
 
 EFFECTS = {
     "removes": "removes the spike",
+    "removes on the probe": "removes it on the training sentences only",
     "too slow": "never gets as far",
     "delays": "only delays it",
     "hastens": "hastens it",
@@ -44,7 +46,7 @@ NUMBERS = {
     "share_healed": "share of spikes healed within 5 epochs",
     "share_healed_on_the_probe": "the same on the probe",
     "difference": "paired difference",
-    "p_by_set": "p with whole data sets flipped (6 sets can give 0.031 at the least)",
+    "p_by_set": "p with whole data sets flipped together",
     "context_norm_at_onset": "median context norm at the onset",
     "share_beyond_the_clip": "share of runs whose gradient passes 1.0",
     "median_highest": "median of the largest gradient norm",
@@ -62,13 +64,18 @@ NUMBERS = {
     "correct": "usual number of correct predictions",
     "of": "of so many",
     "share_of_epochs": "share of epochs with exactly this number",
-    "random_guess": "a random guess among 91 words would get",
     "share_calm": "share of runs without a probe spike",
     "share_best_late": "share of runs whose best epoch is 45 or later",
     "share_validation_spiking": "share of runs whose validation loss spikes",
     "share_remedied": "share of runs remedied, by arm",
     "baseline_calm": "share of baseline runs without a spike",
-    "share_remedied_without_norm_or_gate": "share of runs remedied by a residual FNN",
+    "share_remedied_by_residual": "share of runs remedied by a residual FNN (norms inside it, none on the context)",
+    "share_remedied_in_all": "share of runs remedied, mean over the six",
+    "share_calm_and_late": "share of runs with neither a probe spike nor an early best",
+    "share_spiking_without_context": "share of runs without a context that spike",
+    "share_spiking_baseline": "share of baseline runs that spike",
+    "unknown_words_in_validation": "share of the validation targets that are unknown words",
+    "error": "this claim's arithmetic failed",
 }
 
 WORDS = {
@@ -77,21 +84,24 @@ WORDS = {
         "The founding document reports that its language model without attention, whose memory is one context "
         "vector updated by `context = context + delta`, spikes in training at epochs 17 to 22, and explains why. "
         "It never tested the explanation. Here its five runs are run again, and each of its fourteen claims is "
-        "tested by experiment, with seeds, controls and intervals. Every number on this page is written by "
+        "tested by experiment, with seeds, controls and intervals. Every result on this page is written by "
         "`newllm study founding` from [results.json](results.json)."
     ),
     "size": (
-        "{seeds} seeds, each on one of {sets} sets of 30 sentences with the document's counts; {arms} arms, {cells} "
+        "{seeds} seeds, each on one of {sets} data sets ({names}); {arms} arms, {cells} "
         "runs, {hours:.1f} core hours, on {cpu} with torch {torch}, one thread a run."
     ),
     "short": "In short",
     "short_verdicts": "Of the fourteen claims, {holds} hold, {part} hold in part, {fails} do not hold, and {undecided} "
     "cannot be decided with this data.",
-    "short_removes": "The spike is **removed**, at equal progress, by: {arms}.",
-    "short_delays": "It is only **delayed** by: {arms}.",
-    "short_keeps": "It **stays about as it is** with: {arms}.",
-    "short_hastens": "It comes **earlier** with: {arms}.",
-    "short_plants": "It is **brought about**, where the control has none, by: {arms}.",
+    "short_removes": "**Removed** at equal progress, on training sentences and validation alike, by: {arms}.",
+    "short_probe": "Removed on the training sentences **only**, while the validation loss still spikes, by: {arms}.",
+    "short_lead": "What the arms do to the spike is exploratory: no correction for their number.",
+    "short_delays": "Only **delayed** by: {arms}.",
+    "short_keeps": "**About as it is** with: {arms}.",
+    "short_hastens": "**Earlier** with: {arms}.",
+    "short_plants": "**Brought about**, where the control has none, by: {arms}.",
+    "short_unclear": "Unclear, one way or the other, with: {arms}.",
     "short_slow": "Never as far as their control within their epochs: {arms}.",
     "short_higher": "Where it stays, it is **higher** with {higher}, and **lower** with {lower}.",
     "nobody": "no arm",
@@ -100,7 +110,8 @@ WORDS = {
         "A spike opens where the loss rises by more than 0.3 nats above its best within five epochs, and is healed "
         "when it is back within that limit. The *probe* is one fixed batch of training sentences, read in evaluation "
         "mode. Medians over seeds with 95 % intervals that resample data sets and seeds; shares with Wilson's "
-        "intervals. A run that never spikes is censored at its end."
+        "intervals. A run that never spikes is censored at its end. Experiment 3 is "
+        "experiment 2 trained for longer: its first 50 epochs are the same."
     ),
     "runs_header": (
         "run|spikes|onset, epoch|height, nats|heals in epochs (runs that do)"
@@ -114,7 +125,9 @@ WORDS = {
         "Before the first spike of the probe (mean of ten to three epochs before its onset) and at its onset; of a run "
         "without one, at its last epoch. The Lyapunov exponent is the rate, in nats per position, at which a small "
         "disturbance of the context grows: above 0 the recurrence magnifies it. The update ratio is the size of an "
-        "update by the size of the weights, median over layers. Medians with 95 % intervals."
+        "update by the size of the weights, median over layers; activations are those of the layer that grows "
+        "most in the "
+        "ten epochs up to the onset; the highest gradient is that of the spike itself. Medians with 95 % intervals."
     ),
     "mechanism_header": (
         "run|context norm, before|at onset|Lyapunov exponent at onset|gradient norm, before|highest"
@@ -122,9 +135,12 @@ WORDS = {
     ),
     "claims": "The fourteen claims",
     "claims_lead": (
-        "The measure of each claim, and how it decides, was written before the first run of the study. Where a claim "
-        "is a comparison, an exact paired sign-flip test decides, and p is adjusted over all such claims (Holm). All "
-        "else on this page is exploratory."
+        "The measure of each claim stood before the first run of the study; docs/LOG.md tells what a review made "
+        "clearer "
+        "while it ran, and that pilot runs had been seen. Where a claim is a comparison, a paired sign-flip test "
+        "decides "
+        "(exact up to 16 seeds), and p is adjusted over all such claims (Holm). *Holds in part* may also mean that an "
+        "interval lies across its bound. All else on this page is exploratory."
     ),
     "claims_header": "|claim|verdict",
     "measure": "Measure",
@@ -157,37 +173,34 @@ WORDS = {
     ),
     "effects": "What removes it, what delays it, what changes it",
     "effects_lead": (
-        "Every arm beside the document's run of the same seed and sentences, at equal progress: up to the epoch "
-        "at which "
-        "its probe loss (median of five epochs) is as low as its control's at the end. *Removes*: the whole "
-        "interval of the "
-        "share of runs that get as far without a probe spike lies above a half. *Only delays*: most runs spike, "
-        "a quarter "
-        "later or more. Height is that of the first probe spike as a multiple of the control's, over the pairs "
-        "in which "
-        "both spike."
+        "Every arm beside the document's run of the same seed and sentences, at equal progress: up to the epoch at "
+        "which its probe loss (median of five epochs) is as low as its control's ever was; an arm that never gets "
+        "there is judged over all its epochs. *Removes*: the whole interval of the share of runs that get as far "
+        "without a spike of the probe, and without one of the validation loss, lies above a half. *Only delays*: most "
+        "runs spike on the probe, a quarter later or more, and the interval of the paired ratio lies above 1. Height "
+        "is that of the first probe spike as a multiple of the control's, over the pairs in which both spike. Fewer "
+        "than six seeds leave every effect unclear."
     ),
-    "effects_header": "arm|what it is|effect|as far, without a spike|median onset|height, times the control's",
+    "effects_header": (
+        "arm|what it is|effect|as far, without a probe spike|and without one on validation|median onset, epoch"
+        "|height, times the control's"
+    ),
     "effects_figure": "Share of runs that get as far as their control without a spike",
     "limits": "What this data could never show",
     "limits_text": (
-        "Thirty sentences of at most seven words say nothing about long texts: no context here is ever older "
-        "than eight "
-        "positions. Six validation sentences with 16 of 35 words unknown measure, above all, how sure the model "
-        "is that "
-        "unknown words never come. Epochs of two updates are too coarse to see what happens within a spike. That "
-        "an arm "
-        "removes the spike does not make its mechanism the cause: for that, a run must be taken back to before "
-        "its spike "
-        "and one thing changed, with equally strong changes to the rivals."
+        "A few dozen short sentences say nothing about long texts: no context here is ever older than a sentence. "
+        "A handful of validation sentences with almost half of their words unknown measures, above all, how sure "
+        "the model "
+        "is that unknown words never come: it can be called over-fitting, but not of the kind that more of the same "
+        "sentences would show. A loss that rose alike on every token would give unknown words their share of the "
+        "targets, "
+        "printed beside. Epochs of two updates are too coarse to see what happens within a spike. That an arm "
+        "removes the "
+        "spike does not make its mechanism the cause: for that, a run must be taken back to before its spike and "
+        "one thing "
+        "changed, with equally strong changes to the rivals."
     ),
     "files": "Files",
     "files_text": "[results.json](results.json) holds every run's outcomes; tables: {tables}.",
-    "onset": "onset",
     "never": "never",
-    "epochs": "epoch",
-    "loss": "loss, nats per token",
-    "probe": "probe (training)",
-    "validation": "validation",
-    "document_points": "the document's",
 }
