@@ -39,14 +39,20 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all. A link to a file is replaced; the file that it leads to stays.
 
     Args:
         path: the file's place; its directory must exist.
         content: all of it.
         durable: wait until the disk has it. False for what is rewritten every second.
+
+    Raises:
+        UserError: the disk is full, the place may not be written, or a directory, a device or a pipe stands
+            there: the rename would put a file in the place of a device.
     """
     with writing(path):
+        if path.exists() and not path.is_file():
+            raise UserError(f"may not write '{path}' (it is not a regular file): choose another place")
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         temporary = Path(name)
         try:

@@ -65,6 +65,27 @@ def test_what_a_start_left_half_done_is_replaced(there, newllm, text, tiny, tmp_
     assert not list(run.glob(".*.tmp"))
 
 
+def test_of_processes_that_start_together_one_has_the_place(newllm, text, tiny, tmp_path, result, assert_whole) -> None:
+    options = ["train", text, *tiny, "--steps", 5, "--quiet"]
+    newllm.run(*options, "--out", tmp_path / "undisturbed")
+    for number in range(4):
+        run = tmp_path / f"run-{number}"
+        # Two of them fail at their texts: whatever they made, they may take nothing of another's away.
+        bad = ["train", tmp_path / "no.txt", *tiny, "--quiet", "--out", run]
+        starts = [bad if place in (1, 2) else [*options, "--out", run] for place in range(5)]
+        processes = [newllm.start(*start) for start in starts]
+        codes = [process.wait() for process in processes]
+        assert [codes[1], codes[2]] == [2, 2]
+        assert codes.count(0) <= 1
+        for process, code in zip(processes, codes, strict=True):
+            assert process.stderr.count("\n") == (1 if code else 0), process.stderr
+        if 0 in codes:
+            assert_whole(run)
+            assert result(run) == result(tmp_path / "undisturbed")
+        else:
+            assert not (run / "config.toml").exists()
+
+
 def test_a_half_started_run_says_how_to_go_on(newllm, tmp_path) -> None:
     run = tmp_path / "run"
     run.mkdir()

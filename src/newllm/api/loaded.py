@@ -1,6 +1,7 @@
 """Load a trained run, or build a model without one."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,17 +62,25 @@ class LoadedRun:
         stream = engine.stream(memory, tokens, sampling or Sampling(), seed, stop)
         return stream.result()
 
-    def evaluate(self, *texts: str) -> Evaluation:
+    def evaluate(
+        self, *texts: str | os.PathLike[str], errors: str | None = None, field: str | None = None
+    ) -> Evaluation:
         """Read texts through, each document from a fresh context that is carried to its end, in fp32.
 
         Args:
             *texts: files, directories, globs or "-".
+            errors: what invalid UTF-8 does, "strict" or "replace"; None as in training.
+            field: the text's field in JSON lines; None as in training.
 
         Raises:
             UserError: a text cannot be read.
         """
-        documents = read_documents(texts, self.config.data.field, self.config.data.errors)
-        sentences = self.config.data.format == "sentences"
+        data = self.config.data
+        errors = data.errors if errors is None else errors
+        data = dataclasses.replace(data, errors=errors, field=data.field if field is None else field)
+        data.check()
+        documents = read_documents(texts, data.field, data.errors)
+        sentences = data.format == "sentences"
         return read_through(self.model, self.tokenizer, [document.text for document in documents], sentences=sentences)
 
 

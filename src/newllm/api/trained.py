@@ -10,16 +10,17 @@ from typing import Any
 
 import torch
 
-from newllm.api.places import free_place, standing_texts
+from newllm.api.places import claimed, standing_texts
 from newllm.data import Corpus, load_tokenizer, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.trace import Summary, read_trace
-from newllm.training.budget import Budget
-from newllm.training.config import RunConfig
+from newllm.training.budget import Budget, shortened
+from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.configure import configure
 from newllm.training.environment import describe_environment, resolve_device
+from newllm.training.journal import announce
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.resolve import build_model, resolve
@@ -74,7 +75,8 @@ def train(
         seed: of every stream of chance.
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         budget: how long; None leaves the preset's steps.
-        settings: single values as `KEY=VALUE`, the last word on everything.
+        settings: single values as `KEY=VALUE`, the last word on everything but what the budget decides: the
+            steps, and a warm-up or evaluations that are too long for it (observers are told of those).
         observers: who watches.
 
     Raises:
@@ -93,18 +95,16 @@ def train(
             f"or take a body of {', '.join(CONTEXT_BODIES)}"
         )
     resolve_device(resolved.numerics.device)
-    run = RunDirectory(Path(out) if out is not None else free_place(resolved.data.texts))
-    run.check_free()
-    with standing_texts(resolved, run) as standing:
+    with claimed(out, resolved.data.texts) as run:
+        announce(run, resolved)
+        standing = standing_texts(resolved, run)
         with _threads(standing.numerics.threads):
             corpus = prepare(standing.data)
             complete, model = resolve(standing, corpus, budget)
-        run.create()
-        with run.lock():
-            run.check_fresh()
-            corpus.tokenizer.save(run.tokenizer)
-            run.describe(complete, corpus.report)
-            return _go(run, complete, model, corpus, observers)
+        _notice(observers, *shortened(standing, complete, settings))
+        corpus.tokenizer.save(run.tokenizer)
+        run.describe(complete, corpus.report)
+        return _go(run, complete, model, corpus, observers)
 
 
 def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
@@ -120,19 +120,22 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
     run = RunDirectory(Path(path))
     config = run.load_config()
     with run.lock():
+        run.remove_leftovers()
         if (summary := _finished(run)) is not None:
-            for observer in observers:
-                observer.noticed(f"'{run.path}' is finished already: there is nothing to go on with")
+            _complete(run, config, observers)
+            _notice(observers, f"'{run.path}' is finished already: there is nothing to go on with")
             return TrainedRun(run.path, config, summary)
         resolve_device(config.numerics.device)
-        for line in _differences(config):
-            for observer in observers:
-                observer.noticed(line)
+        _notice(observers, *_differences(config))
         with _threads(config.numerics.threads):
-            tokenizer = load_tokenizer(run.tokenizer)
-            corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
-            _check_same_texts(run, corpus)
+            corpus = _same_corpus(run, config)
         return _go(run, config, build_model(config), corpus, observers)
+
+
+def _notice(observers: Sequence[Observer], *lines: str) -> None:
+    for observer in observers:
+        for line in lines:
+            observer.noticed(line)
 
 
 def _finished(run: RunDirectory) -> Summary | None:
@@ -144,6 +147,16 @@ def _finished(run: RunDirectory) -> Summary | None:
     return summary if summary.status == "finished" else None
 
 
+def _complete(run: RunDirectory, config: RunConfig, observers: Sequence[Observer]) -> None:
+    """Draw the curves of a finished run that lacks them: it was killed after its end, or the file was removed."""
+    if run.curves.exists():
+        return
+    try:
+        draw_curves(run, config, _same_corpus(run, config))
+    except UserError as error:
+        _notice(observers, f"'{run.curves}' is missing and cannot be drawn: {error}")
+
+
 def _given(chosen: dict[str, Any]) -> dict[str, Any]:
     """Return the values that are not None, parts without any left out."""
     parts = {name: _given(value) if isinstance(value, dict) else value for name, value in chosen.items()}
@@ -151,6 +164,8 @@ def _given(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> TrainedRun:
+    if scan_that_runs(config) == "sequential":
+        _notice(observers, "with a norm on write the stack runs position after position, not as a scan: it is slower")
     with _threads(config.numerics.threads):
         try:
             summary = Training(run, config, model, corpus, observers).go()
@@ -202,16 +217,31 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _check_same_texts(run: RunDirectory, corpus: Corpus) -> None:
+def _same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
+    """Return the data that the run began with, read again, under the fingerprint that it had then.
+
+    Raises:
+        UserError: a text is not what it was, or what the run says of its data is damaged.
+    """
+    tokenizer = load_tokenizer(run.tokenizer)
+    corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
     try:
         before = json.loads(run.data.read_bytes())
         known = {source["name"]: source["sha256"] for source in before["sources"]}
+        fingerprint = before["fingerprint"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
-    now = {source["name"]: source["sha256"] for source in corpus.report["sources"]}
-    for name in [*known, *now]:
-        if known.get(name) != now.get(name):
+    _check_same_texts(known, {source["name"]: source["sha256"] for source in corpus.report["sources"]})
+    return dataclasses.replace(corpus, report={**corpus.report, "fingerprint": fingerprint})
+
+
+def _check_same_texts(known: dict[str, str], now: dict[str, str]) -> None:
+    for name in known:
+        if known[name] != now.get(name):
             raise UserError(f"'{name}' is not the text that this run began with: put that back to go on")
+    for name in now:
+        if name not in known:
+            raise UserError(f"'{name}' is new: take it away to go on, the run began without it")
 
 
 def _differences(config: RunConfig) -> list[str]:

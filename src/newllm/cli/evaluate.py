@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="files, directories, globs or -")
     parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")
+    parser.add_argument("--errors", metavar="HOW", help="invalid UTF-8: strict or replace (default: as in training)")
+    parser.add_argument("--field", metavar="NAME", help="the text's field in JSON lines (default: as in training)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm import api
 
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
-    result = loaded.evaluate(*arguments.texts)
+    result = loaded.evaluate(*arguments.texts, errors=arguments.errors, field=arguments.field)
     numbers = {
         "schema": 1,
         "tokens": result.tokens,

@@ -1,11 +1,13 @@
 """Let a trained model write on from a prompt. Memory and time per token do not grow.
 
---context-out keeps all that the model remembers in a file; --context-in goes on from it, as if the whole
-text before had just been read.
+--context-out keeps all that the model remembers in a file, also where Ctrl-C or a closed pipe ends the
+writing; --context-in goes on from it, as if the whole text before had just been read. With --tokens 0 the
+prompt is read and nothing is written but the context.
 
   newllm generate runs/moby-dick --prompt "The whale" --tokens 500
   newllm generate runs/moby-dick --prompt "Chapter one" --context-out chapter.context
   newllm generate runs/moby-dick --context-in chapter.context --seed 3
+  newllm generate runs/moby-dick --prompt - --tokens 0 --context-out book.context < book.txt
 """
 
 import argparse
@@ -45,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     given = {name: getattr(arguments, name) for name in _SAMPLING if getattr(arguments, name) is not None}
     sampling = Sampling(**given)
     sampling.check()
-    if arguments.tokens < 1:
-        raise UserError(f"--tokens {arguments.tokens}: it must be at least 1")
+    if arguments.tokens < 0:
+        raise UserError(f"--tokens {arguments.tokens}: it must be 0 or more")
     if arguments.context_out:
         check_place(Path(arguments.context_out))  # before the work, not after it
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
@@ -55,9 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     memory = load_context(Path(arguments.context_in), loaded.model, mark) if arguments.context_in else engine.start()
     memory = engine.read(memory, _prompt(arguments.prompt))
     stream = engine.stream(memory, arguments.tokens, sampling, arguments.seed, arguments.stop)
-    _write(stream, arguments)
-    if arguments.context_out:
-        save_context(Path(arguments.context_out), stream.memory, mark)
+    try:
+        _write(stream, arguments)
+    finally:  # Ctrl-C and a closed pipe end the writing, not what has been read
+        if arguments.context_out:
+            save_context(Path(arguments.context_out), stream.memory, mark)
     result = stream.result()
     if arguments.json:
         print(to_json({"schema": 1, **vars(result)}))
@@ -77,11 +81,12 @@ def _prompt(given: str) -> str:
 
 def _write(stream: Any, arguments: argparse.Namespace) -> None:
     """Write prompt and continuation as they come; with --json only read the stream to its end."""
-    if not arguments.json and not arguments.quiet and arguments.prompt != "-":
+    shown = not arguments.json and arguments.tokens > 0
+    if shown and not arguments.quiet and arguments.prompt != "-":
         sys.stdout.write(arguments.prompt)
     for piece in stream:
-        if not arguments.json:
+        if shown:
             sys.stdout.write(piece)
             sys.stdout.flush()
-    if not arguments.json:
+    if shown:
         sys.stdout.write("\n")

@@ -43,7 +43,8 @@ class _Display:
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
-        where = f"on {summary['device']} in {summary['precision']}, scan {summary['scan_backend']}"
+        scan = "" if summary["scan_backend"] == "none" else f", scan {summary['scan_backend']}"
+        where = f"on {summary['device']} in {summary['precision']}{scan}"
         begin = f"from step {summary['step']:,} " if summary["step"] else ""
         size, steps = f"{summary['parameters']:,} parameters", f"{summary['steps']:,} steps"
         self.console.print(f"training {size} {begin}for {steps} {where}")

@@ -7,7 +7,7 @@ from newllm.data.corpus import Corpus, prepare
 from newllm.data.documents import Document
 from newllm.data.segments import Segments
 from newllm.data.sources import read_documents
-from newllm.data.split import Piece, Split, split_documents
+from newllm.data.split import Piece, Split, sentence_lines, split_documents
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import load_tokenizer, train_tokenizer
 
@@ -25,6 +25,7 @@ __all__ = [
     "load_tokenizer",
     "prepare",
     "read_documents",
+    "sentence_lines",
     "split_documents",
     "train_tokenizer",
     "training_batches",

@@ -5,9 +5,11 @@ size, tells a damaged entry; that one counts as absent and is made again. A lock
 process wait for the first instead of doing its work twice.
 """
 
+import contextlib
+import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,12 +62,12 @@ def fetch(cache: Path, fingerprint: str, build: Callable[[], Prepared]) -> Prepa
     found = _load(entry)
     if found is not None:
         return found
-    with writing(home):
+    lock = FileLock(home / "lock")
+    with _writing(cache):
         try:
             home.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise UserError(f"token cache '{cache}' is no directory: set NEWLLM_CACHE to one") from error
-        lock = FileLock(home / "lock")
         lock.acquire()
     try:
         found = _load(entry)  # another process may have made it while this one waited
@@ -78,6 +80,20 @@ def fetch(cache: Path, fingerprint: str, build: Callable[[], Prepared]) -> Prepa
         return _load(entry) or built
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def _writing(cache: Path) -> Iterator[None]:
+    """As `writing`, but the mend is another cache: its place is not what the user named."""
+    with writing(cache):
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            raise UserError(
+                f"may not write token cache '{cache}' ({error.strerror}): set NEWLLM_CACHE to a directory that you own"
+            ) from error
 
 
 def _store(entry: Path, built: Prepared) -> None:

@@ -3,6 +3,7 @@
 A plain record. It reads nothing: `check` judges the values alone, `prepare` meets the files.
 """
 
+import os
 from dataclasses import dataclass
 
 from newllm.errors import UserError, unknown_name
@@ -26,7 +27,8 @@ class DataConfig:
         vocabulary: upper bound of the vocabulary of "bpe" and "word", specials included.
         field: the text's field in a JSONL record.
         errors: what invalid UTF-8 does: "strict" refuses it, "replace" puts U+FFFD.
-        validation: the validation texts' own names; empty means that a part of `texts` is held out.
+        validation: the validation texts' own names; empty means that a part of `texts` is held out. A file
+            that is in both is left out of training.
         validation_fraction: held-out part of a stream, at most half (sentences always hold out a fifth).
         validation_blocks: upper bound of the number of contiguous held-out blocks of a stream.
         window: targets in one row.
@@ -53,6 +55,14 @@ class DataConfig:
     word_dropout: float = 0.0
     split_seed: int = 0
 
+    def __post_init__(self) -> None:
+        # Names may come as paths; whoever reads a configuration, or writes it to a file, meets strings.
+        for name in ("texts", "validation"):
+            given = getattr(self, name)
+            if isinstance(given, tuple):
+                names = tuple(os.fspath(item) if isinstance(item, os.PathLike) else item for item in given)
+                object.__setattr__(self, name, names)
+
     def check(self) -> None:
         """Refuse values that cannot work.
 
@@ -74,7 +84,7 @@ class DataConfig:
                 f"take {smallest} or more"
             )
         if self.carry and self.format == "sentences":
-            raise UserError("data.carry=True has no meaning with data.format='sentences': set data.carry=False")
+            raise UserError("data.carry=true has no meaning with data.format=sentences: set data.carry=false")
         self._check_word_dropout()
 
     def _check_word_dropout(self) -> None:
@@ -83,7 +93,7 @@ class DataConfig:
         if self.word_dropout and (self.format, self.tokenizer) != ("sentences", "word"):
             raise UserError(
                 "data.word_dropout needs an unknown word to put in: "
-                "set data.format='sentences' and data.tokenizer='word', or drop it"
+                "set data.format=sentences and data.tokenizer=word, or drop it"
             )
 
     def _check_names(self) -> None:

@@ -44,6 +44,9 @@ class Corpus:
 def prepare(config: DataConfig, tokenizer: Tokenizer | None = None, cache: Path | None = None) -> Corpus:
     """Read, split and tokenise texts; the second time the tokens come from the cache.
 
+    A file that is named in `config.texts` and in `config.validation`, also by a directory or a glob that it
+    lies in, is a validation text only. Copies of it under other names are not looked for.
+
     Args:
         config: what to read and how.
         tokenizer: use this one (`config.tokenizer` and `config.vocabulary` then mean nothing); None makes
@@ -54,8 +57,7 @@ def prepare(config: DataConfig, tokenizer: Tokenizer | None = None, cache: Path 
         UserError: settings that cannot work, a text that cannot be read, or too little text.
     """
     config.check()
-    documents = read_documents(config.texts, config.field, config.errors)
-    own = read_documents(config.validation, config.field, config.errors) if config.validation else []
+    documents, own = _read(config)
     fingerprint = _fingerprint(documents, own, config, tokenizer)
     prepared = fetch(
         Path(cache) if cache is not None else cache_directory(),
@@ -77,6 +79,13 @@ def prepare(config: DataConfig, tokenizer: Tokenizer | None = None, cache: Path 
         "fingerprint": fingerprint,
     }
     return Corpus(used, prepared.train, prepared.validation, report)
+
+
+def _read(config: DataConfig) -> tuple[list[Document], list[Document]]:
+    """Return the texts, and the validation's own; no file is in both."""
+    held_out: set[Path] = set()
+    own = read_documents(config.validation, config.field, config.errors, held_out) if config.validation else []
+    return read_documents(config.texts, config.field, config.errors, held_out), own
 
 
 def _build(

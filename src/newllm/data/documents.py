@@ -85,7 +85,10 @@ def _record_text(place: str, line: bytes, field: str, errors: str) -> bytes:
         raise UserError(f"{place} holds a JSON {_kind(record)}: every line must be one JSON object")
     if field not in record:
         present = ", ".join(repr(name) for name in record) or "none"
-        raise UserError(f"{place} has no field {field!r}: fields present: {present}; name one with --set data.field=")
+        raise UserError(
+            f"{place} has no field {field!r}: fields present: {present}; "
+            "name one with --set data.field=NAME (eval: --field NAME)"
+        )
     content = record[field]
     if not isinstance(content, str):
         raise UserError(f"{place}: field {field!r} holds a {_kind(content)}, not a string; name another field")

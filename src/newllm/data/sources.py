@@ -5,6 +5,7 @@ Everything is read into memory at once. A mistake is one `UserError` that quotes
 
 import difflib
 import glob
+import itertools
 import os
 import sys
 from collections.abc import Iterable
@@ -33,15 +34,22 @@ _TEXT_SUFFIXES = frozenset(
 )
 
 
-def read_documents(texts: Iterable[str], field: str = "text", errors: str = "strict") -> list[Document]:
+def read_documents(
+    texts: Iterable[str | os.PathLike[str]],
+    field: str = "text",
+    errors: str = "strict",
+    seen: set[Path] | None = None,
+) -> list[Document]:
     """Read every text that is named, in the order given; a file that is met twice is read once.
 
     Args:
         texts: files, directories (searched recursively for text suffixes, hidden names left out), globs,
             "-" for standard input, "bundled:NAME". `.gz`, `.xz` and `.zst` are decompressed; a `.jsonl`
-            gives one document a record.
+            gives one document a record. The run directories that a search meets are left out, or a run
+            would read what it writes.
         field: the text's field in a JSONL record.
         errors: what invalid UTF-8 does: "strict" or "replace".
+        seen: resolved paths of files to leave out; those that are read are added.
 
     Returns:
         At least one document. Empty files inside a directory or a glob are left out.
@@ -50,23 +58,38 @@ def read_documents(texts: Iterable[str], field: str = "text", errors: str = "str
         UserError: a name that leads to no readable, non-empty text.
     """
     documents: list[Document] = []
-    seen: set[Path] = set()
-    for text in texts:
+    seen = set() if seen is None else seen
+    names = [os.fspath(text) for text in texts]
+    if not names:
+        raise UserError("no text given: name a file, a directory, '-' for standard input, or 'bundled:moby-dick'")
+    for text in names:
+        _check_name(text)
         if text == _STANDARD_INPUT:
             documents += _parse(text, sys.stdin.buffer.read(), "", field, errors) or _refuse_empty(text)
             continue
         files = _unseen(_find_files(text), seen)
         read = [document for name, path in files for document in _read_file(name, path, field, errors)]
         documents += read if read or not files else _refuse_empty(text)
-    if not documents:
-        raise UserError("no text given: name a file, a directory, '-' for standard input, or 'bundled:moby-dick'")
+    if not documents:  # all of them were in `seen`
+        raise UserError(
+            f"{names[0]!r} and every other text is in data.validation too: give texts to train on, or drop it there"
+        )
     return documents
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that no file of ours could hold: config.toml and data.json are UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"file name {name!a} is not valid UTF-8: rename it") from error
 
 
 def _unseen(files: list[tuple[str, Path]], seen: set[Path]) -> list[tuple[str, Path]]:
     """Return the files that are not yet in `seen`, and put them there: text read twice would leak."""
     new = []
     for name, path in files:
+        _check_name(name)
         if path.resolve() not in seen:
             seen.add(path.resolve())
             new.append((name, path))
@@ -102,22 +125,44 @@ def _search_directory(text: str, directory: Path) -> list[tuple[str, Path]]:
     def refuse(error: OSError) -> None:
         raise error
 
+    if _is_run(directory):
+        raise UserError(f"directory {text!r} is a run of newllm: name the texts in it one by one")
     found = []
     for root, folders, files in os.walk(directory, onerror=refuse):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and not _is_run(Path(root) / name)]
         visible = [file for file in files if not file.startswith(".")]
         found += [Path(root) / file for file in visible if split_suffix(file)[0] in _TEXT_SUFFIXES]
-    if not found:
+    regular = [path for path in sorted(found) if path.is_file()]
+    if not regular:
         raise UserError(f"directory {text!r} holds no text file (.txt, .md, .jsonl, .py ...): name its files instead")
-    return [(str(path), path) for path in sorted(found) if path.is_file()]
+    return [(str(path), path) for path in regular]
+
+
+def _is_run(directory: Path) -> bool:
+    """Say whether `newllm train` made a directory, or is making it: its files are no texts, and they change."""
+    if (directory / "config.toml").is_file():
+        return any((directory / name).exists() for name in (".lock", "snapshots", "trace.jsonl", "summary.json"))
+    # What a start writes before config.toml: the run itself, which is about to read its texts, holds that.
+    begun = ("summary.json", "standard-input.txt", "tokenizer.json", "data.json")
+    return (directory / ".lock").exists() and any((directory / name).exists() for name in begun)
 
 
 def _match_glob(text: str, pattern: Path) -> list[tuple[str, Path]]:
     matches = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-    found = [(match, Path(match)) for match in matches if Path(match).is_file()]
-    if not found:
+    files = [Path(match) for match in matches if Path(match).is_file()]
+    if not files:
         raise UserError(f"pattern {text!r} matches no file: check it with ls")
+    searched = {folder for file in files for folder in file.parents if len(folder.parts) > _named_parts(pattern)}
+    runs = {folder for folder in searched if _is_run(folder)}
+    found = [(str(file), file) for file in files if runs.isdisjoint(file.parents)]
+    if not found:
+        raise UserError(f"pattern {text!r} matches only files in runs of newllm: name them one by one")
     return found
+
+
+def _named_parts(pattern: Path) -> int:
+    """Return how many parts at a pattern's beginning are names, without glob characters."""
+    return len(list(itertools.takewhile(lambda part: not _GLOB_CHARACTERS.intersection(part), pattern.parts)))
 
 
 def _read_file(name: str, path: Path, field: str, errors: str) -> list[Document]:

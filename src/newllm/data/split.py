@@ -131,6 +131,12 @@ def _snap_in_text(text: bytes, position: int, words: bool) -> int:
     return position
 
 
+def sentence_lines(text: bytes) -> list[bytes]:
+    """Return the sentences of a text: the lines that hold anything, without blanks around them."""
+    stripped = (line.strip() for line in text.split(b"\n"))
+    return [line for line in stripped if line]
+
+
 def _split_sentences(documents: Sequence[Document], own: Sequence[Document], seed: int) -> Split:
     lines = _lines(documents)
     if own:
@@ -154,9 +160,7 @@ def _split_sentences(documents: Sequence[Document], own: Sequence[Document], see
 
 
 def _lines(documents: Sequence[Document]) -> list[bytes]:
-    """Return the lines that hold anything, without blanks around them."""
-    stripped = (line.strip() for document in documents for line in document.text.split(b"\n"))
-    return [line for line in stripped if line]
+    return [line for document in documents for line in sentence_lines(document.text)]
 
 
 def _sentences(lines: Sequence[bytes]) -> list[list[Piece]]:

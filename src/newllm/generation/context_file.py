@@ -38,18 +38,24 @@ class _Header:
 
 
 def check_place(path: Path) -> None:
-    """Raise UserError if no file can be written at `path`: ask this before a long generation."""
+    """Refuse a place where no context can be written: ask this before a long generation.
+
+    Raises:
+        UserError: `path` is a directory or in none, or holds anything but a context, which would be lost.
+    """
     try:
         if path.is_dir():
             raise UserError(f"cannot write context '{path}': it is a directory; name a file")
         if not path.parent.is_dir():
             raise UserError(f"cannot write context '{path}': make directory '{path.parent}' first")
+        if path.exists() and not _is_context(path):
+            raise UserError(f"cannot write context, '{path}' holds something else: choose another --context-out")
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
 def save_context(path: Path, memory: Memory, fingerprint: str) -> None:
-    """Write a memory whole or not at all; what stood at `path` is replaced.
+    """Write a memory whole or not at all; a context that stood at `path` is replaced.
 
     Args:
         path: the file.
@@ -57,7 +63,8 @@ def save_context(path: Path, memory: Memory, fingerprint: str) -> None:
         fingerprint: of the model that read it.
 
     Raises:
-        UserError: there is no room, or the place may not be written. What stood there stays.
+        UserError: there is no room, the place may not be written, or it holds something else. What stood
+            there stays.
     """
     path = Path(path)
     check_place(path)
@@ -105,12 +112,28 @@ def load_context(path: Path, model: LanguageModel, fingerprint: str) -> Memory:
     return Memory(state, logits_V.to(model.device), header.tokens_read, tuple(header.recent), undecoded)
 
 
+def _open(path: Path) -> Any:
+    path.open("rb").close()  # where it may not be read the system says why, safetensors does not
+    return safetensors.safe_open(str(path), framework="pt", device="cpu")
+
+
+def _is_context(path: Path) -> bool:
+    """Say whether a context, of whatever model and version, stands at a path."""
+    if not path.is_file():  # opening a pipe would wait for its other end
+        return False
+    try:
+        with _open(path) as file:
+            return _KEY in (file.metadata() or {})
+    except safetensors.SafetensorError:
+        return False
+
+
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Read the metadata and the tensors of a safetensors file, as copies on the CPU."""
     try:
         if not path.is_file():
             raise UserError(f"there is no context file '{path}': name one that --context-out wrote")
-        with safetensors.safe_open(str(path), framework="pt", device="cpu") as file:
+        with _open(path) as file:
             metadata = file.metadata() or {}
             if _KEY not in metadata:
                 raise UserError(f"'{path}' holds no context: name a file that --context-out wrote")

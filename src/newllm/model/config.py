@@ -6,6 +6,7 @@ from newllm.errors import UserError, unknown_name
 
 BODY_NAMES = ("cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm")
 CONTEXT_BODIES = ("cell", "zero-cell", "stack", "zero-stack")  # those that rule and norm mean something to
+SCANNING_BODIES = ("stack", "zero-stack")  # those that are one scan over the sequence
 RULE_NAMES = ("additive", "ema", "gated", "lstm", "dual")
 NORM_NAMES = ("none", "read", "write")
 FNN_NAMES = ("plain", "residual")

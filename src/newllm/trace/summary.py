@@ -45,9 +45,9 @@ class Summary:
     """The state of one run. Set its fields as the run goes on, then `save`.
 
     Attributes:
-        steps: optimizer steps planned in all.
-        parameters: trained numbers in the model.
-        scan_backend: how the recurrence is computed.
+        steps: optimizer steps planned in all; 0 while the run is prepared.
+        parameters: trained numbers in the model; likewise.
+        scan_backend: how the recurrence is computed: a backend, "sequential" where no scan can do it, or "none".
         precision: of the matrix products ("fp32", "bf16").
         device: "cpu" or "cuda:0".
         status: "running" until the run's end says which end it was.
@@ -57,7 +57,7 @@ class Summary:
         step: optimizer steps done.
         tokens: training tokens seen.
         seconds: spent on training, in all sittings.
-        tokens_per_second: of training, lately; None in a loaded summary where it was not finite.
+        tokens_per_second: of training, over the whole run; None in a loaded summary where it was not finite.
         last_validation: the latest, None before the first.
         best_validation: the one of lowest loss, None before the first finite one.
         findings: what detectors said, as plain data.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from newllm.errors import UserError
 from newllm.training.config import RunConfig
@@ -46,6 +47,21 @@ def with_steps(config: RunConfig, steps: int) -> RunConfig:
         training=dataclasses.replace(config.training, steps=steps),
         optimizer=dataclasses.replace(config.optimizer, warmup=warmup),
     )
+
+
+def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> list[str]:
+    """Say which values of `KEY=VALUE` settings a budget was too short for, a line each."""
+    named = {setting.partition("=")[0].strip() for setting in settings}
+    steps = bought.training.steps
+    pairs = (
+        ("optimizer.warmup", asked.optimizer.warmup, bought.optimizer.warmup),
+        ("training.evaluate_tokens", asked.training.evaluate_tokens, bought.training.evaluate_tokens),
+    )
+    return [
+        f"{name} is {now:,}, not {before:,}: the budget is {steps:,} steps, and that would take too much of them"
+        for name, before, now in pairs
+        if name in named and now < before
+    ]
 
 
 def steps_for_tokens(tokens: int, tokens_per_step: float) -> int:

@@ -5,7 +5,7 @@ from dataclasses import field
 
 from newllm.data.config import DataConfig
 from newllm.errors import UserError, unknown_name
-from newllm.model.config import ModelConfig
+from newllm.model.config import SCANNING_BODIES, ModelConfig
 
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -115,6 +115,7 @@ class RunConfig:
         self.data.check()
         _check_names(self)
         _check_ranges(self)
+        _check_positions(self)
         if self.data.resets and self.model.body == "lstm":
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
 
@@ -133,6 +134,27 @@ def left_automatic(config: RunConfig) -> str | None:
         ("numerics.scan_backend", numerics.scan_backend != "auto"),
     )
     return next((name for name, is_decided in decided if not is_decided), None)
+
+
+def scan_that_runs(config: RunConfig) -> str:
+    """Return how the recurrence is computed: a scan's backend, "sequential" with a norm on write, "none" elsewhere."""
+    if config.model.body not in SCANNING_BODIES:
+        return "none"
+    return "sequential" if config.model.norm == "write" else config.numerics.scan_backend
+
+
+def _check_positions(config: RunConfig) -> None:
+    """Raise UserError for a text that would run past the end of learned positions."""
+    positions, window = config.model.positions, config.data.window
+    if not positions:
+        return
+    if window > positions:
+        raise UserError(
+            f"data.window {window} is longer than the {positions} learned positions: --set model.positions={window}"
+        )
+    if config.data.carry:
+        mend = "drop data.carry" if config.model.body == "founding-transformer" else "--set model.positions=0"
+        raise UserError(f"data.carry goes on past the end of the {positions} learned positions: {mend}")
 
 
 def _check_names(config: RunConfig) -> None:

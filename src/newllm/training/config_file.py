@@ -106,7 +106,9 @@ def parse_setting(setting: str) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Read a TOML value; a bare word is itself."""
+    """Read a TOML value; a bare word is itself, but for Python's True and False."""
+    if text in ("True", "False"):
+        return text == "True"
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -151,6 +153,8 @@ def _as_float(value: Any) -> Any:
 
 
 def _example(now: Any) -> str:
+    if isinstance(now, bool):
+        return str(now).lower()
     return str(list(now)) if isinstance(now, tuple) else repr(now)
 
 

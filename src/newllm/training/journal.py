@@ -6,6 +6,7 @@ import time
 
 from newllm.errors import UserError
 from newllm.trace import Summary, TraceWriter, Validation, truncate_after
+from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import Progress
@@ -44,6 +45,10 @@ class Journal:
             self.progress.step = report.step
             self.progress.tokens += report.tokens
             self.progress.seconds += seconds
+        self.beat()
+
+    def beat(self) -> None:
+        """Save the summary if that was last done more than a second ago."""
         if time.monotonic() - self._saved >= HEARTBEAT_SECONDS:
             self.save()
 
@@ -80,8 +85,24 @@ class Journal:
         self.trace.close()
 
 
+def announce(run: RunDirectory, config: RunConfig) -> None:
+    """Write a summary that says only that somebody prepares a run here: no steps, no parameters, settings as asked for.
+
+    Its heartbeat stands still until the training begins.
+    """
+    numerics = config.numerics
+    summary = Summary(
+        steps=0,
+        parameters=0,
+        scan_backend=scan_that_runs(config),
+        precision=numerics.precision,
+        device=numerics.device,
+    )
+    summary.save(run.summary)
+
+
 def restore(summary: Summary, run: RunDirectory, progress: Progress) -> None:
-    """Put into a summary what an earlier sitting left: a snapshot's evaluations, the start, the findings.
+    """Put into a summary what was before: a snapshot's evaluations, the start, the findings.
 
     A summary.json that is damaged is written anew: the snapshot knows all but when the run began.
     """
@@ -89,7 +110,7 @@ def restore(summary: Summary, run: RunDirectory, progress: Progress) -> None:
         kept = getattr(progress, name)
         if kept is not None and kept["loss"] is not None and math.isfinite(kept["loss"]):
             setattr(summary, f"{name}_validation", Validation(**kept))
-    if progress.step and run.summary.is_file():
+    if run.summary.is_file():
         with contextlib.suppress(UserError):
             before = Summary.load(run.summary)
             summary.started, summary.findings = before.started, before.findings

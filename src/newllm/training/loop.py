@@ -3,18 +3,19 @@
 Limits: one process, one device.
 """
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-from newllm.data import Corpus, training_batches, validation_batches
+from newllm.data import Batch, Corpus, training_batches, validation_batches
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
-from newllm.training.config import RunConfig
+from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation, evaluate
 from newllm.training.interrupt import Interrupt, listening
 from newllm.training.journal import Journal, restore
@@ -61,7 +62,7 @@ class Training:
         summary = Summary(
             steps=config.training.steps,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
-            scan_backend=config.numerics.scan_backend,
+            scan_backend=scan_that_runs(config),
             precision=config.numerics.precision,
             device=config.numerics.device,
             step=progress.step,
@@ -75,18 +76,17 @@ class Training:
         Raises:
             UserError: a file cannot be written; the run stays resumable from its last snapshot.
         """
-        for observer in self.observers:
-            observer.started(self.journal.summary.as_dict())
         try:
-            with listening() as interrupt, torch.random.fork_rng():
-                self.model.train()
-                self._train(interrupt)
+            with contextlib.closing(self.journal):
+                self._tell_start()
+                with listening() as interrupt, torch.random.fork_rng():
+                    self.model.train()
+                    self._train(interrupt)
         except BaseException as error:
             self._fail(error)
             raise
         finally:
-            self.journal.close()
-        self._tell_end()
+            self._tell_end()
         return self.journal.summary
 
     def _train(self, interrupt: Interrupt) -> None:
@@ -120,10 +120,16 @@ class Training:
     def _evaluate(self) -> bool:
         limit = self.config.training.evaluate_tokens or None
         batches = validation_batches(self.corpus, self.config.data, limit)
-        evaluation = evaluate(self.model, batches, self.token_bytes, self.config.numerics.precision)
+        evaluation = evaluate(self.model, self._beating(batches), self.token_bytes, self.config.numerics.precision)
         best = self.journal.evaluated(evaluation)
         self._tell_evaluation(evaluation, best=best)
         return best
+
+    def _beating(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches of an evaluation, which may last for minutes, and say between them that the run lives."""
+        for batch in batches:
+            self.journal.beat()
+            yield batch
 
     def _save(self) -> None:
         progress = self.journal.progress
@@ -133,7 +139,7 @@ class Training:
         prune_snapshots(self.run.snapshots, self.config.training.keep, best)
 
     def _restore(self) -> Progress:
-        own = identity(self.config)
+        own = identity(self.config, self.corpus.report["fingerprint"])
         if self.run.last_step() is None:
             return Progress(identity=own)
         place = choose_snapshot(self.run.snapshots, "last")
@@ -141,7 +147,10 @@ class Training:
         self.stepper.carried = load_training_state(place, self.model, self.optimizer)
         progress = load_progress(place)
         if progress.identity != own:
-            raise UserError(f"snapshot '{place}' belongs to another run, of another seed or model: remove it to go on")
+            raise UserError(
+                f"snapshot '{place}' belongs to another run: seed, model, data or optimizer are not those of "
+                f"'{self.run.config}': remove it to go on"
+            )
         return progress
 
     def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:
@@ -160,6 +169,10 @@ class Training:
             self.journal.save()
         except (UserError, OSError):
             return  # the disk that stopped the run does not take the summary either; the error itself is raised
+
+    def _tell_start(self) -> None:
+        for observer in self.observers:
+            observer.started(self.journal.summary.as_dict())
 
     def _tell_step(self, report: StepReport) -> None:
         for observer in self.observers:

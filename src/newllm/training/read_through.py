@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from newllm.data import Tokenizer
+from newllm.data import Tokenizer, sentence_lines
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
 from newllm.training.evaluation import Evaluation, sum_nats
@@ -26,7 +26,7 @@ def read_through(
         model: put into evaluation mode and back; runs in its own dtype, without autocast.
         tokenizer: the model's.
         texts: UTF-8.
-        sentences: every non-empty line is a sentence of its own, whose end is predicted too.
+        sentences: every line is a sentence of its own, as in training, whose end is predicted too.
 
     Raises:
         UserError: a text is longer than the model's learned positions, or there is nothing to predict.
@@ -36,7 +36,7 @@ def read_through(
     model.eval()
     nats, tokens, size = 0.0, 0, 0
     for text in texts:
-        for part in text.splitlines() if sentences else [text]:
+        for part in sentence_lines(text) if sentences else [text]:
             ids = tokenizer.encode(part).astype(np.int64)
             if not len(ids):
                 continue

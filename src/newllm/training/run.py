@@ -17,7 +17,12 @@ from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, save_config
 from newllm.training.snapshots import list_snapshots
 
+LOCK = ".lock"
 _TEMPORARY = re.compile(r"\..*\.tmp")  # as `newllm.files` names what is not whole yet
+
+
+class BusyError(UserError):
+    """Another process has this run directory."""
 
 
 class RunDirectory:
@@ -39,35 +44,29 @@ class RunDirectory:
         self.standard_input = path / "standard-input.txt"
 
     def check_free(self) -> None:
-        """Raise UserError unless a new run may be made here."""
+        """Raise UserError unless a new run may be made here: the place is absent, empty, or a killed start left it."""
         with writing(self.path):
-            taken = self.config.exists()
-        if taken:
+            for place in (self.path, *self.path.parents):
+                if place.is_symlink() and not place.exists():
+                    raise UserError(f"'{place}' is a link that leads nowhere: choose another --out, or mend the link")
+                if place.exists() and not place.is_dir():
+                    raise UserError(f"'{place}' is a file: choose another --out")
+            names = self.names()
+        if self.config.name in names:
             raise UserError(
                 f"'{self.path}' holds a run already: choose another --out, or go on with --resume {self.path}"
             )
-        with writing(self.path):
-            for place in (self.path, *self.path.parents):
-                if place.exists() and not place.is_dir():
-                    raise UserError(f"'{place}' is a file: choose another --out")
-            there = {item.name for item in self.path.iterdir()} if self.path.is_dir() else set()
-        if there and not self._half_started(there):
+        if names and not (LOCK in names and all(map(self.is_of_a_start, names))):
             raise UserError(f"'{self.path}' is not empty and holds no run: choose another --out")
 
-    def _half_started(self, names: set[str]) -> bool:
-        """Whether these are what a start that was killed leaves: a lock, and nothing that is not written anew."""
-        own = {".lock", self.data.name, self.tokenizer.name, self.standard_input.name}
-        return ".lock" in names and all(name in own or _TEMPORARY.fullmatch(name) for name in names)
+    def names(self) -> set[str]:
+        """Return the names of all that is in the directory, none where there is no directory."""
+        return {item.name for item in self.path.iterdir()} if self.path.is_dir() else set()
 
-    def check_fresh(self) -> None:
-        """Raise UserError if another process made a run here since `check_free`."""
-        if self.config.exists():
-            raise UserError(f"'{self.path}' was just taken by another run: choose another --out")
-
-    def create(self) -> None:
-        """Make the directory."""
-        with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+    def is_of_a_start(self, name: str) -> bool:
+        """Whether a start writes a file of this name before config.toml, and writes it anew the next time."""
+        own = {LOCK, self.data.name, self.tokenizer.name, self.standard_input.name, self.summary.name}
+        return name in own or _TEMPORARY.fullmatch(name) is not None
 
     def describe(self, config: RunConfig, data_report: dict[str, Any]) -> None:
         """Write what the run is: data.json, and config.toml last, whose presence says that a run is here."""
@@ -97,17 +96,24 @@ class RunDirectory:
         """Be the only process that writes this run.
 
         Raises:
-            UserError: another process trains here.
+            BusyError: another process trains here.
         """
-        lock = filelock.FileLock(self.path / ".lock", blocking=False)
+        lock = filelock.FileLock(self.path / LOCK, blocking=False)
         try:
             with writing(self.path):
                 lock.acquire()
         except filelock.Timeout as error:
-            raise UserError(f"'{self.path}' is being trained by another process: wait for it, or stop it") from error
+            raise BusyError(f"'{self.path}' is being trained by another process: wait for it, or stop it") from error
+        except FileNotFoundError as error:
+            raise BusyError(f"'{self.path}' was just taken away by another process: try again") from error
         try:
-            for directory in (self.path, self.snapshots):
-                remove_leftovers(directory)
+            if not (self.path / LOCK).exists():  # whoever had it gave the place up in this moment
+                raise BusyError(f"'{self.path}' was just taken away by another process: try again")
             yield
         finally:
             lock.release()
+
+    def remove_leftovers(self) -> None:
+        """Remove what a killed process left half written. Only who has the lock may call this."""
+        for directory in (self.path, self.snapshots):
+            remove_leftovers(directory)

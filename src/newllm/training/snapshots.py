@@ -26,6 +26,7 @@ from newllm.training.optimizer import optimizer_tensors, restore_optimizer
 
 SCHEMA = 1
 _CARRIED = "carried/"
+_IN_FINGERPRINT = ("texts", "validation", "field", "errors")  # settings of which only the outcome matters
 _NAME = re.compile(r"step-(\d{8,})")
 
 
@@ -50,10 +51,16 @@ class Progress:
     identity: str = ""
 
 
-def identity(config: RunConfig) -> str:
-    """Return what tells runs apart whose snapshots would fit each other: a digest of seed and model."""
-    what = json.dumps([config.seed, dataclasses.asdict(config.model)], sort_keys=True)
-    return hashlib.sha256(what.encode()).hexdigest()
+def identity(config: RunConfig, data: str) -> str:
+    """Return what tells runs apart whose snapshots would fit each other: a digest of all that decides an update.
+
+    Args:
+        config: resolved. How long the run is, and how often it evaluates and saves, tells no runs apart.
+        data: fingerprint of the tokens, which says more than the names of the texts.
+    """
+    batches = {name: value for name, value in vars(config.data).items() if name not in _IN_FINGERPRINT}
+    parts = [config.seed, vars(config.model), vars(config.optimizer), config.training.accumulate, batches, data]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def save_snapshot(

@@ -277,6 +277,9 @@ def test_auto_takes_numba_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> N
     assert resolve_backend("torch", "cpu") == "torch"
     with pytest.raises(UserError, match=r"'cuda'.*torch"):
         resolve_backend("numba", "cuda")
+    with pytest.raises(UserError, match=r"'reference' needs float64, 'mps' has none: take backend torch"):
+        resolve_backend("reference", "mps")
+    assert resolve_backend("reference", "cuda") == "reference"
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert resolve_backend("auto", "cpu") == "torch"
     with pytest.raises(UserError, match=r"pip install 'newllm\[fast\]'"):

@@ -53,6 +53,25 @@ def test_the_numbers_are_those_of_a_computation_by_hand(trained, call, tmp_path)
         assert told["bits_per_byte"] == pytest.approx(nats / math.log(2) / size, rel=1e-5)
 
 
+def test_invalid_utf8_and_another_field_as_the_messages_say(finished, call, refused, tmp_path) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"the sea \xff the ship")
+    (tmp_path / "good.txt").write_text("the sea \ufffd the ship")
+    (tmp_path / "records.jsonl").write_text(json.dumps({"body": "the sea \ufffd the ship"}))
+    assert "--errors replace" in refused("eval", finished, tmp_path / "bad.txt")
+    assert "--field NAME" in refused("eval", finished, tmp_path / "records.jsonl")
+    good = json.loads(call("eval", finished, tmp_path / "good.txt", "--json").out)
+    replaced = json.loads(call("eval", finished, tmp_path / "bad.txt", "--errors", "replace", "--json").out)
+    other = json.loads(call("eval", finished, tmp_path / "records.jsonl", "--field", "body", "--json").out)
+    assert good == replaced == other
+
+
+def test_python_takes_paths(text, tiny_settings, tmp_path) -> None:
+    trained = newllm.train(text, out=tmp_path / "run", settings=tiny_settings, budget=newllm.Budget(steps=1))  # type: ignore[arg-type]
+    assert trained.config.data.texts == (str(text),)
+    assert newllm.load(trained.path, device="cpu").evaluate(text).bytes == text.stat().st_size
+
+
 def test_python_tells_the_same(trained, call, text) -> None:
     told = json.loads(call("eval", trained, text, "--json").out)
+    assert newllm.load(trained, device="cpu").evaluate(text).nats == told["nats"]
     assert newllm.load(trained, device="cpu").evaluate(str(text)).nats == told["nats"]

@@ -43,6 +43,9 @@ MISTAKES = [
     (["train", "{text}", "--set", "model.width=0"], "model.width is 0"),
     (["train", "{text}", "--out", "a" * 300], "may not write 'aaa"),
     (["train", "{text}", "--set", "data.window=100000"], "--set data.window="),
+    (["train", "{text}", "--set", "preset=medium"], "take --preset medium"),
+    (["train", "{text}", "--set", "data.carry=true", "--set", "model.positions=256"], "--set model.positions=0"),
+    (["train", "{text}", "--set", "model.positions=9"], "--set model.positions=256"),
     (["train", "{text}", "--set", "model.vocabulary=7"], "model.vocabulary 7 is smaller than the tokenizer's 257"),
     (["train", "{text}", "--config", "{tmp}/no.toml"], "cannot read the configuration '{tmp}/no.toml'"),
     (["train", "{text}", "--config", "{tmp}"], "cannot read the configuration '{tmp}'"),
@@ -70,12 +73,16 @@ MISTAKES = [
     (["generate", "{run}", "--temperature", "hot"], "--temperature: invalid float value: 'hot'"),
     (["generate", "{run}", "--top-k", "-1"], "top_k is -1"),
     (["generate", "{run}", "--top-p", "0"], "top_p is 0.0"),
-    (["generate", "{run}", "--tokens", "0"], "--tokens 0"),
+    (["generate", "{run}", "--tokens", "-1"], "--tokens -1: it must be 0 or more"),
     (["generate", "{run}", "--device", "banana"], "--device 'banana' is not here"),
     (["generate", "{run}", "--context-in", "{tmp}/none"], "no context file '{tmp}/none'"),
     (["generate", "{run}", "--context-in", "{text}"], "'{text}' is damaged"),
     (["generate", "{run}", "--context-out", "{tmp}/no/where"], "make directory '{tmp}/no' first"),
     (["generate", "{run}", "--context-out", "{tmp}"], "'{tmp}': it is a directory"),
+    (["generate", "{run}", "--context-out", "{text}"], "'{text}' holds something else: choose another --context-out"),
+    (["eval", "{run}", "{text}", "--errors", "ignore"], "unknown data.errors 'ignore'"),
+    (["eval", "{run}", "{text}", "{tmp}/caf\udce9.txt"], "caf\\udce9.txt' is not valid UTF-8: rename it"),
+    (["train", "{tmp}/caf\udce9.txt"], "caf\\udce9.txt' is not valid UTF-8: rename it"),
 ]
 
 
@@ -137,6 +144,14 @@ def test_a_place_that_is_taken_is_refused(refused, text, tiny, tmp_path, content
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_link_that_leads_nowhere_is_one_line(below, refused, text, tiny, tmp_path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    line = refused("train", text, *tiny, "--out", tmp_path / "link" / below)
+    assert f"'{tmp_path / 'link'}' is a link that leads nowhere: choose another --out" in line
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_resume_of_a_finished_run_changes_nothing(call, run, content) -> None:
     before = content(run)
     assert call("train", "--resume", run).code == 0
@@ -154,7 +169,11 @@ def test_resume_with_another_text_is_refused(refused, call, text, tiny, tmp_path
     (run / "summary.json").write_text((run / "summary.json").read_text().replace('"finished"', '"running"'))
     before = content(run)
     (tmp_path / "texts/b.txt").unlink()
-    assert "b.txt' is not the text that this run began with" in refused("train", "--resume", run)
+    assert "b.txt' is not the text that this run began with: put that back" in refused("train", "--resume", run)
+    (tmp_path / "texts/b.txt").write_bytes(text.read_bytes()[:2500])
+    (tmp_path / "texts/c.txt").write_bytes(text.read_bytes()[:2000])
+    assert "c.txt' is new: take it away to go on" in refused("train", "--resume", run)
+    (tmp_path / "texts/c.txt").unlink()
     (tmp_path / "own.txt").write_bytes(text.read_bytes() + b"!")
     assert f"'{tmp_path / 'own.txt'}' is not the text" in refused("train", "--resume", run)
     (tmp_path / "own.txt").unlink()

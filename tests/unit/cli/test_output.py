@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,18 @@ def test_without_out_the_run_is_named_by_its_text(call, text, tiny) -> None:
         assert told["run"] == name
 
 
+def test_a_run_made_among_its_texts_can_be_resumed(call, text, tiny) -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_bytes(text.read_bytes())
+    for texts in (".", "**/*.*"):
+        run = Path(json.loads(call("train", texts, *tiny, "--steps", 2, "--json", "--quiet").out)["run"])
+        summary = run / "summary.json"
+        summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+        assert call("train", "--resume", run, "--quiet").code == 0
+        sources = json.loads((run / "data.json").read_bytes())["sources"]
+        assert [Path(source["name"]).name for source in sources] == ["a.txt", "b.txt"]
+
+
 def test_generation_hangs_on_the_seed_alone(call, finished) -> None:
     options = ["generate", finished, "--prompt", "the ", "--tokens", 30, "--json"]
     first = json.loads(call(*options).out)
@@ -110,6 +123,37 @@ def test_a_context_goes_on_where_it_stopped(call, finished, tmp_path) -> None:
     if "�" not in whole["text"]:
         assert first["text"] + second["text"] == whole["text"]
     assert first["tokens"] + second["tokens"] == whole["tokens"]
+
+
+def test_no_tokens_only_read_the_prompt(call, finished, tmp_path) -> None:
+    whole = json.loads(call("generate", finished, "--prompt", "the ", "--tokens", 30, "--json").out)
+    context = tmp_path / "context"
+    done = call("generate", finished, "--prompt", "the ", "--tokens", 0, "--context-out", context)
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert json.loads(call("generate", finished, "--context-in", context, "--tokens", 30, "--json").out) == whole
+    told = json.loads(call("generate", finished, "--tokens", 0, "--json").out)
+    assert (told["text"], told["tokens"], told["stopped_by"]) == ("", 0, "tokens")
+
+
+def test_ctrl_c_keeps_the_context(call, finished, tmp_path, monkeypatch) -> None:
+    from newllm.generation import Continuation
+
+    whole = json.loads(call("generate", finished, "--prompt", "the ", "--tokens", 30, "--json").out)
+    context = tmp_path / "context"
+    step = Continuation._advance
+
+    def interrupted(self) -> str:
+        if len(self.ids) == 10:
+            raise KeyboardInterrupt
+        return step(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Continuation, "_advance", interrupted)
+        done = call("generate", finished, "--prompt", "the ", "--tokens", 30, "--context-out", context)
+    assert (done.code, done.err) == (1, "newllm: stopped\n")
+    rest = json.loads(call("generate", finished, "--context-in", context, "--tokens", 20, "--json").out)
+    assert rest["tokens"] == whole["tokens"] - 10
+    assert whole["text"][-8:] == rest["text"][-8:]
 
 
 def test_help_and_version_print_and_end_well(process) -> None:
@@ -161,7 +205,10 @@ def test_an_empty_standard_input_leaves_nothing(process, tiny, tmp_path) -> None
     assert not (tmp_path / "run").exists()
 
 
-def test_a_closed_pipe_is_no_error(finished) -> None:
-    command = f"{shlex.quote(sys.executable)} -m newllm.cli.main generate {finished} --tokens 3000 | head -c 5"
+def test_a_closed_pipe_is_no_error_and_keeps_the_context(finished, call, tmp_path) -> None:
+    context = tmp_path / "context"
+    options = f"--tokens 3000 --context-out {context}"
+    command = f"{shlex.quote(sys.executable)} -m newllm.cli.main generate {finished} {options} | head -c 5"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+    assert call("generate", finished, "--context-in", context, "--tokens", 5, "--quiet").code == 0

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from newllm.data import DataConfig
@@ -6,6 +8,11 @@ from newllm.errors import UserError
 
 def test_the_defaults_are_fine() -> None:
     DataConfig().check()
+
+
+def test_paths_become_names() -> None:
+    config = DataConfig(texts=(Path("a.txt"), "b.txt"), validation=(Path("c.txt"),))  # type: ignore[arg-type]
+    assert (config.texts, config.validation) == (("a.txt", "b.txt"), ("c.txt",))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +31,10 @@ def test_the_defaults_are_fine() -> None:
         ({"tokenizer": "word", "vocabulary": 4}, "data.vocabulary=4 is too small for tokenizer 'word'"),
         ({"word_dropout": 0.1}, "data.word_dropout needs an unknown word to put in"),
         ({"format": "sentences", "tokenizer": "word", "word_dropout": 1.0}, "data.word_dropout=1.0 is out of range"),
-        ({"format": "sentences", "carry": True}, "data.carry=True has no meaning"),
+        (
+            {"format": "sentences", "carry": True},
+            "data.carry=true has no meaning with data.format=sentences: set data.carry=false",
+        ),
         ({"texts": "a.txt"}, "data.texts='a.txt' is one string"),
     ],
 )

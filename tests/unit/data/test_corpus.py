@@ -102,6 +102,25 @@ def test_own_validation_files(text: Path, tmp_path: Path) -> None:
     assert [source["bytes"] for source in made.report["sources"]] == [text.stat().st_size, 18]
 
 
+def test_a_validation_file_inside_the_texts_is_not_trained_on(tmp_path: Path) -> None:
+    (tmp_path / "books").mkdir()
+    for name, content in (("a.txt", b"a" * 300), ("held-out.txt", b"h" * 200), ("z.txt", b"z" * 300)):
+        (tmp_path / "books" / name).write_bytes(content)
+    held_out = tmp_path / "books/held-out.txt"
+    for texts in ((str(tmp_path / "books"),), (str(held_out), str(tmp_path / "books/*.txt"))):
+        made = prepare(DataConfig(texts=texts, validation=(str(held_out),)))
+        assert made.tokenizer.decode(made.train.tokens.tolist()) == b"a" * 300 + b"z" * 300
+        assert made.tokenizer.decode(made.validation.tokens.tolist()) == b"h" * 200
+        assert [(Path(source["name"]).name, source["bytes"]) for source in made.report["sources"]] == [
+            ("a.txt", 300),
+            ("z.txt", 300),
+            ("held-out.txt", 200),
+        ]
+        assert made.report["sources"][2]["sha256"] == hashlib.sha256(b"h" * 200).hexdigest()
+    with pytest.raises(UserError, match=r"held-out.txt' and every other text is in data.validation too"):
+        prepare(DataConfig(texts=(str(held_out),), validation=(str(tmp_path / "books"),)))
+
+
 def test_the_tokenizer_learns_nothing_from_the_held_out_part(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"common words here " * 50 + b"secret " * 14)
@@ -225,6 +244,20 @@ def test_the_cache_s_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text
     assert cache.cache_directory() == tmp_path / ".cache" / "newllm"
     with pytest.raises(UserError, match="is no directory: set NEWLLM_CACHE"):
         prepare(DataConfig(texts=(str(text),), window=16), cache=text)
+
+
+def test_a_cache_that_may_not_be_written_names_the_mend(
+    text: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)  # a mode would not stop root
+    with pytest.raises(UserError) as caught:
+        prepare(DataConfig(texts=(str(text),), window=16))
+    assert str(caught.value) == (
+        f"may not write token cache '{own_cache}' (Read-only file system): set NEWLLM_CACHE to a directory that you own"
+    )
 
 
 def test_a_full_disk_leaves_nothing(text: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,70 @@ def test_a_glob_is_sorted_and_may_be_absolute(tmp_path: Path) -> None:
     assert texts_of(tmp_path / "*.txt") == [b"a.txt", b"b.txt"]
 
 
+def run_of_ours(directory: str, *names: str) -> None:
+    Path(directory).mkdir(parents=True)
+    for name in names or ("config.toml", ".lock", "data.json", "summary.json", "standard-input.txt"):
+        (Path(directory) / name).write_text("what the run wrote")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("config.toml", ".lock", "notes.txt"),
+        ("config.toml", "trace.jsonl", "notes.txt"),
+        ("config.toml", "summary.json"),
+        ("config.toml", "snapshots"),
+        (".lock", "summary.json"),  # still being made
+        (".lock", "standard-input.txt"),
+        (".lock", "tokenizer.json", "data.json"),
+    ],
+)
+@pytest.mark.parametrize("named", [".", "**/*", "**", "*/**", "{here}", "{here}/**/*.*"])
+def test_a_search_leaves_runs_out(names: tuple[str, ...], named: str, tmp_path: Path) -> None:
+    Path("d").mkdir()
+    Path("d/a.txt").write_text("mine")
+    run_of_ours("d/runs/text", *names)
+    assert texts_of(named.format(here=tmp_path)) == [b"mine"]
+
+
+def test_a_directory_with_a_configuration_or_a_lock_is_no_run_yet() -> None:
+    for name in ("a/config.toml", "b/.lock", "b/notes.txt", "c/summary.json"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(name)
+    assert texts_of(".") == [b"a/config.toml", b"b/notes.txt", b"c/summary.json"]
+
+
+def test_a_file_of_a_run_is_read_where_it_is_named() -> None:
+    run_of_ours("runs/x")
+    assert texts_of("runs/x/standard-input.txt") == [b"what the run wrote"]
+    assert texts_of("runs/x/*.txt") == [b"what the run wrote"]
+    assert refusal("runs/x") == "directory 'runs/x' is a run of newllm: name the texts in it one by one"
+    assert "matches only files in runs of newllm" in refusal("**/*.txt")
+    assert "directory 'runs' holds no text file" in refusal("runs")
+
+
+def test_a_path_is_a_name_too() -> None:
+    Path("a.txt").write_text("x")
+    assert read_documents([Path("a.txt")]) == [Document("a.txt", b"x")]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no such names")
+@pytest.mark.parametrize("named", ["d/caf\udce9.txt", "d", "d/*", "none\udce9"])
+def test_a_name_that_is_not_utf8_is_refused(named: str) -> None:
+    Path("d").mkdir()
+    Path("d/caf\udce9.txt").write_text("x")
+    shown = named if "\udce9" in named else "d/caf\udce9.txt"
+    assert refusal(named) == f"file name {shown!a} is not valid UTF-8: rename it"
+
+
+def test_files_to_leave_out() -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text(name)
+    seen = {Path("a.txt").resolve()}
+    assert read_documents(["*.txt"], seen=seen) == [Document("b.txt", b"b.txt")]
+    assert seen == {Path("a.txt").resolve(), Path("b.txt").resolve()}
+
+
 def test_a_file_name_with_glob_characters_is_a_file() -> None:
     Path("a[1].txt").write_text("x")
     assert texts_of("a[1].txt") == [b"x"]
@@ -180,6 +244,9 @@ def test_what_is_no_regular_file() -> None:
     assert "'/dev/null' is not a regular file" in refusal("/dev/null")
     os.mkfifo("pipe")
     assert "'pipe' is not a regular file" in refusal("pipe")
+    Path("d").mkdir()
+    os.mkfifo("d/pipe.txt")
+    assert "directory 'd' holds no text file" in refusal("d")
 
 
 def test_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -84,6 +86,45 @@ def test_what_stood_there_is_replaced_and_nothing_else_is_left(engine, saved):
     save_context(saved, engine.start(), fingerprint(engine.model))
     assert load_context(saved, engine.model, fingerprint(engine.model)).tokens_read == 1
     assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_what_is_no_context_is_not_replaced(engine, tmp_path):
+    book, weights, pipe = tmp_path / "book.txt", tmp_path / "a.safetensors", tmp_path / "pipe"
+    book.write_text("a book\n" * 100)
+    safetensors.torch.save_file({"a": torch.zeros(3)}, weights)
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to(book)
+    (tmp_path / "null").symlink_to("/dev/null")  # by a link: what fails here must not cost root its /dev/null
+    os.mkfifo(pipe)
+    before = {path.name: path.read_bytes() for path in (book, weights)}
+    for place in (book, weights, pipe, tmp_path / "empty", tmp_path / "link", tmp_path / "null"):
+        for write in (check_place, lambda path: save_context(path, engine.start(), fingerprint(engine.model))):
+            with pytest.raises(UserError) as told:
+                write(place)
+            said = f"cannot write context, '{place}' holds something else: choose another --context-out"
+            assert str(told.value) == said
+    assert {path.name: path.read_bytes() for path in (book, weights)} == before
+    assert pipe.is_fifo()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "null").is_symlink()
+
+
+def test_a_file_that_may_not_be_read_is_told_with_the_reason(engine, saved, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # a mode would not stop root
+    assert "(Permission denied)" in refusal(saved, engine)
+    with pytest.raises(UserError, match=r"cannot write context .* \(Permission denied\)"):
+        check_place(saved)
+
+
+def test_a_link_to_a_context_is_replaced_and_that_context_stays(engine, saved):
+    before, link = saved.read_bytes(), saved.with_name("link")
+    link.symlink_to(saved)
+    save_context(link, engine.start(), fingerprint(engine.model))
+    assert load_context(link, engine.model, fingerprint(engine.model)).tokens_read == 1
+    assert saved.read_bytes() == before
 
 
 def test_another_models_context_is_refused(make_engine, saved):

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from newllm.errors import UserError
+from newllm.model.config import NORM_NAMES
 from newllm.training.budget import Budget, with_seconds
-from newllm.training.config import RunConfig, left_automatic
+from newllm.training.config import RunConfig, left_automatic, scan_that_runs
 from newllm.training.config_file import load_config, merge, parse_setting, save_config
 from newllm.training.configure import configure
 from newllm.training.presets import PRESETS, preset, with_body
@@ -41,6 +42,8 @@ def test_every_body_fits_every_kind_of_preset(name, body) -> None:
         ("model.rule=ema", "model", "rule", "ema"),
         ('model.rule="ema"', "model", "rule", "ema"),
         ("data.carry=true", "data", "carry", True),
+        ("data.carry=True", "data", "carry", True),
+        ("data.resets=False", "data", "resets", False),
         ("data.texts=a.txt", "data", "texts", ("a.txt",)),
         ('data.texts=["a", "b"]', "data", "texts", ("a", "b")),
     ],
@@ -63,7 +66,7 @@ def test_settings_take_the_type_of_what_they_replace(setting, part, name, value)
         ("seed.x=1", "seed is {'x': 1}: it must be a whole number"),
         ("seed=1.5", "seed is 1.5: it must be a whole number"),
         ("seed=true", "seed is True: it must be a whole number"),
-        ("data.carry=1", "data.carry is 1: it must be true or false"),
+        ("data.carry=1", "data.carry is 1: it must be true or false, for example false"),
         ("data.carry=yes", "data.carry is 'yes': it must be true or false"),
         ("optimizer.learning_rate=fast", "optimizer.learning_rate is 'fast': it must be a number"),
         ("optimizer.learning_rate=nan", "optimizer.learning_rate is nan: it must be a number"),
@@ -74,7 +77,10 @@ def test_settings_take_the_type_of_what_they_replace(setting, part, name, value)
         ("data.texts=[1]", "data.texts is [1]: it must be a list of strings"),
         ("training.steps=inf", "training.steps is inf: it must be a whole number"),
         ("training.steps=[]", "training.steps is []: it must be a whole number"),
-        ("environment=1", "environment is 1: it must be a table"),
+        ("environment=1", "newllm writes that itself, for the record: drop it"),
+        ("environment.torch=1", "newllm writes that itself, for the record: drop it"),
+        ("schema=1", "newllm writes that itself, for the record: drop it"),
+        ("preset=medium", "--set 'preset=medium' would change the name alone: take --preset medium"),
     ],
 )
 def test_a_wrong_setting_is_quoted_with_the_mend(setting, said) -> None:
@@ -106,6 +112,18 @@ def test_a_wrong_setting_is_quoted_with_the_mend(setting, said) -> None:
         ({"seed": -1}, "seed is -1"),
         ({"schema": 2}, "schema 2"),
         ({"model": {"body": "lstm"}, "data": {"resets": True}}, "body 'lstm' cannot reset inside a row"),
+        (
+            {"model": {"positions": 100}},
+            "data.window 256 is longer than the 100 learned positions: --set model.positions=256",
+        ),
+        (
+            {"model": {"positions": 256}, "data": {"carry": True}},
+            "data.carry goes on past the end of the 256 learned positions: --set model.positions=0",
+        ),
+        (
+            {"model": {"positions": 256, "body": "founding-transformer"}, "data": {"carry": True}},
+            "data.carry goes on past the end of the 256 learned positions: drop data.carry",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(changed, said) -> None:
@@ -160,6 +178,46 @@ def test_a_config_of_another_schema_is_refused(tmp_path) -> None:
     (tmp_path / "c.toml").write_text("schema = 99")
     with pytest.raises(UserError, match="schema 99"):
         configure(None, tmp_path / "c.toml", None, [], {}).check()
+
+
+@pytest.mark.parametrize("body", ["attention", "stack"])
+def test_the_models_window_follows_the_datas(body, tmp_path) -> None:
+    assert configure(None, None, body, ["data.window=512"], {}).model.window == 512
+    (tmp_path / "c.toml").write_text("[data]\nwindow = 512\n")
+    assert configure(None, tmp_path / "c.toml", body, [], {}).model.window == 512
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_window_of_the_models_own_stays(order, tmp_path) -> None:
+    settings = ["data.window=512", "model.window=64"][::order]
+    assert configure(None, None, "attention", settings, {}).model.window == 64
+    (tmp_path / "c.toml").write_text("[model]\nwindow = 64\n")
+    assert configure(None, tmp_path / "c.toml", None, ["data.window=512"], {}).model.window == 64
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("seed-")])
+def test_a_founding_preset_keeps_its_window(name) -> None:
+    assert configure(name, None, None, ["data.window=20"], {}).model.window == 32
+
+
+@pytest.mark.parametrize(
+    ("body", "norm", "runs"),
+    [
+        ("stack", "none", "numba"),
+        ("stack", "read", "numba"),
+        ("zero-stack", "none", "numba"),
+        ("stack", "write", "sequential"),
+        ("zero-stack", "write", "sequential"),
+        *(
+            (body, norm, "none")
+            for body in ("attention", "lstm", "cell", "founding-transformer")
+            for norm in NORM_NAMES
+        ),
+    ],
+)
+def test_the_scan_that_runs_is_named(body, norm, runs) -> None:
+    changes = {"model": {"body": body, "norm": norm}, "numerics": {"scan_backend": "numba"}}
+    assert scan_that_runs(merge(RunConfig(), changes, where="here")) == runs
 
 
 def test_parse_setting_nests() -> None:

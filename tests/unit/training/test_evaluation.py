@@ -7,7 +7,16 @@ import pytest
 import torch
 
 import newllm
-from newllm.data import IGNORED, Batch
+from newllm.data import (
+    IGNORED,
+    Batch,
+    DataConfig,
+    Document,
+    sentence_lines,
+    split_documents,
+    train_tokenizer,
+)
+from newllm.data.segments import encode_blocks
 from newllm.training.evaluation import Evaluation, evaluate
 from newllm.training.read_through import read_through
 
@@ -53,6 +62,20 @@ def test_reading_through_is_without_dropout_too(model) -> None:
     assert first == second
     assert model.training
     assert first.tokens == first.bytes == 9
+
+
+@pytest.mark.parametrize("name", ["bytes", "word"])
+def test_sentences_are_read_as_they_are_trained_on(name) -> None:
+    raw = b"  one two \r\n\n \t\nthree\x0cfour\rfive\x1csix\n"
+    config = DataConfig(format="sentences", tokenizer=name)
+    document = Document("a", raw)
+    split = split_documents([document], [document], config, words=True)
+    tokenizer = train_tokenizer(name, [raw], 20)
+    small = ["model.width=8", "model.layers=1", "model.hidden=8", "model.context=8"]
+    trained_on = [piece.text for (piece,) in split.train]
+    assert trained_on == sentence_lines(raw) == [b"one two", b"three\x0cfour\rfive\x1csix"]
+    read = read_through(newllm.build("tiny", settings=small), tokenizer, [raw], sentences=True)
+    assert read.tokens == encode_blocks(split.train, tokenizer, closed=True).targets
 
 
 def test_the_numbers_of_an_evaluation() -> None:

@@ -107,8 +107,18 @@ def test_a_snapshot_of_another_model_is_refused(run, train, setting) -> None:
         newllm.load(run.path, "last")
 
 
-def test_a_snapshot_of_the_same_model_from_another_seed_is_not_gone_on_with(run, train) -> None:
-    other = train("seed=1", "training.snapshot_every=4", "training.keep=3")
+@pytest.mark.parametrize(
+    "difference", ["seed=1", "optimizer.beta2=0.9", "data.batch=3", "training.accumulate=2", "text"]
+)
+def test_a_snapshot_of_the_same_model_from_another_run_is_not_gone_on_with(
+    run, train, text, tmp_path, difference
+) -> None:
+    own = ("training.snapshot_every=4", "training.keep=3")
+    if difference == "text":
+        (tmp_path / "other.txt").write_bytes(text.read_bytes()[::-1])
+        other = train(*own, texts=(str(tmp_path / "other.txt"),))
+    else:
+        other = train(difference, *own)
     for step in (16, 20):
         shutil.rmtree(run.path / f"snapshots/step-{step:08d}")
     shutil.copytree(other.path / "snapshots/step-00000016", run.path / "snapshots/step-00000016")
@@ -121,6 +131,16 @@ def test_a_snapshot_of_the_same_model_from_another_seed_is_not_gone_on_with(run,
 def test_an_unknown_snapshot_names_those_there_are(run, wanted) -> None:
     with pytest.raises(UserError, match=f"--snapshot '{wanted}'.* best, last and the steps .*20"):
         newllm.load(run.path, wanted)
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "word", "bpe"])
+def test_a_runs_own_snapshot_is_gone_on_with(tokenizer, train, weights) -> None:
+    """Also where the tokenizer, made at the start, is read at the resume."""
+    run = train(f"data.tokenizer={tokenizer}", "data.vocabulary=300", "training.snapshot_every=4", "training.keep=3")
+    expected = weights(run)
+    shutil.rmtree(run.path / "snapshots/step-00000020")
+    (run.path / "summary.json").unlink()
+    assert weights(newllm.resume(run.path)) == expected
 
 
 def test_a_damaged_last_snapshot_removed_as_told_gives_the_same_end(run, weights) -> None:

@@ -61,6 +61,8 @@ def resolve_backend(name: str, device: torch.device | str) -> str:
         raise UserError("scan backend 'numba' needs numba: pip install 'newllm[fast]', or take backend torch")
     if name == "numba" and not on_cpu:
         raise UserError(f"scan backend 'numba' runs on the CPU, not on '{device}': take backend torch")
+    if name == "reference" and torch.device(device).type == "mps":
+        raise UserError(f"scan backend 'reference' needs float64, '{device}' has none: take backend torch")
     return name
 
 

@@ -1,0 +1,153 @@
+"""The first moments of a run: one process has the directory, and says so, from before its texts are read."""
+
+import io
+import json
+import os
+import sys
+
+import pytest
+
+from newllm.api import trained
+from newllm.cli.main import main
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Let something happen once, while the first run prepares its texts; False makes those texts a mistake."""
+    prepare = trained.prepare
+
+    def arrange(happens) -> None:
+        waiting = [happens]
+
+        def prepared(*arguments, **options):
+            if waiting and waiting.pop()() is False:
+                raise trained.UserError("this text will not do")
+            return prepare(*arguments, **options)
+
+        monkeypatch.setattr(trained, "prepare", prepared)
+
+    return arrange
+
+
+@pytest.fixture
+def options(text, tiny) -> list[str]:
+    return ["train", str(text), *tiny, "--steps", "1", "--quiet"]
+
+
+def test_two_that_start_together_take_two_places(meanwhile, options, call, tmp_path) -> None:
+    meanwhile(lambda: main(options))
+    assert call(*options).code == 0
+    for name in ("text", "text-2"):
+        assert json.loads((tmp_path / f"here/runs/{name}/summary.json").read_bytes())["status"] == "finished"
+
+
+def test_a_start_that_fails_takes_nothing_of_another_away(meanwhile, options, call, content, tmp_path) -> None:
+    seen = {}
+
+    def other() -> bool:
+        assert main(options) == 0
+        seen.update(content(tmp_path / "here/runs/text-2"))
+        return False
+
+    meanwhile(other)
+    assert call(*options).code == 2
+    assert not (tmp_path / "here/runs/text").exists()
+    assert content(tmp_path / "here/runs/text-2") == seen
+
+
+def test_a_place_that_another_prepares_is_refused_and_left_alone(meanwhile, options, call, tmp_path) -> None:
+    run, codes = tmp_path / "deep/run", []
+    meanwhile(lambda: codes.append(main([*options, "--out", str(run)])))
+    done = call(*options, "--out", run)
+    assert (done.code, codes) == (0, [2])
+    assert f"'{run}' is being trained by another process" in done.err
+
+
+def test_standard_input_of_another_is_not_overwritten(meanwhile, options, call, text, tmp_path, monkeypatch) -> None:
+    run, codes = tmp_path / "run", []
+    options[1] = "-"
+
+    def feed(content: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    def other() -> None:
+        feed(text.read_bytes()[::-1])
+        codes.append(main([*options, "--out", str(run)]))
+
+    meanwhile(other)
+    feed(text.read_bytes())
+    assert (call(*options, "--out", run).code, codes) == (0, [2])
+    assert (run / "standard-input.txt").read_bytes() == text.read_bytes()
+
+
+def test_the_summary_is_there_before_the_texts_are_read(meanwhile, options, call, tmp_path) -> None:
+    run, seen = tmp_path / "run", []
+    meanwhile(lambda: seen.append(json.loads((run / "summary.json").read_bytes())))
+    assert call(*options, "--out", run).code == 0
+    assert (seen[0]["status"], seen[0]["pid"], seen[0]["step"]) == ("running", os.getpid(), 0)
+    assert json.loads((run / "summary.json").read_bytes())["started"] == seen[0]["started"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_failed_start_leaves_a_place_as_it_was(there, meanwhile, options, call, tmp_path) -> None:
+    run = tmp_path / "deep/run"
+    if there:
+        run.mkdir(parents=True)
+    meanwhile(lambda: False)
+    assert call(*options, "--out", run).code == 2
+    assert list(run.parent.iterdir() if there else [run.parent]) == [run if there else run.parent]
+    assert (run.exists(), run.parent.exists()) == (there, there)
+    assert not there or not list(run.iterdir())
+
+
+def test_a_failed_start_keeps_what_others_put_there(meanwhile, options, call, tmp_path) -> None:
+    run = tmp_path / "run"
+    meanwhile(lambda: bool((run / "notes.txt").write_text("")))
+    assert call(*options, "--out", run).code == 2
+    assert [item.name for item in run.iterdir()] == ["notes.txt"]
+
+
+def test_a_run_that_fails_before_its_first_step_says_so(options, call, tmp_path, monkeypatch) -> None:
+    def no_memory(*_: object) -> None:
+        raise trained.UserError("no memory")
+
+    monkeypatch.setattr("newllm.training.loop.build_optimizer", no_memory)
+    assert call(*options, "--out", tmp_path / "run").code == 2
+    summary = json.loads((tmp_path / "run/summary.json").read_bytes())
+    assert (summary["status"], summary["message"]) == ("failed", "no memory")
+
+
+def test_curves_that_are_missing_are_drawn_when_a_finished_run_is_resumed(call, run, monkeypatch) -> None:
+    monkeypatch.setattr(trained, "draw_training_curves", lambda _, place, **__: place.write_bytes(b"drawn"))
+    (run / "training_curves.png").unlink(missing_ok=True)
+    assert call("train", "--resume", run).code == 0
+    assert (run / "training_curves.png").read_bytes() == b"drawn"
+
+
+def test_missing_curves_do_not_need_the_texts_for_the_rest(call, run) -> None:
+    (run / "training_curves.png").unlink(missing_ok=True)
+    (run / "data.json").write_text("{}")
+    done = call("train", "--resume", run)
+    assert done.code == 0
+    assert "training_curves.png' is missing and cannot be drawn: " in done.err
+
+
+def test_a_norm_on_write_is_told_to_run_step_by_step(call, text, tiny, tmp_path) -> None:
+    options = ["--norm", "write", "--steps", 1, "--out", tmp_path / "run", "--json"]
+    done = call("train", text, *tiny, *options)
+    assert json.loads(done.out)["scan_backend"] == "sequential"
+    assert done.err.count("position after position") == 1
+    assert 'scan_backend = "torch"' in (tmp_path / "run/config.toml").read_text()
+
+
+def test_a_body_without_a_scan_names_none(call, text, tiny, tmp_path) -> None:
+    done = call("train", text, *tiny, "--body", "attention", "--steps", 1, "--out", tmp_path / "run", "--json")
+    assert json.loads(done.out)["scan_backend"] == "none"
+    assert "scan" not in done.err
+
+
+def test_a_setting_that_the_budget_lowers_is_told(call, text, tiny, tmp_path) -> None:
+    options = ["--steps", 20, "--set", "optimizer.warmup=15", "--out", tmp_path / "run"]
+    assert "note: optimizer.warmup is 2, not 15: the budget is 20 steps" in call("train", text, *tiny, *options).err
+    options = ["--steps", 20, "--out", tmp_path / "run-2"]
+    assert "warmup" not in call("train", text, *tiny, *options).err
