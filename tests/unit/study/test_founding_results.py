@@ -1,0 +1,47 @@
+"""The committed results: every verdict follows from the rows, and every number on the pages from the results."""
+
+from pathlib import Path
+
+import pytest
+
+from newllm.study import claims_table, decide, load_results
+from newllm.study.founding import STUDY
+from newllm.study.founding.page import PAGES, page
+from newllm.study.tables import markdown_table
+
+FOLDER = Path(__file__).parents[3] / "studies/founding"
+
+
+@pytest.fixture(scope="module")
+def results():
+    return load_results(FOLDER / "results.json")
+
+
+def test_the_table_of_claims_follows_from_the_rows(results) -> None:
+    again = decide(STUDY, results["rows"])
+    assert [claim["verdict"] for claim in again] == [claim["verdict"] for claim in results["claims"]]
+    for now, before in zip(again, results["claims"], strict=True):
+        assert (now["id"], now["measure"], now["arms"]) == (before["id"], before["measure"], before["arms"])
+        assert now["p"] == pytest.approx(before["p"])
+        for name, value in now["numbers"].items():
+            if isinstance(value, float):
+                assert value == pytest.approx(before["numbers"][name], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_follow_from_the_results(results, name: str) -> None:
+    assert page(results, PAGES[name]) == (FOLDER / name).read_text()
+
+
+def test_the_table_file_is_the_table_of_the_claims(results) -> None:
+    table = claims_table(results)
+    assert markdown_table(table.header, table.rows) in (FOLDER / "claims.md").read_text()
+
+
+def test_every_arm_was_run_with_every_seed_and_no_seed_is_dropped(results) -> None:
+    assert results["failed"] == {}
+    cells = {(row["arm"], row["seed"]) for row in results["rows"]}
+    assert cells == {(arm.name, seed) for arm in STUDY.arms for seed in range(STUDY.seeds)}
+    assert set(results["sets"]) == set(STUDY.sets)
+    for row in results["rows"]:
+        assert row["data"] == STUDY.sets[row["seed"] % len(STUDY.sets)]
