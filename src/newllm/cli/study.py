@@ -20,6 +20,8 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.files import to_json
 
+_PLAIN_WIDTH = 160  # of tables where there is no terminal
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -100,7 +102,7 @@ def _show(study: Any, results: dict[str, Any], out: Path) -> None:
 
     from newllm.study import claims_table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
     for table in [*study.tables(results), claims_table(results)]:
         shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column, name in enumerate(table.header):
@@ -110,7 +112,17 @@ def _show(study: Any, results: dict[str, Any], out: Path) -> None:
         console.print(shown)
     for line in _troubles(results):
         console.print(line)
+    undecided = [claim for claim in results["claims"] if "needed" in claim["numbers"]]
+    if undecided:
+        console.print(
+            f"{len(undecided)} claims have too few seeds to be decided: --seeds {_needed(undecided)}, without --quick"
+        )
+    console.print("[low, high] are 95 % intervals, ... is beyond the data, > N is after the last epoch", markup=False)
     console.print(f"results: {out}")
+
+
+def _needed(claims: Sequence[dict[str, Any]]) -> int:
+    return max(claim["numbers"]["needed"] for claim in claims)
 
 
 def _troubles(results: dict[str, Any]) -> Sequence[str]:

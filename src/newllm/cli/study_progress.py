@@ -41,7 +41,8 @@ class StudyProgress(Watcher):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
     def planned(self, cells: Sequence[Cell], waiting: Sequence[Cell]) -> None:
         """Begin."""

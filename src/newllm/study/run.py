@@ -8,6 +8,7 @@ OUT/results.json    and tables (.md, .csv), figures and pages
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,8 @@ def run_study(
     number = seeds or (study.quick_seeds if quick else study.seeds)
     with _own(out):
         cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
-        _check_same(study, cells, out)
         records = Records(out / "cells")
+        _check_same(study, cells, out, any(records.folder.glob("*.json")))
         tally = run_grid(name, cells, records, workers, watcher or Watcher())
         results = analyse(study, cells, records, tally)
         write_results(study, out, results)
@@ -88,21 +89,27 @@ def _own(out: Path) -> Iterator[None]:
         raise UserError(
             f"'{out}' is not empty and holds no study: choose another --out, its files would be overwritten"
         )
+    made = not out.exists()
     with writing(out):
         (out / "texts").mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(out / ".lock", timeout=0):
-            yield
+            try:
+                yield
+            except UserError:
+                if made and not (out / "study.json").exists():  # nothing has begun: leave no trace
+                    shutil.rmtree(out, ignore_errors=True)
+                raise
     except filelock.Timeout as error:
         raise UserError(f"'{out}' is being written by another study: wait for it, or choose another --out") from error
 
 
 def _is_fresh(out: Path) -> bool:
     """Say whether there is nothing but what a study makes before study.json."""
-    return {path.name for path in out.iterdir()} <= {"texts", ".lock"}
+    return {path.name for path in out.iterdir()} <= {"texts", "cells", ".lock"}
 
 
-def _check_same(study: Study, cells: Sequence[Cell], out: Path) -> None:
+def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: bool) -> None:
     """Refuse a directory that holds another study, or this one under another configuration.
 
     More seeds and more arms may be added; a cell that was planned before must have the same key.
@@ -117,6 +124,11 @@ def _check_same(study: Study, cells: Sequence[Cell], out: Path) -> None:
             raise UserError(f"'{place}' is damaged: remove '{out}', or choose another --out") from error
         if owner != study.name:
             raise UserError(f"'{out}' holds the study '{owner}', not '{study.name}': choose another --out")
+    if (out / "results.json").is_file() and not has_records:
+        raise UserError(
+            f"'{out}' holds results whose runs are not here (git does not keep cells/): running again would replace "
+            "them. Choose another --out"
+        )
     planned = {f"{cell.arm}, seed {cell.seed}": cell.key for cell in cells}
     if len(known) > len(planned.keys() & known.keys()):
         raise UserError(

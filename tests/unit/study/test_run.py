@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,23 @@ def test_a_comparison_that_chance_explains_is_undecided() -> None:
     assert (second["verdict"], second["p"]) == ("undecided", None)
     rows[0]["x"] = -3.0
     assert decide(study, rows)[0]["verdict"] == "undecided"
+
+
+def test_results_without_their_runs_are_not_replaced(study_file, runs, tmp_path) -> None:
+    path, out = str(study_file()), tmp_path / "out"
+    run_study(path, out, seeds=1)
+    before = (out / "results.json").read_bytes()
+    shutil.rmtree(out / "cells")
+    with pytest.raises(UserError, match="holds results whose runs are not here"):
+        run_study(path, out, seeds=1)
+    assert (out / "results.json").read_bytes() == before
+    assert len(runs()) == 2
+
+
+def test_a_study_that_cannot_begin_leaves_nothing_behind(tmp_path, capsys) -> None:
+    (tmp_path / "three.txt").write_text("a b\nc d\ne f\n")
+    out = tmp_path / "new"
+    arguments = ["study", "founding", "--quick", "--text", str(tmp_path / "three.txt"), "--out", str(out)]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith("newllm: ")
+    assert not out.exists()

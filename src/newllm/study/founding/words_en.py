@@ -92,8 +92,10 @@ WORDS = {
         "runs, {hours:.1f} core hours, on {cpu} with torch {torch}, one thread a run."
     ),
     "short": "In short",
-    "short_verdicts": "Of the fourteen claims, {holds} hold, {part} hold in part, {fails} do not hold, and {undecided} "
-    "cannot be decided with this data.",
+    "short_verdicts": (
+        "The fourteen claims: {holds} that hold, {part} that hold in part, {fails} that do not hold, {undecided} that "
+        "cannot be decided with this data."
+    ),
     "short_removes": "**Removed** at equal progress, on training sentences and validation alike, by: {arms}.",
     "short_probe": "Removed on the training sentences **only**, while the validation loss still spikes, by: {arms}.",
     "short_lead": "What the arms do to the spike is exploratory: no correction for their number.",
