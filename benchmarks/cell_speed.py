@@ -14,7 +14,6 @@ import argparse
 import itertools
 import json
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,7 @@ import machine
 from newllm.model.bodies.cell import Cell
 from newllm.model.config import ModelConfig
 from newllm.model.packed_linear import packed_linear
+from timing import interleaved
 
 ROWS, WIDTH, HIDDEN, LAYERS, CONTEXT = 16, 256, 512, 8, 256
 LSTM_HIDDEN, LSTM_LAYERS = 392, 2
@@ -74,7 +74,7 @@ def _compare(cell: Cell, lstm: nn.LSTM, threads: int, length: int, repeats: int)
         "lstm": _training_pass(lstm, lambda x: lstm(x)[0], x_BTD),
     }
     peaks, peak_work = _peaks()
-    seconds = _interleaved(jobs | peaks, repeats)
+    seconds = interleaved(jobs | peaks, repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     gflops = {name: flops / medians[name] / 1e9 for name, flops in (work | peak_work).items()}
     rate = {name: ROWS * length / medians[name] for name in jobs}
@@ -127,17 +127,6 @@ def _peaks() -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
     }
     narrow = 2 * 8 * LAYERS * ROWS * HIDDEN**2
     return jobs, {"square product": 2 * SQUARE**3, "16 rows": narrow, "16 rows, packed": narrow}
-
-
-def _interleaved(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    for repeat in range(repeats + 2):
-        for name, job in jobs.items():
-            start = time.perf_counter()
-            job()
-            if repeat >= 2:  # the first two warm up
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 import machine
 from newllm.recurrence import scan
+from timing import interleaved
 
 SHAPES = {"training step": (8, 256, 256), "long": (8, 2048, 256)}  # rows, positions, channels
 ARRAYS = {"forward": 3, "forward and backward": 8}
@@ -50,7 +51,7 @@ def _compare(shape: tuple[int, int, int], repeats: int) -> dict[str, object]:
     for backend in ("numba", "torch"):
         jobs[f"{backend} forward"] = lambda backend=backend: scan(decay, inputs, backend=backend)
         jobs[f"{backend} forward and backward"] = _forward_backward(decay, inputs, gradient, backend)
-    seconds = _interleaved(jobs, repeats)
+    seconds = interleaved(jobs, repeats)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     return {
         "rows, positions, channels": shape,
@@ -113,17 +114,6 @@ def _attention_ratio(repeats: int) -> dict[str, float]:
     pairs = [(alone(), after_scan()) for _ in range(3 * repeats)]
     a, b = statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
     return {"alone_ms": round(1e3 * a, 3), "right_after_a_scan_ms": round(1e3 * b, 3), "ratio": round(b / a, 3)}
-
-
-def _interleaved(jobs: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    for repeat in range(repeats + 2):
-        for name, job in jobs.items():
-            start = time.perf_counter()
-            job()
-            if repeat >= 2:  # the first two compile and warm up
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
 
 
 def _range(times: list[float]) -> tuple[float, float, float]:

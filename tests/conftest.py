@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,15 @@ def tiny_settings() -> tuple[str, ...]:
 def tiny(tiny_settings: tuple[str, ...]) -> list[str]:
     """The same, as options of the command line."""
     return [f"--set={setting}" for setting in tiny_settings]
+
+
+@pytest.fixture
+def same_chance() -> Iterator[None]:
+    """Give a test the same random numbers every time, and one thread: its tensors are too small for more."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,13 +9,8 @@ from newllm.model.language_model import LanguageModel
 
 
 @pytest.fixture(autouse=True)
-def same_chance() -> Iterator[None]:
-    """Give every test the same random numbers and one thread: the tensors are too small for more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+def always_the_same_chance(same_chance: None) -> None:
+    """Every test here has it."""
 
 
 @pytest.fixture(params=["torch", "numba"])

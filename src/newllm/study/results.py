@@ -10,6 +10,7 @@ import numpy as np
 from newllm.errors import UserError
 from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
 from newllm.study.grid import Records, Tally
+from newllm.study.rounding import rounded
 from newllm.study.statistics import holm
 from newllm.study.study import Study
 from newllm.training.environment import describe_environment
@@ -143,7 +144,7 @@ def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record]) -> R
     if record is None or (arm.control and control is None):
         return None
     outcomes = study.outcomes(record, control)
-    return {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key, **_rounded(outcomes)}
+    return {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key, **rounded(outcomes, _DIGITS)}
 
 
 def _curves(records: Sequence[Record]) -> dict[str, Any]:
@@ -164,12 +165,4 @@ def _quartiles(series: Sequence[Sequence[float | None]], length: int) -> list[li
     known = ~np.isnan(values).all(axis=0)
     quartiles = np.full((len(_QUARTILES), length), np.nan)
     quartiles[:, known] = np.nanquantile(values[:, known], _QUARTILES, axis=0)
-    return _rounded([[None if np.isnan(value) else float(value) for value in quartile] for quartile in quartiles])
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _rounded(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+    return rounded([[None if np.isnan(v) else float(v) for v in quartile] for quartile in quartiles], _DIGITS)

@@ -16,7 +16,7 @@ from typing import Any
 import filelock
 
 from newllm.errors import UserError
-from newllm.files import write_bytes, write_json, writing
+from newllm.files import to_json, write_bytes, write_json, writing
 from newllm.study.design import Cell, Table
 from newllm.study.grid import Records, Watcher, run_grid
 from newllm.study.plan import load_study, plan
@@ -66,7 +66,8 @@ def run_study(
 
 def write_results(study: Study, out: Path, results: dict[str, Any]) -> None:
     """Write results.json, the tables, and what else the study draws and writes."""
-    write_json(out / "results.json", results)
+    # On one line: indented, its curves alone would be a megabyte of blanks.
+    write_bytes(out / "results.json", (to_json(results) + "\n").encode())
     for table in [claims_table(results), *study.tables(results)]:
         write_table(out, table)
     study.write(out, results)

@@ -9,7 +9,6 @@ batch of them, with no term of the arm's own) and the validation.
 import time
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +27,7 @@ from newllm.recorder import (
     total,
 )
 from newllm.study.design import Record
+from newllm.study.rounding import rounded
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
 from newllm.training.optimizer import build_optimizer
@@ -55,7 +55,7 @@ def measure(config: RunConfig) -> Record:
     start = time.perf_counter()
     with torch.random.fork_rng():
         record = Trial(config, model, corpus).run()
-    return _rounded({**record, "seconds": time.perf_counter() - start})
+    return rounded({**record, "seconds": time.perf_counter() - start}, _DIGITS)
 
 
 class Trial:
@@ -198,14 +198,3 @@ def _epoch_of(updates: list[dict[str, Any]]) -> dict[str, Any]:
 def _largest(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return max(known) if known else None
-
-
-def _rounded(value: Any) -> Any:
-    """Return plain data with six significant digits: a record is read by people and kept by the hundred."""
-    if isinstance(value, dict):
-        return {name: _rounded(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.{_DIGITS}g}")
-    return value

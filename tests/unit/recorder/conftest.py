@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,12 +12,8 @@ SHAPE: dict[str, Any] = {"vocabulary": 11, "width": 8, "layers": 2, "hidden": 10
 
 
 @pytest.fixture(autouse=True)
-def same_chance() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+def always_the_same_chance(same_chance: None) -> None:
+    """Every test here has it."""
 
 
 @pytest.fixture(scope="session")
