@@ -1,6 +1,18 @@
 """The record of a run as plain data: signals by step, and the summary. Readable without torch."""
 
+from newllm.trace.finding import SEVERITIES, Finding, Severity
 from newllm.trace.store import Series, Trace, TraceWriter, read_trace, truncate_after
 from newllm.trace.summary import Summary, Validation
 
-__all__ = ["Series", "Summary", "Trace", "TraceWriter", "Validation", "read_trace", "truncate_after"]
+__all__ = [
+    "SEVERITIES",
+    "Finding",
+    "Series",
+    "Severity",
+    "Summary",
+    "Trace",
+    "TraceWriter",
+    "Validation",
+    "read_trace",
+    "truncate_after",
+]

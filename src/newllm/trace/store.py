@@ -35,9 +35,19 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Every signal of a run by its name. A signal need not have a value at every step."""
+    """Every signal of a run by its name. A signal need not have a value at every step.
+
+    Attributes:
+        signals: by name. `docs/signals.md` lists the names; a foreign log keeps its own for what is not listed.
+        axis: what the steps of the log count, "step" or "epoch".
+        decimals: digits after the point with which a signal was printed, where it came from text.
+        left_out: what a reader could not take in, one sentence each.
+    """
 
     signals: dict[str, Series] = field(default_factory=dict)
+    axis: str = "step"
+    decimals: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def series(self, name: str) -> Series:
         """Return the signal of that name, empty when it was never recorded."""
