@@ -1,7 +1,8 @@
 """The record of a run as plain data: signals by step, and the summary. Readable without torch."""
 
 from newllm.trace.finding import SEVERITIES, Finding, Severity
-from newllm.trace.store import Series, Trace, TraceWriter, read_trace, truncate_after
+from newllm.trace.series import Series, Trace
+from newllm.trace.store import TraceWriter, read_signal, read_trace, truncate_after
 from newllm.trace.summary import Summary, Validation
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Trace",
     "TraceWriter",
     "Validation",
+    "read_signal",
     "read_trace",
     "truncate_after",
 ]

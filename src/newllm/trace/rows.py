@@ -7,12 +7,15 @@ A line counts once its newline is there: what a killed process left half written
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 from newllm.errors import UserError
 
+_START = re.compile(rb'\{"step": (-?\d{1,18}), ')
+_VALUE = re.compile(rb'(?:"(NaN|Infinity|-Infinity)"|(-?[0-9][0-9.eE+-]*))[,}]')
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -50,6 +53,33 @@ def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, 
                 "remove that line, or train again"
             ) from error
         yield line, step, signals
+
+
+def signal_of(path: Path, content: bytes, name: str) -> Iterator[tuple[int, float]]:
+    """Yield the steps and the values of one signal. Of lines in the form of `encode_row` nothing else is understood.
+
+    Args:
+        path: for the message only.
+        content: of the file.
+        name: of the signal.
+
+    Raises:
+        UserError: a line that holds the name is no row of a trace.
+    """
+    key = json.dumps(name).encode()
+    field = b", " + key + b": "
+    for line in content[: whole_lines(content)].split(b"\n"):
+        found = line.find(field)
+        start = _START.match(line) if found >= 0 else None
+        if start:
+            text = _VALUE.match(line, found + len(field))
+            if text:
+                yield int(start[1]), _NOT_FINITE[text[1].decode()] if text[1] else float(text[2])
+                continue
+        if key in line:
+            for _, step, signals in rows_of(path, line + b"\n"):
+                if name in signals:
+                    yield step, signals[name]
 
 
 def _encode(value: float) -> float | str:

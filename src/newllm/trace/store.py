@@ -1,12 +1,18 @@
 """The trace of a run: signals by step, appended to a file while training and readable meanwhile.
 
-Limits: one writer a file, and a trace is read whole (100 000 rows of five signals in half a second).
+The newest rows stand as JSON lines in the file itself, where a person can follow them. When they come to 8 megabytes,
+they are packed as one block of columns into a second file beside it (see `blocks`), and the lines begin anew. A kill
+between the two leaves rows in both, which does no harm: the later value of a step holds, and it is the same.
+
+Limits: one writer a file. `benchmarks/trace_store.py` measures its size and how long reading takes.
 """
 
 import math
+import os
 import time
 from array import array
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, SupportsFloat
@@ -15,43 +21,32 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.files import write_bytes, writing
-from newllm.trace.rows import encode_row, rows_of, whole_lines
+from newllm.trace.blocks import blocks_path, encode_block, end_of_blocks, read_blocks, truncated_blocks
+from newllm.trace.rows import encode_row, rows_of, signal_of, whole_lines
+from newllm.trace.series import Series, Trace, merged
 
 FLUSH_SECONDS = 1.0
+PACK_BYTES = 1 << 23
 
 
-@dataclass(frozen=True, eq=False)
-class Series:
-    """One signal.
+class _Columns:
+    """Rows turned into columns as they come."""
 
-    Attributes:
-        step: int64, rising strictly.
-        value: float64, of the same length; may be NaN or infinite.
-    """
+    def __init__(self) -> None:
+        self._steps: dict[str, array[int]] = {}
+        self._values: dict[str, array[float]] = {}
 
-    step: np.ndarray
-    value: np.ndarray
+    def add(self, step: int, signals: Mapping[str, SupportsFloat]) -> None:
+        for name, value in signals.items():
+            if name not in self._steps:
+                self._steps[name], self._values[name] = array("q"), array("d")
+            self._steps[name].append(step)
+            self._values[name].append(float(value))
 
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """Every signal of a run by its name. A signal need not have a value at every step.
-
-    Attributes:
-        signals: by name. `docs/signals.md` lists the names; a foreign log keeps its own for what is not listed.
-        axis: what the steps of the log count, "step" or "epoch".
-        decimals: digits after the point with which a signal was printed, where it came from text.
-        left_out: what a reader could not take in, one sentence each.
-    """
-
-    signals: dict[str, Series] = field(default_factory=dict)
-    axis: str = "step"
-    decimals: dict[str, int] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
-
-    def series(self, name: str) -> Series:
-        """Return the signal of that name, empty when it was never recorded."""
-        return self.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0, np.float64))
+    def arrays(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return steps and values of each column, as they were written."""
+        names = self._steps
+        return {name: (np.array(names[name], np.int64), np.array(self._values[name], np.float64)) for name in names}
 
 
 class TraceWriter:
@@ -64,16 +59,19 @@ class TraceWriter:
         path: the file; it is made if it is absent. A torn last line is cut off, whole rows stay.
 
     Raises:
-        UserError: the file may not be written.
+        UserError: the file may not be written, or what stands there is no trace.
     """
 
     def __init__(self, path: Path):
         self._path = path
         self._pending: list[bytes] = []
         self._flushed = -math.inf
+        self._packed: int | None = None  # bytes of blocks, once they were looked at
+        content = _content(path) if path.exists() else b""
+        self._columns = _columns(path, content)
         with writing(path):
             self._file = path.open("ab", buffering=0)
-            self._size = whole_lines(path.read_bytes())  # in bytes
+            self._size = whole_lines(content)  # in bytes
             self._file.truncate(self._size)
 
     def write(self, step: int, **signals: SupportsFloat) -> None:
@@ -86,7 +84,13 @@ class TraceWriter:
         Raises:
             UserError: there is no room. The row is kept and the next flush tries again.
         """
-        self._pending.append(encode_row(step, signals))
+        self.write_row(step, signals)
+
+    def write_row(self, step: int, signals: Mapping[str, SupportsFloat]) -> None:
+        """The same for names that are no Python names ("gradient_norm/blocks.0")."""
+        row = encode_row(step, signals)
+        self._columns.add(int(step), signals)
+        self._pending.append(row)
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
@@ -105,6 +109,8 @@ class TraceWriter:
                 rest = rest[self._file.write(rest) :]
         self._size, self._flushed = size, time.monotonic()
         self._pending.clear()
+        if self._size >= PACK_BYTES:
+            self._pack()
 
     def close(self) -> None:
         """Flush and close. A second close does nothing."""
@@ -114,6 +120,21 @@ class TraceWriter:
             self.flush()
         finally:
             self._file.close()
+
+    def _pack(self) -> None:
+        """Move the lines into a block. They are cut away only when the disk has it."""
+        place = blocks_path(self._path)
+        with writing(place), place.open("ab", buffering=0) as file:
+            if self._packed is None:
+                self._packed = end_of_blocks(place)
+            file.truncate(self._packed)  # a kill may have left part of a block
+            rest = memoryview(encode_block(self._columns.arrays()))
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+            self._packed = file.tell()
+        self._file.truncate(0)
+        self._size, self._columns = 0, _Columns()
 
     def __enter__(self) -> Self:
         return self
@@ -130,17 +151,18 @@ def read_trace(path: Path) -> Trace:
     Where a signal was written twice for one step, the later value holds.
 
     Raises:
-        UserError: there is no such file, or a whole line of it is no row of a trace.
+        UserError: there is no such file, or a whole line or a block of it is damaged.
     """
-    steps: dict[str, array[int]] = {}
-    values: dict[str, array[float]] = {}
-    for _, step, signals in rows_of(path, _content(path)):
-        for name, value in signals.items():
-            if name not in steps:
-                steps[name], values[name] = array("q"), array("d")
-            steps[name].append(step)
-            values[name].append(value)
-    return Trace({name: _series(steps[name], values[name]) for name in steps})
+    return Trace(_read(path, None))
+
+
+def read_signal(path: Path, name: str) -> Series:
+    """Read one signal of a trace, without the others; empty when it was never recorded.
+
+    Raises:
+        UserError: as `read_trace`.
+    """
+    return Trace(_read(path, name)).series(name)
 
 
 def truncate_after(path: Path, step: int) -> None:
@@ -156,8 +178,45 @@ def truncate_after(path: Path, step: int) -> None:
         return
     content = _content(path)
     kept = b"".join(line + b"\n" for line, at, _ in rows_of(path, content) if at <= step)
+    packed = blocks_path(path)
+    if packed.exists():
+        blocks = truncated_blocks(packed, step)
+        if blocks is not None:
+            write_bytes(packed, blocks)
     if kept != content:
         write_bytes(path, kept)
+
+
+def _read(path: Path, name: str | None) -> dict[str, Series]:
+    """Read all signals, or one. The lines come first: what is packed meanwhile stands in a block by then."""
+    content = _content(path)
+    parts: defaultdict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    if blocks_path(path).exists():
+        for key, step, value in read_blocks(blocks_path(path), name):
+            parts[key].append((step, value))
+    columns = _columns(path, content) if name is None else _column(path, content, name)
+    for key, pair in columns.arrays().items():
+        parts[key].append(pair)
+    return {
+        key: merged(np.concatenate([step for step, _ in pairs]), np.concatenate([value for _, value in pairs]))
+        for key, pairs in parts.items()
+    }
+
+
+def _columns(path: Path, content: bytes) -> _Columns:
+    """Turn lines into columns."""
+    columns = _Columns()
+    for _, step, signals in rows_of(path, content):
+        columns.add(step, signals)
+    return columns
+
+
+def _column(path: Path, content: bytes, name: str) -> _Columns:
+    """Turn lines into the one column of a signal."""
+    columns = _Columns()
+    for step, value in signal_of(path, content, name):
+        columns.add(step, {name: value})
+    return columns
 
 
 def _content(path: Path) -> bytes:
@@ -165,12 +224,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read the trace '{path}' ({error.strerror}): give a run's trace.jsonl") from error
-
-
-def _series(steps: "array[int]", values: "array[float]") -> Series:
-    step, value = np.array(steps, np.int64), np.array(values, np.float64)
-    if np.all(step[1:] > step[:-1]):
-        return Series(step, value)
-    _, from_end = np.unique(step[::-1], return_index=True)  # reversed, so that the first found is the latest
-    last = len(step) - 1 - from_end
-    return Series(step[last], value[last])

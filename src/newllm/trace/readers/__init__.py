@@ -1,0 +1,77 @@
+"""Readers of the logs that people have. `read_log` picks one by what a file holds, not by its name alone."""
+
+from pathlib import Path
+
+from newllm.errors import UserError
+from newllm.trace.blocks import blocks_path
+from newllm.trace.readers.directory import read_directory
+from newllm.trace.readers.event_file import is_event_file, read_event_files
+from newllm.trace.readers.gathered import Gathered
+from newllm.trace.readers.json_log import is_document, read_json, read_json_lines
+from newllm.trace.readers.naming import clean
+from newllm.trace.readers.sqlite import is_sqlite, read_sqlite
+from newllm.trace.readers.table import read_table
+from newllm.trace.readers.text import head_of, is_packed, text_of
+from newllm.trace.readers.wandb_file import is_wandb_file, read_wandb_file
+from newllm.trace.series import Trace
+from newllm.trace.store import read_trace
+
+__all__ = ["read_log"]
+
+
+def read_log(path: Path) -> Trace:
+    """Read anyone's log of a training run, or a run's own trace.
+
+    Args:
+        path: a file (CSV, JSON lines, trainer_state.json, TensorBoard events, a .wandb file, an SQLite base of MLflow
+            or trackio), or a directory that holds one: a run, a checkpoint, TensorBoard's, MLflow's. Where it holds
+            several runs, `PATH#RUN` names one; without a name that with the most values is read.
+
+    Returns:
+        the signals by the names of docs/signals.md, and under their own names what has none there. What could not
+        be read stands in `left_out`.
+
+    Raises:
+        UserError: there is no such file, it may not be read, or holds nothing that newllm knows.
+    """
+    path, run = _split(Path(path))
+    if path.is_dir():
+        return read_directory(path, run, read_file)
+    return read_file(path, run)
+
+
+def read_file(path: Path, run: str | None = None) -> Trace:
+    """Read one file by its content.
+
+    Raises:
+        UserError: it may not be read, or is no log that newllm knows.
+    """
+    head = head_of(path)
+    if blocks_path(path).is_file() and path.suffix == ".jsonl":
+        return read_trace(path)
+    gathered = Gathered(path)
+    if is_packed(path) and (is_sqlite(head) or is_wandb_file(head) or is_event_file(head)):
+        raise UserError(f"cannot read '{path}' (a packed file that holds no text): unpack it first")
+    if is_sqlite(head):
+        return read_sqlite(gathered, run)
+    if is_wandb_file(head):
+        return read_wandb_file(gathered)
+    if is_event_file(head):
+        return read_event_files(gathered, [path])
+    text = text_of(path, head).lstrip()
+    if text.startswith("[") or (text.startswith("{") and is_document(text)):
+        return read_json(gathered, run)
+    return read_json_lines(gathered, run) if text.startswith("{") else read_table(gathered, run)
+
+
+def _split(path: Path) -> tuple[Path, str | None]:
+    """Part PATH#RUN, unless a file has that very name."""
+    try:
+        if path.exists():
+            return path, None
+        place, _, run = str(path).rpartition("#")
+        if place and Path(place).exists():
+            return Path(place), run
+    except (OSError, ValueError):  # a name too long, or with a zero in it
+        pass
+    raise UserError(f"cannot read '{clean(str(path))}' (no such file or directory): give a log or a run directory")

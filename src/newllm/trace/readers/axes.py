@@ -1,0 +1,99 @@
+"""What the rows of a log count: which column is the step or the epoch, and what to do where it is wanting."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from newllm.trace.readers.naming import words
+
+_STEPS = ("global_step", "step", "steps", "num_steps", "iteration", "iterations", "iter", "iters", "it", "itr",
+          "n_iter", "num_updates", "update", "updates", "train_step", "batch", "batch_idx", "minibatch")  # fmt: skip
+_EPOCHS = ("epoch", "epochs", "ep", "num_epochs", "current_epoch")
+_TIMES = {"timestamp", "wall_time", "walltime", "datetime", "date", "wall_clock", "runtime", "relative_time"}
+_LARGEST = 2.0**53
+
+
+class Axis(NamedTuple):
+    """The place of every row.
+
+    Attributes:
+        kind: "step" or "epoch".
+        position: int64, one for each row.
+        notes: what was odd about it, a sentence each.
+    """
+
+    kind: str
+    position: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def axis_rank(name: str) -> tuple[str, int] | None:
+    """Return ("step" | "epoch" | "time", preference) for a column that places rows, None for any other."""
+    found = words(name)
+    for kind, known in (("step", _STEPS), ("epoch", _EPOCHS)):
+        for cut in (found, found[1:] if found[:1] in (["train"], ["trainer"], ["training"]) else found):
+            if "_".join(cut) in known:
+                return kind, known.index("_".join(cut))
+    return ("time", 0) if "_".join(found) in _TIMES else None
+
+
+def place_rows(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], crowded: bool) -> Axis:
+    """Give every row its step or its epoch.
+
+    Args:
+        rows: how many.
+        columns: row numbers and values of every column that `axis_rank` knows.
+        crowded: some signal has several values in one epoch, so that epochs alone do not place it.
+    """
+    steps, epochs = (_best(rows, columns, kind) for kind in ("step", "epoch"))
+    if steps is not None and _whole(steps):
+        return _by_step(steps, epochs)
+    counted = np.arange(rows, dtype=np.int64)
+    if epochs is None:
+        return Axis("step", counted, ("no column of steps or epochs: rows are counted instead",) if rows else ())
+    if crowded or not _whole(epochs):
+        why = "several rows of one epoch" if crowded else "epochs that are no whole numbers"
+        return Axis("step", counted, (f"{why} and no steps: rows are counted instead",))
+    return Axis("epoch", epochs.astype(np.int64))
+
+
+def _by_step(steps: np.ndarray, epochs: np.ndarray | None) -> Axis:
+    """Steps that begin anew in every epoch are counted on."""
+    if epochs is None or len(steps) < 2:
+        return Axis("step", steps.astype(np.int64))
+    change = np.diff(steps)
+    anew = (change < 0) & (np.diff(epochs) > 0)
+    if not anew.any():
+        return Axis("step", steps.astype(np.int64))
+    usual = float(np.median(change[change > 0])) if (change > 0).any() else 1.0
+    offset = np.concatenate([[0.0], np.cumsum(np.where(anew, usual - change, 0.0))])
+    unrolled = steps + offset
+    if np.abs(unrolled).max() > _LARGEST:
+        return Axis("step", steps.astype(np.int64))
+    return Axis("step", unrolled.astype(np.int64), ("steps begin anew in every epoch: they are counted on",))
+
+
+def _best(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], kind: str) -> np.ndarray | None:
+    """Return the best column of a kind for every row: the preferred name of those that fill at least half as many."""
+    found = []
+    for name, (row, value) in columns.items():
+        rank = axis_rank(name)
+        usable = np.isfinite(value) & (np.abs(value) < _LARGEST)
+        if rank and rank[0] == kind and usable.any():
+            found.append((rank[1], name, row[usable], value[usable]))
+    most = max((len(row) for _, _, row, _ in found), default=0)
+    found = sorted((item for item in found if 2 * len(item[2]) >= most), key=lambda item: item[:2])
+    return _filled(rows, found[0][2], found[0][3]) if found else None
+
+
+def _filled(rows: int, row: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """A row without a place stands where the one before it does, and a first one where the next does."""
+    known = np.full(rows, -1, np.int64)
+    known[row] = np.arange(len(row))
+    return value[np.maximum(np.maximum.accumulate(known), 0)]
+
+
+def _whole(values: np.ndarray) -> bool:
+    return bool(np.all(values == np.round(values)))

@@ -1,0 +1,49 @@
+"""How the lines of a table are cut into cells: its delimiter, its decimal sign, its quotes."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+_DELIMITERS = "\t;|,"
+_COMMA = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
+_POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
+_BLANKS = re.compile(r"\s+")
+
+
+def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what cuts a line into cells.
+
+    Args:
+        lines: the first of the table.
+    """
+    delimiter = _delimiter(lines)
+
+    def cut(line: str) -> list[str]:
+        if delimiter is None:
+            return _BLANKS.split(line.strip())
+        if '"' not in line:
+            return line.split(delimiter)
+        try:
+            return next(csv.reader((line,), delimiter=delimiter, skipinitialspace=True), [])
+        except csv.Error:  # a cell longer than the csv module takes
+            return line.split(delimiter)
+
+    if delimiter == ",":
+        return cut
+    sample = [cell for line in lines for cell in cut(line)]
+    if not any(map(_COMMA.fullmatch, sample)) or any(map(_POINT.fullmatch, sample)):
+        return cut
+    return lambda line: [cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell for cell in cut(line)]
+
+
+def _delimiter(lines: Sequence[str]) -> str | None:
+    """Return the sign that most lines hold equally often, None for blanks or nothing."""
+    best, most = None, 0.0
+    for delimiter in _DELIMITERS:
+        counts = Counter(re.sub(r'"[^"]*"', "", line).count(delimiter) for line in lines)
+        del counts[0]
+        share = max(counts.values(), default=0) / max(1, len(lines))
+        if share > most:
+            best, most = delimiter, share
+    return best

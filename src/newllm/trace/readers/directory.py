@@ -1,0 +1,134 @@
+"""Which log a directory holds: a run's own trace, a checkpoint, what Lightning, MLflow, W&B and TensorBoard keep."""
+
+import itertools
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from newllm.errors import UserError
+from newllm.trace.blocks import blocks_path
+from newllm.trace.readers.event_file import read_event_files
+from newllm.trace.readers.gathered import Gathered, most_values
+from newllm.trace.readers.mlflow_files import metric_files, read_mlflow_files
+from newllm.trace.readers.naming import clean, split_of
+from newllm.trace.series import Trace
+from newllm.trace.store import read_trace
+
+_DEEPEST = 5  # levels below the directory
+_MOST_FILES = 20_000
+_LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt")
+_PACKED = (".gz", ".zst")
+
+
+def read_directory(path: Path, run: str | None, read_file: Callable[[Path, str | None], Trace]) -> Trace:
+    """Read the log of a directory.
+
+    Args:
+        path: the directory.
+        run: which of several runs in it.
+        read_file: reads a single file.
+
+    Raises:
+        UserError: it may not be read, or holds no log.
+    """
+    own = path / "trace.jsonl"
+    if own.is_file() and run is None:
+        return read_trace(own)
+    files = _files(path)
+    gathered = Gathered(path)
+    for name in ("trace.jsonl", "trainer_state.json", "metrics.csv"):
+        found = [file for file in files if file.name == name]
+        if len({file.parent for file in found if "checkpoint-" not in file.parent.name} or {path}) == 1 and run is None:
+            found = sorted(found, key=lambda file: file.stat().st_size)[-1:]  # checkpoints hold parts of the same log
+        if found:
+            return _one_of(gathered, found, run, read_file)
+    events = [file for file in files if ".tfevents." in file.name]
+    if events:
+        return _read_events(gathered, events, run)
+    metrics = metric_files(files)
+    if metrics:
+        return read_mlflow_files(gathered, metrics, run)
+    return _read_other(gathered, files, run, read_file)
+
+
+def _read_other(
+    gathered: Gathered, files: list[Path], run: str | None, read_file: Callable[[Path, str | None], Trace]
+) -> Trace:
+    bases = [file for file in files if file.suffix in (".db", ".sqlite", ".sqlite3")]
+    if len(bases) == 1:
+        return read_file(bases[0], run)
+    histories = [file for file in files if file.suffix == ".wandb" or "wandb-history" in file.name]
+    logs = [file for file in files if _suffix(file) in _LOGS and not file.name.startswith((".", "README"))]
+    for found in (bases, histories, logs):
+        if found:
+            return _one_of(gathered, found, run, read_file)
+    raise UserError(f"no log in '{clean(str(gathered.source))}': give a log, a run directory or a directory of events")
+
+
+def _one_of(
+    gathered: Gathered, files: list[Path], run: str | None, read_file: Callable[[Path, str | None], Trace]
+) -> Trace:
+    """Read one of several files, the one named by its directory or itself, else the largest."""
+    often = Counter(file.parent for file in files)
+    named = {_place(gathered.source, file, alone=often[file.parent] == 1): file for file in files}
+    chosen = most_values([(name, _size(file)) for name, file in named.items()], run, gathered)
+    trace = read_file(named[chosen], None)
+    return Trace(trace.signals, trace.axis, trace.decimals, gathered.notes() + trace.left_out)
+
+
+def _read_events(gathered: Gathered, files: list[Path], run: str | None) -> Trace:
+    """Read the event files of one run. Directories called train and validation are parts of one."""
+    runs: defaultdict[str, list[tuple[Path, str]]] = defaultdict(list)
+    for file in sorted(files):
+        split = split_of(file.parent.name) if file.parent != gathered.source else None
+        home = file.parent.parent if split else file.parent
+        runs[_relative(gathered.source, home)].append((file, f"{split}/" if split else ""))
+    sizes = [(name, sum(file.stat().st_size for file, _ in parts)) for name, parts in runs.items()]
+    parts = runs[most_values(sizes, run, gathered)]
+    return read_event_files(gathered, [file for file, _ in parts], [prefix for _, prefix in parts])
+
+
+def _files(path: Path) -> list[Path]:
+    """List the files below a directory in a settled order, so many levels and so many files; links are not followed."""
+    try:
+        os.listdir(path)  # noqa: PTH208 - an error here is the user's, further down it is passed over
+    except OSError as error:
+        raise UserError(f"cannot read '{path}' ({error.strerror}): give a log or a run directory") from error
+    return [file for file in itertools.islice(_walk(path, 0), _MOST_FILES) if file.is_file()]
+
+
+def _walk(path: Path, depth: int) -> Iterator[Path]:
+    try:
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:  # one that may not be looked into holds nothing for us
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth < _DEEPEST:
+                yield from _walk(Path(entry.path), depth + 1)
+        else:
+            yield Path(entry.path)
+
+
+def _place(source: Path, file: Path, *, alone: bool) -> str:
+    """Name a file by its directory, or by itself where it is not the only one there or lies in the one given."""
+    return _relative(source, file.parent if alone and file.parent != source else file)
+
+
+def _size(file: Path) -> int:
+    packed = blocks_path(file)
+    return file.stat().st_size + (packed.stat().st_size if packed.is_file() else 0)
+
+
+def _relative(source: Path, place: Path) -> str:
+    try:
+        return place.relative_to(source).as_posix()
+    except ValueError:
+        return "."
+
+
+def _suffix(file: Path) -> str:
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    return suffixes[-2] if len(suffixes) > 1 and suffixes[-1] in _PACKED else "".join(suffixes[-1:])

@@ -1,0 +1,231 @@
+"""What a reader has taken in so far: columns of numbers by name, bounded, and made a trace at the end."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from newllm.errors import UserError
+from newllm.trace.readers.axes import axis_rank, place_rows
+from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
+from newllm.trace.readers.numbers import decimals
+from newllm.trace.series import Series, Trace, merged
+
+MOST_VALUES = 8_000_000  # 16 bytes each
+MOST_SIGNALS = 2_000  # of the log's own; one that has a name here is taken in, too
+_MOST_NAMES = 10 * MOST_SIGNALS  # looked at
+_MOST_NOTES = 20
+_OF_RUN = "\x1f"  # between a run and a name; clean names hold none
+
+
+class Gathered:
+    """The values of one run.
+
+    A log with more values than fit keeps the signals that have a name here and lets go of its own (those of single
+    layers, usually); if these do not fit either, it is read up to there. What was left out is said.
+
+    Args:
+        source: the log, for messages.
+
+    Attributes:
+        values: how many were taken in.
+        full: no more are.
+        torn: the line that was read last has no end.
+    """
+
+    def __init__(self, source: Path):
+        self.source = source
+        self.values = 0
+        self.full = False
+        self.torn = False
+        self._columns: dict[str, tuple[array[int], array[float]]] = {}
+        self._named: dict[str, str | None] = {}
+        self._notes: Counter[str] = Counter()
+        self._known_only = False
+
+    def add(self, name: str, position: int, value: float, run: str = "") -> None:
+        """Take in one value.
+
+        Args:
+            name: as the log has it.
+            position: the row or the step.
+            value: may be NaN or infinite.
+            run: whose value it is, where a row says so.
+        """
+        if _OF_RUN in name:
+            name = name.replace(_OF_RUN, " ")
+        key = f"{run[:LONGEST_NAME]}{_OF_RUN}{name[: 4 * LONGEST_NAME]}" if run else name[: 4 * LONGEST_NAME]
+        known = self._named.get(key) or self._admit(key)
+        if known is None or self.full:
+            return
+        positions, values = self._columns[known]
+        positions.append(position)
+        values.append(value)
+        self.values += 1
+        if self.values >= MOST_VALUES:
+            self._make_room()
+
+    def note(self, sentence: str, count: int = 1) -> None:
+        """Say that something was left out; the same sentence is counted, unless `count` is 0."""
+        if sentence in self._notes or len(self._notes) < _MOST_NOTES:
+            self._notes[sentence] += count
+
+    def by_row(self, run: str | None = None) -> Trace:
+        """Make a trace of values whose positions are row numbers: a column of the log places them.
+
+        Args:
+            run: which, where the rows are of several.
+
+        Raises:
+            UserError: there is no number, or no such run.
+        """
+        arrays = self._of_run(run)
+        rows = 1 + max((int(row[-1]) for row, _ in arrays.values() if len(row)), default=-1)
+        placing = {name: pair for name, pair in arrays.items() if axis_rank(name)}
+        signals = {name: pair for name, pair in arrays.items() if name not in placing}
+        axis = place_rows(rows, placing, _crowded(placing, signals))
+        for sentence in axis.notes:
+            self.note(sentence)
+        return self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)
+
+    def by_step(self, axis: str = "step", *, printed: bool = False) -> Trace:
+        """Make a trace of values whose positions are steps.
+
+        Args:
+            axis: what they count.
+            printed: the values come from text, so that their decimals tell something.
+        """
+        arrays = {name: pair for name, pair in self._arrays().items() if not axis_rank(name)}
+        return self._trace(arrays, axis, printed=printed)
+
+    def _of_run(self, run: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return the columns of one run under their plain names."""
+        arrays = self._arrays()
+        counts: Counter[str] = Counter()
+        for name, (row, _) in arrays.items():
+            counts[name.rpartition(_OF_RUN)[0]] += len(row)
+        if set(counts) <= {""}:
+            return arrays
+        chosen = most_values(counts.items(), run, self)
+        start = f"{chosen}{_OF_RUN}" if chosen else ""
+        return {name[len(start) :]: pair for name, pair in arrays.items() if name.rpartition(_OF_RUN)[0] == chosen}
+
+    def _admit(self, name: str) -> str | None:
+        """Return the clean name of a column that was not seen before, None where it is left out."""
+        if name in self._named:
+            return None
+        if len(self._named) >= _MOST_NAMES:
+            self.note(f"signals beyond the first {MOST_SIGNALS}", 0)
+            return None
+        run, _, plain = name.rpartition(_OF_RUN)
+        plain = clean(plain)
+        known: str | None = f"{clean(run)}{_OF_RUN}{plain}" if run and plain else plain or None
+        if known is None or (self._known_only and not _has_a_name(plain)):
+            known = None
+        elif known not in self._columns:
+            if len(self._columns) >= MOST_SIGNALS and not _has_a_name(plain):
+                self.note(f"signals beyond the first {MOST_SIGNALS}", 0)
+                known = None
+            else:
+                self._columns[known] = (array("q"), array("d"))
+        self._named[name] = known
+        return known
+
+    def _make_room(self) -> None:
+        own = [name for name in self._columns if not _has_a_name(name.rpartition(_OF_RUN)[2])]
+        if self._known_only or not own:
+            self.full = True
+            self.note(f"what comes after the first {MOST_VALUES} values")
+            return
+        self._known_only = True
+        for name in own:
+            self.values -= len(self._columns.pop(name)[0])
+        self._named = {name: known if known in self._columns else None for name, known in self._named.items()}
+        self.note(f"{len(own)} signals of the log's own, because there are more than {MOST_VALUES} values")
+        self.full = 4 * self.values > 3 * MOST_VALUES
+
+    def _arrays(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {
+            name: (np.array(positions, np.int64), np.array(values, np.float64))
+            for name, (positions, values) in self._columns.items()
+            if len(positions)
+        }
+
+    def _trace(self, arrays: dict[str, tuple[np.ndarray, np.ndarray]], axis: str, *, printed: bool = True) -> Trace:
+        signals, repeated = {}, 0
+        for name, (step, value) in arrays.items():
+            kept = self._without_blanks(name, value)
+            signals[name] = merged(step[kept], value[kept])
+            repeated += int(np.count_nonzero(kept)) - len(signals[name].step)
+        if not signals:
+            why = "".join(f" (left out: {note})" for note in self.notes()[:1])
+            raise UserError(f"no numbers to read in '{self.source}'{why}: give a log with a loss by step or epoch")
+        if repeated > 0:
+            self.note("values of a step that came again (the later value holds)", repeated)
+        named = canonical(signals)
+        digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
+        return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.notes())
+
+    def _without_blanks(self, name: str, value: np.ndarray) -> np.ndarray:
+        """Which values are values: a column that is "nan" in most rows, between numbers, has blanks there."""
+        nan = np.isnan(value)
+        returns = np.count_nonzero(nan[:-1] & ~nan[1:])
+        if returns < 3 or 2 * np.count_nonzero(nan) < len(value):
+            return np.ones(len(value), bool)
+        self.note(f"{np.count_nonzero(nan)} cells of '{name}' that say nan between numbers, taken for empty ones")
+        return ~nan
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was left out, with its count where it is more than one."""
+        return tuple(f"{count} times: {text}" if count > 1 else text for text, count in self._notes.items())
+
+
+def canonical(signals: Mapping[str, Series]) -> dict[str, Series]:
+    """Name the signals of a log as docs/signals.md does: of several for one name the plainest, then the longest."""
+    best: dict[str, tuple[tuple[int, ...], int, str]] = {}
+    for name, series in signals.items():
+        found = meaning(name)
+        if found:
+            candidate = (found.rank, -len(series.step), name)
+            best[found.signal] = min(best.get(found.signal, candidate), candidate)
+    chosen = {name: signal for signal, (_, _, name) in best.items()}
+    return {chosen.get(name, name): series for name, series in signals.items()}
+
+
+def _has_a_name(name: str) -> bool:
+    return meaning(name) is not None or axis_rank(name) is not None
+
+
+def _crowded(
+    placing: Mapping[str, tuple[np.ndarray, np.ndarray]], signals: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> bool:
+    """Whether most epochs hold several values of one signal."""
+    epochs = [pair for name, pair in placing.items() if (axis_rank(name) or ("",))[0] == "epoch"]
+    if not epochs:
+        return False
+    distinct = max(1, max(len(np.unique(value)) for _, value in epochs))
+    return max((len(row) for row, _ in signals.values()), default=0) >= 1.5 * distinct + 1
+
+
+def most_values(counts: Iterable[tuple[str, int]], wanted: str | None, gathered: Gathered) -> str:
+    """Choose one of several runs: the one asked for, else that with the most values; say which were left out.
+
+    Raises:
+        UserError: there is no run, or none of that name.
+    """
+    runs = sorted(counts, key=lambda run: -run[1])  # stable: of equals the first
+    if not runs:
+        raise UserError(f"no run with numbers in '{gathered.source}': give a log with a loss by step or epoch")
+    shown = ", ".join(f"'{clean(name)}'" for name, _ in runs[:8]) + (", ..." if len(runs) > 8 else "")
+    if wanted is not None:
+        found = [name for name, _ in runs if wanted in (name, clean(name))]
+        if not found:
+            raise UserError(f"no run '{clean(wanted)}' in '{gathered.source}': it holds {shown}")
+        return found[0]
+    if len(runs) > 1:
+        others = "another run" if len(runs) == 2 else f"{len(runs) - 1} other runs"
+        chosen = f"'{clean(runs[0][0])}' has the most values"
+        gathered.note(f"{others}, for {chosen}; name one as PATH#RUN: {shown}")
+    return runs[0][0]

@@ -1,0 +1,139 @@
+"""CSV, TSV and their kin: any delimiter, any order of columns, a header or none, sparse rows.
+
+Lightning's metrics.csv, the CSV exports of Weights & Biases, MLflow and TensorBoard, Keras' CSVLogger are such tables.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from newllm.trace.readers.axes import axis_rank
+from newllm.trace.readers.delimiters import cutter
+from newllm.trace.readers.gathered import Gathered, most_values
+from newllm.trace.readers.naming import clean, meaning
+from newllm.trace.readers.numbers import number
+from newllm.trace.readers.rows import take_row
+from newllm.trace.readers.text import lines_of
+from newllm.trace.series import Trace
+
+_MOST_COLUMNS = 20_000
+_BIG = 1e100  # beyond which the shape of a table is not guessed from a number
+_LOOKED_AT = 20  # rows from which the shape of a table is guessed
+_EXPORTED = re.compile(r"(.+) - (\S.*)")  # Weights & Biases: "run - metric", and again with __MIN and __MAX
+
+
+def read_table(gathered: Gathered, run: str | None = None) -> Trace:
+    """Read a table.
+
+    Args:
+        gathered: names the source, takes the values in.
+        run: which of several runs of one exported table.
+
+    Raises:
+        UserError: the file may not be read, is no text, or holds no numbers.
+    """
+    header, rows = _header(gathered)
+    if header is None:
+        start = list(itertools.islice(rows, _LOOKED_AT))
+        header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
+    if any(map(_EXPORTED.fullmatch, header)):
+        header, run = _one_run(gathered, header, run), None
+    _take(gathered, _named_by_file(header, gathered.source), rows)
+    return gathered.by_row(run)
+
+
+def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]]) -> None:
+    for row, cells in enumerate(rows):
+        if gathered.full:
+            break
+        if len(cells) != len(header):
+            gathered.note("a row with more or fewer cells than the header")
+            cells = cells[:-1] if gathered.torn and len(cells) < len(header) else cells
+        taken = take_row(gathered, row, ((name, cell) for name, cell in zip(header, cells, strict=False) if name))
+        if not taken and any(cells):
+            gathered.note("a row without a number")
+
+
+def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
+    """Return the names of the columns, None where there are none, and the rows below them."""
+    lines = (line for line in lines_of(gathered) if line.strip() and not line.lower().startswith("sep="))
+    start = list(itertools.islice(lines, _LOOKED_AT))
+    if start and start[0].startswith("#"):
+        start[0] = start[0].lstrip("# ")
+    cut = cutter(start)
+    rows = [cut(line) for line in start]
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    first = next((place for place, cells in enumerate(rows) if len(cells) == width), 0)
+    if first:
+        gathered.note("a line above the table", first)
+    rest = itertools.chain(rows[first:], (cut(line) for line in lines if not line.startswith("#")))
+    if not rows or all(number(cell) is not None for cell in rows[first]):
+        return None, rest
+    return _unique(next(rest), gathered), rest
+
+
+def _unique(cells: list[str], gathered: Gathered) -> list[str]:
+    """Give columns of one name different ones, and no name to a column that only counts the rows."""
+    if len(cells) > _MOST_COLUMNS:
+        gathered.note(f"{len(cells) - _MOST_COLUMNS} columns")
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for cell in cells[:_MOST_COLUMNS]:
+        name = cell.strip()
+        seen[name] += 1
+        name = "" if not name or re.fullmatch(r"unnamed: \d+", name.lower()) else name
+        names.append(f"{name} ({seen[name]})" if name and seen[name] > 1 else name)
+    return names
+
+
+def _named_by_file(header: list[str], path: Path) -> list[str]:
+    """TensorBoard exports one signal as "Wall time,Step,Value": its name stands in the file's."""
+    others = [name for name in header if name and not axis_rank(name)]
+    if [name.lower() for name in others] != ["value"]:
+        return header
+    tag = clean(path.name.partition(".")[0].rpartition("tag-")[2])
+    return [(tag if meaning(tag) else "loss") if name == others[0] else name for name in header]
+
+
+def _one_run(gathered: Gathered, header: list[str], run: str | None) -> list[str]:
+    """Of columns by run keep the metrics of one: the one asked for, else that with the most values."""
+    parts = [_EXPORTED.fullmatch(name) for name in header]
+    if not all(match or not name or axis_rank(name) for name, match in zip(header, parts, strict=True)):
+        return header
+    spread = [bool(match) and match[2].endswith(("__MIN", "__MAX")) for match in parts]
+    counts: Counter[str] = Counter({match[1]: 0 for match in parts if match})
+    _, rows = _header(Gathered(gathered.source))  # a pass to count
+    for cells in rows:
+        for cell, match, aside in zip(cells, parts, spread, strict=False):
+            if match and cell and not aside:
+                counts[match[1]] += 1
+    chosen = most_values(counts.items(), run, gathered)
+    ours = [bool(match) and match[1] == chosen and not aside for match, aside in zip(parts, spread, strict=True)]
+    return [
+        name if match is None else match[2] if mine else ""
+        for name, match, mine in zip(header, parts, ours, strict=True)
+    ]
+
+
+def _guessed_header(rows: list[list[str]], gathered: Gathered) -> list[str]:
+    """Name the columns of a table without a header: steps if they rise, the loss, perhaps that of validation."""
+    width = min(_MOST_COLUMNS, *map(len, rows)) if rows else 0
+    numbers = [[number(cell) or 0.0 for cell in cells[:width]] for cells in rows]
+    columns = np.nan_to_num(np.clip(np.array(numbers).reshape(len(rows), width), -_BIG, _BIG))
+    names = [f"column {place + 1}" for place in range(width)]
+    first = columns[:, 0] if width > 1 else np.array([0.5])
+    place = int(bool(np.all(first == np.round(first)) and np.all(np.diff(first) >= 0)))
+    if place:
+        names[0] = "step"
+    if width > place:
+        names[place] = "loss"
+    if width > place + 1:
+        loss, other = np.median(columns[:, place]), np.median(columns[:, place + 1])
+        names[place + 1] = "validation_loss" if loss / 3 < other < 3 * loss else names[place + 1]
+    shown = ", ".join(names[:4]) + (", ..." if width > 4 else "")
+    gathered.note(f"no header: the columns are taken for {shown}")
+    return names

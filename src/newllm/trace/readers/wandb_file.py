@@ -1,0 +1,103 @@
+"""A .wandb file, which Weights & Biases keeps of every run beside its upload: records in LevelDB's log format.
+
+Read without the wandb package: https://github.com/wandb/wandb/blob/main/wandb/proto/wandb_internal.proto and
+https://github.com/google/leveldb/blob/main/doc/log_format.md, with W&B's own header of 7 bytes.
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from newllm.trace.readers.gathered import Gathered
+from newllm.trace.readers.protobuf import fields, signed
+from newllm.trace.readers.rows import take_row
+from newllm.trace.readers.text import reading
+from newllm.trace.series import Trace
+
+_HEADER, _BLOCK = 7, 32768
+_PIECE = struct.Struct("<IHB")  # check, length, kind
+_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_LONGEST_RECORD = 1 << 22
+_MOST_BLOCKS = 1 << 15  # of 32 KB
+
+
+def is_wandb_file(head: bytes) -> bool:
+    """Whether a file that begins so is a .wandb file."""
+    return head.startswith(b":W&B")
+
+
+def read_wandb_file(gathered: Gathered) -> Trace:
+    """Read the history of a .wandb file, of a run that goes on, too.
+
+    Raises:
+        UserError: the file may not be read, or holds no history.
+    """
+    row = 0
+    with reading(gathered.source), gathered.source.open("rb") as file:
+        for record in _records(file, gathered):
+            try:
+                histories = [content for place, content in fields(record) if place == 2]
+                for history in histories:
+                    take_row(gathered, row, list(_items(history)))
+                    row += 1
+            except ValueError:
+                gathered.note("a record that is none of W&B's")
+            if gathered.full:
+                break
+    return gathered.by_row()
+
+
+def _items(history: int | bytes) -> Iterator[tuple[str, object]]:
+    """Yield the names and values of one row of the history."""
+    for place, content in fields(history) if isinstance(history, bytes) else ():
+        if place == 2 and isinstance(content, bytes):  # HistoryStep
+            yield from (("_step", signed(number)) for at, number in fields(content) if at == 1 and type(number) is int)
+        if place != 1 or not isinstance(content, bytes):
+            continue
+        names, text = [], ""
+        for inner, part in fields(content):
+            if isinstance(part, bytes) and inner in (1, 2):
+                names.append(part.decode(errors="replace"))
+            elif isinstance(part, bytes) and inner == 16 and len(part) < 100:
+                text = part.decode(errors="replace").strip()
+        yield "/".join(filter(None, names)), _value(text)
+
+
+def _value(text: str) -> object:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, int | float | str) else None
+
+
+def _records(file: BinaryIO, gathered: Gathered) -> Iterator[bytes]:
+    """Put the pieces of each record together."""
+    parts: list[bytes] = []
+    for kind, content in _pieces(file):
+        if kind in (_FULL, _FIRST):
+            parts = []
+        parts.append(content)
+        if sum(map(len, parts)) > _LONGEST_RECORD:
+            gathered.note(f"a record of more than {_LONGEST_RECORD >> 20} MB")
+            parts = []
+        elif kind in (_FULL, _LAST):
+            yield b"".join(parts)
+            parts = []
+
+
+def _pieces(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    file.seek(0)
+    for number in range(_MOST_BLOCKS):
+        block = file.read(_BLOCK)
+        at = 0 if number else _HEADER
+        while at + _PIECE.size <= len(block):
+            _, length, kind = _PIECE.unpack_from(block, at)
+            at += _PIECE.size
+            if not _FULL <= kind <= _LAST or at + length > len(block):
+                break  # the padding of a block, or a piece that is still being written
+            yield kind, block[at : at + length]
+            at += length
+        if len(block) < _BLOCK:
+            return

@@ -1,0 +1,48 @@
+"""A trace in memory: every signal of a run by its name."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One signal.
+
+    Attributes:
+        step: int64, rising strictly.
+        value: float64, of the same length; may be NaN or infinite.
+    """
+
+    step: np.ndarray
+    value: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Every signal of a run by its name. A signal need not have a value at every step.
+
+    Attributes:
+        signals: by name. `docs/signals.md` lists the names; a foreign log keeps its own for what is not listed.
+        axis: what the steps of the log count, "step" or "epoch".
+        decimals: digits after the point with which a signal was printed, where it came from text.
+        left_out: what a reader could not take in, one sentence each.
+    """
+
+    signals: dict[str, Series] = field(default_factory=dict)
+    axis: str = "step"
+    decimals: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    def series(self, name: str) -> Series:
+        """Return the signal of that name, empty when it was never recorded."""
+        return self.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0, np.float64))
+
+
+def merged(step: np.ndarray, value: np.ndarray) -> Series:
+    """Make a series of values in the order in which they came: sorted by step, the later of one step holds."""
+    if np.all(step[1:] > step[:-1]):
+        return Series(step, value)
+    _, from_end = np.unique(step[::-1], return_index=True)  # reversed, so that the first found is the latest
+    last = len(step) - 1 - from_end
+    return Series(step[last], value[last])

@@ -1,0 +1,199 @@
+"""The older rows of a long trace, packed as columns: nothing is lost, whatever happens between."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newllm.errors import UserError
+from newllm.trace import TraceWriter, read_signal, read_trace, store, truncate_after
+from newllm.trace.blocks import encode_block, read_blocks
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "PACK_BYTES", 2000)
+    return tmp_path / "trace.jsonl"
+
+
+def write(path, steps, flush_every=1):
+    with TraceWriter(path) as writer:
+        for step in steps:
+            row = {"loss": 1 / (step + 1), "gradient_norm/blocks.0": math.sqrt(step)}
+            writer.write_row(step, row | ({"validation_loss": float(step)} if step % 10 == 0 else {}))
+            if step % flush_every == 0:
+                writer.flush()
+
+
+def whole(trace, steps):
+    steps = np.array(steps)
+    np.testing.assert_array_equal(trace.signals["loss"].step, steps)
+    np.testing.assert_array_equal(trace.signals["loss"].value, 1 / (steps + 1))
+    np.testing.assert_array_equal(trace.signals["gradient_norm/blocks.0"].value, np.sqrt(steps))
+    np.testing.assert_array_equal(trace.signals["validation_loss"].step, steps[steps % 10 == 0])
+
+
+def test_rows_that_are_packed_read_back_to_the_same_bits_and_the_newest_are_lines(path):
+    write(path, range(1000))
+    assert path.with_suffix(".blocks").stat().st_size > 0
+    assert path.stat().st_size < 2500
+    assert b'"step": 999' in path.read_bytes()
+    whole(read_trace(path), range(1000))
+
+
+def test_one_signal_alone(path):
+    write(path, range(500))
+    trace = read_trace(path)
+    for name in ("loss", "gradient_norm/blocks.0", "validation_loss"):
+        series = read_signal(path, name)
+        np.testing.assert_array_equal(series.step, trace.signals[name].step)
+        np.testing.assert_array_equal(series.value, trace.signals[name].value)
+    assert len(read_signal(path, "never").step) == 0
+
+
+def test_writing_goes_on_after_a_close_and_the_later_value_of_a_step_holds(path):
+    write(path, range(300))
+    write(path, range(300, 600))
+    whole(read_trace(path), range(600))
+    with TraceWriter(path) as writer:
+        writer.write(5, loss=9.0)
+    assert read_trace(path).signals["loss"].value[5] == 9.0
+
+
+def test_what_a_kill_between_block_and_lines_leaves_is_read_once(path):
+    write(path, range(40))
+    lines = path.read_bytes()
+    write(path, range(40, 300))
+    blocks = path.with_suffix(".blocks")
+    packed = blocks.read_bytes()
+    path.write_bytes(lines)  # as if the lines had not been cut away
+    blocks.write_bytes(packed)
+    trace = read_trace(path)
+    assert len(trace.signals["loss"].step) == len(set(trace.signals["loss"].step.tolist()))
+    np.testing.assert_array_equal(trace.signals["loss"].value, 1 / (trace.signals["loss"].step + 1))
+
+
+@pytest.mark.parametrize("torn", [1, 10, 40, 300])
+def test_a_torn_last_block_is_none_and_is_cut_off_by_the_next(path, torn):
+    write(path, range(1000))
+    lines, blocks = path.read_bytes(), path.with_suffix(".blocks")
+    before = blocks.read_bytes()
+    blocks.write_bytes(before + before[:torn])  # what a kill left of the next block, whose rows are lines still
+    path.write_bytes(lines)
+    whole(read_trace(path), range(1000))
+    write(path, range(1000, 1200))
+    whole(read_trace(path), range(1200))
+
+
+@pytest.mark.parametrize("step", [-1, 0, 137, 500, 998, 999, 5000])
+def test_truncate_drops_later_rows_of_blocks_and_lines(path, step):
+    write(path, range(1000))
+    truncate_after(path, step)
+    trace = read_trace(path)
+    if step < 0:
+        assert trace.signals == {}
+        return
+    whole(trace, range(min(step, 999) + 1))
+    write(path, range(min(step, 999) + 1, 1100))
+    whole(read_trace(path), range(1100))
+    assert sorted(child.name for child in path.parent.iterdir()) == ["trace.blocks", "trace.jsonl"]
+
+
+@pytest.mark.parametrize("at", [0, 5, 9, 14, 30, 200])
+def test_a_damaged_block_is_told(path, at):
+    write(path, range(1000))
+    blocks = path.with_suffix(".blocks")
+    content = bytearray(blocks.read_bytes())
+    content[at] ^= 0xFF
+    blocks.write_bytes(bytes(content))
+    if at == 5:  # a size that reaches past the end: what a kill leaves
+        assert len(read_trace(path).signals["loss"].step) < 1000
+        return
+    with pytest.raises(UserError, match=r"trace\.blocks' (holds no block|is damaged)"):
+        read_trace(path)
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from newllm.errors import UserError
+from newllm.trace import TraceWriter, read_trace, store
+store.PACK_BYTES = 2000
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+writer = TraceWriter(path)
+step, failed = 0, 0
+while step < 600:
+    step += 1
+    try:
+        writer.write(step, loss=1 / step)
+        writer.flush()
+    except UserError as error:
+        failed, message = failed + 1, error
+print(failed > 0, message)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+writer.close()
+print(len(read_trace(path).signals["loss"].step))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_while_packing_loses_no_row(path):
+    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
+    message, rows = done.stdout.splitlines()
+    assert message.startswith("True no room to write")
+    assert rows == "600"
+
+
+def columns_of(pairs):
+    return np.array([step for step, _ in pairs], np.int64), np.array([value for _, value in pairs], np.float64)
+
+
+NAME = st.text(min_size=1, max_size=20)
+COLUMN = st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.floats()), max_size=20)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.dictionaries(NAME, COLUMN, max_size=5), max_size=3))
+def test_any_columns_come_back(tmp_path_factory, blocks):
+    path = tmp_path_factory.getbasetemp() / "any.blocks"
+    arrays = [
+        {
+            name: (np.array([s for s, _ in pairs], np.int64), np.array([v for _, v in pairs]))
+            for name, pairs in block.items()
+        }
+        for block in blocks
+    ]
+    path.write_bytes(b"".join(map(encode_block, arrays)))
+    read = list(read_blocks(path, None))
+    wanted = [(name, *pair) for block in arrays for name, pair in block.items()]
+    assert [name for name, _, _ in read] == [name for name, _, _ in wanted]
+    for (_, step, value), (_, true_step, true_value) in zip(read, wanted, strict=True):
+        np.testing.assert_array_equal(step, true_step)
+        assert value.tobytes() == true_value.astype(np.float64).tobytes()
+
+
+ROWS = st.lists(
+    st.dictionaries(st.sampled_from(["loss", 'a", "loss": 1', "step ", "é/loss", "loss "]), st.floats()), max_size=8
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROWS, st.booleans())
+def test_one_signal_alone_is_the_same_as_among_the_others(tmp_path_factory, rows, spaced):
+    path = tmp_path_factory.getbasetemp() / "one.jsonl"
+    path.unlink(missing_ok=True)
+    with TraceWriter(path) as writer:
+        for step, row in enumerate(rows):
+            writer.write_row(step, row)
+    if spaced:  # lines that another program wrote
+        path.write_bytes(path.read_bytes().replace(b": ", b" :  "))
+    trace = read_trace(path)
+    for name in ("loss", 'a", "loss": 1', "step ", "é/loss", "loss ", "never"):
+        alone, among = read_signal(path, name), trace.series(name)
+        assert alone.step.tolist() == among.step.tolist()
+        np.testing.assert_array_equal(alone.value, among.value)
