@@ -7,12 +7,17 @@ head and dropout: width 256, hidden 512, 8 layers, context 256. The LSTM has two
 position are the cell's, within 1 %. Half of its products do not feed back, and torch runs them over all positions
 at once; of the cell's a seventeenth. All jobs and the matrix products that they are measured by run interleaved in
 one process: a large square one (the peak), and 16 rows by a 512 x 512 weight, as torch multiplies it and packed.
+`ours` is what a run takes (compiled layers where numba is there, see newllm.model.chain), `ours, torch` is without
+numba. How long torch's idle threads spin decides much on two threads: `newllm` sets GOMP_SPINCOUNT=1000, so set it
+for this too; unset, torch's loops are faster and the compiled one starts beside threads that still spin.
 `share` is the achieved GFLOP/s by that peak; a FLOP is counted as two per weight and position forwards, four backwards.
 """
 
 import argparse
+import importlib.metadata
 import itertools
 import json
+import os
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +29,7 @@ import machine
 from newllm.model.bodies.cell import Cell
 from newllm.model.config import ModelConfig
 from newllm.model.packed_linear import packed_linear
+from newllm.recurrence import resolve_backend
 from timing import interleaved
 
 ROWS, WIDTH, HIDDEN, LAYERS, CONTEXT = 16, 256, 512, 8, 256
@@ -39,6 +45,8 @@ def main() -> None:
     result = {
         "question": "cell speed beside its naive loop and an LSTM of equal multiply-adds",
         "machine": machine.describe(),
+        "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "not set"),
+        "numba": importlib.metadata.version("numba") if resolve_backend("auto", "cpu") == "numba" else "absent",
         "repeats": repeats,
         "dtype": "float32",
         "rows": ROWS,
@@ -64,13 +72,19 @@ def _weights(module: nn.Module) -> int:
 def _compare(cell: Cell, lstm: nn.LSTM, threads: int, length: int, repeats: int) -> dict[str, Any]:
     """Time everything at one number of threads and one length."""
     torch.set_num_threads(threads)
-    work = {name: 6 * ROWS * length * _weights(cell) for name in ("naive", "ours")}
+    work = {name: 6 * ROWS * length * _weights(cell) for name in ("naive", "ours", "ours, torch")}
     work["lstm"] = 6 * ROWS * length * _weights(lstm)
     x_BTD, position_BT = torch.randn(ROWS, length, WIDTH), torch.zeros(ROWS, length, dtype=torch.long)
     state = cell.initial_state(ROWS, x_BTD.device)
+
+    def run(x: Tensor, backend: str) -> Tensor:
+        cell.scan_backend = backend
+        return cell(x, state, position_BT, None)[0]
+
     jobs: dict[str, Callable[[], object]] = {
         "naive": _training_pass(cell, lambda x: cell.forward_naive(x, state, position_BT, None)[0], x_BTD),
-        "ours": _training_pass(cell, lambda x: cell(x, state, position_BT, None)[0], x_BTD),
+        "ours": _training_pass(cell, lambda x: run(x, "auto"), x_BTD),
+        "ours, torch": _training_pass(cell, lambda x: run(x, "torch"), x_BTD),
         "lstm": _training_pass(lstm, lambda x: lstm(x)[0], x_BTD),
     }
     peaks, peak_work = _peaks()
@@ -91,6 +105,8 @@ def _compare(cell: Cell, lstm: nn.LSTM, threads: int, length: int, repeats: int)
         "share_of_packed_16_rows": {name: round(gflops[name] / gflops["16 rows, packed"], 3) for name in jobs},
         "ours_by_naive": round(rate["ours"] / rate["naive"], 3),
         "ours_by_lstm": round(rate["ours"] / rate["lstm"], 3),
+        "ours_by_lstm_of_minima": round(min(seconds["lstm"]) / min(seconds["ours"]), 3),
+        "ours_torch_by_lstm": round(rate["ours, torch"] / rate["lstm"], 3),
     }
 
 

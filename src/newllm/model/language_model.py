@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from newllm.errors import UserError
 from newllm.model.bodies import State, build_body
+from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.stack import ContextMixer
 from newllm.model.config import ModelConfig
 from newllm.model.init import initialise
@@ -39,9 +40,9 @@ class LanguageModel(nn.Module):
         return self.head.weight.device
 
     def use_scan(self, backend: str) -> None:
-        """Run every scan on this backend (a resolved name)."""
+        """Run every scan on this backend (a resolved name), and a cell's layers compiled only where it is numba."""
         for module in self.modules():
-            if isinstance(module, ContextMixer):
+            if isinstance(module, ContextMixer | Cell):
                 module.scan_backend = backend
 
     def initial_state(self, rows: int) -> State:

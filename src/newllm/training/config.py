@@ -73,7 +73,7 @@ class NumericsConfig:
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         threads: of torch; 0 takes torch's default.
         precision: "fp32", "bf16" (autocast), or "auto": what a short probe finds faster.
-        scan_backend: "auto", "reference", "torch" or "numba".
+        scan_backend: "auto", "reference", "torch" or "numba" (with it a cell's layers run compiled, `model.chain`).
     """
 
     device: str = "auto"

@@ -1,6 +1,7 @@
 """The cell as one autograd function against its naive twin: the same loop, one position after another."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,8 +12,10 @@ from torch import Tensor
 from newllm.model import packed_linear
 from newllm.model.bodies.cell import Cell, ZeroContextCell
 from newllm.model.bodies.cell_sequence import cell_sequence
+from newllm.model.chain import chain
 from newllm.model.config import NORM_NAMES, RULE_NAMES, ModelConfig
 from newllm.model.fnn import FNN
+from newllm.model.language_model import LanguageModel
 
 ROWS, WIDTH, HIDDEN, CONTEXT = packed_linear.FEWEST_ROWS, 5, 7, 6
 RULES = [(rule, False) for rule in RULE_NAMES] + [("ema", True), ("dual", True)]
@@ -147,11 +150,12 @@ def test_a_reset_stops_a_context_that_is_not_finite(rule: str, norm: str) -> Non
     assert all(value is None or value.isfinite().all() for value in got.values())
 
 
-def test_packed_products_change_nothing_but_rounding() -> None:
-    """Long enough to be worth packing, float32."""
+def test_packed_products_and_compiled_layers_change_nothing_but_rounding(backend: str) -> None:
+    """Long enough to be worth it, float32."""
     length = packed_linear.WORTH_PACKING + 7
     for rule, norm in itertools.product(("additive", "lstm"), NORM_NAMES):
         cell = make(rule, norm, dropout=0.2).float()
+        cell.scan_backend = backend
         x, context = inputs(length)
         expected = trained(cell.double().forward_naive, cell, x, context, None)
         got = trained(cell.float().forward, cell, x.float(), context.float(), None)
@@ -163,16 +167,117 @@ def test_packed_products_change_nothing_but_rounding() -> None:
             torch.testing.assert_close(other.double(), value, rtol=0.0, atol=3e-5 * scale, msg=name)
 
 
+def tame(cell: Cell) -> None:
+    """Let each unit be always on or always off: no rounding is magnified."""
+    with torch.no_grad():
+        for name, parameter in cell.named_parameters():
+            parameter.mul_(0.01 if name.startswith("rule.delta") and not cell.norm.writes else 0.1)
+            if name.startswith("fnn") and name.endswith("bias"):
+                parameter.copy_(3.0 * parameter.sign())
+
+
+@pytest.fixture
+def chained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which every chain that is built adds; skip where none can be."""
+    if not chain._can_chain():
+        pytest.skip("no numba here, or another processor")
+    monkeypatch.setattr(chain, "_threads", lambda _products: 2)
+    built: list[int] = []
+    monkeypatch.setattr(chain, "_pack_all", lambda weights, real=chain._pack_all: (built.append(1), real(weights))[1])
+    return built
+
+
+@pytest.mark.parametrize("rows", [1, 3, 17])
+@pytest.mark.parametrize("norm", NORM_NAMES)
+@pytest.mark.parametrize(("rule", "learn_decay"), RULES)
+def test_compiled_layers_are_the_naive_twin(
+    rule: str, learn_decay: bool, norm: str, rows: int, chained: list[int]
+) -> None:
+    cell = make(rule, norm, learn_decay, width=9, hidden=37, context=22, dropout=0.3)
+    tame(cell)
+    x, context = inputs(chain.FEWEST_POSITIONS, rows, width=9, context=22)
+    reset = torch.rand(rows, chain.FEWEST_POSITIONS) < 0.2
+    for given in (reset, None):
+        expected = trained(cell.double().forward_naive, cell, x, context, given)
+        assert not chained
+        got = trained(cell.float().forward, cell, x.float(), context.float(), given)
+        again = trained(cell.forward, cell, x.float(), context.float(), given)
+        assert len(chained) == 4  # forwards and backwards, twice
+        chained.clear()
+        for name, value in expected.items():
+            other, repeated = got[name], again[name]
+            assert value is not None
+            assert other is not None
+            assert repeated is not None
+            assert torch.equal(other, repeated), name
+            error = (other.double() - value).abs().max() / max(1.0, value.abs().max())
+            assert error < 3e-5, (name, error)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_compiled_layers_need_no_gradient_of_the_last_layer(layers: int, frozen: bool, chained: list[int]) -> None:
+    """A loss of the contexts alone, and weights that are not trained."""
+    cell, (x, context) = make(layers=layers), inputs(chain.FEWEST_POSITIONS)
+    tame(cell)
+    cell.requires_grad_(not frozen)
+    found = []
+    for kind, run in ((torch.float64, cell.forward_naive), (torch.float32, cell.forward)):
+        cell.to(kind)
+        given = x.to(kind, copy=True).requires_grad_()
+        _, state = run(given, {"context": context.to(kind)}, torch.zeros(x.shape[:2]), None)
+        found.append(torch.autograd.grad(state["context"].sum(), given)[0].double())
+    assert len(chained) == 2
+    torch.testing.assert_close(found[1], found[0], rtol=0.0, atol=3e-5 * found[0].abs().max().item())
+
+
+def test_layers_are_compiled_only_where_the_run_says_so(chained: list[int]) -> None:
+    model = LanguageModel(ModelConfig(body="cell", vocabulary=7, width=8, hidden=16, layers=2, context=8))
+    tokens = torch.randint(7, (4, chain.FEWEST_POSITIONS))
+
+    def chains() -> int:
+        chained.clear()
+        model(tokens)[0].sum().backward()
+        return len(chained)
+
+    for backend, expected in (("torch", 0), ("numba", 2), ("reference", 0), ("auto", 2)):
+        model.use_scan(backend)
+        assert chains() == expected, backend
+    model.use_scan("numba")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert chains() == 0
+    tokens = tokens[:, :-1]
+    assert chains() == 0
+    tokens = torch.randint(7, (4, chain.FEWEST_POSITIONS))
+    model.double()
+    assert chains() == 0
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_in_the_loop_ends_the_threads(error: type[BaseException], chained: list[int]) -> None:
+    cell, (x, context) = make(norm="read").float(), inputs(chain.FEWEST_POSITIONS)
+    before, calls = threading.active_count(), []
+    read = cell.norm.read
+
+    def failing(context: Tensor) -> Tensor:
+        calls.append(1)
+        if len(calls) > 7:
+            raise error
+        return read(context)
+
+    cell.norm.read = failing
+    with pytest.raises(error):
+        cell(x.float(), {"context": context.float()}, torch.zeros(ROWS, x.shape[1]), None)
+    assert chained
+    assert threading.active_count() == before
+
+
 @pytest.mark.parametrize("length", [5, packed_linear.WORTH_PACKING + 7])
 @pytest.mark.parametrize("norm", NORM_NAMES)
 @pytest.mark.parametrize("rule", RULE_NAMES)
 def test_autocast_stays_near_float32(rule: str, norm: str, length: int) -> None:
     cell = make(rule, norm, width=16, hidden=24, context=16, dropout=0.1).float()
-    with torch.no_grad():  # tame, each unit always on or always off: no rounding is magnified
-        for name, parameter in cell.named_parameters():
-            parameter.mul_(0.01 if name.startswith("rule.delta") and norm != "write" else 0.1)
-            if name.startswith("fnn") and name.endswith("bias"):
-                parameter.copy_(3.0 * parameter.sign())
+    tame(cell)
     x, context = inputs(length, width=16, context=16)
     x, context, reset = x.float(), context.float(), resets(length)
     expected = trained(cell.forward, cell, x, context, reset)

@@ -28,6 +28,7 @@ class Cell(Body):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.scan_backend = "auto"
         self.output_width = config.hidden
         self.context_width = config.context
         source = config.width + config.context
@@ -80,7 +81,7 @@ class Cell(Body):
         """Return the last layer of all positions and all contexts."""
         if type(self.fnn) is not FNN:  # another FNN, or one that overrides a method: not what the function computes
             return self._loop(x_BTD, context_BC, reset_BT, masks_LTBH)
-        return cell_sequence(self.fnn, self.rule, self.norm, x_BTD, context_BC, reset_BT, masks_LTBH)
+        return cell_sequence(self.fnn, self.rule, self.norm, x_BTD, context_BC, reset_BT, masks_LTBH, self.scan_backend)
 
     def _loop(
         self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None

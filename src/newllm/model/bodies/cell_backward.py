@@ -8,15 +8,20 @@ Shapes: T positions, B rows, C context, S = hidden + gates * C.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from newllm.model.bodies.cell_forward import Kept, Step
+from newllm.model.chain import Chain, Stage
 from newllm.model.packed_linear import Product, packed_linear
 
 _relu_backward = torch.ops.aten.threshold_backward.grad_input  # where the output is above 0, the gradient
+
+ThroughLayers = Callable[[int], Tensor]
+"""`through_layers(t)` fills the layers' gradients of a position and returns that of what was read, `[B, C]`."""
 
 
 class Backward:
@@ -52,27 +57,23 @@ class Backward:
 
     def loop(self, d_hidden: Tensor | None, d_contexts: Tensor | None) -> tuple[Tensor, Tensor]:
         """Fill the gradients of pre-activations; return those of the tokens' part and of the first context."""
-        step, norm = self.step, self.step.norm
-        length, rows, _ = self.d_source.shape
-        pack = functools.partial(packed_linear, bias=None, rows=rows, products=length)
-        to_read, *to_layers = [pack(w.t()) for w in (self.weights[0], *(w for w, _ in step.linears(self.weights)))]
-        d_context = torch.zeros_like(self.before[0])
-        for t in reversed(range(length)):
-            if d_contexts is not None:
-                d_context = d_context + d_contexts[t]
-            if norm.writes:
-                self.d_normed[t] = d_context
-                d_context = _vector_jacobian(norm.write, self.raw[t], d_context)
-            self.d_raw[t] = d_context
-            self._through_rule(t, d_context)
-            self._through_layers(t, to_layers, None if d_hidden is None else d_hidden[t])
-            d_read = to_read(self.d_source[t]).to(d_context.dtype)
-            if norm.reads:
-                self.d_normed[t] = d_read
-                d_read = _vector_jacobian(norm.read, self.before[t], d_read)
-            d_context = torch.addcmul(d_read, d_context, self.slopes[-1][t])
-            if self.reset is not None:
-                d_context = d_context.masked_fill(self.reset[t], 0.0)
+        norm, d_context = self.step.norm, torch.zeros_like(self.before[0])
+        with (self._chained if self.step.is_chained else self._one_by_one)(d_hidden) as through_layers:
+            for t in reversed(range(len(self.d_source))):
+                if d_contexts is not None:
+                    d_context = d_context + d_contexts[t]
+                if norm.writes:
+                    self.d_normed[t] = d_context
+                    d_context = _vector_jacobian(norm.write, self.raw[t], d_context)
+                self.d_raw[t] = d_context
+                self._through_rule(t, d_context)
+                d_read = through_layers(t).to(d_context.dtype)
+                if norm.reads:
+                    self.d_normed[t] = d_read
+                    d_read = _vector_jacobian(norm.read, self.before[t], d_read)
+                d_context = torch.addcmul(d_read, d_context, self.slopes[-1][t])
+                if self.reset is not None:
+                    d_context = d_context.masked_fill(self.reset[t], 0.0)
         return self.d_source, d_context
 
     def _through_rule(self, t: int, d_raw: Tensor) -> None:
@@ -80,6 +81,44 @@ class Backward:
         targets = self.d_delta[t], *self.step.gates(self.d_source[t])
         for target, slope in zip(targets, self.slopes[:-1], strict=True):
             torch.mul(d_raw, slope[t], out=target)
+
+    @contextmanager
+    def _one_by_one(self, d_hidden: Tensor | None) -> Iterator[ThroughLayers]:
+        length, rows, _ = self.d_source.shape
+        pack = functools.partial(packed_linear, bias=None, rows=rows, products=length)
+        to_read, *to_layers = [pack(w.t()) for w in self._matrices()]
+
+        def through_layers(t: int) -> Tensor:
+            self._through_layers(t, to_layers, None if d_hidden is None else d_hidden[t])
+            return to_read(self.d_source[t])
+
+        yield through_layers
+
+    @contextmanager
+    def _chained(self, d_hidden: Tensor | None) -> Iterator[ThroughLayers]:
+        d_read = torch.empty_like(self.d_delta[0])
+        with Chain(self._stages(d_hidden, d_read), range(len(self.d_source) - 1, -1, -1)) as chain:
+
+            def through_layers(t: int) -> Tensor:
+                chain(t)
+                return d_read
+
+            yield through_layers
+
+    def _stages(self, d_hidden: Tensor | None, d_read: Tensor) -> list[Stage]:
+        """Return the layers from the last to the first, and what is read, as stages of a chain."""
+        to_read, *to_layers = [w.t() for w in self._matrices()]
+        given, add, stages = self.d_delta, d_hidden, []
+        for layer in reversed(range(self.step.layers)):
+            mask = None if self.masks is None else self.masks[layer]
+            output = self.d_layers[layer]
+            stages.append(Stage(to_layers[layer], given, output, add, gate=self.kept.hidden[layer], mask=mask))
+            given, add = output, None
+        return [*stages, Stage(to_read, self.d_source, d_read.expand_as(self.d_delta))]
+
+    def _matrices(self) -> list[Tensor]:
+        """Return the weights of what reads the context, of each later layer and of the delta."""
+        return [self.weights[0], *(weight for weight, _ in self.step.linears(self.weights))]
 
     def _through_layers(self, t: int, to_layers: Sequence[Product], d_hidden: Tensor | None) -> None:
         """Fill the gradients of the layers' pre-activations of one position, from the last to the first."""

@@ -1,15 +1,20 @@
 """The loop forwards of `cell_sequence`: no graph, every layer's output kept in one tensor for all positions.
 
+The layers of a position run one after another in torch, or as one compiled call (`model.chain`); what the rule
+and the norm do between two positions is torch in both.
+
 Shapes: L layers, T positions, B rows, C context, H hidden, S = H + gates * C.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from newllm.model.chain import Chain, Stage
 from newllm.model.packed_linear import packed_linear
 from newllm.recurrence import ContextNorm, Rule, full_precision
 
@@ -21,6 +26,7 @@ class Step(NamedTuple):
     norm: ContextNorm
     layers: int
     hidden: int
+    is_chained: bool  # whether the layers of a position run as one compiled call
 
     def gates(self, source: Tensor) -> list[Tensor]:
         """Return the gates' parts of `[..., S]`, each `[..., C]`."""
@@ -46,7 +52,7 @@ class Step(NamedTuple):
 class Kept(NamedTuple):
     """What the loop forwards keeps of every position."""
 
-    source: Tensor  # pre-activations of the first layer and of the gates, [T, B, S]
+    source: Tensor  # pre-activations of the gates, after room for the first layer's, [T, B, S]
     delta: Tensor  # [T, B, C]
     contexts: Tensor  # [T, B, C]
     hidden: list[Tensor]  # L times [T, B, H]
@@ -74,24 +80,72 @@ def run_forwards(
             layer and of the delta; the norm's own.
     """
     length, rows, _ = token.shape
-    pack = functools.partial(packed_linear, rows=rows, products=length)
-    read, (*layers, form_delta) = pack(weights[0], None), [pack(*linear) for linear in step.linears(weights)]
     hidden = [token.new_empty(length, rows, step.hidden) for _ in range(step.layers)]
     source, delta = torch.empty_like(token), token.new_empty(length, *context.shape)
-    contexts = context.new_empty(length, *context.shape)
-    places = [output.unbind(0) for output in hidden]  # cheaper than an index at every position
-    for t in range(length):
-        if reset is not None:
-            context = context.masked_fill(reset[t], 0.0)
-        torch.add(token[t], read(step.norm.read(context).to(token.dtype)), out=source[t])
-        below = source[t, :, : step.hidden]
+    kept = Kept(source, delta, context.new_empty(length, *context.shape), hidden)
+    with (_chained if step.is_chained else _one_by_one)(step, kept, token, masks, weights) as through_layers:
+        for t in range(length):
+            if reset is not None:
+                context = context.masked_fill(reset[t], 0.0)
+            through_layers(t, step.norm.read(context))
+            raw = step.next_raw(delta[t], step.gates(source[t]), context, constant)
+            context = kept.contexts[t] = step.norm.write(raw)
+    return kept
+
+
+ThroughLayers = Callable[[int, Tensor], None]
+"""`through_layers(t, read [B, C])` fills layers, gates and delta of a position, given what is read of its context."""
+
+
+@contextmanager
+def _one_by_one(
+    step: Step, kept: Kept, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
+) -> Iterator[ThroughLayers]:
+    length, rows, _ = token.shape
+    pack = functools.partial(packed_linear, rows=rows, products=length)
+    read, (*layers, form_delta) = pack(weights[0], None), [pack(*linear) for linear in step.linears(weights)]
+    places = [output.unbind(0) for output in kept.hidden]  # cheaper than an index at every position
+
+    def through_layers(t: int, context: Tensor) -> None:
+        torch.add(token[t], read(context.to(token.dtype)), out=kept.source[t])
+        below = kept.source[t, :, : step.hidden]
         for layer in range(step.layers):
             above = places[layer][t]
             torch.clamp_min(below if layer == 0 else layers[layer - 1](below), 0.0, out=above)
             if masks is not None:
                 above.mul_(masks[layer, t])
             below = above
-        delta[t] = form_delta(below)
-        raw = step.next_raw(delta[t], step.gates(source[t]), context, constant)
-        context = contexts[t] = step.norm.write(raw)
-    return Kept(source, delta, contexts, hidden)
+        kept.delta[t] = form_delta(below)
+
+    yield through_layers
+
+
+@contextmanager
+def _chained(
+    step: Step, kept: Kept, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
+) -> Iterator[ThroughLayers]:
+    read = torch.empty_like(kept.delta[0])
+    with Chain(_stages(step, kept, read, token, masks, weights), range(len(token))) as chain:
+
+        def through_layers(t: int, context: Tensor) -> None:
+            read.copy_(context)
+            chain(t)
+
+        yield through_layers
+
+
+def _stages(
+    step: Step, kept: Kept, read: Tensor, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
+) -> list[Stage]:
+    """Return the gates, the layers and the delta as stages of a chain."""
+    width, given = step.hidden, read.expand_as(kept.delta)
+    stages = []
+    if token.shape[2] > width:
+        stages.append(Stage(weights[0][width:], given, kept.source[..., width:], token[..., width:]))
+    linears = [(weights[0][:width], token[..., :width]), *step.linears(weights)]
+    for layer, (output, (weight, add)) in enumerate(zip((*kept.hidden, kept.delta), linears, strict=True)):
+        is_delta = layer == step.layers
+        mask = None if masks is None or is_delta else masks[layer]
+        stages.append(Stage(weight, given, output, add, relu=not is_delta, mask=mask))
+        given = output
+    return stages
