@@ -1,0 +1,58 @@
+"""One detector a file: `detect(trace, facts)` returns what it found, nothing on a healthy run."""
+
+from newllm.diagnosis.detectors import (
+    accumulation_scale,
+    accuracy,
+    activation_growth,
+    attention_collapse,
+    context_growth,
+    dead_units,
+    evaluation_mode,
+    frozen_layer,
+    frozen_values,
+    gradient_carried,
+    gradient_explosion,
+    learning_rate_jump,
+    loss_drop,
+    not_finite,
+    over_fitting,
+    plateau,
+    resume_jump,
+    second_moment,
+    slow_divergence,
+    spike,
+    update_ratio,
+    validation_gap,
+    vanishing,
+    worse_than_uniform,
+)
+
+DETECTORS = [
+    module.detect
+    for module in (
+        not_finite,
+        spike,
+        slow_divergence,
+        worse_than_uniform,
+        plateau,
+        loss_drop,
+        over_fitting,
+        validation_gap,
+        frozen_values,
+        accuracy,
+        gradient_carried,
+        evaluation_mode,
+        accumulation_scale,
+        learning_rate_jump,
+        resume_jump,
+        context_growth,
+        gradient_explosion,
+        second_moment,
+        vanishing,
+        dead_units,
+        update_ratio,
+        frozen_layer,
+        activation_growth,
+        attention_collapse,
+    )
+]

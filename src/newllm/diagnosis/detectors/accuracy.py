@@ -1,0 +1,119 @@
+"""An accuracy that means nothing: always the same k of n while the loss moves, or one predicted class.
+
+False alarms: equal counts are usual where n is large and the model at rest, so the loss must have moved by `MOVED` of
+itself over the stretch and the stretch must be at least `LEAST` evaluations, half of all at least. An accuracy of
+exactly 0 or 1 is left alone unless one class is predicted.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite
+from newllm.trace import Finding, Series, Trace
+
+LEAST = 5  # evaluations
+MOVED = 0.02  # of the loss
+LARGEST_COUNT = 2000  # a fraction with a larger denominator says nothing
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return constant accuracies and a single predicted class."""
+    pairs = (("validation_accuracy", "validation_loss"), ("accuracy", "loss"))
+    found = [_constant(trace, accuracy, loss) for accuracy, loss in pairs]
+    return [one for one in [*found, _one_class(trace)] if one]
+
+
+def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
+    series = _accuracy(trace, name)
+    start, end = _longest(series.value)
+    times = end - start + 1
+    if times < LEAST or 2 * times < len(series.value) or series.value[start] in (0.0, 1.0):
+        return None
+    first, last = int(series.step[start]), int(series.step[end])
+    moved = _movement(trace, loss_name, first, last)
+    if moved < MOVED:
+        return None
+    right, count = _fraction(trace, name, float(series.value[start]), first)
+    shown = f"{right} of {count}" if count else f"{series.value[start]:.4g}"
+    return Finding(
+        kind="constant-accuracy",
+        severity="warning",
+        sentence=f"{name} is {shown} at each of {times} evaluations from {trace.axis} {first} to {last} while "
+        f"{loss_name} moves by {100 * moved:.0f} %: it measures nothing of what is learnt",
+        first_step=float(first),
+        last_step=float(last),
+        confidence=0.95,
+        signal=name if name in trace.signals else "validation_correct",
+        evidence={"accuracy": float(series.value[start]), "right": right, "of": count, "times": times, "moved": moved},
+        alternatives=("the same answer is given to everything", "the count is too small to move"),
+        test="Count how many different classes are predicted, and which targets are among the right ones.",
+        candidate_causes=("one-predicted-class", "small-validation", "stale-evaluation"),
+    )
+
+
+def _accuracy(trace: Trace, name: str) -> Series:
+    if name in trace.signals or name != "validation_accuracy":
+        return finite(trace.series(name))
+    right, count = trace.series("validation_correct"), trace.series("validation_count")
+    if len(right.value) != len(count.value) or not np.all(count.value > 0):
+        return Series(np.empty(0, np.int64), np.empty(0))
+    return Series(right.step, right.value / count.value)
+
+
+def _longest(value: np.ndarray) -> tuple[int, int]:
+    """Return the first and last index of the longest stretch of equal values; (0, -1) without any value."""
+    best, start = (0, -1), 0
+    for point in range(len(value)):
+        if value[point] != value[start]:
+            start = point
+        if point - start > best[1] - best[0]:
+            best = (start, point)
+    return best
+
+
+def _movement(trace: Trace, loss_name: str, first: int, last: int) -> float:
+    """Return by how much the loss moved between two steps, as a share of itself; 0 where it is not known."""
+    loss = finite(trace.series(loss_name))
+    within = loss.value[(loss.step >= first) & (loss.step <= last)]
+    if len(within) < 2:
+        return 0.0
+    return float(np.ptp(within) / max(np.median(np.abs(within)), 1e-12))
+
+
+def _fraction(trace: Trace, name: str, accuracy: float, step: int) -> tuple[int | None, int | None]:
+    """Return k and n: as recorded, or the simplest fraction that the printed accuracy can be."""
+    count = trace.series("validation_count")
+    if name == "validation_accuracy" and len(count.value):
+        of = int(count.value[np.searchsorted(count.step, step).clip(0, len(count.value) - 1)])
+        return round(accuracy * of), of
+    share = accuracy / 100 if accuracy > 1 else accuracy
+    digits = trace.decimals.get(name, 4) + (2 if accuracy > 1 else 0)
+    half = 0.5 * 10.0**-digits
+    for of in range(2, LARGEST_COUNT):
+        if abs(round(share * of) / of - share) <= half * (1 + 1e-9):
+            simple = Fraction(round(share * of), of)
+            return simple.numerator, simple.denominator
+    return None, None
+
+
+def _one_class(trace: Trace) -> Finding | None:
+    series = finite(trace.series("validation_classes"))
+    where = np.flatnonzero(series.value == 1)
+    if len(where) < 3 or len(where) < 0.8 * len(series.value):
+        return None
+    first, last = int(series.step[where[0]]), int(series.step[where[-1]])
+    return Finding(
+        kind="one-predicted-class",
+        severity="warning",
+        sentence=f"the model predicts one class for everything at {len(where)} of {len(series.value)} evaluations "
+        f"({trace.axis} {first} to {last})",
+        first_step=float(first),
+        last_step=float(last),
+        signal="validation_accuracy" if "validation_accuracy" in trace.signals else "validation_classes",
+        evidence={"evaluations": len(where), "of": len(series.value)},
+        alternatives=("training has hardly begun", "one class is most of the data"),
+        test="Compare the accuracy with the share of the most frequent class.",
+        candidate_causes=("initialisation", "unknown-tokens", "learning-rate"),
+    )

@@ -1,0 +1,76 @@
+"""A recurrence with a loop gain above one: its context grows with every position.
+
+It shows before the loss does, and the finding says by how many steps. False alarms: a context that adds up grows like
+its position and so has a factor a little above one that falls with length; only a factor above `GAIN` counts, at
+`TIMES` sampled steps in a row and in a `SHARE` of all; and it warns only where the factor has risen since the start,
+is `LARGE`, or where a loss left its trend behind it.
+"""
+
+import numpy as np
+
+from newllm.diagnosis.excursion import find_excursions
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite, loss_names
+from newllm.trace import Finding, Trace
+
+GAIN = 1.05
+LARGE = 1.2
+RISEN = 1.02  # times the factor at the start
+TIMES = 4
+SHARE = 0.2  # of the sampled steps: a young model's context grows for a while and settles
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the stretch over which the context grows with each position."""
+    name = "loop_gain" if len(trace.series("loop_gain").step) else "context_growth"
+    series = finite(trace.series(name))
+    place = _longest(series.value > GAIN)
+    if place is None:
+        return []
+    first = int(series.step[place.start])
+    start, worst = float(np.median(series.value[:3])), float(series.value[place].max())
+    trouble = _trouble(trace, first)
+    serious = worst >= LARGE or worst > RISEN * start
+    return [_finding(trace, name, place, (start, worst, trouble))] if serious or trouble is not None else []
+
+
+def _longest(above: np.ndarray) -> slice | None:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(int), [0]])))
+    stretches = [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    least = max(TIMES, SHARE * len(above))
+    return max((one for one in stretches if one.stop - one.start >= least), key=_length, default=None)
+
+
+def _length(stretch: slice) -> int:
+    return stretch.stop - stretch.start
+
+
+def _trouble(trace: Trace, since: int) -> int | None:
+    """Return the first step behind `since` at which a loss leaves its trend or is not finite."""
+    steps = []
+    for name in loss_names(trace):
+        whole, series = trace.series(name), finite(trace.series(name))
+        steps += [int(series.step[one.onset]) for one in find_excursions(series.value)]
+        steps += [int(step) for step in whole.step[~np.isfinite(whole.value)]]
+    return min((step for step in steps if step >= since), default=None)
+
+
+def _finding(trace: Trace, name: str, place: slice, what: tuple[float, float, int | None]) -> Finding:
+    series, (start, worst, trouble) = finite(trace.series(name)), what
+    what_grows = "the context's change" if name == "loop_gain" else "the context"
+    first, last = int(series.step[place.start]), int(series.step[place.stop - 1])
+    lead = None if trouble is None else trouble - first
+    return Finding(
+        kind="context-growth",
+        severity="warning",
+        sentence=f"{what_grows} grows {worst:.3g}-fold with every position (above {GAIN} from {trace.axis} {first})"
+        + ("" if lead is None else f", {lead} {trace.axis}s before the loss shows it at {trouble}"),
+        first_step=float(first),
+        last_step=float(last),
+        confidence=0.9 if lead is not None else 0.75,
+        signal=name,
+        evidence={"largest": worst, "at_start": start, "limit": GAIN, "lead_steps": lead, "loss_shows_it_at": trouble},
+        alternatives=("a context that only adds up and has few positions", "rows that became shorter"),
+        test="Replay with the context normalised, or its recurrent weights scaled to a gain of one.",
+        candidate_causes=("unbounded-recurrence", "additive-context", "learning-rate"),
+    )

@@ -1,0 +1,148 @@
+"""Values that do not change although they should: a stale evaluation, a repeated loss, skipped updates.
+
+False alarms: two neighbours of a smooth, printed series are equal by chance about once in (usual change / printed
+unit) points. A repeat counts only where a run as long would show fewer than `ALARMS` such repeats by chance; a series
+that has converged to its printed digits therefore raises none.
+"""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite, is_validation, loss_names
+from newllm.trace import Finding, Series, Trace
+
+ALARMS = 0.05  # repeats by chance, in the whole series
+SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
+NEAR = 5  # so many changes on each side tell the usual change
+LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the stretches over which a loss repeats its value, and the updates that were skipped."""
+    return [found for name in loss_names(trace) for found in _repeats(trace, name)] + _skipped(trace)
+
+
+def _repeats(trace: Trace, name: str) -> list[Finding]:
+    series = finite(trace.series(name))
+    value = series.value
+    if len(value) < 5:
+        return []
+    unit = _unit(value, trace.decimals.get(name))
+    found = []
+    for start, end in _stretches(value):
+        expected = _by_chance(value, start, end, unit)
+        if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
+            found.append((end - start, expected, start, end))
+    found.sort(key=lambda item: (-item[0], item[1]))
+    return [_finding(trace, name, series, (start, end, chance, len(found))) for _, chance, start, end in found[:1]]
+
+
+def _stretches(value: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first and last index of each run of equal neighbours."""
+    same = np.concatenate([[False], np.diff(value) == 0, [False]])
+    edges = np.flatnonzero(np.diff(same.astype(int)))
+    return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _unit(value: np.ndarray, decimals: int | None) -> float:
+    """Return the step between neighbouring numbers as printed: by the decimals that all fit in, or float32's."""
+    for digits in (decimals,) if decimals is not None else range(7):
+        if decimals is not None or np.all(np.abs(np.round(value, digits) - value) < 1e-12 * np.abs(value)):
+            return 10.0**-digits
+    return SINGLE * float(np.median(np.abs(value)))
+
+
+def _by_chance(value: np.ndarray, start: int, end: int, unit: float) -> float:
+    """Return how many repeats as long the usual change around this one would be expected to give."""
+    change = np.abs(np.diff(value))
+    around = np.concatenate([change[max(0, start - NEAR) : start], change[end : end + NEAR]])
+    around = around[around > 0]
+    if len(around) < 3:
+        around = change[:start][change[:start] > 0][-NEAR:]
+    if len(around) < 3:  # nothing ever moved: a constant from the first point on
+        return 0.0 if end - start >= 4 else 1.0
+    # Half of the usual change is a cautious width for the values that the next point could have taken.
+    each = min(1.0, unit / max(0.5 * float(np.median(around)), unit))
+    return float(len(value) * each ** (end - start))
+
+
+def _at_rest(trace: Trace, first: int, last: int) -> bool:
+    """Whether no update was made between the two steps, or with a learning rate of nearly nothing."""
+    skipped = trace.series("update_skipped").step
+    if np.sum((skipped > first) & (skipped <= last)) >= 0.5 * (last - first):
+        return True  # told as skipped updates
+    rate = trace.series("learning_rate")
+    within = rate.value[(rate.step >= first) & (rate.step <= last)]
+    return bool(len(within) and within.max() <= LOW_RATE * rate.value.max())
+
+
+def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, float, int]) -> Finding:
+    start, end, chance, stretches = where
+    first, last, times = int(series.step[start]), int(series.step[end]), end - start + 1
+    moved = _train_moved(trace, name, first, last)
+    change = np.abs(np.diff(series.value))
+    evaluation = is_validation(name)
+    usual = float(np.median(change[change > 0])) if (change > 0).any() else 0.0
+    long = times >= 4 or stretches >= 3
+    return Finding(
+        kind="stale-evaluation" if evaluation else "repeated-loss",
+        severity="fault" if long else "warning",
+        sentence=f"{name} is {series.value[start]:.10g} at {trace.axis} {first} and the same at {last} "
+        f"({times} values in a row); its usual change is {usual:.3g}",
+        first_step=float(first),
+        last_step=float(last),
+        confidence=round(1 - min(0.5, chance), 3),
+        signal=name,
+        evidence={
+            "value": float(series.value[start]),
+            "times": times,
+            "usual_change": usual,
+            "expected_by_chance": chance,
+            "stretches": stretches,
+            "training_loss_moved": moved,
+        },
+        alternatives=(
+            "two values that are equal as printed by chance",
+            "an update that was skipped, so that the model was the same",
+            "a value logged twice",
+        ),
+        test="Evaluate again at the later point, with the weights' norm printed at both.",
+        candidate_causes=("stale-evaluation", "skipped-updates")
+        if evaluation
+        else ("skipped-updates", "stale-evaluation"),
+    )
+
+
+def _train_moved(trace: Trace, name: str, first: int, last: int) -> bool | None:
+    loss = trace.series("loss")
+    within = loss.value[(loss.step >= first) & (loss.step <= last)]
+    if name == "loss" or len(within) < 2:
+        return None
+    return bool(np.ptp(within) > 0)
+
+
+def _skipped(trace: Trace) -> list[Finding]:
+    series = trace.series("update_skipped")
+    where = np.flatnonzero(series.value > 0)
+    if not len(where):
+        return []
+    steps = max(len(trace.series("loss").value), len(where))
+    share = len(where) / steps
+    first, last = int(series.step[where[0]]), int(series.step[where[-1]])
+    rare = share <= 0.02 or math.isclose(steps, 1)  # a loss scaler skips a step now and then
+    return [
+        Finding(
+            kind="skipped-updates",
+            severity="note" if rare else "warning",
+            sentence=f"{len(where)} of {steps} steps made no update, from {trace.axis} {first} to {last}",
+            first_step=float(first),
+            last_step=float(last),
+            signal="loss",
+            evidence={"skipped": len(where), "steps": steps},
+            alternatives=("a loss scaler that looks for its scale", "gradient accumulation with a step told each time"),
+            test="Print the loss scaler's scale, or count the optimizer's own steps.",
+            candidate_causes=("fp16-overflow", "skipped-updates") if rare else ("skipped-updates", "fp16-overflow"),
+        )
+    ]

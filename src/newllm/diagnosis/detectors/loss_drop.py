@@ -1,0 +1,56 @@
+"""A training loss that falls far below its trend and comes back: data that is too easy for a while.
+
+False alarms: as for spikes, by the tail of the run's own noise, downwards; and it must come back, since a loss that
+falls for good is what training is for.
+"""
+
+from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite, is_validation, loss_names
+from newllm.trace import Finding, Trace
+
+LEAST = 0.3  # on the log scale
+MOST = 3  # with more dips than this the run is uneven
+LONGEST = 0.2  # of the run
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the dips of each training loss."""
+    found: list[Finding] = []
+    for name in loss_names(trace):
+        series = finite(trace.series(name))
+        if is_validation(name):
+            continue
+        spikes = find_excursions(series.value)
+        dips = [one for one in find_excursions(series.value, sign=-1) if _came_back(one, spikes, len(series.value))]
+        for one in dips if len(dips) <= MOST else []:
+            low = float(series.value[one.peak])
+            first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
+            if one.rise < LEAST:
+                continue
+            found.append(
+                Finding(
+                    kind="loss-drop",
+                    severity="warning",
+                    sentence=f"{name} falls from {one.base:.4g} to {low:.4g} at {trace.axis} {first} and is back "
+                    f"behind {last}: these batches were far easier than the rest",
+                    first_step=float(first),
+                    last_step=float(last),
+                    confidence=0.9,
+                    signal=name,
+                    evidence={"base": one.base, "low": low, "log_ratio": -one.rise, "expected_by_chance": one.chance},
+                    alternatives=("batches without targets (all padding)", "text that training had shown before"),
+                    test="Read the batches of these steps.",
+                    candidate_causes=("repeated-text", "padding-counted", "data-order"),
+                )
+            )
+    return found
+
+
+def _came_back(one: Excursion, spikes: list[Excursion], count: int) -> bool:
+    """Whether a fall is over soon, is no pause of a spike, and on a short curve does not end in one."""
+    ended = one.end < count and one.end - one.onset <= max(3, LONGEST * count)
+    if any(spike.onset <= one.onset <= spike.end for spike in spikes):
+        return False
+    followed = count < SHORT and any(spike.onset <= one.end + 1 and one.end <= spike.end for spike in spikes)
+    return ended and not followed

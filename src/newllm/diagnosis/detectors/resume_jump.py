@@ -1,0 +1,137 @@
+"""A resume that the signals show: several of them jump at one and the same step.
+
+Where the log has a gap or the clock a break, one jump is enough; elsewhere the updates must jump for most layers at
+once (lost moments), which no batch does to a steady run. False alarms: each jump is held against `NOISE` times the
+usual change from sample to sample of the same signal.
+"""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import by_layer, enough
+from newllm.diagnosis.losses import comparable, finite
+from newllm.diagnosis.schedule import jumps
+from newllm.trace import Finding, Series, Trace
+
+NOISE = 6.0
+LEAST_LOSS = 0.15  # on the log scale
+LEAST_UPDATE = 0.5  # on the log scale, in the median layer
+FEWEST = 12  # sampled steps
+BREAK = 20.0  # times the usual step time
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the jump of a resume."""
+    places = _breaks(trace)
+    for step in places:
+        found = _at_break(trace, step)
+        if found:
+            return [found]
+    found = _updates(trace, facts)
+    return [found] if found else []
+
+
+def _breaks(trace: Trace) -> list[int]:
+    """Return the steps before which the log has a gap or step time a break."""
+    loss, seconds = trace.series("loss"), trace.series("step_seconds")
+    if len(loss.step) < FEWEST:
+        return []
+    gaps = np.diff(loss.step)
+    usual = float(np.median(gaps))
+    steps = [int(step) for step in loss.step[1:][gaps > 1.5 * usual]] if gaps.max() < 50 * usual else []
+    if len(steps) > 3:
+        steps = []  # an uneven log, not a resume
+    if len(seconds.value) >= FEWEST:
+        missing = np.setdiff1d(loss.step[1:], seconds.step)
+        steps += [int(step) for step in missing] if len(missing) <= 3 else []
+        slow = seconds.step[seconds.value > BREAK * np.median(seconds.value)]
+        steps += [int(step) for step in slow[slow > loss.step[1]]] if len(slow) <= 3 else []
+    return sorted(set(steps))
+
+
+def _at_break(trace: Trace, step: int) -> Finding | None:
+    """Return a finding where the loss or the learning rate jumps across a break."""
+    loss = finite(trace.series("loss"))
+    at = int(np.searchsorted(loss.step, step))
+    before, after = loss.value[max(0, at - 10) : at], loss.value[at : at + 5]
+    if len(before) < 5 or len(after) < 3:
+        return None
+    scaled = comparable(np.concatenate([before, after]))
+    jump = float(np.median(scaled[len(before) :]) - np.median(scaled[: len(before)]))
+    # 0.55: the noise of a median of ten points less that of five, in standard deviations of a point.
+    noise = float(1.4826 * np.median(np.abs(np.diff(scaled[: len(before)]))) / np.sqrt(2))
+    rates = [one for one in jumps(trace) if abs(one.step - step) <= 1]
+    if jump < max(LEAST_LOSS, 0.55 * NOISE * noise) and not rates:
+        return None
+    evidence = {"log_jump": jump, "noise": noise, "learning_rate_jumps": bool(rates)}
+    told = "the learning rate jumps" if rates else f"the loss rises by {100 * (np.exp(jump) - 1):.0f} %"
+    return _finding(trace, f"the log breaks off and goes on at {trace.axis} {step}, and {told} there", step, evidence)
+
+
+def _updates(trace: Trace, facts: Facts) -> Finding | None:
+    """Return a finding where the updates of most layers jump at one sampled step and settle again."""
+    layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one, FEWEST)}
+    steps = [tuple(one.step) for one in layers.values()]
+    if len(layers) < 2 or any(one != steps[0] for one in steps):
+        return None
+    logs = np.log(np.maximum([one.value for one in layers.values()], 1e-30))  # (layers, samples)
+    rise = np.median(logs - _level(logs), axis=0)
+    rise -= _rate_change(trace, steps[0])
+    usual = float(1.4826 * np.median(np.abs(rise[4:] - np.median(rise[4:]))))
+    start = 4 + len(rise) // 10
+    at = start + int(np.argmax(rise[start:]))
+    others = np.delete(rise, range(max(0, at - 1), min(len(rise), at + 3)))[4:]
+    if rise[at] < max(LEAST_UPDATE, NOISE * usual, 2 * float(others.max(initial=0.0))):
+        return None
+    share = float(np.mean((logs - _level(logs))[:, at] > LEAST_UPDATE / 2))
+    if share < 0.6 or _gradient_rose(trace, steps[0][at]):
+        return None
+    step = int(steps[0][at])
+    evidence = {"log_update_jump": float(rise[at]), "usual": usual, "share_of_layers": share}
+    told = (
+        f"the updates of {100 * share:.0f} % of the layers are {np.exp(rise[at]):.2g} times as large at {trace.axis} "
+    )
+    return _finding(trace, f"{told}{step} as just before, though the gradient is not", step, evidence)
+
+
+def _level(logs: np.ndarray) -> np.ndarray:
+    """Return the median of the four samples before each (layers, samples); the first four are their own."""
+    level = logs.copy()
+    for at in range(4, logs.shape[1]):
+        level[:, at] = np.median(logs[:, at - 4 : at], axis=1)
+    return level
+
+
+def _rate_change(trace: Trace, steps: tuple[int, ...]) -> np.ndarray:
+    """Return by how much (log scale) the learning rate explains each change of the updates."""
+    rate = finite(trace.series("learning_rate"))
+    if not len(rate.value) or rate.value.min() <= 0:
+        return np.zeros(len(steps))
+    logs = np.log(np.interp(steps, rate.step, rate.value))[None]
+    return (logs - _level(logs))[0]
+
+
+def _gradient_rose(trace: Trace, step: int) -> bool:
+    """Whether the gradient itself rose at the step, which would explain larger updates."""
+    norm = finite(trace.series("gradient_norm"))
+    at = int(np.searchsorted(norm.step, step))
+    before = norm.value[max(0, at - 20) : max(0, at - 2)]
+    near = norm.value[max(0, at - 2) : at + 1]
+    return bool(len(before) and len(near) and np.median(near) > 2 * np.median(before))
+
+
+def _finding(trace: Trace, sentence: str, step: int, evidence: dict[str, float | bool]) -> Finding:
+    series: Series = trace.series("loss")
+    return Finding(
+        kind="resume-jump",
+        severity="warning",
+        sentence=sentence,
+        first_step=float(step),
+        last_step=float(step),
+        confidence=0.8,
+        signal="loss" if len(series.step) else None,
+        evidence=dict(evidence),
+        alternatives=("other data from here on", "a setting that was changed by hand"),
+        test="Resume again from the same snapshot with the optimizer's state, and from the one before it.",
+        candidate_causes=("moments-lost", "schedule-restarted", "data-order"),
+    )

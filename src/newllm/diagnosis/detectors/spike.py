@@ -1,0 +1,134 @@
+"""Loss spikes, and what became of them: recovered, a new plateau, or diverged.
+
+False alarms: an excursion counts (excursion.py) only where the tail of the run's own noise would throw fewer than
+`excursion.ALARMS` like it in the whole run. A schedule that restarts the learning rate makes a bump at each restart:
+bumps at steady intervals, or where the recorded learning rate starts again from its low, are noted, not warned of.
+"""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.excursion import Excursion, find_excursions
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names
+from newllm.diagnosis.schedule import restarts
+from newllm.trace import Finding, Series, Trace
+
+MOST = 3  # so many spikes of a signal are told one by one, the largest
+DIVERGED = 0.5  # share of the height still there at the end of the run
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the spikes of each loss."""
+    findings: list[Finding] = []
+    for name in loss_names(trace):
+        series = finite(trace.series(name))
+        spikes = [one for one in find_excursions(series.value) if not _crept(name, series, one)]
+        large = sorted(spikes, key=lambda one: -one.rise)[:MOST]
+        scheduled = regular(spikes) and all(one.end < len(series.value) for one in spikes)
+        for one in sorted(large, key=lambda one: one.onset):
+            expected = scheduled or _at_restart(trace, series, one)
+            findings.append(_finding(trace, name, one, len(spikes), expected))
+    return findings
+
+
+def _crept(name: str, series: Series, one: Excursion) -> bool:
+    """Whether a validation loss rose bit by bit and stayed up: over-fitting, which is told as that."""
+    way = comparable(series.value)[max(0, one.onset - 1) : one.peak + 1]
+    steepest = float(np.diff(way).max(initial=0.0))
+    return is_validation(name) and one.end == len(series.value) and steepest < 0.5 * one.rise
+
+
+def regular(spikes: list[Excursion]) -> bool:
+    """Whether three or more spikes of like size come at intervals that are equal or grow by one factor."""
+    if len(spikes) < 3:
+        return False
+    gaps = np.diff([one.onset for one in spikes]).astype(float)
+    factors = gaps[1:] / gaps[:-1]
+    rises = [one.rise for one in spikes]
+    return bool(factors.max() / factors.min() < 1.15 and max(rises) < 4 * min(rises))
+
+
+def outcome(series: Series, one: Excursion) -> str:
+    """Return "recovered", "new plateau" or "diverged"."""
+    value = series.value
+    if one.end < len(value):
+        return "recovered"
+    tail = value[one.peak :]
+    last = float(np.median(tail[-max(1, len(tail) // 4) :])) - one.base
+    if len(tail) < 3 or last > DIVERGED * one.height:
+        return "diverged"
+    return "new plateau"
+
+
+def _at_restart(trace: Trace, series: Series, one: Excursion) -> bool:
+    """Whether the spike is the bump of a learning rate that started again from its low, and healed."""
+    onset = series.step[one.onset]
+    near = 3 + one.width
+    spacing = float(np.median(np.diff(series.step)))
+    began = any(step - near * spacing <= onset <= step + 2 * near * spacing for step in restarts(trace))
+    return began and outcome(series, one) == "recovered"
+
+
+def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool) -> Finding:
+    series = finite(trace.series(name))
+    step, value = series.step, series.value
+    became = outcome(series, one)
+    within = slice(one.onset, one.end)
+    cost = float(np.sum(np.maximum(value[within] - one.base, 0.0) * _widths(step)[within]))
+    first, last = float(step[one.onset]), float(step[one.end - 1])
+    ended = f"was back by {trace.axis} {int(step[one.end])}" if one.end < len(step) else _fate(became)
+    evidence = {
+        "base": one.base,
+        "peak": float(value[one.peak]),
+        "peak_step": int(step[one.peak]),
+        "height": one.height,
+        "log_ratio": one.rise,
+        "noise": one.noise,
+        "expected_by_chance": one.chance,
+        "cost_nats_x_steps": cost,
+        "outcome": became,
+        "recovered_step": int(step[one.end]) if one.end < len(step) else None,
+        "spikes_in_this_signal": count,
+    }
+    return Finding(
+        kind="diverged" if became == "diverged" else "spike",
+        severity="fault" if became == "diverged" else "note" if expected else "warning",
+        sentence=f"{name} jumps from {one.base:.4g} to {value[one.peak]:.4g} at {trace.axis} {int(step[one.peak])} "
+        f"(it leaves its trend at {int(first)}) and {ended}; it cost {cost:.3g} nats x {trace.axis}s"
+        + (", where the schedule starts again" if expected else ""),
+        first_step=first,
+        last_step=last,
+        confidence=_confidence(one),
+        signal=name,
+        evidence=evidence,
+        alternatives=_alternatives(name, one),
+        test="Replay from a snapshot before the onset with the same batches and a smaller learning rate, and again "
+        "with the batches of the onset left out.",
+    )
+
+
+def _fate(became: str) -> str:
+    return "never comes back" if became == "diverged" else "settles on a higher plateau"
+
+
+def _confidence(one: Excursion) -> float:
+    """Return how sure: by the noise's chance, and by the height over the smallest that counts."""
+    sure = 1.0 - min(0.5, 10 * one.chance)
+    return round(sure * (1 - math.exp(-3 * one.rise / 0.3)), 3)
+
+
+def _alternatives(name: str, one: Excursion) -> tuple[str, ...]:
+    chance = "a harder stretch of data, where batches are not shuffled"
+    if is_validation(name):
+        return ("an evaluation on other data or at other settings than its neighbours", chance)
+    if one.end - one.onset <= 1:
+        return ("a single bad batch that left the model as it was", chance)
+    return (chance, "a changed setting or a resume that the log does not show")
+
+
+def _widths(step: np.ndarray) -> np.ndarray:
+    """Return how many steps each point stands for."""
+    gaps = np.diff(step, append=step[-1] + (step[-1] - step[-2]))
+    return gaps.astype(float)

@@ -1,0 +1,55 @@
+"""Updates that are far too large, or far too small, for the weights they change.
+
+A usual ratio is about a thousandth. False alarms: small models bear a twentieth, and weights that start at nothing have
+large ratios at first, so only the run behind its first fifth counts, by its median, and the first update by itself.
+"""
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.trace import Finding, Trace
+
+LARGE = 0.1
+FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever the gradient is
+SMALL = 1e-7
+BEHIND = 0.2  # of the run
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the layers whose update ratio is out of range."""
+    layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one)}
+    level = {name: typical(one, BEHIND) for name, one in layers.items()}
+    large = [name for name, ratio in level.items() if ratio > LARGE]
+    if not large:
+        level |= {name: float(one.value[0]) for name, one in layers.items() if one.value[0] > FIRST}
+        large = [name for name, ratio in level.items() if ratio > FIRST]
+    small = [name for name, ratio in level.items() if 0 < ratio < SMALL]
+    found = [_finding(trace, large, max(large, key=lambda name: level[name]), level, True)] if large else []
+    if small:
+        found.append(_finding(trace, small, min(small, key=lambda name: level[name]), level, False))
+    return found
+
+
+def _finding(trace: Trace, layers: list[str], worst: str, level: dict[str, float], large: bool) -> Finding:
+    series = trace.series(f"update_ratio/{worst}")
+    return Finding(
+        kind="update-ratio",
+        severity="warning",
+        sentence=f"each update changes the weights of {worst} by {level[worst]:.2e} of their norm, which is far too "
+        f"{'much' if large else 'little'} (layers: {and_more(layers)}; about 1e-3 is usual)",
+        first_step=float(series.step[0]),
+        last_step=float(series.step[-1]),
+        confidence=0.8,
+        signal=f"update_ratio/{worst}",
+        evidence={"layers": layers, "worst": worst, "ratio": level[worst], "limit": LARGE if large else SMALL},
+        alternatives=("weights that are meant to start at nothing",) if large else ("a layer that is hardly used",),
+        test=f"Replay with the learning rate of {worst} {'divided' if large else 'multiplied'} by ten.",
+        candidate_causes=_causes(layers, worst, level) if large else ("initialisation", "learning-rate"),
+    )
+
+
+def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str, ...]:
+    """Return the likeliest causes of large updates: the rate where all layers have them, else that layer's own."""
+    if 2 * len(layers) > len(level):
+        return ("learning-rate", "no-warm-up")
+    own = ("exploding-embedding", "initialisation") if "emb" in worst.lower() else ("initialisation",)
+    return (*own, "learning-rate", "no-warm-up")

@@ -1,0 +1,101 @@
+"""A loss worse than knowing nothing: above ln V, or, where V is not known, above the untrained model's.
+
+False alarms: the level, not a point, has to lie above: a single point must also be an excursion (spike.py's tail test)
+or the smoothed loss must exceed the reference by `MARGIN` for good measure. The start of a run is exempt from the
+comparison with the untrained model and, with V, for its first points up to `START` times ln V: an untrained model lies
+a little above uniform.
+"""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import comparable, finite, loss_names, rolling_median
+from newllm.trace import Finding, Series, Trace
+
+MARGIN = 1.1  # times ln V
+START = 1.5  # times ln V, within the first tenth of the run
+UNTRAINED = 1.25  # times the loss before training, which the first value only approximates
+NOISE = 2.5  # standard deviations of a point; the first value is that noisy
+SMOOTH = 9  # points
+
+
+def detect(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the stretch of each loss that lies above uniform, or above the untrained model's loss."""
+    findings = []
+    for name in loss_names(trace):
+        series = finite(trace.series(name))
+        if len(series.value) >= 5:
+            found = _uniform(trace, name, series, facts) or _untrained(trace, name, series, facts)
+            findings += [found] if found else []
+    return findings
+
+
+def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding | None:
+    if not facts.vocabulary or facts.vocabulary < 2:
+        return None
+    uniform = math.log(facts.vocabulary)
+    limit = np.full(len(series.value), MARGIN * uniform)
+    limit[: 1 + len(limit) // 10] = START * uniform
+    above = _above(series.value, limit)
+    if not above.any():
+        return None
+    known = f"uniform guessing over {facts.vocabulary} tokens (ln V = {uniform:.4g})"
+    return _finding(trace, (name, series, above), "worse-than-uniform", known, uniform)
+
+
+def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding | None:
+    value = series.value
+    inferred = facts.untrained_loss is None
+    first = float(np.median(value[: max(1, min(5, len(value) // 20))]))
+    untrained = first if facts.untrained_loss is None else facts.untrained_loss
+    if untrained <= 0 or value.min() <= 0:
+        return None
+    noise = noise_of(comparable(value)) if len(value) >= SHORT else 0.0
+    limit = np.full(len(value), max(UNTRAINED, float(np.exp(NOISE * noise))) * max(untrained, first))
+    limit[: 2 + len(value) // 50] = np.inf
+    above = _above(value, limit)
+    if not above.any():
+        return None
+    known = f"the untrained model was ({untrained:.4g}" + (", inferred from the first value)" if inferred else ")")
+    return _finding(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
+
+
+def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Return where (n,) the loss lies above the limit, and not by the noise of a batch."""
+    above = value > limit
+    smooth = rolling_median(value, SMOOTH if len(value) >= 4 * SMOOTH else 1)
+    real = (smooth > limit) & (len(value) >= 4 * SMOOTH)
+    if above.any() and value.min() > 0 and np.isfinite(comparable(value)).all():
+        for one in find_excursions(value):
+            real[one.onset : one.end] |= above[one.onset : one.end]
+    return real
+
+
+def _finding(
+    trace: Trace, what: tuple[str, Series, np.ndarray], kind: str, known: str, reference: float, inferred: bool = False
+) -> Finding:
+    name, series, above = what
+    where = np.flatnonzero(above)
+    first, last = int(series.step[where[0]]), int(series.step[where[-1]])
+    worst = float(series.value[where].max())
+    return Finding(
+        kind=kind,
+        severity="fault" if above[-1] else "warning",
+        sentence=f"{name} is worse than {known} at {len(where)} points from {trace.axis} {first} to {last}, "
+        f"at worst {worst:.4g}",
+        first_step=float(first),
+        last_step=float(last),
+        confidence=0.9 if inferred else 0.99,
+        signal=name,
+        evidence={"reference": reference, "worst": worst, "points": len(where), "inferred": inferred},
+        alternatives=(
+            "the loss is summed, scaled or regularised and so not in nats per token",
+            *(("training began from a trained model, whose loss the first value is",) if inferred else ()),
+        ),
+        test="Evaluate the model before its first step on the same data."
+        if inferred
+        else "Evaluate a model whose logits are all zero: its loss must be ln V.",
+    )

@@ -1,0 +1,64 @@
+"""From a trace to findings: every detector and every audit, sorted by what matters."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from newllm.diagnosis.audits import AUDITS
+from newllm.diagnosis.causes import explained
+from newllm.diagnosis.detectors import DETECTORS
+from newllm.diagnosis.facts import Facts
+from newllm.trace import SEVERITIES, Finding, Trace
+
+_NOTHING = Facts()
+
+
+def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
+    """Return what is wrong in a run, the most serious first; nothing above a note on a healthy one.
+
+    Args:
+        trace: the run's signals.
+        facts: what is known beside them.
+    """
+    # A log may hold numbers of any size: what overflows is infinite here, and is no reason to stop.
+    with np.errstate(all="ignore"):
+        findings = [found for detect in DETECTORS for found in detect(trace, facts)]
+        findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
+        findings = explained(_folded(findings), trace, facts)
+    return sorted(findings, key=_order)  # stable: what is equal stays in the order of the detectors
+
+
+def _order(finding: Finding) -> tuple[int, float]:
+    return -SEVERITIES.index(finding.severity), -round(finding.confidence, 1)
+
+
+def _folded(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings with those of one kind that overlap in time told once, of the first signal that has them."""
+    kept: list[Finding] = []
+    for one in findings:
+        place = next((at for at, other in enumerate(kept) if _same(one, other)), None)
+        if place is None:
+            kept.append(one)
+            continue
+        other = kept[place]
+        also = [*other.evidence.get("also_in", []), *([one.signal] if one.signal not in (None, other.signal) else [])]
+        worse = max(one.severity, other.severity, key=SEVERITIES.index)
+        kept[place] = replace(other, severity=worse, evidence={**one.evidence, **other.evidence, "also_in": also})
+    return kept
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    """Whether two findings tell one thing: of one kind, not at different times or places."""
+    if one.kind != other.kind or (
+        one.signal == other.signal and one.first_step is not None and other.first_step is not None
+    ):
+        return False
+    if one.first_step is None or other.first_step is None:
+        return True
+    return one.first_step <= _last(other) and other.first_step <= _last(one)
+
+
+def _last(finding: Finding) -> float:
+    last = finding.first_step if finding.last_step is None else finding.last_step
+    return float("inf") if last is None else last

@@ -1,0 +1,41 @@
+"""What is known of a run beside its signals; everything may be missing, as it is with a bare log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a model.
+
+    Attributes:
+        name: as in the signals of this layer ("blocks.0.mlp" in `gradient_norm/blocks.0.mlp`).
+        kind: its class ("Linear").
+        parameters: how many it holds.
+        trained: whether the optimizer was given any of them.
+    """
+
+    name: str
+    kind: str = ""
+    parameters: int = 0
+    trained: bool = True
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run beside its trace.
+
+    Attributes:
+        vocabulary: how many different tokens (or classes) there are to predict.
+        parameters: trainable ones of the whole model.
+        layers: in the model's order, from the input to the output.
+        data: facts about the data as `newllm.data.facts` counts them.
+        untrained_loss: the model's loss before its first step, in nats.
+    """
+
+    vocabulary: int | None = None
+    parameters: int | None = None
+    layers: tuple[Layer, ...] = ()
+    data: Mapping[str, Any] | None = None
+    untrained_loss: float | None = None

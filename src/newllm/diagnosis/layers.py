@@ -1,0 +1,37 @@
+"""A signal of every layer at once: `statistic/LAYER` for all layers, in the model's order."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Series, Trace
+
+
+def by_layer(trace: Trace, statistic: str, facts: Facts) -> dict[str, Series]:
+    """Return the finite points of `statistic/LAYER` by layer.
+
+    In the model's order where it is known, otherwise in that of the trace. Layers without a point are left out.
+    """
+    found = {}
+    for name, series in trace.signals.items():
+        if name.startswith(statistic + "/"):
+            kept = np.isfinite(series.value)
+            if kept.any():
+                found[name.split("/", 1)[1]] = Series(series.step[kept], series.value[kept])
+    order = {layer.name: place for place, layer in enumerate(facts.layers)}
+    return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+
+def typical(series: Series, after: float = 0.0) -> float:
+    """Return the median of the points behind the share `after` of the series (0 whole, 0.5 the second half)."""
+    return float(np.median(series.value[int(after * len(series.value)) :]))
+
+
+def enough(series: Series, least: int = 4) -> bool:
+    """Whether there are points enough to speak of a usual value."""
+    return len(series.value) >= least
+
+
+def and_more(names: list[str]) -> str:
+    """Return the first names as text, and how many more there are."""
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,61 @@
+"""Which signals of a trace are losses, and how a loss is held against itself.
+
+Losses are compared by ratio (on a log scale) where they are positive, because noise and progress scale with the
+loss; a loss that reaches zero or below (a regression's likelihood) is compared by difference, in units of its range.
+"""
+
+import re
+
+import numpy as np
+
+from newllm.trace import Series, Trace
+
+_A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
+_VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
+
+
+def loss_names(trace: Trace) -> list[str]:
+    """Return the names of the trace's losses: training first; other names than the project's only without those."""
+    own = [name for name in ("loss", "validation_loss") if len(trace.series(name).value)]
+    return own or [name for name in trace.signals if _A_LOSS.search(name) and len(trace.series(name).value)]
+
+
+def is_validation(name: str) -> bool:
+    """Whether a signal of this name is of an evaluation."""
+    return bool(_VALIDATION.search(name))
+
+
+def finite(series: Series) -> Series:
+    """Return the series without its points that are not finite."""
+    kept = np.isfinite(series.value)
+    return series if kept.all() else Series(series.step[kept], series.value[kept])
+
+
+def comparable(loss: np.ndarray) -> np.ndarray:
+    """Return the loss (n,) on the scale on which it is compared; a difference of 0.1 is about a tenth.
+
+    The logarithm where every value is positive. Otherwise the loss divided by the range of its middle nine tenths.
+    """
+    if not len(loss) or loss.min() > 0:
+        return np.log(loss)
+    low, high = np.quantile(loss, [0.05, 0.95])
+    return loss / ((high - low) or 1.0)
+
+
+def descent(loss: np.ndarray) -> float:
+    """Return how far a run brought its loss (n,) down: the median of its first few points minus its lowest level."""
+    few = max(1, len(loss) // 50)
+    level = rolling_median(loss, few)
+    return float(max(np.median(loss[:few]) - level.min(), 0.0))
+
+
+def rolling_median(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the median of the `width` points around each of (n,), fewer at the ends; an even width counts one more."""
+    if width <= 1 or len(values) < 3:
+        return values
+    half = min(width // 2, (len(values) - 1) // 2)
+    padded = np.pad(values, half, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    stride = 1 + half // 16  # neighbouring medians of many points hardly differ: some, and a line between them
+    at = np.unique(np.append(np.arange(0, len(values), stride), len(values) - 1))
+    return np.interp(np.arange(len(values)), at, np.median(windows[at], axis=1))

@@ -1,0 +1,48 @@
+"""What the recorded learning rate says of the schedule: where it jumps, and whether it was meant to."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.trace import Trace
+
+LEAST_FACTOR = 1.5  # a rise by less is no jump
+LOW = 0.15  # a planned restart comes when the rate is down to this share of its highest
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A rise or fall of the learning rate from one point to the next.
+
+    Attributes:
+        step: the first step with the new rate.
+        before, after: the rates.
+        index: position in the series.
+    """
+
+    step: int
+    before: float
+    after: float
+    index: int
+
+
+def jumps(trace: Trace) -> list[Jump]:
+    """Return the rises from one point to the next that are far larger than those around them (no warm-up slope)."""
+    series = trace.series("learning_rate")
+    rate = series.value
+    if len(rate) < 5 or not np.isfinite(rate).all() or rate.max() <= 0:
+        return []
+    change = np.diff(rate)
+    rises = change[change > 0]
+    usual = float(np.median(rises)) if len(rises) > 4 else 0.0
+    large = (change > 3 * usual) & (change > 0.1 * rate.max()) & (rate[1:] > LEAST_FACTOR * rate[:-1])
+    return [
+        Jump(int(series.step[at + 1]), float(rate[at]), float(rate[at + 1]), int(at + 1))
+        for at in np.flatnonzero(large)
+    ]
+
+
+def restarts(trace: Trace) -> list[int]:
+    """Return the steps at which a schedule started again as planned: from its low, after a whole fall."""
+    highest = float(np.max(trace.series("learning_rate").value, initial=0.0))
+    return [jump.step for jump in jumps(trace) if jump.index > 2 and jump.before <= LOW * highest]

@@ -1,0 +1,257 @@
+"""Each audit: what it is for, and that it is silent beside it."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newllm.data.facts import data_facts
+from newllm.diagnosis import Facts
+from newllm.diagnosis.audits import AUDITS
+from newllm.trace import Finding, Series, Trace
+
+HEALTHY: dict[str, Any] = {
+    "schema": 1,
+    "unit": "id",
+    "window": 16,
+    "shuffled": None,
+    "training": {"documents": 400, "tokens": 100_000, "distinct": 900, "looked_at": 1.0},
+    "validation": {"documents": 40, "tokens": 10_000, "distinct": 700, "looked_at": 1.0},
+    "unknown": {"id": 1, "tokens": 100, "share": 0.01, "share_in_training": 0.009},
+    "never_trained": {"tokens": 3, "distinct": 2, "share": 0.0003, "expected": 0.002},
+    "padding": {"id": 0, "inferred": False, "share": 0.0, "validation_share": 0.0, "trailing": 0.0},
+    "documents": {
+        "compared": 40, "exact": 0, "near_compared": 40, "near": 1, "inside_training": 1,
+        "training": 400, "similar": 0.8,
+    },
+    "overlap": {"share": 0.001, "longest": 17},
+    "repeated": {"share": 0.001, "longest": 43},
+    "labels": {
+        "commonest": 3, "share": 0.06, "share_in_validation": 0.05, "commonest_of_validation": 3,
+        "largest_in_validation": 0.05, "entropy": 5.5, "entropy_of_validation": 5.4,
+    },
+    "order": {"nats": 0.055, "expected": 0.025, "spread": 0.0005, "stretches": 2000},
+    "shift": {"nats": 0.0021, "expected": 0.0014, "spread": 0.0001, "stretches": 2200},
+}  # fmt: skip
+FACTS = Facts(vocabulary=1000, parameters=400_000)
+
+
+def with_facts(**changes) -> dict:
+    data = copy.deepcopy(HEALTHY)
+    for part, change in changes.items():
+        data[part] = {**data[part], **change} if isinstance(change, dict) else change
+    return data
+
+
+def trace(**signals) -> Trace:
+    """A trace from values by name; `__` stands for the slash."""
+    made = {
+        name.replace("__", "/"): Series(np.arange(len(values)) * 10, np.array(values, float))
+        for name, values in signals.items()
+    }
+    return Trace(made)
+
+
+def descent(count: int = 60, start: float = 6.9, end: float = 3.0) -> np.ndarray:
+    return end + (start - end) * np.exp(-np.arange(count) / count * 4)
+
+
+RUN = trace(
+    loss=descent(),
+    validation_loss=descent(12, end=3.2),
+    validation_count=[10_000] * 12,
+    validation_correct=np.linspace(10, 3000, 12).round(),
+    perplexity=np.exp(descent()),
+)
+
+
+def audit(data, run: Trace = RUN, facts: Facts = FACTS) -> list[Finding]:
+    return [found for one in AUDITS for found in one(data, run, facts)]
+
+
+def only(findings: list[Finding]) -> Finding:
+    assert len(findings) == 1, [found.kind for found in findings]
+    found = findings[0]
+    assert found.sentence
+    assert found.evidence
+    assert found.alternatives
+    assert found.test
+    assert found.candidate_causes
+    assert "None" not in found.sentence
+    return found
+
+
+def test_a_healthy_run_has_no_finding() -> None:
+    assert audit(HEALTHY) == []
+    assert audit({}) == []
+    assert audit({}, Trace()) == []
+    assert audit(HEALTHY, Trace()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "changes"),
+    [
+        ("unknown-tokens", "warning", {"unknown": {"share": 0.46, "share_in_training": 0.0}}),
+        ("unknown-tokens", "warning", {"unknown": {"share": 0.05, "share_in_training": 0.001}}),
+        ("never-trained-tokens", "warning", {"never_trained": {"share": 0.05}}),
+        ("never-trained-tokens", "warning", {"unit": "word", "never_trained": {"share": 0.4, "expected": 0.15}}),
+        ("leak", "fault", {"overlap": {"share": 0.9, "longest": 9000}}),
+        ("leak", "warning", {"documents": {"exact": 5}}),
+        ("leak", "note", {"overlap": {"share": 0.2}, "repeated": {"share": 0.15}}),
+        ("near-duplicates", "warning", {"documents": {"near": 8}}),
+        ("repeated-windows", "warning", {"repeated": {"share": 0.5}}),
+        ("repeated-windows", "warning", {"documents": {"inside_training": 200}}),
+        ("repeated-windows", "warning", {"repeated": {"share": 0.02, "longest": 2000}}),
+        ("padding-counted", "warning", {"padding": {"validation_share": 0.4}}),
+        ("small-validation", "warning", {"validation": {"documents": 6, "tokens": 35}}),
+        ("data-order", "warning", {"order": {"nats": 0.4}}),
+        ("validation-shift", "warning", {"shift": {"nats": 0.05}}),
+    ],
+)
+def test_one_change_to_healthy_data_is_one_finding(kind, severity, changes) -> None:
+    run = Trace({name: RUN.signals[name] for name in ("loss", "validation_loss")})
+    run = RUN if kind == "padding-counted" else run
+    found = only(audit(with_facts(**changes), run))
+    assert (found.kind, found.severity) == (kind, severity)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unknown": {"share": 0.2, "share_in_training": 0.19}},  # a small vocabulary, trained on its unknown words
+        {"unknown": None},
+        {"never_trained": {"share": 0.05, "expected": 0.04}},  # what Good and Turing expect
+        {"never_trained": {"share": 0.05}, "training": {"looked_at": 0.5}},  # nobody knows
+        {"unit": "word", "never_trained": {"share": 0.15, "expected": 0.12}},
+        {"documents": {"exact": 1}},
+        {"order": {"nats": 0.4}, "shuffled": True},
+        {"order": {"nats": 0.4, "spread": 0.1}},
+        {"order": None, "shift": None, "labels": None},
+        {"padding": {"validation_share": 0.4, "inferred": True, "trailing": 0.6}},
+    ],
+)
+def test_what_is_usual_is_no_finding(changes) -> None:
+    assert audit(with_facts(**changes)) == []
+
+
+def test_padding_that_the_evaluation_leaves_out_is_no_finding() -> None:
+    data = with_facts(padding={"validation_share": 0.4, "share": 0.4})
+    fair = trace(validation_count=[6000] * 5, validation_loss=descent(5))
+    assert audit(data, fair) == []
+    unknown = trace(validation_loss=descent(5))
+    assert only(audit(data, unknown)).severity == "note"
+
+
+def test_unknown_words_are_seen_in_the_trace_alone() -> None:
+    signals = {"validation_count": [1000] * 5, "validation_count__unknown": [300] * 5, "validation_loss": descent(5)}
+    grows = trace(**signals, validation_loss__unknown=[6.9, 7, 8, 9, 10])
+    found = only(audit({}, grows))
+    assert found.kind == "unknown-tokens"
+    assert found.evidence["share"] == pytest.approx(0.3)
+    assert audit({}, trace(**signals, validation_loss__unknown=[6.9, 5, 4, 3, 2])) == []
+
+
+def test_a_small_validation_gives_its_interval() -> None:
+    run = trace(validation_loss=[6.9, 5.6, 6.0], validation_count=[35, 35, 35])
+    found = only(audit({}, run))
+    assert found.kind == "small-validation"
+    assert found.evidence["half_width"] == pytest.approx(1.96 * 5.6 / math.sqrt(35))
+
+
+def test_a_large_model_of_few_tokens_is_a_note() -> None:
+    found = only(audit(HEALTHY, RUN, Facts(parameters=20_000_000)))
+    assert (found.kind, found.severity) == ("parameters-per-token", "note")
+
+
+def test_a_loss_at_the_frequencies_entropy() -> None:
+    stuck = trace(loss=[6.9, 6.0, 5.7, *[5.51, 5.49] * 20])
+    assert only(audit(HEALTHY, stuck)).kind == "label-frequency"
+    passing = trace(loss=np.linspace(6.5, 5.4, 60))
+    assert audit(HEALTHY, passing) == []
+
+
+def test_an_accuracy_that_is_the_commonest_tokens() -> None:
+    counts = {"validation_count": [10_000] * 8, "validation_loss": descent(8)}
+    constant = trace(**counts, validation_correct=[0, *[500] * 7])
+    assert only(audit(HEALTHY, constant)).kind == "label-frequency"
+    learning = trace(**counts, validation_correct=[0, 500, 600, 700, 800, 900, 1000, 1100])
+    assert audit(HEALTHY, learning) == []
+
+
+def test_a_perplexity_that_is_not_the_losss() -> None:
+    loss = descent(20)
+    bits = only(audit({}, trace(loss=loss, perplexity=2.0**loss)))
+    assert bits.kind == "perplexity-mismatch"
+    assert "in bits" in bits.sentence
+    averaged = only(audit({}, trace(validation_loss=loss, validation_perplexity=np.exp(loss + 0.2))))
+    assert averaged.evidence["difference"] == pytest.approx(0.2)
+    assert audit({}, trace(loss=loss, perplexity=np.exp(loss) * 1.01)) == []
+
+
+def test_a_perplexity_may_be_rounded_or_cut_off() -> None:
+    loss = np.full(9, 0.02)
+    printed = Trace(trace(loss=loss, perplexity=np.exp(loss).round(1)).signals, decimals={"perplexity": 1})
+    assert audit({}, printed) == []
+    assert audit({}, trace(loss=[20.0] * 9, perplexity=[np.exp(15.0)] * 9)) == []
+
+
+def test_another_evaluation_set_within_a_run() -> None:
+    run = trace(validation_loss=descent(6), validation_count=[5000, 5000, 5000, 7000, 7000, 7000])
+    found = only(audit({}, run))
+    assert (found.kind, found.first_step) == ("changed-evaluation", 30.0)
+    by_class = trace(validation_count=[5000] * 3, validation_count__end=[100, 90, 90])
+    assert only(audit({}, by_class)).evidence == {"before": 100.0, "after": 90.0, "changes": 1}
+
+
+def draw(seed: int, count: int = 3000, first: int = 0) -> np.ndarray:
+    shares = 1 / np.arange(1, 201)
+    return first + np.random.default_rng(seed).choice(200, count, p=shares / shares.sum())
+
+
+PLANTED = {
+    "nothing": (lambda: ([draw(i) for i in range(20)], [draw(99)]), []),
+    "leak": (lambda: ([draw(i) for i in range(20)], [draw(3), draw(4)]), ["leak"]),
+    "burst": (lambda: ([draw(0, 40_000), np.tile(draw(1, 50), 40)], [draw(99)]), ["repeated-windows"]),
+    "domains": (
+        lambda: ([draw(i, first=150 * (i > 9)) for i in range(20)], [draw(98, 1500), draw(99, 1500, 150)]),
+        ["data-order"],
+    ),
+    "tokenizer": (
+        lambda: ([draw(i) for i in range(20)], [draw(99, first=100)]),
+        ["never-trained-tokens", "validation-shift"],
+    ),
+    "unknown": (
+        lambda: ([draw(i, first=2) for i in range(20)], [np.where(draw(98) < 2, 1, draw(99, first=2))]),
+        ["unknown-tokens"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_is_planted_in_data_is_found_and_nothing_else(name) -> None:
+    make, kinds = PLANTED[name]
+    training, validation = make()
+    found = audit(data_facts(training, validation, unknown=1), Trace())
+    assert sorted({one.kind for one in found}) == kinds
+
+
+leaves = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats() | st.text(max_size=3)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(sorted(HEALTHY)), st.text(max_size=9), leaves), max_size=5), leaves)
+def test_damaged_facts_raise_nothing(changes, whole) -> None:
+    data = copy.deepcopy(HEALTHY)
+    for part, name, value in changes:
+        inner = data[part]
+        if isinstance(inner, dict) and inner:
+            inner[name if name in inner else sorted(inner)[len(name) % len(inner)]] = value
+        else:
+            data[part] = value
+    data[sorted(data)[len(repr(whole)) % len(data)]] = whole
+    for found in audit(data):
+        assert found.as_dict()

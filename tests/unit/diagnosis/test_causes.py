@@ -1,0 +1,76 @@
+"""The first candidate cause, on curves that differ in one thing."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import diagnose
+from newllm.trace import Finding, Series, Trace
+
+STEPS = np.arange(1, 401)
+
+
+def run(burst: np.ndarray | float = 1.0, gradient: np.ndarray | float = 1.0, **more: np.ndarray) -> list[Finding]:
+    chance = np.random.default_rng(3)
+    loss = (2 + 3 * np.exp(-STEPS / 80)) * np.exp(0.04 * chance.normal(size=400)) * burst
+    norm = np.exp(0.2 * chance.normal(size=400)) * gradient
+    signals = {"loss": loss, "gradient_norm": norm, **more}
+    return diagnose(Trace({name: Series(STEPS, value) for name, value in signals.items()}))
+
+
+def first_cause(findings: list[Finding], kind: str) -> str:
+    return next(found for found in findings if found.kind == kind).candidate_causes[0]
+
+
+def at(first: int, last: int, value: float) -> np.ndarray:
+    return np.where((first <= STEPS) & (last >= STEPS), value, 1.0)
+
+
+def test_one_bad_step_is_a_bad_batch() -> None:
+    assert first_cause(run(at(240, 240, 3), at(240, 240, 12)), "spike") == "corrupted-batch"
+
+
+def test_a_level_block_is_label_noise() -> None:
+    assert first_cause(run(at(240, 270, 2.2), at(240, 270, 1.3)), "spike") == "label-noise"
+
+
+def test_a_slow_return_after_a_rising_rate_is_the_learning_rate() -> None:
+    decay = 1 + 2 * np.exp(-np.maximum(STEPS - 240, 0) / 20) * (STEPS >= 240)
+    rate = np.where(STEPS < 190, 1e-3, 1e-3 * 1.05 ** (STEPS - 190))
+    assert first_cause(run(decay, learning_rate=rate), "spike") == "learning-rate"
+
+
+def test_a_schedule_that_starts_again_is_named() -> None:
+    warm = np.minimum(STEPS / 20, 1.0) * np.cos(STEPS / 400 * np.pi / 2) * 1e-3
+    rate = np.where(STEPS < 220, warm, np.roll(warm, 219))
+    decay = 1 + 1.2 * np.exp(-np.maximum(STEPS - 232, 0) / 20) * (STEPS >= 232)
+    assert first_cause(run(decay, learning_rate=rate), "spike") == "schedule-restarted"
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_loss_that_is_suddenly_not_finite_is_its_batch(count: int) -> None:
+    assert first_cause(run(at(240, 239 + count, np.nan)), "not-finite") == "not-finite-batch"
+
+
+def test_a_gradient_that_overflows_first_is_the_precision() -> None:
+    norm = np.where(STEPS >= 240, np.inf, 1.0)
+    assert first_cause(run(at(242, 400, np.nan), norm), "not-finite") == "fp16-overflow"
+
+
+def test_gradients_never_cleared_come_before_everything() -> None:
+    assert first_cause(run(at(240, 400, 4), gradient_carried=np.ones(400)), "diverged") == "missing-zero-grad"
+
+
+def test_the_same_spike_in_two_losses_is_told_once() -> None:
+    step = np.arange(10, 401, 10)
+    validation = Series(step, (2 + 3 * np.exp(-step / 80)) * np.where(abs(step - 250) < 15, 2.5, 1.0))
+    loss = Series(STEPS, (2 + 3 * np.exp(-STEPS / 80)) * at(236, 264, 2.5))
+    spikes = [one for one in diagnose(Trace({"loss": loss, "validation_loss": validation})) if one.kind == "spike"]
+    assert len(spikes) == 1
+    assert spikes[0].evidence["also_in"] == ["validation_loss"]
+
+
+def test_faults_come_before_warnings() -> None:
+    findings = run(at(240, 400, 4) * at(300, 300, np.nan))
+    order = [found.severity for found in findings]
+    assert order == sorted(order)  # "fault" < "note" < "warning": no note is among them
+    assert order[0] == "fault"

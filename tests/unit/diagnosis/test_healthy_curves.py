@@ -1,0 +1,80 @@
+"""Nothing above a note on healthy losses of many kinds."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newllm.diagnosis import diagnose
+from newllm.trace import Series, Trace
+
+KINDS = ("epoch", "short", "step", "heavy", "restarts", "decay", "small-batch", "regression", "negative", "growing")
+
+
+def healthy(kind: str, seed: int) -> np.ndarray:
+    """Make the loss of a healthy run."""
+    chance = np.random.default_rng(seed)
+    points = {"epoch": int(chance.integers(8, 300)), "short": int(chance.integers(8, 14))}.get(
+        kind, int(chance.integers(60, 1500))
+    )
+    at = np.arange(points)
+    start = math.exp(chance.uniform(math.log(0.5), math.log(12)))
+    end = start * chance.uniform(0.1, 0.8)
+    level = end + (start - end) * np.exp(-at / (chance.uniform(0.05, 0.6) * points))
+    noise = {"epoch": 0.05, "short": 0.05, "small-batch": 0.4}.get(kind, 0.15) * chance.uniform()
+    chances = chance.normal(size=points)
+    if kind == "heavy":
+        chances = chance.standard_t(6, size=points) if chance.random() < 0.5 else chance.exponential(size=points) - 1
+    if kind == "restarts":
+        cycle = points / chance.integers(3, 6)
+        level = level * (1 + 0.1 * chance.uniform() * (1 - at % cycle / cycle) * (at >= cycle))
+    if kind == "decay":
+        for step in (points // 2, 3 * points // 4):
+            level = level - (at >= step) * (1 - np.exp(-np.clip(at - step, 0, None) / 10)) * 0.1 * level[-1]
+    if kind == "growing":
+        chances = chances * (0.3 + 1.5 * at / points)
+    values = level * np.exp(noise * chances)
+    if kind == "regression":
+        return 1e-3 * values**3
+    return level + noise * level * chances - 0.8 * start if kind == "negative" else values
+
+
+def alarms(kind: str, values: np.ndarray, name: str) -> list[str]:
+    axis = "epoch" if kind in {"epoch", "short"} else "step"
+    findings = diagnose(Trace({name: Series(np.arange(1, len(values) + 1), values)}, axis))
+    return [found.kind for found in findings if found.severity != "note"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_more_than_one_alarm_in_fifty_healthy_runs(kind: str) -> None:
+    raised = [alarms(kind, healthy(kind, seed), ("loss", "validation_loss")[seed % 2]) for seed in range(50)]
+    assert sum(map(bool, raised)) <= 1, raised
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["epoch", "short", "step", "decay"]))
+def test_a_calm_run_raises_no_alarm_about_its_shape(seed: int, kind: str) -> None:
+    values = healthy(kind, seed)
+    assert not set(alarms(kind, values, "loss")) - {"plateau"}
+
+
+@pytest.mark.parametrize("points", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("value", [0.0, 1.0, -3.0, math.nan, math.inf])
+def test_a_series_of_hardly_any_points_is_no_trouble(points: int, value: float) -> None:
+    series = Series(np.arange(points), np.full(points, value))
+    kinds = {found.kind for found in diagnose(Trace({"loss": series, "validation_loss": series}))}
+    assert kinds <= {"not-finite", "stale-evaluation", "repeated-loss"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=60),
+    st.sampled_from(["loss", "validation_loss", "gradient_norm", "learning_rate", "accuracy", "context_growth"]),
+)
+def test_whatever_a_log_holds_a_diagnosis_comes_back(values: list[float], name: str) -> None:
+    series = Series(np.arange(len(values)), np.asarray(values, dtype=float))
+    plain = Series(np.arange(len(values)), np.linspace(3, 1, len(values)))
+    for found in diagnose(Trace({name: series, "other": plain, "loss": series})):
+        assert 0 <= found.confidence <= 1

@@ -1,0 +1,226 @@
+"""Each detector of the recorder's signals, on a sound run with one thing changed, and silent on the sound one."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts, Layer, diagnose
+from newllm.trace import Finding, Series, Trace
+
+STEPS, EVERY = 300, 10
+LAYERS = ("embedding", "blocks.0", "blocks.1", "head")
+FACTS = Facts(layers=tuple(Layer(name, "Linear", 100) for name in LAYERS))
+Signals = dict[str, Series]
+
+
+def sound() -> Signals:
+    chance = np.random.default_rng(0)
+    step, sampled = np.arange(1, STEPS + 1), np.arange(EVERY, STEPS + 1, EVERY)
+
+    def noisy(level: np.ndarray | float, at: np.ndarray, noise: float = 0.05) -> Series:
+        return Series(at, level * np.exp(noise * chance.normal(size=len(at))))
+
+    signals = {
+        "loss": noisy(2 + 3 * np.exp(-step / 80), step),
+        "gradient_norm": noisy(1.0, step, 0.2),
+        "learning_rate": Series(step, np.minimum(step / 20, 1.0) * 1e-3),
+        "step_seconds": noisy(0.01, step, 0.1),
+        "validation_loss": noisy(2.1 + 3 * np.exp(-sampled / 80), sampled, 0.005),
+        "validation_accuracy": Series(sampled, np.round(np.linspace(0.1, 0.5, len(sampled)), 3)),
+        "context_growth": noisy(1.01, sampled, 0.002),
+        "context_norm": noisy(3.0, step),
+        "logit_max": noisy(8.0, sampled),
+    }
+    usual = {
+        "gradient_norm": 0.3,
+        "weight_norm": 5.0,
+        "update_norm": 0.01,
+        "update_ratio": 2e-3,
+        "second_moment_mismatch": 1.1,
+        "activation_rms": 1.0,
+        "activation_zero": 0.1,
+        "gate_saturation": 0.2,
+        "attention_entropy": 1.5,
+        "attention_logit": 5.0,
+    }
+    for statistic, level in usual.items():
+        signals |= {f"{statistic}/{layer}": noisy(level, sampled, 0.1) for layer in LAYERS}
+    return signals
+
+
+def changed(signals: Signals, name: str, change: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Signals:
+    series = signals[name]
+    return {**signals, name: Series(series.step, change(series.step, series.value.copy()))}
+
+
+def alarms(signals: Signals, facts: Facts = FACTS) -> dict[str, Finding]:
+    return {found.kind: found for found in diagnose(Trace(signals), facts) if found.severity != "note"}
+
+
+def flag(signals: Signals, name: str, steps: list[int]) -> Signals:
+    return {**signals, name: Series(np.array(steps), np.ones(len(steps)))}
+
+
+def test_a_sound_run_raises_no_alarm() -> None:
+    assert alarms(sound()) == {}
+
+
+PLANTED: dict[str, Callable[[Signals], Signals]] = {
+    "vanishing-gradient": lambda s: changed(s, "gradient_norm/embedding", lambda _, v: 1e-5 * v),
+    "vanishing-signal": lambda s: changed(s, "activation_rms/blocks.1", lambda _, v: 1e-5 * v),
+    "dead-units": lambda s: changed(s, "activation_zero/blocks.0", lambda _, v: 0 * v + 0.9),
+    "saturated-gates": lambda s: changed(s, "gate_saturation/blocks.0", lambda _, v: 0 * v + 0.95),
+    "update-ratio": lambda s: changed(s, "update_ratio/head", lambda _, v: 200 * v),
+    "second-moment": lambda s: changed(
+        s, "second_moment_mismatch/head", lambda t, v: np.where(abs(t - 150) < 25, 8, v)
+    ),
+    "activation-growth": lambda s: changed(s, "activation_rms/blocks.1", lambda t, v: v * np.exp(t / 50)),
+    "context-growth": lambda s: changed(s, "context_growth", lambda t, v: v + 0.4 * t / STEPS),
+    "gradient-explosion": lambda s: changed(s, "gradient_norm", lambda t, v: np.where(t == 200, 60, v)),
+    "frozen-layer": lambda s: changed(s, "update_norm/blocks.0", lambda _, v: 0 * v),
+    "attention-collapse": lambda s: changed(
+        s, "attention_entropy/blocks.1", lambda t, v: v * np.where(t > 150, 0.01, 1)
+    ),
+    "gradient-carried": lambda s: flag(s, "gradient_carried", list(range(2, STEPS + 1))),
+    "evaluation-in-training-mode": lambda s: flag(s, "evaluation_in_training_mode", [10, 20, 30]),
+    "skipped-updates": lambda s: flag(s, "update_skipped", list(range(180, STEPS + 1))),
+    "not-finite": lambda s: changed(s, "loss", lambda t, v: np.where(t == 180, np.nan, v)),
+    "constant-accuracy": lambda s: changed(s, "validation_accuracy", lambda _, v: 0 * v + 0.1714),
+    "learning-rate-jump": lambda s: changed(
+        s, "learning_rate", lambda t, v: np.where(t < 160, v, np.minimum((t - 159) / 20, 1.0) * 1e-3)
+    ),
+    "stale-evaluation": lambda s: changed(
+        s, "validation_loss", lambda t, v: np.where((t >= 150) & (t <= 180), v[14], v)
+    ),
+    "slow-divergence": lambda s: changed(s, "loss", lambda t, v: v * np.exp(np.maximum(0, t - 150) / 150)),
+    "loss-drop": lambda s: changed(s, "loss", lambda t, v: np.where(abs(t - 150) < 10, 0.2 * v, v)),
+    "spike": lambda s: changed(s, "loss", lambda t, v: np.where(abs(t - 200) < 8, 2.5 * v, v)),
+    "diverged": lambda s: changed(s, "loss", lambda t, v: np.where(t > 200, 4 * v, v)),
+    "over-fitting": lambda s: changed(s, "validation_loss", lambda t, v: v * np.exp(np.maximum(0, t - 150) / 300)),
+    "validation-gap": lambda s: changed(s, "validation_loss", lambda _, v: v * 2.5),
+    "plateau": lambda s: changed(s, "loss", lambda _, v: v * 0 + 5 + 0.01 * np.sin(np.arange(len(v)))),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_is_planted_is_found(kind: str) -> None:
+    found = alarms(PLANTED[kind](sound()))
+    assert kind in found
+    assert found[kind].sentence
+    assert found[kind].test
+    assert found[kind].candidate_causes
+
+
+@pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"diverged", "spike"}))
+def test_little_else_is_found(kind: str) -> None:
+    found = alarms(PLANTED[kind](sound()))
+    assert len(found) <= 2, found
+
+
+@pytest.mark.parametrize(("gradient", "severity"), [(True, "warning"), (False, "note")])
+def test_a_layer_kept_from_the_optimizer_is_wrong_where_it_asks_for_a_gradient(gradient: bool, severity: str) -> None:
+    facts = Facts(layers=tuple(Layer(name, "Linear", 100, trained=name != "blocks.0") for name in LAYERS))
+    signals = changed(sound(), "update_norm/blocks.0", lambda _, v: 0 * v)
+    if not gradient:
+        del signals["gradient_norm/blocks.0"]
+    (found,) = [one for one in diagnose(Trace(signals), facts) if one.kind == "frozen-layer"]
+    assert found.severity == severity
+
+
+def test_a_first_update_far_too_large_is_the_layer_s_own_fault() -> None:
+    signals = changed(sound(), "update_ratio/embedding", lambda t, v: np.where(t == EVERY, 10, v))
+    assert alarms(signals)["update-ratio"].candidate_causes[0] == "exploding-embedding"
+
+
+def test_lost_moments_show_in_the_updates_of_most_layers() -> None:
+    signals = sound()
+    for layer in LAYERS:
+        signals = changed(signals, f"update_ratio/{layer}", lambda t, v: np.where(t == 160, 4 * v, v))
+    found = alarms(signals)["resume-jump"]
+    assert found.first_step == 160
+    assert found.candidate_causes[0] == "moments-lost"
+
+
+def test_a_break_in_the_log_with_a_jump_of_the_loss_is_a_resume() -> None:
+    signals = changed(sound(), "loss", lambda t, v: np.where(t >= 160, 1.3 * v, v))
+    kept = ~((signals["loss"].step >= 150) & (signals["loss"].step < 160))
+    signals["loss"] = Series(signals["loss"].step[kept], signals["loss"].value[kept])
+    assert alarms(signals)["resume-jump"].first_step == 160
+
+
+def test_a_gradient_that_follows_the_number_of_passes_is_a_sum() -> None:
+    signals = sound()
+    step = signals["loss"].step
+    passes = np.where(step % 8 == 0, 2.0, 4.0)
+    signals["backwards"] = Series(step, passes)
+    assert "accumulation-scale" not in alarms(signals)
+    summed = changed(signals, "gradient_norm", lambda _, v: v * passes)
+    found = alarms(summed)["accumulation-scale"]
+    assert found.evidence["passes_ratio"] == pytest.approx(0.5)
+    assert found.evidence["norm_ratio"] == pytest.approx(0.5, rel=0.15)
+
+
+def test_a_loss_summed_over_passes_shows_where_the_vocabulary_is_known() -> None:
+    signals = sound()
+    signals["backwards"] = Series(signals["loss"].step, np.full(STEPS, 4.0))
+    summed = changed(signals, "loss", lambda _, v: 4 * v)
+    assert alarms(summed, Facts(vocabulary=148))["accumulation-scale"].evidence["first_loss_over_uniform"] > 3.5
+
+
+def test_context_growth_tells_its_lead_before_the_spike() -> None:
+    signals = changed(sound(), "context_growth", lambda t, v: np.where(t >= 120, 1.3, v))
+    signals = changed(signals, "loss", lambda t, v: np.where(abs(t - 207) < 8, 2.5 * v, v))
+    found = alarms(signals)["context-growth"]
+    assert (found.first_step, found.evidence["lead_steps"]) == (120, 80)
+    assert alarms(signals)["spike"].candidate_causes[:2] == ("unbounded-recurrence", "additive-context")
+
+
+def test_worse_than_uniform_is_held_against_the_vocabulary() -> None:
+    signals = changed(sound(), "loss", lambda t, v: np.where(abs(t - 200) < 8, 3 * v, v))
+    found = alarms(signals, Facts(vocabulary=148))["worse-than-uniform"]
+    assert found.evidence["reference"] == pytest.approx(np.log(148))
+    assert "worse-than-uniform" not in alarms(signals, Facts(vocabulary=10_000))
+
+
+def test_one_predicted_class_is_told() -> None:
+    signals = sound()
+    signals["validation_classes"] = Series(signals["validation_loss"].step, np.ones(STEPS // EVERY))
+    assert "one-predicted-class" in alarms(signals)
+
+
+def test_the_gap_of_unknown_tokens_is_no_over_fitting() -> None:
+    signals = sound()
+    step, value = signals["validation_loss"].step, signals["validation_loss"].value
+    signals["validation_loss/seen"] = Series(step, value)
+    signals["validation_loss/unknown"] = Series(step, 6 + step / 20)
+    signals["validation_count"] = Series(step, np.full(len(step), 100.0))
+    signals["validation_count/unknown"] = Series(step, np.full(len(step), 15.0))
+    signals["validation_loss"] = Series(step, 0.85 * value + 0.15 * (6 + step / 20))
+    found = alarms(signals)
+    assert "over-fitting" not in found
+    assert "unknown-tokens" in found
+
+
+@pytest.mark.parametrize(("accuracy", "k", "n"), [(0.1714, 6, 35), (17.14, 6, 35), (0.25, 1, 4), (0.3333, 1, 3)])
+def test_k_of_n_is_found_from_a_bare_accuracy(accuracy: float, k: int, n: int) -> None:
+    step = np.arange(1, 24)
+    digits = 2 if accuracy > 1 else 4
+    trace = Trace(
+        {"loss": Series(step, 7 - step / 10), "accuracy": Series(step, np.full(23, accuracy))},
+        "epoch",
+        {"accuracy": digits},
+    )
+    (found,) = [one for one in diagnose(trace) if one.kind == "constant-accuracy"]
+    assert (found.evidence["right"], found.evidence["of"]) == (k, n)
+
+
+@pytest.mark.parametrize("cycles", [3, 4])
+def test_planned_restarts_of_the_learning_rate_are_no_jump_and_excuse_their_bumps(cycles: int) -> None:
+    signals = sound()
+    step = signals["loss"].step
+    phase = ((step - 1) % (STEPS // cycles)) / (STEPS // cycles)
+    signals["learning_rate"] = Series(step, 1e-3 * 0.5 * (1 + np.cos(np.pi * phase)))
+    bump = 1 + 0.5 * np.exp(-phase / 0.1) * (step > STEPS // cycles)
+    signals["loss"] = Series(step, signals["loss"].value * bump)
+    assert alarms(signals) == {}
