@@ -3,6 +3,8 @@
     newllm.train("my-text.txt")              train, by the same rules as the command line
     newllm.load("runs/my-text").generate()   a trained run
     newllm.build("seed-baseline")            an untrained model of a preset
+    newllm.record(model, optimizer, out="RUN")   the signals of anyone's training loop
+    newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
 
 Names are resolved when first used, so that `import newllm` costs no torch.
 """
@@ -11,13 +13,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from newllm.api import Budget, LoadedRun, TrainedRun, build, load, resume, train
+    from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, resume, train
     from newllm.errors import UserError
+    from newllm.recorder import record
 
 __version__ = "0.1.0"
-__all__ = ["Budget", "LoadedRun", "TrainedRun", "UserError", "build", "load", "resume", "train"]
+__all__ = [
+    "Budget",
+    "Diagnosis",
+    "LoadedRun",
+    "TrainedRun",
+    "UserError",
+    "build",
+    "doctor",
+    "load",
+    "record",
+    "resume",
+    "train",
+]
 
-_PLACES = {"UserError": "newllm.errors"} | {name: "newllm.api" for name in __all__ if name != "UserError"}
+_ELSEWHERE = {"UserError": "newllm.errors", "record": "newllm.recorder"}
+_PLACES = dict.fromkeys(__all__, "newllm.api") | _ELSEWHERE
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 """The signals that a study or a diagnosis reads, measured on any torch model; knows no trainer.
 
+record         all of them, written while anyone's loop runs
 layers         gradient norm, update ratio and activation scale of each layer
 contexts       how long the context vectors are, and how they grow
 lyapunov       how fast the recurrence forgets or magnifies a disturbance
@@ -10,6 +11,7 @@ from newllm.recorder.activation_scale import ActivationScale
 from newllm.recorder.contexts import ContextRecorder, ContextSummary, growth_per_step, norm_by_position, summarise
 from newllm.recorder.layers import gradient_norms, total
 from newllm.recorder.lyapunov import lyapunov_exponents, model_exponents
+from newllm.recorder.recording import Recorder, record
 from newllm.recorder.token_classes import ClassCount, TokenClasses
 from newllm.recorder.update_ratio import UpdateRatio
 
@@ -18,6 +20,7 @@ __all__ = [
     "ClassCount",
     "ContextRecorder",
     "ContextSummary",
+    "Recorder",
     "TokenClasses",
     "UpdateRatio",
     "gradient_norms",
@@ -25,6 +28,7 @@ __all__ = [
     "lyapunov_exponents",
     "model_exponents",
     "norm_by_position",
+    "record",
     "summarise",
     "total",
 ]

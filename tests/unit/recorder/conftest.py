@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from torch import Tensor, nn
 
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
+from newllm.recorder.recording import TRACE
+from newllm.trace import read_trace
 
 SHAPE: dict[str, Any] = {"vocabulary": 11, "width": 8, "layers": 2, "hidden": 10, "context": 8, "heads": 2, "window": 9}
 
@@ -53,3 +56,26 @@ def any_model(
         return _lstm()
     tokens = torch.randint(11, (3, 7))
     return build(body=request.param), lambda model: model(tokens)[0].square().mean()
+
+
+@pytest.fixture
+def signals(tmp_path: Path) -> Callable[[], dict[str, dict[int, float]]]:
+    """Read what was recorded into `tmp_path / "run"`: value by step by signal."""
+
+    def read() -> dict[str, dict[int, float]]:
+        found = read_trace(tmp_path / "run" / TRACE).signals
+        return {name: dict(zip(s.step.tolist(), s.value.tolist(), strict=True)) for name, s in found.items()}
+
+    return read
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    """A classifier of 4 classes from 6 numbers."""
+    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4))
+
+
+@pytest.fixture
+def loss_of() -> Callable[[nn.Module], Tensor]:
+    """A loss on fresh numbers."""
+    return lambda model: model(torch.randn(5, 6)).square().mean()

@@ -1,0 +1,103 @@
+"""The contexts of recurrent models: how long they are at the end of each row, by position, and how they grow.
+
+Seen are our context taps, and the outputs of torch's RNN, GRU and LSTM. Of an LSTM only the context after
+the last position leaves the module, so it has no signals by position.
+
+Shapes: B rows, T positions, C channels, L layers.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from newllm.model.context_tap import ContextTap
+from newllm.recorder.layout import Layout
+from newllm.recorder.pending import Row
+
+_FEWEST_POSITIONS = 4
+
+
+class ContextSignals:
+    """Watches the contexts of training passes while it is open.
+
+    Args:
+        layout: the model's.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._sources = [(n, m) for n, m in layout.callable_modules() if isinstance(m, ContextTap | nn.RNNBase)]
+        self._handles: list[RemovableHandle] = []
+        self._ends: dict[str, Tensor] = {}
+        self._courses: dict[str, Tensor] = {}
+        self.sampled = False
+
+    def open(self) -> None:
+        """Hook every source of contexts."""
+        for name, module in self._sources:
+            see = self._see_tap if isinstance(module, ContextTap) else self._see_torch
+            self._handles.append(module.register_forward_hook(partial(see, name)))
+
+    def close(self) -> None:
+        """Take the hooks away."""
+        while self._handles:
+            self._handles.pop().remove()
+
+    def put(self, row: Row) -> None:
+        """Put what was seen since the last call into the row: the mean over layers."""
+        if self._ends:
+            row.put("context_norm", torch.stack(list(self._ends.values())).mean())
+        courses = list(self._courses.values())
+        if courses and all(len(course) == len(courses[0]) for course in courses):
+            row.put_all(torch.stack(courses).mean(dim=0), course_signals)
+        self._ends.clear()
+        self._courses.clear()
+
+    def _see_tap(self, name: str, module: nn.Module, inputs: object, contexts_BTC: Tensor) -> None:  # noqa: ARG002
+        if not _training(module):
+            return
+        contexts_BTC = contexts_BTC.detach()
+        self._ends[name] = _lengths(contexts_BTC[:, -1]).mean()
+        if self.sampled:
+            self._courses[name] = _lengths(contexts_BTC).mean(dim=0)
+
+    def _see_torch(self, name: str, module: nn.RNNBase, inputs: object, output: Any) -> None:  # noqa: ARG002
+        if not _training(module):
+            return
+        features, last = output
+        is_lstm = isinstance(last, tuple)
+        self._ends[name] = _lengths((last[1] if is_lstm else last).detach()).mean()
+        if self.sampled and not is_lstm and isinstance(features, Tensor) and features.dim() == 3:
+            self._courses[name] = _lengths(features.detach()).mean(dim=0 if module.batch_first else 1)
+
+
+def course_signals(norms_T: Sequence[float]) -> list[tuple[str, float]]:
+    """Return the norms after 1, 2, 4, ... positions, and the factor by which they grow.
+
+    The factor is the geometric mean over the second half: the first positions, from a context of zeros, grow
+    in any recurrence.
+    """
+    length = len(norms_T)
+    signals = [(f"context_norm/position-{2**k}", norms_T[2**k - 1]) for k in range(length.bit_length())]
+    half = length // 2
+    if length >= _FEWEST_POSITIONS and (growth := _factor(norms_T[half - 1], norms_T[-1], length - half)) is not None:
+        signals.append(("context_growth", growth))
+    return signals
+
+
+def _factor(start: float, end: float, positions: int) -> float | None:
+    if start > 0 and end > 0 and math.isfinite(start) and math.isfinite(end):
+        return math.exp((math.log(end) - math.log(start)) / positions)
+    return None
+
+
+def _training(module: nn.Module) -> bool:
+    return not torch.compiler.is_compiling() and module.training and torch.is_grad_enabled()
+
+
+def _lengths(contexts: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(contexts, dim=-1, dtype=torch.float32 if contexts.element_size() == 2 else None)

@@ -1,0 +1,199 @@
+"""The gradient as the backward pass left it, and as the optimizer reads it; how it came about.
+
+A hook on every parameter asks autograd to call back when the whole backward pass is over. There the norm is
+taken. When the optimizer's step begins, the gradients' version counters tell whether anything was done to
+them since (clipping, unscaling); only then is the norm taken again.
+
+Whether anyone cleared the gradient is seen on a few *sentinels*: parameters whose old gradient is looked at
+just before the next one is added to it.
+
+Limit: a backward pass inside a backward pass (reentrant checkpoints) may be counted as one more.
+"""
+
+import math
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from newllm.recorder.layers import dense
+
+_ENGINE: Any = torch.autograd.Variable._execution_engine
+_NARROW = (torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class Norms:
+    """The gradient's norms at one moment.
+
+    Args:
+        present: which parameters had a gradient.
+        each: their gradients' norms, a vector on the device.
+        versions: what tells whether a gradient was touched since.
+    """
+
+    present: list[int]
+    each: Tensor
+    versions: list[tuple[int, int]]
+
+    def whole(self) -> Tensor:
+        """Return the norm of the whole gradient."""
+        return torch.linalg.vector_norm(self.each)
+
+
+class GradientWatch:
+    """Watches the gradients of some parameters.
+
+    Args:
+        parameters: of the model.
+
+    Attributes:
+        before: norms after the last backward pass of this update; None where there was none.
+        clipped: norms as the optimizer reads them, where they were touched since; else None.
+        backwards: backward passes since the gradient was last cleared.
+        carried: what was left in the sentinels from the update before when it was added to; not 0 is carried.
+        scaler: what multiplied the loss, by which the gradients are divided here; None without one.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters = parameters
+        self._handles: list[RemovableHandle] = []
+        self._sentinels: dict[int, tuple[weakref.ref[Tensor], int] | None] = {}
+        self._running = self._updating = self._updated = self._cleared = self._at_old_weights = False
+        self.scaler: Any = None
+        self.reset()
+
+    def open(self) -> None:
+        """Hook every parameter that is trained now."""
+        self._handles = [
+            parameter.register_post_accumulate_grad_hook(self._accumulated)
+            for parameter in self._parameters
+            if parameter.requires_grad
+        ]
+
+    def close(self) -> None:
+        """Take every hook away."""
+        while self._handles:
+            self._handles.pop().remove()
+
+    def reset(self) -> None:
+        """Begin the next step."""
+        self.before: Norms | None = None
+        self.clipped: Norms | None = None
+        self.backwards = 0
+        self.carried: list[Tensor] = []
+        self._running = False
+
+    def found(self, scaler: Any) -> None:
+        """Take the scaler, or None, into account from the present step on."""
+        self.scaler = scaler
+        if self.before is not None:
+            self.before = self._unscaled(self.before)
+
+    @torch.no_grad()
+    def update_begins(self, scale: Tensor | None = None) -> None:
+        """Call it right before the optimizer changes a weight.
+
+        Args:
+            scale: by which the gradients are still multiplied, None for 1.
+        """
+        self._updating, self._running, self._at_old_weights = True, False, True
+        if self.before is not None and _versions(self._parameters) == self.before.versions:
+            return
+        now = gradient_norms(self._parameters)
+        if now is not None and scale is not None:
+            now = replace(now, each=now.each / scale)
+        if self.before is None:
+            self.before = now
+        else:
+            self.clipped = now
+
+    def update_ends(self) -> None:
+        """Call it right after."""
+        self._updating, self._updated = False, True
+        self._remember()
+
+    def _accumulated(self, parameter: Tensor) -> None:  # noqa: ARG002 (a hook's form)
+        if not self._running:
+            self._running = True
+            # Twice: what DDP queued meanwhile, the last of its reductions, comes in between.
+            _ENGINE.queue_callback(lambda: _ENGINE.queue_callback(self._backward_ends))
+
+    @torch.no_grad()
+    def _backward_ends(self) -> None:
+        self._running = False
+        if self._cleared:
+            self.backwards, self._cleared = 0, False
+        # Where a closure runs several passes inside one update, the first is at the weights before it.
+        if not self._updating or self._at_old_weights:
+            self._at_old_weights = False
+            found = gradient_norms(self._parameters)
+            self.before = None if found is None else self._unscaled(found)
+        self.backwards += 1
+        self._updated = False
+        if self.before is not None and not self._sentinels:
+            self._choose_sentinels(self.before.present)
+        self._remember()
+
+    def _unscaled(self, found: Norms) -> Norms:
+        scale = getattr(self.scaler, "_scale", None)  # absent while it is switched off
+        return found if scale is None else replace(found, each=found.each / scale.to(found.each.device))
+
+    def _choose_sentinels(self, present: Sequence[int]) -> None:
+        for index in {present[0], present[len(present) // 2], present[-1]}:
+            self._sentinels[index] = None
+            self._handles.append(self._parameters[index].register_hook(partial(self._arriving, index)))
+
+    def _arriving(self, index: int, gradient: Tensor) -> None:  # noqa: ARG002 (a hook's form)
+        """A gradient is about to be added to what the sentinel has."""
+        old, known = self._parameters[index].grad, self._sentinels[index]
+        if old is None or known is None or known[0]() is not old or known[1] != old._version:
+            self._cleared = True
+            self.carried.clear()
+        elif self._updated:
+            # Nobody touched it as far as the counter tells; `.data.zero_()` is seen only in the numbers.
+            self.carried.append(dense(old.detach()).any())
+
+    def _remember(self) -> None:
+        for index in self._sentinels:
+            gradient = self._parameters[index].grad
+            self._sentinels[index] = None if gradient is None else (weakref.ref(gradient), gradient._version)
+
+
+def gradient_norms(parameters: Sequence[nn.Parameter]) -> Norms | None:
+    """Return the norms of the gradients that are there, None if none is; nothing is read from the device."""
+    present = [index for index, parameter in enumerate(parameters) if parameter.grad is not None]
+    if not present:
+        return None
+    gradients = [dense(g) for i in present if (g := parameters[i].grad) is not None]
+    return Norms(present, norms(gradients), _versions(parameters))
+
+
+def norms(values: list[Tensor]) -> Tensor:
+    """Return the Euclidean norm of each tensor, as one vector, in float32 or wider."""
+    if not values:
+        return torch.zeros(0)
+    first = values[0]
+    if all(value.dtype == first.dtype and value.device == first.device for value in values):
+        wide = torch.float32 if first.dtype in _NARROW else None
+        return torch.stack(torch._foreach_norm(values, 2, wide))
+    return torch.stack([_norm(value).to(first.device) for value in values])
+
+
+def _norm(value: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(value, dtype=torch.float32 if value.dtype in _NARROW else None).float()
+
+
+def _versions(parameters: Sequence[nn.Parameter]) -> list[tuple[int, int]]:
+    return [(id(g), g._version) for parameter in parameters if (g := parameter.grad) is not None]
+
+
+def euclidean(parts: Sequence[float]) -> float:
+    """Return the norm of the whole from those of its parts."""
+    # hypot calls the norm of (infinity, NaN) infinite; to us any NaN is NaN.
+    return math.nan if any(math.isnan(value) for value in parts) else math.hypot(*parts)

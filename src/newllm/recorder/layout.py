@@ -1,0 +1,122 @@
+"""What is recorded of a model: its layers under their own names, whatever wraps it; and recording.json."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from newllm.errors import UserError
+from newllm.model.bodies.cell import Cell
+from newllm.recorder.layers import ROOT, layers
+
+_COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
+
+
+class Layout:
+    """A model's parts.
+
+    Args:
+        model: as it is called: bare, compiled, or wrapped for several devices.
+
+    Attributes:
+        root: the model as it is called.
+        inner: the model without its wrappers.
+        layers: the parameters that each layer owns, shared ones once.
+        parameters: all of them, in that order.
+        compiled: paths of what was compiled before recording began.
+
+    Raises:
+        UserError: it has no parameters.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.root = model
+        self.inner = _unwrapped(model)
+        self.layers = {own_name(name): own for name, own in layers(self.inner).items()}
+        self.parameters = [parameter for own in self.layers.values() for parameter in own]
+        self.compiled = [own_name(name) for name, module in self.inner.named_modules() if _is_compiled(module)]
+        if _wraps_compiled(model) and ROOT not in self.compiled:
+            self.compiled.append(ROOT)
+        if not self.parameters:
+            raise UserError(f"{type(self.inner).__name__} has no parameters: give the model that the optimizer trains")
+
+    def callable_modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield every module whose calls hooks can see without changing them, by its path.
+
+        Left out: what was compiled, and the inside of our cell, which runs as one fused function unless it
+        is hooked.
+        """
+        if ROOT in self.compiled:
+            return
+        hidden = {id(part) for module in self.inner.modules() for part in _fused(module)}
+        for name, module in self.inner.named_modules():
+            if id(module) not in hidden:
+                yield own_name(name), module
+
+    def describe(self, optimizer: torch.optim.Optimizer, every: int, vocabulary: int | None) -> dict[str, Any]:
+        """Return the content of recording.json."""
+        modules = {own_name(name): module for name, module in self.inner.named_modules()}
+        trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        return {
+            "schema": 1,
+            "vocabulary": vocabulary,
+            "parameters": sum(parameter.numel() for parameter in self.parameters),
+            "optimizer": type(optimizer).__name__,
+            "every": every,
+            "training_mode_matters": any(isinstance(m, _DropoutNd | _BatchNorm) for m in self.inner.modules()),
+            "layers": [
+                {
+                    "name": name,
+                    "kind": type(modules[name]).__name__,
+                    "parameters": sum(parameter.numel() for parameter in own),
+                    "trained": any(p.requires_grad and id(p) in trained for p in own),
+                }
+                for name, own in self.layers.items()
+            ],
+        }
+
+    def group(self, numbers: Mapping[int, Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield each layer with what is known of its parameters, by their index in `parameters`."""
+        first = 0
+        for name, own in self.layers.items():
+            found = [numbers[i] for i in range(first, first + len(own)) if i in numbers]
+            first += len(own)
+            if found:
+                yield name, found
+
+
+def own_name(path: str) -> str:
+    """Return a module's path without what torch.compile put into it; "." for the model itself."""
+    return ".".join(part for part in path.split(".") if part not in (_COMPILED, "")) or ROOT
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    while True:
+        if isinstance(model, DataParallel | DistributedDataParallel):
+            model = model.module
+        elif isinstance(within := getattr(model, _COMPILED, None), nn.Module):
+            model = within
+        else:
+            return model
+
+
+def _wraps_compiled(model: nn.Module) -> bool:
+    while isinstance(model, DataParallel | DistributedDataParallel):
+        model = model.module
+    return _is_compiled(model)
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    return hasattr(module, _COMPILED) or getattr(module, "_compiled_call_impl", None) is not None
+
+
+def _fused(module: nn.Module) -> Iterator[nn.Module]:
+    if isinstance(module, Cell):
+        for part in (module.fnn, module.rule, module.norm):
+            yield from part.modules()
+    elif _is_compiled(module):
+        yield from module.modules()

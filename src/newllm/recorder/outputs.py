@@ -1,0 +1,52 @@
+"""What a model returns: log Z and the largest of its logits.
+
+Shapes: N rows, V vocabulary or classes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.recorder.activations import first_tensor
+from newllm.recorder.pending import Row
+
+_ROWS = 256
+
+
+def find_logits(model: nn.Module, output: Any, vocabulary: int | None) -> Tensor | None:
+    """Return the logits `[..., V]` of a model's output, None where there are none.
+
+    They are `output.logits`, `output["logits"]`, or the first floating tensor; their last axis is the
+    vocabulary, or, where that is not known, the size of an embedding or of a last linear layer.
+    """
+    found = getattr(output, "logits", None)
+    if found is None and isinstance(output, Mapping):
+        found = output.get("logits")
+    logits = found if isinstance(found, Tensor) else first_tensor(output)
+    if logits is None or logits.dim() not in (2, 3) or logits.numel() == 0 or logits.shape[-1] < 2:
+        return None
+    size = logits.shape[-1]
+    if vocabulary is not None:
+        return logits if size == vocabulary else None
+    return logits if size == embedding_size(model, size) or size == _last_width(model) else None
+
+
+def embedding_size(model: nn.Module, size: int) -> int | None:
+    """Return `size` if an embedding of the model has so many rows, else None."""
+    return next((size for m in model.modules() if isinstance(m, nn.Embedding) and m.num_embeddings == size), None)
+
+
+@torch.no_grad()
+def put_logits(logits: Tensor, row: Row) -> None:
+    """Record them; log Z is the mean over up to 256 rows, evenly spread."""
+    flat_NV = logits.detach().flatten(0, -2)
+    some_NV = flat_NV[:: max(1, len(flat_NV) // _ROWS)]
+    row.put("log_z", some_NV.float().logsumexp(dim=-1).mean())
+    row.put("logit_max", flat_NV.amax().float())
+
+
+def _last_width(model: nn.Module) -> int | None:
+    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    return linears[-1].out_features if linears else None

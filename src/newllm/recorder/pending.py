@@ -1,0 +1,98 @@
+"""Rows of a recording whose numbers may still lie on a device: they are read together, once a flush.
+
+Reading a number from a GPU waits for everything before it, so nothing is read while a step goes on.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from newllm.trace import TraceWriter
+
+FLUSH_SECONDS = 1.0
+Decode = Callable[[Sequence[float]], Iterable[tuple[str, float]]]
+"""Turns the numbers of a vector into signals by name."""
+
+
+class Row:
+    """The signals of one step while they come in."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, float] = {}
+        self.vectors: list[tuple[Tensor, Decode]] = []
+
+    def put(self, name: str, value: float | Tensor) -> None:
+        """Add one signal; a tensor holds one number and must not change any more."""
+        if isinstance(value, Tensor):
+            self.vectors.append((value, lambda numbers: [(name, numbers[0])]))
+        else:
+            self.numbers[name] = float(value)
+
+    def put_flag(self, name: str, value: Tensor) -> None:
+        """Add a signal that is 1 where the tensor's number is not 0, and absent where it is."""
+        self.vectors.append((value, lambda numbers: [(name, 1.0)] if numbers[0] else []))
+
+    def put_all(self, values: Tensor, decode: Decode) -> None:
+        """Add what `decode` makes of a tensor's numbers once they are read."""
+        self.vectors.append((values, decode))
+
+
+class PendingRows:
+    """Keeps rows until a second has gone, then reads them from the device and writes them.
+
+    Args:
+        writer: of the trace.
+    """
+
+    def __init__(self, writer: TraceWriter) -> None:
+        self._writer = writer
+        self._rows: list[tuple[int, Row]] = []
+        self._flushed = time.monotonic()
+
+    def add(self, step: int, row: Row) -> None:
+        """Keep one row; write all when the time has come.
+
+        Raises:
+            UserError: there is no room. Rows already read are kept by the writer.
+        """
+        self._rows.append((step, row))
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Read every kept row from the device and hand it to the operating system.
+
+        Raises:
+            UserError: there is no room.
+        """
+        rows, self._rows = self._rows, []
+        self._flushed = time.monotonic()
+        read = iter(_read([vector for _, row in rows for vector, _ in row.vectors]))
+        for step, row in rows:
+            signals = dict(row.numbers)
+            for _, decode in row.vectors:
+                signals.update(decode(next(read)))
+            self._writer.write_row(step, signals)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write everything and close the trace."""
+        try:
+            self.flush()
+        finally:
+            self._writer.close()
+
+
+def _read(vectors: Sequence[Tensor]) -> list[list[float]]:
+    """Return the numbers of each tensor; one wait for each device and dtype."""
+    groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    for index, vector in enumerate(vectors):
+        groups.setdefault((vector.device, vector.dtype), []).append(index)
+    numbers: list[list[float]] = [[] for _ in vectors]
+    for indices in groups.values():
+        flat = iter(torch.cat([vectors[index].detach().reshape(-1) for index in indices]).tolist())
+        for index in indices:
+            numbers[index] = [next(flat) for _ in range(vectors[index].numel())]
+    return numbers

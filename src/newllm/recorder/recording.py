@@ -1,0 +1,262 @@
+"""`newllm.record`: the signals of anyone's training loop, for next to nothing.
+
+    with newllm.record(model, optimizer, out="runs/mine") as recorder:
+        for batch in loader:
+            ...
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+
+It watches by hooks and changes nothing: the weights come out the same to the bit. `docs/signals.md` lists
+what it writes. Nothing is read from the device until a second has gone, and what costs more than the norm of
+the gradient is measured on sampled steps only: the first, and every `every`-th.
+
+Limits: parameters added or replaced later are not seen, nor those sharded over processes; a layer inside
+what torch.compile made into one function shows its weights and gradients, not its activations.
+"""
+
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, SupportsFloat
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from newllm.errors import UserError
+from newllm.files import write_json, writing
+from newllm.recorder.arguments import be_fresh, is_first_process, the_model, the_optimizer
+from newllm.recorder.context_signals import ContextSignals
+from newllm.recorder.evaluations import evaluation_signals, number
+from newllm.recorder.layout import Layout
+from newllm.recorder.lyapunov_probe import LyapunovProbe
+from newllm.recorder.outputs import embedding_size, find_logits, put_logits
+from newllm.recorder.pending import PendingRows, Row
+from newllm.recorder.sampled import SampledForward
+from newllm.recorder.updates import UpdateWatch
+from newllm.trace import TraceWriter
+
+TRACE, RECORDING, DATA = "trace.jsonl", "recording.json", "data.json"
+_HIDDEN = (
+    "no layer was seen at work, as inside a compiled model: activations, attention, gates and contexts are left out"
+)
+
+
+def record(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    out: str | PathLike[str],
+    *,
+    every: int = 10,
+    vocabulary: int | None = None,
+) -> "Recorder":
+    """Record a training loop into a directory, inside a `with`.
+
+    Args:
+        model: as the loop calls it: bare, compiled or wrapped for several devices.
+        optimizer: that the loop steps.
+        out: a directory; it is made if it is absent.
+        every: how many steps lie between sampled ones.
+        vocabulary: how many tokens or classes the model chooses from, where it is no embedding's size.
+
+    Raises:
+        UserError: the model has no parameters, the optimizer trains none of them, `every` is below 1, or
+            `out` holds a recording.
+    """
+    return Recorder(model, optimizer, Path(out), every=every, vocabulary=vocabulary)
+
+
+class Recorder:
+    """Records from `__enter__` to `__exit__`; made by `record`.
+
+    Where several processes train together only the first of them writes, and only there are there hooks.
+    """
+
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, out: Path, *, every: int, vocabulary: int | None
+    ) -> None:
+        if every < 1:
+            raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
+        self._layout = Layout(the_model(model))
+        self._optimizer = the_optimizer(optimizer, self._layout)
+        self._out, self._every, self._vocabulary = out, every, vocabulary
+        self._updates = UpdateWatch(self._layout, self._optimizer)
+        self._forward = SampledForward(self._layout)
+        self._contexts = ContextSignals(self._layout)
+        self._lyapunov = LyapunovProbe(self._layout)
+        self._handles: list[RemovableHandle] = []
+        self._pending: PendingRows | None = None
+        self._row = Row()
+        self._steps, self._time, self._sampled = 0, 0.0, False
+        self._writes = is_first_process()
+        self._trained_while_evaluated = False
+        self._left_out: list[str] = []
+
+    def __enter__(self) -> Self:
+        if not self._writes:
+            return self
+        be_fresh(self._out)
+        with writing(self._out):
+            self._out.mkdir(parents=True, exist_ok=True)
+        self._describe()
+        self._pending = PendingRows(TraceWriter(self._out / TRACE))
+        self._updates.open()
+        self._contexts.open()
+        root = self._layout.root
+        self._handles = [
+            root.register_forward_pre_hook(self._called),
+            root.register_forward_hook(self._returned, always_call=True),
+        ]
+        self._time = time.perf_counter()
+        self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+        self._forward.close()
+        self._contexts.close()
+        self._updates.close()
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.close()
+
+    def step(self, loss: SupportsFloat | Tensor) -> None:
+        """Record one step; call it after the optimizer's.
+
+        Args:
+            loss: of the step, as the loop knows it, not multiplied by a loss scale.
+
+        Raises:
+            UserError: the loss is not one number, the block has ended, or there is no room to write.
+        """
+        if not self._writes:
+            return
+        pending, row, now = self._open(), self._row, time.perf_counter()
+        row.put("loss", number("loss", loss))
+        row.put("step_seconds", now - self._time)
+        self._time, self._steps = now, self._steps + 1
+        self._updates.put(row)
+        self._contexts.put(row)
+        if self._sampled:
+            self._say_if_hidden()
+            self._forward.close()
+            self._lyapunov.put(row)
+        pending.add(self._steps, row)
+        self._begin()
+
+    def validation(
+        self,
+        loss: SupportsFloat | Tensor,
+        correct: int | Tensor | None = None,
+        count: int | None = None,
+        predicted: int | Tensor | Sequence[int] | None = None,
+        classes: Mapping[str, tuple[SupportsFloat | Tensor, int]] | None = None,
+    ) -> None:
+        """Record an evaluation after the latest step.
+
+        Args:
+            loss: mean over the targets.
+            correct: how many predictions were right.
+            count: of how many targets.
+            predicted: what was predicted, or how many different classes were.
+            classes: loss and number of targets by class: `unknown`, `end`, `seen`.
+
+        Raises:
+            UserError: as `step`.
+        """
+        if not self._writes:
+            return
+        pending, row = self._open(), Row()
+        for name, value in evaluation_signals(loss, correct, count, predicted, classes).items():
+            row.put(name, value)
+        if self._trained_while_evaluated:
+            row.put("evaluation_in_training_mode", 1.0)
+        self._trained_while_evaluated = False
+        pending.add(self._steps, row)
+        pending.flush()
+
+    def data(
+        self,
+        training: Iterable[Any],
+        validation: Iterable[Any],
+        *,
+        unknown: int | None = None,
+        padding: int | None = None,
+        shuffled: bool | None = None,
+    ) -> None:
+        """Write data.json: facts of the data for the doctor's audits.
+
+        Args:
+            training: documents in the order in which training reads them, each a text or a sequence of token ids.
+            validation: likewise.
+            unknown: id of the token for what is outside the vocabulary, None where there is none.
+            padding: id of the token that fills rows up, None where there is none.
+            shuffled: whether training draws its documents in another order each time; None where nobody knows.
+
+        Raises:
+            UserError: data.json stands there already, or there is no room.
+        """
+        from newllm.data.facts import data_facts  # not needed by a loop that records no data
+
+        if not self._writes:
+            return
+        path = self._out / DATA
+        if path.exists():
+            raise UserError(f"'{path}' is there already: call recorder.data once, in a directory of its own")
+        facts = data_facts(training, validation, unknown=unknown, padding=padding, shuffled=shuffled)
+        write_json(path, {"facts": facts})
+
+    def _begin(self) -> None:
+        """Prepare for the next step."""
+        step = self._steps + 1
+        self._row, self._sampled = Row(), step == 1 or step % self._every == 0
+        self._updates.begin(self._row, sampled=self._sampled)
+        self._contexts.sampled = self._sampled
+        if self._sampled:
+            self._forward.open(self._row)
+
+    def _called(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if torch.compiler.is_compiling():
+            return
+        if not torch.is_grad_enabled():
+            self._trained_while_evaluated |= model.training
+        elif self._sampled:
+            self._forward.enter()
+            self._lyapunov.keep(inputs)
+
+    def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
+        if torch.compiler.is_compiling() or not self._sampled or not torch.is_grad_enabled():
+            return
+        self._forward.leave()
+        logits = find_logits(self._layout.inner, output, self._vocabulary)
+        if logits is None:
+            return
+        put_logits(logits, self._row)
+        if self._vocabulary is None and (size := embedding_size(self._layout.inner, logits.shape[-1])) is not None:
+            self._vocabulary = size
+            self._describe()
+
+    def _say_if_hidden(self) -> None:
+        """Say once that no layer was seen at work."""
+        if self._left_out or self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
+            return
+        self._left_out.append(_HIDDEN)
+        self._describe()
+        warnings.warn(_HIDDEN, stacklevel=3)
+
+    def _describe(self) -> None:
+        description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
+        description["left_out"] = self._left_out
+        write_json(self._out / RECORDING, description, durable=False)
+
+    def _open(self) -> PendingRows:
+        if self._pending is None:
+            raise UserError("the recorder is not open: call it inside `with newllm.record(...) as recorder:`")
+        return self._pending

@@ -1,0 +1,86 @@
+"""What is measured of the forward pass on sampled steps only: opened before such a step, closed after it."""
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from newllm.recorder import attention
+from newllm.recorder.activations import ActivationWatch
+from newllm.recorder.cell_probe import CellProbe
+from newllm.recorder.functions import FunctionWatch
+from newllm.recorder.gates import watch_gates
+from newllm.recorder.layers import ROOT
+from newllm.recorder.layout import Layout
+from newllm.recorder.pending import Row
+
+
+class SampledForward:
+    """Activations, attention and gates of the training passes while it is open.
+
+    Args:
+        layout: the model's.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._modules = list(layout.callable_modules())
+        # A compiled part would be compiled once more for steps on which its functions are watched.
+        self._watches_functions = not layout.compiled
+        self._activations = ActivationWatch(layout)
+        self._cells = CellProbe(layout)
+        self._handles: list[RemovableHandle] = []
+        self._mode: FunctionWatch | None = None
+        self._row = Row()
+        self.is_open = False
+
+    @property
+    def has_seen_a_layer(self) -> bool:
+        """Whether any layer was called while it was open."""
+        return bool(self._activations.latest)
+
+    def open(self, row: Row) -> None:
+        """Hook the modules; what they show goes into the row."""
+        self._row, self.is_open = row, True
+        self._activations.open(row)
+        self._cells.open(self._activations)
+        self._handles = watch_gates(self._modules, row)
+        for name, module in self._modules:
+            if isinstance(module, nn.MultiheadAttention):
+                self._handles.append(module.register_forward_hook(partial(self._multihead, name), with_kwargs=True))
+
+    def close(self) -> None:
+        """Take every hook away."""
+        self.leave()
+        while self._handles:
+            self._handles.pop().remove()
+        self._cells.close()
+        self._activations.close()
+        self.is_open = False
+
+    def enter(self) -> None:
+        """The model is called: watch the functions that it calls."""
+        if self.is_open and self._mode is None and self._watches_functions:
+            self._mode = FunctionWatch(attention.functions(self._attended) | self._activations.functions())
+            self._mode.__enter__()
+
+    def leave(self) -> None:
+        """The model has returned, or raised."""
+        if self._mode is not None:
+            mode, self._mode = self._mode, None
+            mode.__exit__(None, None, None)
+        self._activations.forget()
+
+    def _attended(self, entropy: Tensor, logit: Tensor) -> None:
+        name = self._activations.latest.rpartition(".")[0] or ROOT
+        self._put_attention(name, entropy, logit)
+
+    def _multihead(self, name: str, module: nn.MultiheadAttention, args: Any, kwargs: Any, output: object) -> None:  # noqa: ARG002
+        if not torch.compiler.is_compiling() and torch.is_grad_enabled():
+            with torch._C.DisableTorchFunction():
+                attention.multihead(module, args, kwargs, partial(self._put_attention, name))
+
+    def _put_attention(self, name: str, entropy: Tensor, logit: Tensor) -> None:
+        self._row.put(f"attention_entropy/{name}", entropy)
+        self._row.put(f"attention_logit/{name}", logit)

@@ -1,0 +1,125 @@
+"""What happens around the optimizer's step: its learning rate, whether it came at all, the loss scale.
+
+A `GradScaler` multiplies the loss, and the gradient with it, and leaves steps out. It is found on the call
+stack of the first updates: it is what calls the optimizer. Other scalers are not known: with them
+`gradient_norm` is the norm of the scaled gradient, and `gradient_norm_clipped` the true one.
+"""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from newllm.recorder.gradients import GradientWatch, Norms, euclidean
+from newllm.recorder.layout import Layout
+from newllm.recorder.pending import Row
+from newllm.recorder.weights import WeightWatch
+
+_LOOKS_FOR_SCALER = 3  # updates
+_DEEPEST_CALL = 8
+
+
+class UpdateWatch:
+    """Watches an optimizer's steps and the gradients that they read.
+
+    Args:
+        layout: the model's.
+        optimizer: its optimizer.
+
+    Attributes:
+        updated: whether a step was done since the last `put`.
+        sampled: whether the weights are measured around the next one.
+    """
+
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer) -> None:
+        self._layout, self._optimizer = layout, optimizer
+        self._gradients = GradientWatch(layout.parameters)
+        self._weights = WeightWatch(layout, optimizer)
+        self._handles: list[Any] = []
+        self._looks = 0
+        self._row = Row()
+        self.updated = self.sampled = False
+
+    @property
+    def has_gone_backward(self) -> bool:
+        """Whether the step had a backward pass."""
+        return self._gradients.backwards > 0
+
+    def open(self) -> None:
+        """Hook the optimizer and the parameters."""
+        self._gradients.open()
+        self._handles = [
+            self._optimizer.register_step_pre_hook(self._begins),
+            self._optimizer.register_step_post_hook(self._ends),
+        ]
+
+    def close(self) -> None:
+        """Take the hooks away."""
+        self._gradients.close()
+        while self._handles:
+            self._handles.pop().remove()
+
+    def begin(self, row: Row, *, sampled: bool) -> None:
+        """Begin a step whose signals go into the row."""
+        self._row, self.sampled, self.updated = row, sampled, False
+        self._gradients.reset()
+
+    def put(self, row: Row) -> None:
+        """Put the signals of the step that is over into the row."""
+        if not self.updated:
+            row.put("update_skipped", 1.0)
+        gradients = self._gradients
+        if gradients.before is not None:
+            self._put_norms(row, gradients.before)
+        if gradients.clipped is not None:
+            row.put("gradient_norm_clipped", gradients.clipped.whole())
+        if gradients.backwards > 1:
+            row.put("backwards", gradients.backwards)
+        for left in gradients.carried:
+            row.put_flag("gradient_carried", left)
+
+    def _put_norms(self, row: Row, found: Norms) -> None:
+        row.put("gradient_norm", found.whole())
+        if not self.sampled:
+            return
+
+        def signals(numbers: Sequence[float]) -> list[tuple[str, float]]:
+            by_index = dict(zip(found.present, numbers, strict=True))
+            return [(f"gradient_norm/{name}", euclidean(own)) for name, own in self._layout.group(by_index)]
+
+        row.put_all(found.each, signals)
+
+    def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
+        if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:
+            self._looks += 1
+            self._gradients.found(_scaler_on_the_stack())
+        # A fused optimizer unscales the gradient itself, and leaves the step out itself.
+        self._gradients.update_begins(getattr(optimizer, "grad_scale", None))
+        if isinstance(left_out := getattr(optimizer, "found_inf", None), Tensor):
+            self._row.put_flag("update_skipped", left_out.clone())
+        rates = [group["lr"] for group in optimizer.param_groups]
+        fixed = not any(isinstance(rate, Tensor) for rate in rates)
+        self._row.put("learning_rate", max(rates) if fixed else torch.stack([torch.as_tensor(r) for r in rates]).amax())
+        if self.sampled:
+            self._weights.before()
+
+    def _ends(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
+        self._gradients.update_ends()
+        self.updated = True
+        if self.sampled:
+            self._weights.after(self._row)
+
+
+def _scaler_on_the_stack() -> Any:
+    """Return the GradScaler that called the optimizer whose hook calls this, None without one."""
+    frame = inspect.currentframe()
+    for _ in range(_DEEPEST_CALL):
+        frame = frame.f_back if frame is not None else None
+        if frame is None:
+            return None
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, torch.amp.GradScaler):
+            return caller
+    return None

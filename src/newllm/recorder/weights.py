@@ -1,0 +1,131 @@
+"""How long each layer's weights are, how far an update moves them, and whether Adam knows its gradients.
+
+`second_moment_mismatch` is the root mean square of g / sqrt(v) over a layer, g the gradient and v the
+optimizer's running mean of g^2 with its bias taken out, both after the update: about 1 while the gradients
+are what they were, far above when v lags behind them (Wortsman et al. 2023, arXiv:2304.13013, there RMS).
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from newllm.recorder.gradients import euclidean, norms
+from newllm.recorder.layout import Layout
+from newllm.recorder.pending import Row
+
+_SMALLEST_SECOND_MOMENT = 1e-16  # the square of Adam's usual eps
+
+
+class WeightWatch:
+    """Measures sampled updates. It holds a copy of the trained weights from the first of them on.
+
+    Args:
+        layout: the model's.
+        optimizer: asked for second moments.
+    """
+
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer) -> None:
+        self._layout, self._optimizer = layout, optimizer
+        self._old: list[Tensor] = []
+        self._watched: list[int] = []
+        self._lengths: Tensor | None = None
+
+    @torch.no_grad()
+    def before(self) -> None:
+        """Keep the weights; call it right before an update."""
+        parameters = self._layout.parameters
+        watched = [index for index, parameter in enumerate(parameters) if parameter.requires_grad]
+        weights = [parameters[index].detach() for index in watched]
+        if watched != self._watched or not _alike(self._old, weights):
+            self._watched, self._old = watched, [torch.empty_like(weight) for weight in weights]
+        if weights:
+            torch._foreach_copy_(self._old, weights)
+            self._lengths = norms(self._old)
+
+    @torch.no_grad()
+    def after(self, row: Row) -> None:
+        """Put the signals of the update into the row; call it right after it. Does nothing without a `before`."""
+        if self._lengths is None:
+            return
+        torch._foreach_sub_(self._old, [self._layout.parameters[index].detach() for index in self._watched])
+        moved = norms(self._old)
+        row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), self._signals)
+        self._lengths = None
+        self._mismatch(row)
+
+    def _signals(self, numbers: Sequence[float]) -> list[tuple[str, float]]:
+        half = len(numbers) // 2
+        pairs = zip(self._watched, numbers[:half], numbers[half:], strict=True)
+        measured = {i: (self._layout.parameters[i].dim(), length, move) for i, length, move in pairs}
+        signals = []
+        for name, own in self._layout.group(measured):
+            length, move = _together(own, 1), _together(own, 2)
+            signals += [(f"weight_norm/{name}", length), (f"update_norm/{name}", move)]
+            # A layer is judged by its matrices: a bias of nearly nothing moves by any part of itself.
+            judged = [part for part in own if part[0] > 1] or own
+            if (judged_length := _together(judged, 1)) != 0:
+                signals.append((f"update_ratio/{name}", _together(judged, 2) / judged_length))
+        return signals
+
+    def _mismatch(self, row: Row) -> None:
+        found = _second_moments(self._optimizer)
+        old = dict(zip(self._watched, self._old, strict=True))
+        indices, ratios = [], []
+        for index in self._watched:
+            parameter = self._layout.parameters[index]
+            if id(parameter) not in found or parameter.grad is None or parameter.grad.is_sparse:
+                continue
+            moment, correction = found[id(parameter)]
+            indices.append(index)
+            ratios.append(_whitened(parameter.grad, moment, old[index]) * correction)
+        if indices:
+            sizes = [self._layout.parameters[index].numel() for index in indices]
+            row.put_all(torch.stack(ratios), lambda numbers: self._mismatches(indices, sizes, numbers))
+
+    def _mismatches(
+        self, indices: Sequence[int], sizes: Sequence[int], numbers: Sequence[float]
+    ) -> list[tuple[str, float]]:
+        measured = dict(zip(indices, zip(sizes, numbers, strict=True), strict=True))
+        return [
+            (f"second_moment_mismatch/{name}", _together(own, 1) / math.sqrt(sum(part[0] for part in own)))
+            for name, own in self._layout.group(measured)
+        ]
+
+
+def _whitened(gradient: Tensor, moment: Tensor, scratch: Tensor) -> Tensor:
+    """Return the norm of g / sqrt(v). A tensor at a time, in memory that is there and still in the cache."""
+    if scratch.dtype != moment.dtype or scratch.shape != moment.shape:
+        scratch = torch.empty_like(moment)
+    torch.clamp(moment, min=_SMALLEST_SECOND_MOMENT, out=scratch)
+    scratch.rsqrt_().mul_(gradient)
+    return torch.linalg.vector_norm(scratch)
+
+
+def _second_moments(optimizer: torch.optim.Optimizer) -> dict[int, tuple[Tensor, float | Tensor]]:
+    """Return Adam's running mean of g^2 for each parameter, and what takes the bias out of 1 / sqrt(v)."""
+    found: dict[int, tuple[Tensor, float | Tensor]] = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            state = optimizer.state.get(parameter, {})
+            moment, count, betas = state.get("exp_avg_sq"), state.get("step"), group.get("betas")
+            if isinstance(moment, Tensor) and moment.shape == parameter.shape and betas and count is not None:
+                found[id(parameter)] = moment, _correction(betas[1], count)
+    return found
+
+
+def _correction(decay: float | Tensor, count: float | Tensor) -> float | Tensor:
+    if isinstance(count, Tensor) and count.device.type != "cpu":
+        return (1 - decay**count).sqrt()
+    return math.sqrt(1 - float(decay) ** float(count))
+
+
+def _together(parts: Sequence[tuple[float, ...]], place: int) -> float:
+    return euclidean([part[place] for part in parts])
+
+
+def _alike(old: Sequence[Tensor], new: Sequence[Tensor]) -> bool:
+    return len(old) == len(new) and all(
+        (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) for a, b in zip(old, new, strict=True)
+    )
