@@ -102,10 +102,11 @@ def test_a_file_that_may_not_grow_stops_the_first_snapshot(newllm, text, tiny, t
 
 @pytest.mark.parametrize("name", ["data.json", "config.toml"])
 def test_a_start_without_room_leaves_nothing_behind(name, newllm, text, tiny, tmp_path) -> None:
-    newllm.run("train", text, *tiny, "--steps", 1, "--out", tmp_path / "undisturbed", "--quiet")
+    long = f"--set=data.field={'x' * 5000}"  # config.toml is the larger one, so that a limit can stop it alone
+    newllm.run("train", text, *tiny, long, "--steps", 1, "--out", tmp_path / "undisturbed", "--quiet")
     size = (tmp_path / "undisturbed" / name).stat().st_size
     run = tmp_path / "run"
-    process = newllm.start("train", text, *tiny, *OPTIONS, "--out", run, file_bytes=size - 50)
+    process = newllm.start("train", text, *tiny, long, *OPTIONS, "--out", run, file_bytes=size - 50)
     assert process.wait() == 2
     assert name in _one_line(process.stderr)
     assert not run.exists()

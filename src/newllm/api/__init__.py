@@ -1,7 +1,43 @@
-"""The Python interface: wires the rooms together. The command line mirrors it."""
+"""The Python interface: wires the rooms together. The command line mirrors it.
 
-from newllm.api.loaded import LoadedRun, build, load
-from newllm.api.trained import TrainedRun, resume, train
-from newllm.training.budget import Budget
+Names are resolved when first used: a diagnosis needs no torch and does not wait for it.
+"""
 
-__all__ = ["Budget", "LoadedRun", "TrainedRun", "build", "load", "resume", "train"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from newllm.api.diagnosed import Diagnosis, doctor, write_findings
+    from newllm.api.loaded import LoadedRun, build, load
+    from newllm.api.trained import TrainedRun, resume, train
+    from newllm.training.budget import Budget
+
+__all__ = [
+    "Budget",
+    "Diagnosis",
+    "LoadedRun",
+    "TrainedRun",
+    "build",
+    "doctor",
+    "load",
+    "resume",
+    "train",
+    "write_findings",
+]
+
+_PLACES = {
+    **dict.fromkeys(("Diagnosis", "doctor", "write_findings"), "newllm.api.diagnosed"),
+    **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
+    **dict.fromkeys(("TrainedRun", "resume", "train"), "newllm.api.trained"),
+    "Budget": "newllm.training.budget",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'newllm.api' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

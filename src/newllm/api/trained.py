@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 from newllm.api.places import claimed, standing_texts
+from newllm.api.recording import RunRecording
+from newllm.api.recording_facts import corpus_facts
 from newllm.data import Corpus, load_tokenizer, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
@@ -103,7 +105,7 @@ def train(
             complete, model = resolve(standing, corpus, budget)
         _notice(observers, *shortened(standing, complete, settings))
         corpus.tokenizer.save(run.tokenizer)
-        run.describe(complete, corpus.report)
+        run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
         return _go(run, complete, model, corpus, observers)
 
 
@@ -168,7 +170,8 @@ def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observ
         _notice(observers, "with a norm on write the stack runs position after position, not as a scan: it is slower")
     with _threads(config.numerics.threads):
         try:
-            summary = Training(run, config, model, corpus, observers).go()
+            recording = RunRecording(run.recording, config, corpus.tokenizer)
+            summary = Training(run, config, model, corpus, observers, recording).go()
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -45,7 +45,11 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    model: LanguageModel, batches: Iterable[Batch], token_bytes: np.ndarray | None, precision: str
+    model: LanguageModel,
+    batches: Iterable[Batch],
+    token_bytes: np.ndarray | None,
+    precision: str,
+    predicted: Callable[[torch.Tensor, torch.Tensor], None] | None = None,
 ) -> Evaluation:
     """Evaluate on batches, each row from a fresh context.
 
@@ -54,6 +58,7 @@ def evaluate(
         batches: what to predict; at least one target.
         token_bytes: bytes of text a token stands for, or None where the tokenizer loses bytes.
         precision: "fp32" or "bf16".
+        predicted: is told the logits `[B, T, V]` and the targets `[B, T]` of each batch.
     """
     was_training = model.training
     model.eval()
@@ -63,6 +68,8 @@ def evaluate(
         with autocast(model.device, precision):
             logits, _ = model(*as_inputs(batch, model.device))
         nats += float(sum_nats(logits, targets))
+        if predicted is not None:
+            predicted(logits, targets)
         known = batch.targets[batch.targets != IGNORED]
         tokens += known.size
         size += 0 if token_bytes is None else int(token_bytes[known].sum())

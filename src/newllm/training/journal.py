@@ -8,6 +8,7 @@ from newllm.errors import UserError
 from newllm.trace import Summary, TraceWriter, Validation, truncate_after
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation
+from newllm.training.recording import Signals
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import Progress
 from newllm.training.step import StepReport
@@ -31,8 +32,8 @@ class Journal:
         self.save()
         self._saved = time.monotonic()
 
-    def stepped(self, report: StepReport, seconds: float) -> None:
-        """Take in an update that took so many seconds."""
+    def stepped(self, report: StepReport, seconds: float, more: Signals) -> None:
+        """Take in an update that took so many seconds, and what else was measured of it."""
         signals = {
             "loss": report.loss,
             "gradient_norm": report.gradient_norm,
@@ -40,7 +41,7 @@ class Journal:
         }
         if report.context_norm is not None:
             signals["context_norm"] = report.context_norm
-        self.trace.write(report.step, **signals)
+        self.trace.write(report.step, **signals, **more)
         if report.finite:
             self.progress.step = report.step
             self.progress.tokens += report.tokens
@@ -52,13 +53,13 @@ class Journal:
         if time.monotonic() - self._saved >= HEARTBEAT_SECONDS:
             self.save()
 
-    def evaluated(self, evaluation: Evaluation) -> bool:
-        """Take in an evaluation; return whether it is the best until now."""
+    def evaluated(self, evaluation: Evaluation, more: Signals) -> bool:
+        """Take in an evaluation, and what else was measured of it; return whether it is the best until now."""
         step = self.progress.step
         signals = {"validation_loss": evaluation.loss}
         if evaluation.bits_per_byte is not None:
             signals["validation_bits_per_byte"] = evaluation.bits_per_byte
-        self.trace.write(step, **signals)
+        self.trace.write(step, **signals, **more)
         self.summary.validated(step, evaluation.loss, evaluation.bits_per_byte)
         last, best = self.summary.last_validation, self.summary.best_validation
         self.progress.last = None if last is None else vars(last)

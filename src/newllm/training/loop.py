@@ -21,6 +21,7 @@ from newllm.training.interrupt import Interrupt, listening
 from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
 from newllm.training.optimizer import build_optimizer
+from newllm.training.recording import Recording
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import (
     Progress,
@@ -44,6 +45,7 @@ class Training:
         model: at its initialisation; the run's last snapshot replaces the weights.
         corpus: the data.
         observers: who watches.
+        recording: what measures, and adds signals to the trace; None for nothing beside the loop's own.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Training:
         model: LanguageModel,
         corpus: Corpus,
         observers: Sequence[Observer] = (),
+        recording: Recording | None = None,
     ) -> None:
         self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
+        self.recording = recording or Recording()
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
         self.token_bytes = corpus.tokenizer.token_bytes()
@@ -80,6 +84,7 @@ class Training:
             with contextlib.closing(self.journal):
                 self._tell_start()
                 with listening() as interrupt, torch.random.fork_rng():
+                    self.recording.started(self.model, self.optimizer)
                     self.model.train()
                     self._train(interrupt)
         except BaseException as error:
@@ -99,8 +104,10 @@ class Training:
                 self._end("interrupted", f"stopped by {interrupt.signal_name} after step {progress.step}")
                 return
             start = time.perf_counter()
+            self.recording.stepping(progress.step)
             report = self.stepper.update(progress.step)
-            self.journal.stepped(report, time.perf_counter() - start)
+            signals = self.recording.stepped(report)
+            self.journal.stepped(report, time.perf_counter() - start, signals)
             self._tell_step(report)
             if not report.finite:
                 numbers = f"loss {report.loss}, gradient norm {report.gradient_norm}"
@@ -119,9 +126,11 @@ class Training:
 
     def _evaluate(self) -> bool:
         limit = self.config.training.evaluate_tokens or None
-        batches = validation_batches(self.corpus, self.config.data, limit)
-        evaluation = evaluate(self.model, self._beating(batches), self.token_bytes, self.config.numerics.precision)
-        best = self.journal.evaluated(evaluation)
+        batches = self._beating(validation_batches(self.corpus, self.config.data, limit))
+        precision, recording = self.config.numerics.precision, self.recording
+        with recording.evaluating():
+            evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.predicted)
+        best = self.journal.evaluated(evaluation, recording.evaluated())
         self._tell_evaluation(evaluation, best=best)
         return best
 

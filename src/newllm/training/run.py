@@ -1,6 +1,6 @@
 """The run directory: where a run's files are, who may write them, and that no run is overwritten.
 
-RUN/config.toml  data.json  tokenizer.json  trace.jsonl  snapshots/  summary.json  training_curves.png
+RUN/config.toml  data.json  tokenizer.json  recording.json  trace.jsonl  snapshots/  summary.json  training_curves.png
 """
 
 import contextlib
@@ -37,6 +37,7 @@ class RunDirectory:
         self.config = path / "config.toml"
         self.data = path / "data.json"
         self.tokenizer = path / "tokenizer.json"
+        self.recording = path / "recording.json"
         self.trace = path / "trace.jsonl"
         self.snapshots = path / "snapshots"
         self.summary = path / "summary.json"

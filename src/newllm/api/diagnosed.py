@@ -1,0 +1,103 @@
+"""Say what is wrong with a run, or with anyone's log of one. No torch."""
+
+import dataclasses
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newllm.api.run_facts import is_run, read_facts
+from newllm.diagnosis import diagnose
+from newllm.diagnosis.facts import Facts
+from newllm.errors import UserError
+from newllm.files import write_json
+from newllm.trace import Finding, Trace
+from newllm.trace.readers import read_log
+
+SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What the doctor says.
+
+    Attributes:
+        path: what was read.
+        trace: its signals, and what of the log was left out.
+        facts: what was known beside them.
+        findings: what matters most first; empty for a healthy run.
+    """
+
+    path: Path
+    trace: Trace
+    facts: Facts
+    findings: list[Finding]
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a finding is more than a note."""
+        return any(finding.severity != "note" for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data: schema, run, findings, left_out. A number that is not finite is None in it."""
+        content = {
+            "schema": SCHEMA,
+            "run": os.fspath(self.path),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "left_out": list(self.trace.left_out),
+        }
+        return _plain(content)
+
+
+def doctor(path: str | os.PathLike[str], *, vocabulary: int | None = None) -> Diagnosis:
+    """Read a run or a log and say what is wrong with it. Nothing is written.
+
+    Args:
+        path: a run directory that `newllm.record` or `newllm train` wrote, or another system's log or directory
+            of logs (see `newllm.trace.readers`).
+        vocabulary: how many different tokens there are to predict; None takes what the run says of itself.
+
+    Raises:
+        UserError: there is nothing to read, it is no log, or the vocabulary cannot be.
+    """
+    if vocabulary is not None and vocabulary < 2:
+        raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
+    place = Path(path)
+    trace = read_log(place)
+    facts, left_out = read_facts(place) if is_run(place) else (Facts(), ())
+    if left_out:
+        trace = dataclasses.replace(trace, left_out=(*trace.left_out, *left_out))
+    if vocabulary is not None:
+        facts = dataclasses.replace(facts, vocabulary=vocabulary)
+    return Diagnosis(place, trace, facts, diagnose(trace, facts))
+
+
+def write_findings(diagnosis: Diagnosis) -> Path | None:
+    """Write RUN/findings.json, whole or not at all, where what was read is a run directory of ours.
+
+    Returns:
+        The file; None for a log of another system, beside which nothing is written.
+
+    Raises:
+        UserError: there is no room, or the place may not be written.
+    """
+    if not is_run(diagnosis.path):
+        return None
+    place = diagnosis.path / "findings.json"
+    write_json(place, diagnosis.as_dict())
+    return place
+
+
+def _plain(thing: Any) -> Any:
+    """Return what JSON can hold: no numpy, nothing infinite, no lone surrogate, which a damaged name may bring."""
+    if isinstance(thing, str):
+        return thing.encode("utf-8", "replace").decode()
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return None
+    if isinstance(thing, dict):
+        return {_plain(str(key)): _plain(item) for key, item in thing.items()}
+    if isinstance(thing, list):
+        return [_plain(item) for item in thing]
+    return _plain(thing.tolist()) if isinstance(thing, np.generic | np.ndarray) else thing

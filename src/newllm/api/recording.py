@@ -1,0 +1,75 @@
+"""What our own training writes into its run beside the loss: the recorder's signals, through the loop's one door.
+
+Signals of every layer come with every tenth step, more often in runs of less than 500 steps, those of
+predictions and contexts with every evaluation, from the evaluation's own forward passes. Exponents of the
+recurrence cost as much as several updates and are left to studies.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from newllm.api.recording_evaluation import EvaluationSignals
+from newllm.api.recording_layers import LayerSignals
+from newllm.data import Tokenizer
+from newllm.files import write_json
+from newllm.recorder.layout import Layout
+from newllm.training.config import RunConfig
+from newllm.training.recording import Recording, Signals
+from newllm.training.step import StepReport
+
+_SHORT = 50  # a run has about so many sampled steps at least
+_RAREST = 10  # steps between sampled steps, at most
+
+
+class RunRecording(Recording):
+    """Measures a run of ours.
+
+    Args:
+        place: RUN/recording.json, which says what was measured; written when training begins.
+        config: the resolved run.
+        tokenizer: names the classes of targets.
+    """
+
+    def __init__(self, place: Path, config: RunConfig, tokenizer: Tokenizer) -> None:
+        self._place, self._config = place, config
+        self._every = max(1, min(_RAREST, config.training.steps // _SHORT))
+        self._layers: LayerSignals | None = None
+        self._evaluation = EvaluationSignals(tokenizer.unknown, tokenizer.end)
+        self._model: nn.Module | None = None
+
+    def started(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """Write recording.json and follow the optimizer."""
+        layout = Layout(model)
+        self._model, self._layers = model, LayerSignals(layout, optimizer)
+        write_json(self._place, layout.describe(optimizer, self._every, self._config.model.vocabulary))
+
+    def stepping(self, step: int) -> None:
+        """Measure this update if it is a sampled one."""
+        if self._layers is not None:
+            self._layers.measuring = (step + 1) % self._every == 0
+
+    def stepped(self, report: StepReport) -> Signals:
+        """Return the gradient's norm as it was clipped, and the signals of every layer where they were measured."""
+        clip, norm = self._config.optimizer.clip, report.gradient_norm
+        clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
+        return clipped if self._layers is None else {**clipped, **self._layers.take(norm)}
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Follow the predictions and, of the first batch, the contexts."""
+        assert self._model is not None, "an evaluation before the start"
+        with self._evaluation.watching(self._model):
+            yield
+
+    def predicted(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
+        """Take in one batch."""
+        self._evaluation.add(logits_BTV, targets_BT)
+
+    def evaluated(self) -> Signals:
+        """Return the signals of the evaluation."""
+        return self._evaluation.signals()

@@ -1,0 +1,92 @@
+"""What an evaluation shows beside its loss: right predictions, classes of targets, and how contexts grow.
+
+Shapes: B rows, T positions, V vocabulary, C channels.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from newllm.data import IGNORED
+from newllm.recorder import ContextRecorder, TokenClasses, norm_by_position
+
+
+class EvaluationSignals:
+    """Gathers the signals of one evaluation after another.
+
+    Args:
+        unknown: id of the token for words outside the vocabulary, None where there is none.
+        end: id of the token after a sentence or document.
+    """
+
+    def __init__(self, unknown: int | None, end: int | None) -> None:
+        self._ids = unknown, end
+        self._classes = TokenClasses(*self._ids)
+        self._recorder: ContextRecorder | None = None
+        self._contexts: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def watching(self, model: nn.Module) -> Iterator[None]:
+        """Begin anew, and see the contexts of the first batch."""
+        self._classes, self._contexts = TokenClasses(*self._ids), {}
+        with ContextRecorder(model) as self._recorder:
+            yield
+        self._recorder = None
+
+    def add(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
+        """Take in one batch: logits, and int64 targets, -1 where nothing was to be predicted."""
+        self._classes.add(logits_BTV, targets_BT)
+        if self._recorder is not None and not self._contexts:
+            self._contexts = context_signals(list(self._recorder.contexts.values()), targets_BT != IGNORED)
+
+    def signals(self) -> dict[str, float]:
+        """Return the numbers by signal name; classes only where there are two or more."""
+        whole = self._classes.all
+        numbers: dict[str, float] = {
+            "validation_correct": whole.correct,
+            "validation_count": whole.tokens,
+            "validation_classes": len(self._classes.predicted_tokens),
+        }
+        present = {name: part for name, part in self._classes.classes.items() if part.tokens}
+        if len(present) > 1:
+            for name, part in present.items():
+                numbers[f"validation_loss/{name}"] = part.nats / part.tokens
+                numbers[f"validation_count/{name}"] = part.tokens
+        return numbers | self._contexts
+
+
+@torch.no_grad()
+def context_signals(contexts: list[Tensor], real_BT: Tensor) -> dict[str, float]:
+    """Return the context's norm after 1, 2, 4 ... positions and its loop gain; nothing without a context.
+
+    Args:
+        contexts: `[B, T, C]` of each layer that has one.
+        real_BT: False where a row has ended.
+    """
+    if not contexts:
+        return {}
+    contexts_BTC = contexts[0] if len(contexts) == 1 else torch.cat(contexts, dim=-1)
+    norms = norm_by_position(contexts_BTC, real_BT)
+    powers = [2**power for power in range(len(norms).bit_length()) if 2**power <= len(norms)]
+    signals = {f"context_norm/position-{n}": value for n in powers if (value := norms[n - 1]) is not None}
+    gain = loop_gain(contexts_BTC, real_BT)
+    return signals if gain is None else {**signals, "loop_gain": gain}
+
+
+@torch.no_grad()
+def loop_gain(contexts_BTC: Tensor, real_BT: Tensor) -> float | None:
+    """Return the factor by which the context's change grows from one position to the next, None without any.
+
+    The geometric mean of `|c_t+1 - c_t| / |c_t - c_t-1|` over all real positions from the second on, the context
+    before the first being zero. A context that only adds up what it reads has a gain of 1, however long it
+    gets, and one that forgets a gain below 1; above 1 it feeds itself.
+    """
+    before_BTC = torch.nn.functional.pad(contexts_BTC.float(), (0, 0, 1, 0))
+    change_BT = torch.linalg.vector_norm(before_BTC.diff(dim=1), dim=-1)
+    there_BT = real_BT[:, 1:] & (change_BT[:, 1:] > 0) & (change_BT[:, :-1] > 0)
+    if not bool(there_BT.any()):
+        return None
+    log_BT = change_BT.log().diff(dim=1)
+    return float(log_BT[there_BT].mean().exp())

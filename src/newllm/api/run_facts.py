@@ -1,0 +1,86 @@
+"""What a run directory says of its run beside the trace: vocabulary, parameters, layers, facts about the data.
+
+Nothing here is needed for a diagnosis, so nothing here ends one: a file that is damaged is passed over, and said.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from newllm.diagnosis.facts import Facts, Layer
+
+_LARGEST = 64 * 2**20  # bytes of a file
+_OF_A_RUN = ("config.toml", "recording.json")
+
+
+def is_run(path: Path) -> bool:
+    """Say whether a directory is a run that newllm wrote."""
+    return any((path / name).is_file() for name in _OF_A_RUN)
+
+
+def read_facts(run: Path) -> tuple[Facts, tuple[str, ...]]:
+    """Read what a run directory says.
+
+    Args:
+        run: the directory.
+
+    Returns:
+        The facts, and a sentence for everything that could not be read.
+    """
+    left_out: list[str] = []
+    recording = _read(run / "recording.json", left_out)
+    summary = _read(run / "summary.json", left_out)
+    model = _read(run / "config.toml", left_out).get("model")
+    data = _read(run / "data.json", left_out).get("facts")
+    configured = model.get("vocabulary") if isinstance(model, Mapping) else None
+    facts = Facts(
+        vocabulary=_whole(recording.get("vocabulary"), 2) or _whole(configured, 2),
+        parameters=_whole(recording.get("parameters"), 1) or _whole(summary.get("parameters"), 1),
+        layers=_layers(recording.get("layers")),
+        data=data if isinstance(data, Mapping) else None,
+    )
+    return facts, tuple(left_out)
+
+
+def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
+    """Return a file's content, empty where it is absent or damaged."""
+    if not path.is_file():
+        return {}
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"larger than {_LARGEST // 2**20} MiB")
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        if not isinstance(content, dict):
+            raise ValueError("no object")
+    except (OSError, ValueError, RecursionError) as error:
+        left_out.append(f"'{path.name}' cannot be read ({_reason(error)}): passed over")
+        return {}
+    return content
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "nested too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+
+
+def _whole(value: Any, least: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= least else None
+
+
+def _layers(listed: Any) -> tuple[Layer, ...]:
+    if not isinstance(listed, list):
+        return ()
+    return tuple(
+        Layer(
+            name=item["name"],
+            kind=str(item.get("kind", "")),
+            parameters=_whole(item.get("parameters"), 0) or 0,
+            trained=item.get("trained") is not False,
+        )
+        for item in listed
+        if isinstance(item, dict) and isinstance(item.get("name"), str)
+    )

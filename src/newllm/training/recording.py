@@ -1,0 +1,44 @@
+"""What may measure a training run and write signals into its trace. The loop knows only this.
+
+The recorder's room knows no trainer and the trainer no recorder; `newllm.api` brings the two together here.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from newllm.training.step import StepReport
+
+Signals = Mapping[str, float]
+
+
+class Recording:
+    """Measures nothing; the base of what measures something.
+
+    No method may change the run, draw from torch's chance, or return what is not a function of the step: a run
+    that was stopped and resumed has the same trace.
+    """
+
+    def started(self, model: nn.Module, optimizer: Optimizer) -> None:
+        """Training begins or goes on."""
+
+    def stepping(self, step: int) -> None:
+        """The update that leads from `step` to `step + 1` begins."""
+
+    def stepped(self, report: StepReport) -> Signals:  # noqa: ARG002 (an interface)
+        """Return the signals of an update that is done."""
+        return {}
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Be told of the predictions of an evaluation while this is open."""
+        yield
+
+    def predicted(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
+        """One batch of an evaluation: logits, and what came, -1 where nothing was to be predicted."""
+
+    def evaluated(self) -> Signals:
+        """Return the signals of the evaluation that is done."""
+        return {}

@@ -1,0 +1,114 @@
+"""What the doctor knows of a run directory, and what it writes there."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import newllm
+from newllm.api import write_findings
+from newllm.api.run_facts import is_run, read_facts
+from newllm.diagnosis import Facts, Layer
+from newllm.trace import Finding, Trace, TraceWriter
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A run directory as `newllm.record` leaves it."""
+    run = tmp_path / "run"
+    run.mkdir()
+    with TraceWriter(run / "trace.jsonl") as trace:
+        for step in range(50):
+            trace.write(step, loss=3 / (1 + step / 10), gradient_norm=1.0 + step % 3 / 10)
+    layers = [
+        {"name": "encoder", "kind": "Linear", "parameters": 12, "trained": True},
+        {"name": "head", "kind": "Linear", "parameters": 30, "trained": False},
+    ]
+    recording = {"schema": 1, "vocabulary": 50, "parameters": 42, "optimizer": "AdamW", "every": 10, "layers": layers}
+    (run / "recording.json").write_text(json.dumps(recording))
+    (run / "data.json").write_text(json.dumps({"facts": {"unknown": 3}}))
+    return run
+
+
+def test_a_recording_is_read(recorded: Path) -> None:
+    diagnosis = newllm.doctor(recorded)
+    layers = (Layer("encoder", "Linear", 12, True), Layer("head", "Linear", 30, False))
+    assert diagnosis.facts == Facts(vocabulary=50, parameters=42, layers=layers, data={"unknown": 3})
+    assert len(diagnosis.trace.series("loss").step) == 50
+    assert newllm.doctor(str(recorded), vocabulary=7).facts.vocabulary == 7
+
+
+def test_a_configuration_tells_the_vocabulary(recorded: Path) -> None:
+    (recorded / "recording.json").unlink()
+    assert not is_run(recorded)
+    (recorded / "config.toml").write_text("[model]\nvocabulary = 1000\n")
+    (recorded / "summary.json").write_text('{"parameters": 7}')
+    assert is_run(recorded)
+    assert read_facts(recorded) == (Facts(vocabulary=1000, parameters=7, data={"unknown": 3}), ())
+
+
+@pytest.mark.parametrize("vocabulary", [0, 1, -5, True, 2.5, "many", None, [3], 1e400])
+def test_a_vocabulary_that_cannot_be_is_not_known(recorded: Path, vocabulary: object) -> None:
+    (recorded / "recording.json").write_text(json.dumps({"vocabulary": vocabulary, "parameters": "x", "layers": {}}))
+    facts, left_out = read_facts(recorded)
+    assert (facts.vocabulary, facts.parameters, facts.layers, left_out) == (None, None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "Expecting value"),
+        (b"[1, 2]", "no object"),
+        (b"\xff\xfe\x00", "decode"),
+        (b"[" * 200_000, "nested too deep"),
+        (b'{"a": ' * 200_000, "nested too deep"),
+        (b'{"vocabulary": 5', "delimiter"),
+    ],
+)
+def test_a_damaged_file_is_passed_over_and_said(recorded: Path, content: bytes, reason: str) -> None:
+    (recorded / "data.json").write_bytes(content)
+    diagnosis = newllm.doctor(recorded)
+    assert diagnosis.facts.data is None
+    assert diagnosis.facts.vocabulary == 50
+    (said,) = [line for line in diagnosis.as_dict()["left_out"] if "data.json" in line]
+    assert reason in said
+    assert "\n" not in said
+
+
+def test_a_file_too_large_is_not_read(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newllm.api.run_facts._LARGEST", 10)
+    assert read_facts(recorded)[1][0].startswith("'recording.json' cannot be read (larger than")
+
+
+def test_findings_are_written_beside_a_run_of_ours_only(recorded: Path, tmp_path: Path) -> None:
+    diagnosis = newllm.doctor(recorded)
+    assert not (recorded / "findings.json").exists()
+    place = write_findings(diagnosis)
+    assert place == recorded / "findings.json"
+    assert json.loads((recorded / "findings.json").read_text()) == diagnosis.as_dict()
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n" + "".join(f"{step},{3 - step / 100}\n" for step in range(20)))
+    before = set(tmp_path.iterdir())
+    assert write_findings(newllm.doctor(log)) is None
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_plain_data_whatever_a_finding_holds(tmp_path: Path) -> None:
+    evidence = {"a": np.float32(0.5), "b": np.arange(2), "c": np.float32("nan"), "d": "half \ud800", 3: np.bool_(True)}
+    finding = Finding(kind="x", severity="note", sentence="\udcff", evidence=evidence)  # type: ignore[arg-type]
+    told = newllm.Diagnosis(tmp_path, Trace(), Facts(), [finding]).as_dict()
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert told["findings"][0]["evidence"] == {"a": 0.5, "b": [0, 1], "c": None, "d": "half ?", "3": True}
+    json.dumps(told, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(("severities", "wrong"), [((), False), (("note",), False), (("note", "warning"), True)])
+def test_wrong_from_a_warning_up(tmp_path: Path, severities: tuple, wrong: bool) -> None:
+    findings = [Finding(kind="x", severity=severity, sentence="") for severity in severities]
+    assert newllm.Diagnosis(tmp_path, Trace(), Facts(), findings).wrong is wrong
+
+
+def test_a_vocabulary_of_one_is_a_mistake(recorded: Path) -> None:
+    with pytest.raises(newllm.UserError, match="a vocabulary of 1: it must be at least 2"):
+        newllm.doctor(recorded, vocabulary=1)

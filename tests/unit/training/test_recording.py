@@ -1,0 +1,162 @@
+"""What our own training records beside its loss, and that recording changes nothing."""
+
+import json
+import math
+import signal
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import newllm
+from newllm.api.recording_evaluation import context_signals, loop_gain
+from newllm.trace import Trace, read_trace
+from newllm.training.recording import Recording
+
+SENTENCES = ("data.format=sentences", "data.tokenizer=word", "data.window=31", "model.body=cell", "training.steps=6")
+
+
+@pytest.fixture
+def sentences(train) -> newllm.TrainedRun:
+    return train(*SENTENCES, "training.evaluate_every=2", "optimizer.clip=0.1", texts=("bundled:sentences",))
+
+
+def trace_of(run: newllm.TrainedRun) -> Trace:
+    return read_trace(run.path / "trace.jsonl")
+
+
+def names(trace: Trace, statistic: str) -> set[str]:
+    return {name.partition("/")[2] for name in trace.signals if name.startswith(f"{statistic}/")}
+
+
+def test_an_evaluation_is_split_by_class_and_counted(sentences) -> None:
+    trace = trace_of(sentences)
+    count = trace.series("validation_count")
+    assert count.step.tolist() == [0, 2, 4, 6]
+    assert set(count.value) == {35}
+    assert np.all(trace.series("validation_correct").value <= 35)
+    assert np.all(trace.series("validation_classes").value >= 1)
+    assert names(trace, "validation_loss") == {"unknown", "end", "seen"}
+    parts = [(trace.series(f"validation_loss/{n}"), trace.series(f"validation_count/{n}")) for n in ("unknown", "end")]
+    parts.append((trace.series("validation_loss/seen"), trace.series("validation_count/seen")))
+    whole = sum(loss.value * tokens.value for loss, tokens in parts) / count.value
+    np.testing.assert_allclose(whole, trace.series("validation_loss").value, rtol=1e-5)
+    assert np.sum([tokens.value for _, tokens in parts], axis=0).tolist() == count.value.tolist()
+
+
+def test_every_layer_is_measured_in_a_short_run(sentences) -> None:
+    trace, recording = trace_of(sentences), json.loads((sentences.path / "recording.json").read_bytes())
+    layers = {layer["name"] for layer in recording["layers"]}
+    assert recording["every"] == 1
+    assert recording["vocabulary"] == sentences.config.model.vocabulary
+    assert recording["parameters"] == sentences.summary.parameters == sum(x["parameters"] for x in recording["layers"])
+    for statistic in ("gradient_norm", "weight_norm", "update_ratio", "second_moment_mismatch"):
+        assert names(trace, statistic) == layers, statistic
+    whole = trace.series("gradient_norm").value
+    parts = np.array([trace.series(f"gradient_norm/{name}").value for name in layers])
+    np.testing.assert_allclose(np.sqrt((parts**2).sum(axis=0)), whole, rtol=1e-5)
+
+
+def test_contexts_are_measured_at_evaluations(sentences) -> None:
+    trace = trace_of(sentences)
+    assert trace.series("loop_gain").step.tolist() == [0, 2, 4, 6]
+    assert names(trace, "context_norm") >= {"position-1", "position-2", "position-4"}
+
+
+def test_a_long_run_is_sampled_and_the_clipped_norm_is_there(train) -> None:
+    trace = trace_of(train("training.steps=300", "training.evaluate_every=300", "optimizer.clip=0.5"))
+    assert trace.series("weight_norm/head").step.tolist() == list(range(6, 301, 6))
+    whole, clipped = trace.series("gradient_norm").value, trace.series("gradient_norm_clipped").value
+    assert clipped.tolist() == np.minimum(whole, 0.5).tolist()
+
+
+def test_the_facts_about_the_data_are_in_the_run(sentences, train) -> None:
+    facts = json.loads((sentences.path / "data.json").read_bytes())["facts"]
+    assert facts["validation"]["tokens"] == 35
+    assert facts["unknown"]["tokens"] == 16
+    assert facts["unknown"]["share_in_training"] == 0
+    assert facts["labels"]["share_in_validation"] == pytest.approx(6 / 35)
+    dropped = train(*SENTENCES, "data.word_dropout=0.25", texts=("bundled:sentences",))
+    assert json.loads((dropped.path / "data.json").read_bytes())["facts"]["unknown"]["share_in_training"] == 0.25
+
+
+@pytest.mark.parametrize(
+    "setting", ["model.dropout=0.1", "data.carry=true", "model.body=cell", "model.body=lstm", "training.accumulate=2"]
+)
+def test_recording_changes_no_bit(setting, train, weights, monkeypatch) -> None:
+    recorded = train(setting, "training.evaluate_every=3")
+    monkeypatch.setattr("newllm.api.trained.RunRecording", lambda *_: Recording())
+    alone = train(setting, "training.evaluate_every=3")
+    assert weights(recorded) == weights(alone)
+    for name in ("loss", "gradient_norm", "validation_loss"):
+        mine, bare = trace_of(recorded).series(name), trace_of(alone).series(name)
+        assert mine.value.tobytes() == bare.value.tobytes(), name
+    assert "validation_count" not in trace_of(alone).signals
+
+
+class Stop:
+    """Stops a run after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def started(self, summary) -> None: ...
+    def noticed(self, line) -> None: ...
+    def evaluated(self, step, evaluation, *, best) -> None: ...
+    def ended(self, summary) -> None: ...
+
+    def stepped(self, report) -> None:
+        if report.step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("setting", "steps", "stop"), [("data.carry=true", 203, 107), ("model.body=cell", 12, 5)])
+def test_a_resumed_run_has_the_same_trace_to_the_byte(setting, steps, stop, train) -> None:
+    options = (setting, "model.dropout=0.1", f"training.evaluate_every={steps // 4}", f"training.steps={steps}")
+    whole = train(*options)
+    stopped = train(*options, observers=[Stop(stop)])
+    assert stopped.summary.status == "interrupted"
+    newllm.resume(stopped.path)
+    for name in ("recording.json", "data.json"):
+        assert (stopped.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    mine, other = (
+        {name: (series.step.tobytes(), series.value.tobytes()) for name, series in trace_of(run).signals.items()}
+        for run in (stopped, whole)
+    )
+    assert mine == other
+
+
+def test_a_run_that_diverges_is_recorded_to_its_end(train) -> None:
+    run = train("optimizer.learning_rate=1e30", "optimizer.clip=0", "optimizer.warmup=0")
+    assert run.summary.status == "diverged"
+    trace = trace_of(run)
+    assert not math.isfinite(trace.series("loss").value[-1] + trace.series("gradient_norm").value[-1])
+    assert "gradient_norm_clipped" not in trace.signals
+
+
+@settings(deadline=None)
+@given(st.floats(0.5, 2.0), st.integers(3, 12))
+def test_the_loop_gain_is_the_factor_of_the_change(gain, positions) -> None:
+    direction = torch.randn(2, 1, 5, generator=torch.Generator().manual_seed(0))
+    changes = direction * gain ** torch.arange(positions)[None, :, None]
+    real = torch.ones(2, positions, dtype=torch.bool)
+    assert loop_gain(changes.cumsum(dim=1), real) == pytest.approx(gain, rel=1e-3)
+
+
+def test_what_stands_after_a_rows_end_says_nothing() -> None:
+    contexts = torch.ones(2, 6, 3).cumsum(dim=1)
+    real = torch.ones(2, 6, dtype=torch.bool)
+    real[1, 3:] = False
+    expected = context_signals([contexts], real)
+    assert expected["loop_gain"] == pytest.approx(1.0)
+    for garbage in (math.nan, torch.tensor([5.0, 90.0, 4000.0])[:, None]):
+        contexts[1, 3:] = garbage
+        assert context_signals([contexts], real) == expected
+    assert list(expected) == [*(f"context_norm/position-{n}" for n in (1, 2, 4)), "loop_gain"]
+
+
+def test_no_context_and_a_context_that_never_moves_have_no_gain() -> None:
+    assert context_signals([], torch.ones(1, 3, dtype=torch.bool)) == {}
+    assert loop_gain(torch.zeros(1, 3, 2), torch.ones(1, 3, dtype=torch.bool)) is None
