@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train a model on a text",
     "generate": "let a trained model write",
     "eval": "measure a trained model on a text",
+    "doctor": "say what is wrong with a run, or with anyone's log of one",
     "study": "run a study: arms, seeds, controls, and what becomes of each claim",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
@@ -25,6 +26,7 @@ Language models whose whole memory is one context vector.
   newllm train my-text.txt --seconds 120
   newllm generate runs/my-text --prompt "Once"
   newllm eval runs/my-text held-out.txt
+  newllm doctor anyones-log.csv
 """
 
 
@@ -37,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(arguments)
     except UserError as error:
-        print(f"newllm: {' '.join(str(error).splitlines())}", file=sys.stderr)  # one line, whatever it quotes
+        from newllm.report.plain import plain
+
+        print(f"newllm: {plain(' '.join(str(error).splitlines()), 2000)}", file=sys.stderr)  # whatever it quotes
         return 2
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: not an error of ours.

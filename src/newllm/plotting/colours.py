@@ -14,6 +14,7 @@ CONTEXT = "#009E73"  # bluish green
 LEARNING_RATE = "#CC79A7"  # reddish purple
 
 SKY = "#56B4E9"
+SEVERITIES = {"fault": SPIKE, "warning": VALIDATION, "note": SKY}
 _OWN = {"training": TRAINING, "validation": VALIDATION}
 _FREE = (CONTEXT, LEARNING_RATE, SKY, SPIKE)
 
@@ -41,3 +42,12 @@ def by_name(names: Sequence[str]) -> dict[str, str]:
         )
     given = _OWN | dict(zip(others, free, strict=False))
     return {name: given[name] for name in different}
+
+
+def of_signal(name: str) -> str:
+    """Return the colour of a signal by its name: that of training unless the name says what else it is."""
+    if name.startswith("validation"):
+        return VALIDATION
+    if name.startswith("learning_rate"):
+        return LEARNING_RATE
+    return CONTEXT if name.startswith(("context", "lyapunov")) else TRAINING

@@ -1,0 +1,97 @@
+"""Say what is wrong with a run, with evidence: a run directory, or a log that another system wrote.
+
+It reads a run of newllm.record or newllm train, CSV, JSON lines, trainer_state.json, and directories of
+TensorBoard, Lightning, MLflow and others. The exit code is 1 from a warning up, 0 for a healthy run.
+A run directory of ours gets findings.json; beside another's log nothing is written.
+
+  newllm doctor runs/my-text
+  newllm doctor metrics.csv --vocab 50257
+  newllm doctor runs/my-text --watch
+  newllm doctor metrics.csv --html page.html
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("log", metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of logs")
+    parser.add_argument("--vocab", type=int, metavar="N", help="how many different tokens there are to predict")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the page as one HTML file, too")
+    parser.add_argument("--watch", action="store_true", help="follow a run that goes on, to its end or Ctrl-C")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Diagnose, and show it."""
+    from newllm import api
+
+    if arguments.html is not None:
+        _check_free(arguments.html)
+    if arguments.watch:
+        from newllm.cli.doctor_watch import watch
+
+        diagnosis = watch(arguments.log, arguments.vocab, quiet=arguments.quiet or arguments.json)
+    else:
+        diagnosis = api.doctor(arguments.log, vocabulary=arguments.vocab)
+    _show(diagnosis, arguments)
+    _write(diagnosis, arguments.html)
+    return 1 if diagnosis.wrong else 0
+
+
+def _show(diagnosis: Any, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        # In ASCII: what a log brought must not reach a terminal as a control character of eight bits.
+        print(json.dumps(diagnosis.as_dict(), allow_nan=False))
+        return
+    from newllm.cli.doctor_page import finding_line, full_page
+    from newllm.cli.doctor_paper import PageConsole
+
+    if not arguments.quiet:
+        console = PageConsole(sys.stdout)
+        console.show(full_page(diagnosis, console.paper))
+        return
+    for finding in diagnosis.findings:
+        if finding.severity != "note":
+            print(finding_line(diagnosis, finding))
+
+
+def _check_free(place: Path) -> None:
+    """Refuse to write a page over anything but a page of ours, before the work is done."""
+    from newllm.files import writing
+
+    with writing(place):
+        if not place.parent.is_dir():
+            raise UserError(f"'{place}' cannot be written: there is no directory '{place.parent}', make it first")
+        if place.exists() and not _is_a_page(place):
+            raise UserError(f"'{place}' exists and is no page of newllm doctor: choose another --html, or move it away")
+
+
+def _is_a_page(place: Path) -> bool:
+    from newllm.report import PAGE_BEGINS
+
+    if not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return file.read(len(PAGE_BEGINS)) == PAGE_BEGINS.encode()
+
+
+def _write(diagnosis: Any, page: Path | None) -> None:
+    """Write RUN/findings.json, and the page where one is asked for."""
+    from newllm import api
+    from newllm.report import diagnosis_page
+
+    if page is not None:
+        from newllm.files import write_bytes
+
+        html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings)
+        write_bytes(page, html.encode())
+    try:
+        api.write_findings(diagnosis)
+    except UserError as error:  # someone else's run, or a full disk: what was found has been told all the same
+        print(f"newllm: note: {' '.join(str(error).splitlines())}", file=sys.stderr)

@@ -1,0 +1,159 @@
+"""Follow a run that goes on: diagnose again whenever its log has grown."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.live import Live
+from rich.text import Text
+
+from newllm import api
+from newllm.api import Diagnosis
+from newllm.cli.doctor_page import brief_page, finding_line
+from newllm.cli.doctor_paper import PageConsole
+from newllm.errors import UserError
+from newllm.plotting import colours
+from newllm.report import words
+from newllm.report.plain import plain
+from newllm.trace import Summary
+
+_SECONDS = 1.0  # between two looks
+_SHARE = 0.2  # of the time, at most, is spent on diagnosing
+_OWN = {"findings.json", "summary.json", "snapshots"}  # these change without a new point in the trace
+_MOST_FILES = 2000
+
+_Sizes = tuple[tuple[str, int, int], ...]
+_Show = Callable[[Diagnosis, str], None]  # told of every diagnosis, and of what kept it from being renewed
+
+
+def watch(log: str, vocabulary: int | None, *, quiet: bool) -> Diagnosis:
+    """Follow a log until its run has ended or Ctrl-C, and return the last diagnosis.
+
+    A person at a terminal sees it move; elsewhere a line tells every finding that is new.
+
+    Args:
+        log: as `newllm.doctor` takes it.
+        vocabulary: likewise.
+        quiet: show nothing meanwhile.
+
+    Raises:
+        UserError: there is nothing to read at the start.
+    """
+    place = _place(log)
+    seen = _sizes(place)
+    diagnosis, spent = _timed(log, vocabulary)
+    with _ending_on_sigterm(), contextlib.suppress(KeyboardInterrupt), _shown(quiet=quiet) as show:
+        show(diagnosis, "")
+        while not _ended(place):
+            time.sleep(max(_SECONDS, spent * (1 / _SHARE - 1)))
+            sizes, problem = _sizes(place), ""
+            if sizes == seen:
+                continue
+            try:
+                diagnosis, spent = _timed(log, vocabulary)
+                seen = sizes
+            except UserError as error:  # it may be in the middle of being replaced
+                problem = str(error)
+            show(diagnosis, problem)
+    return diagnosis if _sizes(place) == seen else _last(log, vocabulary, diagnosis)
+
+
+def _place(log: str) -> Path:
+    """Return the file or directory itself where `PATH#RUN` names one run of several."""
+    path = Path(log)
+    return path if path.exists() or "#" not in log else Path(log.rpartition("#")[0])
+
+
+def _timed(log: str, vocabulary: int | None) -> tuple[Diagnosis, float]:
+    began = time.monotonic()
+    return api.doctor(log, vocabulary=vocabulary), time.monotonic() - began
+
+
+def _last(log: str, vocabulary: int | None, before: Diagnosis) -> Diagnosis:
+    """Return the diagnosis of what the log holds in the end, or the one before where it cannot be read."""
+    try:
+        return api.doctor(log, vocabulary=vocabulary)
+    except UserError as error:
+        print(f"newllm: note: {plain(error)}: told is what was read before", file=sys.stderr)
+        return before
+
+
+def _sizes(place: Path) -> _Sizes:
+    """Return what tells that a log has changed: its files with their sizes and times."""
+    found = []
+    for folder, folders, names in os.walk(place) if place.is_dir() else [(place.parent, [], [place.name])]:
+        folders[:] = sorted(name for name in folders if name not in _OWN)
+        for name in sorted(set(names) - _OWN):
+            with contextlib.suppress(OSError):
+                state = (Path(folder) / name).stat()
+                found.append((os.path.join(folder, name), state.st_size, state.st_mtime_ns))  # noqa: PTH118 (bytes too)
+        if len(found) >= _MOST_FILES:
+            break
+    return tuple(found)
+
+
+def _ended(place: Path) -> bool:
+    """Say whether the run has said that it is over; a log of another system never says so."""
+    summary = place / "summary.json"
+    if not summary.is_file():
+        return False
+    with contextlib.suppress(UserError):
+        return Summary.load(summary).status != "running"
+    return False
+
+
+@contextlib.contextmanager
+def _shown(*, quiet: bool) -> Iterator[_Show]:
+    console = PageConsole(sys.stdout)
+    if quiet or not console.is_terminal:
+        yield _Lines(quiet=quiet)
+        return
+    with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis") as live:
+        yield _Moving(live, console)
+
+
+class _Moving:
+    """The page of a terminal, drawn over itself."""
+
+    def __init__(self, live: Live, console: PageConsole) -> None:
+        self._live, self._console = live, console
+
+    def __call__(self, diagnosis: Diagnosis, problem: str) -> None:
+        """Draw the page anew."""
+        page = brief_page(diagnosis, self._console.paper, self._console.height)
+        state = plain(problem) if problem else f"read at {time.strftime('%H:%M:%S')}; Ctrl-C ends"
+        page.renderables.append(Text(state, style=colours.MUTED))
+        self._live.update(page, refresh=True)
+
+
+class _Lines:
+    """A line for every finding when it is new; the verdict where there is none at the start."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._told: set[tuple[str, float | None]] | None = None
+
+    def __call__(self, diagnosis: Diagnosis, problem: str) -> None:
+        """Print what is new."""
+        told = self._told or set()
+        new = [finding for finding in diagnosis.findings if (finding.kind, finding.first_step) not in told]
+        lines = [plain(problem)] if problem else [finding_line(diagnosis, finding) for finding in new]
+        if self._told is None and not new:
+            lines.append(words.verdict(diagnosis.trace, diagnosis.findings))
+        self._told = told | {(finding.kind, finding.first_step) for finding in new}
+        for line in lines if not self._quiet else []:
+            print(line, flush=True)
+
+
+@contextlib.contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C, so that a terminal gets its cursor back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

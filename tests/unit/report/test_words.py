@@ -1,0 +1,106 @@
+import math
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts
+from newllm.report import words
+from newllm.trace import Finding, Series, Trace
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (14.7028, "14.703"),
+        (5.6552, "5.6552"),
+        (0.0, "0"),
+        (35.0, "35"),
+        (-1.5, "-1.5"),
+        (1234.56, "1,234.6"),
+        (12345.67, "12,346"),
+        (123456.7, "123,457"),
+        (3.2e-5, "3.2e-5"),
+        (1e-300, "1e-300"),
+        (2.5e12, "2.5e12"),
+        (100.0, "100"),
+        (math.nan, "NaN"),
+        (math.inf, "infinite"),
+        (-math.inf, "-infinite"),
+    ],
+)
+def test_numbers(number: float, shown: str) -> None:
+    assert words.number(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("thing", "shown"),
+    [
+        (True, "yes"),
+        (None, "unknown"),
+        (12345, "12,345"),
+        pytest.param(10**400, "infinite", id="huge"),
+        (np.float64(0.5), "0.5"),
+        (np.int64(7), "7"),
+        (np.array([1, 2]), "1, 2"),
+        ([1.5, "x\x1b"], r"1.5, x\x1b"),
+        (list(range(12)), "0, 1, 2, 3, 4, 5, 6, 7 and 4 more"),
+        ({"unknown": 5, "seen": 30}, "unknown 5, seen 30"),
+        ({}, ""),
+        ("\x1b[31m", r"\x1b[31m"),
+        (object, "<class 'object'>"),
+    ],
+)
+def test_evidence_of_every_kind(thing: object, shown: str) -> None:
+    assert words.value(thing) == shown
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        (19.0, 22.0, "epochs 19 to 22"),
+        (17.0, 17.0, "epoch 17"),
+        (5, None, "from epoch 5 on"),
+        (None, 5, "until epoch 5"),
+        (None, None, ""),
+        (1200.0, 3400.0, "epochs 1,200 to 3,400"),
+        (0.5, 1.25, "epochs 0.5 to 1.25"),
+    ],
+)
+def test_places(first: float | None, last: float | None, shown: str) -> None:
+    finding = Finding(kind="spike", severity="fault", sentence="", first_step=first, last_step=last)
+    assert words.place(finding, "epoch") == shown
+
+
+def test_only_what_is_certain_is_called_certain() -> None:
+    sure = {1.0: "certain", 0.9999: "99 % sure", 0.5: "50 % sure", 0.001: "1 % sure", 0.0: "unsure"}
+    for confidence, shown in sure.items():
+        assert words.sureness(Finding(kind="x", severity="note", sentence="", confidence=confidence)) == shown
+
+
+def _findings(*severities):
+    return [Finding(kind="x", severity=severity, sentence="") for severity in severities]
+
+
+def test_the_verdict_names_the_worst() -> None:
+    trace = Trace({"loss": Series(np.arange(3), np.ones(3))})
+    assert words.verdict(trace, []) == "Nothing wrong found in 3 points of 1 signal."
+    assert words.verdict(trace, _findings("note", "note")) == "Nothing wrong found in 3 points of 1 signal; 2 notes."
+    assert words.verdict(trace, _findings("warning", "note")) == "Something is doubtful: 1 warning, 1 note."
+    assert words.verdict(trace, _findings("note", "fault", "fault")) == "Something is wrong: 2 faults, 1 note."
+    assert words.worst(_findings("note", "fault", "warning")) == "fault"
+
+
+def test_contents_names_the_whole_runs_signals_first() -> None:
+    signals = {f"gradient_norm/layer{i}": Series(np.array([10]), np.ones(1)) for i in range(20)}
+    trace = Trace(signals | {"loss": Series(np.arange(5, 100), np.ones(95))}, axis="epoch")
+    assert words.contents(trace).startswith("95 points (epochs 5 to 99) of 21 signals: loss, gradient_norm/layer0")
+    assert words.contents(trace).endswith("and 15 more")
+    assert words.contents(Trace()) == "no points"
+
+
+def test_what_a_log_lacks_is_said() -> None:
+    one = Series(np.arange(1), np.ones(1))
+    bare = words.unseen(Trace({"loss": one}), Facts())
+    assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
+    full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
+    assert words.unseen(full, Facts(vocabulary=5, data={})) == ""
