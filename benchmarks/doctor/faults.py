@@ -30,7 +30,7 @@ class Kind:
         logs: forms of the log, taken in turn.
         size: numbers that the planting reads; times are shares of the run.
         findings: kinds of finding that count as having found it.
-        causes: names of the cause that count as right.
+        causes: names of the cause that count as right, beside the kind's own name.
         settings: changes of the set-up that the healthy twin has too.
     """
 
@@ -63,9 +63,9 @@ _LOSS = (
     Kind(
         name="rising-learning-rate",
         visible="loss",
-        what="a schedule with the wrong sign: from half of the run the rate grows by 4 % every step",
+        what="a schedule with the wrong sign: from half of the run the rate grows by 6 % every step",
         models=("stack", "attention", "mlp", "cnn"),
-        size={"at": 0.5, "growth": 1.04},
+        size={"at": 0.5, "growth": 1.06},
         findings=(*_UNSTABLE, "learning-rate-jump"),
         causes=("learning-rate", "schedule"),
         logs=ANY,
@@ -73,12 +73,12 @@ _LOSS = (
     Kind(
         name="no-warm-up",
         visible="loss",
-        what="momentum 0.95 at a high rate without the 100 steps of warm-up that the twin has",
-        models=("attention", "cnn", "mlp"),
+        what="a rate 12 times the usual without the 100 steps of warm-up that the twin has",
+        models=("cnn",),
         size={"warm_up": 0},
         findings=(*_UNSTABLE, "dead-units"),
         causes=("warm-up", "learning-rate"),
-        settings={"warm_up": 100, "rate_factor": 8},
+        settings={"warm_up": 100, "rate_factor": 12},
     ),
     Kind(
         name="corrupted-batch",
@@ -124,7 +124,7 @@ _LOSS = (
         models=ALL,
         size={"at": 0.6},
         findings=("not-finite",),
-        causes=("bad-batch", "data", "nan-batch"),
+        causes=("bad-batch", "data", "nan-batch", "not-finite-batch"),
         logs=ANY,
     ),
     Kind(
@@ -159,9 +159,9 @@ _LOSS = (
     Kind(
         name="changed-evaluation",
         visible="loss",
-        what="from 60 % of the run, evaluations read windows of 1 token instead of 32 (or logits times 3)",
+        what="from 60 % of the run, evaluations read windows of 1 token instead of 16 (or logits times 10)",
         models=ALL,
-        size={"at": 0.6, "window": 1, "logits": 3},
+        size={"at": 0.6, "window": 1, "logits": 10},
         findings=("changed-evaluation", "spike", "resume-jump", "over-fitting", *_BAD_EVALUATION),
         causes=("evaluation-configuration",),
         logs=ANY,
@@ -169,23 +169,24 @@ _LOSS = (
     Kind(
         name="over-fitting",
         visible="loss",
-        what="the training set is 48 windows (or examples), seen again and again for 400 steps at twice the rate",
+        what="the training set is 48 windows (or examples), seen again and again for 300 steps at twice the rate",
         models=("stack", "attention", "lstm", "mlp"),
         size={"examples": 48},
         findings=("over-fitting", "parameters-per-token", "repeated-windows"),
-        causes=("data-size", "over-fitting"),
+        causes=("data-size", "small-data"),
         logs=ANY,
-        settings={"steps": 400, "rate_factor": 2},
+        settings={"steps": 300, "rate_factor": 2},
     ),
 )
 
+# Seeds go by the place of a kind among all: two stand here that turned out to show in the loss.
 _SIGNALS = (
     Kind(
         name="beta2",
         visible="signals",
-        what="Adam's beta2 is 0.1 (twin: 0.999)",
+        what="Adam's beta2 is 0.5 (twin: 0.999), below the square of beta1",
         models=("lstm", "attention", "mlp", "cnn"),
-        size={"beta2": 0.1},
+        size={"beta2": 0.5},
         findings=(*_UNSTABLE,),
         causes=("beta2",),
         logs=RECORDED,
@@ -203,9 +204,9 @@ _SIGNALS = (
     Kind(
         name="unbounded-recurrence",
         visible="signals",
-        what="the cell's context is additive without a norm, and its delta starts at 4 times its size",
+        what="the cell's context is additive, without a norm, under a gain above 1 (twin: gated)",
         models=("cell",),
-        size={"factor": 4},
+        size={"factor": 0.3},
         findings=("context-growth", "activation-growth", "gradient-explosion", "spike"),
         causes=("additive-context", "recurrence"),
         logs=RECORDED,
@@ -285,17 +286,17 @@ _SIGNALS = (
     ),
     Kind(
         name="missing-zero-grad",
-        visible="signals",
+        visible="loss",
         what="the gradient is never cleared",
         models=("lstm", "stack", "mlp", "cnn"),
         size={},
-        findings=("gradient-carried",),
+        findings=("gradient-carried", *_UNSTABLE),
         causes=("zero-grad",),
         logs=RECORDED,
     ),
     Kind(
         name="skipped-updates",
-        visible="signals",
+        visible="loss",
         what="from 60 % of the run the optimizer's step is never taken",
         models=ALL,
         size={"at": 0.6},
@@ -324,7 +325,7 @@ _DATA = (
         models=TEXT,
         size={"share": 0.15},
         findings=("unknown-tokens", "never-trained-tokens"),
-        causes=("unknown-words",),
+        causes=("unknown-tokens",),
         logs=RECORDED,
         settings={"task": "words"},
     ),

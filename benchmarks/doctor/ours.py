@@ -1,0 +1,50 @@
+"""What newllm's doctor says of a run, and when it would have said it first."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+from faults import Kind
+from newllm.diagnosis import diagnose
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Finding, Trace
+from newllm.trace.series import Series
+
+_LOOKS = 40  # times that a run is looked at while it goes on
+
+
+def warnings_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings from warning up, in the doctor's order."""
+    return [finding for finding in findings if finding.severity != "note"]
+
+
+def accepted(findings: Iterable[Finding], kind: Kind) -> list[Finding]:
+    """Return the warnings that count as having found this kind of fault."""
+    return [finding for finding in warnings_of(findings) if finding.kind in kind.findings]
+
+
+def right_cause(findings: Iterable[Finding], kind: Kind) -> bool:
+    """Return whether the first cause that the doctor names, and a replay would test, is the planted one."""
+    first = next((finding for finding in warnings_of(findings) if finding.candidate_causes), None)
+    return first is not None and first.candidate_causes[0] in (kind.name, *kind.causes)
+
+
+def first_said(trace: Trace, facts: Facts, kind: Kind) -> float | None:
+    """Return at which step of the trace the doctor, seeing only what was there so far, first says an accepted thing."""
+    last = max((int(series.step[-1]) for series in trace.signals.values() if len(series.step)), default=0)
+    for step in np.unique(np.linspace(1, last, _LOOKS).round()).astype(int).tolist():
+        if accepted(diagnose(until(trace, step), facts), kind):
+            return step
+    return None
+
+
+def until(trace: Trace, step: int) -> Trace:
+    """Return a trace as it was after a step."""
+    kept = {name: _head(series, step) for name, series in trace.signals.items()}
+    return dataclasses.replace(trace, signals={name: series for name, series in kept.items() if len(series.step)})
+
+
+def _head(series: Series, step: int) -> Series:
+    count = int(np.searchsorted(series.step, step, side="right"))
+    return Series(series.step[:count], series.value[:count])

@@ -1,0 +1,128 @@
+"""Three other tools on the same numbers: each in an environment of its own, by its own command.
+
+Each gets every run as a CSV under the names that all three know: step (or the number of the epoch), loss, val_loss,
+lr and grad_norm, as far as the run has them. Of a bare log these are the log's own numbers, of a recorder's run the
+trace's. Step times are left out: they tell of the machine that made the runs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from newllm.trace import Trace
+from newllm.trace.readers import read_log
+
+# Pinned: a later version is another tool.
+VERSIONS = {"trainspotter": "0.2.6", "losslint": "0.4.1", "runmedic": "0.1.1"}
+_COLUMNS = {
+    "loss": "loss",
+    "validation_loss": "val_loss",
+    "learning_rate": "lr",
+    "gradient_norm": "grad_norm",
+}
+_WARNINGS = {"error", "critical", "warning"}
+# Their names for what the kinds of finding in faults.py name: the widest reading of each.
+MEANINGS = {
+    "trainspotter": {
+        "spikes": ("spike",),
+        "divergence": ("diverged", "slow-divergence", "not-finite", "worse-than-untrained"),
+        "overfitting": ("over-fitting",),
+        "plateau": ("plateau",),
+        "grad_norm": ("gradient-explosion",),
+        "lr_schedule": ("learning-rate-jump",),
+        "loss_floor": ("loss-drop", "leak", "repeated-windows"),
+        "eval_noise": ("small-validation", "evaluation-in-training-mode", "changed-evaluation"),
+    },
+    "losslint": {
+        "nan_inf": ("not-finite",),
+        "divergence": ("diverged", "slow-divergence", "worse-than-untrained"),
+        "loss_spike": ("spike",),
+        "overfit_onset": ("over-fitting",),
+        "stagnation": ("plateau",),
+    },
+    "runmedic": {
+        "non_finite": ("not-finite",),
+        "divergence": ("diverged", "slow-divergence", "worse-than-untrained"),
+        "loss_spikes": ("spike",),
+        "grad_spikes": ("gradient-explosion",),
+        "overfitting": ("over-fitting",),
+        "no_learning": ("plateau", "worse-than-uniform"),
+        "constant_lr_plateau": ("plateau",),
+        "val_below_train": ("leak",),
+    },
+}
+Said = tuple[str, bool, float | None]  # the tool's own name of it, whether it is a warning or worse, first step
+
+
+def ask_peer(tool: str, runs: list[Path], place: Path) -> dict[str, list[Said] | str]:
+    """Return what a tool says of each run by the run's name, or why it says nothing.
+
+    Args:
+        tool: one of VERSIONS.
+        runs: run directories and bare logs.
+        place: a directory for environments and converted logs, kept between calls.
+
+    Raises:
+        subprocess.CalledProcessError: the tool cannot be installed, or its driver fails.
+    """
+    files = [_converted(run, place / "csv") for run in runs]
+    driver = Path(__file__).with_name("peer_driver.py")
+    command = [_environment(tool, place), driver, tool, *files]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return {
+        run.stem: answer["failed"] if "failed" in answer else _findings(tool, answer["said"])
+        for run, answer in zip(runs, answers, strict=True)
+    }
+
+
+def _environment(tool: str, place: Path) -> Path:
+    """Return the Python of a tool's own environment, which is made if it is absent."""
+    home = place / f"{tool}-{VERSIONS[tool]}"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    ready = home / "ready"
+    if not ready.exists():
+        venv.create(home, with_pip=True, clear=True)
+        print(f"installing {tool} {VERSIONS[tool]}", file=sys.stderr)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", f"{tool}=={VERSIONS[tool]}"], check=True)
+        ready.touch()
+    return python
+
+
+def _converted(run: Path, place: Path) -> Path:
+    """Write a run as the CSV that the tools read, and return it."""
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"{run.stem}.csv"
+    file.write_text(as_table(read_log(run)), encoding="utf-8")
+    return file
+
+
+def as_table(trace: Trace) -> str:
+    """Return the signals that the tools know as CSV."""
+    known = {column: trace.series(name) for name, column in _COLUMNS.items() if len(trace.series(name).step)}
+    steps = np.unique(np.concatenate([series.step for series in known.values()]))
+    cells = {
+        column: dict(zip(series.step.tolist(), series.value.tolist(), strict=True)) for column, series in known.items()
+    }
+    rows = [",".join(["step", *known])]
+    for step in steps.tolist():
+        row = [f"{cells[column][step]:.7g}" if step in cells[column] else "" for column in known]
+        rows.append(",".join([str(step), *row]))
+    return "\n".join(rows) + "\n"
+
+
+def _findings(tool: str, said: Any) -> list[Said]:
+    if tool == "runmedic":
+        found = [finding for run in said for finding in run["findings"]]
+        return [(finding["check"], finding["severity"] in _WARNINGS, finding.get("step")) for finding in found]
+    if tool == "losslint":
+        return [(finding["check"], finding["severity"] in _WARNINGS, None) for finding in said["findings"]]
+    return [
+        (finding["detector"], finding["severity"] in _WARNINGS, finding["step_start"]) for finding in said["findings"]
+    ]
