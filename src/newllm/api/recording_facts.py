@@ -22,7 +22,8 @@ def corpus_facts(corpus: Corpus, config: DataConfig) -> dict[str, Any]:
         shuffled=None if config.carry else True,
     )
     if facts["unknown"] and config.word_dropout:
-        facts["unknown"]["share_in_training"] += config.word_dropout
+        share = facts["unknown"]["share_in_training"]  # what is unknown already is not dropped once more
+        facts["unknown"]["share_in_training"] = share + config.word_dropout * (1 - share)
     return facts
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from newllm.diagnosis.facts import Facts, Layer
 
 _LARGEST = 64 * 2**20  # bytes of a file
+_LARGEST_NUMBER = 2**53  # past it a float does not count any more
 _OF_A_RUN = ("config.toml", "recording.json")
 
 
@@ -68,7 +69,8 @@ def _reason(error: Exception) -> str:
 
 
 def _whole(value: Any, least: int) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= least else None
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and least <= value <= _LARGEST_NUMBER else None
 
 
 def _layers(listed: Any) -> tuple[Layer, ...]:

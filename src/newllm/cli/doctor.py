@@ -50,7 +50,7 @@ def _show(diagnosis: Any, arguments: argparse.Namespace) -> None:
         print(json.dumps(diagnosis.as_dict(), allow_nan=False))
         return
     from newllm.cli.doctor_page import finding_line, full_page
-    from newllm.cli.doctor_paper import PageConsole
+    from newllm.cli.doctor_paper import PageConsole, say
 
     if not arguments.quiet:
         console = PageConsole(sys.stdout)
@@ -58,7 +58,7 @@ def _show(diagnosis: Any, arguments: argparse.Namespace) -> None:
         return
     for finding in diagnosis.findings:
         if finding.severity != "note":
-            print(finding_line(diagnosis, finding))
+            say(f"{finding_line(diagnosis, finding)}\n", sys.stdout)
 
 
 def _check_free(place: Path) -> None:

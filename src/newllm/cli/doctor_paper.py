@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from rich.console import Console, RenderableType
 
@@ -33,14 +33,19 @@ class PageConsole(Console):
         text = captured.get()
         if not self.is_terminal:
             text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-        encoding = getattr(self.file, "encoding", None) or "utf-8"
-        self.file.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self.file.flush()
+        say(text, self.file)
 
     def on_broken_pipe(self) -> None:
         """Write nothing more, where rich would end the program with its own exit code."""
         self.quiet = True
         self.file = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
+
+
+def say(text: str, stream: IO[str]) -> None:
+    """Write text; what a narrow encoding does not have is shown as an escape."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
 
 
 def _writes(stream: TextIO, text: str) -> bool:

@@ -14,7 +14,7 @@ from rich.text import Text
 from newllm import api
 from newllm.api import Diagnosis
 from newllm.cli.doctor_page import brief_page, finding_line
-from newllm.cli.doctor_paper import PageConsole
+from newllm.cli.doctor_paper import PageConsole, say
 from newllm.errors import UserError
 from newllm.plotting import colours
 from newllm.report import words
@@ -146,7 +146,7 @@ class _Lines:
             lines.append(words.verdict(diagnosis.trace, diagnosis.findings))
         self._told = told | {(finding.kind, finding.first_step) for finding in new}
         for line in lines if not self._quiet else []:
-            print(line, flush=True)
+            say(f"{line}\n", sys.stdout)
 
 
 @contextlib.contextmanager

@@ -2,14 +2,14 @@
 
 import functools
 import math
-from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.activations import first_tensor
 from newllm.recorder.layers import ROOT, norm, read
 
 
@@ -60,20 +60,10 @@ class ActivationScale:
 
     @torch.no_grad()
     def _see(self, name: str, module: nn.Module, inputs: object, output: object) -> None:  # noqa: ARG002 (a hook's form)
-        value = _first_tensor(output)
+        value = first_tensor(output)
         if value is None or value.numel() == 0:
             return
         now = norm(value.detach())
         # hypot rather than a sum of squares: it overflows only where the norm itself does.
         self._norms[name] = torch.hypot(self._norms[name], now) if name in self._norms else now
         self._counts[name] = self._counts.get(name, 0) + value.numel()
-
-
-def _first_tensor(output: Any) -> Tensor | None:
-    if isinstance(output, Tensor):
-        return output if output.is_floating_point() else None
-    if isinstance(output, Mapping):
-        output = list(output.values())
-    if isinstance(output, tuple | list):
-        return next((found for part in output if (found := _first_tensor(part)) is not None), None)
-    return None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from newllm.model.context_tap import ContextTap
+from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
@@ -50,10 +51,10 @@ class ContextSignals:
     def put(self, row: Row) -> None:
         """Put what was seen since the last call into the row: the mean over layers."""
         if self._ends:
-            row.put("context_norm", torch.stack(list(self._ends.values())).mean())
+            row.put("context_norm", stacked(list(self._ends.values())).mean())
         courses = list(self._courses.values())
         if courses and all(len(course) == len(courses[0]) for course in courses):
-            row.put_all(torch.stack(courses).mean(dim=0), course_signals)
+            row.put_all(stacked(courses).mean(dim=0), course_signals)
         self._ends.clear()
         self._courses.clear()
 

@@ -53,6 +53,5 @@ def evaluation_signals(
 
 def _how_many(predicted: int | Tensor | Sequence[int]) -> float:
     """Return how many different classes were predicted, given that number or the predictions."""
-    if isinstance(predicted, int):
-        return float(predicted)
-    return float(len(torch.as_tensor(predicted).unique()))
+    given = torch.as_tensor(predicted)
+    return float(given if given.dim() == 0 else len(given.unique()))

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from newllm.recorder.layers import dense
+from newllm.recorder.layers import dense, stacked
 
 _ENGINE: Any = torch.autograd.Variable._execution_engine
 _NARROW = (torch.float16, torch.bfloat16)
@@ -182,7 +182,7 @@ def norms(values: list[Tensor]) -> Tensor:
     if all(value.dtype == first.dtype and value.device == first.device for value in values):
         wide = torch.float32 if first.dtype in _NARROW else None
         return torch.stack(torch._foreach_norm(values, 2, wide))
-    return torch.stack([_norm(value).to(first.device) for value in values])
+    return stacked([_norm(value) for value in values])
 
 
 def _norm(value: Tensor) -> Tensor:

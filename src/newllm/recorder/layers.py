@@ -64,7 +64,12 @@ def read(norms: Sequence[Tensor]) -> list[float]:
     if not norms:
         return []
     wide = torch.float64 if any(value.dtype == torch.float64 for value in norms) else torch.float32
-    return torch.stack([value.to(norms[0].device, wide) for value in norms]).tolist()
+    return stacked([value.to(wide) for value in norms]).tolist()
+
+
+def stacked(values: Sequence[Tensor]) -> Tensor:
+    """Return tensors of one shape, which may lie on several devices, stacked on the device of the first."""
+    return torch.stack([value.to(values[0].device) for value in values])
 
 
 def by_layer(groups: Mapping[str, Sequence[Tensor]], norms: Sequence[float]) -> dict[str, float]:

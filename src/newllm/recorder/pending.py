@@ -55,7 +55,7 @@ class PendingRows:
         """Keep one row; write all when the time has come.
 
         Raises:
-            UserError: there is no room. Rows already read are kept by the writer.
+            UserError: there is no room. The rows are kept and the next flush tries again.
         """
         self._rows.append((step, row))
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
@@ -64,17 +64,19 @@ class PendingRows:
     def flush(self) -> None:
         """Read every kept row from the device and hand it to the operating system.
 
+        A full disk or Ctrl-C in the middle loses no row: one may be written twice, which does no harm.
+
         Raises:
-            UserError: there is no room.
+            UserError: there is no room. The rows are kept and the next flush tries again.
         """
-        rows, self._rows = self._rows, []
         self._flushed = time.monotonic()
-        read = iter(_read([vector for _, row in rows for vector, _ in row.vectors]))
-        for step, row in rows:
+        read = iter(_read([vector for _, row in self._rows for vector, _ in row.vectors]))
+        for step, row in self._rows:
             signals = dict(row.numbers)
             for _, decode in row.vectors:
                 signals.update(decode(next(read)))
             self._writer.write_row(step, signals)
+        self._rows = []
         self._writer.flush()
 
     def close(self) -> None:

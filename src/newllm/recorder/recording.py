@@ -210,7 +210,8 @@ class Recorder:
         path = self._out / DATA
         if path.exists():
             raise UserError(f"'{path}' is there already: call recorder.data once, in a directory of its own")
-        facts = data_facts(training, validation, unknown=unknown, padding=padding, shuffled=shuffled)
+        with torch.random.fork_rng(devices=[]):  # a DataLoader draws from torch's chance when it is gone through
+            facts = data_facts(training, validation, unknown=unknown, padding=padding, shuffled=shuffled)
         write_json(path, {"facts": facts})
 
     def _begin(self) -> None:

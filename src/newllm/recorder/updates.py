@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from newllm.recorder.gradients import GradientWatch, Norms, euclidean
+from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 from newllm.recorder.weights import WeightWatch
@@ -99,9 +100,7 @@ class UpdateWatch:
         self._gradients.update_begins(getattr(optimizer, "grad_scale", None))
         if isinstance(left_out := getattr(optimizer, "found_inf", None), Tensor):
             self._row.put_flag("update_skipped", left_out.clone())
-        rates = [group["lr"] for group in optimizer.param_groups]
-        fixed = not any(isinstance(rate, Tensor) for rate in rates)
-        self._row.put("learning_rate", max(rates) if fixed else torch.stack([torch.as_tensor(r) for r in rates]).amax())
+        self._row.put("learning_rate", _largest([group["lr"] for group in optimizer.param_groups]))
         if self.sampled:
             self._weights.before()
 
@@ -110,6 +109,16 @@ class UpdateWatch:
         self.updated = True
         if self.sampled:
             self._weights.after(self._row)
+
+
+def _largest(rates: Sequence[float | Tensor]) -> float | Tensor:
+    """Return the largest; where some lie on a device, there and without waiting for it."""
+    numbers = [float(rate) for rate in rates if not isinstance(rate, Tensor)]
+    tensors = [rate.detach().reshape(()) for rate in rates if isinstance(rate, Tensor)]
+    if not tensors:
+        return max(numbers)
+    largest = stacked(tensors).amax()
+    return largest.clamp(min=max(numbers)) if numbers else largest
 
 
 def _scaler_on_the_stack() -> Any:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from newllm.recorder.gradients import euclidean, norms
+from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
@@ -82,7 +83,7 @@ class WeightWatch:
             ratios.append(_whitened(parameter.grad, moment, old[index]) * correction)
         if indices:
             sizes = [self._layout.parameters[index].numel() for index in indices]
-            row.put_all(torch.stack(ratios), lambda numbers: self._mismatches(indices, sizes, numbers))
+            row.put_all(stacked(ratios), lambda numbers: self._mismatches(indices, sizes, numbers))
 
     def _mismatches(
         self, indices: Sequence[int], sizes: Sequence[int], numbers: Sequence[float]
@@ -96,10 +97,10 @@ class WeightWatch:
 
 def _whitened(gradient: Tensor, moment: Tensor, scratch: Tensor) -> Tensor:
     """Return the norm of g / sqrt(v). A tensor at a time, in memory that is there and still in the cache."""
-    if scratch.dtype != moment.dtype or scratch.shape != moment.shape:
+    if (scratch.dtype, scratch.shape, scratch.device) != (moment.dtype, moment.shape, moment.device):
         scratch = torch.empty_like(moment)
     torch.clamp(moment, min=_SMALLEST_SECOND_MOMENT, out=scratch)
-    scratch.rsqrt_().mul_(gradient)
+    scratch.rsqrt_().mul_(gradient.to(moment.device))
     return torch.linalg.vector_norm(scratch)
 
 

@@ -65,10 +65,7 @@ def _article(trace: Trace, finding: Finding, *, plot: bool) -> str:
         _evidence(finding),
         _list("What else it could be", finding.alternatives),
         _list("What would tell", (finding.test,) if finding.test else ()),
-        _list(
-            "Causes that a replay could test",
-            (", ".join(finding.candidate_causes),) if finding.candidate_causes else (),
-        ),
+        _list("Causes that a replay could test", _together(finding.candidate_causes)),
         "</article>",
     ]
     return "".join(parts)

@@ -133,6 +133,8 @@ _MEND = "move the file away to read the rows that are left, or train again"
 def _blocks(file: BinaryIO, path: Path) -> Iterator[_Block]:
     """Yield the blocks of a file. One that breaks off at the end of the file is none: a kill left it there.
 
+    If another block follows one that seems to break off, its size is damaged: what follows is not to be lost.
+
     Args:
         file: open for reading.
         path: for the message.
@@ -146,9 +148,9 @@ def _blocks(file: BinaryIO, path: Path) -> Iterator[_Block]:
         file.seek(start)
         magic, rest, length, check = _HEAD.unpack(file.read(_HEAD.size))
         end = start + _HEAD.size + rest
-        if magic == _MAGIC and end > size:
+        if magic == _MAGIC and end > size and not _another_follows(file, start):
             return
-        index = file.read(length) if length <= rest else b""
+        index = file.read(length) if length <= rest and end <= size else b""
         if magic != _MAGIC or len(index) < _COUNTS.size or zlib.crc32(index) != check:
             raise UserError(f"'{path}' holds no block of a trace at byte {start}: {_MEND}")
         try:
@@ -156,6 +158,20 @@ def _blocks(file: BinaryIO, path: Path) -> Iterator[_Block]:
         except (ValueError, TypeError, LookupError, AttributeError, struct.error, RecursionError) as error:
             raise UserError(f"'{path}' holds no block of a trace at byte {start}: {_MEND}") from error
         start = end
+
+
+def _another_follows(file: BinaryIO, start: int) -> bool:
+    """Say whether a sound head of a block stands anywhere after the one at `start`."""
+    file.seek(start)
+    content = file.read()
+    at = content.find(_MAGIC, 1)
+    while 0 < at <= len(content) - _HEAD.size:
+        _, rest, length, check = _HEAD.unpack_from(content, at)
+        first = at + _HEAD.size
+        if length <= rest <= len(content) - first and zlib.crc32(content[first : first + length]) == check:
+            return True
+        at = content.find(_MAGIC, at + 1)
+    return False
 
 
 def _column(file: BinaryIO, block: _Block, name: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +195,8 @@ def _located(start: int, end: int, index: bytes, known: dict[bytes, dict[str, in
     names = known.get(index[text:])
     if names is None:  # most blocks of a file have the same columns
         names = known.setdefault(index[text:], {name: place for place, name in enumerate(json.loads(index[text:]))})
+    if len(names) != count or any(type(name) is not str for name in names) or (numbers[groups::2] >= groups).any():
+        raise ValueError("names, columns and steps do not belong together")
     sizes = np.concatenate([numbers[:groups], numbers[groups + 1 :: 2]])
     at = start + _HEAD.size + len(index) + np.cumsum(sizes) - sizes
     places = list(zip(at.tolist(), sizes.tolist(), strict=True))

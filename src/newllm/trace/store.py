@@ -133,8 +133,9 @@ class TraceWriter:
                 rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
             self._packed = file.tell()
-        self._file.truncate(0)
+        # First here: Ctrl-C in between must not let the next flush stretch the file to its old size again.
         self._size, self._columns = 0, _Columns()
+        self._file.truncate(0)
 
     def __enter__(self) -> Self:
         return self

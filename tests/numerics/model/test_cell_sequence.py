@@ -436,3 +436,11 @@ def test_packing_happens_where_it_can_and_is_done_without_where_not(monkeypatch:
     plain = packed_linear.packed_linear(weight, None, 4, packed_linear.WORTH_PACKING)
     packed_linear._can_pack.cache_clear()
     torch.testing.assert_close(plain(x), packed(x))
+
+
+def test_a_batch_of_no_rows() -> None:
+    cell = make().float()
+    x = torch.zeros(0, 2 * chain.FEWEST_POSITIONS, WIDTH, requires_grad=True)
+    hidden, state = cell(x, cell.initial_state(0, torch.device("cpu")), torch.zeros(0), None)
+    hidden.sum().backward()
+    assert (hidden.shape, state["context"].shape) == ((0, 2 * chain.FEWEST_POSITIONS, HIDDEN), (0, CONTEXT))

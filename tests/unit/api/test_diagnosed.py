@@ -48,9 +48,10 @@ def test_a_configuration_tells_the_vocabulary(recorded: Path) -> None:
     assert read_facts(recorded) == (Facts(vocabulary=1000, parameters=7, data={"unknown": 3}), ())
 
 
-@pytest.mark.parametrize("vocabulary", [0, 1, -5, True, 2.5, "many", None, [3], 1e400])
+@pytest.mark.parametrize("vocabulary", [0, 1, -5, True, 2.5, "many", None, [3], 1e400, 10**400])
 def test_a_vocabulary_that_cannot_be_is_not_known(recorded: Path, vocabulary: object) -> None:
-    (recorded / "recording.json").write_text(json.dumps({"vocabulary": vocabulary, "parameters": "x", "layers": {}}))
+    damaged = {"vocabulary": vocabulary, "parameters": vocabulary if vocabulary == 10**400 else "x", "layers": {}}
+    (recorded / "recording.json").write_text(json.dumps(damaged))
     facts, left_out = read_facts(recorded)
     assert (facts.vocabulary, facts.parameters, facts.layers, left_out) == (None, None, (), ())
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -304,6 +305,8 @@ def test_watching_on_a_terminal(tmp_path) -> None:
     process = subprocess.Popen(command, stdout=there, stderr=there, env=environment)
     os.close(there)
     shown = b""
+    alarm = threading.Timer(60, process.kill)  # then the reads below end
+    alarm.start()
     try:
         while b"Ctrl-C ends" not in shown:
             shown += os.read(here, 65536)
@@ -315,6 +318,7 @@ def test_watching_on_a_terminal(tmp_path) -> None:
             pass  # the other end is closed
         assert process.wait(30) == 1
     finally:
+        alarm.cancel()
         process.kill()
         process.wait()
         os.close(here)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.recorder import gradient_norms, total
-from newllm.recorder.layers import layers
+from newllm.recorder.layers import layers, stacked
 
 AnyModel = tuple[nn.Module, Callable[[nn.Module], Tensor]]
 
@@ -102,3 +102,8 @@ def test_measuring_changes_no_gradient(any_model: AnyModel) -> None:
     gradient_norms(model)
     after = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_numbers_on_several_devices_come_together_on_the_first() -> None:
+    assert stacked([torch.ones((), device="meta"), torch.ones(())]).device.type == "meta"
+    assert stacked([torch.ones(2), torch.zeros(2)]).tolist() == [[1.0, 1.0], [0.0, 0.0]]

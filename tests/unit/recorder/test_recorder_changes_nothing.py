@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,10 +147,16 @@ def one_of_two(rank: int, folder: str) -> None:
 
 
 def test_of_two_processes_the_first_records_the_gradient_of_both(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
+    # This file is its own program: a spawned process finds no module of a test that pytest has imported by its place.
+    started = [subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)]) for rank in (0, 1)]
+    assert [process.wait(120) for process in started] == [0, 0]
     trace = read_trace(tmp_path / "0" / "trace.jsonl")
     lengths = [torch.load(tmp_path / f"lengths-{rank}", weights_only=True) for rank in (0, 1)]
     assert torch.equal(*lengths)
     assert trace.series("gradient_norm").value.tolist() == pytest.approx(lengths[0].tolist(), rel=1e-5)
     assert "activation_rms/0" in trace.signals
     assert not (tmp_path / "1").exists()
+
+
+if __name__ == "__main__":
+    one_of_two(int(sys.argv[1]), sys.argv[2])

@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -168,6 +170,34 @@ def test_facts_of_the_data_are_written_once(tmp_path: Path, model: nn.Module) ->
     facts = json.loads((tmp_path / "run" / "data.json").read_text())["facts"]
     assert facts["shuffled"] is True
     assert facts["training"]
+
+
+def test_facts_of_a_loader_leave_the_chance_of_training_alone(tmp_path: Path, model: nn.Module) -> None:
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randint(9, (20, 8))), shuffle=True)
+    with newllm.record(model, torch.optim.SGD(model.parameters(), 0.1), tmp_path / "run") as recorder:
+        before = torch.random.get_rng_state()
+        recorder.data(loader, loader)
+        assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "predicted", [5, np.int64(5), torch.tensor(5), [0, 1, 2, 3, 4, 4], torch.tensor([[9, 8, 7, 6, 5]])]
+)
+def test_predicted_classes_or_their_number(tmp_path: Path, model: nn.Module, signals: Signals, predicted: Any) -> None:
+    with newllm.record(model, torch.optim.SGD(model.parameters(), 0.1), tmp_path / "run") as recorder:
+        recorder.validation(1.0, predicted=predicted)
+    assert signals()["validation_classes"] == {0: 5.0}
+
+
+def test_rates_of_several_kinds(tmp_path: Path, signals: Signals) -> None:
+    model = nn.Linear(2, 2)
+    groups = [{"params": [model.weight], "lr": torch.tensor(0.25)}, {"params": [model.bias], "lr": 0.5}]
+    optimizer = torch.optim.SGD(groups, lr=0.1, foreach=False)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        model(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        recorder.step(0.0)
+    assert signals()["learning_rate"] == {1: 0.5}
 
 
 def test_hooks_are_gone_and_the_trace_is_whole_after_an_exception(

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from newllm.errors import UserError
-from newllm.trace.readers import gathered, read_log, text
+from newllm.trace.readers import directory, gathered, read_log, text
 
 MEGABYTE = 1 << 20
 
@@ -193,3 +193,20 @@ def in_a_child(path):
     said, size = done.stdout.splitlines()
     kind, told = said.split("|", 1)
     return kind, told, int(size)
+
+
+def test_a_log_of_nothing_but_its_own_names_is_read_so_far(tmp_path, monkeypatch):
+    monkeypatch.setattr(gathered, "MOST_VALUES", 1000)
+    path = write(tmp_path, b"step,objective\n" + b"".join(b"%d,%d\n" % (n, n) for n in range(3000)), "a.csv")
+    trace = read_log(path)
+    assert 400 < len(trace.signals["objective"].step) <= 1000
+    assert "what comes after the first 1000 values" in trace.left_out
+
+
+def test_a_trace_of_our_name_and_not_our_size_is_read_so_far(tmp_path, monkeypatch):
+    for module in (directory, text):
+        monkeypatch.setattr(module, "MOST_BYTES", 100_000)
+    (tmp_path / "trace.jsonl").write_bytes(b"".join(ROW % n for n in range(10_000)))
+    trace = read_log(tmp_path)
+    assert 1000 < len(trace.signals["loss"].step) < 9000
+    assert any("what comes after" in line for line in trace.left_out)

@@ -12,6 +12,7 @@ from newllm.trace.readers.event_file import read_event_files
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.mlflow_files import metric_files, read_mlflow_files
 from newllm.trace.readers.naming import clean, split_of
+from newllm.trace.readers.text import MOST_BYTES
 from newllm.trace.series import Trace
 from newllm.trace.store import read_trace
 
@@ -34,7 +35,7 @@ def read_directory(path: Path, run: str | None, read_file: Callable[[Path, str |
     """
     own = path / "trace.jsonl"
     if own.is_file() and run is None:
-        return read_trace(own)
+        return read_trace(own) if own.stat().st_size <= MOST_BYTES else read_file(own, None)
     files = _files(path)
     gathered = Gathered(path)
     for name in ("trace.jsonl", "trainer_state.json", "metrics.csv"):

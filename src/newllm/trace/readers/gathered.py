@@ -134,8 +134,9 @@ class Gathered:
         return known
 
     def _make_room(self) -> None:
-        own = [name for name in self._columns if not _has_a_name(name.rpartition(_OF_RUN)[2])]
-        if self._known_only or not own:
+        plain = {name: name.rpartition(_OF_RUN)[2] for name in self._columns}
+        own = [name for name in plain if not _has_a_name(plain[name])]
+        if self._known_only or not own or not any(meaning(name) for name in plain.values()):
             self.full = True
             self.note(f"what comes after the first {MOST_VALUES} values")
             return
