@@ -54,6 +54,8 @@ def _corrupted_batch(case: Case) -> float:
     if case.finding.kind == "not-finite":
         return 0.0
     back = case.finding.evidence.get("outcome", "recovered") == "recovered"
+    if case.onset <= 0.02 * case.length and not case.gradient_jumped(3):
+        return 0.4  # the first updates of a model are a likelier cause there than one of its batches
     return (0.9 if case.gradient_jumped(3) else 0.75) if back else 0.4
 
 
@@ -69,8 +71,10 @@ def _label_noise(case: Case) -> float:
     top = float(np.median(inside[:6])) - base
     level = float(np.median(inside[:3])) - base > 0.5 * top and inside.max() - base < 3 * top
     whole = np.concatenate([inside, outside])
-    falls = [np.median(whole[at - 3 : at]) - np.median(whole[at : at + 3]) for at in range(6, len(whole) - 2)]
-    return 0.7 if level and max(falls, default=0.0) > 0.35 * top else 0.0
+    falls = [np.median(whole[at - 3 : at]) - np.median(whole[at : at + 3]) for at in range(3, len(whole) - 2)]
+    # A loss that falls as fast from its first points on is a model that learns other data, and no block.
+    first, later = max(falls[:3], default=0.0), max(falls[3:], default=0.0)
+    return 0.7 if level and later > max(0.35 * top, 1.5 * first) else 0.0
 
 
 def _learning_rate(case: Case) -> float:
@@ -189,7 +193,10 @@ def _initialisation(case: Case) -> float:
 
 
 def _frozen_layer(case: Case) -> float:
-    return 0.7 if case.finding.kind == "plateau" and case.has("frozen-layer") else 0.0
+    """A layer that asks for a gradient and never moves is no guess; one frozen on purpose is a note."""
+    if not any(one.kind == "frozen-layer" and one.severity != "note" for one in case.others):
+        return 0.0
+    return 0.7 if case.finding.kind == "plateau" else 0.6
 
 
 def _tokenizer_mismatch(case: Case) -> float:

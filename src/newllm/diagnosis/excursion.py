@@ -25,6 +25,7 @@ SUDDEN = 0.3  # on the log scale, within few points, of what does not come back
 BRIEF = 0.2  # of the run: longer than this an excursion is the trend
 _REBOUND = 16  # points after an excursion within which the level before still has something of it
 _WIDTHS = (1, 5, 25, 125)
+_TAIL = 8192
 _RECENT = 64  # the noise is estimated from so many points before
 _SPREAD = 1.4826 / np.sqrt(6)  # from the median of absolute second differences to a standard deviation
 
@@ -108,15 +109,18 @@ def _at_width(loss: np.ndarray, scaled: np.ndarray, noise: np.ndarray, width: in
     base = _before(level, before, width // 2) + _decline(level)
     limit = np.maximum(LEAST, NOISE * noise)
     found, point = [], 0
-    for onset in np.flatnonzero(level - base > limit):
+    residual = level - base
+    for onset in np.flatnonzero(residual > limit):
         if onset < point:
             continue
         end = _end(level, int(onset), base[onset] + limit[onset] / 2)
         one = _measured(loss, level, (int(onset), end), base[onset], width)
-        chance = _chance(level - base, one, before + width)
-        if chance <= ALARMS and one.rise >= LEAST and _sudden(level, one, width):
-            found.append(replace(one, chance=chance, noise=float(noise[onset])))
         point = end
+        if one.rise < LEAST or not _sudden(level, one, width):
+            continue
+        chance = _chance(residual, one, before + width)
+        if chance <= ALARMS:
+            found.append(replace(one, chance=chance, noise=float(noise[onset])))
     return found
 
 
@@ -145,15 +149,20 @@ def _measured(loss: np.ndarray, level: np.ndarray, place: tuple[int, int], base:
 
 def _chance(residual: np.ndarray, one: Excursion, reach: int) -> float:
     """Return how many points as high as the peak the tail of the other residuals (n,) would be expected to throw."""
-    others = np.concatenate([residual[1 : one.onset], residual[one.end + reach :]])
+    thin = 1 + len(residual) // _TAIL  # so many points tell the tail as well as all
+    others = np.concatenate([residual[1 : one.onset : thin], residual[one.end + reach :: thin]])
     others = others[np.isfinite(others)]
     if len(others) < SHORT * 3 // 4:
         return 0.0
+    return len(residual) / one.width * tail(others, one.rise)
+
+
+def tail(others: np.ndarray, height: float) -> float:
+    """Return the share of points that the tail of others (n,), at least 30 of them, would throw above a height."""
     threshold = float(np.quantile(others, 0.9))
     beyond = others[others > threshold] - threshold
     scale = SAFETY * float(np.median(beyond)) / np.log(2) if len(beyond) else 0.0
-    over = one.rise - max(threshold, 0.0)
-    return float(0.1 * len(residual) / one.width * np.exp(-over / scale)) if scale > 0 else 0.0
+    return 0.1 * float(np.exp(-(height - max(threshold, 0.0)) / scale)) if scale > 0 else 0.0
 
 
 def _before(level: np.ndarray, count: int, gap: int) -> np.ndarray:

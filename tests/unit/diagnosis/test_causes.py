@@ -9,6 +9,10 @@ from newllm.trace import Finding, Series, Trace
 STEPS = np.arange(1, 401)
 
 
+def plain() -> np.ndarray:
+    return (2 + 3 * np.exp(-STEPS / 80)) * np.exp(0.04 * np.random.default_rng(3).normal(size=400))
+
+
 def run(burst: np.ndarray | float = 1.0, gradient: np.ndarray | float = 1.0, **more: np.ndarray) -> list[Finding]:
     chance = np.random.default_rng(3)
     loss = (2 + 3 * np.exp(-STEPS / 80)) * np.exp(0.04 * chance.normal(size=400)) * burst
@@ -31,6 +35,30 @@ def test_one_bad_step_is_a_bad_batch() -> None:
 
 def test_a_level_block_is_label_noise() -> None:
     assert first_cause(run(at(240, 270, 2.2), at(240, 270, 1.3)), "spike") == "label-noise"
+
+
+def test_a_decay_from_the_first_point_on_is_other_data_and_no_block() -> None:
+    learnt = np.interp(STEPS, [240, 248, 252, 269], [6, 1.0, 0.5, 0.4])
+    decay = 1 + learnt * ((STEPS >= 240) & (STEPS < 270))
+    assert first_cause(run(decay), "spike") == "data-order"
+
+
+def test_a_layer_that_never_moves_explains_an_explosion_before_any_guess() -> None:
+    step = np.arange(10, 401, 10)
+    still = {f"update_norm/{name}": Series(step, np.full(40, level)) for name, level in (("a", 0.0), ("b", 0.1))}
+    signals = {name: Series(STEPS, value) for name, value in (("loss", plain()), ("gradient_norm", at(240, 400, 40)))}
+    gradient = {"gradient_norm/a": Series(step, np.ones(40))}
+    findings = diagnose(Trace({**signals, **still, **gradient}))
+    assert first_cause(findings, "gradient-explosion") == "frozen-layer"
+
+
+def test_what_was_learnt_by_heart_is_too_little_data_even_where_no_evaluation_was_better_than_the_first() -> None:
+    step = np.arange(10, 401, 10)
+    validation = Series(step, 4 + step / 80)
+    by_heart = Trace({"loss": Series(STEPS, 5 * np.exp(-STEPS / 60) + 0.03), "validation_loss": validation})
+    assert first_cause(diagnose(by_heart), "over-fitting") == "data-size"
+    other_data = Trace({"loss": Series(STEPS, plain()), "validation_loss": validation})
+    assert first_cause(diagnose(other_data), "over-fitting") == "tokenizer-mismatch"
 
 
 def test_a_slow_return_after_a_rising_rate_is_the_learning_rate() -> None:

@@ -44,7 +44,13 @@ def test_the_founding_curve_shows_its_spike_its_repeat_and_its_rise(name: str) -
 def test_the_cost_of_the_founding_spike_is_its_area() -> None:
     spike = by_kind(diagnose(log_of(founding_curve())))["spike"]
     area = sum(value - spike.evidence["base"] for value in FOUNDING[2:6])
-    assert spike.evidence["cost_nats_x_steps"] == pytest.approx(area)
+    assert spike.evidence["cost_nats_x_epochs"] == pytest.approx(area)
+
+
+def test_the_cost_of_a_spike_is_told_in_the_units_of_the_axis() -> None:
+    spike = by_kind(diagnose(log_of(founding_curve(), axis="step")))["spike"]
+    assert "cost_nats_x_steps" in spike.evidence
+    assert "nats x steps" in spike.sentence
 
 
 @pytest.mark.parametrize("points", [8, 9, 12, 17])

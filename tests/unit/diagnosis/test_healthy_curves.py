@@ -53,6 +53,15 @@ def test_no_more_than_one_alarm_in_fifty_healthy_runs(kind: str) -> None:
     assert sum(map(bool, raised)) <= 1, raised
 
 
+def test_a_short_and_noisy_curve_is_no_row_of_spikes() -> None:
+    def noisy(seed: int) -> np.ndarray:
+        return (2 + 3 * np.exp(-np.arange(25) / 8)) * np.exp(0.12 * np.random.default_rng(seed).normal(size=25))
+
+    # Too few points for a tail: nothing but the noise just before tells a spike from a batch.
+    raised = [seed for seed in range(100) if "spike" in alarms("epoch", noisy(seed), "loss")]
+    assert len(raised) <= 10  # 7 standard deviations; 33 at 2
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["epoch", "short", "step", "decay"]))
 def test_a_calm_run_raises_no_alarm_about_its_shape(seed: int, kind: str) -> None:

@@ -176,6 +176,14 @@ def test_context_growth_tells_its_lead_before_the_spike() -> None:
     assert alarms(signals)["spike"].candidate_causes[:2] == ("unbounded-recurrence", "additive-context")
 
 
+def test_a_context_that_grew_while_young_and_has_settled_is_no_alarm() -> None:
+    def young(settles: int) -> Signals:
+        return changed(sound(), "context_growth", lambda t, v: np.where((t > 20) & (t < settles), 1.12, v))
+
+    assert alarms(young(settles=110)) == {}
+    assert "context-growth" in alarms(young(settles=STEPS + 1))
+
+
 def test_worse_than_uniform_is_held_against_the_vocabulary() -> None:
     signals = changed(sound(), "loss", lambda t, v: np.where(abs(t - 200) < 8, 3 * v, v))
     found = alarms(signals, Facts(vocabulary=148))["worse-than-uniform"]

@@ -2,8 +2,8 @@
 
 It shows before the loss does, and the finding says by how many steps. False alarms: a context that adds up grows like
 its position and so has a factor a little above one that falls with length; only a factor above `GAIN` counts, at
-`TIMES` sampled steps in a row and in a `SHARE` of all; and it warns only where the factor has risen since the start,
-is `LARGE`, or where a loss left its trend behind it.
+`TIMES` sampled steps in a row and in a `SHARE` of all; and it warns only where the factor has risen since the start
+and not settled since, is `LARGE`, or where a loss left its trend behind it: a young model's context grows for a while.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ GAIN = 1.05
 LARGE = 1.2
 RISEN = 1.02  # times the factor at the start
 TIMES = 4
-SHARE = 0.2  # of the sampled steps: a young model's context grows for a while and settles
+SHARE = 0.2  # of the sampled steps
 
 
 def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -30,7 +30,8 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
     first = int(series.step[place.start])
     start, worst = float(np.median(series.value[:3])), float(series.value[place].max())
     trouble = _trouble(trace, first)
-    serious = worst >= LARGE or worst > RISEN * start
+    settled = len(series.value) - place.stop >= max(TIMES, place.stop - place.start)
+    serious = worst >= LARGE or (worst > RISEN * start and not settled)
     return [_finding(trace, name, place, (start, worst, trouble))] if serious or trouble is not None else []
 
 
@@ -67,7 +68,7 @@ def _finding(trace: Trace, name: str, place: slice, what: tuple[float, float, in
         + ("" if lead is None else f", {lead} {trace.axis}s before the loss shows it at {trouble}"),
         first_step=float(first),
         last_step=float(last),
-        confidence=0.9 if lead is not None else 0.75,
+        confidence=0.9 if lead is not None else 0.75 if worst >= LARGE else 0.6,
         signal=name,
         evidence={"largest": worst, "at_start": start, "limit": GAIN, "lead_steps": lead, "loss_shows_it_at": trouble},
         alternatives=("a context that only adds up and has few positions", "rows that became shorter"),

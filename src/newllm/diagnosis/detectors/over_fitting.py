@@ -5,6 +5,8 @@ scale and `NOISE` times what neighbouring evaluations differ by. Where the trace
 of target, only the `seen` targets count: what the unknown ones cost is no over-fitting and is told as that.
 """
 
+import math
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
@@ -85,9 +87,17 @@ def _finding(trace: Trace, name: str, series: Series, what: tuple[int, float, fl
             *(() if name != "validation_loss" else ("tokens that never occur in training: split the loss by class",)),
         ),
         test="Train on more text at the same number of steps: over-fitting shrinks, the rest stays.",
-        # What was never better than at its first evaluation was never learnt for: other data than training's.
-        candidate_causes=(*(("tokenizer-mismatch",) if best == 0 else ()), "data-size", "unknown-tokens"),
+        candidate_causes=_causes(best, fell),
     )
+
+
+def _causes(best: int, fell: float | None) -> tuple[str, ...]:
+    """Return the likeliest causes: other data than training's where no evaluation was better than the first.
+
+    Unless training has come to nearly nothing: it knows its data by heart, for which they have to be few.
+    """
+    by_heart = fell is not None and fell > math.log(10)
+    return (*(("tokenizer-mismatch",) if best == 0 and not by_heart else ()), "data-size", "unknown-tokens")
 
 
 def _unknown(trace: Trace) -> Finding | None:

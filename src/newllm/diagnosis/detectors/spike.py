@@ -87,7 +87,7 @@ def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool
         "log_ratio": one.rise,
         "noise": one.noise,
         "expected_by_chance": one.chance,
-        "cost_nats_x_steps": cost,
+        f"cost_nats_x_{trace.axis}s": cost,
         "outcome": became,
         "recovered_step": int(step[one.end]) if one.end < len(step) else None,
         "spikes_in_this_signal": count,

@@ -1,9 +1,9 @@
 """A loss worse than knowing nothing: above ln V, or, where V is not known, above the untrained model's.
 
 False alarms: the level, not a point, has to lie above: a single point must also be an excursion (spike.py's tail test)
-or the smoothed loss must exceed the reference by `MARGIN` for good measure. The start of a run is exempt from the
-comparison with the untrained model and, with V, for its first points up to `START` times ln V: an untrained model lies
-a little above uniform.
+or the smoothed loss must exceed the reference by `MARGIN` for good measure. At the start of a run up to `START` times
+the reference is usual: an untrained model lies a little above uniform, and its first updates overshoot a little. Single
+points that excursions cannot tell are told in lone.py.
 """
 
 import math
@@ -12,11 +12,12 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.lone import FIRST, NEAR, lone_points, overshot
 from newllm.diagnosis.losses import comparable, finite, loss_names, rolling_median
 from newllm.trace import Finding, Series, Trace
 
 MARGIN = 1.1  # times ln V
-START = 1.5  # times ln V, within the first tenth of the run
+START = 1.5  # times the reference, at the start of the run
 UNTRAINED = 1.25  # times the loss before training, which the first value only approximates
 NOISE = 2.5  # standard deviations of a point; the first value is that noisy
 SMOOTH = 9  # points
@@ -39,7 +40,7 @@ def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding |
     uniform = math.log(facts.vocabulary)
     limit = np.full(len(series.value), MARGIN * uniform)
     limit[: 1 + len(limit) // 10] = START * uniform
-    above = _above(series.value, limit)
+    above = _above(series.value, limit) | lone_points(series.value, limit)
     if not above.any():
         return None
     known = f"uniform guessing over {facts.vocabulary} tokens (ln V = {uniform:.4g})"
@@ -53,14 +54,22 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     untrained = first if facts.untrained_loss is None else facts.untrained_loss
     if untrained <= 0 or value.min() <= 0:
         return None
-    noise = noise_of(comparable(value)) if len(value) >= SHORT else 0.0
-    limit = np.full(len(value), max(UNTRAINED, float(np.exp(NOISE * noise))) * max(untrained, first))
-    limit[: 2 + len(value) // 50] = np.inf
-    above = _above(value, limit)
+    start, few = max(untrained, first), 2 + len(value) // 50
+    above = _above(value, _limit(value, few, start))
+    above |= lone_points(value, _limit(value[:NEAR], few, start, len(value)))
+    above[:FIRST] |= overshot(value, START * start, start)
     if not above.any():
         return None
     known = f"the untrained model was ({untrained:.4g}" + (", inferred from the first value)" if inferred else ")")
     return _finding(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
+
+
+def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) -> np.ndarray:
+    """Return from where on points lie above the start, which is as noisy as the points of value are."""
+    noise = noise_of(comparable(value)) if len(value) >= SHORT else 0.0
+    limit = np.full(count or len(value), max(UNTRAINED, float(np.exp(NOISE * noise))) * start)
+    limit[:few] = np.inf
+    return limit
 
 
 def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:

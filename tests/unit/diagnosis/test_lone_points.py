@@ -1,0 +1,59 @@
+"""Single points worse than guessing where ratios are wild, and in the first updates; the noise of either is none."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts, diagnose
+from newllm.trace import Finding, Series, Trace
+
+
+def confident(seed: int = 0, points: int = 200) -> np.ndarray:
+    """Make the loss of a classifier that comes near nothing, where one batch is ten times another."""
+    chance = np.random.default_rng(seed)
+    return 0.05 * np.exp(0.7 * chance.normal(size=points)) + 1.8 * np.exp(-np.arange(points) / 15)
+
+
+def beginner(points: int = 200) -> np.ndarray:
+    """Make the loss of a model that takes most of the run to learn."""
+    return 1.8 * np.exp(-np.arange(points) / 80 + 0.08 * np.random.default_rng(1).normal(size=points))
+
+
+def warnings(loss: np.ndarray, facts: Facts = Facts()) -> dict[str, Finding]:  # noqa: B008 - frozen
+    trace = Trace({"loss": Series(np.arange(1, len(loss) + 1), loss)})
+    return {one.kind: one for one in diagnose(trace, facts) if one.severity != "note"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"), [(Facts(), "worse-than-untrained"), (Facts(vocabulary=6), "worse-than-uniform")]
+)
+def test_a_batch_worse_than_guessing_shows_in_a_run_near_nothing(facts: Facts, kind: str) -> None:
+    loss = confident()
+    loss[120] = 2.9
+    found = warnings(loss, facts)[kind]
+    assert (found.first_step, found.last_step) == (121, 121)
+
+
+def test_a_run_that_throws_such_batches_again_and_again_raises_no_alarm_over_one() -> None:
+    loss = confident()
+    loss[60::30] = [2.9, 2.0, 2.4, 1.7, 2.2]
+    assert warnings(loss) == {}
+
+
+def test_noise_near_nothing_is_none() -> None:
+    assert [seed for seed in range(40) if warnings(confident(seed))] == []
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_overshoot_of_the_first_updates_is_found(at: int) -> None:
+    loss = beginner()
+    loss[at] = 6.8
+    found = warnings(loss)["worse-than-untrained"]
+    assert found.first_step == at + 1
+    assert found.candidate_causes[0] != "corrupted-batch"
+
+
+@pytest.mark.parametrize("factor", [1.1, 1.3])
+def test_a_small_overshoot_of_the_first_updates_is_usual(factor: float) -> None:
+    loss = beginner()
+    loss[1] = factor * loss[0]
+    assert warnings(loss) == {}
