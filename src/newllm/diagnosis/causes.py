@@ -202,7 +202,10 @@ def _frozen_layer(case: Case) -> float:
 def _tokenizer_mismatch(case: Case) -> float:
     if not is_validation(case.finding.signal or "") or not case.finding.kind.startswith("worse"):
         return 0.0
-    if case.has("over-fitting") and case.onset > 0.05 * case.length:
+    over = next((one for one in case.others if one.kind == "over-fitting"), None)
+    if over is not None and "tokenizer-mismatch" in over.candidate_causes[:1]:
+        return 0.9  # never better than at its first evaluation: validation is not what is learnt
+    if over is not None and case.onset > 0.05 * case.length:
         return 0.0
     training_is_bad = any(one.kind.startswith("worse") and one.signal == "loss" for one in case.others)
     return 0.0 if training_is_bad else 0.7

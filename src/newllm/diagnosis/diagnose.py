@@ -34,18 +34,23 @@ def _order(finding: Finding) -> tuple[int, float]:
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings with those of one kind that overlap in time told once, of the first signal that has them."""
+    """Return the findings with those of one kind that overlap in time told once, of the signal where it is gravest."""
     kept: list[Finding] = []
     for one in findings:
         place = next((at for at, other in enumerate(kept) if _same(one, other)), None)
         if place is None:
             kept.append(one)
             continue
-        other = kept[place]
-        also = [*other.evidence.get("also_in", []), *([one.signal] if one.signal not in (None, other.signal) else [])]
-        worse = max(one.severity, other.severity, key=SEVERITIES.index)
-        kept[place] = replace(other, severity=worse, evidence={**one.evidence, **other.evidence, "also_in": also})
+        graver, other = sorted((kept[place], one), key=_gravity, reverse=True)  # stable: the first of equals
+        also = [*graver.evidence.get("also_in", []), *other.evidence.get("also_in", [])]
+        also += [other.signal] if other.signal not in (None, graver.signal) else []
+        kept[place] = replace(graver, evidence={**other.evidence, **graver.evidence, "also_in": also})
     return kept
+
+
+def _gravity(one: Finding) -> tuple[int, float]:
+    size = one.evidence.get("height", one.evidence.get("worst"))
+    return SEVERITIES.index(one.severity), float(size) if isinstance(size, int | float) else 0.0
 
 
 def _same(one: Finding, other: Finding) -> bool:

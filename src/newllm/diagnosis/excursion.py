@@ -20,6 +20,9 @@ NOISE = 7.0  # standard deviations of the noise
 FIRST_CHANGES = 4.0  # usual changes from point to point, where there are too few points to know the noise
 ALARMS = 0.002  # false alarms that the noise of a run may raise in it, by the tail of its other points
 SAFETY = 1.5  # real tails are heavier than exponential ones
+HIGH = 0.5  # on the log scale, above all that came before: later points do not excuse it
+FEW = 16  # points before, at least, for that
+CAUTION = 10.0  # times what the points before let expect
 SHORT = 40  # with fewer points there is no tail to speak of
 SUDDEN = 0.3  # on the log scale, within few points, of what does not come back
 BRIEF = 0.2  # of the run: longer than this an excursion is the trend
@@ -148,13 +151,25 @@ def _measured(loss: np.ndarray, level: np.ndarray, place: tuple[int, int], base:
 
 
 def _chance(residual: np.ndarray, one: Excursion, reach: int) -> float:
-    """Return how many points as high as the peak the tail of the other residuals (n,) would be expected to throw."""
+    """Return how many points as high as the peak the tail of the other residuals (n,) would be expected to throw.
+
+    What stands high above all before it is no noise of theirs, whatever comes later: a run that spikes once may go on
+    spiking, and its later spikes must not excuse the first.
+    """
     thin = 1 + len(residual) // _TAIL  # so many points tell the tail as well as all
-    others = np.concatenate([residual[1 : one.onset : thin], residual[one.end + reach :: thin]])
+    before, behind = residual[1 : one.onset : thin], residual[one.end + reach :: thin]
+    expected = _expected(np.concatenate([before, behind]), one, len(residual))
+    is_lone = one.end - one.onset < 3  # single batches may be as bad as that again and again
+    if is_lone or one.rise < HIGH or np.isfinite(before).sum() < FEW:
+        return expected
+    return min(expected, CAUTION * _expected(before, one, len(residual)))
+
+
+def _expected(others: np.ndarray, one: Excursion, count: int) -> float:
     others = others[np.isfinite(others)]
     if len(others) < SHORT * 3 // 4:
         return 0.0
-    return len(residual) / one.width * tail(others, one.rise)
+    return count / one.width * tail(others, one.rise)
 
 
 def tail(others: np.ndarray, height: float) -> float:

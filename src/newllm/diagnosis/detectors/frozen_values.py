@@ -64,7 +64,8 @@ def _by_chance(value: np.ndarray, start: int, end: int, unit: float) -> float:
     if len(around) < 3:  # nothing ever moved: a constant from the first point on
         return 0.0 if end - start >= 4 else 1.0
     # Half of the usual change is a cautious width for the values that the next point could have taken.
-    each = min(1.0, unit / max(0.5 * float(np.median(around)), unit))
+    width = max(0.5 * float(np.median(around)), unit)
+    each = min(1.0, unit / width) if width > 0 else 1.0  # differences too small for a number
     return float(len(value) * each ** (end - start))
 
 
@@ -132,6 +133,8 @@ def _skipped(trace: Trace) -> list[Finding]:
     share = len(where) / steps
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     rare = share <= 0.02 or math.isclose(steps, 1)  # a loss scaler skips a step now and then
+    if (period := _period(trace, series.step[where])) is not None:
+        return [_accumulated(period, len(where), steps)]
     return [
         Finding(
             kind="skipped-updates",
@@ -146,3 +149,22 @@ def _skipped(trace: Trace) -> list[Finding]:
             candidate_causes=("fp16-overflow", "skipped-updates") if rare else ("skipped-updates", "fp16-overflow"),
         )
     ]
+
+
+def _period(trace: Trace, skipped: np.ndarray) -> int | None:
+    """Return after how many steps an update comes, where that is always the same number and more than one."""
+    done = np.flatnonzero(~np.isin(trace.series("loss").step, skipped))
+    gaps = np.diff(done)
+    return int(gaps[0]) if len(gaps) >= 3 and gaps[0] > 1 and np.all(gaps == gaps[0]) else None
+
+
+def _accumulated(period: int, skipped: int, steps: int) -> Finding:
+    return Finding(
+        kind="skipped-updates",
+        severity="note",
+        sentence=f"only every {period}th step makes an update, as gradient accumulation does",
+        signal="loss",
+        evidence={"skipped": skipped, "steps": steps, "period": period},
+        alternatives=("an optimizer that is stepped too rarely by mistake",),
+        test="Call recorder.step once an update, after the optimizer's step; then this note goes away.",
+    )

@@ -4,6 +4,8 @@ False alarms: as for spikes, by the tail of the run's own noise, downwards; and 
 falls for good is what training is for.
 """
 
+import numpy as np
+
 from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_validation, loss_names
@@ -12,6 +14,7 @@ from newllm.trace import Finding, Trace
 LEAST = 0.3  # on the log scale
 MOST = 3  # with more dips than this the run is uneven
 LONGEST = 0.2  # of the run
+FIRST = 5  # points; what falls from above them falls back from a rise
 
 
 def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -26,7 +29,7 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
         for one in dips if len(dips) <= MOST else []:
             low = float(series.value[one.peak])
             first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
-            if one.rise < LEAST:
+            if one.rise < LEAST or one.base > float(np.median(series.value[:FIRST])):
                 continue
             found.append(
                 Finding(

@@ -1,17 +1,24 @@
 """Updates that are far too large, or far too small, for the weights they change.
 
 A usual ratio is about a thousandth. False alarms: small models bear a twentieth, and weights that start at nothing have
-large ratios at first, so only the run behind its first fifth counts, by its median, and the first update by itself.
+large ratios at first, so only the run behind its first fifth counts, by its median. The first update by itself counts
+where the weights did not start at nothing and have grown many times since.
 """
+
+import math
+
+import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 LARGE = 0.1
 FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever the gradient is
 SMALL = 1e-7
 BEHIND = 0.2  # of the run
+NOTHING = 1e-3  # root mean square of weights that start at nothing
+BLOWN = 5.0  # times the weights' norm at the start
 
 
 def detect(trace: Trace, facts: Facts) -> list[Finding]:
@@ -19,9 +26,9 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
     layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one)}
     level = {name: typical(one, BEHIND) for name, one in layers.items()}
     large = [name for name, ratio in level.items() if ratio > LARGE]
-    if not large:
-        level |= {name: float(one.value[0]) for name, one in layers.items() if one.value[0] > FIRST}
-        large = [name for name, ratio in level.items() if ratio > FIRST]
+    if not large and (first := _first(trace, layers, facts)):
+        worst = max(first, key=lambda name: first[name])
+        return [_finding(trace, list(first), worst, level | first, True, at_first=True)]
     small = [name for name, ratio in level.items() if 0 < ratio < SMALL]
     found = [_finding(trace, large, max(large, key=lambda name: level[name]), level, True)] if large else []
     if small:
@@ -29,15 +36,32 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
     return found
 
 
-def _finding(trace: Trace, layers: list[str], worst: str, level: dict[str, float], large: bool) -> Finding:
+def _first(trace: Trace, layers: dict[str, Series], facts: Facts) -> dict[str, float]:
+    """Return the first ratio of the layers whose weights the first updates blew up."""
+    sizes = {layer.name: layer.parameters for layer in facts.layers}
+    found = {}
+    for name, one in layers.items():
+        weight = trace.series(f"weight_norm/{name}").value
+        if one.value[0] <= FIRST or not len(weight):
+            continue
+        is_nothing = weight[0] < NOTHING * math.sqrt(sizes.get(name) or 1)
+        if not is_nothing and np.nanmax(weight) > BLOWN * weight[0]:
+            found[name] = float(one.value[0])
+    return found
+
+
+def _finding(
+    trace: Trace, layers: list[str], worst: str, level: dict[str, float], large: bool, *, at_first: bool = False
+) -> Finding:
     series = trace.series(f"update_ratio/{worst}")
+    which = "the first update" if at_first else "each update"
     return Finding(
         kind="update-ratio",
         severity="warning",
-        sentence=f"each update changes the weights of {worst} by {level[worst]:.2e} of their norm, which is far too "
+        sentence=f"{which} changes the weights of {worst} by {level[worst]:.2g} of their norm, which is far too "
         f"{'much' if large else 'little'} (layers: {and_more(layers)}; about 1e-3 is usual)",
         first_step=float(series.step[0]),
-        last_step=float(series.step[-1]),
+        last_step=float(series.step[0 if at_first else -1]),
         confidence=0.8,
         signal=f"update_ratio/{worst}",
         evidence={"layers": layers, "worst": worst, "ratio": level[worst], "limit": LARGE if large else SMALL},

@@ -21,6 +21,7 @@ START = 1.5  # times the reference, at the start of the run
 UNTRAINED = 1.25  # times the loss before training, which the first value only approximates
 NOISE = 2.5  # standard deviations of a point; the first value is that noisy
 SMOOTH = 9  # points
+FEW = 3  # points, on a short curve
 
 
 def detect(trace: Trace, facts: Facts) -> list[Finding]:
@@ -75,8 +76,7 @@ def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) 
 def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
     """Return where (n,) the loss lies above the limit, and not by the noise of a batch."""
     above = value > limit
-    smooth = rolling_median(value, SMOOTH if len(value) >= 4 * SMOOTH else 1)
-    real = (smooth > limit) & (len(value) >= 4 * SMOOTH)
+    real = above & (rolling_median(value, SMOOTH if len(value) >= 20 * SMOOTH else FEW) > limit)
     if above.any() and value.min() > 0 and np.isfinite(comparable(value)).all():
         for one in find_excursions(value):
             real[one.onset : one.end] |= above[one.onset : one.end]
