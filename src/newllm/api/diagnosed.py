@@ -8,15 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from newllm.api.run_end import has_ended
 from newllm.api.run_facts import is_run, read_facts
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.errors import UserError
 from newllm.files import write_json
+from newllm.report.judged import unjudged
 from newllm.trace import Finding, Trace
 from newllm.trace.readers import read_log
 
 SCHEMA = 1
+
+
+class NothingYetError(UserError):
+    """A run of ours that goes on and has not recorded a step."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,11 +46,22 @@ class Diagnosis:
         """Whether a finding is more than a note."""
         return any(finding.severity != "note" for finding in self.findings)
 
+    @property
+    def unjudged(self) -> str:
+        """Why nothing could be judged: no loss was understood, or it has hardly any points; else empty."""
+        return unjudged(self.trace, self.findings)
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was enough to say that nothing is wrong."""
+        return not self.unjudged
+
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data: schema, run, findings, left_out. A number that is not finite is None in it."""
+        """Return plain data: schema, run, judged, findings, left_out. A number that is not finite is None in it."""
         content = {
             "schema": SCHEMA,
             "run": os.fspath(self.path),
+            "judged": self.judged,
             "findings": [finding.as_dict() for finding in self.findings],
             "left_out": list(self.trace.left_out),
         }
@@ -60,18 +77,36 @@ def doctor(path: str | os.PathLike[str], *, vocabulary: int | None = None) -> Di
         vocabulary: how many different tokens there are to predict; None takes what the run says of itself.
 
     Raises:
+        NothingYetError: it is a run of newllm that goes on and has not recorded a step.
         UserError: there is nothing to read, it is no log, or the vocabulary cannot be.
     """
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     place = Path(path)
-    trace = read_log(place)
+    trace = _read(place)
     facts, left_out = read_facts(place) if is_run(place) else (Facts(), ())
     if left_out:
         trace = dataclasses.replace(trace, left_out=(*trace.left_out, *left_out))
     if vocabulary is not None:
         facts = dataclasses.replace(facts, vocabulary=vocabulary)
     return Diagnosis(place, trace, facts, diagnose(trace, facts))
+
+
+def _read(place: Path) -> Trace:
+    """Read a log; of a run that has no step, say so instead of what a reader says."""
+    problem: UserError | None = None
+    try:
+        trace = read_log(place)
+        if trace.signals or not is_run(place):
+            return trace
+    except UserError as error:
+        own = place / "trace.jsonl"
+        if not is_run(place) or (own.is_file() and own.stat().st_size):
+            raise
+        problem = error
+    if has_ended(place):
+        raise UserError(f"'{place}' ended before its first step: there is nothing to judge") from problem
+    raise NothingYetError(f"'{place}' has not recorded a step yet: try again later, or --watch") from problem
 
 
 def write_findings(diagnosis: Diagnosis) -> Path | None:

@@ -13,6 +13,7 @@ from newllm.diagnosis.facts import Facts, Layer
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
+_SENTENCES = 20  # of a recorder
 _OF_A_RUN = ("config.toml", "recording.json")
 
 
@@ -28,10 +29,11 @@ def read_facts(run: Path) -> tuple[Facts, tuple[str, ...]]:
         run: the directory.
 
     Returns:
-        The facts, and a sentence for everything that could not be read.
+        The facts, and a sentence for everything that could not be read or, as the recorder says, recorded.
     """
     left_out: list[str] = []
     recording = _read(run / "recording.json", left_out)
+    left_out += _said(recording.get("left_out"))
     summary = _read(run / "summary.json", left_out)
     model = _read(run / "config.toml", left_out).get("model")
     data = _read(run / "data.json", left_out).get("facts")
@@ -60,6 +62,10 @@ def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
         left_out.append(f"'{path.name}' cannot be read ({_reason(error)}): passed over")
         return {}
     return content
+
+
+def _said(sentences: Any) -> list[str]:
+    return [line for line in sentences[:_SENTENCES] if isinstance(line, str)] if isinstance(sentences, list) else []
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """Say what is wrong with a run, with evidence: a run directory, or a log that another system wrote.
 
-It reads a run of newllm.record or newllm train, CSV, JSON lines, trainer_state.json, and directories of
-TensorBoard, Lightning, MLflow and others. The exit code is 1 from a warning up, 0 for a healthy run.
+It reads a run of newllm.record or newllm train, CSV, JSON lines, console output, trainer_state.json, and directories of
+TensorBoard, Lightning, MLflow and others. The exit code is 1 from a warning up, 0 for a healthy run,
+2 where nothing could be judged.
 A run directory of ours gets findings.json; beside another's log nothing is written.
 
   newllm doctor runs/my-text
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose, and show it."""
     from newllm import api
+    from newllm.report import words
 
     if arguments.html is not None:
         _check_free(arguments.html)
@@ -41,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
         diagnosis = api.doctor(arguments.log, vocabulary=arguments.vocab)
     _show(diagnosis, arguments)
     _write(diagnosis, arguments.html)
-    return 1 if diagnosis.wrong else 0
+    if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself
+        print(f"newllm: {words.verdict(diagnosis.trace, diagnosis.findings)}", file=sys.stderr)
+    return 1 if diagnosis.wrong else 0 if diagnosis.judged else 2
 
 
 def _show(diagnosis: Any, arguments: argparse.Namespace) -> None:

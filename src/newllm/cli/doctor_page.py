@@ -76,12 +76,13 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
         yield Text(line, style=colours.MUTED)
     left_out = diagnosis.trace.left_out
     for line in left_out[:_LINES]:
-        yield Text(f"left out: {plain(line)}", style=colours.VALIDATION)
+        yield Text(words.remark(line), style=colours.VALIDATION)
     if len(left_out) > _LINES:
-        yield Text(f"left out: {len(left_out) - _LINES:,} more", style=colours.VALIDATION)
+        yield Text(f"{len(left_out) - _LINES:,} more such notes: --json has all", style=colours.VALIDATION)
     yield Text()
     worst = words.worst(diagnosis.findings)
     colour = colours.CONTEXT if worst in (None, "note") else colours.SEVERITIES[worst]
+    colour = colour if diagnosis.judged else colours.SEVERITIES["warning"]
     yield Text(words.verdict(diagnosis.trace, diagnosis.findings), style=f"bold {colour}")
     yield Text()
     if overview and not diagnosis.wrong:

@@ -13,13 +13,14 @@ from rich.text import Text
 
 from newllm import api
 from newllm.api import Diagnosis
+from newllm.api.diagnosed import NothingYetError
+from newllm.api.run_end import has_ended
 from newllm.cli.doctor_page import brief_page, finding_line
 from newllm.cli.doctor_paper import PageConsole, say
 from newllm.errors import UserError
 from newllm.plotting import colours
 from newllm.report import words
 from newllm.report.plain import plain
-from newllm.trace import Summary
 
 _SECONDS = 1.0  # between two looks
 _SHARE = 0.2  # of the time, at most, is spent on diagnosing
@@ -41,14 +42,14 @@ def watch(log: str, vocabulary: int | None, *, quiet: bool) -> Diagnosis:
         quiet: show nothing meanwhile.
 
     Raises:
-        UserError: there is nothing to read at the start.
+        UserError: there is nothing to read, or it ended before a run recorded its first step.
     """
     place = _place(log)
     seen = _sizes(place)
-    diagnosis, spent = _timed(log, vocabulary)
+    diagnosis, spent = _first(log, vocabulary, quiet=quiet)
     with _ending_on_sigterm(), contextlib.suppress(KeyboardInterrupt), _shown(quiet=quiet) as show:
         show(diagnosis, "")
-        while not _ended(place):
+        while not has_ended(place):
             time.sleep(max(_SECONDS, spent * (1 / _SHARE - 1)))
             sizes, problem = _sizes(place), ""
             if sizes == seen:
@@ -73,6 +74,24 @@ def _timed(log: str, vocabulary: int | None) -> tuple[Diagnosis, float]:
     return api.doctor(log, vocabulary=vocabulary), time.monotonic() - began
 
 
+def _first(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, float]:
+    """Return the first diagnosis; of a run that has only just begun, once there is a step to read."""
+    said = quiet
+    with _ending_on_sigterm():
+        while True:
+            try:
+                return _timed(log, vocabulary)
+            except NothingYetError as error:
+                nothing = UserError(f"'{plain(log)}' has not recorded a step: nothing to judge was seen")
+                if not said:
+                    say("waiting for the first step\n", sys.stdout)
+                said = True
+                try:
+                    time.sleep(_SECONDS)
+                except KeyboardInterrupt:
+                    raise nothing from error
+
+
 def _last(log: str, vocabulary: int | None, before: Diagnosis) -> Diagnosis:
     """Return the diagnosis of what the log holds in the end, or the one before where it cannot be read."""
     try:
@@ -94,16 +113,6 @@ def _sizes(place: Path) -> _Sizes:
         if len(found) >= _MOST_FILES:
             break
     return tuple(found)
-
-
-def _ended(place: Path) -> bool:
-    """Say whether the run has said that it is over; a log of another system never says so."""
-    summary = place / "summary.json"
-    if not summary.is_file():
-        return False
-    with contextlib.suppress(UserError):
-        return Summary.load(summary).status != "running"
-    return False
 
 
 @contextlib.contextmanager

@@ -27,8 +27,13 @@ class Parser(argparse.ArgumentParser):
         parsed, strangers = self.parse_known_args(arguments)
         if not strangers:
             return parsed
+        actions = self.actions_of(arguments)
+        if not strangers[0].startswith("-"):
+            taken = [str(action.metavar or action.dest) for action in actions if not action.option_strings]
+            known = f"one {taken[0]} at a time" if len(taken) == 1 else f"only {' '.join(taken) or 'options'} are taken"
+            raise UserError(f"{known}: drop '{strangers[0]}'")
         given = strangers[0].split("=")[0]
-        known = [option for action in self.actions_of(arguments) for option in action.option_strings]
+        known = [option for action in actions for option in action.option_strings]
         near = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"unknown option '{strangers[0]}': {hint}see {self.prog} --help")

@@ -1,13 +1,13 @@
 """One part of anyone's data, training or validation, as token ids in bounded memory.
 
 What comes is an iterable of documents. A document is a text (its tokens are then words, split on blanks) or a
-sequence of token ids or class labels. A part that is too large is thinned evenly, always in the same way, and
-says so.
+sequence of token ids or class labels; what data loaders give is taken apart (see `of_loaders`). A part that is too
+large is thinned evenly, always in the same way, and says so.
 """
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Number
 from typing import Any
 
@@ -88,7 +88,7 @@ class Reader:
         """
         pieces, kept, every = [], 0, 1
         seen = count = total = 0
-        for document in _documents(documents):
+        for document in of_loaders(_documents(documents)):
             tokens = self._ids(document)
             count, total = count + 1, total + len(tokens)
             for first in range(0, len(tokens), PIECE):
@@ -123,13 +123,40 @@ def _documents(documents: Iterable[Any]) -> Iterator[Any]:
     if isinstance(documents, str | bytes) or getattr(documents, "ndim", 2) <= 1:
         yield documents
         return
-    rest = iter(documents)
+    rest = iter(documents) if hasattr(documents, "__iter__") else _by_place(documents)
     for first in rest:
         if isinstance(first, Number) or getattr(first, "ndim", 1) == 0:
             yield [first, *rest]
         else:
             yield first
             yield from rest
+
+
+def _by_place(documents: Any) -> Iterator[Any]:
+    """Yield the items of a data set of torch, whose end is its length, not an error."""
+    yield from (documents[place] for place in range(len(documents)))
+
+
+def of_loaders(items: Iterable[Any]) -> Iterator[Any]:
+    """Yield the documents within what data sets and loaders give.
+
+    A mapping stands for its "input_ids"; a pair (x, y) of arrays for its x; a batch of either, which is one where
+    the labels are as many as the rows, for its rows. Everything else is a document itself.
+    """
+    for item in items:
+        if isinstance(item, Mapping) and "input_ids" in item:
+            ids = item["input_ids"]
+            yield from ids if _is_nested(ids) else (ids,)
+        elif isinstance(item, list | tuple) and item and getattr(item[0], "ndim", 0) >= 1:
+            of = item[0]
+            is_batch = len(item) > 1 and of.ndim > 1 and getattr(item[1], "ndim", 0) and len(item[1]) == len(of)
+            yield from of if is_batch else (of,)
+        else:
+            yield item
+
+
+def _is_nested(ids: Any) -> bool:
+    return ids.ndim > 1 if hasattr(ids, "ndim") else bool(ids) and hasattr(ids[0], "__len__")
 
 
 def _part(pieces: list[tuple[np.ndarray, bool]], documents: int, total: int) -> Part:
@@ -140,6 +167,9 @@ def _part(pieces: list[tuple[np.ndarray, bool]], documents: int, total: int) -> 
 
 
 def _not_a_document(document: Any) -> UserError:
-    shown = repr(document)
+    shown = f"an array of {document.dtype}" if hasattr(document, "dtype") else repr(document)
     shown = shown if len(shown) <= 60 else shown[:60] + "..."
-    return UserError(f"{shown} is no document: give texts, or sequences of whole numbers (token ids or class labels)")
+    return UserError(
+        f"{' '.join(shown.split())} is no document: give texts, sequences of whole numbers (token ids or class "
+        "labels), pairs (ids, label), or mappings with 'input_ids'"
+    )

@@ -18,6 +18,11 @@ def the_model(model: object) -> nn.Module:
 
 def the_optimizer(optimizer: object, layout: Layout) -> torch.optim.Optimizer:
     """Return the optimizer without its wrappers, once it is known to train the model."""
+    if isinstance(optimizer, list | tuple | dict):
+        raise UserError(
+            f"optimizer is a {type(optimizer).__name__} of {len(optimizer)}: a recorder watches one optimizer, "
+            "so make one recorder for each, with another `out`"
+        )
     while isinstance(within := getattr(optimizer, "optimizer", None), torch.optim.Optimizer):
         optimizer = within
     if not isinstance(optimizer, torch.optim.Optimizer):

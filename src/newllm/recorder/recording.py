@@ -95,6 +95,7 @@ class Recorder:
         self._writes = is_first_process()
         self._trained_while_evaluated = False
         self._left_out: list[str] = []
+        self._ended = False
 
     def __enter__(self) -> Self:
         if not self._writes:
@@ -126,6 +127,8 @@ class Recorder:
         if self._pending is not None:
             pending, self._pending = self._pending, None
             pending.close()
+            self._ended = True  # whoever watches the run need not wait
+            self._describe()
 
     def step(self, loss: SupportsFloat | Tensor) -> None:
         """Record one step; call it after the optimizer's.
@@ -194,14 +197,16 @@ class Recorder:
         """Write data.json: facts of the data for the doctor's audits.
 
         Args:
-            training: documents in the order in which training reads them, each a text or a sequence of token ids.
+            training: documents in the order in which training reads them, each a text or a sequence of token ids or
+                class labels; or what a data set or loader gives: mappings with "input_ids", pairs (ids, label), and
+                batches of them. Floats, such as images, are refused.
             validation: likewise.
             unknown: id of the token for what is outside the vocabulary, None where there is none.
             padding: id of the token that fills rows up, None where there is none.
             shuffled: whether training draws its documents in another order each time; None where nobody knows.
 
         Raises:
-            UserError: data.json stands there already, or there is no room.
+            UserError: data.json stands there already, a document is none of these, or there is no room.
         """
         from newllm.data.facts import data_facts  # not needed by a loop that records no data
 
@@ -254,7 +259,7 @@ class Recorder:
 
     def _describe(self) -> None:
         description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
-        description["left_out"] = self._left_out
+        description |= {"left_out": self._left_out, "ended": self._ended}
         write_json(self._out / RECORDING, description, durable=False)
 
     def _open(self) -> PendingRows:

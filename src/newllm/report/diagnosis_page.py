@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from newllm.diagnosis.facts import Facts
 from newllm.report import words
 from newllm.report.curve_svg import curve_svg
+from newllm.report.judged import unjudged
 from newllm.report.plain import plain
 from newllm.report.stylesheet import POLICY, STYLE
 from newllm.report.window import closer, marked, plotted
@@ -30,6 +31,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
     """
     worst = words.worst(findings)
     verdict = words.verdict(trace, findings)
+    mood = worst if worst in ("fault", "warning") else "" if unjudged(trace, findings) else "good"
     parts = [
         f'{PAGE_BEGINS}<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
@@ -39,8 +41,8 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         f"<body><header><h1>{_safe(name)}</h1>",
         f'<p class="muted">{_safe(words.contents(trace))}</p>',
         f'<p class="muted">{_safe(words.known(facts))}</p>',
-        *(f'<p class="muted">left out: {_safe(line)}</p>' for line in trace.left_out[:_PLOTS]),
-        f'<p class="verdict {worst if worst in ("fault", "warning") else "good"}">{_safe(verdict)}</p></header>',
+        *(f'<p class="muted">{_safe(words.remark(line))}</p>' for line in trace.left_out[:_PLOTS]),
+        f'<p class="verdict {mood}">{_safe(verdict)}</p></header>',
         "<main>",
         *([] if findings else _overview(trace)),
         *(_article(trace, finding, plot=index < _PLOTS) for index, finding in enumerate(findings)),

@@ -4,6 +4,7 @@ Everything that may come from a log (names, sentences, values) leaves here harml
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +12,18 @@ from typing import Any
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.report.judged import unjudged
 from newllm.report.plain import plain
 from newllm.trace import SEVERITIES, Finding, Trace
 
 _MOST_ITEMS = 8  # of a list in the evidence
 _MOST_NAMES = 6  # of signals in the head
 _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
+# How the sentences of readers begin that leave nothing out.
+_UNDERSTOOD = re.compile(
+    r"(?:\d+ times: )?(?:no header|no column of steps|steps begin anew|several rows of one epoch|epochs that are no|"
+    r"(?:validation_)?loss is the logarithm)"
+)
 _WORDS = 60  # characters of a name
 
 
@@ -97,6 +104,8 @@ def verdict(trace: Trace, findings: Sequence[Finding]) -> str:
     told = [count(tally[severity], severity) for severity in reversed(SEVERITIES) if tally[severity]]
     if tally["fault"] or tally["warning"]:
         return f"{'Something is wrong' if tally['fault'] else 'Something is doubtful'}: {', '.join(told)}."
+    if why := unjudged(trace, findings):
+        return f"Nothing could be judged: {why}{f'; {told[0]}' if told else ''}."
     seen = f"in {count(points(trace), 'point')} of {count(len(trace.signals), 'signal')}"
     return f"Nothing wrong found {seen}{f'; {told[0]}' if told else ''}."
 
@@ -147,6 +156,13 @@ def unseen(trace: Trace, facts: Facts) -> str:
     parts = [f"{', '.join(missing)} (newllm.record records them)"] if missing else []
     parts += ["the size of the vocabulary (--vocab N)"] if facts.vocabulary is None else []
     return f"Not in this log, so not looked at: {'; '.join(parts)}." if parts else ""
+
+
+def remark(line: str) -> str:
+    """Return a sentence of what a reader left out, or how it understood a log, with what it is before it."""
+    said = plain(line)
+    is_note = _UNDERSTOOD.match(said) or "left out" in said
+    return f"{'note' if is_note else 'left out'}: {said}"
 
 
 def _first(items: Any) -> list[Any]:

@@ -10,6 +10,7 @@ import newllm
 from newllm.api import write_findings
 from newllm.api.run_facts import is_run, read_facts
 from newllm.diagnosis import Facts, Layer
+from newllm.errors import UserError
 from newllm.trace import Finding, Trace, TraceWriter
 
 
@@ -37,6 +38,32 @@ def test_a_recording_is_read(recorded: Path) -> None:
     assert diagnosis.facts == Facts(vocabulary=50, parameters=42, layers=layers, data={"unknown": 3})
     assert len(diagnosis.trace.series("loss").step) == 50
     assert newllm.doctor(str(recorded), vocabulary=7).facts.vocabulary == 7
+
+
+def test_what_a_recorder_left_out_is_repeated(recorded: Path) -> None:
+    place = recorded / "recording.json"
+    recording = json.loads(place.read_text())
+    place.write_text(json.dumps({**recording, "left_out": ["no layer was seen at work", 7]}))
+    assert newllm.doctor(recorded).trace.left_out == ("no layer was seen at work",)
+    place.write_text(json.dumps({**recording, "left_out": "all"}))
+    assert newllm.doctor(recorded).trace.left_out == ()
+
+
+def test_the_files_of_a_run_are_no_logs(recorded: Path) -> None:
+    (recorded / "trace.jsonl").unlink()
+    for name in ("summary.json", "findings.json", "tokenizer.json"):
+        (recorded / name).write_text('{"loss": 3.5, "step": 1}')
+    with pytest.raises(UserError, match="has not recorded a step yet"):
+        newllm.doctor(recorded)
+    (recorded / "log.csv").write_text("step,loss\n1,2.5\n")
+    assert newllm.doctor(recorded).trace.series("loss").value.tolist() == [2.5]
+
+
+def test_a_recording_that_ended_before_its_first_step(recorded: Path) -> None:
+    (recorded / "trace.jsonl").write_bytes(b"")
+    (recorded / "recording.json").write_text('{"ended": true}')
+    with pytest.raises(UserError, match="ended before its first step"):
+        newllm.doctor(recorded)
 
 
 def test_a_configuration_tells_the_vocabulary(recorded: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_founding_curve_as_json(call, founding) -> None:
     done = call("doctor", founding, "--json")
     told = _object(done.out)
     assert (done.code, done.err) == (1, "")
-    assert told.keys() == {"schema", "run", "findings", "left_out"}
+    assert told.keys() == {"schema", "run", "judged", "findings", "left_out"}
     assert (told["schema"], told["run"], told["left_out"]) == (1, str(founding), [])
     keys = {"kind", "severity", "first_step", "last_step", "confidence", "evidence", "alternatives", "candidate_causes"}
     assert all(finding.keys() >= keys for finding in told["findings"])
@@ -95,6 +95,27 @@ def test_a_healthy_run(call, healthy) -> None:
     assert _object(call("doctor", healthy, "--json").out)["findings"] == []
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("foo\n" + "1.5\n" * 9, "no loss among 'foo' (name the column loss or val_loss)"),
+        ("step,loss\n1,2.5\n2,2.4\n", "only 2 points of 'loss' (give a log with 5 or more)"),
+    ],
+)
+def test_what_could_not_be_judged_is_no_healthy_run(call, tmp_path, content, said) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(content)
+    line = f"Nothing could be judged: {said}."
+    page, told, quiet = call("doctor", log), call("doctor", log, "--json"), call("doctor", log, "--quiet")
+    assert page.code == told.code == quiet.code == 2
+    assert line in " ".join(page.out.split())
+    assert told.err == quiet.err == f"newllm: {line}\n"
+    assert (_object(told.out)["judged"], quiet.out) == (False, "")
+    html = tmp_path / "page.html"
+    assert call("doctor", log, "--html", html).code == 2
+    assert 'class="verdict good"' not in html.read_text()
+
+
 def test_quiet_is_a_line_for_each_finding(call, founding) -> None:
     done = call("doctor", founding, "--quiet")
     assert done.code == 1
@@ -108,6 +129,7 @@ def test_quiet_is_a_line_for_each_finding(call, founding) -> None:
         (["{here}/none.csv"], "none.csv"),
         (["{here}/empty.csv"], "empty.csv"),
         (["{here}/nothing"], "nothing"),
+        (["{here}/a.csv", "b.csv"], "one RUN_OR_LOG at a time: drop 'b.csv'"),
         (["{here}/noise.bin"], "noise.bin"),
         (["{here}/ok.csv", "--vocab", "1"], "vocabulary of 1: it must be at least 2"),
         (["{here}/ok.csv", "--vocab", "many"], "--vocab: invalid int value: 'many'"),
@@ -291,6 +313,68 @@ def test_watching_a_run_ends_with_it(watching, run) -> None:
     summary.write_text(ended)
     assert process.wait(30) in (0, 1)
     assert _object(out.read_text())["run"] == str(run)
+
+
+def test_watching_what_a_recorder_wrote_ends_with_it(watching, tmp_path) -> None:
+    (tmp_path / "recorded").mkdir()
+    log = _write(tmp_path / "recorded" / "log.csv", FOUNDING)
+    recording = log.parent / "recording.json"
+    recording.write_text('{"schema": 1, "ended": false}')
+    process, _ = watching(str(log.parent))
+    time.sleep(2.5)
+    assert process.poll() is None
+    recording.write_text('{"schema": 1, "ended": true}')
+    assert process.wait(30) == 1
+
+
+@pytest.fixture
+def begun(run: Path) -> Path:
+    """A run that has only just begun: it says so, and has no step."""
+    summary = run / "summary.json"
+    summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+    for trace in run.glob("trace.*"):
+        trace.unlink()
+    return run
+
+
+def test_a_run_that_has_only_just_begun(refused, begun) -> None:
+    line = f"newllm: '{begun}' has not recorded a step yet: try again later, or --watch"
+    assert refused("doctor", begun) == line
+    (begun / "trace.jsonl").touch()
+    assert refused("doctor", begun) == line
+    (begun / "trace.jsonl").write_text('{"st')
+    assert refused("doctor", begun) == line
+    assert not (begun / "findings.json").exists()
+
+
+def test_a_run_that_ended_before_its_first_step(refused, begun) -> None:
+    summary = begun / "summary.json"
+    summary.write_text(summary.read_text().replace('"running"', '"failed"'))
+    said = f"newllm: '{begun}' ended before its first step: there is nothing to judge"
+    assert refused("doctor", begun) == refused("doctor", begun, "--watch") == said
+
+
+def test_watching_waits_for_the_first_step(watching, begun) -> None:
+    process, out = watching(str(begun))
+    _until(lambda: b"waiting for the first step" in out.read_bytes())
+    lines = "".join(f'{{"step": {at}, "loss": {value}}}\n' for at, value in enumerate(FOUNDING, 1))
+    (begun / "trace.jsonl").write_text(lines)
+    _until(lambda: b"spike" in out.read_bytes())
+    assert process.poll() is None
+    summary = begun / "summary.json"
+    summary.write_text(summary.read_text().replace('"running"', '"finished"'))
+    assert process.wait(30) == 1
+
+
+def test_watching_in_vain_ends_with_ctrl_c_in_one_line(watching, begun) -> None:
+    import signal
+
+    process, out = watching(str(begun))
+    _until(lambda: b"waiting" in out.read_bytes())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 2
+    assert process.stderr is not None
+    assert process.stderr.read().decode() == f"newllm: '{begun}' has not recorded a step: nothing to judge was seen\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no such terminals")

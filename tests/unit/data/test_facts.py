@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,7 +127,48 @@ def test_nothing_is_no_error(nothing) -> None:
     json.dumps(data_facts([[1, 2, 3]], nothing), allow_nan=False)
 
 
-@pytest.mark.parametrize("bad", [[{"text": "a"}], [[0.5, 1.0]], [None, "a"], [[[1, 2], [3]]]])
+ROWS = np.arange(12).reshape(4, 3)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"input_ids": row.tolist(), "attention_mask": [1, 1, 1]} for row in ROWS],
+        [{"input_ids": ROWS[:2]}, {"input_ids": ROWS[2:]}],
+        [{"input_ids": ROWS.tolist()}],
+        [(row, 1) for row in ROWS],
+        [(row, np.array(1)) for row in ROWS],
+        [(row,) for row in ROWS],
+        [(row, row + 1) for row in ROWS],
+        [[ROWS[:2], np.array([0, 1])], [ROWS[2:], np.array([0, 1])]],
+    ],
+)
+def test_what_loaders_give_is_taken_apart(items) -> None:
+    part = Reader(1000).read(items)
+    assert (part.documents, part.tokens.tolist(), part.starts.tolist()) == (4, list(range(12)), [0, 3, 6, 9])
+
+
+def test_a_data_set_without_an_end_is_read_to_its_length() -> None:
+    class Endless:
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, place: int) -> list[int]:
+            return [place, place]
+
+    endless: Any = Endless()
+    assert Reader(1000).read(endless).documents == 3
+
+
+def test_a_pair_of_ids_is_a_document_and_a_picture_with_its_label_is_one() -> None:
+    assert Reader(1000).read([(5, 7), [1, 2]]).documents == 2
+    assert Reader(1000).read([(np.ones((4, 4), np.uint8), 3)]).documents == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[{"text": "a"}], [[0.5, 1.0]], [None, "a"], [[[1, 2], [3]]], [(np.ones((3, 3)), 1)], [{"input_ids": [0.5]}]],
+)
 def test_what_is_no_document_is_quoted(bad) -> None:
     with pytest.raises(UserError, match="is no document: give"):
         data_facts(bad, [])

@@ -61,6 +61,24 @@ def test_a_tutorial_loop_is_recorded_with_three_added_lines(tmp_path: Path, sign
     assert hooks(model, optimizer) == 0
 
 
+def test_several_optimizers_are_told_the_way_out(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    both: Any = [torch.optim.SGD([weight]) for weight in model.parameters()]
+    with pytest.raises(UserError, match="list of 2: a recorder watches one optimizer, so make one recorder for each"):
+        newllm.record(model, both, tmp_path / "run")
+
+
+def test_the_items_of_a_data_set_are_documents(tmp_path: Path) -> None:
+    data: Any = torch.utils.data.TensorDataset(torch.arange(640).reshape(10, 64), torch.arange(10))
+    loader = torch.utils.data.DataLoader(data, batch_size=5)
+    model = nn.Linear(2, 2)
+    with newllm.record(model, torch.optim.SGD(model.parameters()), tmp_path / "run") as recorder:
+        recorder.data(data, loader)
+    facts = json.loads((tmp_path / "run" / "data.json").read_text())["facts"]
+    assert facts["training"]["documents"] == facts["validation"]["documents"] == 10
+    assert facts["documents"]["exact"] == 10
+
+
 def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Embedding(11, 6), nn.Dropout(), nn.Linear(6, 11))
     model[0].requires_grad_(False)
@@ -79,6 +97,7 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
             {"name": "2", "kind": "Linear", "parameters": 77, "trained": True},
         ],
         "left_out": [],
+        "ended": True,
     }
 
 

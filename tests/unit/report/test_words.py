@@ -82,12 +82,44 @@ def _findings(*severities):
 
 
 def test_the_verdict_names_the_worst() -> None:
-    trace = Trace({"loss": Series(np.arange(3), np.ones(3))})
-    assert words.verdict(trace, []) == "Nothing wrong found in 3 points of 1 signal."
-    assert words.verdict(trace, _findings("note", "note")) == "Nothing wrong found in 3 points of 1 signal; 2 notes."
+    trace = Trace({"loss": Series(np.arange(5), np.ones(5))})
+    assert words.verdict(trace, []) == "Nothing wrong found in 5 points of 1 signal."
+    assert words.verdict(trace, _findings("note", "note")) == "Nothing wrong found in 5 points of 1 signal; 2 notes."
     assert words.verdict(trace, _findings("warning", "note")) == "Something is doubtful: 1 warning, 1 note."
     assert words.verdict(trace, _findings("note", "fault", "fault")) == "Something is wrong: 2 faults, 1 note."
     assert words.worst(_findings("note", "fault", "warning")) == "fault"
+
+
+def _of(name, *losses):
+    return Trace({name: Series(np.arange(len(losses)), np.array(losses))})
+
+
+def test_what_could_not_be_judged_is_no_clean_bill() -> None:
+    mend = "(name the column loss or val_loss)"
+    assert words.verdict(_of("foo", *range(9)), []) == f"Nothing could be judged: no loss among 'foo' {mend}."
+    assert words.verdict(Trace(), []) == f"Nothing could be judged: no loss {mend}."
+    few = "Nothing could be judged: only {} of 'loss' (give a log with 5 or more)"
+    assert words.verdict(_of("loss", 1.0, np.nan, 2.0), []) == few.format("2 points") + "."
+    assert words.verdict(_of("loss", 1.0), _findings("note")) == few.format("1 point") + "; 1 note."
+    assert words.verdict(_of("foo", 1.0), _findings("fault")) == "Something is wrong: 1 fault."
+    assert "Nothing wrong" in words.verdict(_of("critic_loss", *np.ones(5)), [])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("no header: the columns are taken for step, loss", "note"),
+        ("no column of steps or epochs: rows are counted instead", "note"),
+        ("several rows of one epoch and no steps: rows are counted instead", "note"),
+        ("loss is the logarithm of perplexity, for there is no loss", "note"),
+        ("no layer was seen at work: activations are left out", "note"),
+        ("3 times: a line that is no JSON", "left out"),
+        ("2 times: values of a step that came again (the later value holds)", "left out"),
+        ("'data.json' cannot be read (empty): passed over", "left out"),
+    ],
+)
+def test_what_was_understood_is_a_note_and_nothing_left_out(line, said) -> None:
+    assert words.remark(line) == f"{said}: {line}"
 
 
 def test_contents_names_the_whole_runs_signals_first() -> None:

@@ -27,8 +27,8 @@ def write(tmp_path, content, name):
 @pytest.mark.parametrize(
     ("content", "name", "told"),
     [
-        (b"", "a.csv", "no numbers to read"),
-        (b"\n \n\n", "a.csv", "no numbers to read"),
+        (b"", "a.csv", "a.csv' is empty"),
+        (b"\n \n\n", "a.csv", "a.csv' is empty"),
         (b"epoch,loss\n", "a.csv", "no numbers to read"),
         (b"a,b\nc,d\n", "a.csv", "no numbers to read"),
         (os.urandom(5000), "a.csv", "is no log that newllm knows"),

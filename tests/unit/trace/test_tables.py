@@ -102,7 +102,7 @@ def test_many_rows_of_one_epoch_are_counted(tmp_path):
 def test_epochs_that_are_fractions_are_counted_by_row(tmp_path):
     trace = read(tmp_path, "epoch,loss\n0.5,3\n1.0,2\n1.5,1\n")
     assert trace.axis == "step"
-    assert trace.series("loss").step.tolist() == [0, 1, 2]
+    assert trace.series("loss").step.tolist() == [1, 2, 3]
     assert "whole numbers" in trace.left_out[0]
 
 
@@ -118,7 +118,7 @@ def test_no_header(tmp_path):
     assert values(trace, "validation_loss") == {1: 7.25, 2: 6.75, 3: 6.5}
     assert "no header" in trace.left_out[0]
     other = read(tmp_path, "7.5\n6.5\n")
-    assert values(other, "loss") == {0: 7.5, 1: 6.5}
+    assert values(other, "loss") == {1: 7.5, 2: 6.5}
     rate = read(tmp_path, "1,7.5,0.001\n2,6.5,0.001\n")
     assert set(rate.signals) == {"loss", "column 3"}
 

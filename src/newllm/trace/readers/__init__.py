@@ -4,10 +4,11 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.trace.blocks import blocks_path
+from newllm.trace.readers.console import is_console, read_console
 from newllm.trace.readers.directory import read_directory
 from newllm.trace.readers.event_file import is_event_file, read_event_files
 from newllm.trace.readers.gathered import Gathered
-from newllm.trace.readers.json_log import is_document, read_json, read_json_lines
+from newllm.trace.readers.json_log import is_document, is_json, read_json, read_json_lines
 from newllm.trace.readers.naming import clean
 from newllm.trace.readers.sqlite import is_sqlite, read_sqlite
 from newllm.trace.readers.table import read_table
@@ -23,9 +24,10 @@ def read_log(path: Path) -> Trace:
     """Read anyone's log of a training run, or a run's own trace.
 
     Args:
-        path: a file (CSV, JSON lines, trainer_state.json, TensorBoard events, a .wandb file, an SQLite base of MLflow
-            or trackio), or a directory that holds one: a run, a checkpoint, TensorBoard's, MLflow's. Where it holds
-            several runs, `PATH#RUN` names one; without a name that with the most values is read.
+        path: a file (CSV, JSON lines, what a console showed, trainer_state.json, TensorBoard events, a .wandb file, an
+            SQLite base of MLflow or trackio), or a directory that holds one: a run, a checkpoint, TensorBoard's,
+            MLflow's. Where it holds several runs, `PATH#RUN` names one; without a name that with the most values is
+            read.
 
     Returns:
         the signals by the names of docs/signals.md, and under their own names what has none there. What could not
@@ -59,6 +61,8 @@ def read_file(path: Path, run: str | None = None) -> Trace:
     if is_event_file(head):
         return read_event_files(gathered, [path])
     text = text_of(path, head).lstrip()
+    if is_console(text) and not is_json(text):
+        return read_console(gathered)
     if text.startswith("[") or (text.startswith("{") and is_document(text)):
         return read_json(gathered, run)
     return read_json_lines(gathered, run) if text.startswith("{") else read_table(gathered, run)

@@ -50,7 +50,7 @@ def place_rows(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], cro
     steps, epochs = (_best(rows, columns, kind) for kind in ("step", "epoch"))
     if steps is not None and _whole(steps):
         return _by_step(steps, epochs)
-    counted = np.arange(rows, dtype=np.int64)
+    counted = np.arange(1, rows + 1, dtype=np.int64)
     if epochs is None:
         return Axis("step", counted, ("no column of steps or epochs: rows are counted instead",) if rows else ())
     if crowded or not _whole(epochs):

@@ -20,6 +20,8 @@ _DEEPEST = 5  # levels below the directory
 _MOST_FILES = 20_000
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt")
 _PACKED = (".gz", ".zst")
+# What newllm writes beside a trace: never a log.
+_OURS = ("summary.json", "recording.json", "data.json", "tokenizer.json", "findings.json", "state.json")
 
 
 def read_directory(path: Path, run: str | None, read_file: Callable[[Path, str | None], Trace]) -> Trace:
@@ -60,7 +62,8 @@ def _read_other(
     if len(bases) == 1:
         return read_file(bases[0], run)
     histories = [file for file in files if file.suffix == ".wandb" or "wandb-history" in file.name]
-    logs = [file for file in files if _suffix(file) in _LOGS and not file.name.startswith((".", "README"))]
+    others = [file for file in files if file.name not in _OURS and not file.name.startswith((".", "README"))]
+    logs = [file for file in others if _suffix(file) in _LOGS]
     for found in (bases, histories, logs):
         if found:
             return _one_of(gathered, found, run, read_file)

@@ -11,6 +11,7 @@ from newllm.errors import UserError
 from newllm.trace.readers.axes import axis_rank, place_rows
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
+from newllm.trace.readers.perplexity import losses_of_perplexity
 from newllm.trace.series import Series, Trace, merged
 
 MOST_VALUES = 8_000_000  # 16 bytes each
@@ -166,7 +167,13 @@ class Gathered:
         if repeated > 0:
             self.note("values of a step that came again (the later value holds)", repeated)
         named = canonical(signals)
+        derived = losses_of_perplexity(named)
         digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
+        for name, (loss, finer) in derived.items():
+            of = name.replace("loss", "perplexity")
+            self.note(f"{name} is the logarithm of {of}, for there is no loss")
+            named[name], count = loss, digits.get(of)
+            digits[name] = None if count is None else max(0, count + finer)
         return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.notes())
 
     def _without_blanks(self, name: str, value: np.ndarray) -> np.ndarray:

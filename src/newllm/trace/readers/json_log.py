@@ -39,6 +39,11 @@ def is_document(text: str) -> bool:
     return rows or all(isinstance(cell, list) for cell in cells) or (not end and isinstance(cells[0], dict))
 
 
+def is_json(text: str) -> bool:
+    """Whether a text begins as JSON of rows does, not as a line of Python's or one that tells the time in brackets."""
+    return bool(re.match(r"\{(?!\s*')|\[\s*(?:[\[{\]]|$)", text))
+
+
 def read_json_lines(gathered: Gathered, run: str | None = None) -> Trace:
     """Read a file with one JSON object a line; of several runs in it one.
 

@@ -37,6 +37,9 @@ _SILENT = {"avg", "average", "mean", "epoch", "step", "batch", "metrics", "metri
            "history", "log", "scalars", "optim", "optimizer", "dataloader", "idx"}  # fmt: skip
 _GLUED = re.compile(r"(train|training|val|valid|validation|test|eval|dev)(loss|acc|accuracy|ppl|perplexity)")
 _OPTIMIZER = re.compile(r"^lr[-_ /](sgd|adam\w*|lion|muon|rmsprop|adafactor|group\w*|pg\d+|0)\b", re.IGNORECASE)
+_JAPANESE = {"学習率": "lr", "検証": "val", "評価": "eval", "テスト": "test", "訓練": "train", "学習": "train",
+             "損失": "loss", "正解率": "accuracy", "正答率": "accuracy", "エポック": "epoch", "ステップ": "step",
+             "パープレキシティ": "perplexity"}  # fmt: skip
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
 
@@ -54,9 +57,14 @@ class Meaning(NamedTuple):
 
 def clean(name: str) -> str:
     """Return a name without escape sequences, control and invisible characters, of bounded length."""
-    text = _ESCAPE.sub("", name[: 4 * LONGEST_NAME])
+    text = without_escapes(name[: 4 * LONGEST_NAME])
     text = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text)
     return " ".join(text.split())[:LONGEST_NAME]
+
+
+def without_escapes(text: str) -> str:
+    """Return text without the sequences that colour a terminal."""
+    return _ESCAPE.sub("", text)
 
 
 def split_of(word: str) -> str | None:
@@ -65,7 +73,10 @@ def split_of(word: str) -> str | None:
 
 
 def words(name: str) -> list[str]:
-    """Cut a name into its words, in lower case."""
+    """Cut a name into its words, in lower case; Japanese ones are told in English."""
+    if not name.isascii():
+        for word, meant in _JAPANESE.items():
+            name = name.replace(word, f" {meant} ")
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", name)
     found = [word for word in re.split(r"[^0-9a-z]+", spaced.lower()) if word]
     glued = [_GLUED.fullmatch(word) for word in found]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from newllm.errors import UserError
 from newllm.trace.readers.axes import axis_rank
 from newllm.trace.readers.delimiters import cutter
 from newllm.trace.readers.gathered import Gathered, most_values
@@ -39,6 +40,8 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
     header, rows = _header(gathered)
     if header is None:
         start = list(itertools.islice(rows, _LOOKED_AT))
+        if not start:
+            raise UserError(f"'{gathered.source}' is empty: give a log with a loss by step or epoch")
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
         header, run = _one_run(gathered, header, run), None

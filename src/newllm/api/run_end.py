@@ -1,0 +1,20 @@
+"""Whether a run of ours has said that it is over."""
+
+import contextlib
+import json
+from pathlib import Path
+
+from newllm.errors import UserError
+from newllm.trace import Summary
+
+
+def has_ended(run: Path) -> bool:
+    """Say whether a run has said that it is over; a log of another system never says so."""
+    summary = run / "summary.json"
+    if summary.is_file():
+        with contextlib.suppress(UserError):
+            return Summary.load(summary).status != "running"
+        return False
+    with contextlib.suppress(OSError, ValueError, RecursionError, LookupError, TypeError):  # a recorder has no summary
+        return json.loads((run / "recording.json").read_bytes())["ended"] is True
+    return False

@@ -1,0 +1,112 @@
+"""What training prints on a console, and logs in Japanese or of perplexities only."""
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newllm.trace import Trace
+from newllm.trace.readers import read_log
+
+
+def read(tmp_path: Path, content: str) -> Trace:
+    path = tmp_path / "log.txt"
+    path.write_text(content, encoding="utf-8")
+    return read_log(path)
+
+
+def values(trace: Trace, name: str) -> dict[int, float]:
+    series = trace.series(name)
+    return dict(zip(series.step.tolist(), series.value.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("line", "axis"),
+    [
+        ("Epoch {at}/23 - loss: {loss:.4f} - val_loss: {validation}", "epoch"),
+        ("Epoch {at}/23\n100/100 [====] - 3s 20ms/step - loss: {loss} - val_loss: {validation}", "epoch"),
+        ("step {at}: loss {loss}, val loss {validation}, lr 1e-3", "step"),
+        ("step={at} loss={loss:.3e} val_loss={validation}", "step"),
+        ("[12:00:0{at}] iter {at}: train loss {loss}, val loss {validation}, time 23.3ms", "step"),
+        ("{{'loss': {loss}, 'eval_loss': {validation}, 'epoch': {at}.0}}", "epoch"),
+        ("INFO | train | epoch {at} | loss {loss}\nINFO | valid | epoch {at} | loss {validation}", "epoch"),
+        ("\x1b[32mstep {at}\x1b[0m loss {loss} val_loss {validation}", "step"),
+        ("エポック {at}: 訓練損失 {loss} 検証損失 {validation}", "epoch"),
+    ],
+)
+def test_a_console_is_read_line_by_line(tmp_path: Path, line: str, axis: str) -> None:
+    losses = {1: 7.25, 2: 6.5, 3: 5.75}
+    rows = [line.format(at=at, loss=loss, validation=loss + 0.5) for at, loss in losses.items()]
+    trace = read(tmp_path, "\n".join(rows) + "\n")
+    assert trace.axis == axis
+    assert values(trace, "loss") == losses
+    assert values(trace, "validation_loss") == {at: loss + 0.5 for at, loss in losses.items()}
+    assert trace.left_out == ()
+
+
+def test_lines_of_two_kinds_count_the_same_steps(tmp_path: Path) -> None:
+    trace = read(tmp_path, "parameters: 10.65M\nstep 0: val loss 4\niter 10: loss 3.5\niter 1,020: loss nan\n")
+    assert values(trace, "validation_loss") == {0: 4.0}
+    assert trace.series("loss").step.tolist() == [10, 1020]
+    assert math.isnan(trace.series("loss").value[1])
+
+
+def test_a_table_stays_a_table(tmp_path: Path) -> None:
+    tidy = read(tmp_path, "step metric value\n1 loss 2.5\n2 loss 2.25\n")
+    assert values(tidy, "loss") == {1: 2.5, 2: 2.25}
+    said = read(tmp_path, "step,loss,comment\n1,2.5,lr: 0.1\n2,2.25,lr: 0.1\n")
+    assert values(said, "loss") == {1: 2.5, 2: 2.25}
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a " * 400_000, "loss:" * 200_000, "x" * 900_000, "loss 1 " * 100_000, "1," * 400_000]
+)
+def test_hostile_lines_take_no_time(tmp_path: Path, hostile: str) -> None:
+    began = time.process_time()
+    assert values(read(tmp_path, f"step 1: loss 2.5\nstep 2: loss 2.4\n{hostile}\n"), "loss")[1] == 2.5
+    assert time.process_time() - began < 5
+
+
+_PIECES = st.sampled_from(
+    ["loss", "val", "step", "epoch", "エポック", ":", "=", " ", "  ", ",", "\t", "nan", "-inf", "1e999", "1,000",
+     "9" * 70, "-", ".", "%", "[", "{'", "'", "\x1b[31m", "\u202e", "\n", "\r", "|", "3", "2.5", "1e-3", "/23", "ms"]
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(_PIECES, max_size=60).map("".join))
+def test_whatever_a_console_shows_is_read(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    trace = read(tmp_path_factory.getbasetemp(), "step 1: loss 2.5\n" * 10 + text)
+    assert len(trace.signals)
+    assert all(name.isprintable() for name in trace.signals)
+
+
+def test_names_in_japanese(tmp_path: Path) -> None:
+    trace = read(tmp_path, "エポック,訓練損失,検証損失,正解率\n1,2.5,2.75,0.5\n2,2.25,2.5,0.6\n")
+    assert trace.axis == "epoch"
+    assert values(trace, "loss") == {1: 2.5, 2: 2.25}
+    assert values(trace, "validation_loss") == {1: 2.75, 2: 2.5}
+    assert values(trace, "accuracy") == {1: 0.5, 2: 0.6}
+    steps = read(tmp_path, "ステップ,損失\n10,2.5\n20,2.25\n")
+    assert (steps.axis, values(steps, "loss")) == ("step", {10: 2.5, 20: 2.25})
+
+
+def test_a_perplexity_alone_tells_the_loss(tmp_path: Path) -> None:
+    trace = read(tmp_path, "step,ppl,val_ppl\n1,200.5,210.25\n2,150.5,inf\n")
+    assert values(trace, "loss") == pytest.approx({1: math.log(200.5), 2: math.log(150.5)})
+    assert values(trace, "validation_loss") == pytest.approx({1: math.log(210.25), 2: math.inf})
+    assert trace.left_out[0] == "loss is the logarithm of perplexity, for there is no loss"
+    assert trace.decimals["loss"] == 3
+    assert values(trace, "perplexity") == {1: 200.5, 2: 150.5}
+
+
+def test_no_loss_is_made_of_what_is_no_perplexity_or_beside_a_loss(tmp_path: Path) -> None:
+    assert "loss" not in read(tmp_path, "step,ppl\n1,0.5\n2,3.5\n").signals
+    assert "loss" not in read(tmp_path, "step,ppl,val_loss\n1,5.5,2\n2,3.5,1\n").signals
+
+
+def test_rows_without_a_step_count_from_one(tmp_path: Path) -> None:
+    assert values(read(tmp_path, "loss\n2.5\n2.25\n"), "loss") == {1: 2.5, 2: 2.25}
