@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from newllm.api.diagnosed import NothingYetError
 from newllm.api.run_end import has_ended
 from newllm.cli.doctor_page import brief_page, finding_line
 from newllm.cli.doctor_paper import PageConsole, say
+from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
 from newllm.plotting import colours
 from newllm.report import words
@@ -47,7 +47,7 @@ def watch(log: str, vocabulary: int | None, *, quiet: bool) -> Diagnosis:
     place = _place(log)
     seen = _sizes(place)
     diagnosis, spent = _first(log, vocabulary, quiet=quiet)
-    with _ending_on_sigterm(), contextlib.suppress(KeyboardInterrupt), _shown(quiet=quiet) as show:
+    with ending_on_sigterm(), contextlib.suppress(KeyboardInterrupt), _shown(quiet=quiet) as show:
         show(diagnosis, "")
         while not has_ended(place):
             time.sleep(max(_SECONDS, spent * (1 / _SHARE - 1)))
@@ -77,7 +77,7 @@ def _timed(log: str, vocabulary: int | None) -> tuple[Diagnosis, float]:
 def _first(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, float]:
     """Return the first diagnosis; of a run that has only just begun, once there is a step to read."""
     said = quiet
-    with _ending_on_sigterm():
+    with ending_on_sigterm():
         while True:
             try:
                 return _timed(log, vocabulary)
@@ -156,13 +156,3 @@ class _Lines:
         self._told = told | {(finding.kind, finding.first_step) for finding in new}
         for line in lines if not self._quiet else []:
             say(f"{line}\n", sys.stdout)
-
-
-@contextlib.contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, so that a terminal gets its cursor back."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

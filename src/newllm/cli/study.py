@@ -9,14 +9,13 @@ started again: a finished run is never run again.
 """
 
 import argparse
-import contextlib
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
 from newllm.files import to_json
 
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out or Path("studies") / name
     from newllm.cli.study_progress import StudyProgress
 
-    with StudyProgress(sys.stderr, quiet=arguments.quiet) as progress, _ending_on_sigterm():
+    with StudyProgress(sys.stderr, quiet=arguments.quiet) as progress, ending_on_sigterm():
         results = run_study(
             arguments.study,
             out,
@@ -65,16 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(study, results, out)
     return 1 if results["failed"] else 0
-
-
-@contextlib.contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, so that no worker is left behind."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _cores() -> int:

@@ -16,11 +16,12 @@ the machine code that it kept is still right.
 from collections.abc import Callable
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from newllm.recurrence.scan.machine_code import compiled
 
 LANES = 16  # outputs of a tile, and of a panel of packed weights: one cache line
 UNROLLED = 4  # inputs a turn of the loop
@@ -185,16 +186,7 @@ def _copy(_typing, into, source, size):
     return types.void(*[types.int64] * 3), emit
 
 
-def _compile(kernel: Callable[..., Any]) -> Any:
-    """Compile, keeping the machine code on disk where the installation may be written."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
-    try:
-        return numba.njit(cache=True, **options)(kernel)
-    except RuntimeError:  # numba finds no place for its cache
-        return numba.njit(**options)(kernel)
-
-
-@_compile
+@compiled
 def _meet(barrier, target):
     """Wait until all have arrived, `target` in all since the beginning: some microseconds awake, then asleep.
 
@@ -215,12 +207,12 @@ def _meet(barrier, target):
         count = _look(barrier)
 
 
-@_compile
+@compiled
 def _at(stage, operand, t, row, column):
     return stage[operand] + t * stage[operand + 1] + row * stage[operand + 2] + 4 * column, stage[operand + 2]
 
 
-@_compile
+@compiled
 def _run_tile(size, stage, t, row, panel, given):
     column = panel * LANES
     weight = stage[WEIGHT] + panel * stage[INPUTS] * 4 * LANES
@@ -239,7 +231,7 @@ def _run_tile(size, stage, t, row, panel, given):
         _tile(1, weight, inputs, width, relu, given, out, add, gate, mask)
 
 
-@_compile
+@compiled
 def _run_stage(stage, t, team):
     rows, thread, threads, _, room = team
     stride = 4 * (stage[INPUTS] + SPACING)
@@ -255,7 +247,7 @@ def _run_stage(stage, t, team):
             _run_tile(size, stage, t, row, panel, (room + row * stride, stride))
 
 
-@_compile
+@compiled
 def run_positions(stages, order, team):
     """Run this thread's part of all stages at some positions, meeting the other threads before and after each stage.
 

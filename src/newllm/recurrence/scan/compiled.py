@@ -6,29 +6,21 @@ pool beside torch's would slow torch several times. Each element is computed by 
 of time, so that the bits do not depend on the number of threads.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from newllm.recurrence.scan.machine_code import compiled
+
 _LINE = 16  # channels a thread takes at least: one cache line of float32
 
 
-def _compile(kernel: Callable[..., None]) -> Any:
-    """Compile lazily by dtype, keeping the machine code on disk where the installation may be written."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
-    try:
-        return numba.njit(cache=True, **options)(kernel)
-    except RuntimeError:  # numba finds no place for its cache
-        return numba.njit(**options)(kernel)
-
-
-@_compile
+@compiled
 def _forward(decay, input, initial, reset, contexts, row, first, last):
     previous = initial[row, first:last].copy()
     for t in range(input.shape[1]):
@@ -42,7 +34,7 @@ def _forward(decay, input, initial, reset, contexts, row, first, last):
         previous = c
 
 
-@_compile
+@compiled
 def _backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, row, first, last):
     carried = np.zeros_like(initial[row, first:last])
     for t in range(gradient.shape[1] - 1, -1, -1):
