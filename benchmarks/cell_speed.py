@@ -1,6 +1,6 @@
 """How fast is the founding cell beside its naive loop and beside torch's LSTM of equal work?
 
-    python benchmarks/cell_speed.py [--quick]
+    GOMP_SPINCOUNT=1000 python benchmarks/cell_speed.py [--quick]     # as `newllm` sets it; the JSON says which it was
 
 Forward with backward (weights, tokens and all), float32, 16 rows, the shape of seed-baseline without its embedding,
 head and dropout: width 256, hidden 512, 8 layers, context 256. The LSTM has two layers whose multiply-adds per

@@ -32,11 +32,16 @@ def right_cause(findings: Iterable[Finding], kind: Kind) -> bool:
 
 def first_said(trace: Trace, facts: Facts, kind: Kind) -> float | None:
     """Return at which step of the trace the doctor, seeing only what was there so far, first says an accepted thing."""
-    last = max((int(series.step[-1]) for series in trace.signals.values() if len(series.step)), default=0)
-    for step in np.unique(np.linspace(1, last, _LOOKS).round()).astype(int).tolist():
+    for step in looks(trace):
         if accepted(diagnose(until(trace, step), facts), kind):
             return step
     return None
+
+
+def looks(trace: Trace) -> list[int]:
+    """Return the steps at which a run is looked at while it goes on."""
+    last = max((int(series.step[-1]) for series in trace.signals.values() if len(series.step)), default=0)
+    return np.unique(np.linspace(1, last, _LOOKS).round()).astype(int).tolist()
 
 
 def until(trace: Trace, step: int) -> Trace:

@@ -17,6 +17,7 @@ import numpy as np
 
 from newllm.trace import Trace
 from newllm.trace.readers import read_log
+from ours import looks, until
 
 # Pinned: a later version is another tool.
 VERSIONS = {"trainspotter": "0.2.6", "losslint": "0.4.1", "runmedic": "0.1.1"}
@@ -71,15 +72,32 @@ def ask_peer(tool: str, runs: list[Path], place: Path) -> dict[str, list[Said] |
     Raises:
         subprocess.CalledProcessError: the tool cannot be installed, or its driver fails.
     """
-    files = [_converted(run, place / "csv") for run in runs]
+    files = [_converted(run.stem, read_log(run), place / "csv") for run in runs]
+    return dict(zip([run.stem for run in runs], _asked(tool, files, place), strict=True))
+
+
+def ask_while_they_go_on(tool: str, runs: list[Path], place: Path) -> dict[str, dict[int, list[Said] | str]]:
+    """Return what a tool says of each run as it was after some of its steps, by the run's name and the step."""
+    cuts, files = [], []
+    for run in runs:
+        trace = read_log(run)
+        for step in looks(trace):
+            cut = until(trace, step)
+            if cut.signals.keys() & _COLUMNS.keys():
+                cuts.append((run.stem, step))
+                files.append(_converted(f"{run.stem}@{step}", cut, place / "csv"))
+    said: dict[str, dict[int, list[Said] | str]] = {run.stem: {} for run in runs}
+    for (name, step), answer in zip(cuts, _asked(tool, files, place), strict=True):
+        said[name][step] = answer
+    return said
+
+
+def _asked(tool: str, files: list[Path], place: Path) -> list[list[Said] | str]:
     driver = Path(__file__).with_name("peer_driver.py")
     command = [_environment(tool, place), driver, tool, *files]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return {
-        run.stem: answer["failed"] if "failed" in answer else _findings(tool, answer["said"])
-        for run, answer in zip(runs, answers, strict=True)
-    }
+    return [answer["failed"] if "failed" in answer else _findings(tool, answer["said"]) for answer in answers]
 
 
 def _environment(tool: str, place: Path) -> Path:
@@ -95,11 +113,11 @@ def _environment(tool: str, place: Path) -> Path:
     return python
 
 
-def _converted(run: Path, place: Path) -> Path:
+def _converted(name: str, trace: Trace, place: Path) -> Path:
     """Write a run as the CSV that the tools read, and return it."""
     place.mkdir(parents=True, exist_ok=True)
-    file = place / f"{run.stem}.csv"
-    file.write_text(as_table(read_log(run)), encoding="utf-8")
+    file = place / f"{name}.csv"
+    file.write_text(as_table(trace), encoding="utf-8")
     return file
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import newllm
 from faults import KINDS
 from ours import accepted, first_said, right_cause, warnings_of
-from peers import MEANINGS, VERSIONS, Said, ask_peer
+from peers import MEANINGS, VERSIONS, Said, ask_peer, ask_while_they_go_on
 from score import Answer, Label, score
 from stored import LABELS, PACKED, unpack
 from tables import markdown
@@ -42,9 +42,15 @@ def _our_answer(label: Label, diagnosis: newllm.Diagnosis, quick: bool) -> Answe
 
 
 def peer_answers(tool: str, labels: list[Label], runs: Path, cache: Path) -> dict[str, Answer]:
-    """Return what another tool says of every run."""
+    """Return what another tool says of every run, and when it would have said first what counts."""
     said = ask_peer(tool, [_path(label, runs) for label in labels], cache)
-    return {label["name"]: _peer_answer(tool, label, said[label["name"]]) for label in labels}
+    answers = {label["name"]: _peer_answer(tool, label, said[label["name"]]) for label in labels}
+    found = [label for label in labels if answers[label["name"]].accepted]
+    meanwhile = ask_while_they_go_on(tool, [_path(label, runs) for label in found], cache)
+    for label in found:
+        then = {step: _peer_answer(tool, label, it) for step, it in meanwhile[label["name"]].items()}
+        answers[label["name"]].first = next((step for step, answer in then.items() if answer.accepted), None)
+    return answers
 
 
 def _peer_answer(tool: str, label: Label, said: list[Said] | str) -> Answer:

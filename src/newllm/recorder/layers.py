@@ -83,6 +83,13 @@ def by_layer(groups: Mapping[str, Sequence[Tensor]], norms: Sequence[float]) -> 
     return {name: _euclidean([next(left) for _ in group]) for name, group in groups.items()}
 
 
+def alike(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether two lists of tensors have the same shapes, dtypes and devices, one by one."""
+    return len(some) == len(others) and all(
+        (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) for a, b in zip(some, others, strict=True)
+    )
+
+
 def _euclidean(norms: Sequence[float]) -> float:
     # hypot calls the norm of (infinity, NaN) infinite; to us any NaN is NaN.
     return math.nan if any(math.isnan(value) for value in norms) else math.hypot(*norms)

@@ -4,12 +4,11 @@ A rule of thumb says about 1e-3 (Stanford CS231n notes, "Neural networks part 3"
 updates): far more is a step too long, far less a layer that hardly learns.
 """
 
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from newllm.recorder.layers import by_layer, layers, norm, read
+from newllm.recorder.layers import alike, by_layer, layers, norm, read
 
 
 class UpdateRatio:
@@ -27,7 +26,7 @@ class UpdateRatio:
     def before(self, model: nn.Module) -> None:
         """Keep the weights; call it right before the optimizer's step."""
         weights = [weight for own in judged(model).values() for weight in own]
-        if not _alike(self._old, weights):
+        if not alike(self._old, weights):
             self._old = [torch.empty_like(weight) for weight in weights]
         # Each weight at once copied and measured: the copy is still in the cache.
         self._lengths = [norm(old.copy_(weight)) for old, weight in zip(self._old, weights, strict=True)]
@@ -41,7 +40,7 @@ class UpdateRatio:
         """
         groups = judged(model)
         weights = [weight for own in groups.values() for weight in own]
-        if len(self._lengths) != len(weights) or not _alike(self._old, weights):
+        if len(self._lengths) != len(weights) or not alike(self._old, weights):
             raise RuntimeError("UpdateRatio.after without a before on the same model: call before(model) first")
         moved = [norm(old.sub_(weight)) for old, weight in zip(self._old, weights, strict=True)]
         numbers = read([*self._lengths, *moved])
@@ -60,9 +59,3 @@ def judged(model: nn.Module) -> dict[str, list[Tensor]]:
         if trained:
             found[name] = matrices or trained
     return found
-
-
-def _alike(old: Sequence[Tensor], new: Sequence[Tensor]) -> bool:
-    return len(old) == len(new) and all(
-        (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) for a, b in zip(old, new, strict=True)
-    )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from newllm.recorder.gradients import euclidean, norms
-from newllm.recorder.layers import stacked
+from newllm.recorder.layers import alike, stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
@@ -39,7 +39,7 @@ class WeightWatch:
         parameters = self._layout.parameters
         watched = [index for index, parameter in enumerate(parameters) if parameter.requires_grad]
         weights = [parameters[index].detach() for index in watched]
-        if watched != self._watched or not _alike(self._old, weights):
+        if watched != self._watched or not alike(self._old, weights):
             self._watched, self._old = watched, [torch.empty_like(weight) for weight in weights]
         if weights:
             torch._foreach_copy_(self._old, weights)
@@ -124,9 +124,3 @@ def _correction(decay: float | Tensor, count: float | Tensor) -> float | Tensor:
 
 def _together(parts: Sequence[tuple[float, ...]], place: int) -> float:
     return euclidean([part[place] for part in parts])
-
-
-def _alike(old: Sequence[Tensor], new: Sequence[Tensor]) -> bool:
-    return len(old) == len(new) and all(
-        (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) for a, b in zip(old, new, strict=True)
-    )

@@ -70,6 +70,13 @@ def test_a_file_that_may_not_be_read(tmp_path):
         read_log(path)
 
 
+def test_a_file_that_leads_to_itself_may_not_be_read(tmp_path):
+    path = tmp_path / "a.csv"
+    path.symlink_to(path)  # nobody may read this, root neither
+    with pytest.raises(UserError, match="cannot read"):
+        read_log(path)
+
+
 def test_a_link_in_a_circle_and_links_out_of_a_directory_are_not_followed(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "up").symlink_to(tmp_path)
