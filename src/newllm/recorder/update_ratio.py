@@ -4,7 +4,6 @@ A rule of thumb says about 1e-3 (Stanford CS231n notes, "Neural networks part 3"
 updates): far more is a step too long, far less a layer that hardly learns.
 """
 
-
 import torch
 from torch import Tensor, nn
 
