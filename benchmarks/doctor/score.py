@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from newllm.study.statistics import wilson
+from newllm.statistics import wilson
 
 Label = dict[str, Any]
 CLASSES = ("loss", "signals", "data")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from newllm.statistics import Interval, paired_interval, sign_flip_test
 from newllm.study.design import Decision, Row, Rows
-from newllm.study.statistics import Interval, paired_interval, sign_flip_test
 from newllm.study.units import units
 
 

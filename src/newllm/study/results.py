@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from newllm.errors import UserError
+from newllm.statistics import holm
 from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
 from newllm.study.grid import Records, Tally
 from newllm.study.rounding import rounded
-from newllm.study.statistics import holm
 from newllm.study.study import Study
 from newllm.training.environment import describe_environment
 

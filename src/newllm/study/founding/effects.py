@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from newllm.statistics import Interval, paired_interval
+from newllm.statistics.shares import share_interval
 from newllm.study.design import Row
-from newllm.study.statistics import Interval, paired_interval
-from newllm.study.statistics.shares import share_interval
 from newllm.study.units import units
 
 EFFECTS = ("removes", "removes on the probe", "too slow", "delays", "hastens", "keeps", "unclear", "plants", "calm")

@@ -7,13 +7,13 @@ from types import ModuleType
 from typing import Any
 
 from newllm.files import write_bytes
+from newllm.statistics import Interval
 from newllm.study.design import Row
 from newllm.study.founding import document, words_en, words_ja
 from newllm.study.founding.arms import DOCUMENT_RUNS
 from newllm.study.founding.effects import Effect, effect
 from newllm.study.founding.figures import draw_effects, draw_runs
 from newllm.study.founding.tables import bounds, rows_by_arm, span, spike_table
-from newllm.study.statistics import Interval
 from newllm.study.tables import markdown_table
 
 PAGES: dict[str, ModuleType] = {"README.md": words_en, "README.ja.md": words_ja}

@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newllm.statistics import Interval, kaplan_meier, median_time, paired_interval, wilson
 from newllm.study.design import Row, Table
 from newllm.study.founding.arms import DOCUMENT_RUNS
 from newllm.study.founding.words_en import WORDS
-from newllm.study.statistics import Interval, kaplan_meier, median_time, paired_interval, wilson
 from newllm.study.units import units
 
 Results = Mapping[str, Any]

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from newllm.statistics import Interval, sign_flip_test
+from newllm.statistics.shares import share_interval
 from newllm.study.decisions import compare, interval_of, plain
 from newllm.study.design import Decision, Row, Rows
 from newllm.study.founding.arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
 from newllm.study.founding.effects import is_remedied
-from newllm.study.statistics import Interval, sign_flip_test
-from newllm.study.statistics.shares import share_interval
 from newllm.study.units import units
 
 FEW_EPOCHS = 5

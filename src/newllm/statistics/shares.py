@@ -2,8 +2,8 @@
 
 from collections.abc import Hashable, Sequence
 
-from newllm.study.statistics.bootstrap import paired_interval
-from newllm.study.statistics.interval import Interval, wilson
+from newllm.statistics.bootstrap import paired_interval
+from newllm.statistics.interval import Interval, wilson
 
 
 def share_interval(shares: Sequence[float], sets: Sequence[Hashable], seeds: Sequence[Hashable]) -> Interval:

@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from newllm.study.statistics import (
+from newllm.statistics import (
     Interval,
     holm,
     kaplan_meier,
     logrank,
+    mean_interval,
     median_time,
     paired_interval,
     sign_flip_test,
@@ -119,6 +121,45 @@ def test_with_set_effects_only_clusters_keep_the_level() -> None:
 
 def test_the_smallest_p() -> None:
     assert [smallest_p(n) for n in (0, 1, 2, 5, 6)] == [1, 1, 0.5, 0.0625, 0.03125]
+    assert [smallest_p(n, "greater") for n in (0, 1, 2, 5)] == [1, 0.5, 0.25, 0.03125]
+
+
+def share_as_large(values: list[float]) -> float:
+    """Return the share of all sign patterns whose sum is at least the observed one, in exact arithmetic."""
+    eighths = [round(value * 8) for value in values]
+    patterns = itertools.product((1, -1), repeat=len(eighths))
+    sums = [sum(sign * value for sign, value in zip(signs, eighths, strict=True)) for signs in patterns]
+    return sum(one >= sum(eighths) for one in sums) / len(sums)
+
+
+@given(st.lists(exact_numbers, min_size=1, max_size=10))
+def test_one_sided_the_sign_flip_test_is_brute_force(values: list[float]) -> None:
+    found = sign_flip_test(values, alternative="greater")
+    assert found.p == share_as_large(values) >= smallest_p(len(values), "greater")
+    assert found.exact
+
+
+@given(differences)
+def test_the_two_sides_count_the_observed_pattern_twice(values: list[float]) -> None:
+    above = sign_flip_test(values, alternative="greater").p
+    below = sign_flip_test([-value for value in values], alternative="greater").p
+    two_sided = sign_flip_test(values).p
+    assert above + below > 1
+    assert two_sided == pytest.approx(min(1, 2 * min(above, below)))
+
+
+def test_one_sided_by_hand_by_cluster_and_drawn() -> None:
+    assert sign_flip_test([1, 2, 3], alternative="greater").p == 1 / 8
+    assert sign_flip_test([-1, -2, -3], alternative="greater").p == 1
+    assert sign_flip_test([0.1 + 0.2, -0.3], alternative="greater").p == 3 / 4  # rounding makes no difference
+    assert sign_flip_test([0, 0], alternative="greater").p == 1
+    assert sign_flip_test([3, 1, 2], ["a", "a", "b"], alternative="greater").p == 1 / 4
+    assert sign_flip_test([1.0] * 40, alternative="greater").p == 1 / 2**16
+    values = list(np.random.default_rng(0).normal(0.2, 1, 40))
+    expected = stats.permutation_test(
+        (values,), np.mean, permutation_type="samples", n_resamples=50_000, alternative="greater", rng=0
+    )
+    assert sign_flip_test(values, alternative="greater").p == pytest.approx(expected.pvalue, abs=0.01)
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
@@ -142,6 +183,12 @@ def test_mistakes_of_the_call_are_told() -> None:
         paired_interval([1, 2], [0, 1], [0, 1], level=95)
     with pytest.raises(ValueError, match="0 draws"):
         paired_interval([1, 2], [0, 1], [0, 1], draws=0)
+    with pytest.raises(ValueError, match="'less': give one of two-sided, greater"):
+        sign_flip_test([1, 2], alternative="less")  # pyrefly: ignore
+    with pytest.raises(ValueError, match="level 0"):
+        mean_interval([1, 2], level=0)
+    with pytest.raises(ValueError, match="difference 1 is nan"):
+        mean_interval([1, math.nan])
     with pytest.raises(ValueError, match="-1 pairs"):
         smallest_p(-1)
 
@@ -243,6 +290,30 @@ def test_with_set_effects_the_interval_covers_and_a_bootstrap_of_cells_does_not(
 def test_few_data_sets_of_few_seeds_are_covered_too() -> None:
     seeds = np.arange(12)
     assert coverage(seeds % 6, seeds, set_effect=1.0) >= 0.92  # seed s on set s modulo 6
+
+
+# The interval of a mean
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_the_interval_of_a_mean_agrees_with_scipy(level: float) -> None:
+    values = np.random.default_rng(0).normal(2, 3, 7)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(level)
+    found = mean_interval(list(values), level)
+    assert (found.estimate, found.low, found.high) == pytest.approx((values.mean(), expected.low, expected.high))
+
+
+@pytest.mark.parametrize("n", [3, 4, 8, 16])
+def test_the_interval_of_a_mean_covers_normal_numbers_however_few(n: int) -> None:
+    samples = np.random.default_rng(n).normal(1, 2, (4000, n))
+    found = [mean_interval(list(sample)) for sample in samples]
+    covered = np.mean([one.low <= 1 <= one.high for one in found if one.low is not None and one.high is not None])
+    assert covered == pytest.approx(0.95, abs=0.014)  # four standard errors
+
+
+def test_the_interval_of_a_mean_where_there_is_nothing_to_spread() -> None:
+    assert mean_interval([3.0]) == Interval(3.0, None, None)
+    assert mean_interval([3.0, 3.0, 3.0]) == Interval(3.0, 3.0, 3.0)
 
 
 # Shares
@@ -361,6 +432,12 @@ def test_runs_that_cannot_be_are_refused() -> None:
 
 def test_every_result_is_plain_data() -> None:
     survival = kaplan_meier([1, 2, 3], [True, False, True])
-    results = [sign_flip_test([1, 2]), paired_interval([1, 2], [0, 1], [0, 1]), wilson(1, 2), survival]
+    results = [
+        sign_flip_test([1, 2]),
+        mean_interval([1, 2]),
+        paired_interval([1, 2], [0, 1], [0, 1]),
+        wilson(1, 2),
+        survival,
+    ]
     for result in [*results, median_time(survival), logrank([1, 2], [True, True], [3, 4], [True, False])]:
         json.dumps(asdict(result), allow_nan=False)

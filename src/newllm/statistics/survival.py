@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from newllm.study.statistics.interval import check_level
+from newllm.statistics.interval import check_level
 
 _HALF = 0.5 + 1e-9  # the curve is a product of fractions: one half may come out a little above
 

@@ -11,8 +11,8 @@ import numpy as np
 from scipy import special
 
 from newllm.chance import numpy_stream
-from newllm.study.statistics.differences import finite, numbered
-from newllm.study.statistics.interval import Interval, check_level
+from newllm.statistics.differences import finite, numbered
+from newllm.statistics.interval import Interval, check_level
 
 
 def paired_interval(

@@ -2,19 +2,23 @@
 
 If a change does nothing, each difference between a run and its control is as likely to come out with the other
 sign. The p value is the share of all sign patterns whose mean is at least as far from 0 as the one observed
-(Fisher's randomisation test; on differences of -1, 0 and 1 it is McNemar's exact test).
+(Fisher's randomisation test; on differences of -1, 0 and 1 it is McNemar's exact test). One-sided it is the share
+whose mean is at least as large: for a claim that said before the runs which way they would differ.
 """
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from newllm.chance import numpy_stream
-from newllm.study.statistics.differences import finite, numbered
+from newllm.statistics.differences import finite, numbered
+
+Alternative = Literal["two-sided", "greater"]
 
 _MOST_ENUMERATED = 16
-# With 2^16 - 1 drawn patterns and the observed one, p is never below 2 / 2^17, the smallest at 17 pairs.
+# With 2^16 - 1 drawn patterns and the observed one, p is never below 2 / 2^17, the smallest at 17 pairs two-sided.
 _DRAWN = 2**16 - 1
 # Relative to the sum of all sizes. Sums that differ by less are ties, so rounding never drops the observed pattern.
 _TIE = 1e-9
@@ -25,9 +29,9 @@ class SignFlip:
     """What the sign-flip test says.
 
     Attributes:
-        p: two-sided p value.
+        p: the share of sign patterns that are as extreme as the observed one; never 0.
         exact: whether every sign pattern was counted; otherwise 65,535 were drawn.
-        units: how many pairs, or clusters, have a sign of their own; `smallest_p(units)` bounds p.
+        units: how many pairs, or clusters, have a sign of their own; `smallest_p` of them bounds p.
     """
 
     p: float
@@ -36,9 +40,13 @@ class SignFlip:
 
 
 def sign_flip_test(
-    differences: Sequence[float], clusters: Sequence[Hashable] | None = None, *, seed: int = 0
+    differences: Sequence[float],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
+    alternative: Alternative = "two-sided",
 ) -> SignFlip:
-    """Test whether paired differences have mean 0, two-sided.
+    """Test whether paired differences have mean 0.
 
     Pairs that share a data set are not independent: if the change happens to suit one data set, all its pairs
     lean one way together, and flipping them one by one counts one observation many times. With `clusters` all
@@ -52,10 +60,13 @@ def sign_flip_test(
         differences: run minus control, one a pair.
         clusters: the data set of each pair; None to flip each pair by itself.
         seed: of the patterns drawn where more than 16 units are not 0; up to 16 all are counted, without chance.
+        alternative: "two-sided" (the mean is not 0), or "greater" (it is above 0). To look at the differences
+            first and then choose the side doubles the false alarms.
 
     Raises:
-        ValueError: no pairs, a difference that is not finite, or not one cluster a pair.
+        ValueError: no pairs, a difference that is not finite, not one cluster a pair, or an unknown alternative.
     """
+    sides = _sides(alternative)
     values = finite(differences)
     largest = np.abs(values).max()
     if largest:
@@ -65,22 +76,31 @@ def sign_flip_test(
     moving = values[values != 0]  # a zero doubles the patterns on both sides of the fraction
     exact = len(moving) <= _MOST_ENUMERATED
     sums = _every_sum(moving) if exact else _drawn_sums(moving, seed)
-    extreme = np.abs(sums) >= abs(sums[0]) - _TIE * np.abs(moving).sum()
+    if sides == 2:
+        sums = np.abs(sums)
+    extreme = sums >= sums[0] - _TIE * np.abs(moving).sum()
     return SignFlip(float(extreme.mean()), exact, len(values))
 
 
-def smallest_p(n: int) -> float:
-    """Return the least p value that a sign-flip test of n pairs (or clusters) can give: 2 / 2^n.
+def smallest_p(n: int, alternative: Alternative = "two-sided") -> float:
+    """Return the least p value that a sign-flip test of n pairs (or clusters) can give: 2 / 2^n, one-sided 1 / 2^n.
 
-    Where it is above the level of the test, there are too few seeds for the test to decide anything: 6 are the
-    fewest for 0.05, before any correction for several claims.
+    Where it is above the level of the test, there are too few seeds for the test to decide anything: for 0.05 6
+    are the fewest, one-sided 5, before any correction for several claims.
 
     Raises:
-        ValueError: n is negative.
+        ValueError: n is negative, or an unknown alternative.
     """
     if n < 0:
         raise ValueError(f"{n} pairs: give 0 or more")
-    return min(1.0, 2.0 ** (1 - n))
+    return min(1.0, _sides(alternative) / 2.0**n)
+
+
+def _sides(alternative: str) -> int:
+    sides = {"two-sided": 2, "greater": 1}
+    if alternative not in sides:
+        raise ValueError(f"alternative {alternative!r}: give one of {', '.join(sides)}")
+    return sides[alternative]
 
 
 def _every_sum(values: np.ndarray) -> np.ndarray:
