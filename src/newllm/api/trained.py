@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from newllm.api.places import claimed, standing_texts
 from newllm.api.recording import RunRecording
 from newllm.api.recording_facts import corpus_facts
-from newllm.data import Corpus, load_tokenizer, prepare, training_batches
+from newllm.data import Corpus, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
@@ -27,6 +26,7 @@ from newllm.training.loop import Training
 from newllm.training.observer import Observer
 from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
+from newllm.training.same_texts import same_corpus
 
 _FIRST_TEXT = "bundled:moby-dick"
 
@@ -130,7 +130,7 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
         resolve_device(config.numerics.device)
         _notice(observers, *_differences(config))
         with _threads(config.numerics.threads):
-            corpus = _same_corpus(run, config)
+            corpus = same_corpus(run, config)
         return _go(run, config, build_model(config), corpus, observers)
 
 
@@ -154,7 +154,7 @@ def _complete(run: RunDirectory, config: RunConfig, observers: Sequence[Observer
     if run.curves.exists():
         return
     try:
-        draw_curves(run, config, _same_corpus(run, config))
+        draw_curves(run, config, same_corpus(run, config))
     except UserError as error:
         _notice(observers, f"'{run.curves}' is missing and cannot be drawn: {error}")
 
@@ -218,33 +218,6 @@ def _threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
-    """Return the data that the run began with, read again, under the fingerprint that it had then.
-
-    Raises:
-        UserError: a text is not what it was, or what the run says of its data is damaged.
-    """
-    tokenizer = load_tokenizer(run.tokenizer)
-    corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
-    try:
-        before = json.loads(run.data.read_bytes())
-        known = {source["name"]: source["sha256"] for source in before["sources"]}
-        fingerprint = before["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
-    _check_same_texts(known, {source["name"]: source["sha256"] for source in corpus.report["sources"]})
-    return dataclasses.replace(corpus, report={**corpus.report, "fingerprint": fingerprint})
-
-
-def _check_same_texts(known: dict[str, str], now: dict[str, str]) -> None:
-    for name in known:
-        if known[name] != now.get(name):
-            raise UserError(f"'{name}' is not the text that this run began with: put that back to go on")
-    for name in now:
-        if name not in known:
-            raise UserError(f"'{name}' is new: take it away to go on, the run began without it")
 
 
 def _differences(config: RunConfig) -> list[str]:

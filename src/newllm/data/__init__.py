@@ -1,7 +1,7 @@
 """Texts to tokens to batches, with numpy only: sources, tokenizers, the split, the token cache, the order."""
 
 from newllm.data.batch import IGNORED, Batch, Batches, trim
-from newllm.data.batches import training_batches, validation_batches
+from newllm.data.batches import probe_batch, training_batches, validation_batches
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus, prepare
 from newllm.data.documents import Document
@@ -24,6 +24,7 @@ __all__ = [
     "Tokenizer",
     "load_tokenizer",
     "prepare",
+    "probe_batch",
     "read_documents",
     "sentence_lines",
     "split_documents",

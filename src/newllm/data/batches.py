@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from newllm.data.batch import Batch, Batches, pad_rows
+from newllm.data.batch import Batch, Batches, pad_rows, trim
 from newllm.data.carried import CarriedBatches
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus
@@ -53,7 +53,7 @@ def validation_batches(corpus: Corpus, config: DataConfig, limit: int | None = N
     Yields:
         Batches of at most `config.batch` rows. With `carry`, every row is fresh.
     """
-    rows = _spread(_validation_rows(corpus.validation, config.window), limit)
+    rows = _spread(_whole_rows(corpus.validation, config.window), limit)
     filler = corpus.tokenizer.pad or 0
     for first in range(0, len(rows), config.batch):
         bounds = rows[first : first + config.batch]
@@ -62,7 +62,13 @@ def validation_batches(corpus: Corpus, config: DataConfig, limit: int | None = N
         yield Batch(inputs, targets, reset[0] if reset else None, fresh)
 
 
-def _validation_rows(segments: Segments, window: int) -> list[tuple[int, int]]:
+def probe_batch(corpus: Corpus, config: DataConfig) -> Batch:
+    """Return the first rows of the training part in the text's order: one fixed batch, the same for every run of it."""
+    rows = _whole_rows(corpus.train, config.window)[: config.batch]
+    return trim(Batch(*pad_rows(corpus.train, rows, config.window, corpus.tokenizer.pad or 0, resets=False)))
+
+
+def _whole_rows(segments: Segments, window: int) -> list[tuple[int, int]]:
     """Return the token range of each row, its last token being a target only."""
     rows = []
     for start, stop in segments.bounds:

@@ -65,7 +65,7 @@ def find_spikes(
     spikes: list[Spike] = []
     point = 1
     while point < len(loss):
-        limit = max(least, noise * _noise(loss[:point]))
+        limit = spike_limit(loss[:point], least=least, noise=noise)
         low = max(loss[:point].min(), loss[max(0, point - rise) : point].min())
         if loss[point] - low > limit:
             spike, point = _measure(positions, loss, point, limit)
@@ -73,6 +73,11 @@ def find_spikes(
         else:
             point += 1
     return spikes
+
+
+def spike_limit(before: np.ndarray, *, least: float = 0.3, noise: float = 9.0) -> float:
+    """Return the smallest rise, in the loss's units, that is a spike after the losses `before` (n,)."""
+    return max(least, noise * _noise(before))
 
 
 def _measure(x: np.ndarray, y: np.ndarray, onset: int, limit: float) -> tuple[Spike, int]:

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from newllm.data import IGNORED, Batch, Corpus, prepare, training_batches, trim, validation_batches
-from newllm.data.batch import pad_rows
+from newllm.data import IGNORED, Batch, Corpus, prepare, probe_batch, training_batches, trim, validation_batches
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import (
     ActivationScale,
@@ -71,7 +70,7 @@ class Trial:
         self.config, self.model, self.corpus = config, model, corpus
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
-        self.probe = probe_batch(corpus, config)
+        self.probe = probe_batch(corpus, config.data)
         self.validation = [trim(batch) for batch in validation_batches(corpus, config.data)]
         self.ratio = UpdateRatio()
         self.clipped: dict[str, float] = {}
@@ -147,13 +146,6 @@ class Trial:
 
 def _is_due(epoch: int) -> bool:
     return epoch <= _EVERY_EXPONENT or epoch % _THEN_EVERY == 0
-
-
-def probe_batch(corpus: Corpus, config: RunConfig) -> Batch:
-    """Return the first rows of the training part in the text's order: the same for every arm of a data set."""
-    bounds = corpus.train.bounds[: config.data.batch]
-    filler = corpus.tokenizer.pad or 0
-    return trim(Batch(*pad_rows(corpus.train, bounds, config.data.window, filler, resets=False)))
 
 
 def _contexts(recorder: ContextRecorder, batch: Batch) -> dict[str, Any]:

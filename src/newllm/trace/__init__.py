@@ -4,6 +4,7 @@ from newllm.trace.finding import SEVERITIES, Finding, Severity
 from newllm.trace.series import Series, Trace
 from newllm.trace.store import TraceWriter, read_signal, read_trace, truncate_after
 from newllm.trace.summary import Summary, Validation
+from newllm.trace.verdict import Tried, Verdict
 
 __all__ = [
     "SEVERITIES",
@@ -13,7 +14,9 @@ __all__ = [
     "Summary",
     "Trace",
     "TraceWriter",
+    "Tried",
     "Validation",
+    "Verdict",
     "read_signal",
     "read_trace",
     "truncate_after",

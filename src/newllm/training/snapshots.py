@@ -163,12 +163,25 @@ def load_training_state(place: Path, model: nn.Module, optimizer: torch.optim.Op
     Raises:
         UserError: the snapshot is damaged, or belongs to another model.
     """
-    tensors = _tensors(place, "optimizer.safetensors")
+    moments, carried = _training_tensors(place)
     device = next(model.parameters()).device
-    carried = {k.removeprefix(_CARRIED): v.to(device) for k, v in tensors.items() if k.startswith(_CARRIED)}
-    moments = {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}
     restore_optimizer(model, optimizer, moments)
-    return carried or None
+    return {name: value.to(device) for name, value in carried.items()} or None
+
+
+def snapshot_tensors(place: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+    """Read a snapshot whole: weights, the optimizer's state by `PARAMETER/KEY`, and the carried context.
+
+    Raises:
+        UserError: the snapshot is damaged.
+    """
+    return _tensors(place, "model.safetensors"), *_training_tensors(place)
+
+
+def _training_tensors(place: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    tensors = _tensors(place, "optimizer.safetensors")
+    carried = {k.removeprefix(_CARRIED): v for k, v in tensors.items() if k.startswith(_CARRIED)}
+    return {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}, carried
 
 
 def _tensors(place: Path, name: str) -> dict[str, Tensor]:

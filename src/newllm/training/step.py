@@ -2,9 +2,10 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from newllm.chance import stream_seed
 from newllm.data import IGNORED, Batch, Batches, trim
@@ -15,6 +16,12 @@ from newllm.training.context_watch import ContextWatch
 from newllm.training.evaluation import as_inputs, sum_nats
 from newllm.training.precision import autocast
 from newllm.training.schedule import learning_rate
+
+Clip = Callable[[Iterable[nn.Parameter]], float]
+"""Changes gradients in place before an update and returns their Euclidean norm as it was."""
+
+Term = Callable[[Tensor, Tensor], Tensor]
+"""From logits `[B, T, V]` and targets `[B, T]` to nats, summed, that are trained on beside the loss."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +58,11 @@ class Stepper:
         optimizer: its optimizer.
         batches: batch of each step.
         config: the resolved run.
+
+    Attributes:
+        rate: learning rate of the update that leads from a step to the next; the configuration's schedule.
+        clip: what is done to gradients before an update; the configuration's clipping.
+        terms: what is trained on beside the loss; never reported. A replay adds to them.
     """
 
     def __init__(
@@ -59,6 +71,9 @@ class Stepper:
         self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
         self.carried: State | None = None
         self.watch = ContextWatch(model)
+        self.rate: Callable[[int], float] = lambda step: learning_rate(step, config.training.steps, config.optimizer)
+        self.clip: Clip = clip_norm(config.optimizer.clip)
+        self.terms: list[Term] = []
 
     def update(self, step: int) -> StepReport:
         """Do the update that leads from `step` to `step + 1`.
@@ -71,11 +86,11 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         loss, contexts = 0.0, None
         for batch in micro:
-            nats, state = self._nats(batch)
+            nats, more, state = self._nats(batch)
             contexts = self.watch.norm(batch, state)
-            (nats / tokens).backward()
+            ((nats if more is None else nats + more) / tokens).backward()
             loss += nats.item() / tokens
-        rate = learning_rate(step, self.config.training.steps, self.config.optimizer)
+        rate = self.rate(step)
         norm = self._apply(rate) if math.isfinite(loss) else math.nan
         return StepReport(step + 1, loss, norm, rate, contexts, tokens)
 
@@ -83,7 +98,8 @@ class Stepper:
         accumulate = self.config.training.accumulate
         return range(step * accumulate, (step + 1) * accumulate)
 
-    def _nats(self, batch: Batch) -> tuple[Tensor, State]:
+    def _nats(self, batch: Batch) -> tuple[Tensor, Tensor | None, State]:
+        """Return a batch's nats, those of the further terms if there are any, and the state after it."""
         device = self.model.device
         tokens, _, reset = as_inputs(batch, device)
         state = None
@@ -95,14 +111,20 @@ class Stepper:
         state = {name: value.detach() for name, value in state.items()}
         if batch.fresh is not None:
             self.carried = state
-        return sum_nats(logits, torch.from_numpy(batch.targets).to(device)), state
+        targets = torch.from_numpy(batch.targets).to(device)
+        more = torch.stack([term(logits, targets) for term in self.terms]).sum() if self.terms else None
+        return sum_nats(logits, targets), more, state
 
     def _apply(self, rate: float) -> float:
         """Clip and update; return the gradient's norm before clipping."""
-        clip = self.config.optimizer.clip or math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip))
+        norm = self.clip(self.model.parameters())
         if math.isfinite(norm):
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.step()
         return norm
+
+
+def clip_norm(largest: float) -> Clip:
+    """Return the clipping of the whole gradient at a Euclidean norm; 0 clips nothing."""
+    return lambda parameters: float(torch.nn.utils.clip_grad_norm_(parameters, largest or math.inf))

@@ -1,0 +1,102 @@
+"""How bad a spike is: excess log-loss over the trend, its peak and its area. No torch.
+
+The trend is the lowest level that the loss had before, a level being the median of five points: a loss that falls,
+or creeps up slowly, has hardly an excess. What a healthy run shows is an excess too, for batches differ. So a peak
+counts as a spike only above the *healthy limit*: the larger of the rise that opens a spike by the project's one
+definition (diagnosis/spike.py) and of the height that the tail of this run's own losses before the onset would
+throw once in a hundred such runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.diagnosis.excursion import tail
+from newllm.diagnosis.spike import spike_limit
+
+HIGHEST = 100.0  # nats: the least that a loss which is not finite counts as
+_LEVEL = 5  # points of a level
+_SMALLEST = 1e-3  # nats: below it a loss is as good as nothing, and ratios mean nothing
+_ONCE_IN = 100  # healthy runs
+_FEW = 30  # with fewer points there is no tail to speak of
+_MARGIN = 1.5  # times the highest healthy excess, where there is no tail
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The severity of what a loss did, on the log scale: 0.1 is about a tenth.
+
+    Attributes:
+        peak: highest excess over the trend.
+        area: sum of what lies above the healthy limit, times the steps that each point stands for.
+        onset: first step above the healthy limit; None if it never was: no spike.
+    """
+
+    peak: float
+    area: float
+    onset: int | None
+
+    @property
+    def spiked(self) -> bool:
+        """Whether there was a spike."""
+        return self.onset is not None
+
+
+def excess(loss: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return for each point of a loss (n,) how far it lies above the trend, in log-loss; at least 0."""
+    logs = np.log(np.maximum(_capped(loss), _SMALLEST))
+    if not len(logs):
+        return logs
+    level = np.array([np.median(logs[max(0, at - _LEVEL + 1) : at + 1]) for at in range(len(logs))])
+    trend = np.minimum.accumulate(level)
+    before = np.concatenate([trend[:1], trend[:-1]])
+    return np.maximum(logs - before, 0.0)
+
+
+def healthy_limit(before: Sequence[float] | np.ndarray) -> float:
+    """Return the highest excess that a healthy run may show, from the losses (n,) of a run before its onset.
+
+    Raises:
+        ValueError: there is no loss.
+    """
+    loss = _capped(before)
+    if not len(loss):
+        raise ValueError("no loss before the onset: give at least one")
+    opens = float(np.log1p(spike_limit(loss) / max(float(loss.min()), _SMALLEST)))
+    shown = excess(loss)
+    return max(opens, _tail_height(shown) if len(shown) >= _FEW else _MARGIN * float(shown.max()))
+
+
+def severity(steps: Sequence[int], loss: Sequence[float], limit: float) -> Severity:
+    """Return the severity of a loss.
+
+    Args:
+        steps: of each point, rising.
+        loss: at each; not finite counts as very high.
+        limit: the healthy limit.
+    """
+    over = excess(loss)
+    high = np.flatnonzero(over > limit)
+    widths = np.diff(np.asarray(steps, dtype=float), append=np.nan)
+    widths[-1:] = widths[-2] if len(widths) > 1 else 1.0
+    area = float(np.sum(np.maximum(over - limit, 0.0) * widths))
+    return Severity(float(over.max(initial=0.0)), area, int(steps[high[0]]) if len(high) else None)
+
+
+def _tail_height(shown: np.ndarray) -> float:
+    """Return the height that the tail of (n,) throws once in so many runs of n points."""
+    low, high = float(shown.max()), float(shown.max()) + 1.0
+    while len(shown) * tail(shown, high) > 1 / _ONCE_IN and high < HIGHEST:
+        high += 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if len(shown) * tail(shown, middle) > 1 / _ONCE_IN else (low, middle)
+    return high
+
+
+def _capped(loss: Sequence[float] | np.ndarray) -> np.ndarray:
+    values = np.array([np.nan if value is None else value for value in loss], dtype=float)
+    known = values[np.isfinite(values)]
+    highest = max(HIGHEST, 10 * float(known.max())) if len(known) else HIGHEST
+    return np.where(np.isfinite(values), values, highest)

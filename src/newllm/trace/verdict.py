@@ -1,0 +1,137 @@
+"""What the replays of a run together show: plain data."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+Outcome = Literal["removes", "reduces", "delays", "no effect", "worsens", "stops learning", "undecided"]
+OUTCOMES: tuple[Outcome, ...] = (
+    "removes",
+    "reduces",
+    "delays",
+    "undecided",
+    "no effect",
+    "worsens",
+    "stops learning",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What one intervention did, from one start, over its replays and the null replays of the same chance.
+
+    Attributes:
+        name: of the intervention; of two together, joined by " + ".
+        kind: where it acts.
+        change: what it does, a noun phrase.
+        hypothesis: what must be true if it removes the spike.
+        price: what it costs if it is kept, in words.
+        start: step that the replays began from.
+        stage: "screened" (nothing is claimed from it) or "confirmed".
+        outcome: what it does to the spike.
+        n: pairs of replays.
+        spiked: how many of them spiked.
+        effect: share of the null's severity that is gone: 1 all, 0 none, below 0 it is worse; None without one.
+        interval: its 95 % interval, None where there are too few pairs.
+        p: of the one-sided exact sign-flip test; adjusted by Holm over what was confirmed. None where it was screened.
+        severity, null_severity: mean peaks, in log-loss over the trend.
+        later: onset by that of the null, counted from the start; None where either never spiked.
+        cost: probe loss at the end of the null's steps, minus the null's, nats; above 0 it is behind.
+        signals: the severity and the null's on every loss that was followed, by name.
+        moved: what became of the signal that it aims at: signal, value, null, moved.
+        seconds: of all its replays.
+    """
+
+    name: str
+    kind: str
+    change: str
+    hypothesis: str
+    price: str
+    start: int
+    stage: Literal["screened", "confirmed"]
+    outcome: Outcome
+    n: int
+    spiked: int
+    effect: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+    severity: float
+    null_severity: float
+    later: float | None
+    cost: float | None
+    signals: dict[str, dict[str, float]] = field(default_factory=dict)
+    moved: dict[str, Any] | None = None
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data; the outcome is called "class" there, as in the contract."""
+        data = asdict(self)
+        return plain({("class" if name == "outcome" else name): value for name, value in data.items()})
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Tried":
+        """Return what `as_dict` gave."""
+        kept: dict[str, Any] = {("outcome" if name == "class" else name): value for name, value in data.items()}
+        kept["interval"] = None if kept["interval"] is None else tuple(kept["interval"])
+        return cls(**kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the replays of one spike together show.
+
+    Attributes:
+        run: what was replayed.
+        spike: onset, peak, end (steps), signal, base, height (nats), healthy_limit (log-loss).
+        null: what the unmodified replay gave: identical (null where nothing could be compared), compared (steps),
+            weights (whether weights were compared too), tolerance (None: to the bit), first_difference.
+        nulls: null replays with other chance: n, spiked, share, depends_on_seed.
+        interventions: what was tried, the best first.
+        not_tried: names of what was not tried, with the reason.
+        cause: name, intervention, and evidence of the three things that a cause must show; None if none is named.
+        suspects: what speaks for which cause, the best first: name, intervention, score in words.
+        missing: what is missing for a cause, a sentence each.
+        sentences: three sentences for a person.
+        seconds: that all took.
+    """
+
+    run: str
+    spike: dict[str, Any]
+    null: dict[str, Any]
+    nulls: dict[str, Any]
+    interventions: tuple[Tried, ...]
+    not_tried: dict[str, str]
+    cause: dict[str, Any] | None
+    suspects: tuple[dict[str, Any], ...]
+    missing: tuple[str, ...]
+    sentences: tuple[str, ...]
+    seconds: float
+
+    @property
+    def identical(self) -> bool:
+        """Whether the unmodified replay was the run."""
+        return self.null.get("identical") is not False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data with its schema; numbers that are not finite are None in it."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data["interventions"] = [one.as_dict() for one in self.interventions]
+        return plain({"schema": SCHEMA, **data})
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Verdict":
+        """Return what `as_dict` gave."""
+        kept: dict[str, Any] = {name: value for name, value in data.items() if name in cls.__dataclass_fields__}
+        kept["interventions"] = tuple(Tried.from_dict(one) for one in kept["interventions"])
+        kept |= {name: tuple(kept[name]) for name in ("suspects", "missing", "sentences")}
+        return cls(**kept)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON holds it; numbers that are not finite are None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

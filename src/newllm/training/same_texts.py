@@ -1,0 +1,36 @@
+"""The data that a run began with, read again."""
+
+import dataclasses
+import json
+
+from newllm.data import Corpus, load_tokenizer, prepare
+from newllm.errors import UserError
+from newllm.training.config import RunConfig
+from newllm.training.run import RunDirectory
+
+
+def same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
+    """Return the data that the run began with, read again, under the fingerprint that it had then.
+
+    Raises:
+        UserError: a text is not what it was, or what the run says of its data is damaged.
+    """
+    tokenizer = load_tokenizer(run.tokenizer)
+    corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
+    try:
+        before = json.loads(run.data.read_bytes())
+        known = {source["name"]: source["sha256"] for source in before["sources"]}
+        fingerprint = before["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
+    _check_same_texts(known, {source["name"]: source["sha256"] for source in corpus.report["sources"]})
+    return dataclasses.replace(corpus, report={**corpus.report, "fingerprint": fingerprint})
+
+
+def _check_same_texts(known: dict[str, str], now: dict[str, str]) -> None:
+    for name in known:
+        if known[name] != now.get(name):
+            raise UserError(f"'{name}' is not the text that this run began with: put that back to go on")
+    for name in now:
+        if name not in known:
+            raise UserError(f"'{name}' is new: take it away to go on, the run began without it")
