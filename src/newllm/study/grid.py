@@ -1,26 +1,18 @@
 """Runs the cells of a study in worker processes; a finished cell is a file and is never run again.
 
-Each worker has one torch thread, so that a record does not depend on how many workers there are. A worker that
-dies takes its cell with it: another worker is started and the cell is run again, twice at most.
+Each worker has one torch thread, so that a record does not depend on how many workers there are.
 """
 
-import contextlib
 import functools
 import json
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from newllm.errors import UserError
 from newllm.files import remove_leftovers, to_json, write_bytes
 from newllm.study.design import Cell, Record
 from newllm.study.plan import load_study
-from newllm.study.study import Study
-
-_ATTEMPTS = 3
+from newllm.workers import Done, Failed, Outcome, Workers
 
 
 @dataclass
@@ -106,133 +98,47 @@ def run_grid(
     waiting = [cell for cell in cells if records.get(cell) is None]
     tally.done = len(cells) - len(waiting)
     watcher.planned(cells, waiting)
-    if waiting:
-        with _pool(study, min(workers, len(waiting))) as pool:
-            _Queue(pool, waiting, records, tally, watcher).run()
+    listener = _Listener(records, tally, watcher)
+    with Workers(functools.partial(_measure, study), workers, _one_thread) as pool:
+        for cell in waiting:
+            pool.submit(cell)
+        while (outcome := pool.next()) is not None:
+            listener.hear(outcome)
     return tally
 
 
-class _Worker:
-    """One process and the cell that it has in hand."""
+class _Listener:
+    """Keeps what comes back from the workers, and passes it on."""
 
-    def __init__(self, study: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(study, theirs), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.cell: Cell | None = None
+    def __init__(self, records: Records, tally: Tally, watcher: Watcher) -> None:
+        self.records, self.tally, self.watcher = records, tally, watcher
 
-    def give(self, cell: Cell) -> None:
-        self.cell = cell
-        with contextlib.suppress(OSError):  # it is dead already: that is heard when its answer is waited for
-            self.connection.send(cell)
-
-    def close(self) -> None:
-        self.connection.close()
-        self.process.terminate()
-        self.process.join()
-
-
-class _Queue:
-    """Hands out cells until none is left."""
-
-    def __init__(
-        self,
-        pool: "_Pool",
-        waiting: list[Cell],
-        records: Records,
-        tally: Tally,
-        watcher: Watcher,
-    ) -> None:
-        self.pool, self.waiting, self.records, self.tally, self.watcher = pool, waiting, records, tally, watcher
-        self.attempts: dict[tuple[str, int], int] = {}
-
-    def run(self) -> None:
-        for worker in self.pool.workers:
-            self._next(worker)
-        while busy := [worker for worker in self.pool.workers if worker.cell is not None]:
-            ready = wait([worker.connection for worker in busy])
-            for worker in [worker for worker in busy if worker.connection in ready]:
-                self._hear(worker)
-
-    def _hear(self, worker: _Worker) -> None:
-        cell = worker.cell
-        assert cell is not None
-        try:
-            kind, value = worker.connection.recv()
-        except (EOFError, OSError):
-            self._died(worker, cell)
-            return
-        if kind == "record":
-            self.records.put(cell, value)
+    def hear(self, outcome: Outcome[Cell, str]) -> None:
+        """Note one outcome."""
+        cell = outcome.task
+        where = f"{cell.arm}, seed {cell.seed}"
+        if isinstance(outcome, Done):
+            self.records.put(cell, outcome.result)
             self.tally.done += 1
-            self.watcher.finished(cell, json.loads(value).get("seconds", 0.0))
+            self.watcher.finished(cell, json.loads(outcome.result).get("seconds", 0.0))
+        elif isinstance(outcome, Failed):
+            self.tally.failed[where] = outcome.why
+            self.watcher.failed(cell, outcome.why)
         else:
-            self._failed(cell, value)
-        self._next(worker)
-
-    def _failed(self, cell: Cell, why: str) -> None:
-        self.tally.failed[f"{cell.arm}, seed {cell.seed}"] = why
-        self.watcher.failed(cell, why)
-
-    def _died(self, worker: _Worker, cell: Cell) -> None:
-        worker.process.join()
-        line = f"a worker died (exit code {worker.process.exitcode}) at {cell.arm}, seed {cell.seed}"
-        self.tally.deaths.append(line)
-        self.watcher.died(line)
-        attempts = self.attempts[cell.arm, cell.seed] = self.attempts.get((cell.arm, cell.seed), 0) + 1
-        if attempts < _ATTEMPTS:
-            self.waiting.insert(0, cell)
-        else:
-            self._failed(cell, f"its worker died {_ATTEMPTS} times")
-        self._next(self.pool.replace(worker))
-
-    def _next(self, worker: _Worker) -> None:
-        worker.cell = None
-        if self.waiting:
-            worker.give(self.waiting.pop(0))
+            line = f"a worker died (exit code {outcome.exit_code}) at {where}"
+            self.tally.deaths.append(line)
+            self.watcher.died(line)
 
 
-class _Pool:
-    def __init__(self, study: str, number: int) -> None:
-        self.study = study
-        self.workers = [_Worker(study) for _ in range(number)]
-
-    def replace(self, dead: _Worker) -> _Worker:
-        dead.close()
-        fresh = _Worker(self.study)
-        self.workers[self.workers.index(dead)] = fresh
-        return fresh
-
-
-@contextlib.contextmanager
-def _pool(study: str, number: int) -> Iterator[_Pool]:
-    pool = _Pool(study, number)
-    try:
-        yield pool
-    finally:
-        for worker in pool.workers:
-            worker.close()
-
-
-def _work(study: str, connection: Connection) -> None:
-    """Run cells until the connection closes: the life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
+def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-    load = functools.cache(load_study)
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            connection.send(_answer(load, study, connection.recv()))
 
 
-def _answer(load: Callable[[str], Study], study: str, cell: Cell) -> tuple[str, str]:
-    """Return ("record", its JSON) or ("error", why)."""
-    try:
-        return "record", to_json(load(study).measure(cell.config))
-    except UserError as error:
-        return "error", str(error)
-    except Exception as error:  # one cell's failure must not end the study; it is told with the results
-        return "error", f"{type(error).__name__}: {error}"
+def _measure(study: str, cell: Cell) -> str:
+    """Return a cell's record as JSON."""
+    return to_json(_loaded(study).measure(cell.config))
+
+
+_loaded = functools.cache(load_study)
