@@ -1,0 +1,34 @@
+"""What replays tell of themselves while they run: a watcher is told, and changes nothing."""
+
+from newllm.trace.verdict import Tried, Verdict
+
+
+class Watcher:
+    """Told of everything in its order; this one shows nothing.
+
+    A stage is "null replay" (the original, unmodified), "null replays" (with other chance), "screen", "confirm" or
+    "reverse test".
+    """
+
+    def noticed(self, line: str) -> None:
+        """Take in something that a person should know, a line."""
+
+    def planned(self, stage: str, replays: int) -> None:
+        """Take in that a stage begins, and how many replays it may take."""
+
+    def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
+        """Take in one replay.
+
+        Args:
+            stage: it belongs to.
+            name: of the intervention, or of what was replayed unmodified.
+            replay: the number of its chance; 0 is the original's.
+            spiked: whether it did; None where that was not judged.
+            seconds: that it took.
+        """
+
+    def tried(self, tried: Tried) -> None:
+        """Take in what an intervention did so far."""
+
+    def ended(self, verdict: Verdict) -> None:
+        """Take in what all of it shows."""
