@@ -14,17 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from newllm.api import Diagnosis
+from newllm.cli.drawn_signal import DrawnSignal
 from newllm.plotting import colours
-from newllm.plotting.terminal import draw_curve
 from newllm.report import words
 from newllm.report.plain import plain
-from newllm.report.window import closer, marked, plotted
-from newllm.trace import Finding, Series
+from newllm.report.window import marked, plotted
+from newllm.trace import Finding
 
 WIDEST = 120  # a line that is longer is hard to read
 _LABEL = 13  # cells of the labels under a finding
 _INDENT = 2
-_SIDE_BY_SIDE = 70  # cells from which a closer look fits beside the whole
 _BRIEF = 18  # rows of a brief page beside its findings
 _MANY = 3  # findings; of more the page ends with a list, for its beginning has left the screen
 _IN_FULL = 3  # findings of one kind; of more, a line each
@@ -151,7 +150,7 @@ def _overview(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
     names = ("loss", "validation_loss", *sorted(diagnosis.trace.signals))
     name = next((name for name in names if len(diagnosis.trace.series(name).step)), None)
     if name is not None:
-        plot = _Plot(name, diagnosis.trace.axis, None, 5, paper.unicode)
+        plot = DrawnSignal(name, diagnosis.trace.axis, None, 5, paper.unicode)
         yield from plot.draw(diagnosis.trace.series(name), paper.width)
         yield Text()
 
@@ -161,47 +160,10 @@ def _plot(diagnosis: Diagnosis, finding: Finding, paper: Paper, *, low: bool = F
     if series is None or finding.signal is None:
         return
     stretch, room = marked(finding, series), paper.width - _INDENT
-    near = closer(series, stretch) if room >= _SIDE_BY_SIDE else None
-    plot = _Plot(finding.signal, diagnosis.trace.axis, stretch, 3 if low and near is None else 5, paper.unicode)
+    plot = DrawnSignal(finding.signal, diagnosis.trace.axis, stretch, 5, paper.unicode)
     yield Text()
-    if near is None:
-        rows = plot.draw(series, room)
-    else:
-        half = (room - 3) // 2
-        rows = _beside(plot.draw(series, half), plot.draw(near, half), half + 3)
-    yield from (Padding(row, (0, 0, 0, _INDENT)) for row in rows)
+    yield from (Padding(row, (0, 0, 0, _INDENT)) for row in plot.draw_closer(series, room, alone=3 if low else 5))
     yield Text()
-
-
-@dataclass(frozen=True)
-class _Plot:
-    """What is the same in every plot of one finding."""
-
-    signal: str
-    axis: str
-    stretch: tuple[float, float] | None
-    height: int
-    unicode: bool
-
-    def draw(self, series: Series, width: int) -> list[Text]:
-        ends = f"{plain(self.axis, 20)}s {series.step[0]:,} to {series.step[-1]:,}"
-        name = plain(self.signal, max(10, width - len(ends) - 3))
-        title = Text.assemble((name, "bold"), "  ", (ends, colours.MUTED))
-        colour = colours.of_signal(self.signal)
-        rows = draw_curve(
-            series.step, series.value, width=width, height=self.height, marked=self.stretch, colour=colour,
-            unicode=self.unicode,
-        )  # fmt: skip
-        return [title, *rows]
-
-
-def _beside(left: list[Text], right: list[Text], at: int) -> list[Text]:
-    rows = []
-    for index in range(max(len(left), len(right))):
-        row = left[index].copy() if index < len(left) else Text()
-        row.pad_right(at - row.cell_len)
-        rows.append(row.append_text(right[index]) if index < len(right) else row)
-    return rows
 
 
 def _details(finding: Finding, paper: Paper) -> Iterator[RenderableType]:

@@ -1,0 +1,68 @@
+"""A signal drawn on a page of the terminal: its name, its ends, the curve, and a closer look at a short stretch."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from newllm.plotting import colours
+from newllm.plotting.terminal import draw_curve
+from newllm.report.plain import plain
+from newllm.report.window import closer
+from newllm.trace import Series
+
+_SIDE_BY_SIDE = 70  # cells from which a closer look fits beside the whole
+
+
+@dataclass(frozen=True)
+class DrawnSignal:
+    """What is the same in every drawing of one signal.
+
+    Attributes:
+        signal: its name.
+        axis: what its steps count, "step" or "epoch".
+        stretch: what is marked, in steps.
+        height: rows of the curve.
+        unicode: whether braille and lines can be shown.
+    """
+
+    signal: str
+    axis: str
+    stretch: tuple[float, float] | None
+    height: int
+    unicode: bool
+
+    def draw(self, series: Series, width: int) -> list[Text]:
+        """Return the rows of a drawing, at most `width` cells wide."""
+        ends = f"{plain(self.axis, 20)}s {series.step[0]:,} to {series.step[-1]:,}"
+        name = plain(self.signal, max(10, width - len(ends) - 3))
+        title = Text.assemble((name, "bold"), "  ", (ends, colours.MUTED))
+        colour = colours.of_signal(self.signal)
+        rows = draw_curve(
+            series.step, series.value, width=width, height=self.height, marked=self.stretch, colour=colour,
+            unicode=self.unicode,
+        )  # fmt: skip
+        return [title, *rows]
+
+    def draw_closer(self, series: Series, width: int, *, alone: int) -> list[Text]:
+        """Return the drawing with a closer look at the stretch beside it, where that shows more and there is room.
+
+        Args:
+            series: the whole.
+            width: of all of it, in cells.
+            alone: rows of the curve where there is no closer look.
+        """
+        near = closer(series, self.stretch) if width >= _SIDE_BY_SIDE else None
+        if near is None:
+            return dataclasses.replace(self, height=alone).draw(series, width)
+        half = (width - 3) // 2
+        return _beside(self.draw(series, half), self.draw(near, half), half + 3)
+
+
+def _beside(left: list[Text], right: list[Text], at: int) -> list[Text]:
+    rows = []
+    for index in range(max(len(left), len(right))):
+        row = left[index].copy() if index < len(left) else Text()
+        row.pad_right(at - row.cell_len)
+        rows.append(row.append_text(right[index]) if index < len(right) else row)
+    return rows
