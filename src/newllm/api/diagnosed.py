@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from newllm.api.run_end import has_ended
-from newllm.api.run_facts import is_run, read_facts
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
 from newllm.files import write_json
 from newllm.report.judged import unjudged

@@ -3,11 +3,9 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from newllm.api.places import claimed, standing_texts
 from newllm.api.recording import RunRecording
@@ -20,7 +18,7 @@ from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.configure import configure
-from newllm.training.environment import describe_environment, resolve_device
+from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.journal import announce
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
@@ -100,7 +98,7 @@ def train(
     with claimed(out, resolved.data.texts) as run:
         announce(run, resolved)
         standing = standing_texts(resolved, run)
-        with _threads(standing.numerics.threads):
+        with using_threads(standing.numerics.threads):
             corpus = prepare(standing.data)
             complete, model = resolve(standing, corpus, budget)
         _notice(observers, *shortened(standing, complete, settings))
@@ -129,7 +127,7 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
             return TrainedRun(run.path, config, summary)
         resolve_device(config.numerics.device)
         _notice(observers, *_differences(config))
-        with _threads(config.numerics.threads):
+        with using_threads(config.numerics.threads):
             corpus = same_corpus(run, config)
         return _go(run, config, build_model(config), corpus, observers)
 
@@ -168,7 +166,7 @@ def _given(chosen: dict[str, Any]) -> dict[str, Any]:
 def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> TrainedRun:
     if scan_that_runs(config) == "sequential":
         _notice(observers, "with a norm on write the stack runs position after position, not as a scan: it is slower")
-    with _threads(config.numerics.threads):
+    with using_threads(config.numerics.threads):
         try:
             recording = RunRecording(run.recording, config, corpus.tokenizer)
             summary = Training(run, config, model, corpus, observers, recording).go()
@@ -209,22 +207,6 @@ def _title(run: RunDirectory, config: RunConfig) -> str:
     return f"{run.path.name}: {model.body}{with_rule}, seed {config.seed}"
 
 
-@contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Run with so many torch threads (0: as it is), and put back what was before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _differences(config: RunConfig) -> list[str]:
     """Say what is different from the machine and the versions that the run began on."""
-    now = describe_environment()
-    return [
-        f"this run began with {name} {before}, here it is {now[name]}: it goes on, but not with the same bits"
-        for name, before in config.environment.items()
-        if name in ("torch", "numba", "cpu_capability") and now.get(name) != before
-    ]
+    return [f"{line}: it goes on, but not with the same bits" for line in differences(config.environment)]

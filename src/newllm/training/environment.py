@@ -1,9 +1,11 @@
 """Where a run is: device, threads, versions, processor. What decides bits is written into config.toml."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import importlib.util
 import platform
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -61,3 +63,29 @@ def describe_environment() -> dict[str, str]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         **versions,
     }
+
+
+def differences(before: Mapping[str, str], names: tuple[str, ...] = ("torch", "numba", "cpu_capability")) -> list[str]:
+    """Return a line for each thing that is not as it was when a run began.
+
+    Args:
+        before: what `describe_environment` gave then; what it did not say is passed over.
+        names: what matters.
+    """
+    now = describe_environment()
+    return [
+        f"this run began with {name} {before[name]}, here it is {now[name]}"
+        for name in names
+        if name in before and now.get(name) != before[name]
+    ]
+
+
+@contextlib.contextmanager
+def using_threads(number: int) -> Iterator[None]:
+    """Run with so many torch threads (0: as it is), and put back what was before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

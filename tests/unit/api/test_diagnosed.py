@@ -8,8 +8,8 @@ import pytest
 
 import newllm
 from newllm.api import write_findings
-from newllm.api.run_facts import is_run, read_facts
 from newllm.diagnosis import Facts, Layer
+from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
 from newllm.trace import Finding, Trace, TraceWriter
 
@@ -105,7 +105,7 @@ def test_a_damaged_file_is_passed_over_and_said(recorded: Path, content: bytes, 
 
 
 def test_a_file_too_large_is_not_read(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("newllm.api.run_facts._LARGEST", 10)
+    monkeypatch.setattr("newllm.diagnosis.run_facts._LARGEST", 10)
     assert read_facts(recorded)[1][0].startswith("'recording.json' cannot be read (larger than")
 
 
