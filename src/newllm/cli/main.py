@@ -17,6 +17,7 @@ COMMANDS = {
     "generate": "let a trained model write",
     "eval": "measure a trained model on a text",
     "doctor": "say what is wrong with a run, or with anyone's log of one",
+    "replay": "replay a run with one thing changed at a time: what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and what becomes of each claim",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
@@ -27,6 +28,7 @@ Language models whose whole memory is one context vector.
   newllm generate runs/my-text --prompt "Once"
   newllm eval runs/my-text held-out.txt
   newllm doctor anyones-log.csv
+  newllm replay runs/my-text
 """
 
 

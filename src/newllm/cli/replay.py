@@ -1,0 +1,105 @@
+"""Replay a run from before its loss spike with one thing changed at a time, and say what removes the spike.
+
+First the run is replayed as it was: if that differs, nothing else is tried and the exit code is 1. What removes the
+spike is a remedy; a cause is named only where more is shown (docs/replay.md). Results go to RUN/replays, the rest
+of the run is left as it is; stopped, the same command goes on from there.
+
+  newllm replay runs/my-text
+  newllm replay runs/my-text --spike 2 --budget 900
+  newllm replay runs/my-text --only half-learning-rate replace-batches
+  newllm replay runs/my-text --only half-learning-rate+replace-batches
+  newllm replay --list
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from newllm.cli.ending import ending_on_sigterm
+from newllm.errors import UserError
+
+_BUDGET = 300.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("replay", nargs="?", metavar="RUN", help="a run directory of newllm train")
+    parser.add_argument(
+        "--spike", type=int, metavar="K", help="which of its spikes, from 1 (default: the first large one)"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=_BUDGET, metavar="SECONDS", help=f"time for all of it (default {_BUDGET:.0f})"
+    )
+    parser.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="NAME",
+        help="only these interventions; NAME+NAME is two together",
+    )  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="show what there is to try, on RUN if one is named")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replay, and show the verdict."""
+    if arguments.list:
+        return _list(arguments)
+    if arguments.replay is None:
+        raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
+    from newllm import api
+    from newllm.cli.replay_progress import ReplayProgress
+
+    with ReplayProgress(sys.stderr, quiet=arguments.quiet, budget=arguments.budget) as progress, ending_on_sigterm():
+        verdict = api.replay(
+            arguments.replay,
+            spike=arguments.spike,
+            budget=arguments.budget,
+            only=tuple(arguments.only),
+            watcher=progress,
+        )
+    _show(verdict, arguments)
+    return 0 if verdict.identical else 1
+
+
+def _show(verdict: Any, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(json.dumps(verdict.as_dict(), allow_nan=False))
+        return
+    from newllm.cli.doctor_paper import PageConsole, say
+    from newllm.cli.replay_page import verdict_page
+    from newllm.report.plain import plain
+
+    if arguments.quiet:
+        for sentence in verdict.sentences:
+            say(f"{plain(sentence, 2000)}\n", sys.stdout)
+        return
+    console = PageConsole(sys.stdout)
+    console.show(verdict_page(verdict, *_loss(arguments.replay, verdict.spike), console.paper))
+
+
+def _loss(run: str, spike: dict[str, Any]) -> tuple[str, Any]:
+    """Return the loss that spiked as the run recorded it, or its training loss."""
+    from newllm.report.verdict_words import recorded_as
+    from newllm.trace.readers import read_log
+
+    try:
+        trace = read_log(Path(run))
+    except UserError:  # the verdict has been reached, and its page can do without a drawing
+        return "loss", None
+    names = (recorded_as(str(spike.get("signal", "loss"))), "loss")
+    name = next((name for name in names if len(trace.series(name).step)), "loss")
+    return name, trace.series(name)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from newllm.cli.doctor_paper import PageConsole
+    from newllm.cli.replay_list import as_dict, list_page, listed
+    from newllm.replay.own_run import OwnRun
+
+    found = listed(OwnRun(Path(arguments.replay)) if arguments.replay is not None else None)
+    if arguments.json:
+        print(json.dumps(as_dict(found), allow_nan=False))
+    elif arguments.quiet:
+        print("\n".join(one.name for one in found))
+    else:
+        PageConsole(sys.stdout).show(list_page(found))
+    return 0

@@ -1,0 +1,209 @@
+"""A verdict as a page of the terminal: three sentences, then what they rest on.
+
+All text comes from `newllm.report.verdict_words`, where what a run or an author's loop says has been made harmless.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from newllm.cli.doctor_page import Paper
+from newllm.cli.drawn_signal import DrawnSignal
+from newllm.cli.replay_table import INDENT, Column, Row, lay_out
+from newllm.plotting import colours
+from newllm.report import verdict_words as words
+from newllm.report.plain import plain
+from newllm.trace import Series, Tried, Verdict
+
+_WIDE = 96  # cells from which an interval has room in the table of what was only screened
+_SUSPECTS = 5
+_SIGNS = {
+    "removes": ("✔", "+", colours.CONTEXT),
+    "reduces": ("▼", "v", colours.SKY),
+    "delays": ("▶", ">", colours.SKY),
+    "undecided": ("?", "?", colours.MUTED),
+    "no effect": ("=", "=", colours.MUTED),
+    "worsens": ("▲", "^", colours.VALIDATION),
+    "stops learning": ("✖", "x", colours.SPIKE),
+}
+_LEGEND = (
+    "effect: share of the spike's severity that is gone, with its 95 % interval. spiked: replays with a spike, of how "
+    "many. later: the spike's onset by that of the null. cost: nats behind the null at the end of its steps."
+)
+_P = " p: one-sided exact sign flips, corrected for several by Holm."
+
+
+def verdict_page(verdict: Verdict, signal: str, series: Series | None, paper: Paper) -> Group:
+    """Return the whole page.
+
+    Args:
+        verdict: what is shown.
+        signal: name of the loss that is drawn.
+        series: of the original run; None draws nothing.
+        paper: what it is drawn on.
+    """
+    return Group(
+        *_head(verdict),
+        *_ground(verdict, paper),
+        *_drawing(verdict, signal, series, paper),
+        *_confirmed(verdict, paper),
+        *_screened(verdict, paper),
+        *_legend(verdict),
+        *_cause(verdict),
+        *_foot(verdict),
+    )
+
+
+def outcome(tried: Tried, *, unicode: bool) -> Text:
+    """Return the class of an intervention with its sign; the words alone say it without colour."""
+    sign, plain_sign, colour = _SIGNS[tried.outcome]
+    weight = "bold " if tried.stage == "confirmed" else ""
+    return Text(f"{sign if unicode else plain_sign} {tried.outcome}", style=f"{weight}{colour}")
+
+
+def _head(verdict: Verdict) -> Iterator[RenderableType]:
+    yield Text(plain(verdict.run), style="bold")
+    yield Text()
+    for sentence, style in zip(verdict.sentences, _styles(verdict), strict=False):
+        yield Text(plain(sentence, 2000), style=style)
+    yield Text()
+
+
+def _styles(verdict: Verdict) -> tuple[str, str, str]:
+    """Return how the sentences look: what happened, what helps, what it was due to."""
+    if not verdict.identical:
+        return f"bold {colours.SPIKE}", "", ""
+    removes = any(one.outcome == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    return "", f"bold {colours.CONTEXT if removes else colours.VALIDATION}", colours.CONTEXT if verdict.cause else ""
+
+
+def _ground(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
+    """Say whether replays can be believed at all, and how the original does with other chance."""
+    good = verdict.identical
+    sign = ("✔" if good else "✖") if paper.unicode else ("+" if good else "x")
+    said = Text(f"{sign} {words.null(verdict)}", style=f"bold {colours.CONTEXT if good else colours.SPIKE}")
+    parts: list[tuple[str, RenderableType]] = [("null replay", said)]
+    if line := words.nulls(verdict):
+        style = colours.VALIDATION if verdict.nulls.get("depends_on_seed") else ""
+        parts.append(("null replays", Text(line, style=style)))
+    yield _pairs(parts)
+    yield Text()
+
+
+def _drawing(verdict: Verdict, signal: str, series: Series | None, paper: Paper) -> Iterator[RenderableType]:
+    if series is None or not len(series.step):
+        return
+    first, last = verdict.spike.get("onset"), verdict.spike.get("end") or verdict.spike.get("peak")
+    stretch = (float(first), float(max(first, last))) if first is not None and last is not None else None
+    yield from DrawnSignal(signal, "step", stretch, 5, paper.unicode).draw_closer(series, paper.width, alone=5)
+    yield Text()
+
+
+def _confirmed(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
+    tried = [one for one in verdict.interventions if one.stage == "confirmed"]
+    if not tried:
+        return
+    columns = [
+        Column("class"), Column("effect", right=True), Column("95 %"), Column("p", right=True),
+        Column("spiked", right=True), Column("later", right=True), Column("cost", right=True),
+    ]  # fmt: skip
+    rows = [
+        Row(
+            plain(one.name), (outcome(one, unicode=paper.unicode), *_numbers(one, interval=True, p=True)), _details(one)
+        )
+        for one in tried
+    ]
+    yield from _title("Confirmed", f"on {_pairs_of(tried)} fresh seeds each", paper)
+    yield from lay_out(columns, rows, paper.width)
+    yield Text()
+
+
+def _screened(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
+    tried = [one for one in verdict.interventions if one.stage == "screened"]
+    if not tried:
+        return
+    interval = paper.width >= _WIDE and any(one.interval for one in tried)
+    columns = [
+        Column("class"), Column("effect", right=True), *([Column("95 %")] if interval else []),
+        Column("spiked", right=True), Column("later", right=True), Column("cost", right=True),
+        Column("from step", right=True),
+    ]  # fmt: skip
+    rows = [
+        Row(
+            plain(one.name),
+            (outcome(one, unicode=paper.unicode), *_numbers(one, interval=interval, p=False), Text(f"{one.start:,}")),
+        )
+        for one in tried
+    ]
+    yield from _title("Screened only", f"on {_pairs_of(tried)} seeds each: nothing is claimed from these", paper)
+    yield from lay_out(columns, rows, paper.width)
+    yield Text()
+
+
+def _legend(verdict: Verdict) -> Iterator[RenderableType]:
+    if verdict.interventions:
+        confirmed = any(one.stage == "confirmed" for one in verdict.interventions)
+        yield Text(_LEGEND + (_P if confirmed else ""), style=colours.MUTED)
+        yield Text()
+
+
+def _title(name: str, about: str, paper: Paper) -> Iterator[RenderableType]:
+    yield Text.assemble((name, "bold"), "  ", (about, colours.MUTED))
+    yield Text(("─" if paper.unicode else "-") * paper.width, style=colours.MUTED)
+
+
+def _pairs_of(tried: Sequence[Tried]) -> str:
+    least, most = min(one.n for one in tried), max(one.n for one in tried)
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
+def _numbers(one: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
+    cells = [words.effect(one), *([words.interval(one)] if interval else []), *([words.p(one)] if p else [])]
+    return tuple(Text(cell) for cell in [*cells, words.spiked(one), words.later(one), words.cost(one)])
+
+
+def _details(one: Tried) -> tuple[str, ...]:
+    sentences = (words.change(one), words.moved(one), words.left(one))
+    return " ".join(filter(None, sentences)), words.price(one)
+
+
+def _cause(verdict: Verdict) -> Iterator[RenderableType]:
+    if verdict.cause:
+        name = plain(verdict.cause.get("name", ""))
+        yield Text.assemble(("Cause  ", "bold"), (name, f"bold {colours.CONTEXT}"))
+        yield Padding(_pairs([(label, Text(text)) for label, text in words.cause(verdict)]), (0, 0, 0, INDENT))
+        yield Text()
+        return
+    if verdict.suspects:
+        yield Text("Suspects", style="bold")
+        told = words.suspects(verdict.suspects[:_SUSPECTS])
+        yield Padding(_pairs([(label, Text(text)) for label, text in told]), (0, 0, 0, INDENT))
+        yield Text()
+    if verdict.missing:
+        yield Text("Missing for a cause", style="bold")
+        told = [("-", Text(plain(sentence, 2000))) for sentence in verdict.missing]
+        yield Padding(_pairs(told, gap=1), (0, 0, 0, INDENT))
+        yield Text()
+
+
+def _foot(verdict: Verdict) -> Iterator[RenderableType]:
+    if verdict.not_tried:
+        yield Text("Not tried", style="bold")
+        for reason, names in words.not_tried(verdict):
+            yield Padding(Text.assemble((f"{reason}: ", colours.MUTED), names), (0, 0, 0, INDENT))
+        yield Text()
+    kept = f"; all of it is in {Path(verdict.run) / 'replays'}" if Path(verdict.run).is_dir() else ""
+    yield Text(f"it took {words.seconds(verdict.seconds)}{plain(kept)}", style=colours.MUTED)
+
+
+def _pairs(parts: Sequence[tuple[str, RenderableType]], *, gap: int = 2) -> Table:
+    grid = Table.grid(padding=(0, gap))
+    grid.add_column(no_wrap=True, style=colours.MUTED)
+    grid.add_column()
+    for name, part in parts:
+        grid.add_row(name, part)
+    return grid
