@@ -36,6 +36,7 @@ class Setup:
         batches: what is done to the batches, in order: each takes a fetch and returns another.
         order: of a run of ours, the seed of the order of its batches; None takes `seed`.
         exchange: seed by which batches exchange places with near ones; None leaves them where they are.
+        suspect: batches of the original's window; a cause that is planted elsewhere may read them there.
         attach: called in order with the replica when it is built and restored, before its first update.
     """
 
@@ -48,6 +49,7 @@ class Setup:
     batches: list[Callable[[Fetch], Fetch]] = field(default_factory=list)
     order: int | None = None
     exchange: int | None = None
+    suspect: range = range(0)
     attach: list[Callable[["Replica"], None]] = field(default_factory=list)
 
     @property

@@ -1,10 +1,12 @@
 """How bad a spike is: excess log-loss over the trend, its peak and its area. No torch.
 
-The trend is the lowest level that the loss had before, a level being the median of five points: a loss that falls,
-or creeps up slowly, has hardly an excess. What a healthy run shows is an excess too, for batches differ. So a peak
-counts as a spike only above the *healthy limit*: the larger of the rise that opens a spike by the project's one
-definition (diagnosis/spike.py) and of the height that the tail of this run's own losses before the onset would
-throw once in a hundred such runs.
+A spike opens where the loss lies above its best level so far and above the lowest of the few points just before it, by
+more than the *healthy limit*: a loss that falls, or creeps up slowly (over-fitting), opens none, as in the project's
+one definition (diagnosis/spike.py). Its peak and area are then measured from that best level, until it is back.
+
+Batches differ, so a healthy run has an excess too. The healthy limit is the larger of the rise that opens a spike by
+that definition and of the height that the tail of this run's own losses before the onset would throw once in a
+hundred such runs.
 """
 
 from collections.abc import Sequence
@@ -44,14 +46,16 @@ class Severity:
 
 
 def excess(loss: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return for each point of a loss (n,) how far it lies above the trend, in log-loss; at least 0."""
-    logs = np.log(np.maximum(_capped(loss), _SMALLEST))
-    if not len(logs):
-        return logs
-    level = np.array([np.median(logs[max(0, at - _LEVEL + 1) : at + 1]) for at in range(len(logs))])
-    trend = np.minimum.accumulate(level)
-    before = np.concatenate([trend[:1], trend[:-1]])
-    return np.maximum(logs - before, 0.0)
+    """Return for each point of a loss (n,) its sudden excess, in log-loss, at least 0.
+
+    It is taken from the higher of the best level before and the lowest of the points just before.
+    """
+    logs = _logs(loss)
+    over = np.zeros(len(logs))
+    best, rise = _best_before(logs), _rise(len(logs))
+    for at in range(1, len(logs)):
+        over[at] = logs[at] - max(best[at], logs[max(0, at - rise) : at].min())
+    return np.maximum(over, 0.0)
 
 
 def healthy_limit(before: Sequence[float] | np.ndarray) -> float:
@@ -76,12 +80,38 @@ def severity(steps: Sequence[int], loss: Sequence[float], limit: float) -> Sever
         loss: at each; not finite counts as very high.
         limit: the healthy limit.
     """
-    over = excess(loss)
-    high = np.flatnonzero(over > limit)
+    logs, over = _logs(loss), excess(loss)
+    opens = np.flatnonzero(over > limit)
+    if not len(opens):
+        return Severity(float(over.max(initial=0.0)), 0.0, None)
     widths = np.diff(np.asarray(steps, dtype=float), append=np.nan)
-    widths[-1:] = widths[-2] if len(widths) > 1 else 1.0
-    area = float(np.sum(np.maximum(over - limit, 0.0) * widths))
-    return Severity(float(over.max(initial=0.0)), area, int(steps[high[0]]) if len(high) else None)
+    widths[-1] = widths[-2] if len(widths) > 1 else 1.0
+    best, peak, area, back = _best_before(logs), 0.0, 0.0, 0
+    for onset in opens:
+        if onset < back:
+            continue
+        above = logs[onset:] - best[onset]
+        healed = np.flatnonzero(above <= limit)
+        back = onset + (int(healed[0]) if len(healed) else len(above))
+        peak = max(peak, float(above[: back - onset].max()))
+        area += float(np.sum((above[: back - onset] - limit) * widths[onset:back]))
+    return Severity(peak, area, int(steps[opens[0]]))
+
+
+def _logs(loss: Sequence[float] | np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(_capped(loss), _SMALLEST))
+
+
+def _best_before(logs: np.ndarray) -> np.ndarray:
+    """Return for each point of (n,) the lowest level before it, a level being the median of up to five points."""
+    level = np.array([np.median(logs[max(0, at - _LEVEL + 1) : at + 1]) for at in range(len(logs))])
+    best = np.minimum.accumulate(level)
+    return np.concatenate([best[:1], best[:-1]])
+
+
+def _rise(points: int) -> int:
+    """Return within how many points of a series a spike rises."""
+    return max(_LEVEL, points // 20)
 
 
 def _tail_height(shown: np.ndarray) -> float:

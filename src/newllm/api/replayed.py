@@ -1,0 +1,80 @@
+"""Take a run back to before a spike, change one thing at a time, and say what that shows."""
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from newllm import __version__
+from newllm.errors import UserError
+from newllm.replay.investigate import Question, investigate
+from newllm.replay.loop import Loop
+from newllm.replay.original import Spike, choose_spike, read_original, record_original
+from newllm.replay.own_run import OwnRun
+from newllm.replay.task import Replayer
+from newllm.replay.watcher import Watcher
+from newllm.trace import Verdict
+from newllm.training.snapshots import identity
+
+BUDGET = 300.0
+
+
+def replay(
+    what: str | os.PathLike[str] | Loop,
+    *,
+    spike: int | None = None,
+    budget: float = BUDGET,
+    only: Sequence[str] = (),
+    workers: int | None = None,
+    watcher: Watcher | None = None,
+) -> Verdict:
+    """Replay a spike and return what was shown.
+
+    Args:
+        what: the directory of a run of `newllm train`, or anyone's training as a `Loop`. Nothing in the run is changed;
+            its results stand in RUN/replays/, and what has been replayed is not replayed again.
+        spike: its number, from 1 in time order; None takes the first large one.
+        budget: seconds, about, for everything but the start.
+        only: names of interventions, "NAME+NAME" for two together; none takes all that fit.
+        workers: processes, one thread each; None takes one a core for a run, and this process for a `Loop`.
+        watcher: told how it goes.
+
+    Raises:
+        UserError: a mistake in the call, a run that cannot be replayed, or no room.
+    """
+    if not budget > 0:
+        raise UserError(f"--budget {budget}: give seconds above 0")
+    if workers is not None and workers < 0:
+        raise UserError(f"workers {workers}: give 0 or more")
+    told = watcher or Watcher()
+    if isinstance(what, Loop):
+        return _loop(what, spike, budget, only, told)
+    return _run(Path(what), spike, budget, only, _cores() if workers is None else workers, told)
+
+
+def _run(path: Path, number: int | None, budget: float, only: Sequence[str], workers: int, watcher: Watcher) -> Verdict:
+    subject = OwnRun(path)
+    original = read_original(subject)
+    for line in original.notices:
+        watcher.noticed(line)
+    spike = choose_spike(original, number)
+    place = path / "replays" / f"step-{spike.onset:08d}"
+    identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}
+    asked = Question(str(path), subject, original, spike, budget, only, place, identified)
+    made = functools.partial(OwnRun, path.absolute())
+    return investigate(asked, lambda store: Replayer(made, store.state), workers, watcher)
+
+
+def _loop(loop: Loop, number: int | None, budget: float, only: Sequence[str], watcher: Watcher) -> Verdict:
+    original = record_original(loop, watcher)
+    spike = choose_spike(original, number)
+    asked = Question("this training", loop, original, spike, budget, only, None, {})
+    return investigate(asked, lambda store: Replayer(loop, store.state), 0, watcher)
+
+
+def _version(spike: Spike) -> dict[str, object]:
+    return {"onset": spike.onset, "peak": spike.peak, "signal": spike.signal, "newllm": __version__}
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,21 @@
+"""The state of a training at any step, made again from the nearest one before it that is known."""
+
+import torch
+
+from newllm.replay.original import Original
+from newllm.replay.replica import State
+from newllm.replay.subject import Subject
+
+
+def state_at(subject: Subject, original: Original, step: int) -> State:
+    """Return the state at a step above 0, by running the unmodified training up to it.
+
+    Raises:
+        UserError: a snapshot is damaged.
+    """
+    known, state = original.state(step)
+    replica = subject.start(subject.setup(known, 0, step, step), state)
+    with torch.random.fork_rng():
+        for done in range(known, step):
+            replica.update(done)
+    return replica.state()
