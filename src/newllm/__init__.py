@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, resume, train
     from newllm.errors import UserError
     from newllm.recorder import record
+    from newllm.replay.loop import Loop
 
 __version__ = "0.1.0"
 __all__ = [
     "Budget",
     "Diagnosis",
     "LoadedRun",
+    "Loop",
     "TrainedRun",
     "UserError",
     "build",
@@ -32,7 +34,7 @@ __all__ = [
     "train",
 ]
 
-_ELSEWHERE = {"UserError": "newllm.errors", "record": "newllm.recorder"}
+_ELSEWHERE = {"Loop": "newllm.replay.loop", "UserError": "newllm.errors", "record": "newllm.recorder"}
 _PLACES = dict.fromkeys(__all__, "newllm.api") | _ELSEWHERE
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from newllm.replay.replica import Replica, State, Update
-from newllm.replay.setup import Setup
+from newllm.replay.setup import Setup, digest
 from newllm.replay.subject import Subject
 
 
@@ -120,10 +120,9 @@ def _parameter_of(name: str | None) -> str | None:
     return None if name is None else name.rpartition("/")[0] or name
 
 
-def _unseeded() -> dict[str, bytes]:
-    """Return the states of the chance that an update does not seed."""
-    kind, keys, *rest = np.random.get_state()
-    return {"numpy": repr((kind, keys.tobytes(), rest)).encode(), "python": repr(random.getstate()).encode()}
+def _unseeded() -> dict[str, int]:
+    """Return a number for each state of the chance that no update seeds."""
+    return {"numpy": digest(np.random.get_state(legacy=False)), "python": digest(random.getstate())}
 
 
 def _torch_states(device: torch.device) -> tuple[bytes, ...]:

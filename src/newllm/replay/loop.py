@@ -6,7 +6,9 @@
 
 Each must depend on its arguments alone: `batch(step)` gives the same batch whenever it is asked, for every step from
 0 on, also past the end of the original; chance inside `loss` (dropout) must come from torch's global generator,
-which is seeded before every update.
+which is seeded before every update. The null replay refuses a training of which that is not true, and says where.
+
+Limits: one process, one optimizer, no optimizer that wants a closure (LBFGS), no loss scaler.
 """
 
 import math
@@ -19,7 +21,8 @@ from torch import Tensor, nn
 
 from newllm.chance import stream_seed
 from newllm.errors import UserError
-from newllm.replay.replica import Replica, Update
+from newllm.replay.loop_state import check_built, evaluating, optimizer_state, put_optimizer_state
+from newllm.replay.replica import Replica, State, Update
 from newllm.replay.setup import Setup
 from newllm.replay.subject import Subject
 from newllm.training.step import clip_norm
@@ -38,7 +41,10 @@ class Loop(Subject):
         clip: largest Euclidean norm of the gradient; 0 clips nothing.
         rate: from the step to the learning rate; None leaves what the optimizer has.
         probe: a batch of its own for the progress; None takes `batch(0)`.
-        validate: from the model to losses by name ("validation", ...), or None.
+        validate: from the model, in evaluation mode, to losses by name ("validation", "validation/NAME"), or None.
+
+    Raises:
+        UserError: a function is none, or there is no step.
     """
 
     build: Callable[[int], tuple[nn.Module, torch.optim.Optimizer]]
@@ -51,6 +57,16 @@ class Loop(Subject):
     probe: Any = None
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("build", "batch", "loss", "rate", "validate"):
+            given = getattr(self, name)
+            if not callable(given) and not (given is None and name in ("rate", "validate")):
+                raise UserError(f"{name} is {given!r}: give a function")
+        if not isinstance(self.steps, int) or self.steps < 1:
+            raise UserError(f"steps is {self.steps!r}: give the number of updates, 1 or more")
+        if not self.clip >= 0:
+            raise UserError(f"clip is {self.clip!r}: give the largest norm of the gradient, or 0 to clip nothing")
+
     def make(self, setup: Setup) -> "LoopReplica":
         """Build model and optimizer anew."""
         return LoopReplica(self, setup)
@@ -62,13 +78,15 @@ class LoopReplica(Replica):
     Args:
         loop: its functions.
         setup: its seed and its batches.
+
+    Raises:
+        UserError: what a function gave cannot be trained; told with the function's name.
     """
 
     def __init__(self, loop: Loop, setup: Setup) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(stream_seed(setup.seed, "initialisation"))
-            self.model, self.optimizer = loop.build(setup.seed)
-        self.model.train()
+            self.model, self.optimizer = check_built(loop.build(setup.seed))
         self.rate, self.clip = loop.rate, clip_norm(loop.clip)
         self.seen: list[int] = []
         self._loop, self._seed = loop, setup.seed
@@ -79,35 +97,56 @@ class LoopReplica(Replica):
         """Do one update; one that is not finite changes no weight."""
         torch.manual_seed(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loop.loss(self.model, self._fetch(step))
-        if not isinstance(loss, Tensor) or loss.numel() != 1:
-            raise UserError(f"loss(model, batch) gave {type(loss).__name__}: it must be a tensor of one number")
-        value = float(loss.detach())
-        norm = math.nan
+        loss = _one_number(self._loop.loss(self.model, self._fetch(step)))
+        value, norm = float(loss.detach()), math.nan
         if math.isfinite(value):
+            if not loss.requires_grad:
+                raise UserError("loss(model, batch) gave a tensor without a gradient: compute it from the model")
             loss.backward()
             norm = self.clip(self.model.parameters())
         if math.isfinite(norm):
-            if self.rate is not None:
-                for group in self.optimizer.param_groups:
-                    group["lr"] = self.rate(step)
+            self._set_rate(step)
             self.optimizer.step()
         return Update(value, norm, math.isfinite(value) and math.isfinite(norm))
 
-    @torch.no_grad()
     def probe(self) -> float:
         """Return the loss on the probe batch."""
-        self.model.eval()
-        value = float(self._loop.loss(self.model, self._probe))
-        self.model.train()
-        return value
+        with evaluating(self.model):
+            return float(_one_number(self._loop.loss(self.model, self._probe)))
 
-    @torch.no_grad()
     def evaluate(self) -> Mapping[str, float]:
         """Return what `validate` gives."""
         if self._loop.validate is None:
             return {}
-        self.model.eval()
-        found = dict(self._loop.validate(self.model))
-        self.model.train()
-        return found
+        with evaluating(self.model):
+            found = self._loop.validate(self.model)
+        if not isinstance(found, Mapping):
+            raise UserError(f"validate(model) gave {type(found).__name__}: give losses by name, {{'validation': 1.23}}")
+        return {str(name): float(value) for name, value in found.items()}
+
+    def state(self) -> State:
+        """Return a copy of weights, moments, and the numbers that the optimizer keeps beside them."""
+        return State(
+            {name: value.detach().clone() for name, value in self.model.state_dict().items()},
+            *optimizer_state(self.model, self.optimizer),
+        )
+
+    def restore(self, state: State) -> None:
+        """Put a state back."""
+        self.model.load_state_dict(state.model)
+        put_optimizer_state(self.model, self.optimizer, state.optimizer, state.carried)
+
+    def _set_rate(self, step: int) -> None:
+        if self.rate is None:
+            return
+        rate = self.rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+
+def _one_number(loss: Any) -> Tensor:
+    if not isinstance(loss, Tensor):
+        raise UserError(f"loss(model, batch) gave {type(loss).__name__}: it must give a tensor of one number")
+    if loss.numel() != 1:
+        raise UserError(f"loss(model, batch) gave a tensor {tuple(loss.shape)}: it must give one number, as its mean")
+    return loss
