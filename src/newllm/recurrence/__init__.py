@@ -5,9 +5,9 @@ is the step of every body, and `scan` is the step over a whole sequence.
 """
 
 from newllm.recurrence.norms import NORMS, ContextNorm, build_norm
-from newllm.recurrence.rules import RULES, Gate, Rule, build_rule, full_precision
+from newllm.recurrence.rules import RULES, Gate, Rule, build_rule, change_decay, full_precision
 from newllm.recurrence.scan import resolve_backend, scan
-from newllm.recurrence.update import sequential, update
+from newllm.recurrence.update import contexts_before, sequential, update
 
 __all__ = [
     "NORMS",
@@ -17,6 +17,8 @@ __all__ = [
     "Rule",
     "build_norm",
     "build_rule",
+    "change_decay",
+    "contexts_before",
     "full_precision",
     "resolve_backend",
     "scan",

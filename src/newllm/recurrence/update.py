@@ -46,3 +46,15 @@ def sequential(
         context_BC = update(context_BC, decay_BC, input_BC, norm)
         contexts.append(context_BC)
     return torch.stack(contexts, dim=1), context_BC
+
+
+def contexts_before(contexts_BTC: Tensor, initial_BC: Tensor, reset_BT: Tensor | None) -> Tensor:
+    """Return the context before each position, `[B, T, C]`.
+
+    Args:
+        contexts_BTC: the context after each position.
+        initial_BC: context before the first position.
+        reset_BT: True where the context starts anew at zero, or None.
+    """
+    before_BTC = torch.cat([initial_BC[:, None], contexts_BTC[:, :-1]], dim=1)
+    return before_BTC if reset_BT is None else before_BTC.masked_fill(reset_BT[..., None], 0.0)

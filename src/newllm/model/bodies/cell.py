@@ -16,7 +16,7 @@ from newllm.model.bodies.cell_sequence import cell_sequence
 from newllm.model.config import ModelConfig
 from newllm.model.context_tap import ContextTap
 from newllm.model.fnn import FNN, FNNS
-from newllm.recurrence import build_norm, build_rule, sequential, update
+from newllm.recurrence import build_norm, build_rule, contexts_before, sequential, update
 
 
 class Cell(Body):
@@ -24,11 +24,15 @@ class Cell(Body):
 
     `forward` runs a whole sequence as one autograd function; `forward_naive` is its twin, a loop over
     `step`, for second derivatives and forward mode. Both draw the same dropout masks.
+
+    Where `through_time` is False the gradient of a position goes back to the update that made the context it reads, at
+    the position before, and no further: that update saw a constant.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.scan_backend = "auto"
+        self.through_time = True
         self.output_width = config.hidden
         self.context_width = config.context
         source = config.width + config.context
@@ -68,7 +72,7 @@ class Cell(Body):
     def step(self, x_BD: Tensor, state: State, position_B: Tensor) -> tuple[Tensor, State]:  # noqa: ARG002
         """Read one token a row."""
         masks_LBH = self.fnn.draw_masks(len(x_BD))
-        hidden_BH, context_BC = self._step(x_BD, state["context"], masks_LBH)
+        hidden_BH, context_BC = self._step_in_time(x_BD, state["context"], masks_LBH)
         return hidden_BH, {"context": context_BC}
 
     def read(self, context_BC: Tensor) -> Tensor:
@@ -79,6 +83,26 @@ class Cell(Body):
         self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return the last layer of all positions and all contexts."""
+        if not self.through_time:
+            return self._run_cut(x_BTD, context_BC, reset_BT, masks_LTBH)
+        return self._run_connected(x_BTD, context_BC, reset_BT, masks_LTBH)
+
+    def _run_cut(
+        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Do as `_run` with a gradient over one position: once every context is known, all positions run at once."""
+        with torch.no_grad():
+            _, known_BTC = self._run_connected(x_BTD, context_BC, reset_BT, masks_LTBH)
+        torch.clear_autocast_cache()  # some torch versions go on with weights that were cast without a gradient
+        masks_LBTH = None if masks_LTBH is None else masks_LTBH.transpose(1, 2)
+        before_BTC = contexts_before(known_BTC, context_BC, reset_BT).detach()
+        _, contexts_BTC = self._step(x_BTD, before_BTC, masks_LBTH)
+        hidden_BTH, _ = self._step(x_BTD, contexts_before(contexts_BTC, context_BC, reset_BT), masks_LBTH)
+        return hidden_BTH, contexts_BTC
+
+    def _run_connected(
+        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None, masks_LTBH: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         if type(self.fnn) is not FNN:  # another FNN, or one that overrides a method: not what the function computes
             return self._loop(x_BTD, context_BC, reset_BT, masks_LTBH)
         return cell_sequence(self.fnn, self.rule, self.norm, x_BTD, context_BC, reset_BT, masks_LTBH, self.scan_backend)
@@ -92,16 +116,24 @@ class Cell(Body):
             if reset_BT is not None:
                 context_BC = context_BC.masked_fill(reset_BT[:, t, None], 0.0)
             masks_LBH = None if masks_LTBH is None else masks_LTBH[:, t]
-            hidden_BH, context_BC = self._step(x_BD, context_BC, masks_LBH)
+            hidden_BH, context_BC = self._step_in_time(x_BD, context_BC, masks_LBH)
             hidden.append(hidden_BH)
             contexts.append(context_BC)
         return torch.stack(hidden, dim=1), torch.stack(contexts, dim=1)
 
     def _step(self, x_BD: Tensor, context_BC: Tensor, masks_LBH: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the last layer and the next context; there may be an axis of positions too."""
         source_BS = torch.cat([x_BD, self.read(context_BC)], dim=-1)
         hidden_BH = self.fnn(source_BS, masks_LBH)
         decay_BC, input_BC = self.rule(hidden_BH, source_BS)
         return hidden_BH, update(context_BC, decay_BC, input_BC, self.norm)
+
+    def _step_in_time(self, x_BD: Tensor, context_BC: Tensor, masks_LBH: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return what `_step` does, with the gradient that `through_time` says."""
+        hidden_BH, after_BC = self._step(x_BD, context_BC, masks_LBH)
+        if not self.through_time:
+            _, after_BC = self._step(x_BD, context_BC.detach(), masks_LBH)
+        return hidden_BH, after_BC
 
     def _features_and_state(self, hidden_BTH: Tensor, contexts_BTC: Tensor) -> tuple[Tensor, State]:
         # A copy of the last one: a view would keep all of them alive for as long as the state is carried.
@@ -136,4 +168,7 @@ class ZeroContextCell(Cell):
         hidden_BTH = self.fnn(source_BTS, masks_LBTH)
         decay_BTC, input_BTC = self.rule(hidden_BTH, source_BTS)
         contexts_BTC, _ = sequential(decay_BTC, input_BTC, context_BC, reset_BT, self.norm)
+        if not self.through_time:
+            before_BTC = contexts_before(contexts_BTC, context_BC, reset_BT).detach()
+            contexts_BTC = update(before_BTC, decay_BTC, input_BTC, self.norm)
         return hidden_BTH, contexts_BTC

@@ -13,15 +13,20 @@ from newllm.model.bodies.body import State
 from newllm.model.config import ModelConfig
 from newllm.model.context_tap import ContextTap
 from newllm.model.convolution import ShortConvolution
-from newllm.recurrence import build_norm, build_rule, scan, sequential, update
+from newllm.recurrence import build_norm, build_rule, contexts_before, scan, sequential, update
 
 
 class ContextMixer(Mixer):
-    """Short convolution, rule, context, gated output: `W_out (silu(W_gate x) * read(context))`."""
+    """Short convolution, rule, context, gated output: `W_out (silu(W_gate x) * read(context))`.
+
+    Where `through_time` is False the gradient of a position goes back to the update that made the context it reads, its
+    own, and no further: that update added to a constant. The convolution keeps its gradient over three positions.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.scan_backend = "auto"
+        self.through_time = True
         self.convolution = ShortConvolution(config.width)
         self.rule = build_rule(config.rule, config.width, config.width, config.context, learn_decay=config.learn_decay)
         self.rule.spread_timescales(config.window)
@@ -60,6 +65,17 @@ class ContextMixer(Mixer):
         self, decay_BTC: Tensor, input_BTC: Tensor, context_BC: Tensor, reset_BT: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return every context and the last one."""
+        if self.through_time:
+            return self._recur_connected(decay_BTC, input_BTC, context_BC, reset_BT)
+        with torch.no_grad():
+            contexts_BTC, _ = self._recur_connected(decay_BTC, input_BTC, context_BC, reset_BT)
+        before_BTC = contexts_before(contexts_BTC, context_BC, reset_BT).detach()
+        contexts_BTC = update(before_BTC, decay_BTC, input_BTC, self.norm)
+        return contexts_BTC, contexts_BTC[:, -1].clone()
+
+    def _recur_connected(
+        self, decay_BTC: Tensor, input_BTC: Tensor, context_BC: Tensor, reset_BT: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         if input_BTC.shape[1] == 1 and reset_BT is None:
             context_BC = update(context_BC, decay_BTC[:, 0], input_BTC[:, 0], self.norm)
             return context_BC[:, None], context_BC

@@ -2,6 +2,7 @@
 
 from newllm.errors import unknown_name
 from newllm.recurrence.rules.additive import Additive
+from newllm.recurrence.rules.changed_decay import change_decay
 from newllm.recurrence.rules.dual import Dual
 from newllm.recurrence.rules.ema import ExponentialMovingAverage
 from newllm.recurrence.rules.gated import Gated
@@ -22,6 +23,7 @@ __all__ = [
     "LSTMGates",
     "Rule",
     "build_rule",
+    "change_decay",
     "full_precision",
 ]
 
