@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from newllm.data import IGNORED, Batch, trim
 from newllm.model.language_model import LanguageModel
+from newllm.recurrence import full_precision
 from newllm.training.precision import autocast
 
 
@@ -78,9 +79,9 @@ def evaluate(
 
 
 def sum_nats(logits_BTV: torch.Tensor, targets_BT: torch.Tensor) -> torch.Tensor:
-    """Return the sum of -log p over all targets that are not ignored, in float32."""
+    """Return the sum of -log p over all targets that are not ignored, in float32; in float64 if the logits are."""
     return F.cross_entropy(
-        logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=IGNORED, reduction="sum"
+        full_precision(logits_BTV.flatten(0, 1)), targets_BT.flatten(), ignore_index=IGNORED, reduction="sum"
     )
 
 
