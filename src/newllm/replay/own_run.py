@@ -22,7 +22,7 @@ from newllm.training.precision import autocast
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
-from newllm.training.snapshots import list_snapshots, snapshot_tensors
+from newllm.training.snapshots import identity, list_snapshots, load_progress, snapshot_tensors
 from newllm.training.step import Stepper
 
 _EVALUATED = 2048  # targets of an evaluation in a replay: it comes often
@@ -69,12 +69,14 @@ class OwnRun(Subject):
         """Return the newest kept state at or before a step, and its step; step 0 needs none.
 
         Raises:
-            UserError: the snapshot is damaged.
+            UserError: the snapshot is damaged, or of another run.
         """
         places = list_snapshots(self.run.snapshots)
         newest = max((kept for kept in places if kept <= step), default=0)
         if newest == 0:
             return 0, None
+        if load_progress(places[newest]).identity != identity(self.config, self.corpus.report["fingerprint"]):
+            raise UserError(f"snapshot '{places[newest]}' belongs to another run: remove it to replay this one")
         return newest, State(*snapshot_tensors(places[newest]))
 
 

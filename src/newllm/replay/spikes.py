@@ -55,7 +55,7 @@ def spikes_of(findings: Sequence[Finding], trace: Trace) -> tuple[Spike, ...]:
     """Return what can be replayed, in time order: spikes, divergence, what is not finite; else exploding gradients."""
     chosen = [one for one in findings if one.kind in _KINDS and not (one.kind == "not-finite" and _is_note(one))]
     chosen = chosen or [one for one in findings if one.kind == "gradient-explosion"]
-    return _joined(sorted((_spike(one, trace) for one in chosen), key=lambda one: (one.onset, one.peak)))
+    return _joined([_spike(one, trace) for one in chosen])
 
 
 def most_serious(spikes: Sequence[Spike]) -> int:
@@ -171,16 +171,28 @@ def _climb(finding: Finding, trace: Trace) -> Spike:
 
 
 def _joined(spikes: list[Spike]) -> tuple[Spike, ...]:
-    """Return the spikes, with numbers that end counted as the peak of the jump that led there."""
+    """Return the spikes, each told once.
+
+    Numbers that end are the peak of the jump that led there, and a validation loss that jumps while the training loss
+    does has the same cause.
+    """
     kept: list[Spike] = []
-    for one in spikes:
-        last = kept[-1] if kept else None
-        leads = last is not None and last.finding.kind in _JUMPS and (last.end is None or one.onset <= last.end)
-        if last is not None and leads and one.finding.kind == "not-finite":
-            kept[-1] = dataclasses.replace(last, peak=one.peak, end=one.end, height=math.inf)
-        else:
+    for one in sorted(spikes, key=lambda one: one.signal == "validation"):  # stable; what the training loss shows first
+        led = next((at for at, other in enumerate(kept) if _led(other, one)), None)
+        if led is None:
             kept.append(one)
-    return tuple(kept)
+        elif one.finding.kind == "not-finite":
+            kept[led] = dataclasses.replace(kept[led], peak=one.peak, end=one.end, height=math.inf)
+    return tuple(sorted(kept, key=lambda one: (one.onset, one.peak)))
+
+
+def _led(other: Spike, one: Spike) -> bool:
+    """Whether one is what a jump that is told already came to, or the same jump on the validation loss."""
+    if other.finding.kind not in _JUMPS or other.onset > (one.finding.first_step or one.onset):
+        return False
+    if one.finding.kind == "not-finite":
+        return other.end is None or one.onset <= other.end
+    return one.signal == "validation" and one.onset <= (other.peak if other.end is None else other.end)
 
 
 def _spacing(series: Series) -> float:
