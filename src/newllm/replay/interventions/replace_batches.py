@@ -15,6 +15,18 @@ def _replace(setup: Setup) -> None:
     setup.batches.append(change)
 
 
+def read_suspects(setup: Setup) -> None:
+    """Read the batches of the original's window in place of those of this window: they repeat where it is longer."""
+    window, suspect = setup.window, setup.suspect
+    if not suspect:
+        raise ValueError("the setup names no suspect batches to plant")
+
+    def change(own: Fetch) -> Fetch:
+        return lambda index: own(suspect[(index - window.start) % len(suspect)] if index in window else index)
+
+    setup.batches.append(change)
+
+
 REPLACE_BATCHES = Intervention(
     name="replace-batches",
     kind="data",
@@ -25,4 +37,5 @@ REPLACE_BATCHES = Intervention(
     aims_at="batches",
     direction=0,
     apply=_replace,
+    plant=read_suspects,
 )
