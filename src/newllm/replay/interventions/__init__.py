@@ -3,23 +3,45 @@
 from newllm.replay.interventions.adagc import ADAGC
 from newllm.replay.interventions.adamw import ADAMW
 from newllm.replay.interventions.beta2 import BETA2
+from newllm.replay.interventions.bounded_decay import BOUNDED_DECAY
 from newllm.replay.interventions.clip_half import CLIP_HALF
 from newllm.replay.interventions.clip_tenth import CLIP_TENTH
+from newllm.replay.interventions.context_cut_off import CONTEXT_CUT_OFF
+from newllm.replay.interventions.cut_gradient_through_time import CUT_GRADIENT_THROUGH_TIME
+from newllm.replay.interventions.depth_scaled_residuals import DEPTH_SCALED_RESIDUALS
 from newllm.replay.interventions.deterministic_kernels import DETERMINISTIC_KERNELS
+from newllm.replay.interventions.dropout_off import DROPOUT_OFF
+from newllm.replay.interventions.ema import EMA
 from newllm.replay.interventions.epsilon import EPSILON
 from newllm.replay.interventions.fp32 import FP32
 from newllm.replay.interventions.fp64 import FP64
+from newllm.replay.interventions.freeze_embedding import FREEZE_EMBEDDING
+from newllm.replay.interventions.freeze_layer import FREEZE_LAYER
+from newllm.replay.interventions.gate import GATE
 from newllm.replay.interventions.half_learning_rate import HALF_LEARNING_RATE
 from newllm.replay.interventions.hold_learning_rate import HOLD_LEARNING_RATE
+from newllm.replay.interventions.initialisation_he import INITIALISATION_HE
+from newllm.replay.interventions.initialisation_scaled import INITIALISATION_SCALED
 from newllm.replay.interventions.intervention import Intervention
+from newllm.replay.interventions.known_evaluation import KNOWN_EVALUATION
+from newllm.replay.interventions.norm_on_read import NORM_ON_READ
+from newllm.replay.interventions.norm_on_write import NORM_ON_WRITE
+from newllm.replay.interventions.other_order import OTHER_ORDER
+from newllm.replay.interventions.qk_norm import QK_NORM
+from newllm.replay.interventions.reorder_batches import REORDER_BATCHES
 from newllm.replay.interventions.replace_batches import REPLACE_BATCHES
 from newllm.replay.interventions.reset_moments import RESET_MOMENTS
+from newllm.replay.interventions.residual_fnn import RESIDUAL_FNN
 from newllm.replay.interventions.sgd import SGD
+from newllm.replay.interventions.skip_batches import SKIP_BATCHES
+from newllm.replay.interventions.smaller_initialisation import SMALLER_INITIALISATION
 from newllm.replay.interventions.stable_adamw import STABLE_ADAMW
 from newllm.replay.interventions.tenth_learning_rate import TENTH_LEARNING_RATE
 from newllm.replay.interventions.update_clipping import UPDATE_CLIPPING
 from newllm.replay.interventions.warm_up import WARM_UP
+from newllm.replay.interventions.word_dropout import WORD_DROPOUT
 from newllm.replay.interventions.z_clip import Z_CLIP
+from newllm.replay.interventions.z_loss import Z_LOSS
 
 INTERVENTIONS: dict[str, Intervention] = {
     one.name: one
@@ -39,10 +61,32 @@ INTERVENTIONS: dict[str, Intervention] = {
         CLIP_TENTH,
         Z_CLIP,
         ADAGC,
+        SKIP_BATCHES,
         REPLACE_BATCHES,
+        REORDER_BATCHES,
+        OTHER_ORDER,
+        KNOWN_EVALUATION,
+        WORD_DROPOUT,
         FP32,
         FP64,
         DETERMINISTIC_KERNELS,
+        CONTEXT_CUT_OFF,
+        NORM_ON_WRITE,
+        NORM_ON_READ,
+        BOUNDED_DECAY,
+        GATE,
+        EMA,
+        CUT_GRADIENT_THROUGH_TIME,
+        RESIDUAL_FNN,
+        DROPOUT_OFF,
+        FREEZE_EMBEDDING,
+        FREEZE_LAYER,
+        QK_NORM,
+        Z_LOSS,
+        INITIALISATION_HE,
+        INITIALISATION_SCALED,
+        DEPTH_SCALED_RESIDUALS,
+        SMALLER_INITIALISATION,
     )
 }
 
