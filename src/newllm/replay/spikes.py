@@ -177,13 +177,18 @@ def _joined(spikes: list[Spike]) -> tuple[Spike, ...]:
     does has the same cause.
     """
     kept: list[Spike] = []
-    for one in sorted(spikes, key=lambda one: one.signal == "validation"):  # stable; what the training loss shows first
+    for one in sorted(spikes, key=_in_order):
         led = next((at for at, other in enumerate(kept) if _led(other, one)), None)
         if led is None:
             kept.append(one)
         elif one.finding.kind == "not-finite":
             kept[led] = dataclasses.replace(kept[led], peak=one.peak, end=one.end, height=math.inf)
     return tuple(sorted(kept, key=lambda one: (one.onset, one.peak)))
+
+
+def _in_order(one: Spike) -> tuple[bool, bool, int]:
+    """Jumps of the training loss first, then those of the validation loss, then what they led to."""
+    return one.finding.kind == "not-finite", one.signal == "validation", one.onset
 
 
 def _led(other: Spike, one: Spike) -> bool:
