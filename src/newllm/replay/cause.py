@@ -20,6 +20,7 @@ from newllm.replay.session import Planted
 from newllm.trace import Tried
 
 LEVEL = 0.05
+_SPEAKS = ("removes", "reduces", "delays")
 _AS_STRONG = 0.5  # of the strength of the change that is held against it
 _RIVALS = 2  # at least
 
@@ -80,7 +81,7 @@ def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str
     """
     ranked: dict[str, dict[str, Any]] = {}
     for case in sorted(cases, key=lambda case: _weight(case, doubts)):
-        if case.tried.effect is None or case.tried.effect <= 0 or case.tried.outcome in ("stops learning", "worsens"):
+        if case.tried.outcome not in _SPEAKS:
             continue
         evidence = {
             "class": case.tried.outcome,
@@ -95,10 +96,9 @@ def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str
 
 def _weight(case: Case, doubts: Mapping[str, int]) -> tuple[Any, ...]:
     """Return what orders suspects, smaller first."""
-    classes = {"removes": 0, "reduces": 1}
     place = min((doubts.get(cause, len(doubts)) for cause in case.change.causes), default=len(doubts))
     return (
-        classes.get(case.tried.outcome, 2),
+        _SPEAKS.index(case.tried.outcome) if case.tried.outcome in _SPEAKS else len(_SPEAKS),
         not case.reverses,
         not case.moved.moved,
         case.tried.stage != "confirmed",

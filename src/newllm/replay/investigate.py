@@ -89,12 +89,12 @@ def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[
 
 
 def _suspect(asked: Question, late: Start) -> range:
-    return asked.subject.setup(late.step, 0, asked.spike.onset, asked.spike.peak).window
+    return asked.subject.setup(late.step, 0, late.onset, late.last).window
 
 
 def _keep_states(asked: Question, places: Sequence[Start], check: NullCheck, store: Store) -> None:
     """Keep the states that replays and reverse tests begin from."""
-    stretch = healthy_stretch(asked.spike, places[0])
+    stretch = healthy_stretch(places[0])
     for step in {one.step for one in (*places, stretch) if one is not None}:
         if not store.has_state(step):
             given = check.state if step == places[0].step else None

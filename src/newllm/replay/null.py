@@ -166,7 +166,7 @@ class _Check:
         unlike = made.unlike
         if unlike is not None and unlike["signal"] == "weights" and not self.exact:
             unlike = None  # how far weights may lie apart there, nobody measured
-        if row is None or (unlike is not None and unlike["step"] < row["step"]):
+        if row is None or (unlike is not None and _comes_first(unlike, row)):
             return unlike
         return row
 
@@ -192,6 +192,11 @@ class _Check:
         made.weights = True
         name = first_unlike(self.original.load(step), state())
         return None if name is None else {**_difference(step, "weights", None, None), "parameter": name}
+
+
+def _comes_first(unlike: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a batch or a state differs before the loss of a step: a batch is read before, a state is after it."""
+    return unlike["step"] < row["step"] or (unlike["signal"] == "batch" and unlike["step"] == row["step"])
 
 
 def _difference(step: int, signal: str, recorded: float | None, replayed: float | None) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
     removes         no replay with it spikes, on no loss on which the null replays do, and the upper end of the 95 %
                     interval of its mean severity lies inside the range of healthy runs
-    reduces         severity falls (the interval of the difference lies above 0)
-    delays          the spike comes later, counted from the start, by a quarter or more (the interval lies above)
+    delays          the spike comes later, counted from the start, by a quarter or more (the interval lies above), and
+                    no more than half of its severity is gone
     no effect       the interval of the effect lies within a quarter of the null's severity around 0
+    reduces         severity falls (the interval of the difference lies above 0)
     worsens         severity rises (the interval lies below 0)
     stops learning  most replays with it never come as far as their null was when it spiked
     undecided       none of these can be said with so few replays
@@ -85,14 +86,13 @@ def _outcome(pairs: Sequence[Pair], limit: float, fall: Interval, scale: float, 
         return "removes"
     if fall.low is None or fall.high is None:
         return "undecided"
-    if fall.high < 0:
-        return "worsens"
-    is_later = _is_later(pairs, later)
-    if fall.low > 0 and (fall.estimate > _HALF * scale or not is_later):
-        return "reduces"
-    if is_later:
+    if _is_later(pairs, later) and fall.estimate <= _HALF * scale:
         return "delays"
-    return "no effect" if max(-fall.low, fall.high) <= _ALIKE * scale else "undecided"
+    if max(-fall.low, fall.high) <= _ALIKE * scale:
+        return "no effect"
+    if fall.low > 0:
+        return "reduces"
+    return "worsens" if fall.high < 0 else "undecided"
 
 
 def stopped_learning(pair: Pair) -> bool:

@@ -41,14 +41,15 @@ def _remedies(tried: Sequence[Tried]) -> str:
     if removes:
         best = removes[0]
         others = _also([one.name for one in removes[1:] if one.name != best.name])
-        p = f"p {best.p:.2g}" if best.p is not None else ""
-        return f"{_upper(best.change)} removes it (no spike in {best.n} fresh replays, {p}{_price(best)}){others}."
+        return (
+            f"With {best.change} it is gone: no spike in {best.n} fresh replays (p {best.p:.2g}{_price(best)}){others}."
+        )
     reduces = [one for one in confirmed if one.outcome in ("removes", "reduces", "delays")]
     if reduces:
         best = reduces[0]
         share = f"{best.effect:.0%} of its severity is gone" if best.effect is not None else best.outcome
-        did = f"{best.change} {best.outcome} it ({share}, {best.n} fresh replays)"
-        return f"Nothing that was confirmed removes it; {did}."
+        did = {"reduces": "it is smaller", "delays": "it comes later"}.get(best.outcome, "it is gone, unsurely")
+        return f"Nothing removes it for sure; with {best.change} {did} ({share}, {best.n} fresh replays)."
     screened = [one.name for one in tried if one.outcome in ("removes", "reduces")]
     if screened:
         return f"Nothing is confirmed; in the screen, from which nothing can be claimed, {screened[0]} did best."
@@ -79,11 +80,7 @@ def _price(one: Tried) -> str:
 
 def _also(names: Sequence[str]) -> str:
     names = list(dict.fromkeys(names))
-    return f"; so does {' and '.join(names)}" if names else ""
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"; the same with {' and '.join(names)}" if names else ""
 
 
 def _lower(text: str) -> str:

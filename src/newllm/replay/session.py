@@ -26,6 +26,7 @@ SCREENED, CONFIRMED = 3, 8  # replays of each
 BEST = 3  # interventions that are confirmed
 PLANTED = 4  # replays of a reverse test
 _SCREEN, _CONFIRM = 0.5, 0.9  # shares of the budget by whose end these stages are over
+_WORTH = 0.1  # of the null's severity that must be gone in the screen
 _FUTILE = 0.75  # of the null's severity: what leaves that much in its first two replays is not replayed a third time
 
 
@@ -131,7 +132,7 @@ class Session:
 
     def plant(self, winners: Sequence[Candidate]) -> list[Planted]:
         """Plant what the winners take away into a healthy stretch of the same run."""
-        stretch = healthy_stretch(self.spike, self.starts[0])
+        stretch = healthy_stretch(self.starts[0])
         plantable = [one for one in winners if len(one.changes) == 1 and one.main.plant is not None]
         if stretch is None or not plantable:
             return []
@@ -160,14 +161,14 @@ class Session:
         return self.began + share * self.budget
 
     def _null(self, start: Start, replay: int) -> Task:
-        return Task("", start.step, replay, start.null(), start.onset, start.peak, self.suspect)
+        return Task("", start.step, replay, start.null(), start.onset, start.last, self.suspect)
 
     def _task(self, one: Candidate, replay: int) -> Task:
         """Return a replay with an intervention; its stop depends on its null, which has been run."""
         null = self._judge_of(self._null(one.start, replay))
         onset = null.own.onset or one.start.onset
         until = one.start.until(null.progress_before(onset), max(1, onset - one.start.step))
-        return Task(one.name, one.start.step, replay, until, one.start.onset, one.start.peak, self.suspect)
+        return Task(one.name, one.start.step, replay, until, one.start.onset, one.start.last, self.suspect)
 
     def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
         """Return those replays whose null has been run: with no null there is nothing to hold a change against."""
@@ -237,6 +238,6 @@ def best_of(shown: Sequence[Shown], limit: float, *, by_share: bool) -> list[Can
         if sum(stopped_learning(pair) for pair in one.pairs) > len(one.pairs) / 2:
             continue
         effect = effect_of(one.pairs, limit, by_share=by_share).effect
-        if effect is not None and effect > 0:
+        if effect is not None and effect >= _WORTH:
             scored.append((-round(effect, 1), place, one.candidate))
     return [candidate for _, _, candidate in sorted(scored, key=lambda item: item[:2])[:BEST]]

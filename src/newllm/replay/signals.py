@@ -65,7 +65,7 @@ class Mechanism:
         if not self.measuring or not self._old:
             return
         length = _norm(self._old)
-        moved = _norm([p.detach() - old for p, old in zip(self._parameters(), self._old, strict=True)])
+        moved = _norm(torch._foreach_sub(self._old, self._parameters()))
         self._old = []
         if length > 0:
             self._found["update_ratio"] = moved / length
@@ -81,12 +81,10 @@ class Mechanism:
                 state = self._replica.optimizer.state.get(p, {})
                 if beta2 is None or p.grad is None or "exp_avg_sq" not in state or "step" not in state:
                     continue
-                gradient += float(p.grad.double().square().sum())
-                moment += float(state["exp_avg_sq"].double().sum()) / (1 - beta2 ** float(state["step"]))
+                gradient += float(torch.linalg.vector_norm(p.grad)) ** 2
+                moment += float(state["exp_avg_sq"].sum()) / (1 - beta2 ** float(state["step"]))
         return math.sqrt(gradient / moment) if moment > 0 else None
 
 
 def _norm(tensors: list[Tensor]) -> float:
-    if not tensors:
-        return 0.0
-    return float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t.double()) for t in tensors])))
+    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)).double())) if tensors else 0.0

@@ -7,11 +7,12 @@ where a cause that was at work long before can still be met.
 from dataclasses import dataclass
 
 from newllm.replay.original import Spike
+from newllm.replay.setup import EXCHANGED
 from newllm.replay.trajectory import Until
 
 SLOWEST = 12  # times the null's steps to the progress of the spike: then it has stopped learning
 _LEAD, _LEAST_LEAD, _MOST_LEAD = 0.2, 8, 100
-_PROBES = 16  # before the onset, about
+_PROBES = 12  # before the onset, about
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,14 @@ class Start:
 
     Attributes:
         step: updates done.
-        onset, peak: of the original's spike.
+        onset: of the original's spike.
+        last: last step whose batch may have brought it about; see `Setup.window`.
         end: step to which a null replay runs.
     """
 
     step: int
     onset: int
-    peak: int
+    last: int
     end: int
 
     @property
@@ -37,7 +39,7 @@ class Start:
     @property
     def every(self) -> int:
         """Steps between probes."""
-        return max(1, self.lead // _PROBES)
+        return max(min(2, self.lead // 4), self.lead // _PROBES, 1)
 
     def null(self) -> Until:
         """Return how long a null replay runs."""
@@ -59,10 +61,10 @@ def starts(spike: Spike) -> tuple[Start, ...]:
     lead = min(_MOST_LEAD, max(_LEAST_LEAD, int(_LEAD * spike.onset)))
     late = spike.onset - lead
     steps = (late, 0) if late >= _LEAST_LEAD else (0,)
-    return tuple(Start(step, spike.onset, spike.peak, _end(spike, step)) for step in steps)
+    return tuple(Start(step, spike.onset, _last(spike), _end(spike, step)) for step in steps)
 
 
-def healthy_stretch(spike: Spike, late: Start) -> Start | None:
+def healthy_stretch(late: Start) -> Start | None:
     """Return a stretch before the late start that is as long as its replays, to plant a cause into; None without one.
 
     It ends where the late start begins, so that the model has come as far as it can.
@@ -74,7 +76,13 @@ def healthy_stretch(spike: Spike, late: Start) -> Start | None:
     if length < 2 * _LEAST_LEAD or late.step == 0:
         return None
     onset = min(step + late.lead, step + length // 2)
-    return Start(step, onset, min(step + length, onset + max(1, spike.peak - spike.onset)), step + length)
+    return Start(step, onset, min(step + length, onset + late.last - late.onset), step + length)
+
+
+def _last(spike: Spike) -> int:
+    """Return the last suspect step: the peak, or where a short spike was still high."""
+    high = spike.peak if spike.end is None else spike.end - 1
+    return max(spike.peak, min(high, spike.peak + EXCHANGED))
 
 
 def _end(spike: Spike, start: int) -> int:

@@ -28,7 +28,7 @@ class Task:
         start: the step that it begins from.
         replay: number of its chance; 0 is the original's.
         until: when it stops.
-        onset, peak: of the spike, or of the healthy stretch that a cause is planted into.
+        onset, peak: first and last suspect step of the spike, or of the stretch that a cause is planted into.
         suspect: batches of the original's window, half open.
         planted: whether the intervention's cause is planted, instead of the intervention applied.
     """
