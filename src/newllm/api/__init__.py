@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from newllm.api.diagnosed import Diagnosis, doctor, write_findings
     from newllm.api.loaded import LoadedRun, build, load
+    from newllm.api.replayed import replay
     from newllm.api.trained import TrainedRun, resume, train
     from newllm.training.budget import Budget
 
@@ -20,6 +21,7 @@ __all__ = [
     "build",
     "doctor",
     "load",
+    "replay",
     "resume",
     "train",
     "write_findings",
@@ -28,6 +30,7 @@ __all__ = [
 _PLACES = {
     **dict.fromkeys(("Diagnosis", "doctor", "write_findings"), "newllm.api.diagnosed"),
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
+    "replay": "newllm.api.replayed",
     **dict.fromkeys(("TrainedRun", "resume", "train"), "newllm.api.trained"),
     "Budget": "newllm.training.budget",
 }
