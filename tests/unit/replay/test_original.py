@@ -218,7 +218,7 @@ def test_the_newest_known_state_at_or_before_a_step(founding_run: Path) -> None:
 
 
 def test_nothing_to_replay(tiny_run: Path) -> None:
-    with pytest.raises(UserError, match="^nothing to replay: the doctor finds no spike in '.*run'$"):
+    with pytest.raises(UserError, match=r"^nothing to replay: the doctor finds no spike in '.*run'$"):
         read_original(OwnRun(tiny_run))
 
 
@@ -309,7 +309,7 @@ def test_recording_changes_no_bit_of_a_training(bad_loop: Loop) -> None:
 
 
 def test_a_training_without_a_spike(loop: Loop) -> None:
-    with pytest.raises(UserError, match="^nothing to replay: the doctor finds no spike in this training"):
+    with pytest.raises(UserError, match=r"^nothing to replay: the doctor finds no spike in this training"):
         record_original(loop)
 
 
