@@ -95,6 +95,7 @@ class LoopReplica(Replica):
 
     def update(self, step: int) -> Update:
         """Do one update; one that is not finite changes no weight."""
+        self.arrive(step)
         torch.manual_seed(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
         loss = _one_number(self._loop.loss(self.model, self._fetch(step)))

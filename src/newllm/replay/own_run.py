@@ -15,6 +15,7 @@ from newllm.recorder import TokenClasses
 from newllm.replay.replica import Replica, State, Update
 from newllm.replay.setup import Fetch, Setup
 from newllm.replay.subject import Subject
+from newllm.trace import load_recoveries
 from newllm.training.config import RunConfig
 from newllm.training.evaluation import as_inputs, sum_nats
 from newllm.training.optimizer import build_optimizer
@@ -45,6 +46,7 @@ class OwnRun(Subject):
         self.config = self.run.load_config()
         self.seed, self.steps = self.config.seed, self.config.training.steps
         self.per_update = self.config.training.accumulate
+        self.recoveries = load_recoveries(self.run.recoveries)
 
     @functools.cached_property
     def corpus(self) -> Corpus:
@@ -108,6 +110,7 @@ class OwnReplica(Replica):
 
     def update(self, step: int) -> Update:
         """Do one update."""
+        self.arrive(step)
         stepper = self.stepper
         stepper.optimizer, stepper.clip = self.optimizer, self.clip
         stepper.rate = self.rate or stepper.rate

@@ -4,8 +4,9 @@ Interventions reach into it by its attributes; `follow` (trajectory.py) drives i
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,7 @@ class Replica(ABC):
         rate: from the step to the learning rate of the update that leads on from it. None leaves the optimizer's.
         clip: what is done to gradients before an update.
         seen: a number for the content of each batch that was read, in order.
+        later: what is attached when a step is come to.
     """
 
     model: nn.Module
@@ -64,6 +66,12 @@ class Replica(ABC):
     rate: Callable[[int], float] | None
     clip: Clip
     seen: list[int]
+    later: Mapping[int, Sequence[Callable[["Replica"], None]]] = MappingProxyType({})
+
+    def arrive(self, step: int) -> None:
+        """Attach what the original was given at this step; every update begins with it."""
+        for attach in self.later.get(step, ()):
+            attach(self)
 
     @abstractmethod
     def update(self, step: int) -> Update:

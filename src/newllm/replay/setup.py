@@ -38,6 +38,8 @@ class Setup:
         exchange: seed by which batches exchange places with near ones; None leaves them where they are.
         suspect: batches of the original's window; a cause that is planted elsewhere may read them there.
         attach: called in order with the replica when it is built and restored, before its first update.
+        before: likewise, but before its state is put back: what the original was given on its way to `start`.
+        later: by the step at whose arrival they are called: what the original was given after it.
     """
 
     start: int
@@ -51,6 +53,8 @@ class Setup:
     exchange: int | None = None
     suspect: range = range(0)
     attach: list[Callable[["Replica"], None]] = field(default_factory=list)
+    before: list[Callable[["Replica"], None]] = field(default_factory=list)
+    later: dict[int, list[Callable[["Replica"], None]]] = field(default_factory=dict)
 
     @property
     def window(self) -> range:

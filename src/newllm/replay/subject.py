@@ -6,6 +6,7 @@ from typing import ClassVar
 from newllm.chance import stream_seed
 from newllm.replay.replica import Replica, State
 from newllm.replay.setup import Setup
+from newllm.trace import Recovery
 
 
 class Subject(ABC):
@@ -15,6 +16,7 @@ class Subject(ABC):
         seed: of the original.
         steps: updates that the original did.
         per_update: batches that make one update.
+        recoveries: what the original was given on its way by a guard; every replay is given it too.
         is_ours: whether it has a configuration that interventions may change.
     """
 
@@ -22,6 +24,7 @@ class Subject(ABC):
     seed: int
     steps: int
     per_update: int = 1
+    recoveries: tuple[Recovery, ...] = ()
 
     def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:
         """Return the setup of a null replay: the original, or what differs from it by its chance alone.
@@ -37,7 +40,12 @@ class Subject(ABC):
         """
         seed = self.seed if replay == 0 else stream_seed(self.seed, "replay", replay) % 2**31
         exchange = None if replay == 0 else seed
-        return Setup(start, seed, onset, peak, self.per_update, exchange=exchange)
+        made = Setup(start, seed, onset, peak, self.per_update, exchange=exchange)
+        if self.recoveries:
+            from newllm.replay.remedies import put_in_force  # its interventions know subjects
+
+            put_in_force(made, self.recoveries)
+        return made
 
     @abstractmethod
     def make(self, setup: Setup) -> Replica:
@@ -55,6 +63,9 @@ class Subject(ABC):
             state: at `setup.start`; None at step 0.
         """
         replica = self.make(setup)
+        replica.later = setup.later
+        for attach in setup.before:
+            attach(replica)
         if state is not None:
             replica.restore(state)
         for attach in setup.attach:

@@ -1,6 +1,7 @@
 """The record of a run as plain data: signals by step, and the summary. Readable without torch."""
 
 from newllm.trace.finding import SEVERITIES, Finding, Severity
+from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.series import Series, Trace
 from newllm.trace.store import TraceWriter, read_signal, read_trace, truncate_after
 from newllm.trace.summary import Summary, Validation
@@ -9,6 +10,7 @@ from newllm.trace.verdict import Tried, Verdict
 __all__ = [
     "SEVERITIES",
     "Finding",
+    "Recovery",
     "Series",
     "Severity",
     "Summary",
@@ -17,7 +19,9 @@ __all__ = [
     "Tried",
     "Validation",
     "Verdict",
+    "load_recoveries",
     "read_signal",
     "read_trace",
+    "save_recoveries",
     "truncate_after",
 ]

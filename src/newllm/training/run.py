@@ -1,6 +1,7 @@
 """The run directory: where a run's files are, who may write them, and that no run is overwritten.
 
 RUN/config.toml  data.json  tokenizer.json  recording.json  trace.jsonl  snapshots/  summary.json  training_curves.png
+    recoveries.json  recoveries/  (where a guard was at work)
 """
 
 import contextlib
@@ -41,6 +42,8 @@ class RunDirectory:
         self.trace = path / "trace.jsonl"
         self.snapshots = path / "snapshots"
         self.summary = path / "summary.json"
+        self.recoveries = path / "recoveries.json"
+        self.abandoned = path / "recoveries"
         self.curves = path / "training_curves.png"
         self.standard_input = path / "standard-input.txt"
 
