@@ -1,6 +1,6 @@
 """Runs to be replayed, trained once; and trainings that are not ours."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,10 @@ import torch
 from torch import Tensor, nn
 
 import newllm
+from newllm.replay.interventions import INTERVENTIONS
+from newllm.replay.own_run import OwnRun
+from newllm.replay.replica import Replica
+from newllm.replay.subject import Subject
 
 SMALL_FOUNDING = (
     *("model.width=64", "model.hidden=64", "model.context=64", "model.layers=6", "optimizer.learning_rate=1e-3"),
@@ -56,6 +60,42 @@ def tiny_run(
     """A run of 8 steps without a spike, with snapshots at 0, 4 and 8. Not to be changed: copy it."""
     more = ("training.steps=8", "training.snapshot_every=4", "training.evaluate_every=4", "training.keep=9")
     return newllm.train(str(text), out=tmp_path_factory.mktemp("tiny") / "run", settings=(*tiny_settings, *more)).path
+
+
+def _tiny_founding(preset: str, out: Path) -> Path:
+    shape = ("model.width=16", "model.hidden=16", "model.context=16", "model.layers=2")
+    steps = ("training.steps=8", "training.snapshot_every=4", "training.keep=9")
+    settings = (*shape, *steps, "numerics.threads=1", "numerics.device=cpu")
+    return newllm.train(preset=preset, out=out, settings=settings).path
+
+
+@pytest.fixture(scope="session")
+def tiny_cell(training: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """The founding cell, tiny: 8 steps without a spike, with snapshots at 0, 4 and 8. Not to be changed."""
+    return _tiny_founding("seed-baseline", tmp_path_factory.mktemp("cell") / "run")
+
+
+@pytest.fixture(scope="session")
+def tiny_transformer(training: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """The founding Transformer, likewise."""
+    return _tiny_founding("seed-transformer", tmp_path_factory.mktemp("transformer") / "run")
+
+
+@pytest.fixture(scope="session")
+def replica_with() -> Callable[..., Replica]:
+    """Start a replay with one intervention; `plant` plants its cause. Keywords as those of `Subject.setup`."""
+
+    def make(subject: Subject, name: str = "", *, plant: bool = False, suspect: range = range(0), **at: int) -> Replica:
+        setup = subject.setup(**{"start": 0, "replay": 0, "onset": 6, "peak": 7, **at})
+        setup.suspect = suspect
+        if name:
+            one = INTERVENTIONS[name]
+            change = one.plant if plant else one.apply
+            assert change is not None, f"{name} has nothing to plant"
+            change(setup)
+        return subject.start(setup, subject.snapshot(setup.start)[1] if isinstance(subject, OwnRun) else None)
+
+    return make
 
 
 BAD = 40
