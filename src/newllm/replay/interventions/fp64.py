@@ -1,13 +1,13 @@
 """Double precision: weights, activations, gradients and the optimizer's state, for any model.
 
-What began in single precision is what was there, written with more digits: initialisation, chance and the first
-weights are the same. A floating-point batch is widened where it enters the model, so that what is read is the same
-too. Limits: a loss that calls functions on a batch and a weight without calling a module meets two dtypes, and
-torch says so; a device without float64 (mps) cannot do it.
+What began in single precision is what was there, written with more digits: first weights, batches and dropout masks
+are the same. A floating-point batch is widened where it enters the model; what the model makes on its way is double
+too. Limits: a loss that multiplies a batch by a weight without calling a module meets two dtypes, and torch says so;
+normal noise drawn inside the model is other noise, since torch draws doubles otherwise; mps has no float64.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.replay.interventions.fp32 import with_precision
 from newllm.replay.interventions.intervention import Intervention
-from newllm.replay.interventions.within import within
 from newllm.replay.own_run import OwnReplica
 from newllm.replay.replica import Replica
 from newllm.replay.setup import Setup
@@ -41,12 +40,12 @@ def _attach(replica: Replica) -> None:
         for module in replica.model.modules():
             if module is replica.model or next(module.parameters(recurse=False), None) is not None:
                 module.register_forward_pre_hook(_widen, with_kwargs=True)
-    within(replica, _doubles)
+    replica.model.forward = _doubles()(replica.model.forward)
 
 
 @contextlib.contextmanager
 def _doubles() -> Iterator[None]:
-    """Make new tensors double, for those that a model makes on its way."""
+    """Make new tensors double: not around a whole update, for random batches would be others."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
@@ -65,7 +64,7 @@ def _wide(value: Any) -> Any:
         return value.double() if value.is_floating_point() else value
     if type(value) in (tuple, list):
         return type(value)(_wide(one) for one in value)
-    if isinstance(value, Mapping) and type(value) is dict:
+    if type(value) is dict:
         return {key: _wide(one) for key, one in value.items()}
     return value
 

@@ -1,4 +1,7 @@
-"""Adam's moments, thrown away at the start of the replay, and a short warm-up while they are gathered again."""
+"""Adam's moments, thrown away at the start of the replay, and a short warm-up while they are gathered again.
+
+From step 0 there is nothing to throw away: then nothing is changed.
+"""
 
 from newllm.replay.interventions.intervention import Intervention
 from newllm.replay.interventions.optimizers import follow_rate, longer_memory, no_second_moment, ramp, reset_moments
@@ -13,6 +16,8 @@ def _apply(setup: Setup) -> None:
     updates = min(_MOST, max(_LEAST, (setup.onset - setup.start) // 2))
 
     def attach(replica: Replica) -> None:
+        if not replica.optimizer.state:
+            return
         reset_moments(replica)
         follow_rate(replica, ramp(setup.start, updates))
 
