@@ -163,11 +163,8 @@ class _Check:
     def _first(self, made: _Made, allowed: dict[int, float]) -> dict[str, Any] | None:
         rows = (self._row(made, step, allowed.get(step, math.inf)) for step in made.values)
         row = next((one for one in rows if one is not None), None)
-        unlike = made.unlike
-        if unlike is not None and unlike["signal"] == "weights" and not self.exact:
-            unlike = None  # how far weights may lie apart there, nobody measured
-        if row is None or (unlike is not None and _comes_first(unlike, row)):
-            return unlike
+        if row is None or (made.unlike is not None and _comes_first(made.unlike, row)):
+            return made.unlike
         return row
 
     def _row(self, made: _Made, step: int, allowed: float) -> dict[str, Any] | None:
@@ -195,6 +192,11 @@ class _Check:
             return None
         made.weights = True
         return None if name is None else {**_difference(step, "weights", None, None), "parameter": name}
+
+
+def _comes_first(unlike: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a batch or a state differs before the loss of a step: a batch is read before, a state is after it."""
+    return unlike["step"] < row["step"] or (unlike["signal"] == "batch" and unlike["step"] == row["step"])
 
 
 def _difference(step: int, signal: str, recorded: float | None, replayed: float | None) -> dict[str, Any]:

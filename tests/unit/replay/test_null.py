@@ -1,5 +1,6 @@
 """The null replay: the run again to the bit; and where it is not, what differs is told."""
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -55,7 +56,7 @@ def test_it_gives_the_state_that_the_replays_begin_from(founding_run: Path) -> N
     assert checked(founding_run, 0).state is None
     original = read_original(OwnRun(founding_run))
     _, kept = original.state(40)
-    without = Original(**{**vars(original), "kept": (0, 20, 50)})
+    without = dataclasses.replace(original, kept=(0, 20, 50))
     subject = OwnRun(founding_run)
     state = check_null(subject, without, choose_spike(original, None), 40).state
     assert state is not None
@@ -175,11 +176,11 @@ def test_nothing_to_compare_with_is_no_agreement(founding_run: Path) -> None:
 def test_it_is_replayed_no_farther_than_twice_the_window(founding_run: Path) -> None:
     original = read_original(OwnRun(founding_run))
     spike = choose_spike(original, None)
-    never = null.Spike(**{**vars(spike), "end": None})
+    never = dataclasses.replace(spike, end=None)
     end = spike.peak + (spike.peak - 45)
-    assert null._end(Original(**{**vars(original), "kept": ()}), never, 45) == end
+    assert null._end(dataclasses.replace(original, kept=()), never, 45) == end
     assert null._end(original, spike, 40) == 60, "the next snapshot"
-    assert null._end(Original(**{**vars(original), "kept": (50,)}), spike, 45) == spike.end
+    assert null._end(dataclasses.replace(original, kept=(50,)), spike, 45) == spike.end
 
 
 # --- a training with chance of its own

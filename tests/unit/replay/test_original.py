@@ -1,5 +1,7 @@
 """What was: the spikes of a run, where they are in its training loss, and what is known of it."""
 
+import dataclasses
+import itertools
 import json
 import math
 import shutil
@@ -81,7 +83,8 @@ def test_the_first_large_one_is_taken() -> None:
 
 def test_what_the_schedule_expects_is_taken_only_without_another() -> None:
     (one,) = spikes(loss=bump(descent(), 100, 3.0))
-    expected = Spike(**{**vars(one), "onset": 50, "height": 9.0, "finding": _as_note(one)})
+    noted = dataclasses.replace(one.finding, severity="note")
+    expected = dataclasses.replace(one, onset=50, height=9.0, finding=noted)
     assert most_serious((expected, one)) == 1
     assert most_serious((expected,)) == 0
 
@@ -157,10 +160,6 @@ def test_an_exploding_gradient_is_taken_only_where_no_loss_shows_anything() -> N
 
 def test_a_healthy_trace_has_no_spike() -> None:
     assert spikes(loss=descent()) == ()
-
-
-def _as_note(one: Spike):
-    return type(one.finding)(**{**vars(one.finding), "severity": "note"})
 
 
 # --- a run of ours
@@ -325,18 +324,17 @@ def test_a_training_whose_numbers_end(bad_loop: Loop) -> None:
 
 
 def test_a_validation_loss_is_recorded_too(bad_loop: Loop) -> None:
-    bad_loop.validate = lambda model: {"validation": 9.0 if 40 < steps(model) < 46 else 2.0, "validation/other": 1.0}
+    steps = itertools.count(0, 2)  # an evaluation every second step
+
+    def validate(_: torch.nn.Module) -> dict[str, float]:
+        return {"validation": 9.0 if 40 < next(steps) < 46 else 2.0, "validation/other": 1.0}
+
+    bad_loop.validate = validate
     original = record_original(bad_loop)
     told = {finding.signal: finding for finding in original.findings if finding.kind == "spike"}
     assert told["validation_loss"].first_step == 42
     (one,) = original.spikes
     assert one.finding == told["loss"]
-
-
-def steps(model: torch.nn.Module) -> int:
-    """Count how often this model was evaluated, two steps apart."""
-    model.evaluated = getattr(model, "evaluated", -2) + 2  # type: ignore[assignment]
-    return model.evaluated  # type: ignore[return-value]
 
 
 # --- states in memory
