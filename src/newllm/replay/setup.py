@@ -100,6 +100,8 @@ def _crc(part: Any, before: int) -> int:
         return zlib.crc32(np.ascontiguousarray(part).tobytes(), before)
     if dataclasses.is_dataclass(part):
         part = [getattr(part, one.name) for one in dataclasses.fields(part)]
+    if type(part).__repr__ is object.__repr__:  # it tells where the object is, not what
+        part = getattr(part, "__dict__", type(part).__name__)
     if isinstance(part, Mapping):
         part = [item for pair in part.items() for item in pair]
     if isinstance(part, list | tuple):
