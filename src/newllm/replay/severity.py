@@ -52,9 +52,9 @@ def excess(loss: Sequence[float] | np.ndarray) -> np.ndarray:
     """
     logs = _logs(loss)
     over = np.zeros(len(logs))
-    best, rise = _best_before(logs), _rise(len(logs))
+    best = _best_before(logs)
     for at in range(1, len(logs)):
-        over[at] = logs[at] - max(best[at], logs[max(0, at - rise) : at].min())
+        over[at] = logs[at] - max(best[at], logs[max(0, at - _rise(at)) : at].min())
     return np.maximum(over, 0.0)
 
 
@@ -104,14 +104,17 @@ def _logs(loss: Sequence[float] | np.ndarray) -> np.ndarray:
 
 def _best_before(logs: np.ndarray) -> np.ndarray:
     """Return for each point of (n,) the lowest level before it, a level being the median of up to five points."""
-    level = np.array([np.median(logs[max(0, at - _LEVEL + 1) : at + 1]) for at in range(len(logs))])
+    level = np.array([np.median(logs[: at + 1]) for at in range(min(_LEVEL - 1, len(logs)))])
+    if len(logs) >= _LEVEL:
+        windows = np.lib.stride_tricks.sliding_window_view(logs, _LEVEL)
+        level = np.concatenate([level, np.median(windows, axis=1)])
     best = np.minimum.accumulate(level)
     return np.concatenate([best[:1], best[:-1]])
 
 
-def _rise(points: int) -> int:
-    """Return within how many points of a series a spike rises."""
-    return max(_LEVEL, points // 20)
+def _rise(before: int) -> int:
+    """Return within how many points a spike rises, after so many: what comes later must not decide what was one."""
+    return max(_LEVEL, before // 20)
 
 
 def _tail_height(shown: np.ndarray) -> float:

@@ -67,7 +67,7 @@ def test_the_cell_at_once_is_the_loop(rule: str, norm: str, fnn: str) -> None:
 
 def test_a_position_reaches_the_token_before_it_and_no_further() -> None:
     for body, rule in itertools.product(("cell", "stack"), ("additive", "lstm")):
-        model = LanguageModel(ModelConfig(body=body, rule=rule, **{**SMALL, "layers": 1})).double()
+        model = LanguageModel(ModelConfig(body=body, rule=rule, **(SMALL | {"layers": 1}))).double()
         at_random(model)
         for name, parameter in model.named_parameters():
             if "convolution" in name:

@@ -77,7 +77,7 @@ def test_compiled_layers_know_of_it(backend: str) -> None:
 
 
 def test_the_stacks_scan_knows_of_it(backend: str) -> None:
-    model = LanguageModel(ModelConfig(body="stack", rule="additive", **{**SMALL, "layers": 1})).double()
+    model = LanguageModel(ModelConfig(body="stack", rule="additive", **(SMALL | {"layers": 1}))).double()
     model.use_scan(backend)
     (mixer,) = (one for one in model.modules() if isinstance(one, ContextMixer))
     change_decay(mixer.rule, at_most(0.5))

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,7 +171,7 @@ def test_a_carried_context_lets_batches_be_skipped(tiny_run: Path, replica_with:
     assert changed.seen[1] == null.seen[5]
 
 
-def with_data(path: Path, **changes: object) -> OwnRun:
+def with_data(path: Path, **changes: Any) -> OwnRun:
     subject = OwnRun(path)
     subject.config = dataclasses.replace(subject.config, data=dataclasses.replace(subject.config.data, **changes))
     return subject

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from newllm.replay.signals import Mechanism
 START = ("initialisation-he", "initialisation-scaled", "depth-scaled-residuals", "smaller-initialisation")
 
 
-def with_model(path: Path, **changes: object) -> OwnRun:
+def with_model(path: Path, **changes: Any) -> OwnRun:
     """Return a run as if its model had been another."""
     subject = OwnRun(path)
     subject.config = dataclasses.replace(subject.config, model=dataclasses.replace(subject.config.model, **changes))
