@@ -228,6 +228,7 @@ def test_the_gradient_reaches_the_update_before_and_no_further(
         tokens = torch.tensor([[4, 5, 6, 7, 8]])
         model(tokens)[0][0, -1].square().sum().backward()
         (gradient,) = (p.grad for path, p in model.named_parameters() if path == "embedding.weight")
+        assert gradient is not None
         reached[name] = [bool(gradient[token].any()) for token in tokens[0]]
     assert reached == {"": [True] * 5, "cut-gradient-through-time": [False, False, False, True, True]}
 
@@ -288,8 +289,7 @@ def test_queries_and_keys_have_size_one_and_values_are_left_alone(
                 torch.testing.assert_close(size, torch.ones_like(size), rtol=1e-2, atol=0.0)
             torch.testing.assert_close(value, module(x).chunk(3, dim=-1)[2])
             with torch.no_grad():
-                module.weight[:16] *= 10  # of the queries
-                hooked[name].weight[:16] *= 10
+                changed.get_parameter(f"{name}.weight")[:16].mul_(10)  # of the queries
     tokens = torch.tensor([[4, 5, 6, 7]])
     before = replica_with(subject, "qk-norm").model.eval()(tokens)[0]
     torch.testing.assert_close(changed.eval()(tokens)[0], before, rtol=1e-3, atol=1e-4)
