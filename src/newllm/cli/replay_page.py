@@ -17,6 +17,7 @@ from newllm.cli.replay_table import INDENT, Column, Row, lay_out
 from newllm.plotting import colours
 from newllm.report import verdict_words as words
 from newllm.report.plain import plain
+from newllm.report.words import count
 from newllm.trace import Series, Tried, Verdict
 
 _WIDE = 96  # cells from which an interval has room in the table of what was only screened
@@ -117,7 +118,7 @@ def _confirmed(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
         )
         for one in tried
     ]
-    yield from _title("Confirmed", f"on {_pairs_of(tried)} fresh seeds each", paper)
+    yield from _title("Confirmed", f"on {_seeds(tried, 'fresh seed')} each", paper)
     yield from lay_out(columns, rows, paper.width)
     yield Text()
 
@@ -130,7 +131,7 @@ def _screened(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     columns = [
         Column("class"), Column("effect", right=True), *([Column("95 %")] if interval else []),
         Column("spiked", right=True), Column("later", right=True), Column("cost", right=True),
-        Column("from step", right=True),
+        Column("from", right=True),
     ]  # fmt: skip
     rows = [
         Row(
@@ -139,7 +140,7 @@ def _screened(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
         )
         for one in tried
     ]
-    yield from _title("Screened only", f"on {_pairs_of(tried)} seeds each: nothing is claimed from these", paper)
+    yield from _title("Screened only", f"on {_seeds(tried, 'seed')} each: nothing is claimed from these", paper)
     yield from lay_out(columns, rows, paper.width)
     yield Text()
 
@@ -156,9 +157,9 @@ def _title(name: str, about: str, paper: Paper) -> Iterator[RenderableType]:
     yield Text(("─" if paper.unicode else "-") * paper.width, style=colours.MUTED)
 
 
-def _pairs_of(tried: Sequence[Tried]) -> str:
+def _seeds(tried: Sequence[Tried], noun: str) -> str:
     least, most = min(one.n for one in tried), max(one.n for one in tried)
-    return f"{least}" if least == most else f"{least} to {most}"
+    return count(most, noun) if least == most else f"{least} to {count(most, noun)}"
 
 
 def _numbers(one: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
@@ -183,9 +184,11 @@ def _cause(verdict: Verdict) -> Iterator[RenderableType]:
         told = words.suspects(verdict.suspects[:_SUSPECTS])
         yield Padding(_pairs([(label, Text(text)) for label, text in told]), (0, 0, 0, INDENT))
         yield Text()
-    if verdict.missing:
+    told = [
+        ("-", Text(plain(one, 2000))) for one in verdict.missing if not any(one in said for said in verdict.sentences)
+    ]
+    if told:
         yield Text("Missing for a cause", style="bold")
-        told = [("-", Text(plain(sentence, 2000))) for sentence in verdict.missing]
         yield Padding(_pairs(told, gap=1), (0, 0, 0, INDENT))
         yield Text()
 
@@ -194,9 +197,10 @@ def _foot(verdict: Verdict) -> Iterator[RenderableType]:
     if verdict.not_tried:
         yield Text("Not tried", style="bold")
         for reason, names in words.not_tried(verdict):
-            yield Padding(Text.assemble((f"{reason}: ", colours.MUTED), names), (0, 0, 0, INDENT))
+            yield Padding(Text.assemble(names, (f": {reason}", colours.MUTED)), (0, 0, 0, INDENT))
         yield Text()
-    kept = f"; all of it is in {Path(verdict.run) / 'replays'}" if Path(verdict.run).is_dir() else ""
+    place = Path(verdict.run) / "replays" / f"step-{verdict.spike.get('onset') or 0:08d}"
+    kept = f"; all of it is in {place}" if place.is_dir() else ""
     yield Text(f"it took {words.seconds(verdict.seconds)}{plain(kept)}", style=colours.MUTED)
 
 

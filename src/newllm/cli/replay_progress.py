@@ -1,10 +1,11 @@
 """How far the replays of a run are: a moving line on a terminal, a plain line now and then elsewhere."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from newllm.cli.doctor_paper import PageConsole, say
@@ -21,6 +22,19 @@ _HELPS = ("removes", "reduces", "delays")
 _NAME = 36  # cells of a name, so that what follows stands in columns
 
 
+class _Clock(ProgressColumn):
+    """Time that passes between replays too."""
+
+    def __init__(self, time: Callable[[], str]) -> None:
+        super().__init__()
+        self._text = time
+
+    def render(self, task: Task) -> Text:
+        """Return the time in words."""
+        del task
+        return Text(self._text())
+
+
 class ReplayProgress(Watcher):
     """Told of every replay.
 
@@ -34,9 +48,10 @@ class ReplayProgress(Watcher):
         self._console = PageConsole(stream)
         self._quiet, self._live = quiet, stream.isatty() and not quiet
         self._bar = Progress(
-            TextColumn("{task.description} {task.completed:,}/{task.total:,}", markup=False),
+            TextColumn("{task.description:<12} {task.completed:,}/{task.total:,}", markup=False),
             BarColumn(bar_width=_BAR),
-            TextColumn("{task.fields[time]}  {task.fields[name]}", markup=False),
+            _Clock(self._time),
+            TextColumn("{task.fields[name]}", markup=False),
             console=self._console,
             transient=True,
         )
@@ -68,7 +83,7 @@ class ReplayProgress(Watcher):
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(stage, total=max(1, replays), name="", time=self._time())
+        self._task = self._bar.add_task(stage, total=max(1, replays), name="")
         self._bar.start()
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
@@ -79,9 +94,7 @@ class ReplayProgress(Watcher):
         line = f"{plain(name) or 'unmodified'} #{replay}{end}"
         if self._live and self._task is not None:
             # It may take fewer replays than were planned, never more: an estimate that grows is shown as it is.
-            self._bar.update(
-                self._task, completed=self._done, total=max(self._may, self._done), name=line, time=self._time()
-            )
+            self._bar.update(self._task, completed=self._done, total=max(self._may, self._done), name=line)
         elif time.monotonic() - self._spoke >= PLAIN_SECONDS:
             self._spoke = time.monotonic()
             self._say(Text(f"{stage} {self._done:,}/{self._may:,}   {line}   {self._time()}"))

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from newllm.plotting import colours
 
-_GAP = 2
+_GAPS = 2, 1  # cells between columns; the narrow one where a name would not fit
 INDENT = 2
 
 
@@ -41,33 +41,46 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Itera
         rows: each with a cell a column.
         width: of the page, in cells.
     """
-    widths = [
-        max(cell_len(column.heading), *(row.cells[at].cell_len for row in rows)) for at, column in enumerate(columns)
-    ]
-    room = width - sum(widths) - _GAP * len(widths)
-    first = max((cell_len(row.name) for row in rows if cell_len(row.name) <= room), default=max(0, room))
-    head = [Text(column.heading, style=colours.MUTED) for column in columns]
-    yield _line(Text(), head, columns, first, widths)
+    layout = _layout(columns, rows, width)
+    yield layout.line(Text(), [Text(column.heading, style=colours.MUTED) for column in columns])
     for row in rows:
         name = Text(row.name, style="bold" if row.details else "")
-        if cell_len(row.name) > first:
+        if name.cell_len > layout.first:
             yield name
             name = Text()
-        yield _line(name, row.cells, columns, first, widths)
+        yield layout.line(name, row.cells)
         for sentence in row.details:
             yield Padding(Text(sentence, style=colours.MUTED), (0, 0, 0, INDENT))
 
 
-def _line(
-    name: Text, cells: Sequence[Text], columns: Sequence[Column], first: int, widths: Sequence[int]
-) -> RenderableType:
-    line = name.copy()
-    line.pad_right(first - line.cell_len)
-    for cell, column, width in zip(cells, columns, widths, strict=True):
-        blank = " " * (width - cell.cell_len)
-        line.append(" " * _GAP + (blank if column.right else ""))
-        line.append_text(cell)
-        line.append("" if column.right else blank)
-    line.rstrip()
-    line.no_wrap, line.overflow = True, "crop"
-    return line
+@dataclass(frozen=True)
+class _Layout:
+    """Widths in cells: of the first column, of the others, and of the gap before each of these."""
+
+    first: int
+    widths: tuple[int, ...]
+    gap: int
+    columns: Sequence[Column]
+
+    def line(self, name: Text, cells: Sequence[Text]) -> Text:
+        """Return a line of the table."""
+        line = Text(no_wrap=True, overflow="crop").append_text(name)
+        line.pad_right(self.first - line.cell_len)
+        for cell, column, width in zip(cells, self.columns, self.widths, strict=True):
+            blank = " " * (width - cell.cell_len)
+            line.append(" " * self.gap + (blank if column.right else ""))
+            line.append_text(cell)
+            line.append("" if column.right else blank)
+        line.rstrip()
+        return line
+
+
+def _layout(columns: Sequence[Column], rows: Sequence[Row], width: int) -> _Layout:
+    """Return the layout in which most names fit, of such the one with the widest gaps."""
+    widths = tuple(
+        max(cell_len(column.heading), *(row.cells[at].cell_len for row in rows)) for at, column in enumerate(columns)
+    )
+    names = [cell_len(row.name) for row in rows]
+    rooms = {gap: width - sum(widths) - gap * len(widths) for gap in _GAPS}
+    gap = max(_GAPS, key=lambda gap: (sum(name <= rooms[gap] for name in names), gap))
+    return _Layout(max((name for name in names if name <= rooms[gap]), default=0), widths, gap, columns)

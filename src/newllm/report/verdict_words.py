@@ -167,7 +167,7 @@ def suspects(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 def _evidence(item: Mapping[str, Any]) -> str:
     stage = " in the screen only" if item.get("stage") == "screened" else ""
     parts = [
-        f"{plain(item.get('intervention', ''))} {_DID.get(str(item.get('class')), 'does not decide it')}{stage}",
+        f"{plain(item.get('intervention', ''))} {_DID.get(str(item.get('class')), 'leaves it undecided')}{stage}",
         "moved its signal" if item.get("moved") else "did not move its signal",
         "planted, it brings a spike about" if item.get("planted_spikes") else "",
     ]
