@@ -10,6 +10,7 @@ Otherwise the verdict names remedies, and says what is missing.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from newllm.trace import Tried
 LEVEL = 0.05
 _SPEAKS = ("removes", "reduces", "delays")
 _AS_STRONG = 0.5  # of the strength of the change that is held against it
+_STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
 _RIVALS = 2  # at least
 
 
@@ -134,7 +136,7 @@ def _as_strong(other: Case, case: Case) -> bool:
     """Whether a rival's own signal was moved about as strongly; what has no strength is a switch and counts."""
     if other.moved.signal == "batches" or case.moved.signal == "batches":
         return other.moved.moved
-    return other.moved.moved and other.moved.strength >= _AS_STRONG * case.moved.strength
+    return other.moved.moved and other.moved.strength >= min(_AS_STRONG * case.moved.strength, _STRONG)
 
 
 def _evidence(case: Case, cases: Sequence[Case]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ BEST = 3  # interventions that are confirmed
 PLANTED = 4  # replays of a reverse test
 _SCREEN, _CONFIRM = 0.5, 0.9  # shares of the budget by whose end these stages are over
 _WORTH = 0.1  # of the null's severity that must be gone in the screen
-_FUTILE = 0.75  # of the null's severity: what leaves that much in its first two replays is not replayed a third time
+_FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,12 @@ class Session:
         return found
 
     def screen(self, candidates: Sequence[Candidate]) -> list[Shown]:
-        """Replay every candidate two times, and a third time where that can still matter."""
+        """Replay every candidate up to three times, again only where that can still matter."""
         chosen = [one for one in candidates if one.start in self._usable]
         self._begin("screen", SCREENED * len(chosen))
-        first = [self._task(one, replay) for one in chosen for replay in self._known(one.start, range(2))]
-        self.runner.run(first, self._by(_SCREEN))
-        third = [self._task(one, 2) for one in chosen if self._known(one.start, [2]) and not self._is_futile(one)]
-        self.runner.run(third, self._by(_SCREEN))
+        for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
+            tasks = [self._task(one, replay) for one in chosen if self._goes_on(one, replay)]
+            self.runner.run(tasks, self._by(_SCREEN))
         return [shown for one in chosen if (shown := self._shown(one, range(SCREENED), confirmed=False)) is not None]
 
     def confirm(self, best: Sequence[Candidate]) -> list[Shown]:
@@ -131,23 +130,27 @@ class Session:
         return shown
 
     def plant(self, winners: Sequence[Candidate]) -> list[Planted]:
-        """Plant what the winners take away into a healthy stretch of the same run."""
-        stretch = healthy_stretch(self.starts[0])
+        """Plant what the winners take away into a healthy stretch of the run, or a healthy configuration."""
         plantable = [one for one in winners if len(one.changes) == 1 and one.main.plant is not None]
-        if stretch is None or not plantable:
-            return []
-        nulls = [self._null(stretch, replay) for replay in range(PLANTED)]
-        self._begin("reverse test", PLANTED * (1 + len(plantable)))
-        self.runner.run(nulls, self._by(1.0))
-        healthy = sum(one.own.spiked for one in self._judged(nulls))
+        grounds = [(one, ground) for one in plantable if (ground := self._ground(one)) is not None]
+        self._begin("reverse test", 2 * PLANTED * len(grounds))
         found = []
-        for one in plantable:
-            tasks = [replace(self._null(stretch, r), name=one.name, planted=True) for r in range(PLANTED)]
-            self.runner.run(tasks, self._by(1.0))
-            judged = self._judged(tasks)
-            if len(judged) == PLANTED:
-                found.append(Planted(one.name, PLANTED, sum(j.own.spiked for j in judged), healthy, stretch.step))
+        for one, healthy in grounds:
+            planted = [replace(task, name=one.name, variant="planted") for task in healthy]
+            self.runner.run([*healthy, *planted], self._by(1.0))
+            judged, nulls = self._judged(planted), self._judged(healthy)
+            if len(judged) == len(nulls) == PLANTED:
+                spiked = [sum(each.own.spiked for each in replays) for replays in (judged, nulls)]
+                found.append(Planted(one.name, PLANTED, *spiked, start=healthy[0].start))
         return found
+
+    def _ground(self, one: Candidate) -> list[Task] | None:
+        """Return the healthy replays that a cause is planted into, None where there are none."""
+        if one.main.stable is not None:
+            stable = [self._null(one.start, replay) for replay in range(PLANTED)]
+            return [replace(task, name=one.name, variant="stable") for task in stable] if one.start.step == 0 else None
+        stretch = healthy_stretch(self.starts[0])
+        return None if stretch is None else [self._null(stretch, replay) for replay in range(PLANTED)]
 
     def _begin(self, stage: str, replays: int) -> None:
         self.stage = stage
@@ -190,13 +193,16 @@ class Session:
             return None  # the time was up before it
         return Pair(self._judge_of(null), self._judge_of(self._task(one, replay)))
 
-    def _is_futile(self, one: Candidate) -> bool:
-        pairs = [pair for replay in range(2) if (pair := self._pair(one, replay)) is not None]
-        if len(pairs) < 2:
-            return True
-        assert self.judge is not None
-        left = [pair.changed.own.peak >= _FUTILE * pair.null.own.peak and pair.changed.own.spiked for pair in pairs]
-        return all(left) or all(stopped_learning(pair) for pair in pairs)
+    def _goes_on(self, one: Candidate, replay: int) -> bool:
+        """Whether another replay can matter: futile is what left most of the spike in all replays before it."""
+        if not self._known(one.start, [replay]):
+            return False
+        pairs = [pair for before in range(replay) if (pair := self._pair(one, before)) is not None]
+        if len(pairs) < replay:
+            return False
+        left = [pair.changed.own.spiked and pair.changed.own.peak >= _FUTILE * pair.null.own.peak for pair in pairs]
+        stopped = [stopped_learning(pair) for pair in pairs]
+        return not pairs or not (all(left) or all(stopped))
 
     def _shown(self, one: Candidate, replays: range, *, confirmed: bool) -> Shown | None:
         pairs = [pair for replay in replays if (pair := self._pair(one, replay)) is not None]

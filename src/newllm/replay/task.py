@@ -5,13 +5,13 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from newllm.errors import UserError
 from newllm.files import to_json
-from newllm.replay.interventions import INTERVENTIONS
+from newllm.replay.interventions import INTERVENTIONS, Intervention
+from newllm.replay.interventions.intervention import Change
 from newllm.replay.replica import State
 from newllm.replay.subject import Subject
 from newllm.replay.trajectory import Trajectory, Until, follow
@@ -30,7 +30,8 @@ class Task:
         until: when it stops.
         onset, peak: first and last suspect step of the spike, or of the stretch that a cause is planted into.
         suspect: batches of the original's window, half open.
-        planted: whether the intervention's cause is planted, instead of the intervention applied.
+        variant: "applied" the intervention, "planted" its cause, or "stable", the healthy configuration alone that the
+            cause is planted into where it cannot be planted while the run goes on.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Task:
     onset: int
     peak: int
     suspect: tuple[int, int]
-    planted: bool = False
+    variant: Literal["applied", "stable", "planted"] = "applied"
 
     @property
     def key(self) -> str:
@@ -78,13 +79,18 @@ class Replayer:
         setup = subject.setup(task.start, task.replay, task.onset, task.peak)
         setup.suspect = range(*task.suspect)
         for one in parts(task.name):
-            change = INTERVENTIONS[one].plant if task.planted else INTERVENTIONS[one].apply
-            if change is None:
-                raise UserError(f"intervention '{one}' has nothing to plant")
-            change(setup)
+            for change in _changes(INTERVENTIONS[one], task.variant):
+                change(setup)
         with _global_settings_kept():
             replica = subject.start(setup, self._state(task.start))
             return follow(replica, task.start, task.until).as_dict()
+
+
+def _changes(one: Intervention, variant: str) -> list[Change]:
+    if variant == "applied":
+        return [one.apply]
+    planted = [] if variant == "stable" or one.plant is None else [one.plant]
+    return ([] if one.stable is None else [one.stable]) + planted
 
 
 def parts(name: str) -> list[str]:

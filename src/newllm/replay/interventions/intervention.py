@@ -35,6 +35,8 @@ class Intervention:
         fits: from the subject to the reason why it cannot be tried there, "" where it can.
         plant: brings the suspected cause into a healthy stretch, about as strongly as `apply` takes it away; None where
             there is no such thing.
+        stable: where the cause cannot be planted while a run goes on (it is in the model's shape): another healthy
+            configuration, from step 0, that it is planted into.
         slowness: how many times the null's steps it is expected to need for equal progress.
     """
 
@@ -50,6 +52,7 @@ class Intervention:
     from_start: bool = False
     fits: Callable[[Subject], str] = _fits
     plant: Change | None = None
+    stable: Change | None = None
     slowness: float = 1.0
 
     @property

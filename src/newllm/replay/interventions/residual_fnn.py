@@ -30,4 +30,7 @@ RESIDUAL_FNN = Intervention(
     apply=lambda setup: change_model(setup, fnn="residual"),
     from_start=True,
     fits=_fits,
+    plant=lambda setup: change_model(setup, fnn="plain"),
+    # Healthy, and not this run: the context has the LSTM's gates, so that no additive context can be to blame.
+    stable=lambda setup: change_model(setup, fnn="residual", rule="lstm"),
 )
