@@ -7,6 +7,7 @@ from pathlib import Path
 
 from newllm import __version__
 from newllm.errors import UserError
+from newllm.plotting.verdict import draw_verdict
 from newllm.replay.investigate import Question, investigate
 from newllm.replay.loop import Loop
 from newllm.replay.original import Spike, choose_spike, read_original, record_original
@@ -62,7 +63,9 @@ def _run(path: Path, number: int | None, budget: float, only: Sequence[str], wor
     identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}
     asked = Question(str(path), subject, original, spike, budget, only, place, identified)
     made = functools.partial(OwnRun, path.absolute())
-    return investigate(asked, lambda store: Replayer(made, store.state), workers, watcher)
+    verdict = investigate(asked, lambda store: Replayer(made, store.state), workers, watcher)
+    draw_verdict(verdict, place / "verdict.png")
+    return verdict
 
 
 def _loop(loop: Loop, number: int | None, budget: float, only: Sequence[str], watcher: Watcher) -> Verdict:
