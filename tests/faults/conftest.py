@@ -178,3 +178,29 @@ def kill_until_done(newllm: Server) -> Callable[..., int]:
             killed += 1
 
     return go
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], capture_output=True)
+    if done.returncode:
+        pytest.skip("a file system may not be mounted here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture
+def fill() -> Callable[[Path], Path]:
+    """Fill a disk until not one byte more finds room; the file that fills it is returned."""
+
+    def until_full(disk: Path) -> Path:
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        return filler
+
+    return until_full

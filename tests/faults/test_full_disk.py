@@ -1,10 +1,6 @@
 """A disk that fills up while a run trains: one line, earlier snapshots stay, resume goes on to the same bits."""
 
-import contextlib
 import json
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,26 +8,6 @@ OPTIONS = [
     *("--steps", 40, "--quiet", "--set", "training.snapshot_every=2", "--set", "training.keep=100"),
     *("--set", "training.evaluate_every=10"),
 ]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", place], capture_output=True)
-    if done.returncode:
-        pytest.skip("a file system may not be mounted here")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-def _fill(disk: Path) -> Path:
-    """Write until not one byte more finds room."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    return filler
 
 
 def _one_line(stderr: str) -> str:
@@ -63,15 +39,15 @@ def test_a_full_disk_stops_the_run_and_resume_goes_on_to_the_same_bits(
     assert result(run) == result(tmp_path / "undisturbed")
 
 
-def test_a_disk_that_is_full_to_the_last_byte_is_one_line_too(small_disk, newllm, text, tiny) -> None:
+def test_a_disk_that_is_full_to_the_last_byte_is_one_line_too(small_disk, fill, newllm, text, tiny) -> None:
     """Not even an empty file finds room."""
-    _fill(small_disk)
+    fill(small_disk)
     process = newllm.run("train", text, *tiny, *OPTIONS, "--out", small_disk / "run", code=2)
     _one_line(process.stderr)
     assert not (small_disk / "run").exists()
 
 
-def test_a_disk_that_fills_up_under_the_trace_alone(small_disk, newllm, text, tiny, tmp_path, result, wait_until):
+def test_a_disk_that_fills_up_under_the_trace_alone(small_disk, fill, newllm, text, tiny, tmp_path, result, wait_until):
     """Between two snapshots only trace and summary are written."""
     options = ["--steps", 600, "--quiet", "--set", "training.snapshot_every=300"]
     options += ["--set", "training.evaluate_every=200"]
@@ -79,7 +55,7 @@ def test_a_disk_that_fills_up_under_the_trace_alone(small_disk, newllm, text, ti
     run = small_disk / "run"
     process = newllm.start("train", text, *tiny, *options, "--out", run)
     wait_until(lambda: (run / "snapshots/step-00000300").exists())
-    filler = _fill(small_disk)
+    filler = fill(small_disk)
     assert process.wait() == 2
     _one_line(process.stderr)
     filler.unlink()
