@@ -155,7 +155,7 @@ def cause(verdict: Verdict) -> list[tuple[str, str]]:
     if planted:
         without = f"{words.value(planted.get('null_spiked'))} without it"
         said = f"{words.value(planted.get('spiked'))} of {words.value(planted.get('n'))} replays spike, {without}"
-        found.append(("planted", f"{said}, in a healthy stretch from {start(int(planted.get('start', 0)))}"))
+        found.append(("planted", f"{said}, in healthy replays from {start(int(planted.get('start', 0)))}"))
     return found
 
 

@@ -129,7 +129,7 @@ def test_a_cause_stands_with_its_three_proofs() -> None:
     assert "Cause no-residuals" in flat
     assert "activation rms to 0.07 times that of the null" in flat
     assert "half-learning-rate, gate" in flat
-    assert "4 of 4 replays spike, 0 without it, in a healthy stretch from step 13" in flat
+    assert "4 of 4 replays spike, 0 without it, in healthy replays from step 13" in flat
 
 
 def test_what_was_not_tried_is_told_by_reason_and_what_is_missing_once() -> None:
