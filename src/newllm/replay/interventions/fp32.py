@@ -16,9 +16,7 @@ def with_precision(setup: Setup, precision: str) -> None:
         UserError: it is another training.
     """
     if setup.config is None:
-        raise UserError(
-            f"precision '{precision}' can be set for a run of newllm train only: this is another training"
-        )
+        raise UserError(f"precision '{precision}' can be set for a run of newllm train only: this is another training")
     numerics = dataclasses.replace(setup.config.numerics, precision=precision)
     setup.config = dataclasses.replace(setup.config, numerics=numerics)
 
