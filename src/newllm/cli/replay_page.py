@@ -31,6 +31,11 @@ _SIGNS = {
     "worsens": ("▲", "^", colours.VALIDATION),
     "stops learning": ("✖", "x", colours.SPIKE),
 }
+_NULL_SIGNS = {  # by whether it is identical; None is not known
+    True: ("✔", "+", colours.CONTEXT),
+    False: ("✖", "x", colours.SPIKE),
+    None: ("?", "?", colours.VALIDATION),
+}
 _LEGEND = (
     "effect: share of the spike's severity that is gone, with its 95 % interval. spiked: replays with a spike, of how "
     "many. later: the spike's onset by that of the null. cost: nats behind the null at the end of its steps."
@@ -84,9 +89,8 @@ def _styles(verdict: Verdict) -> tuple[str, str, str]:
 
 def _ground(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     """Say whether replays can be believed at all, and how the original does with other chance."""
-    good = verdict.identical
-    sign = ("✔" if good else "✖") if paper.unicode else ("+" if good else "x")
-    said = Text(f"{sign} {words.null(verdict)}", style=f"bold {colours.CONTEXT if good else colours.SPIKE}")
+    sign, plain_sign, colour = _NULL_SIGNS[verdict.null.get("identical")]
+    said = Text(f"{sign if paper.unicode else plain_sign} {words.null(verdict)}", style=f"bold {colour}")
     parts: list[tuple[str, RenderableType]] = [("null replay", said)]
     if line := words.nulls(verdict):
         style = colours.VALIDATION if verdict.nulls.get("depends_on_seed") else ""
