@@ -10,7 +10,7 @@ from newllm.replay.outcome import Pair
 from newllm.statistics import mean_interval
 
 _LEAST = 0.05  # of the logarithm: a twentieth
-_BY_CONSTRUCTION = ("numerics", "validation")  # what no signal measures: the change is in what computes
+_BY_CONSTRUCTION = ("numerics", "validation", "dropout")  # what no signal measures: the change is in what computes
 
 
 @dataclass(frozen=True)

@@ -283,11 +283,13 @@ def test_queries_and_keys_have_size_one_and_values_are_left_alone(
     hooked = dict(changed.named_modules())
     for name, module in null.named_modules():
         if name.endswith("query_key_value"):
-            query, key, value = hooked[name](x).chunk(3, dim=-1)
-            for part in (query, key):
-                size = part.unflatten(-1, (4, -1)).square().mean(-1)
-                torch.testing.assert_close(size, torch.ones_like(size), rtol=1e-2, atol=0.0)
-            torch.testing.assert_close(value, module(x).chunk(3, dim=-1)[2])
+            *parts, value = hooked[name](x).chunk(3, dim=-1)
+            *unnormed, same = module(x).chunk(3, dim=-1)
+            for part, before in zip(parts, unnormed, strict=True):
+                heads, size = (one.unflatten(-1, (4, -1)) for one in (part, before))
+                torch.testing.assert_close(heads, nn.functional.rms_norm(size, (4,)))
+                torch.testing.assert_close(heads.square().mean(-1), torch.ones(2, 5, 4), rtol=1e-2, atol=0.0)
+            torch.testing.assert_close(value, same)
             with torch.no_grad():
                 changed.get_parameter(f"{name}.weight")[:16].mul_(10)  # of the queries
     tokens = torch.tensor([[4, 5, 6, 7]])
