@@ -60,11 +60,16 @@ class Case:
         return self.planted is not None and self.planted.null_spiked == 0 and self.planted.spiked == self.planted.n
 
 
-def find_cause(cases: Sequence[Case]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    """Return the cause with its evidence, or None and what is missing, a sentence each."""
+def find_cause(cases: Sequence[Case], untried: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Return the cause with its evidence, or None and what is missing, a sentence each.
+
+    Args:
+        cases: all that was tried.
+        untried: how many interventions that fit had no time.
+    """
     remedies = [case for case in cases if case.is_remedy]
     if not remedies:
-        return None, (_without_a_remedy(cases),)
+        return None, (_without_a_remedy(cases, untried),)
     missing: list[str] = []
     for case in remedies:
         lacks = _lacks(case, cases)
@@ -152,10 +157,12 @@ def _evidence(case: Case, cases: Sequence[Case]) -> dict[str, Any]:
     }
 
 
-def _without_a_remedy(cases: Sequence[Case]) -> str:
+def _without_a_remedy(cases: Sequence[Case], untried: int) -> str:
     screened = [case.tried.name for case in cases if case.may_remove]
     if screened:
         return f"{_listed(screened)} removed the spike in the screen only: a longer --budget would confirm it or not."
+    if untried:
+        return f"{untried} of {untried + len(cases)} changes had no time: a longer --budget would try them."
     return "Nothing that was tried removes the spike: its cause is not among what was changed, or two act together."
 
 

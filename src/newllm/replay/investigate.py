@@ -7,7 +7,7 @@ from newllm.replay.candidates import Candidate, candidates
 from newllm.replay.null import NullCheck, check_null
 from newllm.replay.question import Question
 from newllm.replay.runner import Runner
-from newllm.replay.session import Session, Shown, best_of
+from newllm.replay.session import NO_TIME, Session, Shown, best_of
 from newllm.replay.starts import Start, healthy_stretch, starts
 from newllm.replay.store import Store
 from newllm.replay.task import Replayer, Task
@@ -15,8 +15,6 @@ from newllm.replay.trajectory import Trajectory
 from newllm.replay.verdict import conclude, differs, say_tried
 from newllm.replay.watcher import Watcher
 from newllm.trace import Verdict
-
-NO_TIME = "no time was left for it: give a larger --budget"
 
 
 def investigate(asked: Question, replayer: Callable[[Store], Replayer], workers: int, watcher: Watcher) -> Verdict:

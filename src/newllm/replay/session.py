@@ -22,6 +22,7 @@ from newllm.replay.starts import Start, healthy_stretch
 from newllm.replay.task import Task
 from newllm.replay.watcher import Watcher
 
+NO_TIME = "no time was left for it: give a larger --budget"
 SCREENED, CONFIRMED = 3, 8  # replays of each
 BEST = 3  # interventions that are confirmed
 PLANTED = 4  # replays of a reverse test

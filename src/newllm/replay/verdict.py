@@ -12,7 +12,7 @@ from newllm.replay.null import NullCheck
 from newllm.replay.original import Spike
 from newllm.replay.outcome import Effect, Pair, effect_of
 from newllm.replay.sentences import sentences
-from newllm.replay.session import Planted, Session, Shown
+from newllm.replay.session import NO_TIME, Planted, Session, Shown
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import OUTCOMES
@@ -41,7 +41,7 @@ def conclude(
         suspected: the doctor's causes, the likeliest first.
     """
     cases = _cases(session, shown, planted)
-    cause, missing = find_cause(cases)
+    cause, missing = find_cause(cases, sum(why == NO_TIME for why in not_tried.values()))
     spike = describe_spike(session.spike, session.limit())
     counted = count_nulls(nulls, session)
     tried = tuple(sorted((case.tried for case in cases), key=_best_first))

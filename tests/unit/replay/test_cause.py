@@ -30,7 +30,7 @@ RIVALS = [case("clip-tenth"), case("beta2"), case("reset-moments")]
 
 def test_a_cause_needs_all_three():
     remedy = case("half-learning-rate", "removes", planted=planted("half-learning-rate"))
-    found, missing = find_cause([remedy, *RIVALS])
+    found, missing = find_cause([remedy, *RIVALS], 0)
     assert found is not None
     assert (found["name"], found["planted"]["spiked"], missing) == ("learning-rate", 4, ())
     assert set(found["rivals"]) == {"clip-tenth", "beta2", "reset-moments"}
@@ -49,21 +49,21 @@ def test_a_cause_needs_all_three():
 )
 def test_what_is_missing_is_said(changes: dict[str, Any], rivals: list[Case], says: str):
     given = {"planted": planted("half-learning-rate"), **changes}
-    found, missing = find_cause([case("half-learning-rate", "removes", **given), *rivals])
+    found, missing = find_cause([case("half-learning-rate", "removes", **given), *rivals], 0)
     assert found is None
     assert any(says in line for line in missing), missing
 
 
 def test_a_screened_remedy_shows_nothing():
     screened = case("half-learning-rate", "removes", stage="screened", p=None, planted=planted("half-learning-rate"))
-    found, missing = find_cause([screened, *RIVALS])
+    found, missing = find_cause([screened, *RIVALS], 0)
     assert found is None
     assert "in the screen only" in missing[0]
 
 
 def test_a_remedy_whose_p_is_too_high_is_none():
     unsure = case("half-learning-rate", "removes", p=0.06, planted=planted("half-learning-rate"))
-    assert find_cause([unsure, *RIVALS])[0] is None
+    assert find_cause([unsure, *RIVALS], 0)[0] is None
 
 
 def test_suspects_come_once_a_mechanism_with_what_removes_first():
@@ -77,3 +77,8 @@ def test_suspects_come_once_a_mechanism_with_what_removes_first():
 
 def test_what_does_nothing_is_no_suspect():
     assert suspects(RIVALS, {}) == ()
+
+
+def test_what_had_no_time_is_not_counted_as_tried():
+    assert find_cause(RIVALS, 5)[1] == ("5 of 8 changes had no time: a longer --budget would try them.",)
+    assert "not among what was changed" in find_cause(RIVALS, 0)[1][0]
