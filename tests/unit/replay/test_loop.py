@@ -164,7 +164,7 @@ class Counting(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": 0.5, "step": 0})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ARG002
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
         for group in self.param_groups:
             group["step"] += 1
             for parameter in group["params"]:
@@ -228,7 +228,7 @@ def test_a_state_of_another_model_is_refused(loop: Loop) -> None:
 class Hoarding(torch.optim.SGD):
     """Keeps what no file of tensors can hold."""
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         super().step(closure)
         for group in self.param_groups:
             for parameter in group["params"]:
