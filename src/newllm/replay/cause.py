@@ -119,7 +119,7 @@ def _lacks(case: Case, cases: Sequence[Case]) -> list[str]:
     name, lacks = case.tried.name, []
     if not case.moved.moved:
         lacks.append(f"{name}: it did not move what it aims at ({case.moved.signal}), so it tests nothing.")
-    rivals = [other for other in cases if other.change.mechanism not in case.change.causes]
+    rivals = [other for other in cases if _is_rival(other, case)]
     others = sorted({other.tried.name for other in rivals if other.may_remove})
     if others:
         lacks.append(f"{name}: {_listed(others)} removed the spike too, by another mechanism.")
@@ -137,6 +137,11 @@ def _lacks(case: Case, cases: Sequence[Case]) -> list[str]:
     return lacks
 
 
+def _is_rival(other: Case, case: Case) -> bool:
+    """Whether two interventions speak for different causes."""
+    return not set(other.change.causes) & set(case.change.causes)
+
+
 def _as_strong(other: Case, case: Case) -> bool:
     """Whether a rival's own signal was moved about as strongly; what has no strength is a switch and counts."""
     if other.moved.signal == "batches" or case.moved.signal == "batches":
@@ -147,7 +152,7 @@ def _as_strong(other: Case, case: Case) -> bool:
 def _evidence(case: Case, cases: Sequence[Case]) -> dict[str, Any]:
     planted = case.planted
     assert planted is not None, "a cause has a reverse test"
-    rivals = [other for other in cases if other.change.mechanism not in case.change.causes and _as_strong(other, case)]
+    rivals = [other for other in cases if _is_rival(other, case) and _as_strong(other, case)]
     return {
         "name": case.change.mechanism,
         "intervention": case.tried.name,

@@ -54,12 +54,15 @@ class OwnRun(Subject):
         return same_corpus(self.run, self.config)
 
     def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:
-        """Return the setup of a null replay."""
+        """Return the setup of a null replay.
+
+        From step 0 the initialisation is another one, so the batches can stay where they are; a context that goes on
+        from window to window would be broken if they did not.
+        """
         plain = super().setup(start, replay, onset, peak)
+        exchange = plain.exchange if start > 0 and not self.config.data.carry else None
         config = dataclasses.replace(self.config, seed=plain.seed)
-        if start > 0:
-            return dataclasses.replace(plain, config=config, order=self.seed)
-        return dataclasses.replace(plain, config=config, exchange=None)
+        return dataclasses.replace(plain, config=config, order=self.seed, exchange=exchange)
 
     def make(self, setup: Setup) -> "OwnReplica":
         """Build model, optimizer and batches of a configuration."""

@@ -29,8 +29,8 @@ class Subject(ABC):
     def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:
         """Return the setup of a null replay: the original, or what differs from it by its chance alone.
 
-        From step 0 every stream of chance is another one. From a later step the batches are those of the original
-        (what a batch brought about must come about again), but near ones exchange places.
+        Another initialisation (from step 0) and other dropout. The batches are those of the original (what a batch
+        brought about must come about again), but near ones exchange places.
 
         Args:
             start: updates done.

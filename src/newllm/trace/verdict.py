@@ -39,7 +39,7 @@ class Tried:
         later: onset by that of the null, counted from the start; None where either never spiked.
         cost: probe loss at the end of the null's steps, minus the null's, nats; above 0 it is behind.
         signals: the severity and the null's on every loss that was followed, by name.
-        moved: what became of the signal that it aims at: signal, value, null, moved.
+        moved: what became of the signal that it aims at: signal, ratio (to the null's), moved, strength.
         seconds: of all its replays.
     """
 

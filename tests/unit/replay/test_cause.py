@@ -66,6 +66,14 @@ def test_a_remedy_whose_p_is_too_high_is_none():
     assert find_cause([unsure, *RIVALS], 0)[0] is None
 
 
+def test_a_change_that_speaks_for_the_same_cause_too_is_no_rival():
+    remedy = case("replace-batches", "removes", planted=planted("replace-batches"))
+    rivals = [case("clip-tenth", "removes"), case("half-learning-rate"), case("beta2")]
+    found, _ = find_cause([remedy, *rivals], 0)
+    assert found is not None
+    assert found["rivals"] == ["half-learning-rate", "beta2"]
+
+
 def test_suspects_come_once_a_mechanism_with_what_removes_first():
     reduces = dataclasses.replace(case("clip-tenth").tried, outcome="reduces", effect=0.9)
     first = case("half-learning-rate", "removes", planted=planted("half-learning-rate"))
