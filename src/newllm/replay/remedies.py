@@ -58,16 +58,16 @@ class Remedy:
         """Whether it is over with the window."""
         return self.name in (SKIP, *PASSING)
 
-    def changed(self, setup: Setup, start: int, onset: int, peak: int) -> Setup:
+    def changed(self, setup: Setup, start: int, onset: int, last: int) -> Setup:
         """Return a setup that holds this change alone.
 
         Args:
             setup: of what it is put in force in.
             start: step from which it is in force.
             onset: of what it is to mend.
-            peak: likewise.
+            last: step whose batch is suspected.
         """
-        own = Setup(start, setup.seed, onset, peak, setup.per_update, setup.config, order=setup.order)
+        own = Setup(start, setup.seed, onset, last, setup.per_update, setup.config, order=setup.order)
         self.change.apply(own)
         return own
 
@@ -82,7 +82,7 @@ def put_in_force(setup: Setup, recoveries: Sequence[Recovery]) -> Setup:
     for one in recoveries:
         if not one.in_force or one.back is None or not one.remedy:
             continue
-        own = Remedy(one.remedy, one.setting).changed(setup, one.back, one.onset, one.peak)
+        own = Remedy(one.remedy, one.setting).changed(setup, one.back, one.onset, one.last)
         setup.batches += own.batches
         if one.back < setup.start:
             setup.before += own.attach
@@ -125,7 +125,7 @@ def _skip(setup: Setup) -> None:
 _SKIP = Intervention(
     name=SKIP,
     kind="data",
-    change="every batch from the rollback to the peak skipped",
+    change="every batch from the rollback to well behind the onset skipped",
     hypothesis="These batches, in the state that the model was in, brought it about.",
     price="These batches are not read.",
     causes=("corrupted-batch", "data-order"),

@@ -32,7 +32,7 @@ class Recovery:
         detected: step at which it was clear that the loss had left its trend.
         onset: first step off the trend.
         base: usual loss before, nats; None where it was not finite.
-        peak: step at which it was worst, as far as that is known; the detected one where nothing was replayed.
+        last: last step whose batch may have brought it about, as far as that is known.
         back: step that the run was taken back to; None where it was not.
         remedy: name of what is changed from `back` on; "" where nothing is.
         setting: the number that goes with it, where one does.
@@ -51,7 +51,7 @@ class Recovery:
     detected: int
     onset: int
     base: float | None
-    peak: int
+    last: int
     back: int | None = None
     remedy: str = ""
     setting: float | None = None

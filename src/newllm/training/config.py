@@ -12,6 +12,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 SCAN_BACKENDS = ("auto", "reference", "torch", "numba")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
+GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 
 
 @dataclasses.dataclass(frozen=True)
