@@ -23,9 +23,9 @@ from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError, unknown_name
 from newllm.replay.loop import Loop
 from newllm.replay.ranks import with_one_voice
+from newllm.replay.recent import Recent
 from newllm.replay.recovery import Case, decide, rollback_step
 from newllm.replay.replica import Replica, State, Update
-from newllm.replay.ring import Ring
 from newllm.trace import Recovery, Series, Trace
 from newllm.trace.recovery import followed_by
 from newllm.training.config import GUARD_POLICIES
@@ -47,7 +47,7 @@ class Guarded:
         recoveries: what was done, in order.
         signals: by name, a value for each update that counts: loss, gradient_norm, learning_rate.
         abandoned: of each recovery that rolled back, by its number, the losses of the updates that do not count.
-        ring: states that it can go back to.
+        recent: states that it can go back to.
         state: of the training at `step`.
     """
 
@@ -59,7 +59,7 @@ class Guarded:
     recoveries: tuple[Recovery, ...]
     signals: dict[str, list[float]]
     abandoned: dict[int, list[float]]
-    ring: Ring
+    recent: Recent
     state: State
 
     @property
@@ -99,7 +99,7 @@ class _Training:
         self.recoveries = () if begin is None else begin.recoveries
         self.signals = {name: [] if begin is None else list(begin.signals[name]) for name in _SIGNALS}
         self.abandoned = {} if begin is None else dict(begin.abandoned)
-        self.ring = Ring() if begin is None else begin.ring.copied()
+        self.recent = Recent() if begin is None else begin.recent.copied()
         self._build()
 
     @property
@@ -108,7 +108,7 @@ class _Training:
 
     def go(self) -> Guarded:
         while self.step < self.loop.steps and self.status == "finished":
-            self.ring.offer(self.step, self.replica.state)
+            self.recent.offer(self.step, self.replica.state)
             update = self.replica.update(self.step)
             self._take(update)
             onset = None if self.policy == "off" else self.watch.see(len(self.loss), _seen(update))
@@ -125,7 +125,7 @@ class _Training:
             self.recoveries,
             self.signals,
             self.abandoned,
-            self.ring,
+            self.recent,
             self.replica.state(),
         )
 
@@ -146,14 +146,14 @@ class _Training:
         if found.action != "remedy":
             self.status, self.message = "interrupted", found.sentence
         # After "asked" too: the loss is seen leaving its trend again, whatever the person decides.
-        self._go_back(rollback_step(self.ring.steps, onset.onset, 0) if found.back is None else found.back, found)
+        self._go_back(rollback_step(self.recent.steps, onset.onset, 0) if found.back is None else found.back, found)
 
     def _go_back(self, step: int, why: Recovery) -> None:
         self.abandoned[why.number] = self.loss[step:]
         for values in self.signals.values():
             del values[step:]
-        self.ring.forget_after(step)
-        self.step, self.state = step, self.ring.state(step)
+        self.recent.forget_after(step)
+        self.step, self.state = step, self.recent.state(step)
         self._build()
 
     def _build(self) -> None:
@@ -173,8 +173,8 @@ class _Training:
             onset=onset,
             trace=Trace({name: Series(steps, np.array(values)) for name, values in self.signals.items()}),
             facts=Facts(),
-            known=self.ring.steps,
-            state=self.ring.state,
+            known=self.recent.steps,
+            state=self.recent.state,
             history=self.recoveries,
             budget=self.budget,
         )

@@ -11,10 +11,10 @@ import newllm
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.replay.guarded import Guarded, guard
+from newllm.replay.recent import Recent
 from newllm.replay.recovery import failures, rollback_step
 from newllm.replay.remedies import LASTING, PASSING, SKIP, Remedy
 from newllm.replay.replica import State
-from newllm.replay.ring import Ring
 from newllm.trace import Recovery, load_recoveries, save_recoveries
 from newllm.trace.recovery import followed_by
 
@@ -104,7 +104,7 @@ def test_what_goes_on_is_what_was_replayed(mended: Guarded) -> None:
     assert only.back is not None
     setup = too_fast.setup(only.back, 0, only.onset, only.last)
     setup.attach += Remedy(only.remedy).changed(setup, only.back, only.onset, only.last).attach
-    replica = too_fast.start(setup, mended.ring.state(only.back))
+    replica = too_fast.start(setup, mended.recent.state(only.back))
     assert [replica.update(step).loss for step in range(only.back, STEPS)] == mended.loss[only.back :]
 
 
@@ -284,11 +284,11 @@ def test_a_recovery_that_goes_back_behind_another_puts_it_out_of_force() -> None
 
 
 def test_a_ring_is_dense_of_late_and_bounded() -> None:
-    def filled(largest: int, size: int) -> Ring:
-        ring = Ring(largest)
+    def filled(largest: int, size: int) -> Recent:
+        recent = Recent(largest)
         for step in range(2000):
-            ring.offer(step, lambda: State({"a": torch.zeros(size, dtype=torch.uint8)}, {}, {}))
-        return ring
+            recent.offer(step, lambda: State({"a": torch.zeros(size, dtype=torch.uint8)}, {}, {}))
+        return recent
 
     steps = filled(1 << 20, 1).steps
     assert steps[0] == 0
@@ -297,9 +297,9 @@ def test_a_ring_is_dense_of_late_and_bounded() -> None:
     gaps = [later - earlier for earlier, later in itertools.pairwise(steps[1:])]
     assert all(gap <= max(25, (2000 - start) / 2) for gap, start in zip(gaps, steps[1:], strict=False))
     assert len(filled(100, 30).steps) == 1 + 3
-    ring = filled(1 << 20, 1)
-    ring.forget_after(1900)
-    assert max(ring.steps) <= 1900
+    recent = filled(1 << 20, 1)
+    recent.forget_after(1900)
+    assert max(recent.steps) <= 1900
 
 
 def test_an_onset_is_what_the_watch_says(mended: Guarded) -> None:

@@ -10,7 +10,7 @@ _SHARE = 20  # of the steps done is a step between states
 _DENSE = 4  # states that stay at each distance before the next ones lie twice as far apart
 
 
-class Ring:
+class Recent:
     """Keeps states of recent steps. Step 0 is always known, without a state: it is built again from the seed.
 
     Args:
@@ -43,9 +43,9 @@ class Ring:
         """Drop what lies behind a step that was gone back to."""
         self._kept = {at: state for at, state in self._kept.items() if at <= step}
 
-    def copied(self) -> "Ring":
-        """Return a ring of its own with the same states, which nobody changes."""
-        other = Ring(self._largest)
+    def copied(self) -> "Recent":
+        """Return an own one with the same states, which nobody changes."""
+        other = Recent(self._largest)
         other._kept = dict(self._kept)
         return other
 
