@@ -27,7 +27,7 @@ _REPLAYS = 2  # of each: the training's own chance, and another
 _SLOWEST = 3  # times the null's steps to equal progress
 _TAIL = 5  # losses at a replay's end
 _PROBES = 8  # before the onset, about
-_HURT = 1.05  # times the probe loss before
+_HURT = 1.15  # times the probe loss before
 _FUTILE = 0.75  # of the null's severity: what leaves that much is not replayed again
 
 
@@ -73,13 +73,20 @@ class Attempts:
     def harmless(self) -> bool:
         """Whether the unmodified training comes back to its trend by itself, and the model was not hurt on the way.
 
-        The model is not hurt where the loss on the probe batch ends no higher than it was: then the batches were hard.
+        The model is not hurt where the loss on the probe batch stays where it was: then only the batches were hard.
         """
         null = self.nulls[0]
         if not null.own.spiked:
             return True
-        hurt = null.probe_at(self.back + self.length) > _HURT * null.progress_before(self.onset.onset)
-        return not hurt and float(np.median(null.trajectory.loss[-_TAIL:])) <= self._usual()
+        made = null.trajectory
+        after = [loss for step, loss in zip(made.probe_steps, made.probe, strict=True) if step >= self.onset.onset]
+        hurt = not max(after, default=math.inf) <= _HURT * null.progress_before(self.onset.onset)
+        return not hurt and self.passes
+
+    @property
+    def passes(self) -> bool:
+        """Whether the unmodified training ends on its trend."""
+        return float(np.median(self.nulls[0].trajectory.loss[-_TAIL:])) <= self._usual()
 
     def attempt(self, remedy: Remedy, affords: Callable[[int], bool]) -> tuple[Tried | None, bool]:
         """Replay a remedy beside the nulls of the same chance.

@@ -3,10 +3,11 @@
 From the last good state before the onset the training is replayed as it was, once to the bit and once with near
 batches exchanged, over the way to the onset and as many steps again. If it comes back by itself and the model was not
 hurt, nothing is changed. Else remedies are replayed at equal progress, first those that pass with the window, each
-kind in the order of the doctor's suspicion; the first that leaves nothing of the spike is taken, else the one that
-leaves the least of it, if that is half or less. Where nothing helps, batches are skipped, as PaLM's training did
-(Chowdhery et al. 2022, section 5.1). A remedy that does not hold is not taken again soon, and the next rollback goes
-twice as far. After `MOST_FAILURES` that did not hold the training is stopped.
+kind in the order of the doctor's suspicion. The first that leaves nothing of the spike is taken, else the one that
+leaves the least of it, if that is half or less; but none that leaves the training farther behind than the spike does.
+Where none is left, a spike that passes is let pass, and for one that does not batches are skipped, as PaLM's training
+did (Chowdhery et al. 2022, section 5.1). A remedy that does not hold is not taken again soon, and the next rollback
+goes twice as far. After `MOST_FAILURES` that did not hold the training is stopped.
 
 A decision is a function of the losses and the states, never of the clock: a run that was killed in the middle comes
 to the same decision again, and so does every process of a distributed training.
@@ -143,23 +144,26 @@ class _Decision:
             if not self._affords(1):
                 break
             tried, clean = attempts.attempt(remedy, self._affords)
-            if tried is not None:
-                self.tried.append((remedy, tried, clean))
-            if clean:
+            if tried is None:
+                continue
+            self.tried.append((remedy, tried, clean))
+            if clean and _pays(tried):
                 break
         return self._best()
 
     def _best(self) -> Recovery:
-        usable = [item for item in self.tried if item[1].outcome != "stops learning"]
-        best = max(usable, key=lambda item: (item[2], item[1].effect or 0.0), default=None)
-        if best is None or not (best[2] or (best[1].effect or 0.0) >= _HELPS):
-            return self._skip("no remedy that was replayed helps")
-        remedy, tried, clean = best
-        left = "nothing" if clean else f"{1 - (tried.effect or 0.0):.0%}"
-        said = (
-            f"rolled back to step {self.back}, from there on: {tried.change} ({left} of the spike is left in replays)"
-        )
-        return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting)
+        helps = [item for item in self.tried if item[2] or (item[1].effect or 0.0) >= _HELPS]
+        paying = [item for item in helps if _pays(item[1]) and item[1].outcome != "stops learning"]
+        best = max(paying, key=lambda item: (item[2], item[1].effect or 0.0), default=None)
+        if best is not None:
+            remedy, tried, clean = best
+            left = "nothing" if clean else f"{max(0.0, 1 - (tried.effect or 0.0)):.0%}"
+            said = f"rolled back to step {self.back}, from there on {tried.change} ({left} of the spike left in replays)"
+            return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting)
+        if self.attempts.passes:
+            cost = "what removes it costs more" if helps else "no remedy that was replayed helps"
+            return self._made("went on", f"replayed as it was it passes by itself and {cost}, so nothing was changed")
+        return self._skip("no remedy that was replayed helps")
 
     def _ordered(self) -> list[Remedy]:
         """Return the remedies: what passes first, and each kind by what the doctor suspects."""
@@ -192,6 +196,11 @@ class _Decision:
             seconds=time.perf_counter() - self.began,
             **more,
         )
+
+
+def _pays(tried: Tried) -> bool:
+    """Whether a remedy leaves the training no farther behind than the spike does, where a null replay ends."""
+    return tried.cost is None or tried.cost <= 0
 
 
 def _skipped_to(onset: Onset, back: int) -> int:

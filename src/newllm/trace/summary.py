@@ -61,6 +61,7 @@ class Summary:
         last_validation: the latest, None before the first.
         best_validation: the one of lowest loss, None before the first finite one.
         findings: what detectors said, as plain data.
+        recoveries: what a guard did, in short (RUN/recoveries.json has all of it).
         message: one line that says why the run failed or diverged, else None.
     """
 
@@ -80,6 +81,7 @@ class Summary:
     last_validation: Validation | None = None
     best_validation: Validation | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
+    recoveries: list[dict[str, Any]] = field(default_factory=list)
     message: str | None = None
 
     def validated(self, step: int, loss: SupportsFloat, bits_per_byte: SupportsFloat | None) -> None:
@@ -127,6 +129,8 @@ class Summary:
             raise UserError(f"cannot read '{path}' ({error.strerror}): give the directory of a run") from error
         except (ValueError, RecursionError) as error:
             raise _foreign(path, f"no JSON ({error})") from error
+        if isinstance(content, dict):
+            content.setdefault("recoveries", [])  # runs from before there was a guard
         problem = _problem(content)
         if problem:
             raise _foreign(path, problem)
@@ -144,7 +148,7 @@ _KINDS: dict[str, Any] = {
     "seconds": (int, float),
     "tokens_per_second": _NULLABLE,
     **dict.fromkeys(("last_validation", "best_validation"), (dict, type(None))),
-    "findings": list,
+    **dict.fromkeys(("findings", "recoveries"), list),
     "message": (str, type(None)),
 }
 

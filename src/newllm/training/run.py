@@ -119,5 +119,5 @@ class RunDirectory:
 
     def remove_leftovers(self) -> None:
         """Remove what a killed process left half written. Only who has the lock may call this."""
-        for directory in (self.path, self.snapshots):
+        for directory in (self.path, self.snapshots, self.abandoned):
             remove_leftovers(directory)
