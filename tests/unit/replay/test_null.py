@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,12 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.replay import null
-from newllm.replay.loop import Loop
+from newllm.replay.loop import Loop, LoopReplica
 from newllm.replay.null import NullCheck, check_null
 from newllm.replay.original import Original, choose_spike, read_original, record_original
 from newllm.replay.own_run import OwnRun
 from newllm.replay.watcher import Watcher
+from newllm.trace import Finding
 
 
 def checked(run: Path, start: int, watch: Watcher | None = None) -> NullCheck:
@@ -97,7 +99,7 @@ def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, null.Spike
     """A healthy run, as if it had a spike there: what the null replay compares does not depend on it."""
     trace = newllm.doctor(run).trace
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
-    finding = newllm.trace.Finding(kind="spike", severity="warning", sentence="")
+    finding = Finding(kind="spike", severity="warning", sentence="")
     spike = null.Spike(onset, peak, None, 1.0, 1.0, "loss", finding)
     subject = OwnRun(run)
     kept = tuple(int(path.name[5:]) for path in sorted((run / "snapshots").iterdir()))
@@ -207,18 +209,18 @@ class Planted(nn.Module):
             self.updates += 1
         hidden = torch.tanh(self.first(points))
         if self.training and self.updates >= PLANTED:
-            hidden = hidden + self._stray()
+            hidden = hidden * (1.0 + self._stray())  # by much: two draws must not round to one loss
         return self.second(hidden)
 
     def _stray(self) -> float | Tensor:
         if self.where == "torch":
             torch.manual_seed(time.perf_counter_ns())
-            return 0.01 * torch.rand(16)
+            return torch.rand(16)
         if self.where == "numpy":
-            return 0.01 * float(np.random.rand())
+            return float(np.random.rand())
         if self.where == "python":
-            return 0.01 * random.random()
-        return 0.01 * drawn_by_the_clock((16,)) if self.where == "own generator" else 0.0
+            return random.random()
+        return drawn_by_the_clock((16,)) if self.where == "own generator" else 0.0
 
 
 def drawn_by_the_clock(shape: tuple[int, ...]) -> Tensor:
@@ -230,19 +232,23 @@ def planted(where: str, batch: Callable, loss: Callable) -> Loop:
         model = Planted(where)
         return model, torch.optim.SGD(model.parameters(), lr=0.1)
 
-    return Loop(build, batch, loss, steps=30, clip=1.0)
+    return Loop(build, batch, loss, steps=30, clip=0.1)  # clipping spreads a difference over all parameters
 
 
-def null_of(loop: Loop) -> NullCheck:
-    """Replay a training from its start, as if it had a spike at step 20."""
-    finding = newllm.trace.Finding(kind="spike", severity="warning", sentence="")
+def recorded(loop: Loop) -> Original:
+    """Run a training and keep it as if it had a spike at step 20."""
+    finding = Finding(kind="spike", severity="warning", sentence="")
     replica = loop.start(loop.setup(0, 0, 20, 20), None)
     updates = [replica.update(step) for step in range(loop.steps)]
     losses, norms = [one.loss for one in updates], [one.gradient_norm for one in updates]
     spike = null.Spike(20, 20, 22, 1.0, 1.0, "loss", finding)
     steps = list(range(1, loop.steps + 1))
-    original = Original(steps, losses, norms, (spike,), [], 0, (), lambda _: pytest.fail("no state"), replica.seen)
-    return check_null(loop, original, spike, 10)
+    return Original(steps, losses, norms, (spike,), [], 0, (), lambda _: pytest.fail("no state"), replica.seen)
+
+
+def null_of(loop: Loop) -> NullCheck:
+    original = recorded(loop)
+    return check_null(loop, original, original.spikes[0], 10)
 
 
 def test_a_training_without_chance_of_its_own_is_identical(loop: Loop) -> None:
@@ -335,6 +341,50 @@ def test_a_training_whose_numbers_end_is_replayed_to_its_end(bad_loop: Loop) -> 
 
 
 # --- where it cannot be to the bit
+
+
+def noisy(loop: Loop, size: float) -> Loop:
+    """A training on hardware that adds in an order of its own, as it were: every gradient is off by a little."""
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        return loop.loss(model, batch) * (1 + size * drawn_by_the_clock((1,))).squeeze()
+
+    return Loop(loop.build, loop.batch, loss, steps=30)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings say that they are on a device that is no CPU."""
+    monkeypatch.setattr(LoopReplica, "device", torch.device("meta"))
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_on_other_hardware_the_record_may_lie_as_far_away_as_replays_do(loop: Loop) -> None:
+    check = null_of(noisy(loop, 1e-5))
+    assert check.identical is True
+    assert check.tolerance is not None
+    assert 1e-6 < check.tolerance < 1e-2
+    assert check.state is not None
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_on_other_hardware_what_is_the_same_to_the_bit_is_told_so(loop: Loop) -> None:
+    check = null_of(Loop(loop.build, loop.batch, loop.loss, steps=30))
+    assert (check.identical, check.tolerance) == (True, None)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_on_other_hardware_what_lies_farther_away_is_another_training(loop: Loop) -> None:
+    noise = noisy(loop, 1e-6)
+    original = recorded(noise)
+    original.loss[14] *= 1.01
+    check = check_null(noise, original, original.spikes[0], 10)
+    assert check.identical is False
+    assert check.tolerance is not None
+    assert check.tolerance < 0.01
+    assert check.first_difference is not None
+    assert check.first_difference["step"] == 15
+    assert check.first_difference["replays_differ"] == 1
 
 
 def test_the_tolerance_is_what_replays_lie_apart_up_to_a_step() -> None:

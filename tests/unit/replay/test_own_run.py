@@ -13,6 +13,7 @@ import torch
 import newllm
 from newllm.data import Batch, validation_batches
 from newllm.errors import UserError
+from newllm.model.language_model import LanguageModel
 from newllm.replay.own_run import OwnReplica, OwnRun
 from newllm.replay.replica import State
 from newllm.replay.setup import Setup
@@ -119,7 +120,9 @@ def test_a_change_of_the_configuration_is_made(tiny_run: Path) -> None:
         setup.config = dataclasses.replace(setup.config, model=dataclasses.replace(setup.config.model, width=48))
 
     run = OwnRun(tiny_run)
-    assert begun(run, change=wider).model.config.width == 48
+    model = begun(run, change=wider).model
+    assert isinstance(model, LanguageModel)
+    assert model.config.width == 48
     with pytest.raises(UserError, match=r"the snapshot does not fit the model: '.*' is not the same in both"):
         begun(run, 4, change=wider)
     assert run.config.model.width == 32, "the run itself was changed"
@@ -177,6 +180,7 @@ def test_the_evaluation_is_the_trainings_and_its_classes_add_up(founding_run: Pa
     found = replica.evaluate()
     assert {"validation", "validation/unknown", "validation/end", "validation/seen"} == found.keys()
     batches = validation_batches(run.corpus, run.config.data, None)
+    assert isinstance(replica.model, LanguageModel)
     whole = evaluate(replica.model, batches, None, "fp32")
     assert found["validation"] == pytest.approx(whole.loss, rel=1e-6)
     trace = read_trace(founding_run / "trace.jsonl").series("validation_loss")
