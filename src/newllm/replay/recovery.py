@@ -158,7 +158,7 @@ class _Decision:
         if best is not None:
             remedy, tried, clean = best
             left = "nothing" if clean else f"{max(0.0, 1 - (tried.effect or 0.0)):.0%}"
-            said = f"rolled back to step {self.back}, from there on {tried.change} ({left} of the spike left in replays)"
+            said = f"rolled back to step {self.back}, from there on {tried.change} ({left} of the spike is left)"
             return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting)
         if self.attempts.passes:
             cost = "what removes it costs more" if helps else "no remedy that was replayed helps"

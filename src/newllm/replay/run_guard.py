@@ -33,6 +33,7 @@ class RunGuard(Guard):
 
     def __init__(self, run: RunDirectory, corpus: Corpus, policy: str) -> None:
         self._run, self._corpus, self._policy = run, corpus, policy
+        self.watches = policy != "off"
         self._setup: Setup | None = None
         self._given_up: str | None = None
 
@@ -61,8 +62,6 @@ class RunGuard(Guard):
 
     def decide(self, onset: Onset, tick: Callable[[], None]) -> Recovery | None:
         """Decide, and write it down."""
-        if self._policy == "off":
-            return None
         history = load_recoveries(self._run.recoveries)
         found = decide(self._case(onset, history, tick))
         if found in history:

@@ -20,7 +20,13 @@ SIGNAL = "recovery"
 
 
 class Guard:
-    """Watches nothing; the base of what does."""
+    """Watches nothing; the base of what does.
+
+    Attributes:
+        watches: whether it is to be asked about onsets.
+    """
+
+    watches: bool = False
 
     def attach(self, stepper: Stepper, step: int) -> None:
         """Put in force what was decided earlier, before the state at `step` is put back into a fresh training."""

@@ -13,7 +13,7 @@ from newllm.trace import Summary, Validation, summary
 
 FIELDS = {
     "schema", "status", "pid", "heartbeat", "started", "step", "steps", "parameters", "tokens", "seconds",
-    "tokens_per_second", "last_validation", "best_validation", "findings", "message", "scan_backend",
+    "tokens_per_second", "last_validation", "best_validation", "findings", "recoveries", "message", "scan_backend",
     "precision", "device",
 }  # fmt: skip
 
