@@ -22,6 +22,7 @@ from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
 from newllm.training.optimizer import build_optimizer
 from newllm.training.recording import Recording
+from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import (
     Progress,
@@ -32,7 +33,9 @@ from newllm.training.snapshots import (
     load_training_state,
     prune_snapshots,
     save_snapshot,
+    training_tensors,
 )
+from newllm.training.spike_keeper import SpikeKeeper
 from newllm.training.step import Stepper, StepReport
 
 
@@ -73,6 +76,7 @@ class Training:
         )
         restore(summary, run, progress)
         self.journal = Journal(run, summary, progress)
+        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), self.journal.flush, self._tell_notice)
 
     def go(self) -> Summary:
         """Train to the end and return the summary, whose status says how it ended.
@@ -81,7 +85,7 @@ class Training:
             UserError: a file cannot be written; the run stays resumable from its last snapshot.
         """
         try:
-            with contextlib.closing(self.journal):
+            with contextlib.closing(self.journal), contextlib.closing(self.keeper):
                 self._tell_start()
                 with listening() as interrupt, torch.random.fork_rng():
                     self.recording.started(self.model, self.optimizer)
@@ -109,11 +113,14 @@ class Training:
             signals = self.recording.stepped(report)
             self.journal.stepped(report, time.perf_counter() - start, signals)
             self._tell_step(report)
+            self.keeper.see("loss", report.step, report.loss if report.finite else math.nan)
             if not report.finite:
                 numbers = f"loss {report.loss}, gradient norm {report.gradient_norm}"
                 self._end("diverged", f"not finite at step {report.step}: {numbers}", snapshot=False)
                 return
             self._look_around()
+            if progress.step % self.keeper.every == 0:
+                self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
         self._end("finished", None)
 
     def _look_around(self) -> None:
@@ -132,6 +139,7 @@ class Training:
             evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.predicted)
         best = self.journal.evaluated(evaluation, recording.evaluated())
         self._tell_evaluation(evaluation, best=best)
+        self.keeper.see("validation_loss", self.journal.progress.step, evaluation.loss)
         return best
 
     def _beating(self, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -165,6 +173,7 @@ class Training:
     def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:
         if snapshot and self.run.last_step() != self.journal.progress.step:
             self._save()
+        self.keeper.close()
         self.journal.summary.status = status  # type: ignore[assignment]
         self.journal.summary.message = message
         self.journal.save()
@@ -182,6 +191,10 @@ class Training:
     def _tell_start(self) -> None:
         for observer in self.observers:
             observer.started(self.journal.summary.as_dict())
+
+    def _tell_notice(self, line: str) -> None:
+        for observer in self.observers:
+            observer.noticed(line)
 
     def _tell_step(self, report: StepReport) -> None:
         for observer in self.observers:
@@ -206,5 +219,8 @@ def resolve_intervals(config: RunConfig) -> RunConfig:
     per_step = config.data.window * config.data.batch * training.accumulate
     rarest = math.ceil(training.evaluate_tokens / 3 / 0.2 / per_step)
     every = training.evaluate_every or max(1, min(training.steps, max(rarest, min(training.steps // 10, 1000))))
-    training = dataclasses.replace(training, evaluate_every=every, snapshot_every=training.snapshot_every or every)
+    snapshot_every = training.snapshot_every or every
+    training = dataclasses.replace(
+        training, evaluate_every=every, snapshot_every=snapshot_every, ring_every=ring_every(config)
+    )
     return dataclasses.replace(config, training=training)

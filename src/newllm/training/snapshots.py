@@ -1,15 +1,17 @@
 """Snapshots: a run at one step, written whole or not at all, without pickle.
 
-    RUN/snapshots/step-00000123/   model.safetensors  optimizer.safetensors  state.json
+    RUN/snapshots/step-00000123/   model.safetensors  optimizer.safetensors  state.json  [pin.json]
 
 The optimizer's file also holds the context that is carried from window to window, if one is. There is
-no state of chance to save: every stream is a function of the seed and the step.
+no state of chance to save: every stream is a function of the seed and the step. A snapshot
+with a pin.json stays (see `pins`).
 """
 
 import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,10 @@ from newllm.model.bodies import State
 from newllm.training.config import RunConfig
 from newllm.training.optimizer import optimizer_tensors, restore_optimizer
 
+Tensors = dict[str, dict[str, Tensor]]  # by file and name
+
 SCHEMA = 1
+PIN = "pin.json"
 _CARRIED = "carried/"
 _IN_FINGERPRINT = ("texts", "validation", "field", "errors")  # settings of which only the outcome matters
 _NAME = re.compile(r"step-(\d{8,})")
@@ -63,10 +68,30 @@ def identity(config: RunConfig, data: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, carried: State | None) -> Tensors:
+    """Return what a snapshot holds, by file and name; the tensors are the model's and the optimizer's own."""
+    extra = {f"{_CARRIED}{name}": value for name, value in (carried or {}).items()}
+    return {
+        "model.safetensors": {name: value.detach() for name, value in model.state_dict().items()},
+        "optimizer.safetensors": {**optimizer_tensors(model, optimizer), **extra},
+    }
+
+
 def save_snapshot(
     directory: Path, model: nn.Module, optimizer: torch.optim.Optimizer, carried: State | None, progress: Progress
 ) -> Path:
+    """Write the snapshot of `progress.step`, the step that the model is at; see `write_snapshot`."""
+    return write_snapshot(directory, training_tensors(model, optimizer, carried), progress)
+
+
+def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: Mapping[str, Any] | None = None) -> Path:
     """Write the snapshot of `progress.step` into `directory` and return its place.
+
+    Args:
+        directory: RUN/snapshots; made if it is absent.
+        tensors: as `training_tensors` gives them.
+        progress: of the step that the tensors are of.
+        pin: content of pin.json; None writes none.
 
     Raises:
         UserError: there is no room, or the place may not be written. Earlier snapshots stay as they are.
@@ -74,11 +99,6 @@ def save_snapshot(
     with writing(directory):
         directory.mkdir(exist_ok=True)
     place = directory / f"step-{progress.step:08d}"
-    extra = {f"{_CARRIED}{name}": value for name, value in (carried or {}).items()}
-    tensors = {
-        "model.safetensors": dict(model.state_dict()),
-        "optimizer.safetensors": {**optimizer_tensors(model, optimizer), **extra},
-    }
     with new_directory(place) as temporary:
         digests = {}
         for name, content in tensors.items():
@@ -88,6 +108,8 @@ def save_snapshot(
         state = {"schema": SCHEMA, **dataclasses.asdict(progress), "sha256": digests}
         state["sha256"] = {**digests, "state.json": _digest(state)}
         (temporary / "state.json").write_text(to_json(state, indent=2))
+        if pin is not None:
+            (temporary / PIN).write_text(to_json(pin, indent=2))
     return place
 
 
@@ -100,10 +122,16 @@ def list_snapshots(directory: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def newest_snapshot(directory: Path, step: int) -> Path | None:
+    """Return the place of the newest whole snapshot of this step or one before, None where there is none."""
+    return next((place for at, place in reversed(list_snapshots(directory).items()) if at <= step), None)
+
+
 def prune_snapshots(directory: Path, keep: int, best: int | None) -> None:
-    """Remove all but the last `keep` snapshots and the best one."""
+    """Remove all but the last `keep` snapshots, the best one, that of step 0 and those that are pinned (`PIN`)."""
     steps = list_snapshots(directory)
-    for step in list(steps)[:-keep]:
+    plain = [step for step, place in steps.items() if step > 0 and not (place / PIN).exists()]
+    for step in plain[:-keep]:
         if step != best:
             remove_directory(steps[step])
 

@@ -1,0 +1,151 @@
+"""The last few states of a run in memory, so that the state before a spike is still there when the spike is seen.
+
+A state is copied every `ring_every` steps into buffers that are made once and used in turn. Nothing here touches the
+run: its bits and its trace are the same without. `benchmarks/ring_cost.py` measures what it costs.
+
+Limits: at most `LARGEST` bytes and a quarter of the memory; a model of which not even one state fits has no ring.
+"""
+
+import contextlib
+import dataclasses
+import math
+import mmap
+import os
+
+import torch
+from torch import Tensor
+
+from newllm.training.config import RunConfig
+from newllm.training.snapshots import Progress, Tensors
+
+STATES = 3
+LARGEST = 2 << 30  # bytes
+LEAST_EVERY = 10  # steps
+MOST_EVERY = 50  # steps; of few tokens, which take longer than their arithmetic
+TOKENS_BETWEEN = 5000  # a copy costs about what 16 tokens of the same model cost on a CPU
+_ALIGNED = 64  # bytes, as torch's own
+ACCELERATED = 10  # times as many where the device is no CPU: it computes faster, and copies over a bus
+
+
+def ring_every(config: RunConfig) -> int:
+    """Return the steps between two states of the ring: the configuration's, or what costs well under 2 %."""
+    if config.training.ring_every:
+        return config.training.ring_every
+    per_step = config.data.window * config.data.batch * config.training.accumulate
+    every = min(MOST_EVERY, max(LEAST_EVERY, math.ceil(TOKENS_BETWEEN / per_step)))
+    return every if config.numerics.device.startswith("cpu") else ACCELERATED * every
+
+
+@dataclasses.dataclass(eq=False)
+class Held:
+    """A state in memory.
+
+    Attributes:
+        tensors: on the CPU; overwritten by a later state unless `busy`.
+        progress: of the same step.
+        busy: somebody reads the tensors.
+    """
+
+    tensors: Tensors
+    progress: Progress
+    busy: bool = False
+
+
+class Ring:
+    """Holds copies of the last states, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._capacity: int | None = None  # states; known from the first one
+        self._held: list[Held] = []  # oldest first
+
+    def put(self, tensors: Tensors, progress: Progress) -> str | None:
+        """Copy a state in, in the place of the oldest that nobody reads; return what a person should know of it.
+
+        Args:
+            tensors: as `training_tensors` gives them.
+            progress: of the same step; copied.
+        """
+        said = None
+        if self._capacity is None:
+            self._capacity, said = _capacity(tensors)
+        place = self._place(tensors, self._capacity)
+        if place is not None:
+            _copy(tensors, place.tensors)
+            place.progress = dataclasses.replace(progress)
+            self._held.append(place)
+        return said
+
+    def steps(self) -> dict[int, Held]:
+        """Return the states by step, in order."""
+        return {held.progress.step: held for held in self._held}
+
+    def _place(self, tensors: Tensors, capacity: int) -> Held | None:
+        """Return the place for a state, taken out of the ring; None where all are read, or none fits."""
+        if len(self._held) < capacity:
+            return Held(_buffers(tensors), Progress())
+        free = next((held for held in self._held if not held.busy), None)
+        if free is None:
+            return None
+        self._held.remove(free)
+        return free if _shapes(free.tensors) == _shapes(tensors) else Held(_buffers(tensors), Progress())
+
+
+def _capacity(tensors: Tensors) -> tuple[int, str | None]:
+    """Return how many states fit, and a line where that is fewer than there should be."""
+    size = sum(value.nbytes for part in tensors.values() for value in part.values())
+    limit = largest_bytes()
+    capacity = min(STATES, limit // max(1, size))
+    if capacity == STATES:
+        return capacity, None
+    state, most = f"a state of this run is {size / 2**20:,.0f} MiB", f"at most {limit / 2**20:,.0f} MiB"
+    if capacity:
+        return capacity, (
+            f"{state}: memory holds {capacity} of them, not {STATES} ({most}), so what came before a spike may be gone "
+            "when the spike is seen"
+        )
+    return 0, (
+        f"{state}, too large to be held in memory ({most}): before a spike only the snapshots on disk are kept; a "
+        "smaller training.snapshot_every makes them denser"
+    )
+
+
+def largest_bytes() -> int:
+    """Return how many bytes all states together may have here."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return LARGEST
+    return min(LARGEST, memory // 4)
+
+
+def _buffers(tensors: Tensors) -> Tensors:
+    """Return empty tensors like these on the CPU, all in one stretch of memory.
+
+    Asked for in large pages where the system has them: a third of the time of the first copy into small ones.
+    """
+    whole = mmap.mmap(-1, max(1, sum(_room(value) for part in tensors.values() for value in part.values())))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            whole.madvise(mmap.MADV_HUGEPAGE)
+    memory, at, buffers = torch.frombuffer(whole, dtype=torch.uint8), 0, {}
+    for file, part in tensors.items():
+        buffers[file] = {}
+        for name, value in part.items():
+            buffers[file][name] = memory[at : at + value.nbytes].view(value.dtype).view(value.shape)
+            at += _room(value)
+    return buffers
+
+
+def _room(value: Tensor) -> int:
+    return -(-value.nbytes // _ALIGNED) * _ALIGNED
+
+
+def _shapes(tensors: Tensors) -> dict[tuple[str, str], tuple[torch.Size, torch.dtype]]:
+    return {(file, key): (value.shape, value.dtype) for file, part in tensors.items() for key, value in part.items()}
+
+
+@torch.no_grad()
+def _copy(tensors: Tensors, into: Tensors) -> None:
+    for file, content in tensors.items():
+        for name, value in content.items():
+            into[file][name].copy_(value)

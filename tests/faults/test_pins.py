@@ -1,0 +1,79 @@
+"""A kill while the state before a spike is written, and a disk without room for it: run and files stay whole."""
+
+import contextlib
+import json
+import random
+import signal
+import time
+
+import pytest
+
+from newllm.training.pins import read_pins
+
+# The learning rate rises until the loss leaves its trend. Step 0 and the end are the only other snapshots.
+SPIKING = [
+    *("--set=optimizer.clip=0", "--set=training.ring_every=5", "--set=training.evaluate_tokens=64"),
+    *("--set=training.evaluate_every=1000", "--set=training.snapshot_every=1000"),
+]
+SLOWLY = [f"--set=optimizer.{setting}" for setting in ("name=sgd", "learning_rate=1", "warmup=60")]
+SOON = [f"--set=optimizer.{setting}" for setting in ("name=adamw", "learning_rate=10", "warmup=100")]
+
+
+def _without_snapshots(result: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in result.items() if name != "snapshots"}
+
+
+def test_a_kill_while_a_pin_is_written_leaves_whole_snapshots_and_the_same_end(
+    newllm, text, tiny, tmp_path, result, assert_whole
+) -> None:
+    options = [text, *tiny, *SPIKING, *SLOWLY, "--set=training.steps=120", "--quiet"]
+    newllm.run("train", *options, "--out", tmp_path / "undisturbed")
+    expected = result(tmp_path / "undisturbed")
+    pinned = [place for place in (tmp_path / "undisturbed").glob("snapshots/step-*") if read_pins(place)]
+    assert len(pinned) == 2
+    chance, hits = random.Random("pin"), 0
+    for number in range(20):
+        run = tmp_path / f"run-{number}"
+        process = newllm.start("train", *options, "--out", run)
+        _wait_for_a_pin(run)
+        time.sleep(chance.uniform(0.0, 0.003))
+        with contextlib.suppress(ProcessLookupError):
+            process.send(signal.SIGKILL)
+        process.wait()
+        hits += bool(list(run.glob("snapshots/.step-*[1-9]*.tmp")))
+        assert_whole(run)
+        newllm.run("train", "--resume", run, "--quiet")
+        assert_whole(run)
+        assert not list(run.glob("snapshots/.*"))
+        assert _without_snapshots(result(run)) == _without_snapshots(expected)
+        assert set(result(run)["snapshots"]) <= set(expected["snapshots"])
+        if hits == 3:
+            return
+    assert hits, "no kill came while a pin was written"
+
+
+def _wait_for_a_pin(run) -> None:
+    """Wait until the directory is there that becomes a snapshot of another step than 0."""
+    end = time.monotonic() + 60
+    while not any(int(place.name[6:14]) for place in run.glob("snapshots/.step-*.tmp")):
+        assert time.monotonic() < end, "it never came"
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_no_room_for_a_pin_lets_the_training_go_on(quiet, newllm, text, tiny, tmp_path, result, assert_whole) -> None:
+    """A limit of the process between the size of the weights and that of the moments, which step 0 does not have."""
+    options = [text, *tiny, *SPIKING, *SOON, "--set=training.steps=40", *(["--quiet"] if quiet else [])]
+    newllm.run("train", *options, "--out", tmp_path / "undisturbed")
+    run = tmp_path / "run"
+    process = newllm.start("train", *options, "--out", run, file_bytes=180_000)
+    assert process.wait() == 2, "the last snapshot finds no room either, and that ends the run"
+    assert_whole(run)
+    assert [place.name for place in run.glob("snapshots/*")] == ["step-00000000"]
+    assert json.loads((run / "summary.json").read_bytes())["step"] == 40, "the training went on"
+    said = process.stdout + process.stderr
+    assert said.count("the state before a spike is not kept, the training goes on: no room to write") == (not quiet)
+    assert process.stderr.count("newllm: no room to write '") == 1
+    assert "Traceback" not in said
+    newllm.run("train", "--resume", run, "--quiet")
+    assert result(run) == result(tmp_path / "undisturbed")
+    assert any(read_pins(place) for place in run.glob("snapshots/step-*"))
