@@ -1,4 +1,4 @@
-"""The committed results: every verdict follows from the rows, and every number on the pages from the results."""
+"""The committed results: every verdict follows from the rows, every number on the pages from results and replay."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from newllm.study import claims_table, decide, load_results
 from newllm.study.founding import STUDY
 from newllm.study.founding.page import PAGES, page
+from newllm.study.founding.replay_file import read_replay
 from newllm.study.tables import markdown_table
 
 FOLDER = Path(__file__).parents[3] / "studies/founding"
@@ -29,8 +30,8 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_pages_follow_from_the_results(results, name: str) -> None:
-    assert page(results, PAGES[name]) == (FOLDER / name).read_text()
+def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) -> None:
+    assert page(results, PAGES[name], read_replay(FOLDER)) == (FOLDER / name).read_text()
 
 
 def test_the_table_file_is_the_table_of_the_claims(results) -> None:

@@ -9,8 +9,9 @@ from newllm.study.founding.arms import ARMS
 from newllm.study.founding.claims import CLAIMS
 
 LANGUAGES = pytest.mark.parametrize("words", [words_en, words_ja], ids=["en", "ja"])
-NAMES = ("VERDICTS", "EFFECTS", "CLAIM_TEXTS", "CLAIM_MEASURES", "ARM_CLAIMS", "NUMBERS", "WORDS")
-HEADERS = [key for key in words_en.WORDS if key.endswith("_header")]
+OF_REPLAYS = ("OUTCOMES", "AGREEMENTS", "CONCLUSIONS", "REASONS", "REPLAYED")
+NAMES = ("VERDICTS", "EFFECTS", "CLAIM_TEXTS", "CLAIM_MEASURES", "ARM_CLAIMS", "NUMBERS", "WORDS", *OF_REPLAYS)
+HEADERS = [(name, key) for name in ("WORDS", "REPLAYED") for key in getattr(words_en, name) if key.endswith("_header")]
 
 
 def texts(words: ModuleType) -> list[tuple[str, str, str]]:
@@ -34,9 +35,9 @@ def test_both_languages_have_the_same_placeholders(name: str) -> None:
     assert japanese == {key: placeholders(text) for key, text in getattr(words_en, name).items()}
 
 
-@pytest.mark.parametrize("key", HEADERS)
-def test_a_table_has_as_many_columns_in_both_languages(key: str) -> None:
-    assert words_ja.WORDS[key].count("|") == words_en.WORDS[key].count("|") > 0
+@pytest.mark.parametrize(("name", "key"), HEADERS)
+def test_a_table_has_as_many_columns_in_both_languages(name: str, key: str) -> None:
+    assert getattr(words_ja, name)[key].count("|") == getattr(words_en, name)[key].count("|") > 0
 
 
 @LANGUAGES

@@ -1,4 +1,4 @@
-"""studies/founding/README.md, README.ja.md and their figures, from results.json alone."""
+"""studies/founding/README.md, README.ja.md and their figures, from results.json and replay.json alone."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,14 +7,18 @@ from types import ModuleType
 from typing import Any
 
 from newllm.files import write_bytes
+from newllm.plotting.verdict import draw_verdict
 from newllm.statistics import Interval
 from newllm.study.design import Row
 from newllm.study.founding import document, words_en, words_ja
 from newllm.study.founding.arms import DOCUMENT_RUNS
 from newllm.study.founding.effects import Effect, effect
 from newllm.study.founding.figures import draw_effects, draw_runs
+from newllm.study.founding.replay_file import read_replay
+from newllm.study.founding.replayed_section import FIGURE, replayed_section
 from newllm.study.founding.tables import bounds, rows_by_arm, span, spike_table
 from newllm.study.tables import markdown_table
+from newllm.trace import Verdict
 
 PAGES: dict[str, ModuleType] = {"README.md": words_en, "README.ja.md": words_ja}
 _TRAINS_ALIKE = "validation-known"  # the baseline's own training, another validation: it has no effect
@@ -23,13 +27,20 @@ _TABLES = ("claims.md", "claims.csv", "spikes.md", "spikes.csv", "arms.md", "arm
 
 
 def write(folder: Path, results: dict[str, Any]) -> None:
-    """Write both pages and the figures."""
+    """Write both pages and the figures.
+
+    Raises:
+        UserError: the folder's replay.json is damaged, or there is no room.
+    """
     if not results["rows"]:
         return
+    replayed = read_replay(folder)
     draw_runs(folder / "runs.png", results)
     draw_effects(folder / "effects.png", effects_of(results))
+    if replayed is not None:
+        draw_verdict(replayed, folder / FIGURE)
     for name, words in PAGES.items():
-        write_bytes(folder / name, page(results, words).encode())
+        write_bytes(folder / name, page(results, words, replayed).encode())
 
 
 def effects_of(results: Mapping[str, Any]) -> dict[str, Effect]:
@@ -42,8 +53,8 @@ def effects_of(results: Mapping[str, Any]) -> dict[str, Effect]:
     }
 
 
-def page(results: Mapping[str, Any], words: ModuleType) -> str:
-    """Return the page in the language of `words`."""
+def page(results: Mapping[str, Any], words: ModuleType, replayed: Verdict | None = None) -> str:
+    """Return the page in the language of `words`; without a replay's verdict it says nothing of replays."""
     effects = effects_of(results)
     parts = [
         f"# {words.WORDS['title']}",
@@ -57,6 +68,7 @@ def page(results: Mapping[str, Any], words: ModuleType) -> str:
         f"## {words.WORDS['arithmetic']}",
         _bullets(_arithmetic(words)),
         _effects(effects, words),
+        *([] if replayed is None else [replayed_section(replayed, results, words)]),
         f"## {words.WORDS['limits']}",
         words.WORDS["limits_text"],
         f"## {words.WORDS['files']}",

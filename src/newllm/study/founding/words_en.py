@@ -206,3 +206,120 @@ WORDS = {
     "files_text": "[results.json](results.json) holds every run's outcomes; tables: {tables}.",
     "never": "never",
 }
+
+# Of the replays of the baseline's spike; the keys of REASONS are those of `replayed.Beside.why`, in order of weight.
+OUTCOMES = {
+    "removes": "removes it",
+    "reduces": "reduces it",
+    "delays": "delays it",
+    "undecided": "undecided",
+    "no effect": "changes little",
+    "worsens": "makes it worse",
+    "stops learning": "stops learning",
+}
+
+AGREEMENTS = {"agree": "yes", "in part": "not on its height", "disagree": "**no**", "": "one is not sure"}
+
+CONCLUSIONS = {
+    "untested": "The replays had no time for any change that is aimed at it.",
+    "named": (
+        "The replays name it: a change aimed at it removes the spike, rivals as strong do not, and planted it brings "
+        "one about. Tried {tried} of {of}: {did}."
+    ),
+    "remedy": (
+        "A change aimed at it removes the spike, confirmed: a remedy; that it is the cause is not shown. Tried "
+        "{tried} of {of}, moved what they aim at {moved}: {did}."
+    ),
+    "screened": (
+        "A change aimed at it removed the spike in the screen, from which nothing is claimed. Tried {tried} of {of}, "
+        "moved what they aim at {moved}: {did}."
+    ),
+    "amplifier": (
+        "None of the changes aimed at it removes the spike, and one shrinks it, confirmed: what it changes feeds the "
+        "spike and does not bring it about. Tried {tried} of {of}, moved what they aim at {moved}: {did}."
+    ),
+    "against": (
+        "The replays do not bear it out: none of the changes aimed at it removes the spike. Tried {tried} of {of}, "
+        "confirmed {confirmed} (the others screened only), moved what they aim at {moved}: {did}."
+    ),
+}
+
+REASONS = {
+    "set": (
+        "**One set of sentences, not six**: {changes}. On the replayed run's own sentences the arm's runs do what the "
+        "replays do. The unmodified spike is {own:.1f} nats high there and {others:.1f} on the other sets (medians, on "
+        "the probe), so that more of it can go."
+    ),
+    "start, shown": (
+        "**The start**: {changes}. From step {late} only the last {lead} of the {onset} updates before the spike are "
+        "changed. From step 0 the replays say what the arm says."
+    ),
+    "start": (
+        "**The start, probably**: {changes}. From step {late} only the last {lead} of the {onset} updates before the "
+        "spike are changed, the arm changes all of them; these changes were not replayed from step 0."
+    ),
+    "measure": (
+        "**What is measured**: {changes}. The replays judge the training loss of single batches, with dropout; on the "
+        "probe, one fixed batch in evaluation mode, by which the arms are judged, none of these replays spikes."
+    ),
+    "progress": (
+        "**How far they are held to go**: {changes}. A replay has to come as far as the unmodified run was just before "
+        "its spike, and goes on for as many updates again; the arm has to come as far as its control ever did."
+    ),
+    "validation": (
+        "**The validation loss**: {changes}. Both say that the spike is gone from the training sentences; they part on "
+        "the validation loss."
+    ),
+    "dose": (
+        "**The dose**: {changes}. The ramp of a replay is as long as the way to the onset, {onset} updates; the arm's "
+        "has 100."
+    ),
+    "few": "**Too few replays**: {changes}. A screen has up to three, and nothing is claimed from it.",
+    "open": "**Not accounted for** by anything that stands here: {changes}.",
+}
+
+REPLAYED = {
+    "title": "The spike, replayed",
+    "lead": (
+        "The baseline on `{set}` was trained with `newllm train --preset seed-baseline`, taken back to before its "
+        "spike at update {onset} (an epoch has two), replayed as it was, and then with one thing changed at a time, by "
+        "`newllm replay RUN --json` ([how](../../docs/replay.md); {seconds:.0f} seconds). "
+        "[{file}]({file}) holds the verdict."
+    ),
+    "quoted": "In the command's words:",
+    "null_identical": "**Null replay**: the unmodified run again, to the bit, over {compared} updates, {weights}.",
+    "null_close": (
+        "**Null replay**: the unmodified run again within {tolerance:.2g}, over {compared} updates, {weights}."
+    ),
+    "null_differs": "**Null replay**: it is not the run, so nothing was changed and nothing can be said.",
+    "null_unknown": "**Null replay**: there was nothing to compare it with.",
+    "weights": "weights too",
+    "no_weights": "losses alone",
+    "nulls": "With other chance {spiked} of {n} replays spike (begun at step: {starts}).",
+    "causes": "What the replays say of the document's three causes",
+    "cause": "**{claim}** {conclusion} The arms of the study: **{study}**.",
+    "beside": "Each change beside the study's arm",
+    "beside_lead": (
+        "Both are compared by where the spike goes: gone; gone from the training sentences only; later or earlier, by "
+        "a quarter or a fifth, counted from step 0; or about where it was. Where it stays, heights are compared too: "
+        "the share of the unmodified spike that is left, in the replays of the excess log-loss of training batches, in "
+        "the arms of the probe's rise in nats; two heights agree if their 95 % intervals meet (one replay alone is a "
+        "point; a screen's interval is not printed). Bold is confirmed on eight fresh replays, all else is a screen of "
+        "up to three. From a late start the "
+        "replays' class counts the onset from there, so that two updates can be a delay; the column counts from step "
+        "0. The last figures are the arm's onset and height on the replayed run's own sentences, two seeds. "
+        "`known-evaluation` changes nothing in training: both are read on the validation loss."
+    ),
+    "figure": "Share of the spike that each change takes away in the replays",
+    "beside_header": (
+        "change|from step|replays say|spike|onset, times|height, times|arm|says|onset, times|height, times"
+        "|on the same sentences|agree"
+    ),
+    "count": (
+        "Of {n} comparisons {agree} agree, {part} agree on where the spike goes and not on its height, {disagree} "
+        "disagree, and in {unsure} one side is not sure. What accounts for the differences:"
+    ),
+    "others": "Changes that no arm makes",
+    "others_header": "change|from step|replays say|spike|onset, times|height, times",
+    "not_tried": "Not tried, for want of time or because there is nothing to change in this run: {changes}.",
+}
