@@ -66,6 +66,8 @@ class Attempts:
         until = Until(None, self.length, self.length, self.every)
         first = self._replay(None, 0, until)
         self.judge = Judge(self._original(), self._spike(), first)
+        if not self._passes(first):
+            self._lower_limit()
         self.nulls = [self.judge(first), *(self.judge(self._replay(None, r, until)) for r in range(1, _REPLAYS))]
         self.last = self._last_off(first)
 
@@ -86,7 +88,16 @@ class Attempts:
     @property
     def passes(self) -> bool:
         """Whether the unmodified training ends on its trend."""
-        return float(np.median(self.nulls[0].trajectory.loss[-_TAIL:])) <= self._usual()
+        return self._passes(self.nulls[0].trajectory)
+
+    def _passes(self, null: Trajectory) -> bool:
+        return float(np.median(null.loss[-_TAIL:])) <= self._usual()
+
+    def _lower_limit(self) -> None:
+        """Count as a spike what rose half as much as this: it has stayed, so it is none of a healthy run's outliers."""
+        assert self.judge is not None
+        limits, signal = self.judge.limits, self.judge.signal
+        limits[signal] = min(limits[signal], self.onset.rise / 2)
 
     def attempt(self, remedy: Remedy, affords: Callable[[int], bool]) -> tuple[Tried | None, bool]:
         """Replay a remedy beside the nulls of the same chance.
@@ -111,6 +122,10 @@ class Attempts:
         clean = len(pairs) == len(self.nulls) and all(_is_clean(pair) for pair in pairs)
         return describe(shown, effect, manipulation(main, pairs), None), clean
 
+    def last_for(self, remedy: Remedy) -> int:
+        """Return the last step whose batch is suspected, as a remedy takes it."""
+        return remedy.last(self.back, self.onset.step, self.last)
+
     def describe_nulls(self) -> dict[str, object]:
         """Return what the unmodified replays did, as plain data."""
         peaks = [one.own.peak for one in self.nulls]
@@ -124,9 +139,10 @@ class Attempts:
     def _replay(self, remedy: Remedy | None, replay: int, until: Until) -> Trajectory:
         setup = self.subject.setup(self.back, replay, self.onset.onset, self.last)
         if remedy is not None:
-            _add(setup, remedy.changed(setup, self.back, self.onset.onset, self.last))
+            _add(setup, remedy.changed(setup, self.back, self.onset.onset, self.last_for(remedy)))
         replica = self.subject.start(setup, self.state)
         _count(replica, self._tick)
+        replica.evaluate = dict  # type: ignore[method-assign]  # nothing here is decided by evaluations
         made = follow(replica, self.back, until)
         if made.diverged is not None:
             made.loss[-1] = math.inf  # where only the gradient was not finite, too
@@ -135,8 +151,8 @@ class Attempts:
         return made
 
     def _usual(self) -> float:
-        """Return the highest loss that is still on the trend."""
-        return self.onset.base * math.exp(self._limit())
+        """Return the highest loss that is still on the trend: half of the rise that was seen, or what is healthy."""
+        return self.onset.base * math.exp(min(self._limit(), self.onset.rise / 2))
 
     def _last_off(self, null: Trajectory) -> int:
         usual = self._usual()

@@ -33,7 +33,6 @@ _HOLDS = 4  # times the way from rollback to detection: a remedy that lasts so l
 _LEAD, _LEAST_LEAD, _MOST_LEAD = 0.1, 8, 100  # share of the steps before the onset, and steps
 _TOO_FAR = 3  # times the way that is wanted: then a nearer state is taken, if there is one
 _USUAL = 50  # steps before the rollback whose gradients are the usual ones
-_SKIPPED = 3  # times the way from rollback to detection, in batches
 _HELPS = 0.5  # of the spike's severity gone, at least
 
 
@@ -85,7 +84,7 @@ def decide(case: Case) -> Recovery:
         return _made(case, "stopped", f"{len(failed)} recoveries in a row did not hold ({names}): given up", back=back)
     back = rollback_step(case.known, case.onset.onset, len(failed))
     if case.policy == SKIP:
-        last = _skipped_to(case.onset, back)
+        last = Remedy(SKIP).last(back, case.onset.step, case.onset.step)
         said = f"rolled back to step {back}, and the batches up to step {last} are skipped"
         return _made(case, "remedy", said, back=back, last=last, remedy=SKIP)
     return _Decision(case, back, failed, began).make()
@@ -159,7 +158,8 @@ class _Decision:
             remedy, tried, clean = best
             left = "nothing" if clean else f"{max(0.0, 1 - (tried.effect or 0.0)):.0%}"
             said = f"rolled back to step {self.back}, from there on {tried.change} ({left} of the spike is left)"
-            return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting)
+            last = self.attempts.last_for(remedy)
+            return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting, last=last)
         if self.attempts.passes:
             cost = "what removes it costs more" if helps else "no remedy that was replayed helps"
             return self._made("went on", f"replayed as it was it passes by itself and {cost}, so nothing was changed")
@@ -178,10 +178,9 @@ class _Decision:
         return self.attempts.updates + replays * self.attempts.length <= self.budget
 
     def _skip(self, why: str) -> Recovery:
-        attempts = self.attempts
-        attempts.last = max(attempts.last, _skipped_to(self.case.onset, self.back))
-        said = f"{why}: rolled back to step {self.back}, and the batches up to step {attempts.last} are skipped"
-        return self._made("remedy", said, back=self.back, remedy=SKIP)
+        last = self.attempts.last_for(Remedy(SKIP))
+        said = f"{why}: rolled back to step {self.back}, and the batches up to step {last} are skipped"
+        return self._made("remedy", said, back=self.back, remedy=SKIP, last=last)
 
     def _made(self, action: str, said: str, **more: object) -> Recovery:
         attempts = self.attempts
@@ -189,23 +188,17 @@ class _Decision:
             self.case,
             action,
             said,
-            last=attempts.last,
             nulls=attempts.describe_nulls(),
             tried=tuple(tried for _, tried, _ in self.tried),
             updates=attempts.updates,
             seconds=time.perf_counter() - self.began,
-            **more,
+            **{"last": attempts.last, **more},
         )
 
 
 def _pays(tried: Tried) -> bool:
     """Whether a remedy leaves the training no farther behind than the spike does, where a null replay ends."""
     return tried.cost is None or tried.cost <= 0
-
-
-def _skipped_to(onset: Onset, back: int) -> int:
-    """Return up to which step batches are skipped: three times the way back, as PaLM's 300 or so for 100 steps."""
-    return back + _SKIPPED * (onset.step - back)
 
 
 def _made(case: Case, action: str, said: str, **more: object) -> Recovery:
@@ -227,7 +220,9 @@ def _made(case: Case, action: str, said: str, **more: object) -> Recovery:
 
 def _told_before(case: Case) -> Recovery | None:
     """Return what was decided on this onset before, where nothing was changed: a killed run comes here again."""
-    for one in case.history:
+    for one in reversed(case.history):
+        if one.back is not None and one.back < case.onset.step:
+            return None  # what came before was of another branch
         if one.detected == case.onset.step and one.policy == case.policy and one.action in ("asked", "went on"):
             return one
     return None

@@ -19,8 +19,9 @@ from newllm.training.step import clip_norm
 
 SKIP = "rollback-and-skip"
 CLIP = "clip-usual"
-PASSING = ("skip-batches", "reset-moments")
+PASSING = ("skip-batches", SKIP, "reset-moments")
 """Remedies that are over with the window: they leave nothing behind that slows training down."""
+_SKIPPED = 3  # times the way from rollback to detection: PaLM's some 300 batches from some 100 steps before
 LASTING = (CLIP, "hold-learning-rate", "update-clipping", "beta2", "half-learning-rate", "tenth-learning-rate")
 """Remedies that stay in force to the end of the training."""
 
@@ -49,14 +50,24 @@ class Remedy:
         if self.name == CLIP and self.setting is not None:
             return _clip(self.setting)
         if self.name not in (*PASSING, *LASTING):
-            known = ", ".join((SKIP, *PASSING, *LASTING))
+            known = ", ".join((*PASSING, *LASTING))
             raise UserError(f"remedy '{self.name}' does not exist in this version: known are {known}")
         return INTERVENTIONS[self.name]
 
     @property
     def passes(self) -> bool:
         """Whether it is over with the window."""
-        return self.name in (SKIP, *PASSING)
+        return self.name in PASSING
+
+    def last(self, back: int, detected: int, last: int) -> int:
+        """Return the last step whose batch is suspected, for this remedy.
+
+        Args:
+            back: step that is gone back to.
+            detected: step at which the onset was seen.
+            last: step up to which the unmodified training is off its trend.
+        """
+        return max(last, back + _SKIPPED * (detected - back)) if self.name == SKIP else last
 
     def changed(self, setup: Setup, start: int, onset: int, last: int) -> Setup:
         """Return a setup that holds this change alone.
