@@ -5,6 +5,7 @@ import torch
 from newllm.replay.original import Original
 from newllm.replay.replica import State
 from newllm.replay.subject import Subject
+from newllm.training.environment import using_threads
 
 
 def state_at(subject: Subject, original: Original, step: int) -> State:
@@ -15,7 +16,7 @@ def state_at(subject: Subject, original: Original, step: int) -> State:
     """
     known, state = original.state(step)
     replica = subject.start(subject.setup(known, 0, step, step), state)
-    with torch.random.fork_rng():
+    with using_threads(subject.threads), torch.random.fork_rng():
         for done in range(known, step):
             replica.update(done)
     return replica.state()

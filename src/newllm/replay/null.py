@@ -15,7 +15,6 @@ import torch
 
 from newllm.replay.disagreement import Disagreement, first_disagreement, first_unlike
 from newllm.replay.original import Original, Spike
-from newllm.replay.own_run import OwnRun
 from newllm.replay.replica import State
 from newllm.replay.setup import Setup
 from newllm.replay.subject import Subject
@@ -75,7 +74,7 @@ def check_null(
         UserError: it cannot be built, or its snapshot is damaged.
     """
     began = time.perf_counter()
-    with using_threads(_threads(subject)), torch.random.fork_rng():
+    with using_threads(subject.threads), torch.random.fork_rng():
         check = _Check(subject, original, spike, start)
         made = check.run()
         found = check.difference(made)
@@ -230,11 +229,6 @@ def _end(original: Original, spike: Spike, start: int) -> int:
     farthest = min(last, spike.peak + max(1, spike.peak - start))
     healed = min(farthest, last if spike.end is None else spike.end)
     return min((step for step in original.kept if healed <= step <= farthest), default=healed)
-
-
-def _threads(subject: Subject) -> int:
-    """Return the threads that the original had; 0 where that is not known: those of this process."""
-    return subject.config.numerics.threads if isinstance(subject, OwnRun) else 0
 
 
 def _sentence(found: dict[str, Any], two: Disagreement | None) -> str:

@@ -45,7 +45,7 @@ class OwnRun(Subject):
         self.run = RunDirectory(path)
         self.config = self.run.load_config()
         self.seed, self.steps = self.config.seed, self.config.training.steps
-        self.per_update = self.config.training.accumulate
+        self.per_update, self.threads = self.config.training.accumulate, self.config.numerics.threads
         self.recoveries = load_recoveries(self.run.recoveries)
 
     @functools.cached_property

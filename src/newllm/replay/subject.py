@@ -18,12 +18,14 @@ class Subject(ABC):
         per_update: batches that make one update.
         recoveries: what the original was given on its way by a guard; every replay is given it too.
         is_ours: whether it has a configuration that interventions may change.
+        threads: of torch in the original; 0 where that is not known: those of this process.
     """
 
     is_ours: ClassVar[bool] = False
     seed: int
     steps: int
     per_update: int = 1
+    threads: int = 0
     recoveries: tuple[Recovery, ...] = ()
 
     def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:

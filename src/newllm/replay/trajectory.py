@@ -81,9 +81,12 @@ class Trajectory:
         return made
 
     def series(self, name: str) -> tuple[list[int], list[float]]:
-        """Return steps and values of a loss: "loss", "probe", "validation", "validation/unknown" ..."""
+        """Return steps and values of a loss: "loss", "probe", "validation", "validation/unknown" ...
+
+        Where the numbers ended the training loss ends too, also if only the gradient was not finite.
+        """
         if name == "loss":
-            return self.steps, self.loss
+            return self.steps, self.loss if self.diverged is None else [*self.loss[:-1], math.inf]
         values = self.probe if name == "probe" else self.validation.get(name, [])
         return self.probe_steps[: len(values)], [math.inf if value is None else value for value in values]
 
