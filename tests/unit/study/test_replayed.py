@@ -20,11 +20,12 @@ from newllm.replay.interventions import (
 )
 from newllm.replay.setup import Setup
 from newllm.study import load_results
+from newllm.study.founding.__main__ import main
 from newllm.study.founding.arms import ARMS, BASELINE
 from newllm.study.founding.page import PAGES, page
 from newllm.study.founding.replay_file import FILE, read_replay
 from newllm.study.founding.replayed import ARM_OF, compared
-from newllm.study.founding.replayed_section import CAUSES, replayed_section
+from newllm.study.founding.replayed_section import CAUSES, FIGURE, replayed_section
 from newllm.study.founding.tables import rows_by_arm
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome
@@ -280,3 +281,20 @@ def test_what_is_no_verdict_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(UserError, match=FILE):
         read_replay(tmp_path)
+
+
+def test_the_pages_are_written_again_without_running_the_study(results, tmp_path: Path, capsys) -> None:
+    few = (BASELINE, "gate")
+    kept = {**results, "arms": [arm for arm in results["arms"] if arm["name"] in few]}
+    kept |= {"rows": [row for row in results["rows"] if row["arm"] in few]}
+    assert main([str(tmp_path)]) == 2
+    assert "results.json" in capsys.readouterr().err
+    write_json(tmp_path / "results.json", kept)
+    write_json(tmp_path / FILE, verdict(tried("gate")).as_dict())
+    assert main([str(tmp_path)]) == 0
+    for name, words in PAGES.items():
+        assert words.REPLAYED["title"] in (tmp_path / name).read_text()
+    assert (tmp_path / FIGURE).stat().st_size > 0
+    (tmp_path / FILE).write_bytes(b"{")
+    assert main([str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
