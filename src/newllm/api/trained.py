@@ -14,11 +14,14 @@ from newllm.data import Corpus, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
+from newllm.replay.run_guard import RunGuard
 from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
+from newllm.training.config_file import save_config
 from newllm.training.configure import configure
 from newllm.training.environment import differences, resolve_device, using_threads
+from newllm.training.guard import take_back
 from newllm.training.journal import announce
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
@@ -59,6 +62,7 @@ def train(
     seed: int | None = None,
     device: str | None = None,
     budget: Budget | None = None,
+    guard: str | None = None,
     settings: Sequence[str] = (),
     observers: Sequence[Observer] = (),
 ) -> TrainedRun:
@@ -75,6 +79,8 @@ def train(
         seed: of every stream of chance.
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         budget: how long; None leaves the preset's steps.
+        guard: what is done when the training loss leaves its trend: "guard", "rollback-and-skip", "ask" or "off";
+            None leaves the preset's, which is "off".
         settings: single values as `KEY=VALUE`, the last word on everything but what the budget decides: the
             steps, and a warm-up or evaluations that are too long for it (observers are told of those).
         observers: who watches.
@@ -84,7 +90,12 @@ def train(
     """
     budget = budget or Budget()
     budget.check()
-    chosen = {"model": {"rule": rule, "norm": norm}, "numerics": {"device": device}, "seed": seed}
+    chosen = {
+        "model": {"rule": rule, "norm": norm},
+        "numerics": {"device": device},
+        "training": {"guard": guard},
+        "seed": seed,
+    }
     resolved = configure(preset, config, body, settings, _given(chosen))
     if texts or not resolved.data.texts:
         resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
@@ -107,12 +118,13 @@ def train(
         return _go(run, complete, model, corpus, observers)
 
 
-def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
+def resume(path: str | Path, observers: Sequence[Observer] = (), guard: str | None = None) -> TrainedRun:
     """Go on with a run that was stopped, from its last snapshot, as if it had never been.
 
     Args:
         path: the run directory.
         observers: who watches.
+        guard: another policy from here on, written into config.toml; None leaves the run's.
 
     Raises:
         UserError: there is no run, its texts changed, its snapshot is damaged, or it is being trained.
@@ -121,6 +133,9 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
     config = run.load_config()
     with run.lock():
         run.remove_leftovers()
+        mended = take_back(run)
+        if mended is not None:
+            _notice(observers, f"what a kill left undone is done: {mended.sentence}")
         if (summary := _finished(run)) is not None:
             _complete(run, config, observers)
             _notice(observers, f"'{run.path}' is finished already: there is nothing to go on with")
@@ -129,6 +144,8 @@ def resume(path: str | Path, observers: Sequence[Observer] = ()) -> TrainedRun:
         _notice(observers, *_differences(config))
         with using_threads(config.numerics.threads):
             corpus = same_corpus(run, config)
+        if guard is not None:
+            config = _with_guard(run, config, guard)
         return _go(run, config, build_model(config), corpus, observers)
 
 
@@ -168,14 +185,34 @@ def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observ
         _notice(observers, "with a norm on write the stack runs position after position, not as a scan: it is slower")
     with using_threads(config.numerics.threads):
         try:
-            recording = RunRecording(run.recording, config, corpus.tokenizer)
-            summary = Training(run, config, model, corpus, observers, recording).go()
+            summary = _train(run, config, model, corpus, observers)
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)
             raise
         draw_curves(run, config, corpus)
     return TrainedRun(run.path, config, summary)
+
+
+def _train(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> Summary:
+    """Train, and begin anew from the step that the guard went back to, as often as it does."""
+    guard, goes_on = RunGuard(run, corpus, config.training.guard), False
+    while True:
+        recording = RunRecording(run.recording, config, corpus.tokenizer)
+        training = Training(run, config, model, corpus, observers, recording, guard, goes_on=goes_on)
+        summary = training.go()
+        if not training.goes_back:
+            return summary
+        take_back(run)
+        model, goes_on = build_model(config), True
+
+
+def _with_guard(run: RunDirectory, config: RunConfig, guard: str) -> RunConfig:
+    """Return the configuration with another policy, and write it into config.toml."""
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, guard=guard))
+    config.check()
+    save_config(config, run.config)
+    return config
 
 
 def draw_curves(run: RunDirectory, config: RunConfig, corpus: Corpus) -> None:

@@ -7,6 +7,7 @@ Ctrl-C stops after the step and leaves a run that --resume takes up as if it had
   newllm train "books/*.txt" --preset medium --set data.tokenizer=bpe --steps 5000
   newllm train --preset seed-baseline --out runs/founding
   newllm train --resume runs/my-text
+  newllm train my-text.txt --guard
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.files import to_json
 
-_WITH_RESUME = {"command", "resume", "json", "quiet"}
+_WITH_RESUME = {"command", "resume", "guard", "json", "quiet"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, mps")
     parser.add_argument("--errors", metavar="HOW", help="strict (default) or replace: what to do with invalid UTF-8")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting of config.toml")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run; takes no other option")
+    parser.add_argument(
+        "--guard",
+        nargs="?",
+        const="guard",
+        metavar="POLICY",
+        help="when the loss leaves its trend: guard (what a bare --guard means: replay remedies, go back with the "
+        "best), rollback-and-skip, ask (stop there), off (default)",
+    )
+    parser.add_argument("--resume", metavar="RUN", help="go on with a run; takes no other option but --guard")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,11 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.cli.progress import choose_display
     from newllm.training.budget import Budget
 
+    _check_guard(arguments.guard)
     started = time.monotonic()
     observers = [] if arguments.quiet else [choose_display(sys.stderr)]
     if arguments.resume:
         _check_resume(arguments)
-        trained = api.resume(arguments.resume, observers)
+        trained = api.resume(arguments.resume, observers, arguments.guard)
     else:
         trained = api.train(
             *arguments.texts,
@@ -66,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             norm=arguments.norm,
             seed=arguments.seed,
             device=arguments.device,
+            guard=arguments.guard,
         )
     if arguments.json:
         print(to_json(trained.as_dict()))
@@ -76,6 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _errors(arguments: argparse.Namespace) -> list[str]:
     return [] if arguments.errors is None else [f"data.errors={arguments.errors}"]
+
+
+def _check_guard(given: str | None) -> None:
+    from newllm.training.config import GUARD_POLICIES
+
+    if given is not None and given not in GUARD_POLICIES:
+        known = ", ".join(GUARD_POLICIES)
+        raise UserError(f"--guard '{given}' is no policy: give one of {known}, or --guard alone behind all TEXT")
 
 
 def _check_resume(arguments: argparse.Namespace) -> None:

@@ -11,8 +11,9 @@ from newllm.replay.remedies import put_in_force
 from newllm.replay.replica import Replica, Update
 from newllm.replay.setup import Fetch, Setup
 from newllm.trace import Recovery, load_recoveries, read_trace
-from newllm.trace.recovery import followed_by
-from newllm.training.guard import Guard, commit
+from newllm.trace.recovery import followed_by, marks
+from newllm.training.guard import SIGNAL, Guard, commit
+from newllm.training.recording import Signals
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import list_snapshots
 from newllm.training.step import Stepper
@@ -35,13 +36,14 @@ class RunGuard(Guard):
         self._run, self._corpus, self._policy = run, corpus, policy
         self.watches = policy != "off"
         self._setup: Setup | None = None
+        self._marks: dict[int, int] = {}
         self._given_up: str | None = None
 
     def attach(self, stepper: Stepper, step: int) -> None:
         """Put in force what was decided, in a fresh training."""
         config, recoveries = stepper.config, load_recoveries(self._run.recoveries)
         setup = Setup(step, config.seed, step, step, config.training.accumulate, config)
-        self._setup = put_in_force(setup, recoveries)
+        self._setup, self._marks = put_in_force(setup, recoveries), marks(recoveries)
         if setup.batches:
             stepper.batches = _Changed(stepper.batches, setup)
         _attach(stepper, setup.before)
@@ -51,10 +53,11 @@ class RunGuard(Guard):
         assert self._setup is not None, "attach comes first"
         _attach(stepper, self._setup.attach)
 
-    def stepping(self, stepper: Stepper, step: int) -> None:
+    def stepping(self, stepper: Stepper, step: int) -> Signals:
         """Put in force what begins at this step, where the run began before it."""
         assert self._setup is not None, "attach comes first"
         _attach(stepper, self._setup.later.get(step, []))
+        return {SIGNAL: self._marks[step]} if step in self._marks and step > self._setup.start else {}
 
     def given_up(self) -> str | None:
         """Return why the guard has given up."""

@@ -84,6 +84,16 @@ def followed_by(before: Sequence[Recovery], new: Recovery) -> tuple[Recovery, ..
     return (*(replace(one, in_force=one.in_force and (one.back or 0) < back) for one in before), new)
 
 
+def marks(recoveries: Sequence[Recovery]) -> dict[int, int]:
+    """Return the signal "recovery" of a run: by the step that was gone back to, the number of the recovery."""
+    found: dict[int, int] = {}
+    for one in recoveries:
+        if one.back is not None:
+            back = one.back
+            found = {**{step: number for step, number in found.items() if step < back}, back: one.number}
+    return found
+
+
 def save_recoveries(path: Path, recoveries: Iterable[Recovery]) -> None:
     """Write RUN/recoveries.json whole or not at all.
 

@@ -58,6 +58,8 @@ class TrainingConfig:
         keep: how many of the last snapshots stay, beside the best, step 0 and those kept for a spike.
         ring_every: steps between the states held in memory until it is seen whether they came before a spike; 0
             becomes as few as cost well under 2 % of the training. A state held changes no bit.
+        guard: what is done when the training loss leaves its trend: "off" nothing, "ask" stop, "guard" replay
+            remedies and go back with the best, "rollback-and-skip" go back and skip the batches.
     """
 
     steps: int = 2000
@@ -67,6 +69,7 @@ class TrainingConfig:
     snapshot_every: int = 0
     keep: int = 2
     ring_every: int = 0
+    guard: str = "off"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +170,7 @@ def _check_names(config: RunConfig) -> None:
         ("schedule", config.optimizer.schedule, SCHEDULES),
         ("precision", config.numerics.precision, PRECISIONS),
         ("scan backend", config.numerics.scan_backend, SCAN_BACKENDS),
+        ("guard policy", config.training.guard, GUARD_POLICIES),
     )
     for kind, given, known in named:
         if given not in known:

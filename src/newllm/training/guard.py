@@ -12,6 +12,7 @@ from newllm.diagnosis.onset import Onset
 from newllm.files import remove_directory, write_bytes, writing
 from newllm.trace import Recovery, TraceWriter, load_recoveries, read_trace, save_recoveries, truncate_after
 from newllm.trace.rows import encode_row
+from newllm.training.recording import Signals
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import list_snapshots
 from newllm.training.step import Stepper
@@ -34,8 +35,9 @@ class Guard:
     def restored(self, stepper: Stepper) -> None:
         """The state is put back: put in force what begins right here."""
 
-    def stepping(self, stepper: Stepper, step: int) -> None:
-        """The update that leads from `step` to `step + 1` begins."""
+    def stepping(self, stepper: Stepper, step: int) -> Signals:  # noqa: ARG002 (an interface)
+        """The update that leads from `step` to `step + 1` begins; return signals of `step`."""
+        return {}
 
     def given_up(self) -> str | None:
         """Return why no further update may be done, None where one may."""

@@ -48,6 +48,11 @@ class Journal:
             self.progress.seconds += seconds
         self.beat()
 
+    def mark(self, signals: Signals) -> None:
+        """Take in signals of the present step that come before its update; mostly there are none."""
+        if signals:
+            self.trace.write_row(self.progress.step, signals)
+
     def beat(self) -> None:
         """Save the summary if that was last done more than a second ago."""
         if time.monotonic() - self._saved >= HEARTBEAT_SECONDS:

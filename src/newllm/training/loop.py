@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 
 from newllm.data import Batch, Corpus, training_batches, validation_batches
+from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation, evaluate
+from newllm.training.guard import Guard, told
 from newllm.training.interrupt import Interrupt, listening
 from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
@@ -39,6 +41,10 @@ from newllm.training.spike_keeper import SpikeKeeper
 from newllm.training.step import Stepper, StepReport
 
 
+class _StoppedError(Exception):
+    """Somebody asked to stop while remedies were replayed."""
+
+
 class Training:
     """One run, from its start or from its last snapshot.
 
@@ -49,6 +55,12 @@ class Training:
         corpus: the data.
         observers: who watches.
         recording: what measures, and adds signals to the trace; None for nothing beside the loop's own.
+        guard: what may take the run back; None for nothing that does.
+        goes_on: observers have been told of the start: this is the same call, after the run was taken back.
+
+    Attributes:
+        goes_back: the guard has written down that the run is taken back: `take_back` does it, and a fresh Training of
+            the same run goes on from there.
     """
 
     def __init__(
@@ -59,13 +71,19 @@ class Training:
         corpus: Corpus,
         observers: Sequence[Observer] = (),
         recording: Recording | None = None,
+        guard: Guard | None = None,
+        *,
+        goes_on: bool = False,
     ) -> None:
         self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
-        self.recording = recording or Recording()
+        self.recording, self.guard = recording or Recording(), guard or Guard()
+        self.goes_on, self.goes_back = goes_on, False
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
         self.token_bytes = corpus.tokenizer.token_bytes()
+        self.guard.attach(self.stepper, run.last_step() or 0)
         progress = self._restore()
+        self.guard.restored(self.stepper)
         summary = Summary(
             steps=config.training.steps,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -73,6 +91,7 @@ class Training:
             precision=config.numerics.precision,
             device=config.numerics.device,
             step=progress.step,
+            recoveries=told(run),
         )
         restore(summary, run, progress)
         self.journal = Journal(run, summary, progress)
@@ -100,20 +119,27 @@ class Training:
 
     def _train(self, interrupt: Interrupt) -> None:
         progress, steps = self.journal.progress, self.config.training.steps
-        if progress.step == 0:
+        if progress.step == 0 and not self.goes_on:
             self._evaluate()
             self._save()
+        why = self.guard.given_up()
+        if why is not None:
+            self._end("interrupted", why, snapshot=False)
+            return
         while progress.step < steps:
             if interrupt:
                 self._end("interrupted", f"stopped by {interrupt.signal_name} after step {progress.step}")
                 return
             start = time.perf_counter()
             self.recording.stepping(progress.step)
+            self.journal.mark(self.guard.stepping(self.stepper, progress.step))
             report = self.stepper.update(progress.step)
             signals = self.recording.stepped(report)
             self.journal.stepped(report, time.perf_counter() - start, signals)
             self._tell_step(report)
-            self.keeper.see("loss", report.step, report.loss if report.finite else math.nan)
+            onset = self.keeper.see("loss", report.step, report.loss if report.finite else math.nan)
+            if onset is not None and self.guard.watches and self._is_over_after(onset, interrupt):
+                return
             if not report.finite:
                 numbers = f"loss {report.loss}, gradient norm {report.gradient_norm}"
                 self._end("diverged", f"not finite at step {report.step}: {numbers}", snapshot=False)
@@ -122,6 +148,30 @@ class Training:
             if progress.step % self.keeper.every == 0:
                 self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
         self._end("finished", None)
+
+    def _is_over_after(self, onset: Onset, interrupt: Interrupt) -> bool:
+        """Let the guard decide about an onset; return whether this sitting is over."""
+        self.keeper.close()  # the states before it are on the disk by then
+        self.journal.flush()
+        try:
+            found = self.guard.decide(onset, lambda: self._tick(interrupt))
+        except _StoppedError:
+            self._end("interrupted", f"stopped by {interrupt.signal_name} while remedies were replayed", snapshot=False)
+            return True
+        if found is None:
+            return False
+        self._tell_notice(found.sentence)
+        self.journal.summary.recoveries = told(self.run)
+        if found.action == "asked":
+            how = "go on with --resume and --guard (replays remedies), --guard rollback-and-skip or --guard off"
+            self._end("interrupted", f"{found.sentence}; {how}", snapshot=False)
+        self.goes_back = found.back is not None
+        return self.goes_back or found.action == "asked"
+
+    def _tick(self, interrupt: Interrupt) -> None:
+        self.journal.beat()
+        if interrupt:
+            raise _StoppedError
 
     def _look_around(self) -> None:
         """Evaluate and save where the step asks for it; the best is always saved."""
@@ -189,6 +239,8 @@ class Training:
             return  # the disk that stopped the run does not take the summary either; the error itself is raised
 
     def _tell_start(self) -> None:
+        if self.goes_on:
+            return
         for observer in self.observers:
             observer.started(self.journal.summary.as_dict())
 
@@ -205,6 +257,8 @@ class Training:
             observer.evaluated(self.journal.progress.step, evaluation, best=best)
 
     def _tell_end(self) -> None:
+        if self.goes_back:
+            return
         for observer in self.observers:
             observer.ended(self.journal.summary.as_dict())
 
