@@ -115,8 +115,8 @@ class Attempts:
                 return None, False  # it cannot be made here
             assert self.judge is not None
             pairs.append(Pair(null, self.judge(made)))
-        limit, main = self._limit(), remedy.change
-        effect = effect_of(pairs, limit, by_share=self._by_share())
+        main = remedy.change
+        effect = effect_of(pairs, by_share=self._by_share())
         start = Start(self.back, self.onset.onset, self.last, self.back + self.length)
         shown = Shown(Candidate(remedy.name, (main,), start), tuple(pairs), False, time.perf_counter() - began)
         clean = len(pairs) == len(self.nulls) and all(_is_clean(pair) for pair in pairs)

@@ -69,7 +69,7 @@ def _stages(
     screened = session.screen(chosen)
     for one in screened:
         session.watcher.tried(say_tried(session, one))
-    best = best_of(screened, session.limit(), by_share=session.by_share)
+    best = best_of(screened, by_share=session.by_share)
     confirmed = session.confirm(best)
     for one in confirmed:
         session.watcher.tried(say_tried(session, one))

@@ -67,6 +67,7 @@ class Judge:
 
     def __init__(self, original: Original, spike: Spike, null: Trajectory) -> None:
         self.signal = spike.signal if null.series(spike.signal)[1] else "loss"
+        self._before = list(zip(original.steps, original.loss, strict=True))
         self.limits = {"loss": _limit(original.steps, original.loss, spike)}
         for name in ("probe", *null.validation):
             steps, values = null.series(name)
@@ -76,10 +77,11 @@ class Judge:
     def __call__(self, trajectory: Trajectory) -> Judged:
         """Judge a replay."""
         found = {}
+        history = [loss for step, loss in self._before if step <= trajectory.start]
         for name, limit in self.limits.items():
             steps, values = trajectory.series(name)
             if values:
-                found[name] = severity(steps, values, limit)
+                found[name] = severity(steps, values, limit, history if name == "loss" else ())
         return Judged(trajectory, found, self.signal)
 
 

@@ -10,8 +10,8 @@
     stops learning  most replays with it never come as far as their null was when it spiked
     undecided       none of these can be said with so few replays
 
-Severity counts here above the healthy limit, so that 1 is a spike that is gone. Where fewer than four in five null
-replays spike, the spike depends on the seed, and what is compared is whether a replay spikes at all.
+An effect is the share of the severity above the healthy limit that is gone: 1 is a spike that is gone. Where fewer than
+four in five null replays spike, the spike depends on the seed, and what is compared is whether a replay spikes at all.
 """
 
 from collections.abc import Sequence
@@ -58,31 +58,30 @@ class Effect:
     spiked: int
 
 
-def effect_of(pairs: Sequence[Pair], limit: float, *, by_share: bool) -> Effect:
+def effect_of(pairs: Sequence[Pair], *, by_share: bool) -> Effect:
     """Return what an intervention does.
 
     Args:
         pairs: at least one.
-        limit: the healthy limit of the loss that decides.
         by_share: compare whether replays spike, instead of how badly.
     """
-    null = np.array([_height(pair.null, limit, by_share) for pair in pairs])
-    changed = np.array([_height(pair.changed, limit, by_share) for pair in pairs])
+    null = np.array([_height(pair.null, by_share) for pair in pairs])
+    changed = np.array([_height(pair.changed, by_share) for pair in pairs])
     spiked, later = sum(pair.changed.own.spiked for pair in pairs), _later(pairs)
     scale = float(null.mean())
     if scale <= 0:
         return Effect("undecided", None, None, None, _mean(later), spiked)
     fall = mean_interval(list(null - changed))
     interval = None if fall.low is None or fall.high is None else (fall.low / scale, fall.high / scale)
-    outcome = _outcome(pairs, limit, fall, scale, later)
+    outcome = _outcome(pairs, fall, scale, later)
     p = sign_flip_test(list(null - changed), alternative="greater").p
     return Effect(outcome, fall.estimate / scale, interval, p, _mean(later), spiked)
 
 
-def _outcome(pairs: Sequence[Pair], limit: float, fall: Interval, scale: float, later: list[float]) -> Outcome:
+def _outcome(pairs: Sequence[Pair], fall: Interval, scale: float, later: list[float]) -> Outcome:
     if sum(stopped_learning(pair) for pair in pairs) > _HALF * len(pairs):
         return "stops learning"
-    if is_removed(pairs, limit):
+    if is_removed(pairs):
         return "removes"
     if fall.low is None or fall.high is None:
         return "undecided"
@@ -100,7 +99,7 @@ def stopped_learning(pair: Pair) -> bool:
     return pair.changed.trajectory.reached is None and not pair.changed.own.spiked
 
 
-def is_removed(pairs: Sequence[Pair], limit: float) -> bool:
+def is_removed(pairs: Sequence[Pair]) -> bool:
     """Whether nothing is left of the spike, wherever the nulls show one."""
     for name in pairs[0].null.severities:
         nulls = [pair.null.severities[name].spiked for pair in pairs if name in pair.null.severities]
@@ -109,12 +108,12 @@ def is_removed(pairs: Sequence[Pair], limit: float) -> bool:
             return False
     if any(pair.changed.own.spiked or pair.changed.trajectory.reached is None for pair in pairs):
         return False
-    upper = mean_interval([pair.changed.own.peak for pair in pairs]).high
-    return upper is None or upper <= limit
+    upper = mean_interval([pair.changed.own.peak - pair.changed.own.limit for pair in pairs]).high
+    return upper is None or upper <= 0
 
 
-def _height(judged: Judged, limit: float, by_share: bool) -> float:
-    return float(judged.own.spiked) if by_share else max(judged.own.peak - limit, 0.0)
+def _height(judged: Judged, by_share: bool) -> float:
+    return float(judged.own.spiked) if by_share else judged.own.above
 
 
 def _later(pairs: Sequence[Pair]) -> list[float]:

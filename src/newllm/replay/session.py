@@ -85,6 +85,7 @@ class Session:
         self.by_share = False
         self.stage = "null replay"
         self._usable = self.starts
+        self._seen: dict[Task, Judged] = {}
 
     def nulls(self) -> dict[int, list[Judged]]:
         """Replay the unmodified run with other chance from every start that time allows; return them by start.
@@ -183,7 +184,9 @@ class Session:
         assert made is not None, f"no null replay {task.replay} from step {task.start}"
         if self.judge is None:
             self.judge = Judge(self.original, self.spike, made)
-        return self.judge(made)
+        if task not in self._seen:
+            self._seen[task] = self.judge(made)
+        return self._seen[task]
 
     def _judged(self, tasks: Sequence[Task]) -> list[Judged]:
         return [self._judge_of(task) for task in tasks if self.runner.get(task) is not None]
@@ -201,7 +204,7 @@ class Session:
         pairs = [pair for before in range(replay) if (pair := self._pair(one, before)) is not None]
         if len(pairs) < replay:
             return False
-        left = [pair.changed.own.spiked and pair.changed.own.peak >= _FUTILE * pair.null.own.peak for pair in pairs]
+        left = [pair.changed.own.spiked and pair.changed.own.above >= _FUTILE * pair.null.own.above for pair in pairs]
         stopped = [stopped_learning(pair) for pair in pairs]
         return not pairs or not (all(left) or all(stopped))
 
@@ -238,13 +241,13 @@ class Session:
         return self.judge.limits[self.judge.signal]
 
 
-def best_of(shown: Sequence[Shown], limit: float, *, by_share: bool) -> list[Candidate]:
+def best_of(shown: Sequence[Shown], *, by_share: bool) -> list[Candidate]:
     """Return the candidates that are worth confirming, the best first: those that left the least of the spike."""
     scored = []
     for place, one in enumerate(shown):
         if sum(stopped_learning(pair) for pair in one.pairs) > len(one.pairs) / 2:
             continue
-        effect = effect_of(one.pairs, limit, by_share=by_share).effect
+        effect = effect_of(one.pairs, by_share=by_share).effect
         if effect is not None and effect >= _WORTH:
             scored.append((-round(effect, 1), place, one.candidate))
     return [candidate for _, _, candidate in sorted(scored, key=lambda item: item[:2])[:BEST]]

@@ -1,12 +1,12 @@
 """How bad a spike is: excess log-loss over the trend, its peak and its area. No torch.
 
-A spike opens where the loss lies above its best level so far and above the lowest of the few points just before it, by
-more than the *healthy limit*: a loss that falls, or creeps up slowly (over-fitting), opens none, as in the project's
-one definition (diagnosis/spike.py). Its peak and area are then measured from that best level, until it is back.
+A spike opens where the loss lies above its best so far and above the lowest of the few points just before it, by more
+than the *healthy limit*: a loss that falls, or creeps up slowly (over-fitting), opens none, as in the project's one
+definition (diagnosis/spike.py). Its peak and area are then measured from that best, until it is back.
 
 Batches differ, so a healthy run has an excess too. The healthy limit is the larger of the rise that opens a spike by
-that definition and of the height that the tail of this run's own losses before the onset would throw once in a
-hundred such runs.
+that definition, with the level and the noise that the replay itself has there, and of the height that the tail of the
+run's losses before the onset would throw once in a hundred such runs.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from newllm.diagnosis.excursion import tail
 from newllm.diagnosis.spike import spike_limit
 
 HIGHEST = 100.0  # nats: the least that a loss which is not finite counts as
-_LEVEL = 5  # points of a level
+_RISE = 5  # points within which a spike rises, at least
 _SMALLEST = 1e-3  # nats: below it a loss is as good as nothing, and ratios mean nothing
 _ONCE_IN = 100  # healthy runs
 _FEW = 30  # with fewer points there is no tail to speak of
@@ -33,11 +33,18 @@ class Severity:
         peak: highest excess over the trend.
         area: sum of what lies above the healthy limit, times the steps that each point stands for.
         onset: first step above the healthy limit; None if it never was: no spike.
+        limit: the healthy limit at the onset, or where the excess came nearest to it.
     """
 
     peak: float
     area: float
     onset: int | None
+    limit: float
+
+    @property
+    def above(self) -> float:
+        """How far the peak lies above the healthy limit; 0 without a spike."""
+        return max(self.peak - self.limit, 0.0) if self.spiked else 0.0
 
     @property
     def spiked(self) -> bool:
@@ -48,7 +55,7 @@ class Severity:
 def excess(loss: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return for each point of a loss (n,) its sudden excess, in log-loss, at least 0.
 
-    It is taken from the higher of the best level before and the lowest of the points just before.
+    It is taken from the higher of the best before and the lowest of the points just before.
     """
     logs = _logs(loss)
     over = np.zeros(len(logs))
@@ -72,30 +79,42 @@ def healthy_limit(before: Sequence[float] | np.ndarray) -> float:
     return max(opens, _tail_height(shown) if len(shown) >= _FEW else _MARGIN * float(shown.max()))
 
 
-def severity(steps: Sequence[int], loss: Sequence[float], limit: float) -> Severity:
+def severity(steps: Sequence[int], loss: Sequence[float], limit: float, history: Sequence[float] = ()) -> Severity:
     """Return the severity of a loss.
 
     Args:
         steps: of each point, rising.
         loss: at each; not finite counts as very high.
-        limit: the healthy limit.
+        limit: the healthy limit of the original.
+        history: the losses before the first point, by which its noise is known from the start.
     """
-    logs, over = _logs(loss), excess(loss)
-    opens = np.flatnonzero(over > limit)
+    logs, over, limits = _logs(loss), excess(loss), _limits(loss, limit, history)
+    opens = np.flatnonzero(over > limits)
     if not len(opens):
-        return Severity(float(over.max(initial=0.0)), 0.0, None)
+        near = int(np.argmax(over - limits)) if len(over) else 0
+        return Severity(float(over[near]), 0.0, None, float(limits[near])) if len(over) else Severity(0, 0, None, limit)
     widths = np.diff(np.asarray(steps, dtype=float), append=np.nan)
     widths[-1] = widths[-2] if len(widths) > 1 else 1.0
-    best, peak, area, back = _best_before(logs), 0.0, 0.0, 0
+    best, worst, area, back = _best_before(logs), opens[0], 0.0, 0
+    peaks = {}
     for onset in opens:
         if onset < back:
             continue
         above = logs[onset:] - best[onset]
-        healed = np.flatnonzero(above <= limit)
+        healed = np.flatnonzero(above <= limits[onset])
         back = onset + (int(healed[0]) if len(healed) else len(above))
-        peak = max(peak, float(above[: back - onset].max()))
-        area += float(np.sum((above[: back - onset] - limit) * widths[onset:back]))
-    return Severity(peak, area, int(steps[opens[0]]))
+        peaks[onset] = float(above[: back - onset].max())
+        worst = max(worst, onset, key=lambda at: peaks[at] - limits[at])
+        area += float(np.sum((above[: back - onset] - limits[onset]) * widths[onset:back]))
+    return Severity(peaks[worst], area, int(steps[opens[0]]), float(limits[worst]))
+
+
+def _limits(loss: Sequence[float], limit: float, history: Sequence[float]) -> np.ndarray:
+    """Return the healthy limit at each point (n,): the original's, or more where the replay is lower or noisier."""
+    whole, before = _capped([*history, *loss]), len(history)
+    best = np.exp(_best_before(_logs(loss)))
+    opens = [spike_limit(whole[: before + at]) for at in range(len(loss))]
+    return np.maximum(limit, np.log1p(np.array(opens) / best))
 
 
 def _logs(loss: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -103,18 +122,14 @@ def _logs(loss: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def _best_before(logs: np.ndarray) -> np.ndarray:
-    """Return for each point of (n,) the lowest level before it, a level being the median of up to five points."""
-    level = np.array([np.median(logs[: at + 1]) for at in range(min(_LEVEL - 1, len(logs)))])
-    if len(logs) >= _LEVEL:
-        windows = np.lib.stride_tricks.sliding_window_view(logs, _LEVEL)
-        level = np.concatenate([level, np.median(windows, axis=1)])
-    best = np.minimum.accumulate(level)
+    """Return for each point of (n,) the lowest one before it; for the first itself."""
+    best = np.minimum.accumulate(logs)
     return np.concatenate([best[:1], best[:-1]])
 
 
 def _rise(before: int) -> int:
     """Return within how many points a spike rises, after so many: what comes later must not decide what was one."""
-    return max(_LEVEL, before // 20)
+    return max(_RISE, before // 20)
 
 
 def _tail_height(shown: np.ndarray) -> float:

@@ -124,7 +124,7 @@ def count_nulls(nulls: Mapping[int, Sequence[Judged]], session: Session) -> dict
 
 def say_tried(session: Session, shown: Shown) -> Tried:
     """Return what one candidate's replays show by themselves, before anything is adjusted for the others."""
-    effect = effect_of(shown.pairs, session.limit(), by_share=session.by_share)
+    effect = effect_of(shown.pairs, by_share=session.by_share)
     moved = manipulation(shown.candidate.main, shown.pairs)
     return describe(shown, effect, moved, effect.p if shown.confirmed else None)
 
@@ -161,8 +161,7 @@ def describe(shown: Shown, effect: Effect, moved: Moved, p: float | None) -> Tri
 
 def _cases(session: Session, shown: Sequence[Shown], planted: Sequence[Planted]) -> list[Case]:
     """Return every candidate with all that is known of it: confirmed where it was, else as it was screened."""
-    limit = session.limit()
-    effects = [effect_of(one.pairs, limit, by_share=session.by_share) for one in shown]
+    effects = [effect_of(one.pairs, by_share=session.by_share) for one in shown]
     keys = [(one.candidate.name, one.candidate.start.step) for one in shown]
     tested = [(key, effect.p) for key, one, effect in zip(keys, shown, effects, strict=True) if one.confirmed]
     adjusted = holm({f"{name} {start}": p for (name, start), p in tested})

@@ -119,7 +119,7 @@ def test_a_steep_fall_is_no_spike() -> None:
 
 
 def test_heights_are_ratios() -> None:
-    low = [0.1] * 20 + [0.4] * 3 + [0.1] * 20
+    low = [0.3] * 20 + [1.2] * 3 + [0.3] * 20
     high = [40 * value for value in low]
     one, other = (severity(range(43), loss, 0.3) for loss in (low, high))
     assert one.onset == other.onset == 20
@@ -161,3 +161,20 @@ def test_few_points_and_none() -> None:
 
 def test_a_probe_that_is_unknown_at_some_steps_is_as_high_as_can_be() -> None:
     assert severity([1, 2, 3], [3.0, None, 3.0], 0.3).peak == pytest.approx(math.log(HIGHEST / 3))  # type: ignore[list-item]
+
+
+def test_what_came_down_may_be_as_noisy_as_its_own_level_is() -> None:
+    """The original's plateau had no noise; a replay that is down at half of it, with batches a tenth apart, is well."""
+    chance = np.random.default_rng(0)
+    plateau = [6.9] * 30
+    low = 3 * np.exp(0.05 * chance.standard_normal(80))
+    assert not severity(range(80), low.tolist(), healthy_limit(plateau)).spiked
+    assert severity(range(81), [*low.tolist(), 9.0], healthy_limit(plateau)).spiked
+
+
+def test_noise_is_known_from_the_losses_before_the_start() -> None:
+    chance = np.random.default_rng(1)
+    before = (3 * np.exp(0.1 * chance.standard_normal(60))).tolist()
+    early = [3.0, 2.9, 3.1, 3.8]  # 0.9 nats up, as such batches may be
+    assert not severity(range(4), early, 0.05, before).spiked
+    assert severity(range(4), early, 0.05, [3.0] * 60).spiked
