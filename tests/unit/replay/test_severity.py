@@ -121,7 +121,7 @@ def test_a_steep_fall_is_no_spike() -> None:
 def test_heights_are_ratios() -> None:
     low = [0.3] * 20 + [1.2] * 3 + [0.3] * 20
     high = [40 * value for value in low]
-    one, other = (severity(range(43), loss, 0.3) for loss in (low, high))
+    one, other = (severity(range(43), loss, 0.7) for loss in (low, high))
     assert one.onset == other.onset == 20
     assert one.peak == pytest.approx(other.peak)
     assert one.area == pytest.approx(other.area)
