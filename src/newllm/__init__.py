@@ -5,6 +5,8 @@
     newllm.build("seed-baseline")            an untrained model of a preset
     newllm.record(model, optimizer, out="RUN")   the signals of anyone's training loop
     newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
+    newllm.replay("runs/my-text").sentences  what becomes of a spike when one thing is changed, and what that shows
+    newllm.guard(newllm.Loop(...))           anyone's training, taken back from its spikes with what was shown to help
 
 Names are resolved when first used, so that `import newllm` costs no torch.
 """
@@ -13,10 +15,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, resume, train
+    from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, replay, resume, train
     from newllm.errors import UserError
     from newllm.recorder import record
-    from newllm.replay.loop import Loop
+    from newllm.replays.guarded import guard
+    from newllm.replays.loop import Loop
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,13 +31,20 @@ __all__ = [
     "UserError",
     "build",
     "doctor",
+    "guard",
     "load",
     "record",
+    "replay",
     "resume",
     "train",
 ]
 
-_ELSEWHERE = {"Loop": "newllm.replay.loop", "UserError": "newllm.errors", "record": "newllm.recorder"}
+_ELSEWHERE = {
+    "Loop": "newllm.replays.loop",
+    "UserError": "newllm.errors",
+    "guard": "newllm.replays.guarded",
+    "record": "newllm.recorder",
+}
 _PLACES = dict.fromkeys(__all__, "newllm.api") | _ELSEWHERE
 
 

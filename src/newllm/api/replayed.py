@@ -8,12 +8,12 @@ from pathlib import Path
 from newllm import __version__
 from newllm.errors import UserError
 from newllm.plotting.verdict import draw_verdict
-from newllm.replay.investigate import Question, investigate
-from newllm.replay.loop import Loop
-from newllm.replay.original import Spike, choose_spike, read_original, record_original
-from newllm.replay.own_run import OwnRun
-from newllm.replay.task import Replayer
-from newllm.replay.watcher import Watcher
+from newllm.replays.investigate import Question, investigate
+from newllm.replays.loop import Loop
+from newllm.replays.original import Spike, choose_spike, read_original, record_original
+from newllm.replays.own_run import OwnRun
+from newllm.replays.task import Replayer
+from newllm.replays.watcher import Watcher
 from newllm.trace import Verdict
 from newllm.training.snapshots import identity
 

@@ -14,7 +14,7 @@ from newllm.data import Corpus, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
-from newllm.replay.run_guard import RunGuard
+from newllm.replays.run_guard import RunGuard
 from newllm.trace import Summary, read_trace
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from newllm.plotting import colours
-from newllm.replay.interventions import INTERVENTIONS, Intervention
-from newllm.replay.subject import Subject
+from newllm.replays.interventions import INTERVENTIONS, Intervention
+from newllm.replays.subject import Subject
 from newllm.report.plain import plain
 
 _INDENT = 2

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from newllm.cli.doctor_paper import PageConsole, say
 from newllm.cli.replay_page import outcome
-from newllm.replay.watcher import Watcher
+from newllm.replays.watcher import Watcher
 from newllm.report import verdict_words as words
 from newllm.report.plain import plain
 from newllm.report.words import count

@@ -1,4 +1,4 @@
-"""What may stop a run and take it back. The loop knows only this; `newllm.replay` has what decides.
+"""What may stop a run and take it back. The loop knows only this; `newllm.replays` has what decides.
 
 A run is taken back by its files alone: the decision is written to RUN/recoveries.json first, then what lies behind the
 step is removed, and training goes on as after --resume. A kill in between is mended by the next start.

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from newllm import api
 from newllm.api import replayed
 from newllm.cli.main import main
-from newllm.replay.interventions import INTERVENTIONS
+from newllm.replays.interventions import INTERVENTIONS
 from newllm.trace import Verdict
 
 ONLY = ("--only", "half-learning-rate")

@@ -8,7 +8,7 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.files import write_json
-from newllm.replay.interventions import (
+from newllm.replays.interventions import (
     INTERVENTIONS,
     beta2,
     clip_half,
@@ -18,7 +18,7 @@ from newllm.replay.interventions import (
     sgd,
     tenth_learning_rate,
 )
-from newllm.replay.setup import Setup
+from newllm.replays.setup import Setup
 from newllm.study import load_results
 from newllm.study.founding.__main__ import main
 from newllm.study.founding.arms import ARMS, BASELINE

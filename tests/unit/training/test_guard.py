@@ -11,8 +11,8 @@ import pytest
 
 import newllm
 from newllm.errors import UserError
-from newllm.replay.own_run import OwnRun
-from newllm.replay.run_guard import RunGuard
+from newllm.replays.own_run import OwnRun
+from newllm.replays.run_guard import RunGuard
 from newllm.trace import Recovery, load_recoveries, read_trace, save_recoveries, truncate_after
 from newllm.training.guard import commit, take_back
 from newllm.training.run import RunDirectory

@@ -14,9 +14,9 @@ import torch
 import newllm
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
-from newllm.trace import read_trace
+from newllm.trace import TraceWriter, read_trace
+from newllm.training import loop, spike_keeper
 from newllm.training import ring as ring_module
-from newllm.training import spike_keeper
 from newllm.training.config import RunConfig, TrainingConfig
 from newllm.training.pins import Pin, kept_of, read_pins
 from newllm.training.presets import PRESETS
@@ -226,6 +226,22 @@ def test_a_validation_loss_pins_what_is_before_its_last_sound_value(keeper, tmp_
     assert list(pinned(tmp_path)) == [45, 50]
 
 
+def test_an_evaluation_that_leaves_its_trend_pins_in_training_too(train, monkeypatch) -> None:
+    evaluate, calls = loop.evaluate, []
+
+    def high(*arguments):
+        calls.append(1)
+        found = evaluate(*arguments)
+        return dataclasses.replace(found, nats=3 * found.nats) if len(calls) == 8 else found
+
+    monkeypatch.setattr(loop, "evaluate", high)
+    run = train("training.evaluate_every=2", "training.ring_every=1", "training.snapshot_every=20", "training.keep=1")
+    ((pin,), (same,)) = pinned(run.path).values()
+    assert pin == same
+    assert (pin.signal, pin.onset.onset, pin.onset.before) == ("validation_loss", 14, 12)
+    assert list(pinned(run.path)) == [11, 12]
+
+
 def test_one_event_in_both_losses_is_pinned_once(keeper, tmp_path) -> None:
     notices: list[str] = []
     watching = keeper(notices)
@@ -254,6 +270,17 @@ def test_the_bound_holds_over_a_resume(keeper, tmp_path) -> None:
     later = keeper()  # no trace here: the watch begins anew, the pins are on the disk
     drive(later, spikes, range(200, 400))
     assert {pin.onset.onset for pins in pinned(tmp_path).values() for pin in pins} == {52, 102, 302, 352}
+
+
+def test_a_resumed_run_knows_at_once_what_the_trace_knows(keeper, tmp_path) -> None:
+    with TraceWriter(tmp_path / "trace.jsonl") as trace:
+        for step in range(61):
+            trace.write(step, loss=9.0 if step > 50 else 2.0 + 0.001 * (step % 3), validation_loss=2.0)
+    watching = keeper()
+    assert watching.see("loss", 61, 9.0) is None, "it was told before"
+    onset = watching.see("validation_loss", 61, 9.0)
+    assert onset is not None
+    assert (onset.onset, onset.before) == (61, 60)
 
 
 def test_which_pins_are_kept() -> None:

@@ -1,0 +1,175 @@
+"""Whether a remedy has shown a cause.
+
+It has only if three things hold:
+
+1. the intervention moved the signal that it aims at;
+2. equally strong changes to rival mechanisms do not remove the spike;
+3. planted into a healthy stretch of the same run, the cause brings a spike about.
+
+Otherwise the verdict names remedies, and says what is missing.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from newllm.replays.interventions import Intervention
+from newllm.replays.manipulation import Moved
+from newllm.replays.session import Planted
+from newllm.trace import Tried
+
+LEVEL = 0.05
+_SPEAKS = ("removes", "reduces", "delays")
+_AS_STRONG = 0.5  # of the strength of the change that is held against it
+_STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
+_RIVALS = 2  # at least
+
+
+@dataclass(frozen=True)
+class Case:
+    """What speaks for one intervention's cause.
+
+    Attributes:
+        change: the intervention.
+        tried: what it did, as far as it was confirmed, or screened.
+        moved: its signal.
+        planted: its reverse test, None without one.
+    """
+
+    change: Intervention
+    tried: Tried
+    moved: Moved
+    planted: Planted | None
+
+    @property
+    def is_remedy(self) -> bool:
+        """Whether it removes the spike, confirmed."""
+        sure = self.tried.p is not None and self.tried.p < LEVEL
+        return self.tried.stage == "confirmed" and self.tried.outcome == "removes" and sure
+
+    @property
+    def may_remove(self) -> bool:
+        """Whether it removes the spike, or did so in the screen."""
+        return self.tried.outcome == "removes"
+
+    @property
+    def reverses(self) -> bool:
+        """Whether its cause, planted, brings a spike about where there was none."""
+        return self.planted is not None and self.planted.null_spiked == 0 and self.planted.spiked == self.planted.n
+
+
+def find_cause(cases: Sequence[Case], untried: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Return the cause with its evidence, or None and what is missing, a sentence each.
+
+    Args:
+        cases: all that was tried.
+        untried: how many interventions that fit had no time.
+    """
+    remedies = [case for case in cases if case.is_remedy]
+    if not remedies:
+        return None, (_without_a_remedy(cases, untried),)
+    missing: list[str] = []
+    for case in remedies:
+        lacks = _lacks(case, cases)
+        if not lacks:
+            return _evidence(case, cases), ()
+        missing += lacks
+    return None, tuple(dict.fromkeys(missing))
+
+
+def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
+    """Return what speaks for which cause, the best first; one entry a mechanism.
+
+    Args:
+        cases: all that was tried.
+        doubts: the place of each cause in the doctor's ranking.
+    """
+    ranked: dict[str, dict[str, Any]] = {}
+    for case in sorted(cases, key=lambda case: _weight(case, doubts)):
+        if case.tried.outcome not in _SPEAKS:
+            continue
+        evidence = {
+            "class": case.tried.outcome,
+            "stage": case.tried.stage,
+            "moved": case.moved.moved,
+            "planted_spikes": case.reverses,
+        }
+        entry = {"name": case.change.mechanism, "intervention": case.tried.name, **evidence}
+        ranked.setdefault(case.change.mechanism, entry)
+    return tuple(ranked.values())
+
+
+def _weight(case: Case, doubts: Mapping[str, int]) -> tuple[Any, ...]:
+    """Return what orders suspects, smaller first."""
+    place = min((doubts.get(cause, len(doubts)) for cause in case.change.causes), default=len(doubts))
+    return (
+        _SPEAKS.index(case.tried.outcome) if case.tried.outcome in _SPEAKS else len(_SPEAKS),
+        not case.reverses,
+        not case.moved.moved,
+        case.tried.stage != "confirmed",
+        -round(case.tried.effect or 0.0, 1),
+        place,
+    )
+
+
+def _lacks(case: Case, cases: Sequence[Case]) -> list[str]:
+    """Return what keeps a remedy from showing its cause, a sentence each."""
+    name, lacks = case.tried.name, []
+    if not case.moved.moved:
+        lacks.append(f"{name}: it did not move what it aims at ({case.moved.signal}), so it tests nothing.")
+    rivals = [other for other in cases if _is_rival(other, case)]
+    others = sorted({other.tried.name for other in rivals if other.may_remove})
+    if others:
+        lacks.append(f"{name}: {_listed(others)} removed the spike too, by another mechanism.")
+    strong = [other for other in rivals if _as_strong(other, case)]
+    if len({other.change.mechanism for other in strong}) < _RIVALS:
+        lacks.append(f"{name}: fewer than {_RIVALS} rival mechanisms were changed as strongly; try more of them.")
+    if case.planted is None:
+        lacks.append(f"{name}: there was no reverse test (nothing to plant, no healthy stretch, or no time).")
+    elif not case.reverses:
+        planted = case.planted
+        lacks.append(
+            f"{name}: planted into a healthy stretch, its cause made {planted.spiked} of {planted.n} replays spike "
+            f"({planted.null_spiked} without it)."
+        )
+    return lacks
+
+
+def _is_rival(other: Case, case: Case) -> bool:
+    """Whether two interventions speak for different causes."""
+    return not set(other.change.causes) & set(case.change.causes)
+
+
+def _as_strong(other: Case, case: Case) -> bool:
+    """Whether a rival's own signal was moved about as strongly; what has no strength is a switch and counts."""
+    if other.moved.signal == "batches" or case.moved.signal == "batches":
+        return other.moved.moved
+    return other.moved.moved and other.moved.strength >= min(_AS_STRONG * case.moved.strength, _STRONG)
+
+
+def _evidence(case: Case, cases: Sequence[Case]) -> dict[str, Any]:
+    planted = case.planted
+    assert planted is not None, "a cause has a reverse test"
+    rivals = [other for other in cases if _is_rival(other, case) and _as_strong(other, case)]
+    return {
+        "name": case.change.mechanism,
+        "intervention": case.tried.name,
+        "moved": {"signal": case.moved.signal, "ratio": case.moved.ratio},
+        "rivals": [other.tried.name for other in rivals],
+        "planted": dataclasses.asdict(planted),
+    }
+
+
+def _without_a_remedy(cases: Sequence[Case], untried: int) -> str:
+    screened = [case.tried.name for case in cases if case.may_remove]
+    if screened:
+        return f"{_listed(screened)} removed the spike in the screen only: a longer --budget would confirm it or not."
+    if untried:
+        return f"{untried} of {untried + len(cases)} changes had no time: a longer --budget would try them."
+    return "Nothing that was tried removes the spike: its cause is not among what was changed, or two act together."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

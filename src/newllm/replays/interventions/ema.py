@@ -1,0 +1,19 @@
+"""An exponential moving average in place of the additive rule: the founding document's remedy (section 6)."""
+
+from newllm.replays.interventions.intervention import Intervention
+from newllm.replays.interventions.own_model import change_model, no_additive_part
+
+EMA = Intervention(
+    name="ema",
+    kind="model",
+    change="an exponential moving average in place of the additive rule",
+    hypothesis="The additive rule never forgets, and its context grew without bound.",
+    price="A cell forgets within some ten tokens.",
+    causes=("unbounded-recurrence", "additive-context"),
+    aims_at="context_norm",
+    direction=-1,
+    apply=lambda setup: change_model(setup, rule="ema", learn_decay=False),
+    from_start=True,
+    fits=no_additive_part,
+    slowness=1.5,
+)

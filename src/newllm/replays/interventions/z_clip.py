@@ -1,0 +1,30 @@
+"""ZClip in the place of the run's clipping: gradients clipped whose norm is an outlier (see `clipping.zclip`)."""
+
+from newllm.replays.interventions.clip_half import CAUSES, HYPOTHESIS, unclipped
+from newllm.replays.interventions.clipping import ZClip, updates_to_learn_from
+from newllm.replays.interventions.clipping.zclip import WARM_UP
+from newllm.replays.interventions.intervention import Intervention
+from newllm.replays.replica import Replica
+from newllm.replays.setup import Setup
+
+
+def _apply(setup: Setup) -> None:
+    def attach(replica: Replica) -> None:
+        replica.clip = ZClip(replica.clip, updates_to_learn_from(setup, WARM_UP))
+
+    setup.attach.append(attach)
+
+
+Z_CLIP = Intervention(
+    name="z-clip",
+    kind="optimizer",
+    change="gradients clipped whose norm is an outlier (ZClip)",
+    hypothesis=HYPOTHESIS,
+    price="Two numbers to keep; gradients that are large as a rule are no longer clipped.",
+    causes=CAUSES,
+    aims_at="gradient_norm_clipped",
+    direction=-1,
+    apply=_apply,
+    plant=unclipped,
+    slowness=1.2,
+)

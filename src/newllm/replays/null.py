@@ -1,0 +1,245 @@
+"""The null replay: the unmodified training, once more. If it is not the run, no verdict on it is worth anything.
+
+On a CPU every step's loss and gradient norm must be those of the record to the bit, and so must the weights and the
+optimizer's state wherever a later state of the run is known. Other hardware adds in an order of its own: there two
+further null replays measure how far replays of one training lie apart, and the record may lie so far from them.
+"""
+
+import itertools
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from newllm.replays.disagreement import Disagreement, first_disagreement, first_unlike
+from newllm.replays.original import Original, Spike
+from newllm.replays.replica import State
+from newllm.replays.setup import Setup
+from newllm.replays.subject import Subject
+from newllm.replays.watcher import Watcher
+from newllm.training.environment import using_threads
+
+_SIGNALS = ("loss", "gradient_norm")
+_REPEATS = 2  # further null replays that measure the tolerance
+_WIDER = 4.0  # times what few replays show of their spread
+_ROUNDING = 1e-6  # relative: float32's last digits
+
+
+@dataclass
+class NullCheck:
+    """What the unmodified replay gave.
+
+    Attributes:
+        identical: whether it is the run; None where there was no recorded step to compare with.
+        compared: steps.
+        weights: whether weights and optimizer were those of a later state of the run too, to the bit.
+        tolerance: None where it is compared to the bit; else the largest relative difference that was allowed.
+        first_difference: where it left the record, None where it did not: step, signal ("loss", "gradient_norm",
+            "batch", "weights"), recorded, replayed; parameter and random_state (see `disagreement`; None where they
+            are the same), replays_differ (the step from which two replays of the same state differ from each other,
+            None if they agree), and a sentence that says all this.
+        state: at the step that the replays begin from; None at step 0, which is built from the seed.
+        seconds: that it took.
+    """
+
+    identical: bool | None
+    compared: int
+    weights: bool
+    tolerance: float | None
+    first_difference: dict[str, Any] | None
+    state: State | None
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a verdict keeps of it, as plain data."""
+        names = ("identical", "compared", "weights", "tolerance", "first_difference", "seconds")
+        return {name: getattr(self, name) for name in names}
+
+
+def check_null(
+    subject: Subject, original: Original, spike: Spike, start: int, watch: Watcher | None = None
+) -> NullCheck:
+    """Replay the unmodified training to the end of a spike and compare it with the record. Nothing is written.
+
+    Args:
+        subject: what is replayed.
+        original: its record.
+        spike: to whose end it is replayed, and on to the next known state if that is near.
+        start: step whose state is wanted.
+        watch: told when it has to be found out what differs.
+
+    Raises:
+        UserError: it cannot be built, or its snapshot is damaged.
+    """
+    began = time.perf_counter()
+    with using_threads(subject.threads), torch.random.fork_rng():
+        check = _Check(subject, original, spike, start)
+        made = check.run()
+        found = check.difference(made)
+        if found is not None:
+            if watch is not None:
+                watch.noticed(f"the replay leaves the run at step {found['step']}: finding out what differs")
+            found = check.explained(found)
+    return NullCheck(
+        identical=None if not made.compared else found is None,
+        compared=made.compared,
+        weights=made.weights,
+        tolerance=check.tolerance,
+        first_difference=found,
+        state=made.state,
+        seconds=time.perf_counter() - began,
+    )
+
+
+@dataclass
+class _Made:
+    """One null replay.
+
+    Attributes:
+        values: of each step, by signal.
+        unlike: the first difference from the record's batches or known states, as in `NullCheck.first_difference`.
+        state: at the step that is wanted.
+        compared: steps with a record.
+        weights: whether a later known state was compared.
+    """
+
+    values: dict[int, dict[str, float]] = field(default_factory=dict)
+    unlike: dict[str, Any] | None = None
+    state: State | None = None
+    compared: int = 0
+    weights: bool = False
+
+
+class _Check:
+    def __init__(self, subject: Subject, original: Original, spike: Spike, start: int) -> None:
+        self.subject, self.original, self.start = subject, original, start
+        self.begin, self.state = original.state(start)
+        self.setup: Setup = subject.setup(self.begin, 0, spike.onset, spike.peak)
+        self.end = _end(original, spike, start)
+        self.tolerance: float | None = None
+        rows = zip(original.steps, original.loss, original.gradient_norm, strict=True)
+        self.record = {step: dict(zip(_SIGNALS, values, strict=True)) for step, *values in rows}
+
+    def run(self) -> _Made:
+        """Replay once, comparing batches and known states on the way."""
+        made, state = _Made(), self.state
+        replica = self.subject.start(self.setup, state)
+        self.exact = replica.device.type == "cpu"
+        for step in range(self.begin, self.end):
+            if step == self.start and step > 0:
+                made.state = replica.state()
+            update = replica.update(step)
+            made.values[step + 1] = {"loss": update.loss, "gradient_norm": update.gradient_norm}
+            made.compared += step + 1 in self.record
+            if made.unlike is None:
+                made.unlike = self._batch(step, replica.seen) or self._known(step + 1, replica.state, made)
+            if not update.finite or (self.exact and self._row(made, step + 1, 0.0)) or made.unlike:
+                break
+        return made
+
+    def difference(self, made: _Made) -> dict[str, Any] | None:
+        """Return the first difference from the record, None where there is none."""
+        allowed = dict.fromkeys(made.values, 0.0)
+        found = self._first(made, allowed)
+        if found is None or self.exact or found["signal"] == "batch":
+            return found
+        repeats = [self.run() for _ in range(_REPEATS)]
+        allowed = _spread([made, *repeats])
+        self.tolerance = max(allowed.values(), default=0.0)
+        return self._first(made, allowed)
+
+    def explained(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return a difference with what two replays of the same state say of it."""
+        two = first_disagreement(self.subject, self.setup, self.state, range(self.begin, found["step"]))
+        found |= {"replays_differ": None, "random_state": None}
+        if two is not None:
+            found |= {"replays_differ": two.step, "random_state": two.random_state}
+            found["parameter"] = two.parameter or found["parameter"]
+        return {**found, "sentence": _sentence(found, two)}
+
+    def _first(self, made: _Made, allowed: dict[int, float]) -> dict[str, Any] | None:
+        rows = (self._row(made, step, allowed.get(step, math.inf)) for step in made.values)
+        row = next((one for one in rows if one is not None), None)
+        if row is None or (made.unlike is not None and _comes_first(made.unlike, row)):
+            return made.unlike
+        return row
+
+    def _row(self, made: _Made, step: int, allowed: float) -> dict[str, Any] | None:
+        for name in _SIGNALS:
+            if step in self.record:
+                recorded, replayed = self.record[step][name], made.values[step][name]
+                if _apart(recorded, replayed) > allowed:
+                    return _difference(step, name, recorded, replayed)
+        return None
+
+    def _batch(self, step: int, seen: list[int]) -> dict[str, Any] | None:
+        """Compare the batch of an update with the original's, where that was followed."""
+        known = self.original.batches
+        if step < len(known) and seen[-1] != known[step]:
+            return _difference(step + 1, "batch", known[step], seen[-1])
+        return None
+
+    def _known(self, step: int, state: Any, made: _Made) -> dict[str, Any] | None:
+        """Compare the state at a step with the original's, where that is known."""
+        if step not in self.original.kept:
+            return None
+        name = first_unlike(self.original.load(step), state())
+        if not self.exact:  # how far weights may lie apart there, nobody measured
+            made.weights |= name is None
+            return None
+        made.weights = True
+        return None if name is None else {**_difference(step, "weights", None, None), "parameter": name}
+
+
+def _comes_first(unlike: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a batch or a state differs before the loss of a step: a batch is read before, a state is after it."""
+    return unlike["step"] < row["step"] or (unlike["signal"] == "batch" and unlike["step"] == row["step"])
+
+
+def _difference(step: int, signal: str, recorded: float | None, replayed: float | None) -> dict[str, Any]:
+    return {"step": step, "signal": signal, "recorded": recorded, "replayed": replayed, "parameter": None}
+
+
+def _apart(recorded: float, replayed: float) -> float:
+    """Return the relative difference; 0 only for the same bits, or twice not a number."""
+    if recorded == replayed or (math.isnan(recorded) and math.isnan(replayed)):
+        return 0.0
+    if not (math.isfinite(recorded) and math.isfinite(replayed)):
+        return math.inf
+    return abs(recorded - replayed) / max(abs(recorded), abs(replayed))
+
+
+def _spread(replays: list[_Made]) -> dict[int, float]:
+    """Return for each step how far the record may lie from a replay: some times what replays lie apart up to there."""
+    allowed, widest = {}, _ROUNDING
+    for step in sorted(set.intersection(*(set(one.values) for one in replays))):
+        for one, other in itertools.combinations(replays, 2):
+            for name in _SIGNALS:
+                apart = _apart(one.values[step][name], other.values[step][name])
+                widest = max(widest, apart if math.isfinite(apart) else 0.0)
+        allowed[step] = _WIDER * widest
+    return allowed
+
+
+def _end(original: Original, spike: Spike, start: int) -> int:
+    """Return the step to which it is replayed: the spike's end, or the next known state where that is near."""
+    last = original.steps[-1] if original.steps else start
+    farthest = min(last, spike.peak + max(1, spike.peak - start))
+    healed = min(farthest, last if spike.end is None else spike.end)
+    return min((step for step in original.kept if healed <= step <= farthest), default=healed)
+
+
+def _sentence(found: dict[str, Any], two: Disagreement | None) -> str:
+    what = {
+        "batch": "another batch is read",
+        "weights": "the weights are others",
+        "loss": f"the loss is {found['replayed']!r}, recorded {found['recorded']!r}",
+        "gradient_norm": f"the gradient norm is {found['replayed']!r}, recorded {found['recorded']!r}",
+    }[found["signal"]]
+    said = f"at step {found['step']} {what}"
+    if two is None:
+        where = f", first in '{found['parameter']}'" if found["parameter"] else ""
+        return f"{said}{where}; two replays agree with each other: the record, the code or the machine is another"
+    return f"{said}; two replays of the same state differ from step {two.step} on, {two.words}"

@@ -1,0 +1,237 @@
+"""What is done when a loss leaves its trend while a training runs: the decision, from replays of a bounded length.
+
+From the last good state before the onset the training is replayed as it was, once to the bit and once with near
+batches exchanged, over the way to the onset and as many steps again. If it comes back by itself and the model was not
+hurt, nothing is changed. Else remedies are replayed at equal progress, first those that pass with the window, each
+kind in the order of the doctor's suspicion. The first that leaves nothing of the spike is taken, else the one that
+leaves the least of it, if that is half or less; but none that leaves the training farther behind than the spike does.
+Where none is left, a spike that passes is let pass, and for one that does not batches are skipped, as PaLM's training
+did (Chowdhery et al. 2022, section 5.1). A remedy that does not hold is not taken again soon, and the next rollback
+goes twice as far. After `MOST_FAILURES` that did not hold the training is stopped.
+
+A decision is a function of the losses and the states, never of the clock: a run that was killed in the middle comes
+to the same decision again, and so does every process of a distributed training.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.onset import Onset
+from newllm.replays.attempts import Attempts
+from newllm.replays.remedies import SKIP, Remedy, remedies, usual_norm
+from newllm.replays.replica import State
+from newllm.replays.subject import Subject
+from newllm.trace import Recovery, Trace, Tried
+
+MOST_FAILURES = 3  # in a row
+BUDGET = 30  # replays of the null's length, at most, of which a decision is made
+_HOLDS = 4  # times the way from rollback to detection: a remedy that lasts so long has held
+_LEAD, _LEAST_LEAD, _MOST_LEAD = 0.1, 8, 100  # share of the steps before the onset, and steps
+_TOO_FAR = 3  # times the way that is wanted: then a nearer state is taken, if there is one
+_USUAL = 50  # steps before the rollback whose gradients are the usual ones
+_HELPS = 0.5  # of the spike's severity gone, at least
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loss that has left its trend.
+
+    Attributes:
+        policy: "ask", "guard" or "rollback-and-skip".
+        subject: what is trained, with the recoveries that are in force.
+        onset: what was seen.
+        trace: of the training up to now: at least "loss" and "gradient_norm".
+        facts: for the doctor.
+        known: steps of the states that can be gone back to, rising; the first may be 0.
+        state: from a known step to its state; None at the initialisation.
+        history: earlier recoveries.
+        budget: updates of all replays together; None takes `BUDGET` times the null's.
+        tick: called before every replayed update; what it raises ends the decision.
+    """
+
+    policy: str
+    subject: Subject
+    onset: Onset
+    trace: Trace
+    facts: Facts
+    known: Sequence[int]
+    state: Callable[[int], State | None]
+    history: Sequence[Recovery] = ()
+    budget: int | None = None
+    tick: Callable[[], None] = field(default=lambda: None)
+
+
+def decide(case: Case) -> Recovery:
+    """Return what is done.
+
+    Raises:
+        UserError: a state cannot be read.
+    """
+    began = time.perf_counter()
+    told = _told_before(case)
+    if told is not None:
+        return told
+    if case.policy == "ask":
+        return _made(case, "asked", "nothing was changed")
+    failed = failures(case.history, case.onset.step)
+    if len(failed) >= MOST_FAILURES:
+        back = rollback_step(case.known, case.onset.onset, 0)
+        names = ", ".join(one.remedy for one in reversed(failed))
+        return _made(case, "stopped", f"{len(failed)} recoveries in a row did not hold ({names}): given up", back=back)
+    back = rollback_step(case.known, case.onset.onset, len(failed))
+    if case.policy == SKIP:
+        last = Remedy(SKIP).last(back, case.onset.step, case.onset.step)
+        said = f"rolled back to step {back}, and the batches up to step {last} are skipped"
+        return _made(case, "remedy", said, back=back, last=last, remedy=SKIP)
+    return _Decision(case, back, failed, began).make()
+
+
+def failures(history: Sequence[Recovery], detected: int) -> list[Recovery]:
+    """Return the last recoveries of those that did not hold until `detected`, the latest first."""
+    found: list[Recovery] = []
+    for one in reversed(history):
+        if one.action == "stopped":
+            break
+        if one.action == "remedy" and one.back is not None:
+            if detected > one.detected + _HOLDS * (one.detected - one.back):
+                break
+            found.append(one)
+            detected = one.detected
+    return found
+
+
+def rollback_step(known: Sequence[int], onset: int, failed: int) -> int:
+    """Return the step that is gone back to: the newest known one that lies far enough before the onset.
+
+    Args:
+        known: steps of states, rising.
+        onset: first step off the trend.
+        failed: recoveries that did not hold; each doubles the way.
+    """
+    lead = min(_MOST_LEAD, max(_LEAST_LEAD, int(_LEAD * onset))) * 2**failed
+    far = max((step for step in known if step <= onset - lead), default=min(known))
+    near = max((step for step in known if step <= onset - _LEAST_LEAD), default=far)
+    return near if not failed and onset - far > _TOO_FAR * lead else far
+
+
+class _Decision:
+    def __init__(self, case: Case, back: int, failed: Sequence[Recovery], began: float) -> None:
+        self.case, self.back, self.began = case, back, began
+        loss, norms = case.trace.series("loss"), case.trace.series("gradient_norm")
+        before = norms.value[(norms.step <= back) & np.isfinite(norms.value)][-_USUAL:]
+        before = before if len(before) else norms.value[np.isfinite(norms.value) & (norms.step < case.onset.onset)]
+        usual = usual_norm(before.tolist()) if len(before) else 0.0
+        self.remedies = remedies(case.subject, usual, [one.remedy for one in failed])
+        self.attempts = Attempts(case.subject, case.onset, back, case.state(back), loss, case.tick)
+        self.budget = BUDGET * self.attempts.length if case.budget is None else case.budget
+        self.tried: list[tuple[Remedy, Tried, bool]] = []
+
+    def make(self) -> Recovery:
+        attempts = self.attempts
+        if not self._affords(2):
+            return self._skip(f"the budget of {self.budget} updates allows no replay")
+        attempts.replay_nulls()
+        if attempts.identical is False:
+            return self._skip("the unmodified replay is not the run, so that replays show nothing")
+        if attempts.harmless:
+            return self._made("went on", "replayed as it was it comes back by itself, so nothing was changed")
+        for remedy in self._ordered():
+            if not self._affords(1):
+                break
+            tried, clean = attempts.attempt(remedy, self._affords)
+            if tried is None:
+                continue
+            self.tried.append((remedy, tried, clean))
+            if clean and _pays(tried):
+                break
+        return self._best()
+
+    def _best(self) -> Recovery:
+        helps = [item for item in self.tried if item[2] or (item[1].effect or 0.0) >= _HELPS]
+        paying = [item for item in helps if _pays(item[1]) and item[1].outcome != "stops learning"]
+        best = max(paying, key=lambda item: (item[2], item[1].effect or 0.0), default=None)
+        if best is not None:
+            remedy, tried, clean = best
+            left = "nothing" if clean else f"{max(0.0, 1 - (tried.effect or 0.0)):.0%}"
+            said = f"rolled back to step {self.back}, from there on {tried.change} ({left} of the spike is left)"
+            last = self.attempts.last_for(remedy)
+            return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting, last=last)
+        if self.attempts.passes:
+            cost = "what removes it costs more" if helps else "no remedy that was replayed helps"
+            return self._made("went on", f"replayed as it was it passes by itself and {cost}, so nothing was changed")
+        return self._skip("no remedy that was replayed helps")
+
+    def _ordered(self) -> list[Remedy]:
+        """Return the remedies: what passes first, and each kind by what the doctor suspects."""
+        suspected = {cause: place for place, cause in enumerate(_suspected(self.case))}
+
+        def place(one: Remedy) -> tuple[bool, int]:
+            return not one.passes, min(suspected.get(cause, len(suspected)) for cause in one.change.causes)
+
+        return sorted(self.remedies, key=place)
+
+    def _affords(self, replays: int) -> bool:
+        return self.attempts.updates + replays * self.attempts.length <= self.budget
+
+    def _skip(self, why: str) -> Recovery:
+        last = self.attempts.last_for(Remedy(SKIP))
+        said = f"{why}: rolled back to step {self.back}, and the batches up to step {last} are skipped"
+        return self._made("remedy", said, back=self.back, remedy=SKIP, last=last)
+
+    def _made(self, action: str, said: str, **more: object) -> Recovery:
+        attempts = self.attempts
+        return _made(
+            self.case,
+            action,
+            said,
+            nulls=attempts.describe_nulls(),
+            tried=tuple(tried for _, tried, _ in self.tried),
+            updates=attempts.updates,
+            seconds=time.perf_counter() - self.began,
+            **{"last": attempts.last, **more},
+        )
+
+
+def _pays(tried: Tried) -> bool:
+    """Whether a remedy leaves the training no farther behind than the spike does, where a null replay ends."""
+    return tried.cost is None or tried.cost <= 0
+
+
+def _made(case: Case, action: str, said: str, **more: object) -> Recovery:
+    onset, back = case.onset, more.get("back")
+    level = "is not finite" if not np.isfinite(onset.rise) else f"is {np.expm1(onset.rise):.0%} above"
+    return Recovery(
+        number=len(case.history) + 1,
+        policy=case.policy,
+        action=action,  # type: ignore[arg-type]
+        sentence=f"at step {onset.step} the loss {level} the trend that it left at step {onset.onset}: {said}",
+        detected=onset.step,
+        onset=onset.onset,
+        base=float(onset.base) if np.isfinite(onset.base) else None,
+        in_force=action == "remedy",
+        done=back is None,
+        **{"last": onset.step, **more},  # type: ignore[arg-type]
+    )
+
+
+def _told_before(case: Case) -> Recovery | None:
+    """Return what was decided on this onset before, where nothing was changed: a killed run comes here again."""
+    for one in reversed(case.history):
+        if one.back is not None and one.back < case.onset.step:
+            return None  # what came before was of another branch
+        if one.detected == case.onset.step and one.policy == case.policy and one.action in ("asked", "went on"):
+            return one
+    return None
+
+
+def _suspected(case: Case) -> tuple[str, ...]:
+    """Return the causes that the doctor suspects for what begins about the onset, the likeliest first."""
+    causes: list[str] = []
+    for finding in diagnose(case.trace, case.facts):
+        if finding.first_step is None or finding.last_step is None or finding.last_step >= case.onset.before:
+            causes += [cause for cause in finding.candidate_causes if cause not in causes]
+    return tuple(causes)

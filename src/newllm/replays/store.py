@@ -1,0 +1,142 @@
+"""What has been replayed of one spike, RUN/replays/step-N/. A replay that is there is never run again.
+
+Its files:
+
+    replay.json                  what the directory belongs to
+    states/step-N.safetensors    the states that replays begin from
+    trajectories/*.json          one file a replay
+    verdict.json                 what they show together
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from newllm.errors import UserError
+from newllm.files import remove_leftovers, to_json, write_bytes, write_json, writing
+from newllm.replays.replica import State
+from newllm.replays.task import Task
+from newllm.trace import Verdict
+
+SCHEMA = 1
+
+
+class Store:
+    """The replays of one spike, on disk; in memory alone where there is no place.
+
+    Args:
+        place: the directory, made where it is absent; None keeps everything in memory.
+        subject: what tells the spike of one run from all others: plain data.
+
+    Raises:
+        UserError: the directory holds the replays of another run, or cannot be written.
+    """
+
+    def __init__(self, place: Path | None, subject: dict[str, Any]) -> None:
+        self.place = place
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._states: dict[int, State] = {}
+        if place is None:
+            return
+        with writing(place):
+            for part in ("states", "trajectories"):
+                (place / part).mkdir(parents=True, exist_ok=True)
+                remove_leftovers(place / part)
+        self._own({"schema": SCHEMA, **subject})
+
+    def _own(self, subject: dict[str, Any]) -> None:
+        assert self.place is not None
+        file = self.place / "replay.json"
+        try:
+            before = json.loads(file.read_bytes())
+        except FileNotFoundError:
+            write_json(file, subject)
+            return
+        except (OSError, ValueError) as error:
+            raise UserError(f"'{file}' is damaged: remove '{self.place}' to replay anew") from error
+        if before != json.loads(to_json(subject)):
+            raise UserError(f"'{self.place}' holds replays of another run or version: remove it to replay anew")
+
+    def get(self, task: Task) -> dict[str, Any] | None:
+        """Return the trajectory of a task, None where it has not been run; a damaged file counts as that."""
+        if self.place is None:
+            return self._kept.get(task.key)
+        try:
+            data = json.loads(self._file(task).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return data if isinstance(data, dict) else None
+
+    def put(self, task: Task, data: dict[str, Any]) -> None:
+        """Keep a trajectory.
+
+        Raises:
+            UserError: there is no room.
+        """
+        if self.place is None:
+            self._kept[task.key] = data
+        else:
+            write_bytes(self._file(task), to_json(data).encode(), durable=False)
+
+    def keep_state(self, step: int, state: State) -> None:
+        """Keep a state that replays begin from.
+
+        Raises:
+            UserError: there is no room.
+        """
+        if self.place is None:
+            self._states[step] = state
+            return
+        tensors: dict[str, Tensor] = {
+            f"{part}:{name}": value.detach().cpu().contiguous()
+            for part in ("model", "optimizer", "carried")
+            for name, value in getattr(state, part).items()
+        }
+        write_bytes(self._state_file(step), safetensors.torch.save(tensors))
+
+    def has_state(self, step: int) -> bool:
+        """Whether there is a state at a step; step 0 needs none."""
+        return step == 0 or step in self._states or (self.place is not None and self._state_file(step).is_file())
+
+    def state(self, step: int) -> State | None:
+        """Return the state at a step, None at step 0.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if step == 0:
+            return None
+        if step in self._states:
+            return self._states[step]
+        assert self.place is not None, f"no state was kept at step {step}"
+        file = self._state_file(step)
+        try:
+            tensors = safetensors.torch.load(file.read_bytes())
+        except (OSError, safetensors.SafetensorError, ValueError) as error:
+            raise UserError(f"'{file}' is damaged: remove '{self.place}' to replay anew") from error
+        split: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "carried": {}}
+        for path, value in tensors.items():
+            part, _, name = path.partition(":")
+            split[part][name] = value
+        return State(**split)
+
+    def write(self, verdict: Verdict) -> None:
+        """Write verdict.json.
+
+        Raises:
+            UserError: there is no room.
+        """
+        if self.place is not None:
+            write_json(self.place / "verdict.json", verdict.as_dict())
+
+    def _file(self, task: Task) -> Path:
+        assert self.place is not None
+        return self.place / "trajectories" / f"{task.key}.json"
+
+    def _state_file(self, step: int) -> Path:
+        assert self.place is not None
+        return self.place / "states" / f"step-{step:08d}.safetensors"

@@ -1,0 +1,170 @@
+"""Follows one replica from its start to its stop, and keeps what it did as plain data.
+
+A replay stops at *equal progress*: it runs on until its progress, the smoothed loss on the probe batch, is where the
+original's was when it spiked, and then as many steps again. So a change that only slows training down does not
+pass for a cure.
+"""
+
+import dataclasses
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from newllm.replays.replica import Replica
+from newllm.replays.signals import Mechanism
+
+_SMOOTHING = 5  # probes
+
+
+@dataclass(frozen=True)
+class Until:
+    """When a replay stops.
+
+    Attributes:
+        progress: smoothed probe loss to be reached, nats; None runs `least` steps and asks for no progress.
+        least: steps at least.
+        most: steps at most.
+        every: steps between probes.
+    """
+
+    progress: float | None
+    least: int
+    most: int
+    every: int
+
+
+@dataclass
+class Trajectory:
+    """What one replay did. Steps are updates done, as in the original run.
+
+    Attributes:
+        start: the step that it began from.
+        steps: of each update.
+        loss, gradient_norm: of each update.
+        batches: a number for the content of each update's batches, where they were followed.
+        probe_steps: steps of the probes, the first before any update.
+        probe: loss on the probe batch.
+        validation: losses of the evaluations by name, at the same steps.
+        signals: of the mechanism by name, at the same steps; None where one was not measured.
+        reached: step at which the progress asked for was reached; None if it never was, or none was asked for.
+        diverged: step at which the numbers ended, or None.
+        seconds: that it took.
+    """
+
+    start: int
+    steps: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    probe_steps: list[int] = field(default_factory=list)
+    probe: list[float] = field(default_factory=list)
+    validation: dict[str, list[float | None]] = field(default_factory=dict)
+    signals: dict[str, list[float | None]] = field(default_factory=dict)
+    reached: int | None = None
+    diverged: int | None = None
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Trajectory":
+        """Return what `as_dict` gave. Numbers that were not finite, null in JSON, are infinite."""
+        made = cls(**data)
+        for name in ("loss", "gradient_norm", "probe"):
+            setattr(made, name, [math.inf if value is None else value for value in getattr(made, name)])
+        return made
+
+    def series(self, name: str) -> tuple[list[int], list[float]]:
+        """Return steps and values of a loss: "loss", "probe", "validation", "validation/unknown" ...
+
+        Where the numbers ended the training loss ends too, also if only the gradient was not finite.
+        """
+        if name == "loss":
+            return self.steps, self.loss if self.diverged is None else [*self.loss[:-1], math.inf]
+        values = self.probe if name == "probe" else self.validation.get(name, [])
+        return self.probe_steps[: len(values)], [math.inf if value is None else value for value in values]
+
+
+def follow(replica: Replica, start: int, until: Until) -> Trajectory:
+    """Train a replica from `start` to its stop. torch's own chance is left as it was.
+
+    Args:
+        replica: built, restored, and with everything attached.
+        start: updates that are done.
+        until: when to stop.
+    """
+    began = time.perf_counter()
+    with torch.random.fork_rng():
+        made = _Follower(replica, Trajectory(start), until).run()
+    made.seconds = time.perf_counter() - began
+    return made
+
+
+def smoothed(loss: list[float]) -> np.ndarray:
+    """Return the median of each value and the four before it."""
+    values = np.array(loss, dtype=float)
+    return np.array([np.median(values[max(0, at - _SMOOTHING + 1) : at + 1]) for at in range(len(values))])
+
+
+class _Follower:
+    def __init__(self, replica: Replica, made: Trajectory, until: Until) -> None:
+        self.replica, self.made, self.until = replica, made, until
+        self.mechanism = Mechanism(replica)
+        self.stop = until.least if until.progress is None else until.most
+
+    def run(self) -> Trajectory:
+        made = self.made
+        self._look({})
+        done = 0
+        while done < self.stop:
+            step = made.start + done
+            due = (done + 1) % self.until.every == 0
+            self.mechanism.measuring = due or done == 0
+            update = self.replica.update(step)
+            done += 1
+            made.steps.append(step + 1)
+            made.loss.append(update.loss)
+            made.gradient_norm.append(update.gradient_norm)
+            if not update.finite:
+                made.diverged = step + 1
+                break
+            if due:
+                context = {} if update.context_norm is None else {"context_norm": update.context_norm}
+                self._look({**self.mechanism.take(), **context})
+                self._check_progress(done)
+        made.batches = list(self.replica.seen)
+        return made
+
+    def _look(self, signals: dict[str, float]) -> None:
+        """Probe, evaluate, and add one value to every series."""
+        made = self.made
+        made.probe_steps.append(made.steps[-1] if made.steps else made.start)
+        with torch.no_grad(), self.mechanism.probing():
+            made.probe.append(self.replica.probe())
+        with torch.no_grad():
+            validation = self.replica.evaluate()
+        count = len(made.probe_steps)
+        _add(made.validation, validation, count)
+        _add(made.signals, {**signals, **self.mechanism.take()}, count)
+
+    def _check_progress(self, done: int) -> None:
+        wanted = self.until.progress
+        if wanted is None or self.made.reached is not None:
+            return
+        if float(np.median(self.made.probe[-_SMOOTHING:])) <= wanted:
+            self.made.reached = self.made.start + done
+            self.stop = min(self.stop, max(self.until.least, 2 * done))
+
+
+def _add(series: dict[str, list[float | None]], values: Any, count: int) -> None:
+    for name in series.keys() | values.keys():
+        unknown: list[float | None] = [None] * (count - 1)
+        kept = series.setdefault(name, unknown)
+        value = values.get(name)
+        kept.append(float(value) if value is not None and math.isfinite(value) else None)

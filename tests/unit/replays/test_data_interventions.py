@@ -1,0 +1,181 @@
+"""Interventions on data: which batches are read, and that nothing else is changed."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from newllm.data import IGNORED
+from newllm.replays.interventions import INTERVENTIONS
+from newllm.replays.loop import Loop
+from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.replica import Replica
+from newllm.replays.setup import Setup
+
+FOUNDING = ("known-evaluation", "word-dropout")
+ANYONE = ("skip-batches", "replace-batches", "reorder-batches", "other-order")
+
+
+def order(
+    name: str, count: int, *, plant: bool = False, per_update: int = 1, start: int = 0, seed: int = 3
+) -> list[int]:
+    """Return which batches anyone's training reads: the window is that of updates 4 to 9."""
+    setup = Setup(start, seed, onset=7, peak=10, per_update=per_update, suspect=range(100, 103))
+    change = INTERVENTIONS[name].plant if plant else INTERVENTIONS[name].apply
+    assert change is not None
+    change(setup)
+    fetch = setup.fetch(lambda index: index, [])
+    return [fetch(index) for index in range(start * per_update, start * per_update + count)]
+
+
+def test_the_window_is_skipped_and_the_rest_moves_up() -> None:
+    assert order("skip-batches", 8) == [0, 1, 2, 3, 10, 11, 12, 13]
+    assert order("skip-batches", 12, per_update=2) == [*range(8), 20, 21, 22, 23]
+
+
+def test_the_window_is_replaced_by_what_comes_much_later() -> None:
+    assert order("replace-batches", 11) == [*range(4), *range(10_004, 10_010), 10]
+
+
+def test_the_window_and_what_follows_change_places() -> None:
+    found = order("reorder-batches", 60)
+    assert found[:4] == [0, 1, 2, 3]
+    assert sorted(found) == list(range(60))
+    moved = [index for index, batch in enumerate(found) if index != batch]
+    assert len(moved) > 25
+    assert max(abs(index - found[index]) for index in moved) > 8  # farther than null replays exchange batches
+    assert moved[-1] < 4 + 32
+    assert order("reorder-batches", 60, seed=4) != found
+
+
+def test_anyones_batches_come_in_another_order_from_the_start_on() -> None:
+    found = order("other-order", 1024, start=5)
+    assert sorted(found) == list(range(5, 5 + 1024))
+    assert np.mean(np.array(found) == np.arange(5, 5 + 1024)) < 0.01
+    assert order("other-order", 2048, start=5)[1024:] != [one + 1024 for one in found]
+
+
+@pytest.mark.parametrize("name", ["skip-batches", "replace-batches"])
+def test_the_suspect_batches_are_planted_into_a_healthy_window(name: str) -> None:
+    assert order(name, 11, plant=True) == [0, 1, 2, 3, 100, 101, 102, 100, 101, 102, 10]
+
+
+def test_nothing_can_be_planted_without_suspects() -> None:
+    plant = INTERVENTIONS["skip-batches"].plant
+    assert plant is not None
+    with pytest.raises(ValueError, match="no suspect batches"):
+        plant(Setup(0, 0, 7, 10))
+
+
+@pytest.mark.parametrize("name", [*ANYONE, *FOUNDING])
+@pytest.mark.parametrize("start", [0, 4])
+def test_a_run_of_ours_changes_its_batches_and_nothing_else(
+    name: str, start: int, tiny_cell: Path, replica_with: Callable[..., Replica]
+) -> None:
+    subject = OwnRun(tiny_cell)
+    assert INTERVENTIONS[name].fits(subject) == ""
+    null, changed = (replica_with(subject, one, start=start) for one in ("", name))
+    assert all(torch.equal(a, b) for a, b in zip(weights(null), weights(changed), strict=True))
+    assert null.probe() == changed.probe()
+    for step in range(start, start + 6):
+        null.update(step)
+        changed.update(step)
+    assert (null.seen == changed.seen) is (name == "known-evaluation")
+    if name not in ("other-order", "word-dropout"):
+        before = max(0, 3 - start)
+        assert changed.seen[:before] == null.seen[:before]  # the window begins there
+
+
+def test_a_batch_that_is_skipped_is_the_next_ones(tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:
+    subject = OwnRun(tiny_cell)
+    null, changed = (replica_with(subject, one, onset=4, peak=5) for one in ("", "skip-batches"))
+    for step in range(8):
+        null.update(step)
+        changed.update(step)
+    assert changed.seen[0] == null.seen[0]
+    assert changed.seen[1:4] == null.seen[5:8]  # batches 1 to 4 are the window
+
+
+@pytest.mark.parametrize("name", ANYONE)
+def test_anyones_training_reads_other_batches(name: str, loop: Loop, replica_with: Callable[..., Replica]) -> None:
+    assert INTERVENTIONS[name].fits(loop) == ""
+    null, changed = (replica_with(loop, one, start=0) for one in ("", name))
+    for step in range(8):
+        null.update(step)
+        changed.update(step)
+    assert null.seen != changed.seen
+    assert null.probe() != changed.probe()
+
+
+def test_word_dropout_puts_in_unknown_words_in_training_only(
+    tiny_cell: Path, replica_with: Callable[..., Replica]
+) -> None:
+    subject = OwnRun(tiny_cell)
+    unknown = subject.corpus.tokenizer.unknown
+    shares = {}
+    for name in ("", "word-dropout"):
+        replica = replica_with(subject, name)
+        assert isinstance(replica, OwnReplica)
+        targets = np.concatenate([replica.stepper.batches.batch(step).targets.ravel() for step in range(20)])
+        shares[name] = float(np.mean(targets[targets != IGNORED] == unknown))
+        assert replica.evaluate().keys() == {"validation", *(f"validation/{x}" for x in ("unknown", "end", "seen"))}
+    assert shares[""] == 0.0
+    assert 0.05 < shares["word-dropout"] < 0.12
+    null, changed = (replica_with(subject, name).evaluate() for name in ("", "word-dropout"))
+    assert null == changed
+
+
+def test_the_known_evaluation_leaves_out_unknown_words_and_trains_alike(
+    tiny_cell: Path, replica_with: Callable[..., Replica]
+) -> None:
+    subject = OwnRun(tiny_cell)
+    null, changed = (replica_with(subject, name) for name in ("", "known-evaluation"))
+    for step in range(3):
+        assert null.update(step) == changed.update(step)
+    before, after = null.evaluate(), changed.evaluate()
+    assert after["validation"] != before["validation"]
+    assert {k: v for k, v in after.items() if k != "validation"} == {
+        k: v for k, v in before.items() if k != "validation"
+    }
+    low, high = sorted((after["validation/end"], after["validation/seen"]))
+    assert low < after["validation"] < high
+
+
+def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path) -> None:
+    stack = OwnRun(tiny_run)
+    assert "newllm train" in INTERVENTIONS["known-evaluation"].fits(loop)
+    assert "newllm train" in INTERVENTIONS["word-dropout"].fits(loop)
+    assert INTERVENTIONS["known-evaluation"].fits(stack) == "tokenizer 'bytes' has no unknown token"
+    assert "needs sentences" in INTERVENTIONS["word-dropout"].fits(stack)
+    cell = with_data(tiny_cell, word_dropout=0.2)
+    assert INTERVENTIONS["word-dropout"].fits(cell) == "data.word_dropout is 0.2 already"
+    assert INTERVENTIONS["known-evaluation"].fits(cell) == "training shows unknown words too"
+    carried = with_data(tiny_run, carry=True)
+    for name in ("reorder-batches", "other-order"):
+        assert "one order" in INTERVENTIONS[name].fits(carried)
+        assert INTERVENTIONS[name].fits(stack) == ""
+
+
+def test_a_carried_context_lets_batches_be_skipped(tiny_run: Path, replica_with: Callable[..., Replica]) -> None:
+    subject = with_data(tiny_run, carry=True)
+    null, changed = (replica_with(subject, name, onset=4, peak=5) for name in ("", "skip-batches"))
+    for step in range(6):
+        null.update(step)
+        assert changed.update(step).finite
+    assert changed.seen[0] == null.seen[0]
+    assert changed.seen[1] == null.seen[5]
+
+
+def with_data(path: Path, **changes: Any) -> OwnRun:
+    subject = OwnRun(path)
+    subject.config = dataclasses.replace(subject.config, data=dataclasses.replace(subject.config.data, **changes))
+    return subject
+
+
+def weights(replica: Replica) -> list[Tensor]:
+    return list(replica.model.parameters())

@@ -1,0 +1,146 @@
+"""Whole sessions on a small training that is not ours, with a fault that is planted and known."""
+
+import functools
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import newllm
+from newllm.replays.loop import Loop
+from newllm.replays.watcher import Watcher
+from newllm.trace import Tried, Verdict
+
+STEPS, BAD = 80, (50, 51)
+_TRUE = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+
+
+def build(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:  # noqa: ARG001 (torch is seeded from it)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Dropout(0.1), nn.Linear(16, 3))
+    return model, torch.optim.Adam(model.parameters(), 1e-2)
+
+
+def batch(step: int, *, bad: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(step)
+    x = torch.randn(32, 6, generator=generator)
+    y = (x @ _TRUE).argmax(-1)
+    return (20 * x, (y + 1) % 3) if step in bad else (x, y)
+
+
+def loss(model: nn.Module, given: tuple[Tensor, Tensor]) -> Tensor:
+    return nn.functional.cross_entropy(model(given[0]), given[1])
+
+
+class Told(Watcher):
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.replays: list[tuple[str, str, int]] = []
+        self.results: list[Tried] = []
+
+    def planned(self, stage: str, replays: int) -> None:  # noqa: ARG002 (a watcher's form)
+        self.stages.append(stage)
+
+    def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:  # noqa: ARG002
+        self.replays.append((stage, name, replay))
+
+    def tried(self, tried: Tried) -> None:
+        self.results.append(tried)
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def verdict(told: Told) -> Verdict:
+    only = ("replace-batches", "half-learning-rate", "clip-tenth")
+    return newllm.replay(Loop(build, functools.partial(batch, bad=BAD), loss, STEPS), only=only, watcher=told)
+
+
+def test_bad_batches_are_found_and_nothing_else_is_blamed(verdict: Verdict):
+    by_name = {(one.name, one.start > 0): one for one in verdict.interventions}
+    remedy = by_name["replace-batches", True]
+    assert (remedy.outcome, remedy.stage, remedy.n, remedy.spiked) == ("removes", "confirmed", 8, 0)
+    assert remedy.p is not None
+    assert remedy.p < 0.05
+    assert by_name["half-learning-rate", True].outcome in ("no effect", "undecided")  # two replays each
+    assert verdict.suspects[0]["name"] == "corrupted-batch"
+    assert verdict.spike["onset"] in range(BAD[0] + 1, BAD[1] + 2)
+
+
+def test_the_null_replay_is_the_run(verdict: Verdict):
+    assert verdict.null["identical"] is True
+    assert verdict.null["tolerance"] is None
+    assert verdict.nulls["spiked"] == verdict.nulls["n"] == 6
+
+
+def test_confirmed_replays_are_fresh(told: Told, verdict: Verdict):  # noqa: ARG001 (it has run)
+    screened = {replay for stage, _, replay in told.replays if stage == "screen"}
+    confirmed = {replay for stage, _, replay in told.replays if stage == "confirm"}
+    assert screened == {0, 1, 2}
+    assert confirmed == set(range(3, 11))
+
+
+def test_stages_come_in_their_order(told: Told, verdict: Verdict):  # noqa: ARG001 (it has run)
+    assert told.stages[:4] == ["null replay", "null replays", "null replays", "screen"]
+    assert told.stages.index("screen") < told.stages.index("confirm")
+
+
+def test_a_verdict_survives_json(verdict: Verdict):
+    assert Verdict.from_dict(verdict.as_dict()).as_dict() == verdict.as_dict()
+
+
+def test_a_screen_claims_nothing(verdict: Verdict):
+    assert all(one.p is None for one in verdict.interventions if one.stage == "screened")
+
+
+def test_two_together_are_tried_on_request():
+    loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
+    verdict = newllm.replay(loop, only=("half-learning-rate+replace-batches",), budget=20)
+    (first, *_) = verdict.interventions
+    assert first.name == "half-learning-rate + replace-batches"
+    assert first.outcome == "removes"
+
+
+def test_no_time_is_said_and_claims_nothing():
+    loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
+    verdict = newllm.replay(loop, budget=0.01)
+    assert all(one.stage == "screened" for one in verdict.interventions)
+    assert "give a larger --budget" in " ".join(verdict.not_tried.values())
+    assert verdict.cause is None
+
+
+def test_a_batch_that_is_another_one_each_time_is_told():
+    asked = [0]
+
+    def drifting(step: int) -> tuple[Tensor, Tensor]:
+        asked[0] += 1
+        x, y = batch(step, bad=BAD)
+        return x + 1e-3 * asked[0], y
+
+    verdict = newllm.replay(Loop(build, drifting, loss, STEPS), budget=5)
+    assert verdict.identical is False
+    assert verdict.null["first_difference"]["signal"] == "batch"
+    assert verdict.interventions == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"only": ("half-learning-rat",)}, "did you mean 'half-learning-rate'"),
+        ({"only": ("half-learning-rate+half-learning-rate",)}, "two different ones"),
+        ({"budget": 0.0}, "--budget 0.0"),
+        ({"spike": 9}, "--spike 9"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: dict[str, object], says: str):
+    loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
+    with pytest.raises(newllm.UserError, match=says) as raised:
+        newllm.replay(loop, **arguments)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_healthy_training_has_nothing_to_replay():
+    with pytest.raises(newllm.UserError, match="nothing to replay"):
+        newllm.replay(Loop(build, functools.partial(batch, bad=()), loss, STEPS))

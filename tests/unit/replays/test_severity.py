@@ -1,0 +1,180 @@
+"""How bad a spike is: on curves like the founding run's, and on what only looks like a spike."""
+
+import math
+
+import numpy as np
+import pytest
+
+from newllm.replays.severity import HIGHEST, excess, healthy_limit, severity
+
+ONSET, PEAK, HEALED = 38, 41, 46
+
+
+def founding(chance: np.random.Generator, noise: float = 0.03) -> tuple[list[int], list[float]]:
+    """Steps and losses like those of seed-baseline: two updates an epoch, 6.9 to 5.6 nats, and up to 12 at step 41."""
+    steps = np.arange(1, 101)
+    loss = 5.4 + 1.5 * np.exp(-steps / 12)
+    rise = np.interp(steps, [ONSET - 1, PEAK, HEALED], [0.0, 6.4, 0.0])
+    return steps.tolist(), (loss + rise + noise * chance.standard_normal(100)).tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_founding_spike_is_found_where_it_is_and_as_high(seed: int) -> None:
+    steps, loss = founding(np.random.default_rng(seed))
+    limit = healthy_limit(loss[: ONSET - 3])
+    assert 0.03 < limit < 0.2
+    found = severity(steps, loss, limit)
+    assert found.spiked
+    assert found.onset is not None
+    assert ONSET <= found.onset <= PEAK
+    assert found.peak == pytest.approx(math.log(11.85 / 5.45), abs=0.05)
+    triangle = sum(math.log(1 + rise / 5.45) - limit for rise in (1.6, 3.2, 4.8, 6.4, 5.12, 3.84, 2.56, 1.28))
+    assert found.area == pytest.approx(triangle, rel=0.2)
+
+
+def test_the_same_curve_without_the_spike_has_none() -> None:
+    for seed in range(20):
+        steps, loss = founding(np.random.default_rng(seed))
+        calm = [value - rise for value, rise in zip(loss, spike_alone(), strict=True)]
+        found = severity(steps, calm, healthy_limit(loss[: ONSET - 3]))
+        assert (found.onset, found.area) == (None, 0.0), seed
+        assert found.peak < 0.1
+
+
+def spike_alone() -> list[float]:
+    return np.interp(np.arange(1, 101), [ONSET - 1, PEAK, HEALED], [0.0, 6.4, 0.0]).tolist()
+
+
+@pytest.mark.parametrize(("level", "noise"), [(0.05, 0.01), (3.0, 0.3)])
+def test_flat_noise_hardly_ever_spikes(level: float, noise: float) -> None:
+    """The limit is set to one false alarm in a hundred runs of the length that it was taken from."""
+    alarms = 0
+    for seed in range(200):
+        loss = level + noise * np.random.default_rng(seed).standard_normal(80)
+        alarms += severity(range(80), loss.tolist(), healthy_limit(loss[:40])).spiked
+    assert alarms == 0
+
+
+def test_heavy_tails_hardly_ever_spike_either() -> None:
+    alarms = 0
+    for seed in range(200):
+        loss = 3 + 0.1 * np.random.default_rng(seed).standard_t(4, size=200)
+        alarms += severity(range(200), loss.tolist(), healthy_limit(loss[:100])).spiked
+    assert alarms <= 6
+
+
+def test_a_batch_as_bad_as_those_before_is_no_spike_and_one_much_worse_is() -> None:
+    chance = np.random.default_rng(0)
+    loss = 3 + 0.05 * chance.standard_normal(100)
+    limit = healthy_limit(loss[:60])
+    for height, spiked in ((0.1, False), (3.0, True)):
+        bad = loss.copy()
+        bad[70] += height
+        found = severity(range(1, 101), bad.tolist(), limit)
+        assert found.spiked is spiked
+        if spiked:
+            assert found.onset == 71
+            assert found.peak == pytest.approx(math.log(2), abs=0.05)
+            assert found.area == pytest.approx(found.peak - limit)  # one step
+
+
+def test_divergence_to_what_is_no_number_is_as_bad_as_can_be() -> None:
+    loss = [*np.linspace(4, 3, 40), 3.5, 5.0, math.inf, math.nan, math.nan]
+    found = severity(range(1, 46), loss, healthy_limit(loss[:38]))
+    assert found.onset in (41, 42)
+    assert found.peak == pytest.approx(math.log(HIGHEST / 3), abs=0.05)
+    mild = severity(range(1, 43), [*loss[:42]], healthy_limit(loss[:38]))
+    assert found.area > 3 * mild.area
+
+
+def test_a_first_loss_that_is_no_number_is_no_healthy_start() -> None:
+    found = severity([1, 2, 3], [math.nan] * 3, 0.3)
+    assert not found.spiked  # there is nothing to rise from: whoever replays sees it diverge at once
+    assert math.isfinite(found.peak)
+
+
+def test_over_fitting_that_creeps_up_is_no_spike() -> None:
+    chance = np.random.default_rng(0)
+    way = np.concatenate([np.linspace(7, 4.5, 40), np.linspace(4.5, 9.5, 260)])  # doubles, 0.02 nats a step
+    loss = (way + 0.02 * chance.standard_normal(300)).tolist()
+    found = severity(range(300), loss, healthy_limit(loss[:40]))
+    assert not found.spiked
+
+
+def test_what_comes_later_does_not_decide_what_was_a_spike() -> None:
+    """Replays run on for different times, and are compared."""
+    chance = np.random.default_rng(1)
+    loss = 4 + np.cumsum(0.02 * chance.standard_normal(600))
+    limit, whole = healthy_limit(loss[:50]), excess(loss)
+    for length in (60, 120, 599):
+        np.testing.assert_array_equal(excess(loss[:length]), whole[:length])
+        first = severity(range(length), loss[:length].tolist(), limit).onset
+        assert first is None or first == severity(range(600), loss.tolist(), limit).onset
+
+
+def test_a_steep_fall_is_no_spike() -> None:
+    loss = [7.0, 6.9, 6.8, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.04, 0.03, 0.02, 0.01]
+    assert excess(loss).max() == 0.0
+    assert not severity(range(13), loss, healthy_limit(loss[:4])).spiked
+
+
+def test_heights_are_ratios() -> None:
+    low = [0.3] * 20 + [1.2] * 3 + [0.3] * 20
+    high = [40 * value for value in low]
+    one, other = (severity(range(43), loss, 0.7) for loss in (low, high))
+    assert one.onset == other.onset == 20
+    assert one.peak == pytest.approx(other.peak)
+    assert one.area == pytest.approx(other.area)
+    assert one.peak == pytest.approx(math.log(4))
+    assert one.area == pytest.approx(3 * (math.log(4) - 0.3))
+
+
+def test_an_area_counts_the_steps_that_a_point_stands_for() -> None:
+    loss = [3.0] * 10 + [6.0] * 2 + [3.0] * 10
+    dense, sparse = (severity(range(0, 22 * every, every), loss, 0.3) for every in (1, 5))
+    assert sparse.area == pytest.approx(5 * dense.area)
+    assert sparse.onset == 50
+    assert sparse.peak == dense.peak
+
+
+def test_two_spikes_are_both_counted_and_the_first_is_the_onset() -> None:
+    loss = [3.0] * 10 + [6.0] + [3.0] * 10 + [9.0] + [3.0] * 10
+    found = severity(range(32), loss, 0.3)
+    assert found.onset == 10
+    assert found.peak == pytest.approx(math.log(3))
+    assert found.area == pytest.approx(math.log(2) + math.log(3) - 0.6)
+
+
+def test_a_spike_that_never_heals_lasts_to_the_end() -> None:
+    found = severity(range(20), [3.0] * 10 + [6.0] * 10, 0.3)
+    assert found.area == pytest.approx(10 * (math.log(2) - 0.3))
+
+
+def test_few_points_and_none() -> None:
+    assert severity([], [], 0.3).spiked is False
+    assert severity([7], [3.0], 0.3).peak == 0.0
+    assert severity([7, 8], [3.0, 6.0], 0.3).onset == 8
+    assert healthy_limit([3.0]) == pytest.approx(math.log(1.1))  # 0.3 nats on 3
+    with pytest.raises(ValueError, match="no loss before the onset"):
+        healthy_limit([])
+
+
+def test_a_probe_that_is_unknown_at_some_steps_is_as_high_as_can_be() -> None:
+    assert severity([1, 2, 3], [3.0, None, 3.0], 0.3).peak == pytest.approx(math.log(HIGHEST / 3))  # type: ignore[list-item]
+
+
+def test_what_came_down_may_be_as_noisy_as_its_own_level_is() -> None:
+    """The original's plateau had no noise; a replay that is down at half of it, with batches a tenth apart, is well."""
+    chance = np.random.default_rng(0)
+    plateau = [6.9] * 30
+    low = 3 * np.exp(0.05 * chance.standard_normal(80))
+    assert not severity(range(80), low.tolist(), healthy_limit(plateau)).spiked
+    assert severity(range(81), [*low.tolist(), 9.0], healthy_limit(plateau)).spiked
+
+
+def test_noise_is_known_from_the_losses_before_the_start() -> None:
+    chance = np.random.default_rng(1)
+    before = (3 * np.exp(0.1 * chance.standard_normal(60))).tolist()
+    early = [3.0, 2.9, 3.1, 3.8]  # 0.9 nats up, as such batches may be
+    assert not severity(range(4), early, 0.05, before).spiked
+    assert severity(range(4), early, 0.05, [3.0] * 60).spiked
