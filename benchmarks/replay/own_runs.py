@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import newllm
-from newllm.replay.original import Original, read_original
-from newllm.replay.own_run import OwnRun
+from newllm.replays.original import Original, read_original
+from newllm.replays.own_run import OwnRun
 
 STEPS = 240
 _TEXT = "bundled:moby-dick"
