@@ -126,7 +126,7 @@ def test_heights_are_ratios() -> None:
     assert one.peak == pytest.approx(other.peak)
     assert one.area == pytest.approx(other.area)
     assert one.peak == pytest.approx(math.log(4))
-    assert one.area == pytest.approx(3 * (math.log(4) - 0.3))
+    assert one.area == pytest.approx(3 * (math.log(4) - 0.7))
 
 
 def test_an_area_counts_the_steps_that_a_point_stands_for() -> None:
