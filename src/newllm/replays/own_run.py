@@ -94,6 +94,7 @@ class OwnReplica(Replica):
         setup: what is done to its batches.
 
     Attributes:
+        tokens: targets of all updates that it did.
         left_out: classes of targets that the evaluation "validation" does not count ("unknown", "end", "seen").
     """
 
@@ -103,6 +104,7 @@ class OwnReplica(Replica):
         self.model.train()
         own = training_batches(corpus, config.data, config.seed if setup.order is None else setup.order)
         self.seen: list[int] = []
+        self.tokens = 0
         batches = _Fetched(own, setup.fetch(own.batch, self.seen))
         self.optimizer = build_optimizer(self.model, config.optimizer)
         self.stepper = Stepper(self.model, self.optimizer, batches, config)
@@ -118,6 +120,7 @@ class OwnReplica(Replica):
         stepper.optimizer, stepper.clip = self.optimizer, self.clip
         stepper.rate = self.rate or stepper.rate
         report = stepper.update(step)
+        self.tokens += report.tokens
         return Update(report.loss, report.gradient_norm, report.finite, report.context_norm)
 
     def probe(self) -> float:

@@ -115,7 +115,7 @@ def rollback_step(known: Sequence[int], onset: int, failed: int) -> int:
     lead = min(_MOST_LEAD, max(_LEAST_LEAD, int(_LEAD * onset))) * 2**failed
     far = max((step for step in known if step <= onset - lead), default=min(known))
     near = max((step for step in known if step <= onset - _LEAST_LEAD), default=far)
-    return near if not failed and onset - far > _TOO_FAR * lead else far
+    return near if onset - far > _TOO_FAR * lead and not failed else far
 
 
 class _Decision:

@@ -9,13 +9,13 @@ from newllm.replays.own_run import OwnRun
 from newllm.replays.recovery import Case, decide
 from newllm.replays.remedies import put_in_force
 from newllm.replays.replica import Replica, Update
+from newllm.replays.run_states import RunStates
 from newllm.replays.setup import Fetch, Setup
 from newllm.trace import Recovery, load_recoveries, read_trace
 from newllm.trace.recovery import followed_by, marks
 from newllm.training.guard import SIGNAL, Guard, commit
 from newllm.training.recording import Signals
 from newllm.training.run import RunDirectory
-from newllm.training.snapshots import list_snapshots
 from newllm.training.step import Stepper
 
 
@@ -66,30 +66,30 @@ class RunGuard(Guard):
     def decide(self, onset: Onset, tick: Callable[[], None]) -> Recovery | None:
         """Decide, and write it down."""
         history = load_recoveries(self._run.recoveries)
-        found = decide(self._case(onset, history, tick))
+        subject, trace = OwnRun(self._run.path), read_trace(self._run.trace)
+        subject.corpus = self._corpus
+        states = RunStates(subject, trace, tick)
+        facts, _ = read_facts(self._run.path)
+        case = Case(
+            policy=self._policy,
+            subject=subject,
+            onset=onset,
+            trace=trace,
+            facts=facts,
+            known=states.steps(onset.onset),
+            state=states.state,
+            history=history,
+            tick=tick,
+        )
+        found = decide(case)
         if found in history:
             return None  # said before: the person has gone on
+        if found.back is not None:
+            states.keep(found.back)
         commit(self._run, followed_by(history, found))
         if found.action == "stopped":
             self._given_up = found.sentence
         return found
-
-    def _case(self, onset: Onset, history: tuple[Recovery, ...], tick: Callable[[], None]) -> Case:
-        subject = OwnRun(self._run.path)
-        subject.corpus = self._corpus
-        facts, _ = read_facts(self._run.path)
-        known = list(list_snapshots(self._run.snapshots))
-        return Case(
-            policy=self._policy,
-            subject=subject,
-            onset=onset,
-            trace=read_trace(self._run.trace),
-            facts=facts,
-            known=sorted({0, *known}),
-            state=lambda step: subject.snapshot(step)[1],
-            history=history,
-            tick=tick,
-        )
 
 
 class _Live(Replica):

@@ -70,11 +70,14 @@ def identity(config: RunConfig, data: str) -> str:
 
 def training_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, carried: State | None) -> Tensors:
     """Return what a snapshot holds, by file and name; the tensors are the model's and the optimizer's own."""
-    extra = {f"{_CARRIED}{name}": value for name, value in (carried or {}).items()}
-    return {
-        "model.safetensors": {name: value.detach() for name, value in model.state_dict().items()},
-        "optimizer.safetensors": {**optimizer_tensors(model, optimizer), **extra},
-    }
+    weights = {name: value.detach() for name, value in model.state_dict().items()}
+    return snapshot_content(weights, optimizer_tensors(model, optimizer), carried or {})
+
+
+def snapshot_content(model: dict[str, Tensor], optimizer: dict[str, Tensor], carried: State) -> Tensors:
+    """Return what a snapshot holds, by file and name; `snapshot_tensors` gives the three parts back."""
+    extra = {f"{_CARRIED}{name}": value for name, value in carried.items()}
+    return {"model.safetensors": model, "optimizer.safetensors": {**optimizer, **extra}}
 
 
 def save_snapshot(
