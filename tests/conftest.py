@@ -27,6 +27,16 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def spoilt(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The text with 400 characters of garbage in it: read in order (`data.carry`), two rows come to them at step 53."""
+    chance, content = random.Random(0), text.read_text()
+    garbage = "".join(chance.choice("QZXJ#%&@0123456789") for _ in range(400))
+    path = tmp_path_factory.mktemp("spoilt") / "text.txt"
+    path.write_text(content[:960] + garbage + content[960:])
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_settings() -> tuple[str, ...]:
     """A run of milliseconds a step, and nothing left to a probe."""
     return (

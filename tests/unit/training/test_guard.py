@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from newllm.training.guard import commit, take_back
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import list_snapshots
 
-GARBAGE_FROM, GARBAGE = 960, 400  # bytes; the first row of the carried batches reads them from step 54 or so on
 SETTINGS = (
     *("data.carry=true", "optimizer.learning_rate=1e-2", "optimizer.warmup=10", "training.steps=80"),
     *("training.evaluate_every=40", "training.snapshot_every=20"),
@@ -26,24 +24,14 @@ SETTINGS = (
 
 
 @pytest.fixture(scope="session")
-def spoilt(text: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A text with a stretch of garbage in it."""
-    chance, content = random.Random(0), text.read_text()
-    garbage = "".join(chance.choice("QZXJ#%&@0123456789") for _ in range(GARBAGE))
-    path = tmp_path_factory.mktemp("spoilt") / "text.txt"
-    path.write_text(content[:GARBAGE_FROM] + garbage + content[GARBAGE_FROM:])
-    return str(path)
-
-
-@pytest.fixture(scope="session")
-def runs(spoilt: str, tiny_settings: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def runs(spoilt: Path, tiny_settings: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One run for each policy. Copy what is changed."""
     place = tmp_path_factory.mktemp("guarded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
         for policy in ("off", "ask", "guard", "rollback-and-skip"):
-            newllm.train(spoilt, out=place / policy, settings=(*tiny_settings, *SETTINGS), guard=policy)
+            newllm.train(str(spoilt), out=place / policy, settings=(*tiny_settings, *SETTINGS), guard=policy)
     return {policy.name: policy for policy in place.iterdir()}
 
 
@@ -125,7 +113,7 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
         def ended(self, summary: dict) -> None:
             said.append(f"ended {summary['status']} {len(summary['recoveries'])}")
 
-    train(*SETTINGS, texts=(spoilt,), guard="rollback-and-skip", observers=[Observer()])
+    train(*SETTINGS, texts=(str(spoilt),), guard="rollback-and-skip", observers=[Observer()])
     assert [line for line in said if "started" in line or "ended" in line] == ["started 0", "ended finished 1"]
     assert any("rolled back to step" in line for line in said)
 
