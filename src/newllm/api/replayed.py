@@ -61,6 +61,8 @@ def _run(path: Path, number: int | None, budget: float, only: Sequence[str], wor
     spike = choose_spike(original, number)
     place = path / "replays" / f"step-{spike.onset:08d}"
     identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}
+    if subject.recoveries:  # a run that a guard has taken back since is another one
+        identified["recoveries"] = [[one.number, one.back, one.remedy] for one in subject.recoveries]
     asked = Question(str(path), subject, original, spike, budget, only, place, identified)
     made = functools.partial(OwnRun, path.absolute())
     verdict = investigate(asked, lambda store: Replayer(made, store.state), workers, watcher)
