@@ -28,8 +28,9 @@ def undisturbed(newllm, spoilt, tiny, tmp_path_factory):
 
 def alike(run, result) -> dict[str, object]:
     """What must not hang on how often a run was stopped: a stop may leave one snapshot more, and clocks differ."""
-    recoveries = [{**one.as_dict(), "seconds": 0} for one in load_recoveries(run / "recoveries.json")]
+    recoveries = [one.as_dict() for one in load_recoveries(run / "recoveries.json")]
     for one in recoveries:
+        one["seconds"] = 0
         for tried in one["tried"]:
             tried["seconds"] = 0
     rows = (run / "recoveries/attempt-1.jsonl").read_bytes()
@@ -103,5 +104,6 @@ def test_without_room_for_the_decision_it_is_one_line_and_resume_decides_again(
 
 def test_what_was_given_up_stays_on_the_disk(undisturbed) -> None:
     (only,) = load_recoveries(undisturbed / "recoveries.json")
+    assert only.back is not None
     rows = read_trace(undisturbed / "recoveries/attempt-1.jsonl").series("loss")
     assert rows.step.tolist() == list(range(only.back + 1, only.detected + 1))

@@ -167,7 +167,7 @@ class OwnReplica(Replica):
             if name not in own or name not in state.model or own[name].shape != state.model[name].shape:
                 raise UserError(f"the snapshot does not fit the model: '{name}' is not the same in both")
         super().restore(state)
-        self.stepper.carried = {name: value.clone() for name, value in state.carried.items()} or None
+        self.stepper.carried = {name: value.to(self.device, copy=True) for name, value in state.carried.items()} or None
 
 
 class _Fetched(Batches):

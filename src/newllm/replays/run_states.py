@@ -85,12 +85,13 @@ class RunStates:
     def _evaluations(self, progress: Progress, kept: int) -> None:
         """Put in what the evaluations between the kept step and this one gave."""
         summary = Summary(steps=0, parameters=0, scan_backend="", precision="", device="")
-        summary.last_validation = progress.last and Validation(**progress.last)
-        summary.best_validation = progress.best and Validation(**progress.best)
+        summary.last_validation = None if progress.last is None else Validation(**progress.last)
+        summary.best_validation = None if progress.best is None else Validation(**progress.best)
         losses, bits = self._trace.series("validation_loss"), self._trace.series("validation_bits_per_byte")
         by_step = dict(zip(bits.step.tolist(), bits.value.tolist(), strict=True))
         for step, loss in zip(losses.step.tolist(), losses.value.tolist(), strict=True):
             if kept < step <= progress.step:
                 summary.validated(step, loss, by_step.get(step))
-        progress.last = summary.last_validation and vars(summary.last_validation)
-        progress.best = summary.best_validation and vars(summary.best_validation)
+        last, best = summary.last_validation, summary.best_validation
+        progress.last = None if last is None else vars(last)
+        progress.best = None if best is None else vars(best)

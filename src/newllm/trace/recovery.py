@@ -70,7 +70,8 @@ class Recovery:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Recovery":
         """Return what `as_dict` gave."""
-        made = cls(**{**data, "tried": tuple(Tried.from_dict(one) for one in data["tried"])})
+        kept: dict[str, Any] = {**data, "tried": tuple(Tried.from_dict(one) for one in data["tried"])}
+        made = cls(**kept)
         if made.action not in ACTIONS or (made.back is None and made.remedy):
             raise ValueError("no action that there is")
         return made

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -233,18 +234,29 @@ def _state(loop: newllm.Loop, step: int, begin: int = 0) -> State:
     return replica.state()
 
 
-def _recovery(number: int, detected: int, back: int | None, remedy: Remedy | None = None, **more) -> Recovery:
-    name, setting = ("skip-batches", None) if remedy is None else (remedy.name, remedy.setting)
-    given = {"number": number, "policy": "guard", "action": "remedy", "sentence": "", "base": 1.0, "in_force": True}
-    places = {"detected": detected, "onset": detected - 2, "last": detected + 2, "back": back}
-    return Recovery(**{**given, **places, "remedy": name, "setting": setting, **more})
+def _recovery(number: int, detected: int, back: int | None, remedy: Remedy | None = None, **more: Any) -> Recovery:
+    made = Recovery(
+        number=number,
+        policy="guard",
+        action="remedy",
+        sentence="",
+        detected=detected,
+        onset=detected - 2,
+        base=1.0,
+        last=detected + 2,
+        back=back,
+        remedy="skip-batches" if remedy is None else remedy.name,
+        setting=None if remedy is None else remedy.setting,
+        in_force=True,
+    )
+    return dataclasses.replace(made, **more)
 
 
 def test_failures_are_those_that_did_not_hold() -> None:
     history = [_recovery(1, 100, 80), _recovery(2, 300, 280), _recovery(3, 320, 280)]
     assert [one.number for one in failures(history, 330)] == [3, 2]
     assert [one.number for one in failures(history, 900)] == []
-    stopped = _recovery(4, 330, 280, action="stopped", remedy=None)
+    stopped = _recovery(4, 330, 280, action="stopped")
     assert failures([*history, stopped], 340) == []
 
 

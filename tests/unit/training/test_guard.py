@@ -53,6 +53,13 @@ def summary(run: Path) -> dict:
     return json.loads((run / "summary.json").read_bytes())
 
 
+def only_of(run: Path) -> tuple[Recovery, int]:
+    """Return the only recovery of a run, and the step that it went back to."""
+    (only,) = load_recoveries(run / "recoveries.json")
+    assert only.back is not None
+    return only, only.back
+
+
 def cut(run: Path, step: int) -> None:
     """Make it a run that was killed, whose last snapshot is of this step or one before."""
     for at, place in list_snapshots(run / "snapshots").items():
@@ -72,19 +79,19 @@ def test_a_healthy_run_keeps_its_bits(policy, train) -> None:
 
 def test_a_guarded_run_goes_back_and_reads_on_behind_the_garbage(runs) -> None:
     run = runs["guard"]
-    (only,) = load_recoveries(run / "recoveries.json")
+    only, back = only_of(run)
     assert (only.action, only.in_force, only.done) == ("remedy", True, True)
     assert only.nulls["identical"] is True
     assert only.tried
     before, after = losses(runs["off"]), losses(run)
     assert list(after) == list(range(1, 81)), "every step once"
-    assert [after[step] for step in range(1, only.back + 1)] == [before[step] for step in range(1, only.back + 1)]
-    assert max(after[step] for step in range(only.back + 1, 81)) < 0.5 * before[only.detected]
+    assert [after[step] for step in range(1, back + 1)] == [before[step] for step in range(1, back + 1)]
+    assert max(after[step] for step in range(back + 1, 81)) < 0.5 * before[only.detected]
 
 
 def test_it_is_recorded_and_never_silent(runs) -> None:
     run = runs["guard"]
-    (only,) = load_recoveries(run / "recoveries.json")
+    only, back = only_of(run)
     told = summary(run)["recoveries"]
     assert [(one["remedy"], one["back"], one["sentence"]) for one in told] == [(only.remedy, only.back, only.sentence)]
     assert summary(run)["status"] == "finished"
@@ -93,7 +100,7 @@ def test_it_is_recorded_and_never_silent(runs) -> None:
     rows = [json.loads(line) for line in (run / "recoveries/attempt-1.jsonl").read_text().splitlines()]
     abandoned = {row["step"]: row["loss"] for row in rows if "loss" in row}
     before = losses(runs["off"])
-    assert abandoned == {step: before[step] for step in range(only.back + 1, only.detected + 1)}
+    assert abandoned == {step: before[step] for step in range(back + 1, only.detected + 1)}
 
 
 def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
@@ -120,22 +127,22 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
 
 @pytest.mark.parametrize("policy", ["guard", "rollback-and-skip"])
 def test_a_run_that_went_back_is_gone_on_with_from_any_snapshot_to_the_same_bits(policy, run, runs) -> None:
-    (only,) = load_recoveries(runs[policy] / "recoveries.json")
-    for keep in (0, only.back, 60):
+    _, back = only_of(runs[policy])
+    for keep in (0, back, 60):
         again = run(policy)
         cut(again, keep)
         newllm.resume(again)
         assert weights(again) == weights(runs[policy]), f"from step {keep}"
         assert losses(again) == losses(runs[policy])
-        assert read_trace(again / "trace.jsonl").series("recovery").step.tolist() == [only.back]
+        assert read_trace(again / "trace.jsonl").series("recovery").step.tolist() == [back]
         shutil.rmtree(again)
 
 
 def test_a_replay_of_a_run_that_went_back_is_the_run(runs) -> None:
     subject = OwnRun(runs["guard"])
     recorded = losses(runs["guard"])
-    (only,) = subject.recoveries
-    for start in (0, only.back, 60):
+    _, back = only_of(runs["guard"])
+    for start in (0, back, 60):
         begin, state = subject.snapshot(start)
         replica = subject.start(subject.setup(begin, 0, 70, 72), state)
         assert [replica.update(step).loss for step in range(begin, 80)] == [
