@@ -4,7 +4,6 @@ Limits: one process, one device.
 """
 
 import contextlib
-import dataclasses
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -261,20 +260,3 @@ class Training:
             return
         for observer in self.observers:
             observer.ended(self.journal.summary.as_dict())
-
-
-def resolve_intervals(config: RunConfig) -> RunConfig:
-    """Return the configuration with its automatic intervals written out.
-
-    Evaluations come ten times, but not so often that they would cost more than a fifth of the training: a
-    token costs about a third there of what it costs in training.
-    """
-    training = config.training
-    per_step = config.data.window * config.data.batch * training.accumulate
-    rarest = math.ceil(training.evaluate_tokens / 3 / 0.2 / per_step)
-    every = training.evaluate_every or max(1, min(training.steps, max(rarest, min(training.steps // 10, 1000))))
-    snapshot_every = training.snapshot_every or every
-    training = dataclasses.replace(
-        training, evaluate_every=every, snapshot_every=snapshot_every, ring_every=ring_every(config)
-    )
-    return dataclasses.replace(config, training=training)

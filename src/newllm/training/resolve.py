@@ -12,7 +12,7 @@ from newllm.training.budget import Budget, steps_for_tokens, with_seconds, with_
 from newllm.training.config import RunConfig
 from newllm.training.environment import describe_environment, resolve_numerics
 from newllm.training.evaluation import evaluate
-from newllm.training.loop import resolve_intervals
+from newllm.training.intervals import resolve_intervals
 from newllm.training.probe import faster_precision, seconds_per_step
 
 
