@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import newllm
-from newllm.replay.watcher import Watcher
+from newllm.replays.watcher import Watcher
 
 SETTINGS = (
     *("model.width=64", "model.hidden=64", "model.context=64", "model.layers=6", "optimizer.learning_rate=1e-3"),

@@ -61,5 +61,5 @@ def _batches(pairs: Sequence[Pair]) -> Moved:
     for pair in pairs:
         both = list(zip(pair.null.trajectory.batches, pair.changed.trajectory.batches, strict=False))
         shares.append(np.mean([one != other for one, other in both]) if both else 0.0)
-    share = float(np.mean(shares))
+    share = float(np.mean(np.array(shares, dtype=float)))
     return Moved("batches", None, share > 0, share)

@@ -48,7 +48,7 @@ def test_a_cause_needs_all_three():
     ],
 )
 def test_what_is_missing_is_said(changes: dict[str, Any], rivals: list[Case], says: str):
-    given = {"planted": planted("half-learning-rate"), **changes}
+    given: dict[str, Any] = {"planted": planted("half-learning-rate"), **changes}
     found, missing = find_cause([case("half-learning-rate", "removes", **given), *rivals], 0)
     assert found is None
     assert any(says in line for line in missing), missing

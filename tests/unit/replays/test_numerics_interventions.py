@@ -142,7 +142,7 @@ def test_anyones_training_is_replayed_in_fp64(name: str, start: int) -> None:
 
 def test_a_model_that_fails_in_fp64_leaves_the_process_as_it_was() -> None:
     class Failing(nn.Linear):
-        def forward(self, _: Tensor) -> Tensor:
+        def forward(self, _: Tensor) -> Tensor:  # pyrefly: ignore
             assert torch.get_default_dtype() == torch.float64
             raise ZeroDivisionError
 

@@ -1,6 +1,7 @@
 """Whole sessions on a small training that is not ours, with a fault that is planted and known."""
 
 import functools
+from typing import Any
 
 import pytest
 import torch
@@ -134,7 +135,7 @@ def test_a_batch_that_is_another_one_each_time_is_told():
         ({"spike": 9}, "--spike 9"),
     ],
 )
-def test_mistakes_are_one_line(arguments: dict[str, object], says: str):
+def test_mistakes_are_one_line(arguments: dict[str, Any], says: str):
     loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
     with pytest.raises(newllm.UserError, match=says) as raised:
         newllm.replay(loop, **arguments)
