@@ -65,7 +65,7 @@ class Mechanism:
         if not self.measuring or not self._old:
             return
         length = _norm(self._old)
-        moved = _norm(torch._foreach_sub(self._old, self._parameters()))
+        moved = _norm(list(torch._foreach_sub(self._old, self._parameters())))
         self._old = []
         if length > 0:
             self._found["update_ratio"] = moved / length
