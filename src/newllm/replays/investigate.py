@@ -71,9 +71,10 @@ def _stages(
         session.watcher.tried(say_tried(session, one))
     best = best_of(screened, by_share=session.by_share)
     confirmed = session.confirm(best)
+    planted = session.plant(best)
+    confirmed += session.confirm_from_the_beginning(best)
     for one in confirmed:
         session.watcher.tried(say_tried(session, one))
-    planted = session.plant(best)
     left = _left_out(session, chosen, screened)
     suspected = asked.spike.finding.candidate_causes
     shown = [*screened, *confirmed]

@@ -27,7 +27,7 @@ SCREENED, CONFIRMED = 3, 8  # replays of each
 BEST = 3  # interventions that are confirmed
 PLANTED = 4  # replays of a reverse test
 _SCREEN, _CONFIRM = 0.5, 0.9  # shares of the budget by whose end these stages are over
-_WORTH = 0.1  # of the null's severity that must be gone in the screen
+_WORTH = 0.25  # of the null's severity that must be gone in the screen
 _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
 
 
@@ -116,20 +116,22 @@ class Session:
 
     def confirm(self, best: Sequence[Candidate]) -> list[Shown]:
         """Replay the best candidates with fresh chance; those that the time does not allow in full are left out."""
+        self._begin("confirm", CONFIRMED * (len(best) + len({one.start for one in best})))
+        return [shown for one in best if (shown := self._confirmed(one)) is not None]
+
+    def confirm_from_the_beginning(self, best: Sequence[Candidate]) -> list[Shown]:
+        """Replay what was confirmed late from step 0 too: a late start misses a cause that was at work before."""
+        again = [other for one in best if (other := self._from_the_beginning(one)) is not None]
+        return self.confirm(again) if again else []
+
+    def _confirmed(self, one: Candidate) -> Shown | None:
         fresh = range(SCREENED, SCREENED + CONFIRMED)
-        both = [*best, *(again for one in best if (again := self._from_the_beginning(one)) is not None)]
-        self._begin("confirm", CONFIRMED * (len(both) + len({one.start for one in both})))
-        shown: list[Shown] = []
-        for one in both:
-            if not self._has_time_for(one, CONFIRMED, _CONFIRM):
-                continue
-            self.runner.run([self._null(one.start, replay) for replay in fresh], self._by(_CONFIRM))
-            tasks = [self._task(one, replay) for replay in self._known(one.start, fresh)]
-            self.runner.run(tasks, self._by(_CONFIRM))
-            found = self._shown(one, fresh, confirmed=True)
-            if found is not None and len(found.pairs) == CONFIRMED:
-                shown.append(found)
-        return shown
+        if not self._has_time_for(one, CONFIRMED, _CONFIRM):
+            return None
+        self.runner.run([self._null(one.start, replay) for replay in fresh], self._by(_CONFIRM))
+        self.runner.run([self._task(one, replay) for replay in self._known(one.start, fresh)], self._by(_CONFIRM))
+        shown = self._shown(one, fresh, confirmed=True)
+        return shown if shown is not None and len(shown.pairs) == CONFIRMED else None
 
     def plant(self, winners: Sequence[Candidate]) -> list[Planted]:
         """Plant what the winners take away into a healthy stretch of the run, or a healthy configuration."""

@@ -22,6 +22,14 @@ Fetch = Callable[[int], Any]
 """From the number of a batch, counted from 0, to the batch."""
 
 
+_LEAD, _LEAST_LEAD, _MOST_LEAD = 0.2, 8, 100
+
+
+def lead(onset: int) -> int:
+    """Return how many steps before the onset a late replay begins: a fifth of the way, 8 to 100."""
+    return min(onset, _MOST_LEAD, max(_LEAST_LEAD, int(_LEAD * onset)))
+
+
 @dataclass
 class Setup:
     """One replay before it is built.
@@ -30,7 +38,7 @@ class Setup:
         start: updates that are done already; 0 begins at the initialisation.
         seed: of every stream of chance from `start` on, and of the initialisation where `start` is 0.
         onset: the step (updates done) at which the original run left its trend.
-        peak: the step at which it was worst.
+        peak: the last step whose batch may have had a part in it.
         per_update: batches that make one update.
         config: of a run of ours; None for anyone's training.
         batches: what is done to the batches, in order: each takes a fetch and returns another.
@@ -58,11 +66,11 @@ class Setup:
 
     @property
     def window(self) -> range:
-        """The batches that may have brought the spike about: from two updates before the onset's to the peak's.
+        """The suspect batches: from where a late replay begins to that of the last suspect step.
 
         The loss of a step is that of its own batch, before the update: step n reads batch n - 1.
         """
-        first = max(self.start, self.onset - 3)
+        first = max(self.start, self.onset - lead(self.onset))
         return range(first * self.per_update, max(first + 1, self.peak) * self.per_update)
 
     def fetch(self, own: Fetch, seen: list[int]) -> Fetch:

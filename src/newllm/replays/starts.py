@@ -7,11 +7,12 @@ where a cause that was at work long before can still be met.
 from dataclasses import dataclass
 
 from newllm.replays.original import Spike
-from newllm.replays.setup import EXCHANGED
+from newllm.replays.setup import lead
 from newllm.replays.trajectory import Until
 
 SLOWEST = 12  # times the null's steps to the progress of the spike: then it has stopped learning
-_LEAD, _LEAST_LEAD, _MOST_LEAD = 0.2, 8, 100
+_LEAST = 8  # steps that a replay, or a healthy stretch of one, has before its onset
+_LONGEST = 2  # times the lead: so far past the onset a spike is followed
 _PROBES = 12  # before the onset, about
 
 
@@ -58,10 +59,10 @@ class Start:
 
 def starts(spike: Spike) -> tuple[Start, ...]:
     """Return the places to begin from, the late one first; step 0 alone where the spike comes early."""
-    lead = min(_MOST_LEAD, max(_LEAST_LEAD, int(_LEAD * spike.onset)))
-    late = spike.onset - lead
-    steps = (late, 0) if late >= _LEAST_LEAD else (0,)
-    return tuple(Start(step, spike.onset, _last(spike), _end(spike, step)) for step in steps)
+    late = spike.onset - lead(spike.onset)
+    steps = (late, 0) if late >= _LEAST else (0,)
+    ends = [_end(spike, step) for step in steps]
+    return tuple(Start(step, spike.onset, _last(spike, ends[0]), end) for step, end in zip(steps, ends, strict=True))
 
 
 def healthy_stretch(late: Start) -> Start | None:
@@ -73,19 +74,19 @@ def healthy_stretch(late: Start) -> Start | None:
     step = late.step - length
     if step < 0:
         length, step = late.step, 0
-    if length < 2 * _LEAST_LEAD or late.step == 0:
+    if length < 2 * _LEAST or late.step == 0:
         return None
     onset = min(step + late.lead, step + length // 2)
     return Start(step, onset, min(step + length, onset + late.last - late.onset), step + length)
 
 
-def _last(spike: Spike) -> int:
-    """Return the last suspect step: the peak, or where a short spike was still high."""
-    high = spike.peak if spike.end is None else spike.end - 1
-    return max(spike.peak, min(high, spike.peak + EXCHANGED))
+def _last(spike: Spike, end: int) -> int:
+    """Return the last suspect step: where the spike was high for the last time, as far as a late replay follows it."""
+    return max(spike.peak if spike.peak < end else spike.onset, min(end, end if spike.end is None else spike.end - 1))
 
 
 def _end(spike: Spike, start: int) -> int:
-    """Return the step to which a null replay runs: past the spike, and twice the way to its onset at least."""
-    width = (spike.end - spike.onset) if spike.end is not None else 2 * (spike.peak - spike.onset)
-    return max(spike.onset + (spike.onset - start), spike.onset + width + 3, spike.peak + 3)
+    """Return the step to which a null replay runs: twice the way to its onset at least, and past a short spike."""
+    way = spike.onset - start
+    width = max(spike.peak - spike.onset, 0 if spike.end is None else spike.end - spike.onset)
+    return spike.onset + max(way, min(width + 3, _LONGEST * max(way, _LEAST)))

@@ -24,8 +24,8 @@ ANYONE = ("skip-batches", "replace-batches", "reorder-batches", "other-order")
 def order(
     name: str, count: int, *, plant: bool = False, per_update: int = 1, start: int = 0, seed: int = 3
 ) -> list[int]:
-    """Return which batches anyone's training reads: the window is that of updates 4 to 9."""
-    setup = Setup(start, seed, onset=7, peak=10, per_update=per_update, suspect=range(100, 103))
+    """Return which batches anyone's training reads: the window is that of updates 4 to 11."""
+    setup = Setup(start, seed, onset=12, peak=12, per_update=per_update, suspect=range(100, 103))
     change = INTERVENTIONS[name].plant if plant else INTERVENTIONS[name].apply
     assert change is not None
     change(setup)
@@ -34,12 +34,12 @@ def order(
 
 
 def test_the_window_is_skipped_and_the_rest_moves_up() -> None:
-    assert order("skip-batches", 8) == [0, 1, 2, 3, 10, 11, 12, 13]
-    assert order("skip-batches", 12, per_update=2) == [*range(8), 20, 21, 22, 23]
+    assert order("skip-batches", 8) == [0, 1, 2, 3, 12, 13, 14, 15]
+    assert order("skip-batches", 12, per_update=2) == [*range(8), 24, 25, 26, 27]
 
 
 def test_the_window_is_replaced_by_what_comes_much_later() -> None:
-    assert order("replace-batches", 11) == [*range(4), *range(10_004, 10_010), 10]
+    assert order("replace-batches", 13) == [*range(4), *range(10_004, 10_012), 12]
 
 
 def test_the_window_and_what_follows_change_places() -> None:
@@ -62,7 +62,7 @@ def test_anyones_batches_come_in_another_order_from_the_start_on() -> None:
 
 @pytest.mark.parametrize("name", ["skip-batches", "replace-batches"])
 def test_the_suspect_batches_are_planted_into_a_healthy_window(name: str) -> None:
-    assert order(name, 11, plant=True) == [0, 1, 2, 3, 100, 101, 102, 100, 101, 102, 10]
+    assert order(name, 13, plant=True) == [0, 1, 2, 3, 100, 101, 102, 100, 101, 102, 100, 101, 12]
 
 
 def test_nothing_can_be_planted_without_suspects() -> None:
@@ -79,7 +79,7 @@ def test_a_run_of_ours_changes_its_batches_and_nothing_else(
 ) -> None:
     subject = OwnRun(tiny_cell)
     assert INTERVENTIONS[name].fits(subject) == ""
-    null, changed = (replica_with(subject, one, start=start) for one in ("", name))
+    null, changed = (replica_with(subject, one, start=start, onset=11, peak=12) for one in ("", name))
     assert all(torch.equal(a, b) for a, b in zip(weights(null), weights(changed), strict=True))
     assert null.probe() == changed.probe()
     for step in range(start, start + 6):
@@ -93,12 +93,12 @@ def test_a_run_of_ours_changes_its_batches_and_nothing_else(
 
 def test_a_batch_that_is_skipped_is_the_next_ones(tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:
     subject = OwnRun(tiny_cell)
-    null, changed = (replica_with(subject, one, onset=4, peak=5) for one in ("", "skip-batches"))
-    for step in range(8):
+    null, changed = (replica_with(subject, one, onset=9, peak=9) for one in ("", "skip-batches"))
+    for step in range(12):
         null.update(step)
         changed.update(step)
     assert changed.seen[0] == null.seen[0]
-    assert changed.seen[1:4] == null.seen[5:8]  # batches 1 to 4 are the window
+    assert changed.seen[1:4] == null.seen[9:12]  # batches 1 to 8 are the window
 
 
 @pytest.mark.parametrize("name", ANYONE)
@@ -163,12 +163,12 @@ def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path)
 
 def test_a_carried_context_lets_batches_be_skipped(tiny_run: Path, replica_with: Callable[..., Replica]) -> None:
     subject = with_data(tiny_run, carry=True)
-    null, changed = (replica_with(subject, name, onset=4, peak=5) for name in ("", "skip-batches"))
-    for step in range(6):
+    null, changed = (replica_with(subject, name, onset=9, peak=9) for name in ("", "skip-batches"))
+    for step in range(10):
         null.update(step)
         assert changed.update(step).finite
     assert changed.seen[0] == null.seen[0]
-    assert changed.seen[1] == null.seen[5]
+    assert changed.seen[1] == null.seen[9]
 
 
 def with_data(path: Path, **changes: Any) -> OwnRun:

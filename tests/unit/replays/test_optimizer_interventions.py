@@ -141,7 +141,7 @@ def test_it_moves_what_it_aims_at_and_leaves_batches_and_chance_alone(name: str)
 def test_it_does_so_on_a_run_of_ours_or_says_why_not(name: str, own: OwnRun) -> None:
     one = INTERVENTIONS[name]
     why = {
-        "hold-learning-rate": "the planned learning rate never jumps",
+        "hold-learning-rate": "the planned learning rate never rises",
         "adamw": "without weight decay Adam and AdamW are the same",
         "stable-adamw": "here it is the same as update-clipping",
     }
@@ -173,7 +173,7 @@ def test_it_does_so_on_a_run_of_ours_or_says_why_not(name: str, own: OwnRun) -> 
         ("clip-half", lambda: loop(clip=0.5), "the gradient is clipped at 0.5 already"),
         ("clip-tenth", lambda: loop(clip=0.05), "the gradient is clipped at 0.05 already"),
         ("hold-learning-rate", loop, "never changes"),
-        ("hold-learning-rate", lambda: loop(rate=lambda step: 1 / (9 + step)), "never jumps"),
+        ("hold-learning-rate", lambda: loop(rate=lambda step: 1 / (9 + step)), "never rises"),
     ],
 )
 def test_what_does_not_fit_says_why(name: str, subject: Callable[[], Loop], why: str) -> None:
@@ -219,15 +219,15 @@ def test_a_schedule_that_starts_again_is_held_at_its_low() -> None:
     assert rates(prepared(SUBJECTS["restarted"](), "hold-learning-rate"), 6, 9) == pytest.approx([1e-3] * 9)
 
 
-def test_a_rate_that_does_not_jump_here_is_said() -> None:
+def test_a_rate_that_does_not_rise_here_is_said() -> None:
     subject, setup = SUBJECTS["restarted"](), Setup(6, 3, 9, 10)
     INTERVENTIONS["hold-learning-rate"].apply(setup)
-    with pytest.raises(UserError, match="does not jump between the updates 6 and 9"):
+    with pytest.raises(UserError, match="does not rise between the updates 6 and 9"):
         subject.start(setup, None)
 
 
-def test_the_jump_of_the_schedule_can_be_planted_earlier() -> None:
-    subject, setup = SUBJECTS["restarted"](), Setup(6, 3, 11, 11, suspect=range(12, 15))
+def test_the_rise_of_the_schedule_can_be_planted_earlier() -> None:
+    subject, setup = SUBJECTS["restarted"](), Setup(6, 3, 9, 11, suspect=range(9, 15))
     INTERVENTIONS["hold-learning-rate"].plant(setup)  # type: ignore[misc]
     assert rates(subject.start(setup, None), 6, 4) == pytest.approx([1e-3, 1e-3, 1e-2, 1e-2])
 

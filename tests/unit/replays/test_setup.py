@@ -33,9 +33,10 @@ def test_batches_of_one_update_are_counted_together() -> None:
 @pytest.mark.parametrize(
     ("setup", "window"),
     [
-        (Setup(0, 0, 10, 12), range(7, 12)),  # the loss of step 10 is that of batch 9
+        (Setup(0, 0, 40, 42), range(32, 42)),  # the loss of step 42 is that of batch 41
+        (Setup(0, 0, 100, 102), range(80, 102)),
         (Setup(8, 0, 10, 12), range(8, 12)),
-        (Setup(0, 0, 10, 12, per_update=2), range(14, 24)),
+        (Setup(0, 0, 40, 42, per_update=2), range(64, 84)),
         (Setup(0, 0, 1, 1), range(1)),
     ],
 )
