@@ -16,13 +16,17 @@ def _replace(setup: Setup) -> None:
 
 
 def read_suspects(setup: Setup) -> None:
-    """Read the batches of the original's window in place of those of this window: they repeat where it is longer."""
+    """Read the batches of the original's window in place of those of this window, both ending together.
+
+    Where this window is longer they repeat, where it is shorter the first ones are left out: a spike's own batches are
+    the last.
+    """
     window, suspect = setup.window, setup.suspect
     if not suspect:
         raise ValueError("the setup names no suspect batches to plant")
 
     def change(own: Fetch) -> Fetch:
-        return lambda index: own(suspect[(index - window.start) % len(suspect)] if index in window else index)
+        return lambda index: own(suspect[(index - window.stop) % len(suspect)] if index in window else index)
 
     setup.batches.append(change)
 
