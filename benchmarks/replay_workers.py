@@ -25,17 +25,10 @@ import torch
 import newllm
 from machine import describe
 from newllm.replays.own_run import OwnRun
+from newllm.replays.store import Store
 from newllm.replays.task import Replayer, Task
 from newllm.replays.trajectory import Until
 from newllm.workers import Workers
-
-
-def no_state(step: int) -> None:
-    assert step == 0, "every replay begins at step 0"
-
-
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def tasks(count: int, steps: int) -> list[Task]:
@@ -71,8 +64,8 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"serial": [], "one worker": [], "workers": []}
     with tempfile.TemporaryDirectory() as directory:
         run = newllm.train(preset="seed-baseline", out=Path(directory) / "run", settings=("training.steps=4",)).path
-        replayer = Replayer(functools.partial(OwnRun, run), no_state)
-        with Workers(replayer, cores, one_thread) as workers:
+        replayer = Replayer(functools.partial(OwnRun, run), Store(None, {}).state)
+        with Workers(replayer, cores, functools.partial(torch.set_num_threads, 1)) as workers:
             parallel(workers, tasks(2 * cores, 2))
             serial(replayer, tasks(1, 2), cores)
             for _ in range(rounds):

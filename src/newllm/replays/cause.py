@@ -157,7 +157,7 @@ def _evidence(case: Case, cases: Sequence[Case]) -> dict[str, Any]:
         "name": case.change.mechanism,
         "intervention": case.tried.name,
         "moved": {"signal": case.moved.signal, "ratio": case.moved.ratio},
-        "rivals": [other.tried.name for other in rivals],
+        "rivals": list(dict.fromkeys(other.tried.name for other in rivals)),
         "planted": dataclasses.asdict(planted),
     }
 

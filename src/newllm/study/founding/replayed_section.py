@@ -42,9 +42,12 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Module
     """
     said = words.REPLAYED
     onset = verdict.spike["onset"]
+    seconds = sum(one.seconds for one in verdict.interventions)
     parts = [
         f"## {said['title']}",
-        said["lead"].format(set=OWN_SET, onset=onset, file=FILE, seconds=verdict.seconds),
+        said["lead"].format(
+            set=OWN_SET, onset=onset, file=FILE, seconds=sum(one.seconds for one in verdict.interventions)
+        ),
         said["quoted"],
         "\n>\n".join(f"> {' '.join(line.split())}" for line in verdict.sentences),
         _bullets([_null(verdict, said), *_nulls(verdict, said)]),

@@ -283,7 +283,7 @@ REPLAYED = {
     "lead": (
         "The baseline on `{set}` was trained with `newllm train --preset seed-baseline`, taken back to before its "
         "spike at update {onset} (an epoch has two), replayed as it was, and then with one thing changed at a time, by "
-        "`newllm replay RUN --json` ([how](../../docs/replay.md); {seconds:.0f} seconds). "
+        "`newllm replay RUN --json` ([how](../../docs/replay.md); {seconds:.0f} core seconds of changed replays). "
         "[{file}]({file}) holds the verdict."
     ),
     "quoted": "In the command's words:",

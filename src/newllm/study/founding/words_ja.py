@@ -391,7 +391,8 @@ REPLAYED = {
     "lead": (
         "`{set}`で`newllm train --preset seed-baseline`により訓練したベースラインを、更新{onset}回目"
         "（1エポックは2回）のスパイクの前まで戻し、まずそのまま、次に一度に一つだけ変えて、"
-        "`newllm replay RUN --json`でやり直した（[方法](../../docs/replay.md)、{seconds:.0f}秒）。"
+        "`newllm replay RUN --json`でやり直した（[方法](../../docs/replay.md)、"
+        "変更を加えたやり直しは延べ{seconds:.0f}コア秒）。"
         "判定は[{file}]({file})にある。"
     ),
     "quoted": "コマンドの出力（英語）:",
