@@ -45,9 +45,7 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Module
     seconds = sum(one.seconds for one in verdict.interventions)
     parts = [
         f"## {said['title']}",
-        said["lead"].format(
-            set=OWN_SET, onset=onset, file=FILE, seconds=sum(one.seconds for one in verdict.interventions)
-        ),
+        said["lead"].format(set=OWN_SET, onset=onset, file=FILE, seconds=seconds),
         said["quoted"],
         "\n>\n".join(f"> {' '.join(line.split())}" for line in verdict.sentences),
         _bullets([_null(verdict, said), *_nulls(verdict, said)]),
