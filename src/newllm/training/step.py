@@ -113,7 +113,8 @@ class Stepper:
             self.carried = state
         targets = torch.from_numpy(batch.targets).to(device)
         more = torch.stack([term(logits, targets) for term in self.terms]).sum() if self.terms else None
-        return sum_nats(logits, targets), more, state
+        nats = sum_nats(logits, targets, fused=self.model.fused, consume=not self.terms)
+        return nats, more, state
 
     def _apply(self, rate: float) -> float:
         """Clip and update; return the gradient's norm before clipping."""

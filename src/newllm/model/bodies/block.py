@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from newllm.model.bodies.body import Body, State, join_states, layer_state
 from newllm.model.config import ModelConfig
 from newllm.model.mlp import SwiGLU
+from newllm.model.rms_norm import RMSNorm
 
 
 class Mixer(nn.Module, ABC):
@@ -29,9 +30,9 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, mixer: Mixer) -> None:
         super().__init__()
-        self.mixer_norm = nn.RMSNorm(config.width)
+        self.mixer_norm = RMSNorm(config.width)
         self.mixer = mixer
-        self.mlp_norm = nn.RMSNorm(config.width)
+        self.mlp_norm = RMSNorm(config.width)
         self.mlp = SwiGLU(config.width, config.hidden)
         self.dropout = nn.Dropout(config.dropout)
 
@@ -58,7 +59,7 @@ class Blocks(Body):
         super().__init__()
         self.output_width = config.width
         self.blocks = nn.ModuleList(Block(config, self.mixer(config)) for _ in range(config.layers))
-        self.last_norm = nn.RMSNorm(config.width)
+        self.last_norm = RMSNorm(config.width)
 
     def initial_state(self, rows: int, device: torch.device) -> State:
         """Return the states of all mixers before the first token."""

@@ -1,0 +1,363 @@
+"""The machine code of all fused kernels: numba loops that LLVM vectorises over channels.
+
+Memory is read and written in float32, or in bfloat16 as the 16-bit integers that it is kept in; all arithmetic is
+float32. Each loop over channels is plain and free of branches, for LLVM to make vectors of it. Arrays are
+contiguous. What an array is for, and its gradient, stands beside the operation that calls the loop.
+
+All code stands in this one file because numba looks at a file's date to know whether the machine code that it kept
+is still right.
+"""
+
+# ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+from newllm.kernels.machine_code import compiled
+
+TAPS = 4  # of the short convolution
+_ONE, _HALF = np.float32(1.0), np.float32(0.5)
+_LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)  # exp of less is not normal, of more not finite
+_LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
+# exp(r) - 1 - r on [-ln 2 / 2, ln 2 / 2], divided by r squared: Cephes, expf.
+_P0, _P1, _P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
+_P3, _P4, _P5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
+_any_order: dict[str, Any] = {"fastmath": {"reassoc", "contract"}}
+
+
+@intrinsic
+def _float_of_bits(_typing, bits):
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), emit
+
+
+@intrinsic
+def _bits_of_float(_typing, value):
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(32))
+
+    return types.int32(types.float32), emit
+
+
+@intrinsic
+def _widen(_typing, half):
+    """Return the float32 that a bfloat16 is the upper half of."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        bits = builder.shl(builder.zext(arguments[0], ir.IntType(32)), ir.IntType(32)(16))
+        return builder.bitcast(bits, ir.FloatType())
+
+    return types.float32(types.uint16), emit
+
+
+@intrinsic
+def _narrow(_typing, value):
+    """Return the bfloat16 nearest to a float32, ties to even; NaN stays NaN."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word, half = ir.IntType(32), ir.IntType(16)
+        bits = builder.bitcast(arguments[0], word)
+        odd = builder.and_(builder.lshr(bits, word(16)), word(1))
+        rounded = builder.add(bits, builder.add(odd, word(0x7FFF)))
+        number = builder.fcmp_ordered("ord", arguments[0], arguments[0])
+        return builder.trunc(builder.lshr(builder.select(number, rounded, word(0x7FC00000)), word(16)), half)
+
+    return types.uint16(types.float32), emit
+
+
+def _get(array, index):
+    raise NotImplementedError("for compiled code only")
+
+
+def _put(array, index, value):
+    raise NotImplementedError("for compiled code only")
+
+
+@overload(_get, inline="always")
+def _get_compiled(array, index):
+    if array.dtype == types.uint16:
+        return lambda array, index: _widen(array[index])
+    return lambda array, index: array[index]
+
+
+@overload(_put, inline="always")
+def _put_compiled(array, index, value):
+    if array.dtype == types.uint16:
+
+        def put(array, index, value):
+            array[index] = _narrow(value)
+
+        return put
+
+    def put_whole(array, index, value):
+        array[index] = value
+
+    return put_whole
+
+
+@compiled
+def _exp(x):
+    """Return exp(x) within 2 units in the last place; x beyond the range of normal results is cut off, NaN stays."""
+    cut = min(max(x, _LOWEST), _HIGHEST)
+    n = np.floor(cut * _LOG2E + _HALF)
+    r = cut - n * _LN2_HIGH - n * _LN2_LOW
+    p = ((((_P0 * r + _P1) * r + _P2) * r + _P3) * r + _P4) * r + _P5
+    power = _float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
+    return (p * r * r + r + _ONE) * power if x == x else x
+
+
+@compiled
+def _sigmoid(x):
+    return _ONE / (_ONE + _exp(-x))
+
+
+@partial(compiled, **_any_order)
+def _sum_of_squares(x):
+    total = np.float32(0.0)
+    for k in range(x.shape[0]):
+        total += _get(x, k) * _get(x, k)
+    return total
+
+
+@partial(compiled, **_any_order)
+def _sum_of_products(x, y, z):
+    total = np.float32(0.0)
+    for k in range(x.shape[0]):
+        total += _get(x, k) * _get(y, k) * z[k]
+    return total
+
+
+@partial(compiled, fastmath={"reassoc", "nnan", "nsz"})
+def _largest(x):
+    largest = np.float32(-np.inf)
+    for k in range(x.shape[0]):
+        largest = max(largest, _get(x, k))
+    return largest
+
+
+@partial(compiled, **_any_order)
+def _sum_of_exponentials(x, largest):
+    total = np.float32(0.0)
+    for k in range(x.shape[0]):
+        total += _exp(_get(x, k) - largest)
+    return total
+
+
+@compiled
+def rms_norm(x, weight, epsilon, normed, scales, first, last):
+    for n in range(first, last):
+        row, out = x[n], normed[n]
+        scale = _ONE / np.sqrt(_sum_of_squares(row) / np.float32(x.shape[1]) + epsilon)
+        scales[n] = scale
+        for k in range(row.shape[0]):
+            _put(out, k, _get(row, k) * scale * weight[k])
+
+
+@compiled
+def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first, last):
+    d_weight = d_weights[first // block]
+    for n in range(first, last):
+        row, g, out, scale = x[n], gradient[n], d_x[n], scales[n]
+        along = _sum_of_products(g, row, weight) * scale * scale * scale / np.float32(x.shape[1])
+        for k in range(row.shape[0]):
+            value, slope = _get(row, k), _get(g, k)
+            _put(out, k, slope * weight[k] * scale - value * along)
+            d_weight[k] += slope * value * scale
+
+
+@compiled
+def silu_product(gates, values, out, at, first, last):
+    gate_at, value_at, width = at
+    for n in range(first, last):
+        gate, value, product = gates[n, gate_at : gate_at + width], values[n, value_at : value_at + width], out[n]
+        for k in range(width):
+            x = _get(gate, k)
+            _put(product, k, x * _sigmoid(x) * _get(value, k))
+
+
+@compiled
+def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first, last):
+    gate_at, value_at, width = at
+    for n in range(first, last):
+        gate, value, slope = gates[n, gate_at : gate_at + width], values[n, value_at : value_at + width], gradient[n]
+        d_gate, d_value = d_gates[n, gate_at : gate_at + width], d_values[n, value_at : value_at + width]
+        for k in range(width):
+            x, g = _get(gate, k), _get(slope, k)
+            s = _sigmoid(x)
+            other = _get(value, k)
+            _put(d_gate, k, g * other * (s + x * s * (_ONE - s)))
+            _put(d_value, k, g * x * s)
+
+
+@compiled
+def convolution(x, tail, weight, positions, out, row, first, last):
+    channels = last - first
+    total = np.empty(channels, np.float32)
+    for t in range(x.shape[1]):
+        own, own_weight = x[row, t, first:last], weight[0, first:last]
+        for k in range(channels):
+            total[k] = _get(own, k) * (_ONE + own_weight[k])
+        for lag in range(1, min(TAPS - 1, positions[row, t]) + 1):
+            w = weight[lag, first:last]
+            if t >= lag:
+                before = x[row, t - lag, first:last]
+                for k in range(channels):
+                    total[k] += _get(before, k) * w[k]
+            else:
+                carried = tail[row, t - lag + TAPS - 1, first:last]
+                for k in range(channels):
+                    total[k] += carried[k] * w[k]
+        result = out[row, t, first:last]
+        for k in range(channels):
+            _put(result, k, total[k])
+
+
+@compiled
+def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_weights, row, first, last):
+    channels, length = last - first, x.shape[1]
+    total, value = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    for t in range(length - 1, -TAPS, -1):
+        for k in range(channels):
+            total[k] = np.float32(0.0)
+        if t >= 0:
+            own = x[row, t, first:last]
+            for k in range(channels):
+                value[k] = _get(own, k)
+        else:
+            carried = tail[row, t + TAPS - 1, first:last]
+            for k in range(channels):
+                value[k] = carried[k]
+        for lag in range(TAPS):
+            later = t + lag
+            if later < 0 or later >= length or positions[row, later] < lag:
+                continue
+            g, w, d_w = gradient[row, later, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
+            through = _ONE if lag == 0 else np.float32(0.0)
+            for k in range(channels):
+                slope = _get(g, k)
+                total[k] += slope * (through + w[k])
+                d_w[k] += slope * value[k]
+        if t >= 0:
+            out = d_x[row, t, first:last]
+            for k in range(channels):
+                _put(out, k, total[k])
+        else:
+            kept = d_tail[row, t + TAPS - 1, first:last]
+            for k in range(channels):
+                kept[k] = total[k]
+
+
+@compiled
+def scan(decay, input, initial, reset, contexts, row, first, last):
+    previous = initial[row, first:last].copy()
+    for t in range(input.shape[1]):
+        a, b, c = decay[row, t, first:last], input[row, t, first:last], contexts[row, t, first:last]
+        if reset.shape[0] > 0 and reset[row, t]:
+            for k in range(last - first):
+                c[k] = b[k]
+        else:
+            for k in range(last - first):
+                c[k] = a[k] * previous[k] + b[k]
+        previous = c
+
+
+@compiled
+def scan_backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, row, first, last):
+    carried = np.zeros_like(initial[row, first:last])
+    for t in range(gradient.shape[1] - 1, -1, -1):
+        before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
+        g, a = gradient[row, t, first:last], decay[row, t, first:last]
+        da, db = d_decay[row, t, first:last], d_input[row, t, first:last]
+        if reset.shape[0] > 0 and reset[row, t]:
+            for k in range(last - first):
+                db[k] = g[k] + carried[k]
+                da[k] = 0.0
+                carried[k] = 0.0
+        else:
+            for k in range(last - first):
+                d = g[k] + carried[k]
+                db[k] = d
+                da[k] = d * before[k]
+                carried[k] = a[k] * d
+    d_initial[row, first:last] = carried
+
+
+@compiled
+def gated_scan(delta, gate, initial, reset, contexts, row, first, last):
+    nothing = np.zeros(last - first, np.float32)
+    previous = initial[row, first:last]
+    for t in range(delta.shape[1]):
+        d, x, c = delta[row, t, first:last], gate[row, t, first:last], contexts[row, t, first:last]
+        if reset.shape[0] > 0 and reset[row, t]:
+            previous = nothing
+        for k in range(last - first):
+            # Of a sigmoid and its complement one is exact each way: neither is formed as 1 minus the other.
+            e = _exp(-abs(_get(x, k)))
+            large = _ONE / (_ONE + e)
+            small = e * large
+            opened = _get(x, k) > 0
+            u, stays = (large, small) if opened else (small, large)
+            c[k] = stays * previous[k] + u * _get(d, k)
+        previous = c
+
+
+@compiled
+def gated_scan_backward(
+    gradient, delta, gate, contexts, initial, reset, d_delta, d_gate, d_initial, row, first, last
+):
+    nothing, carried = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
+    for t in range(gradient.shape[1] - 1, -1, -1):
+        before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
+        starts = reset.shape[0] > 0 and reset[row, t]
+        if starts:
+            before = nothing
+        g, d, x = gradient[row, t, first:last], delta[row, t, first:last], gate[row, t, first:last]
+        out_d, out_x = d_delta[row, t, first:last], d_gate[row, t, first:last]
+        for k in range(last - first):
+            e = _exp(-abs(_get(x, k)))
+            large = _ONE / (_ONE + e)
+            small = e * large
+            opened = _get(x, k) > 0
+            u, stays = (large, small) if opened else (small, large)
+            slope = g[k] + carried[k]
+            _put(out_d, k, slope * u)
+            _put(out_x, k, slope * u * stays * (_get(d, k) - before[k]))
+            carried[k] = stays * slope
+        if starts:
+            for k in range(last - first):
+                carried[k] = np.float32(0.0)
+    for k in range(last - first):
+        d_initial[row, first + k] = carried[k]
+
+
+@compiled
+def cross_entropy(logits, targets, ignored, nats, log_z, first, last):
+    for n in range(first, last):
+        if targets[n] == ignored:
+            nats[n] = log_z[n] = np.float32(0.0)
+            continue
+        row = logits[n]
+        largest = _largest(row)
+        log_z[n] = largest + np.log(_sum_of_exponentials(row, largest))
+        nats[n] = log_z[n] - _get(row, targets[n])
+
+
+@compiled
+def cross_entropy_backward(scale, logits, targets, ignored, log_z, first, last):
+    for n in range(first, last):
+        row, z = logits[n], log_z[n]
+        if targets[n] == ignored:
+            for k in range(row.shape[0]):
+                _put(row, k, np.float32(0.0))
+            continue
+        own = _exp(_get(row, targets[n]) - z) - _ONE
+        for k in range(row.shape[0]):
+            _put(row, k, _exp(_get(row, k) - z) * scale)
+        _put(row, targets[n], own * scale)

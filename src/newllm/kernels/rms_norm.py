@@ -1,0 +1,66 @@
+"""Root-mean-square norm over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467).
+
+Shapes: N positions of all rows, D width.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from newllm.kernels import threads
+from newllm.kernels.where import can_fuse, written_dtype
+
+_BLOCK = 64  # positions of a job; the gradient of the weight is summed block by block
+
+
+def rms_norm(x: Tensor, weight_D: Tensor, epsilon: float | None = None) -> Tensor:
+    """Return `x / sqrt(mean(x^2) + epsilon) * weight`, in autocast's dtype where that is on.
+
+    Args:
+        x: `[..., D]`.
+        weight_D: one factor a channel.
+        epsilon: None for the smallest step from 1 of x's dtype, as torch takes it.
+    """
+    if not can_fuse(x, weight_D) or weight_D.dtype != torch.float32:
+        return rms_norm_naive(x, weight_D, epsilon)
+    epsilon = torch.finfo(x.dtype).eps if epsilon is None else epsilon
+    return _RMSNorm.apply(x, weight_D, epsilon, written_dtype(x))
+
+
+def rms_norm_naive(x: Tensor, weight_D: Tensor, epsilon: float | None = None) -> Tensor:
+    """Return the same from torch's own operation."""
+    return F.rms_norm(x, (x.shape[-1],), weight_D, epsilon)
+
+
+class _RMSNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
+        from newllm.kernels import loops  # numba is an extra, and slow to import
+
+        x, weight = x.contiguous(), weight.contiguous()
+        normed = torch.empty_like(x, dtype=dtype)
+        scales = torch.empty(x.numel() // x.shape[-1])
+        arrays = [_flat(x), threads.array(weight), np.float32(epsilon), _flat(normed), threads.array(scales)]
+        threads.run(loops.rms_norm, arrays, threads.by_positions(len(scales), _BLOCK), x.numel())
+        ctx.save_for_backward(x, weight, scales)
+        return normed
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+        from newllm.kernels import loops
+
+        x, weight, scales = ctx.saved_tensors
+        d_x = torch.empty_like(x)
+        jobs = threads.by_positions(len(scales), _BLOCK)
+        d_weights = torch.zeros(len(jobs), len(weight))
+        arrays = [_flat(gradient.contiguous()), _flat(x), threads.array(weight), threads.array(scales), _BLOCK]
+        threads.run(loops.rms_norm_backward, [*arrays, _flat(d_x), threads.array(d_weights)], jobs, x.numel())
+        return d_x, d_weights.sum(dim=0), None, None
+
+
+def _flat(x: Tensor) -> Any:
+    return threads.array(x.reshape(-1, x.shape[-1]))
