@@ -27,7 +27,8 @@ _LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), n
 # exp(r) - 1 - r on [-ln 2 / 2, ln 2 / 2], divided by r squared: Cephes, expf.
 _P0, _P1, _P2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 _P3, _P4, _P5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
-_any_order: dict[str, Any] = {"fastmath": {"reassoc", "contract"}}
+_fused = partial(compiled, fastmath={"contract"})  # a product and a sum in one instruction, rounded once
+_any_order = partial(compiled, fastmath={"contract", "reassoc"})
 
 
 @intrinsic
@@ -102,7 +103,7 @@ def _put_compiled(array, index, value):
     return put_whole
 
 
-@compiled
+@_fused
 def _exp(x):
     """Return exp(x) within 2 units in the last place; x beyond the range of normal results is cut off, NaN stays."""
     cut = min(max(x, _LOWEST), _HIGHEST)
@@ -113,12 +114,12 @@ def _exp(x):
     return (p * r * r + r + _ONE) * power if x == x else x
 
 
-@compiled
+@_fused
 def _sigmoid(x):
     return _ONE / (_ONE + _exp(-x))
 
 
-@partial(compiled, **_any_order)
+@_any_order
 def _sum_of_squares(x):
     total = np.float32(0.0)
     for k in range(x.shape[0]):
@@ -126,7 +127,7 @@ def _sum_of_squares(x):
     return total
 
 
-@partial(compiled, **_any_order)
+@_any_order
 def _sum_of_products(x, y, z):
     total = np.float32(0.0)
     for k in range(x.shape[0]):
@@ -142,7 +143,7 @@ def _largest(x):
     return largest
 
 
-@partial(compiled, **_any_order)
+@_any_order
 def _sum_of_exponentials(x, largest):
     total = np.float32(0.0)
     for k in range(x.shape[0]):
@@ -150,7 +151,7 @@ def _sum_of_exponentials(x, largest):
     return total
 
 
-@compiled
+@_fused
 def rms_norm(x, weight, epsilon, normed, scales, first, last):
     for n in range(first, last):
         row, out = x[n], normed[n]
@@ -160,7 +161,7 @@ def rms_norm(x, weight, epsilon, normed, scales, first, last):
             _put(out, k, _get(row, k) * scale * weight[k])
 
 
-@compiled
+@_fused
 def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first, last):
     d_weight = d_weights[first // block]
     for n in range(first, last):
@@ -172,7 +173,7 @@ def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first,
             d_weight[k] += slope * value * scale
 
 
-@compiled
+@_fused
 def silu_product(gates, values, out, at, first, last):
     gate_at, value_at, width = at
     for n in range(first, last):
@@ -182,7 +183,7 @@ def silu_product(gates, values, out, at, first, last):
             _put(product, k, x * _sigmoid(x) * _get(value, k))
 
 
-@compiled
+@_fused
 def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first, last):
     gate_at, value_at, width = at
     for n in range(first, last):
@@ -196,7 +197,7 @@ def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first,
             _put(d_value, k, g * x * s)
 
 
-@compiled
+@_fused
 def convolution(x, tail, weight, positions, out, row, first, last):
     channels = last - first
     total = np.empty(channels, np.float32)
@@ -219,7 +220,7 @@ def convolution(x, tail, weight, positions, out, row, first, last):
             _put(result, k, total[k])
 
 
-@compiled
+@_fused
 def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_weights, row, first, last):
     channels, length = last - first, x.shape[1]
     total, value = np.empty(channels, np.float32), np.empty(channels, np.float32)
@@ -289,7 +290,7 @@ def scan_backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d
     d_initial[row, first:last] = carried
 
 
-@compiled
+@_fused
 def gated_scan(delta, gate, initial, reset, contexts, row, first, last):
     nothing = np.zeros(last - first, np.float32)
     previous = initial[row, first:last]
@@ -308,10 +309,8 @@ def gated_scan(delta, gate, initial, reset, contexts, row, first, last):
         previous = c
 
 
-@compiled
-def gated_scan_backward(
-    gradient, delta, gate, contexts, initial, reset, d_delta, d_gate, d_initial, row, first, last
-):
+@_fused
+def gated_scan_backward(gradient, delta, gate, contexts, initial, reset, d_delta, d_gate, d_initial, row, first, last):
     nothing, carried = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
     for t in range(gradient.shape[1] - 1, -1, -1):
         before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
@@ -337,7 +336,7 @@ def gated_scan_backward(
         d_initial[row, first + k] = carried[k]
 
 
-@compiled
+@_fused
 def cross_entropy(logits, targets, ignored, nats, log_z, first, last):
     for n in range(first, last):
         if targets[n] == ignored:
@@ -349,7 +348,7 @@ def cross_entropy(logits, targets, ignored, nats, log_z, first, last):
         nats[n] = log_z[n] - _get(row, targets[n])
 
 
-@compiled
+@_fused
 def cross_entropy_backward(scale, logits, targets, ignored, log_z, first, last):
     for n in range(first, last):
         row, z = logits[n], log_z[n]

@@ -11,6 +11,7 @@ from newllm.chance import stream_seed
 from newllm.data import IGNORED, Batch, Batches, trim
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel, fresh_rows
+from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import RunConfig
 from newllm.training.context_watch import ContextWatch
 from newllm.training.evaluation import as_inputs, sum_nats
@@ -69,6 +70,7 @@ class Stepper:
         self, model: LanguageModel, optimizer: torch.optim.Optimizer, batches: Batches, config: RunConfig
     ) -> None:
         self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
+        keep_freed_memory()
         self.carried: State | None = None
         self.watch = ContextWatch(model)
         self.rate: Callable[[int], float] = lambda step: learning_rate(step, config.training.steps, config.optimizer)

@@ -233,7 +233,9 @@ def test_cross_entropy(dtype: torch.dtype, vocabulary: int, consume: bool) -> No
     torch.testing.assert_close(nats.double(), wanted, rtol=1e-6, atol=1e-4)
     assert found.grad is not None
     assert right.grad is not None
-    torch.testing.assert_close(found.grad.double(), right.grad, rtol=1e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        found.grad.double(), right.grad, rtol=1e-2 if dtype == torch.bfloat16 else 1e-4, atol=1e-6
+    )
     assert torch.equal(given.detach(), kept) is not consume
 
 

@@ -67,9 +67,7 @@ class ContextMixer(Mixer):
         contexts_BTC = update(before_BTC, *self.rule(x_BTD, x_BTD), self.norm)
         return contexts_BTC, contexts_BTC[:, -1].clone()
 
-    def _recur_connected(
-        self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def _recur_connected(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
         if x_BTD.shape[1] > 1 and not self.norm.writes:
             return self.rule.scan(x_BTD, x_BTD, context_BC, reset_BT, backend=self.scan_backend)
         decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
