@@ -10,6 +10,7 @@ is still right.
 
 # ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -31,7 +32,12 @@ _fused = partial(compiled, fastmath={"contract"})  # a product and a sum in one 
 _any_order = partial(compiled, fastmath={"contract", "reassoc"})
 
 
-@intrinsic
+def _operation(definition: Callable[..., Any]) -> Any:
+    """Give numba an operation by the machine code that it emits."""
+    return intrinsic(definition)
+
+
+@_operation
 def _float_of_bits(_typing, bits):
     def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.FloatType())
@@ -39,7 +45,7 @@ def _float_of_bits(_typing, bits):
     return types.float32(types.int32), emit
 
 
-@intrinsic
+@_operation
 def _bits_of_float(_typing, value):
     def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.IntType(32))
@@ -47,7 +53,7 @@ def _bits_of_float(_typing, value):
     return types.int32(types.float32), emit
 
 
-@intrinsic
+@_operation
 def _widen(_typing, half):
     """Return the float32 that a bfloat16 is the upper half of."""
 
@@ -58,7 +64,7 @@ def _widen(_typing, half):
     return types.float32(types.uint16), emit
 
 
-@intrinsic
+@_operation
 def _narrow(_typing, value):
     """Return the bfloat16 nearest to a float32, ties to even; NaN stays NaN."""
 
@@ -119,6 +125,18 @@ def _sigmoid(x):
     return _ONE / (_ONE + _exp(-x))
 
 
+@compiled
+def _copy(source, into):
+    for k in range(source.shape[0]):
+        _put(into, k, _get(source, k))
+
+
+@compiled
+def _fill(array, value):
+    for k in range(array.shape[0]):
+        _put(array, k, value)
+
+
 @_any_order
 def _sum_of_squares(x):
     total = np.float32(0.0)
@@ -153,6 +171,7 @@ def _sum_of_exponentials(x, largest):
 
 @_fused
 def rms_norm(x, weight, epsilon, normed, scales, first, last):
+    """Norm the positions from first to last; keep each one's factor in `scales`."""
     for n in range(first, last):
         row, out = x[n], normed[n]
         scale = _ONE / np.sqrt(_sum_of_squares(row) / np.float32(x.shape[1]) + epsilon)
@@ -163,6 +182,7 @@ def rms_norm(x, weight, epsilon, normed, scales, first, last):
 
 @_fused
 def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first, last):
+    """Write `d_x`; add the weight's gradient to the row of `d_weights` that belongs to this block."""
     d_weight = d_weights[first // block]
     for n in range(first, last):
         row, g, out, scale = x[n], gradient[n], d_x[n], scales[n]
@@ -175,6 +195,7 @@ def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first,
 
 @_fused
 def silu_product(gates, values, out, at, first, last):
+    """Write `silu(gate) * value`; `at` is where gate and value begin in their rows, and how wide they are."""
     gate_at, value_at, width = at
     for n in range(first, last):
         gate, value, product = gates[n, gate_at : gate_at + width], values[n, value_at : value_at + width], out[n]
@@ -185,6 +206,7 @@ def silu_product(gates, values, out, at, first, last):
 
 @_fused
 def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first, last):
+    """Write both gradients; the two may lie in one array."""
     gate_at, value_at, width = at
     for n in range(first, last):
         gate, value, slope = gates[n, gate_at : gate_at + width], values[n, value_at : value_at + width], gradient[n]
@@ -199,6 +221,7 @@ def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first,
 
 @_fused
 def convolution(x, tail, weight, positions, out, row, first, last):
+    """Convolve one row over some channels; a tap that reaches before the row takes the tail."""
     channels = last - first
     total = np.empty(channels, np.float32)
     for t in range(x.shape[1]):
@@ -215,48 +238,38 @@ def convolution(x, tail, weight, positions, out, row, first, last):
                 carried = tail[row, t - lag + TAPS - 1, first:last]
                 for k in range(channels):
                     total[k] += carried[k] * w[k]
-        result = out[row, t, first:last]
-        for k in range(channels):
-            _put(result, k, total[k])
+        _copy(total, out[row, t, first:last])
 
 
 @_fused
 def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_weights, row, first, last):
+    """Write the gradients of the row and its tail; add the weight's to the row's own `d_weights`."""
     channels, length = last - first, x.shape[1]
     total, value = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for t in range(length - 1, -TAPS, -1):
-        for k in range(channels):
-            total[k] = np.float32(0.0)
         if t >= 0:
-            own = x[row, t, first:last]
-            for k in range(channels):
-                value[k] = _get(own, k)
+            _copy(x[row, t, first:last], value)
         else:
-            carried = tail[row, t + TAPS - 1, first:last]
-            for k in range(channels):
-                value[k] = carried[k]
-        for lag in range(TAPS):
-            later = t + lag
-            if later < 0 or later >= length or positions[row, later] < lag:
+            _copy(tail[row, t + TAPS - 1, first:last], value)
+        _fill(total, np.float32(0.0))
+        for lag in range(max(0, -t), min(TAPS, length - t)):
+            if positions[row, t + lag] < lag:
                 continue
-            g, w, d_w = gradient[row, later, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
+            g, w, d_w = gradient[row, t + lag, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
             through = _ONE if lag == 0 else np.float32(0.0)
             for k in range(channels):
                 slope = _get(g, k)
                 total[k] += slope * (through + w[k])
                 d_w[k] += slope * value[k]
         if t >= 0:
-            out = d_x[row, t, first:last]
-            for k in range(channels):
-                _put(out, k, total[k])
+            _copy(total, d_x[row, t, first:last])
         else:
-            kept = d_tail[row, t + TAPS - 1, first:last]
-            for k in range(channels):
-                kept[k] = total[k]
+            _copy(total, d_tail[row, t + TAPS - 1, first:last])
 
 
 @compiled
 def scan(decay, input, initial, reset, contexts, row, first, last):
+    """Run `context = decay * context + input` over one row and some channels."""
     previous = initial[row, first:last].copy()
     for t in range(input.shape[1]):
         a, b, c = decay[row, t, first:last], input[row, t, first:last], contexts[row, t, first:last]
@@ -271,6 +284,7 @@ def scan(decay, input, initial, reset, contexts, row, first, last):
 
 @compiled
 def scan_backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, row, first, last):
+    """The same from the end, with the gradients of decay, input and the first context."""
     carried = np.zeros_like(initial[row, first:last])
     for t in range(gradient.shape[1] - 1, -1, -1):
         before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
@@ -292,6 +306,7 @@ def scan_backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d
 
 @_fused
 def gated_scan(delta, gate, initial, reset, contexts, row, first, last):
+    """Run the gated rule over one row and some channels."""
     nothing = np.zeros(last - first, np.float32)
     previous = initial[row, first:last]
     for t in range(delta.shape[1]):
@@ -311,6 +326,7 @@ def gated_scan(delta, gate, initial, reset, contexts, row, first, last):
 
 @_fused
 def gated_scan_backward(gradient, delta, gate, contexts, initial, reset, d_delta, d_gate, d_initial, row, first, last):
+    """Write the gradients of delta, gate and the first context."""
     nothing, carried = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
     for t in range(gradient.shape[1] - 1, -1, -1):
         before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
@@ -330,14 +346,13 @@ def gated_scan_backward(gradient, delta, gate, contexts, initial, reset, d_delta
             _put(out_x, k, slope * u * stays * (_get(d, k) - before[k]))
             carried[k] = stays * slope
         if starts:
-            for k in range(last - first):
-                carried[k] = np.float32(0.0)
-    for k in range(last - first):
-        d_initial[row, first + k] = carried[k]
+            _fill(carried, np.float32(0.0))
+    _copy(carried, d_initial[row, first:last])
 
 
 @_fused
 def cross_entropy(logits, targets, ignored, nats, log_z, first, last):
+    """Write each prediction's -log p and log Z."""
     for n in range(first, last):
         if targets[n] == ignored:
             nats[n] = log_z[n] = np.float32(0.0)
@@ -350,11 +365,11 @@ def cross_entropy(logits, targets, ignored, nats, log_z, first, last):
 
 @_fused
 def cross_entropy_backward(scale, logits, targets, ignored, log_z, first, last):
+    """Turn logits into their gradient, in their own memory."""
     for n in range(first, last):
         row, z = logits[n], log_z[n]
         if targets[n] == ignored:
-            for k in range(row.shape[0]):
-                _put(row, k, np.float32(0.0))
+            _fill(row, np.float32(0.0))
             continue
         own = _exp(_get(row, targets[n]) - z) - _ONE
         for k in range(row.shape[0]):

@@ -50,7 +50,7 @@ class LanguageModel(nn.Module):
             if isinstance(module, ContextMixer | Cell):
                 module.scan_backend = backend
             if hasattr(module, "fused"):
-                module.fused = backend == "numba"
+                module.fused = backend == "numba"  # type: ignore[assignment]
 
     def initial_state(self, rows: int) -> State:
         """Return the state before the first token of `rows` rows."""

@@ -64,7 +64,8 @@ class ContextMixer(Mixer):
         with torch.no_grad():
             contexts_BTC, _ = self._recur_connected(x_BTD, context_BC, reset_BT)
         before_BTC = contexts_before(contexts_BTC, context_BC, reset_BT).detach()
-        contexts_BTC = update(before_BTC, *self.rule(x_BTD, x_BTD), self.norm)
+        decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
+        contexts_BTC = update(before_BTC, decay_BTC, input_BTC, self.norm)
         return contexts_BTC, contexts_BTC[:, -1].clone()
 
     def _recur_connected(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
