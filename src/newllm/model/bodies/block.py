@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from newllm.model.bodies.body import Body, State, join_states, layer_state
 from newllm.model.config import ModelConfig
@@ -51,9 +52,14 @@ class Blocks(Body):
     Args:
         config: the model's shape.
         mixer: builds the mixer of one block.
+
+    Attributes:
+        recompute: whether training keeps of a block only what goes into it, and computes the rest again for its
+            gradient (Chen et al. 2016, arXiv:1604.06174).
     """
 
     mixer: type[Mixer]
+    recompute = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -72,6 +78,10 @@ class Blocks(Body):
         """Run the blocks in order."""
         states = []
         for layer, block in enumerate(self.blocks):
-            x_BTD, after = block(x_BTD, layer_state(state, layer), position_BT, reset_BT)
+            given = x_BTD, layer_state(state, layer), position_BT, reset_BT
+            if self.recompute and self.training and torch.is_grad_enabled():
+                x_BTD, after = checkpoint(block, *given, use_reentrant=False)
+            else:
+                x_BTD, after = block(*given)
             states.append(after)
         return self.last_norm(x_BTD), join_states(states)
