@@ -14,8 +14,6 @@ from newllm.errors import UserError
 from newllm.kernels import threads
 from newllm.kernels.where import can_fuse
 
-_BLOCK = 16  # predictions of a job
-
 
 def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor, ignored: int, *, consume: bool = False) -> Tensor:
     """Return the sum of -log p over all targets that are not ignored; float32, or float64 if the logits are.
@@ -55,7 +53,7 @@ class _CrossEntropy(torch.autograd.Function):
         logits, targets = logits.contiguous(), targets.contiguous()
         nats, log_z = torch.empty(len(logits)), torch.empty(len(logits))
         arrays = [threads.array(logits), threads.array(targets), ignored, threads.array(nats), threads.array(log_z)]
-        threads.run(loops.cross_entropy, arrays, threads.by_positions(len(logits), _BLOCK), logits.numel())
+        threads.run(loops.cross_entropy, arrays, threads.by_positions(*logits.shape))
         ctx.save_for_backward(logits, targets, log_z)
         ctx.ignored, ctx.consume = ignored, consume
         return nats.sum()
@@ -69,6 +67,6 @@ class _CrossEntropy(torch.autograd.Function):
         d_logits = logits.detach() if ctx.consume else logits.clone()
         scale = np.float32(gradient.item())
         arrays = [scale, threads.array(d_logits), threads.array(targets), ctx.ignored, threads.array(log_z)]
-        jobs = threads.by_positions(len(logits), _BLOCK)
-        threads.run(loops.cross_entropy_backward, arrays, jobs, logits.numel())
+        jobs = threads.by_positions(*logits.shape)
+        threads.run(loops.cross_entropy_backward, arrays, jobs)
         return d_logits, None, None, None

@@ -35,7 +35,7 @@ class _GatedScan(torch.autograd.Function):
         reset = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
         contexts = torch.empty_like(delta, dtype=torch.float32)
         arrays = [threads.array(tensor) for tensor in (delta, gate, initial, reset, contexts)]
-        threads.run(loops.gated_scan, arrays, threads.by_channels(delta.shape[0], delta.shape[2]), delta.numel())
+        threads.run(loops.gated_scan, arrays, threads.by_channels(*delta.shape))
         ctx.save_for_backward(delta, gate, contexts, initial, reset)
         return contexts
 
@@ -47,6 +47,6 @@ class _GatedScan(torch.autograd.Function):
         delta, gate, contexts, initial, reset = ctx.saved_tensors
         into = torch.empty_like(delta), torch.empty_like(gate), torch.empty_like(initial)
         tensors = (gradient.contiguous(), delta, gate, contexts, initial, reset, *into)
-        jobs = threads.by_channels(delta.shape[0], delta.shape[2])
-        threads.run(loops.gated_scan_backward, [threads.array(tensor) for tensor in tensors], jobs, delta.numel())
+        jobs = threads.by_channels(*delta.shape)
+        threads.run(loops.gated_scan_backward, [threads.array(tensor) for tensor in tensors], jobs)
         return (*into, None)

@@ -182,10 +182,9 @@ def rms_norm(x, weight, epsilon, normed, scales, first, last):
 
 @_fused
 def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first, last):
-    """Write `d_x`; add the weight's gradient to the row of `d_weights` that belongs to this block."""
-    d_weight = d_weights[first // block]
+    """Write `d_x`; add each block's part of the weight's gradient to its row of `d_weights`."""
     for n in range(first, last):
-        row, g, out, scale = x[n], gradient[n], d_x[n], scales[n]
+        row, g, out, scale, d_weight = x[n], gradient[n], d_x[n], scales[n], d_weights[n // block]
         along = _sum_of_products(g, row, weight) * scale * scale * scale / np.float32(x.shape[1])
         for k in range(row.shape[0]):
             value, slope = _get(row, k), _get(g, k)
@@ -220,134 +219,142 @@ def silu_product_backward(gradient, gates, values, d_gates, d_values, at, first,
 
 
 @_fused
-def convolution(x, tail, weight, positions, out, row, first, last):
-    """Convolve one row over some channels; a tap that reaches before the row takes the tail."""
-    channels = last - first
-    total = np.empty(channels, np.float32)
-    for t in range(x.shape[1]):
-        own, own_weight = x[row, t, first:last], weight[0, first:last]
-        for k in range(channels):
-            total[k] = _get(own, k) * (_ONE + own_weight[k])
-        for lag in range(1, min(TAPS - 1, positions[row, t]) + 1):
-            w = weight[lag, first:last]
-            if t >= lag:
-                before = x[row, t - lag, first:last]
-                for k in range(channels):
-                    total[k] += _get(before, k) * w[k]
-            else:
-                carried = tail[row, t - lag + TAPS - 1, first:last]
-                for k in range(channels):
-                    total[k] += carried[k] * w[k]
-        _copy(total, out[row, t, first:last])
-
-
-@_fused
-def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_weights, row, first, last):
-    """Write the gradients of the row and its tail; add the weight's to the row's own `d_weights`."""
-    channels, length = last - first, x.shape[1]
-    total, value = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    for t in range(length - 1, -TAPS, -1):
-        if t >= 0:
-            _copy(x[row, t, first:last], value)
-        else:
-            _copy(tail[row, t + TAPS - 1, first:last], value)
-        _fill(total, np.float32(0.0))
-        for lag in range(max(0, -t), min(TAPS, length - t)):
-            if positions[row, t + lag] < lag:
-                continue
-            g, w, d_w = gradient[row, t + lag, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
-            through = _ONE if lag == 0 else np.float32(0.0)
+def convolution(x, tail, weight, positions, out, begin, end, first, last):
+    """Convolve some rows over some channels; a tap that reaches before the row takes the tail."""
+    for row in range(begin, end):
+        channels = last - first
+        total = np.empty(channels, np.float32)
+        for t in range(x.shape[1]):
+            own, own_weight = x[row, t, first:last], weight[0, first:last]
             for k in range(channels):
-                slope = _get(g, k)
-                total[k] += slope * (through + w[k])
-                d_w[k] += slope * value[k]
-        if t >= 0:
-            _copy(total, d_x[row, t, first:last])
-        else:
-            _copy(total, d_tail[row, t + TAPS - 1, first:last])
+                total[k] = _get(own, k) * (_ONE + own_weight[k])
+            for lag in range(1, min(TAPS - 1, positions[row, t]) + 1):
+                w = weight[lag, first:last]
+                if t >= lag:
+                    before = x[row, t - lag, first:last]
+                    for k in range(channels):
+                        total[k] += _get(before, k) * w[k]
+                else:
+                    carried = tail[row, t - lag + TAPS - 1, first:last]
+                    for k in range(channels):
+                        total[k] += carried[k] * w[k]
+            _copy(total, out[row, t, first:last])
+
+
+@_fused
+def convolution_backward(gradient, x, tail, weight, positions, d_x, d_tail, d_weights, begin, end, first, last):
+    """Write the gradients of rows and their tails; add the weight's to each row's own `d_weights`."""
+    for row in range(begin, end):
+        channels, length = last - first, x.shape[1]
+        total, value = np.empty(channels, np.float32), np.empty(channels, np.float32)
+        for t in range(length - 1, -TAPS, -1):
+            if t >= 0:
+                _copy(x[row, t, first:last], value)
+            else:
+                _copy(tail[row, t + TAPS - 1, first:last], value)
+            _fill(total, np.float32(0.0))
+            for lag in range(max(0, -t), min(TAPS, length - t)):
+                if positions[row, t + lag] < lag:
+                    continue
+                g, w, d_w = gradient[row, t + lag, first:last], weight[lag, first:last], d_weights[row, lag, first:last]
+                through = _ONE if lag == 0 else np.float32(0.0)
+                for k in range(channels):
+                    slope = _get(g, k)
+                    total[k] += slope * (through + w[k])
+                    d_w[k] += slope * value[k]
+            if t >= 0:
+                _copy(total, d_x[row, t, first:last])
+            else:
+                _copy(total, d_tail[row, t + TAPS - 1, first:last])
 
 
 @compiled
-def scan(decay, input, initial, reset, contexts, row, first, last):
-    """Run `context = decay * context + input` over one row and some channels."""
-    previous = initial[row, first:last].copy()
-    for t in range(input.shape[1]):
-        a, b, c = decay[row, t, first:last], input[row, t, first:last], contexts[row, t, first:last]
-        if reset.shape[0] > 0 and reset[row, t]:
-            for k in range(last - first):
-                c[k] = b[k]
-        else:
-            for k in range(last - first):
-                c[k] = a[k] * previous[k] + b[k]
-        previous = c
+def scan(decay, input, initial, reset, contexts, begin, end, first, last):
+    """Run `context = decay * context + input` over rows from begin to end and some channels."""
+    for row in range(begin, end):
+        previous = initial[row, first:last].copy()
+        for t in range(input.shape[1]):
+            a, b, c = decay[row, t, first:last], input[row, t, first:last], contexts[row, t, first:last]
+            if reset.shape[0] > 0 and reset[row, t]:
+                for k in range(last - first):
+                    c[k] = b[k]
+            else:
+                for k in range(last - first):
+                    c[k] = a[k] * previous[k] + b[k]
+            previous = c
 
 
 @compiled
-def scan_backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, row, first, last):
+def scan_backward(gradient, decay, contexts, initial, reset, d_decay, d_input, d_initial, begin, end, first, last):
     """The same from the end, with the gradients of decay, input and the first context."""
-    carried = np.zeros_like(initial[row, first:last])
-    for t in range(gradient.shape[1] - 1, -1, -1):
-        before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
-        g, a = gradient[row, t, first:last], decay[row, t, first:last]
-        da, db = d_decay[row, t, first:last], d_input[row, t, first:last]
-        if reset.shape[0] > 0 and reset[row, t]:
-            for k in range(last - first):
-                db[k] = g[k] + carried[k]
-                da[k] = 0.0
-                carried[k] = 0.0
-        else:
-            for k in range(last - first):
-                d = g[k] + carried[k]
-                db[k] = d
-                da[k] = d * before[k]
-                carried[k] = a[k] * d
-    d_initial[row, first:last] = carried
+    for row in range(begin, end):
+        carried = np.zeros_like(initial[row, first:last])
+        for t in range(gradient.shape[1] - 1, -1, -1):
+            before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
+            g, a = gradient[row, t, first:last], decay[row, t, first:last]
+            da, db = d_decay[row, t, first:last], d_input[row, t, first:last]
+            if reset.shape[0] > 0 and reset[row, t]:
+                for k in range(last - first):
+                    db[k] = g[k] + carried[k]
+                    da[k] = 0.0
+                    carried[k] = 0.0
+            else:
+                for k in range(last - first):
+                    d = g[k] + carried[k]
+                    db[k] = d
+                    da[k] = d * before[k]
+                    carried[k] = a[k] * d
+        d_initial[row, first:last] = carried
 
 
 @_fused
-def gated_scan(delta, gate, initial, reset, contexts, row, first, last):
-    """Run the gated rule over one row and some channels."""
-    nothing = np.zeros(last - first, np.float32)
-    previous = initial[row, first:last]
-    for t in range(delta.shape[1]):
-        d, x, c = delta[row, t, first:last], gate[row, t, first:last], contexts[row, t, first:last]
-        if reset.shape[0] > 0 and reset[row, t]:
-            previous = nothing
-        for k in range(last - first):
-            # Of a sigmoid and its complement one is exact each way: neither is formed as 1 minus the other.
-            e = _exp(-abs(_get(x, k)))
-            large = _ONE / (_ONE + e)
-            small = e * large
-            opened = _get(x, k) > 0
-            u, stays = (large, small) if opened else (small, large)
-            c[k] = stays * previous[k] + u * _get(d, k)
-        previous = c
+def gated_scan(delta, gate, initial, reset, contexts, begin, end, first, last):
+    """Run the gated rule over rows from begin to end and some channels."""
+    for row in range(begin, end):
+        nothing = np.zeros(last - first, np.float32)
+        previous = initial[row, first:last]
+        for t in range(delta.shape[1]):
+            d, x, c = delta[row, t, first:last], gate[row, t, first:last], contexts[row, t, first:last]
+            if reset.shape[0] > 0 and reset[row, t]:
+                previous = nothing
+            for k in range(last - first):
+                # Of a sigmoid and its complement one is exact each way: neither is formed as 1 minus the other.
+                e = _exp(-abs(_get(x, k)))
+                large = _ONE / (_ONE + e)
+                small = e * large
+                opened = _get(x, k) > 0
+                u, stays = (large, small) if opened else (small, large)
+                c[k] = stays * previous[k] + u * _get(d, k)
+            previous = c
 
 
 @_fused
-def gated_scan_backward(gradient, delta, gate, contexts, initial, reset, d_delta, d_gate, d_initial, row, first, last):
+def gated_scan_backward(
+    gradient, delta, gate, contexts, initial, reset, d_delta, d_gate, d_initial, begin, end, first, last
+):
     """Write the gradients of delta, gate and the first context."""
-    nothing, carried = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
-    for t in range(gradient.shape[1] - 1, -1, -1):
-        before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
-        starts = reset.shape[0] > 0 and reset[row, t]
-        if starts:
-            before = nothing
-        g, d, x = gradient[row, t, first:last], delta[row, t, first:last], gate[row, t, first:last]
-        out_d, out_x = d_delta[row, t, first:last], d_gate[row, t, first:last]
-        for k in range(last - first):
-            e = _exp(-abs(_get(x, k)))
-            large = _ONE / (_ONE + e)
-            small = e * large
-            opened = _get(x, k) > 0
-            u, stays = (large, small) if opened else (small, large)
-            slope = g[k] + carried[k]
-            _put(out_d, k, slope * u)
-            _put(out_x, k, slope * u * stays * (_get(d, k) - before[k]))
-            carried[k] = stays * slope
-        if starts:
-            _fill(carried, np.float32(0.0))
-    _copy(carried, d_initial[row, first:last])
+    for row in range(begin, end):
+        nothing, carried = np.zeros(last - first, np.float32), np.zeros(last - first, np.float32)
+        for t in range(gradient.shape[1] - 1, -1, -1):
+            before = contexts[row, t - 1, first:last] if t > 0 else initial[row, first:last]
+            starts = reset.shape[0] > 0 and reset[row, t]
+            if starts:
+                before = nothing
+            g, d, x = gradient[row, t, first:last], delta[row, t, first:last], gate[row, t, first:last]
+            out_d, out_x = d_delta[row, t, first:last], d_gate[row, t, first:last]
+            for k in range(last - first):
+                e = _exp(-abs(_get(x, k)))
+                large = _ONE / (_ONE + e)
+                small = e * large
+                opened = _get(x, k) > 0
+                u, stays = (large, small) if opened else (small, large)
+                slope = g[k] + carried[k]
+                _put(out_d, k, slope * u)
+                _put(out_x, k, slope * u * stays * (_get(d, k) - before[k]))
+                carried[k] = stays * slope
+            if starts:
+                _fill(carried, np.float32(0.0))
+        _copy(carried, d_initial[row, first:last])
 
 
 @_fused

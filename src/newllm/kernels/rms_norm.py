@@ -13,7 +13,7 @@ from torch import Tensor
 from newllm.kernels import threads
 from newllm.kernels.where import can_fuse, written_dtype
 
-_BLOCK = 64  # positions of a job; the gradient of the weight is summed block by block
+_BLOCK = 64  # positions; the gradient of the weight is summed block by block
 
 
 def rms_norm(x: Tensor, weight_D: Tensor, epsilon: float | None = None) -> Tensor:
@@ -44,7 +44,7 @@ class _RMSNorm(torch.autograd.Function):
         normed = torch.empty_like(x, dtype=dtype)
         scales = torch.empty(x.numel() // x.shape[-1])
         arrays = [_flat(x), threads.array(weight), np.float32(epsilon), _flat(normed), threads.array(scales)]
-        threads.run(loops.rms_norm, arrays, threads.by_positions(len(scales), _BLOCK), x.numel())
+        threads.run(loops.rms_norm, arrays, threads.by_positions(len(scales), x.shape[-1]))
         ctx.save_for_backward(x, weight, scales)
         return normed
 
@@ -55,10 +55,10 @@ class _RMSNorm(torch.autograd.Function):
 
         x, weight, scales = ctx.saved_tensors
         d_x = torch.empty_like(x)
-        jobs = threads.by_positions(len(scales), _BLOCK)
-        d_weights = torch.zeros(len(jobs), len(weight))
+        jobs = threads.by_positions(len(scales), x.shape[-1], _BLOCK)
+        d_weights = torch.zeros(-(-len(scales) // _BLOCK), len(weight))
         arrays = [_flat(gradient.contiguous()), _flat(x), threads.array(weight), threads.array(scales), _BLOCK]
-        threads.run(loops.rms_norm_backward, [*arrays, _flat(d_x), threads.array(d_weights)], jobs, x.numel())
+        threads.run(loops.rms_norm_backward, [*arrays, _flat(d_x), threads.array(d_weights)], jobs)
         return d_x, d_weights.sum(dim=0), None, None
 
 

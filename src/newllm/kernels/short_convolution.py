@@ -54,7 +54,7 @@ class _ShortConvolution(torch.autograd.Function):
         position = _everywhere(x) if position is None else position.expand(x.shape[:2]).contiguous()
         out = torch.empty_like(x, dtype=dtype)
         arrays = [threads.array(tensor) for tensor in (x, tail, weight, position, out)]
-        threads.run(loops.convolution, arrays, threads.by_channels(x.shape[0], x.shape[2]), x.numel())
+        threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
         ctx.save_for_backward(x, tail, weight, position)
         return out
 
@@ -67,8 +67,8 @@ class _ShortConvolution(torch.autograd.Function):
         d_x, d_tail = torch.empty_like(x), torch.empty_like(tail)
         d_weights = torch.zeros(x.shape[0], *weight.shape)  # each row sums its own
         tensors = (gradient.contiguous(), x, tail, weight, position, d_x, d_tail, d_weights)
-        jobs = threads.by_channels(x.shape[0], x.shape[2])
-        threads.run(loops.convolution_backward, [threads.array(tensor) for tensor in tensors], jobs, x.numel())
+        jobs = threads.by_channels(*x.shape)
+        threads.run(loops.convolution_backward, [threads.array(tensor) for tensor in tensors], jobs)
         return d_x, d_tail, d_weights.sum(dim=0), None, None
 
 

@@ -12,8 +12,6 @@ from torch import Tensor
 from newllm.kernels import threads
 from newllm.kernels.where import can_fuse, written_dtype
 
-_BLOCK = 64  # positions of a job
-
 
 def silu_product(gate: Tensor, value: Tensor) -> Tensor:
     """Return `silu(gate) * value`, in autocast's dtype where that is on.
@@ -81,7 +79,7 @@ def _forward(gate: Tensor, value: Tensor, at: tuple[int, int, int], dtype: torch
 
     out = gate.new_empty(*gate.shape[:-1], at[2], dtype=dtype)
     arrays = [_flat(gate), _flat(value), _flat(out), at]
-    threads.run(loops.silu_product, arrays, threads.by_positions(out.numel() // at[2], _BLOCK), out.numel())
+    threads.run(loops.silu_product, arrays, threads.by_positions(out.numel() // at[2], at[2]))
     return out
 
 
@@ -91,8 +89,8 @@ def _backward(
     from newllm.kernels import loops
 
     arrays = [_flat(tensor) for tensor in (gradient.contiguous(), *given, *into)]
-    jobs = threads.by_positions(gradient.numel() // at[2], _BLOCK)
-    threads.run(loops.silu_product_backward, [*arrays, at], jobs, gradient.numel())
+    jobs = threads.by_positions(gradient.numel() // at[2], at[2])
+    threads.run(loops.silu_product_backward, [*arrays, at], jobs)
 
 
 def _flat(x: Tensor) -> Any:

@@ -1,12 +1,12 @@
 """A few Python threads that run compiled kernels side by side; the kernels release the GIL.
 
 numba's own OpenMP pool beside torch's would slow torch several times: two pools spin. These threads sleep.
-A job is a part of the work that one thread does alone, in a fixed order, so that the bits do not depend on the
-number of threads.
+A job is a part of the work that one thread does alone. No sum is shared between two jobs, so that the bits do not
+depend on how the work is shared out.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -18,53 +18,51 @@ _LINE = 16  # channels a thread takes at least: one cache line of float32
 _WORTH_A_THREAD = 32_768  # elements: waking a thread costs more than so little work
 
 
-def run(kernel: Any, arguments: Sequence[Any], jobs: Sequence[tuple[int, ...]], elements: int) -> None:
-    """Call `kernel(*arguments, *job)` for every job.
+def run(kernel: Any, arguments: Sequence[Any], jobs: Sequence[tuple[int, ...]]) -> None:
+    """Call `kernel(*arguments, *job)` for every job, each in a thread of its own.
 
     Args:
         kernel: compiled.
         arguments: arrays and numbers that every job is given.
         jobs: what each call is given beside them.
-        elements: of all jobs together; for few no thread is woken.
     """
-    threads = min(torch.get_num_threads(), len(jobs))
-    if threads == 1 or elements < _WORTH_A_THREAD:
-        for job in jobs:
-            kernel(*arguments, *job)
+    if len(jobs) == 1:
+        kernel(*arguments, *jobs[0])
         return
-    share = -(-len(jobs) // threads)
-    parts = [jobs[i : i + share] for i in range(0, len(jobs), share)]
-    waiting = [_pool(threads).submit(_run_all, kernel, arguments, part) for part in parts[1:]]
-    _run_all(kernel, arguments, parts[0])
+    pool = _pool(len(jobs) - 1)
+    waiting = [pool.submit(kernel, *arguments, *job) for job in jobs[1:]]
+    kernel(*arguments, *jobs[0])
     for other in waiting:
         other.result()
 
 
-def by_channels(rows: int, channels: int) -> list[tuple[int, int, int]]:
-    """Cut work on `[rows, time, channels]` by rows, and by channels too where there are fewer rows than threads.
+def by_channels(rows: int, length: int, channels: int) -> list[tuple[int, int, int, int]]:
+    """Share work on `[rows, length, channels]` out by rows, or by channels where there are fewer rows than threads.
 
     Returns:
-        Triples: row, first channel, end of the channels.
+        For each thread: its first row and their end, its first channel and their end.
     """
-    return list(_by_channels(rows, channels, torch.get_num_threads()))
+    threads = _threads(rows * length * channels)
+    if rows >= threads:
+        return [(first, last, 0, channels) for first, last in _shares(rows, threads)]
+    lines = -(-channels // _LINE)
+    shares = _shares(lines, min(threads, lines))
+    return [(0, rows, first * _LINE, min(last * _LINE, channels)) for first, last in shares]
 
 
-def by_positions(positions: int, block: int) -> list[tuple[int, int]]:
-    """Cut work on `[positions, ...]` into blocks: pairs of a first position and an end."""
-    return [(first, min(first + block, positions)) for first in range(0, positions, block)]
+def by_positions(positions: int, width: int, block: int = 1) -> list[tuple[int, int]]:
+    """Share work on `[positions, width]` out in whole blocks: for each thread a first position and their end."""
+    blocks = -(-positions // block)
+    shares = _shares(blocks, min(_threads(positions * width), blocks))
+    return [(first * block, min(last * block, positions)) for first, last in shares]
 
 
-def _by_channels(rows: int, channels: int, threads: int) -> Iterator[tuple[int, int, int]]:
-    pieces = 1 if rows >= threads else min(-(-threads // rows), -(-channels // _LINE))
-    width = -(-channels // (pieces * _LINE)) * _LINE
-    for row in range(rows):
-        for first in range(0, channels, width):
-            yield row, first, min(first + width, channels)
+def _threads(elements: int) -> int:
+    return torch.get_num_threads() if elements >= _WORTH_A_THREAD else 1
 
 
-def _run_all(kernel: Any, arguments: Sequence[Any], jobs: Sequence[tuple[int, ...]]) -> None:
-    for job in jobs:
-        kernel(*arguments, *job)
+def _shares(count: int, parts: int) -> list[tuple[int, int]]:
+    return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:

@@ -34,5 +34,4 @@ def _mask(reset: Tensor | None) -> Tensor:
 
 
 def _run(kernel: Any, tensors: list[Tensor], like: Tensor) -> None:
-    jobs = threads.by_channels(like.shape[0], like.shape[2])
-    threads.run(kernel, [threads.array(tensor) for tensor in tensors], jobs, like.numel())
+    threads.run(kernel, [threads.array(tensor) for tensor in tensors], threads.by_channels(*like.shape))
