@@ -8,7 +8,7 @@ is missing, on other devices, in float64 and inside torch's function transforms,
 
 from newllm.kernels.cross_entropy import cross_entropy_sum, cross_entropy_sum_naive
 from newllm.kernels.gated_scan import gated_scan
-from newllm.kernels.rms_norm import rms_norm, rms_norm_naive
+from newllm.kernels.rms_norm import residual_rms_norm, residual_rms_norm_naive, rms_norm, rms_norm_naive
 from newllm.kernels.short_convolution import TAPS, short_convolution, short_convolution_naive
 from newllm.kernels.silu_product import silu_product, silu_product_naive, swiglu, swiglu_naive
 from newllm.kernels.where import can_fuse
@@ -19,6 +19,8 @@ __all__ = [
     "cross_entropy_sum",
     "cross_entropy_sum_naive",
     "gated_scan",
+    "residual_rms_norm",
+    "residual_rms_norm_naive",
     "rms_norm",
     "rms_norm_naive",
     "short_convolution",

@@ -193,6 +193,33 @@ def rms_norm_backward(gradient, x, weight, scales, block, d_x, d_weights, first,
 
 
 @_fused
+def residual_rms_norm(x, added, weight, epsilon, total, normed, scales, first, last):
+    """Write `x + added`, and that normed, in one pass."""
+    for n in range(first, last):
+        row, more, both = x[n], added[n], total[n]
+        for k in range(row.shape[0]):
+            _put(both, k, _get(row, k) + _get(more, k))
+        out, scale = normed[n], _ONE / np.sqrt(_sum_of_squares(both) / np.float32(x.shape[1]) + epsilon)
+        scales[n] = scale
+        for k in range(row.shape[0]):
+            _put(out, k, _get(both, k) * scale * weight[k])
+
+
+@_fused
+def residual_rms_norm_backward(gradient, passing, total, weight, scales, block, d_x, d_added, d_weights, first, last):
+    """Write the gradient of the sum, which also has the one that passes the norm by; `d_added` is a copy, or empty."""
+    for n in range(first, last):
+        row, g, by, out, scale, d_weight = total[n], gradient[n], passing[n], d_x[n], scales[n], d_weights[n // block]
+        along = _sum_of_products(g, row, weight) * scale * scale * scale / np.float32(total.shape[1])
+        for k in range(row.shape[0]):
+            value, slope = _get(row, k), _get(g, k)
+            _put(out, k, _get(by, k) + slope * weight[k] * scale - value * along)
+            d_weight[k] += slope * value * scale
+        if d_added.shape[0] > 0:
+            _copy(out, d_added[n])
+
+
+@_fused
 def silu_product(gates, values, out, at, first, last):
     """Write `silu(gate) * value`; `at` is where gate and value begin in their rows, and how wide they are."""
     gate_at, value_at, width = at

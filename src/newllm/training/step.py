@@ -130,4 +130,12 @@ class Stepper:
 
 def clip_norm(largest: float) -> Clip:
     """Return the clipping of the whole gradient at a Euclidean norm; 0 clips nothing."""
-    return lambda parameters: float(torch.nn.utils.clip_grad_norm_(parameters, largest or math.inf))
+
+    def clip(parameters: Iterable[nn.Parameter]) -> float:
+        trained = [parameter for parameter in parameters if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in trained])
+        if norm > largest > 0:  # torch multiplies also by 1
+            torch.nn.utils.clip_grads_with_norm_(trained, largest, norm)
+        return float(norm)
+
+    return clip

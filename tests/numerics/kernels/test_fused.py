@@ -34,6 +34,18 @@ def rms_norm(x: Tensor, weight: Tensor) -> Tensor:
     return kernels.rms_norm(x, weight, torch.finfo(torch.float32).eps)
 
 
+def both(pair: tuple[Tensor, Tensor]) -> Tensor:
+    return torch.cat(pair, dim=0)
+
+
+def residual_rms_norm_naive(x: Tensor, added: Tensor, weight: Tensor) -> Tensor:
+    return both(kernels.residual_rms_norm_naive(x, added, weight, torch.finfo(torch.float32).eps))
+
+
+def residual_rms_norm(x: Tensor, added: Tensor, weight: Tensor) -> Tensor:
+    return both(kernels.residual_rms_norm(x, added, weight, torch.finfo(torch.float32).eps))
+
+
 def convolution_case(shape: tuple[int, int, int], *, documents: bool) -> list[Any]:
     rows, length, width = shape
     position = torch.arange(5, 5 + length).expand(rows, length)
@@ -58,6 +70,12 @@ def scan_case(shape: tuple[int, int, int], *, documents: bool) -> list[Any]:
 # name: the kernel, its twin, how its arguments are made, which of them may be bfloat16
 CASES: dict[str, tuple[Operation, Operation, Callable[[tuple[int, int, int]], list[Any]], int]] = {
     "rms_norm": (rms_norm, rms_norm_naive, lambda s: [3 * torch.randn(s), torch.randn(s[2])], 1),
+    "residual_rms_norm": (
+        residual_rms_norm,
+        residual_rms_norm_naive,
+        lambda s: [3 * torch.randn(s), torch.randn(s), torch.randn(s[2])],
+        2,
+    ),
     "silu_product": (
         kernels.silu_product,
         kernels.silu_product_naive,
@@ -95,6 +113,8 @@ def results(operation: Operation, given: list[Any], weight: Tensor) -> list[Tens
     """Return the value and the gradient of every float argument."""
     leaves = [g.detach().requires_grad_() if isinstance(g, Tensor) and g.is_floating_point() else g for g in given]
     value = operation(*leaves)
+    if len(value) == 2 * len(weight):
+        weight = torch.cat([weight, weight.flip(1)])
     (value * weight.to(value.dtype)).sum().backward()
     return [value.detach(), *[g.grad for g in leaves if isinstance(g, Tensor) and g.grad is not None]]
 

@@ -38,12 +38,17 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
-    ) -> tuple[Tensor, State]:
-        """Return the sequence and the mixer's next state."""
-        mixed_BTD, state = self.mixer(self.mixer_norm(x_BTD), state, position_BT, reset_BT)
-        x_BTD = x_BTD + self.dropout(mixed_BTD)
-        return x_BTD + self.dropout(self.mlp(self.mlp_norm(x_BTD))), state
+        self, x_BTD: Tensor, added_BTD: Tensor | None, state: State, position_BT: Tensor, reset_BT: Tensor | None
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return the sequence, what is to be added to it, and the mixer's next state.
+
+        The sum is left to the norm that follows, which makes one pass of both; so it is taken over from the block
+        before as `added_BTD`, None for nothing.
+        """
+        normed_BTD, x_BTD = self.mixer_norm(x_BTD, added_BTD)
+        mixed_BTD, state = self.mixer(normed_BTD, state, position_BT, reset_BT)
+        normed_BTD, x_BTD = self.mlp_norm(x_BTD, self.dropout(mixed_BTD))
+        return x_BTD, self.dropout(self.mlp(normed_BTD)), state
 
 
 class Blocks(Body):
@@ -76,12 +81,12 @@ class Blocks(Body):
         self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
     ) -> tuple[Tensor, State]:
         """Run the blocks in order."""
-        states = []
+        states, added_BTD = [], None
         for layer, block in enumerate(self.blocks):
-            given = x_BTD, layer_state(state, layer), position_BT, reset_BT
+            given = x_BTD, added_BTD, layer_state(state, layer), position_BT, reset_BT
             if self.recompute and self.training and torch.is_grad_enabled():
-                x_BTD, after = checkpoint(block, *given, use_reentrant=False)
+                x_BTD, added_BTD, after = checkpoint(block, *given, use_reentrant=False)
             else:
-                x_BTD, after = block(*given)
+                x_BTD, added_BTD, after = block(*given)
             states.append(after)
-        return self.last_norm(x_BTD), join_states(states)
+        return self.last_norm(x_BTD, added_BTD)[0], join_states(states)
