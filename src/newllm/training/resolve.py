@@ -70,7 +70,7 @@ def build_model(config: RunConfig) -> LanguageModel:
         ) from error
     model.use_scan(config.numerics.scan_backend)
     if config.training.recompute:
-        model.body.recompute = True
+        model.body.recompute = True  # type: ignore[assignment]
     return model
 
 

@@ -132,10 +132,10 @@ def clip_norm(largest: float) -> Clip:
     """Return the clipping of the whole gradient at a Euclidean norm; 0 clips nothing."""
 
     def clip(parameters: Iterable[nn.Parameter]) -> float:
-        trained = [parameter for parameter in parameters if parameter.grad is not None]
-        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in trained])
-        if norm > largest > 0:  # torch multiplies also by 1
-            torch.nn.utils.clip_grads_with_norm_(trained, largest, norm)
+        parameters = list(parameters)
+        norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
+        if largest and not norm + 1e-6 <= largest:  # where torch multiplies by less than 1, or by NaN
+            torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
         return float(norm)
 
     return clip
