@@ -1,5 +1,8 @@
 """Every fused kernel against its naive twin in float64: values, gradients, both precisions, hard shapes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -286,3 +289,23 @@ def test_function_transforms_and_float64_take_torchs_own_operations() -> None:
     torch.testing.assert_close(seen[0], kernels.rms_norm(x, weight), rtol=1e-5, atol=1e-5)
     mapped = torch.func.vmap(lambda value: kernels.swiglu(value))(torch.randn(2, 4, 8))
     assert mapped.shape == (2, 4, 4)
+
+
+_FORK = """
+import os, signal, torch
+from newllm.kernels import rms_norm
+torch.set_num_threads(2)
+x, weight = torch.randn(400, 160), torch.ones(160)
+before = rms_norm(x, weight)  # the parent's threads are there
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # a child that waits for threads that it does not have is ended
+    os._exit(0 if torch.equal(rms_norm(x, weight), before) else 1)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", _FORK], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
