@@ -18,6 +18,16 @@ DECAYS = ("zero", "one", "mixed", "negative")
 RESETS = ("none", "nowhere", "first", "last", "everywhere", "some")
 
 
+@pytest.fixture(params=["torch", "numba", "triton"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend that is not the reference; for Triton's see conftest.py."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    if request.param == "triton":
+        request.getfixturevalue("triton_device")
+    return request.param
+
+
 def problem(
     rows: int, length: int, channels: int, decay: str = "mixed", reset: str = "none", dtype=torch.float64
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
@@ -255,7 +265,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", ["reference", "torch", "numba", "auto"])
+@pytest.mark.parametrize("name", ["reference", "torch", "numba", "triton", "auto"])
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_told_in_one_line(name: str, mistake: str) -> None:
     decay, added, initial, reset, quote = MISTAKES[mistake]

@@ -27,7 +27,7 @@ def forward(decay: Tensor, input: Tensor, initial: Tensor, reset: Tensor | None)
     """Return every context `[B, T, C]`."""
     contexts, mask = torch.empty_like(input), _mask(reset)
     carries_BNC = _carries(decay, input, initial, mask, from_end=False)
-    _launch(triton_kernel.contexts, input, decay, input, mask, carries_BNC, contexts)
+    _launch(triton_kernel.contexts, carries_BNC, decay, input, mask, carries_BNC, contexts, *_sizes(input))
     return contexts
 
 
@@ -35,11 +35,12 @@ def backward(
     gradient: Tensor, decay: Tensor, contexts: Tensor, initial: Tensor, reset: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of decay, input and initial."""
-    given = torch.empty_like(decay), torch.empty_like(decay), torch.empty_like(initial)
+    found = torch.empty_like(decay), torch.empty_like(decay), torch.empty_like(initial)
     mask = _mask(reset)
     carries_BNC = _carries(decay, gradient, torch.zeros_like(initial), mask, from_end=True)
-    _launch(triton_kernel.gradients, decay, gradient, decay, contexts, initial, mask, carries_BNC, *given)
-    return given
+    arrays = [gradient, decay, contexts, initial, mask, carries_BNC, *found]
+    _launch(triton_kernel.gradients, carries_BNC, *arrays, *_sizes(decay))
+    return found
 
 
 def chunk_length(positions: int) -> int:
@@ -51,6 +52,11 @@ def _mask(reset: Tensor | None) -> Tensor | None:
     return None if reset is None else reset.view(torch.uint8)
 
 
+def _sizes(like: Tensor) -> tuple[int, int, int]:
+    _, positions, channels = like.shape
+    return positions, channels, chunk_length(positions)
+
+
 def _carries(decay: Tensor, added: Tensor, initial: Tensor, mask: Tensor | None, *, from_end: bool) -> Tensor:
     """Return what comes into each chunk, `[B, N, C]`, in float32 or wider: passes 1 and 2."""
     rows, positions, channels = added.shape
@@ -58,26 +64,21 @@ def _carries(decay: Tensor, added: Tensor, initial: Tensor, mask: Tensor | None,
     wide = torch.promote_types(initial.dtype, torch.float32)
     if chunks == 1:
         return initial.to(wide)[:, None]
-    ends, products = (torch.empty(rows, chunks, channels, dtype=wide, device=added.device) for _ in range(2))
-    deaf = None if mask is None else mask.new_empty(rows, chunks)
-    _launch(triton_kernel.chunk_ends, added, decay, added, mask, ends, products, deaf, FROM_END=from_end)
-    with torch.cuda.device_of(added):
-        block = _block(channels)
-        grid = (rows * triton.cdiv(channels, block),)
-        triton_kernel.carry_over[grid](
-            initial, ends, products, deaf, chunks, channels, FROM_END=from_end, BLOCK=block, num_warps=1
-        )
+    ends = torch.empty(rows, chunks, channels, dtype=wide, device=added.device)
+    products, deaf = torch.empty_like(ends), None if mask is None else mask.new_empty(rows, chunks)
+    made = [ends, products, deaf]
+    _launch(triton_kernel.chunk_ends, ends, decay, added, mask, *made, *_sizes(added), FROM_END=from_end)
+    _launch(triton_kernel.carry_over, initial, initial, *made, chunks, channels, FROM_END=from_end)
     return ends
 
 
-def _launch(kernel: Any, like: Tensor, *arrays: Tensor | None, **flags: bool) -> None:
-    """Run a kernel on every chunk of every row."""
-    rows, positions, channels = like.shape
-    size, block = chunk_length(positions), _block(channels)
-    grid = (rows * triton.cdiv(positions, size) * triton.cdiv(channels, block),)
+def _launch(kernel: Any, like: Tensor, *arguments: Tensor | int | None, **flags: bool) -> None:
+    """Run a kernel, a program for each block of channels of whatever else `like` has.
+
+    Multiply and add are fused whatever this version of Triton does by default.
+    """
+    channels = like.shape[-1]
+    block = min(_WIDEST, max(32, triton.next_power_of_2(channels)))
+    grid = (like.numel() // channels * triton.cdiv(channels, block),)
     with torch.cuda.device_of(like):
-        kernel[grid](*arrays, positions, channels, size, **flags, BLOCK=block, num_warps=1)
-
-
-def _block(channels: int) -> int:
-    return min(_WIDEST, max(32, triton.next_power_of_2(channels)))
+        kernel[grid](*arguments, **flags, BLOCK=block, num_warps=1, enable_fp_fusion=True)
