@@ -80,8 +80,8 @@ class NumericsConfig:
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         threads: of torch; 0 takes torch's default.
         precision: "fp32", "bf16" (autocast), or "auto": what a short probe finds faster.
-        scan_backend: "auto", "reference", "torch", "numba" (CPU; with it a cell's layers run compiled, `model.chain`) or
-            "triton" (CUDA).
+        scan_backend: "auto", "reference", "torch", "numba" (with it a cell's layers run compiled, `model.chain`), or
+            "triton" on CUDA devices.
     """
 
     device: str = "auto"

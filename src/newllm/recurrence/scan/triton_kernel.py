@@ -13,7 +13,8 @@ No atomics: the bits depend on the shape only.
 Limit: decays above 1 whose product over a chunk overflows give inf or NaN where a plain loop might not.
 
 Layout: arrays `[rows, positions, channels]`, contiguous; carries `[rows, chunks, channels]`; `deaf`
-`[rows, chunks]`, 1 where a chunk holds a reset. Without resets `reset` and `deaf` are None. One program takes BLOCK channels of one chunk of one row.
+`[rows, chunks]`, 1 where a chunk holds a reset. Without resets `reset` and `deaf` are None. One program takes
+BLOCK channels of one chunk of one row.
 
 This module imports Triton; only `triton_scan` imports it.
 """
