@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 import newllm
+from newllm.errors import UserError
 from newllm.recurrence import resolve_backend, scan
 from newllm.recurrence.scan import triton_here
 
@@ -137,7 +138,18 @@ def test_auto_takes_it_on_a_gpu(triton_device: str) -> None:
         assert resolve_backend("auto", "cuda") == "triton"
     if not torch.cuda.is_available():
         assert resolve_backend("auto", "cuda") == "torch"
-        assert "does not run on 'cuda'" in str(triton_here.why_not("cuda"))
+        with pytest.raises(UserError, match=r"'triton' does not run on 'cuda' \(.*\): mend that, or"):
+            resolve_backend("triton", "cuda")
+
+
+def test_wrong_numbers_are_found_by_trial(triton_device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from newllm.recurrence.scan import triton_scan
+
+    trial = triton_here.why_not_after_trial.__wrapped__  # past its cache
+    assert trial(triton_device) is None
+    right = triton_scan.forward
+    monkeypatch.setattr(triton_scan, "forward", lambda decay, *rest: right(decay * 0.999, *rest))
+    assert f"other numbers than torch on '{triton_device}' (contexts): take" in str(trial(triton_device))
 
 
 POINTERS = {"reset": "*u8", "deaf": "*u8"}
