@@ -183,9 +183,11 @@ def training(
     repeats: int,
 ) -> list[dict[str, Any]]:
     """Return a row a model: milliseconds of a step, tokens a second, MFU, memory; or what stopped it."""
-    rows, jobs = [], {}
+    rows: list[dict[str, Any]] = []
+    jobs: dict[str, Job] = {}
     for name, model in models.items():
-        row = {"model": name, "parameters": gpu_peers.parameters(model), "precision": precision, "rows, length": shape}
+        size = gpu_peers.parameters(model)
+        row: dict[str, Any] = {"model": name, "parameters": size, "precision": precision, "rows, length": shape}
         rows.append(row)
         job = step_of(model.to(device), shape, precision, device)
         try:
@@ -219,7 +221,7 @@ def step_of(model: nn.Module, shape: tuple[int, int], precision: str, device: to
 
 
 def memory_of(job: Job, device: torch.device) -> float | None:
-    """Run a first step and return the memory that it takes beyond the weights, in MB: activations, gradients, moments."""
+    """Run a first step and return the memory that it takes beyond the weights, in MB."""
     if device.type != "cuda":
         job()
         return None
