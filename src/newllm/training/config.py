@@ -9,7 +9,7 @@ from newllm.model.config import SCANNING_BODIES, ModelConfig
 
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
-SCAN_BACKENDS = ("auto", "reference", "torch", "numba")
+SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
@@ -85,7 +85,8 @@ class NumericsConfig:
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         threads: of torch; 0 takes torch's default.
         precision: "fp32", "bf16" (autocast), or "auto": what a short probe finds faster.
-        scan_backend: "auto", "reference", "torch" or "numba" (with it a cell's layers run compiled, `model.chain`).
+        scan_backend: "auto", "reference", "torch", "numba" (with it a cell's layers run compiled, `model.chain`), or
+            "triton" on CUDA devices.
     """
 
     device: str = "auto"
