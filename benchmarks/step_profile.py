@@ -112,7 +112,7 @@ def _unfuse(model: LanguageModel) -> None:
     """Leave the compiled scan, with a decay and an input that are written, and torch's operations around it."""
     for module in model.modules():
         if hasattr(module, "fused"):
-            module.fused = False
+            module.fused = False  # type: ignore[assignment]
         if isinstance(module, Rule):
             change_decay(module, lambda decay: decay)  # a changed rule is never fused with the scan
 
