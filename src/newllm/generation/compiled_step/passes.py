@@ -1,0 +1,278 @@
+"""What stands before and after the products of a step, as machine code: norms, convolution, gates, digits.
+
+Every pass reads and writes rows at addresses; rows are filled up with zeros to a multiple of 16 floats, and stay so.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from newllm.generation.compiled_step.vectors import (
+    LINE,
+    Lanes,
+    float32,
+    floats,
+    function,
+    int8,
+    int32,
+    int64,
+    integers,
+    load,
+    loop,
+    offset,
+    operation,
+    spread,
+    store,
+)
+
+TAPS = 4
+_LARGEST_WHOLE = float(2**22 - 1)  # of a value in digits: `Lanes.rounded_bits` is right below 2^22
+_SMALLEST = 1e-30  # a row of less is taken for zero: its scale would have no inverse
+_BIAS = 0x808080  # makes each digit positive, to be cut out, and is taken back from each
+
+
+def _at(builder: Any, address: Any, index: Any) -> Lanes:
+    return Lanes.at(builder, offset(builder, address, 4, index))
+
+
+def _put(builder: Any, value: Lanes, address: Any, index: Any) -> None:
+    value.put(offset(builder, address, 4, index))
+
+
+def _mean(builder: Any, size: Any, count: Any, each: Any) -> Any:
+    """Return the sum of what `each(index)` gives, over `count`: a float."""
+    zero = Lanes(builder, 0.0).value
+    (sums,) = loop(builder, size, 16, [zero], lambda i, s: [(Lanes(builder, s[0]) + each(i)).value])
+    return builder.fdiv(Lanes(builder, sums).total(), builder.sitofp(count, float32))
+
+
+def _inverse_root(builder: Any, mean: Any, epsilon: Any) -> Lanes:
+    root = function(builder, "llvm.sqrt.f32", float32, float32)
+    value = builder.call(root, [builder.fadd(mean, epsilon)])
+    return Lanes(builder, builder.fdiv(float32(1.0), value))
+
+
+@operation
+def normalise(_typing: Any, x: Any, weight: Any, out: Any, size: Any, count: Any, epsilon: Any) -> Any:
+    """Write the RMSNorm of a row: `x / sqrt(mean(x^2) + epsilon) * weight`."""
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        x, weight, out, size, count, epsilon = arguments
+
+        def square(i: Any) -> Lanes:
+            value = _at(builder, x, i)
+            return value * value
+
+        scale = _inverse_root(builder, _mean(builder, size, count, square), epsilon)
+
+        def scaled(i: Any, _: Any) -> Any:
+            _put(builder, _at(builder, x, i) * scale * _at(builder, weight, i), out, i)
+            return []
+
+        loop(builder, size, 16, [], scaled)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5, types.float32), emit
+
+
+@operation
+def convolve(_typing: Any, x: Any, tail: Any, taps: Any, out: Any, size: Any) -> Any:
+    """Write the short convolution of a row with the three before it, the oldest first in `tail`.
+
+    `taps` holds four rows: 1 + the weight of the row itself, then of one, two and three positions before.
+    """
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        x, tail, taps, out, size = arguments
+
+        def turn(i: Any, _: Any) -> Any:
+            total = _at(builder, x, i) * _at(builder, taps, i)
+            for lag in range(1, TAPS):
+                before = offset(builder, tail, 4 * (TAPS - 1 - lag), size)
+                weight = offset(builder, taps, 4 * lag, size)
+                total = total + _at(builder, before, i) * _at(builder, weight, i)
+            _put(builder, total, out, i)
+            return []
+
+        loop(builder, size, 16, [], turn)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), emit
+
+
+@operation
+def read_normalised(_typing: Any, context: Any, gate: Any, norm: Any, out: Any, size: Any, count: Any) -> Any:
+    """Write `gate * LayerNorm(context)` of a row; `norm` holds weight, bias, and 1 where there is a channel."""
+
+    def emit(nothing: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        context, gate, norm, out, size, count = arguments
+        weight, bias, real = (offset(builder, norm, 4 * i, size) for i in range(3))
+        mean = Lanes(builder, _mean(builder, size, count, lambda i: _at(builder, context, i)))
+
+        def off_mean(i: Any) -> Lanes:
+            return (_at(builder, context, i) - mean) * _at(builder, real, i)
+
+        def square(i: Any) -> Lanes:
+            value = off_mean(i)
+            return value * value
+
+        scale = _inverse_root(builder, _mean(builder, size, count, square), float32(1e-5))
+
+        def turn(i: Any, _: Any) -> Any:
+            read = off_mean(i) * scale * _at(builder, weight, i) + _at(builder, bias, i)
+            _put(builder, read * _at(builder, gate, i), out, i)
+            return []
+
+        loop(builder, size, 16, [], turn)
+        return nothing.get_dummy_value()
+
+    return types.void(*[types.int64] * 6), emit
+
+
+@operation
+def digits(_typing: Any, x: Any, out: Any, size: Any) -> Any:
+    """Write a row as three rows of signed bytes, `x = scale * (65536 a + 256 b + c)`, and then a line of extras.
+
+    The extras are -128 times the sum of each row of bytes, 32 bits, and the scale. If a value is not finite, nor is
+    the scale.
+    """
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        x, out, size = arguments
+        largest = _largest(builder, x, size)
+        is_zero = builder.fcmp_ordered("<", largest, float32(_SMALLEST))
+        up = builder.select(is_zero, float32(0.0), builder.fdiv(float32(_LARGEST_WHOLE), largest))
+        down = builder.fmul(largest, float32(1.0 / _LARGEST_WHOLE))
+        factor, bias, toggled = Lanes(builder, up), _whole(_BIAS), ir.Constant(ir.VectorType(int8, 16), [-128] * 16)
+
+        def turn(i: Any, sums: Any) -> Any:
+            whole = builder.add((_at(builder, x, i) * factor).rounded_bits(), bias)
+            after = []
+            for digit, total in enumerate(sums):
+                shifted = builder.lshr(whole, _whole(16 - 8 * digit))
+                byte = builder.xor(builder.trunc(shifted, toggled.type), toggled)
+                store(builder, byte, builder.add(offset(builder, out, digit, size), i), align=1)
+                after.append(builder.add(total, builder.sext(byte, integers)))
+            return after
+
+        totals = loop(builder, size, 16, [_whole(0)] * 3, turn)
+        extras = offset(builder, out, 3, size)
+        add = function(builder, "llvm.vector.reduce.add.v16i32", int32, integers)
+        for digit, total in enumerate(totals):
+            correction = builder.mul(builder.call(add, [total]), int32(-128))
+            store(builder, correction, builder.add(extras, int64(4 * digit)))
+        store(builder, down, builder.add(extras, int64(12)))
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), emit
+
+
+def _whole(value: int) -> Any:
+    return ir.Constant(integers, [value] * 16)
+
+
+def _largest(builder: Any, x: Any, size: Any) -> Any:
+    """Return the largest size of a value as a float, compared as integers: there NaN is above all."""
+    greater = function(builder, "llvm.umax.v16i32", integers, integers, integers)
+
+    def turn(i: Any, found: Any) -> Any:
+        bits = load(builder, offset(builder, x, 4, i), integers)
+        return [builder.call(greater, [found[0], builder.and_(bits, _whole(0x7FFFFFFF))])]
+
+    (found,) = loop(builder, size, 16, [_whole(0)], turn)
+    across = function(builder, "llvm.vector.reduce.umax.v16i32", int32, integers)
+    return builder.bitcast(builder.call(across, [found]), float32)
+
+
+@operation
+def update(_typing: Any, gates: Any, sums: Any, stride: Any, keep: Any, admit: Any, before: Any, after: Any, read: Any,
+           mixed: Any) -> Any:  # fmt: skip
+    """Write 16 channels of the next context, and what the block makes of it.
+
+    Args:
+        gates: the rule's gates, a literal: 0 for constants, 1 for an update gate, 2 for forget and input gate.
+        sums: address of the products of the delta, the gates and the output gate; `stride` bytes apart.
+        stride: see there.
+        keep: address of the constant decay of these channels, used where there is no gate.
+        admit: address of what the delta is multiplied by, used where there is no gate.
+        before: address of these channels of the context.
+        after: address of the same of the next one.
+        read: 1 to write `silu(gate) * context`, 0 for `silu(gate)` alone.
+        mixed: where.
+    """
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        sums, stride, keep, admit, before, after, read, mixed = arguments[1:]
+        count = gates.literal_value
+        delta, *gate, last = (Lanes.at(builder, offset(builder, sums, i, stride)) for i in range(count + 2))
+        if count == 0:
+            decay, factor = Lanes.at(builder, keep), Lanes.at(builder, admit)
+        elif count == 1:
+            decay, factor = (-gate[0]).sigmoid(), gate[0].sigmoid()
+        else:
+            decay, factor = gate[0].sigmoid(), gate[1].sigmoid()
+        new = decay * Lanes.at(builder, before) + factor * delta
+        new.put(after)
+        one = Lanes(builder, 1.0).value
+        seen = builder.select(builder.icmp_signed("!=", read, int64(0)), new.value, one)
+        (last.silu() * Lanes(builder, seen)).put(mixed)
+        return context.get_dummy_value()
+
+    return types.void(gates, *[types.int64] * 8), emit
+
+
+@operation
+def swiglu(_typing: Any, sums: Any, stride: Any, out: Any) -> Any:
+    """Write 16 values of `silu(gate) * value`; the value's products stand `stride` bytes behind the gate's."""
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        sums, stride, out = arguments
+        gate, value = (Lanes.at(builder, offset(builder, sums, i, stride)) for i in range(2))
+        (gate.silu() * value).put(out)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), emit
+
+
+@operation
+def add(_typing: Any, sums: Any, to: Any, keep: Any) -> Any:
+    """Put 16 sums at `to`, added to what stands there if `keep` is 1."""
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        sums, to, keep = arguments
+        value, kept = Lanes.at(builder, sums), builder.icmp_signed("!=", keep, int64(0))
+        there = Lanes.at(builder, to) + value
+        Lanes(builder, builder.select(kept, there.value, value.value)).put(to)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), emit
+
+
+@operation
+def number(_typing: Any, address: Any) -> Any:
+    """Return the 64-bit number at an address."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return load(builder, arguments[0], int64, align=8)
+
+    return types.int64(types.int64), emit
+
+
+@operation
+def copy(_typing: Any, into: Any, source: Any, size: Any) -> Any:
+    """Copy `size` floats, a multiple of 16."""
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        into, source, size = arguments
+
+        def turn(i: Any, _: Any) -> Any:
+            _put(builder, _at(builder, source, i), into, i)
+            return []
+
+        loop(builder, size, 16, [], turn)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), emit
+
+

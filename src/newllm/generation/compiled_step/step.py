@@ -1,0 +1,122 @@
+"""A stack's step as one compiled call, with all its memory allocated beforehand.
+
+Shapes: B rows, V vocabulary.
+"""
+
+import threading
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from newllm.generation.compiled_step import kernel
+from newllm.generation.compiled_step.plan import Plan
+from newllm.generation.compiled_step.products import DIGITS
+from newllm.generation.compiled_step.state import Layout, PackedState
+from newllm.generation.compiled_step.team import Team, threads_for
+from newllm.model.language_model import LanguageModel
+
+_SPACING = 16  # floats between rows: rows a power of two apart would drive one another out of the cache
+
+
+class CompiledStep:
+    """Reads a token a row. Calls from several threads take turns.
+
+    Args:
+        model: one that is `decodable`; its weights are copied as they are now.
+        weights: the precision that they are kept in.
+    """
+
+    def __init__(self, model: LanguageModel, weights: str) -> None:
+        config = model.config
+        self._vocabulary = config.vocabulary
+        linears = sum(parameter.numel() for name, parameter in model.named_parameters() if name != "embedding.weight")
+        with torch.no_grad():
+            self._plan = plan = Plan(model, weights, threads_for(linears))
+        self.weight_bytes = plan.weight_bytes
+        self._layout = Layout(config.layers, config.context, config.width, plan.channels, plan.width)
+        self._reads = config.norm == "read"
+        self._job = np.zeros(kernel.JOB_FIELDS, np.int64)
+        self._team, self._lock, self._rows = Team(plan.table, self._job), threading.Lock(), 0
+
+    @property
+    def threads(self) -> int:
+        """How many threads share a step."""
+        return len(self._plan.table)
+
+    def __call__(self, tokens_B: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, PackedState]:
+        """Return the logits of each row's next token `[B, V]` and the next state, both in new memory."""
+        before, rows, plan = self._layout.packed(state), len(tokens_B), self._plan
+        after = PackedState(self._layout, torch.empty_like(before.memory), before.position + 1)
+        logits = torch.empty(rows, plan.vocabulary)
+        tokens_B = tokens_B.long().contiguous()
+        with self._lock:
+            if rows != self._rows:
+                self._make_room(rows)
+            self._job[kernel.TOKENS : kernel.LOGITS + 1] = (
+                tokens_B.data_ptr(),
+                before.position.data_ptr(),
+                before.memory.data_ptr(),
+                after.memory.data_ptr(),
+                logits.data_ptr(),
+            )
+            self._team.run()
+        return logits[:, : self._vocabulary], after
+
+    def close(self) -> None:
+        """End the helping threads; a later call starts them anew."""
+        self._team.close()
+
+    def _make_room(self, rows: int) -> None:
+        """Allocate what is written between the stages, for so many rows."""
+        plan = self._plan
+        widest = max(plan.width, plan.channels, plan.hidden)
+        # Inputs as floats, their digits, and a line of what belongs to the digits.
+        taken = _lines(widest * (4 + DIGITS) + 64) + 4 * _SPACING
+        normed = 0
+        sums = normed + 4 * plan.width
+        first_taken = sums + 4 * 64 * rows
+        room = first_taken + rows * taken
+        self._rooms = _Rooms(
+            {
+                kernel.X: (rows, 4 * (plan.width + _SPACING)),
+                kernel.MIXED: (rows, 4 * (plan.channels + _SPACING)),
+                kernel.HIDDEN: (rows, 4 * (plan.hidden + _SPACING)),
+                kernel.ROOMS: (self.threads, room + 4096),
+            }
+        )
+        for place, (address, stride) in self._rooms.places.items():
+            self._job[place], self._job[place + 1] = address, stride
+        for field, value in {
+            kernel.ROWS: rows,
+            kernel.EMBEDDING: plan.embedding,
+            kernel.LEARNED: plan.learned,
+            kernel.WIDTH: plan.width,
+            kernel.LOGITS_STRIDE: 4 * plan.vocabulary,
+            kernel.NORMED: normed,
+            kernel.SUMS: sums,
+            kernel.TAKEN: first_taken,
+            kernel.TAKEN_STRIDE: taken,
+            kernel.READS: int(self._reads),
+            kernel.WEIGHT_KIND: plan.kind,
+        }.items():
+            self._job[field] = value
+        self._rows = rows
+
+
+class _Rooms:
+    """One piece of memory cut into rows, each part and each row at the beginning of a cache line."""
+
+    def __init__(self, parts: dict[int, tuple[int, int]]) -> None:
+        sizes = {place: (rows, _lines(size)) for place, (rows, size) in parts.items()}
+        self._memory = np.full(sum(rows * size for rows, size in sizes.values()) + 64, 0xFF, np.uint8)  # NaN
+        at = self._memory.ctypes.data + -self._memory.ctypes.data % 64
+        self.places = {}
+        for place, (rows, size) in sizes.items():
+            self.places[place] = (at, size)
+            at += rows * size
+
+
+def _lines(size: int) -> int:
+    return -(-size // 64) * 64

@@ -1,0 +1,73 @@
+"""The threads that help with a step: they wait in machine code, without the GIL, asleep when no token comes."""
+
+import os
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import torch
+
+WORTH_A_THREAD = 1 << 19  # multiply-adds of a row; for less no thread is met
+_LOOK_AGAIN = 10  # seconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
+
+
+def threads_for(products: int) -> int:
+    """Return how many threads share so many multiply-adds a row; it changes no bits."""
+    available = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
+    return max(1, min(available, products // WORTH_A_THREAD))
+
+
+class Team:
+    """The caller's thread and those that follow it. One call at a time.
+
+    The followers live until the team is collected or closed, or the process ends. In a process that was forked off
+    they are gone and are started anew.
+
+    Args:
+        table: the plan's, `[threads, stages, fields]`.
+        job: what all threads share.
+    """
+
+    def __init__(self, table: np.ndarray, job: np.ndarray) -> None:
+        from newllm.generation.compiled_step import kernel  # numba is an extra, and slow to import
+
+        self._kernel, self._table, self._job = kernel, table, job
+        self._process, self._end = 0, lambda: None
+
+    def run(self) -> None:
+        """Run the token that the job describes."""
+        if self._process != os.getpid():
+            self._start()
+        self._kernel.lead(self._table, self._job, self._barrier)
+
+    def close(self) -> None:
+        """Let the followers end."""
+        self._end()
+        self._process = 0
+
+    def _start(self) -> None:
+        self._job[self._kernel.DONE] = 0
+        barrier = np.array([0, 0, _LOOK_AGAIN, 0], np.int64)
+        followers = [
+            threading.Thread(
+                target=_follow,
+                args=(self._kernel, self._table, self._job, barrier, thread),
+                name="newllm-decoder",
+                daemon=True,
+            )
+            for thread in range(1, len(self._table))
+        ]
+        self._end = weakref.finalize(self, _abandon, self._kernel, barrier)
+        for follower in followers:
+            follower.start()
+        self._kept, self._barrier, self._process = barrier, barrier.ctypes.data, os.getpid()
+
+
+def _follow(kernel: Any, table: np.ndarray, job: np.ndarray, barrier: np.ndarray, thread: int) -> None:
+    kernel.follow(table, job, barrier.ctypes.data, thread)
+
+
+def _abandon(kernel: Any, barrier: np.ndarray) -> None:
+    barrier[0] = kernel.ABANDONED
+    kernel.wake(barrier.ctypes.data)
