@@ -9,8 +9,8 @@
 Every thread prepares a stage's rows for itself, computes its own outputs and meets the others. The first thread is
 the caller's; the others wait in `follow`, asleep after a while. Addresses are 64-bit integers.
 
-numba keeps machine code by the date of one file, and this code stands in several: only the two functions that are
-called from outside are kept, and a digest of all files is part of what they are found by.
+numba keeps machine code by the date of one file, and this code stands in several: only the function that is called
+from outside is kept, and a digest of all files is part of what it is found by.
 """
 
 import hashlib
@@ -27,11 +27,13 @@ from newllm.generation.compiled_step.passes import (
     digits,
     normalise,
     number,
+    put_number,
+    put_some,
     read_normalised,
     swiglu,
     update,
 )
-from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, TALL, WEIGHT_BYTES, product
+from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
 from newllm.model.chain import barrier as meeting
 from newllm.model.chain.barrier import ABANDONED, look, meet, wake
 from newllm.recurrence.scan.machine_code import compiled
@@ -44,10 +46,12 @@ TAP_WEIGHTS, KEEP, ADMIT, CONTEXT, TAIL, OUTPUTS = range(8, 14)
 STAGE_FIELDS = 14
 
 # What all threads share for a call is a row of 64-bit integers too; strides are bytes from a row to the next one.
-ROWS, TOKENS, POSITIONS, BEFORE, AFTER, LOGITS, EMBEDDING, LEARNED, WIDTH = range(9)
-X, X_STRIDE, MIXED, MIXED_STRIDE, HIDDEN, HIDDEN_STRIDE, LOGITS_STRIDE, ROOMS, ROOM_STRIDE = range(9, 18)
+BEFORE, AFTER, LOGITS, TOKENS, ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY = range(10)
+X, X_STRIDE, MIXED, MIXED_STRIDE, HIDDEN, HIDDEN_STRIDE, ROOMS, ROOM_STRIDE = range(10, 18)
 NORMED, TAKEN, TAKEN_STRIDE, SUMS, READS, WEIGHT_KIND, DONE, SOURCE = range(18, 26)
 JOB_FIELDS = 26
+
+SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
 _EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
 _PANEL_BYTES = tuple(16 * WEIGHT_BYTES[kind] for kind in (FP32, BF16, INT8))
@@ -58,26 +62,27 @@ inner = numba.njit(**_OWN)
 
 
 @inner
-def _embed(job):
+def _begin(job):
+    """Put the tokens' embeddings into the stream and count the positions; a state begins with them."""
     size = 4 * job[WIDTH]
     for row in range(job[ROWS]):
-        x = job[X] + row * job[X_STRIDE]
+        x, position = job[X] + row * job[X_STRIDE], number(job[BEFORE] + 8 * row)
         copy(x, job[EMBEDDING] + size * number(job[TOKENS] + 8 * row), job[WIDTH])
         if job[LEARNED] != 0:
-            learned = job[LEARNED] + size * number(job[POSITIONS] + 8 * row)
             for i in range(0, size, 64):
-                add(learned + i, x + i, 1)
+                add(job[LEARNED] + size * position + i, x + i)
+        put_number(job[AFTER] + 8 * row, position + 1)
 
 
 @inner
 def _prepare_mix(stage, job, row, room, given, is_first):
     width = job[WIDTH]
     normed = room + job[NORMED]
-    before = job[BEFORE] + stage[TAIL] * job[ROWS] + 12 * width * row
+    before = job[BEFORE] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
     normalise(job[X] + row * job[X_STRIDE], stage[NORM], normed, width, stage[COUNT], _EPSILON)
     convolve(normed, before, stage[TAP_WEIGHTS], given, width)
     if is_first:
-        after = job[AFTER] + stage[TAIL] * job[ROWS] + 12 * width * row
+        after = job[AFTER] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
         copy(after, before + 4 * width, 2 * width)
         copy(after + 8 * width, normed, width)
 
@@ -93,7 +98,7 @@ def _prepare_row(stage, job, row, room, is_first):
         mixed = job[MIXED] + row * job[MIXED_STRIDE]
         if job[READS] == 0:
             return mixed
-        context = job[AFTER] + stage[CONTEXT] * job[ROWS] + 4 * stage[INPUTS] * row
+        context = job[AFTER] + job[START] + stage[CONTEXT] * job[ROWS] + 4 * stage[INPUTS] * row
         read_normalised(context, mixed, stage[NORM], given, stage[INPUTS], stage[COUNT])
     elif kind == DOWN:
         return job[HIDDEN] + row * job[HIDDEN_STRIDE]
@@ -124,33 +129,32 @@ def _prepare(stage, job, room, is_first):
 
 
 @inner
-def _multiply(kind, panel, inputs, given, stride, sums, rows):
-    """Multiply all rows by a panel, four at a time and the rest one by one."""
-    row = 0
-    while row + TALL <= rows:
+def _multiply(kind, pair, inputs, given, stride, sums, rows):
+    """Multiply all rows by a pair of panels: four rows by one panel at a time, what is left row by row."""
+    apart, tall = 64 * rows, rows // TALL * TALL
+    for i in range(PAIR):
+        for row in range(0, tall, TALL):
+            at, into, panel = given + row * stride, sums + 64 * row + apart * i, pair + 64 * i
+            if kind == FP32:
+                product(FP32, TALL, 1, panel, inputs, at, stride, into, apart)
+            elif kind == BF16:
+                product(BF16, TALL, 1, panel, inputs, at, stride, into, apart)
+            else:
+                product(INT8, TALL, 1, panel, inputs, at, stride, into, apart)
+    for row in range(tall, rows):
         at, into = given + row * stride, sums + 64 * row
         if kind == FP32:
-            product(FP32, TALL, panel, inputs, at, stride, into)
+            product(FP32, 1, PAIR, pair, inputs, at, stride, into, apart)
         elif kind == BF16:
-            product(BF16, TALL, panel, inputs, at, stride, into)
+            product(BF16, 1, PAIR, pair, inputs, at, stride, into, apart)
         else:
-            product(INT8, TALL, panel, inputs, at, stride, into)
-        row += TALL
-    while row < rows:
-        at, into = given + row * stride, sums + 64 * row
-        if kind == FP32:
-            product(FP32, 1, panel, inputs, at, stride, into)
-        elif kind == BF16:
-            product(BF16, 1, panel, inputs, at, stride, into)
-        else:
-            product(INT8, 1, panel, inputs, at, stride, into)
-        row += 1
+            product(INT8, 1, PAIR, pair, inputs, at, stride, into, apart)
 
 
 @inner
 def _finish_mix(stage, job, row, column, sums, stride):
     channels = stage[OUTPUTS]
-    place = stage[CONTEXT] * job[ROWS] + 4 * (channels * row + column)
+    place = job[START] + stage[CONTEXT] * job[ROWS] + 4 * (channels * row + column)
     keep, admit = stage[KEEP] + 4 * column, stage[ADMIT] + 4 * column
     before, after = job[BEFORE] + place, job[AFTER] + place
     mixed, reads = job[MIXED] + row * job[MIXED_STRIDE] + 4 * column, 1 - job[READS]
@@ -171,24 +175,28 @@ def _finish(stage, job, row, column, sums, stride):
     elif kind == UP:
         swiglu(sums, stride, job[HIDDEN] + row * job[HIDDEN_STRIDE] + 4 * column)
     elif kind == HEAD:
-        add(sums, job[LOGITS] + row * job[LOGITS_STRIDE] + 4 * column, 0)
+        put_some(sums, job[LOGITS] + 4 * (row * job[VOCABULARY] + column), min(16, job[VOCABULARY] - column))
     else:
-        add(sums, job[X] + row * job[X_STRIDE] + 4 * column, 1)
+        add(sums, job[X] + row * job[X_STRIDE] + 4 * column)
 
 
 @inner
 def _run_stage(stage, job, thread):
     room = job[ROOMS] + thread * job[ROOM_STRIDE]
     given, stride = _prepare(stage, job, room, thread == 0)
-    kind, rows, sums = job[WEIGHT_KIND], job[ROWS], room + job[SUMS]
-    size = _HEADERS[kind] + stage[INPUTS] * _PANEL_BYTES[kind]
-    panel = stage[WEIGHTS]
-    for group in range(stage[FIRST], stage[LAST]):
-        for i in range(stage[PANELS]):
-            _multiply(kind, panel, stage[INPUTS], given, stride, sums + 64 * rows * i, rows)
-            panel += size
-        for row in range(rows):
-            _finish(stage, job, row, 16 * group, sums + 64 * row, 64 * rows)
+    kind, rows, sums, each = job[WEIGHT_KIND], job[ROWS], room + job[SUMS], stage[PANELS]
+    size = PAIR * (_HEADERS[kind] + stage[INPUTS] * _PANEL_BYTES[kind])
+    pair = stage[WEIGHTS]
+    # As many groups at once as their sums have room for, an even number: so their formulas run side by side.
+    some = max(PAIR, SUMS_AT_ONCE // (rows * each) // PAIR * PAIR)
+    for first in range(stage[FIRST], stage[LAST], some):
+        count = min(some, stage[LAST] - first)
+        for i in range(0, count * each, PAIR):
+            _multiply(kind, pair, stage[INPUTS], given, stride, sums + 64 * rows * i, rows)
+            pair += size
+        for group in range(count):
+            for row in range(rows):
+                _finish(stage, job, row, 16 * (first + group), sums + 64 * (row + rows * each * group), 64 * rows)
 
 
 @inner
@@ -207,7 +215,7 @@ def _lead(table, job, barrier):
     """Run a token with the threads that follow; return when it is done."""
     threads, stages = table.shape[0], table.shape[1]
     met = job[DONE] * (stages + 1)
-    _embed(job)
+    _begin(job)
     if threads > 1:
         meet(barrier, (met + 1) * threads)
     _run_stages(table[0], job, 0, threads, barrier, met + 1)
@@ -234,20 +242,18 @@ def _source() -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
 
 
-def _kept(source: int) -> tuple[Any, Any]:
-    """Return the two functions, kept on disk under their own code and what they enclose: this number."""
+def _kept(source: int) -> Any:
+    """Return the function that is called from outside, kept on disk under its own code and this number."""
 
     @compiled
-    def lead(table, job, barrier):
+    def run(table, job, barrier, thread):
         job[SOURCE] = source
-        _lead(table, job, barrier)
+        if thread == 0:
+            _lead(table, job, barrier)
+        else:
+            _follow(table, job, barrier, thread)
 
-    @compiled
-    def follow(table, job, barrier, thread):
-        job[SOURCE] = source
-        _follow(table, job, barrier, thread)
-
-    return lead, follow
+    return run
 
 
-lead, follow = _kept(_source())
+run = _kept(_source())

@@ -27,9 +27,10 @@ from newllm.generation.compiled_step.vectors import (
 )
 
 TAPS = 4
-_LARGEST_WHOLE = float(2**22 - 1)  # of a value in digits: `Lanes.rounded_bits` is right below 2^22
+DIGITS = 2  # of a value, 8 bits each
+_LARGEST_WHOLE = 32512.0  # of a value in digits: 127 * 256
 _SMALLEST = 1e-30  # a row of less is taken for zero: its scale would have no inverse
-_BIAS = 0x808080  # makes each digit positive, to be cut out, and is taken back from each
+_BIAS = 0x8080  # makes each digit positive, to be cut out, and is taken back from each
 
 
 def _at(builder: Any, address: Any, index: Any) -> Lanes:
@@ -132,7 +133,7 @@ def read_normalised(_typing: Any, context: Any, gate: Any, norm: Any, out: Any, 
 
 @operation
 def digits(_typing: Any, x: Any, out: Any, size: Any) -> Any:
-    """Write a row as three rows of signed bytes, `x = scale * (65536 a + 256 b + c)`, and then a line of extras.
+    """Write a row as two rows of signed bytes, `x = scale * (256 a + b)`, and then a line of extras.
 
     The extras are -128 times the sum of each row of bytes, 32 bits, and the scale. If a value is not finite, nor is
     the scale.
@@ -150,26 +151,26 @@ def digits(_typing: Any, x: Any, out: Any, size: Any) -> Any:
             whole = builder.add((_at(builder, x, i) * factor).rounded_bits(), bias)
             after = []
             for digit, total in enumerate(sums):
-                shifted = builder.lshr(whole, _whole(16 - 8 * digit))
+                shifted = builder.lshr(whole, _whole(8 - 8 * digit))
                 byte = builder.xor(builder.trunc(shifted, toggled.type), toggled)
                 store(builder, byte, builder.add(offset(builder, out, digit, size), i), align=1)
                 after.append(builder.add(total, builder.sext(byte, integers)))
             return after
 
-        totals = loop(builder, size, 16, [_whole(0)] * 3, turn)
-        extras = offset(builder, out, 3, size)
+        totals = loop(builder, size, 16, [_whole(0)] * DIGITS, turn)
+        extras = offset(builder, out, DIGITS, size)
         add = function(builder, "llvm.vector.reduce.add.v16i32", int32, integers)
         for digit, total in enumerate(totals):
             correction = builder.mul(builder.call(add, [total]), int32(-128))
             store(builder, correction, builder.add(extras, int64(4 * digit)))
-        store(builder, down, builder.add(extras, int64(12)))
+        store(builder, down, builder.add(extras, int64(4 * DIGITS)))
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 3), emit
 
 
-def _whole(value: int) -> Any:
-    return ir.Constant(integers, [value] * 16)
+def _whole(*values: int) -> Any:
+    return ir.Constant(integers, [*values] * (16 // len(values)))
 
 
 def _largest(builder: Any, x: Any, size: Any) -> Any:
@@ -236,14 +237,29 @@ def swiglu(_typing: Any, sums: Any, stride: Any, out: Any) -> Any:
 
 
 @operation
-def add(_typing: Any, sums: Any, to: Any, keep: Any) -> Any:
-    """Put 16 sums at `to`, added to what stands there if `keep` is 1."""
+def add(_typing: Any, sums: Any, to: Any) -> Any:
+    """Add 16 sums to what stands at `to`."""
 
     def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        sums, to, keep = arguments
-        value, kept = Lanes.at(builder, sums), builder.icmp_signed("!=", keep, int64(0))
-        there = Lanes.at(builder, to) + value
-        Lanes(builder, builder.select(kept, there.value, value.value)).put(to)
+        sums, to = arguments
+        (Lanes.at(builder, to) + Lanes.at(builder, sums)).put(to)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 2), emit
+
+
+@operation
+def put_some(_typing: Any, sums: Any, to: Any, count: Any) -> Any:
+    """Write the first `count` of 16 sums, and nothing behind them."""
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        sums, to, count = arguments
+        wanted = builder.icmp_signed("<", _whole(*range(16)), spread(builder, builder.trunc(count, int32)))
+        pointer = floats.as_pointer()
+        put = function(
+            builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), floats, pointer, int32, ir.VectorType(ir.IntType(1), 16)
+        )
+        builder.call(put, [Lanes.at(builder, sums).value, builder.inttoptr(to, pointer), int32(4), wanted])
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 3), emit
@@ -257,6 +273,17 @@ def number(_typing: Any, address: Any) -> Any:
         return load(builder, arguments[0], int64, align=8)
 
     return types.int64(types.int64), emit
+
+
+@operation
+def put_number(_typing: Any, address: Any, value: Any) -> Any:
+    """Put a 64-bit number at an address."""
+
+    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        store(builder, arguments[1], arguments[0], align=8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), emit
 
 
 @operation

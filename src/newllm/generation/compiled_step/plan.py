@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from newllm.generation.compiled_step import kernel
-from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, WEIGHT_BYTES
+from newllm.generation.compiled_step.products import BF16, FP32, INT8, PAIR, WEIGHT_BYTES
+from newllm.generation.compiled_step.vectors import LINE
 from newllm.generation.weights import quantise
 from newllm.model.bodies.block import Block
 from newllm.model.language_model import LanguageModel
@@ -42,6 +43,10 @@ class Stage:
         """How many times 16 outputs each of its layers has."""
         return -(-len(self.linears[0][0]) // 16)
 
+    def share(self, thread: int, threads: int) -> tuple[int, int]:
+        """Return a thread's first group and the one after its last."""
+        return self.groups * thread // threads, self.groups * (thread + 1) // threads
+
 
 class Plan:
     """The stages of a stack, its packed weights and its small ones.
@@ -57,16 +62,13 @@ class Plan:
         width: of the stream, filled up to a multiple of 16.
         channels: of a context, likewise.
         hidden: of the SwiGLU, likewise.
-        vocabulary: of the head, likewise.
         weight_bytes: of the packed weights, what a token reads.
     """
 
     def __init__(self, model: LanguageModel, weights: str, threads: int) -> None:
         config = model.config
         self.layers, self.kind = config.layers, KINDS[weights]
-        self.width, self.channels, self.hidden, self.vocabulary = (
-            _filled(size) for size in (config.width, config.context, config.hidden, config.vocabulary)
-        )
+        self.width, self.channels, self.hidden = map(_filled, (config.width, config.context, config.hidden))
         self._small: list[Tensor] = []
         self.embedding = self._keep(model.embedding.weight)
         self.learned = 0 if model.positions is None else self._keep(model.positions.weight)
@@ -123,24 +125,21 @@ class Plan:
         return {kernel.NORM: self._keep(rows), kernel.COUNT: norm.weight.numel()}
 
     def _pack(self, stages: list[Stage], threads: int) -> np.ndarray:
-        """Fill the table and return all panels, from the first thread's first to the last one's last."""
-        sizes = [sum(self._panel_bytes(stage) * stage.groups * len(stage.linears) for stage in stages)]
-        memory = np.empty(sizes[0] + 64, np.uint8)  # from numpy, which asks for huge pages
-        memory = memory[-memory.ctypes.data % 64 :][: sizes[0]]
-        at = 0
-        panels = [self._panels(stage) for stage in stages]
+        """Fill the table and return all pairs of panels, from the first thread's first to the last one's last."""
+        contents = [_pairs(stage, self.kind, threads) for stage in stages]
+        size = sum(part.size for parts in contents for part in parts)
+        memory = np.empty(size + 64, np.uint8)  # from numpy, which asks for huge pages
+        memory, at = memory[-memory.ctypes.data % 64 :][:size], 0
         for thread in range(threads):
-            for index, (stage, content) in enumerate(zip(stages, panels, strict=True)):
-                first, last = (stage.groups * (thread + i) // threads for i in (0, 1))
-                part = content[first:last].reshape(-1)
-                memory[at : at + part.size] = part
-                self._describe(thread, index, stage, (first, last, memory.ctypes.data + at))
-                at += part.size
+            for index, (stage, parts) in enumerate(zip(stages, contents, strict=True)):
+                memory[at : at + parts[thread].size] = parts[thread]
+                self._describe(thread, index, stage, memory.ctypes.data + at)
+                at += parts[thread].size
         return memory
 
-    def _describe(self, thread: int, index: int, stage: Stage, place: tuple[int, int, int]) -> None:
-        first, last, address = place
+    def _describe(self, thread: int, index: int, stage: Stage, address: int) -> None:
         outputs, inputs = stage.linears[0][0].shape
+        first, last = stage.share(thread, len(self.table))
         fields = {
             kernel.KIND: stage.kind,
             kernel.PANELS: len(stage.linears),
@@ -153,12 +152,17 @@ class Plan:
         for field, value in fields.items():
             self.table[thread, index, field] = value
 
-    def _panel_bytes(self, stage: Stage) -> int:
-        return HEADER[self.kind] + 16 * WEIGHT_BYTES[self.kind] * _filled(stage.linears[0][0].shape[1])
 
-    def _panels(self, stage: Stage) -> np.ndarray:
-        """Return the panels of a stage, `[groups, layers, bytes]`."""
-        return np.stack([_pack_linear(weight.detach(), bias, self.kind) for weight, bias in stage.linears], 1)
+def _pairs(stage: Stage, kind: int, threads: int) -> list[np.ndarray]:
+    """Return each thread's part of a stage, its panels two by two with their lines taking turns."""
+    panels = np.stack([_pack_linear(weight.detach(), bias, kind) for weight, bias in stage.linears], 1)
+    parts = []
+    for thread in range(threads):
+        first, last = stage.share(thread, threads)
+        part = panels[first:last].reshape(-1, panels.shape[2] // LINE, LINE)
+        part = np.pad(part, ((0, len(part) % PAIR), (0, 0), (0, 0)))  # an odd one is paired with nothing
+        parts.append(part.reshape(-1, PAIR, *part.shape[1:]).swapaxes(1, 2).reshape(-1))
+    return parts
 
 
 def _pack_linear(weight: Tensor, bias: Tensor | None, kind: int) -> np.ndarray:

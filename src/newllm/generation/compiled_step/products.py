@@ -22,6 +22,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
+from newllm.generation.compiled_step.passes import DIGITS
 from newllm.generation.compiled_step.vectors import (
     LINE,
     Lanes,
@@ -35,79 +36,82 @@ from newllm.generation.compiled_step.vectors import (
     loop,
     offset,
     operation,
-    prefetch,
     spread,
 )
 
 PARTS = 4  # sums of an output that run side by side
-AHEAD = 4096  # bytes between a weight and the one that is asked for
+PAIR = 2  # panels whose lines take turns in the memory
 TALL = 4  # rows of the larger tile
-DIGITS = 3  # digits of a value, 8 bits each
 
 FP32, BF16, INT8 = 0, 1, 2
 HEADER = {FP32: LINE, BF16: LINE, INT8: 2 * LINE}  # bytes in front of a panel's weights
 WEIGHT_BYTES = {FP32: 4, BF16: 2, INT8: 1}
 
-_Sums = list[list[Any]]
-
 
 @operation
-def product(_typing: Any, kind: Any, rows: Any, panel: Any, inputs: Any, given: Any, stride: Any, sums: Any) -> Any:
-    """Write `rows` (a literal) vectors of 16 sums.
+def product(_typing: Any, kind: Any, rows: Any, count: Any, panel: Any, inputs: Any, given: Any, stride: Any, sums: Any,
+            apart: Any) -> Any:  # fmt: skip
+    """Write vectors of 16 sums, for each of `count` panels those of `rows` rows.
 
     Args:
         kind: of the weights, a literal.
         rows: how many, a literal.
-        panel: address of the panel.
+        count: 2 for a pair of panels, for which what is given is read once, or 1 for one of a pair; a literal.
+        panel: address of the first.
         inputs: how many, a multiple of 16.
         given: address of the first row; for int8 of its digits, three times `inputs` bytes and then 64 bytes with
             the three corrections and the scale.
         stride: bytes from a row to the next one.
         sums: address of the first row's sums; the next row's follow.
+        apart: bytes from a panel's sums to the next one's.
     """
 
     def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        panel, inputs, given, stride, sums = arguments[2:]
+        panel, inputs, given, stride, sums, apart = arguments[3:]
         starts = [offset(builder, given, row, stride) for row in range(rows.literal_value)]
+        panels = [builder.add(panel, int64(LINE * i)) for i in range(count.literal_value)]
         emit_sums = _whole_sums if kind.literal_value == INT8 else _float_sums
-        found = emit_sums(builder, kind.literal_value, panel, inputs, starts)
-        bias = Lanes.at(builder, panel)
-        for row, value in enumerate(found):
-            (value + bias).put(builder.add(sums, int64(row * LINE)))
+        found = emit_sums(builder, kind.literal_value, panels, inputs, starts)
+        for i, (place, values) in enumerate(zip(panels, found, strict=True)):
+            bias, into = Lanes.at(builder, place), offset(builder, sums, i, apart)
+            for row, value in enumerate(values):
+                (value + bias).put(builder.add(into, int64(row * LINE)))
         return context.get_dummy_value()
 
-    return types.void(kind, rows, *[types.int64] * 5), emit
+    return types.void(kind, rows, count, *[types.int64] * 6), emit
 
 
-def _float_sums(builder: Any, kind: int, panel: Any, inputs: Any, rows: list[Any]) -> list[Lanes]:
-    weights = builder.add(panel, int64(HEADER[kind]))
-    read = _read_floats if kind == FP32 else _read_halves
-    zero = Lanes(builder, 0.0).value
+def _float_sums(builder: Any, kind: int, panels: list[Any], inputs: Any, rows: list[Any]) -> list[list[Lanes]]:
+    read, zero = _read_floats if kind == FP32 else _read_halves, Lanes(builder, 0.0).value
+    weights = [builder.add(panel, int64(PAIR * HEADER[kind])) for panel in panels]
 
     def turn(index: Any, sums: Any) -> Any:
-        columns = read(builder, offset(builder, weights, WEIGHT_BYTES[kind] * 16, index))
-        after = list(sums)
-        for part, column in enumerate(columns):
-            for row, start in enumerate(rows):
-                place = builder.add(start, offset(builder, int64(4 * part), 4, index))
-                at = row * PARTS + part
-                x = Lanes(builder, load(builder, place, float32))
-                after[at] = x.times_plus(Lanes(builder, column), Lanes(builder, after[at])).value
+        columns = [read(builder, offset(builder, address, PAIR * WEIGHT_BYTES[kind] * 16, index)) for address in weights]
+        left, after = iter(sums), []
+        places = [[offset(builder, builder.add(row, int64(4 * i)), 4, index) for i in range(PARTS)] for row in rows]
+        given = [[Lanes(builder, load(builder, place, float32)) for place in row] for row in places]
+        for column in columns:
+            for row in given:
+                for x, weight in zip(row, column, strict=True):
+                    after.append(x.times_plus(Lanes(builder, weight), Lanes(builder, next(left))).value)
         return after
 
-    sums = loop(builder, inputs, PARTS, [zero] * (PARTS * len(rows)), turn)
+    sums = loop(builder, inputs, PARTS, [zero] * (PARTS * len(rows) * len(panels)), turn)
     parts = [[Lanes(builder, value) for value in sums[i : i + PARTS]] for i in range(0, len(sums), PARTS)]
-    return [(a + b) + (c + d) for a, b, c, d in parts]
+    return _by_panel([(a + b) + (c + d) for a, b, c, d in parts], len(rows))
+
+
+def _by_panel(values: list[Any], rows: int) -> list[list[Any]]:
+    return [values[i : i + rows] for i in range(0, len(values), rows)]
 
 
 def _line(builder: Any, address: Any, kind: Any) -> Any:
-    prefetch(builder, builder.add(address, int64(AHEAD)))
     return load(builder, address, kind, align=LINE)
 
 
 def _read_floats(builder: Any, address: Any) -> list[Any]:
     """Return the weights of four inputs from four lines."""
-    return [_line(builder, builder.add(address, int64(LINE * i)), floats) for i in range(PARTS)]
+    return [_line(builder, builder.add(address, int64(PAIR * LINE * i)), floats) for i in range(PARTS)]
 
 
 def _read_halves(builder: Any, address: Any) -> list[Any]:
@@ -115,37 +119,36 @@ def _read_halves(builder: Any, address: Any) -> list[Any]:
     found = []
     half, upper = (ir.Constant(integers, [value] * 16) for value in (16, 0xFFFF0000))
     for i in range(PARTS // 2):
-        pairs = _line(builder, builder.add(address, int64(LINE * i)), integers)
+        pairs = _line(builder, builder.add(address, int64(PAIR * LINE * i)), integers)
         for bits in (builder.shl(pairs, half), builder.and_(pairs, upper)):
             found.append(builder.bitcast(bits, floats))
     return found
 
 
-def _whole_sums(builder: Any, kind: int, panel: Any, inputs: Any, rows: list[Any]) -> list[Lanes]:
-    weights, lines = builder.add(panel, int64(HEADER[kind])), 2
-    extras = [offset(builder, start, DIGITS, inputs) for start in rows]
-    zero = ir.Constant(integers, [0] * 16)
+def _whole_sums(builder: Any, kind: int, panels: list[Any], inputs: Any, rows: list[Any]) -> list[list[Lanes]]:
+    weights = [builder.add(panel, int64(PAIR * HEADER[kind])) for panel in panels]
+    extras = [offset(builder, row, DIGITS, inputs) for row in rows]
+    starts = [[offset(builder, row, digit, inputs) for digit in range(DIGITS)] for row in rows]
     # A sum starts at -128 times the sum of its digits, which takes back what the weights have too much.
     first = [spread(builder, load(builder, builder.add(e, int64(4 * d)), int32)) for e in extras for d in range(DIGITS)]
+    zero = ir.Constant(integers, [0] * 16)
 
     def turn(index: Any, sums: Any) -> Any:
         after = list(sums)
-        for i in range(lines):
+        for i in range(2):
             at = builder.add(index, int64(4 * i))
-            line = _line(builder, builder.add(weights, offset(builder, int64(0), 16, at)), integers)
-            for row, start in enumerate(rows):
-                for digit in range(DIGITS):
-                    place = builder.add(builder.add(start, offset(builder, int64(0), digit, inputs)), at)
-                    fours = spread(builder, load(builder, place, int32))
-                    slot = (row * DIGITS + digit) * lines + i
-                    after[slot] = _add_bytes(builder, after[slot], line, fours)
+            lines = [_line(builder, offset(builder, address, PAIR * 16, at), integers) for address in weights]
+            fours = [[spread(builder, load(builder, builder.add(s, at), int32)) for s in row] for row in starts]
+            for slot, (line, digit) in enumerate((line, digit) for line in lines for row in fours for digit in row):
+                after[2 * slot + i] = _add_bytes(builder, after[2 * slot + i], line, digit)
         return after
 
-    starts = [value for one in first for value in (one, *[zero] * (lines - 1))]
-    sums = loop(builder, inputs, 4 * lines, starts, turn)
-    totals = [builder.add(*sums[i : i + lines]) for i in range(0, len(sums), lines)]
-    scale = Lanes.at(builder, builder.add(panel, int64(LINE)))
-    return [_joined(builder, totals[DIGITS * row :], extra) * scale for row, extra in enumerate(extras)]
+    begin = [value for _ in panels for one in first for value in (one, zero)]
+    sums = loop(builder, inputs, 8, begin, turn)
+    totals = _by_panel([builder.add(*sums[i : i + 2]) for i in range(0, len(sums), 2)], DIGITS)
+    scales = [Lanes.at(builder, builder.add(panel, int64(PAIR * LINE))) for panel in panels for _ in rows]
+    joined = [_joined(builder, digits, extra) for digits, extra in zip(totals, extras * len(panels), strict=True)]
+    return _by_panel([value * scale for value, scale in zip(joined, scales, strict=True)], len(rows))
 
 
 def _add_bytes(builder: Any, sums: Any, unsigned: Any, signed: Any) -> Any:
@@ -156,8 +159,6 @@ def _add_bytes(builder: Any, sums: Any, unsigned: Any, signed: Any) -> Any:
 
 def _joined(builder: Any, digits: list[Any], extra: Any) -> Lanes:
     """Return the floats that sums of digits stand for."""
-    high, middle, low = (Lanes(builder, builder.sitofp(value, floats)) for value in digits[:DIGITS])
-    value = high.times_plus(65536.0, middle.times_plus(256.0, low))
+    high, low = (Lanes(builder, builder.sitofp(value, floats)) for value in digits)
+    value = high.times_plus(256.0, low)
     return value * Lanes(builder, load(builder, builder.add(extra, int64(4 * DIGITS)), float32))
-
-

@@ -3,8 +3,10 @@
 Shapes: B rows, V vocabulary.
 """
 
+import struct
 import threading
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,11 +14,12 @@ from torch import Tensor
 
 from newllm.generation.compiled_step import kernel
 from newllm.generation.compiled_step.plan import Plan
-from newllm.generation.compiled_step.products import DIGITS
+from newllm.generation.compiled_step.passes import DIGITS
 from newllm.generation.compiled_step.state import Layout, PackedState
 from newllm.generation.compiled_step.team import Team, threads_for
 from newllm.model.language_model import LanguageModel
 
+_ADDRESSES = struct.Struct("=4q")  # the job's first fields: BEFORE, AFTER, LOGITS, TOKENS
 _SPACING = 16  # floats between rows: rows a power of two apart would drive one another out of the cache
 
 
@@ -30,14 +33,14 @@ class CompiledStep:
 
     def __init__(self, model: LanguageModel, weights: str) -> None:
         config = model.config
-        self._vocabulary = config.vocabulary
-        linears = sum(parameter.numel() for name, parameter in model.named_parameters() if name != "embedding.weight")
+        products = sum(p.numel() for name, p in model.named_parameters() if not name.startswith("embedding"))
         with torch.no_grad():
-            self._plan = plan = Plan(model, weights, threads_for(linears))
+            self._plan = plan = Plan(model, weights, threads_for(products))
         self.weight_bytes = plan.weight_bytes
-        self._layout = Layout(config.layers, config.context, config.width, plan.channels, plan.width)
-        self._reads = config.norm == "read"
+        self._layout = Layout(config.layers, (config.context, plan.channels), (config.width, plan.width))
+        self._vocabulary, self._reads = config.vocabulary, config.norm == "read"
         self._job = np.zeros(kernel.JOB_FIELDS, np.int64)
+        self._bytes = memoryview(self._job).cast("B")
         self._team, self._lock, self._rows = Team(plan.table, self._job), threading.Lock(), 0
 
     @property
@@ -45,24 +48,29 @@ class CompiledStep:
         """How many threads share a step."""
         return len(self._plan.table)
 
-    def __call__(self, tokens_B: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, PackedState]:
-        """Return the logits of each row's next token `[B, V]` and the next state, both in new memory."""
-        before, rows, plan = self._layout.packed(state), len(tokens_B), self._plan
-        after = PackedState(self._layout, torch.empty_like(before.memory), before.position + 1)
-        logits = torch.empty(rows, plan.vocabulary)
-        tokens_B = tokens_B.long().contiguous()
+    def packed(self, state: Mapping[str, Tensor]) -> PackedState:
+        """Return a state as this step takes it: the same, or a copy of a model's own."""
+        return self._layout.packed(state)
+
+    def __call__(self, tokens: Sequence[int], before: PackedState) -> tuple[Tensor, PackedState]:
+        """Read a token a row.
+
+        Args:
+            tokens: ids, one for each row of the state.
+            before: the state, `packed`.
+
+        Returns:
+            The logits of each row's next token, row after row `[B * V]`, and the next state; both in new memory.
+        """
+        rows, given = len(tokens), array("q", tokens)
+        memory, logits = torch.empty(len(before.memory)), torch.empty(rows * self._vocabulary)
+        addresses = before.memory.data_ptr(), memory.data_ptr(), logits.data_ptr(), given.buffer_info()[0]
         with self._lock:
             if rows != self._rows:
                 self._make_room(rows)
-            self._job[kernel.TOKENS : kernel.LOGITS + 1] = (
-                tokens_B.data_ptr(),
-                before.position.data_ptr(),
-                before.memory.data_ptr(),
-                after.memory.data_ptr(),
-                logits.data_ptr(),
-            )
+            _ADDRESSES.pack_into(self._bytes, 0, *addresses)
             self._team.run()
-        return logits[:, : self._vocabulary], after
+        return logits, PackedState(self._layout, memory, rows)
 
     def close(self) -> None:
         """End the helping threads; a later call starts them anew."""
@@ -76,14 +84,14 @@ class CompiledStep:
         taken = _lines(widest * (4 + DIGITS) + 64) + 4 * _SPACING
         normed = 0
         sums = normed + 4 * plan.width
-        first_taken = sums + 4 * 64 * rows
+        first_taken = sums + 64 * (max(kernel.SUMS_AT_ONCE, 2 * 4 * rows) + rows)
         room = first_taken + rows * taken
         self._rooms = _Rooms(
             {
                 kernel.X: (rows, 4 * (plan.width + _SPACING)),
                 kernel.MIXED: (rows, 4 * (plan.channels + _SPACING)),
                 kernel.HIDDEN: (rows, 4 * (plan.hidden + _SPACING)),
-                kernel.ROOMS: (self.threads, room + 4096),
+                kernel.ROOMS: (self.threads, room),
             }
         )
         for place, (address, stride) in self._rooms.places.items():
@@ -93,7 +101,8 @@ class CompiledStep:
             kernel.EMBEDDING: plan.embedding,
             kernel.LEARNED: plan.learned,
             kernel.WIDTH: plan.width,
-            kernel.LOGITS_STRIDE: 4 * plan.vocabulary,
+            kernel.VOCABULARY: self._vocabulary,
+            kernel.START: 4 * self._layout.start(rows),
             kernel.NORMED: normed,
             kernel.SUMS: sums,
             kernel.TAKEN: first_taken,

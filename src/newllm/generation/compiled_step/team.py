@@ -33,39 +33,43 @@ class Team:
         from newllm.generation.compiled_step import kernel  # numba is an extra, and slow to import
 
         self._kernel, self._table, self._job = kernel, table, job
-        self._process, self._end = 0, lambda: None
+        self._process, self._end = 0, None
 
     def run(self) -> None:
         """Run the token that the job describes."""
         if self._process != os.getpid():
             self._start()
-        self._kernel.lead(self._table, self._job, self._barrier)
+        self._kernel.run(self._table, self._job, self._address, 0)
+        if self._failures:
+            raise self._failures[0]
 
     def close(self) -> None:
         """Let the followers end."""
-        self._end()
+        if self._end is not None:
+            self._end()
         self._process = 0
 
     def _start(self) -> None:
         self._job[self._kernel.DONE] = 0
         barrier = np.array([0, 0, _LOOK_AGAIN, 0], np.int64)
-        followers = [
-            threading.Thread(
-                target=_follow,
-                args=(self._kernel, self._table, self._job, barrier, thread),
-                name="newllm-decoder",
-                daemon=True,
-            )
-            for thread in range(1, len(self._table))
-        ]
+        self._failures: list[BaseException] = []
         self._end = weakref.finalize(self, _abandon, self._kernel, barrier)
-        for follower in followers:
-            follower.start()
-        self._kept, self._barrier, self._process = barrier, barrier.ctypes.data, os.getpid()
+        self._barrier, self._address = barrier, barrier.ctypes.data
+        given = self._kernel, self._table, self._job, barrier, self._failures
+        for thread in range(1, len(self._table)):
+            threading.Thread(target=_follow, args=(thread, *given), name="newllm-decoder", daemon=True).start()
+        self._process = os.getpid()
 
 
-def _follow(kernel: Any, table: np.ndarray, job: np.ndarray, barrier: np.ndarray, thread: int) -> None:
-    kernel.follow(table, job, barrier.ctypes.data, thread)
+def _follow(
+    thread: int, kernel: Any, table: np.ndarray, job: np.ndarray, barrier: np.ndarray, failures: list[BaseException]
+) -> None:
+    # It holds the arrays and not the team, which could never be collected otherwise.
+    try:
+        kernel.run(table, job, barrier.ctypes.data, thread)
+    except BaseException as failure:  # the leading thread raises it
+        failures.append(failure)
+        _abandon(kernel, barrier)
 
 
 def _abandon(kernel: Any, barrier: np.ndarray) -> None:
