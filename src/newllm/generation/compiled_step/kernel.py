@@ -35,7 +35,7 @@ from newllm.generation.compiled_step.passes import (
 )
 from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
 from newllm.model.chain import barrier as meeting
-from newllm.model.chain.barrier import ABANDONED, look, meet, wake
+from newllm.model.chain.barrier import ABANDONED, look, meet
 from newllm.recurrence.scan.machine_code import compiled
 
 MIX, MIX_OUT, UP, DOWN, HEAD = range(5)
@@ -48,20 +48,21 @@ STAGE_FIELDS = 14
 # What all threads share for a call is a row of 64-bit integers too; strides are bytes from a row to the next one.
 BEFORE, AFTER, LOGITS, TOKENS, ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY = range(10)
 X, X_STRIDE, MIXED, MIXED_STRIDE, HIDDEN, HIDDEN_STRIDE, ROOMS, ROOM_STRIDE = range(10, 18)
-NORMED, TAKEN, TAKEN_STRIDE, SUMS, READS, WEIGHT_KIND, DONE, SOURCE = range(18, 26)
-JOB_FIELDS = 26
+NORMED, TAKEN, TAKEN_STRIDE, SUMS, READS, DONE, SOURCE = range(18, 25)
+JOB_FIELDS = 25
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
 _EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
 _PANEL_BYTES = tuple(16 * WEIGHT_BYTES[kind] for kind in (FP32, BF16, INT8))
 _HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
-_OWN = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+_OWN: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
-inner = numba.njit(**_OWN)
+# Most are compiled once, inside their caller; a few by themselves, which is quicker where there is much to copy.
+inner, outer = numba.njit(inline="always", **_OWN), numba.njit(**_OWN)
 
 
-@inner
+@outer
 def _begin(job):
     """Put the tokens' embeddings into the stream and count the positions; a state begins with them."""
     size = 4 * job[WIDTH]
@@ -87,7 +88,7 @@ def _prepare_mix(stage, job, row, room, given, is_first):
         copy(after + 8 * width, normed, width)
 
 
-@inner
+@outer
 def _prepare_row(stage, job, row, room, is_first):
     """Return the address of the row's inputs as floats."""
     kind = stage[KIND]
@@ -108,7 +109,7 @@ def _prepare_row(stage, job, row, room, is_first):
 
 
 @inner
-def _prepare(stage, job, room, is_first):
+def _prepare(weights, stage, job, room, is_first):
     """Return the address of the first row's inputs as the products want them, and the bytes to the next row's."""
     first = room + job[TAKEN]
     stride = job[TAKEN_STRIDE]
@@ -117,9 +118,9 @@ def _prepare(stage, job, room, is_first):
         given = _prepare_row(stage, job, row, room, is_first)
         if row == 0:
             floats = given
-        if job[WEIGHT_KIND] == INT8:
+        if weights == INT8:
             digits(given, first + row * stride + 4 * stage[INPUTS], stage[INPUTS])
-    if job[WEIGHT_KIND] == INT8:
+    if weights == INT8:
         return first + 4 * stage[INPUTS], stride
     if floats == job[MIXED]:
         return floats, job[MIXED_STRIDE]
@@ -129,23 +130,23 @@ def _prepare(stage, job, room, is_first):
 
 
 @inner
-def _multiply(kind, pair, inputs, given, stride, sums, rows):
+def _multiply(weights, pair, inputs, given, stride, sums, rows):
     """Multiply all rows by a pair of panels: four rows by one panel at a time, what is left row by row."""
     apart, tall = 64 * rows, rows // TALL * TALL
     for i in range(PAIR):
         for row in range(0, tall, TALL):
             at, into, panel = given + row * stride, sums + 64 * row + apart * i, pair + 64 * i
-            if kind == FP32:
+            if weights == FP32:
                 product(FP32, TALL, 1, panel, inputs, at, stride, into, apart)
-            elif kind == BF16:
+            elif weights == BF16:
                 product(BF16, TALL, 1, panel, inputs, at, stride, into, apart)
             else:
                 product(INT8, TALL, 1, panel, inputs, at, stride, into, apart)
     for row in range(tall, rows):
         at, into = given + row * stride, sums + 64 * row
-        if kind == FP32:
+        if weights == FP32:
             product(FP32, 1, PAIR, pair, inputs, at, stride, into, apart)
-        elif kind == BF16:
+        elif weights == BF16:
             product(BF16, 1, PAIR, pair, inputs, at, stride, into, apart)
         else:
             product(INT8, 1, PAIR, pair, inputs, at, stride, into, apart)
@@ -166,7 +167,7 @@ def _finish_mix(stage, job, row, column, sums, stride):
         update(2, sums, stride, keep, admit, before, after, reads, mixed)
 
 
-@inner
+@outer
 def _finish(stage, job, row, column, sums, stride):
     """Put 16 channels of a row, from their sums, where the next stage finds them."""
     kind = stage[KIND]
@@ -181,18 +182,18 @@ def _finish(stage, job, row, column, sums, stride):
 
 
 @inner
-def _run_stage(stage, job, thread):
+def _run_stage(weights, stage, job, thread):
     room = job[ROOMS] + thread * job[ROOM_STRIDE]
-    given, stride = _prepare(stage, job, room, thread == 0)
-    kind, rows, sums, each = job[WEIGHT_KIND], job[ROWS], room + job[SUMS], stage[PANELS]
-    size = PAIR * (_HEADERS[kind] + stage[INPUTS] * _PANEL_BYTES[kind])
+    given, stride = _prepare(weights, stage, job, room, thread == 0)
+    rows, sums, each = job[ROWS], room + job[SUMS], stage[PANELS]
+    size = PAIR * (_HEADERS[weights] + stage[INPUTS] * _PANEL_BYTES[weights])
     pair = stage[WEIGHTS]
     # As many groups at once as their sums have room for, an even number: so their formulas run side by side.
     some = max(PAIR, SUMS_AT_ONCE // (rows * each) // PAIR * PAIR)
     for first in range(stage[FIRST], stage[LAST], some):
         count = min(some, stage[LAST] - first)
         for i in range(0, count * each, PAIR):
-            _multiply(kind, pair, stage[INPUTS], given, stride, sums + 64 * rows * i, rows)
+            _multiply(weights, pair, stage[INPUTS], given, stride, sums + 64 * rows * i, rows)
             pair += size
         for group in range(count):
             for row in range(rows):
@@ -200,39 +201,24 @@ def _run_stage(stage, job, thread):
 
 
 @inner
-def _run_stages(stages, job, thread, threads, barrier, met):
-    """Run this thread's part of a token; `met` is how often all have met before."""
-    for s in range(len(stages)):
-        _run_stage(stages[s], job, thread)
-        if threads > 1:
-            meet(barrier, (met + s + 1) * threads)
-            if look(barrier) >= ABANDONED:
-                return
-
-
-@inner
-def _lead(table, job, barrier):
-    """Run a token with the threads that follow; return when it is done."""
-    threads, stages = table.shape[0], table.shape[1]
-    met = job[DONE] * (stages + 1)
-    _begin(job)
-    if threads > 1:
-        meet(barrier, (met + 1) * threads)
-    _run_stages(table[0], job, 0, threads, barrier, met + 1)
-    job[DONE] += 1
-
-
-@inner
-def _follow(table, job, barrier, thread):
-    """Help with one token after another, whenever the leading thread comes; return when arrivals are `ABANDONED`."""
-    threads, stages = table.shape[0], table.shape[1]
-    met = 0
+def _serve(weights, table, job, barrier, thread):
+    """Run this thread's part of a token; a thread that follows then waits for the next one, until all shall leave."""
+    threads, stages, met = table.shape[0], table.shape[1], 0
+    if thread == 0:
+        met = job[DONE] * (stages + 1)
+        job[DONE] += 1
+        _begin(job)
     while True:
-        meet(barrier, (met + 1) * threads)
-        if look(barrier) >= ABANDONED:
+        for s in range(stages + 1):
+            if s > 0:
+                _run_stage(weights, table[thread, s - 1], job, thread)
+            met += 1
+            if threads > 1:
+                meet(barrier, met * threads)
+                if look(barrier) >= ABANDONED:
+                    return
+        if thread == 0:
             return
-        _run_stages(table[thread], job, thread, threads, barrier, met + 1)
-        met += stages + 1
 
 
 def _source() -> int:
@@ -242,18 +228,17 @@ def _source() -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
 
 
-def _kept(source: int) -> Any:
-    """Return the function that is called from outside, kept on disk under its own code and this number."""
+def _kept(source: int, weights: int) -> Any:
+    """Return the function that is called from outside, kept on disk under its own code and these two numbers."""
 
     @compiled
     def run(table, job, barrier, thread):
         job[SOURCE] = source
-        if thread == 0:
-            _lead(table, job, barrier)
-        else:
-            _follow(table, job, barrier, thread)
+        _serve(weights, table, job, barrier, thread)
 
     return run
 
 
-run = _kept(_source())
+_SOURCE = _source()
+RUN = {weights: _kept(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
+"""For weights of each kind `run(table, job, barrier, thread)`, which is compiled when it is called first."""

@@ -210,7 +210,7 @@ def update(_typing: Any, gates: Any, sums: Any, stride: Any, keep: Any, admit: A
         if count == 0:
             decay, factor = Lanes.at(builder, keep), Lanes.at(builder, admit)
         elif count == 1:
-            decay, factor = (-gate[0]).sigmoid(), gate[0].sigmoid()
+            factor, decay = gate[0].sigmoids()
         else:
             decay, factor = gate[0].sigmoid(), gate[1].sigmoid()
         new = decay * Lanes.at(builder, before) + factor * delta
@@ -257,7 +257,13 @@ def put_some(_typing: Any, sums: Any, to: Any, count: Any) -> Any:
         wanted = builder.icmp_signed("<", _whole(*range(16)), spread(builder, builder.trunc(count, int32)))
         pointer = floats.as_pointer()
         put = function(
-            builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), floats, pointer, int32, ir.VectorType(ir.IntType(1), 16)
+            builder,
+            "llvm.masked.store.v16f32.p0",
+            ir.VoidType(),
+            floats,
+            pointer,
+            int32,
+            ir.VectorType(ir.IntType(1), 16),
         )
         builder.call(put, [Lanes.at(builder, sums).value, builder.inttoptr(to, pointer), int32(4), wanted])
         return context.get_dummy_value()
@@ -301,5 +307,3 @@ def copy(_typing: Any, into: Any, source: Any, size: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 3), emit
-
-

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from newllm.generation.compiled_step import kernel
 from newllm.generation.compiled_step.products import BF16, FP32, INT8, PAIR, WEIGHT_BYTES
@@ -72,7 +72,8 @@ class Plan:
         self._small: list[Tensor] = []
         self.embedding = self._keep(model.embedding.weight)
         self.learned = 0 if model.positions is None else self._keep(model.positions.weight)
-        stages = [stage for layer, block in enumerate(model.body.blocks) for stage in self._block(block, layer)]
+        body: Any = model.body
+        stages = [stage for layer, block in enumerate(body.blocks) for stage in self._block(block, layer)]
         stages.append(self._head(model))
         self.table = np.zeros((threads, len(stages), kernel.STAGE_FIELDS), np.int64)
         self._packed = self._pack(stages, threads)
@@ -85,7 +86,7 @@ class Plan:
         self._small.append(value)
         return value.data_ptr()
 
-    def _norm(self, norm: nn.RMSNorm) -> dict[int, int]:
+    def _norm(self, norm: Any) -> dict[int, int]:
         return {kernel.NORM: self._keep(norm.weight), kernel.COUNT: norm.weight.numel()}
 
     def _block(self, block: Block, layer: int) -> list[Stage]:
@@ -103,7 +104,8 @@ class Plan:
         ]
 
     def _head(self, model: LanguageModel) -> Stage:
-        return Stage(kernel.HEAD, [(model.head.weight, model.head.bias)], self._norm(model.body.last_norm))
+        norm: Any = model.body.last_norm
+        return Stage(kernel.HEAD, [(model.head.weight, model.head.bias)], self._norm(norm))
 
     def _convolution(self, mixer: Any) -> dict[int, int]:
         taps = mixer.convolution.weight.detach().clone()

@@ -86,7 +86,9 @@ def _float_sums(builder: Any, kind: int, panels: list[Any], inputs: Any, rows: l
     weights = [builder.add(panel, int64(PAIR * HEADER[kind])) for panel in panels]
 
     def turn(index: Any, sums: Any) -> Any:
-        columns = [read(builder, offset(builder, address, PAIR * WEIGHT_BYTES[kind] * 16, index)) for address in weights]
+        columns = [
+            read(builder, offset(builder, address, PAIR * WEIGHT_BYTES[kind] * 16, index)) for address in weights
+        ]
         left, after = iter(sums), []
         places = [[offset(builder, builder.add(row, int64(4 * i)), 4, index) for i in range(PARTS)] for row in rows]
         given = [[Lanes(builder, load(builder, place, float32)) for place in row] for row in places]

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from newllm.model.bodies import State
+
 TAIL = 3  # rows of a convolution's tail
 _POSITION = 2  # floats of a 64-bit integer
 
@@ -55,7 +57,7 @@ class Layout:
         tail = memory[first : first + rows * TAIL * self._room]
         return tail.view(rows, TAIL, self._room)[:, :, : self._width]
 
-    def packed(self, state: Mapping[str, Tensor]) -> "PackedState":
+    def packed(self, state: State) -> "PackedState":
         """Return a state in this layout; one that is already is returned as it is."""
         if isinstance(state, PackedState) and state.layout is self:
             return state

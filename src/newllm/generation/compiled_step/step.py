@@ -6,17 +6,19 @@ Shapes: B rows, V vocabulary.
 import struct
 import threading
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from newllm.errors import UserError
 from newllm.generation.compiled_step import kernel
 from newllm.generation.compiled_step.plan import Plan
 from newllm.generation.compiled_step.passes import DIGITS
 from newllm.generation.compiled_step.state import Layout, PackedState
 from newllm.generation.compiled_step.team import Team, threads_for
+from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
 _ADDRESSES = struct.Struct("=4q")  # the job's first fields: BEFORE, AFTER, LOGITS, TOKENS
@@ -40,29 +42,30 @@ class CompiledStep:
         self._layout = Layout(config.layers, (config.context, plan.channels), (config.width, plan.width))
         self._vocabulary, self._reads = config.vocabulary, config.norm == "read"
         self._job = np.zeros(kernel.JOB_FIELDS, np.int64)
-        self._bytes = memoryview(self._job).cast("B")
-        self._team, self._lock, self._rows = Team(plan.table, self._job), threading.Lock(), 0
+        self._bytes = self._job.data.cast("B")
+        self._team, self._lock, self._rows = Team(kernel.RUN[plan.kind], plan.table, self._job), threading.Lock(), 0
 
     @property
     def threads(self) -> int:
         """How many threads share a step."""
         return len(self._plan.table)
 
-    def packed(self, state: Mapping[str, Tensor]) -> PackedState:
-        """Return a state as this step takes it: the same, or a copy of a model's own."""
-        return self._layout.packed(state)
-
-    def __call__(self, tokens: Sequence[int], before: PackedState) -> tuple[Tensor, PackedState]:
+    def __call__(self, tokens: Sequence[int], state: State) -> tuple[Tensor, PackedState]:
         """Read a token a row.
 
         Args:
-            tokens: ids, one for each row of the state.
-            before: the state, `packed`.
+            tokens: ids of the vocabulary, one for each row of the state.
+            state: this step's or the model's own, at positions that the model has.
 
         Returns:
             The logits of each row's next token, row after row `[B * V]`, and the next state; both in new memory.
+
+        Raises:
+            UserError: the state has other rows.
         """
-        rows, given = len(tokens), array("q", tokens)
+        rows, given, before = len(tokens), array("q", tokens), self._layout.packed(state)
+        if before.rows != rows:
+            raise UserError(f"{rows} tokens for a state of {before.rows} rows: give one token for each row")
         memory, logits = torch.empty(len(before.memory)), torch.empty(rows * self._vocabulary)
         addresses = before.memory.data_ptr(), memory.data_ptr(), logits.data_ptr(), given.buffer_info()[0]
         with self._lock:
@@ -108,7 +111,6 @@ class CompiledStep:
             kernel.TAKEN: first_taken,
             kernel.TAKEN_STRIDE: taken,
             kernel.READS: int(self._reads),
-            kernel.WEIGHT_KIND: plan.kind,
         }.items():
             self._job[field] = value
         self._rows = rows

@@ -3,10 +3,13 @@
 import os
 import threading
 import weakref
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
+
+from newllm.generation.compiled_step.kernel import DONE
+from newllm.model.chain.barrier import ABANDONED, wake
 
 WORTH_A_THREAD = 1 << 19  # multiply-adds of a row; for less no thread is met
 _LOOK_AGAIN = 10  # seconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
@@ -25,53 +28,56 @@ class Team:
     they are gone and are started anew.
 
     Args:
+        run: the kernel's function.
         table: the plan's, `[threads, stages, fields]`.
         job: what all threads share.
     """
 
-    def __init__(self, table: np.ndarray, job: np.ndarray) -> None:
-        from newllm.generation.compiled_step import kernel  # numba is an extra, and slow to import
-
-        self._kernel, self._table, self._job = kernel, table, job
-        self._process, self._end = 0, None
+    def __init__(self, run: Callable[..., None], table: np.ndarray, job: np.ndarray) -> None:
+        self._run, self._table, self._job = run, table, job
+        self._process, self._end = 0, lambda: None
 
     def run(self) -> None:
         """Run the token that the job describes."""
         if self._process != os.getpid():
             self._start()
-        self._kernel.run(self._table, self._job, self._address, 0)
+        self._run(self._table, self._job, self._address, 0)
         if self._failures:
             raise self._failures[0]
 
     def close(self) -> None:
         """Let the followers end."""
-        if self._end is not None:
-            self._end()
+        self._end()
         self._process = 0
 
     def _start(self) -> None:
-        self._job[self._kernel.DONE] = 0
+        self._job[DONE] = 0
         barrier = np.array([0, 0, _LOOK_AGAIN, 0], np.int64)
         self._failures: list[BaseException] = []
-        self._end = weakref.finalize(self, _abandon, self._kernel, barrier)
+        self._end = weakref.finalize(self, _abandon, barrier)
         self._barrier, self._address = barrier, barrier.ctypes.data
-        given = self._kernel, self._table, self._job, barrier, self._failures
+        given = self._run, self._table, self._job, barrier, self._failures
         for thread in range(1, len(self._table)):
             threading.Thread(target=_follow, args=(thread, *given), name="newllm-decoder", daemon=True).start()
         self._process = os.getpid()
 
 
 def _follow(
-    thread: int, kernel: Any, table: np.ndarray, job: np.ndarray, barrier: np.ndarray, failures: list[BaseException]
+    thread: int,
+    run: Callable[..., None],
+    table: np.ndarray,
+    job: np.ndarray,
+    barrier: np.ndarray,
+    failures: list[BaseException],
 ) -> None:
     # It holds the arrays and not the team, which could never be collected otherwise.
     try:
-        kernel.run(table, job, barrier.ctypes.data, thread)
+        run(table, job, barrier.ctypes.data, thread)
     except BaseException as failure:  # the leading thread raises it
         failures.append(failure)
-        _abandon(kernel, barrier)
+        _abandon(barrier)
 
 
-def _abandon(kernel: Any, barrier: np.ndarray) -> None:
-    barrier[0] = kernel.ABANDONED
-    kernel.wake(barrier.ctypes.data)
+def _abandon(barrier: np.ndarray) -> None:
+    barrier[0] = ABANDONED
+    wake(barrier.ctypes.data)

@@ -57,12 +57,6 @@ def store(builder: Any, value: Any, address: Any, align: int = 4) -> None:
     builder.store(value, builder.inttoptr(address, value.type.as_pointer()), align=align)
 
 
-def prefetch(builder: Any, address: Any) -> None:
-    """Ask for the cache line at an address, which need not exist."""
-    ask = function(builder, "llvm.prefetch.p0", ir.VoidType(), _byte_pointer, int32, int32, int32)
-    builder.call(ask, [builder.inttoptr(address, _byte_pointer), int32(0), int32(3), int32(1)])  # to read, data
-
-
 def loop(
     builder: Any, count: Any, step: int, carried: Sequence[Any], body: Callable[[Any, Sequence[Any]], Sequence[Any]]
 ) -> list[Any]:
@@ -170,6 +164,12 @@ class Lanes:
     def sigmoid(self) -> "Lanes":
         """Return `1 / (1 + exp(-self))`."""
         return Lanes(self.builder, 1.0) / ((-self).exp() + 1.0)
+
+    def sigmoids(self) -> "tuple[Lanes, Lanes]":
+        """Return the sigmoids of `self` and of `-self`, neither as the other's difference from 1."""
+        power = (-self).exp()
+        sigmoid = Lanes(self.builder, 1.0) / (power + 1.0)
+        return sigmoid, power * sigmoid
 
     def silu(self) -> "Lanes":
         """Return `self * sigmoid(self)`."""
