@@ -15,6 +15,7 @@ pytest.importorskip("numba", reason="numba is an extra")
 
 from newllm.errors import UserError
 from newllm.generation import WEIGHTS, Decoder
+from newllm.generation.compiled_step import pace
 from newllm.generation.compiled_step import step as compiled_step
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.weights import rounded_model
@@ -50,7 +51,9 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def use_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Have so many threads share a step, and often change between running together and alone."""
     monkeypatch.setattr(compiled_step, "threads_for", lambda _products: count)
+    monkeypatch.setattr(pace, "KEPT", 4 * pace.TRIED)
 
 
 def build(seed: int = 0, **settings: Any) -> LanguageModel:
@@ -166,6 +169,18 @@ def test_a_state_is_never_changed_and_can_be_branched() -> None:
     copied = read(decoder.step, texts(6, 2, seed=1), before)  # a state as a file gives it back
     assert torch.equal(one[0], copied[0])
     assert all(torch.equal(one[1][name], copied[1][name]) for name in before)
+
+
+def test_help_is_tried_and_the_quicker_way_kept() -> None:
+    for together, alone in ((5, 9), (9, 5)):
+        chooser, ways = pace.Pace(), []
+        for _ in range(2 * pace.KEPT):
+            ways.append(chooser.alone)
+            chooser.took(alone if chooser.alone else together)
+        half, best = ways[pace.KEPT :], alone < together
+        assert ways[: 2 * pace.TRIED] == [False] * pace.TRIED + [True] * pace.TRIED
+        assert half[: 2 * pace.TRIED] == [best] * pace.TRIED + [not best] * pace.TRIED
+        assert set(ways[2 * pace.TRIED : pace.KEPT] + half[2 * pace.TRIED :]) == {best}
 
 
 def test_step_one_is_a_step_of_one_row() -> None:

@@ -48,8 +48,8 @@ STAGE_FIELDS = 14
 # What all threads share for a call is a row of 64-bit integers too; strides are bytes from a row to the next one.
 BEFORE, AFTER, LOGITS, TOKENS, ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY = range(10)
 X, X_STRIDE, MIXED, MIXED_STRIDE, HIDDEN, HIDDEN_STRIDE, ROOMS, ROOM_STRIDE = range(10, 18)
-NORMED, TAKEN, TAKEN_STRIDE, SUMS, READS, DONE, SOURCE = range(18, 25)
-JOB_FIELDS = 25
+NORMED, TAKEN, TAKEN_STRIDE, SUMS, READS, ALONE, DONE, SOURCE = range(18, 26)
+JOB_FIELDS = 26
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
@@ -182,9 +182,8 @@ def _finish(stage, job, row, column, sums, stride):
 
 
 @inner
-def _run_stage(weights, stage, job, thread):
-    room = job[ROOMS] + thread * job[ROOM_STRIDE]
-    given, stride = _prepare(weights, stage, job, room, thread == 0)
+def _run_part(weights, stage, job, given, stride, room):
+    """Run one thread's part of a stage whose inputs are prepared."""
     rows, sums, each = job[ROWS], room + job[SUMS], stage[PANELS]
     size = PAIR * (_HEADERS[weights] + stage[INPUTS] * _PANEL_BYTES[weights])
     pair = stage[WEIGHTS]
@@ -202,18 +201,28 @@ def _run_stage(weights, stage, job, thread):
 
 @inner
 def _serve(weights, table, job, barrier, thread):
-    """Run this thread's part of a token; a thread that follows then waits for the next one, until all shall leave."""
+    """Run this thread's part of a token; a thread that follows then waits for the next one, until all shall leave.
+
+    The leading thread may do all parts itself: then it meets nobody, and the others go on waiting.
+    """
     threads, stages, met = table.shape[0], table.shape[1], 0
+    first, last, alone = thread, thread + 1, threads == 1
     if thread == 0:
-        met = job[DONE] * (stages + 1)
-        job[DONE] += 1
+        if job[ALONE] != 0:
+            last, alone = threads, True
+        else:
+            met = job[DONE] * (stages + 1)
+            job[DONE] += 1
         _begin(job)
     while True:
         for s in range(stages + 1):
             if s > 0:
-                _run_stage(weights, table[thread, s - 1], job, thread)
+                room = job[ROOMS] + thread * job[ROOM_STRIDE]  # since the last token it may have moved
+                given, stride = _prepare(weights, table[thread, s - 1], job, room, thread == 0)
+                for part in range(first, last):
+                    _run_part(weights, table[part, s - 1], job, given, stride, room)
             met += 1
-            if threads > 1:
+            if not alone:
                 meet(barrier, met * threads)
                 if look(barrier) >= ABANDONED:
                     return

@@ -4,11 +4,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from time import perf_counter_ns
 
 import numpy as np
 import torch
 
-from newllm.generation.compiled_step.kernel import DONE
+from newllm.generation.compiled_step.kernel import ALONE, DONE
+from newllm.generation.compiled_step.pace import Pace
 from newllm.model.chain.barrier import ABANDONED, wake
 
 WORTH_A_THREAD = 1 << 19  # multiply-adds of a row; for less no thread is met
@@ -35,13 +37,19 @@ class Team:
 
     def __init__(self, run: Callable[..., None], table: np.ndarray, job: np.ndarray) -> None:
         self._run, self._table, self._job = run, table, job
-        self._process, self._end = 0, lambda: None
+        self._pace, self._process, self._end = Pace(), 0, lambda: None
 
     def run(self) -> None:
         """Run the token that the job describes."""
         if self._process != os.getpid():
             self._start()
+        if len(self._table) == 1:
+            self._run(self._table, self._job, self._address, 0)
+            return
+        start = perf_counter_ns()
+        self._job[ALONE] = self._pace.alone
         self._run(self._table, self._job, self._address, 0)
+        self._pace.took(perf_counter_ns() - start)
         if self._failures:
             raise self._failures[0]
 
