@@ -71,7 +71,8 @@ class Decoder:
             Logits of each next token `[B, V]` and the next state.
 
         Raises:
-            UserError: there is no row or the state has others, a token is none of the vocabulary, or learned positions have come to an end.
+            UserError: there is no row or the state has others, a token is none of the vocabulary, or learned positions
+                have come to an end.
         """
         tokens = tokens_B.tolist()
         self._check(tokens, state)

@@ -56,9 +56,9 @@ class Engine:
 
     def __init__(self, model: LanguageModel, tokenizer: Tokenizer, weights: str = "fp32") -> None:
         self.model = rounded_model(model, weights)
-        self._given, self._weights = model, weights
+        self._weights = weights  # rounded weights are rounded no further, so that the decoder may round them again
         self._decoder: Decoder | None = None
-        self._decoded: list[int] = []
+        self._asked, self._decoded = False, list[int]()
         self.vocabulary = Vocabulary(tokenizer, model.config.vocabulary)
         self._chunk = min(CHUNK, max(64, _LOGITS_AT_ONCE // model.config.vocabulary))
 
@@ -78,7 +78,7 @@ class Engine:
         Raises:
             UserError: the prompt is no valid text, or goes past the model's learned positions.
         """
-        self._forget_changed()
+        self._look_again()
         ids = self.vocabulary.encode(text)
         self._check_length(memory, len(ids))
         for first in range(0, len(ids), self._chunk):
@@ -135,7 +135,7 @@ class Engine:
         sampling.check()
         if tokens < 0:
             raise UserError(f"tokens is {tokens}: it must be 0 or more")
-        self._forget_changed()
+        self._look_again()
         return Continuation(self, memory, tokens, sampling, seed, stop)
 
     def _read_chunk(self, memory: Memory, ids: list[int]) -> Memory:
@@ -147,17 +147,21 @@ class Engine:
 
     def _prepared(self) -> Decoder | None:
         """Return the decoder, made when it is first needed; None where it would be no faster."""
-        if self._decoder is None and decodable(self._given, self._weights):
-            self._decoder, self._decoded = Decoder(self._given, self._weights), self._versions()
+        if self._decoder is None and not self._asked:
+            self._asked = True
+            if decodable(self.model, self._weights):
+                self._decoder, self._decoded = Decoder(self.model, self._weights), self._versions()
         return self._decoder
 
-    def _forget_changed(self) -> None:
-        """Forget a decoder whose model has been trained on since it was made."""
-        if self._decoder is not None and self._weights == "fp32" and self._decoded != self._versions():
-            self._decoder = None
+    def _look_again(self) -> None:
+        """Forget a decoder whose model was trained on, or hooked, since it was made."""
+        self._asked = False
+        if self._decoder is not None:
+            is_same = self._decoded == self._versions() and decodable(self.model, self._weights)
+            self._decoder = self._decoder if is_same else None
 
     def _versions(self) -> list[int]:
-        return [parameter._version for parameter in self._given.parameters()]
+        return [parameter._version for parameter in self.model.parameters()]
 
     def _check_length(self, memory: Memory, count: int) -> None:
         limit, total = self.model.config.positions, memory.tokens_read + count

@@ -21,6 +21,7 @@ LONGEST_WINDOW = 1024
 """The most tokens that a repetition penalty may look back over: as many are remembered."""
 
 _FORBIDDEN = -math.inf
+_SMALLEST_TEMPERATURE = 1e-200  # takes the likeliest, and is no division by what may be 0
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "temperature": (lambda value: 0.0 <= value < math.inf, "0 (always the likeliest token) or above"),
@@ -86,9 +87,8 @@ def next_token(
     Raises:
         UserError: the prediction is not finite; the model has diverged.
     """
-    values_V = logits_V.detach().cpu().double().numpy()  # new memory, but for a prediction that is double already
+    values_V = logits_V.detach().cpu().numpy().astype(np.float64)  # a copy: the prediction stays
     if len(forbidden):
-        values_V = values_V.copy() if logits_V.dtype == torch.float64 else values_V
         values_V[forbidden] = _FORBIDDEN
     best = float(values_V.max())  # NaN if any is
     if not math.isfinite(best):
@@ -96,12 +96,11 @@ def next_token(
     values_V = penalise(values_V, recent, sampling)
     if sampling.temperature == 0.0:
         return int(values_V.argmax())
-    # The maximum goes first: divided by a tiny temperature it would overflow.
-    with np.errstate(over="ignore"):
-        values_V = (values_V - values_V.max()) / sampling.temperature
+    # The maximum goes first: divided by a tiny temperature it would overflow. So would the rest by a tinier one.
+    values_V = (values_V - values_V.max()) / max(sampling.temperature, _SMALLEST_TEMPERATURE)
     values_V = keep_top_k(values_V, int(sampling.top_k))
     values_V = keep_top_p(values_V, sampling.top_p)
-    return draw(_probability(keep_min_p(values_V, sampling.min_p)), generator)
+    return draw(np.exp(keep_min_p(values_V, sampling.min_p)), generator)
 
 
 def penalise(logits_V: np.ndarray, recent: Sequence[int], sampling: Sampling) -> np.ndarray:
@@ -128,7 +127,8 @@ def keep_top_p(logits_V: np.ndarray, p: float) -> np.ndarray:
     if p >= 1.0:
         return logits_V
     order_V = np.argsort(-logits_V, kind="stable")
-    reached_V = _probability(logits_V)[order_V].cumsum()
+    power_V = np.exp(logits_V - logits_V.max())
+    reached_V = (power_V / power_V.sum())[order_V].cumsum()
     return _without(logits_V, order_V[1 + int((reached_V < p).sum()) :])
 
 
@@ -139,23 +139,17 @@ def keep_min_p(logits_V: np.ndarray, min_p: float) -> np.ndarray:
     return _without(logits_V, logits_V < logits_V.max() + math.log(min_p))
 
 
-def draw(probability_V: np.ndarray, generator: torch.Generator) -> int:
-    """Draw an id by inverting the cumulative distribution at one uniform number.
+def draw(share_V: np.ndarray, generator: torch.Generator) -> int:
+    """Draw an id by inverting the cumulative distribution at one uniform number; shares need not sum to 1.
 
     One number in the order of the ids: a prediction that differs in its last bits, as that of another
     device does, almost always gives the same token.
     """
-    cumulative_V = probability_V.cumsum()
+    cumulative_V = share_V.cumsum()
     at = torch.rand(1, generator=generator, dtype=torch.float64).item() * cumulative_V[-1]
     token = int(cumulative_V.searchsorted(at, side="right"))
     # Rounding may put the number on the very end, behind the last token that is possible.
-    return token if token < len(cumulative_V) and probability_V[token] > 0 else int(probability_V.nonzero()[0][-1])
-
-
-def _probability(logits_V: np.ndarray) -> np.ndarray:
-    """Return the softmax."""
-    power_V = np.exp(logits_V - logits_V.max())
-    return power_V / power_V.sum()
+    return token if token < len(cumulative_V) and share_V[token] > 0 else int(share_V.nonzero()[0][-1])
 
 
 def _without(logits_V: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -310,7 +310,7 @@ def test_a_model_that_was_changed_takes_its_own_step(change: Callable[[LanguageM
 @pytest.mark.parametrize(
     "settings", [{"body": body} for body in ("zero-stack", "attention", "lstm", "cell")] + [{"norm": "write"}]
 )
-def test_other_models_take_their_own_step(settings: dict[str, str], weights: str) -> None:
+def test_other_models_take_their_own_step(settings: dict[str, Any], weights: str) -> None:
     model = build(heads=4, **settings)
     twin = rounded_model(copy.deepcopy(model), weights).eval()
     decoder, tokens_TB = Decoder(model, weights), texts(4, 2)

@@ -19,20 +19,9 @@ from typing import Any
 
 import numba
 
-from newllm.generation.compiled_step import passes, products, vectors
-from newllm.generation.compiled_step.passes import (
-    add,
-    convolve,
-    copy,
-    digits,
-    normalise,
-    number,
-    put_number,
-    put_some,
-    read_normalised,
-    swiglu,
-    update,
-)
+from newllm.generation.compiled_step import formulas, passes, products, vectors
+from newllm.generation.compiled_step.formulas import add, number, put_number, put_some, swiglu, update
+from newllm.generation.compiled_step.passes import convolve, copy, digits, normalise, read_normalised
 from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
 from newllm.model.chain import barrier as meeting
 from newllm.model.chain.barrier import ABANDONED, look, meet
@@ -232,7 +221,7 @@ def _serve(weights, table, job, barrier, thread):
 
 def _source() -> int:
     """Return a number that changes with any file that the machine code is made of."""
-    files = [module.__file__ for module in (passes, products, vectors, meeting)]
+    files = [module.__file__ for module in (formulas, passes, products, vectors, meeting)]
     content = b"\0".join(Path(file).read_bytes() for file in (*files, __file__))
     return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
 

@@ -17,6 +17,8 @@ rounding a float to 23 bits of the row's largest loses. Converted to floats, the
 So an output's bits depend neither on the rows beside it nor on the thread that computes it.
 """
 
+# ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
+
 from typing import Any
 
 from llvmlite import ir
@@ -118,13 +120,12 @@ def _read_floats(builder: Any, address: Any) -> list[Any]:
 
 def _read_halves(builder: Any, address: Any) -> list[Any]:
     """Return the weights of four inputs from two lines."""
-    found = []
     half, upper = (ir.Constant(integers, [value] * 16) for value in (16, 0xFFFF0000))
+    bits = []
     for i in range(PARTS // 2):
         pairs = _line(builder, builder.add(address, int64(PAIR * LINE * i)), integers)
-        for bits in (builder.shl(pairs, half), builder.and_(pairs, upper)):
-            found.append(builder.bitcast(bits, floats))
-    return found
+        bits += [builder.shl(pairs, half), builder.and_(pairs, upper)]
+    return [builder.bitcast(value, floats) for value in bits]
 
 
 def _whole_sums(builder: Any, kind: int, panels: list[Any], inputs: Any, rows: list[Any]) -> list[list[Lanes]]:

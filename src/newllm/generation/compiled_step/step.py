@@ -14,8 +14,8 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.generation.compiled_step import kernel
-from newllm.generation.compiled_step.plan import Plan
 from newllm.generation.compiled_step.passes import DIGITS
+from newllm.generation.compiled_step.plan import Plan
 from newllm.generation.compiled_step.state import Layout, PackedState
 from newllm.generation.compiled_step.team import Team, threads_for
 from newllm.model.bodies import State

@@ -18,7 +18,7 @@ int64, int32, int8, float32 = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.
 floats, integers = ir.VectorType(float32, LANES), ir.VectorType(int32, LANES)
 _byte_pointer = int8.as_pointer()
 
-# exp(x) = 2^n * e^r with x = n ln 2 + r: S. L. Moshier's Cephes, expf (netlib.org/cephes), within 2 units in the last place.
+# exp(x) = 2^n * e^r with x = n ln 2 + r: S. L. Moshier's Cephes, expf (netlib.org/cephes), to about 1e-7.
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.44269504088896341, 0.693359375, -2.12194440e-4
 _EXPONENT = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 _LARGEST = 87.0  # beyond it, and below -87, the exponential is taken for that of the bound: 1e38 and 1e-38
