@@ -56,6 +56,11 @@ class Decoder:
         return self._compiled is not None
 
     @property
+    def threads(self) -> int:
+        """How many threads share a compiled step: as many as torch has, or 1 where that was quicker of late."""
+        return 1 if self._compiled is None else self._compiled.threads
+
+    @property
     def weight_bytes(self) -> int:
         """The bytes of the weights that a compiled step reads; 0 without one."""
         return 0 if self._compiled is None else self._compiled.weight_bytes

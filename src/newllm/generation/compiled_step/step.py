@@ -47,8 +47,8 @@ class CompiledStep:
 
     @property
     def threads(self) -> int:
-        """How many threads share a step."""
-        return len(self._plan.table)
+        """How many threads share the next step."""
+        return self._team.threads
 
     def __call__(self, tokens: Sequence[int], state: State) -> tuple[Tensor, PackedState]:
         """Read a token a row.
@@ -94,7 +94,7 @@ class CompiledStep:
                 kernel.X: (rows, 4 * (plan.width + _SPACING)),
                 kernel.MIXED: (rows, 4 * (plan.channels + _SPACING)),
                 kernel.HIDDEN: (rows, 4 * (plan.hidden + _SPACING)),
-                kernel.ROOMS: (self.threads, room),
+                kernel.ROOMS: (len(plan.table), room),
             }
         )
         for place, (address, stride) in self._rooms.places.items():

@@ -39,6 +39,11 @@ class Team:
         self._run, self._table, self._job = run, table, job
         self._pace, self._process, self._end = Pace(), 0, lambda: None
 
+    @property
+    def threads(self) -> int:
+        """How many threads share the next token."""
+        return 1 if self._pace.alone else len(self._table)
+
     def run(self) -> None:
         """Run the token that the job describes."""
         if self._process != os.getpid():
