@@ -8,6 +8,7 @@ too, beside the same bytes by the scan: `decoder`.
 """
 
 import argparse
+import itertools
 import json
 import math
 from pathlib import Path
@@ -78,7 +79,7 @@ def _bits(model: LanguageModel, texts: list[torch.Tensor]) -> float:
 def _decoded_bits(model: LanguageModel, weights: str, text: torch.Tensor) -> float:
     decoder, state, nats = Decoder(model, weights), model.initial_state(1), 0.0
     ids = text.tolist()
-    for token, following in zip(ids[:-1], ids[1:], strict=True):
+    for token, following in itertools.pairwise(ids):
         logits_V, state = decoder.step_one(token, state)
         nats -= float(logits_V.log_softmax(0)[following])
     return nats / math.log(2) / (len(ids) - 1)
