@@ -2,11 +2,13 @@
 
 --context-out keeps all that the model remembers in a file, also where Ctrl-C or a closed pipe ends the
 writing; --context-in goes on from it, as if the whole text before had just been read. With --tokens 0 the
-prompt is read and nothing is written but the context.
+prompt is read and nothing is written but the context. --weights bf16 and int8 write faster: the weights are
+rounded to 16 and 8 bits, and the text is that of a slightly other model.
 
   newllm generate runs/moby-dick --prompt "The whale" --tokens 500
   newllm generate runs/moby-dick --prompt "Chapter one" --context-out chapter.context
   newllm generate runs/moby-dick --context-in chapter.context --seed 3
+  newllm generate runs/moby-dick --prompt "The sea" --tokens 5000 --weights int8
   newllm generate runs/moby-dick --prompt - --tokens 0 --context-out book.context < book.txt
 """
 

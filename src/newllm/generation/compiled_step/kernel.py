@@ -7,7 +7,7 @@
     HEAD      norm; logits
 
 Every thread prepares a stage's rows for itself, computes its own outputs and meets the others. The first thread is
-the caller's; the others wait in `follow`, asleep after a while. Addresses are 64-bit integers.
+the caller's; the others wait in `RUN`, asleep after a while. Addresses are 64-bit integers.
 
 numba keeps machine code by the date of one file, and this code stands in several: only the function that is called
 from outside is kept, and a digest of all files is part of what it is found by.
@@ -34,11 +34,13 @@ KIND, PANELS, FIRST, LAST, WEIGHTS, INPUTS, COUNT, NORM = range(8)
 TAP_WEIGHTS, KEEP, ADMIT, CONTEXT, TAIL, OUTPUTS = range(8, 14)
 STAGE_FIELDS = 14
 
-# What all threads share for a call is a row of 64-bit integers too; strides are bytes from a row to the next one.
-BEFORE, AFTER, LOGITS, TOKENS, ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY = range(10)
-X, X_STRIDE, MIXED, MIXED_STRIDE, HIDDEN, HIDDEN_STRIDE, ROOMS, ROOM_STRIDE = range(10, 18)
-NORMED, TAKEN, TAKEN_STRIDE, SUMS, READS, ALONE, DONE, SOURCE = range(18, 26)
-JOB_FIELDS = 26
+# What all threads share for a token is a row of 64-bit integers too: first what is new each time, then the shape,
+# then where the stream and what lies between the stages stand, `STRIDE` bytes from a row to the next one, and each
+# thread's own room, with the places in it.
+BEFORE, AFTER, LOGITS, TOKENS, ALONE, DONE, SOURCE = range(7)
+ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY, READS = range(7, 14)
+X, MIXED, HIDDEN, STRIDE, ROOMS, ROOM_SIZE, TAKEN, SUMS = range(14, 22)
+JOB_FIELDS = 22
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
@@ -56,7 +58,7 @@ def _begin(job):
     """Put the tokens' embeddings into the stream and count the positions; a state begins with them."""
     size = 4 * job[WIDTH]
     for row in range(job[ROWS]):
-        x, position = job[X] + row * job[X_STRIDE], number(job[BEFORE] + 8 * row)
+        x, position = job[X] + row * job[STRIDE], number(job[BEFORE] + 8 * row)
         copy(x, job[EMBEDDING] + size * number(job[TOKENS] + 8 * row), job[WIDTH])
         if job[LEARNED] != 0:
             for i in range(0, size, 64):
@@ -67,9 +69,9 @@ def _begin(job):
 @inner
 def _prepare_mix(stage, job, row, room, given, is_first):
     width = job[WIDTH]
-    normed = room + job[NORMED]
+    normed = room
     before = job[BEFORE] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
-    normalise(job[X] + row * job[X_STRIDE], stage[NORM], normed, width, stage[COUNT], _EPSILON)
+    normalise(job[X] + row * job[STRIDE], stage[NORM], normed, width, stage[COUNT], _EPSILON)
     convolve(normed, before, stage[TAP_WEIGHTS], given, width)
     if is_first:
         after = job[AFTER] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
@@ -79,48 +81,42 @@ def _prepare_mix(stage, job, row, room, given, is_first):
 
 @outer
 def _prepare_row(stage, job, row, room, is_first):
-    """Return the address of the row's inputs as floats."""
+    """Return the address of the row's inputs."""
     kind = stage[KIND]
-    given = room + job[TAKEN] + row * job[TAKEN_STRIDE]
+    given = room + job[TAKEN] + row * job[STRIDE]
     if kind == MIX:
         _prepare_mix(stage, job, row, room, given, is_first)
     elif kind == MIX_OUT:
-        mixed = job[MIXED] + row * job[MIXED_STRIDE]
+        mixed = job[MIXED] + row * job[STRIDE]
         if job[READS] == 0:
             return mixed
         context = job[AFTER] + job[START] + stage[CONTEXT] * job[ROWS] + 4 * stage[INPUTS] * row
         read_normalised(context, mixed, stage[NORM], given, stage[INPUTS], stage[COUNT])
     elif kind == DOWN:
-        return job[HIDDEN] + row * job[HIDDEN_STRIDE]
+        return job[HIDDEN] + row * job[STRIDE]
     else:
-        normalise(job[X] + row * job[X_STRIDE], stage[NORM], given, job[WIDTH], stage[COUNT], _EPSILON)
+        normalise(job[X] + row * job[STRIDE], stage[NORM], given, job[WIDTH], stage[COUNT], _EPSILON)
     return given
 
 
 @inner
 def _prepare(weights, stage, job, room, is_first):
-    """Return the address of the first row's inputs as the products want them, and the bytes to the next row's."""
-    first = room + job[TAKEN]
-    stride = job[TAKEN_STRIDE]
-    floats = first
-    for row in range(job[ROWS]):
-        given = _prepare_row(stage, job, row, room, is_first)
-        if row == 0:
-            floats = given
-        if weights == INT8:
-            digits(given, first + row * stride + 4 * stage[INPUTS], stage[INPUTS])
-    if weights == INT8:
-        return first + 4 * stage[INPUTS], stride
-    if floats == job[MIXED]:
-        return floats, job[MIXED_STRIDE]
-    if floats == job[HIDDEN]:
-        return floats, job[HIDDEN_STRIDE]
-    return floats, stride
+    """Return the address of the first row's inputs, as the products want them."""
+    given = _prepare_row(stage, job, 0, room, is_first)
+    for row in range(1, job[ROWS]):
+        _prepare_row(stage, job, row, room, is_first)
+    if weights != INT8:
+        return given
+    taken = room + job[TAKEN] + 4 * stage[INPUTS]
+    for row in range(0, job[ROWS] * job[STRIDE], job[STRIDE]):
+        digits(given + row, taken + row, stage[INPUTS])
+    return taken
 
 
 @inner
-def _multiply(weights, pair, inputs, given, stride, sums, rows):
+def _multiply(weights, stage, job, pair, given, sums):
     """Multiply all rows by a pair of panels: four rows by one panel at a time, what is left row by row."""
+    rows, stride, inputs = job[ROWS], job[STRIDE], stage[INPUTS]
     apart, tall = 64 * rows, rows // TALL * TALL
     for i in range(PAIR):
         for row in range(0, tall, TALL):
@@ -147,7 +143,7 @@ def _finish_mix(stage, job, row, column, sums, stride):
     place = job[START] + stage[CONTEXT] * job[ROWS] + 4 * (channels * row + column)
     keep, admit = stage[KEEP] + 4 * column, stage[ADMIT] + 4 * column
     before, after = job[BEFORE] + place, job[AFTER] + place
-    mixed, reads = job[MIXED] + row * job[MIXED_STRIDE] + 4 * column, 1 - job[READS]
+    mixed, reads = job[MIXED] + row * job[STRIDE] + 4 * column, 1 - job[READS]
     if stage[PANELS] == 2:
         update(0, sums, stride, keep, admit, before, after, reads, mixed)
     elif stage[PANELS] == 3:
@@ -163,17 +159,17 @@ def _finish(stage, job, row, column, sums, stride):
     if kind == MIX:
         _finish_mix(stage, job, row, column, sums, stride)
     elif kind == UP:
-        swiglu(sums, stride, job[HIDDEN] + row * job[HIDDEN_STRIDE] + 4 * column)
+        swiglu(sums, stride, job[HIDDEN] + row * job[STRIDE] + 4 * column)
     elif kind == HEAD:
         put_some(sums, job[LOGITS] + 4 * (row * job[VOCABULARY] + column), min(16, job[VOCABULARY] - column))
     else:
-        add(sums, job[X] + row * job[X_STRIDE] + 4 * column)
+        add(sums, job[X] + row * job[STRIDE] + 4 * column)
 
 
 @inner
-def _run_part(weights, stage, job, given, stride, room):
+def _run_part(weights, stage, job, given, sums):
     """Run one thread's part of a stage whose inputs are prepared."""
-    rows, sums, each = job[ROWS], room + job[SUMS], stage[PANELS]
+    rows, each = job[ROWS], stage[PANELS]
     size = PAIR * (_HEADERS[weights] + stage[INPUTS] * _PANEL_BYTES[weights])
     pair = stage[WEIGHTS]
     # As many groups at once as their sums have room for, an even number: so their formulas run side by side.
@@ -181,7 +177,7 @@ def _run_part(weights, stage, job, given, stride, room):
     for first in range(stage[FIRST], stage[LAST], some):
         count = min(some, stage[LAST] - first)
         for i in range(0, count * each, PAIR):
-            _multiply(weights, pair, stage[INPUTS], given, stride, sums + 64 * rows * i, rows)
+            _multiply(weights, stage, job, pair, given, sums + 64 * rows * i)
             pair += size
         for group in range(count):
             for row in range(rows):
@@ -206,10 +202,10 @@ def _serve(weights, table, job, barrier, thread):
     while True:
         for s in range(stages + 1):
             if s > 0:
-                room = job[ROOMS] + thread * job[ROOM_STRIDE]  # since the last token it may have moved
-                given, stride = _prepare(weights, table[thread, s - 1], job, room, thread == 0)
+                room = job[ROOMS] + thread * job[ROOM_SIZE]  # since the last token it may have moved
+                given = _prepare(weights, table[thread, s - 1], job, room, thread == 0)
                 for part in range(first, last):
-                    _run_part(weights, table[part, s - 1], job, given, stride, room)
+                    _run_part(weights, table[part, s - 1], job, given, room + job[SUMS])
             met += 1
             if not alone:
                 meet(barrier, met * threads)

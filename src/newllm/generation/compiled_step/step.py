@@ -22,7 +22,8 @@ from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
 _ADDRESSES = struct.Struct("=4q")  # the job's first fields: BEFORE, AFTER, LOGITS, TOKENS
-_SPACING = 16  # floats between rows: rows a power of two apart would drive one another out of the cache
+_SPACING = 64  # bytes between rows: rows a power of two apart would drive one another out of the cache
+_MOST_PANELS = 4  # of a group: delta, two gates and the output gate
 
 
 class CompiledStep:
@@ -80,53 +81,31 @@ class CompiledStep:
         self._team.close()
 
     def _make_room(self, rows: int) -> None:
-        """Allocate what is written between the stages, for so many rows."""
+        """Allocate what is written between the stages, for so many rows, and say where it is."""
         plan = self._plan
-        widest = max(plan.width, plan.channels, plan.hidden)
-        # Inputs as floats, their digits, and a line of what belongs to the digits.
-        taken = _lines(widest * (4 + DIGITS) + 64) + 4 * _SPACING
-        normed = 0
-        sums = normed + 4 * plan.width
-        first_taken = sums + 64 * (max(kernel.SUMS_AT_ONCE, 2 * 4 * rows) + rows)
-        room = first_taken + rows * taken
-        self._rooms = _Rooms(
-            {
-                kernel.X: (rows, 4 * (plan.width + _SPACING)),
-                kernel.MIXED: (rows, 4 * (plan.channels + _SPACING)),
-                kernel.HIDDEN: (rows, 4 * (plan.hidden + _SPACING)),
-                kernel.ROOMS: (len(plan.table), room),
-            }
-        )
-        for place, (address, stride) in self._rooms.places.items():
-            self._job[place], self._job[place + 1] = address, stride
-        for field, value in {
+        # A row as floats, its digits, and a line of what belongs to the digits.
+        stride = _lines(max(plan.width, plan.channels, plan.hidden) * (4 + DIGITS)) + 64 + _SPACING
+        sums = 64 * (max(kernel.SUMS_AT_ONCE, 2 * _MOST_PANELS * rows) + rows)
+        places = {kernel.TAKEN: 4 * plan.width, kernel.SUMS: 4 * plan.width + rows * stride}
+        room = 4 * plan.width + rows * stride + sums
+        self._memory = np.full(3 * rows * stride + len(plan.table) * room + 64, 0xFF, np.uint8)  # NaN
+        start = self._memory.ctypes.data + -self._memory.ctypes.data % 64
+        addresses = {
+            place: start + i * rows * stride
+            for i, place in enumerate((kernel.X, kernel.MIXED, kernel.HIDDEN, kernel.ROOMS))
+        }
+        shape = {
             kernel.ROWS: rows,
+            kernel.START: 4 * self._layout.start(rows),
             kernel.EMBEDDING: plan.embedding,
             kernel.LEARNED: plan.learned,
             kernel.WIDTH: plan.width,
             kernel.VOCABULARY: self._vocabulary,
-            kernel.START: 4 * self._layout.start(rows),
-            kernel.NORMED: normed,
-            kernel.SUMS: sums,
-            kernel.TAKEN: first_taken,
-            kernel.TAKEN_STRIDE: taken,
             kernel.READS: int(self._reads),
-        }.items():
+        }
+        for field, value in (places | addresses | shape | {kernel.STRIDE: stride, kernel.ROOM_SIZE: room}).items():
             self._job[field] = value
         self._rows = rows
-
-
-class _Rooms:
-    """One piece of memory cut into rows, each part and each row at the beginning of a cache line."""
-
-    def __init__(self, parts: dict[int, tuple[int, int]]) -> None:
-        sizes = {place: (rows, _lines(size)) for place, (rows, size) in parts.items()}
-        self._memory = np.full(sum(rows * size for rows, size in sizes.values()) + 64, 0xFF, np.uint8)  # NaN
-        at = self._memory.ctypes.data + -self._memory.ctypes.data % 64
-        self.places = {}
-        for place, (rows, size) in sizes.items():
-            self.places[place] = (at, size)
-            at += rows * size
 
 
 def _lines(size: int) -> int:

@@ -11,7 +11,7 @@ import torch
 
 from newllm.generation.compiled_step.kernel import ALONE, DONE
 from newllm.generation.compiled_step.pace import Pace
-from newllm.model.chain.barrier import ABANDONED, wake
+from newllm.model.chain.barrier import ABANDONED, FIELDS, wake
 
 WORTH_A_THREAD = 1 << 19  # multiply-adds of a row; for less no thread is met
 _LOOK_AGAIN = 10  # seconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
@@ -65,7 +65,9 @@ class Team:
 
     def _start(self) -> None:
         self._job[DONE] = 0
-        barrier = np.array([0, 0, _LOOK_AGAIN, 0], np.int64)
+        room = np.zeros(16, np.int64)
+        barrier = room[-room.ctypes.data % 64 // 8 :][:FIELDS]  # alone in its cache line
+        barrier[:] = 0, 0, _LOOK_AGAIN, 0
         self._failures: list[BaseException] = []
         self._end = weakref.finalize(self, _abandon, barrier)
         self._barrier, self._address = barrier, barrier.ctypes.data
