@@ -6,7 +6,8 @@ Per preset, precision and number of threads, untrained models: milliseconds of a
 step of the same model beside it, and the time in which as many threads read a buffer of as many bytes again and again
 (`memory_reading`): `share_of_bound` is that time by the step's. All of them interleaved in one process, in rounds.
 Then a text of a million tokens (20,000 with --quick), token after token: the slope of its time and of the process's
-memory. Then the bits per byte that each precision costs a trained model (`decoding_bits`): of RUN, or of one that is
+memory. Then torch's own work beside an idle decoder: a matrix product and attention, alone, right after a step (whose
+helping thread still looks out for the next one) and a little later. Then the bits per byte that each precision costs a trained model (`decoding_bits`): of RUN, or of one that is
 trained on the bundled novel for 90 seconds (5 with --quick).
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 import decoding_bits
 import machine
@@ -55,6 +57,7 @@ def main() -> None:
             for threads in sorted(set(given.threads))
         },
         "long": _long(QUICK_LONG if given.quick else LONG),
+        "torch_beside_it": _beside(max(given.threads), 3 * rounds),
         "bits_per_byte": _bits(given.run, given.quick),
     }
     print(json.dumps(result, indent=2))
@@ -174,6 +177,32 @@ def _change(times: list[float]) -> float:
     step = max(1, count // 200)
     slopes = [(times[j] - times[i]) / (j - i) for i in range(0, count, step) for j in range(i + step, count, step)]
     return statistics.median(slopes) * count / statistics.median(times)
+
+
+def _beside(threads: int, repeats: int) -> dict[str, Any]:
+    """Time torch's own work with the decoder's helping threads awake and asleep."""
+    torch.set_num_threads(threads)
+    model = newllm.build("small").eval()
+    decoder, state = Decoder(model), model.initial_state(1)
+    query, text, weight = torch.randn(8, 4, 256, 64), torch.randn(2048, 256), torch.randn(256, 1024)
+    seconds: dict[str, list[float]] = {"alone": [], "right after a step": [], "5 ms after a step": []}
+    with torch.inference_mode():
+        for _ in range(repeats):
+            for name, times in seconds.items():
+                if name != "alone":
+                    decoder.step_one(65, state)
+                if name != "right after a step":
+                    time.sleep(0.005)
+                start = time.perf_counter()
+                F.scaled_dot_product_attention(query, query, query, is_causal=True)
+                text @ weight
+                times.append(time.perf_counter() - start)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    return {
+        "threads": threads,
+        "milliseconds": {name: round(1e3 * value, 3) for name, value in medians.items()},
+        "ratio": {name: round(value / medians["alone"], 3) for name, value in medians.items()},
+    }
 
 
 def _resident() -> int:
