@@ -7,8 +7,9 @@ step of the same model beside it, and the time in which as many threads read a b
 (`memory_reading`): `share_of_bound` is that time by the step's. All of them interleaved in one process, in rounds.
 Then a text of a million tokens (20,000 with --quick), token after token: the slope of its time and of the process's
 memory. Then torch's own work beside an idle decoder: a matrix product and attention, alone, right after a step (whose
-helping thread still looks out for the next one) and a little later. Then the bits per byte that each precision costs a trained model (`decoding_bits`): of RUN, or of one that is
-trained on the bundled novel for 90 seconds (5 with --quick).
+helping thread still looks out for the next one) and a little later. Then the bits per byte that each precision costs
+a trained model (`decoding_bits`): of RUN, or of one that is trained on the bundled novel for 90 seconds (5 with
+--quick).
 """
 
 import argparse
