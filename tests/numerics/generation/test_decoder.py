@@ -39,7 +39,7 @@ def no_thread_is_left() -> Iterator[None]:
     yield
     for thread in threading.enumerate():
         if thread.name == "newllm-decoder":
-            thread.join(timeout=10)
+            thread.join(timeout=2)
             assert not thread.is_alive()
 
 

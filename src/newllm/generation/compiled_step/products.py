@@ -1,18 +1,20 @@
-"""Products of a few rows with one panel of packed weights, as machine code: the part that reads the memory.
+"""Products of a few rows with packed weights, as machine code: the part that reads the memory.
 
-A panel holds 16 outputs for all inputs, in the order in which it is read, one cache line after another:
+A panel holds 16 outputs for all inputs, as one cache line after another:
 
     fp32   a line is one input:    16 weights
     bf16   a line is two inputs:   16 pairs, the even input in the lower half of each
     int8   a line is four inputs:  16 fours, each byte the weight + 128
 
-In front stand lines of 16 floats: the outputs' biases and, for int8, their scales. Each weight is read once for up
-to 4 rows, and asked for well before its turn. fp32 and bf16 are summed in 4 parts, the inputs i, i + 4, i + 8 ...
-of each in order, so that a sum does not wait for the one before; bf16 becomes float32 by a shift, exactly.
+In front stand lines of 16 floats: the outputs' biases and, for int8, their scales. Panels lie in pairs whose lines
+take turns, so that a step reads all its weights in the order in which they lie. The processor then fetches them
+ahead by itself; asking for them (prefetch, 256 bytes to 16 KiB ahead) made every precision a tenth slower.
 
-For int8 the rows are whole numbers too: `passes.digits` writes each value as three digits of 8 bits, 23 bits in
-all, so that the processor's products of bytes (AVX-512 VNNI, four a lane) do them exactly: nothing is lost but what
-rounding a float to 23 bits of the row's largest loses. Converted to floats, the weights would take twice the time.
+fp32 and bf16 are summed in 4 parts, the inputs i, i + 4, i + 8 ... of each in order, so that a sum does not wait for
+the one before; bf16 becomes float32 by a shift, exactly. For int8 the rows are whole numbers too: `passes.digits`
+writes each value as two digits of 8 bits, so that the processor's products of bytes (AVX-512 VNNI, four a lane) do
+them exactly. Nothing is lost but what rounding a value to 1/32512 of its row's largest loses, a hundredth of what
+the weights have lost; converted to floats the weights would take twice the time.
 
 So an output's bits depend neither on the rows beside it nor on the thread that computes it.
 """
@@ -61,8 +63,7 @@ def product(_typing: Any, kind: Any, rows: Any, count: Any, panel: Any, inputs: 
         count: 2 for a pair of panels, for which what is given is read once, or 1 for one of a pair; a literal.
         panel: address of the first.
         inputs: how many, a multiple of 16.
-        given: address of the first row; for int8 of its digits, three times `inputs` bytes and then 64 bytes with
-            the three corrections and the scale.
+        given: address of the first row; for int8 of its digits and extras, see `passes.digits`.
         stride: bytes from a row to the next one.
         sums: address of the first row's sums; the next row's follow.
         apart: bytes from a panel's sums to the next one's.
