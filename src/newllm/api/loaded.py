@@ -47,6 +47,7 @@ class LoadedRun:
         sampling: Sampling | None = None,
         seed: int = 0,
         stop: Sequence[str] = (),
+        weights: str = "fp32",
     ) -> Generated:
         """Write on from a prompt.
 
@@ -56,8 +57,9 @@ class LoadedRun:
             sampling: temperature and the rest.
             seed: of the sampling.
             stop: the text ends before any of these.
+            weights: "fp32", "bf16" or "int8": the precision that the weights are read in.
         """
-        engine = Engine(self.model, self.tokenizer)
+        engine = Engine(self.model, self.tokenizer, weights)
         memory = engine.read(engine.start(), prompt)
         stream = engine.stream(memory, tokens, sampling or Sampling(), seed, stop)
         return stream.result()

@@ -2,13 +2,17 @@
 
 from newllm.generation.context_file import check_place, load_context, save_context
 from newllm.generation.continuation import Continuation, Generated
+from newllm.generation.decoder import Decoder
 from newllm.generation.engine import Engine
 from newllm.generation.fingerprint import fingerprint
 from newllm.generation.memory import Memory
 from newllm.generation.sampling import Sampling, next_token
+from newllm.generation.weights import WEIGHTS
 
 __all__ = [
+    "WEIGHTS",
     "Continuation",
+    "Decoder",
     "Engine",
     "Generated",
     "Memory",

@@ -99,7 +99,7 @@ def load_context(path: Path, model: LanguageModel, fingerprint: str) -> Memory:
     if header.model != fingerprint:
         raise UserError(
             f"context '{path}' was written by another model ({header.model[:12]}, this one is "
-            f"{fingerprint[:12]}): continue it with the run that wrote it and the same --snapshot"
+            f"{fingerprint[:12]}): continue it with the run that wrote it and the same --snapshot and --weights"
         )
     state = {name.removeprefix(_STATE): value for name, value in tensors.items() if name.startswith(_STATE)}
     logits_V = tensors.get(_LOGITS)

@@ -93,8 +93,9 @@ class Continuation(Iterator[str]):
             return self._stopped("end")
         piece = self._engine.vocabulary.token_bytes(token, first=self.memory.tokens_read == 1)
         text = self._characters.feed(piece)
-        after = self._engine.read_token(self.memory, token)
-        self.memory = dataclasses.replace(after, undecoded=self._characters.undecoded)
+        self.memory = self._engine.read_token(self.memory, token)
+        if undecoded := self._characters.undecoded:
+            self.memory = dataclasses.replace(self.memory, undecoded=undecoded)
         self.ids.append(token)
         shown = self._stop.feed(text)
         return self._stopped("stop", shown) if self._stop.found else shown

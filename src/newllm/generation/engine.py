@@ -1,15 +1,13 @@
 """The decoding engine: reads a prompt, then predicts and reads one token after another.
 
-One text at a time. Prompts are read in chunks, tokens by the model's `step`, and only the state is
-carried, so that the space does not grow with the text.
+One text at a time. Prompts are read in chunks, tokens by a `Decoder` or the model's `step`, and only the state
+is carried, so that the space does not grow with the text.
 
 Shapes: V vocabulary.
 """
 
-import contextlib
 import dataclasses
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -17,14 +15,24 @@ import torch
 from newllm.chance import stream_seed
 from newllm.data.tokenizer import Tokenizer
 from newllm.errors import UserError
+from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.continuation import Continuation
+from newllm.generation.decoder import Decoder
 from newllm.generation.memory import Memory
+from newllm.generation.reading import reading
 from newllm.generation.sampling import LONGEST_WINDOW, Sampling, next_token
 from newllm.generation.vocabulary import Vocabulary
+from newllm.generation.weights import rounded_model
 from newllm.model.language_model import LanguageModel
 
 CHUNK = 1024
 """The most prompt tokens that are read at once; fewer where their predictions would be large."""
+
+DECODER_FROM = 128
+"""The place in a text from which its tokens are decoded by a `Decoder`: short texts shall not wait for it to be made.
+
+It depends on the place alone, so that a text continued from a file is the text in one go, to the bit.
+"""
 
 _LOGITS_AT_ONCE = 2**22
 
@@ -34,21 +42,29 @@ class Engine:
     """Reads and continues texts with one model. It changes neither the model nor any memory.
 
     Args:
-        model: on its device; while it reads, it is in evaluation mode.
+        model: on its device; while it reads, it is in evaluation mode. Change no weight between a text's tokens.
         tokenizer: the one that the model was trained with.
+        weights: the precision of the weights, see `Decoder`. Any but "fp32" is made once, of the weights as they
+            are now, for prompts too.
 
     Raises:
-        UserError: model and tokenizer do not belong together.
+        UserError: model and tokenizer do not belong together, or no precision has this name.
+
+    Attributes:
+        model: what reads: the model itself, or a copy of it with its weights rounded.
     """
 
-    def __init__(self, model: LanguageModel, tokenizer: Tokenizer) -> None:
-        self.model = model
+    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, weights: str = "fp32") -> None:
+        self.model = rounded_model(model, weights)
+        self._weights = weights  # rounded weights are rounded no further, so that the decoder may round them again
+        self._decoder: Decoder | None = None
+        self._asked, self._decoded = False, list[int]()
         self.vocabulary = Vocabulary(tokenizer, model.config.vocabulary)
         self._chunk = min(CHUNK, max(64, _LOGITS_AT_ONCE // model.config.vocabulary))
 
     def start(self) -> Memory:
         """Return the memory of a text that is still empty: the begin token has been read."""
-        with _reading(self.model):
+        with reading(self.model):
             token = torch.tensor([self.vocabulary.begin], device=self.model.device)
             logits_1V, state = self.model.step(token, self.model.initial_state(1))
         return Memory(state, logits_1V[0], tokens_read=1)
@@ -62,6 +78,7 @@ class Engine:
         Raises:
             UserError: the prompt is no valid text, or goes past the model's learned positions.
         """
+        self._look_again()
         ids = self.vocabulary.encode(text)
         self._check_length(memory, len(ids))
         for first in range(0, len(ids), self._chunk):
@@ -70,10 +87,15 @@ class Engine:
 
     def read_token(self, memory: Memory, token: int) -> Memory:
         """Return the memory after one token more."""
-        with _reading(self.model):
-            token_1 = torch.tensor([token], device=self.model.device)
-            logits_1V, state = self.model.step(token_1, memory.state)
-        return _longer(memory, [token], Memory(state, logits_1V[0], memory.tokens_read))
+        if memory.tokens_read >= DECODER_FROM and (decoder := self._prepared()) is not None:
+            logits_V, state = decoder.step_one(token, memory.state)
+        else:
+            with reading(self.model):
+                token_1 = torch.tensor([token], device=self.model.device)
+                logits_1V, state = self.model.step(token_1, memory.state)
+            logits_V = logits_1V[0]
+        recent = (*memory.recent[1 - LONGEST_WINDOW :], token)
+        return Memory(state, logits_V, memory.tokens_read + 1, recent)
 
     def choose(self, memory: Memory, sampling: Sampling, seed: int) -> int:
         """Return the next token: a function of the memory and the seed, whatever was generated before.
@@ -83,8 +105,7 @@ class Engine:
         """
         # A stream for each place in the text: a text continued from a file is the text in one go.
         chance = torch.Generator().manual_seed(stream_seed(seed, "sampling", memory.tokens_read))
-        logits_V = memory.logits_V.cpu().masked_fill(~self.vocabulary.allowed_V, -math.inf)
-        return next_token(logits_V, sampling, memory.recent, chance)
+        return next_token(memory.logits_V, sampling, memory.recent, chance, self.vocabulary.forbidden)
 
     def is_full(self, memory: Memory) -> bool:
         """Say whether the model has learned positions and has come to their end."""
@@ -114,14 +135,33 @@ class Engine:
         sampling.check()
         if tokens < 0:
             raise UserError(f"tokens is {tokens}: it must be 0 or more")
+        self._look_again()
         return Continuation(self, memory, tokens, sampling, seed, stop)
 
     def _read_chunk(self, memory: Memory, ids: list[int]) -> Memory:
-        with _reading(self.model):
+        with reading(self.model):
             tokens_1T = torch.tensor([ids], device=self.model.device)
             logits_1TV, state = self.model(tokens_1T, memory.state)
         # A clone, or the one row would keep the whole chunk's predictions alive.
         return _longer(memory, ids, Memory(state, logits_1TV[0, -1].clone(), memory.tokens_read))
+
+    def _prepared(self) -> Decoder | None:
+        """Return the decoder, made when it is first needed; None where it would be no faster."""
+        if self._decoder is None and not self._asked:
+            self._asked = True
+            if decodable(self.model, self._weights):
+                self._decoder, self._decoded = Decoder(self.model, self._weights), self._versions()
+        return self._decoder
+
+    def _look_again(self) -> None:
+        """Forget a decoder whose model was trained on, or hooked, since it was made."""
+        self._asked = False
+        if self._decoder is not None:
+            is_same = self._decoded == self._versions() and decodable(self.model, self._weights)
+            self._decoder = self._decoder if is_same else None
+
+    def _versions(self) -> list[int]:
+        return [parameter._version for parameter in self.model.parameters()]
 
     def _check_length(self, memory: Memory, count: int) -> None:
         limit, total = self.model.config.positions, memory.tokens_read + count
@@ -136,20 +176,3 @@ def _longer(before: Memory, ids: list[int], after: Memory) -> Memory:
     """Return `after` with the bookkeeping of `before` moved on by the ids that were read."""
     recent = (*before.recent, *ids)[-LONGEST_WINDOW:]
     return dataclasses.replace(after, tokens_read=before.tokens_read + len(ids), recent=recent)
-
-
-@contextlib.contextmanager
-def _reading(model: LanguageModel) -> Iterator[None]:
-    """Have the model in evaluation mode, without gradients, and put every module's mode back.
-
-    It is entered for each token, not around a stream: what runs between two pieces is the caller's.
-    """
-    modes = [(module, module.training) for module in model.modules()] if model.training else []
-    if modes:
-        model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,7 @@ LONGEST_WINDOW = 1024
 """The most tokens that a repetition penalty may look back over: as many are remembered."""
 
 _FORBIDDEN = -math.inf
+_SMALLEST_TEMPERATURE = 1e-200  # takes the likeliest, and is no division by what may be 0
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "temperature": (lambda value: 0.0 <= value < math.inf, "0 (always the likeliest token) or above"),
@@ -66,7 +68,13 @@ class Sampling:
                 raise UserError(f"{name} is {value!r}: it must be {wanted}")
 
 
-def next_token(logits_V: Tensor, sampling: Sampling, recent: Sequence[int], generator: torch.Generator) -> int:
+def next_token(
+    logits_V: Tensor,
+    sampling: Sampling,
+    recent: Sequence[int],
+    generator: torch.Generator,
+    forbidden: Sequence[int] | np.ndarray = (),
+) -> int:
     """Choose one token.
 
     Args:
@@ -74,67 +82,78 @@ def next_token(logits_V: Tensor, sampling: Sampling, recent: Sequence[int], gene
         sampling: how to choose, checked.
         recent: the tokens read last, the newest at the end.
         generator: of the CPU; one number is drawn from it, none at temperature 0.
+        forbidden: more tokens that must not be chosen.
 
     Raises:
         UserError: the prediction is not finite; the model has diverged.
     """
-    logits_V = logits_V.detach().cpu().double()
-    best = float(logits_V.max())  # NaN if any is
+    values_V = logits_V.detach().cpu().numpy().astype(np.float64)  # a copy: the prediction stays
+    if len(forbidden):
+        values_V[forbidden] = _FORBIDDEN
+    best = float(values_V.max())  # NaN if any is
     if not math.isfinite(best):
         raise UserError(f"the model predicts {best}, it has diverged: take an earlier --snapshot")
-    logits_V = penalise(logits_V, recent, sampling)
+    values_V = penalise(values_V, recent, sampling)
     if sampling.temperature == 0.0:
-        return int(logits_V.argmax())
-    # The maximum goes first: divided by a tiny temperature it would overflow.
-    logits_V = (logits_V - logits_V.max()) / sampling.temperature
-    logits_V = keep_top_k(logits_V, int(sampling.top_k))
-    logits_V = keep_top_p(logits_V, sampling.top_p)
-    return draw(keep_min_p(logits_V, sampling.min_p).softmax(0), generator)
+        return int(values_V.argmax())
+    # The maximum goes first: divided by a tiny temperature it would overflow. So would the rest by a tinier one.
+    values_V = (values_V - values_V.max()) / max(sampling.temperature, _SMALLEST_TEMPERATURE)
+    values_V = keep_top_k(values_V, int(sampling.top_k))
+    values_V = keep_top_p(values_V, sampling.top_p)
+    return draw(np.exp(keep_min_p(values_V, sampling.min_p)), generator)
 
 
-def penalise(logits_V: Tensor, recent: Sequence[int], sampling: Sampling) -> Tensor:
+def penalise(logits_V: np.ndarray, recent: Sequence[int], sampling: Sampling) -> np.ndarray:
     """Make each recent token less likely, once however often it occurred."""
     window = int(sampling.repetition_window)
     if sampling.repetition_penalty == 1.0 or not window or not recent:
         return logits_V
-    ids = torch.tensor(sorted(set(recent[-window:])))
+    ids = sorted(set(recent[-window:]))
     chosen, penalty = logits_V[ids], sampling.repetition_penalty
-    return logits_V.index_copy(0, ids, torch.where(chosen > 0, chosen / penalty, chosen * penalty))
+    logits_V = logits_V.copy()
+    logits_V[ids] = np.where(chosen > 0, chosen / penalty, chosen * penalty)
+    return logits_V
 
 
-def keep_top_k(logits_V: Tensor, k: int) -> Tensor:
+def keep_top_k(logits_V: np.ndarray, k: int) -> np.ndarray:
     """Forbid all but the k largest; of equals the smaller id stays. 0 keeps all."""
     if not 0 < k < len(logits_V):
         return logits_V
-    order_V = logits_V.argsort(descending=True, stable=True)
-    return logits_V.index_fill(0, order_V[k:], _FORBIDDEN)
+    return _without(logits_V, np.argsort(-logits_V, kind="stable")[k:])
 
 
-def keep_top_p(logits_V: Tensor, p: float) -> Tensor:
+def keep_top_p(logits_V: np.ndarray, p: float) -> np.ndarray:
     """Forbid all but the smallest set of largest whose probability reaches p. 1 keeps all."""
     if p >= 1.0:
         return logits_V
-    order_V = logits_V.argsort(descending=True, stable=True)
-    reached_V = logits_V.softmax(0)[order_V].cumsum(0)
-    count = 1 + int((reached_V < p).sum())
-    return logits_V.index_fill(0, order_V[count:], _FORBIDDEN)
+    order_V = np.argsort(-logits_V, kind="stable")
+    power_V = np.exp(logits_V - logits_V.max())
+    reached_V = (power_V / power_V.sum())[order_V].cumsum()
+    return _without(logits_V, order_V[1 + int((reached_V < p).sum()) :])
 
 
-def keep_min_p(logits_V: Tensor, min_p: float) -> Tensor:
+def keep_min_p(logits_V: np.ndarray, min_p: float) -> np.ndarray:
     """Forbid what is less than `min_p` times as likely as the likeliest. 0 keeps all."""
     if min_p <= 0.0:
         return logits_V
-    return logits_V.masked_fill(logits_V < logits_V.max() + math.log(min_p), _FORBIDDEN)
+    return _without(logits_V, logits_V < logits_V.max() + math.log(min_p))
 
 
-def draw(probability_V: Tensor, generator: torch.Generator) -> int:
-    """Draw an id by inverting the cumulative distribution at one uniform number.
+def draw(share_V: np.ndarray, generator: torch.Generator) -> int:
+    """Draw an id by inverting the cumulative distribution at one uniform number; shares need not sum to 1.
 
     One number in the order of the ids: a prediction that differs in its last bits, as that of another
     device does, almost always gives the same token.
     """
-    cumulative_V = probability_V.cumsum(0)
-    at = torch.rand(1, generator=generator, dtype=torch.float64) * cumulative_V[-1]
-    token = int(torch.searchsorted(cumulative_V, at, right=True))
+    cumulative_V = share_V.cumsum()
+    at = torch.rand(1, generator=generator, dtype=torch.float64).item() * cumulative_V[-1]
+    token = int(cumulative_V.searchsorted(at, side="right"))
     # Rounding may put the number on the very end, behind the last token that is possible.
-    return min(token, int(probability_V.nonzero()[-1]))
+    return token if token < len(cumulative_V) and share_V[token] > 0 else int(share_V.nonzero()[0][-1])
+
+
+def _without(logits_V: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Return the logits with some forbidden."""
+    logits_V = logits_V.copy()
+    logits_V[which] = _FORBIDDEN
+    return logits_V

@@ -10,8 +10,8 @@ from newllm.errors import UserError
 class Vocabulary:
     """The ids of a tokenizer under a model's head, which may have more rows than the tokenizer has ids.
 
-    `allowed_V` says which ids may be chosen: those that stand for text, and the end. Rows without an id,
-    padding, the unknown word and a begin that is not the end too have no text to show.
+    `allowed_V` says which ids may be chosen: those that stand for text, and the end; `forbidden` lists the others.
+    Rows without an id, padding, the unknown word and a begin that is not the end too have no text to show.
 
     Args:
         tokenizer: the tokenizer that the model was trained with.
@@ -34,6 +34,7 @@ class Vocabulary:
         self.allowed_V = torch.zeros(rows, dtype=torch.bool)
         self.allowed_V[: len(self._bytes)] = torch.tensor([bool(piece) for piece in self._bytes])
         self.allowed_V[self.end] = True
+        self.forbidden = (~self.allowed_V).nonzero()[:, 0].numpy()
 
     def encode(self, text: str) -> np.ndarray:
         """Return the ids of a prompt, int32, without begin and end; an unknown word is the unknown id.

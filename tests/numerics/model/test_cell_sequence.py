@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from newllm.model import packed_linear
+from newllm.model.bodies import State
 from newllm.model.bodies.cell import Cell, ZeroContextCell
 from newllm.model.bodies.cell_sequence import cell_sequence
 from newllm.model.chain import chain
@@ -47,7 +48,7 @@ def resets(length: int) -> Tensor:
 
 
 def trained(
-    run: Callable[..., tuple[Tensor, dict[str, Tensor]]], cell: Cell, x: Tensor, context: Tensor, reset: Tensor | None
+    run: Callable[..., tuple[Tensor, State]], cell: Cell, x: Tensor, context: Tensor, reset: Tensor | None
 ) -> Named:
     """Return outputs and gradients of a loss that looks at every hidden layer, at the contexts and at the last one."""
     seen: list[Tensor] = []
@@ -179,7 +180,7 @@ def tame(cell: Cell) -> None:
 @pytest.fixture
 def chained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list to which every chain that is built adds; skip where none can be."""
-    if not chain._can_chain():
+    if not chain.can_chain():
         pytest.skip("no numba here, or another processor")
     monkeypatch.setattr(chain, "_threads", lambda _products: 2)
     built: list[int] = []

@@ -167,7 +167,7 @@ def test_small_work_is_not_shared() -> None:
 
 
 def test_it_runs_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_can_chain", lambda: True)
+    monkeypatch.setattr(chain, "can_chain", lambda: True)
     length, rows = chain.FEWEST_POSITIONS, chain.MOST_ROWS
     assert is_worth_chaining(torch.empty(length, 1, 8))
     assert is_worth_chaining(torch.empty(length, rows, 8))
@@ -176,5 +176,5 @@ def test_it_runs_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_worth_chaining(torch.empty(length, 4, 8, dtype=torch.bfloat16))
     assert not is_worth_chaining(torch.empty(length, 4, 8, dtype=torch.float64))
     assert not is_worth_chaining(torch.empty(length, 4, 8, device="meta"))
-    monkeypatch.setattr(chain, "_can_chain", lambda: False)
+    monkeypatch.setattr(chain, "can_chain", lambda: False)
     assert not is_worth_chaining(torch.empty(length, rows, 8))

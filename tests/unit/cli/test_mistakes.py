@@ -72,6 +72,7 @@ MISTAKES = [
     (["generate", "{run}", "--temperature", "nan"], "temperature is nan"),
     (["generate", "{run}", "--temperature", "hot"], "--temperature: invalid float value: 'hot'"),
     (["generate", "{run}", "--top-k", "-1"], "top_k is -1"),
+    (["generate", "{run}", "--weights", "fp16"], "unknown weights 'fp16': did you mean"),
     (["generate", "{run}", "--top-p", "0"], "top_p is 0.0"),
     (["generate", "{run}", "--tokens", "-1"], "--tokens -1: it must be 0 or more"),
     (["generate", "{run}", "--device", "banana"], "--device 'banana' is not here"),

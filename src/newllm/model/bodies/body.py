@@ -4,11 +4,12 @@ Shapes: B rows, T positions, D width.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-State = dict[str, Tensor]
+State = Mapping[str, Tensor]
 """All that a body remembers, by name. The first axis of every tensor is the row; nothing else grows
 with the number of tokens read."""
 

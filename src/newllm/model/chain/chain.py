@@ -47,11 +47,12 @@ def is_worth_chaining(like: Tensor) -> bool:
     """Return whether a chain can run here and is faster: for `[T, B, ...]` tensors like this one."""
     length, rows = like.shape[:2]
     is_worth_it = length >= FEWEST_POSITIONS and 1 <= rows <= MOST_ROWS and not torch.compiler.is_compiling()
-    return is_worth_it and like.device.type == "cpu" and like.dtype == torch.float32 and _can_chain()
+    return is_worth_it and like.device.type == "cpu" and like.dtype == torch.float32 and can_chain()
 
 
 @functools.cache
-def _can_chain() -> bool:
+def can_chain() -> bool:
+    """Return whether this machine runs the machine code of a chain."""
     # The tile's sums fill the registers of AVX-512, and only there is it measured; its barrier is Linux's.
     has_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
     return has_vectors and sys.platform == "linux" and importlib.util.find_spec("numba") is not None

@@ -22,17 +22,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from newllm.kernels.machine_code import compiled
+from newllm.model.chain.barrier import ABANDONED, look, meet
 
 LANES = 16  # outputs of a tile, and of a panel of packed weights: one cache line
 UNROLLED = 4  # inputs a turn of the loop
 AHEAD = 4096  # bytes between a weight and the one that is asked for; 1024 is too few, 2048 as good
 SPACING = 16  # floats between copied rows: rows a power of two apart would drive one another out of the cache
-PATIENCE = 50_000  # looks at a barrier before a thread sleeps: longer than torch takes between two positions
-
-# A barrier is four 64-bit integers: arrivals, how many sleep, seconds and nanoseconds after which a sleeper looks.
-SLEEPERS, TIMEOUT = 8, 16  # bytes
-ABANDONED = 1 << 62  # arrivals when everyone shall leave
-_FUTEX_CALL, _FUTEX_WAIT, _FUTEX_WAKE = 202, 128, 129  # Linux on x86-64; inside one process
 
 # A stage is a row of 64-bit integers. An operand takes three: address, bytes a position, bytes a row.
 WEIGHT, INPUTS, OUTPUTS, RELU, GIVEN, OUT, ADD, GATE, MASK, FIELDS = 0, 1, 2, 3, 4, 7, 10, 13, 16, 19
@@ -142,39 +137,6 @@ def _tile(_typing, rows, weight, inputs, outputs, relu, given, out, add, gate, m
 
 
 @_operation
-def _add(_typing, address, amount):
-    """Add to the 64-bit number at this address and return what it was, in one order that all threads see."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.atomic_rmw("add", builder.inttoptr(arguments[0], _int64.as_pointer()), arguments[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), emit
-
-
-@_operation
-def _look(_typing, address):
-    """Return the 64-bit number at this address, as another thread may have left it."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.load_atomic(builder.inttoptr(arguments[0], _int64.as_pointer()), "seq_cst", 8)
-
-    return types.int64(types.int64), emit
-
-
-@_operation
-def _futex(_typing, address, wake, value, timeout):
-    """Sleep until woken, unless the lower half of the number at `address` is no longer `value`; or wake so many."""
-
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        call = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_int64, [_int64], var_arg=True), "syscall"
-        )
-        return builder.call(call, [_int64(_FUTEX_CALL), *arguments])
-
-    return types.int64(*[types.int64] * 4), emit
-
-
-@_operation
 def _copy(_typing, into, source, size):
     """Copy `size` bytes from one address to another."""
 
@@ -184,27 +146,6 @@ def _copy(_typing, into, source, size):
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 3), emit
-
-
-@compiled
-def _meet(barrier, target):
-    """Wait until all have arrived, `target` in all since the beginning: some microseconds awake, then asleep.
-
-    Whoever waits in sleep is woken before others run on, so that a busy machine does not hold up both.
-    """
-    if _add(barrier, 1) + 1 == target:
-        if _look(barrier + SLEEPERS) > 0:
-            _futex(barrier, _FUTEX_WAKE, 1 << 30, 0)
-        return
-    for _ in range(PATIENCE):
-        if _look(barrier) >= target:
-            return
-    count = _look(barrier)
-    while count < target:
-        _add(barrier + SLEEPERS, 1)
-        _futex(barrier, _FUTEX_WAIT, count & 0xFFFFFFFF, barrier + TIMEOUT)
-        _add(barrier + SLEEPERS, -1)
-        count = _look(barrier)
 
 
 @compiled
@@ -265,9 +206,9 @@ def run_positions(stages, order, team):
         meeting = (before + i) * (len(stages) + 1)
         for s in range(len(stages)):
             if threads > 1:
-                _meet(barrier, (meeting + s + 1) * threads)
-                if _look(barrier) >= ABANDONED:
+                meet(barrier, (meeting + s + 1) * threads)
+                if look(barrier) >= ABANDONED:
                     return
             _run_stage(stages[s], first + step * i, team)
         if threads > 1:
-            _meet(barrier, (meeting + len(stages) + 1) * threads)
+            meet(barrier, (meeting + len(stages) + 1) * threads)

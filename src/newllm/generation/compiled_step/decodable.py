@@ -1,0 +1,52 @@
+"""Which models have a compiled step, and which machines run it. Nothing here imports numba."""
+
+import functools
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from newllm.model.bodies.block import Block
+from newllm.model.bodies.stack import ContextMixer, Stack
+from newllm.model.chain import can_chain
+from newllm.model.context_tap import ContextTap
+from newllm.model.convolution import ShortConvolution
+from newllm.model.language_model import LanguageModel
+from newllm.model.mlp import SwiGLU
+from newllm.recurrence import RULES, Gate, Rule
+from newllm.recurrence.norms import NORMS, NormOnWrite
+from newllm.recurrence.rules.rule import ConstantDecay
+
+_PARTS = {
+    *(LanguageModel, Stack, Block, ContextMixer, ShortConvolution, ContextTap, SwiGLU, Gate, ConstantDecay),
+    *(nn.ModuleList, nn.Embedding, nn.Linear, nn.RMSNorm, nn.LayerNorm, nn.Dropout),
+    *(set(NORMS.values()) - {NormOnWrite}),
+    *RULES.values(),
+}
+"""The modules whose formulas the kernel has, exactly these: a subclass may compute anything else."""
+
+
+def decodable(model: LanguageModel, weights: str) -> bool:
+    """Return whether the compiled step runs here and is this model's.
+
+    It is that of a stack with any rule and no norm or a norm on read, float32 on the CPU, on Linux and x86-64 with
+    AVX-512 (for int8 with its byte products, VNNI), where numba is installed. Not so a model that was changed from
+    outside: with a hook, a replaced module, method or decay, or a parametrised weight.
+    """
+    modules = list(model.modules())
+    is_own = all(type(module) in _PARTS and not _is_changed(module) for module in modules)
+    tensors = [*model.parameters(), *model.buffers()]
+    is_plain = all(value.dtype == torch.float32 and value.device.type == "cpu" for value in tensors)
+    return is_own and is_plain and type(model.body) is Stack and can_chain() and (weights != "int8" or _has_vnni())
+
+
+def _is_changed(module: nn.Module) -> bool:
+    hooks = (module._forward_hooks, module._forward_pre_hooks)
+    replaced = {"forward", "combine"} if isinstance(module, Rule) else {"forward"}
+    return any(hooks) or not replaced.isdisjoint(vars(module))
+
+
+@functools.cache
+def _has_vnni() -> bool:
+    flags = Path("/proc/cpuinfo").read_text()  # Linux, see `can_chain`
+    return "avx512_vnni" in flags

@@ -1,0 +1,238 @@
+"""One token of a stack as one compiled call: what each thread does, stage after stage.
+
+    MIX       norm, convolution; delta, gates and output gate of 16 channels; their update
+    MIX_OUT   the mixer's output, added to the stream
+    UP        norm; both halves of 16 channels of the SwiGLU
+    DOWN      the SwiGLU's output, added to the stream
+    HEAD      norm; logits
+
+Every thread prepares a stage's rows for itself, computes its own outputs and meets the others. The first thread is
+the caller's; the others wait in `RUN`, asleep after a while. Addresses are 64-bit integers.
+
+numba keeps machine code by the date of one file, and this code stands in several: only the function that is called
+from outside is kept, and a digest of all files is part of what it is found by.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from newllm.generation.compiled_step import formulas, passes, products, vectors
+from newllm.generation.compiled_step.formulas import add, number, put_number, put_some, swiglu, update
+from newllm.generation.compiled_step.passes import convolve, copy, digits, normalise, read_normalised
+from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
+from newllm.kernels.machine_code import compiled
+from newllm.model.chain import barrier as meeting
+from newllm.model.chain.barrier import ABANDONED, look, meet
+
+MIX, MIX_OUT, UP, DOWN, HEAD = range(5)
+
+# A stage of one thread is a row of 64-bit integers. A group is what stands for 16 channels: 1 to 4 panels.
+KIND, PANELS, FIRST, LAST, WEIGHTS, INPUTS, COUNT, NORM = range(8)
+TAP_WEIGHTS, KEEP, ADMIT, CONTEXT, TAIL, OUTPUTS = range(8, 14)
+STAGE_FIELDS = 14
+
+# What all threads share for a token is a row of 64-bit integers too: first what is new each time, then the shape,
+# then where the stream and what lies between the stages stand, `STRIDE` bytes from a row to the next one, and each
+# thread's own room, with the places in it.
+BEFORE, AFTER, LOGITS, TOKENS, ALONE, DONE, SOURCE = range(7)
+ROWS, START, EMBEDDING, LEARNED, WIDTH, VOCABULARY, READS = range(7, 14)
+X, MIXED, HIDDEN, STRIDE, ROOMS, ROOM_SIZE, TAKEN, SUMS = range(14, 22)
+JOB_FIELDS = 22
+
+SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
+
+_EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
+_PANEL_BYTES = tuple(16 * WEIGHT_BYTES[kind] for kind in (FP32, BF16, INT8))
+_HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
+_OWN: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+# Most are compiled once, inside their caller; a few by themselves, which is quicker where there is much to copy.
+inner, outer = numba.njit(inline="always", **_OWN), numba.njit(**_OWN)
+
+
+@outer
+def _begin(job):
+    """Put the tokens' embeddings into the stream and count the positions; a state begins with them."""
+    size = 4 * job[WIDTH]
+    for row in range(job[ROWS]):
+        x, position = job[X] + row * job[STRIDE], number(job[BEFORE] + 8 * row)
+        copy(x, job[EMBEDDING] + size * number(job[TOKENS] + 8 * row), job[WIDTH])
+        if job[LEARNED] != 0:
+            for i in range(0, size, 64):
+                add(job[LEARNED] + size * position + i, x + i)
+        put_number(job[AFTER] + 8 * row, position + 1)
+
+
+@inner
+def _prepare_mix(stage, job, row, room, given, is_first):
+    width = job[WIDTH]
+    normed = room
+    before = job[BEFORE] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
+    normalise(job[X] + row * job[STRIDE], stage[NORM], normed, width, stage[COUNT], _EPSILON)
+    convolve(normed, before, stage[TAP_WEIGHTS], given, width)
+    if is_first:
+        after = job[AFTER] + job[START] + stage[TAIL] * job[ROWS] + 12 * width * row
+        copy(after, before + 4 * width, 2 * width)
+        copy(after + 8 * width, normed, width)
+
+
+@outer
+def _prepare_row(stage, job, row, room, is_first):
+    """Return the address of the row's inputs."""
+    kind = stage[KIND]
+    given = room + job[TAKEN] + row * job[STRIDE]
+    if kind == MIX:
+        _prepare_mix(stage, job, row, room, given, is_first)
+    elif kind == MIX_OUT:
+        mixed = job[MIXED] + row * job[STRIDE]
+        if job[READS] == 0:
+            return mixed
+        context = job[AFTER] + job[START] + stage[CONTEXT] * job[ROWS] + 4 * stage[INPUTS] * row
+        read_normalised(context, mixed, stage[NORM], given, stage[INPUTS], stage[COUNT])
+    elif kind == DOWN:
+        return job[HIDDEN] + row * job[STRIDE]
+    else:
+        normalise(job[X] + row * job[STRIDE], stage[NORM], given, job[WIDTH], stage[COUNT], _EPSILON)
+    return given
+
+
+@inner
+def _prepare(weights, stage, job, room, is_first):
+    """Return the address of the first row's inputs, as the products want them."""
+    given = _prepare_row(stage, job, 0, room, is_first)
+    for row in range(1, job[ROWS]):
+        _prepare_row(stage, job, row, room, is_first)
+    if weights != INT8:
+        return given
+    taken = room + job[TAKEN] + 4 * stage[INPUTS]
+    for row in range(0, job[ROWS] * job[STRIDE], job[STRIDE]):
+        digits(given + row, taken + row, stage[INPUTS])
+    return taken
+
+
+@inner
+def _multiply(weights, stage, job, pair, given, sums):
+    """Multiply all rows by a pair of panels: four rows by one panel at a time, what is left row by row."""
+    rows, stride, inputs = job[ROWS], job[STRIDE], stage[INPUTS]
+    apart, tall = 64 * rows, rows // TALL * TALL
+    for i in range(PAIR):
+        for row in range(0, tall, TALL):
+            at, into, panel = given + row * stride, sums + 64 * row + apart * i, pair + 64 * i
+            if weights == FP32:
+                product(FP32, TALL, 1, panel, inputs, at, stride, into, apart)
+            elif weights == BF16:
+                product(BF16, TALL, 1, panel, inputs, at, stride, into, apart)
+            else:
+                product(INT8, TALL, 1, panel, inputs, at, stride, into, apart)
+    for row in range(tall, rows):
+        at, into = given + row * stride, sums + 64 * row
+        if weights == FP32:
+            product(FP32, 1, PAIR, pair, inputs, at, stride, into, apart)
+        elif weights == BF16:
+            product(BF16, 1, PAIR, pair, inputs, at, stride, into, apart)
+        else:
+            product(INT8, 1, PAIR, pair, inputs, at, stride, into, apart)
+
+
+@inner
+def _finish_mix(stage, job, row, column, sums, stride):
+    channels = stage[OUTPUTS]
+    place = job[START] + stage[CONTEXT] * job[ROWS] + 4 * (channels * row + column)
+    keep, admit = stage[KEEP] + 4 * column, stage[ADMIT] + 4 * column
+    before, after = job[BEFORE] + place, job[AFTER] + place
+    mixed, reads = job[MIXED] + row * job[STRIDE] + 4 * column, 1 - job[READS]
+    if stage[PANELS] == 2:
+        update(0, sums, stride, keep, admit, before, after, reads, mixed)
+    elif stage[PANELS] == 3:
+        update(1, sums, stride, keep, admit, before, after, reads, mixed)
+    else:
+        update(2, sums, stride, keep, admit, before, after, reads, mixed)
+
+
+@outer
+def _finish(stage, job, row, column, sums, stride):
+    """Put 16 channels of a row, from their sums, where the next stage finds them."""
+    kind = stage[KIND]
+    if kind == MIX:
+        _finish_mix(stage, job, row, column, sums, stride)
+    elif kind == UP:
+        swiglu(sums, stride, job[HIDDEN] + row * job[STRIDE] + 4 * column)
+    elif kind == HEAD:
+        put_some(sums, job[LOGITS] + 4 * (row * job[VOCABULARY] + column), min(16, job[VOCABULARY] - column))
+    else:
+        add(sums, job[X] + row * job[STRIDE] + 4 * column)
+
+
+@inner
+def _run_part(weights, stage, job, given, sums):
+    """Run one thread's part of a stage whose inputs are prepared."""
+    rows, each = job[ROWS], stage[PANELS]
+    size = PAIR * (_HEADERS[weights] + stage[INPUTS] * _PANEL_BYTES[weights])
+    pair = stage[WEIGHTS]
+    # As many groups at once as their sums have room for, an even number: so their formulas run side by side.
+    some = max(PAIR, SUMS_AT_ONCE // (rows * each) // PAIR * PAIR)
+    for first in range(stage[FIRST], stage[LAST], some):
+        count = min(some, stage[LAST] - first)
+        for i in range(0, count * each, PAIR):
+            _multiply(weights, stage, job, pair, given, sums + 64 * rows * i)
+            pair += size
+        for group in range(count):
+            for row in range(rows):
+                _finish(stage, job, row, 16 * (first + group), sums + 64 * (row + rows * each * group), 64 * rows)
+
+
+@inner
+def _serve(weights, table, job, barrier, thread):
+    """Run this thread's part of a token; a thread that follows then waits for the next one, until all shall leave.
+
+    The leading thread may do all parts itself: then it meets nobody, and the others go on waiting.
+    """
+    threads, stages, met = table.shape[0], table.shape[1], 0
+    first, last, alone = thread, thread + 1, threads == 1
+    if thread == 0:
+        if job[ALONE] != 0:
+            last, alone = threads, True
+        else:
+            met = job[DONE] * (stages + 1)
+            job[DONE] += 1
+        _begin(job)
+    while True:
+        for s in range(stages + 1):
+            if s > 0:
+                room = job[ROOMS] + thread * job[ROOM_SIZE]  # since the last token it may have moved
+                given = _prepare(weights, table[thread, s - 1], job, room, thread == 0)
+                for part in range(first, last):
+                    _run_part(weights, table[part, s - 1], job, given, room + job[SUMS])
+            met += 1
+            if not alone:
+                meet(barrier, met * threads)
+                if look(barrier) >= ABANDONED:
+                    return
+        if thread == 0:
+            return
+
+
+def _source() -> int:
+    """Return a number that changes with any file that the machine code is made of."""
+    files = [module.__file__ for module in (formulas, passes, products, vectors, meeting)]
+    content = b"\0".join(Path(file).read_bytes() for file in (*files, __file__))
+    return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
+
+
+def _kept(source: int, weights: int) -> Any:
+    """Return the function that is called from outside, kept on disk under its own code and these two numbers."""
+
+    @compiled
+    def run(table, job, barrier, thread):
+        job[SOURCE] = source
+        _serve(weights, table, job, barrier, thread)
+
+    return run
+
+
+_SOURCE = _source()
+RUN = {weights: _kept(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
+"""For weights of each kind `run(table, job, barrier, thread)`, which is compiled when it is called first."""

@@ -1,0 +1,98 @@
+"""The threads that help with a step: they wait in machine code, without the GIL, asleep when no token comes."""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from time import perf_counter_ns
+
+import numpy as np
+import torch
+
+from newllm.generation.compiled_step.kernel import ALONE, DONE
+from newllm.generation.compiled_step.pace import Pace
+from newllm.model.chain.barrier import ABANDONED, FIELDS, wake
+
+WORTH_A_THREAD = 1 << 19  # multiply-adds of a row; for less no thread is met
+_LOOK_AGAIN = 10  # seconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
+
+
+def threads_for(products: int) -> int:
+    """Return how many threads share so many multiply-adds a row; it changes no bits."""
+    available = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
+    return max(1, min(available, products // WORTH_A_THREAD))
+
+
+class Team:
+    """The caller's thread and those that follow it. One call at a time.
+
+    The followers live until the team is collected or closed, or the process ends. In a process that was forked off
+    they are gone and are started anew.
+
+    Args:
+        run: the kernel's function.
+        table: the plan's, `[threads, stages, fields]`.
+        job: what all threads share.
+    """
+
+    def __init__(self, run: Callable[..., None], table: np.ndarray, job: np.ndarray) -> None:
+        self._run, self._table, self._job = run, table, job
+        self._pace, self._process, self._end = Pace(), 0, lambda: None
+
+    @property
+    def threads(self) -> int:
+        """How many threads share the next token."""
+        return 1 if self._pace.alone else len(self._table)
+
+    def run(self) -> None:
+        """Run the token that the job describes."""
+        if self._process != os.getpid():
+            self._start()
+        if len(self._table) == 1:
+            self._run(self._table, self._job, self._address, 0)
+            return
+        start = perf_counter_ns()
+        self._job[ALONE] = self._pace.alone
+        self._run(self._table, self._job, self._address, 0)
+        self._pace.took(perf_counter_ns() - start)
+        if self._failures:
+            raise self._failures[0]
+
+    def close(self) -> None:
+        """Let the followers end."""
+        self._end()
+        self._process = 0
+
+    def _start(self) -> None:
+        self._job[DONE] = 0
+        room = np.zeros(16, np.int64)
+        barrier = room[-room.ctypes.data % 64 // 8 :][:FIELDS]  # alone in its cache line
+        barrier[:] = 0, 0, _LOOK_AGAIN, 0
+        self._failures: list[BaseException] = []
+        self._end = weakref.finalize(self, _abandon, barrier)
+        self._barrier, self._address = barrier, barrier.ctypes.data
+        given = self._run, self._table, self._job, barrier, self._failures
+        for thread in range(1, len(self._table)):
+            threading.Thread(target=_follow, args=(thread, *given), name="newllm-decoder", daemon=True).start()
+        self._process = os.getpid()
+
+
+def _follow(
+    thread: int,
+    run: Callable[..., None],
+    table: np.ndarray,
+    job: np.ndarray,
+    barrier: np.ndarray,
+    failures: list[BaseException],
+) -> None:
+    # It holds the arrays and not the team, which could never be collected otherwise.
+    try:
+        run(table, job, barrier.ctypes.data, thread)
+    except BaseException as failure:  # the leading thread raises it
+        failures.append(failure)
+        _abandon(barrier)
+
+
+def _abandon(barrier: np.ndarray) -> None:
+    barrier[0] = ABANDONED
+    wake(barrier.ctypes.data)

@@ -1,0 +1,90 @@
+"""Where threads meet without the GIL and without torch's pool, as machine code for Linux on x86-64.
+
+A barrier is four 64-bit integers: arrivals, how many sleep, seconds and nanoseconds after which a sleeper looks.
+Whoever waits looks for some microseconds and then sleeps in the kernel, so that a waiting thread costs nothing.
+"""
+
+# ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from newllm.kernels.machine_code import compiled
+
+FIELDS = 4
+SLEEPERS, TIMEOUT = 8, 16  # bytes
+ABANDONED = 1 << 62  # arrivals when everyone shall leave
+PATIENCE = 50_000  # looks at a barrier before a thread sleeps: longer than torch takes between two positions
+_FUTEX_CALL, _FUTEX_WAIT, _FUTEX_WAKE = 202, 128, 129  # inside one process
+
+_int64 = ir.IntType(64)
+
+
+def _operation(definition: Callable[..., Any]) -> Any:
+    """Give numba an operation by the machine code that it emits."""
+    return intrinsic(prefer_literal=True)(definition)
+
+
+@_operation
+def _add(_typing, address, amount):
+    """Add to the 64-bit number at this address and return what it was, in one order that all threads see."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.atomic_rmw("add", builder.inttoptr(arguments[0], _int64.as_pointer()), arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), emit
+
+
+@_operation
+def look(_typing, address):
+    """Return the 64-bit number at this address, as another thread may have left it."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(builder.inttoptr(arguments[0], _int64.as_pointer()), "seq_cst", 8)
+
+    return types.int64(types.int64), emit
+
+
+@_operation
+def _futex(_typing, address, wake, value, timeout):
+    """Sleep until woken, unless the lower half of the number at `address` is no longer `value`; or wake so many."""
+
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        call = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_int64, [_int64], var_arg=True), "syscall"
+        )
+        return builder.call(call, [_int64(_FUTEX_CALL), *arguments])
+
+    return types.int64(*[types.int64] * 4), emit
+
+
+@compiled
+def meet(barrier, target):
+    """Wait until all have arrived, `target` in all since the beginning: some microseconds awake, then asleep.
+
+    Whoever waits in sleep is woken before others run on, so that a busy machine does not hold up both.
+    """
+    if _add(barrier, 1) + 1 == target:
+        if look(barrier + SLEEPERS) > 0:
+            _futex(barrier, _FUTEX_WAKE, 1 << 30, 0)
+        return
+    for _ in range(PATIENCE):
+        if look(barrier) >= target:
+            return
+    count = look(barrier)
+    while count < target:
+        _add(barrier + SLEEPERS, 1)
+        _futex(barrier, _FUTEX_WAIT, count & 0xFFFFFFFF, barrier + TIMEOUT)
+        _add(barrier + SLEEPERS, -1)
+        count = look(barrier)
+
+
+@compiled
+def wake(barrier):
+    """Have all who sleep look again."""
+    _futex(barrier, _FUTEX_WAKE, 1 << 30, 0)
