@@ -1,0 +1,84 @@
+"""Child of throughput.py: training steps of some peers at one length of row and one precision, in turn.
+
+With one peer it also watches memory and keeps to the cap. With several, a large square product in the same precision
+takes its turn among them: what the machine multiplies at most.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+import children
+from memory import Peak, limit
+from peers.fit import parameters
+from peers.trained import PEERS
+from timing import interleaved
+from training_job import TrainingJob
+
+SIDE = 2048
+"""Of the square product."""
+GEMM = "square product"
+
+
+def alone(name: str, length: int, precision: str, repeats: int, cap: float) -> dict[str, Any]:
+    """Time one peer by itself and watch its memory; ends the process where a step takes longer than the cap."""
+    peak, most = Peak(), limit(0.8)
+    model = PEERS[name].build(length)
+    count, job = parameters(model), TrainingJob(model, length, precision)
+    seconds = []
+    try:
+        for _ in range(1 + repeats):
+            with children.Capped(cap):
+                start = time.perf_counter()
+                job()
+                seconds.append(time.perf_counter() - start)
+    except (RuntimeError, MemoryError) as error:
+        children.fail(error)
+    return {
+        "parameters": count,
+        "loss": job.loss,
+        "seconds": seconds[1:],
+        "peak_mebibytes": round(peak.mebibytes(), 1),
+        "memory_limit_gibibytes": most and round(most, 1),
+    }
+
+
+def together(names: list[str], length: int, precision: str, budget: float) -> dict[str, Any]:
+    """Time several peers and the square product in turn, for about as many seconds as the budget says."""
+    jobs: dict[str, Callable[[], object]] = {
+        name: TrainingJob(PEERS[name].build(length), length, precision) for name in names
+    }
+    jobs[GEMM] = square_product(precision)
+    start = time.perf_counter()
+    for job in jobs.values():
+        job()
+    rounds = max(3, min(15, int(budget / (time.perf_counter() - start)) - 2))
+    return {"seconds": interleaved(jobs, rounds), "gemm_flop": 2 * SIDE**3}
+
+
+def square_product(precision: str) -> Callable[[], object]:
+    """Return the multiplication of two square matrices, into memory that is there already."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b, c = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(3))
+
+    def multiply() -> None:
+        torch.mm(a, b, out=c)
+
+    return multiply
+
+
+def main() -> None:
+    task = children.task()
+    length, precision = task["length"], task["precision"]
+    if "alone" in task:
+        result = alone(task["alone"], length, precision, task["repeats"], task["cap"])
+        children.answer({**result, "seconds_median": statistics.median(result["seconds"])})
+    else:
+        children.answer(together(task["together"], length, precision, task["budget"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""One training step, the same function for every model: forward, loss, backward, clipping, fused AdamW.
+
+The parts are those of `newllm train`: the loss in fp32, clipping of the whole gradient at 1.0, weights and optimizer in
+fp32, and in bf16 the forward pass under autocast.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from newllm.training.config import OptimizerConfig
+from newllm.training.evaluation import sum_nats
+from newllm.training.optimizer import build_optimizer
+from newllm.training.precision import autocast
+from newllm.training.step import clip_norm
+from peers.fit import VOCABULARY
+from peers.trained import logits_of
+
+TOKENS = 4096
+"""Tokens of a batch; a row that is longer is a batch by itself."""
+
+
+def rows(length: int) -> int:
+    """Return how many rows of `length` a batch has."""
+    return max(1, TOKENS // length)
+
+
+class TrainingJob:
+    """A model with its optimizer. Calling it does one step on random bytes and keeps the loss.
+
+    Args:
+        model: maps tokens `[B, T]` to logits, alone or first in a tuple.
+        length: T.
+        precision: "fp32" or "bf16".
+    """
+
+    def __init__(self, model: nn.Module, length: int, precision: str) -> None:
+        self.model, self.precision = model.train(), precision
+        self.optimizer = build_optimizer(model, OptimizerConfig(learning_rate=1e-4))
+        self.clip = clip_norm(1.0)
+        chance = torch.Generator().manual_seed(length)
+        self.tokens = torch.randint(VOCABULARY - 1, (rows(length), length + 1), generator=chance)
+        self.loss = math.nan
+
+    def __call__(self) -> None:
+        """Do one step."""
+        inputs_BT, targets_BT = self.tokens[:, :-1], self.tokens[:, 1:]
+        self.optimizer.zero_grad(set_to_none=True)
+        with autocast(inputs_BT.device, self.precision):
+            logits = logits_of(self.model(inputs_BT))
+        loss = sum_nats(logits, targets_BT) / targets_BT.numel()
+        loss.backward()
+        if math.isfinite(self.clip(self.model.parameters())):
+            self.optimizer.step()
+        self.loss = loss.item()
