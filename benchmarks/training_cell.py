@@ -4,12 +4,14 @@ With one peer it also watches memory and keeps to the cap. With several, a large
 takes its turn among them: what the machine multiplies at most.
 """
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 import children
 from memory import Peak, limit
@@ -23,11 +25,24 @@ SIDE = 2048
 GEMM = "square product"
 
 
-def alone(name: str, length: int, precision: str, repeats: int, cap: float) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Of a cell: rows of a batch, length of a row, and precision."""
+
+    rows: int
+    length: int
+    precision: str
+
+    def job(self, model: nn.Module) -> TrainingJob:
+        """Return the training of a model."""
+        return TrainingJob(model, self.rows, self.length, self.precision)
+
+
+def alone(name: str, shape: Shape, repeats: int, cap: float) -> dict[str, Any]:
     """Time one peer by itself and watch its memory; ends the process where a step takes longer than the cap."""
     peak, most = Peak(), limit(0.8)
-    model = PEERS[name].build(length)
-    count, job = parameters(model), TrainingJob(model, length, precision)
+    model = PEERS[name].build(shape.length)
+    count, job = parameters(model), shape.job(model)
     seconds = []
     try:
         for _ in range(1 + repeats):
@@ -46,12 +61,10 @@ def alone(name: str, length: int, precision: str, repeats: int, cap: float) -> d
     }
 
 
-def together(names: list[str], length: int, precision: str, budget: float) -> dict[str, Any]:
+def together(names: list[str], shape: Shape, budget: float) -> dict[str, Any]:
     """Time several peers and the square product in turn, for about as many seconds as the budget says."""
-    jobs: dict[str, Callable[[], object]] = {
-        name: TrainingJob(PEERS[name].build(length), length, precision) for name in names
-    }
-    jobs[GEMM] = square_product(precision)
+    jobs: dict[str, Callable[[], object]] = {name: shape.job(PEERS[name].build(shape.length)) for name in names}
+    jobs[GEMM] = square_product(shape.precision)
     start = time.perf_counter()
     for job in jobs.values():
         job()
@@ -72,12 +85,12 @@ def square_product(precision: str) -> Callable[[], object]:
 
 def main() -> None:
     task = children.task()
-    length, precision = task["length"], task["precision"]
+    shape = Shape(**task["shape"])
     if "alone" in task:
-        result = alone(task["alone"], length, precision, task["repeats"], task["cap"])
+        result = alone(task["alone"], shape, task["repeats"], task["cap"])
         children.answer({**result, "seconds_median": statistics.median(result["seconds"])})
     else:
-        children.answer(together(task["together"], length, precision, task["budget"]))
+        children.answer(together(task["together"], shape, task["budget"]))
 
 
 if __name__ == "__main__":

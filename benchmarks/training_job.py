@@ -17,30 +17,22 @@ from newllm.training.step import clip_norm
 from peers.fit import VOCABULARY
 from peers.trained import logits_of
 
-TOKENS = 4096
-"""Tokens of a batch; a row that is longer is a batch by itself."""
-
-
-def rows(length: int) -> int:
-    """Return how many rows of `length` a batch has."""
-    return max(1, TOKENS // length)
-
-
 class TrainingJob:
     """A model with its optimizer. Calling it does one step on random bytes and keeps the loss.
 
     Args:
         model: maps tokens `[B, T]` to logits, alone or first in a tuple.
+        rows: B.
         length: T.
         precision: "fp32" or "bf16".
     """
 
-    def __init__(self, model: nn.Module, length: int, precision: str) -> None:
+    def __init__(self, model: nn.Module, rows: int, length: int, precision: str) -> None:
         self.model, self.precision = model.train(), precision
         self.optimizer = build_optimizer(model, OptimizerConfig(learning_rate=1e-4))
         self.clip = clip_norm(1.0)
         chance = torch.Generator().manual_seed(length)
-        self.tokens = torch.randint(VOCABULARY - 1, (rows(length), length + 1), generator=chance)
+        self.tokens = torch.randint(VOCABULARY - 1, (rows, length + 1), generator=chance)
         self.loss = math.nan
 
     def __call__(self) -> None:

@@ -1,0 +1,112 @@
+"""Child of decoding.py: some peers at one context, token after token or reading a prompt, in turn.
+
+With one peer it also watches memory and keeps to the cap.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+import children
+from memory import Peak, limit
+from peers.decoded import PEERS
+from peers.decoding import Decoding, bytes_of, prompt
+from timing import WARM_UP, interleaved
+
+BLOCK = 16
+"""Tokens that a peer reads in its turn; then its cache is put back."""
+READING = "reading 16 MB"
+_TOKEN = 101
+
+
+def alone(name: str, context: int, cap: float, *, reads: bool) -> dict[str, Any]:
+    """Run one peer by itself; ends the process where a block, or a prompt, takes longer than the cap."""
+    peak, _ = Peak(), limit(0.8)
+    try:
+        peer = PEERS[name].build(context)
+        with children.Capped(cap):
+            seconds = _prompt_seconds(peer, context) if reads else _block_seconds(peer, context)
+    except (RuntimeError, MemoryError) as error:
+        children.fail(error)
+    return {
+        "parameters": peer.parameters,
+        "weight_bytes": bytes_of(peer.weights),
+        "memory_bytes": bytes_of(peer.memory()),
+        "peak_mebibytes": round(peak.mebibytes(), 1),
+        "seconds": seconds,
+    }
+
+
+def _block_seconds(peer: Decoding, context: int) -> float:
+    peer.fill(context)
+    for _ in range(2):
+        start = time.perf_counter()
+        _steps(peer)
+        seconds = time.perf_counter() - start
+        peer.rewind(BLOCK)
+    return seconds / BLOCK
+
+
+def _prompt_seconds(peer: Decoding, length: int) -> float:
+    peer.read(prompt(64))
+    start = time.perf_counter()
+    peer.read(prompt(length))
+    return time.perf_counter() - start
+
+
+def _steps(peer: Decoding) -> None:
+    for token in range(_TOKEN, _TOKEN + BLOCK):
+        peer.step(token)
+
+
+def stepping(names: list[str], context: int, budget: float) -> dict[str, list[float]]:
+    """Return seconds a token by name and round; among them what one reading of 16 MB of numbers takes."""
+    peers = {name: PEERS[name].build(context) for name in names}
+    for peer in peers.values():
+        peer.fill(context)
+    read, seconds = _reading(), {name: [] for name in [*names, READING]}
+    begun, turn = time.perf_counter(), 0
+    while turn < WARM_UP + 3 or (time.perf_counter() - begun < budget and turn < WARM_UP + 40):
+        for name, peer in peers.items():
+            start = time.perf_counter()
+            _steps(peer)
+            seconds[name].append((time.perf_counter() - start) / BLOCK)
+            peer.rewind(BLOCK)
+        start = time.perf_counter()
+        for _ in range(BLOCK):
+            read()
+        seconds[READING].append((time.perf_counter() - start) / BLOCK)
+        turn += 1
+    return {name: times[WARM_UP:] for name, times in seconds.items()}
+
+
+def _reading() -> Callable[[], object]:
+    """Return a reading of as many bytes as the fp32 weights have: the least that a step can take."""
+    buffer = torch.randn(2000, 2000)
+    return buffer.sum
+
+
+def prompting(names: list[str], length: int) -> dict[str, list[float]]:
+    """Return seconds from a prompt to the logits after it, by name and round."""
+    tokens_T, peers = prompt(length), {name: PEERS[name].build(length) for name in names}
+    jobs: dict[str, Callable[[], object]] = {}
+    for name, peer in peers.items():
+        jobs[name] = lambda peer=peer: peer.read(tokens_T)
+    return interleaved(jobs, 3)
+
+
+def main() -> None:
+    task = children.task()
+    with torch.inference_mode():
+        if "alone" in task:
+            children.answer(alone(task["alone"], task["context"], task["cap"], reads=task["reads"]))
+        elif task["reads"]:
+            children.answer({"seconds": prompting(task["together"], task["context"])})
+        else:
+            children.answer({"seconds": stepping(task["together"], task["context"], task["budget"])})
+
+
+if __name__ == "__main__":
+    main()

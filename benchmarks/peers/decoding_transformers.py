@@ -1,0 +1,121 @@
+"""transformers' GPT-2 and Mamba with their caches, on random weights.
+
+Both get 4 M parameters: GPT-2 four layers with a fitted MLP (as deep as ours: a step's time goes into the number of
+operations), and positions for the whole context, which do not count; Mamba nine layers, as mambapy's. GPT-2 attends by
+scaled_dot_product_attention. A step calls the model itself: `generate` would add its own work to it.
+"""
+
+import functools
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from peers.decoding import READ, Decoding, prompt, weights_of
+from peers.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
+from peers.scanning import MAMBA_LAYERS
+
+_SPARE = 4096
+"""Positions beyond the context."""
+
+
+class _Model(Decoding):
+    """A model of transformers.
+
+    Args:
+        model: the model.
+        dtype: of its weights.
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        self.model, self.parameters = model.to(dtype).eval(), parameters(model)
+        names = inspect.signature(model.forward).parameters
+        # 5.24 calls it `cache`; before, GPT-2 said past_key_values and Mamba cache_params.
+        known = ("cache", "past_key_values", "cache_params")
+        self.cache_name = next(name for name in known if name in names)
+        self.dtype, self.cache = dtype, None
+
+    def step(self, token: int) -> Tensor:
+        return self._run(torch.tensor([[token]]))
+
+    def read(self, tokens_T: Tensor) -> Tensor:
+        self.cache = None
+        return self._run(tokens_T[None])
+
+    def _run(self, tokens_1T: Tensor) -> Tensor:
+        output = self.model(tokens_1T, use_cache=True, logits_to_keep=1, **{self.cache_name: self.cache})
+        self.cache = output[self.cache_name]
+        return output.logits[:, -1]
+
+    @property
+    def weights(self) -> list[Tensor]:
+        return weights_of(self.model)
+
+
+class GPT2(_Model):
+    """GPT-2 with a DynamicCache, transformers' default."""
+
+    def fill(self, context: int) -> None:
+        """Make keys and values."""
+        from transformers import DynamicCache
+
+        self.cache = DynamicCache(config=self.model.config)
+        chance = torch.Generator().manual_seed(context)
+        shape = (1, HEADS, context, WIDTH // HEADS)
+        for layer in range(LAYERS):
+            key, value = (torch.randn(shape, generator=chance).to(self.dtype) for _ in range(2))
+            self.cache.update(key, value, layer)
+
+    def rewind(self, tokens: int) -> None:
+        """Take the last tokens out of the cache."""
+        self.cache.crop(-tokens)  # type: ignore[union-attr]
+
+    def memory(self) -> list[Any]:
+        """Return keys and values."""
+        return [(layer.keys, layer.values) for layer in self.cache.layers]  # type: ignore[union-attr]
+
+
+class Mamba(_Model):
+    """Mamba by the way that needs no GPU kernels."""
+
+    def fill(self, context: int) -> None:
+        """Read a little: the state has its shape from the first token on."""
+        self.read(prompt(min(context, READ, 64)))
+
+    def memory(self) -> list[Any]:
+        """Return convolution and recurrent states."""
+        tensors = []
+        for layer in self.cache.layers:  # type: ignore[union-attr]
+            tensors += [value for value in vars(layer).values() if isinstance(value, Tensor | list | dict)]
+        return tensors
+
+
+def gpt2(dtype: torch.dtype) -> Any:
+    """Return what builds GPT-2 with weights of a dtype, for a context."""
+    return lambda context: GPT2(_gpt2(_gpt2_hidden(), context + _SPARE), dtype)
+
+
+def mamba(context: int) -> Decoding:  # noqa: ARG001 (a peer's form)
+    """Return Mamba."""
+    from transformers import MambaConfig, MambaForCausalLM
+
+    config = MambaConfig(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=MAMBA_LAYERS, bos_token_id=0, eos_token_id=0
+    )
+    return Mamba(MambaForCausalLM(config), torch.float32)
+
+
+@functools.cache
+def _gpt2_hidden() -> int:
+    return fitted(lambda hidden: _gpt2(hidden, 8))
+
+
+def _gpt2(hidden: int, positions: int) -> Any:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=VOCABULARY, n_positions=positions, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_inner=hidden,
+        bos_token_id=0, eos_token_id=0, attn_implementation="sdpa",
+    )  # fmt: skip
+    return GPT2LMHeadModel(config)
