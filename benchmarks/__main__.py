@@ -5,8 +5,8 @@
     python -m benchmarks --quick                  minutes: that everything runs, not what it says
 
 Each question runs in a process of its own, one after another, and writes JSON; tables and plots are made from that
-(`render.py`). Without --out the JSON goes into benchmarks/results and the pages into docs/performance; with it, and with
---quick, all goes into one directory. A peer that is not installed is in the tables as "not installed".
+(`render.py`). Without --out the JSON goes into benchmarks/results and the pages into docs/performance; with it, and
+with --quick, all goes into one directory. A peer that is not installed is in the tables as "not installed".
 """
 
 import argparse

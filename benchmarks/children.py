@@ -3,11 +3,13 @@
 A child reads its task as JSON from its command line and prints its result as JSON in its last line.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,15 @@ def answer(result: dict[str, Any]) -> None:
     print(json.dumps(result))
 
 
-def fail(error: Exception) -> None:
-    """End this process by what a piece of work raised: out of memory if it was that, else as Python does."""
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "alloc" in str(error):
-        os._exit(OUT_OF_MEMORY)
-    raise error
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """End this process with its own exit code where memory ran out inside."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or "not enough memory" in str(error) or "bad_alloc" in str(error):
+            os._exit(OUT_OF_MEMORY)
+        raise
 
 
 class Capped:

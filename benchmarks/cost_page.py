@@ -21,7 +21,14 @@ def recorder(result: dict[str, Any]) -> str:
 
 def ring(result: dict[str, Any]) -> str:
     """Return what holding the last states costs."""
-    heads = ["preset", "parameters", "ms a step", "inside ring and watch, %", "ratio of trainings, %", "of none twice, %"]
+    heads = [
+        "preset",
+        "parameters",
+        "ms a step",
+        "inside ring and watch, %",
+        "ratio of trainings, %",
+        "of none twice, %",
+    ]
     rows = [
         [
             one["preset"], f"{one['parameters']:,}", number(one["milliseconds_a_step"]["median"]),
@@ -30,5 +37,10 @@ def ring(result: dict[str, Any]) -> str:
         for one in result["results"]
     ]  # fmt: skip
     return "\n".join(
-        ["# What the ring costs\n", "`python -m benchmarks --only ring-cost`\n", machine_line(result), table(heads, rows)]
+        [
+            "# What the ring costs\n",
+            "`python -m benchmarks --only ring-cost`\n",
+            machine_line(result),
+            table(heads, rows),
+        ]
     )

@@ -5,7 +5,7 @@
 About 4 M parameters each (learned positions do not count), random weights, inference mode, logits of every token. In
 turn, 16 tokens each, then the cache is put back. Caches are filled with random keys and values of the right shape:
 reading 65,536 tokens is quadratic, and a step takes as long whatever is in the cache. What has a memory of fixed size
-reads a thousand tokens at most and a step of it cannot know how many there were. Then the time from a long prompt to
+reads 64 tokens, and a step of it cannot know how many there were. Then the time from a long prompt to
 the first token. Every peer is tried alone first, for its memory and against the cap.
 """
 
@@ -18,8 +18,8 @@ from typing import Any
 import children
 import machine
 from decoding_cell import BLOCK, READING
+from models.decoded import OURS, PEERS, Peer
 from newllm.files import write_json
-from peers.decoded import OURS, PEERS, Peer
 from ranges import ratios, spread
 
 CAP = 60.0
@@ -57,7 +57,7 @@ def _cell(length: int, budget: float, *, reads: bool) -> list[dict[str, Any]]:
         "decoding_cell.py", {"together": names, "context": length, "budget": budget, "reads": reads}
     )
     where = {"what": "prompt" if reads else "step", "context": length}
-    return [{**where, "peer": name, **_row(name, outcomes[name], common)} for name in PEERS]
+    return [{**where, "peer": name, **_row(name, outcomes[name], where, common)} for name in PEERS]
 
 
 def _alone(name: str, peer: Peer, length: int, *, reads: bool) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _alone(name: str, peer: Peer, length: int, *, reads: bool) -> dict[str, Any]
     return children.asked("decoding_cell.py", {"alone": name, "context": length, "cap": CAP, "reads": reads})
 
 
-def _row(name: str, alone: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+def _row(name: str, alone: dict[str, Any], where: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
     failed = alone.get("failed") or common.get("failed")
     if failed:
         return {"failed": failed}
@@ -78,11 +78,15 @@ def _row(name: str, alone: dict[str, Any], common: dict[str, Any]) -> dict[str, 
         "rounds": len(seconds[name]),
         **{key: alone[key] for key in ("parameters", "weight_bytes", "memory_bytes", "peak_mebibytes")},
     }
-    if READING in seconds:
-        # What one reading of the weights takes, at the speed of reading 16 MB again and again.
-        bound = [one * alone["weight_bytes"] / 16e6 for one in seconds[READING]]
-        row["share_of_bound"] = ratios(bound, seconds[name])
+    if where["what"] == "step":
+        row["share_of_bound"] = ratios(_bound(alone["weight_bytes"], seconds), seconds[name])
     return row
+
+
+def _bound(size: int, seconds: dict[str, list[float]]) -> list[float]:
+    """Return the seconds of one reading of so many bytes, at the speed of the measured size that is nearest."""
+    nearest = min(READING, key=lambda name: abs(READING[name] - size))
+    return [one * size / READING[nearest] for one in seconds[nearest]]
 
 
 def _milliseconds(cell: dict[str, Any]) -> str:

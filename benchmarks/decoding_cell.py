@@ -11,25 +11,24 @@ import torch
 
 import children
 from memory import Peak, limit
-from peers.decoded import PEERS
-from peers.decoding import Decoding, bytes_of, prompt
+from models.decoded import PEERS
+from models.decoding import Decoding, bytes_of, prompt
 from timing import WARM_UP, interleaved
 
 BLOCK = 16
 """Tokens that a peer reads in its turn; then its cache is put back."""
-READING = "reading 16 MB"
+READING = {"reading 16 MB": 16_000_000, "reading 8 MB": 8_000_000, "reading 4 MB": 4_000_000}
+"""Bytes about as many as the weights have in fp32, bf16 and int8."""
 _TOKEN = 101
 
 
 def alone(name: str, context: int, cap: float, *, reads: bool) -> dict[str, Any]:
     """Run one peer by itself; ends the process where a block, or a prompt, takes longer than the cap."""
+    PEERS[name].build(8)  # imports what it needs and fits its width: no part of decoding
     peak, _ = Peak(), limit(0.8)
-    try:
+    with children.memory_errors(), children.Capped(cap):
         peer = PEERS[name].build(context)
-        with children.Capped(cap):
-            seconds = _prompt_seconds(peer, context) if reads else _block_seconds(peer, context)
-    except (RuntimeError, MemoryError) as error:
-        children.fail(error)
+        seconds = _prompt_seconds(peer, context) if reads else _block_seconds(peer, context)
     return {
         "parameters": peer.parameters,
         "weight_bytes": bytes_of(peer.weights),
@@ -56,17 +55,18 @@ def _prompt_seconds(peer: Decoding, length: int) -> float:
     return time.perf_counter() - start
 
 
-def _steps(peer: Decoding) -> None:
+def _steps(peer: "Decoding | _Reading") -> None:
     for token in range(_TOKEN, _TOKEN + BLOCK):
         peer.step(token)
 
 
 def stepping(names: list[str], context: int, budget: float) -> dict[str, list[float]]:
-    """Return seconds a token by name and round; among them what one reading of 16 MB of numbers takes."""
-    peers = {name: PEERS[name].build(context) for name in names}
+    """Return seconds a token by name and round; among them what reading some megabytes takes, once."""
+    peers: dict[str, Decoding | _Reading] = {name: PEERS[name].build(context) for name in names}
     for peer in peers.values():
         peer.fill(context)
-    read, seconds = _reading(), {name: [] for name in [*names, READING]}
+    peers |= {name: _Reading(size) for name, size in READING.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in peers}
     begun, turn = time.perf_counter(), 0
     while turn < WARM_UP + 3 or (time.perf_counter() - begun < budget and turn < WARM_UP + 40):
         for name, peer in peers.items():
@@ -74,18 +74,28 @@ def stepping(names: list[str], context: int, budget: float) -> dict[str, list[fl
             _steps(peer)
             seconds[name].append((time.perf_counter() - start) / BLOCK)
             peer.rewind(BLOCK)
-        start = time.perf_counter()
-        for _ in range(BLOCK):
-            read()
-        seconds[READING].append((time.perf_counter() - start) / BLOCK)
         turn += 1
     return {name: times[WARM_UP:] for name, times in seconds.items()}
 
 
-def _reading() -> Callable[[], object]:
-    """Return a reading of as many bytes as the fp32 weights have: the least that a step can take."""
-    buffer = torch.randn(2000, 2000)
-    return buffer.sum
+class _Reading:
+    """Reads a buffer again and again: no step can be faster than one reading of its weights.
+
+    Args:
+        size: in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.buffer = torch.ones(size // 4)
+
+    def fill(self, context: int) -> None:
+        pass
+
+    def step(self, token: int) -> torch.Tensor:  # noqa: ARG002 (a peer's form)
+        return self.buffer.sum()
+
+    def rewind(self, tokens: int) -> None:
+        pass
 
 
 def prompting(names: list[str], length: int) -> dict[str, list[float]]:

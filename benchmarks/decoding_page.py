@@ -21,8 +21,8 @@ def page(result: dict[str, Any]) -> str:
     parts = [
         "# Decoding at equal parameters, batch 1\n",
         "`python -m benchmarks --only decoding`. Medians with least and most over turns of "
-        f"{result['tokens_of_a_block']} tokens, all in one process; over the cap of {result['cap_seconds']:g} s there is "
-        "no number. Caches hold random keys and values of the right shape.\n",
+        f"{result['tokens_of_a_block']} tokens, all in one process; over the cap of {result['cap_seconds']:g} s there "
+        "is no number. Caches hold random keys and values of the right shape.\n",
         machine_line(result),
         *of("Milliseconds a token", steps, lambda cell: ranged(cell["milliseconds"])),
     ]
@@ -30,8 +30,12 @@ def page(result: dict[str, Any]) -> str:
         if any(ours in cell.get("by_ours", {}) for cell in steps):
             ratio = lambda cell, ours=ours: ranged(cell["by_ours"][ours])  # noqa: E731
             parts += of(f"Times as long as {ours}", steps, ratio)
-    parts += of("Share of the bound: reading the weights once, at the speed of reading 16 MB", steps, _share)
-    parts += of("Memory of what was read, KiB (state or cache)", steps, lambda cell: number(cell["memory_bytes"] / 1024))
+    parts += of(
+        "Share of the bound: reading the weights once, at the speed of reading a buffer of that size", steps, _share
+    )
+    parts += of(
+        "Memory of what was read, KiB (state or cache)", steps, lambda cell: number(cell["memory_bytes"] / 1024)
+    )
     parts += of("Weights that a step reads, MiB", steps, lambda cell: number(cell["weight_bytes"] / 2**20))
     parts += of("Peak of the process above its start, MiB", steps, lambda cell: number(cell["peak_mebibytes"]))
     parts += of("Alone in a process, milliseconds a token", steps, lambda cell: number(cell["alone_milliseconds"]))
@@ -46,9 +50,7 @@ def _share(cell: Cell) -> str:
 def _table(peers: list[str], cells: list[Cell], value: Callable[[Cell], str]) -> str:
     contexts = list(dict.fromkeys(cell["context"] for cell in cells))
     found = {(cell["peer"], cell["context"]): cell for cell in cells}
-    rows = [
-        [peer, *[found[peer, one].get("failed") or value(found[peer, one]) for one in contexts]] for peer in peers
-    ]
+    rows = [[peer, *[found[peer, one].get("failed") or value(found[peer, one]) for one in contexts]] for peer in peers]
     return table(["", *[f"{context:,}" for context in contexts]], rows)
 
 

@@ -1,6 +1,6 @@
 """Makes tables and plots from a benchmark's result.
 
-    python benchmarks/render.py RESULT.json --out DIR
+python benchmarks/render.py RESULT.json --out DIR
 """
 
 import argparse

@@ -42,6 +42,7 @@ def drawn(count: int = TRIALS) -> tuple[Settings, ...]:
     places = (chance.permutation(count) + chance.random(count)) / count
     points = []
     for place in places:
-        warmup, batch, length = (options[int(chance.integers(len(options)))] for options in (WARMUPS, BATCHES, LENGTHS))
-        points.append(Settings(float(f"{math.exp(low + (high - low) * place):.3g}"), warmup, batch, length))
+        warmup, batch, length = (int(chance.integers(len(options))) for options in (WARMUPS, BATCHES, LENGTHS))
+        rate = float(f"{math.exp(low + (high - low) * place):.3g}")
+        points.append(Settings(rate, WARMUPS[warmup], BATCHES[batch], LENGTHS[length]))
     return tuple(points)

@@ -18,8 +18,8 @@ from typing import Any
 
 import children
 import machine
+from models.trained import OURS, PEERS, Peer
 from newllm.files import write_json
-from peers.trained import OURS, PEERS, Peer
 from ranges import ratios, spread
 from training_cell import GEMM, SIDE
 

@@ -54,11 +54,11 @@ def _memory(cell: Cell) -> str:
     return number(cell["peak_mebibytes"])
 
 
-def _rows(
-    peers: list[str], cells: list[Cell], lengths: list[int], value: Callable[[Cell], str]
-) -> list[list[str]]:
+def _rows(peers: list[str], cells: list[Cell], lengths: list[int], value: Callable[[Cell], str]) -> list[list[str]]:
     found = {(cell["peer"], cell["length"]): cell for cell in cells}
-    written = [[found[peer, length].get("failed") or value(found[peer, length]) for length in lengths] for peer in peers]
+    written = [
+        [found[peer, length].get("failed") or value(found[peer, length]) for length in lengths] for peer in peers
+    ]
     return [[peer, *row] for peer, row in zip(peers, written, strict=True)]
 
 

@@ -24,8 +24,8 @@ from typing import Any
 
 import machine
 from crossing import crossing, time_ratio
+from models import nano_gpt, ours
 from newllm.files import write_json
-from peers import nano_gpt, ours
 from search_space import Settings, drawn
 from trials import EVALUATIONS, Curve, Text, Trial, precision, trained
 

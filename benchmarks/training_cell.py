@@ -15,8 +15,8 @@ from torch import nn
 
 import children
 from memory import Peak, limit
-from peers.fit import parameters
-from peers.trained import PEERS
+from models.fit import parameters
+from models.trained import PEERS
 from timing import interleaved
 from training_job import TrainingJob
 
@@ -40,18 +40,16 @@ class Shape:
 
 def alone(name: str, shape: Shape, repeats: int, cap: float) -> dict[str, Any]:
     """Time one peer by itself and watch its memory; ends the process where a step takes longer than the cap."""
+    PEERS[name].build(8)  # imports what it needs and fits its width: no part of a training
     peak, most = Peak(), limit(0.8)
     model = PEERS[name].build(shape.length)
     count, job = parameters(model), shape.job(model)
     seconds = []
-    try:
-        for _ in range(1 + repeats):
-            with children.Capped(cap):
-                start = time.perf_counter()
-                job()
-                seconds.append(time.perf_counter() - start)
-    except (RuntimeError, MemoryError) as error:
-        children.fail(error)
+    for _ in range(1 + repeats):
+        with children.memory_errors(), children.Capped(cap):
+            start = time.perf_counter()
+            job()
+            seconds.append(time.perf_counter() - start)
     return {
         "parameters": count,
         "loss": job.loss,

@@ -9,13 +9,14 @@ import math
 import torch
 from torch import nn
 
+from models.fit import VOCABULARY
+from models.trained import logits_of
 from newllm.training.config import OptimizerConfig
 from newllm.training.evaluation import sum_nats
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 from newllm.training.step import clip_norm
-from peers.fit import VOCABULARY
-from peers.trained import logits_of
+
 
 class TrainingJob:
     """A model with its optimizer. Calling it does one step on random bytes and keeps the loss.

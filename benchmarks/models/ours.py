@@ -5,11 +5,11 @@ import functools
 import torch
 from torch import Tensor, nn
 
+from models.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
 from newllm.model.bodies.attention import AttentionMixer
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.recurrence import resolve_backend
-from peers.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
 
 
 class NoConvolution(nn.Module):

@@ -1,16 +1,17 @@
 """Our models as they decode: the stack by `LanguageModel.step` and by the decoding engine, attention with its cache."""
 
+import importlib
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models import ours
+from models.decoding import READ, Decoding, prompt, weights_of
+from models.fit import parameters
 from newllm.generation.engine import CHUNK
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
-from peers import ours
-from peers.decoding import READ, Decoding, prompt, weights_of
-from peers.fit import parameters
 
 
 class Eager(Decoding):
@@ -27,7 +28,7 @@ class Eager(Decoding):
 
     def fill(self, context: int) -> None:
         """Read a part, and count it as all."""
-        self.read(prompt(min(context, READ)))
+        self.read(prompt(READ))
         self.filled = self.state = {**self.state, "position": torch.tensor([context])}
 
     def step(self, token: int) -> Tensor:
@@ -80,10 +81,9 @@ class Decoded(Eager):
     """
 
     def __init__(self, model: LanguageModel, weights: str) -> None:
-        from newllm.generation.decoder import Decoder
-
         super().__init__(model)
-        self.decoder, self.kind = Decoder(model, weights=weights), weights
+        engine: Any = importlib.import_module("newllm.generation.decoder")
+        self.decoder, self.kind = engine.Decoder(model, weights=weights), weights
 
     def step(self, token: int) -> Tensor:
         """Read one token."""

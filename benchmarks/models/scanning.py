@@ -8,11 +8,12 @@ imports it), so that its embedding, last norm and head are written here as they 
 """
 
 import functools
+import importlib
 from typing import Any
 
 from torch import Tensor, nn
 
-from peers.fit import LAYERS, VOCABULARY, WIDTH, fitted
+from models.fit import LAYERS, VOCABULARY, WIDTH, fitted
 
 MAMBA_LAYERS = 9
 
@@ -26,13 +27,12 @@ class MambaPyModel(nn.Module):
     """mambapy's blocks between the embedding, last norm and head of its `LM`."""
 
     def __init__(self) -> None:
-        from mambapy.mamba import Mamba, MambaConfig, RMSNorm
-
         super().__init__()
-        self.config = MambaConfig(d_model=WIDTH, n_layers=MAMBA_LAYERS, pscan=True)
+        package: Any = importlib.import_module("mambapy.mamba")
+        self.config = package.MambaConfig(d_model=WIDTH, n_layers=MAMBA_LAYERS, pscan=True)
         self.embedding = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0)
-        self.mamba = Mamba(self.config)
-        self.norm = RMSNorm(WIDTH, self.config.rms_norm_eps)
+        self.mamba = package.Mamba(self.config)
+        self.norm = package.RMSNorm(WIDTH, self.config.rms_norm_eps)
         self.head = nn.Linear(WIDTH, VOCABULARY, bias=False)
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
@@ -51,9 +51,8 @@ def mamba(length: int) -> MambaPyModel:  # noqa: ARG001
 
 
 def _min_gru(hidden: int) -> nn.Module:
-    from minGRU_pytorch.minLM import minLM
-
-    return minLM(num_tokens=VOCABULARY, dim=WIDTH, depth=LAYERS, ff_mult=hidden / WIDTH)  # type: ignore[arg-type]
+    package: Any = importlib.import_module("minGRU_pytorch.minLM")
+    return package.minLM(num_tokens=VOCABULARY, dim=WIDTH, depth=LAYERS, ff_mult=hidden / WIDTH)
 
 
 @functools.cache

@@ -5,6 +5,7 @@ that the package takes. Strategy "cpu fp32", with its TorchScript on (`RWKV_JIT_
 """
 
 import contextlib
+import importlib
 import io
 import os
 import tempfile
@@ -14,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from peers.decoding import READ, Decoding, prompt
-from peers.fit import LAYERS, TARGET, VOCABULARY, WIDTH
+from models.decoding import READ, Decoding, prompt
+from models.fit import LAYERS, TARGET, VOCABULARY, WIDTH
 
 _HEAD = 64
 _LOW_RANK = {"w": 32, "a": 32, "v": 32, "g": 64}
@@ -30,16 +31,15 @@ class RWKV(Decoding):
         tensors = _random_weights()
         self.parameters = sum(value.numel() for value in tensors.values())
         with tempfile.TemporaryDirectory() as directory, contextlib.redirect_stdout(io.StringIO()):
-            from rwkv import model
-
+            package: Any = importlib.import_module("rwkv.model")
             path = Path(directory) / "model"
             torch.save(tensors, f"{path}.pth")
-            self.model: Any = model.RWKV_x070(str(path), "cpu fp32")
+            self.model = package.RWKV_x070(str(path), "cpu fp32")
         self.state: list[Tensor] | None = None
 
-    def fill(self, context: int) -> None:
+    def fill(self, context: int) -> None:  # noqa: ARG002 (its state has one shape)
         """Read a little: the state has its shape from the first token on."""
-        self.read(prompt(min(context, READ, 64)))
+        self.read(prompt(READ))
 
     def step(self, token: int) -> Tensor:
         """Read one token."""

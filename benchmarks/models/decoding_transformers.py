@@ -6,15 +6,16 @@ scaled_dot_product_attention. A step calls the model itself: `generate` would ad
 """
 
 import functools
+import importlib
 import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from peers.decoding import READ, Decoding, prompt, weights_of
-from peers.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
-from peers.scanning import MAMBA_LAYERS
+from models.decoding import READ, Decoding, prompt, weights_of
+from models.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
+from models.scanning import MAMBA_LAYERS
 
 _SPARE = 4096
 """Positions beyond the context."""
@@ -34,7 +35,8 @@ class _Model(Decoding):
         # 5.24 calls it `cache`; before, GPT-2 said past_key_values and Mamba cache_params.
         known = ("cache", "past_key_values", "cache_params")
         self.cache_name = next(name for name in known if name in names)
-        self.dtype, self.cache = dtype, None
+        self.dtype = dtype
+        self.cache: Any = None
 
     def step(self, token: int) -> Tensor:
         return self._run(torch.tensor([[token]]))
@@ -58,9 +60,7 @@ class GPT2(_Model):
 
     def fill(self, context: int) -> None:
         """Make keys and values."""
-        from transformers import DynamicCache
-
-        self.cache = DynamicCache(config=self.model.config)
+        self.cache = _package().DynamicCache(config=self.model.config)
         chance = torch.Generator().manual_seed(context)
         shape = (1, HEADS, context, WIDTH // HEADS)
         for layer in range(LAYERS):
@@ -69,24 +69,24 @@ class GPT2(_Model):
 
     def rewind(self, tokens: int) -> None:
         """Take the last tokens out of the cache."""
-        self.cache.crop(-tokens)  # type: ignore[union-attr]
+        self.cache.crop(-tokens)
 
     def memory(self) -> list[Any]:
         """Return keys and values."""
-        return [(layer.keys, layer.values) for layer in self.cache.layers]  # type: ignore[union-attr]
+        return [(layer.keys, layer.values) for layer in self.cache.layers]
 
 
 class Mamba(_Model):
     """Mamba by the way that needs no GPU kernels."""
 
-    def fill(self, context: int) -> None:
+    def fill(self, context: int) -> None:  # noqa: ARG002 (its state has one shape)
         """Read a little: the state has its shape from the first token on."""
-        self.read(prompt(min(context, READ, 64)))
+        self.read(prompt(READ))
 
     def memory(self) -> list[Any]:
         """Return convolution and recurrent states."""
         tensors = []
-        for layer in self.cache.layers:  # type: ignore[union-attr]
+        for layer in self.cache.layers:
             tensors += [value for value in vars(layer).values() if isinstance(value, Tensor | list | dict)]
         return tensors
 
@@ -98,12 +98,11 @@ def gpt2(dtype: torch.dtype) -> Any:
 
 def mamba(context: int) -> Decoding:  # noqa: ARG001 (a peer's form)
     """Return Mamba."""
-    from transformers import MambaConfig, MambaForCausalLM
-
-    config = MambaConfig(
+    package = _package()
+    config = package.MambaConfig(
         vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=MAMBA_LAYERS, bos_token_id=0, eos_token_id=0
     )
-    return Mamba(MambaForCausalLM(config), torch.float32)
+    return Mamba(package.MambaForCausalLM(config), torch.float32)
 
 
 @functools.cache
@@ -112,10 +111,12 @@ def _gpt2_hidden() -> int:
 
 
 def _gpt2(hidden: int, positions: int) -> Any:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
+    config = _package().GPT2Config(
         vocab_size=VOCABULARY, n_positions=positions, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_inner=hidden,
         bos_token_id=0, eos_token_id=0, attn_implementation="sdpa",
     )  # fmt: skip
-    return GPT2LMHeadModel(config)
+    return _package().GPT2LMHeadModel(config)
+
+
+def _package() -> Any:
+    return importlib.import_module("transformers")

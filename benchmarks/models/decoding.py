@@ -2,8 +2,7 @@
 
 Every peer has the same few verbs, so that one loop times them all. Batch 1. A cache is filled with random numbers
 of the right shape, as if `context` tokens had been read: reading them is quadratic, and a step takes as long whatever
-is in the cache. What has a memory of fixed size reads a thousand tokens at most: its step does not know how
-many there were.
+is in the cache. What has a memory of fixed size reads 64 tokens: its step does not know how many there were.
 """
 
 from abc import ABC, abstractmethod
@@ -12,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from peers.fit import VOCABULARY
+from models.fit import VOCABULARY
 
-READ = 1000
+READ = 64
+"""Tokens that fill a memory of fixed size."""
 
 
 class Decoding(ABC):

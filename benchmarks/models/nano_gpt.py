@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
 from newllm.model.bodies.body import Body, State
 from newllm.model.config import ModelConfig
 from newllm.model.init import initialise
 from newllm.model.language_model import LanguageModel
-from peers.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
 
 
 class _Block(nn.Module):
@@ -54,7 +54,7 @@ class _Body(Body):
     def forward(
         self,
         x_BTD: Tensor,
-        state: State,
+        state: State,  # noqa: ARG002
         position_BT: Tensor,  # noqa: ARG002
         reset_BT: Tensor | None,  # noqa: ARG002
     ) -> tuple[Tensor, State]:
@@ -92,9 +92,10 @@ class NanoGPT(LanguageModel):
         self.head = _TiedHead(self.embedding)  # type: ignore[assignment]
         initialise(self, "normal", seed)
         with torch.no_grad():
-            for block in self.body.blocks:
-                block.out.weight.mul_((2 * config.layers) ** -0.5)
-                block.down.weight.mul_((2 * config.layers) ** -0.5)
+            for block in self.body.modules():
+                if isinstance(block, _Block):
+                    block.out.weight.mul_((2 * config.layers) ** -0.5)
+                    block.down.weight.mul_((2 * config.layers) ** -0.5)
 
 
 def nano_gpt(length: int, seed: int = 0) -> NanoGPT:

@@ -8,8 +8,6 @@ TARGET = 4_000_000
 WIDTH, LAYERS, HEADS, VOCABULARY = 256, 4, 4, 257
 """Residual width, blocks, attention heads (of width 64), bytes and the document separator."""
 
-_LARGEST = 4096
-
 
 def parameters(model: nn.Module) -> int:
     """Return how many numbers are trained, without a table of learned positions.
@@ -23,13 +21,20 @@ def parameters(model: nn.Module) -> int:
 def fitted(build: Callable[[int], nn.Module], step: int = 8, target: int = TARGET) -> int:
     """Return the free width, a multiple of `step`, that brings a model nearest to the target.
 
+    The count is a polynomial of second degree in the width, or less: three small models tell it whole.
+
     Args:
         build: from a free width to a model.
         step: what the width is a multiple of.
         target: parameters.
     """
-    low, high = 1, _LARGEST // step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if parameters(build(middle * step)) <= target else (low, middle)
-    return min((low * step, high * step), key=lambda width: abs(parameters(build(width)) - target))
+    first, second, third = (parameters(build(times * step)) for times in (1, 2, 3))
+    curvature, slope = third - 2 * second + first, second - first
+
+    def count(times: int) -> int:
+        return first + (times - 1) * slope + (times - 1) * (times - 2) // 2 * curvature
+
+    times = 1
+    while count(times + 1) <= target:
+        times += 1
+    return step * min((times, times + 1), key=lambda number: abs(count(number) - target))

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from peers import scanning, torch_recurrent
-from peers.decoding import READ, Decoding, prompt, weights_of
-from peers.fit import parameters
+from models import scanning, torch_recurrent
+from models.decoding import READ, Decoding, prompt, weights_of
+from models.fit import parameters
 
 
 class _Fixed(Decoding):
@@ -19,8 +19,8 @@ class _Fixed(Decoding):
         self.model: Any = model.eval()
         self.parameters = parameters(model)
 
-    def fill(self, context: int) -> None:
-        self.read(prompt(min(context, READ)))
+    def fill(self, context: int) -> None:  # noqa: ARG002 (its state has one shape)
+        self.read(prompt(READ))
 
     def memory(self) -> list[Any]:
         return [self.state]
@@ -77,10 +77,6 @@ class MambaPy(_Fixed):
         for token in tokens_T.tolist():
             logits = self.step(token)
         return logits
-
-    def fill(self, context: int) -> None:
-        """Read a little: the state has its shape from the first token on."""
-        super().fill(min(context, 16))
 
 
 def lstm(context: int) -> Decoding:
