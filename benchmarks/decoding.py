@@ -17,8 +17,8 @@ from typing import Any
 
 import children
 import machine
+from contenders.decoded import OURS, PEERS, Peer
 from decoding_cell import BLOCK, READING
-from models.decoded import OURS, PEERS, Peer
 from newllm.files import write_json
 from ranges import ratios, spread
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 import children
+from contenders.decoded import PEERS
+from contenders.decoding import Decoding, bytes_of, prompt
 from memory import Peak, limit
-from models.decoded import PEERS
-from models.decoding import Decoding, bytes_of, prompt
 from timing import WARM_UP, interleaved
 
 BLOCK = 16

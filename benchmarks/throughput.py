@@ -18,7 +18,7 @@ from typing import Any
 
 import children
 import machine
-from models.trained import OURS, PEERS, Peer
+from contenders.trained import OURS, PEERS, Peer
 from newllm.files import write_json
 from ranges import ratios, spread
 from training_cell import GEMM, SIDE

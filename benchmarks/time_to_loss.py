@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import machine
+from contenders import nano_gpt, ours
 from crossing import crossing, time_ratio
-from models import nano_gpt, ours
 from newllm.files import write_json
 from search_space import Settings, drawn
 from trials import EVALUATIONS, Curve, Text, Trial, precision, trained

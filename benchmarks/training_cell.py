@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 import children
+from contenders.fit import parameters
+from contenders.trained import PEERS
 from memory import Peak, limit
-from models.fit import parameters
-from models.trained import PEERS
 from timing import interleaved
 from training_job import TrainingJob
 

@@ -9,8 +9,8 @@ import math
 import torch
 from torch import nn
 
-from models.fit import VOCABULARY
-from models.trained import logits_of
+from contenders.fit import VOCABULARY
+from contenders.trained import logits_of
 from newllm.training.config import OptimizerConfig
 from newllm.training.evaluation import sum_nats
 from newllm.training.optimizer import build_optimizer

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models import scanning, torch_recurrent
-from models.decoding import READ, Decoding, prompt, weights_of
-from models.fit import parameters
+from contenders import scanning, torch_recurrent
+from contenders.decoding import READ, Decoding, prompt, weights_of
+from contenders.fit import parameters
 
 
 class _Fixed(Decoding):

@@ -8,7 +8,7 @@ import functools
 
 from torch import Tensor, nn
 
-from models.fit import VOCABULARY, WIDTH, fitted
+from contenders.fit import VOCABULARY, WIDTH, fitted
 
 LAYERS = 2
 

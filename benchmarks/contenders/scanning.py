@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.fit import LAYERS, VOCABULARY, WIDTH, fitted
+from contenders.fit import LAYERS, VOCABULARY, WIDTH, fitted
 
 MAMBA_LAYERS = 9
 

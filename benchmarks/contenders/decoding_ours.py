@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import ours
-from models.decoding import READ, Decoding, prompt, weights_of
-from models.fit import parameters
+from contenders import ours
+from contenders.decoding import READ, Decoding, prompt, weights_of
+from contenders.fit import parameters
 from newllm.generation.engine import CHUNK
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel

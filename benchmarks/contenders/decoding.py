@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.fit import VOCABULARY
+from contenders.fit import VOCABULARY
 
 READ = 64
 """Tokens that fill a memory of fixed size."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
+from contenders.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
 from newllm.model.bodies.body import Body, State
 from newllm.model.config import ModelConfig
 from newllm.model.init import initialise

@@ -5,7 +5,7 @@ import functools
 import torch
 from torch import Tensor, nn
 
-from models.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
+from contenders.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted
 from newllm.model.bodies.attention import AttentionMixer
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel

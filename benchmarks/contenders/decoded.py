@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from models import decoding_ours, decoding_rwkv, decoding_torch, decoding_transformers
-from models.decoding import Decoding
+from contenders import decoding_ours, decoding_rwkv, decoding_torch, decoding_transformers
+from contenders.decoding import Decoding
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.decoding import READ, Decoding, prompt, weights_of
-from models.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
-from models.scanning import MAMBA_LAYERS
+from contenders.decoding import READ, Decoding, prompt, weights_of
+from contenders.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
+from contenders.scanning import MAMBA_LAYERS
 
 _SPARE = 4096
 """Positions beyond the context."""

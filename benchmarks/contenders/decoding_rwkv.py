@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.decoding import READ, Decoding, prompt
-from models.fit import LAYERS, TARGET, VOCABULARY, WIDTH
+from contenders.decoding import READ, Decoding, prompt
+from contenders.fit import LAYERS, TARGET, VOCABULARY, WIDTH
 
 _HEAD = 64
 _LOW_RANK = {"w": 32, "a": 32, "v": 32, "g": 64}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from models import nano_gpt, ours, scanning, torch_recurrent
+from contenders import nano_gpt, ours, scanning, torch_recurrent
 
 
 @dataclasses.dataclass(frozen=True)
