@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from markdown import machine_line, number, ranged, table
+from markdown_tables import machine_line, number, ranged, table
 
 
 def recorder(result: dict[str, Any]) -> str:

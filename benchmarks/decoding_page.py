@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from markdown import machine_line, number, ranged, table
+from markdown_tables import machine_line, number, ranged, table
 from scaling_figure import Line, Panel, draw_scaling
 
 Cell = dict[str, Any]

@@ -1,11 +1,15 @@
 """The settings that a search draws from, the same for every arm.
 
-Eight draws, the same eight for all: learning rates one from each eighth of the range (on a log scale), in random order
-beside warm-up, batch and length of context, which are drawn evenly. Seed 0.
+Eight draws, the same eight for all: learning rates one from each eighth of the range (on a log scale), and of warm-up,
+batch and length of context each value about as often, all four in random order beside each other. Seed 0.
 """
 
 import dataclasses
+import itertools
 import math
+from typing import Any
+
+import numpy as np
 
 from newllm.chance import numpy_stream
 
@@ -13,7 +17,7 @@ TRIALS = 8
 RATES = (5e-4, 1.2e-2)
 WARMUPS = (0.02, 0.05, 0.1)
 """Shares of the steps."""
-BATCHES = (2048, 4096, 8192)
+BATCHES = (1024, 2048, 4096)
 """Tokens."""
 LENGTHS = (128, 256, 512)
 
@@ -40,9 +44,11 @@ def drawn(count: int = TRIALS) -> tuple[Settings, ...]:
     chance = numpy_stream(0, "search")
     low, high = map(math.log, RATES)
     places = (chance.permutation(count) + chance.random(count)) / count
-    points = []
-    for place in places:
-        warmup, batch, length = (int(chance.integers(len(options))) for options in (WARMUPS, BATCHES, LENGTHS))
-        rate = float(f"{math.exp(low + (high - low) * place):.3g}")
-        points.append(Settings(rate, WARMUPS[warmup], BATCHES[batch], LENGTHS[length]))
-    return tuple(points)
+    rates = [float(f"{math.exp(low + (high - low) * place):.3g}") for place in places]
+    warmups, batches, lengths = (_balanced(options, count, chance) for options in (WARMUPS, BATCHES, LENGTHS))
+    return tuple(itertools.starmap(Settings, zip(rates, warmups, batches, lengths, strict=True)))
+
+
+def _balanced(options: tuple[Any, ...], count: int, chance: np.random.Generator) -> list[Any]:
+    """Return each option about as often, in random order."""
+    return [options[int(place) % len(options)] for place in chance.permutation(count)]

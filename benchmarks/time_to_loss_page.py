@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from markdown import machine_line, number, table
+from markdown_tables import machine_line, number, table
 from newllm.plotting import IntervalRow, draw_intervals
 from newllm.statistics import mean_interval
 
