@@ -4,7 +4,6 @@ With one peer it also watches memory and keeps to the cap.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,13 +12,15 @@ import children
 from contenders.decoded import PEERS
 from contenders.decoding import Decoding, bytes_of, prompt
 from memory import Peak, limit
-from timing import WARM_UP, interleaved
+from timing import WARM_UP
 
 BLOCK = 16
 """Tokens that a peer reads in its turn; then its cache is put back."""
 READING = {"reading 16 MB": 16_000_000, "reading 8 MB": 8_000_000, "reading 4 MB": 4_000_000}
 """Bytes about as many as the weights have in fp32, bf16 and int8."""
 _TOKEN = 101
+_ROUNDING = 0.05
+"""Of the largest logit; bf16 and int8 weights round, and a wrong cache is far beyond."""
 
 
 def alone(name: str, context: int, cap: float, *, reads: bool) -> dict[str, Any]:
@@ -28,14 +29,34 @@ def alone(name: str, context: int, cap: float, *, reads: bool) -> dict[str, Any]
     peak, _ = Peak(), limit(0.8)
     with children.memory_errors(), children.Capped(cap):
         peer = PEERS[name].build(context)
+        difference = _difference(peer)
         seconds = _prompt_seconds(peer, context) if reads else _block_seconds(peer, context)
     return {
         "parameters": peer.parameters,
         "weight_bytes": bytes_of(peer.weights),
         "memory_bytes": bytes_of(peer.memory()),
         "peak_mebibytes": round(peak.mebibytes(), 1),
+        "step_by_prompt": difference,
         "seconds": seconds,
     }
+
+
+def _difference(peer: Decoding) -> float:
+    """Return how far a step after a prompt is from the prompt with that token in it: it must be rounding.
+
+    Raises:
+        RuntimeError: it is more: the peer is not used as it should be.
+    """
+    whole, part = prompt(65), prompt(65)[:-1]
+    expected = peer.read(whole).float().flatten()
+    peer.read(part)
+    got = peer.step(int(whole[-1])).float().flatten()
+    difference = float((got - expected).abs().max() / expected.abs().max())
+    if not difference < _ROUNDING:
+        raise RuntimeError(
+            f"a step after a prompt gives other logits than the prompt with it: {difference:.2g} of them"
+        )
+    return difference
 
 
 def _block_seconds(peer: Decoding, context: int) -> float:
@@ -101,10 +122,15 @@ class _Reading:
 def prompting(names: list[str], length: int) -> dict[str, list[float]]:
     """Return seconds from a prompt to the logits after it, by name and round."""
     tokens_T, peers = prompt(length), {name: PEERS[name].build(length) for name in names}
-    jobs: dict[str, Callable[[], object]] = {}
-    for name, peer in peers.items():
-        jobs[name] = lambda peer=peer: peer.read(tokens_T)
-    return interleaved(jobs, 3)
+    for peer in peers.values():
+        peer.read(prompt(64))  # short: the first call of everything
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(3):
+        for name, peer in peers.items():
+            start = time.perf_counter()
+            peer.read(tokens_T)
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
 def main() -> None:

@@ -17,12 +17,10 @@ class Peer:
     Args:
         build: from the context that it must hold to the model.
         module: that it needs beside ours and torch; None for none.
-        cached: its memory grows with the context.
     """
 
     build: Callable[[int], Decoding]
     module: str | None = None
-    cached: bool = False
 
     @property
     def installed(self) -> bool:
@@ -41,9 +39,10 @@ PEERS = {
     f"{OURS}, fp32": Peer(decoding_ours.decoder("fp32"), _ENGINE),
     f"{OURS}, bf16 weights": Peer(decoding_ours.decoder("bf16"), _ENGINE),
     f"{OURS}, int8 weights": Peer(decoding_ours.decoder("int8"), _ENGINE),
-    "newllm attention": Peer(decoding_ours.attention, cached=True),
-    "transformers GPT-2": Peer(decoding_transformers.gpt2(torch.float32), "transformers", cached=True),
-    "transformers GPT-2, bf16": Peer(decoding_transformers.gpt2(torch.bfloat16), "transformers", cached=True),
+    "newllm attention": Peer(decoding_ours.attention),
+    "transformers GPT-2": Peer(decoding_transformers.gpt2(torch.float32, static=False), "transformers"),
+    "GPT-2, static cache": Peer(decoding_transformers.gpt2(torch.float32, static=True), "transformers"),
+    "GPT-2, static cache, bf16": Peer(decoding_transformers.gpt2(torch.bfloat16, static=True), "transformers"),
     "transformers Mamba": Peer(decoding_transformers.mamba, "transformers"),
     "mambapy": Peer(decoding_torch.mamba, "mambapy"),
     "nn.LSTM": Peer(decoding_torch.lstm),

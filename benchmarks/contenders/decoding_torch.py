@@ -31,11 +31,21 @@ class _Fixed(Decoding):
 
 
 class Recurrent(_Fixed):
-    """`nn.LSTM` or `nn.GRU`; a prompt is one call."""
+    """`nn.LSTM` or `nn.GRU`; a prompt is one call.
+
+    oneDNN's LSTM packs its weights anew in every call: for one token that is seven times the work (torch 2.13), so that
+    it is off in a step and on in a prompt.
+    """
 
     def step(self, token: int) -> Tensor:
         """Read one token."""
-        return self._run(torch.tensor([[token]]))
+        # The public context manager does the same, and takes a twentieth of the step for itself.
+        before = torch._C._get_mkldnn_enabled()  # type: ignore[attr-defined]
+        torch._C._set_mkldnn_enabled(False)  # type: ignore[attr-defined]
+        try:
+            return self._run(torch.tensor([[token]]))
+        finally:
+            torch._C._set_mkldnn_enabled(before)  # type: ignore[attr-defined]
 
     def read(self, tokens_T: Tensor) -> Tensor:
         """Read a prompt in one call."""

@@ -18,7 +18,9 @@ from contenders.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
 from contenders.scanning import MAMBA_LAYERS
 
 _SPARE = 4096
-"""Positions beyond the context."""
+"""Learned positions beyond the context."""
+_ROOM = 64
+"""Places in a static cache beyond the context."""
 
 
 class _Model(Decoding):
@@ -56,11 +58,22 @@ class _Model(Decoding):
 
 
 class GPT2(_Model):
-    """GPT-2 with a DynamicCache, transformers' default."""
+    """GPT-2 with one of two caches.
+
+    Args:
+        model: the model.
+        dtype: of its weights and its cache.
+        static: a StaticCache, which is allocated once and a little longer than the context (a step attends to all of
+            it); else transformers' default, a DynamicCache, which is copied in every step.
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype, *, static: bool) -> None:
+        super().__init__(model, dtype)
+        self.static = static
 
     def fill(self, context: int) -> None:
         """Make keys and values."""
-        self.cache = _package().DynamicCache(config=self.model.config)
+        self.cache = self._empty(context + _ROOM)
         chance = torch.Generator().manual_seed(context)
         shape = (1, HEADS, context, WIDTH // HEADS)
         for layer in range(LAYERS):
@@ -70,6 +83,17 @@ class GPT2(_Model):
     def rewind(self, tokens: int) -> None:
         """Take the last tokens out of the cache."""
         self.cache.crop(-tokens)
+
+    def read(self, tokens_T: Tensor) -> Tensor:
+        """Read a prompt in one call."""
+        self.cache = self._empty(len(tokens_T) + _ROOM)
+        return self._run(tokens_T[None])
+
+    def _empty(self, room: int) -> Any:
+        config = self.model.config
+        if self.static:
+            return _package().StaticCache(config=config, max_cache_len=room)
+        return _package().DynamicCache(config=config)
 
     def memory(self) -> list[Any]:
         """Return keys and values."""
@@ -91,9 +115,9 @@ class Mamba(_Model):
         return tensors
 
 
-def gpt2(dtype: torch.dtype) -> Any:
-    """Return what builds GPT-2 with weights of a dtype, for a context."""
-    return lambda context: GPT2(_gpt2(_gpt2_hidden(), context + _SPARE), dtype)
+def gpt2(dtype: torch.dtype, *, static: bool) -> Any:
+    """Return what builds GPT-2 with weights of a dtype and one of two caches, for a context."""
+    return lambda context: GPT2(_gpt2(_gpt2_hidden(), context + _SPARE), dtype, static=static)
 
 
 def mamba(context: int) -> Decoding:  # noqa: ARG001 (a peer's form)
