@@ -76,10 +76,7 @@ def _row(name: str, alone: dict[str, Any], where: dict[str, Any], common: dict[s
         "alone_milliseconds": round(1e3 * alone["seconds"], 3),
         "by_ours": {other: ratios(seconds[name], times) for other, times in seconds.items() if other.startswith(OURS)},
         "rounds": len(seconds[name]),
-        **{
-            key: alone[key]
-            for key in ("parameters", "weight_bytes", "memory_bytes", "peak_mebibytes", "step_by_prompt")
-        },
+        **{key: value for key, value in alone.items() if key != "seconds"},
     }
     if where["what"] == "step":
         row["share_of_bound"] = ratios(_bound(alone["weight_bytes"], seconds), seconds[name])

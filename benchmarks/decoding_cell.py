@@ -53,9 +53,7 @@ def _difference(peer: Decoding) -> float:
     got = peer.step(int(whole[-1])).float().flatten()
     difference = float((got - expected).abs().max() / expected.abs().max())
     if not difference < _ROUNDING:
-        raise RuntimeError(
-            f"a step after a prompt gives other logits than the prompt with it: {difference:.2g} of them"
-        )
+        raise RuntimeError(f"a step after a prompt is {difference:.2g} from the prompt with it: it must be the same")
     return difference
 
 

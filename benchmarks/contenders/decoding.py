@@ -6,6 +6,7 @@ is in the cache. What has a memory of fixed size reads 64 tokens: its step does 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -48,12 +49,12 @@ class Decoding(ABC):
 
 
 def bytes_of(tensors: Any) -> int:
-    """Return the bytes of tensors in lists, tuples and dictionaries."""
+    """Return the bytes of tensors in lists, tuples and mappings of them; numbers and None have none."""
     if isinstance(tensors, Tensor):
         return tensors.nbytes
-    if isinstance(tensors, dict):
-        tensors = tensors.values()
-    return sum(map(bytes_of, tensors)) if tensors is not None and not isinstance(tensors, int) else 0
+    if isinstance(tensors, Mapping):
+        return sum(map(bytes_of, tensors.values()))
+    return sum(map(bytes_of, tensors)) if isinstance(tensors, list | tuple) else 0
 
 
 def prompt(length: int) -> Tensor:

@@ -92,9 +92,9 @@ class Decoded(Eager):
 
     @property
     def weights(self) -> list[Tensor]:
-        """The parameters in the precision in which a step reads them."""
-        size = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[self.kind]
-        return [torch.empty(value.shape, dtype=size if value.dim() > 1 else value.dtype) for value in super().weights]
+        """The parameters in the precision in which a step reads them: matrices are rounded, the rest is not."""
+        kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[self.kind]
+        return [torch.empty_like(value, dtype=kind if value.dim() > 1 else None) for value in super().weights]
 
 
 def stack(context: int) -> Decoding:  # noqa: ARG001 (a peer's form)

@@ -1,7 +1,7 @@
 """transformers' GPT-2 and Mamba with their caches, on random weights.
 
 Both get 4 M parameters: GPT-2 four layers with a fitted MLP (as deep as ours: a step's time goes into the number of
-operations), and positions for the whole context, which do not count; Mamba nine layers, as mambapy's. GPT-2 attends by
+operations), and positions for the whole context, which do not count; Mamba has mambapy's shape. GPT-2 attends by
 scaled_dot_product_attention. A step calls the model itself: `generate` would add its own work to it.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from contenders.decoding import READ, Decoding, prompt, weights_of
 from contenders.fit import HEADS, LAYERS, VOCABULARY, WIDTH, fitted, parameters
-from contenders.scanning import MAMBA_LAYERS
+from contenders.scanning import MAMBA_LAYERS, MAMBA_WIDTH
 
 _SPARE = 4096
 """Learned positions beyond the context."""
@@ -124,7 +124,7 @@ def mamba(context: int) -> Decoding:  # noqa: ARG001 (a peer's form)
     """Return Mamba."""
     package = _package()
     config = package.MambaConfig(
-        vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=MAMBA_LAYERS, bos_token_id=0, eos_token_id=0
+        vocab_size=VOCABULARY, hidden_size=MAMBA_WIDTH, num_hidden_layers=MAMBA_LAYERS, bos_token_id=0, eos_token_id=0
     )
     return Mamba(package.MambaForCausalLM(config), torch.float32)
 
