@@ -19,7 +19,7 @@ BLOCK = 16
 READING = {"reading 16 MB": 16_000_000, "reading 8 MB": 8_000_000, "reading 4 MB": 4_000_000}
 """Bytes about as many as the weights have in fp32, bf16 and int8."""
 _TOKEN = 101
-_ROUNDING = 0.05
+_ROUNDING = 0.1
 """Of the largest logit; bf16 and int8 weights round, and a wrong cache is far beyond."""
 
 
