@@ -19,6 +19,8 @@ _REASONS = {
     OUT_OF_MEMORY: "out of memory",
     -9: "out of memory",  # the system's own killer
 }
+_OF_MEMORY = ("allocate memory", "enough memory", "bad_alloc")
+"""What torch says where an allocation fails."""
 SPIN = "1000"
 """As `newllm` sets it: threads that spin for long at every barrier make all slow as soon as anything else runs."""
 
@@ -60,7 +62,7 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or "not enough memory" in str(error) or "bad_alloc" in str(error):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _OF_MEMORY):
             os._exit(OUT_OF_MEMORY)
         raise
 

@@ -25,11 +25,11 @@ _ROUNDING = 0.1
 
 def alone(name: str, context: int, cap: float, *, reads: bool) -> dict[str, Any]:
     """Run one peer by itself; ends the process where a block, or a prompt, takes longer than the cap."""
-    PEERS[name].build(8)  # imports what it needs and fits its width: no part of decoding
+    # A few tokens first: imports, the fitted width, compiled kernels. They are no part of decoding.
+    difference = _difference(PEERS[name].build(8))
     peak, _ = Peak(), limit(0.8)
     with children.memory_errors(), children.Capped(cap):
         peer = PEERS[name].build(context)
-        difference = _difference(peer)
         seconds = _prompt_seconds(peer, context) if reads else _block_seconds(peer, context)
     return {
         "parameters": peer.parameters,

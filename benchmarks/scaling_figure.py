@@ -100,9 +100,14 @@ def _draw(axes: "Axes", line: Line) -> None:
 def _number(places: "Sequence[Axes]", sizes: Sequence[float]) -> None:
     for axes in places:
         axes.set_xscale("log")
-        axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+        axes.set_xticks(sizes, [_size(int(size)) for size in sizes])
         axes.minorticks_off()
         scales.logarithmic(axes)
+
+
+def _size(size: int) -> str:
+    """Write a power of two short: 512, 2k (2,048), 64k (65,536)."""
+    return f"{size // 1024}k" if size >= 1024 and size % 1024 == 0 else f"{size:,}"
 
 
 def _legend(panels: Sequence[Panel]) -> dict[str, Any]:

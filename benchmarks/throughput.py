@@ -97,7 +97,7 @@ def _row(name: str, alone: dict[str, Any], shape: dict[str, Any], common: dict[s
         "loss": alone["loss"],
         "tokens_per_second": spread([tokens / one for one in seconds[name]]),
         "alone_tokens_per_second": round(tokens / alone["seconds_median"], 1),
-        "ours_by_this": ratios(seconds[name], seconds[OURS]),
+        "ours_by_this": ratios(seconds[name], seconds[OURS]) if OURS in seconds else None,
         "share_of_gemm_peak": spread([flop / one / (common["gemm_flop"] / gemm) for gemm, one in pairs]),
         "gemm_gigaflops": spread([common["gemm_flop"] / gemm / 1e9 for gemm in seconds[GEMM]]),
         "peak_mebibytes": alone["peak_mebibytes"],

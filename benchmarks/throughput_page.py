@@ -38,12 +38,16 @@ def _tables(precision: str, cells: list[Cell], result: dict[str, Any]) -> list[s
         f"## {precision}\n",
         f"{peak}GFLOP/s (medians of the cells).\n" if gemm else "",
         *of("Tokens a second", lambda cell: ranged(cell["tokens_per_second"])),
-        *of("Ours is faster by", lambda cell: ranged(cell["ours_by_this"])),
+        *of("Ours is faster by", _ratio),
         *of("Share of the square product's speed, 6 x parameters x tokens/s", _share),
         *of("Memory of a training, MiB (peak of the process above its start)", _memory),
         f"### Alone in a process, and among the others, T = {result['alone_compared_at']:,}, {precision}\n",
         _alone(result["alone_compared_at"], cells),
     ]
+
+
+def _ratio(cell: Cell) -> str:
+    return "ours has no number" if cell["ours_by_this"] is None else ranged(cell["ours_by_this"])
 
 
 def _share(cell: Cell) -> str:

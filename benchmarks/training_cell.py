@@ -40,7 +40,8 @@ class Shape:
 
 def alone(name: str, shape: Shape, repeats: int, cap: float) -> dict[str, Any]:
     """Time one peer by itself and watch its memory; ends the process where a step takes longer than the cap."""
-    PEERS[name].build(8)  # imports what it needs and fits its width: no part of a training
+    # A small step first: imports, the fitted width, compiled kernels. They are no part of a training.
+    dataclasses.replace(shape, rows=1, length=8).job(PEERS[name].build(8))()
     peak, most = Peak(), limit(0.8)
     model = PEERS[name].build(shape.length)
     count, job = parameters(model), shape.job(model)
