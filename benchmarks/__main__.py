@@ -62,7 +62,10 @@ def _answered(name: str, results: Path, pages: Path, arguments: argparse.Namespa
     if arguments.quick:
         command.append("--quick")
     if name == _HOURS:
-        command += ["--runs", str(results / "runs" if arguments.out or arguments.quick else Path("runs/benchmarks"))]
+        command += [
+            "--runs",
+            str(results / "runs" if arguments.out or arguments.quick else _HERE.parent / "runs" / "benchmarks"),
+        ]
         command += ["--data", str(arguments.data)] if arguments.data is not None else []
     drawing = [str(_HERE / "render.py"), str(result), "--out", str(pages)]
     well = all(subprocess.call([sys.executable, *one], env=_ENVIRONMENT) == 0 for one in (command, drawing))

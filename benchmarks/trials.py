@@ -124,6 +124,8 @@ def trained(trial: Trial, build: Build, place: Path) -> Curve:
         if summary is None or summary.status not in ("finished", "diverged"):
             run.remove_leftovers()
             summary = _go(trial, build, run)
+    if summary.status == "interrupted":  # Ctrl-C or a signal ends a run in order; it is ours as well
+        raise SystemExit(f"{place.name}: {summary.message}; the same command goes on with it")
     trace = read_trace(run.trace)
     seconds, losses = (trace.series(name).value.tolist() for name in ("training_seconds", "validation_loss"))
     return Curve(seconds, losses, summary.steps, summary.status)
