@@ -19,6 +19,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _RESULTS, _PAGES = _HERE / "results", _HERE.parent / "docs" / "performance"
+_RUNS = _HERE.parent / "runs" / "benchmarks"
 QUESTIONS = ("throughput", "decoding", "recorder-cost", "ring-cost", "time-to-loss")
 _HOURS = "time-to-loss"
 """Takes hours, and can be stopped and started."""
@@ -62,10 +63,7 @@ def _answered(name: str, results: Path, pages: Path, arguments: argparse.Namespa
     if arguments.quick:
         command.append("--quick")
     if name == _HOURS:
-        command += [
-            "--runs",
-            str(results / "runs" if arguments.out or arguments.quick else _HERE.parent / "runs" / "benchmarks"),
-        ]
+        command += ["--runs", str(_RUNS if results == _RESULTS else results / "runs")]
         command += ["--data", str(arguments.data)] if arguments.data is not None else []
     drawing = [str(_HERE / "render.py"), str(result), "--out", str(pages)]
     well = all(subprocess.call([sys.executable, *one], env=_ENVIRONMENT) == 0 for one in (command, drawing))

@@ -24,7 +24,7 @@ def build(length: int, seed: int) -> LanguageModel:
     return LanguageModel(ModelConfig(width=16, layers=1, hidden=16, context=16, vocabulary=257, window=length), seed)
 
 
-def never(length: int, seed: int) -> LanguageModel:
+def never(*_: int) -> LanguageModel:
     raise AssertionError("a finished run was built again")
 
 
@@ -48,9 +48,10 @@ def test_a_stopped_trial_goes_on_with_the_steps_that_were_decided(
             os.kill(os.getpid(), signal.SIGINT)
         return {}
 
-    with monkeypatch.context() as patched, pytest.raises(SystemExit, match="the same command goes on with it"):
+    with monkeypatch.context() as patched:
         patched.setattr(trials.Clock, "stepped", stop, raising=False)
-        trained(TRIAL, build, tmp_path / "run")
+        with pytest.raises(SystemExit, match="the same command goes on with it"):
+            trained(TRIAL, build, tmp_path / "run")
     run = RunDirectory(tmp_path / "run")
     steps, place = run.load_config().training.steps, run.last_step()
     assert place == 1 < steps
