@@ -14,8 +14,9 @@ from contenders.decoding import Decoding, bytes_of, prompt
 from memory import Peak, limit
 from timing import WARM_UP
 
-BLOCK = 16
-"""Tokens that a peer reads in its turn; then its cache is put back."""
+BLOCK, BEFORE = 16, 4
+"""Tokens that a peer reads in its turn, and untimed ones before them, which bring its weights back into the
+processor's caches: others had them full. Then what has grown is put back."""
 READING = {"reading 16 MB": 16_000_000, "reading 8 MB": 8_000_000, "reading 4 MB": 4_000_000}
 """Bytes about as many as the weights have in fp32, bf16 and int8."""
 _TOKEN = 101
@@ -59,12 +60,8 @@ def _difference(peer: Decoding) -> float:
 
 def _block_seconds(peer: Decoding, context: int) -> float:
     peer.fill(context)
-    for _ in range(2):
-        start = time.perf_counter()
-        _steps(peer)
-        seconds = time.perf_counter() - start
-        peer.rewind(BLOCK)
-    return seconds / BLOCK
+    _turn(peer)
+    return _turn(peer)
 
 
 def _prompt_seconds(peer: Decoding, length: int) -> float:
@@ -74,9 +71,16 @@ def _prompt_seconds(peer: Decoding, length: int) -> float:
     return time.perf_counter() - start
 
 
-def _steps(peer: "Decoding | _Reading") -> None:
+def _turn(peer: "Decoding | _Reading") -> float:
+    """Read a block and return the seconds of a token; what has grown is put back."""
+    for token in range(BEFORE):
+        peer.step(token)
+    start = time.perf_counter()
     for token in range(_TOKEN, _TOKEN + BLOCK):
         peer.step(token)
+    seconds = (time.perf_counter() - start) / BLOCK
+    peer.rewind(BEFORE + BLOCK)
+    return seconds
 
 
 def stepping(names: list[str], context: int, budget: float) -> dict[str, list[float]]:
@@ -89,10 +93,7 @@ def stepping(names: list[str], context: int, budget: float) -> dict[str, list[fl
     begun, turn = time.perf_counter(), 0
     while turn < WARM_UP + 3 or (time.perf_counter() - begun < budget and turn < WARM_UP + 40):
         for name, peer in peers.items():
-            start = time.perf_counter()
-            _steps(peer)
-            seconds[name].append((time.perf_counter() - start) / BLOCK)
-            peer.rewind(BLOCK)
+            seconds[name].append(_turn(peer))
         turn += 1
     return {name: times[WARM_UP:] for name, times in seconds.items()}
 
