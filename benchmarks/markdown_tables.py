@@ -11,8 +11,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def ranged(value: Mapping[str, float], unit: str = "") -> str:
-    """Write a median with its least and most: "12,100 (11,900-12,300)"."""
-    return f"{number(value['median'])}{unit} ({number(value['least'])}-{number(value['most'])})"
+    """Write a median with its least and most: "12,100 (11,900 to 12,300)"."""
+    return f"{number(value['median'])}{unit} ({number(value['least'])} to {number(value['most'])})"
 
 
 def number(value: float) -> str:
@@ -25,10 +25,14 @@ def number(value: float) -> str:
 def machine_line(result: Mapping[str, Any]) -> str:
     """Say on what it was measured."""
     machine = result["machine"]
-    packages = ", ".join(f"{name} {version}" for name, version in machine.get("packages", {}).items())
-    load = result.get("load_average_at_start_and_end", result.get("load_average"))
-    return (
+    parts = [
         f"{machine['processor']}, {machine['cores']} cores, {machine['torch_threads']} threads of torch "
-        f"{machine['torch']} ({machine['cpu_capability']}), GOMP_SPINCOUNT {machine.get('GOMP_SPINCOUNT', 'not set')}, "
-        f"Python {machine['python']}; {packages}. Load average {load}.\n"
-    )
+        f"{machine['torch']} ({machine['cpu_capability']})",
+        f"GOMP_SPINCOUNT {machine.get('GOMP_SPINCOUNT', 'not set')}",
+        f"Python {machine['python']}",
+        *[f"{name} {version}" for name, version in machine.get("packages", {}).items()],
+    ]
+    load = result.get("load_average_at_start_and_end", result.get("load_average"))
+    if load is not None:
+        parts.append(f"load average {' '.join(map(str, load))}")
+    return "; ".join(parts) + ".\n"

@@ -25,7 +25,7 @@ def training_cell(peer: str, length: int, speed: float) -> dict[str, object]:
 
 def test_numbers_have_three_digits_or_four_with_commas() -> None:
     assert [number(value) for value in (0.01234, 3.14159, 12345.6)] == ["0.0123", "3.14", "12,350"]
-    assert ranged(spread(1000.0)) == "1,000 (900-1,100)"
+    assert ranged(spread(1000.0)) == "1,000 (900 to 1,100)"
 
 
 def test_a_table_has_a_row_a_line() -> None:
@@ -43,7 +43,7 @@ def test_a_cell_without_a_number_says_why_and_is_in_no_plot(tmp_path: Path) -> N
     (tmp_path / "throughput.json").write_text(json.dumps(result))
     rendered(tmp_path / "throughput.json", tmp_path)
     page = (tmp_path / "throughput.md").read_text()
-    assert "| mambapy | 70 (63-77) | over the cap at T = 32 |" in page
+    assert "| mambapy | 70 (63 to 77) | over the cap at T = 32 |" in page
     assert "| newllm stack | 10 | 1,000 | 500 | 0.50 |" in page  # alone and among the others
     assert (tmp_path / "throughput.png").read_bytes().startswith(b"\x89PNG")
 
@@ -64,5 +64,5 @@ def test_decoding_says_what_is_missing(tmp_path: Path, missing: str) -> None:
     rendered(tmp_path / "decoding.json", tmp_path)
     page = (tmp_path / "decoding.md").read_text()
     assert f"| mambapy | {missing} |" in page
-    assert "| newllm stack, eager step | 2 (1.8-2.2) |" in page
+    assert "| newllm stack, eager step | 2 (1.8 to 2.2) |" in page
     assert "| newllm stack, eager step | 70% |" in page
