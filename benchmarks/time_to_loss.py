@@ -18,7 +18,6 @@ finished ones are not run again and stopped ones go on, so that the whole may be
 
 import argparse
 import dataclasses
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +111,8 @@ class Question:
     def answer(self, text: Text, best: dict[str, Settings]) -> dict[str, Any]:
         """Return what one text says."""
         finals, shorter = self.finals(text, best), self.shorter(text, best[STACK])
-        whole = [[(run.seconds[-1], run.last) for run in runs] for runs in zip(*shorter.values(), strict=True)]
-        whole = [
-            [*points, (own.seconds[-1], own.last)] for points, own in zip(whole, finals[STACK], strict=True)
-        ]  # the five minutes are the longest of the times
+        by_seed = zip(*shorter.values(), finals[STACK], strict=True)  # five minutes are the longest of the times
+        whole = [sorted((run.seconds[-1], run.last) for run in runs) for runs in by_seed]
         within = [list(zip(run.seconds, run.losses, strict=True)) for run in finals[STACK]]
         arms = {}
         for arm, curves in finals.items():
@@ -166,7 +163,6 @@ def main() -> None:
         "searched_on": texts[0].name,
         "trials": trials,
         "best": {arm: dataclasses.asdict(settings) for arm, settings in best.items()},
-        "median_trial_seconds": statistics.median(trial["seconds"] for found in trials.values() for trial in found),
         "texts": [],
     }
     for text in texts:

@@ -20,6 +20,7 @@ def page(result: dict[str, Any]) -> str:
         f"{extent['final']:g} s. Seconds of updates alone.\n",
         machine_line(result),
         "## The search: nats by setting\n",
+        _seconds(result["trials"]),
         _search(result["trials"]),
     ]
     for text in result["texts"]:
@@ -42,6 +43,13 @@ def _search(trials: dict[str, list[dict[str, Any]]]) -> str:
 
 
 _KEYS = ("warmup", "batch_tokens", "length")
+
+
+def _seconds(trials: dict[str, list[dict[str, Any]]]) -> str:
+    """Say how near to their budget the trials came: steps are decided by a probe before them."""
+    arms = {arm: [trial["seconds"] for trial in found] for arm, found in trials.items()}
+    told = (f"{arm} {number(min(seconds))} to {number(max(seconds))} s" for arm, seconds in arms.items())
+    return f"They took: {', '.join(told)}.\n"
 
 
 def _finals(text: dict[str, Any]) -> str:
