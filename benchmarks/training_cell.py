@@ -17,7 +17,6 @@ import children
 from contenders.fit import parameters
 from contenders.trained import PEERS
 from memory import Peak, limit
-from timing import interleaved
 from training_job import TrainingJob
 
 SIDE = 2048
@@ -64,11 +63,21 @@ def together(names: list[str], shape: Shape, budget: float) -> dict[str, Any]:
     """Time several peers and the square product in turn, for about as many seconds as the budget says."""
     jobs: dict[str, Callable[[], object]] = {name: shape.job(PEERS[name].build(shape.length)) for name in names}
     jobs[GEMM] = square_product(shape.precision)
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
     start = time.perf_counter()
-    for job in jobs.values():
+    _round(jobs, seconds)  # the first warms up, and tells how many there can be
+    rounds = max(3, min(15, int(budget / (time.perf_counter() - start))))
+    for _ in range(rounds):
+        _round(jobs, seconds)
+    return {"seconds": {name: times[1:] for name, times in seconds.items()}, "gemm_flop": 2 * SIDE**3}
+
+
+def _round(jobs: dict[str, Callable[[], object]], seconds: dict[str, list[float]]) -> None:
+    """Do each job once and note its seconds."""
+    for name, job in jobs.items():
+        start = time.perf_counter()
         job()
-    rounds = max(3, min(15, int(budget / (time.perf_counter() - start)) - 2))
-    return {"seconds": interleaved(jobs, rounds), "gemm_flop": 2 * SIDE**3}
+        seconds[name].append(time.perf_counter() - start)
 
 
 def square_product(precision: str) -> Callable[[], object]:
