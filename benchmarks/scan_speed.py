@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 import machine
 from newllm.recurrence import scan
+from newllm.training.allocator import keep_freed_memory
 from timing import interleaved
 
 SHAPES = {"training step": (8, 256, 256), "long": (8, 2048, 256)}  # rows, positions, channels
@@ -31,10 +32,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     repeats = 5 if parser.parse_args().quick else 50
+    keeps = keep_freed_memory()  # as a training does: new memory is then no new pages
     result = {
         "question": "scan speed beside a memory copy",
         "machine": machine.describe(),
         "repeats": repeats,
+        "memory_kept": keeps,
         "dtype": "float32",
         "shapes": {name: _compare(shape, repeats) for name, shape in SHAPES.items()},
         "attention_slowed_by_scan": _attention_ratio(repeats),

@@ -6,7 +6,7 @@ Shapes: B rows, T positions, D channels, K = 4 taps.
 import torch
 from torch import Tensor, nn
 
-TAPS = 4
+from newllm.kernels import TAPS, short_convolution, short_convolution_naive
 
 
 class ShortConvolution(nn.Module):
@@ -14,7 +14,12 @@ class ShortConvolution(nn.Module):
 
     Args:
         channels: width of the sequence.
+
+    Attributes:
+        fused: whether fused kernels may run; else torch's own operations do.
     """
+
+    fused = True
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -38,15 +43,9 @@ class ShortConvolution(nn.Module):
         Returns:
             The convolved sequence and the tail after it.
         """
-        length = x_BTD.shape[1]
-        past_BLD = torch.cat([tail_BKD.to(x_BTD.dtype), x_BTD], dim=1)
-        y_BTD = x_BTD * (1 + self.weight[0])
-        for lag in range(1, TAPS):
-            start = TAPS - 1 - lag
-            shifted_BTD = past_BLD[:, start : start + length] * self.weight[lag]
-            if has_resets:
-                shifted_BTD = torch.where((position_BT >= lag)[..., None], shifted_BTD, 0.0)
-            y_BTD = y_BTD + shifted_BTD
+        convolve = short_convolution if self.fused else short_convolution_naive
+        y_BTD = convolve(x_BTD, tail_BKD, self.weight, position_BT if has_resets else None)
+        past_BLD = torch.cat([tail_BKD.to(x_BTD.dtype), x_BTD[:, -(TAPS - 1) :]], dim=1)
         return y_BTD, self._tail(past_BLD, position_BT[:, -1], has_resets)
 
     @staticmethod

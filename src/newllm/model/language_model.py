@@ -20,7 +20,12 @@ class LanguageModel(nn.Module):
     Args:
         config: the shape; `vocabulary` must be resolved.
         seed: of the initialisation; every parameter has its own stream, named by the parameter.
+
+    Attributes:
+        fused: whether fused kernels may run, the loss's too; else torch's own operations do.
     """
+
+    fused = True
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         super().__init__()
@@ -40,10 +45,12 @@ class LanguageModel(nn.Module):
         return self.head.weight.device
 
     def use_scan(self, backend: str) -> None:
-        """Run every scan on this backend (a resolved name), and a cell's layers compiled only where it is numba."""
+        """Run every scan on this backend (a resolved name), and what else is compiled only where it is numba."""
         for module in self.modules():
             if isinstance(module, ContextMixer | Cell):
                 module.scan_backend = backend
+            if hasattr(module, "fused"):
+                module.fused = backend == "numba"  # type: ignore[assignment]
 
     def initial_state(self, rows: int) -> State:
         """Return the state before the first token of `rows` rows."""

@@ -1,7 +1,8 @@
 """SwiGLU: the position-wise half of a block (Shazeer 2020, arXiv:2002.05202)."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from newllm.kernels import swiglu, swiglu_naive
 
 
 class SwiGLU(nn.Module):
@@ -10,7 +11,12 @@ class SwiGLU(nn.Module):
     Args:
         width: of the residual stream.
         hidden: inside.
+
+    Attributes:
+        fused: whether fused kernels may run; else torch's own operations do.
     """
+
+    fused = True
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -20,5 +26,4 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `[..., width]` to `[..., width]`."""
-        gate, value = self.up(x).chunk(2, dim=-1)
-        return self.out(F.silu(gate) * value)
+        return self.out((swiglu if self.fused else swiglu_naive)(self.up(x)))

@@ -127,7 +127,7 @@ class OwnReplica(Replica):
         """Return the loss on the first sentences or windows of the training part."""
         nats, tokens = 0.0, 0
         for logits, targets in self._predictions([self._probe]):
-            nats += float(sum_nats(logits, targets))
+            nats += float(sum_nats(logits, targets, fused=bool(self.model.fused)))
             tokens += int((targets >= 0).sum())
         return nats / tokens
 

@@ -9,10 +9,12 @@ from newllm.model.config import SCANNING_BODIES, ModelConfig
 
 SCHEMA = 1
 PRECISIONS = ("auto", "fp32", "bf16")
-SCAN_BACKENDS = ("auto", "reference", "torch", "numba")
+SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
+
+_RECOMPUTED = ("stack", "zero-stack", "attention")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,8 @@ class TrainingConfig:
             becomes as few as cost well under 2 % of the training. A state held changes no bit.
         guard: what is done when the training loss leaves its trend: "off" nothing, "ask" stop, "guard" replay
             remedies and go back with the best, "rollback-and-skip" go back and skip the batches.
+        recompute: keep of a block only what goes into it, and compute the rest again for its gradient: less memory,
+            about a third more time, the same bits.
     """
 
     steps: int = 2000
@@ -70,6 +74,7 @@ class TrainingConfig:
     keep: int = 2
     ring_every: int = 0
     guard: str = "off"
+    recompute: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +85,8 @@ class NumericsConfig:
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         threads: of torch; 0 takes torch's default.
         precision: "fp32", "bf16" (autocast), or "auto": what a short probe finds faster.
-        scan_backend: "auto", "reference", "torch" or "numba" (with it a cell's layers run compiled, `model.chain`).
+        scan_backend: "auto", "reference", "torch", "numba" (with it a cell's layers run compiled, `model.chain`), or
+            "triton" on CUDA devices.
     """
 
     device: str = "auto"
@@ -125,6 +131,10 @@ class RunConfig:
         _check_positions(self)
         if self.data.resets and self.model.body == "lstm":
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
+        if self.training.recompute and self.model.body not in _RECOMPUTED:
+            raise UserError(
+                f"body '{self.model.body}' has no blocks to recompute: drop training.recompute, or take body stack"
+            )
 
 
 def left_automatic(config: RunConfig) -> str | None:

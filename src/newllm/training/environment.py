@@ -13,7 +13,7 @@ from newllm.errors import UserError
 from newllm.recurrence import resolve_backend
 from newllm.training.config import NumericsConfig
 
-_PACKAGES = ("newllm", "torch", "numpy", "numba", "safetensors", "tokenizers")
+_PACKAGES = ("newllm", "torch", "numpy", "numba", "triton", "safetensors", "tokenizers")
 
 
 def resolve_numerics(config: NumericsConfig) -> NumericsConfig:

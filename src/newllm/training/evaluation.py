@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from newllm.data import IGNORED, Batch, trim
+from newllm.kernels import cross_entropy_sum, cross_entropy_sum_naive
 from newllm.model.language_model import LanguageModel
-from newllm.recurrence import full_precision
 from newllm.training.precision import autocast
 
 
@@ -68,7 +67,7 @@ def evaluate(
         targets = torch.from_numpy(batch.targets).to(model.device)
         with autocast(model.device, precision):
             logits, _ = model(*as_inputs(batch, model.device))
-        nats += float(sum_nats(logits, targets))
+        nats += float(sum_nats(logits, targets, fused=model.fused))
         if predicted is not None:
             predicted(logits, targets)
         known = batch.targets[batch.targets != IGNORED]
@@ -78,11 +77,21 @@ def evaluate(
     return Evaluation(nats, tokens, None if token_bytes is None else size)
 
 
-def sum_nats(logits_BTV: torch.Tensor, targets_BT: torch.Tensor) -> torch.Tensor:
-    """Return the sum of -log p over all targets that are not ignored, in float32; in float64 if the logits are."""
-    return F.cross_entropy(
-        full_precision(logits_BTV.flatten(0, 1)), targets_BT.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
+def sum_nats(
+    logits_BTV: torch.Tensor, targets_BT: torch.Tensor, *, fused: bool = True, consume: bool = False
+) -> torch.Tensor:
+    """Return the sum of -log p over all targets that are not ignored, in float32; in float64 if the logits are.
+
+    Args:
+        logits_BTV: the predictions.
+        targets_BT: the truth.
+        fused: whether the fused kernel may run.
+        consume: let the backward pass lose the logits: their gradient takes their memory.
+    """
+    logits_NV, targets_N = logits_BTV.flatten(0, 1), targets_BT.flatten()
+    if not fused:
+        return cross_entropy_sum_naive(logits_NV, targets_N, IGNORED)
+    return cross_entropy_sum(logits_NV, targets_N, IGNORED, consume=consume)
 
 
 def as_inputs(batch: Batch, device: torch.device) -> tuple[torch.Tensor, None, torch.Tensor | None]:

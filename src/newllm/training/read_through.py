@@ -55,5 +55,5 @@ def _nats(model: LanguageModel, ids: torch.Tensor) -> float:
     for start in range(0, len(ids) - 1, CHUNK):
         stop = min(start + CHUNK, len(ids) - 1)
         logits, state = model(ids[None, start:stop], state)
-        nats += float(sum_nats(logits, ids[None, start + 1 : stop + 1]))
+        nats += float(sum_nats(logits, ids[None, start + 1 : stop + 1], fused=model.fused))
     return nats

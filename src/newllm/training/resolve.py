@@ -69,6 +69,8 @@ def build_model(config: RunConfig) -> LanguageModel:
             f"{config.model.hidden}, vocabulary {config.model.vocabulary}: take a smaller one"
         ) from error
     model.use_scan(config.numerics.scan_backend)
+    if config.training.recompute:
+        model.body.recompute = True  # type: ignore[assignment]
     return model
 
 

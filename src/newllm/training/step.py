@@ -11,6 +11,7 @@ from newllm.chance import stream_seed
 from newllm.data import IGNORED, Batch, Batches, trim
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel, fresh_rows
+from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import RunConfig
 from newllm.training.context_watch import ContextWatch
 from newllm.training.evaluation import as_inputs, sum_nats
@@ -69,6 +70,7 @@ class Stepper:
         self, model: LanguageModel, optimizer: torch.optim.Optimizer, batches: Batches, config: RunConfig
     ) -> None:
         self.model, self.optimizer, self.batches, self.config = model, optimizer, batches, config
+        keep_freed_memory()
         self.carried: State | None = None
         self.watch = ContextWatch(model)
         self.rate: Callable[[int], float] = lambda step: learning_rate(step, config.training.steps, config.optimizer)
@@ -113,7 +115,8 @@ class Stepper:
             self.carried = state
         targets = torch.from_numpy(batch.targets).to(device)
         more = torch.stack([term(logits, targets) for term in self.terms]).sum() if self.terms else None
-        return sum_nats(logits, targets), more, state
+        nats = sum_nats(logits, targets, fused=self.model.fused, consume=not self.terms)
+        return nats, more, state
 
     def _apply(self, rate: float) -> float:
         """Clip and update; return the gradient's norm before clipping."""
@@ -127,4 +130,12 @@ class Stepper:
 
 def clip_norm(largest: float) -> Clip:
     """Return the clipping of the whole gradient at a Euclidean norm; 0 clips nothing."""
-    return lambda parameters: float(torch.nn.utils.clip_grad_norm_(parameters, largest or math.inf))
+
+    def clip(parameters: Iterable[nn.Parameter]) -> float:
+        parameters = list(parameters)
+        norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
+        if largest and not norm + 1e-6 <= largest:  # where torch multiplies by less than 1, or by NaN
+            torch.nn.utils.clip_grads_with_norm_(parameters, largest, norm)
+        return float(norm)
+
+    return clip

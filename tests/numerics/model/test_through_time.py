@@ -89,9 +89,11 @@ def test_the_stack_at_once_is_a_loop_over_detached_contexts(norm: str, backend: 
     mixer = ContextMixer(ModelConfig(norm=norm, rule="gated", **SMALL)).double()
     at_random(mixer)
     mixer.scan_backend, mixer.through_time = backend, False
-    decay, added = leaves = [torch.rand(3, 7, 6).double().requires_grad_() for _ in range(2)]
+    x = torch.rand(3, 7, mixer.gate.in_features).double().requires_grad_()
+    leaves = [x, *mixer.rule.parameters()]
     start, reset = torch.randn(3, 6).double(), torch.rand(3, 7) < 0.3
-    contexts, last = mixer.recur(decay, added, start, reset)
+    contexts, last = mixer.recur(x, start, reset)
+    decay, added = mixer.rule(x, x)
     expected, context = [], start
     for t in range(7):
         context = context.detach().masked_fill(reset[:, t, None], 0.0)
@@ -112,7 +114,7 @@ def test_one_position_of_the_stack_is_cut_too() -> None:
     context = torch.randn(2, 6, requires_grad=True)
     for through_time in (True, False):
         mixer.through_time = through_time
-        after, _ = mixer.recur(torch.rand(2, 1, 6), torch.rand(2, 1, 6, requires_grad=True), context, None)
+        after, _ = mixer.recur(torch.rand(2, 1, mixer.gate.in_features), context, None)
         (found,) = torch.autograd.grad(after.sum(), context, allow_unused=True)
         assert (found is not None) is through_time
 

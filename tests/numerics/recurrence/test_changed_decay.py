@@ -76,16 +76,18 @@ def test_compiled_layers_know_of_it(backend: str) -> None:
     assert not torch.allclose(state["context"], before["context"], rtol=1e-2)
 
 
-def test_the_stacks_scan_knows_of_it(backend: str) -> None:
-    model = LanguageModel(ModelConfig(body="stack", rule="additive", **(SMALL | {"layers": 1}))).double()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rule", ["additive", "gated"])
+def test_the_stacks_scan_knows_of_it(rule: str, dtype: torch.dtype, backend: str) -> None:
+    model = LanguageModel(ModelConfig(body="stack", rule=rule, **(SMALL | {"layers": 1}))).to(dtype)
     model.use_scan(backend)
     (mixer,) = (one for one in model.modules() if isinstance(one, ContextMixer))
-    change_decay(mixer.rule, at_most(0.5))
-    x = torch.randn(3, 9, 5).double()
+    change_decay(mixer.rule, at_most(0.25))
+    x = torch.randn(3, 9, 5).to(dtype)
     decay, added = mixer.rule(x, x)
-    assert decay.eq(0.5).all()
-    contexts, _ = mixer.recur(decay, added, torch.zeros(3, 6).double(), None)
-    context = torch.zeros(3, 6).double()
+    assert (decay <= 0.25).all()
+    contexts, _ = mixer.recur(x, torch.zeros(3, 6, dtype=dtype), None)
+    context = torch.zeros(3, 6, dtype=dtype)
     for t in range(9):
-        context = update(context, torch.full_like(context, 0.5), added[:, t], mixer.norm)
+        context = update(context, decay[:, t], added[:, t], mixer.norm)
         torch.testing.assert_close(contexts[:, t], context)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.recurrence import resolve_backend, scan
+from newllm.recurrence.scan import triton_here
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 LENGTHS = (1, 2, 37, 63, 64, 65, 129)
@@ -16,6 +17,16 @@ CHANNELS = (1, 3, 16, 17, 33)
 ROWS = (1, 2, 5)
 DECAYS = ("zero", "one", "mixed", "negative")
 RESETS = ("none", "nowhere", "first", "last", "everywhere", "some")
+
+
+@pytest.fixture(params=["torch", "numba", "triton"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend that is not the reference; for Triton's see conftest.py."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    if request.param == "triton":
+        request.getfixturevalue("triton_device")
+    return request.param
 
 
 def problem(
@@ -255,7 +266,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", ["reference", "torch", "numba", "auto"])
+@pytest.mark.parametrize("name", ["reference", "torch", "numba", "triton", "auto"])
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_told_in_one_line(name: str, mistake: str) -> None:
     decay, added, initial, reset, quote = MISTAKES[mistake]
@@ -273,7 +284,7 @@ def test_unknown_backend_names_the_nearest() -> None:
 def test_auto_takes_numba_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     assert resolve_backend("auto", "cpu") == "numba"
-    assert resolve_backend("auto", "cuda") == "torch"
+    assert resolve_backend("auto", "mps") == "torch"
     assert resolve_backend("torch", "cpu") == "torch"
     with pytest.raises(UserError, match=r"'cuda'.*torch"):
         resolve_backend("numba", "cuda")
@@ -284,3 +295,34 @@ def test_auto_takes_numba_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> N
     assert resolve_backend("auto", "cpu") == "torch"
     with pytest.raises(UserError, match=r"pip install 'newllm\[fast\]'"):
         resolve_backend("numba", "cpu")
+
+
+@pytest.mark.parametrize(("fault", "expected"), [(None, "triton"), ("is not well: take backend torch", "torch")])
+def test_auto_takes_triton_on_cuda_where_it_can_run(
+    fault: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triton_here, "why_not", lambda _device: fault)
+    assert resolve_backend("auto", "cuda:1") == expected
+    assert resolve_backend("auto", "mps") == "torch"
+    assert resolve_backend("auto", "cpu") != "triton"
+    if fault is None:
+        assert resolve_backend("triton", "cuda:1") == "triton"
+    else:
+        with pytest.raises(UserError, match="'triton' is not well: take backend torch"):
+            resolve_backend("triton", "cuda:1")
+
+
+def test_what_triton_needs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    with pytest.raises(UserError, match=r"'triton' runs on a CUDA device, not on 'cpu': take backend torch"):
+        resolve_backend("triton", "cpu")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    assert resolve_backend("triton", "cpu") == "triton"
+    assert resolve_backend("auto", "cpu") == "numba"
+    with pytest.raises(UserError, match=r"'triton' runs on a CUDA device, not on 'mps'"):
+        resolve_backend("triton", "mps")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(UserError, match="'triton' needs Triton: pip install triton, or take backend torch"):
+        resolve_backend("triton", "cpu")
+    assert resolve_backend("auto", "cuda") == "torch"

@@ -6,8 +6,9 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.model.config import NORM_NAMES
+from newllm.recurrence.scan import BACKENDS
 from newllm.training.budget import Budget, with_seconds
-from newllm.training.config import RunConfig, left_automatic, scan_that_runs
+from newllm.training.config import SCAN_BACKENDS, RunConfig, left_automatic, scan_that_runs
 from newllm.training.config_file import load_config, merge, parse_setting, save_config
 from newllm.training.configure import configure
 from newllm.training.presets import PRESETS, preset, with_body
@@ -198,6 +199,10 @@ def test_a_window_of_the_models_own_stays(order, tmp_path) -> None:
 @pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("seed-")])
 def test_a_founding_preset_keeps_its_window(name) -> None:
     assert configure(name, None, None, ["data.window=20"], {}).model.window == 32
+
+
+def test_every_scan_backend_can_be_configured() -> None:
+    assert SCAN_BACKENDS == BACKENDS
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from newllm.model.bodies.body import Body, State, join_states, layer_state
 from newllm.model.config import ModelConfig
 from newllm.model.mlp import SwiGLU
+from newllm.model.rms_norm import RMSNorm
 
 
 class Mixer(nn.Module, ABC):
@@ -29,19 +31,24 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, mixer: Mixer) -> None:
         super().__init__()
-        self.mixer_norm = nn.RMSNorm(config.width)
+        self.mixer_norm = RMSNorm(config.width)
         self.mixer = mixer
-        self.mlp_norm = nn.RMSNorm(config.width)
+        self.mlp_norm = RMSNorm(config.width)
         self.mlp = SwiGLU(config.width, config.hidden)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
-    ) -> tuple[Tensor, State]:
-        """Return the sequence and the mixer's next state."""
-        mixed_BTD, state = self.mixer(self.mixer_norm(x_BTD), state, position_BT, reset_BT)
-        x_BTD = x_BTD + self.dropout(mixed_BTD)
-        return x_BTD + self.dropout(self.mlp(self.mlp_norm(x_BTD))), state
+        self, x_BTD: Tensor, added_BTD: Tensor | None, state: State, position_BT: Tensor, reset_BT: Tensor | None
+    ) -> tuple[Tensor, Tensor, State]:
+        """Return the sequence, what is to be added to it, and the mixer's next state.
+
+        The sum is left to the norm that follows, which makes one pass of both; so it is taken over from the block
+        before as `added_BTD`, None for nothing.
+        """
+        normed_BTD, x_BTD = self.mixer_norm(x_BTD, added_BTD)
+        mixed_BTD, state = self.mixer(normed_BTD, state, position_BT, reset_BT)
+        normed_BTD, x_BTD = self.mlp_norm(x_BTD, self.dropout(mixed_BTD))
+        return x_BTD, self.dropout(self.mlp(normed_BTD)), state
 
 
 class Blocks(Body):
@@ -50,15 +57,20 @@ class Blocks(Body):
     Args:
         config: the model's shape.
         mixer: builds the mixer of one block.
+
+    Attributes:
+        recompute: whether training keeps of a block only what goes into it, and computes the rest again for its
+            gradient (Chen et al. 2016, arXiv:1604.06174).
     """
 
     mixer: type[Mixer]
+    recompute = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.output_width = config.width
         self.blocks = nn.ModuleList(Block(config, self.mixer(config)) for _ in range(config.layers))
-        self.last_norm = nn.RMSNorm(config.width)
+        self.last_norm = RMSNorm(config.width)
 
     def initial_state(self, rows: int, device: torch.device) -> State:
         """Return the states of all mixers before the first token."""
@@ -69,8 +81,12 @@ class Blocks(Body):
         self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
     ) -> tuple[Tensor, State]:
         """Run the blocks in order."""
-        states = []
+        states, added_BTD = [], None
         for layer, block in enumerate(self.blocks):
-            x_BTD, after = block(x_BTD, layer_state(state, layer), position_BT, reset_BT)
+            given = x_BTD, added_BTD, layer_state(state, layer), position_BT, reset_BT
+            if self.recompute and self.training and torch.is_grad_enabled():
+                x_BTD, added_BTD, after = checkpoint(block, *given, use_reentrant=False)
+            else:
+                x_BTD, added_BTD, after = block(*given)
             states.append(after)
-        return self.last_norm(x_BTD), join_states(states)
+        return self.last_norm(x_BTD, added_BTD)[0], join_states(states)

@@ -5,15 +5,15 @@ gives back what the cell gets from feeding its context back.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from newllm.kernels import silu_product, silu_product_naive
 from newllm.model.bodies.block import Blocks, Mixer
 from newllm.model.bodies.body import State
 from newllm.model.config import ModelConfig
 from newllm.model.context_tap import ContextTap
 from newllm.model.convolution import ShortConvolution
-from newllm.recurrence import build_norm, build_rule, contexts_before, scan, sequential, update
+from newllm.recurrence import build_norm, build_rule, contexts_before, sequential, update
 
 
 class ContextMixer(Mixer):
@@ -25,7 +25,7 @@ class ContextMixer(Mixer):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.scan_backend = "auto"
+        self.scan_backend, self.fused = "auto", True
         self.through_time = True
         self.convolution = ShortConvolution(config.width)
         self.rule = build_rule(config.rule, config.width, config.width, config.context, learn_decay=config.learn_decay)
@@ -46,9 +46,9 @@ class ContextMixer(Mixer):
     ) -> tuple[Tensor, State]:
         """Mix by one scan, or by one update where there is one position."""
         x_BTD, tail = self.convolve(x_BTD, state["tail"], position_BT, reset_BT)
-        decay_BTC, input_BTC = self.decay_and_input(x_BTD)
-        contexts_BTC, context_BC = self.recur(decay_BTC, input_BTC, state["context"], reset_BT)
-        mixed_BTC = F.silu(self.gate(x_BTD)) * self.norm.read(self.tap(contexts_BTC))
+        contexts_BTC, context_BC = self.recur(x_BTD, state["context"], reset_BT)
+        read_BTC = self.norm.read(self.tap(contexts_BTC))
+        mixed_BTC = (silu_product if self.fused else silu_product_naive)(self.gate(x_BTD), read_BTC)
         return self.out(mixed_BTC), {"context": context_BC, "tail": tail}
 
     def convolve(
@@ -57,31 +57,22 @@ class ContextMixer(Mixer):
         """Return what the rule sees of the sequence, and the tail after it."""
         return self.convolution(x_BTD, tail, position_BT, has_resets=reset_BT is not None)
 
-    def decay_and_input(self, x_BTD: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rule's decay and input."""
-        return self.rule(x_BTD, x_BTD)
-
-    def recur(
-        self, decay_BTC: Tensor, input_BTC: Tensor, context_BC: Tensor, reset_BT: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def recur(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return every context and the last one."""
         if self.through_time:
-            return self._recur_connected(decay_BTC, input_BTC, context_BC, reset_BT)
+            return self._recur_connected(x_BTD, context_BC, reset_BT)
         with torch.no_grad():
-            contexts_BTC, _ = self._recur_connected(decay_BTC, input_BTC, context_BC, reset_BT)
+            contexts_BTC, _ = self._recur_connected(x_BTD, context_BC, reset_BT)
         before_BTC = contexts_before(contexts_BTC, context_BC, reset_BT).detach()
+        decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
         contexts_BTC = update(before_BTC, decay_BTC, input_BTC, self.norm)
         return contexts_BTC, contexts_BTC[:, -1].clone()
 
-    def _recur_connected(
-        self, decay_BTC: Tensor, input_BTC: Tensor, context_BC: Tensor, reset_BT: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        if input_BTC.shape[1] == 1 and reset_BT is None:
-            context_BC = update(context_BC, decay_BTC[:, 0], input_BTC[:, 0], self.norm)
-            return context_BC[:, None], context_BC
-        if self.norm.writes:
-            return sequential(decay_BTC, input_BTC, context_BC, reset_BT, self.norm)
-        return scan(decay_BTC, input_BTC, context_BC, reset_BT, backend=self.scan_backend)
+    def _recur_connected(self, x_BTD: Tensor, context_BC: Tensor, reset_BT: Tensor | None) -> tuple[Tensor, Tensor]:
+        if x_BTD.shape[1] > 1 and not self.norm.writes:
+            return self.rule.scan(x_BTD, x_BTD, context_BC, reset_BT, backend=self.scan_backend)
+        decay_BTC, input_BTC = self.rule(x_BTD, x_BTD)
+        return sequential(decay_BTC, input_BTC, context_BC, reset_BT, self.norm)
 
 
 class ZeroContextMixer(ContextMixer):
@@ -97,10 +88,15 @@ class ZeroContextMixer(ContextMixer):
         """Convolve over zeros: only the tap on the present position has something to see."""
         return x_BTD * (1 + self.convolution.weight[0]), tail
 
-    def decay_and_input(self, x_BTD: Tensor) -> tuple[Tensor, Tensor]:
-        """Return decay 0 and the rule's input."""
-        decay_BTC, input_BTC = super().decay_and_input(x_BTD)
-        return torch.zeros_like(decay_BTC), input_BTC
+    def recur(
+        self,
+        x_BTD: Tensor,
+        context_BC: Tensor,  # noqa: ARG002
+        reset_BT: Tensor | None,  # noqa: ARG002
+    ) -> tuple[Tensor, Tensor]:
+        """Return the rule's inputs alone: every decay is 0."""
+        contexts_BTC = self.norm.write(self.rule(x_BTD, x_BTD)[1])
+        return contexts_BTC, contexts_BTC[:, -1].clone()
 
 
 class Stack(Blocks):

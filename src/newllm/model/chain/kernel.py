@@ -21,7 +21,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from newllm.recurrence.scan.machine_code import compiled
+from newllm.kernels.machine_code import compiled
 
 LANES = 16  # outputs of a tile, and of a panel of packed weights: one cache line
 UNROLLED = 4  # inputs a turn of the loop

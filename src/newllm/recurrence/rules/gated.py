@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from newllm.kernels import can_fuse, gated_scan
 from newllm.recurrence.rules.rule import Gate, Rule, logit, timescales
+from newllm.recurrence.scan import resolve_backend
 
 
 class Gated(Rule):
@@ -27,6 +29,16 @@ class Gated(Rule):
         (gate,) = gates
         # sigmoid(-x) rather than 1 - sigmoid(x): exact where the gate is nearly shut or open.
         return torch.sigmoid(-gate), torch.sigmoid(gate) * delta
+
+    def scan(
+        self, features: Tensor, source: Tensor, initial: Tensor, reset: Tensor | None, *, backend: str
+    ) -> tuple[Tensor, Tensor]:
+        """Return every context and the last one, where the fused kernel runs without decay and input between."""
+        is_own = "combine" not in vars(self)  # `change_decay` puts another one before it
+        if not is_own or resolve_backend(backend, features.device) != "numba" or not can_fuse(features, initial):
+            return super().scan(features, source, initial, reset, backend=backend)
+        contexts = gated_scan(self.delta(features), self.gate(source), initial, reset)
+        return contexts, contexts[:, -1].clone()  # a view would keep all of them alive
 
     def spread_timescales(self, longest: float) -> None:
         """Start u at 1 / time scale."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
+from newllm.recurrence.scan import scan
 
 
 class Rule(nn.Module, ABC):
@@ -71,6 +72,21 @@ class Rule(nn.Module, ABC):
             gates: what each of `gates` gave, before any sigmoid, of the same shape and dtype.
             constant: what `constant()` gave.
         """
+
+    def scan(
+        self, features: Tensor, source: Tensor, initial: Tensor, reset: Tensor | None, *, backend: str
+    ) -> tuple[Tensor, Tensor]:
+        """Return every context of a sequence and the last one, `[B, T, channels]` and `[B, channels]`.
+
+        Args:
+            features: `[B, T, features]`.
+            source: `[B, T, source]`.
+            initial: context before the first position, `[B, channels]`.
+            reset: True where a new document starts, `[B, T]`, or None.
+            backend: of the scan.
+        """
+        decay, added = self(features, source)
+        return scan(decay, added, initial, reset, backend=backend)
 
     def spread_timescales(self, longest: float) -> None:
         """Start the channels at time scales from 1 to `longest` positions, evenly in the logarithm.

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from newllm.errors import UserError, unknown_name
-from newllm.recurrence.scan import chunked
+from newllm.recurrence.scan import chunked, triton_here
 from newllm.recurrence.scan.reference import scan_reference
 
 
@@ -41,29 +41,53 @@ def _numba_backend() -> _Backend:
     return _Backend(compiled.forward, compiled.backward)
 
 
-_LOADERS: dict[str, Callable[[], _Backend]] = {"torch": _torch_backend, "numba": _numba_backend}
+def _triton_backend() -> _Backend:
+    from newllm.recurrence.scan import triton_scan  # Triton comes with the CUDA builds of torch only
+
+    return _Backend(triton_scan.forward, triton_scan.backward)
+
+
+_LOADERS: dict[str, Callable[[], _Backend]] = {
+    "torch": _torch_backend,
+    "numba": _numba_backend,
+    "triton": _triton_backend,
+}
 BACKENDS = ("auto", "reference", *_LOADERS)
 
 
 def resolve_backend(name: str, device: torch.device | str) -> str:
     """Return the backend that runs under a name on a device: "auto" takes the fastest that is there.
 
+    That is numba on the CPU and Triton on a CUDA device, each where it is installed and runs, else torch.
+
     Raises:
         UserError: no backend has this name, or it cannot run here.
     """
     if name not in BACKENDS:
         raise unknown_name("scan backend", name, BACKENDS)
-    on_cpu = torch.device(device).type == "cpu"
-    has_numba = importlib.util.find_spec("numba") is not None
     if name == "auto":
-        return "numba" if on_cpu and has_numba else "torch"
-    if name == "numba" and not has_numba:
-        raise UserError("scan backend 'numba' needs numba: pip install 'newllm[fast]', or take backend torch")
-    if name == "numba" and not on_cpu:
-        raise UserError(f"scan backend 'numba' runs on the CPU, not on '{device}': take backend torch")
-    if name == "reference" and torch.device(device).type == "mps":
-        raise UserError(f"scan backend 'reference' needs float64, '{device}' has none: take backend torch")
+        return _fastest(device)
+    fault = _fault(name, device)
+    if fault is not None:
+        raise UserError(f"scan backend '{name}' {fault}")
     return name
+
+
+def _fastest(device: torch.device | str) -> str:
+    preferred = {"cpu": "numba", "cuda": "triton"}.get(torch.device(device).type, "torch")
+    return preferred if _fault(preferred, device) is None else "torch"
+
+
+def _fault(name: str, device: torch.device | str) -> str | None:
+    """Return why a backend cannot run on a device, as the end of a sentence."""
+    kind = torch.device(device).type
+    if name == "numba" and importlib.util.find_spec("numba") is None:
+        return "needs numba: pip install 'newllm[fast]', or take backend torch"
+    if name == "numba" and kind != "cpu":
+        return f"runs on the CPU, not on '{device}': take backend torch"
+    if name == "reference" and kind == "mps":
+        return f"needs float64, '{device}' has none: take backend torch"
+    return triton_here.why_not(device) if name == "triton" else None
 
 
 def scan(
@@ -82,7 +106,7 @@ def scan(
         initial_BC: context before the first position; zero if None.
         reset_BT: True where a new document starts: there the context before is taken as zero, whatever
             it was. None means nowhere.
-        backend: "auto", "reference", "torch" or "numba".
+        backend: "auto", "reference", "torch", "numba" (on the CPU) or "triton" (on a CUDA device).
 
     Returns:
         Every context `[B, T, C]` and the last one `[B, C]`, differentiable in decay, input and initial.

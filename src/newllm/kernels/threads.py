@@ -1,0 +1,80 @@
+"""A few Python threads that run compiled kernels side by side; the kernels release the GIL.
+
+numba's own OpenMP pool beside torch's would slow torch several times: two pools spin. These threads sleep.
+A job is a part of the work that one thread does alone. No sum is shared between two jobs, so that the bits do not
+depend on how the work is shared out.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_LINE = 16  # channels a thread takes at least: one cache line of float32
+_WORTH_A_THREAD = 32_768  # elements: waking a thread costs more than so little work
+
+
+def run(kernel: Any, arguments: Sequence[Any], jobs: Sequence[tuple[int, ...]]) -> None:
+    """Call `kernel(*arguments, *job)` for every job, each in a thread of its own.
+
+    Args:
+        kernel: compiled.
+        arguments: arrays and numbers that every job is given.
+        jobs: what each call is given beside them.
+    """
+    if len(jobs) == 1:
+        kernel(*arguments, *jobs[0])
+        return
+    pool = _pool(len(jobs) - 1)
+    waiting = [pool.submit(kernel, *arguments, *job) for job in jobs[1:]]
+    kernel(*arguments, *jobs[0])
+    for other in waiting:
+        other.result()
+
+
+def by_channels(rows: int, length: int, channels: int) -> list[tuple[int, int, int, int]]:
+    """Share work on `[rows, length, channels]` out by rows, or by channels where there are fewer rows than threads.
+
+    Returns:
+        For each thread: its first row and their end, its first channel and their end.
+    """
+    threads = _threads(rows * length * channels)
+    if rows >= threads:
+        return [(first, last, 0, channels) for first, last in _shares(rows, threads)]
+    lines = -(-channels // _LINE)
+    shares = _shares(lines, min(threads, lines))
+    return [(0, rows, first * _LINE, min(last * _LINE, channels)) for first, last in shares]
+
+
+def by_positions(positions: int, width: int, block: int = 1) -> list[tuple[int, int]]:
+    """Share work on `[positions, width]` out in whole blocks: for each thread a first position and their end."""
+    blocks = -(-positions // block)
+    shares = _shares(blocks, min(_threads(positions * width), blocks))
+    return [(first * block, min(last * block, positions)) for first, last in shares]
+
+
+def _threads(elements: int) -> int:
+    return torch.get_num_threads() if elements >= _WORTH_A_THREAD else 1
+
+
+def _shares(count: int, parts: int) -> list[tuple[int, int]]:
+    return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return _pool_of(os.getpid(), threads)
+
+
+@cache
+def _pool_of(process: int, threads: int) -> ThreadPoolExecutor:  # noqa: ARG001 (a forked child has none of our threads)
+    return ThreadPoolExecutor(threads, thread_name_prefix="newllm-kernel")
+
+
+def array(tensor: Tensor) -> Any:
+    """Return a tensor's memory as numpy; bfloat16, which numpy does not know, as the integers that it is kept in."""
+    tensor = tensor.detach()
+    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
