@@ -1,7 +1,8 @@
 """One training step, the same function for every model: forward, loss, backward, clipping, fused AdamW.
 
-The parts are those of `newllm train`: the loss in fp32, clipping of the whole gradient at 1.0, weights and optimizer in
-fp32, and in bf16 the forward pass under autocast.
+The parts are those of `newllm train`, and every model has them: the fused loss, clipping of the whole gradient at 1.0,
+the optimizer, memory that the C library keeps from step to step. Weights and optimizer are in fp32, and in bf16 the
+forward pass runs under autocast.
 """
 
 import math
@@ -11,6 +12,7 @@ from torch import nn
 
 from contenders.fit import VOCABULARY
 from contenders.trained import logits_of
+from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import OptimizerConfig
 from newllm.training.evaluation import sum_nats
 from newllm.training.optimizer import build_optimizer
@@ -29,6 +31,7 @@ class TrainingJob:
     """
 
     def __init__(self, model: nn.Module, rows: int, length: int, precision: str) -> None:
+        keep_freed_memory()
         self.model, self.precision = model.train(), precision
         self.optimizer = build_optimizer(model, OptimizerConfig(learning_rate=1e-4))
         self.clip = clip_norm(1.0)
@@ -42,7 +45,7 @@ class TrainingJob:
         self.optimizer.zero_grad(set_to_none=True)
         with autocast(inputs_BT.device, self.precision):
             logits = logits_of(self.model(inputs_BT))
-        loss = sum_nats(logits, targets_BT) / targets_BT.numel()
+        loss = sum_nats(logits, targets_BT, consume=True) / targets_BT.numel()
         loss.backward()
         if math.isfinite(self.clip(self.model.parameters())):
             self.optimizer.step()
