@@ -7,7 +7,8 @@ turn, 16 tokens each after 4 that are not timed, then the cache is put back. Cac
 values of the right shape: reading 65,536 tokens is quadratic, and a step takes as long whatever is in the cache. What
 has a memory of fixed size reads 64 tokens, and a step of it cannot know how many there were. Then the time from a long
 prompt to the first token. Every peer is tried alone first, for its memory and against the cap, and whether a step after
-a prompt gives what the prompt with that token gives: a peer that is used wrongly fails there.
+a prompt gives what the prompt with that token gives: a peer that is used wrongly fails there. How near ours comes to the
+reading of its weights is another question's.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 import children
 import machine
 from contenders.decoded import OURS, PEERS, Peer
-from decoding_cell import BLOCK, READING
+from decoding_cell import BLOCK
 from newllm.files import write_json
 from ranges import ratios, spread
 
@@ -58,7 +59,7 @@ def _cell(length: int, budget: float, *, reads: bool) -> list[dict[str, Any]]:
         "decoding_cell.py", {"together": names, "context": length, "budget": budget, "reads": reads}
     )
     where = {"what": "prompt" if reads else "step", "context": length}
-    return [{**where, "peer": name, **_row(name, outcomes[name], where, common)} for name in PEERS]
+    return [{**where, "peer": name, **_row(name, outcomes[name], common)} for name in PEERS]
 
 
 def _alone(name: str, peer: Peer, length: int, *, reads: bool) -> dict[str, Any]:
@@ -67,27 +68,18 @@ def _alone(name: str, peer: Peer, length: int, *, reads: bool) -> dict[str, Any]
     return children.asked("decoding_cell.py", {"alone": name, "context": length, "cap": CAP, "reads": reads})
 
 
-def _row(name: str, alone: dict[str, Any], where: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+def _row(name: str, alone: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
     failed = alone.get("failed") or common.get("failed")
     if failed:
         return {"failed": failed}
     seconds = common["seconds"]
-    row = {
+    return {
         "milliseconds": spread([1e3 * one for one in seconds[name]]),
         "alone_milliseconds": round(1e3 * alone["seconds"], 3),
         "by_ours": {other: ratios(seconds[name], times) for other, times in seconds.items() if other.startswith(OURS)},
         "rounds": len(seconds[name]),
         **{key: value for key, value in alone.items() if key != "seconds"},
     }
-    if where["what"] == "step":
-        row["share_of_bound"] = ratios(_bound(alone["weight_bytes"], seconds), seconds[name])
-    return row
-
-
-def _bound(size: int, seconds: dict[str, list[float]]) -> list[float]:
-    """Return the seconds of one reading of so many bytes, at the speed of the measured size that is nearest."""
-    nearest = min(READING, key=lambda name: abs(READING[name] - size))
-    return [one * size / READING[nearest] for one in seconds[nearest]]
 
 
 def _milliseconds(cell: dict[str, Any]) -> str:

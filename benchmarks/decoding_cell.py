@@ -17,8 +17,6 @@ from timing import WARM_UP
 BLOCK, BEFORE = 16, 4
 """Tokens that a peer reads in its turn, and untimed ones before them, which bring its weights back into the
 processor's caches: others had them full. Then what has grown is put back."""
-READING = {"reading 16 MB": 16_000_000, "reading 8 MB": 8_000_000, "reading 4 MB": 4_000_000}
-"""Bytes about as many as the weights have in fp32, bf16 and int8."""
 _TOKEN = 101
 _ROUNDING = 0.1
 """Of the largest logit; bf16 and int8 weights round, and a wrong cache is far beyond."""
@@ -71,7 +69,7 @@ def _prompt_seconds(peer: Decoding, length: int) -> float:
     return time.perf_counter() - start
 
 
-def _turn(peer: "Decoding | _Reading") -> float:
+def _turn(peer: Decoding) -> float:
     """Read a block and return the seconds of a token; what has grown is put back."""
     for token in range(BEFORE):
         peer.step(token)
@@ -84,11 +82,10 @@ def _turn(peer: "Decoding | _Reading") -> float:
 
 
 def stepping(names: list[str], context: int, budget: float) -> dict[str, list[float]]:
-    """Return seconds a token by name and round; among them what reading some megabytes takes, once."""
-    peers: dict[str, Decoding | _Reading] = {name: PEERS[name].build(context) for name in names}
+    """Return seconds a token by name and round."""
+    peers = {name: PEERS[name].build(context) for name in names}
     for peer in peers.values():
         peer.fill(context)
-    peers |= {name: _Reading(size) for name, size in READING.items()}
     seconds: dict[str, list[float]] = {name: [] for name in peers}
     begun, turn = time.perf_counter(), 0
     while turn < WARM_UP + 3 or (time.perf_counter() - begun < budget and turn < WARM_UP + 40):
@@ -96,26 +93,6 @@ def stepping(names: list[str], context: int, budget: float) -> dict[str, list[fl
             seconds[name].append(_turn(peer))
         turn += 1
     return {name: times[WARM_UP:] for name, times in seconds.items()}
-
-
-class _Reading:
-    """Reads a buffer again and again: no step can be faster than one reading of its weights.
-
-    Args:
-        size: in bytes.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.buffer = torch.ones(size // 4)
-
-    def fill(self, context: int) -> None:
-        pass
-
-    def step(self, token: int) -> torch.Tensor:  # noqa: ARG002 (a peer's form)
-        return self.buffer.sum()
-
-    def rewind(self, tokens: int) -> None:
-        pass
 
 
 def prompting(names: list[str], length: int) -> dict[str, list[float]]:

@@ -31,9 +31,6 @@ def page(result: dict[str, Any]) -> str:
             ratio = lambda cell, ours=ours: ranged(cell["by_ours"][ours])  # noqa: E731
             parts += of(f"Times as long as {ours}", steps, ratio)
     parts += of(
-        "Share of the bound: reading the weights once, at the speed of reading a buffer of that size", steps, _share
-    )
-    parts += of(
         "Memory of what was read, KiB (state or cache)", steps, lambda cell: number(cell["memory_bytes"] / 1024)
     )
     parts += of("Weights that a step reads, MiB", steps, lambda cell: number(cell["weight_bytes"] / 2**20))
@@ -41,10 +38,6 @@ def page(result: dict[str, Any]) -> str:
     parts += of("Alone in a process, milliseconds a token", steps, lambda cell: number(cell["alone_milliseconds"]))
     parts += of("From a prompt to the first token, milliseconds", prompts, lambda cell: ranged(cell["milliseconds"]))
     return "\n".join(parts)
-
-
-def _share(cell: Cell) -> str:
-    return f"{cell['share_of_bound']['median']:.0%}"
 
 
 def _table(peers: list[str], cells: list[Cell], value: Callable[[Cell], str]) -> str:

@@ -53,7 +53,7 @@ def test_decoding_says_what_is_missing(tmp_path: Path, missing: str) -> None:
     step = {
         "what": "step", "context": 128, "peer": "newllm stack, eager step", "milliseconds": spread(2.0), "rounds": 3,
         "alone_milliseconds": 2.0, "by_ours": {"newllm stack, eager step": spread(1.0)}, "parameters": 10,
-        "weight_bytes": 2**20, "memory_bytes": 2048, "peak_mebibytes": 3.0, "share_of_bound": spread(0.7),
+        "weight_bytes": 2**20, "memory_bytes": 2048, "peak_mebibytes": 3.0,
     }  # fmt: skip
     gone = {"what": "step", "context": 128, "peer": "mambapy", "failed": missing}
     result = {
@@ -65,4 +65,3 @@ def test_decoding_says_what_is_missing(tmp_path: Path, missing: str) -> None:
     page = (tmp_path / "decoding.md").read_text()
     assert f"| mambapy | {missing} |" in page
     assert "| newllm stack, eager step | 2 (1.8 to 2.2) |" in page
-    assert "| newllm stack, eager step | 70% |" in page
