@@ -7,8 +7,8 @@ turn, 16 tokens each after 4 that are not timed, then the cache is put back. Cac
 values of the right shape: reading 65,536 tokens is quadratic, and a step takes as long whatever is in the cache. What
 has a memory of fixed size reads 64 tokens, and a step of it cannot know how many there were. Then the time from a long
 prompt to the first token. Every peer is tried alone first, for its memory and against the cap, and whether a step after
-a prompt gives what the prompt with that token gives: a peer that is used wrongly fails there. How near ours comes to the
-reading of its weights is another question's.
+a prompt gives what the prompt with that token gives: a peer that is used wrongly fails there. How near ours comes to
+the reading of its weights is another question's.
 """
 
 import argparse
