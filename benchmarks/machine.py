@@ -1,5 +1,6 @@
 """What a number was measured on: it stands in every result."""
 
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -7,18 +8,29 @@ from typing import Any
 
 import torch
 
+_PACKAGES = ("numpy", "numba", "transformers", "mambapy", "minGRU-pytorch", "rwkv")
+
 
 def describe() -> dict[str, Any]:
-    """Return processor, cores, threads and versions."""
+    """Return processor, cores, threads and versions; a package that is not here is "not installed"."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
+        "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "not set"),
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "bf16_matrix_instructions": _flags() & {"avx512_bf16", "amx_bf16"} != set(),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

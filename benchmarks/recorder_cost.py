@@ -1,7 +1,7 @@
 """What does recording a training run cost, beside trainpulse, stabilityguard and trainscope?
 
     pip install trainpulse stabilityguard trainscope    # in an environment of their own; what is missing is left out
-    python benchmarks/recorder_cost.py [--quick]
+    python benchmarks/recorder_cost.py [--quick] [--out FILE]
 
 Two models of about 4 M parameters on the CPU, AdamW, clipping at 1.0: our stack and a plain Transformer on torch's
 scaled_dot_product_attention. Every job has its own copy of model and optimizer, sees the same batches, and does one
@@ -51,8 +51,10 @@ Step = Callable[[], object]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, help="write the JSON there too")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rounds = CYCLE if parser.parse_args().quick else 4 * CYCLE
+    rounds = CYCLE if arguments.quick else 4 * CYCLE
     result = {
         "question": "cost of recording a training step",
         "machine": machine.describe(),
@@ -62,7 +64,10 @@ def main() -> None:
         "results": [_compare(name, make, rounds) for name, make in MODELS.items()],
         "missing": [name for name in RIVALS if not _importable(name)],
     }
-    print(json.dumps(result, indent=2))
+    text = json.dumps(result, indent=2)
+    if arguments.out is not None:
+        arguments.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
 
 
 class PlainBlock(nn.Module):
