@@ -24,7 +24,7 @@ class Eager(Decoding):
     def __init__(self, model: LanguageModel) -> None:
         self.model, self.parameters = model.eval(), parameters(model)
         self.filled: State = model.initial_state(1)
-        self.state = self.filled
+        self.state: State = self.filled
 
     def fill(self, context: int) -> None:
         """Read a part, and count it as all."""
@@ -63,7 +63,7 @@ class Cached(Eager):
 
     def fill(self, context: int) -> None:
         """Make keys and values."""
-        state = self.model.initial_state(1)
+        state = dict(self.model.initial_state(1))
         chance = torch.Generator().manual_seed(context)
         for name, value in state.items():
             if name.endswith(("key", "value")):

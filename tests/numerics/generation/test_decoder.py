@@ -20,6 +20,7 @@ from newllm.generation.compiled_step import step as compiled_step
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.weights import rounded_model
 from newllm.model.bodies import State
+from newllm.model.bodies.block import Block
 from newllm.model.bodies.stack import ContextMixer
 from newllm.model.chain import can_chain
 from newllm.model.config import RULE_NAMES, ModelConfig
@@ -282,7 +283,8 @@ def changed(model: LanguageModel) -> None:
 
 
 def replaced(model: LanguageModel) -> None:
-    model.body.last_norm = nn.Sequential(model.body.last_norm)  # type: ignore[assignment]
+    (block, *_) = (module for module in model.modules() if isinstance(module, Block))
+    block.mlp = nn.Sequential(block.mlp)  # type: ignore[assignment]
 
 
 def subclassed(model: LanguageModel) -> None:

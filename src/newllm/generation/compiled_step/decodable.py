@@ -13,13 +13,14 @@ from newllm.model.context_tap import ContextTap
 from newllm.model.convolution import ShortConvolution
 from newllm.model.language_model import LanguageModel
 from newllm.model.mlp import SwiGLU
+from newllm.model.rms_norm import RMSNorm
 from newllm.recurrence import RULES, Gate, Rule
 from newllm.recurrence.norms import NORMS, NormOnWrite
 from newllm.recurrence.rules.rule import ConstantDecay
 
 _PARTS = {
     *(LanguageModel, Stack, Block, ContextMixer, ShortConvolution, ContextTap, SwiGLU, Gate, ConstantDecay),
-    *(nn.ModuleList, nn.Embedding, nn.Linear, nn.RMSNorm, nn.LayerNorm, nn.Dropout),
+    *(nn.ModuleList, nn.Embedding, nn.Linear, RMSNorm, nn.LayerNorm, nn.Dropout),
     *(set(NORMS.values()) - {NormOnWrite}),
     *RULES.values(),
 }
