@@ -44,6 +44,9 @@ JOB_FIELDS = 22
 
 SUMS_AT_ONCE = 64  # vectors of sums between products and formulas, 4 KiB; of two groups there is always room
 
+PATIENCE = 1_000_000  # looks before a thread sleeps, 0.3 ms: longer than a token is chosen; waking takes as long
+ALERT = 4_000  # looks before it lets others run, 1 microsecond: the parts of a stage are as long
+
 _EPSILON = 1.1920928955078125e-07  # nn.RMSNorm's own for float32
 _PANEL_BYTES = tuple(16 * WEIGHT_BYTES[kind] for kind in (FP32, BF16, INT8))
 _HEADERS = tuple(HEADER[kind] for kind in (FP32, BF16, INT8))
@@ -208,7 +211,7 @@ def _serve(weights, table, job, barrier, thread):
                     _run_part(weights, table[part, s - 1], job, given, room + job[SUMS])
             met += 1
             if not alone:
-                meet(barrier, met * threads)
+                meet(barrier, met * threads, PATIENCE, ALERT)
                 if look(barrier) >= ABANDONED:
                     return
         if thread == 0:

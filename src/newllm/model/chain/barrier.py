@@ -19,8 +19,8 @@ from newllm.kernels.machine_code import compiled
 FIELDS = 4
 SLEEPERS, TIMEOUT = 8, 16  # bytes
 ABANDONED = 1 << 62  # arrivals when everyone shall leave
-PATIENCE = 50_000  # looks at a barrier before a thread sleeps: longer than torch takes between two positions
 _FUTEX_CALL, _FUTEX_WAIT, _FUTEX_WAKE = 202, 128, 129  # inside one process
+_YIELD_CALL, _BETWEEN_YIELDS = 24, 1024
 
 _int64 = ir.IntType(64)
 
@@ -63,19 +63,36 @@ def _futex(_typing, address, wake, value, timeout):
     return types.int64(*[types.int64] * 4), emit
 
 
-@compiled
-def meet(barrier, target):
-    """Wait until all have arrived, `target` in all since the beginning: some microseconds awake, then asleep.
+@_operation
+def _yield(_typing):
+    """Let another thread run on this processor, if one wants to."""
 
-    Whoever waits in sleep is woken before others run on, so that a busy machine does not hold up both.
+    def emit(_context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        call = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_int64, [_int64], var_arg=True), "syscall"
+        )
+        return builder.call(call, [_int64(_YIELD_CALL)])
+
+    return types.int64(), emit
+
+
+@compiled
+def meet(barrier, target, patience, alert):
+    """Wait until all have arrived, `target` in all since the beginning.
+
+    Whoever waits looks `patience` times and then sleeps; after `alert` looks it lets others run between looks, whom
+    it may be waiting for: two threads may have come to one processor. Sleepers are woken before others run on, so
+    that a busy machine does not hold up both.
     """
     if _add(barrier, 1) + 1 == target:
         if look(barrier + SLEEPERS) > 0:
             _futex(barrier, _FUTEX_WAKE, 1 << 30, 0)
         return
-    for _ in range(PATIENCE):
+    for i in range(patience):
         if look(barrier) >= target:
             return
+        if i >= alert and i % _BETWEEN_YIELDS == 0:
+            _yield()
     count = look(barrier)
     while count < target:
         _add(barrier + SLEEPERS, 1)

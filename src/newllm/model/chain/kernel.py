@@ -27,6 +27,7 @@ from newllm.model.chain.barrier import ABANDONED, look, meet
 LANES = 16  # outputs of a tile, and of a panel of packed weights: one cache line
 UNROLLED = 4  # inputs a turn of the loop
 AHEAD = 4096  # bytes between a weight and the one that is asked for; 1024 is too few, 2048 as good
+PATIENCE = 50_000  # looks at a barrier before a thread sleeps: longer than torch takes between two positions
 SPACING = 16  # floats between copied rows: rows a power of two apart would drive one another out of the cache
 
 # A stage is a row of 64-bit integers. An operand takes three: address, bytes a position, bytes a row.
@@ -206,9 +207,9 @@ def run_positions(stages, order, team):
         meeting = (before + i) * (len(stages) + 1)
         for s in range(len(stages)):
             if threads > 1:
-                meet(barrier, (meeting + s + 1) * threads)
+                meet(barrier, (meeting + s + 1) * threads, PATIENCE, PATIENCE)
                 if look(barrier) >= ABANDONED:
                     return
             _run_stage(stages[s], first + step * i, team)
         if threads > 1:
-            meet(barrier, (meeting + len(stages) + 1) * threads)
+            meet(barrier, (meeting + len(stages) + 1) * threads, PATIENCE, PATIENCE)
