@@ -127,7 +127,7 @@ def _stepping(model: LanguageModel, decoder: Decoder, rows: int) -> Callable[[],
 
 
 def _eager(model: LanguageModel, rows: int) -> Callable[[], float]:
-    tokens, steps = torch.full((rows,), 65), max(1, STEPS // 10)
+    tokens, steps = torch.full((rows,), 65), STEPS // 3
 
     def job() -> float:
         with reading(model):

@@ -73,7 +73,7 @@ class CompiledStep:
             if rows != self._rows:
                 self._make_room(rows)
             _ADDRESSES.pack_into(self._bytes, 0, *addresses)
-            self._team.run()
+            self._team.run(rows)
         return logits, PackedState(self._layout, memory, rows)
 
     def close(self) -> None:
