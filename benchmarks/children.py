@@ -21,13 +21,6 @@ _REASONS = {
 }
 _OF_MEMORY = ("allocate memory", "enough memory", "bad_alloc")
 """What torch says where an allocation fails."""
-SPIN = "1000"
-"""As `newllm` sets it: threads that spin for long at every barrier make all slow as soon as anything else runs."""
-
-
-def environment() -> dict[str, str]:
-    """Return what children run with: GOMP_SPINCOUNT as `newllm` sets it, our sources importable."""
-    return {"GOMP_SPINCOUNT": SPIN, **os.environ}
 
 
 def asked(script: str, task: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +30,7 @@ def asked(script: str, task: dict[str, Any]) -> dict[str, Any]:
         What it printed, or {"failed": why}.
     """
     command = [sys.executable, str(Path(__file__).parent / script), json.dumps(task)]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode == 0:
         return json.loads(ended.stdout.splitlines()[-1])
     if ended.returncode in _REASONS:

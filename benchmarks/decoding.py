@@ -9,6 +9,9 @@ has a memory of fixed size reads 64 tokens, and a step of it cannot know how man
 prompt to the first token. Every peer is tried alone first, for its memory and against the cap, and whether a step after
 a prompt gives what the prompt with that token gives: a peer that is used wrongly fails there. How near ours comes to
 the reading of its weights is another question's.
+
+GOMP_SPINCOUNT is left as it is, where it is set to 1000 for training: torch's threads would sleep between the small
+operations of a step, and every peer that is made of them would take half as long again.
 """
 
 import argparse

@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short length, small batches: that it runs")
     arguments = parser.parse_args()
     extent = QUICK if arguments.quick else Extent()
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as `newllm` trains; on a quiet machine it changes nothing
     started = os.getloadavg()
     cells = measured(extent)
     result = {
