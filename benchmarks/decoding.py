@@ -12,7 +12,7 @@ the reading of its weights is another question's.
 
 GOMP_SPINCOUNT is left as it is, where it is set to 1000 for training: torch's threads would sleep between the small
 operations of a step, and every peer that is made of them would take half as long again. The price: the machine must be
-quiet. With another program on both cores the same steps took ten to forty times as long.
+quiet. In a run at a load of 3 on two cores the same steps took up to forty times as long; alone against common tells.
 """
 
 import argparse
