@@ -11,7 +11,8 @@ a prompt gives what the prompt with that token gives: a peer that is used wrongl
 the reading of its weights is another question's.
 
 GOMP_SPINCOUNT is left as it is, where it is set to 1000 for training: torch's threads would sleep between the small
-operations of a step, and every peer that is made of them would take half as long again.
+operations of a step, and every peer that is made of them would take half as long again. The price: the machine must be
+quiet. In a run at a load of 3 on two cores the same steps took up to forty times as long; alone against common tells.
 """
 
 import argparse
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="short contexts, few rounds: that it runs")
     extent = QUICK if (arguments := parser.parse_args()).quick else Extent()
+    machine.warn_if_busy()
     started = os.getloadavg()
     cells = measured(extent)
     result = {

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ def describe() -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "bf16_matrix_instructions": _flags() & {"avx512_bf16", "amx_bf16"} != set(),
     }
+
+
+def warn_if_busy() -> None:
+    """Say on standard error where others use the machine: torch's spinning threads then take many times as long."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 4:
+        print(f"load average {load:.1f} on {cores} cores: others use this machine, and these times mean little",
+              file=sys.stderr)  # fmt: skip
 
 
 def _version(package: str) -> str:

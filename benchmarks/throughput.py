@@ -116,6 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     extent = QUICK if arguments.quick else Extent()
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as `newllm` trains; on a quiet machine it changes nothing
+    machine.warn_if_busy()
     started = os.getloadavg()
     cells = measured(extent)
     result = {
