@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -216,21 +215,6 @@ def test_nan_stays_in_its_document(name: str) -> None:
     assert value[:, :4].isnan().any()
 
 
-def _in_a_child(name: str) -> list[Any]:
-    torch.set_num_threads(2)
-    torch.manual_seed(5)
-    shape = 3, 150, 160
-    kernel, _, make, _ = CASES[name]
-    given, weight = make(shape), torch.randn(shape)
-    return [value.tolist() for value in results(kernel, given, weight)]
-
-
-def test_a_spawned_child_computes_the_same() -> None:
-    with get_context("spawn").Pool(1) as pool:
-        theirs = pool.apply(_in_a_child, ("rms_norm",))
-    assert theirs == _in_a_child("rms_norm")
-
-
 def test_gates_far_out_are_exact_and_nan_is_shown() -> None:
     delta, gate = torch.ones(1, 4, 3), torch.tensor([1e4, -1e4, torch.inf, torch.nan])[None, :, None].expand(1, 4, 3)
     contexts = kernels.gated_scan(delta, gate, torch.full((1, 3), 7.0), None)
@@ -291,12 +275,15 @@ def test_function_transforms_and_float64_take_torchs_own_operations() -> None:
     assert mapped.shape == (2, 4, 4)
 
 
-_FORK = """
-import os, signal, torch
+_START = """
+import os, signal, sys, torch
 from newllm.kernels import rms_norm
 torch.set_num_threads(2)
+torch.manual_seed(5)
 x, weight = torch.randn(400, 160), torch.ones(160)
 before = rms_norm(x, weight)  # the parent's threads are there
+"""
+_FORK = """
 child = os.fork()
 if child == 0:
     signal.alarm(20)  # a child that waits for threads that it does not have is ended
@@ -305,7 +292,21 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+def _python(program: str) -> bytes:
+    """Run a program in a process of its own and return what it wrote."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
+    return ended.stdout
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_threads_of_its_own() -> None:
-    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", _FORK], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
+    _python(_START + _FORK)
+
+
+def test_a_process_of_its_own_computes_the_same() -> None:
+    theirs = _python(_START + "sys.stdout.buffer.write(before.numpy().tobytes())")
+    torch.manual_seed(5)
+    assert theirs == kernels.rms_norm(torch.randn(400, 160), torch.ones(160)).numpy().tobytes()
