@@ -1,6 +1,6 @@
 """How long does the next token take, and how much memory, after a context of 128 to 65,536 tokens? Batch 1.
 
-    python benchmarks/decoding.py --out FILE [--quick]
+    python benchmarks/decoding.py --out FILE [--quick] [--contexts N ...] [--prompts N ...]
 
 About 4 M parameters each (learned positions do not count), random weights, inference mode, logits of every token. In
 turn, 16 tokens each after 4 that are not timed, then the cache is put back. Caches are filled with random keys and
@@ -94,7 +94,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="short contexts, few rounds: that it runs")
-    extent = QUICK if (arguments := parser.parse_args()).quick else Extent()
+    parser.add_argument("--contexts", type=int, nargs="+", help="only these")
+    parser.add_argument("--prompts", type=int, nargs="*", help="only these, or none")
+    arguments = parser.parse_args()
+    extent = QUICK if arguments.quick else Extent()
+    extent = dataclasses.replace(
+        extent,
+        contexts=tuple(arguments.contexts or extent.contexts),
+        prompts=extent.prompts if arguments.prompts is None else tuple(arguments.prompts),
+    )
     machine.warn_if_busy()
     started = os.getloadavg()
     cells = measured(extent)

@@ -1,6 +1,6 @@
 """How many tokens a second does each model train on, against the length of a row, at equal parameters?
 
-    python benchmarks/throughput.py --out FILE [--quick]
+    python benchmarks/throughput.py --out FILE [--quick] [--lengths N ...]
 
 About 4 M parameters each (the one free width is fitted; tables of learned positions do not count), bytes, 4,096 tokens
 a batch up to rows of that length and one row beyond. One step function serves all (`training_job`), in fp32 and in bf16
@@ -113,8 +113,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="one short length, small batches: that it runs")
+    parser.add_argument("--lengths", type=int, nargs="+", help="only these")
     arguments = parser.parse_args()
     extent = QUICK if arguments.quick else Extent()
+    if arguments.lengths:
+        extent = dataclasses.replace(extent, lengths=tuple(arguments.lengths))
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as `newllm` trains; on a quiet machine it changes nothing
     machine.warn_if_busy()
     started = os.getloadavg()
