@@ -10,16 +10,15 @@ is still right.
 
 # ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
-from newllm.kernels.machine_code import compiled
+from newllm.kernels.machine_code import compiled, operation
 
 TAPS = 4  # of the short convolution
 _ONE, _HALF = np.float32(1.0), np.float32(0.5)
@@ -32,12 +31,7 @@ _fused = partial(compiled, fastmath={"contract"})  # a product and a sum in one 
 _any_order = partial(compiled, fastmath={"contract", "reassoc"})
 
 
-def _operation(definition: Callable[..., Any]) -> Any:
-    """Give numba an operation by the machine code that it emits."""
-    return intrinsic(definition)
-
-
-@_operation
+@operation
 def _float_of_bits(_typing, bits):
     def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.FloatType())
@@ -45,15 +39,7 @@ def _float_of_bits(_typing, bits):
     return types.float32(types.int32), emit
 
 
-@_operation
-def _bits_of_float(_typing, value):
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(32))
-
-    return types.int32(types.float32), emit
-
-
-@_operation
+@operation
 def _widen(_typing, half):
     """Return the float32 that a bfloat16 is the upper half of."""
 
@@ -64,7 +50,7 @@ def _widen(_typing, half):
     return types.float32(types.uint16), emit
 
 
-@_operation
+@operation
 def _narrow(_typing, value):
     """Return the bfloat16 nearest to a float32, ties to even; NaN stays NaN."""
 
@@ -123,6 +109,14 @@ def _exp(x):
 @_fused
 def _sigmoid(x):
     return _ONE / (_ONE + _exp(-x))
+
+
+@_fused
+def _opened(x):
+    """Return sigmoid(x) and its complement, both exact: neither is formed as 1 minus the other."""
+    e = _exp(-abs(x))
+    large = _ONE / (_ONE + e)
+    return (large, e * large) if x > 0 else (e * large, large)
 
 
 @compiled
@@ -345,12 +339,7 @@ def gated_scan(delta, gate, initial, reset, contexts, begin, end, first, last):
             if reset.shape[0] > 0 and reset[row, t]:
                 previous = nothing
             for k in range(last - first):
-                # Of a sigmoid and its complement one is exact each way: neither is formed as 1 minus the other.
-                e = _exp(-abs(_get(x, k)))
-                large = _ONE / (_ONE + e)
-                small = e * large
-                opened = _get(x, k) > 0
-                u, stays = (large, small) if opened else (small, large)
+                u, stays = _opened(_get(x, k))
                 c[k] = stays * previous[k] + u * _get(d, k)
             previous = c
 
@@ -370,11 +359,7 @@ def gated_scan_backward(
             g, d, x = gradient[row, t, first:last], delta[row, t, first:last], gate[row, t, first:last]
             out_d, out_x = d_delta[row, t, first:last], d_gate[row, t, first:last]
             for k in range(last - first):
-                e = _exp(-abs(_get(x, k)))
-                large = _ONE / (_ONE + e)
-                small = e * large
-                opened = _get(x, k) > 0
-                u, stays = (large, small) if opened else (small, large)
+                u, stays = _opened(_get(x, k))
                 slope = g[k] + carried[k]
                 _put(out_d, k, slope * u)
                 _put(out_x, k, slope * u * stays * (_get(d, k) - before[k]))

@@ -1,5 +1,7 @@
 """How this project compiles with numba: without the GIL, and kept on disk where the installation may be written.
 
+Also what its machine code written for LLVM by hand has in common.
+
 numba is an extra: this module imports it, and nothing imports this module before it is known to be there.
 """
 
@@ -7,6 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 16  # float32 of a vector: one cache line
 
 
 def compiled(kernel: Callable[..., Any], **more: Any) -> Any:
@@ -24,3 +31,21 @@ def compiled(kernel: Callable[..., Any], **more: Any) -> Any:
         return numba.njit(cache=True, **options)(kernel)
     except RuntimeError:  # numba finds no place for its cache
         return numba.njit(**options)(kernel)
+
+
+def operation(definition: Callable[..., Any]) -> Any:
+    """Give numba an operation by the machine code that it emits."""
+    return intrinsic(prefer_literal=True)(definition)
+
+
+def function(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
+    """Return a function of LLVM's or the C library's by name."""
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+def spread(builder: Any, scalar: Any) -> Any:
+    """Return a vector of 16 times this scalar."""
+    integer = ir.IntType(32)
+    undefined = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
+    one = builder.insert_element(undefined, scalar, integer(0))
+    return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(integer, LANES), [0] * LANES))

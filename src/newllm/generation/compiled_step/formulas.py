@@ -7,19 +7,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from newllm.generation.compiled_step.vectors import (
-    Lanes,
-    floats,
-    function,
-    int32,
-    int64,
-    integers,
-    load,
-    offset,
-    operation,
-    spread,
-    store,
-)
+from newllm.generation.compiled_step.vectors import Lanes, floats, int32, int64, integers, load, offset, store
+from newllm.kernels.machine_code import function, operation, spread
 
 
 @operation

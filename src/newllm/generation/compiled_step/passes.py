@@ -13,7 +13,6 @@ from numba import types
 from newllm.generation.compiled_step.vectors import (
     Lanes,
     float32,
-    function,
     int8,
     int32,
     int64,
@@ -21,9 +20,9 @@ from newllm.generation.compiled_step.vectors import (
     load,
     loop,
     offset,
-    operation,
     store,
 )
+from newllm.kernels.machine_code import function, operation
 
 TAPS = 4
 DIGITS = 2  # of a value, 8 bits each

@@ -32,16 +32,14 @@ from newllm.generation.compiled_step.vectors import (
     Lanes,
     float32,
     floats,
-    function,
     int32,
     int64,
     integers,
     load,
     loop,
     offset,
-    operation,
-    spread,
 )
+from newllm.kernels.machine_code import function, operation, spread
 
 PARTS = 4  # sums of an output that run side by side
 PAIR = 2  # panels whose lines take turns in the memory

@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from llvmlite import ir
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-LANES = 16
+from newllm.kernels.machine_code import LANES, function, spread
+
 LINE = 64  # bytes of a vector, and of a cache line
 
 int64, int32, int8, float32 = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.FloatType()
@@ -23,23 +22,6 @@ _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.44269504088896341, 0.693359375, -2.12194440e-4
 _EXPONENT = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 _LARGEST = 87.0  # beyond it, and below -87, the exponential is taken for that of the bound: 1e38 and 1e-38
 _TO_INTEGER = 12582912.0  # 1.5 * 2^23: added to a float below 2^22 it leaves the rounded integer in the low bits
-
-
-def operation(definition: Callable[..., Any]) -> Any:
-    """Give numba an operation by the machine code that it emits."""
-    return intrinsic(prefer_literal=True)(definition)
-
-
-def function(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """Return a function of LLVM's or the C library's by name."""
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-
-def spread(builder: Any, scalar: Any) -> Any:
-    """Return a vector of 16 times this scalar."""
-    undefined = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
-    one = builder.insert_element(undefined, scalar, int32(0))
-    return builder.shuffle_vector(one, undefined, ir.Constant(integers, [0] * LANES))
 
 
 def offset(builder: Any, address: Any, size: int, index: Any) -> Any:

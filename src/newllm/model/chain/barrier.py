@@ -6,15 +6,13 @@ Whoever waits looks for some microseconds and then sleeps in the kernel, so that
 
 # ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from newllm.kernels.machine_code import compiled
+from newllm.kernels.machine_code import compiled, operation
 
 FIELDS = 4
 SLEEPERS, TIMEOUT = 8, 16  # bytes
@@ -25,12 +23,7 @@ _YIELD_CALL, _BETWEEN_YIELDS = 24, 1024
 _int64 = ir.IntType(64)
 
 
-def _operation(definition: Callable[..., Any]) -> Any:
-    """Give numba an operation by the machine code that it emits."""
-    return intrinsic(prefer_literal=True)(definition)
-
-
-@_operation
+@operation
 def _add(_typing, address, amount):
     """Add to the 64-bit number at this address and return what it was, in one order that all threads see."""
 
@@ -40,7 +33,7 @@ def _add(_typing, address, amount):
     return types.int64(types.int64, types.int64), emit
 
 
-@_operation
+@operation
 def look(_typing, address):
     """Return the 64-bit number at this address, as another thread may have left it."""
 
@@ -50,7 +43,7 @@ def look(_typing, address):
     return types.int64(types.int64), emit
 
 
-@_operation
+@operation
 def _futex(_typing, address, wake, value, timeout):
     """Sleep until woken, unless the lower half of the number at `address` is no longer `value`; or wake so many."""
 
@@ -63,7 +56,7 @@ def _futex(_typing, address, wake, value, timeout):
     return types.int64(*[types.int64] * 4), emit
 
 
-@_operation
+@operation
 def _yield(_typing):
     """Let another thread run on this processor, if one wants to."""
 

@@ -13,18 +13,15 @@ the machine code that it kept is still right.
 
 # ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from newllm.kernels.machine_code import compiled
+from newllm.kernels.machine_code import LANES, compiled, function, operation, spread
 from newllm.model.chain.barrier import ABANDONED, look, meet
 
-LANES = 16  # outputs of a tile, and of a panel of packed weights: one cache line
 UNROLLED = 4  # inputs a turn of the loop
 AHEAD = 4096  # bytes between a weight and the one that is asked for; 1024 is too few, 2048 as good
 PATIENCE = 50_000  # looks at a barrier before a thread sleeps: longer than torch takes between two positions
@@ -37,22 +34,6 @@ _int64, _int32, _float = ir.IntType(64), ir.IntType(32), ir.FloatType()
 _byte_pointer = ir.IntType(8).as_pointer()
 _vector, _lanes, _bits = (ir.VectorType(kind, LANES) for kind in (_float, _int32, ir.IntType(1)))
 _zero, _lowest = (ir.Constant(_vector, [value] * LANES) for value in (0.0, float("-inf")))
-
-
-def _operation(definition: Callable[..., Any]) -> Any:
-    """Give numba an operation by the machine code that it emits."""
-    return intrinsic(prefer_literal=True)(definition)
-
-
-def _function(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-
-def _spread(builder: Any, scalar: Any) -> Any:
-    """Return a vector of this scalar."""
-    undefined = ir.Constant(ir.VectorType(scalar.type, LANES), ir.Undefined)
-    one = builder.insert_element(undefined, scalar, _int32(0))
-    return builder.shuffle_vector(one, undefined, ir.Constant(_lanes, [0] * LANES))
 
 
 def _sum_products(builder: Any, first: Any, last: Any, step: int, rows: list[Any], weight: Any, sums: list[Any]) -> Any:
@@ -78,13 +59,13 @@ def _sum_products(builder: Any, first: Any, last: Any, step: int, rows: list[Any
 
 
 def _add_products(builder: Any, index: Any, rows: list[Any], weight: Any, sums: list[Any]) -> list[Any]:
-    fma = _function(builder, "llvm.fma.v16f32", _vector, _vector, _vector, _vector)
-    prefetch = _function(builder, "llvm.prefetch.p0", ir.VoidType(), _byte_pointer, _int32, _int32, _int32)
+    fma = function(builder, "llvm.fma.v16f32", _vector, _vector, _vector, _vector)
+    prefetch = function(builder, "llvm.prefetch.p0", ir.VoidType(), _byte_pointer, _int32, _int32, _int32)
     line = builder.gep(weight, [builder.mul(index, _int64(LANES))])
     later = builder.bitcast(builder.gep(line, [_int64(AHEAD // 4)]), _byte_pointer)
     builder.call(prefetch, [later, _int32(0), _int32(3), _int32(1)])  # to read, into every cache, data
     weights = builder.load(builder.bitcast(line, _vector.as_pointer()), align=4 * LANES)
-    given = [_spread(builder, builder.load(builder.gep(row, [index]))) for row in rows]
+    given = [spread(builder, builder.load(builder.gep(row, [index]))) for row in rows]
     return [builder.call(fma, [x, weights, s]) for x, s in zip(given, sums, strict=True)]
 
 
@@ -99,10 +80,10 @@ class _Columns:
 
     def __init__(self, builder: Any, count: Any) -> None:
         numbers = ir.Constant(_lanes, list(range(LANES)))
-        self.wanted = builder.icmp_signed("<", numbers, _spread(builder, builder.trunc(count, _int32)))
+        self.wanted = builder.icmp_signed("<", numbers, spread(builder, builder.trunc(count, _int32)))
         to, self.builder = _vector.as_pointer(), builder
-        self.loads = _function(builder, "llvm.masked.load.v16f32.p0", _vector, to, _int32, _bits, _vector)
-        self.stores = _function(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), _vector, to, _int32, _bits)
+        self.loads = function(builder, "llvm.masked.load.v16f32.p0", _vector, to, _int32, _bits, _vector)
+        self.stores = function(builder, "llvm.masked.store.v16f32.p0", ir.VoidType(), _vector, to, _int32, _bits)
 
     def load(self, operand: Any, row: int) -> Any:
         start = _pointer(self.builder, operand, row, _vector)
@@ -113,7 +94,7 @@ class _Columns:
         self.builder.call(self.stores, [value, start, _int32(4), self.wanted])
 
 
-@_operation
+@operation
 def _tile(_typing, rows, weight, inputs, outputs, relu, given, out, add, gate, mask):
     """Compute `rows` (a literal) by `outputs` (at most 16); given to mask are pairs: address, bytes a row."""
 
@@ -137,7 +118,7 @@ def _tile(_typing, rows, weight, inputs, outputs, relu, given, out, add, gate, m
     return types.void(rows, *[types.int64] * 4, *[pair] * 5), emit
 
 
-@_operation
+@operation
 def _copy(_typing, into, source, size):
     """Copy `size` bytes from one address to another."""
 
