@@ -20,7 +20,18 @@ def decimate(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if len(y) <= 4 * BUCKETS:
         return x, y
-    width = -(-len(y) // BUCKETS)
+    keep = extremes(y, BUCKETS)
+    return x[keep], y[keep]
+
+
+def extremes(y: np.ndarray, buckets: int) -> np.ndarray:
+    """Return the places [<= 3 * buckets + 1] of the lowest, the highest and a gap of each bucket, and of the end.
+
+    Args:
+        y: values, may hold NaN.
+        buckets: stretches of equal length.
+    """
+    width = -(-len(y) // buckets)
     rows = np.concatenate([y, np.full(-len(y) % width, y[-1])]).reshape(-1, width)
     gap = ~np.isfinite(rows)
     picked = [
@@ -29,8 +40,7 @@ def decimate(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         gap.argmax(1),  # the first gap, or the stretch's first point where there is none
     ]
     offsets = np.arange(len(rows)) * width
-    keep = np.unique(np.minimum(np.concatenate([offsets + at for at in picked] + [[len(y) - 1]]), len(y) - 1))
-    return x[keep], y[keep]
+    return np.unique(np.minimum(np.concatenate([offsets + at for at in picked] + [[len(y) - 1]]), len(y) - 1))
 
 
 def running_middle(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
