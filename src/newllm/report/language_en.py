@@ -1,0 +1,24 @@
+"""The English texts of a report and of the local page, by key; and what each kind of finding is."""
+
+TEXTS = {
+    # what every page has
+    "table": "Table",
+    "sections": "Sections",
+    "finding": "finding",
+    # sections
+    "verdict": "Verdict",
+    "curves": "Training",
+    "findings": "Findings",
+    "classes": "By token class",
+    "layers": "Layers",
+    "context": "The context",
+    "replay": "Replays",
+    "data": "Data",
+    "configuration": "To run it again",
+    "comparison": "Comparison",
+    "study": "Study",
+}
+
+EXPLAINED = {
+    "spike": "A loss that followed a trend leaves it upwards by far more than it usually scatters.",
+}
