@@ -1,4 +1,4 @@
-"""The English texts of a report and of the local page, by key; and what each kind of finding is."""
+"""The English texts of a report and of the local page, by key."""
 
 TEXTS = {
     # what every page has
@@ -17,8 +17,4 @@ TEXTS = {
     "configuration": "To run it again",
     "comparison": "Comparison",
     "study": "Study",
-}
-
-EXPLAINED = {
-    "spike": "A loss that followed a trend leaves it upwards by far more than it usually scatters.",
 }
