@@ -1,4 +1,4 @@
-"""The English texts of a report and of the local page, by key; and what each kind of finding is."""
+"""The English texts of a report and of the local page, by key."""
 
 TEXTS = {
     # a page
@@ -238,8 +238,4 @@ TEXTS = {
     "config.did": "what was done",
     "config.environment": "Environment",
     "config.recording": "Recorded by newllm.record",
-}
-
-EXPLAINED = {
-    "spike": "A loss that followed a trend leaves it upwards by far more than it usually scatters.",
 }
