@@ -37,7 +37,7 @@ class RunFiles:
     def sound(self, name: str, largest: int = LARGEST) -> bool:
         """Whether there is such a file, a plain one and not too large. If it is there and is not, a problem says so."""
         try:
-            about = os.lstat(self.run / name)  # noqa: PTH116 - pathlib's own follows no better and hides errors
+            about = os.lstat(self.run / name)
         except FileNotFoundError:
             return False
         except (OSError, ValueError) as error:
