@@ -19,7 +19,7 @@ SCRIPTS = (
 )  # fmt: skip
 """In the order they run in."""
 
-STYLES = ("uplot.css", "page.css")
+STYLES = ("uplot.css", "page.css", "report.css")
 
 
 @cache
