@@ -60,6 +60,7 @@ TEXTS = {
     "line.nothing": "{label}: not one finite value.",
     "line.not_finite": "{count} values are not finite.",
     "heat.shows": "{title}: a map of {rows} rows by {columns} columns of the {axis}.",
+    "mark.from": "{label} from here on",
     # axes, units
     "axis.step": "step",
     "axis.epoch": "epoch",
@@ -140,6 +141,11 @@ TEXTS = {
     "alternatives": "What else it could be",
     "would_tell": "What would tell",
     "causes": "Causes that a replay can test",
+    # the verdict
+    "verdict.what": "What happened",
+    "verdict.helps": "What helps",
+    "verdict.cause": "Why",
+    "verdict.null": "Can it be believed",
     # the doctor's verdict
     "doctor.fault": "Something is wrong: {tally}.",
     "doctor.warning": "Something is doubtful: {tally}.",

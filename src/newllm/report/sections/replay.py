@@ -33,7 +33,7 @@ def _spike(source: Source, words: Words, one: Replayed, number: int) -> tuple[Ht
     parts = [
         tag("h3", _title(one.verdict, words)),
         *([] if number == 0 else [tag("p", english(words, line)) for line in one.verdict.sentences]),
-        *([] if number == 0 else [null_state(one.verdict, words)]),
+        *([] if number == 0 else [tag("p", null_state(one.verdict, words))]),
         tag("p", words("replay.nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
         *([tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
         tables(one.verdict, words),
