@@ -73,7 +73,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
 
 def _sign(verdict: str, words: Words) -> Html:
     mood, sign = VERDICTS.get(verdict, ("note", "?"))
-    known = words.texts.get(f"verdict.{verdict}") or plain(verdict)
+    known = words.texts.get(f"claim.{verdict}") or plain(verdict)
     return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
 
 
