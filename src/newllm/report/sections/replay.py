@@ -35,8 +35,8 @@ def _spike(source: Source, words: Words, one: Replayed, number: int) -> tuple[Ht
         *([] if number == 0 else [tag("p", english(words, line)) for line in one.verdict.sentences]),
         *([] if number == 0 else [tag("p", null_state(one.verdict, words))]),
         tag("p", words("replay.nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
-        *([tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
         tables(one.verdict, words),
+        *([tag("h4", words("replay.curves")), tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
         behind(one.verdict, words),
     ]
     return joined(parts), charts
