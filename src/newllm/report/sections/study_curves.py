@@ -20,8 +20,8 @@ _NAME = 80
 
 def curves_section(study: StudySource, words: Words) -> Section | None:
     """Return the section, None where no arm has a curve: arms without a control in full, the others beside theirs."""
-    alone = [_whole(at, arm, study, words) for at, arm in enumerate(study.arms) if not arm.get("control")]
-    beside = [_beside(at, arm, study, words) for at, arm in enumerate(study.arms) if arm.get("control")]
+    alone = [_whole(at, arm, study, words) for at, arm in enumerate(study.arms) if not arm["control"]]
+    beside = [_beside(at, arm, study, words) for at, arm in enumerate(study.arms) if arm["control"]]
     first, others = ([chart for chart in charts if chart.lines] for charts in (alone, beside))
     if not first and not others:
         return None
