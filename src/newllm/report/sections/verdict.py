@@ -1,7 +1,6 @@
 """What stands on top: the three sentences of the newest verdict; where nothing was replayed, what the doctor says."""
 
 import shlex
-from collections.abc import Sequence
 
 from newllm.report import verdict_words
 from newllm.report import words as said
@@ -33,7 +32,9 @@ def null_state(verdict: Verdict, words: Words) -> Html:
     """Return whether replays can be believed at all: what the unmodified one gave."""
     identical = verdict.null.get("identical")
     sign, mood = {True: ("✔", "good"), False: ("✖", "fault")}.get(identical, ("?", "warning"))
-    return tag("span", tag("span", sign, aria_hidden="true", kind=f"sign {mood}"), " ", _null(verdict, words), kind="null")
+    return tag(
+        "span", tag("span", sign, aria_hidden="true", kind=f"sign {mood}"), " ", _null(verdict, words), kind="null"
+    )
 
 
 def _null(verdict: Verdict, words: Words) -> Html:
@@ -54,7 +55,9 @@ def _null(verdict: Verdict, words: Words) -> Html:
 
 def _sentences(verdict: Verdict, words: Words) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
-    told = [(words(f"verdict.{key}"), english(words, one)) for key, one in zip(_ANSWERED, verdict.sentences, strict=False)]
+    told = [
+        (words(f"verdict.{key}"), english(words, one)) for key, one in zip(_ANSWERED, verdict.sentences, strict=False)
+    ]
     return tag("div", pairs([*told, (words("verdict.null"), null_state(verdict, words))]), kind="sentences")
 
 
