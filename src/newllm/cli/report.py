@@ -1,8 +1,8 @@
 """Write a report: one HTML file that anyone can open, offline, on a phone too.
 
-It shows a run directory, a study's, or a log that another system wrote: verdict, curves, findings, layers, the context, replays,
-data and configuration. Several runs share one page, their comparison first. A run that goes on, or is damaged, is
-shown as far as it is known.
+It shows a run directory, a study's, or a log that another system wrote: verdict, curves, findings, layers, the context,
+replays, data and configuration. Several runs share one page, their comparison first. A run that goes on, or is damaged,
+is shown as far as it is known.
 
   newllm report runs/my-text
   newllm report metrics.csv --out page.html
