@@ -10,6 +10,7 @@ from newllm.report.language import Words
 from newllm.report.markup import Html, english, joined, pairs, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
+from newllm.report.verdict_language import sentences
 from newllm.trace import Verdict
 
 _SENTENCES = 3
@@ -56,7 +57,7 @@ def _null(verdict: Verdict, words: Words) -> Html:
 def _sentences(verdict: Verdict, words: Words) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
     told = [
-        (words(f"verdict.{key}"), english(words, one)) for key, one in zip(_ANSWERED, verdict.sentences, strict=False)
+        (words(f"verdict.{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)
     ]
     return tag("div", pairs([*told, (words("verdict.null"), null_state(verdict, words))]), kind="sentences")
 
