@@ -33,7 +33,11 @@ def row(step: int) -> dict[str, float]:
     """What a run with a spike at steps 120 to 126 records."""
     spike = 6.0 if 120 <= step <= 126 else 0.0
     noise = 0.02 * np.sin(7.0 * step)
-    signals = {"loss": 4 * np.exp(-step / 60) + 2 + noise + spike, "gradient_norm": 1 + 30 * spike, "learning_rate": 1e-3}
+    signals = {
+        "loss": 4 * np.exp(-step / 60) + 2 + noise + spike,
+        "gradient_norm": 1 + 30 * spike,
+        "learning_rate": 1e-3,
+    }
     signals |= {"gradient_norm_clipped": 1.0, "context_norm": 3.0 + step / 50}
     if step % 10 == 0:
         signals |= {"validation_loss": 3 + spike, "validation_count": 30.0, "loop_gain": 1.0 + step / 1000}
@@ -48,7 +52,13 @@ def row(step: int) -> dict[str, float]:
 def curve(start: int, spiked: bool) -> dict[str, Any]:
     steps = list(range(start + 1, start + 51))
     loss = [5.0 + (4.0 if spiked and 38 < step < 46 else 0.0) for step in steps]
-    return {"start": start, "steps": steps, "loss": loss, "probe_steps": [start, *steps[1::2]], "probe": [5.0, *loss[1::2]]}
+    return {
+        "start": start,
+        "steps": steps,
+        "loss": loss,
+        "probe_steps": [start, *steps[1::2]],
+        "probe": [5.0, *loss[1::2]],
+    }
 
 
 def write_replays(place: Path) -> None:
@@ -84,7 +94,13 @@ def write_run(place: Path, steps: int = 200) -> Path:
     facts = data_facts(text, ["the horse is here"])
     sources = [{"name": "animals.txt", "sha256": "ab" * 32, "bytes": 190}]
     write_json(place / "data.json", {"schema": 1, "sources": sources, "counts": {"train_tokens": 50}, "facts": facts})
-    recovery = {"number": 1, "action": "remedy", "sentence": "It was rolled back.", "detected": 40, "remedy": "clip-half"}
+    recovery = {
+        "number": 1,
+        "action": "remedy",
+        "sentence": "It was rolled back.",
+        "detected": 40,
+        "remedy": "clip-half",
+    }
     write_json(place / "recoveries.json", {"schema": 1, "recoveries": [recovery]})
     (place / "replays" / "step-00000039").mkdir(parents=True)
     write_replays(place / "replays" / "step-00000039")
