@@ -1,6 +1,7 @@
 """The Japanese texts of what shows several runs: the same keys and places as `several_en`."""
 
 TEXTS = {
+    "signal_of": "{signal}（{part}）",
     # comparison
     "axis.tokens": "読んだトークン数",
     "axis.seconds": "訓練の秒数",
@@ -63,20 +64,19 @@ TEXTS = {
     "study.p": "p",
     "study.p_holm": "主張全体で補正したp（Holm法）",
     "study.arms_of_claim": "条件：",
-    "verdict.holds": "成り立つ",
-    "verdict.holds in part": "部分的に成り立つ",
-    "verdict.does not hold": "成り立たない",
-    "verdict.undecided": "このデータでは判定できない",
+    "claim.holds": "成り立つ",
+    "claim.holds in part": "部分的に成り立つ",
+    "claim.does not hold": "成り立たない",
+    "claim.undecided": "このデータでは判定できない",
     "study.arms": "条件",
     "study.arm": "条件",
-    "study.what": "内容",
     "study.runs": "実行数",
     "study.spiking": "検証損失がスパイクを起こす実行の割合",
     "study.onset": "開始エポック",
     "study.height": "高さ（nat）",
     "study.best": "最良の検証損失",
     "study.beside": "同じ進度での対照との比較",
-    "study.control": "対照",
+    "study.control": "対照：",
     "study.calm": "プローブのスパイクなしで届く割合",
     "study.calm_on_validation": "検証にもない割合",
     "study.about_calm": (

@@ -38,7 +38,7 @@ def test_the_page_of_a_log_goes_here_and_shows_the_founding_spike(call, founding
     text = Path("report.html").read_text(encoding="utf-8")
     for part in ("founding.csv", "at epoch 20", "epoch 19 to 22", "Something is wrong", "14.703"):
         assert part in text
-    assert sorted(os.listdir(founding.parent)) == ["founding.csv", "here"]
+    assert {item.name for item in founding.parent.iterdir()} == {"founding.csv", "here"}
 
 
 def test_it_is_told_as_json(call, run, founding) -> None:
@@ -50,9 +50,7 @@ def test_it_is_told_as_json(call, run, founding) -> None:
     assert (told["schema"], told["page"], told["bytes"]) == (1, "report.html", Path("report.html").stat().st_size)
     assert [one.keys() for one in told["runs"]] == [{"run", "findings", "problems"}] * 2
     assert [one["run"] for one in told["runs"]] == [str(run), str(founding)]
-    assert told["runs"][0]["problems"] == [
-        "'data.json' is damaged (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"
-    ]
+    assert [one.split(" (")[0] for one in told["runs"][0]["problems"]] == ["'data.json' is damaged"]
     assert told["runs"][1]["findings"] > 1
 
 

@@ -38,7 +38,7 @@ def study_lead(study: StudySource, words: Words) -> Html:
     told = {
         "seeds": f"{len({row['seed'] for row in study.rows}):,}", "arms": f"{len(study.arms):,}",
         "runs": f"{len(study.rows):,}", "sets": f"{len(sets) if isinstance(sets, list) else 1:,}",
-        "hours": said.number((number_of(study.about.get("core_seconds")) or 0.0) / 3600),
+        "hours": f"{(number_of(study.about.get('core_seconds')) or 0.0) / 3600:,.1f}",
     }  # fmt: skip
     parts = [
         tag("p", english(words, study.title)) if study.title else Html(),
@@ -54,7 +54,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
     tally = Counter(str(claim["verdict"]) for claim in study.claims)
     summary = joined(
         (
-            tag("span", _sign(verdict, words), " ", str(tally[verdict]), kind="tally")
+            tag("span", tag("strong", str(tally[verdict])), " ", _sign(verdict, words))
             for verdict in VERDICTS
             if tally[verdict]
         ),
@@ -65,7 +65,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
     parts = [
         tag("p", summary, kind="verdicts"),
         tag("p", words("study.about_claims"), kind="muted"),
-        table(heads, rows, about=words("study.claims"), text=(1, 2, 3)),
+        table(heads, rows, about=words("study.claims"), text=(1, 2, 3, 5)),
         folded(words("study.each_claim"), joined(_claim_in_full(claim, words) for claim in study.claims)),
     ]
     return Section("study-claims", words("study.claims"), joined(parts))
@@ -73,7 +73,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
 
 def _sign(verdict: str, words: Words) -> Html:
     mood, sign = VERDICTS.get(verdict, ("note", "?"))
-    known = words.texts.get(f"verdict.{verdict}") or plain(verdict)
+    known = words.texts.get(f"claim.{verdict}") or plain(verdict)
     return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
 
 

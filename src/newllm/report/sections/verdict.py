@@ -10,6 +10,7 @@ from newllm.report.language import Words
 from newllm.report.markup import Html, english, joined, pairs, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
+from newllm.report.verdict_language import sentences
 from newllm.trace import Verdict
 
 _SENTENCES = 3
