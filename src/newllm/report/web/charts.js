@@ -106,7 +106,7 @@
       this.palette = newllm.palette(this.stage.plot);
       this.stop = newllm.onColours(() => {
         this.palette = newllm.palette(this.stage.plot);
-        this.plot?.redraw(false);
+        this.drawNow();
       });
       this.resized = new ResizeObserver(() => this._resize());
       this.resized.observe(this.stage.plot);
@@ -213,7 +213,13 @@
       const { from, to, zoomed } = this.view;
       const names = this.lines.filter((line) => line.bucketed).map((line) => line.name);
       if (!this.options.window || !zoomed || !names.length) return;
-      const found = await this.options.window(names, from, to, 2 * this._size().width);
+      let found = {};
+      try {
+        found = await this.options.window(names, from, to, 2 * this._size().width);
+      } catch (error) {
+        console.warn(`${this.spec.id}: no finer points`, error); // the coarse ones stay
+      }
+      if (from !== this.view.from || to !== this.view.to) return;
       for (const line of this.lines) {
         const points = found[line.name];
         if (!points) continue;

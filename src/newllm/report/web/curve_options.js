@@ -105,7 +105,7 @@
     const grid = () => palette()("grid"), ink = () => palette()("muted");
     return {
       font: FONT, stroke: ink, gap: 4, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 },
-      border: { show: false },
+      border: { show: false }, filter: (_, splits) => splits,
     };
   }
 })(window.newllm);
