@@ -56,9 +56,7 @@ def _null(verdict: Verdict, words: Words) -> Html:
 
 def _sentences(verdict: Verdict, words: Words) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
-    told = [
-        (words(f"verdict.{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)
-    ]
+    told = [(words(f"verdict.{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)]
     return tag("div", pairs([*told, (words("verdict.null"), null_state(verdict, words))]), kind="sentences")
 
 

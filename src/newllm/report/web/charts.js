@@ -21,7 +21,7 @@
       this.view = new newllm.View(() => this._changed());
       this._limits();
       this.log = spec.log && this._canLog();
-      this.legend = newllm.legend(this.stage, lines, () => this.draw());
+      newllm.legend(this.stage, lines, () => this.draw(), (line) => this._emphasise(line));
       this._tools();
       newllm.gestures(this.stage, this.view, (left) => this._read(left));
       newllm.keys(this.stage.plot, this.view, {
@@ -106,7 +106,7 @@
       this.palette = newllm.palette(this.stage.plot);
       this.stop = newllm.onColours(() => {
         this.palette = newllm.palette(this.stage.plot);
-        this.plot?.redraw(false);
+        this.drawNow();
       });
       this.resized = new ResizeObserver(() => this._resize());
       this.resized.observe(this.stage.plot);
@@ -116,11 +116,13 @@
     _start() {
       const { stage } = this;
       if (this.plot) return;
+      this.stage.tools.hidden = true;
       if (!this.lines.some(({ columns }) => columns.length)) {
         if (!stage.plot.querySelector(".plot-empty")) stage.empty(newllm.text("nothing"));
         return;
       }
       stage.plot.querySelector(".plot-empty")?.remove();
+      stage.tools.hidden = false;
       const options = newllm.curveOptions({
         lines: this.lines, axis: this.spec.axis, palette: () => this.palette, log: () => this.log, size: this._size(),
         padding: () => this._padding(), hooks: { drawAxes: [() => this._under()], draw: [() => this._above()] },
@@ -211,7 +213,13 @@
       const { from, to, zoomed } = this.view;
       const names = this.lines.filter((line) => line.bucketed).map((line) => line.name);
       if (!this.options.window || !zoomed || !names.length) return;
-      const found = await this.options.window(names, from, to, 2 * this._size().width);
+      let found = {};
+      try {
+        found = await this.options.window(names, from, to, 2 * this._size().width);
+      } catch (error) {
+        console.warn(`${this.spec.id}: no finer points`, error); // the coarse ones stay
+      }
+      if (from !== this.view.from || to !== this.view.to) return;
       for (const line of this.lines) {
         const points = found[line.name];
         if (!points) continue;
@@ -220,6 +228,16 @@
         line.fine = { from, to, columns };
       }
       this.draw();
+    }
+
+    /** Let the other lines stand back. */
+    _emphasise(line) {
+      if (!this.plot || this.lines.length < 2) return;
+      for (const other of this.lines) {
+        const own = other.faint ? newllm.FAINT : 1;
+        this.plot.series[other.series].alpha = line === null ? own : other === line ? 1 : 0.2;
+      }
+      this.plot.redraw(false);
     }
 
     _padding() {
