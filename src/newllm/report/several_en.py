@@ -3,10 +3,11 @@
 TEXTS = {
     "signal_of": "{signal} ({part})",
     # comparison
-    "axis.tokens": "tokens read",
-    "axis.seconds": "seconds of training",
-    "axis.progress": "nats that training gained",
+    "axis.tokens": "tokens",
+    "axis.seconds": "seconds",
+    "axis.progress": "nats",
     "compare.lead": "{runs} runs, {arms} arms. The control is {control}.",
+    "compare.lead_of_one": "{runs} runs of one arm, {control}.",
     "compare.intervals": (
         "Runs that differ by nothing but the seed are one arm: its mean with the 95 % interval over seeds, "
         "which speaks of further seeds on the same data."
@@ -47,7 +48,10 @@ TEXTS = {
     "compare.difference_training": "Training loss: difference to {control}",
     "compare.about_band": "Shaded: the 95 % interval of a mean over seeds. Thin: its runs.",
     "compare.about_mean_pace": "Steps times what one took in the mean of the arm.",
-    "compare.about_progress": "By what training had gained since its start. Straight up and down: training gained nothing, as in a spike.",
+    "compare.about_progress": (
+        "By what the training loss had gained since its start. "
+        "Straight up and down: training gained nothing, as in a spike."
+    ),
     "compare.about_difference": (
         "Below 0 is better than the control. Shaded: the 95 % interval over runs that share a seed."
     ),

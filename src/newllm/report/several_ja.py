@@ -3,10 +3,11 @@
 TEXTS = {
     "signal_of": "{signal}（{part}）",
     # comparison
-    "axis.tokens": "読んだトークン数",
-    "axis.seconds": "訓練の秒数",
-    "axis.progress": "訓練損失の低下（nat）",
+    "axis.tokens": "トークン",
+    "axis.seconds": "秒",
+    "axis.progress": "nat",
     "compare.lead": "{runs}実行、{arms}条件。対照は{control}。",
+    "compare.lead_of_one": "{runs}実行、1条件（{control}）。",
     "compare.intervals": (
         "シードだけが異なる実行を一つの条件とし、その平均にシードにわたる95%区間をつける。区間は、"
         "同じデータでの別のシードについて述べる。"
@@ -47,7 +48,9 @@ TEXTS = {
     "compare.difference_training": "訓練損失：{control}との差",
     "compare.about_band": "帯はシードにわたる平均の95%区間、細い線は個々の実行。",
     "compare.about_mean_pace": "ステップ数に、条件全体での1ステップあたりの平均をかけたもの。",
-    "compare.about_progress": "横軸は、訓練損失が最初から下がった量。垂直な動きは、スパイクのように訓練が進まない間のもの。",
+    "compare.about_progress": (
+        "横軸は、訓練損失が最初から下がった量。垂直な動きは、スパイクのように訓練が進まない間のもの。"
+    ),
     "compare.about_difference": "0より下は対照より良い。帯は、シードが同じ実行の差の95%区間。",
     # study
     "study.size": "{arms}条件、{runs}実行。シードは{seeds}個、データは{sets}組、{hours}コア時間。",

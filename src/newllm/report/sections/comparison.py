@@ -29,6 +29,7 @@ _VALUE = 60  # characters
 _SEVERITIES = ("fault", "warning", "note")
 _BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
 _WHOLE = 1e4  # numbers from here on are shown in full
+_Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
 
 
 def comparison(sources: Sequence[Source], words: Words) -> Section | None:
@@ -57,7 +58,8 @@ def comparison(sources: Sequence[Source], words: Words) -> Section | None:
 
 
 def _lead(arms: Sequence[Arm], runs: int, words: Words) -> Html:
-    lead = tag("p", words("compare.lead", runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name))
+    key = "compare.lead" if len(arms) > 1 else "compare.lead_of_one"
+    lead = tag("p", words(key, runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name))
     about = tag("p", words("compare.intervals"), kind="muted") if any(arm.n > 1 for arm in arms) else Html()
     return joined([lead, about])
 
@@ -75,25 +77,35 @@ def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> lis
 def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
-    target = _number(arms[0], "best_validation")
-    differences = [None, *(difference_of(arms[0], arm, measure) for arm in arms[1:])]
-    columns: list[tuple[str, list[object]]] = [
+    columns: list[_Column] = [
         (words("compare.run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
         (words(f"compare.{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
-        ("", _drawn(differences)),
-        (
-            words("compare.to_control"),
-            [_difference(found, arms[0], arm, words) for found, arm in zip(differences, arms, strict=True)],
-        ),
-        (words("compare.as_far"), [_as_far(arm, target, words) for arm in arms]),
+        *(_to_control(arms, measure, words) if len(arms) > 1 else []),
         *((words(f"compare.{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
-    same = [(head, cells[0]) for head, cells in columns[4:] if len({str(cell) for cell in cells}) == 1]
-    shown = [(head, cells) for head, cells in columns if (head, cells[0]) not in same]
-    rows = zip(*(cells for _, cells in shown), strict=True)
-    whole = table([head for head, _ in shown], list(rows), about=words("comparison"), text=(2,))
-    return joined([whole, pairs(same), _seeds(arms, measure, words)])
+    alike = [
+        len(arms) > 1 and at > 1 and head != "" and len(set(map(str, cells))) == 1
+        for at, (head, cells) in enumerate(columns)
+    ]
+    shown = [column for column, same in zip(columns, alike, strict=True) if not same]
+    rows = list(zip(*(cells for _, cells in shown), strict=True))
+    drawn = [at for at, (head, _) in enumerate(shown) if head == ""]
+    whole = table([head for head, _ in shown], rows, about=words("comparison"), text=drawn)
+    told = pairs((head, cells[0]) for (head, cells), same in zip(columns, alike, strict=True) if same)
+    return joined([whole, told, _seeds(arms, measure, words)])
+
+
+def _to_control(arms: Sequence[Arm], measure: str, words: Words) -> list[_Column]:
+    """Return how each arm differs from the control, drawn and told, and when it was as far."""
+    control, target = arms[0], _number(arms[0], "best_validation")
+    found = [None, *(difference_of(control, arm, measure) for arm in arms[1:])]
+    told: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
+    return [
+        ("", _drawn(found)),
+        (words("compare.to_control"), told),
+        (words("compare.as_far"), [_as_far(arm, target, words) for arm in arms]),
+    ]
 
 
 def _drawn(differences: Sequence[Interval | None]) -> list[object]:

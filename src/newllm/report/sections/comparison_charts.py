@@ -45,11 +45,11 @@ def comparison_charts(arms: Sequence[Arm], axis: str, words: Words) -> list[Curv
 
 
 def _having(arms: Sequence[Arm], name: str) -> list[tuple[int, Arm]]:
-    """Return the arms of which every run has a signal, with their places; none where it is but one."""
+    """Return the arms of which every run has a signal, with their places; none where it is but one run."""
     found = [
         (at, arm) for at, arm in enumerate(arms) if all(len(_series(member, name).step) > 1 for member in arm.members)
     ]
-    return found if len(found) > 1 else []
+    return found if sum(arm.n for _, arm in found) > 1 else []
 
 
 def _series(member: Member, name: str) -> Series:
