@@ -16,7 +16,7 @@ from newllm.trace import Finding, Trace
 from newllm.trace.readers import read_log
 
 _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
-_LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # any two of them
+_LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
 _LARGEST_CONFIG = 2**20
 _LEFT_OUT = 20  # sentences of a reader
 

@@ -115,10 +115,10 @@ def test_hostile_text_does_nothing_wherever_it_comes_from(run: Path) -> None:
     trace = Trace({**source.trace.signals, **layers, EVIL: Series(np.arange(9), np.ones(9))}, axis=EVIL)
     (replayed,) = source.replays
     assert replayed.verdict is not None
-    told = {field.name: EVIL for field in dataclasses.fields(replayed.verdict.interventions[0]) if field.type == "str"}
     tried = dataclasses.replace(
-        replayed.verdict.interventions[0], **{**told, "stage": "confirmed", "outcome": "removes"}
-    )
+        replayed.verdict.interventions[0], name=EVIL, kind=EVIL, change=EVIL, hypothesis=EVIL, price=EVIL,
+        moved={"signal": EVIL, "moved": True}, signals={EVIL: {"spiked": 1.0, "null_spiked": 2.0}},
+    )  # fmt: skip
     verdict = dataclasses.replace(
         replayed.verdict, sentences=(EVIL,) * 3, interventions=(tried,), missing=(EVIL,), not_tried={EVIL: EVIL},
         cause={"name": EVIL, "intervention": EVIL}, suspects=({"name": EVIL, "intervention": EVIL, "class": EVIL},),

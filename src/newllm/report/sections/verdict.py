@@ -32,7 +32,7 @@ def verdict(source: Source, words: Words) -> Section | None:
 def null_state(verdict: Verdict, words: Words) -> Html:
     """Return whether replays can be believed at all: what the unmodified one gave."""
     identical = verdict.null.get("identical")
-    sign, mood = {True: ("✔", "good"), False: ("✖", "fault")}.get(identical, ("?", "warning"))
+    sign, mood = ("?", "warning") if identical is None else ("✔", "good") if identical else ("✖", "fault")
     return tag(
         "span", tag("span", sign, aria_hidden="true", kind=f"sign {mood}"), " ", _null(verdict, words), kind="null"
     )
