@@ -54,7 +54,8 @@ def _bound(tree: ast.Module, function: ast.FunctionDef, name: str) -> Iterator[s
             at = [one.id for one in node.target.elts if isinstance(one, ast.Name)]
             if name in at:
                 rows = [row for row in node.iter.elts if isinstance(row, ast.Tuple)]
-                yield from (str(row.elts[at.index(name)].value) for row in rows)  # ty: ignore
+                for row in rows:
+                    yield from _values(tree, function, row.elts[at.index(name)])
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
             yield from _values(tree, function, node.value)
     arguments = [argument.arg for argument in function.args.args]
@@ -122,4 +123,4 @@ def _evidence(tree: ast.Module) -> Iterator[str]:
         named = named or any(isinstance(one, ast.Name) and one.id == "evidence" for one in targets)
         if named and isinstance(node, ast.keyword | ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value:
             made = [one for one in ast.walk(node.value) if isinstance(one, ast.Dict)]
-            yield from (key.value for one in made for key in one.keys if isinstance(key, ast.Constant))
+            yield from (str(key.value) for one in made for key in one.keys if isinstance(key, ast.Constant))
