@@ -28,6 +28,7 @@ TEXTS = {
     "compare.tokens_per_second": "Tokens/s",
     "compare.parameters": "Parameters",
     "compare.arm": "{name}, {n} seeds",
+    "compare.seeds": "{n} seeds",
     "compare.pairs": "{n} pairs",
     "compare.lower": "lower",
     "compare.higher": "higher",

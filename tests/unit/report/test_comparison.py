@@ -65,8 +65,8 @@ def test_a_single_run_has_nothing_to_compare():
 def test_the_first_arm_is_the_control_and_seeds_are_counted(made: Section):
     told = text_of(made.html)
     assert "6 runs, 2 arms. The control is learning_rate 0.001." in told
-    assert "learning_rate 0.001, 3 seeds" in told
-    assert "learning_rate 5e-4, 3 seeds" in told
+    assert "learning_rate 0.001 3 seeds" in told
+    assert "learning_rate 5e-4 3 seeds" in told
 
 
 def test_the_difference_is_paired_and_says_on_which_side_it_lies(made: Section):
