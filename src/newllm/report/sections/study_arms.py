@@ -46,34 +46,35 @@ def _beside(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> list[Html]
 
 def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     heads = [
-        words("study.arm"), words("study.runs"), words("study.spiking"), "", words("study.onset"),
-        words("study.height"), words("study.best"),
+        words("study.arm"), "", words("study.spiking"), words("study.onset"), words("study.height"),
+        words("study.best"), words("study.runs"),
     ]  # fmt: skip
     rows = []
     for arm, found in arms:
         share = _share(found, _has("validation_spiked"))
         rows.append([
-            _name(arm, words), str(len(found)), _told(share), _drawn(share),
+            _name(arm, words), _drawn(share), _told(share),
             _median(found, "validation_onset", only="validation_spiked"),
             _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
+            str(len(found)),
         ])  # fmt: skip
-    return table(heads, rows, about=words("study.arms"), text=(3,))
+    return table(heads, rows, about=words("study.arms"), text=(1,))
 
 
 def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     heads = [
-        words("study.arm"), words("study.runs"), words("study.calm"), words("study.calm_on_validation"), "",
-        words("study.best"),
+        words("study.arm"), "", words("study.calm"), words("study.calm_on_validation"), words("study.best"),
+        words("study.runs"),
     ]  # fmt: skip
     rows = []
     for arm, found in arms:
         calm = _share(found, _calm(_PROBE))
         on_validation = _share(found, _calm(_PROBE, _VALIDATION))
         rows.append([
-            _name(arm, words), str(len(found)), _told(calm), _told(on_validation), _drawn(calm, on_validation),
-            _median(found, "best_validation"),
+            _name(arm, words), _drawn(calm, on_validation), _told(calm), _told(on_validation),
+            _median(found, "best_validation"), str(len(found)),
         ])  # fmt: skip
-    return table(heads, rows, about=words("study.beside"), text=(4,))
+    return table(heads, rows, about=words("study.beside"), text=(1,))
 
 
 def _name(arm: Item, words: Words) -> Html:
