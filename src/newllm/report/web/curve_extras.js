@@ -39,6 +39,8 @@
 
   /** Under the lines: what is shaded. */
   newllm.curvesUnder = function (chart) {
+    // The round joins that uPlot asks for take longer and are not seen.
+    chart.plot.ctx.lineJoin = "bevel";
     const box = sides(chart.plot);
     pen(chart.plot, (context) => {
       chart.placed = newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right);

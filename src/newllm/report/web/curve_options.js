@@ -3,12 +3,19 @@
 
 (function (newllm) {
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+  const MANY = 400; // points of a line
   const FEW = 60; // points up to which each is shown as a dot
   const DASH = [6, 4]; // of the second line of a colour
   const MARGIN = 0.06; // above and below the values
 
   newllm.plotFont = FONT;
   newllm.FAINT = 0.6; // opacity of one line of many
+
+  /**
+   * A line of many points is drawn as thin as the screen can: it looks no thinner, since it goes up and down in every
+   * pixel, and a browser without a graphics card takes 30 times as long for any other width.
+   */
+  newllm.lineWidth = (line, row) => (line.faint || row.points > MANY ? 1 : 1.6);
 
   /** The range of the values' axis around what is shown. */
   newllm.valueRange = function (reach, log) {
@@ -53,7 +60,7 @@
   function curve(line, palette) {
     const colour = () => palette()(line.colour);
     return {
-      label: line.label, stroke: colour, width: line.faint ? 1 : 1.6, alpha: line.faint ? newllm.FAINT : 1,
+      label: line.label, stroke: colour, alpha: line.faint ? newllm.FAINT : 1,
       dash: line.dashed ? DASH : undefined, spanGaps: false,
       points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot.data[0], plot.data[at], plot) },
     };

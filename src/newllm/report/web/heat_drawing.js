@@ -41,17 +41,9 @@
   /** Paint numbers as pixels into an image of [high * wide]. */
   newllm.heatImage = function (shown, wide, high, ramp, { dark, colour }) {
     const canvas = new OffscreenCanvas(wide, high), context = canvas.getContext("2d");
-    const image = context.createImageData(wide, high), pixels = new Uint32Array(image.data.buffer);
-    const colours = ramp.pixels(dark), most = colours.length - 1;
-    const broken = newllm.pixel(newllm.rgb(colour("fault"))), none = newllm.pixel(newllm.rgb(colour("muted")));
-    const { start, stop, log } = ramp, scale = most / (stop - start);
-    for (let at = 0; at < shown.length; at++) {
-      const value = shown[at];
-      if (value !== value) continue;
-      if (value === Infinity || value === -Infinity) pixels[at] = broken;
-      else if (log && value <= 0) pixels[at] = none;
-      else pixels[at] = colours[Math.min(most, Math.max(0, Math.round(((log ? Math.log(value) : value) - start) * scale)))];
-    }
+    const image = context.createImageData(wide, high);
+    const [broken, none] = ["fault", "muted"].map((name) => newllm.pixel(newllm.rgb(colour(name))));
+    ramp.paint(shown, new Uint32Array(image.data.buffer), dark, { broken, none });
     context.putImageData(image, 0, 0);
     return canvas;
   };
