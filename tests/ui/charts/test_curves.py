@@ -75,9 +75,11 @@ def test_every_zoom_takes_its_buckets_anew_and_exactly(show) -> None:
         assert (told["other"]["low"], told["other"]["high"]) == (min(other), max(other))
 
 
-def test_every_bucket_holds_its_own_extremes(show) -> None:
+@pytest.mark.parametrize("wide", [1280, 320])  # few points a bucket, and more than the blocks that are summed up
+def test_every_bucket_holds_its_own_extremes(show, page: "Page", wide: int) -> None:
+    page.set_viewport_size({"width": wide, "height": 700})
     y = np.random.default_rng(4).normal(size=50_000).astype(np.float32)
-    page = show(curves(line("loss", y)))
+    show(curves(line("loss", y)))
     x, row = page.evaluate("() => { const { x, rows } = handles.get('c').table; return [x, rows[0].y]; }")
     pixels = len(x) // 2
     bucket = np.minimum((np.arange(len(y)) / (len(y) - 1) * pixels).astype(int), pixels - 1)

@@ -76,7 +76,7 @@ def _card(source: Source, words: Words, finding: Finding, told: set[str], *, bri
             kind_label(words, finding.kind), " ", tag("span", where, kind="where")),
         tag("p", english(words, finding.sentence), kind="sentence"),
         Html() if brief else explained,
-        folded(words("evidence"), joined([explained if brief else "", _behind(words, finding)])),
+        folded(words("evidence.brief" if brief else "evidence"), joined([explained if brief else "", _behind(words, finding)])),
         kind=finding.severity,
     )  # fmt: skip
 

@@ -131,6 +131,7 @@
       this._take();
       options.scales.x.range = () => [this.view.from, this.view.to];
       options.scales.y.range = () => this.range;
+      this.lines.forEach((line, at) => (options.series[line.series].width = newllm.lineWidth(line, this.table.rows[at])));
       this.plot = new uPlot(options, this.data, stage.plot);
       stage.plot.append(stage.over);
     }
@@ -176,7 +177,8 @@
       this.begun = performance.now();
       this._take();
       this.plot.batch(() => {
-        for (const line of this.lines) {
+        for (const [index, line] of this.lines.entries()) {
+          this.plot.series[line.series].width = newllm.lineWidth(line, this.table.rows[index]);
           for (let at = line.series; at <= line.series + (line.low ? 2 : 0); at++) {
             if (this.plot.series[at].show !== line.shown) this.plot.setSeries(at, { show: line.shown });
           }

@@ -91,6 +91,7 @@
       newllm.barMarks(context, marks, box, colour);
       newllm.labelMarks(context, marks, box, colour);
       this.stage.place(box);
+      this.stage.inSight(view);
       this.allButton.hidden = !view.zoomed;
       this._showCursor();
       this.drawn = { ...this.shown, low: ramp.low, high: ramp.high, values: this.pixels, milliseconds: performance.now() - begun };

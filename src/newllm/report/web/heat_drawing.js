@@ -3,13 +3,13 @@
 
 (function (newllm) {
   const RAMP = { wide: 170, high: 9 }; // pixels
-  const LEGEND = 34, BOTTOM = 28, RIGHT = 14, LABEL = 13;
+  const LEGEND = 34, BOTTOM = 28, LABEL = 13;
 
   /** The names of the rows as they fit beside a map in a plot that wide, and the map's edges at both sides. */
   newllm.heatNames = function (context, rows, wide) {
     const names = newllm.shortNames(context, rows, Math.max(60, 0.34 * wide) - 12);
     const longest = Math.max(...names.map((name) => context.measureText(name).width));
-    return { names, wide, left: Math.round(longest + 12), right: wide - RIGHT };
+    return { names, wide, left: Math.round(longest + 12), right: wide - newllm.RIGHT };
   };
 
   /** Where the map is in a plot of that height, marks taking that much room. */
@@ -41,17 +41,9 @@
   /** Paint numbers as pixels into an image of [high * wide]. */
   newllm.heatImage = function (shown, wide, high, ramp, { dark, colour }) {
     const canvas = new OffscreenCanvas(wide, high), context = canvas.getContext("2d");
-    const image = context.createImageData(wide, high), pixels = new Uint32Array(image.data.buffer);
-    const colours = ramp.pixels(dark), most = colours.length - 1;
-    const broken = newllm.pixel(newllm.rgb(colour("fault"))), none = newllm.pixel(newllm.rgb(colour("muted")));
-    const { start, stop, log } = ramp, scale = most / (stop - start);
-    for (let at = 0; at < shown.length; at++) {
-      const value = shown[at];
-      if (value !== value) continue;
-      if (value === Infinity || value === -Infinity) pixels[at] = broken;
-      else if (log && value <= 0) pixels[at] = none;
-      else pixels[at] = colours[Math.min(most, Math.max(0, Math.round(((log ? Math.log(value) : value) - start) * scale)))];
-    }
+    const image = context.createImageData(wide, high);
+    const [broken, none] = ["fault", "muted"].map((name) => newllm.pixel(newllm.rgb(colour(name))));
+    ramp.paint(shown, new Uint32Array(image.data.buffer), dark, { broken, none });
     context.putImageData(image, 0, 0);
     return canvas;
   };
@@ -99,14 +91,14 @@
   newllm.heatAxis = function (context, { axis, view }, box, colour) {
     context.fillStyle = context.strokeStyle = colour("muted");
     context.textBaseline = "alphabetic";
-    context.textAlign = "right";
-    context.fillText(axis, box.left - 8, box.bottom + 19);
+    context.textAlign = "left";
+    context.fillText(axis, 2, box.bottom + 19);
     context.textAlign = "center";
-    const wide = box.right - box.left;
-    for (const tick of newllm.ticks(view.from, view.to, Math.max(2, Math.floor(wide / 110)))) {
-      const at = box.left + ((tick - view.from) / (view.to - view.from)) * wide;
-      context.fillRect(at - 0.5, box.bottom, 1, 4);
-      context.fillText(newllm.compact(tick), Math.min(at, box.right - 4), box.bottom + 19);
+    const wide = box.right - box.left, across = (x) => box.left + ((x - view.from) / (view.to - view.from)) * wide;
+    const ticks = newllm.ticks(view.from, view.to, Math.max(2, Math.floor(wide / 110)));
+    for (const [at, text] of newllm.tickTexts(ticks, across, axis, box.right + newllm.RIGHT).entries()) {
+      context.fillRect(across(ticks[at]) - 0.5, box.bottom, 1, 4);
+      context.fillText(text, across(ticks[at]), box.bottom + 19);
     }
   };
 
