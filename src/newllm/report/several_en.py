@@ -22,7 +22,7 @@ TEXTS = {
     "compare.bits_per_byte": "Best bits per byte",
     "compare.best_validation": "Best validation loss",
     "compare.to_control": "Difference to the control",
-    "compare.as_far": "As far as the control's best, at step",
+    "compare.as_far": "Step at the control's best",
     "compare.last_validation": "Last validation loss",
     "compare.steps": "Steps",
     "compare.tokens_per_second": "Tokens/s",

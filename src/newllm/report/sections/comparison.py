@@ -127,17 +127,17 @@ def _number(arm: Arm, name: str) -> float | None:
     return None if found is None else found.estimate
 
 
-def _interval(found: Interval | None) -> str:
+def _interval(found: Interval | None, digits: int = _DIGITS) -> str:
     """Return an estimate with its interval: "1.234 [1.2, 1.27]"."""
     if found is None:
         return "-"
     if found.low is None or found.high is None or found.low == found.high:
-        return _short(found.estimate)
-    return f"{_short(found.estimate)} [{_short(found.low)}, {_short(found.high)}]"
+        return _short(found.estimate, digits)
+    return f"{_short(found.estimate, digits)} [{_short(found.low, digits)}, {_short(found.high, digits)}]"
 
 
-def _short(value: float) -> str:
-    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.{_DIGITS}g}"))
+def _short(value: float, digits: int) -> str:
+    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.{digits}g}"))
 
 
 def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) -> Html:
@@ -152,7 +152,7 @@ def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) ->
         if found.high < 0 or found.low > 0:
             about.append(words("compare.lower" if found.high < 0 else "compare.higher"))
     sign = "+" if found.estimate > 0 else ""
-    return joined([sign, _interval(found), tag("small", words("list").join(about), kind="what") if about else ""])
+    return joined([sign, _interval(found, 3), tag("small", words("list").join(about), kind="what") if about else ""])
 
 
 def _as_far(arm: Arm, target: float | None, words: Words) -> str:
