@@ -1,0 +1,134 @@
+"""Write a report: one HTML file that anyone can open, offline, on a phone too.
+
+It shows a run directory, a study's, or a log that another system wrote: verdict, curves, findings, layers, the context,
+replays, data and configuration. Several runs share one page, their comparison first. A run that goes on, or is damaged,
+is shown as far as it is known.
+
+  newllm report runs/my-text
+  newllm report metrics.csv --out page.html
+  newllm report runs/a runs/b runs/c --lang ja
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+
+SCHEMA = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "runs", metavar="RUN_OR_LOG", nargs="+", help="a run directory, a log file or a directory of logs"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (default: RUN/report.html, or report.html)")
+    parser.add_argument("--lang", default="en", metavar="LANG", help="language of the page: en or ja (default: en)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the runs, and write the page."""
+    from newllm.files import write_bytes
+    from newllm.report.language import language
+    from newllm.report.study_source import is_study
+
+    words = language(arguments.lang)
+    if arguments.out is not None:
+        _check_free(arguments.out)
+    studies = [path for path in arguments.runs if is_study(path)]
+    made = _of_study(studies[0], arguments, words) if studies else _of_runs(arguments, words)
+    write_bytes(made.place, made.content)
+    _tell(made, arguments)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What is written.
+
+    Attributes:
+        place: of the file.
+        content: of it.
+        read: what was read: run, how many findings, problems.
+    """
+
+    place: Path
+    content: bytes
+    read: list[dict[str, Any]]
+
+
+def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
+    from newllm.report.page import report_page
+    from newllm.report.source import read_source
+
+    sources = [read_source(path) for path in arguments.runs]
+    place = arguments.out or _place(sources)
+    _check_free(place)
+    read = [
+        {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(one.problems)} for one in sources
+    ]
+    return _Page(place, report_page(sources, words).encode(), read)
+
+
+def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
+    from newllm.report.page import study_page
+    from newllm.report.study_source import read_study
+
+    if len(arguments.runs) > 1:
+        raise UserError(f"'{path}' is a study, which has a page of its own: give it alone")
+    study = read_study(path)
+    place = arguments.out or study.path / "report.html"
+    _check_free(place)
+    read = [{"run": os.fspath(study.path), "findings": 0, "problems": list(study.problems)}]
+    return _Page(place, study_page(study, words).encode(), read)
+
+
+def _place(sources: Sequence[Any]) -> Path:
+    """Return where the page goes where nothing was said: into the one run of ours, else here."""
+    return sources[0].path / "report.html" if len(sources) == 1 and sources[0].own else Path("report.html")
+
+
+def _check_free(place: Path) -> None:
+    """Refuse to write over anything but a report, before the work is done."""
+    from newllm.files import writing
+
+    with writing(place):
+        if not place.parent.is_dir():
+            raise UserError(f"'{place}' cannot be written: there is no directory '{place.parent}', make it first")
+        if os.path.lexists(place) and not _is_a_report(place):
+            raise UserError(f"'{place}' exists and is no page of newllm report: choose another --out, or move it away")
+
+
+def _is_a_report(place: Path) -> bool:
+    from newllm.report.document import PAGE_NAME
+
+    if not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return PAGE_NAME.encode() in file.read(200)
+
+
+def _tell(made: _Page, arguments: argparse.Namespace) -> None:
+    """Say where the page is and how large, and what could not be read."""
+    size = len(made.content)
+    if arguments.json:
+        print(json.dumps({"schema": SCHEMA, "page": os.fspath(made.place), "bytes": size, "runs": made.read}))
+        return
+    if arguments.quiet:
+        return
+    from newllm.report.plain import plain
+
+    for one in made.read:
+        for problem in one["problems"]:
+            print(f"newllm: note: {plain(one['run'])}: {plain(problem, 2000)}", file=sys.stderr)
+    print(f"{plain(made.place)} ({_size(size)})")
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

@@ -1,0 +1,212 @@
+"""Several runs side by side: their losses on one axis, what each came to, and what their configurations differ in.
+
+Runs that differ by nothing but the seed are one arm, drawn as its mean with a 95 % interval over seeds. The first arm
+is the control. Intervals are Student's, over the seeds of one data set: they speak of further seeds, not of other data.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from newllm.report import words as said
+from newllm.report.arms import Arm, arms_of, difference_of, differing, mean_of
+from newllm.report.arms import pairs as shared
+from newllm.report.bands import reached
+from newllm.report.chart import Section
+from newllm.report.compared import member_of
+from newllm.report.figure import figure
+from newllm.report.forest_svg import forest_svg, scale
+from newllm.report.labels import axis_label
+from newllm.report.language import Words
+from newllm.report.markup import Html, block, folded, joined, listed, pairs, table, tag
+from newllm.report.plain import plain
+from newllm.report.sections.comparison_charts import colour_of, comparison_charts, label_of
+from newllm.report.source import Source
+from newllm.statistics import Interval
+
+_MOST_KEYS = 60
+_VALUE = 60  # characters
+_SEVERITIES = ("fault", "warning", "note")
+_BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
+_WHOLE = 1e4  # numbers from here on are shown in full
+_Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
+
+
+def comparison(sources: Sequence[Source], words: Words) -> Section | None:
+    """Return the section, None where there are not two runs to compare.
+
+    Args:
+        sources: the runs, the first of the control. Those whose steps count something else are named and left out.
+        words: of the page.
+    """
+    alike = [source for source in sources if source.trace.axis == sources[0].trace.axis]
+    if len(alike) < 2:
+        return None
+    members = [member_of(source) for source in alike]
+    arms = arms_of(members)
+    axis = axis_label(words, alike[0].trace.axis)
+    charts = comparison_charts(arms, axis, words)
+    tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
+    parts = [
+        _lead(arms, len(alike), words),
+        listed(_remarks(arms, [source for source in sources if source not in alike], words)),
+        _table(arms, tallies, words),
+        *(figure(chart, words) for chart in charts),
+        block(words("compare.settings"), _settings(arms, words)),
+    ]
+    return Section("comparison", words("comparison"), joined(parts), tuple(charts))
+
+
+def _lead(arms: Sequence[Arm], runs: int, words: Words) -> Html:
+    key = "compare.lead" if len(arms) > 1 else "compare.lead_of_one"
+    lead = tag("p", words(key, runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name))
+    about = tag("p", words("compare.intervals"), kind="muted") if any(arm.n > 1 for arm in arms) else Html()
+    return joined([lead, about])
+
+
+def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> list[str]:
+    """Return what a person has to know of runs that count in no number, a sentence each."""
+    repeated = [name for arm in arms for name in arm.repeated]
+    unknown = [arm.name for arm in arms if not arm.members[0].settings]
+    counted = [words("compare.repeated", runs=words("list").join(repeated))] if repeated else []
+    counted += [words("compare.unknown", runs=words("list").join(unknown))] if unknown else []
+    names = words("list").join(plain(source.name, _VALUE) for source in others)
+    return [*counted, *([words("compare.other_axis", runs=names)] if others else [])]
+
+
+def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words) -> Html:
+    """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
+    measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
+    columns: list[_Column] = [
+        (words("compare.run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
+        (words(f"compare.{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
+        *(_to_control(arms, measure, words) if len(arms) > 1 else []),
+        *((words(f"compare.{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
+        (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
+    ]
+    alike = [
+        len(arms) > 1 and at > 1 and head != "" and len(set(map(str, cells))) == 1
+        for at, (head, cells) in enumerate(columns)
+    ]
+    shown = [column for column, same in zip(columns, alike, strict=True) if not same]
+    rows = list(zip(*(cells for _, cells in shown), strict=True))
+    drawn = [at for at, (head, _) in enumerate(shown) if head == ""]
+    whole = table([head for head, _ in shown], rows, about=words("comparison"), text=drawn)
+    told = pairs((head, cells[0]) for (head, cells), same in zip(columns, alike, strict=True) if same)
+    return joined([whole, told, _seeds(arms, measure, words)])
+
+
+def _to_control(arms: Sequence[Arm], measure: str, words: Words) -> list[_Column]:
+    """Return how each arm differs from the control, drawn and told, and when it was as far."""
+    control, target = arms[0], _number(arms[0], "best_validation")
+    found = [None, *(difference_of(control, arm, measure) for arm in arms[1:])]
+    told: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
+    return [
+        ("", _drawn(found)),
+        (words("compare.to_control"), told),
+        (words("compare.as_far"), [_as_far(arm, target, words) for arm in arms]),
+    ]
+
+
+def _drawn(differences: Sequence[Interval | None]) -> list[object]:
+    """Return each difference to the control as a row of a forest plot, on one scale."""
+    found = [None if one is None else (one.estimate, one.low, one.high) for one in differences]
+    ends = scale([one for one in found if one is not None], 0.0)
+    return [Html() if one is None else forest_svg([one], ends, (0.0,)) for one in found]
+
+
+def _named(place: int, arm: Arm, words: Words) -> Html:
+    swatch = tag("span", kind=f"swatch {colour_of(place)}", aria_hidden="true")
+    return joined([swatch, " ", label_of(arm, words)])
+
+
+def _number(arm: Arm, name: str) -> float | None:
+    found = mean_of(arm, name)
+    return None if found is None else found.estimate
+
+
+def _interval(found: Interval | None) -> str:
+    """Return an estimate with its interval: "1.234 [1.2, 1.27]"."""
+    if found is None:
+        return "-"
+    if found.low is None or found.high is None or found.low == found.high:
+        return _short(found.estimate)
+    return f"{_short(found.estimate)} [{_short(found.low)}, {_short(found.high)}]"
+
+
+def _short(value: float) -> str:
+    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.4g}"))
+
+
+def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) -> str:
+    """Return the difference, with a word where its whole interval lies on one side of 0."""
+    if arm is control:
+        return words("compare.control")
+    if found is None:
+        return "-"
+    parts = [f"{'+' if found.estimate > 0 else ''}{_interval(found)}"]
+    if found.low is not None and found.high is not None:
+        parts.append(words("compare.pairs", n=len(shared(control, arm))))
+        if found.high < 0 or found.low > 0:
+            parts.append(words("compare.lower" if found.high < 0 else "compare.higher"))
+    return words("list").join(parts)
+
+
+def _as_far(arm: Arm, target: float | None, words: Words) -> str:
+    """Return when an arm was as far as the control ever was, in the mean over those of its runs that were."""
+    if target is None:
+        return "-"
+    losses = [member.signals.get("validation_loss") for member in arm.members]
+    steps = [step for series in losses if series is not None and (step := reached(series, target)) is not None]
+    if not steps:
+        return words("compare.never")
+    mean = f"{sum(steps) / len(steps):,.0f}"
+    return mean if len(steps) == arm.n else words("compare.some", step=mean, n=len(steps), of=arm.n)
+
+
+def _tally(source: Source) -> Counter[str]:
+    return Counter(finding.severity for finding in source.findings)
+
+
+def _findings(arm: Arm, tallies: Mapping[int, Counter[str]], words: Words) -> str:
+    tally = sum((tallies[id(member)] for member in arm.members), Counter[str]())
+    told = [
+        words(f"count.{severity}" if tally[severity] == 1 else f"count.{severity}s", count=tally[severity])
+        for severity in _SEVERITIES
+        if tally[severity]
+    ]
+    return words("list").join(told) or words("compare.nothing")
+
+
+def _seeds(arms: Sequence[Arm], measure: str, words: Words) -> Html:
+    """Return every run by itself, folded away; empty where each arm is one run anyway."""
+    several = [arm for arm in arms if arm.n > 1]
+    heads = [words("compare.run"), words("compare.arm_name"), words("compare.seed"), words(f"compare.{measure}")]
+    rows = [
+        [member.name, arm.name, "-" if member.seed is None else str(member.seed), _single(member.numbers.get(measure))]
+        for arm in several
+        for member in arm.members
+    ]
+    return folded(words("compare.each"), table(heads, rows, about=words("compare.each"), text=(1,))) if rows else Html()
+
+
+def _single(number: float | None) -> str:
+    return "-" if number is None else said.number(number)
+
+
+def _settings(arms: Sequence[Arm], words: Words) -> Html:
+    """Return what the arms differ in, a row a setting."""
+    apart = differing([arm.members[0].settings for arm in arms])
+    if not apart:
+        known = all(arm.members[0].settings for arm in arms)
+        return tag("p", words("compare.same" if known else "compare.settings_unknown"), kind="muted")
+    heads = [words("compare.setting"), *(arm.name for arm in arms)]
+    rows = [[tag("code", plain(key, _VALUE)), *map(_value, values)] for key, values in list(apart.items())[:_MOST_KEYS]]
+    made = table(heads, rows, about=words("compare.settings"), text=range(1, len(heads)))
+    left = len(apart) - _MOST_KEYS
+    more = tag("p", words("compare.more_settings", count=f"{left:,}"), kind="muted") if left > 0 else ""
+    return joined([made, more])
+
+
+def _value(value: Any) -> str:
+    return "-" if value is None else said.value(value)[:_VALUE]
