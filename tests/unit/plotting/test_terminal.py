@@ -12,7 +12,7 @@ FOUNDING = [*np.linspace(7.0, 5.8, 16), 5.7692, 5.7692, 11.1040, 14.7028, 10.588
 
 def _lines(y, *, width=60, height=5, marked=None):
     x, values = np.arange(1, len(y) + 1), np.array(y, dtype=float)
-    return [row.plain for row in draw_curve(x, values, width=width, height=height, marked=marked)]
+    return [row.plain for row in draw_curve(x, values, width=width, height=height, marked=[marked] if marked else ())]
 
 
 def test_the_founding_curve() -> None:
@@ -53,7 +53,7 @@ def test_a_spike_of_one_point_reaches_the_top_at_its_place(length, at, height, w
 )
 def test_anything_can_be_drawn(y, width, unicode, marked) -> None:
     x = np.arange(len(y)) * 7
-    rows = draw_curve(x, np.array(y, dtype=float), width=width, marked=marked, unicode=unicode)
+    rows = draw_curve(x, np.array(y, dtype=float), width=width, marked=[marked] if marked else (), unicode=unicode)
     assert rows
     for row in rows:
         assert row.cell_len <= max(width, 23)
@@ -84,7 +84,7 @@ def test_cells_have_the_dots_of_braille_and_the_halves_of_ascii() -> None:
 
 
 def test_a_stretch_is_marked_with_and_without_colour() -> None:
-    rows = draw_curve(np.arange(100), np.arange(100.0), width=60, marked=(50, 60))
+    rows = draw_curve(np.arange(100), np.arange(100.0), width=60, marked=[(50, 60)])
     axis = rows[-2]
     heavy = [place for place, cell in enumerate(axis.plain) if cell == "━"]
     assert len(heavy) in (5, 6, 7)
