@@ -9,7 +9,7 @@ from torch.autograd import forward_ad
 
 FUSED_DTYPES = (torch.float32, torch.bfloat16)
 
-WORTH_FUSING = 16
+WORTH_FUSING: int = 16
 """Positions of all rows from which kernels run where no gradient is asked for.
 
 For fewer the Python around a kernel takes longer than torch's own operations: with it a step of one token takes a
