@@ -133,7 +133,7 @@
       options.scales.y.range = () => this.range;
       this.lines.forEach((line, at) => (options.series[line.series].width = newllm.lineWidth(line, this.table.rows[at])));
       this.plot = new uPlot(options, this.data, stage.plot);
-      stage.plot.append(stage.over);
+      stage.plot.append(stage.where, stage.over);
     }
 
     _restart() {

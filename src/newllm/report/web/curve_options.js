@@ -111,7 +111,6 @@
     return {
       ...common(palette),
       size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
-      filter: (_, splits) => splits, // uPlot would take most of them out of a logarithmic axis
       splits: (plot, _, from, to) => (log() ? newllm.logTicks : newllm.ticks)(from, to, Math.max(2, Math.floor(plot.height / 45))),
       values: (_, splits) => splits.map(newllm.compact),
     };
@@ -121,7 +120,8 @@
     const grid = () => palette()("grid"), ink = () => palette()("muted");
     return {
       font: FONT, stroke: ink, gap: 4, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 },
-      border: { show: false }, filter: (_, splits) => splits,
+      border: { show: false },
+      filter: (_, splits) => splits, // uPlot would take most of them out of a logarithmic axis
     };
   }
 })(window.newllm);

@@ -2,8 +2,8 @@
 // How a heat map looks: the image, the names of its rows, both axes, the ramp with its numbers, the marks above.
 
 (function (newllm) {
-  const RAMP = { wide: 170, high: 9 }; // pixels
-  const LEGEND = 34, BOTTOM = 28, LABEL = 13;
+  const RAMP = { wide: 170, high: 9, all: 28 }; // pixels
+  const TOP = 8, BOTTOM = 28, LABEL = 13;
 
   /** The names of the rows as they fit beside a map in a plot that wide, and the map's edges at both sides. */
   newllm.heatNames = function (context, rows, wide) {
@@ -13,7 +13,7 @@
   };
 
   /** Where the map is in a plot of that height, marks taking that much room. */
-  newllm.heatBox = (named, markRoom, high) => ({ ...named, top: LEGEND + markRoom, bottom: high - BOTTOM });
+  newllm.heatBox = (named, markRoom, high) => ({ ...named, top: TOP + markRoom, bottom: high - BOTTOM });
 
   /** Names that fit: what all of them end and begin with goes first, then the middle of each. */
   newllm.shortNames = function (context, names, room) {
@@ -36,7 +36,7 @@
 
   /** Height of the whole plot for that many rows. */
   newllm.heatHeight = (rows, markRoom) =>
-    LEGEND + markRoom + BOTTOM + (rows <= 18 ? Math.max(44, rows * 20) : Math.min(520, Math.max(360, rows * 3)));
+    TOP + markRoom + BOTTOM + (rows <= 18 ? Math.max(44, rows * 20) : Math.min(520, Math.max(360, rows * 3)));
 
   /** Paint numbers as pixels into an image of [high * wide]. */
   newllm.heatImage = function (shown, wide, high, ramp, { dark, colour }) {
@@ -102,24 +102,40 @@
     }
   };
 
-  /** The ramp with its numbers at the right, the unit before it. */
-  newllm.heatLegend = function (context, { ramp, unit, dark }, box, colour) {
-    const wide = Math.min(RAMP.wide, (box.right - 20) / 2), left = box.right - wide;
-    const strip = new OffscreenCanvas(256, 1), pen = strip.getContext("2d"), image = pen.createImageData(256, 1);
-    new Uint32Array(image.data.buffer).set(ramp.pixels(dark));
-    pen.putImageData(image, 0, 0);
-    context.drawImage(strip, left, 3, wide, RAMP.high);
+  /** Give a canvas its size in CSS pixels, as sharp as the screen is; return its context, ready for text. */
+  newllm.sizeCanvas = function (canvas, wide, high) {
+    const ratio = devicePixelRatio, context = canvas.getContext("2d");
+    [canvas.width, canvas.height] = [Math.round(wide * ratio), Math.round(high * ratio)];
+    [canvas.style.width, canvas.style.height] = [`${wide}px`, `${high}px`];
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.font = newllm.plotFont;
+    return context;
+  };
+
+  /** The ramp with its numbers, the unit before it, on a canvas of its own. */
+  newllm.heatRamp = function (canvas, { ramp, unit, dark }, most, colour) {
+    const wide = Math.min(RAMP.wide, most / 2), pen = canvas.getContext("2d");
+    pen.font = newllm.plotFont;
+    const said = newllm.middleOut(pen, unit, most - wide - 2 * newllm.RIGHT - 12), left = pen.measureText(said).width + (said ? 10 : 20);
+    const context = newllm.sizeCanvas(canvas, left + wide + newllm.RIGHT, RAMP.all);
+    context.drawImage(strip(ramp, dark), left, 3, wide, RAMP.high);
     context.fillStyle = colour("muted");
-    context.textBaseline = "alphabetic";
-    context.textAlign = "right";
-    context.fillText(newllm.middleOut(context, unit, left - 12), left - 10, 12);
+    context.fillText(said, 0, 12);
     context.textAlign = "center";
     const ticks = (ramp.log ? newllm.logTicks : newllm.ticks)(ramp.low, ramp.high, 4);
     for (const tick of ramp.centre === null ? ticks : [ramp.low, ramp.centre, ramp.high]) {
       const at = left + ramp.share(tick) * wide, text = newllm.compact(Number(tick.toPrecision(2)));
-      const half = context.measureText(text).width / 2;
-      context.fillRect(at - 0.5, 12, 1, 3);
-      context.fillText(text, Math.min(at, box.right - half), 26);
+      const last = left + wide + newllm.RIGHT - context.measureText(text).width / 2;
+      context.fillRect(at - 0.5, RAMP.high + 3, 1, 3);
+      context.fillText(text, Math.min(at, last), RAMP.all - 2);
     }
   };
+
+  function strip(ramp, dark) {
+    const colours = ramp.pixels(dark), made = new OffscreenCanvas(colours.length, 1), pen = made.getContext("2d");
+    const image = pen.createImageData(colours.length, 1);
+    new Uint32Array(image.data.buffer).set(colours);
+    pen.putImageData(image, 0, 0);
+    return made;
+  }
 })(window.newllm);

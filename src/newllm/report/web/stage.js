@@ -28,9 +28,10 @@
       this.extent.append(this.part);
       this.cross.hidden = this.chosen.hidden = this.extent.hidden = true;
       this.over.append(this.cross, this.chosen);
-      this.head.append(this.legend, this.where, this.tools);
+      this.head.append(this.legend);
+      figure.prepend(this.tools); // floats beside the title
       this.plot.before(this.head);
-      this.plot.append(this.over, this.extent);
+      this.plot.append(this.where, this.over, this.extent);
       this.plot.after(this.help, this.live);
       this._describe(title);
     }
@@ -86,7 +87,7 @@
     }
 
     destroy() {
-      for (const element of [this.head, this.help, this.live]) element.remove();
+      for (const element of [this.tools, this.head, this.help, this.live]) element.remove();
       this.plot.replaceChildren();
     }
   }
