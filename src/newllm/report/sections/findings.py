@@ -69,14 +69,14 @@ def _card(source: Source, words: Words, finding: Finding, told: set[str], *, bri
     where = words("list").join(part for part in (place(source, finding, words), sureness(finding, words)) if part)
     meaning = "" if finding.kind in told else words.explain(finding.kind)
     told.add(finding.kind)
-    explained = tag("p", meaning, kind="muted") if meaning else Html()
+    explained, behind = tag("p", meaning, kind="muted") if meaning else Html(), _behind(words, finding)
     return tag(
         "article",
         tag("h3", tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
             kind_label(words, finding.kind), " ", tag("span", where, kind="where")),
         tag("p", english(words, finding.sentence), kind="sentence"),
         Html() if brief else explained,
-        folded(words("evidence.brief" if brief else "evidence"), joined([explained if brief else "", _behind(words, finding)])),
+        folded(words("evidence.brief"), joined([explained, behind])) if brief else folded(words("evidence"), behind),
         kind=finding.severity,
     )  # fmt: skip
 
