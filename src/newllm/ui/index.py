@@ -63,8 +63,7 @@ class Index:
         """Return the directory of a run or a study, None where there is none of that id."""
         self._wanted()
         with self._lock:
-            found = self._table.places.get(id)
-        return found
+            return self._table.places.get(id)
 
     def entry(self, id: str) -> Entry | None:
         """Return what the list tells of a run."""
