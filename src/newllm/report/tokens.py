@@ -29,8 +29,8 @@ TOKENS = f"""
 """
 """For a page without a script."""
 
-_MORE_LIGHT = "  --sky: #2b8fd0; --spike: #d55e00; --focus: #0b62c4; --hollow: #eceef1;"
-_MORE_DARK = "  --sky: #7fa8ff; --spike: #ff8a4c; --focus: #8ec7ff; --hollow: #23282d;"
+_MORE_LIGHT = "  --dark: 0; --sky: #2b8fd0; --spike: #d55e00; --focus: #0b62c4; --hollow: #eceef1;"
+_MORE_DARK = "  --dark: 1; --sky: #7fa8ff; --spike: #ff8a4c; --focus: #8ec7ff; --hollow: #23282d;"
 
 PAGE_TOKENS = f"""{TOKENS}:root {{
 {_MORE_LIGHT}

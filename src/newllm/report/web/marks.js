@@ -63,6 +63,26 @@
     }
   };
 
+  /** Mark stretches of a picture that must not be shaded: a bar above it, thin lines down its ends. */
+  newllm.barMarks = function (context, placed, box, colour) {
+    for (const { mark, left, right } of placed) {
+      const start = Math.max(box.left, Math.min(left, right - 3)), stop = Math.min(box.right, Math.max(right, left + 3));
+      if (stop <= start) continue;
+      context.fillStyle = context.strokeStyle = colour(mark.severity);
+      context.fillRect(start, box.top - 4, stop - start, 3);
+      context.setLineDash([2, 4]);
+      context.lineWidth = 1;
+      context.beginPath();
+      for (const at of [left, right]) {
+        if (at < box.left || at > box.right) continue;
+        context.moveTo(at, box.top);
+        context.lineTo(at, box.bottom);
+      }
+      context.stroke();
+      context.setLineDash([]);
+    }
+  };
+
   /** Write the labels, each with the sign of its severity, so that it is told without colours as well. */
   newllm.labelMarks = function (context, placed, box, colour) {
     context.textAlign = "left";
