@@ -115,7 +115,7 @@
       const { view, grid, ramp } = this, ratio = devicePixelRatio;
       const wide = Math.max(1, Math.round((box.right - box.left) * ratio));
       const high = Math.min(grid.rows.length, Math.max(1, Math.round((box.bottom - box.top) * ratio)));
-      this.pixels = grid.image(view.from, view.to, wide, high, ramp);
+      this.pixels = grid.coarse(view.from, view.to, wide, ramp).image(view.from, view.to, wide, high, ramp);
       context.imageSmoothingEnabled = false;
       context.drawImage(
         newllm.heatImage(this.pixels, wide, high, ramp, how), box.left, box.top, box.right - box.left, box.bottom - box.top,
@@ -189,7 +189,8 @@
   /** What the legend has to say of values that are no numbers of the ramp. */
   newllm.heatKeys = function (stage, values, ramp) {
     const found = { missing: false, infinite: false, below: false };
-    for (const value of values) {
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at];
       if (value !== value) found.missing = true;
       else if (value === Infinity || value === -Infinity) found.infinite = true;
       else if (ramp.log && value <= 0) found.below = true;

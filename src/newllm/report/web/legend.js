@@ -16,6 +16,7 @@
       const swatch = newllm.element("i", "plot-swatch");
       swatch.style.color = `var(--${line.colour})`;
       if (again % 2 === 1 && !line.faint) swatch.classList.add("dashed");
+      if (line.faint) swatch.classList.add("faint");
       const value = newllm.element("span", "plot-value", "", { "aria-hidden": "true" });
       key.append(swatch, newllm.element("span", "", line.label), value);
       key.addEventListener("click", () => {
