@@ -111,7 +111,8 @@ def _progress(training: Series) -> np.ndarray:
     padded = np.concatenate([np.full(_WINDOW - 1, values[0]), values])
     middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, _WINDOW), axis=1)
     lowest = np.minimum.accumulate(middle)
-    return np.maximum.accumulate(np.where(np.isfinite(lowest), lowest[0] - lowest, 0.0))
+    first = lowest[np.isfinite(lowest)][:1]
+    return np.where(np.isfinite(lowest), first - lowest, 0.0) if len(first) else np.zeros(len(lowest))
 
 
 def _of_rows(x: np.ndarray, values: np.ndarray) -> Band:

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from newllm.errors import unknown_name
-from newllm.report import explained_en, explained_ja, language_en, language_ja, terms_en, terms_ja
+from newllm.report import (
+    explained_en,
+    explained_ja,
+    language_en,
+    language_ja,
+    several_en,
+    several_ja,
+    terms_en,
+    terms_ja,
+)
 
 LANGUAGES = ("en", "ja")
 
@@ -76,11 +85,22 @@ def language(lang: str) -> Words:
     return _words(lang, *_TABLES[lang])
 
 
-def _words(lang: str, texts: ModuleType, explained: ModuleType, terms: ModuleType) -> Words:
-    return Words(lang, texts.TEXTS, explained.EXPLAINED, terms.OWN, terms.SIGNALS, terms.CLASSES, terms.PART)
+def _words(lang: str, texts: ModuleType, several: ModuleType, explained: ModuleType, terms: ModuleType) -> Words:
+    named = {f"signal.{name}": term for name, term in terms.SIGNALS.items()}
+    named |= {f"class.{name}": term for name, term in terms.CLASSES.items()}
+    named |= {f"kind.{name}": terms.OWN[name] for name in explained.EXPLAINED if name in terms.OWN}
+    return Words(
+        lang,
+        named | texts.TEXTS | several.TEXTS,
+        explained.EXPLAINED,
+        terms.OWN,
+        terms.SIGNALS,
+        terms.CLASSES,
+        terms.PART,
+    )
 
 
 _TABLES = {
-    "en": (language_en, explained_en, terms_en),
-    "ja": (language_ja, explained_ja, terms_ja),
+    "en": (language_en, several_en, explained_en, terms_en),
+    "ja": (language_ja, several_ja, explained_ja, terms_ja),
 }

@@ -13,7 +13,7 @@ from newllm.report.markup import Html, block, english, folded, joined, listed, p
 from newllm.report.source import Source
 from newllm.trace import Finding
 
-_OPEN = 3  # cards that are unfolded at first, of those that are more than a note
+_OPEN = 1  # cards that are unfolded at first
 _MOST = 60
 
 
@@ -64,25 +64,27 @@ def sureness(finding: Finding, words: Words) -> str:
 
 
 def _card(source: Source, words: Words, finding: Finding, *, open: bool) -> Html:
-    where = [part for part in (place(source, finding, words), sureness(finding, words)) if part]
-    head = joined([
-        tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
-        tag("strong", kind_label(words, finding.kind)), " ",
-        tag("span", words("list").join(where), kind="where"),
-        tag("span", english(words, finding.sentence), kind="sentence"),
-    ])  # fmt: skip
-    return folded(head, _inside(words, finding), kind=f"finding {finding.severity}", open=open)
-
-
-def _inside(words: Words, finding: Finding) -> Html:
+    where = words("list").join(part for part in (place(source, finding, words), sureness(finding, words)) if part)
     explained = words.explain(finding.kind)
-    evidence = pairs((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
+    return tag(
+        "article",
+        tag("h3", tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
+            kind_label(words, finding.kind), " ", tag("span", where, kind="where")),
+        tag("p", english(words, finding.sentence), kind="sentence"),
+        tag("p", explained, kind="muted") if explained else Html(),
+        folded(words("evidence"), _behind(words, finding), open=open),
+        kind=finding.severity,
+    )  # fmt: skip
+
+
+def _behind(words: Words, finding: Finding) -> Html:
+    """Return what a finding rests on, and how to tell what is behind it."""
+    evidence = ((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
     causes = words("list").join(finding.candidate_causes)
     parts = [
-        tag("p", explained, kind="explained") if explained else Html(),
-        block(words("evidence"), evidence),
+        pairs(evidence),
         block(words("alternatives"), listed(english(words, one) for one in finding.alternatives)),
         block(words("would_tell"), tag("p", english(words, finding.test)) if finding.test else Html()),
         block(words("causes"), tag("p", causes) if causes else Html()),
     ]
-    return tag("div", *parts, kind="inside")
+    return joined(parts)
