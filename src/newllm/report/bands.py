@@ -67,6 +67,8 @@ def common(series: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, np.int64), np.empty((len(series), 0))
     shared = series[0].step
     for one in series[1:]:
+        if np.array_equal(shared, one.step):  # as a rule: runs of one arm are evaluated at the same steps
+            continue
         shared = np.intersect1d(shared, one.step, assume_unique=True)
     if len(shared) >= _ALIKE * min(len(one.step) for one in series):
         return shared, np.stack([_finite(one.value[np.searchsorted(one.step, shared)]) for one in series])

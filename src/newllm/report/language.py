@@ -34,18 +34,12 @@ class Words:
         texts: templates by key.
         explained: what a kind of finding is, by kind.
         terms: short terms by name of the code; not every name has one.
-        signals: terms of signals, by name without its part.
-        parts: terms of what stands behind the slash of a signal's name.
-        signal_with_part: how the two are put together.
     """
 
     lang: str
     texts: Mapping[str, str]
     explained: Mapping[str, str]
     terms: Mapping[str, str]
-    signals: Mapping[str, str]
-    parts: Mapping[str, str]
-    signal_with_part: str
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a text.
@@ -67,12 +61,6 @@ class Words:
         """
         return self.terms.get(name, name.replace("-", " ").replace("_", " "))
 
-    def signal(self, name: str) -> str:
-        """Return a term for a signal: "validation_loss/unknown" is "validation loss, unknown"."""
-        whole, _, part = name.partition("/")
-        term = self.signals.get(whole, whole.replace("_", " "))
-        return self.signal_with_part.format(signal=term, part=self.parts.get(part, part)) if part else term
-
 
 def language(lang: str) -> Words:
     """Return the texts of a language.
@@ -87,17 +75,8 @@ def language(lang: str) -> Words:
 
 def _words(lang: str, texts: ModuleType, several: ModuleType, explained: ModuleType, terms: ModuleType) -> Words:
     named = {f"signal.{name}": term for name, term in terms.SIGNALS.items()}
-    named |= {f"class.{name}": term for name, term in terms.CLASSES.items()}
     named |= {f"kind.{name}": terms.OWN[name] for name in explained.EXPLAINED if name in terms.OWN}
-    return Words(
-        lang,
-        named | texts.TEXTS | several.TEXTS,
-        explained.EXPLAINED,
-        terms.OWN,
-        terms.SIGNALS,
-        terms.CLASSES,
-        terms.PART,
-    )
+    return Words(lang, named | texts.TEXTS | several.TEXTS, explained.EXPLAINED, terms.OWN)
 
 
 _TABLES = {

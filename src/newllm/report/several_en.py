@@ -1,6 +1,7 @@
 """The English texts of what shows several runs: the comparison and the study."""
 
 TEXTS = {
+    "signal_of": "{signal} ({part})",
     # comparison
     "axis.tokens": "tokens read",
     "axis.seconds": "seconds of training",
@@ -65,10 +66,10 @@ TEXTS = {
     "study.p": "p",
     "study.p_holm": "p, adjusted (Holm)",
     "study.arms_of_claim": "Arms:",
-    "verdict.holds": "holds",
-    "verdict.holds in part": "holds in part",
-    "verdict.does not hold": "does not hold",
-    "verdict.undecided": "undecided",
+    "claim.holds": "holds",
+    "claim.holds in part": "holds in part",
+    "claim.does not hold": "does not hold",
+    "claim.undecided": "undecided",
     "study.arms": "Arms",
     "study.arm": "Arm",
     "study.what": "What it is",

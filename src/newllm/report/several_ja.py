@@ -1,6 +1,7 @@
 """The Japanese texts of what shows several runs: the same keys and places as `several_en`."""
 
 TEXTS = {
+    "signal_of": "{signal}（{part}）",
     # comparison
     "axis.tokens": "読んだトークン数",
     "axis.seconds": "訓練の秒数",
@@ -63,10 +64,10 @@ TEXTS = {
     "study.p": "p",
     "study.p_holm": "主張全体で補正したp（Holm法）",
     "study.arms_of_claim": "条件：",
-    "verdict.holds": "成り立つ",
-    "verdict.holds in part": "部分的に成り立つ",
-    "verdict.does not hold": "成り立たない",
-    "verdict.undecided": "このデータでは判定できない",
+    "claim.holds": "成り立つ",
+    "claim.holds in part": "部分的に成り立つ",
+    "claim.does not hold": "成り立たない",
+    "claim.undecided": "このデータでは判定できない",
     "study.arms": "条件",
     "study.arm": "条件",
     "study.what": "内容",

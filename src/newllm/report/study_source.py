@@ -25,9 +25,9 @@ class StudySource:
     Attributes:
         path: its directory.
         name, title: as results.json has them.
-        arms: each with a "name".
-        claims: each with "id", "text" and "verdict", all texts.
-        rows: one a run, each with "arm" and "seed".
+        arms: each with a "name" and a "control", texts; the control is empty where there is none.
+        claims: each with "id", "text" and "verdict", texts or whole numbers.
+        rows: one a run, each with "arm" and "seed", likewise.
         curves: quartiles by arm and signal, unchecked.
         about: the rest of results.json: seeds, sets, environment, core_seconds, failed, worker_deaths.
         replay: the verdict of replay.json, None without one.
@@ -79,6 +79,9 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
         ) from error
     problems: list[str] = []
     parts = {name: _items(results, name, problems.append) for name in _KINDS}
+    parts["arms"] = tuple(
+        {**arm, "name": str(arm["name"]), "control": _text(arm.get("control"))} for arm in parts["arms"]
+    )
     return StudySource(
         place,
         str(results.get("study") or place.name),
@@ -101,7 +104,7 @@ def _object(path: Path) -> Item:
 
 
 def _items(results: Item, name: str, say: Callable[[str], None]) -> tuple[Item, ...]:
-    """Return the sound items of a list; the first of a name where it is to be unique."""
+    """Return the sound items of a list."""
     listed, needs = results.get(name), _KINDS[name]
     if not isinstance(listed, list):
         say(f"'{RESULTS}' has no list of {name}")
@@ -114,6 +117,10 @@ def _items(results: Item, name: str, say: Callable[[str], None]) -> tuple[Item, 
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _mapping(value: Any) -> Item:

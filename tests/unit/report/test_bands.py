@@ -127,7 +127,7 @@ def test_ten_runs_of_a_hundred_thousand_steps_are_quick():
     steps = np.arange(100_000)
     chance = np.random.default_rng(0)
     runs = [Series(steps, chance.normal(size=len(steps))) for _ in range(10)]
-    began = time.perf_counter()
+    began = time.process_time()
     band(runs)
     at_equal_progress(runs[0], Series(steps[::100], runs[1].value[::100]))
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0

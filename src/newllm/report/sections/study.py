@@ -38,7 +38,7 @@ def study_lead(study: StudySource, words: Words) -> Html:
     told = {
         "seeds": f"{len({row['seed'] for row in study.rows}):,}", "arms": f"{len(study.arms):,}",
         "runs": f"{len(study.rows):,}", "sets": f"{len(sets) if isinstance(sets, list) else 1:,}",
-        "hours": said.number((number_of(study.about.get("core_seconds")) or 0.0) / 3600),
+        "hours": f"{(number_of(study.about.get('core_seconds')) or 0.0) / 3600:,.1f}",
     }  # fmt: skip
     parts = [
         tag("p", english(words, study.title)) if study.title else Html(),
@@ -73,7 +73,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
 
 def _sign(verdict: str, words: Words) -> Html:
     mood, sign = VERDICTS.get(verdict, ("note", "?"))
-    known = words.texts.get(f"verdict.{verdict}") or plain(verdict)
+    known = words.texts.get(f"claim.{verdict}") or plain(verdict)
     return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
 
 

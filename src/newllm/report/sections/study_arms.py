@@ -23,9 +23,9 @@ def arms_section(study: StudySource, words: Words) -> Section | None:
     A table of the arms that have no control, and one of the others beside theirs. The shares and their intervals are
     those of `newllm study`: Wilson's or the resampled one, whichever is wider.
     """
-    arms = [(arm, rows) for arm in study.arms if (rows := study.rows_of(str(arm["name"])))]
-    alone = [(arm, rows) for arm, rows in arms if not arm.get("control")]
-    beside = [(arm, rows) for arm, rows in arms if arm.get("control")]
+    arms = [(arm, rows) for arm in study.arms if (rows := study.rows_of(arm["name"]))]
+    alone = [(arm, rows) for arm, rows in arms if not arm["control"]]
+    beside = [(arm, rows) for arm, rows in arms if arm["control"]]
     if not arms:
         return None
     parts = [

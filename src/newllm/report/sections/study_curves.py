@@ -8,6 +8,7 @@ import numpy as np
 from newllm.plotting.axes import is_crushed
 from newllm.report.chart import Curves, Line, Section
 from newllm.report.figure import figure
+from newllm.report.labels import signal_label
 from newllm.report.language import Words
 from newllm.report.markup import folded, joined, tag
 from newllm.report.plain import plain
@@ -19,8 +20,8 @@ _NAME = 80
 
 def curves_section(study: StudySource, words: Words) -> Section | None:
     """Return the section, None where no arm has a curve: arms without a control in full, the others beside theirs."""
-    alone = [_whole(at, arm, study, words) for at, arm in enumerate(study.arms) if not arm.get("control")]
-    beside = [_beside(at, arm, study, words) for at, arm in enumerate(study.arms) if arm.get("control")]
+    alone = [_whole(at, arm, study, words) for at, arm in enumerate(study.arms) if not arm["control"]]
+    beside = [_beside(at, arm, study, words) for at, arm in enumerate(study.arms) if arm["control"]]
     first, others = ([chart for chart in charts if chart.lines] for charts in (alone, beside))
     if not first and not others:
         return None
@@ -33,7 +34,7 @@ def curves_section(study: StudySource, words: Words) -> Section | None:
 def _whole(at: int, arm: Item, study: StudySource, words: Words) -> Curves:
     """Draw all losses of one arm."""
     found = study.curves.get(arm["name"])
-    lines = [_line(found, name, colour, words.signal(name)) for name, colour in _SIGNALS.items()]
+    lines = [_line(found, name, colour, signal_label(words, name)) for name, colour in _SIGNALS.items()]
     return _curves(at, arm, lines, words)
 
 
@@ -42,8 +43,10 @@ def _beside(at: int, arm: Item, study: StudySource, words: Words) -> Curves:
     control = _line(
         study.curves.get(arm["control"]), "probe_loss", "muted", plain(arm["control"], _NAME), key="control"
     )
-    probe = _line(study.curves.get(arm["name"]), "probe_loss", "context", words.signal("probe_loss"))
-    validation = _line(study.curves.get(arm["name"]), "validation_loss", "validation", words.signal("validation_loss"))
+    probe = _line(study.curves.get(arm["name"]), "probe_loss", "context", signal_label(words, "probe_loss"))
+    validation = _line(
+        study.curves.get(arm["name"]), "validation_loss", "validation", signal_label(words, "validation_loss")
+    )
     return _curves(at, arm, [control, probe, validation] if probe or validation else [], words)
 
 
