@@ -146,7 +146,7 @@ TEXTS = {
     "more_findings": "{count} more are in newllm doctor --json.",
     "certain": "certain",
     "sure": "{percent} % sure",
-    "evidence": "Evidence, and what would tell",
+    "evidence": "What it is, the evidence, what would tell",
     "alternatives": "What else it could be",
     "would_tell": "What would tell",
     "causes": "Causes that a replay can test",

@@ -1,5 +1,6 @@
 """Reports as files: of one run, of several with their comparison first, and of a study."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -40,17 +41,21 @@ def report_page(sources: Sequence[Source], words: Words) -> str:
 
 def study_page(study: StudySource, words: Words) -> str:
     """Return the page of a study; where a run of it was replayed, with the verdict."""
-    sections = [*_replayed(study, words), *study_sections(study, words)]
+    above, below = _replayed(study, words)
+    sections = [*above, *study_sections(study, words), *below]
     head = tag("header", tag("h1", study.name), study_lead(study, words), kind="run-head")
     charts = [chart for section in sections for chart in section.charts]
     return document(study.name, _places(sections), joined([head, *map(placed, sections)]), charts, words)
 
 
-def _replayed(study: StudySource, words: Words) -> list[Section]:
+def _replayed(study: StudySource, words: Words) -> tuple[list[Section], list[Section]]:
+    """Return the verdict, which stands above the claims, and what it rests on, which stands below all."""
     if study.replay is None:
-        return []
+        return [], []
     source = Source(study.path, study.name, replays=(Replayed(study.name, study.replay, 0),))
-    return [section for section in (verdict(source, words), replay(source, words)) if section is not None]
+    made = verdict(source, words), replay(source, words)
+    above, below = ([section] if section else [] for section in made)
+    return above, below
 
 
 def _of_one(source: Source, words: Words) -> str:
@@ -65,8 +70,10 @@ def _of_several(sources: Sequence[Source], words: Words) -> str:
     before = [compared] if compared else []
     charts = [chart for section in before for chart in section.charts]
     places, runs = _places(before), []
+    often = Counter(source.name for source in sources)
     for number, source in enumerate(sources[:_MOST_IN_FULL], 1):
-        html, place, drawn = _run(source.numbered(number), words)
+        name = source.name if often[source.name] == 1 else str(source.path)
+        html, place, drawn = _run(replace(source.numbered(number), name=name), words)
         runs.append(html)
         places.append(place)
         charts += map(_thinned, drawn)

@@ -96,6 +96,7 @@
     return {
       ...common(palette),
       size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
+      filter: (_, splits) => splits, // uPlot would take most of them out of a logarithmic axis
       splits: (plot, _, from, to) => (log() ? newllm.logTicks : newllm.ticks)(from, to, Math.max(2, Math.floor(plot.height / 45))),
       values: (_, splits) => splits.map(newllm.compact),
     };
