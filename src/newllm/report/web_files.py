@@ -20,7 +20,7 @@ SCRIPTS = (
 )  # fmt: skip
 """In the order they run in."""
 
-STYLES = ("uplot.css", "page.css", "report.css")
+STYLES = ("uplot.css", "page.css", "report.css", "several.css")
 
 
 @cache

@@ -83,6 +83,7 @@ def test_an_arm_is_drawn_over_its_control_with_quartiles(made: dict[str, Section
         assert (line.low <= line.y).all()
         assert (line.y <= line.high).all()
     assert len({line.name for line in residual.lines}) == 3
+    json.dumps(residual.as_dict(), allow_nan=False)
 
 
 def test_a_japanese_page_says_it_in_japanese_and_marks_what_stays_english(small: StudySource):

@@ -54,7 +54,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
     tally = Counter(str(claim["verdict"]) for claim in study.claims)
     summary = joined(
         (
-            tag("span", _sign(verdict, words), " ", str(tally[verdict]), kind="tally")
+            tag("span", tag("strong", str(tally[verdict])), " ", _sign(verdict, words))
             for verdict in VERDICTS
             if tally[verdict]
         ),
@@ -65,7 +65,7 @@ def _claims(study: StudySource, words: Words) -> Section | None:
     parts = [
         tag("p", summary, kind="verdicts"),
         tag("p", words("study.about_claims"), kind="muted"),
-        table(heads, rows, about=words("study.claims"), text=(1, 2, 3)),
+        table(heads, rows, about=words("study.claims"), text=(1, 2, 3, 5)),
         folded(words("study.each_claim"), joined(_claim_in_full(claim, words) for claim in study.claims)),
     ]
     return Section("study-claims", words("study.claims"), joined(parts))

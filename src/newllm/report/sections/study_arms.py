@@ -48,7 +48,7 @@ def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
             _drawn(share), _median(found, "validation_onset", only="validation_spiked"),
             _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
         ])  # fmt: skip
-    return table(heads, rows, about=words("study.arms"), text=(1,))
+    return table(heads, rows, about=words("study.arms"), text=(1, 4))
 
 
 def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
@@ -67,7 +67,7 @@ def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
         ])  # fmt: skip
     return joined([
         tag("p", words("study.about_calm"), kind="muted"),
-        table(heads, rows, about=words("study.beside"), text=(1, 2)),
+        table(heads, rows, about=words("study.beside"), text=(1, 2, 6)),
     ])  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def _beside(at: int, arm: Item, study: StudySource, words: Words) -> Curves:
 
 def _curves(at: int, arm: Item, lines: Sequence[Line | None], words: Words) -> Curves:
     drawn = tuple(line for line in lines if line is not None)
-    log = bool(drawn) and is_crushed(np.concatenate([line.y for line in drawn]))
+    log = bool(drawn) and bool(is_crushed(np.concatenate([line.y for line in drawn])))
     return Curves(f"study-arm-{at}", plain(arm["name"], _NAME), words("axis.epoch"), words("unit.loss"), drawn, log=log)
 
 
