@@ -15,9 +15,9 @@ from newllm.ui.texts import Texts, texts_for
 async def _runs(request: Request) -> Response:
     texts = texts_for(request)
     body = (
-        f'<header class="head"><h1>{_text(texts, "runs")}</h1>'
+        f'<div class="place"><header class="head"><h1>{_text(texts, "runs")}</h1>'
         f'<p class="where muted">{safe(request.app.state.index.root)}</p></header>'
-        f'<div id="runs"><p class="muted" role="status">{_text(texts, "looking")}</p></div>{_noscript(texts)}'
+        f'<div id="runs"><p class="muted" role="status">{_text(texts, "looking")}</p></div>{_noscript(texts)}</div>'
     )
     scripts = ("report.js", "told.js", "rows.js", "runs.js")
     return page(texts("runs"), body, texts=texts, active="runs", scripts=scripts)
@@ -29,15 +29,13 @@ async def _run(request: Request) -> Response:
     if entry is None:  # a study has an address of the same form
         raise HTTPException(404)
     body = (
-        f'<header class="head run-top"><p class="crumbs"><a href="/">{_text(texts, "runs")}</a></p>'
-        f'<h1>{safe(entry.name)}</h1><p class="where muted">{safe(place)}</p>'
-        f'<div id="state" class="state-line"></div><canvas id="overview" class="overview" role="img" '
-        f'aria-label="{_text(texts, "curve")}"></canvas><div id="actions" class="actions"></div>'
-        f'<div id="jobs" class="jobs" aria-live="polite"></div></header>'
-        f'<div class="with-sections"><nav class="contents" aria-label="{_text(texts, "sections")}">'
-        f'<ul id="contents"></ul></nav>'
-        f'<div><div id="problems"></div><div id="parts"><p class="muted" role="status">{_text(texts, "loading")}</p>'
-        f"</div></div></div>{_noscript(texts)}"
+        f'<div class="layout"><nav class="sections" aria-label="{_text(texts, "sections")}"><ul id="contents"></ul></nav>'
+        f'<div class="main"><header class="head"><p class="crumbs"><a href="/">{_text(texts, "runs")}</a></p>'
+        f'<h1>{safe(entry.name)}</h1><p class="where">{safe(place)}</p><div id="state" class="state-line"></div>'
+        f'<canvas id="overview" class="overview" role="img" aria-label="{_text(texts, "curve")}"></canvas>'
+        f'<div id="actions" class="actions"></div><div id="jobs" class="jobs" aria-live="polite"></div></header>'
+        f'<div id="problems"></div><div id="parts"><p class="muted" role="status">{_text(texts, "loading")}</p></div>'
+        f"</div></div>{_noscript(texts)}"
     )
     scripts = ("report.js", "told.js", "jobs.js", "sections.js", "run.js")
     data = {"run": entry.as_dict()}

@@ -19,7 +19,7 @@ EN = {
     "keys": "↑ ↓ move · Enter opens · X chooses · C compares · / filters",
     "bits": "bits/byte", "nats": "nats", "fault": "fault", "warning": "warning", "note": "note",
     "faults": "faults", "warnings": "warnings", "notes": "notes", "cause": "cause", "remedy": "remedy",
-    "replayed": "replayed", "problem": "damaged", "healthy": "nothing found",
+    "replayed": "replayed", "damaged": "damaged", "healthy": "nothing found",
     "ago_now": "now", "ago_s": "{} s ago", "ago_m": "{} min ago", "ago_h": "{} h ago", "ago_d": "{} d ago",
     # one run
     "step": "Step", "parameters": "Parameters", "speed": "Tokens a second", "trained_for": "Trained for",

@@ -19,7 +19,7 @@ JA = {
     "keys": "↑ ↓ 移動 · Enter 開く · X 選ぶ · C 比較 · / 絞り込み",
     "bits": "bits/byte", "nats": "nats", "fault": "異常", "warning": "警告", "note": "注記",
     "faults": "異常", "warnings": "警告", "notes": "注記", "cause": "原因", "remedy": "対策",
-    "replayed": "リプレイ済み", "problem": "破損", "healthy": "問題なし",
+    "replayed": "リプレイ済み", "damaged": "破損", "healthy": "問題なし",
     "ago_now": "たった今", "ago_s": "{} 秒前", "ago_m": "{} 分前", "ago_h": "{} 時間前", "ago_d": "{} 日前",
     # 一つの実行
     "step": "ステップ", "parameters": "パラメータ数", "speed": "毎秒トークン", "trained_for": "学習時間",

@@ -10,8 +10,8 @@
      */
     constructor({ run, actions, place, links }) {
       Object.assign(this, { run, place, hidden: new Set(), cards: new Map() });
-      this.examine = make("button", { class: "button", type: "button", title: say("examine_title"), text: say("examine"), onclick: () => this.start("doctor") });
-      this.replay = make("button", { class: "button primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
+      this.examine = make("button", { type: "button", title: say("examine_title"), text: say("examine"), onclick: () => this.start("doctor") });
+      this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
@@ -51,10 +51,10 @@
     _card(job) {
       const goes = ["running", "stopping"].includes(job.state);
       const button = goes
-        ? make("button", { class: "button", type: "button", text: say(job.state === "stopping" ? "stopping" : "stop"), disabled: job.state === "stopping", onclick: () => ask(`/api/jobs/${job.id}/stop`, {}).catch(() => {}) })
-        : make("button", { class: "button quiet", type: "button", text: say("hide"), onclick: () => { this.hidden.add(job.id); this.show(this.jobs); } });
+        ? make("button", { type: "button", text: say(job.state === "stopping" ? "stopping" : "stop"), disabled: job.state === "stopping", onclick: () => ask(`/api/jobs/${job.id}/stop`, {}).catch(() => {}) })
+        : make("button", { class: "quiet", type: "button", text: say("hide"), onclick: () => { this.hidden.add(job.id); this.show(this.jobs); } });
       const head = make("div", { class: "job-head" }, make("b", { text: say(`job_${job.kind}`) }), make("span", { class: "muted", text: this._time(job, goes) }), make("span", { class: "grow" }), button);
-      return make("section", { class: `job ${job.state}`, "aria-label": say(`job_${job.kind}`) }, head, ...(goes ? this._progress(job) : this._result(job)), ...this._tried(job));
+      return make("div", { role: "group", class: `job ${job.state}`, "aria-label": say(`job_${job.kind}`) }, head, ...(goes ? this._progress(job) : this._result(job)), ...this._tried(job));
     }
 
     _time(job, goes) {

@@ -31,7 +31,7 @@
     const line = make("p", {}, told.state(run), " ", make("span", { class: "muted", text: run.about || "" }), " ", make("time", { class: "muted", title: told.date(run.heard), text: told.ago(run.heard) }), ...told.cause(run));
     const parts = [line];
     if (told.lives(run) && run.steps) parts.push(make("progress", { max: run.steps, value: run.step ?? 0, "aria-label": `${say("step")} ${run.step}` }));
-    parts.push(make("dl", { class: "numbers" }, ...numbers.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", {}, value)))));
+    parts.push(make("dl", {}, ...numbers.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", {}, value)))));
     if (run.message) parts.push(make("p", { class: "problem", text: run.message }));
     if (run.problems) parts.push(make("ul", { class: "problem" }, ...run.problems.map((text) => make("li", { text }))));
     by("state").replaceChildren(...parts);

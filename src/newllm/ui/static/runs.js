@@ -13,7 +13,7 @@
   filter.value = query.get("q") || "";
   const count = make("span", { class: "muted", role: "status" });
   const compare = make("a", { class: "button primary", hidden: true });
-  const clear = make("button", { class: "button", type: "button", text: say("clear"), hidden: true, onclick: () => { chosen.clear(); refresh(); } });
+  const clear = make("button", { type: "button", text: say("clear"), hidden: true, onclick: () => { chosen.clear(); refresh(); } });
   const bar = make("div", { class: "tools" }, filter, count, make("span", { class: "grow" }), clear, compare);
   const notes = make("p", { class: "muted small" });
 
@@ -49,7 +49,7 @@
     const row = make(
       "tr", { "data-id": run.id, class: chosen.has(run.id) ? "chosen" : null },
       make("td", { class: "pick" }, pick),
-      make("th", { scope: "row", class: "name" }, link, make("small", { text: run.about || "" })),
+      make("th", { scope: "row", class: "name" }, link, run.problems ? make("small", { class: "doubt", title: run.problems.join("; "), text: `▲ ${run.problems[0]}` }) : make("small", { text: run.about || "" })),
       make("td", { class: "curve" }, canvas),
       make("td", { class: "state" }, told.state(run), progress(run)),
       make("td", { class: "best" }, ...told.best(run)),

@@ -28,8 +28,8 @@
 
   /** The state in a word, with a sign that is not colour alone. */
   function state(run) {
-    const name = run.problems?.length && run.status === "unknown" ? "problem" : run.status;
-    return make("span", { class: `status ${name}`, title: (run.problems || []).concat(run.message || []).join("; ") || null }, make("i", { "aria-hidden": "true" }), say(name));
+    const name = run.problems?.length && run.status === "unknown" ? "damaged" : run.status;
+    return make("span", { class: `status ${name}`, title: run.message || null }, make("i", { "aria-hidden": "true" }), say(name));
   }
 
   /** "1.234 bits/byte" or "5.98 nats" */
