@@ -116,7 +116,7 @@ class Jobs:
         self._jobs[job.id] = job
         arguments = [kind, str(place), "--json", *(["--budget", str(job.budget)] if job.budget else [])]
         job.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
             start_new_session=True,
         )  # fmt: skip
         task = asyncio.create_task(self._follow(job, job.process))

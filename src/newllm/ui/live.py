@@ -23,7 +23,7 @@ from newllm.report.language import Words
 from newllm.ui.columns import Columns
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
-from newllm.ui.numbers import listed
+from newllm.ui.json_numbers import listed
 from newllm.ui.shown import Made, Shown
 from newllm.ui.sparks import thinned
 from newllm.ui.traces import Traces

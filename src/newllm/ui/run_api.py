@@ -11,7 +11,7 @@ from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.trace import Series
 from newllm.ui.asked import number, run_of
-from newllm.ui.numbers import listed
+from newllm.ui.json_numbers import listed
 from newllm.ui.sparks import thinned
 from newllm.ui.texts import texts_for
 

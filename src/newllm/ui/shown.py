@@ -114,7 +114,7 @@ class Shown:
         sections = list(sections_of(source, words))
         if findings is None:
             sections = _unjudged(source, sections, words)
-        made = [_as_dict(section, large) for section in sections]
+        made = [section_dict(section, large) for section in sections]
         lines = {
             line.name
             for section in sections
@@ -160,14 +160,21 @@ _NOT_JUDGED = {
 }
 
 
-def _as_dict(section: Section, large: set[str]) -> dict[str, Any]:
-    charts = {chart.id: _chart(chart, large) for chart in section.charts}
+def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
+    """Return a section as the page shows it, and what tells whether it changed.
+
+    Args:
+        section: of a report.
+        large: names of lines that have more points than they are given here.
+    """
+    charts = {chart.id: chart_dict(chart, large) for chart in section.charts}
     told = {**section.as_dict(), "charts": charts}
     text = _FIGURE.sub(r"<figure>\1</figure>", section.html)
     return {**told, "text": _digest(text), "drawn": _digest(_drawn(charts))}
 
 
-def _chart(chart: Chart, large: set[str]) -> dict[str, Any]:
+def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
+    """Return a chart in few points, and of each line whether there are finer ones."""
     if isinstance(chart, Heat):
         return chart.as_dict()
     thin = replace(chart, lines=tuple(_thin(line) for line in chart.lines))
