@@ -20,7 +20,7 @@ from newllm.report.source import Source, read_source
 from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
 from newllm.ui.kept_findings import kept_findings
 from newllm.ui.shell import page
-from newllm.ui.shown import chart_dict, section_dict
+from newllm.ui.shown import chart_dict, section_dict, thin_chart
 from newllm.ui.texts import texts_for
 
 _MOST_RUNS, _MOST_SIGNALS = 24, 300
@@ -58,6 +58,7 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, 
     if asked.signal not in signals:
         asked = replace(asked, signal=signals[0] if signals else "loss")
     chart, missing = compared(members, asked, words)
+    chart = thin_chart(chart)  # before its table is made, too
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
         "runs": [entries[name].as_dict() for name in sources],

@@ -54,16 +54,16 @@
     by("overview").hidden = true;
     performance.mark("newllm-sections");
     if (!answer.sections.length) by("parts").replaceChildren(make("p", { class: "muted", text: say("loading") }));
-    listen(answer.version);
+    listen(answer);
   }
 
   function showProblems(text) {
     by("problems").innerHTML = text; // made and escaped by the server
   }
 
-  function listen(version) {
+  function listen({ version, digest }) {
     stream?.close();
-    stream = new EventSource(`/api/run/${id}/live?${query({ version, lang })}`);
+    stream = new EventSource(`/api/run/${id}/live?${query({ version, digest, lang })}`);
     stream.addEventListener("append", (event) => sections.append(JSON.parse(event.data).signals));
     stream.addEventListener("status", (event) => showState({ ...JSON.parse(event.data) }));
     stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
@@ -91,7 +91,7 @@
   function start() {
     load().catch((error) => {
       if (!sections.shown.size) by("parts").replaceChildren(make("p", { class: "problem", text: `${say("cannot")}: ${error.message}` }));
-      listen(-1);
+      listen({ version: -1, digest: "" });
     });
   }
 
