@@ -102,7 +102,7 @@ class Jobs:
         """
         if kind not in KINDS:
             raise UserError(f"no job is called {kind!r}: {' or '.join(KINDS)}")
-        if kind == "replay" and not (type(budget) in (int, float) and 1 <= budget <= LONGEST):
+        if kind == "replay" and (isinstance(budget, bool) or not budget or not 1 <= budget <= LONGEST):
             raise UserError(f"a budget of {budget!r}: give seconds from 1 to {LONGEST:,.0f}")
         running = [job for job in self._jobs.values() if job.goes_on]
         if any(job.run == run and job.kind == kind for job in running):

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 def _end_with_input(command: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
-        while sys.stdin.buffer.raw.read(4096):
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     command.terminate()
     try:

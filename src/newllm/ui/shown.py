@@ -92,7 +92,8 @@ class Shown:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:
             columns = self._traces.of(place)
-            stamp = (stamp_of(str(place)), columns.generation)
+            # The version as well: the trace may have been read a moment before it grew.
+            stamp = (stamp_of(str(place)), columns.generation, columns.version)
             before = self._made.get((place, words.lang))
             if before is not None and before.stamp == stamp:
                 return before
@@ -107,7 +108,7 @@ class Shown:
     def _make(self, place: Path, words: Words, stamp: Any) -> Made:
         began = time.thread_time()
         columns = self._traces.of(place)
-        trace, version = columns.trace(), columns.version
+        version, trace = columns.snapshot()
         findings, up_to_date = self._judged(place, trace, (columns.generation, version))
         large = {name for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name}
         if large:
@@ -118,16 +119,11 @@ class Shown:
         if findings is None:
             sections = _unjudged(source, sections, words)
         made = [section_dict(section, large) for section in sections]
-        lines = {
-            line.name
-            for section in sections
-            for chart in section.charts
-            if isinstance(chart, Curves)
-            for line in chart.lines
-        }
+        curves = [chart for section in sections for chart in section.charts if isinstance(chart, Curves)]
+        lines = {line.name for chart in curves for line in chart.lines}
         return Made(
-            stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()), str(problems(source, words)),
-            time.thread_time() - began,
+            stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()),
+            str(problems(source, words)), time.thread_time() - began,
         )  # fmt: skip
 
     def _judged(self, place: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 
 from newllm.trace import Summary, TraceWriter
+from newllm.trace.summary import Status
 from newllm.ui import build_app
 from newllm.ui.guard import Access
 from newllm.ui.server import bind
@@ -21,7 +22,7 @@ from newllm.ui.server import bind
 CONFIG = 'schema = 1\npreset = "tiny"\nseed = {seed}\n\n[model]\nbody = "stack"\nrule = "{rule}"\nnorm = "none"\n'
 
 
-def make_run(place: Path, *, steps: int = 50, rule: str = "ema", seed: int = 0, status: str = "finished") -> Path:
+def make_run(place: Path, *, steps: int = 50, rule: str = "ema", seed: int = 0, status: Status = "finished") -> Path:
     """Write a run directory, without snapshots."""
     place.mkdir(parents=True)
     (place / "config.toml").write_text(CONFIG.format(rule=rule, seed=seed))

@@ -1,15 +1,17 @@
+import contextlib
+import http.client
+import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from newllm.cli.replay_progress import ReplayProgress
 from newllm.ui.job_progress import Progress
-
-WATCH = ["doctor", "--watch", "--json"]  # a command that goes on until it is told to end
 
 
 @pytest.fixture
@@ -18,20 +20,22 @@ def run(tmp_path, make_run):
 
 
 def ended(server, run, wait_for):
-    return wait_for(
-        lambda: next((job for job in server.ask(f"/api/run/{run}/jobs").json()["jobs"] if job["state"] not in ("running", "stopping")), None), 60
-    )  # fmt: skip
+    def job():
+        listed = server.ask(f"/api/run/{run}/jobs").json()["jobs"]
+        return next((one for one in listed if one["state"] not in ("running", "stopping")), None)
+
+    return wait_for(job, 60)
 
 
 def test_the_doctor_runs_and_its_findings_are_kept(run, serving, wait_for):
     with serving(run.parent) as server:
-        id = server.id_of("run")
-        started = server.post(f"/api/run/{id}/jobs", {"kind": "doctor"})
+        key = server.id_of("run")
+        started = server.post(f"/api/run/{key}/jobs", {"kind": "doctor"})
         assert (started.status, started.json()["state"]) == (201, "running")
-        again = server.post(f"/api/run/{id}/jobs", {"kind": "doctor"})
+        again = server.post(f"/api/run/{key}/jobs", {"kind": "doctor"})
         assert again.status == 409
         assert "going on" in again.json()["error"]
-        job = ended(server, id, wait_for)
+        job = ended(server, key, wait_for)
         assert job["state"] == "done"
         assert job["result"]["judged"] is True
         found = json.loads((run / "findings.json").read_text())["findings"]
@@ -42,19 +46,19 @@ def test_the_doctor_runs_and_its_findings_are_kept(run, serving, wait_for):
 def test_what_fails_says_why(run, serving, wait_for):
     (run / "config.toml").write_text("damaged = ")
     with serving(run.parent) as server:
-        id = server.id_of("run")
-        assert server.post(f"/api/run/{id}/jobs", {"kind": "replay", "budget": 5}).status == 201
-        job = ended(server, id, wait_for)
+        key = server.id_of("run")
+        assert server.post(f"/api/run/{key}/jobs", {"kind": "replay", "budget": 5}).status == 201
+        job = ended(server, key, wait_for)
         assert job["state"] == "failed"
         assert job["result"]["said"].startswith("newllm: ")
 
 
 def test_a_job_is_stopped(run, serving, wait_for):
     with serving(run.parent) as server:
-        id = server.id_of("run")
-        job = server.post(f"/api/run/{id}/jobs", {"kind": "replay", "budget": 5}).json()["id"]
+        key = server.id_of("run")
+        job = server.post(f"/api/run/{key}/jobs", {"kind": "replay", "budget": 5}).json()["id"]
         assert server.post(f"/api/jobs/{job}/stop", {}).json()["state"] == "stopping"
-        assert ended(server, id, wait_for)["state"] == "stopped"
+        assert ended(server, key, wait_for)["state"] == "stopped"
         assert server.post("/api/jobs/none/stop", {}).status == 404
 
 
@@ -74,62 +78,56 @@ def test_no_json_is_no_job(served):
     assert served.post("/api/run/../jobs", {"kind": "doctor"}).status in (404, 405)
 
 
-def leash(*arguments):
+def leash(stdin, *arguments):
     command = [sys.executable, "-P", "-m", "newllm.ui.leash", *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def child_of(pid):
-    path = f"/proc/{pid}/task/{pid}/children"
-    with open(path) as file:
-        return [int(one) for one in file.read().split()]
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def lives(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
         return False
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at processes through /proc")
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at processes through /proc")
 @pytest.mark.parametrize("end", ["close", "kill"])
 def test_a_command_ends_with_who_started_it(tmp_path, make_run, wait_for, end):
     run = make_run(tmp_path / "run", status="running")
-    held = leash("doctor", str(run), "--watch", "--json")
+    read, write = os.pipe()
+    held = leash(read, "doctor", str(run), "--watch", "--json")  # a command that goes on until it is told to end
+    os.close(read)
     command = wait_for(lambda: child_of(held.pid))[0]
-    assert lives(command)
     if end == "close":
-        held.stdin.close()
-        assert held.wait(20) != 0
-    else:  # whoever held the other end is gone: the input ends as well
-        holder = subprocess.Popen(["sleep", "60"], stdout=held.stdin)
-        held.stdin.close()
-        time.sleep(0.2)
         assert lives(command)
-        holder.send_signal(signal.SIGKILL)
+        os.close(write)
+    else:  # whoever holds the other end is gone: the input ends as well
+        holder = subprocess.Popen(["sleep", "60"], stdout=write)
+        os.close(write)
+        time.sleep(0.3)
+        assert lives(command)
+        holder.kill()
         holder.wait()
-        held.wait(20)
-    wait_for(lambda: not lives(command))
-    held.communicate()
+    assert held.wait(30) != 0
+    assert not lives(command)
 
 
 def test_jobs_end_with_the_server(tmp_path, make_run, started, wait_for):
     run = make_run(tmp_path / "runs" / "run")
     with started(str(run.parent), "--port", "0", "--json") as server:
-        import http.client
-
         port = int(json.loads(server.stdout.readline())["url"].rsplit(":", 1)[1].strip("/"))
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
         def ask(method, path, body=None):
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            return json.loads(connection.getresponse().read())
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+                connection.request(method, path, body, {"Content-Type": "application/json"})
+                return json.loads(connection.getresponse().read())
 
-        id = wait_for(lambda: ask("GET", "/api/runs")["runs"])[0]["id"]
-        ask("POST", f"/api/run/{id}/jobs", b'{"kind": "replay", "budget": 100}')
+        key = wait_for(lambda: ask("GET", "/api/runs")["runs"])[0]["id"]
+        ask("POST", f"/api/run/{key}/jobs", b'{"kind": "replay", "budget": 100}')
         held = wait_for(lambda: child_of(server.pid))[0]
         command = wait_for(lambda: child_of(held))[0]
         server.kill()
@@ -159,12 +157,8 @@ def test_progress_is_read_from_what_a_replay_prints():
     assert told["tried"][1]["outcome"] == "removes the spike, 0 of 8 spiked"
 
 
-def test_progress_reads_what_the_command_line_really_prints(capsys):
+def test_progress_reads_what_the_command_line_really_prints():
     """The words are the command line's; when they change, this says so."""
-    import io
-
-    from newllm.cli.replay_progress import ReplayProgress
-
     stream, progress = io.StringIO(), Progress()
     watcher = ReplayProgress(stream, quiet=False, budget=300)
     watcher.planned("screen", 40)

@@ -25,9 +25,9 @@ def run(tmp_path, make_run):
 
 
 def live(server):
-    id = server.id_of("run")
-    told = server.ask(f"/api/run/{id}/sections").json()
-    return f"/api/run/{id}/live?version={told['version']}&digest={told['digest']}"
+    key = server.id_of("run")
+    told = server.ask(f"/api/run/{key}/sections").json()
+    return f"/api/run/{key}/live?version={told['version']}&digest={told['digest']}"
 
 
 def test_appended_rows_are_sent_and_nothing_else(run, serving):
@@ -66,8 +66,8 @@ def test_a_resumed_run_is_fetched_anew(run, serving):
         events.until("status")
         truncate_after(run / "trace.jsonl", 20)
         assert events.until("sections")["changed"] == ["*"]
-        id = server.id_of("run")
-        window = server.ask(f"/api/run/{id}/window?name=loss&from=0&to=100").json()
+        key = server.id_of("run")
+        window = server.ask(f"/api/run/{key}/window?name=loss&from=0&to=100").json()
         assert window["loss"]["x"][-1] == 20
 
 

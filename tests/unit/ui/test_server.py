@@ -19,7 +19,9 @@ def ready(address):
         get = lambda path: urllib.request.urlopen(address + path).read()
         while not (runs := json.loads(get("api/runs"))["runs"]): time.sleep(0.05)
         id = runs[0]["id"]
-        for path in ("", "studies", f"compare?runs={id}", f"run/{id}", f"api/run/{id}/sections", f"api/compare?runs={id}", f"api/sparks?ids={id}"):
+        for path in ("", "studies", f"compare?runs={id}", f"run/{id}", f"api/run/{id}/sections"):
+            get(path)
+        for path in (f"api/compare?runs={id}", f"api/sparks?ids={id}"):
             get(path)
         import newllm.cli.ui
         print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] == "torch")), flush=True)
