@@ -93,6 +93,24 @@ def read_blocks(path: Path, name: str | None) -> Iterator[tuple[str, np.ndarray,
         raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
 
 
+def read_blocks_after(path: Path, start: int) -> Iterator[tuple[int, list[tuple[str, np.ndarray, np.ndarray]]]]:
+    """Yield of every block that begins at `start` or after it where it ends, and name, steps and values of its columns.
+
+    Args:
+        path: of the blocks.
+        start: where a block ends or the file begins, in bytes.
+
+    Raises:
+        UserError: the file may not be read, or is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            for block in _blocks(file, path, start):
+                yield block.end, [(name, *_column(file, block, name, path)) for name in block.names]
+    except OSError as error:
+        raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
+
+
 def end_of_blocks(path: Path) -> int:
     """Return where the last whole block ends, in bytes.
 
@@ -130,19 +148,20 @@ def truncated_blocks(path: Path, step: int) -> bytes | None:
 _MEND = "move the file away to read the rows that are left, or train again"
 
 
-def _blocks(file: BinaryIO, path: Path) -> Iterator[_Block]:
-    """Yield the blocks of a file. One that breaks off at the end of the file is none: a kill left it there.
+def _blocks(file: BinaryIO, path: Path, start: int = 0) -> Iterator[_Block]:
+    """Yield the blocks of a file from byte `start` on. One that breaks off at the end of the file is none: a kill left it there.
 
     If another block follows one that seems to break off, its size is damaged: what follows is not to be lost.
 
     Args:
         file: open for reading.
         path: for the message.
+        start: where a block begins.
 
     Raises:
         UserError: what stands there is no block.
     """
-    size, start = file.seek(0, 2), 0
+    size = file.seek(0, 2)
     known: dict[bytes, dict[str, int]] = {}
     while start + _HEAD.size <= size:
         file.seek(start)

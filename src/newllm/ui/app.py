@@ -1,0 +1,70 @@
+"""The application: its routes, what it keeps (`app.state`), and how it begins and ends.
+
+`app.state.index` is the table of runs (`lookup(id)` gives a directory or None); `app.state.stopping` is set when the
+server begins to end, so that streams end by themselves.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from newllm.ui import pages, playground, runs_api, static_files
+from newllm.ui.guard import HEADERS, Access, Guard
+from newllm.ui.index import Index
+from newllm.ui.shell import page, safe
+from newllm.ui.texts import texts_for
+
+
+def build_app(root: Path, access: Access) -> Starlette:
+    """Return the application.
+
+    Args:
+        root: the directory whose runs are shown.
+        access: who may ask.
+    """
+    app = Starlette(
+        routes=[*static_files.routes, *pages.routes, *runs_api.routes, *playground.routes],
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+        lifespan=_life,
+    )
+    app.state.index = Index(root)
+    app.state.stopping = asyncio.Event()
+    app.state.ending = app.state.stopping.set
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _life(app: Starlette) -> AsyncIterator[None]:
+    app.state.index.start()
+    try:
+        yield
+    finally:
+        app.state.index.stop()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer a mistake of the request: data where data was asked for, else a page."""
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    said = error.detail if error.detail != phrase else {404: "there is no such run or page here"}.get(
+        error.status_code, phrase.lower()
+    )  # fmt: skip
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": said}, error.status_code)
+    body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
+    return page(phrase, body, texts=texts_for(request), status=error.status_code)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer a defect of ours; the server goes on, and its terminal tells of it."""
+    del request
+    return JSONResponse({"error": f"the server made a mistake: {type(error).__name__}"}, 500, HEADERS)

@@ -1,0 +1,5 @@
+"""The playground of a run."""
+
+from starlette.routing import BaseRoute
+
+routes: list[BaseRoute] = []

@@ -1,0 +1,76 @@
+"""The frame of every page: one template. What comes from a run stands in it escaped, or in a block of data."""
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import HTMLResponse
+
+from newllm.report.plain import plain
+from newllm.ui.static_files import address
+from newllm.ui.texts import Texts
+
+_PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"))
+
+
+def page(
+    title: str,
+    body: str,
+    *,
+    texts: Texts,
+    active: str = "",
+    scripts: Sequence[str] = (),
+    data: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    """Return a page.
+
+    Args:
+        title: of the window; any text.
+        body: HTML of the content, escaped.
+        texts: of the page's language.
+        active: which place of the navigation it belongs to.
+        scripts: names of static files, run in this order after `base.js`.
+        data: what the scripts find as `newllm.page`.
+        status: of the answer.
+    """
+    said = {"lang": texts.lang, "texts": dict(texts.table), **(data or {})}
+    head = [
+        f'<!doctype html>\n<html lang="{texts.lang}"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{safe(title)} · newllm</title>",
+        f'<link rel="icon" href="{address("icon.svg")}">',
+        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("uplot.css", "page.css", "ui.css")),
+        f'<script type="application/json" id="page">{data_block(said)}</script>',
+        *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
+        "</head>",
+    ]
+    return HTMLResponse("".join([*head, _frame(body, active, texts)]), status)
+
+
+def safe(text: object) -> str:
+    """Return any text as HTML, harmless in an attribute as well."""
+    return html.escape(plain(text))
+
+
+def data_block(content: Any) -> str:
+    """Return JSON that may stand in a script element."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _frame(body: str, active: str, texts: Texts) -> str:
+    links = "".join(
+        f'<a href="{place}"{" aria-current=page" if name == active else ""}>{html.escape(texts(name))}</a>'
+        for name, place in _PLACES
+    )
+    other = "ja" if texts.lang == "en" else "en"
+    return (
+        f'<body class="ui"><a class="skip" href="#content">{html.escape(texts("skip"))}</a>'
+        f'<nav class="bar" aria-label="{html.escape(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
+        f'<a class="language" href="?lang={other}" hreflang="{other}" lang="{other}">'
+        f"{html.escape(texts('other_language'))}</a></nav>"
+        f'<main id="content" tabindex="-1">{body}</main></body></html>'
+    )

@@ -1,0 +1,54 @@
+"""The words of the local page around a report's sections, in the two languages of a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+COOKIE = "newllm-lang"
+
+_EN = {
+    "runs": "Runs",
+    "compare": "Compare",
+    "studies": "Studies",
+    "play": "Playground",
+    "skip": "To the content",
+    "navigation": "Places",
+    "other_language": "日本語",
+}
+_JA = {
+    "runs": "実行",
+    "compare": "比較",
+    "studies": "研究",
+    "play": "試す",
+    "skip": "本文へ",
+    "navigation": "ページ",
+    "other_language": "English",
+}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The words of one language.
+
+    Attributes:
+        lang: "en" or "ja".
+        table: texts by key.
+    """
+
+    lang: str
+    table: Mapping[str, str]
+
+    def __call__(self, key: str) -> str:
+        """Return a text."""
+        return self.table[key]
+
+
+_ALL = {"en": Texts("en", _EN), "ja": Texts("ja", _JA)}
+
+
+def texts_for(request: Request) -> Texts:
+    """Return the words for who asks: of the address, else of the cookie, else as the browser prefers."""
+    asked = request.query_params.get("lang") or request.cookies.get(COOKIE, "")
+    prefers = "ja" if request.headers.get("accept-language", "").lower().startswith("ja") else "en"
+    return _ALL.get(asked) or _ALL[prefers]
