@@ -106,7 +106,8 @@ def read_blocks_after(path: Path, start: int) -> Iterator[tuple[int, list[tuple[
     try:
         with path.open("rb") as file:
             for block in _blocks(file, path, start):
-                yield block.end, [(name, *_column(file, block, name, path)) for name in block.names]
+                known: dict[int, np.ndarray] = {}
+                yield block.end, [(name, *_column(file, block, name, path, known)) for name in block.names]
     except OSError as error:
         raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
 
@@ -149,7 +150,7 @@ _MEND = "move the file away to read the rows that are left, or train again"
 
 
 def _blocks(file: BinaryIO, path: Path, start: int = 0) -> Iterator[_Block]:
-    """Yield the blocks of a file from byte `start` on. One that breaks off at the end of the file is none: a kill left it there.
+    """Yield the blocks of a file from byte `start` on. One that breaks off at its end is none: a kill left it there.
 
     If another block follows one that seems to break off, its size is damaged: what follows is not to be lost.
 
@@ -193,14 +194,27 @@ def _another_follows(file: BinaryIO, start: int) -> bool:
     return False
 
 
-def _column(file: BinaryIO, block: _Block, name: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _column(
+    file: BinaryIO, block: _Block, name: str, path: Path, known: dict[int, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the steps and the values of one column.
+
+    Args:
+        file: open for reading.
+        block: that holds the column.
+        name: of the column.
+        path: for the message.
+        known: the steps of this block that were unpacked already, taken and kept.
 
     Raises:
         UserError: they are damaged.
     """
     group, place, size = block.columns[block.names[name]]
-    step = np.cumsum(_unpacked(file, *block.steps[group], np.int64, path))
+    step = None if known is None else known.get(group)
+    if step is None:
+        step = np.cumsum(_unpacked(file, *block.steps[group], np.int64, path))
+    if known is not None:
+        known[group] = step
     value = _unpacked(file, place, size, np.float64, path)
     if len(step) != len(value):
         raise UserError(f"'{path}' is damaged at byte {block.start}: {_MEND}")

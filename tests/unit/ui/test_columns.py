@@ -41,7 +41,8 @@ def test_reads_on_where_it_was_left(tmp_path):
             before = columns.update()
             rows(writer, first, first + 40)
             version, appended = columns.since(before) if columns.update() else (0, None)
-            assert appended is not None and version == columns.version
+            assert appended is not None
+            assert version == columns.version
             assert appended["loss"].step.tolist() == list(range(first, first + 40))
             same_as_file(columns, path)
     assert columns.generation == 0
@@ -82,8 +83,10 @@ def test_packing_changes_nothing(tmp_path, monkeypatch):
                 same_as_file(columns, path)
     columns.update()
     same_as_file(columns, path)
-    assert columns.generation == 0 and (tmp_path / "trace.blocks").exists()
-    assert all(shown[step] == math.sin(step) for step in shown) and len(shown) > 1400
+    assert columns.generation == 0
+    assert (tmp_path / "trace.blocks").exists()
+    assert all(shown[step] == math.sin(step) for step in shown)
+    assert len(shown) > 1400
 
 
 def test_packed_between_reading_lines_and_blocks(tmp_path, monkeypatch):
@@ -151,7 +154,8 @@ def test_a_torn_line_waits_and_a_damaged_one_is_passed_over(tmp_path):
     path.write_bytes(b'{"step": 1, "loss": 2.0}\n{"step": 2, "lo')
     columns = Columns(path)
     columns.update()
-    assert columns.series("loss").step.tolist() == [1] and columns.problems == []
+    assert columns.series("loss").step.tolist() == [1]
+    assert columns.problems == []
     with path.open("ab") as file:
         file.write(b'ss": 3.0}\n<script>\n{"step": 3, "loss": "NaN"}\n')
     columns.update()
