@@ -25,7 +25,7 @@ from newllm.generation import Engine, Memory, Sampling, TextStream, fingerprint
 from newllm.recorder import ContextView
 
 MOST_BRANCHES = 32
-MOST_TOKENS = 10_000
+MOST_TOKENS = 2000
 """Of one `write`."""
 
 SHOWN = 2048
@@ -104,20 +104,14 @@ class Player:
         given = {field: task.take(field, kind, None) for field, kind in _SAMPLING.items()}
         task.check_all_taken()
         sampling = Sampling(**{field: value for field, value in given.items() if value is not None})
-        memory, written, stopped_by = self._memory(name), 0, "tokens"
-        while written < tokens:
-            if task.stopped():
-                stopped_by = "stop"
-                break
-            # A stream of one token each: a token is a function of the memory and the seed.
-            stream = self.engine.stream(memory, 1, sampling, seed)
-            stopped_by = stream.result().stopped_by
-            if not stream.ids:
-                break
-            task.emit("tokens", self._one_described(memory, stream.ids, stream.memory))
-            self._branches[name] = memory = stream.memory
-            written += 1
-        return {**self._told(memory), "tokens": written, "stopped_by": stopped_by}
+        stream = self.engine.stream(self._memory(name), tokens, sampling, seed)
+        while stream.stopped_by is None and not task.stopped():
+            before, written = stream.memory, len(stream.ids)
+            stream.advance()
+            if len(stream.ids) > written:
+                self._branches[name] = stream.memory
+                task.emit("tokens", self._one_described(before, stream.ids[-1:], stream.memory))
+        return {**self._told(stream.memory), "tokens": len(stream.ids), "stopped_by": stream.stopped_by or "stop"}
 
     def _save(self, task: Task) -> dict[str, Any]:
         branch, name = task.take("branch", str), task.take("name", str)

@@ -5,7 +5,7 @@ from typing import Any
 
 from newllm.errors import UserError
 
-LONGEST_TEXT = 1_000_000
+LONGEST_TEXT = 800_000
 """Bytes of UTF-8 of one text."""
 
 _SHOWN = 60

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from newllm.ui import pages, playground, runs_api, static_files
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
+from newllm.ui.players import Players
 from newllm.ui.shell import page, safe
 from newllm.ui.texts import texts_for
 
@@ -37,6 +38,7 @@ def build_app(root: Path, access: Access) -> Starlette:
         lifespan=_life,
     )
     app.state.index = Index(root)
+    app.state.players = Players()
     app.state.stopping = asyncio.Event()
     app.state.ending = app.state.stopping.set
     return app
@@ -45,9 +47,12 @@ def build_app(root: Path, access: Access) -> Starlette:
 @contextlib.asynccontextmanager
 async def _life(app: Starlette) -> AsyncIterator[None]:
     app.state.index.start()
+    players = asyncio.create_task(app.state.players.close_at(app.state.stopping))
     try:
         yield
     finally:
+        app.state.stopping.set()
+        await players
         app.state.index.stop()
 
 

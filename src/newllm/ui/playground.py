@@ -1,5 +1,91 @@
-"""The playground of a run."""
+"""The playground of a run: its page, and requests to the worker that holds its model.
 
-from starlette.routing import BaseRoute
+A request is posted as JSON, as `newllm.api.played` takes it; its events come back as JSON lines while they happen.
+This process never imports torch.
+"""
 
-routes: list[BaseRoute] = []
+import html
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from newllm.errors import UserError
+from newllm.ui.players import Players
+from newllm.ui.playground_texts import PLAY
+from newllm.ui.shell import page, safe
+from newllm.ui.texts import texts_for
+
+_SNAPSHOT = re.compile(r"best|last|\d{1,12}")
+_SCRIPTS = (
+    "play_stream.js", "play_numbers.js", "play_text.js", "play_map.js", "play_panel.js", "play_surprise.js",
+    "playground.js",
+)  # fmt: skip
+
+
+async def _page(request: Request) -> Response:
+    """Answer with the playground's frame; its script fills it."""
+    id, texts = request.path_params["id"], texts_for(request)
+    if request.app.state.index.lookup(id) is None:
+        raise HTTPException(404)
+    entry = request.app.state.index.entry(id)
+    name, said = (entry.name if entry else id), PLAY[texts.lang]
+    title = html.escape(said["play_title"])
+    body = (
+        f'<header class="play-head"><p class="crumbs"><a href="/run/{safe(id)}">{safe(name)}</a></p>'
+        f'<h1>{title}</h1></header><div id="play" class="play"></div>'
+        f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript>"
+    )
+    data = {"run": id, "name": name, "texts": {**texts.table, **said}}
+    return page(f"{name} · {said['play_title']}", body, texts=texts, styles=("play.css",), scripts=_SCRIPTS, data=data)
+
+
+async def _ask(request: Request) -> Response:
+    """Pass one request on to the run's worker, and its events back."""
+    id = request.path_params["id"]
+    run = request.app.state.index.lookup(id)
+    if run is None:
+        raise HTTPException(404)
+    try:
+        asked = _checked(await _json(request))
+        snapshot = str(asked.pop("snapshot", "best"))
+        if not _SNAPSHOT.fullmatch(snapshot):
+            raise UserError(f"snapshot {snapshot[:40]!r}: give best, last or a step")
+        players: Players = request.app.state.players
+        player = await players.player(id, run, snapshot)
+        events = player.ask(asked)
+        first = await anext(events)  # a refusal becomes an answer of its own
+    except UserError as error:
+        return JSONResponse({"error": str(error)}, 400)
+    return StreamingResponse(_chained(first, events), media_type="application/x-ndjson")
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for line in rest:
+        yield line
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return await request.json()
+    except (ValueError, RecursionError) as error:
+        raise UserError("the request is no JSON: send an object with an id and a verb") from error
+
+
+def _checked(asked: Any) -> dict[str, Any]:
+    """Return a request whose id can be told apart from others."""
+    own = asked.get("id") if isinstance(asked, dict) else None
+    if not isinstance(asked, dict) or not isinstance(own, str) or not 0 < len(own) <= 40:
+        raise UserError("the request has no id: give a text of 1 to 40 characters of its own")
+    return asked
+
+
+routes: list[BaseRoute] = [
+    Route("/run/{id}/play", _page),
+    Route("/api/run/{id}/play", _ask, methods=["POST"]),
+]

@@ -20,6 +20,7 @@ def page(
     *,
     texts: Texts,
     active: str = "",
+    styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
     data: Mapping[str, Any] | None = None,
     status: int = 200,
@@ -31,6 +32,7 @@ def page(
         body: HTML of the content, escaped.
         texts: of the page's language.
         active: which place of the navigation it belongs to.
+        styles: names of static files, beside those of every page.
         scripts: names of static files, run in this order after `base.js`.
         data: what the scripts find as `newllm.page`.
         status: of the answer.
@@ -42,7 +44,7 @@ def page(
         '<meta name="color-scheme" content="light dark">',
         f"<title>{safe(title)} · newllm</title>",
         f'<link rel="icon" href="{address("icon.svg")}">',
-        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("uplot.css", "page.css", "ui.css")),
+        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("uplot.css", "page.css", "ui.css", *styles)),
         f'<script type="application/json" id="page">{data_block(said)}</script>',
         *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
         "</head>",
