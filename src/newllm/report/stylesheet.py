@@ -1,4 +1,4 @@
-"""The one stylesheet of every page, light and dark, and the policy that lets a page load nothing else.
+"""The stylesheet of a page without a script, light and dark, and the policy that lets a page load nothing else.
 
 The policy names the stylesheet by its hash: not even a style that a log smuggled in would be obeyed.
 """
@@ -6,23 +6,9 @@ The policy names the stylesheet by its hash: not even a style that a log smuggle
 import base64
 import hashlib
 
-from newllm.plotting import colours
+from newllm.report.tokens import TOKENS
 
-STYLE = f"""
-:root {{
-  color-scheme: light dark;
-  --paper: {colours.PAPER}; --card: #f8f9fa; --ink: {colours.INK}; --muted: #59616d; --line: #d9dde2;
-  --grid: {colours.GRID}; --training: {colours.TRAINING}; --validation: #b87400; --context: {colours.CONTEXT};
-  --learning-rate: #b0588a; --fault: #b94a00; --warning: #946000; --note: #2f7fb5; --good: #00785a;
-}}
-@media (prefers-color-scheme: dark) {{
-  :root {{
-    --paper: #14171a; --card: #1c2024; --ink: #e6e8eb; --muted: #9aa3ad; --line: #343a41; --grid: #272c31;
-    --training: {colours.SKY}; --validation: {colours.VALIDATION}; --context: #2bc198;
-    --learning-rate: {colours.LEARNING_RATE}; --fault: #ff8a4c; --warning: {colours.VALIDATION};
-    --note: {colours.SKY}; --good: #2bc198;
-  }}
-}}
+STYLE = f"""{TOKENS}\
 * {{ box-sizing: border-box; }}
 body {{
   margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 58rem; background: var(--paper); color: var(--ink);

@@ -1,0 +1,287 @@
+"use strict";
+// Curves: lines over one axis, zoomed by whatever a person has at hand, with findings shaded and live points added.
+//
+// Every drawing takes the shown stretch of each line anew (`buckets.js`), so a spike of one point is on the screen
+// at any zoom. Points are kept as they came; what a page was given in buckets may be asked for in finer ones.
+
+(function (newllm) {
+  const LIVE = 250; // milliseconds between drawings of appended points
+  const SETTLED = 150; // milliseconds after which a zoom asks for finer points
+
+  class Curves {
+    /**
+     * @param {HTMLElement} figure
+     * @param {object} spec `Curves.as_dict()` of Python
+     * @param {object[]} lines its lines with `columns` in place of the packed numbers
+     * @param {{window?: function}} options
+     */
+    constructor(figure, spec, lines, options) {
+      Object.assign(this, { spec, lines, options, marks: spec.marks, log: false, at: null });
+      this.stage = new newllm.Stage(figure, { title: spec.title, help: "help" });
+      this.view = new newllm.View(() => this._changed());
+      this._limits();
+      this.log = spec.log && this._canLog();
+      this.legend = newllm.legend(this.stage, lines, () => this.draw());
+      this._tools();
+      newllm.gestures(this.stage, this.view, (left) => this._read(left));
+      newllm.keys(this.stage.plot, this.view, {
+        step: (by) => this._step(by), log: () => this.setLog(!this.log), moved: () => this._tell(), centre: () => this._centre(),
+      });
+      this._colours();
+      this._start();
+    }
+
+    // ---- what a page calls
+
+    /** The stretch that is shown. */
+    get shown() {
+      return { from: this.view.from, to: this.view.to };
+    }
+
+    /** Add live points to the line of that name; a name that the chart does not have is ignored. */
+    append(name, xs, ys) {
+      const line = this.lines.find((line) => line.name === name);
+      if (!line?.columns.append(xs, ys)) return;
+      this._limits();
+      this.later ??= setTimeout(() => {
+        this.later = null;
+        this._start();
+        this.draw();
+      }, LIVE);
+    }
+
+    setMarks(marks) {
+      this.marks = marks;
+      this.draw();
+    }
+
+    zoom(from, to) {
+      this.view.set(Math.max(from, this.view.first), Math.min(to, this.view.last));
+    }
+
+    reset() {
+      this.view.reset();
+    }
+
+    setLog(log) {
+      this.log = log && this._canLog();
+      this.logButton.setAttribute("aria-pressed", this.log);
+      this._restart();
+    }
+
+    destroy() {
+      clearTimeout(this.later);
+      clearTimeout(this.finer);
+      cancelAnimationFrame(this.frame);
+      this.stop?.();
+      this.resized?.disconnect();
+      this.plot?.destroy();
+      this.stage.destroy();
+    }
+
+    // ---- what it consists of
+
+    _limits() {
+      const filled = this.lines.filter(({ columns }) => columns.length);
+      const first = Math.min(...filled.map(({ columns }) => columns.x[0]));
+      const last = Math.max(...filled.map(({ columns }) => columns.x[columns.length - 1]));
+      const most = Math.max(...filled.map(({ columns }) => columns.length));
+      const coarse = this.options.window && filled.some((line) => line.bucketed);
+      if (filled.length) this.view.limits(first, last, ((last - first) / (coarse ? 1e3 : 1) / most) * 3);
+    }
+
+    _canLog() {
+      return this.lines.some(({ columns }) => {
+        const { high } = columns.extremes(0, columns.length);
+        return high >= 0 && columns.y[high] > 0;
+      });
+    }
+
+    _tools() {
+      this.allButton = this.stage.button(newllm.text("all"), () => this.reset());
+      this.logButton = this.stage.button(newllm.text("log"), () => this.setLog(!this.log), this.log);
+    }
+
+    _colours() {
+      this.palette = newllm.palette(this.stage.plot);
+      this.stop = newllm.onColours(() => {
+        this.palette = newllm.palette(this.stage.plot);
+        this.plot?.redraw(false);
+      });
+      this.resized = new ResizeObserver(() => this._resize());
+      this.resized.observe(this.stage.plot);
+    }
+
+    /** Begin to draw as soon as there is a point. */
+    _start() {
+      const { stage } = this;
+      if (this.plot) return;
+      if (!this.lines.some(({ columns }) => columns.length)) {
+        if (!stage.plot.querySelector(".plot-empty")) stage.empty(newllm.text("nothing"));
+        return;
+      }
+      stage.plot.querySelector(".plot-empty")?.remove();
+      const options = newllm.curveOptions({
+        lines: this.lines, axis: this.spec.axis, palette: () => this.palette, log: () => this.log, size: this._size(),
+        padding: () => this._padding(), hooks: { drawAxes: [() => this._under()], draw: [() => this._above()] },
+      });
+      this.begun = performance.now();
+      this._take();
+      options.scales.x.range = () => [this.view.from, this.view.to];
+      options.scales.y.range = () => this.range;
+      this.plot = new uPlot(options, this.data, stage.plot);
+      stage.plot.append(stage.over);
+    }
+
+    _restart() {
+      this.plot?.destroy();
+      this.plot = null;
+      this._start();
+    }
+
+    _size() {
+      return { width: Math.max(120, this.stage.plot.clientWidth), height: Math.max(100, this.stage.plot.clientHeight) };
+    }
+
+    _resize() {
+      const { width, height } = this._size();
+      if (!this.plot || (width === this.plot.width && height === this.plot.height)) return;
+      this._take();
+      this.plot.batch(() => {
+        this.plot.setSize({ width, height });
+        this.plot.setData(this.data, true);
+      });
+    }
+
+    // ---- drawing
+
+    _changed() {
+      this.draw();
+      clearTimeout(this.finer);
+      this.finer = setTimeout(() => this._finer(), SETTLED);
+    }
+
+    /** Draw with the next frame. */
+    draw() {
+      this.frame ??= requestAnimationFrame(() => {
+        this.frame = null;
+        this.drawNow();
+      });
+    }
+
+    drawNow() {
+      if (!this.plot) return;
+      this.begun = performance.now();
+      this._take();
+      this.plot.batch(() => {
+        for (const line of this.lines) {
+          for (let at = line.series; at <= line.series + (line.low ? 2 : 0); at++) {
+            if (this.plot.series[at].show !== line.shown) this.plot.setSeries(at, { show: line.shown });
+          }
+        }
+        this.plot.setData(this.data, true);
+        this.plot.redraw(true, true);
+      });
+    }
+
+    /** Take what is shown of every line. */
+    _take() {
+      const { from, to } = this.view;
+      const pixels = Math.max(50, Math.round(this._size().width - 70));
+      const columns = this.lines.map((line) => this._columnsOf(line));
+      this.table = newllm.table(columns, from, to, pixels, this.log);
+      const shown = this.table.rows.filter((_, at) => this.lines[at].shown);
+      const reach = newllm.reach(this.table, shown, from, to) ?? newllm.reach(this.table, shown, -Infinity, Infinity);
+      this.range = newllm.valueRange(reach, this.log);
+      this.data = [this.table.x];
+      for (const [at, row] of this.table.rows.entries()) {
+        this.data.push(row.y);
+        if (this.lines[at].low) this.data.push(row.low ?? [], row.high ?? []);
+      }
+    }
+
+    _columnsOf(line) {
+      const { from, to } = this.view;
+      const fits = line.fine && line.fine.from <= from && line.fine.to >= to;
+      return fits ? line.fine.columns : line.columns;
+    }
+
+    /** Ask for finer points of the lines that came in buckets. */
+    async _finer() {
+      const { from, to, zoomed } = this.view;
+      const names = this.lines.filter((line) => line.bucketed).map((line) => line.name);
+      if (!this.options.window || !zoomed || !names.length) return;
+      const found = await this.options.window(names, from, to, 2 * this._size().width);
+      for (const line of this.lines) {
+        const points = found[line.name];
+        if (!points) continue;
+        const columns = new newllm.Columns(new Float64Array(0), new Float64Array(0));
+        columns.append(points.x, points.y);
+        line.fine = { from, to, columns };
+      }
+      this.draw();
+    }
+
+    _padding() {
+      const context = this.stage.plot.querySelector("canvas")?.getContext("2d") ?? document.createElement("canvas").getContext("2d");
+      return 22 + newllm.curveMarkRoom(this, context);
+    }
+
+    _under() {
+      newllm.curvesUnder(this);
+    }
+
+    _above() {
+      newllm.curvesAbove(this);
+      this.drawn = newllm.curvesDrawn(this);
+    }
+
+    // ---- reading
+
+    _centre() {
+      return this.at ?? (this.view.from + this.view.to) / 2;
+    }
+
+    /** Show the values that many pixels from the plot's left edge. */
+    _read(left) {
+      if (!this.plot) return;
+      const { from, to } = this.view;
+      const wide = this.plot.bbox.width / devicePixelRatio;
+      this.at = left === null ? null : from + (left / wide) * (to - from);
+      this.stage.cursor(left);
+      this.told = newllm.readCurves(this, this.at, (to - from) / wide);
+    }
+
+    _left(position) {
+      const { from, to } = this.view;
+      return ((position - from) / (to - from)) * (this.plot.bbox.width / devicePixelRatio);
+    }
+
+    /** Move the cursor to the next point, or by a pixel where points are closer than that. */
+    _step(by) {
+      const { from, to } = this.view;
+      const pixel = (to - from) / (this.plot.bbox.width / devicePixelRatio);
+      const next = newllm.nextPosition(this, this._centre(), by, pixel);
+      if (next < from || next > to) this.view.pan(((next < from ? next - from : next - to) / (to - from)) + 0.25 * by);
+      this._read(this._left(Math.min(Math.max(next, this.view.from), this.view.to)));
+      this._tell();
+    }
+
+    _tell() {
+      if (this.at !== null) this._read(this._left(Math.min(Math.max(this.at, this.view.from), this.view.to)));
+      const axis = this.spec.axis;
+      const shown = `${axis} ${newllm.number(this.view.from)} ${newllm.text("to")} ${newllm.number(this.view.to)}`;
+      this.stage.say(this.at === null ? shown : this.told);
+    }
+  }
+
+  /** @returns {Promise<Curves>} the chart in its figure, drawn */
+  newllm.curves = async function (figure, spec, options = {}) {
+    const unpacked = async (packed) => packed && newllm.unpack(packed);
+    const lines = await Promise.all(spec.lines.map(async (line) => {
+      const [x, y, low, high] = await Promise.all([line.x, line.y, line.low, line.high].map(unpacked));
+      return { ...line, shown: true, columns: new newllm.Columns(x, y, low, high) };
+    }));
+    return new Curves(figure, spec, lines, options);
+  };
+})(window.newllm);

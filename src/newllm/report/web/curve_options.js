@@ -1,0 +1,110 @@
+"use strict";
+// How uPlot is to draw our curves: axes, grid, lines, bands. It gets no cursor and no legend of its own.
+
+(function (newllm) {
+  const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+  const FEW = 60; // points up to which each is shown as a dot
+  const DASH = [6, 4]; // of the second line of a colour
+  const MARGIN = 0.06; // above and below the values
+
+  newllm.plotFont = FONT;
+
+  /** The range of the values' axis around what is shown. */
+  newllm.valueRange = function (reach, log) {
+    if (!reach) return log ? [0.1, 1] : [0, 1];
+    const { low, high } = reach;
+    if (log) {
+      const factor = high > low ? (high / low) ** MARGIN : 1.5;
+      return [low / factor, high * factor];
+    }
+    const room = MARGIN * (high > low ? high - low : Math.abs(high) * 2 || 10);
+    return [low - room, high + room];
+  };
+
+  /**
+   * @param {{lines: object[], axis: string, palette: () => (name: string) => string, log: () => boolean,
+   *          padding: () => number, hooks: object, size: {width: number, height: number}}} of
+   */
+  newllm.curveOptions = function ({ lines, axis, palette, log, padding, hooks, size }) {
+    const series = [{}], bands = [];
+    const used = new Map();
+    for (const line of lines) {
+      const again = used.get(line.colour) ?? 0;
+      used.set(line.colour, again + 1);
+      line.dashed = !line.faint && again % 2 === 1;
+      line.series = series.length;
+      series.push(curve(line, palette));
+      if (!line.low) continue;
+      series.push(edge(line), edge(line));
+      bands.push({ series: [line.series + 2, line.series + 1], fill: () => `${hex(palette()(line.colour))}2e` });
+    }
+    return {
+      ...size, series, bands, hooks, pxAlign: false, padding: [padding, 14, 0, 0],
+      legend: { show: false }, cursor: { show: false },
+      scales: { x: { time: false, auto: false }, y: { auto: false, distr: log() ? 3 : 1 } },
+      axes: [positions(palette), values(palette, log, axis)],
+    };
+  };
+
+  /** A canvas takes "#rgb" and "#rrggbb" with an alpha behind it only in the long form. */
+  const hex = (colour) => (/^#...$/.test(colour) ? colour.replace(/[^#]/g, "$&$&") : colour);
+
+  function curve(line, palette) {
+    const colour = () => palette()(line.colour);
+    return {
+      label: line.label, stroke: colour, width: line.faint ? 1 : 1.6, alpha: line.faint ? 0.6 : 1,
+      dash: line.dashed ? DASH : undefined, spanGaps: false,
+      points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot.data[0], plot.data[at], plot) },
+    };
+  }
+
+  const edge = (line) => ({ label: line.label, width: 0, stroke: "transparent", points: { show: false, filter: () => null } });
+
+  /** The points of a short line, and those of any line that no stroke reaches; null without one. */
+  function dots(x, y, plot) {
+    const { min, max } = plot.scales.x;
+    const shown = [], lonely = [];
+    let before = null; // state of the last entry that is not `undefined`: whether it was a value
+    let alone = -1;
+    for (let at = 0; at < y.length; at++) {
+      if (y[at] === undefined) continue;
+      if (y[at] === null) {
+        if (alone >= 0) lonely.push(alone);
+        alone = -1;
+      } else {
+        alone = before ? -1 : at;
+        if (x[at] >= min && x[at] <= max) shown.push(at);
+      }
+      before = y[at] !== null;
+    }
+    if (alone >= 0) lonely.push(alone);
+    if (shown.length <= FEW) return shown.length ? shown : null;
+    return lonely.length ? lonely : null;
+  }
+
+  function positions(palette) {
+    return {
+      ...common(palette), size: 28, space: 70,
+      splits: (plot, _, from, to) => newllm.ticks(from, to, Math.max(2, Math.floor(plot.width / 110))),
+      values: (_, splits) => splits.map(newllm.compact),
+    };
+  }
+
+  function values(palette, log, name) {
+    const room = Math.min(90, 14 + 6.5 * name.length); // the name of the other axis stands below these numbers
+    return {
+      ...common(palette),
+      size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
+      splits: (plot, _, from, to) => (log() ? newllm.logTicks : newllm.ticks)(from, to, Math.max(2, Math.floor(plot.height / 45))),
+      values: (_, splits) => splits.map(newllm.compact),
+    };
+  }
+
+  function common(palette) {
+    const grid = () => palette()("grid"), ink = () => palette()("muted");
+    return {
+      font: FONT, stroke: ink, gap: 4, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 },
+      border: { show: false },
+    };
+  }
+})(window.newllm);

@@ -1,0 +1,95 @@
+"use strict";
+// A heat map's numbers, rows by columns, and what of them falls into each pixel: that which stands out most.
+
+(function (newllm) {
+  class Grid {
+    /**
+     * @param {Float64Array|Float32Array} x position of each column, rising
+     * @param {string[]} rows
+     * @param {Float32Array} values row after row
+     */
+    constructor(x, rows, values) {
+      Object.assign(this, { x, rows, values, columns: x.length });
+      if (values.length !== x.length * rows.length) throw new Error(`${values.length} values of ${rows.length} rows by ${x.length}`);
+      this.edges = new Float64Array(x.length + 1); // a column reaches half way to the next
+      for (let at = 1; at < x.length; at++) this.edges[at] = (x[at - 1] + x[at]) / 2;
+      const [first, last] = x.length > 1 ? [x[1] - x[0], x[x.length - 1] - x[x.length - 2]] : [1, 1];
+      this.edges[0] = x[0] - first / 2;
+      this.edges[x.length] = x[x.length - 1] + last / 2;
+    }
+
+    /** The column at a position. */
+    column(position) {
+      const at = newllm.firstAtLeast(this.edges, position);
+      return Math.min(this.columns - 1, Math.max(0, this.edges[at] > position ? at - 1 : at));
+    }
+
+    /** The columns [first, last) that begin between two positions, at least the one in the middle. */
+    within(from, to) {
+      const first = newllm.firstAtLeast(this.edges, from), last = Math.min(this.columns, newllm.firstAtLeast(this.edges, to));
+      if (first < last) return [first, last];
+      const at = this.column((from + to) / 2);
+      return [at, at + 1];
+    }
+
+    /**
+     * What an image of that size shows.
+     * @param {number} from
+     * @param {number} to
+     * @param {number} wide pixels
+     * @param {number} high at most as many as rows
+     * @param {newllm.Ramp} ramp says what outdoes what
+     * @returns {Float32Array} [high * wide], NaN where nothing was measured
+     */
+    image(from, to, wide, high, ramp) {
+      const shown = new Float32Array(wide * high).fill(NaN);
+      const bounds = this._bounds(from, to, wide);
+      const better = ramp.centre === null ? null : (a, b) => ramp.outdoes(a, b);
+      for (let row = 0; row < this.rows.length; row++) {
+        const base = row * this.columns, line = Math.floor((row * high) / this.rows.length) * wide;
+        for (let pixel = 0; pixel < wide; pixel++) {
+          const best = this._best(base + bounds[2 * pixel], base + bounds[2 * pixel + 1], better);
+          const there = shown[line + pixel];
+          if (there !== there || (better ? better(best, there) : best > there)) shown[line + pixel] = best;
+        }
+      }
+      return shown;
+    }
+
+    _bounds(from, to, wide) {
+      const bounds = new Int32Array(2 * wide);
+      for (let pixel = 0; pixel < wide; pixel++) {
+        const [first, last] = this.within(from + ((to - from) * pixel) / wide, from + ((to - from) * (pixel + 1)) / wide);
+        bounds[2 * pixel] = first;
+        bounds[2 * pixel + 1] = last;
+      }
+      // The column that the left edge cuts begins before it.
+      bounds[0] = Math.min(bounds[0], this.column(from));
+      return bounds;
+    }
+
+    _best(first, last, better) {
+      const { values } = this;
+      let best = NaN;
+      for (let at = first; at < last; at++) {
+        const value = values[at];
+        if (best !== best || (better ? better(value, best) : value > best)) best = value;
+      }
+      return best;
+    }
+
+    /** The lowest and the highest of a row between two positions, and of how many columns; null without a number. */
+    extremes(row, from, to) {
+      const [first, last] = this.within(from, to);
+      let low = NaN, high = NaN;
+      for (let at = row * this.columns + first; at < row * this.columns + last; at++) {
+        const value = this.values[at];
+        if (!(low <= value)) low = value === value ? value : low;
+        if (!(high >= value)) high = value === value ? value : high;
+      }
+      return low === low ? { low, high, columns: last - first } : null;
+    }
+  }
+
+  newllm.Grid = Grid;
+})(window.newllm);

@@ -1,0 +1,49 @@
+"use strict";
+// Draws the charts of a page in the places that Python made for them.
+
+(function (newllm) {
+  const PATIENCE = 12; // milliseconds of drawing before the page gets its turn
+
+  /**
+   * Draw every chart in `root`.
+   * @param {ParentNode} root
+   * @param {Object<string, object>} charts `as_dict()` of each, by its id
+   * @param {{window?: function}} options
+   * @returns {Promise<Map<string, object>>} a handle by id
+   */
+  newllm.hydrate = async function (root, charts, options = {}) {
+    const handles = new Map();
+    let since = performance.now();
+    for (const figure of root.querySelectorAll("[data-chart]")) {
+      const id = figure.dataset.chart;
+      if (!Object.hasOwn(charts, id)) continue;
+      const handle = await drawn(figure, charts[id], options);
+      if (handle) handles.set(id, handle);
+      if (performance.now() - since > PATIENCE) {
+        await new Promise((resolve) => setTimeout(resolve));
+        since = performance.now();
+      }
+    }
+    return handles;
+  };
+
+  async function drawn(figure, spec, options) {
+    try {
+      return await (spec.kind === "heat" ? newllm.heat : newllm.curves)(figure, spec, options);
+    } catch (error) {
+      // One bad chart must not take the page with it; its table is still there.
+      console.error(`chart ${spec.id}`, error);
+      figure.querySelector(".plot").replaceChildren(newllm.element("p", "problem", `${newllm.text("bad")}: ${error.message}`));
+      return null;
+    }
+  }
+
+  /** The charts of a report stand in the page itself. Resolves to their handles, once all are drawn. */
+  newllm.ready = new Promise((resolve) => {
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", resolve);
+    else resolve();
+  }).then(() => {
+    const data = document.getElementById("charts");
+    return data ? newllm.hydrate(document, JSON.parse(data.textContent)) : new Map();
+  });
+})(window.newllm);

@@ -1,0 +1,98 @@
+"use strict";
+// Numbers as colours: viridis, even to the eye, told apart by colour-blind people and in grey; and one with a middle.
+
+(function (newllm) {
+  const VIRIDIS = [
+    "#440154", "#482173", "#433e85", "#38588c", "#2d708e", "#25858e", "#1e9b8a", "#2ab07f", "#52c569", "#86d549",
+    "#c2df23", "#fde725",
+  ];
+  // Blue and vermilion are those of Okabe and Ito; the middle is the paper's lightness.
+  const AROUND_LIGHT = ["#053f6e", "#0072b2", "#7db8dc", "#f0f1f2", "#f0a777", "#d55e00", "#7a3200"];
+  const AROUND_DARK = ["#bfe3ff", "#56b4e9", "#2a5f86", "#2a2f34", "#8a4513", "#e9833a", "#ffd9b8"];
+  const SIZE = 256;
+  const REACH = 1e3; // how far past nearly all values the colours go on
+  const SAMPLE = 20_000;
+
+  class Ramp {
+    /**
+     * @param {Float32Array} values all that may be shown
+     * @param {{log: boolean, centre: ?number}} how
+     */
+    constructor(values, { log, centre }) {
+      const known = sample(values, log);
+      this.log = log && known.length > 0;
+      if (!known.length) known.push(...sample(values, false));
+      const at = (share) => known[Math.round(share * (known.length - 1))] ?? (log ? 1 : 0);
+      const most = highest(values);
+      this.low = at(0.005);
+      this.high = Math.min(most, this.log ? at(0.995) * REACH : Infinity);
+      this.clipped = this.high < most;
+      this.centre = centre !== null && (!this.log || centre > 0) ? centre : null;
+      if (this.centre !== null) this._around();
+      if (!(this.high > this.low)) [this.low, this.high] = this.log ? [this.low / 2, this.low * 2] : [this.low - 1, this.low + 1];
+      [this.start, this.stop] = [this._scaled(this.low), this._scaled(this.high)];
+    }
+
+    /** As far below the centre as above it. */
+    _around() {
+      const middle = this._scaled(this.centre);
+      const far = Math.max(Math.abs(this._scaled(this.high) - middle), Math.abs(this._scaled(this.low) - middle));
+      [this.low, this.high] = [middle - far, middle + far].map((at) => (this.log ? Math.exp(at) : at));
+    }
+
+    _scaled(value) {
+      return this.log ? Math.log(value) : value;
+    }
+
+    /** Where on the ramp a value is, 0 to 1. */
+    share(value) {
+      return Math.min(1, Math.max(0, (this._scaled(value) - this.start) / (this.stop - this.start)));
+    }
+
+    /** The value at a share of the ramp. */
+    value(share) {
+      const at = this.start + share * (this.stop - this.start);
+      return this.log ? Math.exp(at) : at;
+    }
+
+    /** Whether a is to be shown rather than b where both fall in one pixel. */
+    outdoes(a, b) {
+      if (this.centre === null) return a > b;
+      const middle = this._scaled(this.centre);
+      return Math.abs(this._scaled(a) - middle) > Math.abs(this._scaled(b) - middle);
+    }
+
+    /** The colours as 32-bit pixels of an image, from the lowest to the highest. */
+    pixels(dark) {
+      const stops = (this.centre === null ? VIRIDIS : dark ? AROUND_DARK : AROUND_LIGHT).map(newllm.rgb);
+      return Uint32Array.from({ length: SIZE }, (_, at) => {
+        const place = (at / (SIZE - 1)) * (stops.length - 1), before = Math.min(stops.length - 2, Math.floor(place));
+        return newllm.pixel(stops[before].map((part, k) => part + (place - before) * (stops[before + 1][k] - part)));
+      });
+    }
+  }
+
+  /** "#rrggbb" as three numbers. */
+  newllm.rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+
+  /** Three numbers as an opaque pixel of an image (little-endian). */
+  newllm.pixel = ([red, green, blue]) => (255 << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red);
+
+  /** Some of the values that have a place on the scale, sorted. */
+  function sample(values, log) {
+    const every = Math.max(1, Math.floor(values.length / SAMPLE));
+    const found = [];
+    for (let at = 0; at < values.length; at += every) {
+      if (Number.isFinite(values[at]) && (!log || values[at] > 0)) found.push(values[at]);
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  function highest(values) {
+    let most = -Infinity;
+    for (const value of values) if (value > most && value < Infinity) most = value;
+    return most;
+  }
+
+  newllm.Ramp = Ramp;
+})(window.newllm);

@@ -1,0 +1,66 @@
+"""The scripts and the stylesheet of a report and of the local page, and the policy that lets a page run just these.
+
+A report carries them inline, named by their hashes; the local page serves them as files. Nothing comes from anywhere
+else: whatever a log smuggles into a page is neither run nor obeyed.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from newllm.report.tokens import PAGE_TOKENS
+
+SCRIPTS = (
+    "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js", "stage.js",
+    "gestures.js", "keys.js", "marks.js", "legend.js", "curve_options.js", "curve_extras.js", "charts.js",
+    "ramp.js", "grid.js", "heat_drawing.js", "heat.js", "spark.js", "hydrate.js",
+)  # fmt: skip
+"""In the order they run in."""
+
+STYLES = ("uplot.css", "page.css")
+
+
+@cache
+def file(name: str) -> str:
+    """Return one of the files by its name; the colours stand at the top of page.css.
+
+    Args:
+        name: one of `SCRIPTS` or `STYLES`.
+
+    Raises:
+        KeyError: no such file.
+    """
+    if name not in SCRIPTS + STYLES:
+        raise KeyError(name)
+    text = files("newllm.report").joinpath("web", name).read_text(encoding="utf-8")
+    return PAGE_TOKENS + text if name == "page.css" else text
+
+
+def script() -> str:
+    """Return all scripts as one, fit for a `<script>` element."""
+    return "".join(f"{file(name)}\n" for name in SCRIPTS)
+
+
+def style() -> str:
+    """Return the whole stylesheet, fit for a `<style>` element."""
+    return "".join(f"{file(name)}\n" for name in STYLES)
+
+
+def policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
+    """Return the Content-Security-Policy of a page that runs these inline scripts and obeys these styles, no others.
+
+    Args:
+        scripts: content of each `<script>` element to be run; data blocks (`application/json`) need no entry.
+        styles: content of each `<style>` element.
+    """
+    return (
+        f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hashes(texts: Sequence[str]) -> str:
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+    return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
