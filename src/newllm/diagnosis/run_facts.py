@@ -33,18 +33,24 @@ def read_facts(run: Path) -> tuple[Facts, tuple[str, ...]]:
     """
     left_out: list[str] = []
     recording = _read(run / "recording.json", left_out)
-    left_out += _said(recording.get("left_out"))
+    left_out += said_by(recording)
     summary = _read(run / "summary.json", left_out)
-    model = _read(run / "config.toml", left_out).get("model")
-    data = _read(run / "data.json", left_out).get("facts")
+    config = _read(run / "config.toml", left_out)
+    return facts_of(recording, summary, config, _read(run / "data.json", left_out)), tuple(left_out)
+
+
+def facts_of(
+    recording: Mapping[str, Any], summary: Mapping[str, Any], config: Mapping[str, Any], data: Mapping[str, Any]
+) -> Facts:
+    """Return what the files of a run say, each empty where there is none; what is of another kind is passed over."""
+    model, facts = config.get("model"), data.get("facts")
     configured = model.get("vocabulary") if isinstance(model, Mapping) else None
-    facts = Facts(
+    return Facts(
         vocabulary=_whole(recording.get("vocabulary"), 2) or _whole(configured, 2),
         parameters=_whole(recording.get("parameters"), 1) or _whole(summary.get("parameters"), 1),
         layers=_layers(recording.get("layers")),
-        data=data if isinstance(data, Mapping) else None,
+        data=facts if isinstance(facts, Mapping) else None,
     )
-    return facts, tuple(left_out)
 
 
 def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
@@ -64,7 +70,9 @@ def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
     return content
 
 
-def _said(sentences: Any) -> list[str]:
+def said_by(recording: Mapping[str, Any]) -> list[str]:
+    """Return what a recorder says that it could not record."""
+    sentences = recording.get("left_out")
     return [line for line in sentences[:_SENTENCES] if isinstance(line, str)] if isinstance(sentences, list) else []
 
 

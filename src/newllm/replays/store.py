@@ -8,6 +8,7 @@ Its files:
     verdict.json                 what they show together
 """
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,10 @@ class Store:
             data = json.loads(self._file(task).read_bytes())
         except (OSError, ValueError):
             return None
-        return data if isinstance(data, dict) else None
+        return {name: item for name, item in data.items() if name != "task"} if isinstance(data, dict) else None
 
     def put(self, task: Task, data: dict[str, Any]) -> None:
-        """Keep a trajectory.
+        """Keep a trajectory, on disk with its task: a reader cannot tell a reverse test by the file's name.
 
         Raises:
             UserError: there is no room.
@@ -80,7 +81,8 @@ class Store:
         if self.place is None:
             self._kept[task.key] = data
         else:
-            write_bytes(self._file(task), to_json(data).encode(), durable=False)
+            content = {"task": dataclasses.asdict(task), **data}
+            write_bytes(self._file(task), to_json(content).encode(), durable=False)
 
     def keep_state(self, step: int, state: State) -> None:
         """Keep a state that replays begin from.

@@ -1,0 +1,125 @@
+"""The head of a report: whose it is, how the run stands, its key numbers, and what could not be read of it."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from newllm.report import words as said
+from newllm.report.labels import axis_label
+from newllm.report.language import Words
+from newllm.report.markup import Html, english, joined, listed, pairs, tag
+from newllm.report.source import Source
+
+_SILENT = 120  # seconds without a heartbeat after which a run that goes on is doubted
+_STATUS = {"finished": "good", "running": "note", "interrupted": "warning", "diverged": "fault", "failed": "fault"}
+_SHOWN = 12  # problems
+
+
+def header(source: Source, words: Words, *, level: str = "h1") -> Html:
+    """Return the head.
+
+    Args:
+        source: the run.
+        words: of the page.
+        level: of the heading.
+    """
+    return tag(
+        "header",
+        tag(level, source.name),
+        tag("p", _state(source, words), tag("span", str(source.path), kind="path"), kind="state"),
+        pairs(_numbers(source, words)),
+        problems(source, words),
+        kind="run-head",
+    )
+
+
+def problems(source: Source, words: Words) -> Html:
+    """Return what could not be read, or only in part; empty where all could be."""
+    if not source.problems:
+        return Html()
+    left = len(source.problems) - _SHOWN
+    more = tag("p", words("problems.more", count=left)) if left > 0 else Html()
+    lines = listed(english(words, line) for line in source.problems[:_SHOWN])
+    return tag("aside", tag("p", words("problems"), kind="title"), lines, more, kind="problems")
+
+
+def _state(source: Source, words: Words) -> Html:
+    status = source.summary.get("status")
+    if status not in _STATUS:
+        kind = (
+            words("state.log")
+            if not source.own
+            else words("state.recorded")
+            if source.recording
+            else words("state.unknown")
+        )
+        return tag("span", kind, kind="state-name")
+    mood, name = _STATUS[status], words(f"state.{status}")
+    silent = _silence(source.summary) if status == "running" else None
+    if silent is not None:
+        mood, name = "warning", words("state.silent", when=silent)
+    message = source.summary.get("message")
+    why = tag("span", english(words, message), kind="why") if isinstance(message, str) and message else Html()
+    return joined([tag("span", name, kind=f"state-name {mood}"), why])
+
+
+def _silence(summary: Mapping[str, Any]) -> str | None:
+    """Return since when a run that should go on has been silent, None where it has not."""
+    try:
+        last = datetime.fromisoformat(summary["heartbeat"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    gone = (datetime.now(UTC) - last).total_seconds()
+    return last.strftime("%Y-%m-%d %H:%M UTC") if gone > _SILENT else None
+
+
+def _numbers(source: Source, words: Words) -> list[tuple[str, str]]:
+    about, model = source.summary, source.config.get("model")
+    model = model if isinstance(model, Mapping) else {}
+    best = about.get("best_validation")
+    best = best if isinstance(best, Mapping) else {}
+    steps, planned = _whole(about, "step"), _whole(about, "steps")
+    parts = [model[name] for name in ("body", "rule", "norm") if isinstance(model.get(name), str)]
+    named = [
+        ("head.model", " · ".join(parts)),
+        ("head.parameters", f"{source.facts.parameters:,}" if source.facts.parameters else ""),
+        ("head.steps", f"{steps:,} / {planned:,}" if steps is not None and planned else _reach(source, words)),
+        ("head.tokens", f"{tokens:,}" if (tokens := _whole(about, "tokens")) else ""),
+        ("head.best", _best(best, words)),
+        ("head.bits", said.number(bits) if (bits := _number(best, "bits_per_byte")) is not None else ""),
+        ("head.pace", f"{pace:,.0f}" if (pace := _number(about, "tokens_per_second")) else ""),
+        ("head.seed", str(seed) if isinstance(seed := source.config.get("seed"), int) else ""),
+        (
+            "head.machine",
+            ", ".join(about[name] for name in ("device", "precision") if isinstance(about.get(name), str)),
+        ),
+    ]
+    return [(words(key), text) for key, text in named if text]
+
+
+def _best(best: Mapping[str, Any], words: Words) -> str:
+    loss, step = _number(best, "loss"), _whole(best, "step")
+    if loss is None:
+        return ""
+    return said.number(loss) if step is None else words("head.best_at", loss=said.number(loss), step=f"{step:,}")
+
+
+def _reach(source: Source, words: Words) -> str:
+    """Return how many points there are, and where, for a run that has no summary."""
+    filled = [series for series in source.trace.signals.values() if len(series.step)]
+    if not filled:
+        return ""
+    first, last = min(int(one.step[0]) for one in filled), max(int(one.step[-1]) for one in filled)
+    axis = axis_label(words, source.trace.axis)
+    return words("head.reach", axis=axis, first=f"{first:,}", last=f"{last:,}")
+
+
+def _whole(about: Mapping[str, Any], name: str) -> int | None:
+    value = about.get(name)
+    return value if type(value) is int and 0 <= value < 2**63 else None
+
+
+def _number(about: Mapping[str, Any], name: str) -> float | None:
+    value = about.get(name)
+    return float(value) if type(value) in (int, float) and abs(value) < 1e300 and math.isfinite(value) else None

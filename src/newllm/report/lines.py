@@ -1,0 +1,43 @@
+"""Signals of a trace as the lines of a chart."""
+
+import numpy as np
+
+from newllm.plotting.axes import is_crushed
+from newllm.plotting.lines import extremes
+from newllm.report.chart import Line
+from newllm.report.labels import signal_label
+from newllm.report.language import Words
+from newllm.report.source import Source
+
+_FEW = 1000  # buckets of a line that is drawn in full elsewhere
+
+
+def signal_line(
+    source: Source, words: Words, name: str, colour: str, *, label: str | None = None, few: bool = False,
+    faint: bool = False,
+) -> Line | None:  # fmt: skip
+    """Return a signal as a line, None where the trace has nothing of it.
+
+    Args:
+        source: whose signal.
+        words: of the page.
+        name: of the signal in the trace.
+        colour: of the stylesheet.
+        label: what it is called; None takes its name in the words of the page.
+        few: keep the lowest and the highest of a thousand stretches only: the line stands in full elsewhere.
+        faint: one of many.
+    """
+    series = source.trace.signals.get(name)
+    if series is None or not len(series.step):
+        return None
+    x, y = series.step, series.value
+    if few and len(y) > 4 * _FEW:
+        keep = extremes(y, _FEW)
+        x, y = x[keep], y[keep]
+    return Line(name, signal_label(words, name) if label is None else label, colour, x, y, faint=faint)
+
+
+def logarithmic(*lines: Line) -> bool:
+    """Whether a few values tower so far above the others that a linear axis would hide these."""
+    values = [np.asarray(line.y, dtype=float) for line in lines]
+    return bool(values) and bool(is_crushed(np.concatenate(values)))

@@ -1,0 +1,79 @@
+"""A verdict in tables: what each intervention did, with its interval drawn, and what speaks for which cause."""
+
+from collections.abc import Sequence
+
+from newllm.report import verdict_words as said
+from newllm.report.interval_svg import interval_svg
+from newllm.report.language import Words
+from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
+from newllm.report.plain import plain
+from newllm.trace import Tried, Verdict
+
+_SIGNS = {
+    "removes": ("✔", "good"), "reduces": ("▼", "note"), "delays": ("▶", "note"), "undecided": ("?", "muted"),
+    "no effect": ("=", "muted"), "worsens": ("▲", "warning"), "stops learning": ("✖", "fault"),
+}  # fmt: skip
+_SUSPECTS = 8
+
+
+def tables(verdict: Verdict, words: Words) -> Html:
+    """Return the confirmed interventions as a table, and those that were only screened as one to unfold."""
+    confirmed = [one for one in verdict.interventions if one.stage == "confirmed"]
+    screened = [one for one in verdict.interventions if one.stage == "screened"]
+    parts = []
+    if confirmed:
+        parts += [tag("h4", words("replay.confirmed")), tag("p", words("replay.legend"), kind="muted")]
+        parts += [_table(confirmed, words), _details(confirmed, words)]
+    if screened:
+        title = words("replay.screened", count=len(screened))
+        parts.append(folded(title, _table(screened, words), open=not confirmed))
+    return joined(parts)
+
+
+def behind(verdict: Verdict, words: Words) -> Html:
+    """Return the cause with its evidence, or the suspects and what is missing; and what was not tried, and why."""
+    suspects = pairs((name, english(words, why)) for name, why in said.suspects(verdict.suspects[:_SUSPECTS]))
+    missing = [one for one in verdict.missing if not any(one in sentence for sentence in verdict.sentences)]
+    not_tried = pairs((english(words, names), english(words, why)) for why, names in said.not_tried(verdict))
+    parts = [
+        _cause(verdict, words),
+        folded(words("replay.suspects"), suspects, open=not verdict.cause) if suspects else Html(),
+        block(words("replay.missing"), listed(english(words, one) for one in missing)),
+        folded(words("replay.not_tried"), not_tried) if not_tried else Html(),
+        tag("p", words("replay.took", time=said.seconds(verdict.seconds)), kind="muted"),
+    ]
+    return joined(parts)
+
+
+def _cause(verdict: Verdict, words: Words) -> Html:
+    if not verdict.cause:
+        return Html()
+    name = tag("strong", plain(verdict.cause.get("name", "")), kind="good")
+    evidence = pairs((english(words, label), english(words, text)) for label, text in said.cause(verdict))
+    return tag("div", tag("h4", words("replay.cause"), " ", name), evidence, kind="cause")
+
+
+def _table(tried: Sequence[Tried], words: Words) -> Html:
+    heads = [
+        words("replay.head.change"), words("replay.head.class"), words("replay.head.effect"), "", words("replay.head.p"),
+        words("replay.head.spiked"), words("replay.head.later"), words("replay.head.cost"), words("replay.head.from"),
+    ]  # fmt: skip
+    return table(heads, [_row(one, words) for one in tried], about=words("replay.confirmed"), text=(1, 3))
+
+
+def _row(one: Tried, words: Words) -> list[object]:
+    sign, mood = _SIGNS[one.outcome]
+    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome.{one.outcome}"), kind=mood)
+    effect = " ".join(filter(None, (said.effect(one), said.interval(one))))
+    drawn = interval_svg(one.effect, one.interval, mood)
+    numbers = [said.p(one), said.spiked(one), said.later(one), said.cost(one), f"{one.start:,}"]
+    return [plain(one.name), outcome, effect, drawn, *numbers]
+
+
+def _details(tried: Sequence[Tried], words: Words) -> Html:
+    """Return what was changed, what it moved and what it costs, for each that was confirmed."""
+    told = [
+        (plain(one.name), english(words, " ".join(filter(None, (said.change(one), said.moved(one), said.left(one), said.price(one))))))
+        for one in tried
+    ]  # fmt: skip
+    return folded(words("replay.details"), pairs(told), kind="wide")

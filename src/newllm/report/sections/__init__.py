@@ -1,0 +1,50 @@
+"""The parts of a report, each a function of what is known of a run; the local page shows the same."""
+
+from collections.abc import Callable
+
+from newllm.report.chart import Section
+from newllm.report.language import Words
+from newllm.report.markup import tag
+from newllm.report.sections.classes import classes
+from newllm.report.sections.configuration import configuration
+from newllm.report.sections.context import context
+from newllm.report.sections.curves import curves
+from newllm.report.sections.data import data
+from newllm.report.sections.findings import findings
+from newllm.report.sections.layers import layers
+from newllm.report.sections.others import others
+from newllm.report.sections.replay import replay
+from newllm.report.sections.verdict import verdict
+from newllm.report.source import Source
+
+SECTIONS: dict[str, Callable[[Source, Words], Section | None]] = {
+    "verdict": verdict,
+    "curves": curves,
+    "findings": findings,
+    "replay": replay,
+    "classes": classes,
+    "context": context,
+    "layers": layers,
+    "others": others,
+    "data": data,
+    "configuration": configuration,
+}
+"""By id, in the order of a page."""
+
+
+def sections_of(source: Source, words: Words) -> tuple[Section, ...]:
+    """Return the sections of one run that have something to show.
+
+    Files of a run may hold anything. A section that fails on what stands there says so in its place, and the others
+    are shown all the same.
+    """
+    made = (_made(name, source, words) for name in SECTIONS)
+    return tuple(section for section in made if section is not None)
+
+
+def _made(name: str, source: Source, words: Words) -> Section | None:
+    try:
+        return SECTIONS[name](source, words)
+    except Exception as error:  # one bad run must not take the page with it
+        said = tag("p", words("section.failed", error=type(error).__name__), kind="problem")
+        return Section(source.id(name), words(name), said)

@@ -1,0 +1,88 @@
+"""What the doctor found, a card each: the sentence, how sure, the evidence, what else it could be, what would tell."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from newllm.report import words as said
+from newllm.report.chart import Section
+from newllm.report.figure import span
+from newllm.report.labels import axis_label, evidence_label, kind_label
+from newllm.report.language import Words
+from newllm.report.marks import last_step
+from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, tag
+from newllm.report.source import Source
+from newllm.trace import Finding
+
+_OPEN = 3  # cards that are unfolded at first, of those that are more than a note
+_MOST = 60
+
+
+def findings(source: Source, words: Words) -> Section | None:
+    """Return the section, None where nothing was found."""
+    if not source.findings:
+        return None
+    grave = [one for one in source.findings if one.severity != "note"]
+    notes = [one for one in source.findings if one.severity == "note"]
+    cards = [_card(source, words, one, open=at < _OPEN) for at, one in enumerate(grave[:_MOST])]
+    more = [_card(source, words, one, open=False) for one in notes[:_MOST]]
+    left = max(0, len(grave) - _MOST) + max(0, len(notes) - _MOST)
+    parts = [
+        tag("p", tally(source.findings, words), kind="muted"),
+        *cards,
+        *([tag("h3", words("notes")), *more] if more else []),
+        *([tag("p", words("more_findings", count=f"{left:,}"), kind="muted")] if left else []),
+    ]
+    return Section(source.id("findings"), words("findings"), joined(parts))
+
+
+def tally(found: Sequence[Finding], words: Words) -> str:
+    """Return how many findings there are of each severity: "2 faults, 1 warning"."""
+    counted = Counter(one.severity for one in found)
+    return words("list").join(
+        words(f"count.{severity}" if counted[severity] == 1 else f"count.{severity}s", count=counted[severity])
+        for severity in ("fault", "warning", "note")
+        if counted[severity]
+    )
+
+
+def place(source: Source, finding: Finding, words: Words) -> str:
+    """Return where a finding is: "step 39 to 46"; empty where it has no place."""
+    if finding.first_step is None:
+        return ""
+    axis = axis_label(words, source.trace.axis)
+    if finding.last_step is None and finding.first_step < last_step(source):
+        return words("from_on", axis=axis, first=span(finding.first_step, finding.first_step, words))
+    last = finding.first_step if finding.last_step is None else finding.last_step
+    return words("at", axis=axis, span=span(finding.first_step, last, words))
+
+
+def sureness(finding: Finding, words: Words) -> str:
+    """Return how sure a finding is; never 100 % of what is not certain."""
+    if finding.confidence >= 1:
+        return words("certain")
+    return words("sure", percent=min(99, max(1, round(100 * finding.confidence))))
+
+
+def _card(source: Source, words: Words, finding: Finding, *, open: bool) -> Html:
+    where = [part for part in (place(source, finding, words), sureness(finding, words)) if part]
+    head = joined([
+        tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
+        tag("strong", kind_label(words, finding.kind)), " ",
+        tag("span", words("list").join(where), kind="where"),
+        tag("span", english(words, finding.sentence), kind="sentence"),
+    ])  # fmt: skip
+    return folded(head, _inside(words, finding), kind=f"finding {finding.severity}", open=open)
+
+
+def _inside(words: Words, finding: Finding) -> Html:
+    explained = words.explain(finding.kind)
+    evidence = pairs((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
+    causes = words("list").join(finding.candidate_causes)
+    parts = [
+        tag("p", explained, kind="explained") if explained else Html(),
+        block(words("evidence"), evidence),
+        block(words("alternatives"), listed(english(words, one) for one in finding.alternatives)),
+        block(words("would_tell"), tag("p", english(words, finding.test)) if finding.test else Html()),
+        block(words("causes"), tag("p", causes) if causes else Html()),
+    ]
+    return tag("div", *parts, kind="inside")

@@ -1,0 +1,55 @@
+"""What else a log holds: signals that no other section shows, a small chart each."""
+
+from newllm.report.chart import Curves, Section
+from newllm.report.figure import figure
+from newllm.report.labels import axis_label
+from newllm.report.language import Words
+from newllm.report.lines import logarithmic, signal_line
+from newllm.report.marks import marks_of
+from newllm.report.markup import joined, tag
+from newllm.report.plain import plain
+from newllm.report.sections.context import SHOWN as OF_CONTEXT
+from newllm.report.sections.curves import SHOWN as OF_CURVES
+from newllm.report.sections.layers import STATISTICS
+from newllm.report.source import Source
+
+_MOST = 12
+_NAMED = 40
+_LONGEST = 160
+_BESIDE = {  # they say something only beside another
+    *("validation_correct", "validation_count", "validation_classes"),
+    *("backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
+}
+_BY_TARGET = {*STATISTICS, "context_norm", "validation_loss", "validation_count"}  # shown by layer, position or class
+
+
+def others(source: Source, words: Words) -> Section | None:
+    """Return the section, None where everything is shown elsewhere."""
+    names = [name for name, series in source.trace.signals.items() if len(series.step) > 1 and _is_other(source, name)]
+    charts = [chart for at, name in enumerate(names[:_MOST]) if (chart := _chart(source, words, name, at)) is not None]
+    if not charts:
+        return None
+    rest = [plain(name, 80) for name in names[_MOST:]]
+    more = words("more_signals", count=f"{len(rest):,}", names=", ".join(rest[:_NAMED])) if rest else ""
+    html = joined([
+        tag("div", *(figure(chart, words) for chart in charts), kind="charts"),
+        *([tag("p", more, kind="muted")] if more else []),
+    ])  # fmt: skip
+    return Section(source.id("others"), words("others"), html, tuple(charts))
+
+
+def _is_other(source: Source, name: str) -> bool:
+    statistic, slash, _ = name.partition("/")
+    if name in OF_CONTEXT | OF_CURVES | _BESIDE or len(name) > _LONGEST:
+        return False
+    return not slash or not (source.own or statistic in _BY_TARGET)
+
+
+def _chart(source: Source, words: Words, name: str, at: int) -> Curves | None:
+    line = signal_line(source, words, name, "training")
+    if line is None:
+        return None
+    return Curves(
+        source.id(f"other-{at}"), line.label, axis_label(words, source.trace.axis), "", (line,),
+        marks_of(source, words, [name]), log=logarithmic(line),
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""What the replays of each spike show: curves of what was confirmed over the null replays, and the verdict table."""
+
+from newllm.report.chart import Curves, Section
+from newllm.report.figure import figure
+from newllm.report.language import Words
+from newllm.report.markup import Html, english, joined, tag
+from newllm.report.replay_curves import replay_curves
+from newllm.report.replay_tables import behind, tables
+from newllm.report.sections.verdict import null_state
+from newllm.report.source import Source
+from newllm.report.source_replays import Replayed
+from newllm.trace import Verdict
+
+
+def replay(source: Source, words: Words) -> Section | None:
+    """Return the section, None where nothing was replayed."""
+    if not source.replays:
+        return None
+    parts, charts = [], []
+    for number, one in enumerate(source.replays):
+        html, drawn = _spike(source, words, one, number)
+        parts.append(html)
+        charts += drawn
+    return Section(source.id("replay"), words("replay"), joined(parts), tuple(charts))
+
+
+def _spike(source: Source, words: Words, one: Replayed, number: int) -> tuple[Html, list[Curves]]:
+    if one.verdict is None:
+        said = words("replay.unfinished", name=one.name, count=f"{one.done:,}")
+        return tag("p", said, kind="problem"), []
+    charts = replay_curves(source, words, one.verdict, one.followed, number)
+    drawn = tag("div", *(figure(chart, words) for chart in charts), kind="charts") if charts else Html()
+    parts = [
+        tag("h3", _title(one.verdict, words)),
+        *([] if number == 0 else [tag("p", english(words, line)) for line in one.verdict.sentences]),
+        *([] if number == 0 else [null_state(one.verdict, words)]),
+        tag("p", words("replay.nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
+        *([tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
+        tables(one.verdict, words),
+        behind(one.verdict, words),
+    ]
+    return joined(parts), charts
+
+
+def _nulls(verdict: Verdict) -> dict[str, object]:
+    return {"spiked": verdict.nulls.get("spiked"), "n": verdict.nulls["n"]}
+
+
+def _title(verdict: Verdict, words: Words) -> str:
+    onset = verdict.spike.get("onset")
+    return words("replay.spike", step=f"{onset:,}" if isinstance(onset, int) else "?")

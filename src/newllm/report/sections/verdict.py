@@ -1,0 +1,96 @@
+"""What stands on top: the three sentences of the newest verdict; where nothing was replayed, what the doctor says."""
+
+import shlex
+from collections.abc import Sequence
+
+from newllm.report import verdict_words
+from newllm.report import words as said
+from newllm.report.chart import Section
+from newllm.report.judged import unjudged
+from newllm.report.language import Words
+from newllm.report.markup import Html, english, joined, tag
+from newllm.report.sections.findings import tally
+from newllm.report.source import Source
+from newllm.trace import Verdict
+
+_SENTENCES = 3
+
+
+def verdict(source: Source, words: Words) -> Section | None:
+    """Return the section, None where there is neither a verdict nor a signal to judge."""
+    found = next((one.verdict for one in source.replays if one.verdict is not None), None)
+    if found is not None:
+        html = joined([_sentences(found.sentences, _moods(found), words), null_state(found, words)])
+    elif source.trace.signals:
+        html = _doctor(source, words)
+    else:
+        return None
+    return Section(source.id("verdict"), words("verdict"), html)
+
+
+def null_state(verdict: Verdict, words: Words) -> Html:
+    """Return whether replays can be believed at all: what the unmodified one gave."""
+    identical = verdict.null.get("identical")
+    sign, mood = {True: ("✔", "good"), False: ("✖", "fault")}.get(identical, ("?", "warning"))
+    return tag("p", tag("span", sign, aria_hidden="true", kind="sign"), " ", _null(verdict, words), kind=f"null {mood}")
+
+
+def _null(verdict: Verdict, words: Words) -> Html:
+    about = verdict.null
+    if about.get("identical") is None:
+        return tag("span", words("null.unknown"))
+    if about["identical"] is False:
+        return joined(
+            [words("null.differs"), " ", english(words, verdict_words.difference(about.get("first_difference")))]
+        )
+    steps, tolerance = about.get("compared") or 0, about.get("tolerance")
+    compared = words(
+        "null.steps", count=f"{int(steps):,}", weights=words("null.weights" if about.get("weights") else "null.losses")
+    )
+    same = words("null.same") if tolerance is None else words("null.within", tolerance=said.number(tolerance))
+    return tag("span", same, " ", compared)
+
+
+def _sentences(sentences: Sequence[str], moods: Sequence[str], words: Words) -> Html:
+    shown = zip(sentences[:_SENTENCES], [*moods, "", "", ""], strict=False)
+    return tag("div", *(tag("p", english(words, one), kind=mood or None) for one, mood in shown), kind="sentences")
+
+
+def _moods(verdict: Verdict) -> tuple[str, ...]:
+    """Return how the sentences look: what happened, what helps, what it was due to."""
+    if not verdict.identical:
+        return ("fault",)
+    removes = any(one.outcome == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    return "", "good" if removes else "warning", "good" if verdict.cause else ""
+
+
+def _doctor(source: Source, words: Words) -> Html:
+    grave = [one for one in source.findings if one.severity != "note"]
+    first = _first(source, words)
+    mood = grave[0].severity if grave else "warning" if unjudged(source.trace, source.findings) else "good"
+    different = list({one.kind: one for one in reversed(grave)}.values())[::-1]
+    parts = [
+        tag("p", first, kind=mood),
+        *(tag("p", english(words, one.sentence)) for one in different[: _SENTENCES - 1]),
+    ]
+    return joined([tag("div", *parts, kind="sentences"), _next(source, words)])
+
+
+def _first(source: Source, words: Words) -> str | Html:
+    told = tally(source.findings, words)
+    severities = {one.severity for one in source.findings}
+    for severity in ("fault", "warning"):
+        if severity in severities:
+            return words(f"doctor.{severity}", tally=told)
+    if why := unjudged(source.trace, source.findings):
+        return joined([words("doctor.unjudged"), " ", english(words, why)])
+    points = max(len(series.step) for series in source.trace.signals.values())
+    return words("doctor.nothing", points=f"{points:,}", signals=f"{len(source.trace.signals):,}")
+
+
+def _next(source: Source, words: Words) -> Html:
+    """Return what would test the cause of a spike in a run of ours that was not replayed."""
+    if not source.own or not source.config or not any(one.kind == "spike" for one in source.findings):
+        return Html()
+    command = f"newllm replay {shlex.quote(str(source.path))}"
+    return tag("p", words("doctor.replay"), " ", tag("code", command), kind="muted")

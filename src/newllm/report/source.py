@@ -1,0 +1,128 @@
+"""Everything that is known of one run, or of anyone's log of one, read so that no bad file takes the others with it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.run_facts import facts_of, said_by
+from newllm.errors import UserError
+from newllm.report.source_files import RunFiles
+from newllm.report.source_replays import Replayed, read_replays
+from newllm.report.source_trace import own_trace
+from newllm.trace import Finding, Trace
+from newllm.trace.readers import read_log
+
+_OURS = ("config.toml", "recording.json", "trace.jsonl", "trace.blocks")
+_LEFT_OF_OURS = ("summary.json", "data.json", "snapshots", "replays")
+_LARGEST_CONFIG = 2**20
+_LEFT_OUT = 20  # sentences of a reader
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a report shows of one run.
+
+    Attributes:
+        path: as it was given.
+        name: for a heading: the directory's or the file's.
+        own: whether it is a run directory of newllm.
+        trace: the signals; empty where there are none yet.
+        facts: what is known beside them.
+        findings: what the doctor says now, what matters most first.
+        summary: RUN/summary.json as it stands there, empty without one. Nothing in it has been checked.
+        config_text: RUN/config.toml, empty without one.
+        config: the same, parsed; empty where it cannot be.
+        data, recording: RUN/data.json and RUN/recording.json, likewise unchecked.
+        recoveries: of RUN/recoveries.json, likewise.
+        replays: of each spike that was replayed, the newest verdict first.
+        problems: what could not be read, or only in part: a sentence each.
+        prefix: of every id that its sections use, so that several runs may stand on one page.
+    """
+
+    path: Path
+    name: str
+    own: bool = False
+    trace: Trace = field(default_factory=Trace)
+    facts: Facts = field(default_factory=Facts)
+    findings: tuple[Finding, ...] = ()
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    config_text: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    recording: Mapping[str, Any] = field(default_factory=dict)
+    recoveries: tuple[Mapping[str, Any], ...] = ()
+    replays: tuple[Replayed, ...] = ()
+    problems: tuple[str, ...] = ()
+    prefix: str = ""
+
+    def id(self, name: str) -> str:
+        """Return an id that no other run on the page has."""
+        return f"{self.prefix}{name}"
+
+    def numbered(self, number: int) -> "Source":
+        """Return the same with ids of its own, for a page of several runs."""
+        return replace(self, prefix=f"run-{number}-")
+
+
+def read_source(path: str | os.PathLike[str]) -> Source:
+    """Read a run directory, or anyone's log.
+
+    A run of ours that is being written, half deleted, damaged or newer than this newllm gives what is known of it.
+
+    Raises:
+        UserError: there is nothing at that place, or what is there is neither a run nor a log.
+    """
+    place = Path(path)
+    if _has(place, _OURS[1:]) or (_has(place, _OURS) and _has(place, _LEFT_OF_OURS)):
+        return _own(place)
+    try:
+        trace = read_log(place)
+    except UserError:
+        if _has(place, (*_OURS, *_LEFT_OF_OURS)):
+            return _own(place)
+        raise
+    except OSError as error:
+        raise UserError(f"cannot read '{place}' ({error.strerror}): give a log or a run directory") from error
+    findings, problems = _diagnosed(trace, Facts())
+    return Source(
+        place, _name(place), trace=trace, findings=findings, problems=(*trace.left_out[:_LEFT_OUT], *problems)
+    )
+
+
+def _has(place: Path, names: tuple[str, ...]) -> bool:
+    return os.path.isdir(place) and any(os.path.lexists(place / name) for name in names)  # noqa: PTH112 - never raises
+
+
+def _own(place: Path) -> Source:
+    files = RunFiles(place)
+    text = files.text("config.toml", _LARGEST_CONFIG)
+    config = files.understood("config.toml", text) if text else {}
+    summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
+    listed = files.table("recoveries.json").get("recoveries", ())
+    trace = own_trace(files)
+    facts = facts_of(recording, summary, config, data)
+    findings, problems = _diagnosed(trace, facts)
+    replays = read_replays(files)
+    return Source(
+        place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
+        recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
+        replays=replays,
+        problems=(*files.problems, *said_by(recording), *trace.left_out[:_LEFT_OUT], *problems),
+    )  # fmt: skip
+
+
+def _name(place: Path) -> str:
+    """Return the last part of a path, also of "." and "..", with the name of a run behind "#"."""
+    return place.name if place.name not in ("", "..") else Path(os.path.abspath(place)).name or str(place)  # noqa: PTH100
+
+
+def _diagnosed(trace: Trace, facts: Facts) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Diagnose; where facts that a damaged file brought cannot be judged, do it without them and say so."""
+    try:
+        return tuple(diagnose(trace, facts)), ()
+    except Exception as error:  # what stands in data.json may be of any kind
+        said = f"what is known of the data could not be judged ({type(error).__name__}): only the signals were"
+        return tuple(diagnose(trace)), (said,)

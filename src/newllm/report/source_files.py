@@ -1,0 +1,121 @@
+"""The files of one run, read so that no bad one stops the others: bounded, never through a link, each problem told."""
+
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from newllm.report.plain import plain
+
+LARGEST = 64 * 2**20  # bytes of a file
+_KNOWN_SCHEMA = 1
+_MOST_PROBLEMS = 40
+
+
+class RunFiles:
+    """Reads files of one directory.
+
+    Args:
+        run: the directory.
+
+    Attributes:
+        problems: a sentence for each file that could not be read, or only in part.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.problems: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        """Add a problem; past a bound they are not listed any more."""
+        if len(self.problems) < _MOST_PROBLEMS and sentence not in self.problems:
+            self.problems.append(sentence)
+
+    def sound(self, name: str, largest: int = LARGEST) -> bool:
+        """Whether there is such a file, a plain one and not too large. If it is there and is not, a problem says so."""
+        try:
+            about = os.lstat(self.run / name)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError) as error:
+            self.say(f"'{plain(name)}' cannot be read ({reason(error)})")
+            return False
+        if stat.S_ISLNK(about.st_mode):
+            self.say(f"'{plain(name)}' is a link: what it leads to is not shown")
+        elif not stat.S_ISREG(about.st_mode):
+            self.say(f"'{plain(name)}' is no file")
+        elif about.st_size > largest:
+            self.say(f"'{plain(name)}' is larger than {largest >> 20} MiB: not shown")
+        else:
+            return True
+        return False
+
+    def text(self, name: str, largest: int = LARGEST) -> str:
+        """Return the text of a file, empty where there is none; what is no UTF-8 in it is replaced."""
+        if not self.sound(name, largest):
+            return ""
+        try:
+            content = (self.run / name).read_bytes()
+        except OSError as error:
+            self.say(f"'{plain(name)}' cannot be read ({reason(error)})")
+            return ""
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            self.say(f"'{plain(name)}' is damaged: it holds bytes that are no text")
+            return content.decode(errors="replace")
+
+    def table(self, name: str, largest: int = LARGEST) -> Mapping[str, Any]:
+        """Return the content of a JSON or TOML file, empty where there is none that can be understood."""
+        text = self.text(name, largest)
+        if not text and not self._is_empty_file(name):
+            return {}
+        return self.understood(name, text)
+
+    def understood(self, name: str, text: str) -> Mapping[str, Any]:
+        """Return what the text of a JSON or TOML file says, empty where it cannot be understood."""
+        try:
+            content = tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
+            if not isinstance(content, dict):
+                raise ValueError("no object")
+        except (ValueError, RecursionError) as error:
+            self.say(f"'{plain(name)}' is damaged ({reason(error)})")
+            return {}
+        schema = content.get("schema", _KNOWN_SCHEMA)
+        if schema != _KNOWN_SCHEMA:
+            self.say(
+                f"'{plain(name)}' was written by a newer newllm (schema {plain(schema, 40)}, known here: "
+                f"{_KNOWN_SCHEMA}): shown as far as it is understood"
+            )
+        return content
+
+    def names(self, folder: str, most: int) -> list[str]:
+        """Return the names in a folder of the run, sorted, at most so many; a link to a folder is none."""
+        place = self.run / folder
+        if place.is_symlink():
+            self.say(f"'{plain(folder)}' is a link: what it leads to is not shown")
+            return []
+        try:
+            found = sorted(entry.name for entry in os.scandir(place))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.say(f"'{plain(folder)}' cannot be read ({reason(error)})")
+            return []
+        return found[:most]
+
+    def _is_empty_file(self, name: str) -> bool:
+        place = self.run / name
+        return place.is_file() and not place.is_symlink() and place.stat().st_size == 0
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be read, in a few words without the place."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    return plain((str(error).splitlines() or [type(error).__name__])[0], 120)

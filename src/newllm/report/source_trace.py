@@ -1,0 +1,95 @@
+"""The trace of one of our runs, also one that is damaged: what can still be read of it, and a sentence on the rest."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from newllm.errors import UserError
+from newllm.report.source_files import RunFiles, reason
+from newllm.trace import Series, Trace, read_trace
+from newllm.trace.blocks import blocks_path, read_blocks
+from newllm.trace.readers import read_log
+from newllm.trace.rows import rows_of, whole_lines
+from newllm.trace.series import merged
+
+_NAME = "trace.jsonl"
+_LARGEST_LINES = 1 << 29  # bytes; a trace of ours packs its lines at 8 MB
+_LARGEST_BLOCKS = 1 << 34
+
+_Columns = dict[str, list[tuple[np.ndarray, np.ndarray]]]
+
+
+def own_trace(files: RunFiles) -> Trace:
+    """Return the trace of a run directory, empty where it has none."""
+    packed = blocks_path(Path(_NAME)).name
+    has_blocks = files.sound(packed, _LARGEST_BLOCKS)
+    if not has_blocks and (files.run / packed).is_symlink():
+        return Trace()  # said; reading the lines would follow it
+    if not files.sound(_NAME, _LARGEST_LINES):
+        return _saved(files, b"") if has_blocks else Trace()
+    place = files.run / _NAME
+    try:
+        return read_trace(place)
+    except UserError as error:
+        damage = error
+    except OSError as error:
+        files.say(f"'{_NAME}' cannot be read ({reason(error)})")
+        return Trace()
+    try:
+        content = place.read_bytes()
+    except OSError as error:
+        files.say(f"'{_NAME}' cannot be read ({reason(error)})")
+        return Trace()
+    return _saved(files, content) if has_blocks or b'"step"' in content else _foreign(files, damage)
+
+
+def _foreign(files: RunFiles, damage: UserError) -> Trace:
+    """Read a file under our name that another program wrote."""
+    try:
+        return read_log(files.run / _NAME)
+    except UserError:
+        files.say(f"'{_NAME}' is damaged: {damage}")
+        return Trace()
+
+
+def _saved(files: RunFiles, content: bytes) -> Trace:
+    """Return what is whole of a damaged trace."""
+    found: _Columns = defaultdict(list)
+    _save_blocks(files, found)
+    _save_lines(files, content, found)
+    return Trace({name: _series(parts) for name, parts in found.items()})
+
+
+def _save_blocks(files: RunFiles, found: _Columns) -> None:
+    place = blocks_path(files.run / _NAME)
+    if not place.is_file():
+        return
+    try:
+        for name, step, value in read_blocks(place, None):
+            found[name].append((step, value))
+    except UserError as error:
+        files.say(f"'{place.name}' is damaged, what follows is not shown: {error}")
+
+
+def _save_lines(files: RunFiles, content: bytes, found: _Columns) -> None:
+    rows: dict[str, tuple[list[int], list[float]]] = {}
+    damaged = 0
+    for line in content[: whole_lines(content)].split(b"\n")[:-1]:
+        try:
+            for _, step, signals in rows_of(files.run / _NAME, line + b"\n"):
+                for name, value in signals.items():
+                    steps, values = rows.setdefault(name, ([], []))
+                    steps.append(step)
+                    values.append(value)
+        except UserError:
+            damaged += 1
+    for name, (steps, values) in rows.items():
+        found[name].append((np.array(steps, np.int64), np.array(values, np.float64)))
+    if damaged:
+        lines = "1 line is" if damaged == 1 else f"{damaged:,} lines are"
+        files.say(f"'{_NAME}' is damaged: {lines} no row of a trace, and left out")
+
+
+def _series(parts: list[tuple[np.ndarray, np.ndarray]]) -> Series:
+    return merged(np.concatenate([step for step, _ in parts]), np.concatenate([value for _, value in parts]))

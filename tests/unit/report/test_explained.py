@@ -1,0 +1,105 @@
+"""Every kind of finding is explained, and every cause has a term: read out of the code that makes them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import newllm.diagnosis
+from newllm.diagnosis.causes import CAUSES
+from newllm.report import explained_en, explained_ja
+from newllm.report.language import language
+from newllm.trace import SEVERITIES
+from newllm.trace.verdict import OUTCOMES
+
+DIAGNOSIS = Path(newllm.diagnosis.__file__).parent
+EN, JA = language("en"), language("ja")
+MODULES = sorted([*DIAGNOSIS.glob("detectors/*.py"), *DIAGNOSIS.glob("audits/*.py")])
+
+
+def kinds() -> set[str]:
+    """Return every kind that a detector or an audit gives a finding."""
+    return {kind for path in MODULES for kind in _kinds(ast.parse(path.read_text()))}
+
+
+def causes() -> set[str]:
+    """Return every name of a cause that a detector or an audit suggests."""
+    return {name for path in MODULES for name in _suggested(ast.parse(path.read_text()))}
+
+
+def _kinds(tree: ast.Module) -> Iterator[str]:
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Name) and call.func.id == "Finding":
+                value = next(keyword.value for keyword in call.keywords if keyword.arg == "kind")
+                found = list(_values(tree, function, value))
+                assert found, f"the kind of a finding in {function.name} is not known: {ast.unparse(value)}"
+                yield from found
+
+
+def _values(tree: ast.Module, function: ast.FunctionDef, value: ast.expr) -> Iterator[str]:
+    """Return the strings that an expression may be: a constant, one of two, a loop's variable, or an argument."""
+    if isinstance(value, ast.Constant):
+        yield str(value.value)
+    elif isinstance(value, ast.IfExp):
+        yield from _values(tree, function, value.body)
+        yield from _values(tree, function, value.orelse)
+    elif isinstance(value, ast.Name):
+        yield from _bound(tree, function, value.id)
+
+
+def _bound(tree: ast.Module, function: ast.FunctionDef, name: str) -> Iterator[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Tuple) and isinstance(node.iter, ast.Tuple):
+            at = [one.id for one in node.target.elts if isinstance(one, ast.Name)]
+            if name in at:
+                rows = [row for row in node.iter.elts if isinstance(row, ast.Tuple)]
+                yield from (str(row.elts[at.index(name)].value) for row in rows)  # ty: ignore
+        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
+            yield from _values(tree, function, node.value)
+    arguments = [argument.arg for argument in function.args.args]
+    if name in arguments:
+        yield from _passed(tree, function, arguments.index(name))
+
+
+def _passed(tree: ast.Module, function: ast.FunctionDef, place: int) -> Iterator[str]:
+    for caller in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for call in (node for node in ast.walk(caller) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Name) and call.func.id == function.name and len(call.args) > place:
+                yield from _values(tree, caller, call.args[place])
+
+
+def _suggested(tree: ast.Module) -> Iterator[str]:
+    places = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "candidate_causes"]
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_causes"]
+    for place in [*(one.value for one in places), *(part for one in made for part in one.body)]:
+        for node in ast.walk(place):
+            if isinstance(node, ast.Tuple):
+                yield from (
+                    one.value for one in node.elts if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                )
+
+
+def is_japanese(text: str) -> bool:
+    return any("\u3040" <= letter <= "\u9fff" for letter in text)
+
+
+def test_the_kinds_that_are_read_out_of_the_code_are_those_that_we_know_of():
+    assert {"spike", "diverged", "dead-units", "saturated-gates", "vanishing-signal", "leak"} <= kinds()
+    assert {"worse-than-untrained", "stale-evaluation", "repeated-loss"} <= kinds()
+
+
+def test_every_kind_of_finding_is_explained_in_both_languages():
+    assert kinds() == set(explained_en.EXPLAINED) == set(explained_ja.EXPLAINED)
+
+
+def test_an_explanation_is_one_to_three_sentences_that_fit_under_a_heading():
+    for kind in kinds():
+        assert 60 < len(EN.explain(kind)) < 330, kind
+        assert is_japanese(JA.explain(kind)), kind
+        assert JA.explain(kind).endswith("。"), kind
+        assert EN.explain(kind).endswith("."), kind
+
+
+def test_every_kind_cause_outcome_and_severity_has_a_japanese_term():
+    names = kinds() | causes() | set(CAUSES) | set(OUTCOMES) | set(SEVERITIES)
+    assert [name for name in sorted(names) if not is_japanese(JA.term(name)) and name != "beta2"] == []
