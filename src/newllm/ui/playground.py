@@ -22,7 +22,8 @@ from newllm.ui.texts import texts_for
 
 _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
 _SCRIPTS = (
-    "play_stream.js", "play_numbers.js", "play_text.js", "play_map.js", "play_panel.js", "play_surprise.js",
+    "newllm.js", "colours.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
+    "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_panel.js", "play_surprise.js",
     "playground.js",
 )  # fmt: skip
 
@@ -40,7 +41,8 @@ async def _page(request: Request) -> Response:
         f'<h1>{title}</h1></header><div id="play" class="play"></div>'
         f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript>"
     )
-    data = {"run": id, "name": name, "texts": {**texts.table, **said}}
+    snapshot = request.query_params.get("snapshot", "best")
+    data = {"run": id, "name": name, "snapshot": snapshot, "texts": {**texts.table, **said}}
     return page(f"{name} · {said['play_title']}", body, texts=texts, styles=("play.css",), scripts=_SCRIPTS, data=data)
 
 

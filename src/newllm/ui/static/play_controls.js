@@ -105,7 +105,7 @@
         make("div", { class: "fields" },
           make("form", { class: "pair", onsubmit: (event) => { event.preventDefault(); this._actions.save(this.name.value); } },
             field("name", this.name), this.buttons.save),
-          make("div", { class: "pair" }, field("saved", this.saved), this.buttons.restore)));
+          make("div", { class: "pair" }, field("saved_label", this.saved), this.buttons.restore)));
     }
   }
 

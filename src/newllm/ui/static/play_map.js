@@ -3,7 +3,7 @@
 
 (function (newllm) {
   const { make, say } = newllm;
-  const GUTTER = 46, HEAD = 19, GAP = 3, TALLEST = 264, NARROWEST = 4, WIDEST = 16;
+  const GUTTER = 46, HEAD = 19, GAP = 3, TALLEST = 264, NARROWEST = 4, WIDEST = 26;
 
   class ContextMap {
     /**
@@ -11,36 +11,41 @@
      */
     constructor(about, chosen) {
       this.about = about;
-      this.view = { layer: null, relative: true, difference: false };
+      this.view = { layer: null, relative: false, difference: false };
       this._told = chosen;
       this._tokens = [];
       this._columns = [];
       this._active = null;
       this._zoom = null;
+      this._follows = true; // its end is in sight, and stays so
       this._canvas = make("canvas", { "aria-hidden": "true" });
       this._space = make("div", { class: "play-space" }, this._canvas);
-      this._scroll = make("div", { class: "play-scroll", tabindex: 0, role: "application", "aria-label": say("play_map"),
-        "aria-describedby": "play-map-help" }, this._space);
+      this._scroll = make("div", { class: "play-scroll", tabindex: 0, role: "application", "aria-label": say("play_map") },
+        this._space);
       this.element = make("div", { class: "play-map" }, this._scroll);
       this._heat = document.createElement("canvas");
       this._listen();
     }
 
+    /** Name the element that tells of its keys. */
+    describedBy(id) {
+      this._scroll.setAttribute("aria-describedby", id);
+    }
+
     /** Draw a story, following its end while the end is seen. */
     show(story) {
-      const follows = this._scroll.scrollLeft + this._scroll.clientWidth >= this._scroll.scrollWidth - 8;
       [this._tokens, this._columns] = [story.tokens, story.columns];
-      this.update(follows);
+      this.update();
     }
 
     /** Draw anew: of another size, in other colours, or of another choice. */
-    update(toEnd = false) {
-      if (this._asked) { this._toEnd ||= toEnd; return; }
-      [this._asked, this._toEnd] = [true, toEnd];
+    update() {
+      if (this._asked) return;
+      this._asked = true;
       requestAnimationFrame(() => {
         this._asked = false;
         this._measure();
-        if (this._toEnd) this._scroll.scrollLeft = this._scroll.scrollWidth;
+        if (this._follows) this._scroll.scrollLeft = this._scroll.scrollWidth;
         this._draw();
       });
     }
@@ -50,6 +55,7 @@
       this._active = index;
       if (scroll && index !== null) {
         const left = index * this._wide, seen = this._scroll.clientWidth - GUTTER;
+        this._follows = index === this._tokens.length - 1;
         if (left < this._scroll.scrollLeft || left > this._scroll.scrollLeft + seen - this._wide) {
           this._scroll.scrollLeft = left - seen / 2;
         }
@@ -77,9 +83,10 @@
 
     /** Room for the tokens' names: none where columns are narrow, a line for single letters, else upright words. */
     _labelHeight() {
-      if (this._wide < 9) return 0;
+      if (this._wide < 7) return 0;
       const longest = Math.max(0, ...this._tokens.slice(-400).map((token) => newllm.tokenName(token).length));
-      return longest <= 2 ? 15 : Math.min(70, 10 + 6.2 * longest);
+      if (longest <= 2) return 15;
+      return this._wide < 11 ? 0 : Math.min(70, 10 + 6.2 * longest);
     }
 
     /** Where everything is, from the top down. */
@@ -236,7 +243,8 @@
       const { layers, channels } = this.about, { layer, difference } = this.view;
       const what = say(difference ? "play_heat_difference" : "play_heat_context");
       const of = layers.length > 1 ? ` · ${layer === null ? say("play_all_layers") : layers[layer]}` : "";
-      return `${what}${of} · ${say("play_n_channels").replace("{n}", channels)}`;
+      const size = layer === null && layers.length > 1 ? `${layers.length} × ${channels}` : channels;
+      return `${what}${of} · ${say("play_n_channels").replace("{n}", size)}`;
     }
 
     _listen() {
@@ -246,7 +254,10 @@
         return x >= 0 && index < this._tokens.length ? index : null;
       };
       const scroll = this._scroll;
-      scroll.addEventListener("scroll", () => this.update(), { passive: true });
+      scroll.addEventListener("scroll", () => {
+        this._follows = scroll.scrollLeft + scroll.clientWidth >= scroll.scrollWidth - 8;
+        this.update();
+      }, { passive: true });
       scroll.addEventListener("pointermove", (event) => this._told(at(event), false));
       scroll.addEventListener("pointerleave", () => this._told(null, false));
       scroll.addEventListener("click", (event) => this._told(at(event), true));
@@ -268,7 +279,7 @@
 
     _zoomBy(factor) {
       this._zoom = factor === null ? null : Math.max(2, Math.min(40, Math.round(this._wide * factor)));
-      this.update(this._active === null);
+      this.update();
     }
   }
 

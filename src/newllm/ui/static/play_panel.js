@@ -18,6 +18,7 @@
       const point = (index, fixed) => this._point(index, fixed);
       this.text = new newllm.TextPane(say("play_text_label"), point);
       this.map = new newllm.ContextMap(this.about, point);
+      this.map.describedBy(`play-help-${count + 1}`);
       this.controls = new newllm.Controls(this.about, {
         read: () => this._run(() => this._read()), write: () => this._run(() => this._write()),
         stop: () => this._try(() => this.branch.stop()), clear: () => this._run(() => this._clear()),
@@ -59,10 +60,11 @@
       this._numbers = make("details", { class: "numbers", ontoggle: () => this._facts() },
         make("summary", { text: say("play_table") }), make("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": say("play_table") }, this._table));
       const hasContext = this.about.layers.length > 0;
-      this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading, this.text.element,
-        this._legend(), this.controls.element, this._status, this._problem, this._memory,
+      this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading,
+        make("div", { class: "play-desk" },
+          make("div", {}, this.text.element, this._legend(), this._status, this._problem, this._memory), this.controls.element),
         ...(hasContext ? [this._choices()] : [make("p", { class: "play-note", text: say("play_no_context") })]),
-        this.map.element, make("p", { class: "muted small", id: "play-map-help", text: say("play_map_help") }),
+        this.map.element,
         make("div", { class: "play-facts" },
           make("section", {}, make("h3", { text: say("play_this_token") }), this._token),
           ...(hasContext ? [
@@ -92,9 +94,10 @@
       };
       const { view } = this.map, layers = this.about.layers;
       return make("div", { class: "fields play-choices" },
+        make("p", { class: "play-help muted", id: `play-help-${count}`, text: say("play_map_help") }),
         select("show", [["context", say("play_heat_context")], ["difference", say("play_heat_difference")]], (value) => { view.difference = value === "difference"; }),
         ...(layers.length > 1 ? [select("layer", [["", say("play_all_layers")], ...layers.map((name, at) => [at, name])], (value) => { view.layer = value === "" ? null : Number(value); })] : []),
-        select("measure", [["relative", say("play_relative")], ["absolute", say("play_absolute")]], (value) => { view.relative = value === "relative"; }));
+        select("measure_label", [["absolute", say("play_absolute")], ["relative", say("play_relative")]], (value) => { view.relative = value === "relative"; }));
     }
 
     async _read() {
@@ -116,9 +119,9 @@
         first ??= performance.now();
         this._hear(event);
       });
-      const each = done.tokens > 1 ? (performance.now() - first) / (done.tokens - 1) : null;
+      const each = done.tokens >= 8 ? (performance.now() - first) / (done.tokens - 1) : null;
       const why = say(`play_stopped_${done.stopped_by}`);
-      this._say(say("play_written").replace("{n}", done.tokens).replace("{why}", why).replace("{ms}", newllm.brief(each)));
+      this._say([say("play_written").replace("{n}", done.tokens), ...(each ? [say("play_each").replace("{ms}", newllm.brief(each))] : []), why].join(" "));
       this.element.dataset.first = String(Math.round((first ?? began) - began));
     }
 
