@@ -19,8 +19,8 @@ COMMANDS = {
     "doctor": "say what is wrong with a run, or with anyone's log of one",
     "replay": "replay a run with one thing changed at a time: what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and what becomes of each claim",
-    "ui": "open a local page: watch, compare, replay and play with runs",
     "report": "write one page that shows a run, or several compared",
+    "ui": "open a local page: watch, compare, replay and play with runs",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
 _ABOUT = """\
@@ -31,8 +31,8 @@ Language models whose whole memory is one context vector.
   newllm eval runs/my-text held-out.txt
   newllm doctor anyones-log.csv
   newllm replay runs/my-text
-  newllm ui
   newllm report runs/my-text
+  newllm ui
 """
 
 

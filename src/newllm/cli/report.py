@@ -1,8 +1,8 @@
 """Write a report: one HTML file that anyone can open, offline, on a phone too.
 
-It shows a run directory, or a log that another system wrote: verdict, curves, findings, layers, the context, replays,
-data and configuration. Several runs share one page, their comparison first. A run that goes on, or is damaged, is
-shown as far as it is known.
+It shows a run directory, a study's, or a log that another system wrote: verdict, curves, findings, layers, the context,
+replays, data and configuration. Several runs share one page, their comparison first. A run that goes on, or is damaged,
+is shown as far as it is known.
 
   newllm report runs/my-text
   newllm report metrics.csv --out page.html
@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,57 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the runs, and write the page."""
     from newllm.files import write_bytes
     from newllm.report.language import language
-    from newllm.report.page import report_page
-    from newllm.report.source import read_source
+    from newllm.report.study_source import is_study
 
     words = language(arguments.lang)
     if arguments.out is not None:
         _check_free(arguments.out)
+    studies = [path for path in arguments.runs if is_study(path)]
+    made = _of_study(studies[0], arguments, words) if studies else _of_runs(arguments, words)
+    write_bytes(made.place, made.content)
+    _tell(made, arguments)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What is written.
+
+    Attributes:
+        place: of the file.
+        content: of it.
+        read: what was read: run, how many findings, problems.
+    """
+
+    place: Path
+    content: bytes
+    read: list[dict[str, Any]]
+
+
+def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
+    from newllm.report.page import report_page
+    from newllm.report.source import read_source
+
     sources = [read_source(path) for path in arguments.runs]
     place = arguments.out or _place(sources)
     _check_free(place)
-    page = report_page(sources, words).encode()
-    write_bytes(place, page)
-    _tell(place, len(page), sources, arguments)
-    return 0
+    read = [
+        {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(one.problems)} for one in sources
+    ]
+    return _Page(place, report_page(sources, words).encode(), read)
+
+
+def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
+    from newllm.report.page import study_page
+    from newllm.report.study_source import read_study
+
+    if len(arguments.runs) > 1:
+        raise UserError(f"'{path}' is a study, which has a page of its own: give it alone")
+    study = read_study(path)
+    place = arguments.out or study.path / "report.html"
+    _check_free(place)
+    read = [{"run": os.fspath(study.path), "findings": 0, "problems": list(study.problems)}]
+    return _Page(place, study_page(study, words).encode(), read)
 
 
 def _place(sources: Sequence[Any]) -> Path:
@@ -67,7 +106,7 @@ def _check_free(place: Path) -> None:
 
 
 def _is_a_report(place: Path) -> bool:
-    from newllm.report.page import PAGE_NAME
+    from newllm.report.document import PAGE_NAME
 
     if not place.is_file():
         return False
@@ -75,22 +114,20 @@ def _is_a_report(place: Path) -> bool:
         return PAGE_NAME.encode() in file.read(200)
 
 
-def _tell(place: Path, size: int, sources: Sequence[Any], arguments: argparse.Namespace) -> None:
+def _tell(made: _Page, arguments: argparse.Namespace) -> None:
     """Say where the page is and how large, and what could not be read."""
+    size = len(made.content)
     if arguments.json:
-        runs = [
-            {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(one.problems)}
-            for one in sources
-        ]
-        print(json.dumps({"schema": SCHEMA, "page": os.fspath(place), "bytes": size, "runs": runs}))
+        print(json.dumps({"schema": SCHEMA, "page": os.fspath(made.place), "bytes": size, "runs": made.read}))
+        return
+    if arguments.quiet:
         return
     from newllm.report.plain import plain
 
-    for one in sources if not arguments.quiet else ():
-        for problem in one.problems:
-            print(f"newllm: note: {plain(one.path)}: {plain(problem, 2000)}", file=sys.stderr)
-    if not arguments.quiet:
-        print(f"{plain(place)} ({_size(size)})")
+    for one in made.read:
+        for problem in one["problems"]:
+            print(f"newllm: note: {plain(one['run'])}: {plain(problem, 2000)}", file=sys.stderr)
+    print(f"{plain(made.place)} ({_size(size)})")
 
 
 def _size(size: int) -> str:

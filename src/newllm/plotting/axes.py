@@ -30,7 +30,7 @@ def compact(value: float) -> str:
 def is_crushed(values: np.ndarray) -> bool:
     """Say whether a few values tower so far above the rest that a linear axis would flatten the rest."""
     finite = values[np.isfinite(values)]
-    return len(finite) > 0 and finite.min() > 0 and finite.max() > 20 * np.quantile(finite, 0.9)
+    return len(finite) > 0 and bool(finite.min() > 0 and finite.max() > 20 * np.quantile(finite, 0.9))
 
 
 def linear(axes: "Axes") -> None:

@@ -26,14 +26,14 @@ class Member:
         settings: its configuration by dotted key, empty where it is not known (`flat` makes it).
         signals: what was recorded, by name.
         numbers: what it came to, by name ("bits_per_byte"); None where it is not known.
-        tokens_per_step: mean over the run, None where it is not known.
+        per_step: what a step takes in the mean over the run, by name ("tokens", "seconds"); what is known of it.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     signals: Mapping[str, Series] = field(default_factory=dict)
     numbers: Mapping[str, float | None] = field(default_factory=dict)
-    tokens_per_step: float | None = None
+    per_step: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def seed(self) -> int | None:

@@ -67,6 +67,8 @@ def common(series: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, np.int64), np.empty((len(series), 0))
     shared = series[0].step
     for one in series[1:]:
+        if np.array_equal(shared, one.step):  # as a rule: runs of one arm are evaluated at the same steps
+            continue
         shared = np.intersect1d(shared, one.step, assume_unique=True)
     if len(shared) >= _ALIKE * min(len(one.step) for one in series):
         return shared, np.stack([_finite(one.value[np.searchsorted(one.step, shared)]) for one in series])
@@ -111,7 +113,8 @@ def _progress(training: Series) -> np.ndarray:
     padded = np.concatenate([np.full(_WINDOW - 1, values[0]), values])
     middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, _WINDOW), axis=1)
     lowest = np.minimum.accumulate(middle)
-    return np.maximum.accumulate(np.where(np.isfinite(lowest), lowest[0] - lowest, 0.0))
+    first = lowest[np.isfinite(lowest)][:1]
+    return np.where(np.isfinite(lowest), first - lowest, 0.0) if len(first) else np.zeros(len(lowest))
 
 
 def _of_rows(x: np.ndarray, values: np.ndarray) -> Band:

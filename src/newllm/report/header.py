@@ -12,7 +12,7 @@ from newllm.report.markup import Html, english, joined, listed, pairs, tag
 from newllm.report.source import Source
 
 _SILENT = 120  # seconds without a heartbeat after which a run that goes on is doubted
-_STATUS = {"finished": "good", "running": "note", "interrupted": "warning", "diverged": "fault", "failed": "fault"}
+_STATUS = ("finished", "running", "interrupted", "diverged", "failed")
 _SHOWN = 12  # problems
 
 
@@ -54,14 +54,14 @@ def _state(source: Source, words: Words) -> Html:
             if source.recording
             else words("state.unknown")
         )
-        return tag("span", kind, kind="state-name")
-    mood, name = _STATUS[status], words(f"state.{status}")
+        return tag("span", kind, kind="badge")
+    mood, name = status, words(f"state.{status}")
     silent = _silence(source.summary) if status == "running" else None
     if silent is not None:
         mood, name = "warning", words("state.silent", when=silent)
     message = source.summary.get("message")
     why = tag("span", english(words, message), kind="why") if isinstance(message, str) and message else Html()
-    return joined([tag("span", name, kind=f"state-name {mood}"), why])
+    return joined([tag("span", name, kind=f"badge {mood}"), why])
 
 
 def _silence(summary: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,9 @@ def signal_label(words: Words, name: str) -> str:
         return known
     statistic, slash, target = name.partition("/")
     known = words.texts.get(f"signal.{statistic}") if slash else None
-    return plain(name, _LONGEST) if known is None else f"{known} ({target_label(words, target)})"
+    if known is None:
+        return plain(name, _LONGEST)
+    return words("signal_of", signal=known, part=target_label(words, target))
 
 
 def target_label(words: Words, target: str) -> str:

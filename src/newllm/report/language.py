@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from newllm.errors import unknown_name
-from newllm.report import explained_en, explained_ja, language_en, language_ja, terms_en, terms_ja
+from newllm.report import (
+    explained_en,
+    explained_ja,
+    language_en,
+    language_ja,
+    several_en,
+    several_ja,
+    terms_en,
+    terms_ja,
+)
 
 LANGUAGES = ("en", "ja")
 
@@ -25,18 +34,12 @@ class Words:
         texts: templates by key.
         explained: what a kind of finding is, by kind.
         terms: short terms by name of the code; not every name has one.
-        signals: terms of signals, by name without its part.
-        parts: terms of what stands behind the slash of a signal's name.
-        signal_with_part: how the two are put together.
     """
 
     lang: str
     texts: Mapping[str, str]
     explained: Mapping[str, str]
     terms: Mapping[str, str]
-    signals: Mapping[str, str]
-    parts: Mapping[str, str]
-    signal_with_part: str
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a text.
@@ -58,12 +61,6 @@ class Words:
         """
         return self.terms.get(name, name.replace("-", " ").replace("_", " "))
 
-    def signal(self, name: str) -> str:
-        """Return a term for a signal: "validation_loss/unknown" is "validation loss, unknown"."""
-        whole, _, part = name.partition("/")
-        term = self.signals.get(whole, whole.replace("_", " "))
-        return self.signal_with_part.format(signal=term, part=self.parts.get(part, part)) if part else term
-
 
 def language(lang: str) -> Words:
     """Return the texts of a language.
@@ -76,11 +73,13 @@ def language(lang: str) -> Words:
     return _words(lang, *_TABLES[lang])
 
 
-def _words(lang: str, texts: ModuleType, explained: ModuleType, terms: ModuleType) -> Words:
-    return Words(lang, texts.TEXTS, explained.EXPLAINED, terms.OWN, terms.SIGNALS, terms.CLASSES, terms.PART)
+def _words(lang: str, texts: ModuleType, several: ModuleType, explained: ModuleType, terms: ModuleType) -> Words:
+    named = {f"signal.{name}": term for name, term in terms.SIGNALS.items()}
+    named |= {f"kind.{name}": terms.OWN[name] for name in explained.EXPLAINED if name in terms.OWN}
+    return Words(lang, named | texts.TEXTS | several.TEXTS, explained.EXPLAINED, terms.OWN)
 
 
 _TABLES = {
-    "en": (language_en, explained_en, terms_en),
-    "ja": (language_ja, explained_ja, terms_ja),
+    "en": (language_en, several_en, explained_en, terms_en),
+    "ja": (language_ja, several_ja, explained_ja, terms_ja),
 }

@@ -19,7 +19,9 @@ TEXTS = {
     "highest_at": "highest at {axis}",
     "problems": "Not everything of this run could be read. What follows is what is known.",
     "problems.more": "and {count} more",
-    "section.failed": "This part could not be shown: a file of the run holds what newllm does not understand ({error}).",
+    "section.failed": (
+        "This part could not be shown: a file of the run holds what newllm does not understand ({error})."
+    ),
     # sections
     "verdict": "Verdict",
     "curves": "Training",
@@ -56,10 +58,13 @@ TEXTS = {
     "head.machine": "Device",
     # what a chart shows, for who cannot see it
     "chart.marked": "Marked: {marks}.",
-    "line.shows": "{label}: from {first} to {last}, lowest {low} at {axis} {at_low}, highest {high} at {axis} {at_high}.",
+    "line.shows": (
+        "{label}: from {first} to {last}, lowest {low} at {axis} {at_low}, highest {high} at {axis} {at_high}."
+    ),
     "line.nothing": "{label}: not one finite value.",
     "line.not_finite": "{count} values are not finite.",
     "heat.shows": "{title}: a map of {rows} rows by {columns} columns of the {axis}.",
+    "mark.from": "{label} →",
     # axes, units
     "axis.step": "step",
     "axis.epoch": "epoch",
@@ -89,16 +94,21 @@ TEXTS = {
     "chart.by-class": "Loss by class of the token to predict",
     "about.by-class": "A rise in one class alone is a matter of the data or of certainty, not of the whole model.",
     "chart.context-by-position": "Norm of the context by position",
-    "about.context-by-position": "Each row is a place in the text; colours are logarithmic. Brighter to the right: "
-    "the context grows as training goes on; brighter upwards: it grows along the text.",
+    "about.context-by-position": (
+        "Each row is a place in the text; colours are logarithmic. Brighter to the right: the context grows "
+        "as training goes on; brighter upwards: it grows along the text."
+    ),
     "chart.context-along": "Norm along the text",
-    "about.context-along": "At a few evaluations from first to last. A straight rise here means that the context only "
-    "adds up.",
+    "about.context-along": (
+        "At a few evaluations from first to last. A straight rise here means that the context only adds up."
+    ),
     "chart.context-norm": "Norm of the context",
     "about.context-norm": "Mean over the batch, at the end of each row.",
     "chart.context-growth": "Growth per position",
-    "about.context-growth": "By which factor the context, or its change, grows from one token to the next. Above 1 it "
-    "cannot stay bounded; 1 is a context that only adds up.",
+    "about.context-growth": (
+        "By which factor the context, or its change, grows from one token to the next. Above 1 it cannot stay"
+        " bounded; 1 is a context that only adds up."
+    ),
     "chart.lyapunov": "Lyapunov exponent",
     "about.lyapunov": "Above 0 two contexts that differ a little drift apart exponentially.",
     # signals
@@ -121,7 +131,7 @@ TEXTS = {
     "layer.activation_rms": "Activation scale",
     "layer.second_moment_mismatch": "Gradient against the optimizer's memory of it",
     "layer.gradient_norm": "Gradient norm",
-    "position": "{number} tokens",
+    "position": "after {number}",
     # findings
     "severity.fault": "fault",
     "severity.warning": "warning",
@@ -136,10 +146,15 @@ TEXTS = {
     "more_findings": "{count} more are in newllm doctor --json.",
     "certain": "certain",
     "sure": "{percent} % sure",
-    "evidence": "Evidence",
+    "evidence": "What it is, the evidence, what would tell",
     "alternatives": "What else it could be",
     "would_tell": "What would tell",
     "causes": "Causes that a replay can test",
+    # the verdict
+    "verdict.what": "What happened",
+    "verdict.helps": "What helps",
+    "verdict.cause": "Why",
+    "verdict.null": "Can it be believed",
     # the doctor's verdict
     "doctor.fault": "Something is wrong: {tally}.",
     "doctor.warning": "Something is doubtful: {tally}.",
@@ -147,8 +162,10 @@ TEXTS = {
     "doctor.unjudged": "Nothing could be judged:",
     "doctor.replay": "These are suspicions. What takes the spike away can be tested:",
     # token classes
-    "classes.why": "The gap between training and validation means nothing before it is split: a word that never occurred "
-    "in training cannot be predicted, the end of a text often can.",
+    "classes.why": (
+        "The gap between training and validation means nothing before it is split: a word that never occurred"
+        " in training cannot be predicted, the end of a text often can."
+    ),
     "validation_of": "validation, {target}",
     "class": "class",
     "class.seen": "seen in training",
@@ -157,18 +174,25 @@ TEXTS = {
     "targets": "targets",
     "share": "share",
     # layers
-    "layers.how": "Input at the top, output at the bottom, training from left to right; colours are logarithmic. Look "
-    "for the row that changes first.",
-    "about.gradient_norm": "Paling towards the input: gradients vanish on the way down. All rows at once: a bad batch or "
-    "a step too long.",
+    "layers.how": (
+        "Input at the top, output at the bottom, training from left to right; colours are logarithmic. Look "
+        "for the row that changes first."
+    ),
+    "about.gradient_norm": (
+        "Paling towards the input: gradients vanish on the way down. All rows at once: a bad batch or a step too long."
+    ),
     "about.update_ratio": "How far one update moves a weight, as a share of its size. Around a thousandth is usual.",
     "about.activation_rms": "Root mean square of each layer's output. What grows with depth or with time ends badly.",
-    "about.second_moment_mismatch": "Root mean square of g / sqrt(v). Around 1 the optimizer expects gradients of this "
-    "size; far above, its step is too long for what just came.",
+    "about.second_moment_mismatch": (
+        "Root mean square of g / sqrt(v). Around 1 the optimizer expects gradients of this size; far above, "
+        "its step is too long for what just came."
+    ),
     "more_layers": "{count} more layers were recorded and are not drawn.",
     # the context
-    "context.how": "The context is all that this model remembers. Its size after each number of tokens shows whether it "
-    "stays bounded.",
+    "context.how": (
+        "The context is all that this model remembers. Its size after each number of tokens shows whether it "
+        "stays bounded."
+    ),
     # other signals
     "more_signals": "{count} more signals are in the log: {names}.",
     # replays
@@ -181,8 +205,10 @@ TEXTS = {
     "null.unknown": "The unmodified replay had nothing to be compared with.",
     "replay.spike": "Spike at step {step}",
     "replay.mark": "spike of the run",
-    "replay.how": "Thick: the middle replay; shaded around it: from the lowest to the highest. Grey is the run with other "
-    "chance and nothing changed, from the same step.",
+    "replay.how": (
+        "Thick: the middle replay; shaded around it: from the lowest to the highest. Grey is the run with "
+        "other chance and nothing changed, from the same step."
+    ),
     "replay.nulls": "With other chance and nothing changed, {spiked} of {n} replays spike.",
     "replay.null": "nothing changed ({count} replays)",
     "replay.changed": "{name} ({count} replays)",
@@ -191,9 +217,12 @@ TEXTS = {
     "replay.unfinished": "The replays in {name} have no verdict yet; {count} are done.",
     "replay.confirmed": "Confirmed on fresh seeds",
     "replay.screened": "Screened only ({count}): nothing is claimed from these",
-    "replay.legend": "Effect: share of the spike's severity that is gone, with its 95 % interval (drawn from none, left "
-    "line, to all gone, right line). p: one-sided exact sign flips, corrected for several by Holm. Spiked: replays with "
-    "a spike, of how many. Later: onset by that of the null. Cost: nats behind the null at the end of its steps.",
+    "replay.legend": (
+        "Effect: share of the spike's severity that is gone, with its 95 % interval (drawn from none, left "
+        "line, to all gone, right line). p: one-sided exact sign flips, corrected for several by Holm. "
+        "Spiked: replays with a spike, of how many. Later: onset by that of the null. Cost: nats behind the "
+        "null at the end of its steps."
+    ),
     "replay.head.change": "change",
     "replay.head.class": "what it does",
     "replay.head.effect": "effect [95 %]",
@@ -202,6 +231,7 @@ TEXTS = {
     "replay.head.later": "later",
     "replay.head.cost": "cost",
     "replay.head.from": "from step",
+    "replay.curves": "The confirmed changes over nothing changed",
     "replay.details": "What exactly was changed, what it moved, what it costs",
     "replay.cause": "Cause:",
     "replay.suspects": "What speaks for which cause",

@@ -40,4 +40,4 @@ def signal_line(
 def logarithmic(*lines: Line) -> bool:
     """Whether a few values tower so far above the others that a linear axis would hide these."""
     values = [np.asarray(line.y, dtype=float) for line in lines]
-    return bool(values) and bool(is_crushed(np.concatenate(values)))
+    return bool(values) and is_crushed(np.concatenate(values))

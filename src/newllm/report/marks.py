@@ -9,6 +9,7 @@ from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
 
 _MOST = 40
+_WIDE, _NARROW = 0.5, 0.05  # of the run
 
 
 def marks_of(source: Source, words: Words, statistics: Iterable[str], *, severe: bool = False) -> tuple[Mark, ...]:
@@ -22,13 +23,27 @@ def marks_of(source: Source, words: Words, statistics: Iterable[str], *, severe:
     """
     asked = set(statistics)
     found = {
-        (finding.kind, place): Mark(*place, finding.severity, kind_label(words, finding.kind))
+        (finding.kind, finding.first_step): mark
         for finding in source.findings
-        if (place := _place(source, finding)) is not None
-        and ((finding.signal or "").split("/")[0] in asked or (severe and finding.severity != "note"))
+        if ((finding.signal or "").split("/")[0] in asked or (severe and finding.severity != "note"))
+        and (mark := _mark(source, words, finding)) is not None
     }
     kept = list(found.values())[:_MOST]
     return tuple(sorted(kept, key=lambda mark: SEVERITIES.index(mark.severity)))
+
+
+def _mark(source: Source, words: Words, finding: Finding) -> Mark | None:
+    """Return where a finding is. Of one that lasts for most of the run, its beginning; of all of it, nothing."""
+    place = _place(source, finding)
+    if place is None:
+        return None
+    begin, end = first_step(source), last_step(source)
+    label = kind_label(words, finding.kind)
+    if place[1] - place[0] <= _WIDE * (end - begin):
+        return Mark(*place, finding.severity, label)
+    if place[0] - begin <= _NARROW * (end - begin):
+        return None
+    return Mark(place[0], place[0], finding.severity, words("mark.from", label=label))
 
 
 def _place(source: Source, finding: Finding) -> tuple[float, float] | None:
@@ -42,3 +57,8 @@ def _place(source: Source, finding: Finding) -> tuple[float, float] | None:
 def last_step(source: Source) -> float:
     """Return the last step that any signal has, 0 where there is none."""
     return max((float(series.step[-1]) for series in source.trace.signals.values() if len(series.step)), default=0.0)
+
+
+def first_step(source: Source) -> float:
+    """Return the first step that any signal has, 0 where there is none."""
+    return min((float(series.step[0]) for series in source.trace.signals.values() if len(series.step)), default=0.0)

@@ -1,27 +1,29 @@
-"""A report as one HTML file: it opens from disk, offline, and runs no script but its own.
+"""Reports as files: of one run, of several with their comparison first, and of a study."""
 
-The policy names script and style by their hashes, so that nothing a log smuggles in is run or obeyed. The charts'
-numbers stand in a data block, which is not run; in it `<` is written as an escape, so that no text can end it.
-"""
-
-import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from newllm.plotting.lines import extremes
-from newllm.report import web_files
 from newllm.report.chart import Chart, Curves, Line, Section
+from newllm.report.document import document, placed
 from newllm.report.header import header
 from newllm.report.language import Words
-from newllm.report.markup import Html, folded, joined, safe, tag
+from newllm.report.markup import Html, folded, joined, tag
 from newllm.report.sections import sections_of
+from newllm.report.sections.comparison import comparison
+from newllm.report.sections.replay import replay
+from newllm.report.sections.study import study_lead, study_sections
+from newllm.report.sections.verdict import verdict
 from newllm.report.source import Source
+from newllm.report.source_replays import Replayed
+from newllm.report.study_source import StudySource
 
-PAGE_NAME = '<meta name="generator" content="newllm report">'
 _MOST_IN_FULL = 12  # runs of one page
 _FEW = 5000  # buckets of a line where several runs share a page
+_TITLED = 3
 
 
 def report_page(sources: Sequence[Source], words: Words) -> str:
@@ -34,57 +36,65 @@ def report_page(sources: Sequence[Source], words: Words) -> str:
         sources: at least one; of the first twelve all is shown.
         words: the language.
     """
-    several = len(sources) > 1
-    shown = [source.numbered(at) for at, source in enumerate(sources, 1)] if several else list(sources)
-    made = [(source, sections_of(source, words)) for source in shown[:_MOST_IN_FULL]]
-    before = _compared(shown, words) if several else ()
+    return _of_one(sources[0], words) if len(sources) == 1 else _of_several(sources, words)
+
+
+def study_page(study: StudySource, words: Words) -> str:
+    """Return the page of a study; where a run of it was replayed, with the verdict."""
+    above, below = _replayed(study, words)
+    sections = [*above, *study_sections(study, words), *below]
+    head = tag("header", tag("h1", study.name), study_lead(study, words), kind="run-head")
+    charts = [chart for section in sections for chart in section.charts]
+    return document(study.name, _places(sections), joined([head, *map(placed, sections)]), charts, words)
+
+
+def _replayed(study: StudySource, words: Words) -> tuple[list[Section], list[Section]]:
+    """Return the verdict, which stands above the claims, and what it rests on, which stands below all."""
+    if study.replay is None:
+        return [], []
+    source = Source(study.path, study.name, replays=(Replayed(study.name, study.replay, 0),))
+    made = verdict(source, words), replay(source, words)
+    above, below = ([section] if section else [] for section in made)
+    return above, below
+
+
+def _of_one(source: Source, words: Words) -> str:
+    sections = sections_of(source, words)
+    charts = [chart for section in sections for chart in section.charts]
+    body = joined([header(source, words), *map(placed, sections)])
+    return document(source.name, _places(sections), body, charts, words)
+
+
+def _of_several(sources: Sequence[Source], words: Words) -> str:
+    compared = comparison(sources, words)
+    before = [compared] if compared else []
     charts = [chart for section in before for chart in section.charts]
-    charts += [_thinned(chart) if several else chart for _, of in made for section in of for chart in section.charts]
-    names = [(section.id, section.title) for section in before]
-    names += [(source.id("run"), source.name) for source, _ in made] if several else _names(made[0][1])
-    body = [_of_several(made, before, len(sources), words)] if several else [_of_one(*made[0], words)]
-    title = ", ".join(source.name for source in sources[:3])
-    return _document(title, _navigation(names, words), joined(body), charts, words)
-
-
-def _of_one(source: Source, sections: Sequence[Section], words: Words) -> Html:
-    return joined([header(source, words), *map(_section, sections)])
-
-
-def _of_several(
-    made: Sequence[tuple[Source, Sequence[Section]]], before: Sequence[Section], count: int, words: Words
-) -> Html:
-    """Return the comparison, then every run folded."""
-    left = count - len(made)
-    runs = [
-        tag("section", folded(tag("span", source.name, kind="run-name"), joined([header(source, words, level="h2"), *map(_section, of)]),
-                              kind="run"), id=source.id("run"))
-        for source, of in made
-    ]  # fmt: skip
+    places, runs = _places(before), []
+    often = Counter(source.name for source in sources)
+    for number, source in enumerate(sources[:_MOST_IN_FULL], 1):
+        name = source.name if often[source.name] == 1 else str(source.path)
+        html, place, drawn = _run(replace(source.numbered(number), name=name), words)
+        runs.append(html)
+        places.append(place)
+        charts += map(_thinned, drawn)
+    left = len(sources) - len(runs)
     more = tag("p", words("more_runs", count=left), kind="muted") if left else Html()
-    return joined(
-        [tag("header", tag("h1", words("runs", count=count)), kind="run-head"), *map(_section, before), *runs, more]
-    )
+    head = tag("header", tag("h1", words("runs", count=len(sources))), kind="run-head")
+    title = words("list").join(source.name for source in sources[:_TITLED])
+    return document(title, places, joined([head, *map(placed, before), *runs, more]), charts, words)
 
 
-def _compared(sources: Sequence[Source], words: Words) -> tuple[Section, ...]:
-    """Return what stands before the runs of a page of several."""
-    return ()
+def _run(source: Source, words: Words) -> tuple[Html, tuple[str, str], list[Chart]]:
+    """Return a run to unfold, its place in the list of sections, and what is drawn in it."""
+    sections = sections_of(source, words)
+    content = joined([header(source, words, level="h2"), *map(placed, sections)])
+    place = source.id("run")
+    html = tag("section", folded(tag("span", source.name, kind="run-name"), content, kind="run"), id=place)
+    return html, (place, source.name), [chart for section in sections for chart in section.charts]
 
 
-def _section(section: Section) -> Html:
-    return tag(
-        "section", tag("h2", section.title), Html(section.html), id=section.id, kind=f"part {section.id.split('-')[-1]}"
-    )
-
-
-def _names(sections: Sequence[Section]) -> list[tuple[str, str]]:
+def _places(sections: Sequence[Section]) -> list[tuple[str, str]]:
     return [(section.id, section.title) for section in sections]
-
-
-def _navigation(names: Sequence[tuple[str, str]], words: Words) -> Html:
-    links = joined(tag("li", tag("a", name, href=f"#{place}")) for place, name in names)
-    return tag("nav", tag("ul", links), kind="sections", aria_label=words("sections"))
 
 
 def _thinned(chart: Chart) -> Chart:
@@ -97,20 +107,3 @@ def _thin(line: Line) -> Line:
     keep = extremes(np.asarray(line.y, dtype=float), _FEW)
     low, high = (None if edge is None else edge[keep] for edge in (line.low, line.high))
     return replace(line, x=line.x[keep], y=line.y[keep], low=low, high=high)
-
-
-def _document(title: str, navigation: Html, body: Html, charts: Sequence[Chart], words: Words) -> str:
-    script, style = web_files.script(), web_files.style()
-    numbers = json.dumps({chart.id: chart.as_dict() for chart in charts}, allow_nan=False).replace("<", "\\u003c")
-    parts = [
-        f'<!doctype html>\n<html lang="{safe(words.lang)}">\n{PAGE_NAME}\n<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{web_files.policy([script], [style])}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{safe(title)}: {safe(words('report'))}</title>",
-        f"<style>{style}</style>",
-        f'<body class="report">{navigation}<main>{body}</main>',
-        f'<footer class="muted"><p>{safe(words("report.by"))}</p></footer>',
-        f'<script type="application/json" id="charts">{numbers}</script>',
-        f"<script>{script}</script></body></html>\n",
-    ]
-    return "\n".join(parts)

@@ -7,6 +7,7 @@ from newllm.report.interval_svg import interval_svg
 from newllm.report.language import Words
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
 from newllm.report.plain import plain
+from newllm.report.verdict_language import details, missing
 from newllm.trace import Tried, Verdict
 
 _SIGNS = {
@@ -33,12 +34,11 @@ def tables(verdict: Verdict, words: Words) -> Html:
 def behind(verdict: Verdict, words: Words) -> Html:
     """Return the cause with its evidence, or the suspects and what is missing; and what was not tried, and why."""
     suspects = pairs((name, english(words, why)) for name, why in said.suspects(verdict.suspects[:_SUSPECTS]))
-    missing = [one for one in verdict.missing if not any(one in sentence for sentence in verdict.sentences)]
     not_tried = pairs((english(words, names), english(words, why)) for why, names in said.not_tried(verdict))
     parts = [
         _cause(verdict, words),
         folded(words("replay.suspects"), suspects, open=not verdict.cause) if suspects else Html(),
-        block(words("replay.missing"), listed(english(words, one) for one in missing)),
+        block(words("replay.missing"), listed(missing(verdict, words))),
         folded(words("replay.not_tried"), not_tried) if not_tried else Html(),
         tag("p", words("replay.took", time=said.seconds(verdict.seconds)), kind="muted"),
     ]
@@ -55,8 +55,9 @@ def _cause(verdict: Verdict, words: Words) -> Html:
 
 def _table(tried: Sequence[Tried], words: Words) -> Html:
     heads = [
-        words("replay.head.change"), words("replay.head.class"), words("replay.head.effect"), "", words("replay.head.p"),
-        words("replay.head.spiked"), words("replay.head.later"), words("replay.head.cost"), words("replay.head.from"),
+        words("replay.head.change"), words("replay.head.class"), words("replay.head.effect"), "",
+        words("replay.head.p"), words("replay.head.spiked"), words("replay.head.later"), words("replay.head.cost"),
+        words("replay.head.from"),
     ]  # fmt: skip
     return table(heads, [_row(one, words) for one in tried], about=words("replay.confirmed"), text=(1, 3))
 
@@ -72,8 +73,5 @@ def _row(one: Tried, words: Words) -> list[object]:
 
 def _details(tried: Sequence[Tried], words: Words) -> Html:
     """Return what was changed, what it moved and what it costs, for each that was confirmed."""
-    told = [
-        (plain(one.name), english(words, " ".join(filter(None, (said.change(one), said.moved(one), said.left(one), said.price(one))))))
-        for one in tried
-    ]  # fmt: skip
+    told = [(plain(one.name), details(one, words)) for one in tried]
     return folded(words("replay.details"), pairs(told), kind="wide")

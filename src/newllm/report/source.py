@@ -1,7 +1,7 @@
 """Everything that is known of one run, or of anyone's log of one, read so that no bad file takes the others with it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,17 +67,24 @@ class Source:
         return replace(self, prefix=f"run-{number}-")
 
 
-def read_source(path: str | os.PathLike[str]) -> Source:
+def read_source(
+    path: str | os.PathLike[str], *, trace: Trace | None = None, findings: Sequence[Finding] | None = None
+) -> Source:
     """Read a run directory, or anyone's log.
 
     A run of ours that is being written, half deleted, damaged or newer than this newllm gives what is known of it.
+
+    Args:
+        path: of the run or the log.
+        trace: of a run of ours, where it is held in memory; None reads it.
+        findings: of that trace, where they are known; None judges it now.
 
     Raises:
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
     """
     place = Path(path)
     if _has(place, _OURS[1:]) or (_has(place, _OURS) and _has(place, _LEFT_OF_OURS)):
-        return _own(place)
+        return _own(place, trace, findings)
     try:
         trace = read_log(place)
     except UserError:
@@ -96,15 +103,15 @@ def _has(place: Path, names: tuple[str, ...]) -> bool:
     return os.path.isdir(place) and any(os.path.lexists(place / name) for name in names)  # noqa: PTH112 - never raises
 
 
-def _own(place: Path) -> Source:
+def _own(place: Path, trace: Trace | None = None, known: Sequence[Finding] | None = None) -> Source:
     files = RunFiles(place)
     text = files.text("config.toml", _LARGEST_CONFIG)
     config = files.understood("config.toml", text) if text else {}
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
-    trace = own_trace(files)
+    trace = own_trace(files) if trace is None else trace
     facts = facts_of(recording, summary, config, data)
-    findings, problems = _diagnosed(trace, facts)
+    findings, problems = _diagnosed(trace, facts) if known is None else (tuple(known), ())
     replays = read_replays(files)
     return Source(
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,

@@ -34,23 +34,5 @@ OWN = MappingProxyType(
     }
 )
 
-SIGNALS = MappingProxyType(
-    {
-        "loss": "training loss",
-        "train_loss": "training loss",
-        "probe_loss": "probe loss",
-        "step_seconds": "seconds a step",
-        "log_z": "mean logsumexp of the logits",
-        "logit_max": "largest logit",
-        "lyapunov": "Lyapunov exponent",
-        "loop_gain": "loop gain",
-        "activation_rms": "activation scale",
-        "update_ratio": "update ratio",
-        "gradient_norm_clipped": "gradient norm after clipping",
-        "validation_bits_per_byte": "validation, bits per byte",
-    }
-)
-
-CLASSES = MappingProxyType({"unknown": "unknown", "end": "end of text", "seen": "seen"})
-PART = "{signal}, {part}"
-"""How a signal's name and its part (a class of tokens, a layer) are put together."""
+SIGNALS = MappingProxyType({"train_loss": "training loss", "probe_loss": "probe loss"})
+"""Of signals that the texts of a page do not name."""

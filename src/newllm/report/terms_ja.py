@@ -160,7 +160,4 @@ SIGNALS = MappingProxyType(
         "numerics": "数値計算",
     }
 )
-
-CLASSES = MappingProxyType({"unknown": "未知語", "end": "文末", "seen": "既知語"})
-PART = "{signal}（{part}）"
-"""How a signal's name and its part (a class of tokens, a layer) are put together."""
+"""Of signals; where the texts of a page name one, that holds."""

@@ -15,11 +15,12 @@ from newllm.report.tokens import PAGE_TOKENS
 SCRIPTS = (
     "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js", "stage.js",
     "gestures.js", "keys.js", "marks.js", "legend.js", "curve_options.js", "curve_extras.js", "charts.js",
-    "ramp.js", "grid.js", "heat_drawing.js", "heat.js", "spark.js", "hydrate.js",
+    "ramp.js", "grid.js", "heat_drawing.js", "heat.js", "spark.js", "copy.js", "sections.js",
+    "hydrate.js",
 )  # fmt: skip
 """In the order they run in."""
 
-STYLES = ("uplot.css", "page.css")
+STYLES = ("uplot.css", "page.css", "report.css", "several.css")
 
 
 @cache

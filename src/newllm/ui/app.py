@@ -16,12 +16,17 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from newllm.ui import pages, playground, runs_api, static_files
+from newllm.ui import jobs_api, pages, playground, run_api, runs_api, sparks, static_files
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
+from newllm.ui.jobs import Jobs
+from newllm.ui.live import Live
 from newllm.ui.players import Players
 from newllm.ui.shell import page, safe
+from newllm.ui.shown import Shown
+from newllm.ui.sparks import Sparks
 from newllm.ui.texts import texts_for
+from newllm.ui.traces import Traces
 
 
 def build_app(root: Path, access: Access) -> Starlette:
@@ -32,15 +37,25 @@ def build_app(root: Path, access: Access) -> Starlette:
         access: who may ask.
     """
     app = Starlette(
-        routes=[*static_files.routes, *pages.routes, *runs_api.routes, *playground.routes],
+        routes=[
+            *static_files.routes,
+            *pages.routes,
+            *runs_api.routes,
+            *sparks.routes,
+            *run_api.routes,
+            *jobs_api.routes,
+            *playground.routes,
+        ],
         middleware=[Middleware(Guard, access=access)],
         exception_handlers={HTTPException: _refused, Exception: _failed},
         lifespan=_life,
     )
-    app.state.index = Index(root)
-    app.state.players = Players()
-    app.state.stopping = asyncio.Event()
-    app.state.ending = app.state.stopping.set
+    state = app.state
+    state.stopping = asyncio.Event()
+    state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
+    state.shown, state.players = Shown(state.traces), Players()
+    state.live = Live(state.index, state.traces, state.shown, state.jobs, state.stopping)
+    state.ending = lambda: (state.stopping.set(), state.live.end())
     return app
 
 
@@ -51,7 +66,8 @@ async def _life(app: Starlette) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        app.state.stopping.set()
+        app.state.ending()
+        await app.state.jobs.close()
         await players
         app.state.index.stop()
 

@@ -55,10 +55,16 @@ def result_of(kind: str, said: dict[str, Any]) -> dict[str, Any]:
     if kind == "replay":
         sentences, null = said.get("sentences"), said.get("null")
         identical = null.get("identical") if isinstance(null, dict) else None
-        return {"sentences": [plain(one, 2000) for one in sentences or [] if isinstance(one, str)], "identical": identical}
+        return {
+            "sentences": [plain(one, 2000) for one in sentences or [] if isinstance(one, str)],
+            "identical": identical,
+        }
     findings = said.get("findings")
     severities = [one.get("severity") for one in findings or [] if isinstance(one, dict)]
-    return {"judged": said.get("judged") is True, "counts": {name: severities.count(name) for name in ("fault", "warning", "note")}}
+    return {
+        "judged": said.get("judged") is True,
+        "counts": {name: severities.count(name) for name in ("fault", "warning", "note")},
+    }
 
 
 def _number(text: str) -> int:

@@ -109,7 +109,9 @@ class Jobs:
             raise UserError(f"a {kind} of this run is going on: wait for its end, or stop it")
         if len(running) >= _MOST_AT_ONCE:
             raise UserError(f"{len(running)} jobs are going on: wait for one to end, or stop one")
-        job = Job(f"{kind}-{next(self._numbers)}", kind, run, place, float(budget) if kind == "replay" and budget else None)
+        job = Job(
+            f"{kind}-{next(self._numbers)}", kind, run, place, float(budget) if kind == "replay" and budget else None
+        )
         job.before = replays_of(place)
         self._jobs[job.id] = job
         arguments = [kind, str(place), "--json", *(["--budget", str(job.budget)] if job.budget else [])]
@@ -159,8 +161,8 @@ class Jobs:
     def _forget(self) -> None:
         """Forget the oldest of those that have ended."""
         ended = [job.id for job in self._jobs.values() if not job.goes_on]
-        for id in ended[: max(0, len(self._jobs) - _REMEMBERED)]:
-            del self._jobs[id]
+        for old in ended[: max(0, len(self._jobs) - _REMEMBERED)]:
+            del self._jobs[old]
 
 
 def replays_of(run: Path) -> int:

@@ -22,7 +22,7 @@ from newllm.ui.texts import texts_for
 
 _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
 _SCRIPTS = (
-    "newllm.js", "colours.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
+    "report.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
     "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_panel.js", "play_surprise.js",
     "playground.js",
 )  # fmt: skip
@@ -37,13 +37,13 @@ async def _page(request: Request) -> Response:
     name, said = (entry.name if entry else id), PLAY[texts.lang]
     title = html.escape(said["play_title"])
     body = (
-        f'<header class="play-head"><p class="crumbs"><a href="/run/{safe(id)}">{safe(name)}</a></p>'
+        f'<div class="place"><header class="head"><p class="crumbs"><a href="/run/{safe(id)}">{safe(name)}</a></p>'
         f'<h1>{title}</h1></header><div id="play" class="play"></div>'
-        f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript>"
+        f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript></div>"
     )
     snapshot = request.query_params.get("snapshot", "best")
     data = {"run": id, "name": name, "snapshot": snapshot, "texts": {**texts.table, **said}}
-    return page(f"{name} · {said['play_title']}", body, texts=texts, styles=("play.css",), scripts=_SCRIPTS, data=data)
+    return page(f"{name} · {said['play_title']}", body, texts=texts, active="runs", styles=("play.css",), scripts=_SCRIPTS, data=data)
 
 
 async def _ask(request: Request) -> Response:

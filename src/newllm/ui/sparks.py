@@ -46,7 +46,7 @@ class Sparks:
 
     def many(self, places: dict[str, Path]) -> dict[str, Any]:
         """Return the curves of several runs by id."""
-        return {id: self.of(id, place) for id, place in places.items()}
+        return {name: self.of(name, place) for name, place in places.items()}
 
 
 def _spark(path: Path) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _stamp(path: Path) -> _Stamp:
 
 async def _sparks(request: Request) -> Response:
     asked = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
-    places = {id: place for id in asked if (place := request.app.state.index.lookup(id)) is not None}
+    places = {name: place for name in asked if (place := request.app.state.index.lookup(name)) is not None}
     return JSONResponse(await run_in_threadpool(request.app.state.sparks.many, places))
 
 

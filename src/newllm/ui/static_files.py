@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.report import web_files
+
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_PLACES = ("newllm.report", "web"), ("newllm.ui", "static")
 
 
 class _File(NamedTuple):
@@ -25,15 +26,21 @@ class _File(NamedTuple):
 
 @functools.cache
 def _files() -> dict[str, _File]:
-    found: dict[str, _File] = {}
-    for package, folder in _PLACES:
-        place = resources.files(package).joinpath(folder)
-        for file in place.iterdir() if place.is_dir() else ():
-            kind = _KINDS.get(file.name[file.name.rfind(".") :])
-            if kind is not None:
-                content = file.read_bytes()
-                found[file.name] = _File(content, kind, hashlib.sha256(content).hexdigest()[:16])
+    """Return the files of the report, which this page shows as well, and its own."""
+    found = {name: _file(name, web_files.file(name).encode()) for name in web_files.STYLES}
+    found["report.js"] = _file("report.js", web_files.script().encode())
+    for file in resources.files("newllm.ui").joinpath("static").iterdir():
+        if _kind(file.name):
+            found[file.name] = _file(file.name, file.read_bytes())
     return found
+
+
+def _file(name: str, content: bytes) -> _File:
+    return _File(content, _kind(name), hashlib.sha256(content).hexdigest()[:16])
+
+
+def _kind(name: str) -> str:
+    return _KINDS.get(name[name.rfind(".") :], "")
 
 
 def address(name: str) -> str:

@@ -1,30 +1,14 @@
-"""The words of the local page around a report's sections, in the two languages of a report."""
+"""The words of the local page around a report's sections, in the two languages of a report, and which one is meant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
-COOKIE = "newllm-lang"
+from newllm.ui.texts_en import EN
+from newllm.ui.texts_ja import JA
 
-_EN = {
-    "runs": "Runs",
-    "compare": "Compare",
-    "studies": "Studies",
-    "play": "Playground",
-    "skip": "To the content",
-    "navigation": "Places",
-    "other_language": "日本語",
-}
-_JA = {
-    "runs": "実行",
-    "compare": "比較",
-    "studies": "研究",
-    "play": "試す",
-    "skip": "本文へ",
-    "navigation": "ページ",
-    "other_language": "English",
-}
+COOKIE = "newllm-lang"
 
 
 @dataclass(frozen=True)
@@ -44,7 +28,7 @@ class Texts:
         return self.table[key]
 
 
-_ALL = {"en": Texts("en", _EN), "ja": Texts("ja", _JA)}
+_ALL = {"en": Texts("en", EN), "ja": Texts("ja", JA)}
 
 
 def texts_for(request: Request) -> Texts:

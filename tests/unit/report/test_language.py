@@ -9,11 +9,19 @@ import pytest
 
 import newllm.report
 from newllm.errors import UserError
-from newllm.report import explained_ja, language_en, language_ja, terms_en, terms_ja
+from newllm.report import explained_ja, language_en, language_ja, several_en, several_ja, terms_en, terms_ja
+from newllm.report.labels import signal_label
 from newllm.report.language import language
 
 ROOMS = [Path(newllm.report.__file__).parent, *Path(newllm.report.__file__).parent.parent.glob("ui")]
+Texts = dict[str, str]
 EN, JA = language("en"), language("ja")
+
+
+@pytest.fixture(params=[(language_en, language_ja), (several_en, several_ja)], ids=["a run", "several"])
+def texts(request: pytest.FixtureRequest) -> tuple[Texts, Texts]:
+    """One table in English and in Japanese."""
+    return tuple(table.TEXTS for table in request.param)
 
 
 def places(text: str) -> set[tuple[str, str]]:
@@ -27,13 +35,12 @@ def is_japanese(text: str) -> bool:
 def test_every_signal_that_docs_list_has_a_japanese_term():
     listed = documented()
     assert len(listed) > 25
-    assert [name for name in sorted(listed) if not is_japanese(JA.signal(name))] == []
+    assert [name for name in sorted(listed) if not is_japanese(signal_label(JA, name))] == []
 
 
 def test_a_signals_part_stands_beside_it():
-    assert EN.signal("validation_loss/unknown") == "validation loss, unknown"
-    assert JA.signal("validation_loss/unknown") == terms_ja.PART.format(signal="検証損失", part="未知語")
-    assert JA.signal("gradient_norm/body.0") == terms_ja.PART.format(signal="勾配ノルム", part="body.0")
+    assert signal_label(EN, "validation_loss/unknown") == "validation loss (unknown)"
+    assert signal_label(JA, "validation_loss/unknown") == JA("signal_of", signal="検証損失", part="未知語")
 
 
 def test_a_name_without_a_term_comes_back_readable():
@@ -42,19 +49,25 @@ def test_a_name_without_a_term_comes_back_readable():
     assert JA.explain("something-new") == ""
 
 
-def test_both_languages_have_the_same_keys_in_the_same_order_with_the_same_places():
-    assert list(language_ja.TEXTS) == list(language_en.TEXTS)
-    en, ja = ({key: places(text) for key, text in one.TEXTS.items()} for one in (language_en, language_ja))
-    assert en == ja
+def test_both_languages_have_the_same_keys_in_the_same_order_with_the_same_places(texts: tuple[Texts, Texts]):
+    english, japanese = texts
+    assert list(japanese) == list(english)
+    assert {key: places(text) for key, text in japanese.items()} == {key: places(text) for key, text in english.items()}
 
 
-def test_no_japanese_text_was_left_in_english():
-    same = [key for key, text in language_ja.TEXTS.items() if not is_japanese(text) and text == language_en.TEXTS[key]]
-    assert [key for key in same if any(letter.isalpha() for letter in language_ja.TEXTS[key])] == []
+def test_no_japanese_text_was_left_in_english(texts: tuple[Texts, Texts]):
+    english, japanese = texts
+    same = [key for key, text in japanese.items() if text == english[key] and not is_japanese(text)]
+    assert [key for key in same if len(re.sub(r"\{.*?\}", "", japanese[key]).strip(" ,→()")) > 1] == []
 
 
 def test_japanese_writes_no_ascii_punctuation_between_its_own_letters():
-    texts = [*language_ja.TEXTS.values(), *explained_ja.EXPLAINED.values(), *terms_ja.OWN.values()]
+    texts = [
+        *language_ja.TEXTS.values(),
+        *several_ja.TEXTS.values(),
+        *explained_ja.EXPLAINED.values(),
+        *terms_ja.OWN.values(),
+    ]
     bad = [
         text
         for text in texts
@@ -71,7 +84,9 @@ def test_terms_of_signals_are_in_both_languages_where_english_has_its_own():
 
 def test_every_key_that_the_code_asks_for_is_there():
     asked = {(path.name, key) for room in ROOMS for path in room.rglob("*.py") for key in _keys(path)}
-    assert [(where, key) for where, key in sorted(asked) if key not in language_en.TEXTS] == []
+    assert len(asked) > 100
+    absent = [(where, key) for where, key in sorted(asked) if not any(re.fullmatch(key, known) for known in EN.texts)]
+    assert absent == []
 
 
 def documented() -> set[str]:
@@ -82,15 +97,18 @@ def documented() -> set[str]:
 
 
 def _keys(path: Path) -> set[str]:
-    """Return the constant keys of all calls of `words(...)` and `self._words(...)` in a file."""
+    """Return the keys of all calls of `words(...)` in a file as patterns; what is filled in may be anything."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and node.args]
     named = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in ("words", "_words")]
-    return {
-        part.value
-        for call in named
-        for part in ast.walk(call.args[0])
-        if isinstance(part, ast.Constant) and isinstance(part.value, str) and " " not in part.value
-    }
+    return {key for call in named for key in _patterns(call.args[0])}
+
+
+def _patterns(key: ast.expr) -> set[str]:
+    if isinstance(key, ast.IfExp):
+        return _patterns(key.body) | _patterns(key.orelse)
+    if isinstance(key, ast.JoinedStr):
+        return {"".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in key.values)}
+    return {re.escape(key.value)} if isinstance(key, ast.Constant) and isinstance(key.value, str) else set()
 
 
 def test_a_language_that_is_not_there_is_refused_with_those_that_are():

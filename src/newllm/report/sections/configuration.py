@@ -1,4 +1,4 @@
-"""What is needed to run it again: the configuration, the machine's part in it, the commands, and what a guard changed."""
+"""What is needed to run it again: commands, configuration, the machine's part in it, and what a guard changed."""
 
 import shlex
 from collections.abc import Mapping

@@ -49,8 +49,10 @@ def _counts(about: Mapping[str, Any], words: Words) -> Html:
     items += [(words("data.fraction"), split["fraction"])] if "fraction" in split else []
     items += [(words("data.blocks"), split["blocks"])] if "blocks" in split else []
     items += [(evidence_label(words, name), item) for name, item in list(counts.items())[:_MOST]]
-    items += [(words("data.fingerprint"), about["fingerprint"])] if "fingerprint" in about else []
-    return pairs((label, said.value(item)) for label, item in items)
+    print_of = (
+        [(words("data.fingerprint"), tag("code", about["fingerprint"], kind="hash"))] if "fingerprint" in about else []
+    )
+    return pairs([*((label, said.value(item)) for label, item in items), *print_of])
 
 
 def _audits(source: Source, words: Words) -> Html:

@@ -13,7 +13,7 @@ from newllm.report.markup import Html, block, english, folded, joined, listed, p
 from newllm.report.source import Source
 from newllm.trace import Finding
 
-_OPEN = 3  # cards that are unfolded at first, of those that are more than a note
+_IN_FULL = 3  # cards that say at once what their kind is
 _MOST = 60
 
 
@@ -23,8 +23,9 @@ def findings(source: Source, words: Words) -> Section | None:
         return None
     grave = [one for one in source.findings if one.severity != "note"]
     notes = [one for one in source.findings if one.severity == "note"]
-    cards = [_card(source, words, one, open=at < _OPEN) for at, one in enumerate(grave[:_MOST])]
-    more = [_card(source, words, one, open=False) for one in notes[:_MOST]]
+    told: set[str] = set()  # kinds that were explained: the second of a kind needs it no more
+    cards = [_card(source, words, one, told, brief=at >= _IN_FULL) for at, one in enumerate(grave[:_MOST])]
+    more = [_card(source, words, one, told, brief=True) for one in notes[:_MOST]]
     left = max(0, len(grave) - _MOST) + max(0, len(notes) - _MOST)
     parts = [
         tag("p", tally(source.findings, words), kind="muted"),
@@ -63,26 +64,31 @@ def sureness(finding: Finding, words: Words) -> str:
     return words("sure", percent=min(99, max(1, round(100 * finding.confidence))))
 
 
-def _card(source: Source, words: Words, finding: Finding, *, open: bool) -> Html:
-    where = [part for part in (place(source, finding, words), sureness(finding, words)) if part]
-    head = joined([
-        tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
-        tag("strong", kind_label(words, finding.kind)), " ",
-        tag("span", words("list").join(where), kind="where"),
-        tag("span", english(words, finding.sentence), kind="sentence"),
-    ])  # fmt: skip
-    return folded(head, _inside(words, finding), kind=f"finding {finding.severity}", open=open)
+def _card(source: Source, words: Words, finding: Finding, told: set[str], *, brief: bool) -> Html:
+    """Return one finding; of a brief one what it is stands with the evidence, to unfold."""
+    where = words("list").join(part for part in (place(source, finding, words), sureness(finding, words)) if part)
+    meaning = "" if finding.kind in told else words.explain(finding.kind)
+    told.add(finding.kind)
+    explained = tag("p", meaning, kind="muted") if meaning else Html()
+    return tag(
+        "article",
+        tag("h3", tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
+            kind_label(words, finding.kind), " ", tag("span", where, kind="where")),
+        tag("p", english(words, finding.sentence), kind="sentence"),
+        Html() if brief else explained,
+        folded(words("evidence"), joined([explained if brief else "", _behind(words, finding)])),
+        kind=finding.severity,
+    )  # fmt: skip
 
 
-def _inside(words: Words, finding: Finding) -> Html:
-    explained = words.explain(finding.kind)
-    evidence = pairs((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
+def _behind(words: Words, finding: Finding) -> Html:
+    """Return what a finding rests on, and how to tell what is behind it."""
+    evidence = ((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
     causes = words("list").join(finding.candidate_causes)
     parts = [
-        tag("p", explained, kind="explained") if explained else Html(),
-        block(words("evidence"), evidence),
+        pairs(evidence),
         block(words("alternatives"), listed(english(words, one) for one in finding.alternatives)),
         block(words("would_tell"), tag("p", english(words, finding.test)) if finding.test else Html()),
         block(words("causes"), tag("p", causes) if causes else Html()),
     ]
-    return tag("div", *parts, kind="inside")
+    return joined(parts)

@@ -15,6 +15,7 @@ from newllm.report.source import Source
 STATISTICS = ("gradient_norm", "update_ratio", "activation_rms", "second_moment_mismatch")
 _CENTRES = {"update_ratio": 1e-3, "second_moment_mismatch": 1.0}
 _MOST_ROWS = 240
+_MARKS = 6
 
 
 def layers(source: Source, words: Words) -> Section | None:
@@ -36,10 +37,10 @@ def _heat(source: Source, words: Words, statistic: str) -> Heat | None:
     grid: Grid | None = grid_of([source.trace.signals[f"{statistic}/{name}"] for name in names])
     if grid is None or not np.isfinite(grid.values).any():
         return None
+    marks, rows = marks_of(source, words, [], severe=True)[-_MARKS:], tuple(plain(name, 80) for name in names)
     return Heat(
         source.id(statistic.replace("_", "-")), words(f"layer.{statistic}"), axis_label(words, source.trace.axis),
-        "", grid.x, tuple(plain(name, 80) for name in names), grid.values, marks_of(source, words, [], severe=True)[-6:],
-        about=words(f"about.{statistic}"), centre=_CENTRES.get(statistic),
+        "", grid.x, rows, grid.values, marks, about=words(f"about.{statistic}"), centre=_CENTRES.get(statistic),
     )  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from newllm.report.chart import Curves, Section
 from newllm.report.figure import figure
 from newllm.report.language import Words
-from newllm.report.markup import Html, english, joined, tag
+from newllm.report.markup import Html, joined, tag
 from newllm.report.replay_curves import replay_curves
 from newllm.report.replay_tables import behind, tables
 from newllm.report.sections.verdict import null_state
 from newllm.report.source import Source
 from newllm.report.source_replays import Replayed
+from newllm.report.verdict_language import sentences
 from newllm.trace import Verdict
 
 
@@ -32,11 +33,11 @@ def _spike(source: Source, words: Words, one: Replayed, number: int) -> tuple[Ht
     drawn = tag("div", *(figure(chart, words) for chart in charts), kind="charts") if charts else Html()
     parts = [
         tag("h3", _title(one.verdict, words)),
-        *([] if number == 0 else [tag("p", english(words, line)) for line in one.verdict.sentences]),
-        *([] if number == 0 else [null_state(one.verdict, words)]),
+        *([] if number == 0 else [tag("p", line) for line in sentences(one.verdict, words)]),
+        *([] if number == 0 else [tag("p", null_state(one.verdict, words))]),
         tag("p", words("replay.nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
-        *([tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
         tables(one.verdict, words),
+        *([tag("h4", words("replay.curves")), tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
         behind(one.verdict, words),
     ]
     return joined(parts), charts

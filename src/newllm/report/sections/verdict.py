@@ -1,26 +1,26 @@
 """What stands on top: the three sentences of the newest verdict; where nothing was replayed, what the doctor says."""
 
 import shlex
-from collections.abc import Sequence
 
 from newllm.report import verdict_words
 from newllm.report import words as said
 from newllm.report.chart import Section
 from newllm.report.judged import unjudged
 from newllm.report.language import Words
-from newllm.report.markup import Html, english, joined, tag
+from newllm.report.markup import Html, english, joined, pairs, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
 from newllm.trace import Verdict
 
 _SENTENCES = 3
+_ANSWERED = ("what", "helps", "cause")
 
 
 def verdict(source: Source, words: Words) -> Section | None:
     """Return the section, None where there is neither a verdict nor a signal to judge."""
     found = next((one.verdict for one in source.replays if one.verdict is not None), None)
     if found is not None:
-        html = joined([_sentences(found.sentences, _moods(found), words), null_state(found, words)])
+        html = _sentences(found, words)
     elif source.trace.signals:
         html = _doctor(source, words)
     else:
@@ -32,7 +32,9 @@ def null_state(verdict: Verdict, words: Words) -> Html:
     """Return whether replays can be believed at all: what the unmodified one gave."""
     identical = verdict.null.get("identical")
     sign, mood = {True: ("✔", "good"), False: ("✖", "fault")}.get(identical, ("?", "warning"))
-    return tag("p", tag("span", sign, aria_hidden="true", kind="sign"), " ", _null(verdict, words), kind=f"null {mood}")
+    return tag(
+        "span", tag("span", sign, aria_hidden="true", kind=f"sign {mood}"), " ", _null(verdict, words), kind="null"
+    )
 
 
 def _null(verdict: Verdict, words: Words) -> Html:
@@ -51,17 +53,12 @@ def _null(verdict: Verdict, words: Words) -> Html:
     return tag("span", same, " ", compared)
 
 
-def _sentences(sentences: Sequence[str], moods: Sequence[str], words: Words) -> Html:
-    shown = zip(sentences[:_SENTENCES], [*moods, "", "", ""], strict=False)
-    return tag("div", *(tag("p", english(words, one), kind=mood or None) for one, mood in shown), kind="sentences")
-
-
-def _moods(verdict: Verdict) -> tuple[str, ...]:
-    """Return how the sentences look: what happened, what helps, what it was due to."""
-    if not verdict.identical:
-        return ("fault",)
-    removes = any(one.outcome == "removes" and one.stage == "confirmed" for one in verdict.interventions)
-    return "", "good" if removes else "warning", "good" if verdict.cause else ""
+def _sentences(verdict: Verdict, words: Words) -> Html:
+    """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
+    told = [
+        (words(f"verdict.{key}"), english(words, one)) for key, one in zip(_ANSWERED, verdict.sentences, strict=False)
+    ]
+    return tag("div", pairs([*told, (words("verdict.null"), null_state(verdict, words))]), kind="sentences")
 
 
 def _doctor(source: Source, words: Words) -> Html:
@@ -73,7 +70,7 @@ def _doctor(source: Source, words: Words) -> Html:
         tag("p", first, kind=mood),
         *(tag("p", english(words, one.sentence)) for one in different[: _SENTENCES - 1]),
     ]
-    return joined([tag("div", *parts, kind="sentences"), _next(source, words)])
+    return joined([tag("div", *parts, kind="doctor"), _next(source, words)])
 
 
 def _first(source: Source, words: Words) -> str | Html:

@@ -146,9 +146,9 @@
   /** Write the extremes of [start, stop) at a slot and the next one; return what kinds of values had no place. */
   function fillBucket({ columns, log }, start, stop, row, slot) {
     let { low, high } = columns.extremes(start, stop);
-    const kinds = new Set(columns.brokenWithin(start, stop).map((at) => offKind(columns.y[at], log)));
+    const kinds = offKinds(columns, columns.brokenWithin(start, stop), log);
     if (log && low >= 0 && columns.y[low] <= 0) {
-      kinds.add("low");
+      if (!kinds.includes("low")) kinds.push("low");
       ({ low, high } = positive(columns, start, stop));
     }
     if (low < 0) row.y[slot] = null;
@@ -158,6 +158,10 @@
     }
     if (row.low) fillBand(columns, start, stop, row, slot, log);
     return kinds;
+  }
+
+  function offKinds({ y }, places, log) {
+    return places.length ? [...new Set(places.map((at) => offKind(y[at], log)))] : [];
   }
 
   function positive({ y }, start, stop) {

@@ -21,7 +21,7 @@
       this.view = new newllm.View(() => this._changed());
       this._limits();
       this.log = spec.log && this._canLog();
-      this.legend = newllm.legend(this.stage, lines, () => this.draw());
+      newllm.legend(this.stage, lines, () => this.draw(), (line) => this._emphasise(line));
       this._tools();
       newllm.gestures(this.stage, this.view, (left) => this._read(left));
       newllm.keys(this.stage.plot, this.view, {
@@ -116,11 +116,13 @@
     _start() {
       const { stage } = this;
       if (this.plot) return;
+      this.stage.tools.hidden = true;
       if (!this.lines.some(({ columns }) => columns.length)) {
         if (!stage.plot.querySelector(".plot-empty")) stage.empty(newllm.text("nothing"));
         return;
       }
       stage.plot.querySelector(".plot-empty")?.remove();
+      stage.tools.hidden = false;
       const options = newllm.curveOptions({
         lines: this.lines, axis: this.spec.axis, palette: () => this.palette, log: () => this.log, size: this._size(),
         padding: () => this._padding(), hooks: { drawAxes: [() => this._under()], draw: [() => this._above()] },
@@ -220,6 +222,16 @@
         line.fine = { from, to, columns };
       }
       this.draw();
+    }
+
+    /** Let the other lines stand back. */
+    _emphasise(line) {
+      if (!this.plot || this.lines.length < 2) return;
+      for (const other of this.lines) {
+        const own = other.faint ? newllm.FAINT : 1;
+        this.plot.series[other.series].alpha = line === null ? own : other === line ? 1 : 0.2;
+      }
+      this.plot.redraw(false);
     }
 
     _padding() {

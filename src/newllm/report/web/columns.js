@@ -65,27 +65,24 @@
 
     /** Places of the lowest and the highest finite value of [first, last), -1 both without one. */
     extremes(first, last) {
+      const { y, lowest, highest } = this;
       let low = -1, high = -1;
-      const { y } = this;
-      const look = (lower, higher) => {
-        if (lower < 0) return;
+      for (let at = first; at < last; ) {
+        let lower = at, higher = at;
+        if (at % BLOCK === 0 && at + BLOCK <= last) {
+          [lower, higher] = [lowest[at / BLOCK], highest[at / BLOCK]];
+          at += BLOCK;
+        } else if (Number.isFinite(y[at++]) === false) continue;
+        if (lower < 0) continue;
         if (low < 0 || y[lower] < y[low]) low = lower;
         if (high < 0 || y[higher] > y[high]) high = higher;
-      };
-      for (let at = first; at < last; ) {
-        if (at % BLOCK === 0 && at + BLOCK <= last) {
-          look(this.lowest[at / BLOCK], this.highest[at / BLOCK]);
-          at += BLOCK;
-        } else {
-          if (Number.isFinite(y[at])) look(at, at);
-          at++;
-        }
       }
       return { low, high };
     }
 
     /** The places in [first, last) that are not finite. */
     brokenWithin(first, last) {
+      if (!this.broken.length) return this.broken;
       return this.broken.slice(newllm.firstAtLeast(this.broken, first), newllm.firstAtLeast(this.broken, last));
     }
 

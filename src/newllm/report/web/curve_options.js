@@ -8,6 +8,7 @@
   const MARGIN = 0.06; // above and below the values
 
   newllm.plotFont = FONT;
+  newllm.FAINT = 0.6; // opacity of one line of many
 
   /** The range of the values' axis around what is shown. */
   newllm.valueRange = function (reach, log) {
@@ -52,7 +53,7 @@
   function curve(line, palette) {
     const colour = () => palette()(line.colour);
     return {
-      label: line.label, stroke: colour, width: line.faint ? 1 : 1.6, alpha: line.faint ? 0.6 : 1,
+      label: line.label, stroke: colour, width: line.faint ? 1 : 1.6, alpha: line.faint ? newllm.FAINT : 1,
       dash: line.dashed ? DASH : undefined, spanGaps: false,
       points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot.data[0], plot.data[at], plot) },
     };
@@ -95,6 +96,7 @@
     return {
       ...common(palette),
       size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
+      filter: (_, splits) => splits, // uPlot would take most of them out of a logarithmic axis
       splits: (plot, _, from, to) => (log() ? newllm.logTicks : newllm.ticks)(from, to, Math.max(2, Math.floor(plot.height / 45))),
       values: (_, splits) => splits.map(newllm.compact),
     };

@@ -32,6 +32,34 @@
       return [at, at + 1];
     }
 
+    /** The same with half as many columns: of each two the one that stands out. */
+    halved(ramp) {
+      const half = Math.ceil(this.columns / 2), values = new Float32Array(half * this.rows.length);
+      const better = ramp.centre === null ? null : (a, b) => ramp.outdoes(a, b);
+      for (let row = 0; row < this.rows.length; row++) {
+        const base = row * this.columns;
+        for (let at = 0; at < half; at++) {
+          const one = this.values[base + 2 * at], two = 2 * at + 1 < this.columns ? this.values[base + 2 * at + 1] : one;
+          values[row * half + at] = one !== one || (better ? better(two, one) : two > one) ? two : one;
+        }
+      }
+      const edges = Float64Array.from({ length: half + 1 }, (_, at) => this.edges[Math.min(2 * at, this.columns)]);
+      return Object.assign(Object.create(Grid.prototype), { rows: this.rows, columns: half, values, edges });
+    }
+
+    /**
+     * The coarsest of the halved grids that still has two columns for each of so many pixels; made where it is missing.
+     * @returns {Grid}
+     */
+    coarse(from, to, wide, ramp) {
+      const [first, last] = this.within(from, to);
+      if (last - first < 4 * wide) return this;
+      if (this.ramp !== ramp) this.half = null;
+      this.ramp = ramp;
+      this.half ??= this.halved(ramp);
+      return this.half.coarse(from, to, wide, ramp);
+    }
+
     /**
      * What an image of that size shows.
      * @param {number} from

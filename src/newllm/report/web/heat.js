@@ -47,10 +47,10 @@
     }
 
     _take(spec, grid) {
-      Object.assign(this, { spec, grid, row: Math.min(this.row, Math.max(0, grid.rows.length - 1)) });
+      Object.assign(this, { spec, grid, named: null, row: Math.min(this.row, Math.max(0, grid.rows.length - 1)) });
       this.stage.plot.querySelector(".plot-empty")?.remove();
       this.empty = !grid.values.length;
-      this.canvas.hidden = this.stage.over.hidden = this.empty;
+      this.canvas.hidden = this.stage.over.hidden = this.stage.tools.hidden = this.empty;
       if (this.empty) return this.stage.empty(newllm.text("nothing"));
       this.ramp = new newllm.Ramp(grid.values, spec);
       const { edges, columns } = grid;
@@ -73,20 +73,23 @@
       const colour = newllm.palette(plot), context = canvas.getContext("2d");
       const wide = Math.max(160, plot.clientWidth);
       context.font = newllm.plotFont;
-      const placed = this._placed(context, wide);
-      const high = newllm.heatHeight(grid.rows.length, placed.room);
+      if (this.named?.wide !== wide) this.named = newllm.heatNames(context, grid.rows, wide);
+      const { left, right } = this.named;
+      const across = (x) => left + ((x - view.from) / (view.to - view.from)) * (right - left);
+      const marks = newllm.placeMarks(context, spec.marks, across, left, right), room = newllm.markRoom(marks);
+      const high = newllm.heatHeight(grid.rows.length, room);
       plot.style.height = `${high}px`;
       this._size(context, wide, high);
-      const box = newllm.heatBox(context, { rows: grid.rows, placedRoom: placed.room, wide, high });
+      const box = newllm.heatBox(this.named, room, high);
       this.box = box;
       const dark = getComputedStyle(plot).getPropertyValue("--dark").trim() === "1";
       newllm.heatGround(context, box, colour);
       this._image(context, box, { dark, colour });
-      newllm.heatRows(context, grid.rows, box, colour);
+      newllm.heatRows(context, box, colour);
       newllm.heatAxis(context, { axis: spec.axis, view }, box, colour);
       newllm.heatLegend(context, { ramp, unit: spec.unit, dark }, box, colour);
-      newllm.barMarks(context, placed.at(box), box, colour);
-      newllm.labelMarks(context, placed.at(box), box, colour);
+      newllm.barMarks(context, marks, box, colour);
+      newllm.labelMarks(context, marks, box, colour);
       this.stage.place(box);
       this.allButton.hidden = !view.zoomed;
       this._showCursor();
@@ -101,21 +104,11 @@
       context.font = newllm.plotFont;
     }
 
-    /** Rows of labels depend on the box, and its top on how many rows they are: the left edge is enough to know. */
-    _placed(context, wide) {
-      const { view, grid, spec } = this;
-      const at = (box) => newllm.placeMarks(
-        context, spec.marks, (x) => box.left + ((x - view.from) / (view.to - view.from)) * (box.right - box.left), box.left, box.right,
-      );
-      const box = newllm.heatBox(context, { rows: grid.rows, placedRoom: 0, wide, high: 100 });
-      return { at, room: newllm.markRoom(at(box)) };
-    }
-
     _image(context, box, how) {
       const { view, grid, ramp } = this, ratio = devicePixelRatio;
       const wide = Math.max(1, Math.round((box.right - box.left) * ratio));
       const high = Math.min(grid.rows.length, Math.max(1, Math.round((box.bottom - box.top) * ratio)));
-      this.pixels = grid.image(view.from, view.to, wide, high, ramp);
+      this.pixels = grid.coarse(view.from, view.to, wide, ramp).image(view.from, view.to, wide, high, ramp);
       context.imageSmoothingEnabled = false;
       context.drawImage(
         newllm.heatImage(this.pixels, wide, high, ramp, how), box.left, box.top, box.right - box.left, box.bottom - box.top,
@@ -189,7 +182,8 @@
   /** What the legend has to say of values that are no numbers of the ramp. */
   newllm.heatKeys = function (stage, values, ramp) {
     const found = { missing: false, infinite: false, below: false };
-    for (const value of values) {
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at];
       if (value !== value) found.missing = true;
       else if (value === Infinity || value === -Infinity) found.infinite = true;
       else if (ramp.log && value <= 0) found.below = true;

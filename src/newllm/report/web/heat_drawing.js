@@ -5,17 +5,38 @@
   const RAMP = { wide: 170, high: 9 }; // pixels
   const LEGEND = 34, BOTTOM = 28, RIGHT = 14, LABEL = 13;
 
-  /** Where everything of a map of that size goes. */
-  newllm.heatBox = function (context, { rows, placedRoom, wide, high }) {
-    context.font = newllm.plotFont;
-    const longest = Math.max(...rows.map((name) => context.measureText(name).width));
-    const left = Math.round(Math.min(longest + 12, Math.max(60, 0.34 * wide)));
-    return { left, top: LEGEND + placedRoom, right: wide - RIGHT, bottom: high - BOTTOM };
+  /** The names of the rows as they fit beside a map in a plot that wide, and the map's edges at both sides. */
+  newllm.heatNames = function (context, rows, wide) {
+    const names = newllm.shortNames(context, rows, Math.max(60, 0.34 * wide) - 12);
+    const longest = Math.max(...names.map((name) => context.measureText(name).width));
+    return { names, wide, left: Math.round(longest + 12), right: wide - RIGHT };
   };
 
+  /** Where the map is in a plot of that height, marks taking that much room. */
+  newllm.heatBox = (named, markRoom, high) => ({ ...named, top: LEGEND + markRoom, bottom: high - BOTTOM });
+
+  /** Names that fit: what all of them end and begin with goes first, then the middle of each. */
+  newllm.shortNames = function (context, names, room) {
+    const fits = (all) => all.every((name) => context.measureText(name).width <= room);
+    if (fits(names) || names.length < 2) return names.map((name) => newllm.middleOut(context, name, room));
+    const tail = common(names.map((name) => name.split(".").reverse()));
+    let short = tail ? names.map((name) => `${name.split(".").slice(0, -tail).join(".")}…`) : names;
+    const head = fits(short) ? 0 : common(names.map((name) => name.split(".")));
+    if (head) short = short.map((name) => `…${name.split(".").slice(head).join(".")}`);
+    return short.map((name) => newllm.middleOut(context, name, room));
+  };
+
+  /** How many parts all lists begin with, one of each being left. */
+  function common(lists) {
+    const most = Math.min(...lists.map((list) => list.length)) - 1;
+    let count = 0;
+    while (count < most && lists.every((list) => list[count] === lists[0][count])) count++;
+    return count;
+  }
+
   /** Height of the whole plot for that many rows. */
-  newllm.heatHeight = (rows, placedRoom) =>
-    LEGEND + placedRoom + BOTTOM + (rows <= 18 ? Math.max(44, rows * 20) : Math.min(520, Math.max(360, rows * 3)));
+  newllm.heatHeight = (rows, markRoom) =>
+    LEGEND + markRoom + BOTTOM + (rows <= 18 ? Math.max(44, rows * 20) : Math.min(520, Math.max(360, rows * 3)));
 
   /** Paint numbers as pixels into an image of [high * wide]. */
   newllm.heatImage = function (shown, wide, high, ramp, { dark, colour }) {
@@ -54,13 +75,13 @@
   };
 
   /** Names of the rows, as many as have room. */
-  newllm.heatRows = function (context, rows, box, colour) {
-    const each = (box.bottom - box.top) / rows.length, every = Math.max(1, Math.ceil(LABEL / each));
+  newllm.heatRows = function (context, box, colour) {
+    const { names } = box, each = (box.bottom - box.top) / names.length, every = Math.max(1, Math.ceil(LABEL / each));
     context.fillStyle = colour("muted");
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (let row = 0; row < rows.length; row += every) {
-      context.fillText(newllm.middleOut(context, rows[row], box.left - 10), box.left - 8, box.top + (row + 0.5) * each);
+    for (let row = 0; row < names.length; row += every) {
+      context.fillText(names[row], box.left - 8, box.top + (row + 0.5) * each);
     }
   };
 

@@ -38,11 +38,13 @@
     }
   }
 
-  /** The charts of a report stand in the page itself. Resolves to their handles, once all are drawn. */
+  /** What a page brings with itself is made ready at once. Resolves to the handles of a report's charts. */
   newllm.ready = new Promise((resolve) => {
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", resolve);
     else resolve();
   }).then(() => {
+    newllm.copyButtons(document);
+    document.querySelectorAll("nav.sections").forEach(newllm.followSections);
     const data = document.getElementById("charts");
     return data ? newllm.hydrate(document, JSON.parse(data.textContent)) : new Map();
   });

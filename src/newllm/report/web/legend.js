@@ -6,8 +6,9 @@
    * @param {newllm.Stage} stage
    * @param {object[]} lines each gets `tell(text)`, which shows a value
    * @param {() => void} redraw
+   * @param {(line: ?object) => void} emphasise called with the line whose key is pointed at, null for none
    */
-  newllm.legend = function (stage, lines, redraw) {
+  newllm.legend = function (stage, lines, redraw, emphasise) {
     const seen = new Map();
     for (const line of lines) {
       const again = seen.get(line.colour) ?? 0;
@@ -16,6 +17,7 @@
       const swatch = newllm.element("i", "plot-swatch");
       swatch.style.color = `var(--${line.colour})`;
       if (again % 2 === 1 && !line.faint) swatch.classList.add("dashed");
+      if (line.faint) swatch.classList.add("faint");
       const value = newllm.element("span", "plot-value", "", { "aria-hidden": "true" });
       key.append(swatch, newllm.element("span", "", line.label), value);
       key.addEventListener("click", () => {
@@ -23,6 +25,8 @@
         key.setAttribute("aria-pressed", line.shown);
         redraw();
       });
+      for (const type of ["pointerenter", "focus"]) key.addEventListener(type, () => emphasise(line));
+      for (const type of ["pointerleave", "blur"]) key.addEventListener(type, () => emphasise(null));
       line.tell = (text) => {
         value.textContent = text;
       };

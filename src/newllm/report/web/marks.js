@@ -3,7 +3,7 @@
 
 (function (newllm) {
   const ROW = 16; // pixels
-  const MOST_ROWS = 3;
+  const MOST_ROWS = 4;
   const SEVERITIES = ["fault", "warning", "note", "good"];
 
   /**

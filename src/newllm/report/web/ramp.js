@@ -3,8 +3,8 @@
 
 (function (newllm) {
   const VIRIDIS = [
-    "#440154", "#482173", "#433e85", "#38588c", "#2d708e", "#25858e", "#1e9b8a", "#2ab07f", "#52c569", "#86d549",
-    "#c2df23", "#fde725",
+    "#440154", "#481769", "#472a7a", "#433d84", "#3d4e8a", "#355e8d", "#2e6d8e", "#297b8e", "#23898e", "#1f978b",
+    "#21a585", "#2eb37c", "#46c06f", "#65cb5e", "#89d548", "#b0dd2f", "#d8e219", "#fde725",
   ];
   // Blue and vermilion are those of Okabe and Ito; the middle is the paper's lightness.
   const AROUND_LIGHT = ["#053f6e", "#0072b2", "#7db8dc", "#f0f1f2", "#f0a777", "#d55e00", "#7a3200"];
@@ -90,7 +90,7 @@
 
   function highest(values) {
     let most = -Infinity;
-    for (const value of values) if (value > most && value < Infinity) most = value;
+    for (let at = 0; at < values.length; at++) if (values[at] > most && values[at] < Infinity) most = values[at];
     return most;
   }
 

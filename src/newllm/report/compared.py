@@ -1,0 +1,76 @@
+"""What a comparison takes of a run: its settings, its signals, and the numbers that it came to."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from newllm.report.arms import Member, flat
+from newllm.report.plain import plain
+from newllm.report.source import Source
+
+NUMBERS = ("bits_per_byte", "best_validation", "last_validation", "last_training", "steps", "tokens_per_second")
+_NAME = 60  # characters
+
+
+def member_of(source: Source) -> Member:
+    """Return a run as it is compared; what its files do not tell is taken from its trace, where that has it."""
+    summary, numbers = source.summary, _from_trace(source)
+    told = {
+        "bits_per_byte": number_in(summary, "best_validation", "bits_per_byte"),
+        "best_validation": number_in(summary, "best_validation", "loss"),
+        "last_validation": number_in(summary, "last_validation", "loss"),
+        "steps": number_in(summary, "step"),
+        "tokens_per_second": number_in(summary, "tokens_per_second"),
+        "parameters": number_in(summary, "parameters"),
+    }
+    known = {name: value for name, value in told.items() if value is not None}
+    return Member(
+        plain(source.name, _NAME), flat(source.config), source.trace.signals, numbers | known, _per_step(summary)
+    )
+
+
+def number_in(data: Mapping[str, Any], *path: str) -> float | None:
+    """Return the finite number at a path of names in data that nobody has checked, None where there is none."""
+    found: Any = data
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        value = float(found)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _from_trace(source: Source) -> dict[str, float | None]:
+    """Return the same numbers as the signals have them; those of a loss that ended as NaN are not finite."""
+    loss, validation = source.trace.series("loss"), source.trace.series("validation_loss")
+    bits = source.trace.series("validation_bits_per_byte")
+    ends = [float(series.step[-1]) for series in source.trace.signals.values() if len(series.step)]
+    return {
+        "bits_per_byte": _lowest(bits.value),
+        "best_validation": _lowest(validation.value),
+        "last_validation": _last(validation.value),
+        "last_training": _last(loss.value),
+        "steps": max(ends, default=None),
+        "tokens_per_second": None,
+        "parameters": None,
+    }
+
+
+def _lowest(values: np.ndarray) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(finite.min()) if len(finite) else None
+
+
+def _last(values: np.ndarray) -> float | None:
+    return float(values[-1]) if len(values) else None
+
+
+def _per_step(summary: Mapping[str, Any]) -> dict[str, float]:
+    step = number_in(summary, "step")
+    totals = {name: number_in(summary, name) for name in ("tokens", "seconds")}
+    return {name: total / step for name, total in totals.items() if total and step} if step else {}

@@ -1,0 +1,190 @@
+"""Several runs side by side: their losses on one axis, what each came to, and what their configurations differ in.
+
+Runs that differ by nothing but the seed are one arm, drawn as its mean with a 95 % interval over seeds. The first arm
+is the control. Intervals are Student's, over the seeds of one data set: they speak of further seeds, not of other data.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from newllm.report import words as said
+from newllm.report.arms import Arm, arms_of, difference_of, differing, mean_of, pairs
+from newllm.report.bands import reached
+from newllm.report.chart import Section
+from newllm.report.compared import member_of
+from newllm.report.figure import figure
+from newllm.report.labels import axis_label
+from newllm.report.language import Words
+from newllm.report.markup import Html, block, folded, joined, listed, table, tag
+from newllm.report.plain import plain
+from newllm.report.sections.comparison_charts import colour_of, comparison_charts, label_of
+from newllm.report.source import Source
+from newllm.statistics import Interval
+
+_MOST_KEYS = 60
+_VALUE = 60  # characters
+_SEVERITIES = ("fault", "warning", "note")
+
+
+def comparison(sources: Sequence[Source], words: Words) -> Section | None:
+    """Return the section, None where there are not two runs to compare.
+
+    Args:
+        sources: the runs, the first of the control. Those whose steps count something else are named and left out.
+        words: of the page.
+    """
+    alike = [source for source in sources if source.trace.axis == sources[0].trace.axis]
+    if len(alike) < 2:
+        return None
+    members = [member_of(source) for source in alike]
+    arms = arms_of(members)
+    axis = axis_label(words, alike[0].trace.axis)
+    charts = comparison_charts(arms, axis, words)
+    tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
+    parts = [
+        tag("p", _lead(arms, len(alike), words)),
+        listed(_remarks(arms, [source for source in sources if source not in alike], words)),
+        _table(arms, tallies, words),
+        *(figure(chart, words) for chart in charts),
+        block(words("compare.settings"), _settings(arms, words)),
+    ]
+    return Section("comparison", words("comparison"), joined(parts), tuple(charts))
+
+
+def _lead(arms: Sequence[Arm], runs: int, words: Words) -> str:
+    lead = words("compare.lead", runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name)
+    return f"{lead} {words('compare.intervals')}" if any(arm.n > 1 for arm in arms) else lead
+
+
+def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> list[str]:
+    """Return what a person has to know of runs that count in no number, a sentence each."""
+    repeated = [name for arm in arms for name in arm.repeated]
+    unknown = [arm.name for arm in arms if not arm.members[0].settings]
+    counted = [words("compare.repeated", runs=words("list").join(repeated))] if repeated else []
+    counted += [words("compare.unknown", runs=words("list").join(unknown))] if unknown else []
+    names = words("list").join(plain(source.name, _VALUE) for source in others)
+    return [*counted, *([words("compare.other_axis", runs=names)] if others else [])]
+
+
+def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words) -> Html:
+    measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
+    heads = [
+        words("compare.run"), words("compare.seeds"), words(f"compare.{measure}"), words("compare.to_control"),
+        words("compare.as_far"), words("compare.last_validation"), words("compare.steps"), words("compare.pace"),
+        words("compare.parameters"), words("findings"),
+    ]  # fmt: skip
+    target = _number(arms[0], "best_validation")
+    rows = [
+        [
+            _named(place, arm, words),
+            str(arm.n),
+            _interval(mean_of(arm, measure)),
+            "" if place == 0 else _difference(arms[0], arm, measure, words),
+            _as_far(arm, target, words),
+            *(_interval(mean_of(arm, name)) for name in ("last_validation", "steps", "tokens_per_second")),
+            _interval(mean_of(arm, "parameters")),
+            _findings(arm, tallies, words),
+        ]
+        for place, arm in enumerate(arms)
+    ]
+    whole = table(heads, rows, about=words("comparison"), text=(9,))
+    return joined([whole, _seeds(arms, measure, words)])
+
+
+def _named(place: int, arm: Arm, words: Words) -> Html:
+    swatch = tag("span", kind=f"swatch {colour_of(place)}", aria_hidden="true")
+    return joined([swatch, " ", label_of(arm, words)])
+
+
+def _number(arm: Arm, name: str) -> float | None:
+    found = mean_of(arm, name)
+    return None if found is None else found.estimate
+
+
+def _interval(found: Interval | None) -> str:
+    """Return an estimate with its interval: "1.234 [1.2, 1.27]"."""
+    if found is None:
+        return "-"
+    if found.low is None or found.high is None or found.low == found.high:
+        return said.number(found.estimate)
+    return f"{said.number(found.estimate)} [{said.number(found.low)}, {said.number(found.high)}]"
+
+
+def _difference(control: Arm, arm: Arm, measure: str, words: Words) -> str:
+    """Return the difference, with a word where its whole interval lies on one side of 0."""
+    found = difference_of(control, arm, measure)
+    if found is None:
+        return "-"
+    shared = len(pairs(control, arm))
+    parts = [_signed(found)]
+    if found.low is not None and found.high is not None:
+        parts.append(words("compare.pairs", n=shared))
+        if found.high < 0 or found.low > 0:
+            parts.append(words("compare.lower" if found.high < 0 else "compare.higher"))
+    return words("list").join(parts)
+
+
+def _signed(found: Interval) -> str:
+    sign = "+" if found.estimate > 0 else ""
+    return f"{sign}{_interval(found)}"
+
+
+def _as_far(arm: Arm, target: float | None, words: Words) -> str:
+    """Return when an arm was as far as the control ever was, in the mean over those of its runs that were."""
+    if target is None:
+        return "-"
+    losses = [member.signals.get("validation_loss") for member in arm.members]
+    steps = [step for series in losses if series is not None and (step := reached(series, target)) is not None]
+    if not steps:
+        return words("compare.never")
+    mean = f"{sum(steps) / len(steps):,.0f}"
+    return mean if len(steps) == arm.n else words("compare.some", step=mean, n=len(steps), of=arm.n)
+
+
+def _tally(source: Source) -> Counter[str]:
+    return Counter(finding.severity for finding in source.findings)
+
+
+def _findings(arm: Arm, tallies: Mapping[int, Counter[str]], words: Words) -> str:
+    tally = sum((tallies[id(member)] for member in arm.members), Counter[str]())
+    told = [
+        words(f"count.{severity}" if tally[severity] == 1 else f"count.{severity}s", count=tally[severity])
+        for severity in _SEVERITIES
+        if tally[severity]
+    ]
+    return words("list").join(told) or words("compare.nothing")
+
+
+def _seeds(arms: Sequence[Arm], measure: str, words: Words) -> Html:
+    """Return every run by itself, folded away; empty where each arm is one run anyway."""
+    several = [arm for arm in arms if arm.n > 1]
+    heads = [words("compare.run"), words("compare.arm_name"), words("compare.seed"), words(f"compare.{measure}")]
+    rows = [
+        [member.name, arm.name, "-" if member.seed is None else str(member.seed), _single(member.numbers.get(measure))]
+        for arm in several
+        for member in arm.members
+    ]
+    return folded(words("compare.each"), table(heads, rows, about=words("compare.each"), text=(1,))) if rows else Html()
+
+
+def _single(number: float | None) -> str:
+    return "-" if number is None else said.number(number)
+
+
+def _settings(arms: Sequence[Arm], words: Words) -> Html:
+    """Return what the arms differ in, a row a setting."""
+    apart = differing([arm.members[0].settings for arm in arms])
+    if not apart:
+        known = all(arm.members[0].settings for arm in arms)
+        return tag("p", words("compare.same" if known else "compare.settings_unknown"), kind="muted")
+    heads = [words("compare.setting"), *(arm.name for arm in arms)]
+    rows = [[tag("code", plain(key, _VALUE)), *map(_value, values)] for key, values in list(apart.items())[:_MOST_KEYS]]
+    made = table(heads, rows, about=words("compare.settings"), text=range(1, len(heads)))
+    left = len(apart) - _MOST_KEYS
+    more = tag("p", words("compare.more_settings", count=f"{left:,}"), kind="muted") if left > 0 else ""
+    return joined([made, more])
+
+
+def _value(value: Any) -> str:
+    return "-" if value is None else said.value(value)[:_VALUE]

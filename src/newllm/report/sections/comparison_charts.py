@@ -1,0 +1,153 @@
+"""The charts of a comparison: losses of all arms on one axis, at equal progress, and differences to the control."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from newllm.plotting.axes import is_crushed
+from newllm.plotting.lines import extremes
+from newllm.report.arms import Arm, Member, pairs
+from newllm.report.bands import Band, at_equal_progress, band, difference, unpaired
+from newllm.report.chart import Curves, Line
+from newllm.report.language import Words
+from newllm.trace import Series
+
+COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")
+_BUCKETS = 4000  # of a line: a run's own section has every point
+_APART = 1.02  # so many times: runs whose steps take nearly the same look the same by step and by token
+_LOSSES = ("validation_loss", "loss")
+
+
+def colour_of(place: int) -> str:
+    """Return the colour of an arm; those beyond the last colour are all muted."""
+    return COLOURS[place] if place < len(COLOURS) else "muted"
+
+
+def comparison_charts(arms: Sequence[Arm], axis: str, words: Words) -> list[Curves]:
+    """Return the charts, the most telling first; what no two arms have is left out.
+
+    Args:
+        arms: the control first.
+        axis: what steps count, in words.
+        words: of the page.
+    """
+    validation, training = (_having(arms, name) for name in _LOSSES)
+    made = [
+        *([_overlay(validation, "validation_loss", axis, words)] if validation else []),
+        *([_overlay(training, "loss", axis, words)] if training else []),
+        *(_rescaled(validation, name, words) for name in ("tokens", "seconds") if _differ(validation, name)),
+        _progress(validation, words),
+        _differences(validation, "validation_loss", axis, words) or _differences(training, "loss", axis, words),
+    ]
+    return [chart for chart in made if chart is not None and len(chart.lines) > 1]
+
+
+def _having(arms: Sequence[Arm], name: str) -> list[tuple[int, Arm]]:
+    """Return the arms of which every run has a signal, with their places; none where it is but one."""
+    found = [
+        (at, arm) for at, arm in enumerate(arms) if all(len(_series(member, name).step) > 1 for member in arm.members)
+    ]
+    return found if len(found) > 1 else []
+
+
+def _series(member: Member, name: str) -> Series:
+    return member.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0))
+
+
+def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Words) -> Curves:
+    lines = _lines(arms, words, lambda member: _series(member, name))
+    key = "validation" if name == "validation_loss" else "training"
+    return _curves(f"compare-{key}", words(f"compare.{key}"), axis, lines, words("compare.about_band"), words)
+
+
+def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Words) -> Curves:
+    """Draw validation by what was spent on it instead of by step."""
+
+    def spent(member: Member) -> Series:
+        series = _series(member, "validation_loss")
+        return Series(series.step * member.per_step[by], series.value)
+
+    title, axis = words("compare.validation_by", by=words(f"axis.{by}")), words(f"axis.{by}")
+    return _curves(f"compare-{by}", title, axis, _lines(arms, words, spent), words("compare.about_mean_pace"), words)
+
+
+def _differ(arms: Sequence[tuple[int, Arm]], by: str) -> bool:
+    """Whether all know what a step takes, and it is not the same for all."""
+    members = [member for _, arm in arms for member in arm.members]
+    paces = [member.per_step[by] for member in members if by in member.per_step]
+    return bool(members) and len(paces) == len(members) and max(paces) > _APART * min(paces)
+
+
+def _lines(arms: Sequence[tuple[int, Arm]], words: Words, series: Callable[[Member], Series]) -> list[Line]:
+    """Return of each arm its mean with the interval, and its runs as faint lines; of a single run the run."""
+    lines: list[Line] = []
+    for at, arm in arms:
+        found = [series(member) for member in arm.members]
+        together = band(found)
+        if together is None:
+            continue
+        lines.append(_line(f"arm-{at}", label_of(arm, words), colour_of(at), together))
+        if arm.n > 1:
+            runs = [Band(one.step, one.value, None, None, 1) for one in found]
+            lines += [
+                _line(f"arm-{at}-run-{number}", member.name, colour_of(at), run, faint=True)
+                for number, (member, run) in enumerate(zip(arm.members, runs, strict=True))
+            ]
+    return lines
+
+
+def label_of(arm: Arm, words: Words) -> str:
+    """Return an arm's name, with the number of its seeds where it has several."""
+    return words("compare.arm", name=arm.name, n=arm.n) if arm.n > 1 else arm.name
+
+
+def _line(name: str, label: str, colour: str, drawn: Band, *, faint: bool = False) -> Line:
+    x, y, low, high = drawn.x, drawn.middle, drawn.low, drawn.high
+    if len(y) > 4 * _BUCKETS:
+        keep = extremes(np.asarray(y, dtype=float), _BUCKETS)
+        x, y = x[keep], y[keep]
+        low, high = (None if edge is None else edge[keep] for edge in (low, high))
+    return Line(name, label, colour, x, y, low, high, faint=faint)
+
+
+def _progress(arms: Sequence[tuple[int, Arm]], words: Words) -> Curves | None:
+    """Draw validation over what training had gained; each run by itself, since no two gain the same."""
+    lines = []
+    for at, arm in arms:
+        for number, member in enumerate(arm.members):
+            found = at_equal_progress(_series(member, "loss"), _series(member, "validation_loss"))
+            if found is not None:
+                label = arm.name if arm.n == 1 else f"{arm.name}, {member.name}"
+                lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(at), found, faint=number > 0))
+    title, axis = words("compare.progress"), words("axis.progress")
+    return _curves("compare-progress", title, axis, lines, words("compare.about_progress"), words) if lines else None
+
+
+def _differences(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Words) -> Curves | None:
+    """Draw each arm minus the control, which must be among them: paired by seed where seeds are shared."""
+    if not arms or arms[0][0] != 0:
+        return None
+    control = arms[0][1]
+    drawn = [(at, arm, _minus(control, arm, name)) for at, arm in arms[1:]]
+    lines = [_line(f"arm-{at}", label_of(arm, words), colour_of(at), found) for at, arm, found in drawn if found]
+    if not lines:
+        return None
+    ends = np.array([min(line.x[0] for line in lines), max(line.x[-1] for line in lines)])
+    zero = Line("control", control.name, "muted", ends, np.zeros(2))
+    key = "validation" if name == "validation_loss" else "training"
+    title = words(f"compare.difference_{key}", control=control.name)
+    return _curves("compare-difference", title, axis, [zero, *lines], words("compare.about_difference"), words)
+
+
+def _minus(control: Arm, arm: Arm, name: str) -> Band | None:
+    shared = pairs(control, arm)
+    if shared:
+        return difference([(_series(first, name), _series(second, name)) for first, second in shared])
+    first, second = (band([_series(member, name) for member in one.members]) for one in (control, arm))
+    return unpaired(first, second) if first and second else None
+
+
+def _curves(id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Words) -> Curves:
+    values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines])
+    log = id != "compare-difference" and bool(is_crushed(values))  # a difference goes through 0
+    return Curves(id, title, axis, words("unit.loss"), tuple(lines), log=log, about=about)

@@ -1,0 +1,143 @@
+"""A study: what became of its claims, its arms with shares and intervals, and the environment it ran in.
+
+Claims and arms keep the words of whoever wrote them, marked as English on a page of another language.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from newllm.report import words as said
+from newllm.report.chart import Section
+from newllm.report.forest_svg import forest_svg, scale
+from newllm.report.language import Words
+from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
+from newllm.report.plain import plain
+from newllm.report.sections.study_arms import arms_section, counted
+from newllm.report.sections.study_curves import curves_section
+from newllm.report.study_source import Item, StudySource, interval_in, number_of
+
+VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
+            "undecided": ("note", "?")}  # fmt: skip
+"""Each with its mood and a sign, so that it is read without its colour."""
+_LONG = 2000
+
+
+def study_sections(study: StudySource, words: Words) -> list[Section]:
+    """Return the sections of a study's page; what it has nothing of is left out.
+
+    The verdict of its replay is not among them: `study.replay` goes through the sections of a run.
+    """
+    made = [_claims(study, words), arms_section(study, words), curves_section(study, words), _about(study, words)]
+    return [section for section in made if section is not None]
+
+
+def study_lead(study: StudySource, words: Words) -> Html:
+    """Return what stands under the study's name: its title, its size, and what could not be read."""
+    sets = study.about.get("sets")
+    told = {
+        "seeds": f"{len({row['seed'] for row in study.rows}):,}", "arms": f"{len(study.arms):,}",
+        "runs": f"{len(study.rows):,}", "sets": f"{len(sets) if isinstance(sets, list) else 1:,}",
+        "hours": f"{(number_of(study.about.get('core_seconds')) or 0.0) / 3600:,.1f}",
+    }  # fmt: skip
+    parts = [
+        tag("p", english(words, study.title)) if study.title else Html(),
+        tag("p", words("study.size", **told), kind="muted"),
+        listed(english(words, problem) for problem in study.problems),
+    ]
+    return joined(parts)
+
+
+def _claims(study: StudySource, words: Words) -> Section | None:
+    if not study.claims:
+        return None
+    tally = Counter(str(claim["verdict"]) for claim in study.claims)
+    summary = joined(
+        (
+            tag("span", tag("strong", str(tally[verdict])), " ", _sign(verdict, words))
+            for verdict in VERDICTS
+            if tally[verdict]
+        ),
+        " ",
+    )
+    heads = ["", words("study.claim"), words("study.verdict"), words("study.by"), words("study.interval"), ""]
+    rows = [_claim_row(claim, words) for claim in study.claims]
+    parts = [
+        tag("p", summary, kind="verdicts"),
+        tag("p", words("study.about_claims"), kind="muted"),
+        table(heads, rows, about=words("study.claims"), text=(1, 2, 3, 5)),
+        folded(words("study.each_claim"), joined(_claim_in_full(claim, words) for claim in study.claims)),
+    ]
+    return Section("study-claims", words("study.claims"), joined(parts))
+
+
+def _sign(verdict: str, words: Words) -> Html:
+    mood, sign = VERDICTS.get(verdict, ("note", "?"))
+    known = words.texts.get(f"claim.{verdict}") or plain(verdict)
+    return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
+
+
+def _claim_row(claim: Item, words: Words) -> list[object]:
+    """Return a claim with the number that decided it, the first with an interval."""
+    found = [(name, one) for name, value in _numbers(claim) if (one := interval_in(value)) is not None]
+    name, estimate = found[0] if found else ("", None)
+    drawn = Html()
+    if estimate is not None:
+        share = name.startswith("share")
+        ends = (0.0, max(1.0, *(end for end in estimate if end is not None))) if share else scale([estimate], 0.0)
+        drawn = forest_svg(
+            [estimate], ends, (0.5, 0.0, 1.0) if share else (0.0,), VERDICTS.get(str(claim["verdict"]), ("note",))[0]
+        )
+    return [
+        str(claim["id"]), english(words, claim["text"]), _sign(str(claim["verdict"]), words),
+        english(words, said.label(name)) if name else "-", "-" if estimate is None else counted(estimate), drawn,
+    ]  # fmt: skip
+
+
+def _numbers(claim: Item) -> list[tuple[str, Any]]:
+    numbers = claim.get("numbers")
+    return [(str(name), value) for name, value in numbers.items()] if isinstance(numbers, Mapping) else []
+
+
+def _claim_in_full(claim: Item, words: Words) -> Html:
+    """Return how a claim was measured, all its numbers, and the arms that decided it."""
+    measured = [(english(words, said.label(name)), _number(value)) for name, value in _numbers(claim)]
+    p, adjusted = number_of(claim.get("p")), number_of(claim.get("p_holm"))
+    if p is not None:
+        measured.append((words("study.p"), f"{p:.2g}"))
+    if adjusted is not None:
+        measured.append((words("study.p_holm"), f"{adjusted:.2g}"))
+    arms = claim.get("arms")
+    parts = [
+        tag("h3", str(claim["id"]), ". ", english(words, claim["text"]), " ", _sign(str(claim["verdict"]), words)),
+        tag("p", english(words, claim.get("measure", ""))),
+        pairs(measured),
+        tag("p", words("study.arms_of_claim"), " ", _names(arms)) if isinstance(arms, list) else Html(),
+    ]
+    return tag("div", *parts, kind="claim")
+
+
+def _names(names: Sequence[Any]) -> Html:
+    return joined((tag("code", plain(name, 80)) for name in names), ", ")
+
+
+def _number(value: Any) -> str:
+    found = interval_in(value)
+    return counted(found) if found is not None else said.value(value)
+
+
+def _about(study: StudySource, words: Words) -> Section:
+    """Return what one needs to run it again."""
+    environment, failed = study.about.get("environment"), study.about.get("failed")
+    told = (
+        [(plain(name, 60), said.value(value)) for name, value in environment.items()]
+        if isinstance(environment, Mapping)
+        else []
+    )
+    lost = [f"{name}: {why}" for name, why in failed.items()] if isinstance(failed, Mapping) else []
+    parts = [
+        tag("p", tag("code", f"newllm study {plain(study.name, 80)}")),
+        pairs(told),
+        block(words("study.failed"), listed(english(words, plain(one, _LONG)) for one in lost)),
+    ]
+    return Section("study-about", words("configuration"), joined(parts))

@@ -1,0 +1,133 @@
+"""The arms of a study: the shares of their runs that spike, or get as far as their control without a spike."""
+
+import statistics
+from collections.abc import Callable, Sequence
+
+from newllm.report import words as said
+from newllm.report.chart import Section
+from newllm.report.forest_svg import Estimate, forest_svg
+from newllm.report.language import Words
+from newllm.report.markup import Html, english, joined, table, tag
+from newllm.report.plain import plain
+from newllm.report.study_source import Item, StudySource, number_of
+from newllm.statistics import Interval, paired_interval
+from newllm.statistics.shares import share_interval
+
+_CLAIM = 300  # characters
+_REACHED, _PROBE, _VALIDATION = "reached", "probe_spiked_by_equal_progress", "validation_spiked_by_equal_progress"
+
+
+def arms_section(study: StudySource, words: Words) -> Section | None:
+    """Return the section, None where no arm has a run.
+
+    A table of the arms that have no control, and one of the others beside theirs. The shares and their intervals are
+    those of `newllm study`: Wilson's or the resampled one, whichever is wider.
+    """
+    arms = [(arm, rows) for arm in study.arms if (rows := study.rows_of(arm["name"]))]
+    alone = [(arm, rows) for arm, rows in arms if not arm["control"]]
+    beside = [(arm, rows) for arm, rows in arms if arm["control"]]
+    if not arms:
+        return None
+    parts = [
+        *([_spiking(alone, words)] if alone else []),
+        *([tag("h3", words("study.beside")), _progress(beside, words)] if beside else []),
+    ]
+    return Section("study-arms", words("study.arms"), joined(parts))
+
+
+def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
+    heads = [
+        words("study.arm"), words("study.what"), words("study.runs"), words("study.spiking"), "",
+        words("study.onset"), words("study.height"), words("study.best"),
+    ]  # fmt: skip
+    rows = []
+    for arm, found in arms:
+        share = _share(found, _has("validation_spiked"))
+        rows.append([
+            _name(arm), english(words, plain(arm.get("claim", ""), _CLAIM)), str(len(found)), _told(share),
+            _drawn(share), _median(found, "validation_onset", only="validation_spiked"),
+            _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
+        ])  # fmt: skip
+    return table(heads, rows, about=words("study.arms"), text=(1, 4))
+
+
+def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
+    heads = [
+        words("study.arm"), words("study.what"), words("study.control"), words("study.runs"), words("study.calm"),
+        words("study.calm_on_validation"), "", words("study.best"),
+    ]  # fmt: skip
+    rows = []
+    for arm, found in arms:
+        calm = _share(found, _calm(_PROBE))
+        on_validation = _share(found, _calm(_PROBE, _VALIDATION))
+        rows.append([
+            _name(arm), english(words, plain(arm.get("claim", ""), _CLAIM)), plain(arm["control"], 80),
+            str(len(found)), _told(calm), _told(on_validation), _drawn(calm, on_validation),
+            _median(found, "best_validation"),
+        ])  # fmt: skip
+    return joined([
+        tag("p", words("study.about_calm"), kind="muted"),
+        table(heads, rows, about=words("study.beside"), text=(1, 2, 6)),
+    ])  # fmt: skip
+
+
+def _name(arm: Item) -> Html:
+    return tag("code", plain(arm["name"], 80))
+
+
+def _has(name: str) -> Callable[[Item], bool | None]:
+    return lambda row: bool(row[name]) if name in row else None
+
+
+def _calm(*spiked: str) -> Callable[[Item], bool | None]:
+    """Return whether a run got as far as its control and none of these spiked until then."""
+
+    def is_calm(row: Item) -> bool | None:
+        if _REACHED not in row or any(name not in row for name in spiked):
+            return None
+        return row[_REACHED] is not None and not any(row[name] for name in spiked)
+
+    return is_calm
+
+
+def _share(rows: Sequence[Item], is_so: Callable[[Item], bool | None]) -> Interval | None:
+    """Return the share of rows with its interval; None where a row does not tell."""
+    told = [is_so(row) for row in rows]
+    if any(one is None for one in told):
+        return None
+    return share_interval([float(bool(one)) for one in told], *_units(rows))
+
+
+def _units(rows: Sequence[Item]) -> tuple[list[str], list[str]]:
+    """Return what is resampled: data sets and seeds; where there is one data set, seeds alone."""
+    sets, seeds = [str(row.get("data", "")) for row in rows], [str(row["seed"]) for row in rows]
+    return (seeds if len(set(sets)) == 1 else sets), seeds
+
+
+def _median(rows: Sequence[Item], name: str, only: str = "") -> str:
+    """Return the median of a number with its interval, over the rows that have one."""
+    known = [row for row in rows if number_of(row.get(name)) is not None and (not only or row.get(only))]
+    if not known:
+        return "-"
+    values = [float(row[name]) for row in known]
+    found = paired_interval(values, *_units(known), statistic="median")
+    return counted((statistics.median(values), found.low, found.high))
+
+
+def _told(share: Interval | None) -> str:
+    return "-" if share is None else counted((share.estimate, share.low, share.high), digits=2)
+
+
+def _drawn(*shares: Interval | None) -> Html:
+    found = [None if one is None else (one.estimate, one.low, one.high) for one in shares]
+    return forest_svg(found, (0.0, 1.0), (0.5, 0.0, 1.0)) if any(found) else Html()
+
+
+def counted(one: Estimate, digits: int | None = None) -> str:
+    """Return an estimate with its interval: "0.5 [0.24, 0.76]"."""
+    value, low, high = (None if end is None else f"{end:.{digits}f}" if digits else _short(end) for end in one)
+    return str(value) if low is None or high is None else f"{value} [{low}, {high}]"
+
+
+def _short(value: float) -> str:
+    return said.number(float(f"{value:.3g}"))

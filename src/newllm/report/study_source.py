@@ -1,0 +1,156 @@
+"""What a study left in its directory, read so that a damaged part takes no other with it."""
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+from newllm.trace import Verdict
+
+RESULTS, REPLAY = "results.json", "replay.json"
+_LARGEST = 256 * 2**20
+_KINDS = {"arms": ("name",), "claims": ("id", "text", "verdict"), "rows": ("arm", "seed")}
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class StudySource:
+    """What a page shows of a study. Of what stands in the items only the fields below are checked.
+
+    Attributes:
+        path: its directory.
+        name, title: as results.json has them.
+        arms: each with a "name" and a "control", texts; the control is empty where there is none.
+        claims: each with "id", "text" and "verdict", texts or whole numbers.
+        rows: one a run, each with "arm" and "seed", likewise.
+        curves: quartiles by arm and signal, unchecked.
+        about: the rest of results.json: seeds, sets, environment, core_seconds, failed, worker_deaths.
+        replay: the verdict of replay.json, None without one.
+        problems: what could not be read, a sentence each.
+    """
+
+    path: Path
+    name: str
+    title: str = ""
+    arms: tuple[Item, ...] = ()
+    claims: tuple[Item, ...] = ()
+    rows: tuple[Item, ...] = ()
+    curves: Item = field(default_factory=dict)
+    about: Item = field(default_factory=dict)
+    replay: Verdict | None = None
+    problems: tuple[str, ...] = ()
+
+    def rows_of(self, arm: str) -> list[Item]:
+        """Return the runs of an arm."""
+        return [row for row in self.rows if row["arm"] == arm]
+
+
+def is_study(path: str | os.PathLike[str]) -> bool:
+    """Say whether a directory is that of a study, finished or not. It never raises."""
+    try:
+        place = Path(path)
+        if not place.is_dir():
+            return False
+        return (place / RESULTS).is_file() or "cells" in _object(place / "study.json")
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def read_study(path: str | os.PathLike[str]) -> StudySource:
+    """Read a study's directory. What is damaged in it is left out and told in `problems`.
+
+    Raises:
+        UserError: there are no results yet, or the file is none.
+    """
+    place = Path(path)
+    try:
+        results = _object(place / RESULTS)
+    except OSError as error:
+        mend = "go on with newllm study until it is done"
+        raise UserError(f"'{place}' has no {RESULTS} that can be read ({error.strerror}): {mend}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"'{place / RESULTS}' is damaged ({error}): run newllm study again, it keeps its runs"
+        ) from error
+    problems: list[str] = []
+    parts = {name: _items(results, name, problems.append) for name in _KINDS}
+    parts["arms"] = tuple(
+        {**arm, "name": str(arm["name"]), "control": _text(arm.get("control"))} for arm in parts["arms"]
+    )
+    return StudySource(
+        place,
+        str(results.get("study") or place.name),
+        str(results.get("title") or ""),
+        curves=_mapping(results.get("curves")),
+        about={name: value for name, value in results.items() if name not in (*_KINDS, "curves")},
+        replay=_replay(place / REPLAY, problems.append),
+        problems=tuple(problems),
+        **parts,
+    )
+
+
+def _object(path: Path) -> Item:
+    if path.stat().st_size > _LARGEST:
+        raise ValueError("it is too large")
+    found = json.loads(path.read_bytes())
+    if not isinstance(found, Mapping):
+        raise ValueError("no object")
+    return found
+
+
+def _items(results: Item, name: str, say: Callable[[str], None]) -> tuple[Item, ...]:
+    """Return the sound items of a list."""
+    listed, needs = results.get(name), _KINDS[name]
+    if not isinstance(listed, list):
+        say(f"'{RESULTS}' has no list of {name}")
+        return ()
+    sound = [one for one in listed if isinstance(one, Mapping) and all(_is_name(one.get(need)) for need in needs)]
+    if len(sound) < len(listed):
+        say(f"{len(listed) - len(sound)} of {len(listed)} {name} in '{RESULTS}' are damaged: they are left out")
+    return tuple(sound)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: Any) -> Item:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _replay(path: Path, say: Callable[[str], None]) -> Verdict | None:
+    if not path.is_file():
+        return None
+    try:
+        return Verdict.from_dict(dict(_object(path)))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        say(f"'{path.name}' is no verdict that this newllm understands ({type(error).__name__})")
+        return None
+
+
+def interval_in(value: Any) -> tuple[float, float | None, float | None] | None:
+    """Return an estimate with its interval as results.json writes one, [estimate, low, high]; None if it is none."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 3:
+        return None
+    estimate, low, high = (number_of(one) for one in value)
+    is_whole = all(isinstance(one, int) for one in value)  # a list of counts is no interval
+    return None if estimate is None or is_whole else (estimate, low, high)
+
+
+def number_of(value: Any) -> float | None:
+    """Return a finite number, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,28 @@
+"""What is said of a verdict in the language of a page; what there is in English only is named as English."""
+
+from newllm.report import changes_ja, verdict_sentences_ja
+from newllm.report import verdict_words as said
+from newllm.report.language import Words
+from newllm.report.markup import Html, english, joined, safe
+from newllm.trace import Tried, Verdict
+
+
+def sentences(verdict: Verdict, words: Words) -> list[Html]:
+    """Return the three sentences; where replays cannot be believed, what was written of that."""
+    if words.lang == "ja" and verdict.identical and len(verdict.sentences) == 3:
+        return [safe(one) for one in verdict_sentences_ja.sentences(verdict)]
+    return [english(words, one) for one in verdict.sentences]
+
+
+def missing(verdict: Verdict, words: Words) -> list[Html]:
+    """Return what is missing for a cause, without what the sentences say."""
+    left = [one for one in verdict.missing if not any(one in sentence for sentence in verdict.sentences)]
+    return [safe(verdict_sentences_ja.missing(one)) if words.lang == "ja" else safe(one) for one in left]
+
+
+def details(tried: Tried, words: Words) -> Html:
+    """Return what was changed, what it moved, and what it costs if it is kept."""
+    if words.lang == "ja":
+        told = [f"{changes_ja.change(tried)}。", changes_ja.price(tried)]
+        return joined([*told, english(words, " ".join(filter(None, (said.moved(tried), said.left(tried)))))], " ")
+    return joined(filter(None, (said.change(tried), said.moved(tried), said.left(tried), said.price(tried))), " ")

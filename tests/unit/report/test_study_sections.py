@@ -1,0 +1,126 @@
+"""A study on a page: its verdicts are read without colour, its intervals stand in words, nothing in it is obeyed."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from newllm.report.chart import Curves, Section
+from newllm.report.language import language
+from newllm.report.sections.study import study_lead, study_sections
+from newllm.report.study_source import StudySource, read_study
+
+FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
+EN, JA = language("en"), language("ja")
+HOSTILE = '</script><img src=x onerror=alert(1)>\u202e"'
+
+
+@pytest.fixture(scope="module")
+def small() -> StudySource:
+    """The founding study with a few of its arms: intervals by resampling take their time."""
+    study = read_study(FOUNDING)
+    keep = {"baseline", "transformer", "residual", "lr-half"}
+    return dataclasses.replace(study, arms=tuple(arm for arm in study.arms if arm["name"] in keep))
+
+
+@pytest.fixture(scope="module")
+def made(small: StudySource) -> dict[str, Section]:
+    """Its sections by id."""
+    return {section.id: section for section in study_sections(small, EN)}
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"<[^>]*>", " ", html)
+
+
+def row_of(html: str, name: str) -> str:
+    rows = [row for row in re.findall(r"<tr>.*?</tr>", html) if f"<code>{name}</code>" in row]
+    return " ".join(text_of(rows[0]).split())
+
+
+def test_the_sections_of_a_study(made: dict[str, Section]):
+    assert list(made) == ["study-claims", "study-arms", "study-curves", "study-about"]
+
+
+def test_every_claim_has_its_verdict_as_a_word_and_a_sign(made: dict[str, Section], small: StudySource):
+    html = made["study-claims"].html
+    for verdict, sign in {"holds": "●", "holds in part": "◐", "does not hold": "○", "undecided": "?"}.items():
+        count = sum(claim["verdict"] == verdict for claim in small.claims)
+        table = html[html.index("<tbody>") : html.index("</tbody>")]
+        assert len(re.findall(rf"{re.escape(sign)}</span> {verdict}</span>", table)) == count > 0
+
+
+def test_a_claim_stands_with_its_number_its_measure_and_its_p(made: dict[str, Section]):
+    html = text_of(made["study-claims"].html)
+    assert "0.5 [0.237, 0.763]" in html
+    assert "Paired difference" in html or "difference" in html
+    assert "Share of the four context runs" in html
+    assert made["study-claims"].html.count('<svg class="forest') == 14
+
+
+def test_the_arms_have_the_shares_that_the_studys_own_page_has(made: dict[str, Section]):
+    html = made["study-arms"].html
+    readme = (FOUNDING / "README.md").read_text()
+    assert "10/10 [0.72, 1.00] | 19" in readme
+    assert "1.00 [0.72, 1.00]" in row_of(html, "baseline")
+    assert "0.00 [0.00, 0.28]" in row_of(html, "transformer")
+    assert "1.00 [0.72, 1.00] 1.00 [0.72, 1.00]" in row_of(html, "residual")
+    assert "0.00 [0.00, 0.28]" in row_of(html, "lr-half")
+    assert "5.72 [5.57, 5.94]" in row_of(html, "baseline")
+
+
+def test_an_arm_is_drawn_over_its_control_with_quartiles(made: dict[str, Section]):
+    charts = {chart.title: chart for chart in made["study-curves"].charts}
+    assert set(charts) == {"baseline", "transformer", "residual", "lr-half"}
+    residual = charts["residual"]
+    assert isinstance(residual, Curves)
+    assert [line.label for line in residual.lines] == ["baseline", "probe loss", "validation loss"]
+    for line in residual.lines:
+        assert line.low is not None
+        assert line.high is not None
+        assert (line.low <= line.y).all()
+        assert (line.y <= line.high).all()
+    assert len({line.name for line in residual.lines}) == 3
+    json.dumps(residual.as_dict(), allow_nan=False)
+
+
+def test_a_japanese_page_says_it_in_japanese_and_marks_what_stays_english(small: StudySource):
+    html = "".join(section.html for section in study_sections(small, JA))
+    for verdict in ("成り立つ", "部分的に成り立つ", "成り立たない", "このデータでは判定できない"):
+        assert verdict in html
+    assert '<span lang="en">Every run spikes, at epochs 17 to 22.</span>' in html
+    assert "lang=" not in "".join(section.html for section in study_sections(small, EN))
+
+
+def test_the_lead_counts_what_there_is(small: StudySource):
+    assert "410 runs of 4 arms: 10 seeds on 6 data sets, 2.6 core hours." in text_of(study_lead(small, EN))
+
+
+def test_nothing_in_a_study_is_obeyed(tmp_path: Path):
+    row = {"arm": HOSTILE, "seed": 0, "data": HOSTILE, "validation_spiked": True, "best_validation": 1.0}
+    claim = {"id": HOSTILE, "text": HOSTILE, "verdict": HOSTILE, "measure": HOSTILE, "numbers": {HOSTILE: HOSTILE}}
+    curve = [1.0, 2.0]
+    results = {
+        "study": HOSTILE, "title": HOSTILE, "arms": [{"name": HOSTILE, "claim": HOSTILE}], "rows": [row],
+        "claims": [{**claim, "arms": [HOSTILE]}], "environment": {HOSTILE: HOSTILE}, "failed": {HOSTILE: HOSTILE},
+        "curves": {HOSTILE: {"epoch": [0, 1], "probe_loss": [curve] * 3}},
+    }  # fmt: skip
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    study = read_study(tmp_path)
+    html = "".join(section.html for section in study_sections(study, JA)) + study_lead(study, JA)
+    assert "<img" not in html
+    assert "\u202e" not in html
+    assert "</script" not in html
+
+
+def test_a_study_of_nothing_but_damage_has_what_is_left(tmp_path: Path):
+    bad = {"arm": "a", "seed": 0, "validation_spiked": None, "reached": "x", "best_validation": "y", "data": None}
+    claim = {"id": "1", "text": "t", "verdict": "v", "numbers": [1], "arms": "none", "p": "x", "measure": None}
+    curves = {"a": {"epoch": [0, "x"], "train_loss": 3, "probe_loss": [[1], [2, 3], None]}, "b": 4}
+    arms = [{"name": "a", "claim": 7}, {"name": "b", "control": "gone"}, {"name": 5, "control": ["x"]}]
+    results = {"arms": arms, "rows": [bad, {"arm": 5, "seed": 1}], "claims": [claim], "curves": curves}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    made = study_sections(read_study(tmp_path), EN)
+    assert [section.id for section in made] == ["study-claims", "study-arms", "study-about"]
