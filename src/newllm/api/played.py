@@ -31,6 +31,7 @@ from newllm.errors import UserError
 if TYPE_CHECKING:
     from newllm.api.loaded import LoadedRun
     from newllm.api.played_player import Player
+    from newllm.api.played_task import Task
 
 IDLE = 600.0
 
@@ -54,7 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
         requests.send(None, "error", {"error": " ".join(str(error).split())})
         return 2
     requests.send(None, "ready", told)
-    requests.answer_all({"about": lambda task: told, **player.verbs}, parsed.idle)
+
+    def about(task: "Task") -> dict[str, Any]:
+        task.check_all_taken()
+        return told
+
+    requests.answer_all({"about": about, **player.verbs}, parsed.idle)
     return 0
 
 
@@ -88,4 +94,5 @@ def _about(loaded: "LoadedRun", player: "Player") -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Not sys.exit: the thread that waits for input holds a lock without which the interpreter cannot end.
+    os._exit(main())

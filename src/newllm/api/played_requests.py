@@ -5,6 +5,7 @@ however long, is held in memory. At the end of the input whatever runs is stoppe
 """
 
 import json
+import os
 import queue
 import sys
 import threading
@@ -72,18 +73,22 @@ class Requests:
             lambda event, fields: self.send(own, event, fields),
             lambda: self._ended.is_set() or own in self._stopped,
         )
+        event, fields = self._outcome(verb, task, verbs)
+        self._unfinished.discard(own)  # before its end is told: it can be stopped no more, and its id is free
+        self._stopped.discard(own)
+        self.send(own, event, fields)
+
+    def _outcome(self, verb: Any, task: Task, verbs: Verbs) -> tuple[str, dict[str, Any]]:
+        """Return the last event of a request."""
         try:
             if not isinstance(verb, str) or verb not in verbs:
                 raise unknown_name("verb", str(verb)[:64], [*verbs, "stop"])
-            self.send(own, "done", verbs[verb](task))
+            return "done", verbs[verb](task)
         except UserError as error:
-            self.send(own, "error", {"error": _one_line(error)})
+            return "error", {"error": _one_line(error)}
         except Exception as error:  # a defect of ours in one request must not end the others; it is told
             traceback.print_exc()
-            self.send(own, "error", {"error": f"defect of newllm in '{verb}': {type(error).__name__}: {_one_line(error)}"})
-        finally:
-            self._unfinished.discard(own)
-            self._stopped.discard(own)
+            return "error", {"error": f"defect of newllm in '{verb}': {type(error).__name__}: {_one_line(error)}"}
 
     def _hear(self) -> None:
         """Read lines until there are no more."""
@@ -147,8 +152,6 @@ def _one_line(error: Exception) -> str:
 
 def private_output() -> BinaryIO:
     """Return standard output for events alone: whatever else prints goes to standard error from now on."""
-    import os
-
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers

@@ -61,7 +61,7 @@ class Surprise:
         return -log_TV.gather(1, chosen_T1)[:, 0] / math.log(2)
 
     def label(self, token: int) -> str:
-        """Return the text of a token that stands alone; bytes that are no text as `\\xe3`."""
+        r"""Return the text of a token that stands alone; bytes that are no text as `\xe3`."""
         text = self._bytes(token, first=True).decode("utf-8", "backslashreplace")
         return text or f"[{self._what(token)}]"
 

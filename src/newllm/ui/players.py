@@ -165,15 +165,14 @@ class Players:
 
     def __init__(self, idle: float = IDLE) -> None:
         self._idle = idle
-        self._players: dict[tuple[str, str], Player] = {}  # the one that was asked last comes last
+        self._players: dict[tuple[Path, str], Player] = {}  # the one that was asked last comes last
         self._lock = asyncio.Lock()
         self._closed = False
 
-    async def player(self, id: str, run: Path, snapshot: str) -> Player:
+    async def player(self, run: Path, snapshot: str) -> Player:
         """Return the worker of a run's snapshot, started where there is none alive.
 
         Args:
-            id: of the run.
             run: its directory.
             snapshot: which weights.
 
@@ -183,12 +182,12 @@ class Players:
         async with self._lock:
             if self._closed:
                 raise UserError("the server ends: start newllm ui again")
-            found = self._players.pop((id, snapshot), None)
+            found = self._players.pop((run, snapshot), None)
             if found is None or found.is_ended:
                 await self._make_room()
                 found = Player(run, snapshot, self._idle)
                 await found.start()
-            self._players[id, snapshot] = found
+            self._players[run, snapshot] = found
             return found
 
     async def close(self) -> None:

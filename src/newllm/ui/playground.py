@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from newllm.errors import UserError
+from newllm.ui.asked import run_of
 from newllm.ui.players import Players
 from newllm.ui.playground_texts import PLAY
 from newllm.ui.shell import page, safe
@@ -30,35 +31,40 @@ _SCRIPTS = (
 
 async def _page(request: Request) -> Response:
     """Answer with the playground's frame; its script fills it."""
-    id, texts = request.path_params["id"], texts_for(request)
-    if request.app.state.index.lookup(id) is None:
+    key, texts = request.path_params["id"], texts_for(request)
+    entry = request.app.state.index.entry(key)
+    if entry is None:
         raise HTTPException(404)
-    entry = request.app.state.index.entry(id)
-    name, said = (entry.name if entry else id), PLAY[texts.lang]
+    said = PLAY[texts.lang]
     title = html.escape(said["play_title"])
     body = (
-        f'<div class="place"><header class="head"><p class="crumbs"><a href="/run/{safe(id)}">{safe(name)}</a></p>'
+        f'<div class="place"><header class="head"><p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
         f'<h1>{title}</h1></header><div id="play" class="play"></div>'
         f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript></div>"
     )
     snapshot = request.query_params.get("snapshot", "best")
     data = {"run": id, "name": name, "snapshot": snapshot, "texts": {**texts.table, **said}}
-    return page(f"{name} · {said['play_title']}", body, texts=texts, active="runs", styles=("play.css",), scripts=_SCRIPTS, data=data)
+    return page(
+        f"{name} · {said['play_title']}",
+        body,
+        texts=texts,
+        active="runs",
+        styles=("play.css",),
+        scripts=_SCRIPTS,
+        data=data,
+    )
 
 
 async def _ask(request: Request) -> Response:
     """Pass one request on to the run's worker, and its events back."""
-    id = request.path_params["id"]
-    run = request.app.state.index.lookup(id)
-    if run is None:
-        raise HTTPException(404)
+    run = run_of(request)
     try:
         asked = _checked(await _json(request))
         snapshot = str(asked.pop("snapshot", "best"))
         if not _SNAPSHOT.fullmatch(snapshot):
             raise UserError(f"snapshot {snapshot[:40]!r}: give best, last or a step")
         players: Players = request.app.state.players
-        player = await players.player(id, run, snapshot)
+        player = await players.player(run, snapshot)
         events = player.ask(asked)
         first = await anext(events)  # a refusal becomes an answer of its own
     except UserError as error:

@@ -6,7 +6,7 @@
 
   /** A label, a bar and a number, as a row of a list. */
   function barRow(label, share, value, options = {}) {
-    const bar = make("span", { class: "bar", "aria-hidden": "true" });
+    const bar = make("span", { class: "amount", "aria-hidden": "true" });
     bar.style.setProperty("--share", Math.min(1, Math.max(0, share || 0)).toFixed(3));
     const parts = [make("span", { class: "name", text: label }), bar, make("span", { class: "value", text: value })];
     return options.onclick ? make("li", {}, make("button", { type: "button", ...options }, ...parts)) : make("li", {}, ...parts);

@@ -66,7 +66,7 @@
     _measure() {
       const width = this._scroll.clientWidth, plot = width - GUTTER;
       const count = this._tokens.length;
-      const fit = Math.max(NARROWEST, Math.min(WIDEST, Math.floor(plot / Math.max(1, count))));
+      const fit = Math.max(NARROWEST, Math.min(WIDEST, plot / Math.max(1, count)));
       this._wide = this._zoom ?? fit;
       this._labels = this._labelHeight();
       this._bands = this._layout();
