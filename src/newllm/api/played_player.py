@@ -7,7 +7,7 @@ Shapes: T tokens, V vocabulary, L layers, C channels.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,24 +78,27 @@ class Player:
         """Read a text in chunks: `progress` after each, `tokens` for the last `SHOWN` of them."""
         name, text = task.take("branch", str), task.text()
         task.check_all_taken()
-        memory = self._memory(name)
-        chunks = self.engine.cut(memory, text)
-        total, done, bits, stream = sum(map(len, chunks)), 0, 0.0, TextStream()
+        chunks, stream = self.engine.cut(self._memory(name), text), TextStream()
+        total, done, bits = sum(map(len, chunks)), 0, 0.0
         for ids in chunks:
             if task.stopped():
                 break
-            predicted_TV, after = self._predicted(memory, ids)
-            bits += float(self.surprise.bits(ids, predicted_TV).double().sum())
-            skip = min(len(ids), max(0, total - SHOWN - done))
-            if skip < len(ids):
-                task.emit("tokens", self._described(memory, ids, predicted_TV, stream, skip))
-            else:
-                stream.feed(self._loaded.tokenizer.decode(ids))
-            # Where it is stopped it may be inside a character.
-            memory, done = dataclasses.replace(after, undecoded=stream.undecoded), done + len(ids)
-            self._branches[name] = memory
+            bits += self._read_chunk(task, name, ids, stream, skip=total - SHOWN - done)
+            done += len(ids)
             task.emit("progress", {"tokens": done, "of": total})
-        return {**self._told(memory), "tokens": done, "of": total, "bits": bits}
+        return {**self._told(self._memory(name)), "tokens": done, "of": total, "bits": bits}
+
+    def _read_chunk(self, task: Task, name: str, ids: list[int], stream: TextStream, skip: int) -> float:
+        """Read a chunk into a branch, describe it but for its first `skip` tokens, and return its bits."""
+        memory = self._memory(name)
+        predicted_TV, after = self._predicted(memory, ids)
+        if skip < len(ids):
+            task.emit("tokens", self._described(memory, ids, predicted_TV, stream, max(0, skip)))
+        else:
+            stream.feed(self._loaded.tokenizer.decode(ids))
+        # Where the reading is stopped it may be inside a character.
+        self._branches[name] = dataclasses.replace(after, undecoded=stream.undecoded)
+        return float(self.surprise.bits(ids, predicted_TV).double().sum())
 
     def _write(self, task: Task) -> dict[str, Any]:
         """Write on, one `tokens` event a token. What has been written stays, wherever it is stopped."""
@@ -189,6 +192,6 @@ def _stacked(layers: list[Tensor]) -> np.ndarray:
 def _event(
     tokens: list[dict[str, Any]], start_LC: np.ndarray, contexts_TLC: np.ndarray, decays_TLC: np.ndarray
 ) -> dict[str, Any]:
-    moved: list[Mapping[str, Any]] = motion(start_LC, contexts_TLC, decays_TLC)
+    moved = motion(start_LC, contexts_TLC, decays_TLC)
     described = [{**token, **by_layer} for token, by_layer in zip(tokens, moved, strict=True)]
     return {"tokens": described, "channels": packed_rows(contexts_TLC)}

@@ -37,22 +37,15 @@ async def _page(request: Request) -> Response:
         raise HTTPException(404)
     said = PLAY[texts.lang]
     title = html.escape(said["play_title"])
+    crumbs = f'<p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
     body = (
-        f'<div class="place"><header class="head"><p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
-        f'<h1>{title}</h1></header><div id="play" class="play"></div>'
+        f'<div class="place"><header class="head">{crumbs}<h1>{title}</h1></header><div id="play" class="play"></div>'
         f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript></div>"
     )
     snapshot = request.query_params.get("snapshot", "best")
-    data = {"run": id, "name": name, "snapshot": snapshot, "texts": {**texts.table, **said}}
-    return page(
-        f"{name} · {said['play_title']}",
-        body,
-        texts=texts,
-        active="runs",
-        styles=("play.css",),
-        scripts=_SCRIPTS,
-        data=data,
-    )
+    data = {"run": key, "snapshot": snapshot, "texts": {**texts.table, **said}}
+    window, looks = f"{entry.name} · {said['play_title']}", ("play.css",)
+    return page(window, body, texts=texts, active="runs", styles=looks, scripts=_SCRIPTS, data=data)
 
 
 async def _ask(request: Request) -> Response:

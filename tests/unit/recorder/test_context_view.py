@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from newllm.model.bodies import State
+from newllm.model.bodies.cell import Cell
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import ContextView
+from newllm.recurrence.rules.gated import Gated
+from newllm.recurrence.rules.lstm import LSTMGates
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6]
 BODIES = [
@@ -79,12 +82,14 @@ def derivative(model: LanguageModel, view: ContextView, state: State, layer: int
 @torch.no_grad()
 def decay_of_cell(model: LanguageModel, state: State, token: int) -> torch.Tensor:
     cell = model.body
+    assert isinstance(cell, Cell)
+    assert isinstance(cell.rule, Gated | LSTMGates)
     context_1C = state["context"]
     seen_1C = torch.zeros_like(context_1C) if model.config.body == "zero-cell" else cell.norm.read(context_1C)
     source_1S = torch.cat([model.embedding(torch.tensor([token])), seen_1C], dim=-1)
-    gate = cell.rule.forget if model.config.rule == "lstm" else cell.rule.gate
-    value_1C = gate(source_1S)
-    return torch.sigmoid(value_1C if model.config.rule == "lstm" else -value_1C)[0]
+    if isinstance(cell.rule, LSTMGates):
+        return torch.sigmoid(cell.rule.forget(source_1S))[0]
+    return torch.sigmoid(-cell.rule.gate(source_1S))[0]
 
 
 def test_an_additive_context_keeps_all_and_the_control_nothing(build: Callable[..., LanguageModel]) -> None:
