@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Player:
         )
         self._tasks = [asyncio.create_task(self._hear()), asyncio.create_task(self._overhear())]
 
-    async def ask(self, request: dict[str, Any]) -> AsyncIterator[bytes]:
+    async def ask(self, request: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         """Send a request and yield its events as lines, the last of them "done" or "error".
 
         Who stops listening stops the request.

@@ -5,13 +5,15 @@ This process never imports torch.
 """
 
 import html
+import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from newllm.errors import UserError
@@ -51,38 +53,35 @@ async def _page(request: Request) -> Response:
 async def _ask(request: Request) -> Response:
     """Pass one request on to the run's worker, and its events back."""
     run = run_of(request)
+    asked = _checked(await _json(request))
+    return StreamingResponse(_events(request.app.state.players, run, asked), media_type="application/x-ndjson")
+
+
+async def _events(players: Players, run: Path, asked: dict[str, Any]) -> AsyncIterator[bytes]:
+    """Yield a request's events as lines, the last of them "done" or "error"."""
     try:
-        asked = _checked(await _json(request))
         snapshot = str(asked.pop("snapshot", "best"))
         if not _SNAPSHOT.fullmatch(snapshot):
             raise UserError(f"snapshot {snapshot[:40]!r}: give best, last or a step")
-        players: Players = request.app.state.players
         player = await players.player(run, snapshot)
-        events = player.ask(asked)
-        first = await anext(events)  # a refusal becomes an answer of its own
+        async for line in player.ask(asked):
+            yield line
     except UserError as error:
-        return JSONResponse({"error": str(error)}, 400)
-    return StreamingResponse(_chained(first, events), media_type="application/x-ndjson")
-
-
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for line in rest:
-        yield line
+        yield json.dumps({"id": asked["id"], "event": "error", "error": str(error)}).encode() + b"\n"
 
 
 async def _json(request: Request) -> Any:
     try:
         return await request.json()
     except (ValueError, RecursionError) as error:
-        raise UserError("the request is no JSON: send an object with an id and a verb") from error
+        raise HTTPException(400, "the request is no JSON: send an object with an id and a verb") from error
 
 
 def _checked(asked: Any) -> dict[str, Any]:
     """Return a request whose id can be told apart from others."""
     own = asked.get("id") if isinstance(asked, dict) else None
     if not isinstance(asked, dict) or not isinstance(own, str) or not 0 < len(own) <= 40:
-        raise UserError("the request has no id: give a text of 1 to 40 characters of its own")
+        raise HTTPException(400, "the request has no id: give a text of 1 to 40 characters of its own")
     return asked
 
 

@@ -8,6 +8,7 @@ _ENGLISH = {
     "play_loading": "Loading the model…",
     "play_try_again": "Try again",
     "play_no_server": "The server does not answer: is newllm ui still running?",
+    "play_too_long": "The text is too long: give one of at most {n} characters.",
     "play_tab_write": "Write",
     "play_tab_surprise": "Surprise",
     "play_parameters": "parameters",

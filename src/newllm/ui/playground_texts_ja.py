@@ -6,6 +6,7 @@ JAPANESE = {
     "play_loading": "モデルを読み込んでいます…",
     "play_try_again": "もう一度",
     "play_no_server": "サーバーが応答しません。newllm ui は動いていますか。",
+    "play_too_long": "文章が長すぎます。{n} 文字以内にしてください。",
     "play_tab_write": "書く",
     "play_tab_surprise": "意外さ",
     "play_parameters": "パラメータ",

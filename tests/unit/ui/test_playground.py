@@ -1,4 +1,4 @@
-"""The playground's server side, with real workers: one a model, few alive, refused and told where something is wrong."""
+"""The playground's server side, with real workers: one a model, few alive, and told in a line what is wrong."""
 
 import asyncio
 import contextlib
@@ -210,13 +210,19 @@ def test_a_request_is_passed_on_and_its_events_come_back(served: Served) -> None
         ([], "the request has no id"),
         ({"verb": "about"}, "the request has no id"),
         ({"id": "x" * 41, "verb": "about"}, "the request has no id"),
-        ({"id": "x", "verb": "about", "snapshot": "../best"}, "give best, last or a step"),
     ],
 )
 def test_what_is_no_request_is_refused_in_one_line(served: Served, request_: Any, says: str) -> None:
     status, (event,) = served.play("run-0", request_)
     assert status == 400
     assert says in event["error"]
+
+
+def test_a_mistake_is_an_event_so_that_a_page_tells_it_in_its_place(served: Served) -> None:
+    for mistake, says in (({"snapshot": "../best"}, "give best, last or a step"), ({"verb": "abuot"}, "'about'?")):
+        status, (event,) = served.play("run-0", {"id": "x", "verb": "about", **mistake})
+        assert (status, event["id"], event["event"]) == (200, "x", "error")
+        assert says in event["error"]
 
 
 def test_neither_other_origins_nor_forms_nor_other_paths_reach_a_model(served: Served) -> None:

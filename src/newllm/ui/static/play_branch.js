@@ -47,15 +47,13 @@
     async copy() {
       const other = new Branch(this.about, this.story.copy());
       [other._origin, other._since] = [this._origin, this._since];
-      await this._here();
       other.name = nextName();
-      await newllm.play("branch", { from: this.name, name: other.name });
+      await this._again(() => newllm.play("branch", { from: this.name, name: other.name }));
       return other;
     }
 
     async save(name, replace) {
-      await this._here();
-      return newllm.play("save", { branch: this.name, name, replace });
+      return this._again(() => newllm.play("save", { branch: this.name, name, replace }));
     }
 
     /** Begin from a saved context; of the text before only the end is known. */
@@ -77,11 +75,35 @@
     }
 
     async drop() {
-      if (this.name) await newllm.play("drop", { branch: this.name });
+      if (this.name) await newllm.play("drop", { branch: this.name }).catch((error) => { if (!error.lost) throw error; });
       this.name = null;
     }
 
+    /** Ask for this branch, and once more where the worker had to be started anew. */
+    async _again(ask) {
+      await this._here();
+      try {
+        return await ask();
+      } catch (error) {
+        if (!error.lost) throw error;
+        this.name = null;
+        await this._here();
+        return ask();
+      }
+    }
+
     async _ask(verb, fields, own, hear) {
+      let heard = false;
+      const told = (event) => { heard = true; hear(event); };
+      try {
+        return await this._once(verb, fields, own, told);
+      } catch (error) {
+        if (!error.lost || heard) throw error;
+        return this._once(verb, fields, own, hear); // the worker is another one now, and has read the text once more
+      }
+    }
+
+    async _once(verb, fields, own, hear) {
       await this._here(hear);
       this._running = newllm.playId();
       try {
@@ -92,7 +114,7 @@
         this.story.stateBytes = done.state_bytes;
         return done;
       } catch (error) {
-        if (error.gone) this.name = null;
+        if (error.gone || error.lost) this.name = null;
         throw error;
       } finally {
         this._running = null;

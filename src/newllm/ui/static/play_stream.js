@@ -7,14 +7,20 @@
   /** Before every name of a branch: two pages may talk to the same worker. */
   newllm.session = random();
 
-  /** What the worker or the server refused; `gone` says that the worker, and all branches with it, is no more. */
+  /**
+   * What the worker or the server refused. `gone`: the worker ended while it was at it. `lost`: another worker has
+   * taken its place, which does not know the branch.
+   */
   class PlayError extends Error {
     constructor(message, gone = false) {
       super(message);
       this.gone = gone;
+      this.lost = /^there is no branch/.test(message);
     }
   }
   newllm.PlayError = PlayError;
+
+  const MOST = 800_000; // as the worker takes; a request that the server would refuse is not sent
 
   const address = `/api/run/${encodeURIComponent(newllm.page.run)}/play`;
 
@@ -44,6 +50,7 @@
    * @returns {Promise<Object>} the last event
    */
   newllm.play = async function (verb, fields = {}, hear = () => {}, id = random()) {
+    if (fields.text?.length > MOST) throw new PlayError(newllm.say("play_too_long").replace("{n}", MOST.toLocaleString("en-US")));
     const answer = await post({ ...fields, id, verb, snapshot: newllm.page.snapshot }).catch(() => {
       throw new PlayError(newllm.say("play_no_server"), true);
     });
@@ -51,7 +58,7 @@
     for await (const line of lines(answer.body)) {
       const event = JSON.parse(line);
       if (event.event === "done") return event;
-      if (event.event === "error") throw new PlayError(event.error, event.gone || /there is no branch/.test(event.error));
+      if (event.event === "error") throw new PlayError(event.error, event.gone);
       hear(event);
     }
     throw new PlayError(newllm.say("play_no_server"), true);

@@ -22,7 +22,7 @@
       this._result = make("div", { hidden: true }, this._whole, this.text.element, legend(), make("div", { class: "play-facts" },
         make("section", {}, make("h3", { text: say("play_this_token") }), this._token),
         make("section", {}, make("h3", { text: say("play_most_surprising") }), this._most)));
-      this.element = make("div", { class: "play-surprise" },
+      this.element = make("div", { class: "play-surprise" }, make("h2", { class: "unseen", text: say("play_tab_surprise") }),
         make("div", { class: "field" }, make("label", { for: "play-pasted", text: say("play_pasted") }), this._given),
         make("div", { class: "buttons" }, this._button, make("kbd", { text: "Ctrl+↵", "aria-hidden": "true" })),
         this._status, this._problem, this._result);
