@@ -26,8 +26,8 @@ from newllm.ui.texts import texts_for
 _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
 _SCRIPTS = (
     "report.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
-    "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_panel.js", "play_surprise.js",
-    "playground.js",
+    "play_heat.js", "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_parts.js",
+    "play_panel.js", "play_surprise.js", "playground.js",
 )  # fmt: skip
 
 

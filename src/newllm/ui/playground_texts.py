@@ -21,6 +21,7 @@ _ENGLISH = {
     "play_same": "Both branches are the same, up to token {n}.",
     "play_part": "The branches are the same up to token {n}, then they part.",
     "play_text_label": "The text, token by token; arrow keys move",
+    "play_hint": "Type a beginning, then press Ctrl+Enter: the model reads it and writes on, token by token.",
     "play_type": "Type what the model is to read…",
     "play_text": "Text to read",
     "play_write": "Write",

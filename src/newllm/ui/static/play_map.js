@@ -3,7 +3,7 @@
 
 (function (newllm) {
   const { make, say } = newllm;
-  const GUTTER = 46, HEAD = 19, GAP = 3, TALLEST = 264, NARROWEST = 4, WIDEST = 26;
+  const GUTTER = 46, HEAD = 19, GAP = 3, TALLEST = 264, NARROWEST = 4, WIDEST = 36;
 
   class ContextMap {
     /**
@@ -23,7 +23,7 @@
       this._scroll = make("div", { class: "play-scroll", tabindex: 0, role: "application", "aria-label": say("play_map") },
         this._space);
       this.element = make("div", { class: "play-map" }, this._scroll);
-      this._heat = document.createElement("canvas");
+      this._heat = new newllm.ContextHeat(about);
       this._listen();
     }
 
@@ -133,63 +133,12 @@
 
     _band(band, frame) {
       const whole = { ...frame, top: band.top, height: band.bottom - band.top };
-      if (band.kind === "heat") this._drawHeat(band, whole);
+      if (band.kind === "heat") this._heat.draw(whole, this._columns, band.layer, this.view.difference);
       else if (band.kind === "labels") this._drawLabels(whole);
       else {
         band.scale = band.track.top(this._tokens, this.view);
         band.track.draw(whole, this._tokens, band.scale, this.view);
       }
-    }
-
-    /** One layer's rows by the tokens that are seen; rows that share a pixel show the one farthest from zero. */
-    _drawHeat(band, frame) {
-      const { first, last, ink, height } = frame, { rows } = this.about;
-      if (last <= first) return;
-      const tall = Math.min(rows, Math.floor(height)), together = Math.ceil(rows / tall), high = Math.ceil(rows / together);
-      band.scale = this._range(band.layer);
-      const colours = this._colours(frame.colour);
-      const image = new ImageData(last - first, high), pixels = new Uint32Array(image.data.buffer);
-      for (let at = first; at < last; at++) {
-        const column = this._values(at, band.layer);
-        for (let row = 0; row < high; row++) {
-          let value = 0;
-          for (let i = row * together; i < Math.min(rows, (row + 1) * together); i++) {
-            if (!(Math.abs(column[i]) <= Math.abs(value))) value = column[i];
-          }
-          pixels[row * (last - first) + at - first] = colourOf(colours, value / band.scale);
-        }
-      }
-      [this._heat.width, this._heat.height] = [last - first, high];
-      this._heat.getContext("2d").putImageData(image, 0, 0);
-      ink.imageSmoothingEnabled = false;
-      ink.drawImage(this._heat, frame.left(first), band.top, (last - first) * frame.wide, height);
-    }
-
-    /** A token's column of one layer: the context, or what the token changed of it. */
-    _values(at, layer) {
-      const { rows } = this.about;
-      const now = this._columns[at].subarray(layer * rows, (layer + 1) * rows);
-      if (!this.view.difference) return now;
-      const before = this._columns[at - 1]?.subarray(layer * rows, (layer + 1) * rows);
-      return before ? now.map((value, row) => value - before[row]) : new Float32Array(rows);
-    }
-
-    /** What is full colour in a layer: the largest of every column but the few largest. */
-    _range(layer) {
-      const tops = [];
-      for (let at = Math.max(0, this._columns.length - 600); at < this._columns.length; at++) {
-        let top = 0;
-        for (const value of this._values(at, layer)) if (Number.isFinite(value) && Math.abs(value) > top) top = Math.abs(value);
-        tops.push(top);
-      }
-      tops.sort((a, b) => a - b);
-      return tops[Math.floor(0.98 * (tops.length - 1))] || 1e-9;
-    }
-
-    _colours(colour) {
-      const key = ["play-low", "paper", "play-high"].map(colour).join();
-      if (this._key !== key) [this._key, this._ramp] = [key, newllm.diverging(colour("play-low"), colour("play-zero"), colour("play-high"))];
-      return this._ramp;
     }
 
     _drawLabels(frame) {
@@ -281,13 +230,6 @@
       this._zoom = factor === null ? null : Math.max(2, Math.min(40, Math.round(this._wide * factor)));
       this.update();
     }
-  }
-
-  /** Small values are made visible by a square root: half the colour is a quarter of the range. */
-  function colourOf(colours, share) {
-    if (Number.isNaN(share)) return 0;
-    const size = Math.sqrt(Math.min(1, Math.abs(share)));
-    return colours[Math.round(127.5 + (share < 0 ? -127.5 : 127.5) * size)];
   }
 
   newllm.ContextMap = ContextMap;

@@ -17,6 +17,7 @@
       this._anew = true;
       const point = (index, fixed) => this._point(index, fixed);
       this.text = new newllm.TextPane(say("play_text_label"), point);
+      this.text.element.dataset.hint = say("play_hint");
       this.map = new newllm.ContextMap(this.about, point);
       this.map.describedBy(`play-help-${count + 1}`);
       this.controls = new newllm.Controls(this.about, {
@@ -57,47 +58,15 @@
       this._most = make("ol", { class: "bars chosen" });
       this._scales = make("div");
       this._table = make("table");
+      [this._legend, this._ends] = newllm.playParts.legend(this.about, this._colour, count, (by) => this._paint(by));
       this._numbers = make("details", { class: "numbers", ontoggle: () => this._facts() },
         make("summary", { text: say("play_table") }), make("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": say("play_table") }, this._table));
       const hasContext = this.about.layers.length > 0;
+      this._shown = make("div", { hidden: true }, ...(hasContext ? [newllm.playParts.choices(this.about, this.map.view, count, () => this._chosen())] : []), this.map.element, newllm.playParts.told(this._token, hasContext ? [this._most, this._scales] : null), this._numbers);
       this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading,
         make("div", { class: "play-desk" },
-          make("div", {}, this.text.element, this._legend(), this._status, this._problem, this._memory), this.controls.element),
-        ...(hasContext ? [this._choices()] : [make("p", { class: "play-note", text: say("play_no_context") })]),
-        this.map.element,
-        make("div", { class: "play-facts" },
-          make("section", {}, make("h3", { text: say("play_this_token") }), this._token),
-          ...(hasContext ? [
-            make("section", {}, make("h3", { text: say("play_most") }), this._most),
-            make("section", {}, make("h3", { text: say("play_scales") }), make("p", { class: "muted small", text: say("play_scales_about") }), this._scales),
-          ] : [])),
-        this._numbers);
-    }
-
-    _legend() {
-      const choices = this.about.layers.length ? ["bits", "change"] : ["bits"];
-      const name = `colour-${count}`;
-      const radios = choices.map((value) => make("label", {},
-        make("input", { type: "radio", name, value, checked: value === this._colour, onchange: () => this._paint(value) }),
-        say(`play_by_${value}`)));
-      this._ends = [make("span", { text: "0" }), make("span")];
-      return make("div", { class: "play-legend" },
-        make("fieldset", {}, make("legend", { text: say("play_colour") }), ...radios),
-        make("span", { class: "scale", "aria-hidden": "true" }, this._ends[0], make("span", { class: "ramp" }), this._ends[1]));
-    }
-
-    _choices() {
-      const select = (key, options, chosen) => {
-        const control = make("select", { id: `play-${key}-${count}`, onchange: () => { chosen(control.value); this.map.update(); this._facts(); this._paint(this._colour); } },
-          ...options.map(([value, text]) => make("option", { value, text })));
-        return make("div", { class: "field" }, make("label", { for: control.id, text: say(`play_${key}`) }), control);
-      };
-      const { view } = this.map, layers = this.about.layers;
-      return make("div", { class: "fields play-choices" },
-        make("p", { class: "play-help muted", id: `play-help-${count}`, text: say("play_map_help") }),
-        select("show", [["context", say("play_heat_context")], ["difference", say("play_heat_difference")]], (value) => { view.difference = value === "difference"; }),
-        ...(layers.length > 1 ? [select("layer", [["", say("play_all_layers")], ...layers.map((name, at) => [at, name])], (value) => { view.layer = value === "" ? null : Number(value); })] : []),
-        select("measure_label", [["absolute", say("play_absolute")], ["relative", say("play_relative")]], (value) => { view.relative = value === "relative"; }));
+          make("div", {}, this.text.element, this._legend, this._status, this._problem, this._memory), this.controls.element),
+        ...(hasContext ? [] : [make("p", { class: "play-note", text: say("play_no_context") })]), this._shown);
     }
 
     async _read() {
@@ -116,7 +85,7 @@
       const began = performance.now();
       let first = null;
       const done = await this.branch.write(this.controls.sampling, (event) => {
-        first ??= performance.now();
+        if (event.event === "tokens") first ??= performance.now();
         this._hear(event);
       });
       const each = done.tokens >= 8 ? (performance.now() - first) / (done.tokens - 1) : null;
@@ -210,6 +179,13 @@
       return (token) => value(token) / top;
     }
 
+    /** Something else is to be shown of the context. */
+    _chosen() {
+      this.map.update();
+      this._facts();
+      this._paint(this._colour);
+    }
+
     _paint(by) {
       this._colour = by;
       this.text.element.dataset.by = by;
@@ -233,6 +209,7 @@
 
     _facts() {
       const { tokens } = this.branch.story, { view } = this.map;
+      this._shown.hidden = !tokens.length;
       this._fact(this._fixed);
       newllm.mostOf(this._most, tokens, (token) => newllm.changeOf(token, view.layer, view.relative),
         view.relative ? newllm.percent : newllm.brief, (index, fixed) => this._point(index, fixed));
