@@ -6,7 +6,7 @@ from newllm.report.chart import Curves, Heat, Line
 
 # How light the plot's ink is, 0 to 255: the mean of what is painted in the area of the axes' numbers.
 INK = """(id) => {
-  const canvas = document.querySelector(`[data-chart=${id}] canvas`), pen = canvas.getContext("2d");
+  const canvas = document.querySelector(`[data-chart=${id}] .plot canvas`), pen = canvas.getContext("2d");
   const { data } = pen.getImageData(0, canvas.height - 24, canvas.width, 24);
   let sum = 0, count = 0;
   for (let at = 0; at < data.length; at += 4) {
@@ -41,7 +41,7 @@ def test_plots_are_as_wide_as_their_place(show) -> None:
     page.set_viewport_size({"width": 500, "height": 800})
     page.wait_for_timeout(100)
     for name in "ch":
-        canvas, plot = (page.locator(f"[data-chart={name}] {part}").bounding_box() for part in ("canvas", ".plot"))
+        canvas, plot = (page.locator(f"[data-chart={name}] {part}").bounding_box() for part in (".plot canvas", ".plot"))
         assert canvas is not None
         assert plot is not None
         assert abs(canvas["width"] - plot["width"]) < 1
