@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "replay a run with one thing changed at a time: what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and what becomes of each claim",
     "report": "write one page that shows a run, or several compared",
+    "ui": "open a local page: watch, compare, replay and play with runs",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
 _ABOUT = """\
@@ -31,6 +32,7 @@ Language models whose whole memory is one context vector.
   newllm doctor anyones-log.csv
   newllm replay runs/my-text
   newllm report runs/my-text
+  newllm ui
 """
 
 

@@ -93,6 +93,25 @@ def read_blocks(path: Path, name: str | None) -> Iterator[tuple[str, np.ndarray,
         raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
 
 
+def read_blocks_after(path: Path, start: int) -> Iterator[tuple[int, list[tuple[str, np.ndarray, np.ndarray]]]]:
+    """Yield of every block that begins at `start` or after it where it ends, and name, steps and values of its columns.
+
+    Args:
+        path: of the blocks.
+        start: where a block ends or the file begins, in bytes.
+
+    Raises:
+        UserError: the file may not be read, or is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            for block in _blocks(file, path, start):
+                known: dict[int, np.ndarray] = {}
+                yield block.end, [(name, *_column(file, block, name, path, known)) for name in block.names]
+    except OSError as error:
+        raise UserError(f"cannot read '{path}' ({error.strerror}): give a run that you may read") from error
+
+
 def end_of_blocks(path: Path) -> int:
     """Return where the last whole block ends, in bytes.
 
@@ -130,19 +149,20 @@ def truncated_blocks(path: Path, step: int) -> bytes | None:
 _MEND = "move the file away to read the rows that are left, or train again"
 
 
-def _blocks(file: BinaryIO, path: Path) -> Iterator[_Block]:
-    """Yield the blocks of a file. One that breaks off at the end of the file is none: a kill left it there.
+def _blocks(file: BinaryIO, path: Path, start: int = 0) -> Iterator[_Block]:
+    """Yield the blocks of a file from byte `start` on. One that breaks off at its end is none: a kill left it there.
 
     If another block follows one that seems to break off, its size is damaged: what follows is not to be lost.
 
     Args:
         file: open for reading.
         path: for the message.
+        start: where a block begins.
 
     Raises:
         UserError: what stands there is no block.
     """
-    size, start = file.seek(0, 2), 0
+    size = file.seek(0, 2)
     known: dict[bytes, dict[str, int]] = {}
     while start + _HEAD.size <= size:
         file.seek(start)
@@ -174,14 +194,27 @@ def _another_follows(file: BinaryIO, start: int) -> bool:
     return False
 
 
-def _column(file: BinaryIO, block: _Block, name: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _column(
+    file: BinaryIO, block: _Block, name: str, path: Path, known: dict[int, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the steps and the values of one column.
+
+    Args:
+        file: open for reading.
+        block: that holds the column.
+        name: of the column.
+        path: for the message.
+        known: the steps of this block that were unpacked already, taken and kept.
 
     Raises:
         UserError: they are damaged.
     """
     group, place, size = block.columns[block.names[name]]
-    step = np.cumsum(_unpacked(file, *block.steps[group], np.int64, path))
+    step = None if known is None else known.get(group)
+    if step is None:
+        step = np.cumsum(_unpacked(file, *block.steps[group], np.int64, path))
+    if known is not None:
+        known[group] = step
     value = _unpacked(file, place, size, np.float64, path)
     if len(step) != len(value):
         raise UserError(f"'{path}' is damaged at byte {block.start}: {_MEND}")

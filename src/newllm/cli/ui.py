@@ -1,0 +1,68 @@
+"""Open a local page to watch, compare, replay and play with the runs below a directory.
+
+It shows every run that newllm wrote, live while it trains; starts doctor and replay and can stop them; compares runs.
+It is for this machine alone unless --host says otherwise: then the printed address holds a token, without which it
+answers nobody. Ctrl-C ends it, and what it started.
+
+  newllm ui
+  newllm ui runs --open
+  newllm ui studies --port 9000
+"""
+
+import argparse
+import contextlib
+import json
+import secrets
+import sys
+from pathlib import Path
+
+from newllm.cli.ending import ending_on_sigterm
+from newllm.errors import UserError
+
+_PORT = 8321
+SCHEMA = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "dir", nargs="?", type=Path, metavar="DIR", help="where the runs are (default: runs if it is there, else .)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to bind to (default 127.0.0.1)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=_PORT,
+        metavar="N",
+        help=f"port (default {_PORT}); if it is taken, the next free one",
+    )
+    parser.add_argument("--open", action="store_true", help="open it in the browser")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    root = arguments.dir or (Path("runs") if Path("runs").is_dir() else Path())
+    if not root.is_dir():
+        raise UserError(f"'{root}' is no directory: name the one that holds your runs")
+    if not 0 <= arguments.port <= 65535:
+        raise UserError(f"--port {arguments.port}: a port is a number from 0 (any free one) to 65535")
+    from newllm.ui import serve
+
+    def ready(address: str) -> None:
+        if arguments.json:
+            print(json.dumps({"schema": SCHEMA, "url": address}), flush=True)
+        elif not arguments.quiet or "?token=" in address:  # without the token nobody could open it
+            print(f"newllm ui: {address}", flush=True)
+        if arguments.open:
+            _open(address)
+
+    with contextlib.suppress(KeyboardInterrupt), ending_on_sigterm():
+        serve(root, host=arguments.host, port=arguments.port, token=secrets.token_urlsafe(24), ready=ready)
+    return 0
+
+
+def _open(address: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        print("newllm: note: no browser could be opened: open the address yourself", file=sys.stderr)

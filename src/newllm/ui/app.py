@@ -1,0 +1,93 @@
+"""The application: its routes, what it keeps (`app.state`), and how it begins and ends.
+
+`app.state.index` is the table of runs (`lookup(id)` gives a directory or None); `app.state.stopping` is set when the
+server begins to end, so that streams end by themselves.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from newllm.ui import compare_api, jobs_api, pages, playground, run_api, runs_api, sparks, static_files, studies_pages
+from newllm.ui.guard import HEADERS, Access, Guard
+from newllm.ui.index import Index
+from newllm.ui.jobs import Jobs
+from newllm.ui.live import Live
+from newllm.ui.players import Players
+from newllm.ui.shell import page, safe
+from newllm.ui.shown import Shown
+from newllm.ui.sparks import Sparks
+from newllm.ui.texts import texts_for
+from newllm.ui.traces import Traces
+
+
+def build_app(root: Path, access: Access) -> Starlette:
+    """Return the application.
+
+    Args:
+        root: the directory whose runs are shown.
+        access: who may ask.
+    """
+    app = Starlette(
+        routes=[
+            *static_files.routes,
+            *pages.routes,
+            *runs_api.routes,
+            *sparks.routes,
+            *run_api.routes,
+            *jobs_api.routes,
+            *compare_api.routes,
+            *studies_pages.routes,
+            *playground.routes,
+        ],
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+        lifespan=_life,
+    )
+    state = app.state
+    state.stopping = asyncio.Event()
+    state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
+    state.shown, state.players = Shown(state.traces), Players()
+    state.live = Live(state.index, state.traces, state.shown, state.jobs, state.stopping)
+    state.ending = lambda: (state.stopping.set(), state.live.end())
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _life(app: Starlette) -> AsyncIterator[None]:
+    app.state.index.start()
+    players = asyncio.create_task(app.state.players.close_at(app.state.stopping))
+    try:
+        yield
+    finally:
+        app.state.ending()
+        await app.state.jobs.close()
+        await players
+        app.state.index.stop()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer a mistake of the request: data where data was asked for, else a page."""
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    said = error.detail if error.detail != phrase else {404: "there is no such run or page here"}.get(
+        error.status_code, phrase.lower()
+    )  # fmt: skip
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": said}, error.status_code)
+    body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
+    return page(phrase, body, texts=texts_for(request), status=error.status_code)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer a defect of ours; the server goes on, and its terminal tells of it."""
+    del request
+    return JSONResponse({"error": f"the server made a mistake: {type(error).__name__}"}, 500, HEADERS)

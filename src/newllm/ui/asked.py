@@ -1,0 +1,55 @@
+"""What a request asks for, checked."""
+
+import math
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from newllm.ui.index import Index
+
+
+def run_of(request: Request) -> Path:
+    """Return the directory of the run whose id is in the address.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    index: Index = request.app.state.index
+    name = request.path_params["id"]
+    place = index.lookup(name)
+    if place is None or index.entry(name) is None:
+        raise HTTPException(404)
+    return place
+
+
+def study_of(request: Request) -> Path:
+    """Return the directory of the study whose id is in the address.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    index: Index = request.app.state.index
+    name = request.path_params["id"]
+    place = index.lookup(name)
+    if place is None or index.study(name) is None:
+        raise HTTPException(404)
+    return place
+
+
+def number(request: Request, name: str, default: float) -> float:
+    """Return a number of the query; infinities are numbers too.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value) or len(text) > 40:
+        raise HTTPException(400, f"{name}={text[:40]!r} is no number")
+    return value

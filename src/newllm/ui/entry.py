@@ -1,0 +1,253 @@
+"""What a list of runs tells of one run, read from its small files; of a damaged or strange one what can be known.
+
+Nothing here raises because a run is bad: what is wrong with it becomes a sentence in `problems`. A run whose process is
+gone, or has not been heard of for long, has no status "running" any more but "stopped".
+"""
+
+import contextlib
+import json
+import math
+import os
+import tomllib
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
+"""Files by which a directory is known for a run."""
+
+_LARGEST = 4 << 20  # bytes of a file
+_ALIVE, _SILENT = 20.0, 300.0  # seconds since the last heartbeat: surely running, and surely not
+_STATUSES = ("running", "finished", "interrupted", "diverged", "failed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One run of the list.
+
+    Attributes:
+        id: its address.
+        name: its place below the directory, as it is written there.
+        status: of the summary; "stopped" where it says running and is not; "recorded" of a finished recording of
+            another trainer; "unknown" where nothing says it.
+        step, steps: done and planned; None where it is not known.
+        bits, loss: best validation: bits per byte, nats per token.
+        at: the step of the best.
+        findings: how many of each severity the doctor found, None where nobody has asked.
+        cause: what the replays named as cause or as remedy, else None.
+        about: preset, body, rule: a few words.
+        started, heard: seconds since 1970: the start, the last sign of life.
+        seconds: of training.
+        speed: tokens a second.
+        problems: what is wrong with the directory, a sentence each.
+        message: why the run failed.
+        version: the version of the list at which this was new.
+    """
+
+    id: str
+    name: str
+    status: str = "unknown"
+    step: int | None = None
+    steps: int | None = None
+    parameters: int | None = None
+    bits: float | None = None
+    loss: float | None = None
+    at: int | None = None
+    findings: dict[str, int] | None = None
+    cause: str | None = None
+    about: str = ""
+    started: float | None = None
+    heard: float | None = None
+    seconds: float | None = None
+    speed: float | None = None
+    problems: tuple[str, ...] = ()
+    message: str | None = None
+    version: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data without what is not known."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, (), "")}
+
+
+@dataclass
+class _Reader:
+    """The files of one directory, and what was wrong with them."""
+
+    place: Path
+    problems: list[str] = field(default_factory=list)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a file's content, empty where there is none or it is damaged."""
+        path = self.place / name
+        try:
+            if path.stat().st_size > _LARGEST:
+                raise ValueError(f"larger than {_LARGEST >> 20} MiB")
+            text = path.read_text(encoding="utf-8")
+            content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "nested too deep"
+            reason = str(error).splitlines()[0] if isinstance(error, ValueError) else reason
+            self.problems.append(f"{name} cannot be read ({reason})")
+            return {}
+        if not isinstance(content, dict):
+            self.problems.append(f"{name} holds no object")
+            return {}
+        schema = content.get("schema", SCHEMA)
+        if schema != SCHEMA:
+            self.problems.append(f"{name} is of another version of newllm (schema {schema!r}, this one knows {SCHEMA})")
+        return content
+
+
+def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
+    """Read a run's directory.
+
+    Args:
+        place: the directory.
+        id: its address.
+        name: as the list shows it.
+        now: seconds since 1970.
+    """
+    reader = _Reader(place)
+    outside = [sign for sign in SIGNS if leads_out(place / sign, place)]
+    if outside:
+        return Entry(id=id, name=name, problems=(f"{', '.join(outside)}: a link that leads out, not followed",))
+    summary, recording = reader.read("summary.json"), reader.read("recording.json")
+    config = reader.read("config.toml")
+    status, doubt = _status(summary, recording, now)
+    missing = (
+        [sign for sign in ("summary.json", "config.toml") if not (place / sign).is_file()] if not recording else []
+    )
+    best = _dict(summary.get("best_validation"))
+    reader.problems += [f"{sign} is missing" for sign in missing]
+    reader.problems += [doubt] if doubt else []
+    return Entry(
+        id=id,
+        name=name,
+        status=status,
+        step=_whole(summary.get("step")),
+        steps=_whole(summary.get("steps")) or None,
+        parameters=_whole(summary.get("parameters")) or _whole(recording.get("parameters")),
+        bits=_number(best.get("bits_per_byte")),
+        loss=_number(best.get("loss")),
+        at=_whole(best.get("step")),
+        findings=_findings(reader),
+        cause=_cause(place),
+        about=_about(config, recording),
+        started=_time(summary.get("started")),
+        heard=_time(summary.get("heartbeat")) or _changed(place),
+        seconds=_number(summary.get("seconds")),
+        speed=_number(summary.get("tokens_per_second")),
+        problems=tuple(reader.problems),
+        message=summary["message"][:400] if isinstance(summary.get("message"), str) else None,
+    )
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Say whether a path is a link to something that is not below `root`."""
+    if not path.is_symlink():
+        return False
+    try:
+        return not path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return True
+
+
+def _status(summary: dict[str, Any], recording: dict[str, Any], now: float) -> tuple[str, str]:
+    """Return the status, and a sentence where "running" is doubted."""
+    if not summary:
+        ended = recording.get("ended")
+        return ("recorded" if ended is True else "recording" if ended is False else "unknown"), ""
+    status = summary.get("status")
+    if status != "running":
+        return (status if status in _STATUSES else "unknown"), ""
+    heard = _time(summary.get("heartbeat"))
+    silent = math.inf if heard is None else now - heard
+    pid = _whole(summary.get("pid"))
+    if silent <= _ALIVE:
+        return "running", ""
+    if pid and not _lives(pid):
+        return "stopped", f"it says running, but its process {pid} is gone"
+    if silent > _SILENT:
+        return "stopped", "it says running, but has given no sign of life for five minutes"
+    return "running", ""
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _findings(reader: _Reader) -> dict[str, int] | None:
+    content = reader.read("findings.json")
+    if not isinstance(content.get("findings"), list):
+        return None
+    severities = [_dict(finding).get("severity") for finding in content["findings"]]
+    return {severity: severities.count(severity) for severity in ("fault", "warning", "note")}
+
+
+def _cause(place: Path) -> str | None:
+    """Return what the newest verdict names: the cause, else the first remedy."""
+    for file in sorted(place.glob("replays/*/verdict.json"), key=_changed, reverse=True)[:1]:
+        verdict = _Reader(file.parent).read(file.name)
+        cause = _dict(verdict.get("cause")).get("name")
+        tried = verdict.get("interventions")
+        remedies = [
+            one["name"]
+            for one in (tried if isinstance(tried, list) else [])
+            if isinstance(one, dict) and one.get("class") == "removes" and isinstance(one.get("name"), str)
+        ]
+        return str(cause)[:80] if cause else f"{remedies[0][:80]} +" if remedies else "?"
+    return None
+
+
+def _about(config: dict[str, Any], recording: dict[str, Any]) -> str:
+    model = _dict(config.get("model"))
+    words = [config.get("preset"), *(model.get(key) for key in ("body", "rule"))]
+    norm = model.get("norm")
+    words += [f"norm on {norm}"] if norm in ("read", "write") else []
+    words += [f"seed {config['seed']}"] if isinstance(config.get("seed"), int) else []
+    if not config and recording:
+        words = [recording.get("model") or recording.get("kind") or "newllm.record"]
+    return ", ".join(dict.fromkeys(str(word)[:60] for word in words if isinstance(word, str) and word))
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    with contextlib.suppress(OverflowError):
+        return float(value) if math.isfinite(value) else None
+    return None
+
+
+def _time(value: Any) -> float | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,188 @@
+"""Doctor and replay as child processes of the command line: started, watched, stopped, and ended with the server.
+
+What a command prints is read, nothing of it is run here. Replays of one run never run at the same time: they write to
+one place. A stopped replay keeps what it has, and the next one goes on from there.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from newllm.errors import UserError
+from newllm.ui.job_progress import Progress, result_of
+
+KINDS = ("doctor", "replay")
+LONGEST = 86_400.0
+"""Seconds of a budget."""
+
+_MOST_AT_ONCE, _REMEMBERED = 4, 50
+_LARGEST_OUTPUT = 64 << 20
+_GRACE = 25.0  # seconds to end after being told to; the leash kills what it holds before that
+
+
+@dataclass
+class Job:
+    """One command.
+
+    Attributes:
+        id: its address.
+        kind: "doctor" or "replay".
+        run: id of the run.
+        place: the run's directory.
+        budget: seconds that a replay may take, None of a doctor.
+        state: "running", "stopping", "done", "stopped" or "failed".
+        began, ended: seconds since 1970.
+        progress: what it has printed of its progress.
+        result: what it came to, short.
+        before: how many replays were there when it began.
+    """
+
+    id: str
+    kind: str
+    run: str
+    place: Path
+    budget: float | None
+    state: str = "running"
+    began: float = field(default_factory=time.time)
+    ended: float | None = None
+    progress: Progress = field(default_factory=Progress)
+    result: dict[str, Any] = field(default_factory=dict)
+    before: int = 0
+    process: Process | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in ("running", "stopping")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "id": self.id, "kind": self.kind, "run": self.run, "budget": self.budget, "state": self.state,
+            "began": self.began, "seconds": round((self.ended or time.time()) - self.began, 1),
+            "replayed": replays_of(self.place) - self.before if self.kind == "replay" and self.goes_on else None,
+            "progress": self.progress.as_dict(), "result": self.result,
+        }  # fmt: skip
+
+
+class Jobs:
+    """The commands that were started from the page."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._numbers = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def of(self, run: str) -> list[Job]:
+        """Return the jobs of a run, the newest first."""
+        return [job for job in reversed(self._jobs.values()) if job.run == run]
+
+    def get(self, id: str) -> Job | None:
+        """Return a job by its id."""
+        return self._jobs.get(id)
+
+    async def start(self, kind: str, run: str, place: Path, budget: float | None) -> Job:
+        """Start a command.
+
+        Args:
+            kind: one of `KINDS`.
+            run: id of the run.
+            place: the run's directory, absolute.
+            budget: seconds, of a replay.
+
+        Raises:
+            UserError: it is no such kind or budget, or it would run at the same time as one that it must not.
+        """
+        if kind not in KINDS:
+            raise UserError(f"no job is called {kind!r}: {' or '.join(KINDS)}")
+        if kind == "replay" and (isinstance(budget, bool) or not budget or not 1 <= budget <= LONGEST):
+            raise UserError(f"a budget of {budget!r}: give seconds from 1 to {LONGEST:,.0f}")
+        running = [job for job in self._jobs.values() if job.goes_on]
+        if any(job.run == run and job.kind == kind for job in running):
+            raise UserError(f"a {kind} of this run is going on: wait for its end, or stop it")
+        if len(running) >= _MOST_AT_ONCE:
+            raise UserError(f"{len(running)} jobs are going on: wait for one to end, or stop one")
+        job = Job(
+            f"{kind}-{next(self._numbers)}", kind, run, place, float(budget) if kind == "replay" and budget else None
+        )
+        job.before = replays_of(place)
+        self._jobs[job.id] = job
+        arguments = [kind, str(place), "--json", *(["--budget", str(job.budget)] if job.budget else [])]
+        job.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+        task = asyncio.create_task(self._follow(job, job.process))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._forget()
+        return job
+
+    def stop(self, job: Job) -> None:
+        """Tell a job to end; what it has is kept."""
+        if job.state == "running" and job.process is not None and job.process.stdin is not None:
+            job.state = "stopping"
+            job.process.stdin.close()
+
+    async def close(self) -> None:
+        """Stop all and wait until they have ended."""
+        for job in self._jobs.values():
+            self.stop(job)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_GRACE)
+        for job in self._jobs.values():
+            if job.goes_on and job.process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    job.process.kill()
+
+    async def _follow(self, job: Job, process: Process) -> None:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output, _ = await asyncio.gather(_all_of(process.stdout), _lines_of(process.stderr, job.progress))
+        code = await process.wait()
+        job.ended = time.time()
+        try:
+            said = json.loads(output)
+        except (ValueError, RecursionError):
+            said = None
+        if isinstance(said, dict):
+            job.state, job.result = "done", result_of(job.kind, said)
+        else:
+            job.state = "stopped" if job.state == "stopping" else "failed"
+            job.result = {"code": code, "said": job.progress.last}
+
+    def _forget(self) -> None:
+        """Forget the oldest of those that have ended."""
+        ended = [job.id for job in self._jobs.values() if not job.goes_on]
+        for old in ended[: max(0, len(self._jobs) - _REMEMBERED)]:
+            del self._jobs[old]
+
+
+def replays_of(run: Path) -> int:
+    """Return how many replays lie in a run's directory."""
+    return sum(1 for _ in run.glob("replays/*/trajectories/*.json"))
+
+
+async def _all_of(stream: asyncio.StreamReader) -> bytes:
+    kept = bytearray()
+    while chunk := await stream.read(1 << 16):
+        if len(kept) <= _LARGEST_OUTPUT:
+            kept += chunk
+    return bytes(kept)
+
+
+async def _lines_of(stream: asyncio.StreamReader, progress: Progress) -> None:
+    rest = b""
+    while chunk := await stream.read(1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        rest = rest[-4096:]
+        for line in lines:
+            progress.take(line.decode(errors="replace"))
+    progress.take(rest.decode(errors="replace"))

@@ -1,0 +1,58 @@
+"""Start a doctor or a replay of a run, and stop it."""
+
+import json
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from newllm.errors import UserError
+from newllm.ui.asked import run_of
+from newllm.ui.jobs import Jobs
+
+
+async def _start(request: Request) -> Response:
+    place = run_of(request)
+    jobs: Jobs = request.app.state.jobs
+    asked = await _sent(request)
+    budget = asked.get("budget")
+    if budget is not None and not isinstance(budget, int | float):
+        raise HTTPException(400, f"a budget of {str(budget)[:40]!r}: give seconds")
+    try:
+        job = await jobs.start(str(asked.get("kind"))[:40], request.path_params["id"], place, budget)
+    except UserError as error:
+        raise HTTPException(409 if "going on" in str(error) else 400, str(error)) from error
+    return JSONResponse(job.as_dict(), 201)
+
+
+async def _list(request: Request) -> Response:
+    run_of(request)
+    return JSONResponse({"jobs": [job.as_dict() for job in request.app.state.jobs.of(request.path_params["id"])]})
+
+
+async def _stop(request: Request) -> Response:
+    jobs: Jobs = request.app.state.jobs
+    job = jobs.get(request.path_params["job"])
+    if job is None:
+        raise HTTPException(404, "there is no such job")
+    jobs.stop(job)
+    return JSONResponse(job.as_dict())
+
+
+async def _sent(request: Request) -> dict[str, Any]:
+    try:
+        content = json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "what was sent is no JSON") from error
+    if not isinstance(content, dict):
+        raise HTTPException(400, "what was sent is no object")
+    return content
+
+
+routes = [
+    Route("/api/run/{id}/jobs", _start, methods=["POST"]),
+    Route("/api/run/{id}/jobs", _list),
+    Route("/api/jobs/{job}/stop", _stop, methods=["POST"]),
+]

@@ -1,0 +1,80 @@
+"""One run as data: its sections, a stretch of its signals in full, and what is new while it is open."""
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from newllm.errors import UserError
+from newllm.report.language import Words, language
+from newllm.trace import Series
+from newllm.ui.asked import number, run_of
+from newllm.ui.json_numbers import listed
+from newllm.ui.live import Shows
+from newllm.ui.sparks import thinned
+from newllm.ui.texts import texts_for
+
+_MOST_POINTS, _MOST_NAMES = 20_000, 64
+
+
+async def _sections(request: Request) -> Response:
+    """Answer with the sections, or with those whose ids are asked for."""
+    place = run_of(request)
+    try:
+        made = await run_in_threadpool(request.app.state.shown.made, place, _words(request))
+    except UserError as error:  # it has gone meanwhile
+        raise HTTPException(404, str(error)) from error
+    asked = request.query_params.get("ids")
+    wanted = None if asked is None else set(asked.split(","))
+    content = {
+        "version": made.version,
+        "order": [one["id"] for one in made.sections],
+        "sections": [one for one in made.sections if wanted is None or one["id"] in wanted],
+        "problems": made.problems,
+        "digest": made.digest,
+    }
+    return await run_in_threadpool(JSONResponse, content)
+
+
+async def _window(request: Request) -> Response:
+    """Answer with a stretch of signals: the lowest and the highest of as many buckets as there are points to show."""
+    place = run_of(request)
+    names = request.query_params.getlist("name")[:_MOST_NAMES]
+    first, last = number(request, "from", -np.inf), number(request, "to", np.inf)
+    points = int(min(max(number(request, "points", 2000), 10), _MOST_POINTS))
+
+    def cut() -> dict[str, object]:
+        columns = request.app.state.traces.of(place)
+        return {name: listed(_stretch(columns.series(name), first, last, points)) for name in names}
+
+    return JSONResponse(await run_in_threadpool(cut))
+
+
+async def _live(request: Request) -> Response:
+    """Answer with a stream of events."""
+    place = run_of(request)
+    asked = request.headers.get("last-event-id") or request.query_params.get("version", "")
+    version = int(asked) if asked.isdigit() and len(asked) < 16 else -1
+    shows = Shows(version, request.query_params.get("digest"))
+    events = request.app.state.live.events(request.path_params["id"], place, _words(request), shows)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _stretch(series: Series, first: float, last: float, points: int) -> Series:
+    """Return what lies between, with a neighbour on either side so that a line runs on to the edge."""
+    start = max(0, int(np.searchsorted(series.step, first)) - 1)
+    stop = int(np.searchsorted(series.step, last, side="right")) + 1
+    return thinned(Series(series.step[start:stop], series.value[start:stop]), max(1, points // 2))
+
+
+def _words(request: Request) -> Words:
+    return language(texts_for(request).lang)
+
+
+routes = [
+    Route("/api/run/{id}/sections", _sections),
+    Route("/api/run/{id}/window", _window),
+    Route("/api/run/{id}/live", _live),
+]

@@ -1,0 +1,88 @@
+"""Bind a port and serve, until Ctrl-C or SIGTERM."""
+
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from newllm.errors import UserError
+from newllm.ui.app import build_app
+from newllm.ui.guard import Access, access_for
+
+_TRIES = 50  # ports, from the one that was asked for
+
+
+class _Server(uvicorn.Server):
+    """Says when it serves, and lets streams end first of all when it is to stop."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready, self._ending = ready, ending
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
+
+
+def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str], None]) -> None:
+    """Serve the page until the process is told to end.
+
+    Args:
+        root: the directory whose runs are shown.
+        host: address to bind to.
+        port: the first to try; 0 takes any.
+        token: what who asks must know, where others than this machine can reach the address.
+        ready: told the address to open, once it can be opened.
+
+    Raises:
+        UserError: there is no such address, or no free port.
+    """
+    bound = bind(host, port)
+    access = access_for(host, token)
+    app = build_app(root, access)
+    address = _address(host, bound.getsockname()[1], access)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, ws="none", lifespan="on", server_header=False,
+        timeout_graceful_shutdown=3,
+    )  # fmt: skip
+    with bound:
+        _Server(config, lambda: ready(address), app.state.ending).run(sockets=[bound])
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to the port, or to the next free one.
+
+    Raises:
+        UserError: there is no such address, or no free port.
+    """
+    try:
+        family, *_, first = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError, OverflowError) as error:
+        raise UserError(f"--host {host}: there is no such address: 127.0.0.1 is this machine alone") from error
+    for number in range(port, port + _TRIES) if port else [0]:
+        if number > 65535:
+            break
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((first[0], number, *first[2:]))
+        except OSError as error:
+            found.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise UserError(f"--host {host} cannot be bound ({error.strerror}): 127.0.0.1 is safe") from error
+            continue
+        return found
+    raise UserError(f"--port {port}: neither it nor one of the {_TRIES} after it is free: choose another")
+
+
+def _address(host: str, port: int, access: Access) -> str:
+    name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)
+    where = f"http://{f'[{name}]' if ':' in name else name}:{port}/"
+    return where if access.token is None else f"{where}?token={access.token}"

@@ -1,0 +1,98 @@
+"""The frame of every page: one template. What comes from a run stands in it escaped, or in a block of data."""
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import HTMLResponse
+
+from newllm.report.plain import plain
+from newllm.ui.static_files import address
+from newllm.ui.texts import COOKIE, Texts
+
+_PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"))
+
+
+def page(
+    title: str,
+    body: str,
+    *,
+    texts: Texts,
+    active: str = "",
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+    data: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    """Return a page.
+
+    Args:
+        title: of the window; any text.
+        body: HTML of the content, escaped.
+        texts: of the page's language.
+        active: which place of the navigation it belongs to.
+        styles: names of static files, beside those of every page.
+        scripts: names of static files, run in this order after `base.js`.
+        data: what the scripts find as `newllm.page`.
+        status: of the answer.
+    """
+    said = {"lang": texts.lang, "texts": dict(texts.table), **(data or {})}
+    head = [
+        f'<!doctype html>\n<html lang="{texts.lang}"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{safe(title)} · newllm</title>",
+        f'<link rel="icon" href="{address("icon.svg")}">',
+        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("uplot.css", "page.css", "ui.css", *styles)),
+        f'<script type="application/json" id="page">{data_block(said)}</script>',
+        *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
+        "</head>",
+    ]
+    answer = HTMLResponse("".join([*head, _frame(body, active, texts)]), status)
+    if texts.chosen:
+        answer.set_cookie(COOKIE, texts.lang, httponly=True, samesite="strict", path="/")
+    return answer
+
+
+def frame_of_sections(head: str, parts: str, texts: Texts) -> str:
+    """Return a page's content: its sections, which a script fills in, beside their list.
+
+    Args:
+        head: HTML above the sections.
+        parts: HTML that stands there until the sections come.
+        texts: of the page's language.
+    """
+    label = html.escape(texts("sections"))
+    return (
+        f'<div class="layout"><nav class="sections" aria-label="{label}"><ul id="contents"></ul></nav>'
+        f'<div class="main"><header class="head">{head}</header>{parts}'
+        f'<div id="parts"><p class="muted" role="status">{html.escape(texts("loading"))}</p></div></div></div>'
+        f"<noscript><p>{html.escape(texts('needs_script'))}</p></noscript>"
+    )
+
+
+def safe(text: object) -> str:
+    """Return any text as HTML, harmless in an attribute as well."""
+    return html.escape(plain(text))
+
+
+def data_block(content: Any) -> str:
+    """Return JSON that may stand in a script element."""
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _frame(body: str, active: str, texts: Texts) -> str:
+    links = "".join(
+        f'<a href="{place}"{" aria-current=page" if name == active else ""}>{html.escape(texts(name))}</a>'
+        for name, place in _PLACES
+    )
+    other = "ja" if texts.lang == "en" else "en"
+    return (
+        f'<body class="ui"><a class="skip" href="#content">{html.escape(texts("skip"))}</a>'
+        f'<nav class="bar" aria-label="{html.escape(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
+        f'<a class="language" href="?lang={other}" hreflang="{other}" lang="{other}">'
+        f"{html.escape(texts('other_language'))}</a></nav>"
+        f'<main id="content" tabindex="-1">{body}</main></body></html>'
+    )

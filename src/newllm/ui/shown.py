@@ -1,0 +1,212 @@
+"""The sections of a run as the page shows them: those of a report, in few points, and what changed of them.
+
+A line is sent with the lowest and the highest of each of a thousand stretches; zooming asks for finer ones. What was
+appended since travels by itself (see `live`), so a section counts as changed only by what is not simply appended: its
+text, its marks, its heat maps. The doctor's findings of a run that is not too long are found anew while it is shown;
+a longer one shows those of findings.json.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from newllm.diagnosis import diagnose
+from newllm.plotting.lines import extremes
+from newllm.report.chart import Chart, Curves, Heat, Line, Section
+from newllm.report.header import problems
+from newllm.report.language import Words
+from newllm.report.markup import tag
+from newllm.report.sections import sections_of
+from newllm.report.source import Source, read_source
+from newllm.trace import Finding, Trace
+from newllm.ui.folders import stamp_of
+from newllm.ui.kept_findings import kept_findings
+from newllm.ui.sparks import thinned
+from newllm.ui.traces import Traces
+
+BUCKETS = 1000
+"""Of a line, at first."""
+
+_JUDGED = 150_000  # points of all signals up to which a run is judged while it is shown: about two seconds
+_LARGE = 50_000  # points of a signal from which it is thinned before anything else is made of it
+_REST = 20  # times as long as it took, until a run that goes on is judged again
+_KEPT = 12
+_FIGURE = re.compile(r'<figure class="chart" data-chart="([^"]*)">.*?</figure>', re.DOTALL)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The sections of a run at one moment.
+
+    Attributes:
+        stamp: of the run's files; None where it is to be made anew although they have not changed.
+        version: of its trace, from which on the page is told what is appended.
+        sections: as dictionaries, the report's `Section.as_dict` and what tells whether it changed: `text`, `drawn`.
+        lines: names of the lines that grow with the trace.
+        problems: HTML of what could not be read.
+        took: seconds of the processor that it took to make.
+    """
+
+    stamp: Any
+    version: int
+    sections: tuple[dict[str, Any], ...]
+    lines: frozenset[str]
+    problems: str
+    took: float
+
+    @property
+    def digest(self) -> str:
+        """What is another whenever a section is."""
+        return _digest(json.dumps([[one["id"], one["text"], one["drawn"]] for one in self.sections]) + self.problems)
+
+    def changed(self, before: "Made") -> list[str]:
+        """Return the ids of the sections that are other than before, or new, or gone."""
+        now, then = ({one["id"]: (one["text"], one["drawn"]) for one in made.sections} for made in (self, before))
+        problems = ["problems"] if self.problems != before.problems else []
+        return [name for name in {**now, **then} if now.get(name) != then.get(name)] + problems
+
+
+class Shown:
+    """Makes sections, and keeps those that were looked at last.
+
+    Args:
+        traces: where traces are held.
+    """
+
+    def __init__(self, traces: Traces) -> None:
+        self._traces = traces
+        self._made: dict[tuple[Path, str], Made] = {}
+        self._findings: dict[Path, tuple[Any, float, tuple[Finding, ...]]] = {}
+        self._locks: dict[Path, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def made(self, place: Path, words: Words) -> Made:
+        """Return the sections of the run in a directory as they are now."""
+        with self._lock:
+            lock = self._locks.setdefault(place, threading.Lock())
+        with lock:
+            columns = self._traces.of(place)
+            # The version as well: the trace may have been read a moment before it grew.
+            stamp = (stamp_of(str(place)), columns.generation, columns.version)
+            before = self._made.get((place, words.lang))
+            if before is not None and before.stamp == stamp:
+                return before
+            made = self._make(place, words, stamp)
+            with self._lock:
+                self._made.pop((place, words.lang), None)
+                self._made[place, words.lang] = made
+                while len(self._made) > _KEPT:
+                    self._made.pop(next(iter(self._made)))
+            return made
+
+    def _make(self, place: Path, words: Words, stamp: Any) -> Made:
+        began = time.thread_time()
+        columns = self._traces.of(place)
+        version, trace = columns.snapshot()
+        findings, up_to_date = self._judged(place, trace, (columns.generation, version))
+        large = {name for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name}
+        if large:
+            fewer = {name: thinned(trace.signals[name], BUCKETS) for name in large}
+            trace = replace(trace, signals=trace.signals | fewer)
+        source = read_source(place, trace=trace, findings=findings or ())
+        sections = list(sections_of(source, words))
+        if findings is None:
+            sections = _unjudged(source, sections, words)
+        made = [section_dict(section, large) for section in sections]
+        curves = [chart for section in sections for chart in section.charts if isinstance(chart, Curves)]
+        lines = {line.name for chart in curves for line in chart.lines}
+        return Made(
+            stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()),
+            str(problems(source, words)), time.thread_time() - began,
+        )  # fmt: skip
+
+    def _judged(self, place: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
+        """Return what the doctor says, and whether that is of this version of the trace.
+
+        None where the run is too long for that and nobody has asked the doctor.
+        """
+        if sum(len(series.step) for series in trace.signals.values()) > _JUDGED:
+            return kept_findings(place), True
+        before = self._findings.get(place)
+        if before is not None and (before[0] == version or time.monotonic() < before[1]):
+            return before[2], before[0] == version
+        began = time.thread_time()
+        # Facts about the data are the source's to read; it is read once more, without a trace.
+        source = read_source(place, trace=trace, findings=())
+        try:
+            findings = tuple(diagnose(trace, source.facts))
+        except Exception:  # what stands in data.json may be of any kind
+            findings = tuple(diagnose(trace))
+        rest = _REST * (time.thread_time() - began)
+        self._findings[place] = version, time.monotonic() + rest, findings
+        return findings, True
+
+
+def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list[Section]:
+    """Take away what would read as if nothing had been found."""
+    judged = any(one.verdict is not None for one in source.replays)
+    kept = [one for one in sections if one.id != source.id("findings") and (judged or one.id != source.id("verdict"))]
+    said = Section(source.id("findings"), words("findings"), tag("p", _NOT_JUDGED[words.lang], kind="muted"))
+    return [*kept[:2], said, *kept[2:]]
+
+
+_NOT_JUDGED = {
+    "en": "This run is too long to be judged while it is shown: press Examine to have the doctor read it.",
+    "ja": "この実行は長いため、表示しながらの診断はしません。「診断」を押すと doctor が調べます。",
+}
+
+
+def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
+    """Return a section as the page shows it, and what tells whether it changed.
+
+    Args:
+        section: of a report.
+        large: names of lines that have more points than they are given here.
+    """
+    charts = {chart.id: chart_dict(chart, large) for chart in section.charts}
+    told = {**section.as_dict(), "charts": charts}
+    text = _FIGURE.sub(r"<figure>\1</figure>", section.html)
+    return {**told, "text": _digest(text), "drawn": _digest(_drawn(charts))}
+
+
+def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
+    """Return a chart in few points, and of each line whether there are finer ones."""
+    if isinstance(chart, Heat):
+        return chart.as_dict()
+    thin = thin_chart(chart)
+    told = thin.as_dict()
+    for line, before, after in zip(told["lines"], chart.lines, thin.lines, strict=True):
+        line["bucketed"] = line["name"] in large or len(after.x) < len(before.x)
+    return told
+
+
+def thin_chart(chart: Curves) -> Curves:
+    """Return a chart whose lines keep the lowest and the highest of each of a thousand stretches."""
+    return replace(chart, lines=tuple(_thin(line) for line in chart.lines))
+
+
+def _thin(line: Line) -> Line:
+    if len(line.y) <= 3 * BUCKETS + 1:
+        return line
+    keep = extremes(line.y.astype(float), BUCKETS)
+    low, high = (None if edge is None else edge[keep] for edge in (line.low, line.high))
+    return replace(line, x=line.x[keep], y=line.y[keep], low=low, high=high)
+
+
+def _drawn(charts: dict[str, dict[str, Any]]) -> str:
+    """Return what of the charts is not simply appended: marks, heat maps, and which lines there are."""
+    kept = {
+        name: {**chart, "lines": [line["name"] for line in chart["lines"]]} if chart["kind"] == "curves" else chart
+        for name, chart in charts.items()
+    }
+    return json.dumps(kept, allow_nan=False, default=str)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

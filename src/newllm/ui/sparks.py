@@ -1,0 +1,88 @@
+"""The small curves of the list: the loss of a run in a few dozen points, its spikes among them.
+
+They are asked for by the rows that are seen, some at a time. One that was made is kept until its trace changes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from newllm.errors import UserError
+from newllm.plotting.lines import extremes
+from newllm.trace import Series, read_signal
+from newllm.trace.blocks import blocks_path
+from newllm.ui.json_numbers import listed
+
+_MOST_ASKED, _KEPT = 100, 5000
+_BUCKETS = 60
+_SIGNALS = ("loss", "validation_loss")
+
+_Stamp = tuple[int, ...]
+
+
+class Sparks:
+    """The small curves that were made."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[_Stamp, dict[str, Any]]] = {}
+
+    def of(self, id: str, place: Path) -> dict[str, Any]:
+        """Return the curve of a run: x, y, and the name of its signal; empty where it has none."""
+        path = place / "trace.jsonl"
+        stamp = _stamp(path)
+        before = self._made.get(id)
+        if before is not None and before[0] == stamp:
+            return before[1]
+        made = _spark(path)
+        if len(self._made) >= _KEPT:
+            self._made.clear()
+        self._made[id] = stamp, made
+        return made
+
+    def many(self, places: dict[str, Path]) -> dict[str, Any]:
+        """Return the curves of several runs by id."""
+        return {name: self.of(name, place) for name, place in places.items()}
+
+
+def _spark(path: Path) -> dict[str, Any]:
+    for name in _SIGNALS:
+        try:
+            series = read_signal(path, name)
+        except UserError:
+            continue
+        if len(series.step):
+            return {"name": name, **listed(thinned(series, _BUCKETS))}
+    return {}
+
+
+def thinned(series: Series, buckets: int) -> Series:
+    """Return a signal with the lowest, the highest and a gap of each bucket, where it has more points than that."""
+    if len(series.step) <= 3 * buckets + 1:
+        return series
+    kept = extremes(np.asarray(series.value, dtype=float), buckets)
+    return Series(series.step[kept], series.value[kept])
+
+
+def _stamp(path: Path) -> _Stamp:
+    stamp = []
+    for file in (path, blocks_path(path)):
+        try:
+            found = file.stat()
+            stamp += [found.st_mtime_ns, found.st_size]
+        except OSError:
+            stamp += [0, -1]
+    return tuple(stamp)
+
+
+async def _sparks(request: Request) -> Response:
+    asked = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
+    places = {name: place for name in asked if (place := request.app.state.index.lookup(name)) is not None}
+    return JSONResponse(await run_in_threadpool(request.app.state.sparks.many, places))
+
+
+routes = [Route("/api/sparks", _sparks)]

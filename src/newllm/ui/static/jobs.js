@@ -1,0 +1,92 @@
+"use strict";
+/** Doctor and replay of one run: the buttons that start them, their progress, and how they ended. */
+(() => {
+  const { ask, make, say, told } = newllm;
+  const BUDGETS = [60, 300, 900, 3600];
+
+  class Jobs {
+    /**
+     * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[]}} where
+     */
+    constructor({ run, actions, place, links }) {
+      Object.assign(this, { run, place, hidden: new Set(), cards: new Map() });
+      this.examine = make("button", { type: "button", title: say("examine_title"), text: say("examine"), onclick: () => this.start("doctor") });
+      this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
+      this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
+      this.budget.value = "300";
+      this.error = make("p", { class: "problem", role: "alert", hidden: true });
+      actions.append(this.examine, make("span", { class: "joined" }, this.replay, this.budget), ...links);
+      place.before(this.error);
+    }
+
+    async start(kind) {
+      const sent = kind === "replay" ? { kind, budget: Number(this.budget.value) } : { kind };
+      this.error.hidden = true;
+      try {
+        this.show([await ask(`/api/run/${this.run}/jobs`, sent), ...(this.jobs || [])]);
+      } catch (error) {
+        this.error.textContent = error.message;
+        this.error.hidden = false;
+      }
+    }
+
+    /** @param {object[]} jobs the newest first */
+    show(jobs) {
+      this.jobs = jobs;
+      const goes = (kind) => jobs.some((job) => job.kind === kind && ["running", "stopping"].includes(job.state));
+      this.examine.disabled = goes("doctor");
+      this.replay.disabled = this.budget.disabled = goes("replay");
+      const newest = ["replay", "doctor"].map((kind) => jobs.find((job) => job.kind === kind)).filter((job) => job && !this.hidden.has(job.id));
+      for (const [id, card] of this.cards) if (!newest.some((job) => job.id === id)) { card.remove(); this.cards.delete(id); }
+      for (const job of newest) {
+        const card = this._card(job), before = this.cards.get(job.id);
+        const focused = before?.contains(document.activeElement);
+        if (before) before.replaceWith(card);
+        else this.place.append(card);
+        this.cards.set(job.id, card);
+        if (focused) card.querySelector("button")?.focus();
+      }
+    }
+
+    _card(job) {
+      const goes = ["running", "stopping"].includes(job.state);
+      const button = goes
+        ? make("button", { type: "button", text: say(job.state === "stopping" ? "stopping" : "stop"), disabled: job.state === "stopping", onclick: () => ask(`/api/jobs/${job.id}/stop`, {}).catch(() => {}) })
+        : make("button", { class: "quiet", type: "button", text: say("hide"), onclick: () => { this.hidden.add(job.id); this.show(this.jobs); } });
+      const head = make("div", { class: "job-head" }, make("b", { text: say(`job_${job.kind}`) }), make("span", { class: "muted", text: this._time(job, goes) }), make("span", { class: "grow" }), button);
+      return make("div", { role: "group", class: `job ${job.state}`, "aria-label": say(`job_${job.kind}`) }, head, ...(goes ? this._progress(job) : this._result(job)), ...this._tried(job));
+    }
+
+    _time(job, goes) {
+      const past = told.lasted(job.seconds);
+      return goes && job.budget ? `${past} / ${told.lasted(job.budget)}` : past;
+    }
+
+    _progress(job) {
+      const { stage, done, may, text } = job.progress;
+      if (!stage) return [make("p", { class: "muted", text: say("starting") }), ...(job.budget ? [make("progress", { max: job.budget, value: Math.min(job.seconds, job.budget) })] : [])];
+      const count = job.replayed ? ` · ${job.replayed} ${say("replays")}` : "";
+      const words = `${stage}${may > 1 ? `, ${Math.max(done, 0)} ${say("up_to")} ${may}` : ""}${count}${text ? ` · ${text}` : ""}`;
+      return [make("progress", { max: job.budget || 1, value: Math.min(job.seconds, job.budget || 1), "aria-label": words }), make("p", { text: words })];
+    }
+
+    _result(job) {
+      const { result } = job;
+      if (job.state === "stopped") return [make("p", { text: say("job_stopped") })];
+      if (job.state === "failed") return [make("p", { class: "problem", text: `${say("job_failed")}: ${result.said || result.code}` })];
+      if (job.kind === "replay") return result.sentences.map((text) => make("p", { class: result.identical === false ? "problem" : null, lang: "en", text }));
+      if (!result.judged) return [make("p", { text: say("job_unjudged") })];
+      const any = Object.values(result.counts).some(Boolean);
+      return [any ? make("p", {}, `${say("job_found")} `, ...told.findings({ findings: result.counts })) : make("p", { text: say("job_nothing") })];
+    }
+
+    _tried(job) {
+      const { tried } = job.progress;
+      if (!tried.length) return [];
+      const rows = tried.slice(-8).map((one) => make("li", { lang: "en" }, make("small", { text: one.stage }), ` ${one.name} `, make("b", { text: one.outcome })));
+      return [make("details", { open: job.state === "running" }, make("summary", { text: `${say("tried")} (${tried.length})` }), make("ul", {}, ...rows))];
+    }
+  }
+
+  newllm.Jobs = Jobs;
+})();

@@ -1,0 +1,106 @@
+"use strict";
+/** The page of one run: everything of its report, live while it trains. */
+(() => {
+  const { ask, make, page, say, told } = newllm;
+  const id = page.run.id, lang = page.lang;
+  const by = (name) => document.getElementById(name);
+  const query = (values) => new URLSearchParams(Object.entries(values).flatMap(([key, value]) => [].concat(value).map((one) => [key, one])));
+  let stream = null, overview = null;
+
+  const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
+  const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
+    make("a", { class: "button", href: `/run/${id}/play`, text: say("play") }),
+    make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
+  ] });
+
+  /** Ask for finer points of a stretch. */
+  async function finer(names, from, to, points) {
+    const found = await ask(`/api/run/${id}/window?${query({ name: names, from, to, points: Math.round(points) })}`);
+    for (const curve of Object.values(found)) curve.y = curve.y.map(Number);
+    return found;
+  }
+
+  function showState(run) {
+    const numbers = [
+      [say("step"), run.steps ? `${told.whole(run.step ?? 0)} / ${told.whole(run.steps)}` : run.step == null ? "" : told.whole(run.step)],
+      [say("best"), run.loss == null && run.bits == null ? "" : make("span", {}, ...told.best(run), ...(run.at == null ? [] : [make("small", { text: ` ${say("best_at")} ${told.whole(run.at)}` })]))],
+      [say("parameters"), run.parameters ? told.whole(run.parameters) : ""],
+      [say("trained_for"), told.lasted(run.seconds)],
+      [say("speed"), run.speed ? told.whole(Math.round(run.speed)) : ""],
+    ].filter(([, value]) => value !== "");
+    const line = make("p", {}, told.state(run), " ", make("span", { class: "muted", text: run.about || "" }), " ", make("time", { class: "muted", title: told.date(run.heard), text: told.ago(run.heard) }), ...told.cause(run));
+    const parts = [line];
+    if (told.lives(run) && run.steps) parts.push(make("progress", { max: run.steps, value: run.step ?? 0, "aria-label": `${say("step")} ${run.step}` }));
+    parts.push(make("dl", {}, ...numbers.map(([name, value]) => make("div", {}, make("dt", { text: name }), make("dd", {}, value)))));
+    if (run.message) parts.push(make("p", { class: "problem", text: run.message }));
+    if (run.problems) parts.push(make("ul", { class: "problem" }, ...run.problems.map((text) => make("li", { text }))));
+    by("state").replaceChildren(...parts);
+  }
+
+  /** The loss at a glance, until the sections are there. */
+  async function glance() {
+    const { [id]: curve } = await ask(`/api/sparks?ids=${id}`);
+    if (!curve?.x || sections.shown.size) return;
+    overview = () => newllm.spark(by("overview"), curve.x, curve.y.map(Number), { colour: curve.name === "loss" ? "training" : "validation" });
+    by("overview").hidden = false;
+    overview();
+    performance.mark("newllm-glance");
+  }
+
+  async function load() {
+    const answer = await ask(`/api/run/${id}/sections?lang=${lang}`);
+    await sections.show(answer.sections, answer.order);
+    showProblems(answer.problems);
+    by("overview").hidden = true;
+    performance.mark("newllm-sections");
+    if (!answer.sections.length) by("parts").replaceChildren(make("p", { class: "muted", text: say("loading") }));
+    listen(answer);
+  }
+
+  function showProblems(text) {
+    by("problems").innerHTML = text; // made and escaped by the server
+  }
+
+  function listen({ version, digest }) {
+    stream?.close();
+    stream = new EventSource(`/api/run/${id}/live?${query({ version, digest, lang })}`);
+    stream.addEventListener("append", (event) => sections.append(JSON.parse(event.data).signals));
+    stream.addEventListener("status", (event) => showState({ ...JSON.parse(event.data) }));
+    stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
+    stream.addEventListener("sections", (event) => changed(JSON.parse(event.data).changed));
+    stream.onopen = () => { by("lost").hidden = true; };
+    stream.onerror = () => {
+      by("lost").hidden = false;
+      if (stream.readyState === EventSource.CLOSED) setTimeout(start, 3000);
+    };
+  }
+
+  async function changed(ids) {
+    if (ids.includes("*")) return load();
+    const answer = await ask(`/api/run/${id}/sections?${query({ lang, ids: ids.join(",") })}`);
+    showProblems(answer.problems);
+    return sections.show(answer.sections, answer.order);
+  }
+
+  /** The table behind a chart is brought up to date when it is opened. */
+  by("parts").addEventListener("toggle", (event) => {
+    const part = event.target.open && event.target.matches(".numbers") && event.target.closest("section.part");
+    if (part) changed([part.id]).catch(() => {});
+  }, true);
+
+  function start() {
+    load().catch((error) => {
+      if (!sections.shown.size) by("parts").replaceChildren(make("p", { class: "problem", text: `${say("cannot")}: ${error.message}` }));
+      listen({ version: -1, digest: "" });
+    });
+  }
+
+  by("state").before(make("p", { id: "lost", class: "problem small", hidden: true, role: "status", text: say("not_live") }));
+  by("overview").hidden = true;
+  showState(page.run);
+  glance().catch(() => {});
+  start();
+  newllm.onColours(() => overview?.());
+  addEventListener("pagehide", () => stream?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) start(); });
+})();

@@ -1,0 +1,106 @@
+"use strict";
+/** The sections of a run: drawn when they come, and of those that change only what has changed. */
+(() => {
+  const { make } = newllm;
+
+  /** @typedef {{id: string, title: string, html: string, charts: Object<string, object>, text: string, drawn: string}} Section */
+
+  class Sections {
+    /**
+     * @param {{parts: HTMLElement, contents: HTMLElement, window: function}} where
+     */
+    constructor({ parts, contents, window }) {
+      Object.assign(this, { parts, contents, window, shown: new Map() });
+    }
+
+    /**
+     * Show sections in an order; those of the order that are not among them stay as they are.
+     * @param {Section[]} sections
+     * @param {string[]} order
+     */
+    async show(sections, order) {
+      for (const [id, part] of this.shown) if (!order.includes(id)) this._drop(id, part);
+      if (!this.shown.size) this.parts.replaceChildren();
+      for (const section of sections) await this._take(section);
+      const parts = order.map((id) => this.shown.get(id)).filter(Boolean);
+      parts.forEach((part, at) => {
+        if (this.parts.children[at] !== part.element) this.parts.insertBefore(part.element, this.parts.children[at] || null);
+      });
+      this._list(parts);
+    }
+
+    /** Add points to every line of these names. */
+    append(signals) {
+      for (const { handles } of this.shown.values()) {
+        for (const handle of handles.values()) {
+          if (!handle.append) continue;
+          for (const [name, { x, y }] of Object.entries(signals)) handle.append(name, x, y.map(Number));
+        }
+      }
+    }
+
+    async _take(section) {
+      const before = this.shown.get(section.id);
+      if (before && before.section.text === section.text) return this._redraw(before, section);
+      const content = make("div", { class: "content" });
+      content.innerHTML = section.html; // made and escaped by the server
+      const element = before?.element || make("section", { id: section.id, class: `part ${section.id}` });
+      const open = before ? [...element.querySelectorAll("details")].map((one) => one.open) : [];
+      before?.handles.forEach((handle) => handle.destroy());
+      element.replaceChildren(make("h2", { text: section.title }), content);
+      [...element.querySelectorAll("details")].forEach((one, at) => { if (open[at]) one.open = true; });
+      if (!before) this.parts.append(element);
+      const part = { element, section, handles: new Map() };
+      this.shown.set(section.id, part);
+      part.handles = await newllm.hydrate(element, section.charts, { window: this.window });
+      return part;
+    }
+
+    /** The text is the same: give the charts their new marks and maps, the tables their numbers. */
+    async _redraw(part, section) {
+      const fresh = make("template");
+      fresh.innerHTML = section.html;
+      for (const figure of fresh.content.querySelectorAll("[data-chart]")) {
+        const old = [...part.element.querySelectorAll("[data-chart]")].find((one) => one.dataset.chart === figure.dataset.chart);
+        const [table, was] = [figure, old].map((one) => one?.querySelector(".numbers table"));
+        if (table && was) was.replaceWith(table);
+        old?.querySelector(".plot").setAttribute("aria-label", figure.querySelector(".plot").getAttribute("aria-label"));
+      }
+      if (part.section.drawn !== section.drawn) {
+        for (const [id, handle] of part.handles) {
+          const spec = section.charts[id];
+          if (handle.replace) await handle.replace(spec);
+          else handle.setMarks(spec.marks);
+        }
+      }
+      part.section = section;
+      return part;
+    }
+
+    _drop(id, part) {
+      part.handles.forEach((handle) => handle.destroy());
+      part.element.remove();
+      this.shown.delete(id);
+    }
+
+    _list(parts) {
+      const names = parts.map(({ section }) => `${section.id}\n${section.title}`).join("\n");
+      if (this.names === names) return;
+      this.names = names;
+      this.contents.replaceChildren(...parts.map(({ section }) => make("li", {}, make("a", { href: `#${section.id}`, text: section.title }))));
+      this.watcher?.disconnect();
+      this.watcher = new IntersectionObserver((entries) => this._seen(entries), { rootMargin: "-15% 0px -70% 0px" });
+      for (const { element } of parts) this.watcher.observe(element);
+    }
+
+    _seen(entries) {
+      for (const { target, isIntersecting } of entries) {
+        const link = [...this.contents.querySelectorAll("a")].find((one) => one.hash === `#${target.id}`);
+        if (isIntersecting) link?.setAttribute("aria-current", "true");
+        else link?.removeAttribute("aria-current");
+      }
+    }
+  }
+
+  newllm.Sections = Sections;
+})();

@@ -1,0 +1,59 @@
+"""What a list of studies tells of one."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_LARGEST = 256 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyEntry:
+    """One study of the list.
+
+    Attributes:
+        id: its address.
+        name: its place below the directory.
+        title: of the study.
+        arms, seeds: how many.
+        verdicts: how many claims of each verdict.
+        when: seconds since 1970 of the results.
+        problems: what is wrong with it, a sentence each.
+    """
+
+    id: str
+    name: str
+    title: str = ""
+    arms: int = 0
+    seeds: int = 0
+    verdicts: tuple[tuple[str, int], ...] = ()
+    when: float = 0.0
+    problems: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+def read_study(place: Path, *, id: str, name: str) -> StudyEntry:
+    """Read a study's results; of a damaged one say so."""
+    file = place / "results.json"
+    try:
+        found = file.stat()
+        if file.is_symlink() or found.st_size > _LARGEST:
+            return StudyEntry(id=id, name=name, problems=("results.json is a link, or too large",))
+        content = json.loads(file.read_bytes())
+        verdicts = [str(claim["verdict"]) for claim in content["claims"]]
+        return StudyEntry(
+            id=id,
+            name=name,
+            title=str(content["title"])[:400],
+            arms=len(content["arms"]),
+            seeds=int(content["seeds"]),
+            verdicts=tuple((verdict, verdicts.count(verdict)) for verdict in dict.fromkeys(verdicts)),
+            when=found.st_mtime,
+        )
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        return StudyEntry(id=id, name=name, problems=(f"results.json cannot be read ({reason})",))
