@@ -15,8 +15,8 @@ from newllm.report.source_trace import own_trace
 from newllm.trace import Finding, Trace
 from newllm.trace.readers import read_log
 
-_OURS = ("config.toml", "recording.json", "trace.jsonl", "trace.blocks")
-_LEFT_OF_OURS = ("summary.json", "data.json", "snapshots", "replays")
+_OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
+_LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
 _LARGEST_CONFIG = 2**20
 _LEFT_OUT = 20  # sentences of a reader
 
@@ -83,12 +83,12 @@ def read_source(
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
     """
     place = Path(path)
-    if _has(place, _OURS[1:]) or (_has(place, _OURS) and _has(place, _LEFT_OF_OURS)):
+    if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
         return _own(place, trace, findings)
     try:
         trace = read_log(place)
     except UserError:
-        if _has(place, (*_OURS, *_LEFT_OF_OURS)):
+        if _count(place, _LEFT_OF_OURS):
             return _own(place)
         raise
     except OSError as error:
@@ -99,8 +99,9 @@ def read_source(
     )
 
 
-def _has(place: Path, names: tuple[str, ...]) -> bool:
-    return os.path.isdir(place) and any(os.path.lexists(place / name) for name in names)  # noqa: PTH112 - never raises
+def _count(place: Path, names: tuple[str, ...]) -> int:
+    """Return how many of some names are in a directory, 0 where it is none; it never raises."""
+    return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
 
 
 def _own(place: Path, trace: Trace | None = None, known: Sequence[Finding] | None = None) -> Source:

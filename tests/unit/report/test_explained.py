@@ -6,7 +6,8 @@ from pathlib import Path
 
 import newllm.diagnosis
 from newllm.diagnosis.causes import CAUSES
-from newllm.report import explained_en, explained_ja
+from newllm.report import evidence_ja, explained_en, explained_ja
+from newllm.report.labels import evidence_label
 from newllm.report.language import language
 from newllm.trace import SEVERITIES
 from newllm.trace.verdict import OUTCOMES
@@ -103,3 +104,22 @@ def test_an_explanation_is_one_to_three_sentences_that_fit_under_a_heading():
 def test_every_kind_cause_outcome_and_severity_has_a_japanese_term():
     names = kinds() | causes() | set(CAUSES) | set(OUTCOMES) | set(SEVERITIES)
     assert [name for name in sorted(names) if not is_japanese(JA.term(name)) and name != "beta2"] == []
+
+
+def test_every_piece_of_evidence_has_a_japanese_label():
+    names = {name for path in [*MODULES, *DIAGNOSIS.glob("*.py")] for name in _evidence(ast.parse(path.read_text()))}
+    assert {"peak_step", "half_width", "part_of_loss", "log_update_jump"} <= names
+    assert sorted(names - set(evidence_ja.EVIDENCE)) == []
+    assert evidence_label(JA, "peak_step") == "ピークのステップ"
+    assert evidence_label(EN, "peak_step") == "peak step"
+
+
+def _evidence(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of evidence: keys of what is given or assigned as `evidence`."""
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.keyword) and node.arg == "evidence"
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        named = named or any(isinstance(one, ast.Name) and one.id == "evidence" for one in targets)
+        if named and isinstance(node, ast.keyword | ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value:
+            made = [one for one in ast.walk(node.value) if isinstance(one, ast.Dict)]
+            yield from (key.value for one in made for key in one.keys if isinstance(key, ast.Constant))
