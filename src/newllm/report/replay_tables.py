@@ -69,7 +69,7 @@ def _row(one: Tried, words: Words) -> list[object]:
     effect = " ".join(filter(None, (said.effect(one), said.interval(one))))
     drawn = interval_svg(one.effect, one.interval, mood)
     numbers = [said.p(one), said.spiked(one), said.later(one), said.cost(one), f"{one.start:,}"]
-    return [plain(one.name), outcome, effect, drawn, *numbers]
+    return [verdict_language.named(one, words), outcome, effect, drawn, *numbers]
 
 
 def _details(tried: Sequence[Tried], words: Words) -> Html:

@@ -28,6 +28,7 @@ TEXTS = {
     "compare.tokens_per_second": "トークン/秒",
     "compare.parameters": "パラメーター数",
     "compare.arm": "{name}（{n}シード）",
+    "compare.seeds": "{n}シード",
     "compare.pairs": "{n}組",
     "compare.lower": "低い",
     "compare.higher": "高い",

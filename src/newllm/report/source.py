@@ -86,17 +86,15 @@ def read_source(
     if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
         return _own(place, trace, findings)
     try:
-        trace = read_log(place)
+        read = read_log(place)
     except UserError:
         if _count(place, _LEFT_OF_OURS):
-            return _own(place)
+            return _own(place, trace, findings)
         raise
     except OSError as error:
         raise UserError(f"cannot read '{place}' ({error.strerror}): give a log or a run directory") from error
-    findings, problems = _diagnosed(trace, Facts())
-    return Source(
-        place, _name(place), trace=trace, findings=findings, problems=(*trace.left_out[:_LEFT_OUT], *problems)
-    )
+    found, problems = _judged(read, Facts(), None)
+    return Source(place, _name(place), trace=read, findings=found, problems=(*read.left_out[:_LEFT_OUT], *problems))
 
 
 def _count(place: Path, names: tuple[str, ...]) -> int:
@@ -104,15 +102,15 @@ def _count(place: Path, names: tuple[str, ...]) -> int:
     return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
 
 
-def _own(place: Path, trace: Trace | None = None, known: Sequence[Finding] | None = None) -> Source:
+def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
     files = RunFiles(place)
     text = files.text("config.toml", _LARGEST_CONFIG)
     config = files.understood("config.toml", text) if text else {}
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
-    trace = own_trace(files) if trace is None else trace
+    trace = own_trace(files) if given is None else given
     facts = facts_of(recording, summary, config, data)
-    findings, problems = _diagnosed(trace, facts) if known is None else (tuple(known), ())
+    findings, problems = _judged(trace, facts, known)
     replays = read_replays(files)
     return Source(
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
@@ -127,8 +125,10 @@ def _name(place: Path) -> str:
     return place.name if place.name not in ("", "..") else Path(os.path.abspath(place)).name or str(place)  # noqa: PTH100
 
 
-def _diagnosed(trace: Trace, facts: Facts) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def _judged(trace: Trace, facts: Facts, known: Sequence[Finding] | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Diagnose; where facts that a damaged file brought cannot be judged, do it without them and say so."""
+    if known is not None:
+        return tuple(known), ()
     try:
         return tuple(diagnose(trace, facts)), ()
     except Exception as error:  # what stands in data.json may be of any kind

@@ -6,7 +6,7 @@ from typing import Any
 from newllm.report import changes_ja, verdict_evidence_ja, verdict_sentences_ja
 from newllm.report import verdict_words as said
 from newllm.report.language import Words
-from newllm.report.markup import Html, english, joined, safe
+from newllm.report.markup import Html, english, joined, safe, tag
 from newllm.trace import Tried, Verdict
 
 
@@ -31,6 +31,13 @@ def cause(verdict: Verdict, words: Words) -> list[tuple[str, str]]:
 def suspects(items: Sequence[Mapping[str, Any]], words: Words) -> list[tuple[str, str]]:
     """Return what speaks for which cause."""
     return verdict_evidence_ja.suspects(items) if words.lang == "ja" else said.suspects(items)
+
+
+def named(tried: Tried, words: Words) -> Html:
+    """Return the name of a change; where the page is in another language than the name, with what it does under it."""
+    if words.lang != "ja":
+        return safe(tried.name)
+    return joined([tried.name, tag("small", changes_ja.change(tried), kind="what")])
 
 
 def details(tried: Tried, words: Words) -> Html:

@@ -18,9 +18,9 @@ from newllm.report.figure import figure
 from newllm.report.forest_svg import forest_svg, scale
 from newllm.report.labels import axis_label
 from newllm.report.language import Words
-from newllm.report.markup import Html, block, folded, joined, listed, pairs, table, tag
+from newllm.report.markup import Html, block, folded, joined, listed, pairs, safe, table, tag
 from newllm.report.plain import plain
-from newllm.report.sections.comparison_charts import colour_of, comparison_charts, label_of
+from newllm.report.sections.comparison_charts import colour_of, comparison_charts
 from newllm.report.source import Source
 from newllm.statistics import Interval
 
@@ -28,6 +28,7 @@ _MOST_KEYS = 60
 _VALUE = 60  # characters
 _SEVERITIES = ("fault", "warning", "note")
 _BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
+_DIGITS = 4
 _WHOLE = 1e4  # numbers from here on are shown in full
 _Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
 
@@ -117,7 +118,8 @@ def _drawn(differences: Sequence[Interval | None]) -> list[object]:
 
 def _named(place: int, arm: Arm, words: Words) -> Html:
     swatch = tag("span", kind=f"swatch {colour_of(place)}", aria_hidden="true")
-    return joined([swatch, " ", label_of(arm, words)])
+    seeds = tag("small", words("compare.seeds", n=arm.n), kind="what") if arm.n > 1 else ""
+    return joined([swatch, " ", arm.name, seeds])
 
 
 def _number(arm: Arm, name: str) -> float | None:
@@ -125,31 +127,32 @@ def _number(arm: Arm, name: str) -> float | None:
     return None if found is None else found.estimate
 
 
-def _interval(found: Interval | None) -> str:
+def _interval(found: Interval | None, digits: int = _DIGITS) -> str:
     """Return an estimate with its interval: "1.234 [1.2, 1.27]"."""
     if found is None:
         return "-"
     if found.low is None or found.high is None or found.low == found.high:
-        return _short(found.estimate)
-    return f"{_short(found.estimate)} [{_short(found.low)}, {_short(found.high)}]"
+        return _short(found.estimate, digits)
+    return f"{_short(found.estimate, digits)} [{_short(found.low, digits)}, {_short(found.high, digits)}]"
 
 
-def _short(value: float) -> str:
-    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.4g}"))
+def _short(value: float, digits: int) -> str:
+    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.{digits}g}"))
 
 
-def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) -> str:
+def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) -> Html:
     """Return the difference, with a word where its whole interval lies on one side of 0."""
     if arm is control:
-        return words("compare.control")
+        return safe(words("compare.control"))
     if found is None:
-        return "-"
-    parts = [f"{'+' if found.estimate > 0 else ''}{_interval(found)}"]
+        return safe("-")
+    about = []
     if found.low is not None and found.high is not None:
-        parts.append(words("compare.pairs", n=len(shared(control, arm))))
+        about.append(words("compare.pairs", n=len(shared(control, arm))))
         if found.high < 0 or found.low > 0:
-            parts.append(words("compare.lower" if found.high < 0 else "compare.higher"))
-    return words("list").join(parts)
+            about.append(words("compare.lower" if found.high < 0 else "compare.higher"))
+    sign = "+" if found.estimate > 0 else ""
+    return joined([sign, _interval(found, 3), tag("small", words("list").join(about), kind="what") if about else ""])
 
 
 def _as_far(arm: Arm, target: float | None, words: Words) -> str:

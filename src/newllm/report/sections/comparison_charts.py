@@ -156,5 +156,5 @@ def _minus(control: Arm, arm: Arm, name: str) -> Band | None:
 
 def _curves(id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Words) -> Curves:
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines])
-    log = id != "compare-difference" and bool(is_crushed(values))  # a difference goes through 0
+    log = bool(is_crushed(values))  # never of a difference, which goes through 0
     return Curves(id, title, axis, words("unit.loss"), tuple(lines), log=log, about=about)

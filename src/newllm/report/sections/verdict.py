@@ -69,7 +69,9 @@ def _doctor(source: Source, words: Words) -> Html:
         tag("p", first, kind=mood),
         *(tag("p", english(words, one.sentence)) for one in different[: _SENTENCES - 1]),
     ]
-    return joined([tag("div", *parts, kind="doctor"), _next(source, words)])
+    unseen = said.unseen(source.trace, source.facts)
+    more = tag("p", english(words, unseen), kind="muted") if unseen else Html()
+    return joined([tag("div", *parts, kind="doctor"), _next(source, words), more])
 
 
 def _first(source: Source, words: Words) -> str | Html:

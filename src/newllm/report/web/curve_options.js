@@ -107,7 +107,8 @@
   }
 
   function values(palette, log, name) {
-    const room = Math.min(90, 14 + 6.5 * name.length); // the name of the other axis stands below these numbers
+    const letters = name.replace(/[^\x00-\xff]/g, "xx").length; // those of Japanese are twice as wide
+    const room = Math.min(90, 14 + 6.5 * letters); // the name of the other axis stands below these numbers
     return {
       ...common(palette),
       size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
