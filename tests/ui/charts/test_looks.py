@@ -41,7 +41,9 @@ def test_plots_are_as_wide_as_their_place(show) -> None:
     page.set_viewport_size({"width": 500, "height": 800})
     page.wait_for_timeout(100)
     for name in "ch":
-        canvas, plot = (page.locator(f"[data-chart={name}] {part}").bounding_box() for part in (".plot canvas", ".plot"))
+        canvas, plot = (
+            page.locator(f"[data-chart={name}] {part}").bounding_box() for part in (".plot canvas", ".plot")
+        )
         assert canvas is not None
         assert plot is not None
         assert abs(canvas["width"] - plot["width"]) < 1
