@@ -33,14 +33,14 @@ def time_ratio(reached: list[float | None], times: list[float]) -> dict[str, Any
     """Return the seconds, and their share of another's time with its interval over seeds.
 
     The interval is Student's on the logarithm of the share. A seed that never reached the target leaves no interval
-    and no share: it would be a number that was not measured.
+    and no share: it would be a number that was not measured. Nor does one that was there before its first update.
 
     Args:
         reached: seconds by seed, None where the target was not reached.
         times: the other's seconds by seed.
     """
     known = [seconds for seconds in reached if seconds is not None]
-    if len(known) < len(reached):
+    if len(known) < len(reached) or 0 in known:
         return {"seconds": reached, "share": None, "interval": None}
     found = mean_interval([math.log(a / b) for a, b in zip(known, times, strict=True)])
     ends = None if found.low is None or found.high is None else [math.exp(found.low), math.exp(found.high)]

@@ -6,10 +6,11 @@ Learning rate, warm-up, batch and length of context are searched for every arm w
 settings (`search_space`), two minutes of training each, on tiny shakespeare (tinyshakespeare.txt of --data DIR, its
 last tenth for validation; without it on the bundled novel, and the result says so). The best of an arm is what its
 finals have, three seeds of five minutes. The stack is also trained at those settings for shorter times, each with a
-whole schedule of its own: the first time whose loss is as low as a Transformer's last one is the time to that loss, on
-the line between the two times around it (logarithm of time). The time within the stack's own five minutes, where the
-schedule has not come down yet, stands beside it. Other texts reuse the settings: the bundled novel, and WikiText-2 if
---data DIR has wikitext2.train.txt.xz and wikitext2.valid.txt.xz.
+whole schedule of its own, up to the first time at which it is below every Transformer: the first time whose loss is as
+low as a Transformer's last one is the time to that loss, on the line between the two times around it (logarithm of
+time). The time within the stack's own five minutes, where the schedule has not come down yet, stands beside it. Other
+texts reuse the settings: the bundled novel, and WikiText-2 if --data DIR has wikitext2.train.txt.xz and
+wikitext2.valid.txt.xz.
 
 Seconds are those of updates alone; evaluations, snapshots and reading are in none. Validation is all of the held-out
 text, in windows of the arm's own length, each from a fresh context. Runs are ordinary run directories below --runs;
@@ -100,17 +101,21 @@ class Question:
                 curves[arm].append(self.run(dataclasses.replace(trial, evaluations=EVALUATIONS)))
         return curves
 
-    def shorter(self, text: Text, settings: Settings) -> dict[float, list[Curve]]:
-        """Return the stack's runs of shorter times by seed."""
-        seeds = range(self.extent.seeds)
-        return {
-            seconds: [self.run(self.trial(STACK, text, settings, seconds, seed)) for seed in seeds]
-            for seconds in self.extent.shorter
-        }
+    def shorter(self, text: Text, settings: Settings, target: float) -> dict[float, list[Curve]]:
+        """Return the stack's runs of shorter times by seed, up to the first time at which all are below the target."""
+        found: dict[float, list[Curve]] = {}
+        for seconds in self.extent.shorter:
+            seeds = range(self.extent.seeds)
+            found[seconds] = [self.run(self.trial(STACK, text, settings, seconds, seed)) for seed in seeds]
+            if all(curve.last <= target for curve in found[seconds]):
+                break
+        return found
 
     def answer(self, text: Text, best: dict[str, Settings]) -> dict[str, Any]:
         """Return what one text says."""
-        finals, shorter = self.finals(text, best), self.shorter(text, best[STACK])
+        finals = self.finals(text, best)
+        lowest = min(curve.last for arm, curves in finals.items() if arm != STACK for curve in curves)
+        shorter = self.shorter(text, best[STACK], lowest)
         by_seed = zip(*shorter.values(), finals[STACK], strict=True)  # five minutes are the longest of the times
         whole = [sorted((run.seconds[-1], run.last) for run in runs) for runs in by_seed]
         within = [list(zip(run.seconds, run.losses, strict=True)) for run in finals[STACK]]

@@ -57,5 +57,5 @@ def rolling_median(values: np.ndarray, width: int) -> np.ndarray:
     padded = np.pad(values, half, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     stride = 1 + half // 16  # neighbouring medians of many points hardly differ: some, and a line between them
-    at = np.unique(np.append(np.arange(0, len(values), stride), len(values) - 1))
+    at = np.append(np.arange(0, len(values) - 1, stride), len(values) - 1)
     return np.interp(np.arange(len(values)), at, np.median(windows[at], axis=1))

@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from newllm.report import words as said
+from newllm.report.plain import plain
 from newllm.statistics import Interval, mean_interval
 from newllm.trace import Series
 
 SEED = "seed"
 _NOT_OF_THE_ARM = (SEED, "schema", "environment.", "training.snapshot_every", "training.keep", "training.ring_every")
 _NAMED_BY = 3  # settings in an arm's name
+_NAME = 40  # characters of each
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +150,11 @@ def _name(members: Sequence[Member], apart: Mapping[str, Any]) -> str:
     """Return a run's own name, of several what sets them apart; where nothing does, what their names begin with."""
     if len(members) == 1:
         return members[0].name
-    told = [f"{key.rpartition('.')[2]} {value}" for key, value in apart.items() if value is not None]
+    told = [
+        f"{plain(key.rpartition('.')[2], _NAME)} {said.value(value)[:_NAME]}"
+        for key, value in apart.items()
+        if value is not None
+    ]
     if told:
         return ", ".join(told[:_NAMED_BY])
     names = [member.name for member in members]

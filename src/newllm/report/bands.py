@@ -15,6 +15,7 @@ from newllm.trace import Series
 LEVEL = 0.95
 _ALIKE = 0.5  # of the shorter run's points: with so many in common none is interpolated
 _WINDOW = 9  # steps of training over which the median is progress
+_HAIR = 1e-3  # of the axis of progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,25 +79,25 @@ def common(series: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
     return steps, np.stack([np.interp(steps, one.step, _finite(one.value)) for one in series])
 
 
-def at_equal_progress(training: Series, measured: Series) -> Band | None:
-    """Return a signal over progress: the nats that training had gained when it was measured.
+def at_equal_progress(training: Series, measured: Series) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return a signal over progress: x, the nats that training had gained when it was measured, and its values.
 
-    Progress is the lowest that the median of a few training losses ever was, below the first. While it stands still (in
-    a spike) the signal may go anywhere: `middle` is where it ended, `low` and `high` are how far it went.
+    Progress is the lowest that the median of a few training losses ever was, below the first. Where it stands still (in
+    a spike) the signal goes straight up and down: each point lies a hair to the right of the one before, together less
+    than a thousandth of the axis, so that x rises strictly, as float32 too.
 
     Returns:
-        the curve with n = 1; None where nothing was gained, or nothing measured after the first step of training.
+        None where nothing was gained, or nothing measured after the first step of training.
     """
     gained = _progress(training)
     at = np.searchsorted(training.step, measured.step, side="right") - 1
-    seen = (at >= 0) & np.isfinite(measured.value)
-    if not len(gained) or not seen.any():
+    seen = at >= 0
+    if not len(gained) or not seen.any() or gained[at[seen]][-1] <= 0:
         return None
-    progress, value = gained[at[seen]], measured.value[seen]
-    x, starts = np.unique(progress, return_index=True)  # progress never falls
-    last = np.append(starts[1:], len(value)) - 1
-    low, high = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
-    return Band(x, value[last], low, high, 1) if len(x) > 1 else None
+    progress = gained[at[seen]]
+    x = progress + _HAIR * progress[-1] * np.arange(len(progress)) / len(progress)
+    rises = np.append(True, np.diff(x.astype(np.float32)) > 0)
+    return x[rises], measured.value[seen][rises]
 
 
 def reached(series: Series, target: float) -> int | None:

@@ -226,7 +226,7 @@ def change(tried: Tried) -> str:
 def hypothesis(name: str) -> str | None:
     """Return what is true if the change of that name removes the spike; None where we do not know it."""
     known = CHANGES.get(name.split(TOGETHER)[0])
-    return known and known.hypothesis
+    return None if known is None else known.hypothesis
 
 
 def price(tried: Tried) -> str:

@@ -11,6 +11,7 @@ from newllm.report.markup import Html, folded, table, tag
 from newllm.report.words import number
 
 _ROWS = 60
+_LONG = 6000  # points of a line from which not each of them can begin a row
 _COLUMNS = 8  # lines of a table
 _TOLD = 6  # lines of a description
 
@@ -70,10 +71,20 @@ def _told(line: Line, axis: str, words: Words) -> str:
 
 def _curves_table(chart: Curves, words: Words) -> Html:
     lines = ([line for line in chart.lines if not line.faint] or list(chart.lines))[:_COLUMNS]
-    at = np.unique(np.concatenate([np.asarray(line.x) for line in lines] or [np.empty(0)]))
+    at = _positions([np.asarray(line.x) for line in lines if len(line.x)])
     heads = [chart.axis, *(line.label for line in lines)]
     rows = _each(lines, at) if len(at) <= _ROWS else _buckets(lines, at, words)
     return table(heads, rows, about=chart.title)
+
+
+def _positions(found: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the positions of some lines, rising; of long ones those of the longest between the ends of all."""
+    longest = max(found, key=len, default=np.empty(0))
+    if len(longest) < _LONG:
+        return np.unique(np.concatenate([*found, longest]))
+    first, last = min(x[0] for x in found), max(x[-1] for x in found)
+    before, behind = [first] if first < longest[0] else [], [last] if last > longest[-1] else []
+    return np.concatenate([before, longest, behind])
 
 
 def _each(lines: Sequence[Line], at: np.ndarray) -> list[list[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from newllm.report.markup import Html
 
 Estimate = tuple[float, float | None, float | None]
-_WIDE, _EDGE, _LANE = 200, 6, 13
+_WIDE, _EDGE, _LANE = 150, 6, 13
 
 
 def forest_svg(

@@ -1,6 +1,5 @@
 """The head of a report: whose it is, how the run stands, its key numbers, and what could not be read of it."""
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -122,4 +121,6 @@ def _whole(about: Mapping[str, Any], name: str) -> int | None:
 
 def _number(about: Mapping[str, Any], name: str) -> float | None:
     value = about.get(name)
-    return float(value) if type(value) in (int, float) and abs(value) < 1e300 and math.isfinite(value) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e300:  # an int may be larger
+        return None
+    return float(value)

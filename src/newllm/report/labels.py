@@ -38,3 +38,10 @@ def axis_label(words: Words, axis: str) -> str:
 def evidence_label(words: Words, name: str) -> str:
     """Return what a piece of evidence is called: "loss at peak"."""
     return words.texts.get(f"evidence.{name}") or plain(name, _LONGEST).replace("_", " ")
+
+
+def cause_label(words: Words, cause: str) -> str:
+    """Return the name of a cause, with a term beside it where the page is in another language than the name."""
+    term = words.term(cause)
+    name = plain(cause, _LONGEST)
+    return name if words.lang == "en" or term == cause.replace("-", " ") else words("signal_of", signal=name, part=term)

@@ -75,6 +75,7 @@ def language(lang: str) -> Words:
 
 def _words(lang: str, texts: ModuleType, several: ModuleType, explained: ModuleType, terms: ModuleType) -> Words:
     named = {f"signal.{name}": term for name, term in terms.SIGNALS.items()}
+    named |= {f"evidence.{name}": term for name, term in terms.EVIDENCE.items()}
     named |= {f"kind.{name}": terms.OWN[name] for name in explained.EXPLAINED if name in terms.OWN}
     return Words(lang, named | texts.TEXTS | several.TEXTS, explained.EXPLAINED, terms.OWN)
 

@@ -78,7 +78,7 @@ TEXTS = {
     "unit.pace": "seconds",
     # charts
     "chart.loss": "Loss",
-    "about.loss": "Training loss of every step and loss on held-out text. Shaded: what the doctor found.",
+    "about.loss": "Shaded: what the doctor found. An arrow: there begins what lasts.",
     "chart.gradient": "Gradient norm",
     "about.gradient": "Before clipping, and as the optimizer reads it.",
     "chart.learning-rate": "Learning rate",
@@ -146,7 +146,8 @@ TEXTS = {
     "more_findings": "{count} more are in newllm doctor --json.",
     "certain": "certain",
     "sure": "{percent} % sure",
-    "evidence": "What it is, the evidence, what would tell",
+    "evidence": "Evidence, and what would tell",
+    "evidence.brief": "What it is, the evidence, what would tell",
     "alternatives": "What else it could be",
     "would_tell": "What would tell",
     "causes": "Causes that a replay can test",
@@ -179,7 +180,7 @@ TEXTS = {
         "for the row that changes first."
     ),
     "about.gradient_norm": (
-        "Paling towards the input: gradients vanish on the way down. All rows at once: a bad batch or a step too long."
+        "Darker towards the input: gradients vanish on the way down. All rows at once: a bad batch or a step too long."
     ),
     "about.update_ratio": "How far one update moves a weight, as a share of its size. Around a thousandth is usual.",
     "about.activation_rms": "Root mean square of each layer's output. What grows with depth or with time ends badly.",

@@ -13,9 +13,7 @@ from newllm.report.header import header
 from newllm.report.language import Words
 from newllm.report.markup import Html, folded, joined, tag
 from newllm.report.sections import sections_of
-from newllm.report.sections.comparison import comparison
 from newllm.report.sections.replay import replay
-from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.sections.verdict import verdict
 from newllm.report.source import Source
 from newllm.report.source_replays import Replayed
@@ -41,6 +39,8 @@ def report_page(sources: Sequence[Source], words: Words) -> str:
 
 def study_page(study: StudySource, words: Words) -> str:
     """Return the page of a study; where a run of it was replayed, with the verdict."""
+    from newllm.report.sections.study import study_lead, study_sections
+
     above, below = _replayed(study, words)
     sections = [*above, *study_sections(study, words), *below]
     head = tag("header", tag("h1", study.name), study_lead(study, words), kind="run-head")
@@ -66,6 +66,8 @@ def _of_one(source: Source, words: Words) -> str:
 
 
 def _of_several(sources: Sequence[Source], words: Words) -> str:
+    from newllm.report.sections.comparison import comparison  # its statistics take long to load
+
     compared = comparison(sources, words)
     before = [compared] if compared else []
     charts = [chart for section in before for chart in section.charts]

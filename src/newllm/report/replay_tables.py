@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from newllm.report import verdict_language
 from newllm.report import verdict_words as said
 from newllm.report.interval_svg import interval_svg
 from newllm.report.language import Words
@@ -33,7 +34,7 @@ def tables(verdict: Verdict, words: Words) -> Html:
 
 def behind(verdict: Verdict, words: Words) -> Html:
     """Return the cause with its evidence, or the suspects and what is missing; and what was not tried, and why."""
-    suspects = pairs((name, english(words, why)) for name, why in said.suspects(verdict.suspects[:_SUSPECTS]))
+    suspects = pairs(verdict_language.suspects(verdict.suspects[:_SUSPECTS], words))
     not_tried = pairs((english(words, names), english(words, why)) for why, names in said.not_tried(verdict))
     parts = [
         _cause(verdict, words),
@@ -49,7 +50,7 @@ def _cause(verdict: Verdict, words: Words) -> Html:
     if not verdict.cause:
         return Html()
     name = tag("strong", plain(verdict.cause.get("name", "")), kind="good")
-    evidence = pairs((english(words, label), english(words, text)) for label, text in said.cause(verdict))
+    evidence = pairs(verdict_language.cause(verdict, words))
     return tag("div", tag("h4", words("replay.cause"), " ", name), evidence, kind="cause")
 
 
@@ -68,7 +69,7 @@ def _row(one: Tried, words: Words) -> list[object]:
     effect = " ".join(filter(None, (said.effect(one), said.interval(one))))
     drawn = interval_svg(one.effect, one.interval, mood)
     numbers = [said.p(one), said.spiked(one), said.later(one), said.cost(one), f"{one.start:,}"]
-    return [plain(one.name), outcome, effect, drawn, *numbers]
+    return [verdict_language.named(one, words), outcome, effect, drawn, *numbers]
 
 
 def _details(tried: Sequence[Tried], words: Words) -> Html:

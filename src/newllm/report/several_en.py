@@ -3,10 +3,11 @@
 TEXTS = {
     "signal_of": "{signal} ({part})",
     # comparison
-    "axis.tokens": "tokens read",
-    "axis.seconds": "seconds of training",
-    "axis.progress": "nats that training gained",
+    "axis.tokens": "tokens",
+    "axis.seconds": "seconds",
+    "axis.progress": "nats",
     "compare.lead": "{runs} runs, {arms} arms. The control is {control}.",
+    "compare.lead_of_one": "{runs} runs of one arm, {control}.",
     "compare.intervals": (
         "Runs that differ by nothing but the seed are one arm: its mean with the 95 % interval over seeds, "
         "which speaks of further seeds on the same data."
@@ -15,18 +16,19 @@ TEXTS = {
     "compare.unknown": "Without a known configuration, so each an arm by itself: {runs}.",
     "compare.other_axis": "Left out, since their steps count something else: {runs}.",
     "compare.run": "Run",
-    "compare.seeds": "Seeds",
+    "compare.control": "control",
     "compare.seed": "Seed",
     "compare.arm_name": "Arm",
     "compare.bits_per_byte": "Best bits per byte",
     "compare.best_validation": "Best validation loss",
-    "compare.to_control": "Less the control's",
-    "compare.as_far": "As far as the control's best, at step",
+    "compare.to_control": "Difference to the control",
+    "compare.as_far": "Step at the control's best",
     "compare.last_validation": "Last validation loss",
     "compare.steps": "Steps",
-    "compare.pace": "Tokens/s",
+    "compare.tokens_per_second": "Tokens/s",
     "compare.parameters": "Parameters",
     "compare.arm": "{name}, {n} seeds",
+    "compare.seeds": "{n} seeds",
     "compare.pairs": "{n} pairs",
     "compare.lower": "lower",
     "compare.higher": "higher",
@@ -43,11 +45,14 @@ TEXTS = {
     "compare.training": "Training loss",
     "compare.validation_by": "Validation loss by {by}",
     "compare.progress": "Validation loss at equal progress",
-    "compare.difference_validation": "Validation loss less that of {control}",
-    "compare.difference_training": "Training loss less that of {control}",
+    "compare.difference_validation": "Validation loss: difference to {control}",
+    "compare.difference_training": "Training loss: difference to {control}",
     "compare.about_band": "Shaded: the 95 % interval of a mean over seeds. Thin: its runs.",
-    "compare.about_mean_pace": "Steps times what one took in the mean over the run.",
-    "compare.about_progress": "Shaded: where the loss went while training gained nothing, as in a spike.",
+    "compare.about_mean_pace": "Steps times what one took in the mean of the arm.",
+    "compare.about_progress": (
+        "By what the training loss had gained since its start. "
+        "Straight up and down: training gained nothing, as in a spike."
+    ),
     "compare.about_difference": (
         "Below 0 is better than the control. Shaded: the 95 % interval over runs that share a seed."
     ),
@@ -59,8 +64,8 @@ TEXTS = {
     "study.by": "Decided by",
     "study.interval": "Estimate [95 %]",
     "study.about_claims": (
-        "Each claim was tested by the measure that stands below, with its 95 % interval; upright lines are "
-        "at 0 (and at a half and all of a share). p values are adjusted over all claims (Holm)."
+        "Each claim was tested by one measure, fixed before the runs. Drawn is its estimate with the 95 % interval, "
+        "each on a scale of its own: dotted is 0, of a share a half, with none and all at the ends."
     ),
     "study.each_claim": "How each claim was measured, with all its numbers",
     "study.p": "p",
@@ -72,14 +77,13 @@ TEXTS = {
     "claim.undecided": "undecided",
     "study.arms": "Arms",
     "study.arm": "Arm",
-    "study.what": "What it is",
     "study.runs": "Runs",
     "study.spiking": "Runs that spike on validation",
     "study.onset": "Onset, epoch",
     "study.height": "Height, nats",
     "study.best": "Best validation loss",
     "study.beside": "Beside their control, at equal progress",
-    "study.control": "Control",
+    "study.control": "Control:",
     "study.calm": "As far, no spike on the probe",
     "study.calm_on_validation": "Nor on validation",
     "study.about_calm": (

@@ -3,10 +3,11 @@
 TEXTS = {
     "signal_of": "{signal}（{part}）",
     # comparison
-    "axis.tokens": "読んだトークン数",
-    "axis.seconds": "訓練の秒数",
-    "axis.progress": "訓練損失の低下（nat）",
+    "axis.tokens": "トークン",
+    "axis.seconds": "秒",
+    "axis.progress": "nat",
     "compare.lead": "{runs}実行、{arms}条件。対照は{control}。",
+    "compare.lead_of_one": "{runs}実行、1条件（{control}）。",
     "compare.intervals": (
         "シードだけが異なる実行を一つの条件とし、その平均にシードにわたる95%区間をつける。区間は、"
         "同じデータでの別のシードについて述べる。"
@@ -15,7 +16,7 @@ TEXTS = {
     "compare.unknown": "設定が分からないため、それぞれを一つの条件とするもの：{runs}。",
     "compare.other_axis": "ステップの数え方が異なるため除いたもの：{runs}。",
     "compare.run": "実行",
-    "compare.seeds": "シード数",
+    "compare.control": "対照",
     "compare.seed": "シード",
     "compare.arm_name": "条件",
     "compare.bits_per_byte": "バイトあたりの最良ビット数",
@@ -24,9 +25,10 @@ TEXTS = {
     "compare.as_far": "対照の最良値に届いたステップ",
     "compare.last_validation": "最後の検証損失",
     "compare.steps": "ステップ数",
-    "compare.pace": "トークン/秒",
+    "compare.tokens_per_second": "トークン/秒",
     "compare.parameters": "パラメーター数",
     "compare.arm": "{name}（{n}シード）",
+    "compare.seeds": "{n}シード",
     "compare.pairs": "{n}組",
     "compare.lower": "低い",
     "compare.higher": "高い",
@@ -43,11 +45,13 @@ TEXTS = {
     "compare.training": "訓練損失",
     "compare.validation_by": "検証損失（横軸：{by}）",
     "compare.progress": "同じ進度での検証損失",
-    "compare.difference_validation": "検証損失の{control}との差",
-    "compare.difference_training": "訓練損失の{control}との差",
+    "compare.difference_validation": "検証損失：{control}との差",
+    "compare.difference_training": "訓練損失：{control}との差",
     "compare.about_band": "帯はシードにわたる平均の95%区間、細い線は個々の実行。",
-    "compare.about_mean_pace": "ステップ数に、実行全体での1ステップあたりの平均をかけたもの。",
-    "compare.about_progress": "帯は、スパイクなどで訓練が進まない間に損失が動いた範囲。",
+    "compare.about_mean_pace": "ステップ数に、条件全体での1ステップあたりの平均をかけたもの。",
+    "compare.about_progress": (
+        "横軸は、訓練損失が最初から下がった量。垂直な動きは、スパイクのように訓練が進まない間のもの。"
+    ),
     "compare.about_difference": "0より下は対照より良い。帯は、シードが同じ実行の差の95%区間。",
     # study
     "study.size": "{arms}条件、{runs}実行。シードは{seeds}個、データは{sets}組、{hours}コア時間。",
@@ -57,8 +61,8 @@ TEXTS = {
     "study.by": "判定の根拠",
     "study.interval": "推定値［95%区間］",
     "study.about_claims": (
-        "各主張を、下に示す測度とその95%区間で検証した。縦線は0（割合では0、2分の1、1）を示す。"
-        "pは主張全体で補正した（Holm法）。"
+        "各主張を、実行の前に定めた一つの測度で検証した。図は推定値と95%区間で、目盛はそれぞれ異なる。"
+        "点線は0（割合では2分の1。両端は0と1）を示す。"
     ),
     "study.each_claim": "各主張の測度とすべての数値",
     "study.p": "p",
@@ -70,14 +74,13 @@ TEXTS = {
     "claim.undecided": "このデータでは判定できない",
     "study.arms": "条件",
     "study.arm": "条件",
-    "study.what": "内容",
     "study.runs": "実行数",
     "study.spiking": "検証損失がスパイクを起こす実行の割合",
     "study.onset": "開始エポック",
     "study.height": "高さ（nat）",
     "study.best": "最良の検証損失",
     "study.beside": "同じ進度での対照との比較",
-    "study.control": "対照",
+    "study.control": "対照：",
     "study.calm": "プローブのスパイクなしで届く割合",
     "study.calm_on_validation": "検証にもない割合",
     "study.about_calm": (

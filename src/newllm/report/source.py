@@ -15,8 +15,8 @@ from newllm.report.source_trace import own_trace
 from newllm.trace import Finding, Trace
 from newllm.trace.readers import read_log
 
-_OURS = ("config.toml", "recording.json", "trace.jsonl", "trace.blocks")
-_LEFT_OF_OURS = ("summary.json", "data.json", "snapshots", "replays")
+_OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
+_LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
 _LARGEST_CONFIG = 2**20
 _LEFT_OUT = 20  # sentences of a reader
 
@@ -83,35 +83,34 @@ def read_source(
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
     """
     place = Path(path)
-    if _has(place, _OURS[1:]) or (_has(place, _OURS) and _has(place, _LEFT_OF_OURS)):
+    if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
         return _own(place, trace, findings)
     try:
-        trace = read_log(place)
+        read = read_log(place)
     except UserError:
-        if _has(place, (*_OURS, *_LEFT_OF_OURS)):
-            return _own(place)
+        if _count(place, _LEFT_OF_OURS):
+            return _own(place, trace, findings)
         raise
     except OSError as error:
         raise UserError(f"cannot read '{place}' ({error.strerror}): give a log or a run directory") from error
-    findings, problems = _diagnosed(trace, Facts())
-    return Source(
-        place, _name(place), trace=trace, findings=findings, problems=(*trace.left_out[:_LEFT_OUT], *problems)
-    )
+    found, problems = _judged(read, Facts(), None)
+    return Source(place, _name(place), trace=read, findings=found, problems=(*read.left_out[:_LEFT_OUT], *problems))
 
 
-def _has(place: Path, names: tuple[str, ...]) -> bool:
-    return os.path.isdir(place) and any(os.path.lexists(place / name) for name in names)  # noqa: PTH112 - never raises
+def _count(place: Path, names: tuple[str, ...]) -> int:
+    """Return how many of some names are in a directory, 0 where it is none; it never raises."""
+    return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
 
 
-def _own(place: Path, trace: Trace | None = None, known: Sequence[Finding] | None = None) -> Source:
+def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
     files = RunFiles(place)
     text = files.text("config.toml", _LARGEST_CONFIG)
     config = files.understood("config.toml", text) if text else {}
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
-    trace = own_trace(files) if trace is None else trace
+    trace = own_trace(files) if given is None else given
     facts = facts_of(recording, summary, config, data)
-    findings, problems = _diagnosed(trace, facts) if known is None else (tuple(known), ())
+    findings, problems = _judged(trace, facts, known)
     replays = read_replays(files)
     return Source(
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
@@ -126,8 +125,10 @@ def _name(place: Path) -> str:
     return place.name if place.name not in ("", "..") else Path(os.path.abspath(place)).name or str(place)  # noqa: PTH100
 
 
-def _diagnosed(trace: Trace, facts: Facts) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def _judged(trace: Trace, facts: Facts, known: Sequence[Finding] | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Diagnose; where facts that a damaged file brought cannot be judged, do it without them and say so."""
+    if known is not None:
+        return tuple(known), ()
     try:
         return tuple(diagnose(trace, facts)), ()
     except Exception as error:  # what stands in data.json may be of any kind

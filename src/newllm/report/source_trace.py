@@ -9,7 +9,6 @@ from newllm.errors import UserError
 from newllm.report.source_files import RunFiles, reason
 from newllm.trace import Series, Trace, read_trace
 from newllm.trace.blocks import blocks_path, read_blocks
-from newllm.trace.readers import read_log
 from newllm.trace.rows import rows_of, whole_lines
 from newllm.trace.series import merged
 
@@ -28,29 +27,18 @@ def own_trace(files: RunFiles) -> Trace:
         return Trace()  # said; reading the lines would follow it
     if not files.sound(_NAME, _LARGEST_LINES):
         return _saved(files, b"") if has_blocks else Trace()
-    place = files.run / _NAME
     try:
-        return read_trace(place)
-    except UserError as error:
-        damage = error
-    except OSError as error:
-        files.say(f"'{_NAME}' cannot be read ({reason(error)})")
-        return Trace()
-    try:
-        content = place.read_bytes()
-    except OSError as error:
-        files.say(f"'{_NAME}' cannot be read ({reason(error)})")
-        return Trace()
-    return _saved(files, content) if has_blocks or b'"step"' in content else _foreign(files, damage)
+        return read_trace(files.run / _NAME)
+    except (UserError, OSError):  # what it was is said of the part that it is in
+        return _saved(files, _content(files))
 
 
-def _foreign(files: RunFiles, damage: UserError) -> Trace:
-    """Read a file under our name that another program wrote."""
+def _content(files: RunFiles) -> bytes:
     try:
-        return read_log(files.run / _NAME)
-    except UserError:
-        files.say(f"'{_NAME}' is damaged: {damage}")
-        return Trace()
+        return (files.run / _NAME).read_bytes()
+    except OSError as error:
+        files.say(f"'{_NAME}' cannot be read ({reason(error)})")
+        return b""
 
 
 def _saved(files: RunFiles, content: bytes) -> Trace:

@@ -1,5 +1,6 @@
 """Short English terms beside the names of the code: kinds of findings, causes, outcomes, states, signals."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 OWN = MappingProxyType(
@@ -36,3 +37,6 @@ OWN = MappingProxyType(
 
 SIGNALS = MappingProxyType({"train_loss": "training loss", "probe_loss": "probe loss"})
 """Of signals that the texts of a page do not name."""
+
+EVIDENCE: Mapping[str, str] = MappingProxyType({})
+"""Of pieces of evidence: their names in the code read as English."""

@@ -2,6 +2,8 @@
 
 from types import MappingProxyType
 
+from newllm.report.evidence_ja import EVIDENCE
+
 OWN = MappingProxyType(
     {
         # 所見の種類（原因の名前を兼ねるものもある）
@@ -161,3 +163,5 @@ SIGNALS = MappingProxyType(
     }
 )
 """Of signals; where the texts of a page name one, that holds."""
+
+__all__ = ["EVIDENCE", "OWN", "SIGNALS"]

@@ -29,31 +29,31 @@ TOKENS = f"""
 """
 """For a page without a script."""
 
-_MORE_LIGHT = """\
+MORE_LIGHT = """\
   --dark: 0; --sky: #2b8fd0; --spike: #d55e00; --focus: #0b62c4; --hollow: #eceef1; --edge: #87909b;
   --link: #0b5cad; --action: #0b5cad; --on-action: #ffffff;"""
-_MORE_DARK = """\
+MORE_DARK = """\
   --dark: 1; --sky: #8f9dff; --spike: #ff8a4c; --focus: #8ec7ff; --hollow: #262c32; --edge: #6b747e;
   --link: #8ec7ff; --action: #8ec7ff; --on-action: #10161c;"""
 
 PAGE_TOKENS = f"""{TOKENS}:root {{
-{_MORE_LIGHT}
+{MORE_LIGHT}
 }}
 @media (prefers-color-scheme: dark) {{
   :root {{
-{_MORE_DARK}
+{MORE_DARK}
   }}
 }}
 :root.on-paper {{
   color-scheme: light;
 {LIGHT}
-{_MORE_LIGHT}
+{MORE_LIGHT}
 }}
 @media print {{
   :root {{
   color-scheme: light;
 {LIGHT}
-{_MORE_LIGHT}
+{MORE_LIGHT}
   }}
 }}
 """

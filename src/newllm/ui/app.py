@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from newllm.ui import jobs_api, pages, playground, run_api, runs_api, sparks, static_files
+from newllm.ui import compare_api, jobs_api, pages, playground, run_api, runs_api, sparks, static_files, studies_pages
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
@@ -44,6 +44,8 @@ def build_app(root: Path, access: Access) -> Starlette:
             *sparks.routes,
             *run_api.routes,
             *jobs_api.routes,
+            *compare_api.routes,
+            *studies_pages.routes,
             *playground.routes,
         ],
         middleware=[Middleware(Guard, access=access)],

@@ -10,14 +10,29 @@ from newllm.ui.index import Index
 
 
 def run_of(request: Request) -> Path:
-    """Return the directory of the run, or of the study, whose id is in the address.
+    """Return the directory of the run whose id is in the address.
 
     Raises:
         HTTPException: 404, there is none.
     """
     index: Index = request.app.state.index
-    place = index.lookup(request.path_params["id"])
-    if place is None:
+    name = request.path_params["id"]
+    place = index.lookup(name)
+    if place is None or index.entry(name) is None:
+        raise HTTPException(404)
+    return place
+
+
+def study_of(request: Request) -> Path:
+    """Return the directory of the study whose id is in the address.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    index: Index = request.app.state.index
+    name = request.path_params["id"]
+    place = index.lookup(name)
+    if place is None or index.study(name) is None:
         raise HTTPException(404)
     return place
 

@@ -57,9 +57,13 @@ class Columns:
 
     def trace(self) -> Trace:
         """Return everything that has been read."""
+        return self.snapshot()[1]
+
+    def snapshot(self) -> tuple[int, Trace]:
+        """Return everything that has been read, and the version that it is."""
         with self._lock:
             signals = {name: column.series() for name, column in self._columns.items()}
-            return Trace(signals, left_out=tuple(self.problems))
+            return self.version, Trace(signals, left_out=tuple(self.problems))
 
     def series(self, name: str) -> Series:
         """Return one signal, empty when it was never recorded."""

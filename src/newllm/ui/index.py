@@ -84,6 +84,11 @@ class Index:
         with self._lock:
             return sorted(self._table.studies.values(), key=lambda study: study.name)
 
+    def study(self, id: str) -> StudyEntry | None:
+        """Return what the list tells of a study."""
+        with self._lock:
+            return self._table.studies.get(id)
+
     def start(self) -> None:
         """Look in the background."""
         self._asked = time.monotonic()

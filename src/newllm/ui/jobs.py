@@ -102,7 +102,7 @@ class Jobs:
         """
         if kind not in KINDS:
             raise UserError(f"no job is called {kind!r}: {' or '.join(KINDS)}")
-        if kind == "replay" and not (isinstance(budget, int | float) and 1 <= budget <= LONGEST):
+        if kind == "replay" and (isinstance(budget, bool) or not budget or not 1 <= budget <= LONGEST):
             raise UserError(f"a budget of {budget!r}: give seconds from 1 to {LONGEST:,.0f}")
         running = [job for job in self._jobs.values() if job.goes_on]
         if any(job.run == run and job.kind == kind for job in running):
@@ -116,7 +116,7 @@ class Jobs:
         self._jobs[job.id] = job
         arguments = [kind, str(place), "--json", *(["--budget", str(job.budget)] if job.budget else [])]
         job.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
             start_new_session=True,
         )  # fmt: skip
         task = asyncio.create_task(self._follow(job, job.process))

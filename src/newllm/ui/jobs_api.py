@@ -17,8 +17,11 @@ async def _start(request: Request) -> Response:
     place = run_of(request)
     jobs: Jobs = request.app.state.jobs
     asked = await _sent(request)
+    budget = asked.get("budget")
+    if budget is not None and not isinstance(budget, int | float):
+        raise HTTPException(400, f"a budget of {str(budget)[:40]!r}: give seconds")
     try:
-        job = await jobs.start(str(asked.get("kind")), request.path_params["id"], place, asked.get("budget"))
+        job = await jobs.start(str(asked.get("kind"))[:40], request.path_params["id"], place, budget)
     except UserError as error:
         raise HTTPException(409 if "going on" in str(error) else 400, str(error)) from error
     return JSONResponse(job.as_dict(), 201)

@@ -7,7 +7,6 @@ from typing import Any
 from newllm.trace import SEVERITIES, Finding
 
 _LARGEST = 16 << 20
-_NUMBERS = ("first_step", "last_step")
 
 
 def kept_findings(run: Path) -> tuple[Finding, ...] | None:
@@ -24,21 +23,25 @@ def kept_findings(run: Path) -> tuple[Finding, ...] | None:
 
 def _finding(kept: dict[str, Any]) -> Finding:
     """Return a finding; what is of another kind than it should be is left out."""
-    texts = {name: str(kept.get(name, "")) for name in ("kind", "sentence", "test")}
-    places = {name: kept[name] for name in _NUMBERS if isinstance(kept.get(name), int | float)}
-    lists = {
-        name: tuple(str(one) for one in kept[name])
-        for name in ("alternatives", "candidate_causes")
-        if isinstance(kept.get(name), list)
-    }
-    evidence = kept.get("evidence")
-    confidence = kept.get("confidence")
+    evidence, signal = kept.get("evidence"), kept.get("signal")
     return Finding(
+        kind=str(kept.get("kind", "")),
         severity=kept["severity"],
-        confidence=float(confidence) if isinstance(confidence, int | float) else 1.0,
-        signal=kept["signal"] if isinstance(kept.get("signal"), str) else None,
+        sentence=str(kept.get("sentence", "")),
+        first_step=_number(kept.get("first_step")),
+        last_step=_number(kept.get("last_step")),
+        confidence=_number(kept.get("confidence")) or 0.0,
+        signal=signal if isinstance(signal, str) else None,
         evidence=evidence if isinstance(evidence, dict) else {},
-        **texts,
-        **places,
-        **lists,
+        alternatives=_texts(kept.get("alternatives")),
+        test=str(kept.get("test", "")),
+        candidate_causes=_texts(kept.get("candidate_causes")),
     )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and abs(value) < 2**53 else None
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()

@@ -20,7 +20,7 @@ _GRACE = 20.0  # seconds for a command to keep what it has
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
     command = subprocess.Popen(
-        [sys.executable, "-m", "newllm.cli.main", *arguments], stdin=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-P", "-m", "newllm.cli.main", *arguments], stdin=subprocess.DEVNULL, start_new_session=True
     )
     threading.Thread(target=_end_with_input, args=(command,), daemon=True).start()
     code = command.wait()
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
 def _end_with_input(command: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
-        while sys.stdin.buffer.raw.read(4096):
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     command.terminate()
     try:

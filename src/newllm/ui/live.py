@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
@@ -23,7 +23,7 @@ from newllm.report.language import Words
 from newllm.ui.columns import Columns
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
-from newllm.ui.numbers import listed
+from newllm.ui.json_numbers import listed
 from newllm.ui.shown import Made, Shown
 from newllm.ui.sparks import thinned
 from newllm.ui.traces import Traces
@@ -47,9 +47,8 @@ class Feed:
     def __init__(self, place: Path, words: Words, traces: Traces, shown: Shown) -> None:
         self._place, self._words, self._traces, self._shown = place, words, traces, shown
         self._tick = asyncio.Event()
-        self._changes: list[tuple[int, list[str]]] = []
         self._next = 0.0
-        self.followers, self.count = 0, 0
+        self.followers = 0
         self.columns: Columns | None = None
         self.made: Made | None = None
         self.task: asyncio.Task[None] | None = None
@@ -76,11 +75,6 @@ class Feed:
         """Wait for the next look."""
         await self._tick.wait()
 
-    def changes(self, since: int) -> tuple[int, list[str]]:
-        """Return how many changes of sections there were, and which sections changed since a count of them."""
-        ids = [name for at, changed in self._changes if at > since for name in changed]
-        return self.count, list(dict.fromkeys(ids))
-
     async def _make(self) -> None:
         try:
             made = await run_in_threadpool(self._shown.made, self._place, self._words)
@@ -91,13 +85,9 @@ class Feed:
             self._next = time.monotonic() + 60
             return
         before, self.made = self.made, made
-        took = time.monotonic() - made.at if made is not before else 0.0
-        self._next = time.monotonic() + max(_MADE_AGAIN, _REST * min(took, made.took))
-        changed = made.changed(before) if before is not None else []
-        if changed:
-            self.count += 1
-            self._changes = [*self._changes, (self.count, changed)][-64:]
-            self.wake()
+        rest = _REST * made.took if made is not before else 0.0
+        self._next = time.monotonic() + max(_MADE_AGAIN, rest)
+        self.wake()
 
 
 class Live:
@@ -121,17 +111,17 @@ class Live:
         for feed in self.feeds.values():
             feed.wake()
 
-    async def events(self, id: str, place: Path, words: Words, version: int) -> AsyncIterator[str]:
+    async def events(self, id: str, place: Path, words: Words, shows: "Shows") -> AsyncIterator[str]:
         """Yield what a page is told, until it goes or the server ends.
 
         Args:
             id: of the run.
             place: its directory.
             words: the language of the sections.
-            version: of the trace that the page shows.
+            shows: what the page shows.
         """
         feed = self._join(id, place, words)
-        teller = _Teller(version, feed)
+        teller = _Teller(shows, feed)
         try:
             spoke = time.monotonic()
             yield ": here\n\n"
@@ -164,13 +154,20 @@ class Live:
             self.feeds.pop((id, words.lang), None)
 
 
+class Shows(NamedTuple):
+    """What a page shows when it begins to listen: version of the trace, digest of the sections (None: not told)."""
+
+    version: int
+    digest: str | None
+
+
 class _Teller:
     """Knows what one page has been told."""
 
-    def __init__(self, version: int, feed: Feed) -> None:
-        self._version, self._feed = version, feed
+    def __init__(self, shows: Shows, feed: Feed) -> None:
+        self._version, self._digest, self._feed = shows.version, shows.digest, feed
         self._status = self._jobs = ""
-        self._changes = feed.count
+        self._made: Made | None = None
 
     def told(self, entry: Any, jobs: list[Any]) -> str:
         """Return the events that are new, empty where there is nothing."""
@@ -203,7 +200,14 @@ class _Teller:
         return f"id: {version}\n{_event('append', {'signals': shown})}" if shown else ""
 
     def _sections(self) -> str:
-        self._changes, changed = self._feed.changes(self._changes)
+        before, made = self._made, self._feed.made
+        if made is None or made is before:
+            return ""
+        self._made = made
+        if before is not None:
+            changed = made.changed(before)
+        else:  # it may have changed between what the page was given and the first look
+            changed = [] if self._digest in (None, made.digest) else [*(one["id"] for one in made.sections), "problems"]
         return _event("sections", {"changed": changed}) if changed else ""
 
 

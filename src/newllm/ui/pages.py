@@ -2,13 +2,12 @@
 
 import html
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.ui.asked import run_of
-from newllm.ui.shell import page, safe
+from newllm.ui.shell import frame_of_sections, page, safe
 from newllm.ui.texts import Texts, texts_for
 
 
@@ -26,17 +25,14 @@ async def _runs(request: Request) -> Response:
 async def _run(request: Request) -> Response:
     place, texts = run_of(request), texts_for(request)
     entry = request.app.state.index.entry(request.path_params["id"])
-    if entry is None:  # a study has an address of the same form
-        raise HTTPException(404)
-    body = (
-        f'<div class="layout"><nav class="sections" aria-label="{_text(texts, "sections")}"><ul id="contents"></ul></nav>'
-        f'<div class="main"><header class="head"><p class="crumbs"><a href="/">{_text(texts, "runs")}</a></p>'
-        f'<h1>{safe(entry.name)}</h1><p class="where">{safe(place)}</p><div id="state" class="state-line"></div>'
+    assert entry is not None
+    head = (
+        f'<p class="crumbs"><a href="/">{_text(texts, "runs")}</a></p><h1>{safe(entry.name)}</h1>'
+        f'<p class="where">{safe(place)}</p><div id="state" class="state-line"></div>'
         f'<canvas id="overview" class="overview" role="img" aria-label="{_text(texts, "curve")}"></canvas>'
-        f'<div id="actions" class="actions"></div><div id="jobs" class="jobs" aria-live="polite"></div></header>'
-        f'<div id="problems"></div><div id="parts"><p class="muted" role="status">{_text(texts, "loading")}</p></div>'
-        f"</div></div>{_noscript(texts)}"
+        f'<div id="actions" class="actions"></div><div id="jobs" class="jobs" aria-live="polite"></div>'
     )
+    body = frame_of_sections(head, '<div id="problems"></div>', texts)
     scripts = ("report.js", "told.js", "jobs.js", "sections.js", "run.js")
     data = {"run": entry.as_dict()}
     return page(entry.name, body, texts=texts, active="runs", scripts=scripts, data=data)

@@ -11,7 +11,8 @@ from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.trace import Series
 from newllm.ui.asked import number, run_of
-from newllm.ui.numbers import listed
+from newllm.ui.json_numbers import listed
+from newllm.ui.live import Shows
 from newllm.ui.sparks import thinned
 from newllm.ui.texts import texts_for
 
@@ -32,6 +33,7 @@ async def _sections(request: Request) -> Response:
         "order": [one["id"] for one in made.sections],
         "sections": [one for one in made.sections if wanted is None or one["id"] in wanted],
         "problems": made.problems,
+        "digest": made.digest,
     }
     return await run_in_threadpool(JSONResponse, content)
 
@@ -55,7 +57,8 @@ async def _live(request: Request) -> Response:
     place = run_of(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("version", "")
     version = int(asked) if asked.isdigit() and len(asked) < 16 else -1
-    events = request.app.state.live.events(request.path_params["id"], place, _words(request), version)
+    shows = Shows(version, request.query_params.get("digest"))
+    events = request.app.state.live.events(request.path_params["id"], place, _words(request), shows)
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 

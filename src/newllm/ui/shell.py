@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from newllm.report.plain import plain
 from newllm.ui.static_files import address
-from newllm.ui.texts import Texts
+from newllm.ui.texts import COOKIE, Texts
 
 _PLACES = (("runs", "/"), ("compare", "/compare"), ("studies", "/studies"))
 
@@ -49,7 +49,27 @@ def page(
         *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
         "</head>",
     ]
-    return HTMLResponse("".join([*head, _frame(body, active, texts)]), status)
+    answer = HTMLResponse("".join([*head, _frame(body, active, texts)]), status)
+    if texts.chosen:
+        answer.set_cookie(COOKIE, texts.lang, httponly=True, samesite="strict", path="/")
+    return answer
+
+
+def frame_of_sections(head: str, parts: str, texts: Texts) -> str:
+    """Return a page's content: its sections, which a script fills in, beside their list.
+
+    Args:
+        head: HTML above the sections.
+        parts: HTML that stands there until the sections come.
+        texts: of the page's language.
+    """
+    label = html.escape(texts("sections"))
+    return (
+        f'<div class="layout"><nav class="sections" aria-label="{label}"><ul id="contents"></ul></nav>'
+        f'<div class="main"><header class="head">{head}</header>{parts}'
+        f'<div id="parts"><p class="muted" role="status">{html.escape(texts("loading"))}</p></div></div></div>'
+        f"<noscript><p>{html.escape(texts('needs_script'))}</p></noscript>"
+    )
 
 
 def safe(text: object) -> str:

@@ -45,13 +45,12 @@ class Made:
     """The sections of a run at one moment.
 
     Attributes:
-        stamp: of the run's files.
+        stamp: of the run's files; None where it is to be made anew although they have not changed.
         version: of its trace, from which on the page is told what is appended.
         sections: as dictionaries, the report's `Section.as_dict` and what tells whether it changed: `text`, `drawn`.
         lines: names of the lines that grow with the trace.
         problems: HTML of what could not be read.
-        took: seconds that it took to make.
-        at: when it was made, on the monotonic clock.
+        took: seconds of the processor that it took to make.
     """
 
     stamp: Any
@@ -60,7 +59,11 @@ class Made:
     lines: frozenset[str]
     problems: str
     took: float
-    at: float
+
+    @property
+    def digest(self) -> str:
+        """What is another whenever a section is."""
+        return _digest(json.dumps([[one["id"], one["text"], one["drawn"]] for one in self.sections]) + self.problems)
 
     def changed(self, before: "Made") -> list[str]:
         """Return the ids of the sections that are other than before, or new, or gone."""
@@ -79,7 +82,7 @@ class Shown:
     def __init__(self, traces: Traces) -> None:
         self._traces = traces
         self._made: dict[tuple[Path, str], Made] = {}
-        self._findings: dict[Path, tuple[Any, float, float, tuple[Finding, ...]]] = {}
+        self._findings: dict[Path, tuple[Any, float, tuple[Finding, ...]]] = {}
         self._locks: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -89,12 +92,12 @@ class Shown:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:
             columns = self._traces.of(place)
-            stamp = (stamp_of(str(place)), columns.generation)
+            # The version as well: the trace may have been read a moment before it grew.
+            stamp = (stamp_of(str(place)), columns.generation, columns.version)
             before = self._made.get((place, words.lang))
             if before is not None and before.stamp == stamp:
                 return before
-            began = time.monotonic()
-            made = self._make(place, words, stamp, began)
+            made = self._make(place, words, stamp)
             with self._lock:
                 self._made.pop((place, words.lang), None)
                 self._made[place, words.lang] = made
@@ -102,10 +105,11 @@ class Shown:
                     self._made.pop(next(iter(self._made)))
             return made
 
-    def _make(self, place: Path, words: Words, stamp: Any, began: float) -> Made:
+    def _make(self, place: Path, words: Words, stamp: Any) -> Made:
+        began = time.thread_time()
         columns = self._traces.of(place)
-        trace, version = columns.trace(), columns.version
-        findings = self._judged(place, trace, (columns.generation, version))
+        version, trace = columns.snapshot()
+        findings, up_to_date = self._judged(place, trace, (columns.generation, version))
         large = {name for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name}
         if large:
             fewer = {name: thinned(trace.signals[name], BUCKETS) for name in large}
@@ -114,36 +118,34 @@ class Shown:
         sections = list(sections_of(source, words))
         if findings is None:
             sections = _unjudged(source, sections, words)
-        made = [_as_dict(section, large) for section in sections]
-        lines = {
-            line.name
-            for section in sections
-            for chart in section.charts
-            if isinstance(chart, Curves)
-            for line in chart.lines
-        }
+        made = [section_dict(section, large) for section in sections]
+        curves = [chart for section in sections for chart in section.charts if isinstance(chart, Curves)]
+        lines = {line.name for chart in curves for line in chart.lines}
         return Made(
-            stamp, version, tuple(made), frozenset(lines & trace.signals.keys()), str(problems(source, words)),
-            time.monotonic() - began, began,
+            stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()),
+            str(problems(source, words)), time.thread_time() - began,
         )  # fmt: skip
 
-    def _judged(self, place: Path, trace: Trace, version: Any) -> Sequence[Finding] | None:
-        """Return what the doctor says; None where the run is too long for that and nobody has asked the doctor."""
+    def _judged(self, place: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
+        """Return what the doctor says, and whether that is of this version of the trace.
+
+        None where the run is too long for that and nobody has asked the doctor.
+        """
         if sum(len(series.step) for series in trace.signals.values()) > _JUDGED:
-            return kept_findings(place)
+            return kept_findings(place), True
         before = self._findings.get(place)
         if before is not None and (before[0] == version or time.monotonic() < before[1]):
-            return before[3]
-        began = time.monotonic()
+            return before[2], before[0] == version
+        began = time.thread_time()
         # Facts about the data are the source's to read; it is read once more, without a trace.
         source = read_source(place, trace=trace, findings=())
         try:
             findings = tuple(diagnose(trace, source.facts))
         except Exception:  # what stands in data.json may be of any kind
             findings = tuple(diagnose(trace))
-        now = time.monotonic()
-        self._findings[place] = version, now + _REST * (now - began), now, findings
-        return findings
+        rest = _REST * (time.thread_time() - began)
+        self._findings[place] = version, time.monotonic() + rest, findings
+        return findings, True
 
 
 def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list[Section]:
@@ -160,21 +162,33 @@ _NOT_JUDGED = {
 }
 
 
-def _as_dict(section: Section, large: set[str]) -> dict[str, Any]:
-    charts = {chart.id: _chart(chart, large) for chart in section.charts}
+def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
+    """Return a section as the page shows it, and what tells whether it changed.
+
+    Args:
+        section: of a report.
+        large: names of lines that have more points than they are given here.
+    """
+    charts = {chart.id: chart_dict(chart, large) for chart in section.charts}
     told = {**section.as_dict(), "charts": charts}
     text = _FIGURE.sub(r"<figure>\1</figure>", section.html)
     return {**told, "text": _digest(text), "drawn": _digest(_drawn(charts))}
 
 
-def _chart(chart: Chart, large: set[str]) -> dict[str, Any]:
+def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
+    """Return a chart in few points, and of each line whether there are finer ones."""
     if isinstance(chart, Heat):
         return chart.as_dict()
-    thin = replace(chart, lines=tuple(_thin(line) for line in chart.lines))
+    thin = thin_chart(chart)
     told = thin.as_dict()
     for line, before, after in zip(told["lines"], chart.lines, thin.lines, strict=True):
         line["bucketed"] = line["name"] in large or len(after.x) < len(before.x)
     return told
+
+
+def thin_chart(chart: Curves) -> Curves:
+    """Return a chart whose lines keep the lowest and the highest of each of a thousand stretches."""
+    return replace(chart, lines=tuple(_thin(line) for line in chart.lines))
 
 
 def _thin(line: Line) -> Line:

@@ -16,7 +16,7 @@ from newllm.errors import UserError
 from newllm.plotting.lines import extremes
 from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
-from newllm.ui.numbers import listed
+from newllm.ui.json_numbers import listed
 
 _MOST_ASKED, _KEPT = 100, 5000
 _BUCKETS = 60

@@ -1,7 +1,7 @@
 """The words of the local page around a report's sections, in the two languages of a report, and which one is meant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
@@ -18,10 +18,12 @@ class Texts:
     Attributes:
         lang: "en" or "ja".
         table: texts by key.
+        chosen: whether the address asks for it, so that it is to be remembered.
     """
 
     lang: str
     table: Mapping[str, str]
+    chosen: bool = False
 
     def __call__(self, key: str) -> str:
         """Return a text."""
@@ -33,6 +35,9 @@ _ALL = {"en": Texts("en", EN), "ja": Texts("ja", JA)}
 
 def texts_for(request: Request) -> Texts:
     """Return the words for who asks: of the address, else of the cookie, else as the browser prefers."""
-    asked = request.query_params.get("lang") or request.cookies.get(COOKIE, "")
+    asked = request.query_params.get("lang")
+    if asked in _ALL:
+        return replace(_ALL[asked], chosen=True)
+    kept = request.cookies.get(COOKIE, "")
     prefers = "ja" if request.headers.get("accept-language", "").lower().startswith("ja") else "en"
-    return _ALL.get(asked) or _ALL[prefers]
+    return _ALL.get(kept) or _ALL[prefers]

@@ -32,3 +32,7 @@ def test_the_share_has_an_interval_over_seeds() -> None:
 
 def test_a_seed_that_did_not_get_there_leaves_no_share() -> None:
     assert time_ratio([100.0, None], [300.0, 300.0]) == {"seconds": [100.0, None], "share": None, "interval": None}
+
+
+def test_a_loss_that_an_untrained_model_has_leaves_no_share() -> None:
+    assert time_ratio([0.0, 10.0], [100.0, 100.0])["share"] is None

@@ -83,23 +83,33 @@ def test_at_equal_progress_a_slower_run_lies_on_the_same_curve():
     steps = np.arange(1, 401)
     fast = Series(steps, 8.0 - steps * 0.01)
     slow = Series(steps, 8.0 - steps * 0.005)
-    curves = [at_equal_progress(one, Series(steps[::10], one.value[::10] + 1.0)) for one in (fast, slow)]
-    assert all(one is not None for one in curves)
-    fast_curve, slow_curve = (one for one in curves if one is not None)
-    met = np.interp(slow_curve.x[5:], fast_curve.x, fast_curve.middle)
-    assert slow_curve.middle[5:] == pytest.approx(met, abs=0.05)
+    (fast_x, fast_y), (slow_x, slow_y) = (
+        curve(one, Series(steps[::10], one.value[::10] + 1.0)) for one in (fast, slow)
+    )
+    assert slow_y[5:] == pytest.approx(np.interp(slow_x[5:], fast_x, fast_y), abs=0.05)
 
 
-def test_a_spike_is_shaded_where_progress_stands_still():
+def test_a_spike_goes_straight_up_and_down_where_progress_stands_still():
     training = np.concatenate([np.linspace(7, 5, 60), np.full(20, 9.0), np.linspace(5, 4, 60)])
-    validation = training + 0.5
     steps = np.arange(1, 141)
-    found = at_equal_progress(Series(steps, training), Series(steps, validation))
+    x, y = curve(Series(steps, training), Series(steps, training + 0.5))
+    assert (np.diff(x.astype(np.float32)) > 0).all()
+    assert y.max() == 9.5
+    up = x[y > 9]
+    assert len(up) == 20
+    assert up[-1] - up[0] < 0.001 * x[-1]
+
+
+def test_what_is_not_finite_stays_where_it_was():
+    falling = series(list(range(40)), [5.0 - 0.1 * step for step in range(40)])
+    _, y = curve(falling, series([10, 20, 30], [1.0, np.nan, 2.0]))
+    assert np.isnan(y).tolist() == [False, True, False]
+
+
+def curve(training: Series, measured: Series) -> tuple[np.ndarray, np.ndarray]:
+    found = at_equal_progress(training, measured)
     assert found is not None
-    assert found.high is not None
-    assert (np.diff(found.x) > 0).all()
-    assert found.high.max() == pytest.approx(9.5)
-    assert found.middle.max() < 9.5
+    return found
 
 
 def test_progress_needs_training_that_gained_and_a_measurement():
@@ -112,9 +122,7 @@ def test_progress_needs_training_that_gained_and_a_measurement():
 
 def test_progress_of_a_run_that_begins_with_nan_is_finite():
     training = series(list(range(40)), [np.nan] * 15 + [5.0 - 0.1 * step for step in range(25)])
-    found = at_equal_progress(training, series([0, 20, 30, 39], [9.0, 8.0, 7.0, 6.0]))
-    assert found is not None
-    assert np.isfinite(found.x).all()
+    assert np.isfinite(curve(training, series([0, 20, 30, 39], [9.0, 8.0, 7.0, 6.0]))[0]).all()
 
 
 def test_the_first_step_that_is_as_low_as_a_target():

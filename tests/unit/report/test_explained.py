@@ -6,9 +6,12 @@ from pathlib import Path
 
 import newllm.diagnosis
 from newllm.diagnosis.causes import CAUSES
-from newllm.report import explained_en, explained_ja
+from newllm.report import evidence_ja, explained_en, explained_ja
+from newllm.report.labels import evidence_label
 from newllm.report.language import language
-from newllm.trace import SEVERITIES
+from newllm.report.sections.findings import findings
+from newllm.report.source import Source
+from newllm.trace import SEVERITIES, Finding
 from newllm.trace.verdict import OUTCOMES
 
 DIAGNOSIS = Path(newllm.diagnosis.__file__).parent
@@ -53,7 +56,8 @@ def _bound(tree: ast.Module, function: ast.FunctionDef, name: str) -> Iterator[s
             at = [one.id for one in node.target.elts if isinstance(one, ast.Name)]
             if name in at:
                 rows = [row for row in node.iter.elts if isinstance(row, ast.Tuple)]
-                yield from (str(row.elts[at.index(name)].value) for row in rows)  # ty: ignore
+                for row in rows:
+                    yield from _values(tree, function, row.elts[at.index(name)])
         if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets):
             yield from _values(tree, function, node.value)
     arguments = [argument.arg for argument in function.args.args]
@@ -103,3 +107,39 @@ def test_an_explanation_is_one_to_three_sentences_that_fit_under_a_heading():
 def test_every_kind_cause_outcome_and_severity_has_a_japanese_term():
     names = kinds() | causes() | set(CAUSES) | set(OUTCOMES) | set(SEVERITIES)
     assert [name for name in sorted(names) if not is_japanese(JA.term(name)) and name != "beta2"] == []
+
+
+def test_every_piece_of_evidence_has_a_japanese_label():
+    names = {name for path in [*MODULES, *DIAGNOSIS.glob("*.py")] for name in _evidence(ast.parse(path.read_text()))}
+    assert {"peak_step", "half_width", "part_of_loss", "log_update_jump"} <= names
+    assert sorted(names - set(evidence_ja.EVIDENCE)) == []
+    assert evidence_label(JA, "peak_step") == "ピークのステップ"
+    assert evidence_label(EN, "peak_step") == "peak step"
+
+
+def _evidence(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of evidence: keys of what is given or assigned as `evidence`."""
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.keyword) and node.arg == "evidence"
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        named = named or any(isinstance(one, ast.Name) and one.id == "evidence" for one in targets)
+        if named and isinstance(node, ast.keyword | ast.Assign | ast.AnnAssign | ast.AugAssign) and node.value:
+            made = [one for one in ast.walk(node.value) if isinstance(one, ast.Dict)]
+            yield from (str(key.value) for one in made for key in one.keys if isinstance(key, ast.Constant))
+
+
+def test_a_finding_on_a_japanese_page_is_explained_before_its_english_sentence():
+    found = Finding(
+        kind="spike", severity="warning", sentence="It jumps.", candidate_causes=("learning-rate", "new-one")
+    )
+    source = Source(Path("x"), "x", findings=(found,))
+    section = findings(source, JA)
+    assert section is not None
+    html = section.html
+    assert html.index(JA.explain("spike")) < html.index('<span lang="en">It jumps.</span>')
+    assert "<code>spike</code>" in html
+    assert JA("signal_of", signal="learning-rate", part="学習率") + "、new-one" in html
+    told = findings(source, EN)
+    assert told is not None
+    assert told.html.index("It jumps.") < told.html.index("The loss followed a trend")
+    assert "learning-rate, new-one" in told.html

@@ -14,7 +14,7 @@ def test_the_value_lies_within_its_interval_on_the_axis():
     (dot,) = xs(svg, r'cx="([\d.]+)"')
     ((left, right),) = re.findall(r'class="range first" d="M([\d.]+),[\d.]+H([\d.]+)"', svg)
     assert float(left) < dot < float(right)
-    assert dot == 100.0
+    assert dot == 75.0
     assert "hollow" not in svg
 
 
@@ -34,7 +34,7 @@ def test_what_goes_beyond_the_axis_stops_at_its_edge_with_an_arrow():
     inside, beyond = forest_svg([(0.5, 0.1, 0.9)], (0, 1)), forest_svg([(0.5, -4.0, 9.0)], (0, 1))
     assert inside.count("<path") == 1
     assert beyond.count("<path") == 3
-    assert all(0 <= x <= 200 for x in xs(beyond, r"M([-\d.]+),"))
+    assert all(0 <= x <= 150 for x in xs(beyond, r"M([-\d.]+),"))
 
 
 def test_a_scale_holds_all_and_has_room():

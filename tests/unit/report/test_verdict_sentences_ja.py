@@ -4,14 +4,17 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.sentences import sentences as english
 from newllm.report import changes_ja
+from newllm.report import verdict_evidence_ja as evidence
 from newllm.report.verdict_sentences_ja import missing, sentences
 from newllm.trace import Tried, Verdict
+from newllm.trace.verdict import Outcome
 
 HOUSE = Path(__file__).parents[3]
 FOUNDING = json.loads((HOUSE / "studies" / "founding" / "replay.json").read_text())
@@ -44,7 +47,7 @@ def numbers(text: str) -> set[str]:
     return set(re.findall(r"(?<![A-Za-z\d.-])\d+(?:\.\d+)?(?:e[-+]\d+)?(?![A-Za-z\d])", text))
 
 
-def with_change(**changed: object) -> tuple[str, str, str]:
+def with_change(**changed: Any) -> tuple[str, str, str]:
     verdict = Verdict.from_dict(FOUNDING)
     return sentences(dataclasses.replace(verdict, cause=None, **changed))
 
@@ -90,7 +93,7 @@ def test_the_validation_loss_and_another_loss():
 @pytest.mark.parametrize(
     ("outcome", "said"), [("reduces", "小さくなる"), ("delays", "遅れて起こる"), ("removes", "確かではない")]
 )
-def test_what_is_confirmed_and_does_not_remove_it_for_sure(outcome: str, said: str):
+def test_what_is_confirmed_and_does_not_remove_it_for_sure(outcome: Outcome, said: str):
     one = dataclasses.replace(TRIED, outcome=outcome, effect=0.98, p=0.2)
     remedy = with_change(interventions=(one,))[1]
     assert remedy.startswith("確実になくす変更はない。")
@@ -149,3 +152,26 @@ def test_hostile_words_of_a_verdict_leave_harmless():
     new = dataclasses.replace(TRIED, name="x", change="\u202eevil\x1b[2J")
     assert "\u202e" not in with_change(interventions=(new,))[1]
     assert "\x1b" not in with_change(interventions=(new,))[1]
+
+
+def test_the_evidence_beside_the_sentences():
+    verdict = Verdict.from_dict(FOUNDING)
+    told = [text for pair in [*evidence.cause(verdict), *evidence.suspects(verdict.suspects)] for text in pair]
+    told += [made(one) for one in verdict.interventions for made in (evidence.moved, evidence.left)]
+    assert [text for text in told if english_left(text)] == []
+    assert dict(evidence.cause(verdict))["動かした信号"] == f"活性の大きさ{chr(0xFF08)}無変更の21.1倍{chr(0xFF09)}"
+    assert evidence.cause(verdict)[3][1].startswith("4回のリプレイのうち4回でスパイクが起こる")
+    assert evidence.suspects(verdict.suspects)[0][0].startswith("plain-depth")
+
+
+def test_what_is_left_of_a_spike_on_other_losses():
+    losses: dict[str, dict[str, float]] = {
+        "validation/unknown": {"spiked": 3, "null_spiked": 8},
+        "probe": {"spiked": 0, "null_spiked": 8},
+    }
+    one = dataclasses.replace(TRIED, signals=losses)
+    assert evidence.left(one).startswith("検証損失")
+    assert "8回のうち3回" in evidence.left(one)
+    assert "プローブ" not in evidence.left(one)
+    assert evidence.left(dataclasses.replace(one, spiked=1)) == ""
+    assert evidence.moved(dataclasses.replace(TRIED, moved=None)) == ""

@@ -199,8 +199,9 @@ def test_read_by_many_while_it_is_written(tmp_path, monkeypatch):
 
 
 def test_memory_is_bounded(tmp_path):
-    for name in "abc":
-        with TraceWriter(tmp_path / name / "trace.jsonl") if (tmp_path / name).mkdir() is None else None as writer:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        with TraceWriter(tmp_path / name / "trace.jsonl") as writer:
             rows(writer, 0, 100)
     traces = Traces(most=1)
     first = traces.of(tmp_path / "a")

@@ -9,22 +9,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.report import words as said
-from newllm.report.arms import Arm, arms_of, difference_of, differing, mean_of, pairs
+from newllm.report.arms import Arm, arms_of, difference_of, differing, mean_of
+from newllm.report.arms import pairs as shared
 from newllm.report.bands import reached
 from newllm.report.chart import Section
 from newllm.report.compared import member_of
 from newllm.report.figure import figure
+from newllm.report.forest_svg import forest_svg, scale
 from newllm.report.labels import axis_label
 from newllm.report.language import Words
-from newllm.report.markup import Html, block, folded, joined, listed, table, tag
+from newllm.report.markup import Html, block, folded, joined, listed, pairs, safe, table, tag
 from newllm.report.plain import plain
-from newllm.report.sections.comparison_charts import colour_of, comparison_charts, label_of
+from newllm.report.sections.comparison_charts import colour_of, comparison_charts
 from newllm.report.source import Source
 from newllm.statistics import Interval
 
 _MOST_KEYS = 60
 _VALUE = 60  # characters
 _SEVERITIES = ("fault", "warning", "note")
+_BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
+_DIGITS = 4
+_WHOLE = 1e4  # numbers from here on are shown in full
+_Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
 
 
 def comparison(sources: Sequence[Source], words: Words) -> Section | None:
@@ -43,7 +49,7 @@ def comparison(sources: Sequence[Source], words: Words) -> Section | None:
     charts = comparison_charts(arms, axis, words)
     tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
     parts = [
-        tag("p", _lead(arms, len(alike), words)),
+        _lead(arms, len(alike), words),
         listed(_remarks(arms, [source for source in sources if source not in alike], words)),
         _table(arms, tallies, words),
         *(figure(chart, words) for chart in charts),
@@ -52,9 +58,11 @@ def comparison(sources: Sequence[Source], words: Words) -> Section | None:
     return Section("comparison", words("comparison"), joined(parts), tuple(charts))
 
 
-def _lead(arms: Sequence[Arm], runs: int, words: Words) -> str:
-    lead = words("compare.lead", runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name)
-    return f"{lead} {words('compare.intervals')}" if any(arm.n > 1 for arm in arms) else lead
+def _lead(arms: Sequence[Arm], runs: int, words: Words) -> Html:
+    key = "compare.lead" if len(arms) > 1 else "compare.lead_of_one"
+    lead = tag("p", words(key, runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name))
+    about = tag("p", words("compare.intervals"), kind="muted") if any(arm.n > 1 for arm in arms) else Html()
+    return joined([lead, about])
 
 
 def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> list[str]:
@@ -68,33 +76,50 @@ def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> lis
 
 
 def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words) -> Html:
+    """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
-    heads = [
-        words("compare.run"), words("compare.seeds"), words(f"compare.{measure}"), words("compare.to_control"),
-        words("compare.as_far"), words("compare.last_validation"), words("compare.steps"), words("compare.pace"),
-        words("compare.parameters"), words("findings"),
-    ]  # fmt: skip
-    target = _number(arms[0], "best_validation")
-    rows = [
-        [
-            _named(place, arm, words),
-            str(arm.n),
-            _interval(mean_of(arm, measure)),
-            "" if place == 0 else _difference(arms[0], arm, measure, words),
-            _as_far(arm, target, words),
-            *(_interval(mean_of(arm, name)) for name in ("last_validation", "steps", "tokens_per_second")),
-            _interval(mean_of(arm, "parameters")),
-            _findings(arm, tallies, words),
-        ]
-        for place, arm in enumerate(arms)
+    columns: list[_Column] = [
+        (words("compare.run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
+        (words(f"compare.{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
+        *(_to_control(arms, measure, words) if len(arms) > 1 else []),
+        *((words(f"compare.{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
+        (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
-    whole = table(heads, rows, about=words("comparison"), text=(9,))
-    return joined([whole, _seeds(arms, measure, words)])
+    alike = [
+        len(arms) > 1 and at > 1 and head != "" and len(set(map(str, cells))) == 1
+        for at, (head, cells) in enumerate(columns)
+    ]
+    shown = [column for column, same in zip(columns, alike, strict=True) if not same]
+    rows = list(zip(*(cells for _, cells in shown), strict=True))
+    drawn = [at for at, (head, _) in enumerate(shown) if head == ""]
+    whole = table([head for head, _ in shown], rows, about=words("comparison"), text=drawn)
+    told = pairs((head, cells[0]) for (head, cells), same in zip(columns, alike, strict=True) if same)
+    return joined([whole, told, _seeds(arms, measure, words)])
+
+
+def _to_control(arms: Sequence[Arm], measure: str, words: Words) -> list[_Column]:
+    """Return how each arm differs from the control, drawn and told, and when it was as far."""
+    control, target = arms[0], _number(arms[0], "best_validation")
+    found = [None, *(difference_of(control, arm, measure) for arm in arms[1:])]
+    told: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
+    return [
+        ("", _drawn(found)),
+        (words("compare.to_control"), told),
+        (words("compare.as_far"), [_as_far(arm, target, words) for arm in arms]),
+    ]
+
+
+def _drawn(differences: Sequence[Interval | None]) -> list[object]:
+    """Return each difference to the control as a row of a forest plot, on one scale."""
+    found = [None if one is None else (one.estimate, one.low, one.high) for one in differences]
+    ends = scale([one for one in found if one is not None], 0.0)
+    return [Html() if one is None else forest_svg([one], ends, (0.0,)) for one in found]
 
 
 def _named(place: int, arm: Arm, words: Words) -> Html:
     swatch = tag("span", kind=f"swatch {colour_of(place)}", aria_hidden="true")
-    return joined([swatch, " ", label_of(arm, words)])
+    seeds = tag("small", words("compare.seeds", n=arm.n), kind="what") if arm.n > 1 else ""
+    return joined([swatch, " ", arm.name, seeds])
 
 
 def _number(arm: Arm, name: str) -> float | None:
@@ -102,32 +127,32 @@ def _number(arm: Arm, name: str) -> float | None:
     return None if found is None else found.estimate
 
 
-def _interval(found: Interval | None) -> str:
+def _interval(found: Interval | None, digits: int = _DIGITS) -> str:
     """Return an estimate with its interval: "1.234 [1.2, 1.27]"."""
     if found is None:
         return "-"
     if found.low is None or found.high is None or found.low == found.high:
-        return said.number(found.estimate)
-    return f"{said.number(found.estimate)} [{said.number(found.low)}, {said.number(found.high)}]"
+        return _short(found.estimate, digits)
+    return f"{_short(found.estimate, digits)} [{_short(found.low, digits)}, {_short(found.high, digits)}]"
 
 
-def _difference(control: Arm, arm: Arm, measure: str, words: Words) -> str:
+def _short(value: float, digits: int) -> str:
+    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.{digits}g}"))
+
+
+def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) -> Html:
     """Return the difference, with a word where its whole interval lies on one side of 0."""
-    found = difference_of(control, arm, measure)
+    if arm is control:
+        return safe(words("compare.control"))
     if found is None:
-        return "-"
-    shared = len(pairs(control, arm))
-    parts = [_signed(found)]
+        return safe("-")
+    about = []
     if found.low is not None and found.high is not None:
-        parts.append(words("compare.pairs", n=shared))
+        about.append(words("compare.pairs", n=len(shared(control, arm))))
         if found.high < 0 or found.low > 0:
-            parts.append(words("compare.lower" if found.high < 0 else "compare.higher"))
-    return words("list").join(parts)
-
-
-def _signed(found: Interval) -> str:
+            about.append(words("compare.lower" if found.high < 0 else "compare.higher"))
     sign = "+" if found.estimate > 0 else ""
-    return f"{sign}{_interval(found)}"
+    return joined([sign, _interval(found, 3), tag("small", words("list").join(about), kind="what") if about else ""])
 
 
 def _as_far(arm: Arm, target: float | None, words: Words) -> str:

@@ -1,6 +1,8 @@
 """The charts of a comparison: losses of all arms on one axis, at equal progress, and differences to the control."""
 
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,11 +45,11 @@ def comparison_charts(arms: Sequence[Arm], axis: str, words: Words) -> list[Curv
 
 
 def _having(arms: Sequence[Arm], name: str) -> list[tuple[int, Arm]]:
-    """Return the arms of which every run has a signal, with their places; none where it is but one."""
+    """Return the arms of which every run has a signal, with their places; none where it is but one run."""
     found = [
         (at, arm) for at, arm in enumerate(arms) if all(len(_series(member, name).step) > 1 for member in arm.members)
     ]
-    return found if len(found) > 1 else []
+    return found if sum(arm.n for _, arm in found) > 1 else []
 
 
 def _series(member: Member, name: str) -> Series:
@@ -55,34 +57,38 @@ def _series(member: Member, name: str) -> Series:
 
 
 def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Words) -> Curves:
-    lines = _lines(arms, words, lambda member: _series(member, name))
+    lines = _lines(arms, words, name)
     key = "validation" if name == "validation_loss" else "training"
     return _curves(f"compare-{key}", words(f"compare.{key}"), axis, lines, words("compare.about_band"), words)
 
 
 def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Words) -> Curves:
-    """Draw validation by what was spent on it instead of by step."""
-
-    def spent(member: Member) -> Series:
-        series = _series(member, "validation_loss")
-        return Series(series.step * member.per_step[by], series.value)
-
+    """Draw validation by what was spent on it instead of by step, at the mean pace of each arm."""
+    lines: list[Line] = []
+    for at, arm in arms:
+        pace = _pace(arm, by)
+        lines += [replace(line, x=np.asarray(line.x) * pace) for line in _lines([(at, arm)], words, "validation_loss")]
     title, axis = words("compare.validation_by", by=words(f"axis.{by}")), words(f"axis.{by}")
-    return _curves(f"compare-{by}", title, axis, _lines(arms, words, spent), words("compare.about_mean_pace"), words)
+    return _curves(f"compare-{by}", title, axis, lines, words("compare.about_mean_pace"), words)
+
+
+def _pace(arm: Arm, by: str) -> float:
+    return statistics.fmean(member.per_step[by] for member in arm.members)
 
 
 def _differ(arms: Sequence[tuple[int, Arm]], by: str) -> bool:
-    """Whether all know what a step takes, and it is not the same for all."""
-    members = [member for _, arm in arms for member in arm.members]
-    paces = [member.per_step[by] for member in members if by in member.per_step]
-    return bool(members) and len(paces) == len(members) and max(paces) > _APART * min(paces)
+    """Whether all know what a step takes, and it is not the same for all arms."""
+    if not arms or not all(by in member.per_step for _, arm in arms for member in arm.members):
+        return False
+    paces = [_pace(arm, by) for _, arm in arms]
+    return max(paces) > _APART * min(paces)
 
 
-def _lines(arms: Sequence[tuple[int, Arm]], words: Words, series: Callable[[Member], Series]) -> list[Line]:
+def _lines(arms: Sequence[tuple[int, Arm]], words: Words, name: str) -> list[Line]:
     """Return of each arm its mean with the interval, and its runs as faint lines; of a single run the run."""
     lines: list[Line] = []
     for at, arm in arms:
-        found = [series(member) for member in arm.members]
+        found = [_series(member, name) for member in arm.members]
         together = band(found)
         if together is None:
             continue
@@ -118,7 +124,8 @@ def _progress(arms: Sequence[tuple[int, Arm]], words: Words) -> Curves | None:
             found = at_equal_progress(_series(member, "loss"), _series(member, "validation_loss"))
             if found is not None:
                 label = arm.name if arm.n == 1 else f"{arm.name}, {member.name}"
-                lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(at), found, faint=number > 0))
+                drawn = Band(*found, None, None, 1)
+                lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(at), drawn, faint=number > 0))
     title, axis = words("compare.progress"), words("axis.progress")
     return _curves("compare-progress", title, axis, lines, words("compare.about_progress"), words) if lines else None
 
@@ -149,5 +156,5 @@ def _minus(control: Arm, arm: Arm, name: str) -> Band | None:
 
 def _curves(id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Words) -> Curves:
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines])
-    log = id != "compare-difference" and bool(is_crushed(values))  # a difference goes through 0
+    log = bool(is_crushed(values))  # never of a difference, which goes through 0
     return Curves(id, title, axis, words("unit.loss"), tuple(lines), log=log, about=about)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from newllm.report import words as said
 from newllm.report.chart import Section
 from newllm.report.figure import span
-from newllm.report.labels import axis_label, evidence_label, kind_label
+from newllm.report.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.report.language import Words
 from newllm.report.marks import last_step
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, tag
@@ -70,13 +70,17 @@ def _card(source: Source, words: Words, finding: Finding, told: set[str], *, bri
     meaning = "" if finding.kind in told else words.explain(finding.kind)
     told.add(finding.kind)
     explained = tag("p", meaning, kind="muted") if meaning else Html()
+    sentence = tag("p", english(words, finding.sentence), kind="sentence")
+    # Where the sentence is in another language than the page, what it is comes first, in the page's own.
+    shown = [sentence, Html() if brief else explained] if words.lang == "en" else [explained, sentence]
+    inside = joined([explained if brief and words.lang == "en" else "", _behind(words, finding)])
+    name = Html() if words.lang == "en" else joined([" ", tag("code", finding.kind)])
     return tag(
         "article",
         tag("h3", tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
-            kind_label(words, finding.kind), " ", tag("span", where, kind="where")),
-        tag("p", english(words, finding.sentence), kind="sentence"),
-        Html() if brief else explained,
-        folded(words("evidence"), joined([explained if brief else "", _behind(words, finding)])),
+            kind_label(words, finding.kind), name, " ", tag("span", where, kind="where")),
+        *shown,
+        folded(words("evidence.brief" if brief else "evidence"), inside),
         kind=finding.severity,
     )  # fmt: skip
 
@@ -84,7 +88,7 @@ def _card(source: Source, words: Words, finding: Finding, told: set[str], *, bri
 def _behind(words: Words, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
     evidence = ((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
-    causes = words("list").join(finding.candidate_causes)
+    causes = words("list").join(cause_label(words, cause) for cause in finding.candidate_causes)
     parts = [
         pairs(evidence),
         block(words("alternatives"), listed(english(words, one) for one in finding.alternatives)),

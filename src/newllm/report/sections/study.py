@@ -101,7 +101,9 @@ def _numbers(claim: Item) -> list[tuple[str, Any]]:
 
 def _claim_in_full(claim: Item, words: Words) -> Html:
     """Return how a claim was measured, all its numbers, and the arms that decided it."""
-    measured = [(english(words, said.label(name)), _number(value)) for name, value in _numbers(claim)]
+    measured: list[tuple[object, object]] = [
+        (english(words, said.label(name)), _number(value)) for name, value in _numbers(claim)
+    ]
     p, adjusted = number_of(claim.get("p")), number_of(claim.get("p_holm"))
     if p is not None:
         measured.append((words("study.p"), f"{p:.2g}"))

@@ -20,8 +20,8 @@ _REACHED, _PROBE, _VALIDATION = "reached", "probe_spiked_by_equal_progress", "va
 def arms_section(study: StudySource, words: Words) -> Section | None:
     """Return the section, None where no arm has a run.
 
-    A table of the arms that have no control, and one of the others beside theirs. The shares and their intervals are
-    those of `newllm study`: Wilson's or the resampled one, whichever is wider.
+    A table of the arms that have no control, and one of each control's others beside it. The shares and their intervals
+    are those of `newllm study`: Wilson's or the resampled one, whichever is wider.
     """
     arms = [(arm, rows) for arm in study.arms if (rows := study.rows_of(arm["name"]))]
     alone = [(arm, rows) for arm, rows in arms if not arm["control"]]
@@ -30,49 +30,57 @@ def arms_section(study: StudySource, words: Words) -> Section | None:
         return None
     parts = [
         *([_spiking(alone, words)] if alone else []),
-        *([tag("h3", words("study.beside")), _progress(beside, words)] if beside else []),
+        *_beside(beside, words),
     ]
     return Section("study-arms", words("study.arms"), joined(parts))
 
 
+def _beside(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> list[Html]:
+    """Return a table of the arms of each control."""
+    made = [tag("h3", words("study.beside")), tag("p", words("study.about_calm"), kind="muted")] if arms else []
+    for control in dict.fromkeys(arm["control"] for arm, _ in arms):
+        title = joined([words("study.control"), " ", tag("code", plain(control, 80))])
+        made += [tag("h4", title), _progress([one for one in arms if one[0]["control"] == control], words)]
+    return made
+
+
 def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     heads = [
-        words("study.arm"), words("study.what"), words("study.runs"), words("study.spiking"), "",
-        words("study.onset"), words("study.height"), words("study.best"),
+        words("study.arm"), "", words("study.spiking"), words("study.onset"), words("study.height"),
+        words("study.best"), words("study.runs"),
     ]  # fmt: skip
     rows = []
     for arm, found in arms:
         share = _share(found, _has("validation_spiked"))
         rows.append([
-            _name(arm), english(words, plain(arm.get("claim", ""), _CLAIM)), str(len(found)), _told(share),
-            _drawn(share), _median(found, "validation_onset", only="validation_spiked"),
+            _name(arm, words), _drawn(share), _told(share),
+            _median(found, "validation_onset", only="validation_spiked"),
             _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
+            str(len(found)),
         ])  # fmt: skip
-    return table(heads, rows, about=words("study.arms"), text=(1, 4))
+    return table(heads, rows, about=words("study.arms"), text=(1,))
 
 
 def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     heads = [
-        words("study.arm"), words("study.what"), words("study.control"), words("study.runs"), words("study.calm"),
-        words("study.calm_on_validation"), "", words("study.best"),
+        words("study.arm"), "", words("study.calm"), words("study.calm_on_validation"), words("study.best"),
+        words("study.runs"),
     ]  # fmt: skip
     rows = []
     for arm, found in arms:
         calm = _share(found, _calm(_PROBE))
         on_validation = _share(found, _calm(_PROBE, _VALIDATION))
         rows.append([
-            _name(arm), english(words, plain(arm.get("claim", ""), _CLAIM)), plain(arm["control"], 80),
-            str(len(found)), _told(calm), _told(on_validation), _drawn(calm, on_validation),
-            _median(found, "best_validation"),
+            _name(arm, words), _drawn(calm, on_validation), _told(calm), _told(on_validation),
+            _median(found, "best_validation"), str(len(found)),
         ])  # fmt: skip
-    return joined([
-        tag("p", words("study.about_calm"), kind="muted"),
-        table(heads, rows, about=words("study.beside"), text=(1, 2, 6)),
-    ])  # fmt: skip
+    return table(heads, rows, about=words("study.beside"), text=(1,))
 
 
-def _name(arm: Item) -> Html:
-    return tag("code", plain(arm["name"], 80))
+def _name(arm: Item, words: Words) -> Html:
+    """Return an arm's name with what it is under it."""
+    what = english(words, plain(arm.get("claim", ""), _CLAIM))
+    return joined([tag("code", arm["name"]), tag("small", what, kind="what")])
 
 
 def _has(name: str) -> Callable[[Item], bool | None]:

@@ -10,6 +10,7 @@ from newllm.report.language import Words
 from newllm.report.markup import Html, english, joined, pairs, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
+from newllm.report.verdict_language import sentences
 from newllm.trace import Verdict
 
 _SENTENCES = 3
@@ -31,7 +32,7 @@ def verdict(source: Source, words: Words) -> Section | None:
 def null_state(verdict: Verdict, words: Words) -> Html:
     """Return whether replays can be believed at all: what the unmodified one gave."""
     identical = verdict.null.get("identical")
-    sign, mood = {True: ("✔", "good"), False: ("✖", "fault")}.get(identical, ("?", "warning"))
+    sign, mood = ("?", "warning") if identical is None else ("✔", "good") if identical else ("✖", "fault")
     return tag(
         "span", tag("span", sign, aria_hidden="true", kind=f"sign {mood}"), " ", _null(verdict, words), kind="null"
     )
@@ -55,9 +56,7 @@ def _null(verdict: Verdict, words: Words) -> Html:
 
 def _sentences(verdict: Verdict, words: Words) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
-    told = [
-        (words(f"verdict.{key}"), english(words, one)) for key, one in zip(_ANSWERED, verdict.sentences, strict=False)
-    ]
+    told = [(words(f"verdict.{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)]
     return tag("div", pairs([*told, (words("verdict.null"), null_state(verdict, words))]), kind="sentences")
 
 
@@ -70,7 +69,9 @@ def _doctor(source: Source, words: Words) -> Html:
         tag("p", first, kind=mood),
         *(tag("p", english(words, one.sentence)) for one in different[: _SENTENCES - 1]),
     ]
-    return joined([tag("div", *parts, kind="doctor"), _next(source, words)])
+    unseen = said.unseen(source.trace, source.facts)
+    more = tag("p", english(words, unseen), kind="muted") if unseen else Html()
+    return joined([tag("div", *parts, kind="doctor"), _next(source, words), more])
 
 
 def _first(source: Source, words: Words) -> str | Html:

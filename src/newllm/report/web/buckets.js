@@ -8,7 +8,7 @@
   const FEW = 2; // points a pixel that are still drawn as they are
 
   /**
-   * @typedef {{x: number[], y: Array, low: ?Array, high: ?Array}} Row
+   * @typedef {{y: Array, low: ?Array, high: ?Array, points: number}} Row `points`: how many it stands for
    * @typedef {{x: number[], rows: Row[], off: {x: number, line: number, kind: string}[]}} Table
    *   `off`: what has no place on the values' axis: "nan", "high" (infinite) or "low" (-infinite, not above 0 on a log).
    *
@@ -28,7 +28,9 @@
     });
     const most = Math.max(0, ...parts.map((part) => part.last - part.first));
     const positions = most <= FEW * pixels ? union(parts, 2 * FEW * pixels) : null;
-    return positions ? exact(parts, positions, log) : bucketed(parts, from, to, pixels, log);
+    const table = positions ? exact(parts, positions, log) : bucketed(parts, from, to, pixels, log);
+    parts.forEach((part, at) => (table.rows[at].points = part.last - part.first));
+    return table;
   };
 
   /** All positions of the parts and of one point beyond each end; null where there are too many. */

@@ -106,7 +106,7 @@
       this.palette = newllm.palette(this.stage.plot);
       this.stop = newllm.onColours(() => {
         this.palette = newllm.palette(this.stage.plot);
-        this.plot?.redraw(false);
+        this.drawNow();
       });
       this.resized = new ResizeObserver(() => this._resize());
       this.resized.observe(this.stage.plot);
@@ -131,8 +131,9 @@
       this._take();
       options.scales.x.range = () => [this.view.from, this.view.to];
       options.scales.y.range = () => this.range;
+      this.lines.forEach((line, at) => (options.series[line.series].width = newllm.lineWidth(line, this.table.rows[at])));
       this.plot = new uPlot(options, this.data, stage.plot);
-      stage.plot.append(stage.over);
+      stage.plot.append(stage.where, stage.over);
     }
 
     _restart() {
@@ -176,7 +177,8 @@
       this.begun = performance.now();
       this._take();
       this.plot.batch(() => {
-        for (const line of this.lines) {
+        for (const [index, line] of this.lines.entries()) {
+          this.plot.series[line.series].width = newllm.lineWidth(line, this.table.rows[index]);
           for (let at = line.series; at <= line.series + (line.low ? 2 : 0); at++) {
             if (this.plot.series[at].show !== line.shown) this.plot.setSeries(at, { show: line.shown });
           }
@@ -213,7 +215,13 @@
       const { from, to, zoomed } = this.view;
       const names = this.lines.filter((line) => line.bucketed).map((line) => line.name);
       if (!this.options.window || !zoomed || !names.length) return;
-      const found = await this.options.window(names, from, to, 2 * this._size().width);
+      let found = {};
+      try {
+        found = await this.options.window(names, from, to, 2 * this._size().width);
+      } catch (error) {
+        console.warn(`${this.spec.id}: no finer points`, error); // the coarse ones stay
+      }
+      if (from !== this.view.from || to !== this.view.to) return;
       for (const line of this.lines) {
         const points = found[line.name];
         if (!points) continue;

@@ -31,7 +31,7 @@
   newllm.curveMarkRoom = function (chart, context) {
     context.save();
     context.font = newllm.plotFont;
-    const box = chart.plot?.bbox?.width ? sides(chart.plot) : { left: 60, right: chart._size().width - 14 };
+    const box = chart.plot?.bbox?.width ? sides(chart.plot) : { left: 60, right: chart._size().width - newllm.RIGHT };
     const room = newllm.markRoom(newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right));
     context.restore();
     return room;
@@ -39,6 +39,8 @@
 
   /** Under the lines: what is shaded. */
   newllm.curvesUnder = function (chart) {
+    // The round joins that uPlot asks for take longer and are not seen.
+    chart.plot.ctx.lineJoin = "bevel";
     const box = sides(chart.plot);
     pen(chart.plot, (context) => {
       chart.placed = newllm.placeMarks(context, chart.marks, across(chart, box), box.left, box.right);
@@ -55,11 +57,11 @@
       context.textBaseline = "alphabetic";
       context.textAlign = "left";
       context.fillText(chart.spec.unit, 2, 12);
-      context.textAlign = "right";
-      context.fillText(chart.spec.axis, box.left - 8, box.bottom + 19);
+      context.fillText(chart.spec.axis, 2, box.bottom + 17.5);
       for (const off of chart.table.off) drawOff(context, off, chart, box);
     });
     chart.stage.place(box);
+    chart.stage.inSight(chart.view);
     chart.allButton.hidden = !chart.view.zoomed;
     chart.stage.cursor(chart.at === null ? null : chart._left(chart.at));
   };

@@ -3,12 +3,20 @@
 
 (function (newllm) {
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+  const MANY = 400; // points of a line
   const FEW = 60; // points up to which each is shown as a dot
   const DASH = [6, 4]; // of the second line of a colour
   const MARGIN = 0.06; // above and below the values
 
   newllm.plotFont = FONT;
+  newllm.RIGHT = 18; // pixels beside a plot, for half of the last number
   newllm.FAINT = 0.6; // opacity of one line of many
+
+  /**
+   * A line of many points is drawn as thin as the screen can: it looks no thinner, since it goes up and down in every
+   * pixel, and a browser without a graphics card takes 30 times as long for any other width.
+   */
+  newllm.lineWidth = (line, row) => (line.faint || row.points > MANY ? 1 : 1.6);
 
   /** The range of the values' axis around what is shown. */
   newllm.valueRange = function (reach, log) {
@@ -40,10 +48,10 @@
       bands.push({ series: [line.series + 2, line.series + 1], fill: () => `${hex(palette()(line.colour))}2e` });
     }
     return {
-      ...size, series, bands, hooks, pxAlign: false, padding: [padding, 14, 0, 0],
+      ...size, series, bands, hooks, pxAlign: false, padding: [padding, newllm.RIGHT, 0, 0],
       legend: { show: false }, cursor: { show: false },
       scales: { x: { time: false, auto: false }, y: { auto: false, distr: log() ? 3 : 1 } },
-      axes: [positions(palette), values(palette, log, axis)],
+      axes: [positions(palette, axis), values(palette, log, axis)],
     };
   };
 
@@ -53,7 +61,7 @@
   function curve(line, palette) {
     const colour = () => palette()(line.colour);
     return {
-      label: line.label, stroke: colour, width: line.faint ? 1 : 1.6, alpha: line.faint ? newllm.FAINT : 1,
+      label: line.label, stroke: colour, alpha: line.faint ? newllm.FAINT : 1,
       dash: line.dashed ? DASH : undefined, spanGaps: false,
       points: { show: false, size: 5, stroke: colour, fill: colour, filter: (plot, at) => dots(plot.data[0], plot.data[at], plot) },
     };
@@ -83,20 +91,27 @@
     return lonely.length ? lonely : null;
   }
 
-  function positions(palette) {
+  function positions(palette, name) {
     return {
       ...common(palette), size: 28, space: 70,
       splits: (plot, _, from, to) => newllm.ticks(from, to, Math.max(2, Math.floor(plot.width / 110))),
-      values: (_, splits) => splits.map(newllm.compact),
+      values: (plot, splits) => newllm.tickTexts(splits, across(plot), name, plot.width),
     };
   }
 
+  /** From a position to pixels of the whole plot; before the first drawing its left edge is but guessed. */
+  function across(plot) {
+    const { min, max } = plot.scales.x, left = plot.bbox.left / devicePixelRatio || 50;
+    const wide = plot.bbox.width / devicePixelRatio || plot.width - left - newllm.RIGHT;
+    return (position) => left + ((position - min) / (max - min)) * wide;
+  }
+
   function values(palette, log, name) {
-    const room = Math.min(90, 14 + 6.5 * name.length); // the name of the other axis stands below these numbers
+    const letters = name.replace(/[^\x00-\xff]/g, "xx").length; // those of Japanese are twice as wide
+    const room = Math.min(90, 14 + 6.5 * letters); // the name of the other axis stands below these numbers
     return {
       ...common(palette),
       size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
-      filter: (_, splits) => splits, // uPlot would take most of them out of a logarithmic axis
       splits: (plot, _, from, to) => (log() ? newllm.logTicks : newllm.ticks)(from, to, Math.max(2, Math.floor(plot.height / 45))),
       values: (_, splits) => splits.map(newllm.compact),
     };
@@ -107,6 +122,7 @@
     return {
       font: FONT, stroke: ink, gap: 4, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 },
       border: { show: false },
+      filter: (_, splits) => splits, // uPlot would take most of them out of a logarithmic axis
     };
   }
 })(window.newllm);

@@ -16,6 +16,8 @@
       this.rowMark.hidden = true;
       this.stage.over.append(this.rowMark);
       this.stage.plot.prepend(this.canvas);
+      this.rampCanvas = newllm.element("canvas", "plot-ramp");
+      this.stage.head.append(this.stage.where, this.rampCanvas);
       this.allButton = this.stage.button(newllm.text("all"), () => this.view.reset());
       this.at = null; // position and row of the cursor
       this.row = 0;
@@ -50,7 +52,7 @@
       Object.assign(this, { spec, grid, named: null, row: Math.min(this.row, Math.max(0, grid.rows.length - 1)) });
       this.stage.plot.querySelector(".plot-empty")?.remove();
       this.empty = !grid.values.length;
-      this.canvas.hidden = this.stage.over.hidden = this.stage.tools.hidden = this.empty;
+      for (const part of [this.canvas, this.stage.over, this.stage.tools, this.stage.head]) part.hidden = this.empty;
       if (this.empty) return this.stage.empty(newllm.text("nothing"));
       this.ramp = new newllm.Ramp(grid.values, spec);
       const { edges, columns } = grid;
@@ -79,7 +81,7 @@
       const marks = newllm.placeMarks(context, spec.marks, across, left, right), room = newllm.markRoom(marks);
       const high = newllm.heatHeight(grid.rows.length, room);
       plot.style.height = `${high}px`;
-      this._size(context, wide, high);
+      newllm.sizeCanvas(canvas, wide, high);
       const box = newllm.heatBox(this.named, room, high);
       this.box = box;
       const dark = getComputedStyle(plot).getPropertyValue("--dark").trim() === "1";
@@ -87,21 +89,14 @@
       this._image(context, box, { dark, colour });
       newllm.heatRows(context, box, colour);
       newllm.heatAxis(context, { axis: spec.axis, view }, box, colour);
-      newllm.heatLegend(context, { ramp, unit: spec.unit, dark }, box, colour);
+      newllm.heatRamp(this.rampCanvas, { ramp, unit: spec.unit, dark }, wide, colour);
       newllm.barMarks(context, marks, box, colour);
       newllm.labelMarks(context, marks, box, colour);
       this.stage.place(box);
+      this.stage.inSight(view);
       this.allButton.hidden = !view.zoomed;
       this._showCursor();
       this.drawn = { ...this.shown, low: ramp.low, high: ramp.high, values: this.pixels, milliseconds: performance.now() - begun };
-    }
-
-    _size(context, wide, high) {
-      const ratio = devicePixelRatio, { canvas } = this;
-      [canvas.width, canvas.height] = [Math.round(wide * ratio), Math.round(high * ratio)];
-      [canvas.style.width, canvas.style.height] = [`${wide}px`, `${high}px`];
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.font = newllm.plotFont;
     }
 
     _image(context, box, how) {

@@ -2,18 +2,18 @@
 // How a heat map looks: the image, the names of its rows, both axes, the ramp with its numbers, the marks above.
 
 (function (newllm) {
-  const RAMP = { wide: 170, high: 9 }; // pixels
-  const LEGEND = 34, BOTTOM = 28, RIGHT = 14, LABEL = 13;
+  const RAMP = { wide: 170, high: 9, all: 28 }; // pixels
+  const TOP = 8, BOTTOM = 28, LABEL = 13;
 
   /** The names of the rows as they fit beside a map in a plot that wide, and the map's edges at both sides. */
   newllm.heatNames = function (context, rows, wide) {
     const names = newllm.shortNames(context, rows, Math.max(60, 0.34 * wide) - 12);
     const longest = Math.max(...names.map((name) => context.measureText(name).width));
-    return { names, wide, left: Math.round(longest + 12), right: wide - RIGHT };
+    return { names, wide, left: Math.round(longest + 12), right: wide - newllm.RIGHT };
   };
 
   /** Where the map is in a plot of that height, marks taking that much room. */
-  newllm.heatBox = (named, markRoom, high) => ({ ...named, top: LEGEND + markRoom, bottom: high - BOTTOM });
+  newllm.heatBox = (named, markRoom, high) => ({ ...named, top: TOP + markRoom, bottom: high - BOTTOM });
 
   /** Names that fit: what all of them end and begin with goes first, then the middle of each. */
   newllm.shortNames = function (context, names, room) {
@@ -36,22 +36,14 @@
 
   /** Height of the whole plot for that many rows. */
   newllm.heatHeight = (rows, markRoom) =>
-    LEGEND + markRoom + BOTTOM + (rows <= 18 ? Math.max(44, rows * 20) : Math.min(520, Math.max(360, rows * 3)));
+    TOP + markRoom + BOTTOM + (rows <= 18 ? Math.max(44, rows * 20) : Math.min(520, Math.max(360, rows * 3)));
 
   /** Paint numbers as pixels into an image of [high * wide]. */
   newllm.heatImage = function (shown, wide, high, ramp, { dark, colour }) {
     const canvas = new OffscreenCanvas(wide, high), context = canvas.getContext("2d");
-    const image = context.createImageData(wide, high), pixels = new Uint32Array(image.data.buffer);
-    const colours = ramp.pixels(dark), most = colours.length - 1;
-    const broken = newllm.pixel(newllm.rgb(colour("fault"))), none = newllm.pixel(newllm.rgb(colour("muted")));
-    const { start, stop, log } = ramp, scale = most / (stop - start);
-    for (let at = 0; at < shown.length; at++) {
-      const value = shown[at];
-      if (value !== value) continue;
-      if (value === Infinity || value === -Infinity) pixels[at] = broken;
-      else if (log && value <= 0) pixels[at] = none;
-      else pixels[at] = colours[Math.min(most, Math.max(0, Math.round(((log ? Math.log(value) : value) - start) * scale)))];
-    }
+    const image = context.createImageData(wide, high);
+    const [broken, none] = ["fault", "muted"].map((name) => newllm.pixel(newllm.rgb(colour(name))));
+    ramp.paint(shown, new Uint32Array(image.data.buffer), dark, { broken, none });
     context.putImageData(image, 0, 0);
     return canvas;
   };
@@ -99,35 +91,51 @@
   newllm.heatAxis = function (context, { axis, view }, box, colour) {
     context.fillStyle = context.strokeStyle = colour("muted");
     context.textBaseline = "alphabetic";
-    context.textAlign = "right";
-    context.fillText(axis, box.left - 8, box.bottom + 19);
+    context.textAlign = "left";
+    context.fillText(axis, 2, box.bottom + 19);
     context.textAlign = "center";
-    const wide = box.right - box.left;
-    for (const tick of newllm.ticks(view.from, view.to, Math.max(2, Math.floor(wide / 110)))) {
-      const at = box.left + ((tick - view.from) / (view.to - view.from)) * wide;
-      context.fillRect(at - 0.5, box.bottom, 1, 4);
-      context.fillText(newllm.compact(tick), Math.min(at, box.right - 4), box.bottom + 19);
+    const wide = box.right - box.left, across = (x) => box.left + ((x - view.from) / (view.to - view.from)) * wide;
+    const ticks = newllm.ticks(view.from, view.to, Math.max(2, Math.floor(wide / 110)));
+    for (const [at, text] of newllm.tickTexts(ticks, across, axis, box.right + newllm.RIGHT).entries()) {
+      context.fillRect(across(ticks[at]) - 0.5, box.bottom, 1, 4);
+      context.fillText(text, across(ticks[at]), box.bottom + 19);
     }
   };
 
-  /** The ramp with its numbers at the right, the unit before it. */
-  newllm.heatLegend = function (context, { ramp, unit, dark }, box, colour) {
-    const wide = Math.min(RAMP.wide, (box.right - 20) / 2), left = box.right - wide;
-    const strip = new OffscreenCanvas(256, 1), pen = strip.getContext("2d"), image = pen.createImageData(256, 1);
-    new Uint32Array(image.data.buffer).set(ramp.pixels(dark));
-    pen.putImageData(image, 0, 0);
-    context.drawImage(strip, left, 3, wide, RAMP.high);
+  /** Give a canvas its size in CSS pixels, as sharp as the screen is; return its context, ready for text. */
+  newllm.sizeCanvas = function (canvas, wide, high) {
+    const ratio = devicePixelRatio, context = canvas.getContext("2d");
+    [canvas.width, canvas.height] = [Math.round(wide * ratio), Math.round(high * ratio)];
+    [canvas.style.width, canvas.style.height] = [`${wide}px`, `${high}px`];
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.font = newllm.plotFont;
+    return context;
+  };
+
+  /** The ramp with its numbers, the unit before it, on a canvas of its own. */
+  newllm.heatRamp = function (canvas, { ramp, unit, dark }, most, colour) {
+    const wide = Math.min(RAMP.wide, most / 2), pen = canvas.getContext("2d");
+    pen.font = newllm.plotFont;
+    const said = newllm.middleOut(pen, unit, most - wide - 2 * newllm.RIGHT - 12), left = pen.measureText(said).width + (said ? 10 : 20);
+    const context = newllm.sizeCanvas(canvas, left + wide + newllm.RIGHT, RAMP.all);
+    context.drawImage(strip(ramp, dark), left, 3, wide, RAMP.high);
     context.fillStyle = colour("muted");
-    context.textBaseline = "alphabetic";
-    context.textAlign = "right";
-    context.fillText(newllm.middleOut(context, unit, left - 12), left - 10, 12);
+    context.fillText(said, 0, 12);
     context.textAlign = "center";
     const ticks = (ramp.log ? newllm.logTicks : newllm.ticks)(ramp.low, ramp.high, 4);
     for (const tick of ramp.centre === null ? ticks : [ramp.low, ramp.centre, ramp.high]) {
       const at = left + ramp.share(tick) * wide, text = newllm.compact(Number(tick.toPrecision(2)));
-      const half = context.measureText(text).width / 2;
-      context.fillRect(at - 0.5, 12, 1, 3);
-      context.fillText(text, Math.min(at, box.right - half), 26);
+      const last = left + wide + newllm.RIGHT - context.measureText(text).width / 2;
+      context.fillRect(at - 0.5, RAMP.high + 3, 1, 3);
+      context.fillText(text, Math.min(at, last), RAMP.all - 2);
     }
   };
+
+  function strip(ramp, dark) {
+    const colours = ramp.pixels(dark), made = new OffscreenCanvas(colours.length, 1), pen = made.getContext("2d");
+    const image = pen.createImageData(colours.length, 1);
+    new Uint32Array(image.data.buffer).set(colours);
+    pen.putImageData(image, 0, 0);
+    return made;
+  }
 })(window.newllm);

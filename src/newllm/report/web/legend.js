@@ -27,8 +27,12 @@
       });
       for (const type of ["pointerenter", "focus"]) key.addEventListener(type, () => emphasise(line));
       for (const type of ["pointerleave", "blur"]) key.addEventListener(type, () => emphasise(null));
+      let longest = 0;
       line.tell = (text) => {
         value.textContent = text;
+        if (text.length <= longest) return;
+        longest = text.length; // what had room once keeps it, so that nothing jumps under the pointer
+        value.style.minWidth = `${0.56 * longest}em`;
       };
       stage.legend.append(key);
     }

@@ -24,6 +24,16 @@
 
   const trimmed = (text) => text.replace(/\.?0*e\+?/, "e");
 
+  const LETTER = 6.8; // pixels of a digit in the font of plots
+
+  /** The texts of ticks, empty where one would lie over the axis's name at the left or past the right edge. */
+  newllm.tickTexts = function (ticks, across, name, right) {
+    return ticks.map(newllm.compact).map((text, at) => {
+      const middle = across(ticks[at]), half = (LETTER * text.length) / 2;
+      return middle - half < LETTER * name.length + 8 || middle + half > right ? "" : text;
+    });
+  };
+
   /** Round numbers between two, about `parts` of them. */
   newllm.ticks = function (low, high, parts) {
     if (!(high > low)) return [low];

@@ -23,11 +23,15 @@
       this.over = make("div", "plot-over");
       this.cross = make("div", "plot-cross");
       this.chosen = make("div", "plot-chosen");
-      this.cross.hidden = this.chosen.hidden = true;
+      this.extent = make("div", "plot-extent");
+      this.part = make("i");
+      this.extent.append(this.part);
+      this.cross.hidden = this.chosen.hidden = this.extent.hidden = true;
       this.over.append(this.cross, this.chosen);
-      this.head.append(this.legend, this.where, this.tools);
+      this.head.append(this.legend);
+      figure.prepend(this.tools); // floats beside the title
       this.plot.before(this.head);
-      this.plot.append(this.over);
+      this.plot.append(this.where, this.over, this.extent);
       this.plot.after(this.help, this.live);
       this._describe(title);
     }
@@ -56,6 +60,14 @@
       const { style } = this.over;
       [style.left, style.top] = [`${left}px`, `${top}px`];
       [style.width, style.height] = [`${right - left}px`, `${bottom - top}px`];
+      [this.extent.style.left, this.extent.style.width] = [style.left, style.width];
+    }
+
+    /** Show which part of everything is in sight, where it is not all. */
+    inSight({ from, to, first, last, zoomed }) {
+      this.extent.hidden = !zoomed;
+      this.part.style.left = `${(100 * (from - first)) / (last - first)}%`;
+      this.part.style.width = `${(100 * (to - from)) / (last - first)}%`;
     }
 
     /** Draw the cursor so many pixels from the plot's left edge; null takes it away. */
@@ -75,7 +87,7 @@
     }
 
     destroy() {
-      for (const element of [this.head, this.help, this.live]) element.remove();
+      for (const element of [this.tools, this.head, this.help, this.live]) element.remove();
       this.plot.replaceChildren();
     }
   }

@@ -44,7 +44,7 @@
     overview = () => newllm.spark(by("overview"), curve.x, curve.y.map(Number), { colour: curve.name === "loss" ? "training" : "validation" });
     by("overview").hidden = false;
     overview();
-    performance.mark("newllm-glance");
+    newllm.mark("glance");
   }
 
   async function load() {
@@ -52,18 +52,18 @@
     await sections.show(answer.sections, answer.order);
     showProblems(answer.problems);
     by("overview").hidden = true;
-    performance.mark("newllm-sections");
+    newllm.mark("sections");
     if (!answer.sections.length) by("parts").replaceChildren(make("p", { class: "muted", text: say("loading") }));
-    listen(answer.version);
+    listen(answer);
   }
 
   function showProblems(text) {
     by("problems").innerHTML = text; // made and escaped by the server
   }
 
-  function listen(version) {
+  function listen({ version, digest }) {
     stream?.close();
-    stream = new EventSource(`/api/run/${id}/live?${query({ version, lang })}`);
+    stream = new EventSource(`/api/run/${id}/live?${query({ version, digest, lang })}`);
     stream.addEventListener("append", (event) => sections.append(JSON.parse(event.data).signals));
     stream.addEventListener("status", (event) => showState({ ...JSON.parse(event.data) }));
     stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
@@ -91,7 +91,7 @@
   function start() {
     load().catch((error) => {
       if (!sections.shown.size) by("parts").replaceChildren(make("p", { class: "problem", text: `${say("cannot")}: ${error.message}` }));
-      listen(-1);
+      listen({ version: -1, digest: "" });
     });
   }
 

@@ -1,0 +1,84 @@
+"""The page that compares runs, and its data."""
+
+import html
+from dataclasses import replace
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from newllm.errors import UserError
+from newllm.report.compared import member_of
+from newllm.report.figure import figure
+from newllm.report.labels import signal_label
+from newllm.report.language import Words, language
+from newllm.report.sections.comparison import comparison
+from newllm.report.source import Source, read_source
+from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
+from newllm.ui.kept_findings import kept_findings
+from newllm.ui.shell import page
+from newllm.ui.shown import chart_dict, section_dict, thin_chart
+from newllm.ui.texts import texts_for
+
+_MOST_RUNS, _MOST_SIGNALS = 24, 300
+
+
+async def _page(request: Request) -> Response:
+    texts = texts_for(request)
+    body = (
+        f'<div class="place"><header class="head"><h1>{html.escape(texts("compare"))}</h1></header>'
+        f'<div id="compare"></div><noscript><p>{html.escape(texts("needs_script"))}</p></noscript></div>'
+    )
+    scripts = ("report.js", "told.js", "sections.js", "picker.js", "compare.js")
+    return page(texts("compare"), body, texts=texts, active="compare", scripts=scripts)
+
+
+async def _data(request: Request) -> Response:
+    """Answer with the chart that is asked for, and what the report tells of these runs side by side."""
+    query = request.query_params
+    asked = Asked(query.get("signal", ""), query.get("x", "step"), query.get("view", "overlay"))
+    if asked.axis not in AXES or asked.view not in VIEWS:
+        raise HTTPException(400, f"x is one of {', '.join(AXES)}; view is one of {', '.join(VIEWS)}")
+    runs = list(dict.fromkeys(filter(None, query.get("runs", "").split(","))))
+    if len(runs) > _MOST_RUNS:
+        raise HTTPException(400, f"{len(runs)} runs: {_MOST_RUNS} can be compared at once")
+    words = language(texts_for(request).lang)
+    return JSONResponse(await run_in_threadpool(_told, request.app.state, runs, asked, words))
+
+
+def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, Any]:
+    known = {name: place for name in runs if (place := state.index.lookup(name)) is not None}
+    entries = {name: state.index.entry(name) for name in known}
+    sources = {name: source for name in known if entries[name] and (source := _source(state, name)) is not None}
+    members = [replace(member_of(source), name=source.name) for source in sources.values()]
+    signals = signals_of(members)
+    if asked.signal not in signals:
+        asked = replace(asked, signal=signals[0] if signals else "loss")
+    chart, missing = compared(members, asked, words)
+    chart = thin_chart(chart)  # before its table is made, too
+    section = comparison(list(sources.values()), words) if len(sources) > 1 else None
+    return {
+        "runs": [entries[name].as_dict() for name in sources],
+        "unknown": [name for name in runs if name not in sources],
+        "signal": asked.signal,
+        "signals": [[name, signal_label(words, name)] for name in signals[:_MOST_SIGNALS]],
+        "chart": chart_dict(chart, set()),
+        "figure": str(figure(chart, words)) if chart.lines else "",
+        "missing": missing,
+        "section": None if section is None else section_dict(section, set()),
+    }
+
+
+def _source(state: Any, name: str) -> Source | None:
+    place = state.index.lookup(name)
+    try:
+        source = read_source(place, trace=state.traces.of(place).trace(), findings=kept_findings(place) or ())
+    except UserError:  # it has gone meanwhile
+        return None
+    return replace(source, name=state.index.entry(name).name)
+
+
+routes = [Route("/compare", _page), Route("/api/compare", _data)]

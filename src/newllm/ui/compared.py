@@ -1,0 +1,145 @@
+"""One chart of several runs: a signal across steps, tokens, time or equal progress.
+
+It shows each run, or its difference to the first, or arms with intervals over their seeds.
+Tokens and time are the step times the run's mean pace, as the report has it. Equal progress puts a signal over the nats
+that training had gained by then, which is only told of signals that were measured beside a training loss.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.plotting.axes import is_crushed
+from newllm.report.arms import Member, arms_of
+from newllm.report.bands import Band, at_equal_progress, band, difference
+from newllm.report.chart import Curves, Line
+from newllm.report.labels import signal_label
+from newllm.report.language import Words
+from newllm.report.plain import plain
+from newllm.report.sections.comparison_charts import COLOURS, label_of
+from newllm.trace import Series
+
+AXES = {"step": "axis.step", "token": "axis.tokens", "time": "axis.seconds", "progress": "axis.progress"}
+VIEWS = ("overlay", "difference", "arms")
+_PACES = {"token": "tokens", "time": "seconds"}
+_UNITS = ("loss", "validation_loss")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be drawn.
+
+    Attributes:
+        signal: its name in the traces.
+        axis: one of `AXES`.
+        view: one of `VIEWS`.
+    """
+
+    signal: str
+    axis: str
+    view: str
+
+
+def compared(members: Sequence[Member], asked: Asked, words: Words) -> tuple[Curves, list[str]]:
+    """Return the chart, and the names of the runs that are not in it because they lack what it needs.
+
+    Args:
+        members: the runs, the first of them is what the others are held against.
+        asked: what is to be drawn.
+        words: of the page.
+    """
+    found = {id(member): _across(member, asked) for member in members}
+    there = [member for member in members if len(found[id(member)].step) > 0]
+    missing = [member.name for member in members if not len(found[id(member)].step)]
+
+    def series(member: Member) -> Series:
+        return found[id(member)]
+
+    drawn = {"overlay": _overlay, "difference": _difference, "arms": _arms}[asked.view]
+    lines = drawn(there, members[0] if members else None, series, words)
+    values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
+    log = asked.view != "difference" and len(values) > 0 and bool(is_crushed(values))
+    unit = words("unit.loss") if asked.signal in _UNITS else ""
+    about = {"difference": "compare.about_difference", "arms": "compare.about_band"}.get(asked.view)
+    chart = Curves(
+        "compared", signal_label(words, asked.signal), words(AXES[asked.axis]), unit, tuple(lines), log=log,
+        about=words(about) if about else words("compare.about_mean_pace") if asked.axis in _PACES else "",
+    )  # fmt: skip
+    return chart, missing
+
+
+def signals_of(members: Sequence[Member]) -> list[str]:
+    """Return the names of the signals that any of the runs has, those of most runs first, losses before all."""
+    counts: dict[str, int] = {}
+    for member in members:
+        for name, series in member.signals.items():
+            if len(series.step):
+                counts[name] = counts.get(name, 0) + 1
+    return sorted(counts, key=lambda name: (name not in _UNITS, "/" in name, -counts[name], name))
+
+
+def _across(member: Member, asked: Asked) -> Series:
+    """Return the signal of a run over the axis that is asked for; empty where it cannot be told."""
+    series = member.signals.get(asked.signal)
+    nothing = Series(np.empty(0), np.empty(0))
+    if series is None or not len(series.step):
+        return nothing
+    if asked.axis == "progress":
+        training = member.signals.get("loss")
+        found = None if training is None else at_equal_progress(training, series)
+        return nothing if found is None else Series(found.x, found.middle)
+    if asked.axis in _PACES:
+        pace = member.per_step.get(_PACES[asked.axis])
+        return nothing if pace is None else Series(series.step * pace, series.value)
+    return series
+
+
+_Series = Callable[[Member], Series]
+
+
+def _overlay(members: Sequence[Member], first: Member | None, series: _Series, words: Words) -> list[Line]:
+    del first, words
+    return [
+        _line(at, plain(member.name), Band(series(member).step, series(member).value, None, None, 1))
+        for at, member in enumerate(members)
+    ]
+
+
+def _difference(members: Sequence[Member], first: Member | None, series: _Series, words: Words) -> list[Line]:
+    del words
+    if first is None or not len(series(first).step):
+        return []
+    others = [
+        (at, one, difference([(series(first), series(one))])) for at, one in enumerate(members) if one is not first
+    ]
+    return _with_zero(first.name, [_line(at, plain(one.name), found) for at, one, found in others if found is not None])
+
+
+def _arms(members: Sequence[Member], first: Member | None, series: _Series, words: Words) -> list[Line]:
+    del first
+    lines = []
+    for at, arm in enumerate(arms_of(members)):
+        found = [series(member) for member in arm.members]
+        together = band(found)
+        if together is not None:
+            lines.append(_line(at, label_of(arm, words), together))
+        if arm.n > 1:
+            lines += [
+                _line(at, plain(member.name), Band(one.step, one.value, None, None, 1), faint=number)
+                for number, (member, one) in enumerate(zip(arm.members, found, strict=True), 1)
+            ]
+    return lines
+
+
+def _with_zero(name: str, lines: list[Line]) -> list[Line]:
+    if not lines:
+        return []
+    ends = np.array([min(line.x[0] for line in lines), max(line.x[-1] for line in lines)], dtype=float)
+    return [Line("first", plain(name), "muted", ends, np.zeros(2)), *lines]
+
+
+def _line(at: int, label: str, drawn: Band, *, faint: int = 0) -> Line:
+    name = f"run-{at}-{faint}" if faint else f"run-{at}"
+    colour = COLOURS[at % len(COLOURS)]
+    return Line(name, label, colour, drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint > 0)

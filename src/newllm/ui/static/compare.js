@@ -1,0 +1,101 @@
+"use strict";
+/** Runs side by side. All that is chosen stands in the address, so that a link shows the same. */
+(() => {
+  const { ask, make, page, say, told } = newllm;
+  const AXES = ["step", "token", "time", "progress"], VIEWS = ["overlay", "difference", "arms"], AGAIN = 4000; // milliseconds
+  const COLOURS = ["training", "validation", "context", "learning-rate", "sky", "spike"];
+  const place = document.getElementById("compare");
+  const read = () => {
+    const query = new URLSearchParams(location.search);
+    const one = (name, known) => (known.includes(query.get(name)) ? query.get(name) : known[0]);
+    return { runs: (query.get("runs") || "").split(",").filter(Boolean), signal: query.get("signal") || "", x: one("x", AXES), view: one("view", VIEWS) };
+  };
+  let asked = read(), handles = new Map(), shown = "", timer = null, number = 0;
+
+  const chips = make("ul", { class: "chips" });
+  const picker = newllm.picker((run) => change({ runs: [...asked.runs, run.id] }), () => asked.runs);
+  const signal = make("select", { onchange: () => change({ signal: signal.value }) });
+  const choice = (name, known) => make("fieldset", { class: "choice" }, make("legend", { text: say(name === "x" ? "axis" : name) }), ...known.map((value) => make("label", {}, make("input", {
+    type: "radio", name, value, onchange: () => change({ [name]: value }),
+  }), make("span", { text: say(`${name === "x" ? "axis" : name}_${value}`) }))));
+  const copy = make("button", { type: "button", text: say("copy_link"), onclick: async () => {
+    await navigator.clipboard.writeText(location.href);
+    copy.textContent = say("copied");
+    setTimeout(() => { copy.textContent = say("copy_link"); }, 1500);
+  } });
+  const tools = make("div", { class: "tools" }, make("label", { class: "field" }, make("span", { text: say("signal") }), signal), choice("x", AXES), choice("view", VIEWS), make("span", { class: "grow" }), copy);
+  const chart = make("div", { class: "compared" }), note = make("p", { class: "muted small", role: "status" }), parts = make("div", { class: "side-by-side" });
+  const sections = new newllm.Sections({ parts, contents: make("ul") });
+  place.replaceChildren(chips, picker, tools, note, chart, parts);
+
+  function change(what) {
+    asked = { ...asked, ...what };
+    const query = new URLSearchParams();
+    if (asked.runs.length) query.set("runs", asked.runs.join(","));
+    if (asked.signal) query.set("signal", asked.signal);
+    if (asked.x !== "step") query.set("x", asked.x);
+    if (asked.view !== "overlay") query.set("view", asked.view);
+    history.pushState(null, "", `/compare${query.size ? `?${query}` : ""}`);
+    load();
+  }
+
+  async function load() {
+    clearTimeout(timer);
+    for (const input of tools.querySelectorAll("input[type=radio]")) input.checked = asked[input.name] === input.value;
+    tools.hidden = !asked.runs.length;
+    if (!asked.runs.length) {
+      draw({ runs: [], signals: [], figure: "", missing: [], unknown: [], section: null });
+      note.textContent = say("compare_none");
+      return;
+    }
+    const mine = ++number;
+    try {
+      const query = new URLSearchParams({ runs: asked.runs.join(","), signal: asked.signal, x: asked.x, view: asked.view, lang: page.lang });
+      const answer = await ask(`/api/compare?${query}`);
+      if (mine !== number) return; // something else was asked for meanwhile
+      await draw(answer);
+      if (answer.runs.some(told.lives)) timer = setTimeout(() => (document.hidden ? again() : load()), AGAIN);
+    } catch (error) {
+      note.textContent = error.message;
+    }
+  }
+
+  function again() {
+    document.addEventListener("visibilitychange", load, { once: true });
+  }
+
+  async function draw(answer) {
+    showRuns(answer);
+    signal.replaceChildren(...answer.signals.map(([name, label]) => make("option", { value: name, text: label })));
+    if (answer.signal) signal.value = answer.signal;
+    const lacks = answer.missing.concat(answer.unknown);
+    note.textContent = [
+      answer.runs.length === 1 && asked.view !== "overlay" ? say("compare_more") : "", lacks.length ? `${say("not_comparable")}: ${lacks.join(", ")}` : "",
+    ].filter(Boolean).join(" ");
+    const text = JSON.stringify([answer.figure, answer.chart]);
+    if (text !== shown) {
+      shown = text;
+      const handle = handles.get("compared"), zoom = handle?.view?.zoomed && handle.shown;
+      handles.forEach((one) => one.destroy());
+      chart.innerHTML = answer.figure; // made and escaped by the server
+      handles = answer.figure ? await newllm.hydrate(chart, { compared: answer.chart }) : new Map();
+      if (zoom) handles.get("compared")?.zoom(zoom.from, zoom.to);
+    }
+    const all = answer.section ? [answer.section] : [];
+    await sections.show(all, all.map((one) => one.id));
+    if (!all.length) parts.replaceChildren();
+  }
+
+  function showRuns({ runs }) {
+    chips.replaceChildren(...runs.map((run, at) => {
+      const swatch = make("i", { class: "swatch", "aria-hidden": "true" });
+      swatch.style.background = asked.view === "arms" ? "none" : `var(--${asked.view === "difference" && !at ? "muted" : COLOURS[at % COLOURS.length]})`;
+      return make("li", { class: "chip" }, swatch, make("a", { href: `/run/${run.id}`, text: run.name }), at ? "" : make("small", { text: say("first_run") }),
+        at ? make("button", { type: "button", class: "quiet", title: say("first_run"), "aria-label": `${say("first_run")}: ${run.name}`, text: "↑", onclick: () => change({ runs: [run.id, ...asked.runs.filter((id) => id !== run.id)] }) }) : "",
+        make("button", { type: "button", class: "quiet", title: say("remove"), "aria-label": `${say("remove")}: ${run.name}`, text: "×", onclick: () => change({ runs: asked.runs.filter((id) => id !== run.id) }) }));
+    }));
+  }
+
+  addEventListener("popstate", () => { asked = read(); load(); });
+  load();
+})();

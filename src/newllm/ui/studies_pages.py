@@ -1,0 +1,95 @@
+"""The list of studies, and the page of one: its claims, arms and curves as the report shows them."""
+
+import html
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from newllm.errors import UserError
+from newllm.report.language import Words, language
+from newllm.report.sections.study import study_lead, study_sections
+from newllm.report.study_source import read_study
+from newllm.ui.asked import study_of
+from newllm.ui.shell import frame_of_sections, page, safe
+from newllm.ui.shown import section_dict
+from newllm.ui.studies import StudyEntry
+from newllm.ui.texts import Texts, texts_for
+
+_MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
+
+
+async def _studies(request: Request) -> Response:
+    texts, index = texts_for(request), request.app.state.index
+    found = index.studies()
+    rows = "".join(_row(study) for study in found)
+    heads = "".join(f'<th scope="col">{_text(texts, key)}</th>' for key in ("study", "verdicts", "arms", "seeds"))
+    listed = f'<table class="studies"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    none = (
+        f'<div class="empty"><h2>{_text(texts, "no_studies")}</h2><p>{_text(texts, "no_studies_how")}</p>'
+        f"<pre><code>newllm study founding --quick</code></pre></div>"
+    )
+    head = f'<header class="head"><h1>{_text(texts, "studies")}</h1><p class="where">{safe(index.root)}</p></header>'
+    body = f'<div class="place">{head}{listed if found else none}</div>'
+    return page(texts("studies"), body, texts=texts, active="studies")
+
+
+async def _study(request: Request) -> Response:
+    place, texts, words = study_of(request), texts_for(request), language(texts_for(request).lang)
+    try:
+        study = await run_in_threadpool(read_study, place)
+        lead = str(study_lead(study, words))
+        name = study.name
+    except UserError as error:
+        name, lead = place.name, f'<p class="problem">{safe(error)}</p>'
+    head = (
+        f'<p class="crumbs"><a href="/studies">{_text(texts, "studies")}</a></p><h1>{safe(name)}</h1>'
+        f'<p class="where">{safe(place)}</p>{lead}'
+    )
+    body = frame_of_sections(head, "", texts)
+    scripts = ("report.js", "sections.js", "study.js")
+    data = {"study": request.path_params["id"]}
+    return page(name, body, texts=texts, active="studies", scripts=scripts, data=data)
+
+
+async def _sections(request: Request) -> Response:
+    words = language(texts_for(request).lang)
+    return JSONResponse(await run_in_threadpool(_told, study_of(request), words))
+
+
+def _told(place: Path, words: Words) -> dict[str, Any]:
+    try:
+        sections = study_sections(read_study(place), words)
+    except UserError as error:
+        raise HTTPException(404, str(error)) from error
+    return {"sections": [section_dict(section, set()) for section in sections], "order": [one.id for one in sections]}
+
+
+def _row(study: StudyEntry) -> str:
+    when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if study.when else ""
+    verdicts = "".join(
+        f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> {safe(verdict)}</span>'
+        for verdict, count in study.verdicts
+    )
+    problems = "".join(f'<small class="doubt">▲ {safe(problem)}</small>' for problem in study.problems)
+    return (
+        f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a><small>{safe(study.title)}</small>'
+        f'{problems}<small>{when}</small></th><td lang="en">{verdicts}</td>'
+        f'<td class="number">{study.arms}</td><td class="number">{study.seeds}</td></tr>'
+    )
+
+
+def _text(texts: Texts, key: str) -> str:
+    return html.escape(texts(key))
+
+
+routes = [
+    Route("/studies", _studies),
+    Route("/study/{id}", _study),
+    Route("/api/study/{id}/sections", _sections),
+]

@@ -1,0 +1,65 @@
+"""Light, dark and paper: a canvas is painted anew where the page changes its colours."""
+
+import numpy as np
+
+from newllm.report.chart import Curves, Heat, Line
+
+# How light the plot's ink is, 0 to 255: the mean of what is painted in the area of the axes' numbers.
+INK = """(id) => {
+  const canvas = document.querySelector(`[data-chart=${id}] .plot canvas`), pen = canvas.getContext("2d");
+  const { data } = pen.getImageData(0, canvas.height - 24, canvas.width, 24);
+  let sum = 0, count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] > 200) [sum, count] = [sum + data[at], count + 1];
+  }
+  return sum / count;
+}"""
+CHARTS = (
+    Curves("c", "Loss", "step", "", (Line("loss", "loss", "training", np.arange(100), np.ones(100)),)),
+    Heat("h", "Gradient", "step", "", np.arange(9), ("a", "b"), np.ones((2, 9))),
+)
+
+
+def test_plots_follow_the_colour_scheme_and_paper_is_light(show) -> None:
+    page = show(*CHARTS)
+    page.emulate_media(color_scheme="light")
+    light = [page.evaluate(INK, name) for name in "ch"]
+    assert max(light) < 120
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(50)
+    assert min(page.evaluate(INK, name) for name in "ch") > 130
+    page.emulate_media(color_scheme="dark", media="print")
+    page.wait_for_timeout(50)
+    assert [round(page.evaluate(INK, name)) for name in "ch"] == [round(ink) for ink in light]
+    page.emulate_media(color_scheme="dark", media="screen")
+    page.wait_for_timeout(50)
+    assert min(page.evaluate(INK, name) for name in "ch") > 130
+
+
+def test_plots_are_as_wide_as_their_place(show) -> None:
+    page = show(*CHARTS)
+    page.set_viewport_size({"width": 500, "height": 800})
+    page.wait_for_timeout(100)
+    for name in "ch":
+        canvas, plot = (page.locator(f"[data-chart={name}] {part}").bounding_box() for part in (".plot canvas", ".plot"))
+        assert canvas is not None
+        assert plot is not None
+        assert abs(canvas["width"] - plot["width"]) < 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= 500
+
+
+def test_code_can_be_copied_and_a_small_curve_drawn(show) -> None:
+    page = show()
+    page.evaluate("""() => {
+      document.body.append(newllm.element("pre", "", "newllm train"), newllm.element("canvas", "spark"));
+      newllm.copyButtons(document);
+      newllm.copyButtons(document); // once is enough
+      newllm.spark(document.querySelector(".spark"), [1, 2, 3, 4], [1, null, 9, NaN], { colour: "training" });
+    }""")
+    assert page.get_by_role("button", name="Copy").count() == 1
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "newllm train"
+    painted = "document.querySelector('.spark').getContext('2d').getImageData(0, 0, 300, 150).data.some((part) => part)"
+    assert page.evaluate(painted)

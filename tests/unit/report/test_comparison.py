@@ -1,0 +1,198 @@
+"""Several runs on a page: seeds together as one arm, differences with intervals, nothing of a run obeyed."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from newllm.report.chart import Curves, Section
+from newllm.report.compared import member_of, number_in
+from newllm.report.language import language
+from newllm.report.sections.comparison import comparison
+from newllm.report.source import Source
+from newllm.statistics import mean_interval
+from newllm.trace import Finding, Series, Trace
+
+EN, JA = language("en"), language("ja")
+STEPS = np.arange(0, 101, 10)
+HOSTILE = '</script><img src=x onerror=alert(1)>\u202e"'
+
+
+def source(name: str, seed: int | None = 0, gain: float = 4.0, *, rate: float = 1e-3, axis: str = "step") -> Source:
+    """Make a run whose validation loss falls by `gain`; without a seed a log of someone else's."""
+    chance = np.random.default_rng(seed)
+    loss = 8 - gain * STEPS / 100 + chance.normal(0, 0.05, len(STEPS))
+    signals = {"loss": Series(STEPS[1:], loss[1:]), "validation_loss": Series(STEPS, loss + 0.5)}
+    summary = {"step": 100, "tokens": 6400, "seconds": 5 / rate / 1000, "parameters": 123, "tokens_per_second": 1280.0}
+    config = {"seed": seed, "model": {"rule": "ema"}, "optimizer": {"learning_rate": rate}}
+    known: dict[str, Any] = {"summary": summary, "config": config} if seed is not None else {}
+    return Source(Path(name), name, trace=Trace(signals, axis=axis), **known)
+
+
+RUNS = [
+    *(source(f"fast-{seed}", seed) for seed in range(3)),
+    *(source(f"slow-{seed}", seed, 2.0, rate=5e-4) for seed in range(3)),
+]
+
+
+@pytest.fixture(scope="module")
+def made() -> Section:
+    """Two arms of three seeds."""
+    section = comparison(RUNS, EN)
+    assert section is not None
+    return section
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def charts(section: Section) -> dict[str, Curves]:
+    found = {chart.id: chart for chart in section.charts}
+    assert all(isinstance(chart, Curves) for chart in found.values())
+    return found  # pyrefly: ignore[bad-return]
+
+
+def test_a_single_run_has_nothing_to_compare():
+    assert comparison(RUNS[:1], EN) is None
+    assert comparison([], EN) is None
+    assert comparison([RUNS[0], source("other", None, axis="epoch")], EN) is None
+
+
+def test_the_first_arm_is_the_control_and_seeds_are_counted(made: Section):
+    told = text_of(made.html)
+    assert "6 runs, 2 arms. The control is learning_rate 0.001." in told
+    assert "learning_rate 0.001 3 seeds" in told
+    assert "learning_rate 5e-4 3 seeds" in told
+
+
+def test_the_difference_is_paired_and_says_on_which_side_it_lies(made: Section):
+    bests = [[member_of(one).numbers["best_validation"] for one in RUNS[at : at + 3]] for at in (0, 3)]
+    found = mean_interval([second - first for first, second in zip(*bests, strict=True) if first and second])
+    assert f"+{found.estimate:.3g}" in made.html
+    assert f"{found.low:.3g}" in made.html
+    assert "3 pairs, higher" in text_of(made.html)
+
+
+def test_what_is_the_same_for_all_stands_once(made: Section):
+    table = text_of(made.html[made.html.index("<table>") : made.html.index("</table>")])
+    assert "Parameters" not in table
+    assert "Parameters 123" in text_of(made.html)
+    assert "Step at the control" in table
+    assert "never" in table
+
+
+def test_only_what_differs_in_the_configurations_is_told(made: Section):
+    assert "<code>optimizer.learning_rate</code>" in made.html
+    assert "model.rule" not in made.html
+    assert "seed</code>" not in made.html
+
+
+def test_an_arm_is_its_mean_with_a_band_over_its_faint_runs(made: Section):
+    lines = charts(made)["compare-validation"].lines
+    assert [line.faint for line in lines] == [False, True, True, True] * 2
+    mean, *runs = lines[:4]
+    assert mean.low is not None
+    assert mean.high is not None
+    assert mean.y == pytest.approx(np.mean([run.y for run in runs], axis=0))
+    assert (mean.low < mean.y).all()
+    assert len({line.name for line in lines}) == 8
+    assert len({lines[0].colour, lines[4].colour}) == 2
+
+
+def test_the_difference_is_drawn_over_zero(made: Section):
+    chart = charts(made)["compare-difference"]
+    zero, line = chart.lines
+    assert zero.y.tolist() == [0, 0]
+    assert line.low is not None
+    assert line.y[-1] > 1
+    assert not chart.log
+
+
+def test_where_steps_take_another_time_validation_is_drawn_by_time_too(made: Section):
+    drawn = charts(made)
+    assert "compare-tokens" not in drawn  # a step has as many tokens in both
+    ends = [line.x[-1] for line in drawn["compare-seconds"].lines if not line.faint]
+    assert ends == pytest.approx([5.0, 10.0])
+
+
+def test_at_equal_progress_every_run_is_drawn_with_x_rising(made: Section):
+    lines = charts(made)["compare-progress"].lines
+    assert len(lines) == 6
+    for line in lines:
+        assert (np.diff(line.x.astype(np.float32)) > 0).all()
+
+
+def test_all_charts_can_be_sent(made: Section):
+    json.dumps(made.as_dict(), allow_nan=False)
+
+
+def test_logs_without_a_configuration_are_compared_run_by_run():
+    section = comparison([source("a.csv", None), source("b.csv", None)], JA)
+    assert section is not None
+    told = text_of(section.html)
+    assert "2実行、2条件。対照はa.csv。" in told
+    assert "設定が分からないため" in told
+    assert "ログには設定がない" in told
+
+
+def test_runs_whose_steps_count_something_else_are_named():
+    section = comparison([*RUNS[:2], source("by-epoch", None, axis="epoch")], EN)
+    assert section is not None
+    assert "count something else: by-epoch" in text_of(section.html)
+
+
+def test_a_seed_that_was_run_twice_is_named_and_counts_once():
+    section = comparison([RUNS[0], RUNS[1], source("again", 1)], EN)
+    assert section is not None
+    assert "count once: again" in text_of(section.html)
+    assert "2 seeds" in text_of(section.html)
+
+
+def test_findings_are_counted_by_severity():
+    faulty = source("a", 0)
+    faulty = Source(
+        faulty.path, "a", trace=faulty.trace, findings=(Finding(kind="spike", severity="fault", sentence=""),)
+    )
+    section = comparison([faulty, RUNS[0]], EN)
+    assert section is not None
+    assert "1 fault" in section.html
+    assert "none" in section.html
+
+
+def test_a_diverged_run_keeps_its_place_and_ends_as_nan():
+    bad = source("bad", 1)
+    bad.trace.signals["validation_loss"].value[5:] = np.nan
+    section = comparison([RUNS[0], bad], EN)
+    assert section is not None
+    assert np.isnan(charts(section)["compare-validation"].lines[0].y).any()
+    json.dumps(section.as_dict(), allow_nan=False)
+
+
+def test_runs_of_one_arm_have_a_band_and_no_difference():
+    section = comparison(RUNS[:3], EN)
+    assert section is not None
+    assert "3 runs of one arm" in text_of(section.html)
+    assert "Difference to the control" not in section.html
+    assert set(charts(section)) == {"compare-validation", "compare-training", "compare-progress"}
+
+
+def test_nothing_in_a_run_is_obeyed():
+    config = {"seed": 0, HOSTILE: HOSTILE, "model": {HOSTILE: [HOSTILE]}}
+    bad = Source(
+        Path("x"), HOSTILE, trace=RUNS[0].trace, config=config, summary={"step": "x", "tokens": [], "seconds": True}
+    )
+    section = comparison([RUNS[0], bad], EN)
+    assert section is not None
+    assert "<img" not in section.html
+    assert "\u202e" not in section.html
+    assert "\u202e" not in json.dumps([line.label for chart in charts(section).values() for line in chart.lines])
+
+
+def test_numbers_of_a_file_that_nobody_checked():
+    assert number_in({"a": {"b": 2}}, "a", "b") == 2.0
+    for bad in ({"a": 3}, {"a": {"b": True}}, {"a": {"b": "2"}}, {"a": {"b": 10**400}}, {"a": {"b": float("nan")}}, {}):
+        assert number_in(bad, "a", "b") is None

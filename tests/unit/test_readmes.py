@@ -1,0 +1,137 @@
+"""README.md and README.ja.md say the same, section by section: headings, commands, code, links, images, numbers.
+
+What a translation may change: the words, comments in blocks, the order of links and code within a section, and
+numbers that English writes as words ("two minutes"). Limits: no word is understood, numbers in kanji are not read, and
+a number that both pages hold is not checked for standing beside the same thing.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENGLISH, JAPANESE = "README.md", "README.ja.md"
+SCALES = {"M": 1e6, "万": 1e4}
+NUMBER_WORDS = {"a": 1, "an": 1, "one": 1, "once": 1, "two": 2, "twice": 2, "half": 2, "three": 3, "four": 4, "five": 5}
+NUMBER_WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "tenth": 10, "million": 1_000_000}
+
+
+class Section(NamedTuple):
+    """A heading with what stands below it, up to the next heading of any level.
+
+    Attributes:
+        level: number of marks before the heading.
+        title: of the heading.
+        prose: lines outside fenced blocks.
+        fenced: lines of fenced blocks, the fences too.
+    """
+
+    level: int
+    title: str
+    prose: list[str]
+    fenced: list[str]
+
+
+def sections(page: str) -> list[Section]:
+    found, inside = [Section(0, "(before the first heading)", [], [])], False
+    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
+        fence, heading = line.startswith("```"), re.match(r"(#+) (.+)", line)
+        if heading and not inside:
+            found.append(Section(len(heading[1]), heading[2], [], []))
+        (found[-1].fenced if fence or inside else found[-1].prose).append(line)
+        inside ^= fence
+    assert not inside, f"{page}: a fenced block is not closed"
+    return found
+
+
+def pairs() -> Iterator[tuple[Section, Section]]:
+    return zip(sections(ENGLISH), sections(JAPANESE), strict=True)
+
+
+def commands(section: Section) -> list[str]:
+    """Return the lines of blocks without comments; a comment is `# ` at the start or after a space."""
+    stripped = (re.sub(r"(^|\s+)# .*", "", line) for line in section.fenced)
+    return [line for line in stripped if line.strip()]
+
+
+def tables(section: Section) -> list[int]:
+    return [line.count("|") for line in section.prose if line.startswith("|")]
+
+
+def images(section: Section) -> list[str]:
+    return re.findall(r"!\[[^]]+\]\(([^)]+)\)", "\n".join(section.prose))
+
+
+def targets(section: Section) -> list[str]:
+    """Return what is linked or shown, without the place within a page: headings have other names there."""
+    return re.findall(r"\]\(([^)#\s]+)", "\n".join(section.prose))
+
+
+def links(section: Section) -> Counter[str]:
+    """Return how often each page is linked; a page and its translation are one."""
+    return Counter(target.replace(".ja.md", ".md") for target in targets(section))
+
+
+def code(section: Section) -> Counter[str]:
+    """Return the code within prose, and the paths that begin an indented block's lines."""
+    prose = "\n".join(section.prose)
+    return Counter(re.findall(r"`([^`\n]+)`", prose) + re.findall(r"^ {4}(\S+)", prose, re.MULTILINE))
+
+
+def numbers(section: Section) -> Counter[float]:
+    """Return the numerals, comments included; digits of a name (bf16) are none, 4 M and 400万 are the same."""
+    text = "\n".join((*section.prose, *section.fenced))
+    found = re.findall(r"(?<![A-Za-z0-9])(\d+(?:[,_]\d{3})*(?:\.\d+)?)(?: ?(M\b|万))?", text)
+    return Counter(float(re.sub("[,_]", "", digits)) * SCALES.get(scale, 1) for digits, scale in found)
+
+
+def number_words(section: Section) -> set[float]:
+    text = "\n".join((*section.prose, *section.fenced))
+    return {float(NUMBER_WORDS[word]) for word in re.findall(r"[a-z]+", text.lower()) if word in NUMBER_WORDS}
+
+
+def test_the_headings_have_the_same_levels() -> None:
+    outlines = [
+        [f"{'#' * section.level} {section.title}" for section in sections(page)] for page in (ENGLISH, JAPANESE)
+    ]
+    levels = [[line.split()[0] for line in outline] for outline in outlines]
+    assert levels[0] == levels[1], f"{ENGLISH}: {outlines[0]}\n{JAPANESE}: {outlines[1]}"
+
+
+@pytest.mark.parametrize("of", [commands, tables, images, links, code], ids=lambda of: of.__name__)
+def test_each_section_has_the_same(of: Callable[[Section], object]) -> None:
+    for english, japanese in pairs():
+        assert of(japanese) == of(english), f"{english.title} / {japanese.title}"
+
+
+def test_each_section_has_the_same_numbers() -> None:
+    for english, japanese in pairs():
+        where = f"{english.title} / {japanese.title}"
+        written, translated = numbers(english), numbers(japanese)
+        assert not written - translated, f"{where}: missing in {JAPANESE}"
+        assert set(translated - written) <= number_words(english), f"{where}: not in {ENGLISH}"
+
+
+def test_each_page_links_the_other_in_its_first_lines() -> None:
+    for page, other in ((ENGLISH, JAPANESE), (JAPANESE, ENGLISH)):
+        first = (ROOT / page).read_text(encoding="utf-8").splitlines()[:3]
+        assert any(f"]({other})" in line for line in first), page
+
+
+@pytest.mark.parametrize("page", [ENGLISH, JAPANESE])
+def test_what_is_linked_is_there(page: str) -> None:
+    for section in sections(page):
+        for target in targets(section):
+            assert "://" in target or (ROOT / target).is_file(), f"{page}, {section.title}: {target}"
+
+
+def test_the_japanese_page_links_japanese_pages_where_there_are_some() -> None:
+    for section in sections(JAPANESE):
+        linked = targets(section)
+        for target in set(linked) - {ENGLISH}:
+            translated = re.sub(r"(\.ja)?\.md$", ".ja.md", target)
+            assert translated in linked or not (ROOT / translated).is_file(), f"{section.title}: {translated} is there"

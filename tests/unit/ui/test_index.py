@@ -1,0 +1,220 @@
+import json
+import os
+import shutil
+import threading
+import time
+
+import pytest
+
+from newllm.trace import Summary
+from newllm.ui import folders
+from newllm.ui.index import Index
+
+
+@pytest.fixture
+def root(tmp_path, make_run):
+    make_run(tmp_path / "good")
+    return tmp_path
+
+
+def entries(root):
+    index = Index(root)
+    index.refresh()
+    return {entry.name: entry for entry in index.since(0)[1]}
+
+
+def test_a_run_is_told(root):
+    entry = entries(root)["good"]
+    assert (entry.status, entry.step, entry.steps, entry.bits, entry.loss, entry.at) == (
+        "finished",
+        50,
+        50,
+        1.25,
+        2.5,
+        50,
+    )
+    assert entry.about == "tiny, stack, ema, seed 0"
+    assert entry.findings is None
+    assert entry.problems == ()
+
+
+def test_broken_runs_are_listed_with_what_is_wrong(root, make_run):
+    for name in ("torn", "newer", "half", "huge", "deep", "list", "binary", "unreadable"):
+        make_run(root / name)
+    (root / "torn" / "summary.json").write_text('{"schema": 1, "steps": 10, "sta')
+    summary = json.loads((root / "newer" / "summary.json").read_text())
+    (root / "newer" / "summary.json").write_text(json.dumps(summary | {"schema": 7, "step": "many"}))
+    (root / "half" / "summary.json").unlink()
+    (root / "half" / "config.toml").unlink()
+    (root / "huge" / "summary.json").write_text(" " * (5 << 20))
+    (root / "deep" / "summary.json").write_text("[" * 100_000)
+    (root / "list" / "summary.json").write_text("[1, 2]")
+    (root / "binary" / "config.toml").write_bytes(b"\xff\xfe\x00")
+    (root / "unreadable" / "summary.json").unlink()
+    (root / "unreadable" / "summary.json").mkdir()
+    found = entries(root)
+    assert set(found) == {"good", "torn", "newer", "half", "huge", "deep", "list", "binary", "unreadable"}
+    said = {name: "; ".join(entry.problems) for name, entry in found.items()}
+    assert "summary.json cannot be read" in said["torn"]
+    assert "another version" in said["newer"]
+    assert found["newer"].steps == 50
+    assert found["newer"].step is None
+    assert "summary.json is missing; config.toml is missing" in said["half"]
+    assert "larger than" in said["huge"]
+    assert "nested too deep" in said["deep"]
+    assert "holds no object" in said["list"]
+    assert "config.toml cannot be read" in said["binary"]
+    assert said["unreadable"]
+    assert said["good"] == ""
+
+
+@pytest.mark.parametrize(
+    ("pid", "silent", "status"),
+    [(os.getpid(), 0, "running"), (2**22 + 1, 0, "running"), (2**22 + 1, 60, "stopped"), (os.getpid(), 60, "running"),
+     (os.getpid(), 400, "stopped")],
+)  # fmt: skip
+def test_a_run_that_is_running_no_more(root, pid, silent, status):
+    file = root / "good" / "summary.json"
+    content = json.loads(file.read_text())
+    heard = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - silent))
+    file.write_text(json.dumps(content | {"status": "running", "pid": pid, "heartbeat": heard}))
+    entry = entries(root)["good"]
+    assert entry.status == status
+    assert bool(entry.problems) == (status == "stopped")
+
+
+def test_only_what_changed_is_new(root, make_run):
+    index = Index(root)
+    index.refresh()
+    first, _, _ = index.since(0)
+    index.refresh()
+    assert index.since(first) == (first, [], [])
+    make_run(root / "later")
+    (root / "good" / "findings.json").write_text(
+        '{"schema": 1, "findings": [{"severity": "fault"}, {"severity": "note"}]}'
+    )
+    index.refresh()
+    second, changed, gone = index.since(first)
+    assert ({entry.name for entry in changed}, gone) == ({"good", "later"}, [])
+    assert next(entry for entry in changed if entry.name == "good").findings == {"fault": 1, "warning": 0, "note": 1}
+    shutil.rmtree(root / "later")
+    index.refresh()
+    third, changed, gone = index.since(second)
+    assert (changed, len(gone)) == ([], 1)
+    assert index.lookup(gone[0]) is None
+    make_run(root / "later")
+    index.refresh()
+    assert [entry.name for entry in index.since(third)[1]] == ["later"]
+    assert index.since(third)[2] == []
+
+
+def test_a_summary_written_in_place_is_noticed(root):
+    index = Index(root)
+    index.refresh()
+    version = index.version
+    summary = Summary.load(root / "good" / "summary.json")
+    summary.step = 49
+    summary.save(root / "good" / "summary.json")
+    index.refresh()
+    assert [entry.step for entry in index.since(version)[1]] == [49]
+
+
+def test_ids_are_not_paths(root, make_run):
+    make_run(root / "a b" / "Good")
+    make_run(root / "a" / "b-good")
+    index = Index(root)
+    index.refresh()
+    ids = [entry.id for entry in index.since(0)[1]]
+    assert len(set(ids)) == 3
+    assert all((index.lookup(one) or root / "none").is_dir() for one in ids)
+    for asked in ("..", "../good", "good", "/etc", "", ".", "a b/Good", "%2e%2e"):
+        assert index.lookup(asked) is None
+
+
+def test_links_are_not_followed(root, tmp_path_factory, make_run):
+    outside = make_run(tmp_path_factory.mktemp("outside") / "run")
+    (root / "linked").symlink_to(outside)
+    (root / "around").symlink_to(root)
+    (root / "file").mkdir()
+    (root / "file" / "summary.json").symlink_to(outside / "summary.json")
+    index = Index(root)
+    index.refresh()
+    found = {entry.name: entry for entry in index.since(0)[1]}
+    assert set(found) == {"good", "file"}
+    assert found["file"].step is None
+    assert "link" in found["file"].problems[0]
+    assert index.links == 2
+
+
+def test_files_of_others_make_no_run(root):
+    (root / "other").mkdir()
+    (root / "other" / "config.toml").write_text("[server]\nport = 1\n")
+    (root / "another").mkdir()
+    (root / "another" / "summary.json").write_text('{"total": 3}')
+    (root / "third").mkdir()
+    (root / "third" / "results.json").write_text('[{"name": "x"}]')
+    assert set(entries(root)) == {"good"}
+
+
+def test_the_directory_may_be_a_run_itself(root):
+    assert set(entries(root / "good")) == {"good"}
+
+
+def test_depth_and_number_are_bounded_and_told(root, make_run, monkeypatch):
+    make_run(root.joinpath(*"1234567", "deep"))
+    index = Index(root)
+    index.refresh()
+    assert index.cut
+    assert [entry.name for entry in index.since(0)[1]] == ["good"]
+    monkeypatch.setattr(folders, "MOST", 3)
+    for number in range(5):
+        make_run(root / "many" / str(number))
+    index.refresh()
+    assert index.cut
+
+
+def test_studies_are_found(root):
+    study = root / "studies" / "one"
+    study.mkdir(parents=True)
+    content = {
+        "schema": 1,
+        "study": "one",
+        "title": "A study",
+        "seeds": 3,
+        "arms": [{}, {}],
+        "claims": [{"verdict": "holds"}],
+    }
+    (study / "results.json").write_text(json.dumps(content))
+    (root / "studies" / "two").mkdir()
+    (root / "studies" / "two" / "results.json").write_text('{"schema": 1, "study": "two", "cla')
+    index = Index(root)
+    index.refresh()
+    one, two = index.studies()
+    assert (one.name, one.title, one.arms, one.seeds, one.verdicts) == ("studies/one", "A study", 2, 3, (("holds", 1),))
+    assert "cannot be read" in two.problems[0]
+    assert index.entry(one.id) is None
+
+
+def test_it_looks_by_itself_while_somebody_asks(root, make_run, wait_for):
+    before = threading.active_count()
+    index = Index(root)
+    index.start()
+    try:
+        wait_for(lambda: index.ready)
+        version = index.version
+        make_run(root / "later")
+        assert wait_for(lambda: index.since(version)[1])[0].name == "later"
+    finally:
+        index.stop()
+    assert threading.active_count() == before
+
+
+def test_a_refresh_of_many_runs_that_did_not_change_is_cheap(tmp_path, make_run):
+    first = make_run(tmp_path / "runs" / "0", steps=1)
+    for number in range(1, 100):
+        shutil.copytree(first, tmp_path / "runs" / str(number))
+    index = Index(tmp_path)
+    index.refresh()
+    began = time.process_time()
+    index.refresh()
+    assert time.process_time() - began < 0.1

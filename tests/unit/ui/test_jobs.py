@@ -1,0 +1,171 @@
+import contextlib
+import http.client
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from newllm.cli.replay_progress import ReplayProgress
+from newllm.ui.job_progress import Progress
+
+
+@pytest.fixture
+def run(tmp_path, make_run):
+    return make_run(tmp_path / "run")
+
+
+def ended(server, run, wait_for):
+    def job():
+        listed = server.ask(f"/api/run/{run}/jobs").json()["jobs"]
+        return next((one for one in listed if one["state"] not in ("running", "stopping")), None)
+
+    return wait_for(job, 60)
+
+
+def test_the_doctor_runs_and_its_findings_are_kept(run, serving, wait_for):
+    with serving(run.parent) as server:
+        key = server.id_of("run")
+        started = server.post(f"/api/run/{key}/jobs", {"kind": "doctor"})
+        assert (started.status, started.json()["state"]) == (201, "running")
+        again = server.post(f"/api/run/{key}/jobs", {"kind": "doctor"})
+        assert again.status == 409
+        assert "going on" in again.json()["error"]
+        job = ended(server, key, wait_for)
+        assert job["state"] == "done"
+        assert job["result"]["judged"] is True
+        found = json.loads((run / "findings.json").read_text())["findings"]
+        assert sum(job["result"]["counts"].values()) == len(found)
+        wait_for(lambda: "findings" in next(iter(server.ask("/api/runs").json()["runs"])))
+
+
+def test_what_fails_says_why(run, serving, wait_for):
+    (run / "config.toml").write_text("damaged = ")
+    with serving(run.parent) as server:
+        key = server.id_of("run")
+        assert server.post(f"/api/run/{key}/jobs", {"kind": "replay", "budget": 5}).status == 201
+        job = ended(server, key, wait_for)
+        assert job["state"] == "failed"
+        assert job["result"]["said"].startswith("newllm: ")
+
+
+def test_a_job_is_stopped(run, serving, wait_for):
+    with serving(run.parent) as server:
+        key = server.id_of("run")
+        job = server.post(f"/api/run/{key}/jobs", {"kind": "replay", "budget": 5}).json()["id"]
+        assert server.post(f"/api/jobs/{job}/stop", {}).json()["state"] == "stopping"
+        assert ended(server, key, wait_for)["state"] == "stopped"
+        assert server.post("/api/jobs/none/stop", {}).status == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [({"kind": "train"}, 400), ({}, 400), ({"kind": "replay"}, 400), ({"kind": "replay", "budget": 0}, 400),
+     ({"kind": "replay", "budget": "300; ls"}, 400), ({"kind": "replay", "budget": 1e12}, 400), ([], 400),
+     ({"kind": "replay", "budget": True}, 400), ({"kind": "--help"}, 400)],
+)  # fmt: skip
+def test_what_is_no_job_is_refused(served, sent, status):
+    assert served.post(f"/api/run/{served.id_of('plain')}/jobs", sent).status == status
+
+
+def test_no_json_is_no_job(served):
+    jobs = f"/api/run/{served.id_of('plain')}/jobs"
+    assert served.ask(jobs, "POST", b"{nonsense", Content_Type="application/json").status == 400
+    assert served.post("/api/run/../jobs", {"kind": "doctor"}).status in (404, 405)
+
+
+def leash(stdin, *arguments):
+    command = [sys.executable, "-P", "-m", "newllm.ui.leash", *arguments]
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def child_of(pid):
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at processes through /proc")
+@pytest.mark.parametrize("end", ["close", "kill"])
+def test_a_command_ends_with_who_started_it(tmp_path, make_run, wait_for, end):
+    run = make_run(tmp_path / "run", status="running")
+    read, write = os.pipe()
+    held = leash(read, "doctor", str(run), "--watch", "--json")  # a command that goes on until it is told to end
+    os.close(read)
+    command = wait_for(lambda: child_of(held.pid))[0]
+    if end == "close":
+        assert lives(command)
+        os.close(write)
+    else:  # whoever holds the other end is gone: the input ends as well
+        holder = subprocess.Popen(["sleep", "60"], stdout=write)
+        os.close(write)
+        time.sleep(0.3)
+        assert lives(command)
+        holder.kill()
+        holder.wait()
+    assert held.wait(30) != 0
+    assert not lives(command)
+
+
+def test_jobs_end_with_the_server(tmp_path, make_run, started, wait_for):
+    run = make_run(tmp_path / "runs" / "run")
+    with started(str(run.parent), "--port", "0", "--json") as server:
+        port = int(json.loads(server.stdout.readline())["url"].rsplit(":", 1)[1].strip("/"))
+
+        def ask(method, path, body=None):
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+                connection.request(method, path, body, {"Content-Type": "application/json"})
+                return json.loads(connection.getresponse().read())
+
+        key = wait_for(lambda: ask("GET", "/api/runs")["runs"])[0]["id"]
+        ask("POST", f"/api/run/{key}/jobs", b'{"kind": "replay", "budget": 100}')
+        held = wait_for(lambda: child_of(server.pid))[0]
+        command = wait_for(lambda: child_of(held))[0]
+        server.kill()
+        server.wait()
+        wait_for(lambda: not lives(command))
+
+
+def test_progress_is_read_from_what_a_replay_prints():
+    progress = Progress()
+    for line in (
+        "note: the replay leaves the run at step 23\x1b[2J",
+        "screen: up to 1,240 replays",
+        "screen 3/1,240   half-learning-rate #2 did not spike   12 of 300 s",
+        "screened  half-learning-rate                    removes the spike, 0 of 2 spiked",
+        "",
+        "confirmed  residual-fnn                          removes the spike, 0 of 8 spiked",
+    ):
+        progress.take(line)
+    told = progress.as_dict()
+    assert (told["stage"], told["done"], told["may"]) == ("screen", 3, 1240)
+    assert told["text"] == "half-learning-rate #2 did not spike"
+    assert told["notes"] == ["the replay leaves the run at step 23\\x1b[2J"]
+    assert [(one["stage"], one["name"]) for one in told["tried"]] == [
+        ("screened", "half-learning-rate"),
+        ("confirmed", "residual-fnn"),
+    ]
+    assert told["tried"][1]["outcome"] == "removes the spike, 0 of 8 spiked"
+
+
+def test_progress_reads_what_the_command_line_really_prints():
+    """The words are the command line's; when they change, this says so."""
+    stream, progress = io.StringIO(), Progress()
+    watcher = ReplayProgress(stream, quiet=False, budget=300)
+    watcher.planned("screen", 40)
+    watcher._spoke = -1e9
+    watcher.replayed("screen", "half-learning-rate", 2, True, 1.0)
+    watcher.noticed("something")
+    for line in stream.getvalue().splitlines():
+        progress.take(line)
+    assert (progress.stage, progress.done, progress.may, progress.notes) == ("screen", 1, 40, ["something"])
+    assert progress.text == "half-learning-rate #2 spiked"
