@@ -44,7 +44,7 @@
     overview = () => newllm.spark(by("overview"), curve.x, curve.y.map(Number), { colour: curve.name === "loss" ? "training" : "validation" });
     by("overview").hidden = false;
     overview();
-    performance.mark("newllm-glance");
+    newllm.mark("glance");
   }
 
   async function load() {
@@ -52,7 +52,7 @@
     await sections.show(answer.sections, answer.order);
     showProblems(answer.problems);
     by("overview").hidden = true;
-    performance.mark("newllm-sections");
+    newllm.mark("sections");
     if (!answer.sections.length) by("parts").replaceChildren(make("p", { class: "muted", text: say("loading") }));
     listen(answer);
   }
