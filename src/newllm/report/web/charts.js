@@ -203,6 +203,7 @@
           }
         }
         this.plot.setData(this.data, true);
+        this.plot.setScale("y", { min: this.range[0], max: this.range[1] }); // uPlot itself would keep the first range
         this.plot.redraw(true, true);
       });
     }

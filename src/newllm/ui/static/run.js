@@ -13,6 +13,8 @@
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
   ] });
 
+  newllm.sections = sections; // for who looks from the console, and for tests
+
   /** Ask for finer points of a stretch. */
   async function finer(names, from, to, points) {
     const found = await ask(`/api/run/${id}/window?${query({ name: names, from, to, points: Math.round(points) })}`);
