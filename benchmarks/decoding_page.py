@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from markdown_tables import machine_line, number, ranged, table
-from scaling_figure import Line, Panel, draw_scaling
+from newllm.plotting import ScalingPanel, draw_scaling
+from peer_lines import line_of
 
 Cell = dict[str, Any]
 OURS = "newllm stack"
@@ -56,6 +57,6 @@ def draw(result: dict[str, Any], directory: Path) -> None:
         ("decoding", "milliseconds", "Time of the next token at 4 M parameters, batch 1", "milliseconds a token"),
         ("decoding-memory", "memory", "What is remembered of the text, batch 1", "MiB"),
     ):
-        lines = [Line.of(peer, "context", key, cells) for peer in result["peers"]]
-        panel = Panel("", [line for line in lines if line.x])
+        lines = [line_of(peer, "context", key, cells) for peer in result["peers"]]
+        panel = ScalingPanel("", [line for line in lines if line.x])
         draw_scaling([panel], directory / f"{name}.png", title=title, x_label="position in the text", y_label=label)

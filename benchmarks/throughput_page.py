@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from markdown_tables import machine_line, number, ranged, table
-from scaling_figure import Line, Panel, draw_scaling
+from newllm.plotting import ScalingPanel, draw_scaling
+from peer_lines import line_of
 
 Cell = dict[str, Any]
 
@@ -84,6 +85,6 @@ def draw(result: dict[str, Any], directory: Path) -> None:
         panels = []
         for precision in dict.fromkeys(cell["precision"] for cell in result["cells"]):
             cells = [cell for cell in result["cells"] if cell["precision"] == precision and "failed" not in cell]
-            lines = [Line.of(peer, "length", key, cells) for peer in result["peers"]]
-            panels.append(Panel(precision, [line for line in lines if line.x]))
+            lines = [line_of(peer, "length", key, cells) for peer in result["peers"]]
+            panels.append(ScalingPanel(precision, [line for line in lines if line.x]))
         draw_scaling(panels, directory / f"{name}.png", title=title, x_label="length of a row, T", y_label=label)

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from newllm.cli.doctor_page import WIDEST, Paper
 
-_SAMPLE = "✖▲●┤└─━⣿│"  # what a page draws
+_SAMPLE = "✖▲●┤└─━⣿│"  # what pages and curves draw
 
 
 class PageConsole(Console):
@@ -24,7 +24,7 @@ class PageConsole(Console):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(file=stream, highlight=False, markup=False, emoji=False)
         self.width = min(self.width, WIDEST)
-        self.paper = Paper(self.width, _writes(stream, _SAMPLE))
+        self.paper = Paper(self.width, can_draw(stream))
 
     def show(self, page: RenderableType) -> None:
         """Print a page; elsewhere than on a terminal without blanks at the ends of lines."""
@@ -48,9 +48,10 @@ def say(text: str, stream: IO[str]) -> None:
     stream.flush()
 
 
-def _writes(stream: TextIO, text: str) -> bool:
+def can_draw(stream: IO[str]) -> bool:
+    """Say whether a stream's encoding has braille and lines."""
     try:
-        text.encode(getattr(stream, "encoding", None) or "utf-8")
+        _SAMPLE.encode(getattr(stream, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -38,8 +38,9 @@ class DrawnSignal:
         name = plain(self.signal, max(10, width - len(ends) - 3))
         title = Text.assemble((name, "bold"), "  ", (ends, colours.MUTED))
         colour = colours.of_signal(self.signal)
+        marked = () if self.stretch is None else (self.stretch,)
         rows = draw_curve(
-            series.step, series.value, width=width, height=self.height, marked=self.stretch, colour=colour,
+            series.step, series.value, width=width, height=self.height, marked=marked, colour=colour,
             unicode=self.unicode,
         )  # fmt: skip
         return [title, *rows]

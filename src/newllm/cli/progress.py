@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: a live display on a terminal, plain lines elsewhere."""
+"""What a person sees while a run trains: a live display with the curve so far on a terminal, plain lines elsewhere."""
 
 import math
 import os
@@ -6,20 +6,29 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from newllm.cli.doctor_paper import can_draw
+from newllm.cli.live_curve import LiveCurve
+from newllm.diagnosis.onset import Onset
+from newllm.report.plain import plain
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Observer
 from newllm.training.step import StepReport
 
 PLAIN_SECONDS = 10.0
+LIVE_SECONDS = 0.25  # between two drawings, at least
+_SHARE = 0.05  # of the time, at most, is spent on drawing, where the machine is busy or the terminal slow
 _SMOOTH = 0.95
 
 
-def choose_display(stream: TextIO) -> Observer:
+def choose_display(stream: TextIO) -> "Display":
     """Return the live display where `stream` is a terminal, else plain lines."""
-    console = _LastingConsole(file=stream, highlight=False, soft_wrap=not stream.isatty())
+    console = _LastingConsole(
+        file=stream, highlight=False, markup=False, emoji=False, soft_wrap=not stream.isatty()
+    )  # fmt: skip
     return LiveDisplay(console) if stream.isatty() else PlainDisplay(console)
 
 
@@ -32,13 +41,19 @@ class _LastingConsole(Console):
         self.file = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
 
 
-class _Display:
-    """What both displays know: the smoothed loss and the speed of late."""
+class Display(Observer):
+    """What both displays know: the smoothed loss, the speed of late, and where the loss left its trend.
+
+    Attributes:
+        onsets: steps at which the training loss left its trend, rising; of what a guard took back none.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.loss = math.nan
         self.speed = math.nan
+        self.onsets: list[int] = []
+        self._step = 0
         self._since, self._tokens = time.monotonic(), 0
 
     def started(self, summary: dict[str, Any]) -> None:
@@ -51,15 +66,27 @@ class _Display:
 
     def noticed(self, line: str) -> None:
         """Say the line."""
-        self.console.print(f"note: {line}")
+        self.console.print(f"note: {plain(line, 2000)}")
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
+        if report.step <= self._step:
+            self.went_back(report.step)
+        self._step = report.step
         self.loss = report.loss if math.isnan(self.loss) else _SMOOTH * self.loss + (1 - _SMOOTH) * report.loss
         self._tokens += report.tokens
         passed = time.monotonic() - self._since
         if passed >= 2.0:
             self.speed, self._since, self._tokens = self._tokens / passed, time.monotonic(), 0
+
+    def went_back(self, step: int) -> None:
+        """Forget what came from this step on: a guard has taken the run back."""
+        self.onsets = [one for one in self.onsets if one < step]
+
+    def left_trend(self, onset: Onset) -> None:
+        """Keep the place."""
+        if onset.onset not in self.onsets[-1:]:  # told before, where by now it is no number any more
+            self.onsets.append(onset.onset)
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """Say the numbers."""
@@ -74,7 +101,7 @@ class _Display:
         """Say nothing: the command says how it ended."""
 
 
-class PlainDisplay(_Display):
+class PlainDisplay(Display):
     """A line every ten seconds."""
 
     def __init__(self, console: Console) -> None:
@@ -99,21 +126,22 @@ class PlainDisplay(_Display):
         self.console.print(f"step {report.step:>7,}  loss {self.loss:.4f}  {_speed(self.speed)}  {left:,.0f} s left")
 
 
-class LiveDisplay(_Display):
-    """One moving line under the evaluations."""
+class LiveDisplay(Display):
+    """One moving line and the curve so far under the evaluations; at the end the curve stays."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
+        self._curve = LiveCurve(unicode=can_draw(console.file))
         self._progress = Progress(
             TextColumn("step {task.completed:,}/{task.total:,}"),
             BarColumn(bar_width=24),
             TextColumn("loss {task.fields[loss]}  {task.fields[bits]}{task.fields[speed]}"),
             TimeRemainingColumn(),
             console=console,
-            transient=True,
         )
         self._task: TaskID | None = None
-        self._bits = ""
+        self._bits, self._due = "", 0.0
+        self._live = Live(get_renderable=self._shown, console=console, auto_refresh=False)
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
@@ -121,26 +149,49 @@ class LiveDisplay(_Display):
         self._task = self._progress.add_task(
             "training", total=summary["steps"], completed=summary["step"], loss="...", bits="", speed=""
         )
-        self._progress.start()
+        self._live.start(refresh=True)
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
         super().stepped(report)
-        if self._task is not None:
-            self._progress.update(
-                self._task, completed=report.step, loss=f"{self.loss:.4f}", bits=self._bits, speed=_speed(self.speed)
-            )
+        self._curve.stepped(report.step, report.loss)
+        if time.monotonic() >= self._due:
+            self._refresh()
+
+    def went_back(self, step: int) -> None:
+        """Forget what came from this step on."""
+        super().went_back(step)
+        self._curve.went_back(step)
+
+    def left_trend(self, onset: Onset) -> None:
+        """Mark the place."""
+        super().left_trend(onset)
+        self._curve.left_trend(onset)
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """Say the numbers."""
         if evaluation.bits_per_byte is not None:
             self._bits = f"{evaluation.bits_per_byte:.3f} bits per byte  "
+        self._curve.evaluated(step, evaluation.loss)
         super().evaluated(step, evaluation, best=best)
 
     def ended(self, summary: dict[str, Any]) -> None:
-        """Stop the moving line."""
-        self._progress.stop()
+        """Take the moving line away and leave the curve."""
+        self._task = None
+        self._live.stop()
         super().ended(summary)
+
+    def _refresh(self) -> None:
+        """Draw anew, and no sooner again than the time that this took allows."""
+        began = time.monotonic()
+        if self._task is not None:
+            fields = {"loss": f"{self.loss:.4f}", "bits": self._bits, "speed": _speed(self.speed)}
+            self._progress.update(self._task, completed=self._step, **fields)
+        self._live.refresh()
+        self._due = began + max(LIVE_SECONDS, (time.monotonic() - began) / _SHARE)
+
+    def _shown(self) -> RenderableType:
+        return self._curve if self._task is None else Group(self._progress.get_renderable(), self._curve)
 
 
 def _speed(tokens_per_second: float) -> str:

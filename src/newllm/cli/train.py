@@ -13,11 +13,14 @@ Ctrl-C stops after the step and leaves a run that --resume takes up as if it had
 import argparse
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
 from newllm.files import to_json
 
+_NAMED = 5  # steps in one line
 _WITH_RESUME = {"command", "resume", "guard", "json", "quiet"}
 
 
@@ -58,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check_guard(arguments.guard)
     started = time.monotonic()
-    observers = [] if arguments.quiet else [choose_display(sys.stderr)]
+    display = None if arguments.quiet else choose_display(sys.stderr)
+    observers = [] if display is None else [display]
     if arguments.resume:
         _check_resume(arguments)
         trained = api.resume(arguments.resume, observers, arguments.guard)
@@ -80,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.json:
         print(to_json(trained.as_dict()))
-    elif not arguments.quiet:
-        _tell(trained, time.monotonic() - started)
+    elif display is not None:
+        _tell(trained, time.monotonic() - started, display.onsets)
     return 0 if trained.summary.status == "finished" else 1
 
 
@@ -106,8 +110,8 @@ def _check_resume(arguments: argparse.Namespace) -> None:
             )
 
 
-def _tell(trained: Any, wall: float) -> None:
-    """Print where the run is, what it reached, and a sample of what it writes."""
+def _tell(trained: Any, wall: float, onsets: Sequence[int]) -> None:
+    """Print where the run is, what it reached, where its loss left its trend, and a sample of what it writes."""
     from newllm import api
 
     summary, best = trained.summary, trained.summary.best_validation
@@ -122,12 +126,23 @@ def _tell(trained: Any, wall: float) -> None:
         numbers = f"{best.loss:.4f} nats per token, perplexity {best.perplexity:.2f}{bits}"
         print(f"best validation: {numbers} (step {best.step:,})")
     print(f"curves: {trained.path / 'training_curves.png'}")
+    if onsets:
+        print(_off_trend(onsets, trained.path))
     if summary.status == "finished":
         sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
         print(f"sample, temperature 0.8, seed 0:\n\n{_indented(sample.text)}\n")
         print(f'write on with: newllm generate {trained.path} --prompt "..."')
     elif summary.status == "interrupted":
         print(f"go on with: newllm train --resume {trained.path}")
+
+
+def _off_trend(onsets: Sequence[int], run: Path) -> str:
+    """Return the line about what is marked in the curve."""
+    steps = [f"{one:,}" for one in onsets]
+    if len(steps) == 1:
+        return f"spike at step {steps[0]}: find what removes it with: newllm replay {run}"
+    where = f"{', '.join(steps[:-1])} and {steps[-1]}" if len(steps) <= _NAMED else f"{steps[0]} to {steps[-1]}"
+    return f"{len(steps):,} spikes, at steps {where}: find what removes them with: newllm replay {run}"
 
 
 def _indented(text: str) -> str:

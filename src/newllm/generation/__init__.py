@@ -7,6 +7,8 @@ from newllm.generation.engine import Engine
 from newllm.generation.fingerprint import fingerprint
 from newllm.generation.memory import Memory
 from newllm.generation.sampling import Sampling, next_token
+from newllm.generation.text_stream import TextStream
+from newllm.generation.vocabulary import Vocabulary
 from newllm.generation.weights import WEIGHTS
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "Generated",
     "Memory",
     "Sampling",
+    "TextStream",
+    "Vocabulary",
     "check_place",
     "fingerprint",
     "load_context",

@@ -77,13 +77,16 @@ class Continuation(Iterator[str]):
 
     def _run(self) -> Iterator[str]:
         while self.stopped_by is None:
-            if piece := self._advance():
+            if piece := self.advance():
                 yield piece
         if rest := self._stop.rest():
             yield rest
 
-    def _advance(self) -> str:
-        """Choose and read one token, or find why there is none; return the text that can be shown."""
+    def advance(self) -> str:
+        """Choose and read one token, or find why there is none; return the text that can be shown, which may be empty.
+
+        For who wants to see every token: `ids` and `memory` tell of it. Take pieces either so or by iterating.
+        """
         if len(self.ids) >= self._limit:
             return self._stopped("tokens")
         if self._engine.is_full(self.memory):

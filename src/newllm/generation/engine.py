@@ -3,7 +3,7 @@
 One text at a time. Prompts are read in chunks, tokens by a `Decoder` or the model's `step`, and only the state
 is carried, so that the space does not grow with the text.
 
-Shapes: V vocabulary.
+Shapes: T positions, V vocabulary.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
+from torch import Tensor
 
 from newllm.chance import stream_seed
 from newllm.data.tokenizer import Tokenizer
@@ -78,12 +79,34 @@ class Engine:
         Raises:
             UserError: the prompt is no valid text, or goes past the model's learned positions.
         """
+        for ids in self.cut(memory, text):
+            _, memory = self.read_ids(memory, ids)
+        return memory
+
+    def cut(self, memory: Memory, text: str) -> list[list[int]]:
+        """Return the ids of a prompt in the chunks in which `read` reads it, one after another by `read_ids`.
+
+        Raises:
+            UserError: as `read`.
+        """
         self._look_again()
         ids = self.vocabulary.encode(text)
         self._check_length(memory, len(ids))
-        for first in range(0, len(ids), self._chunk):
-            memory = self._read_chunk(memory, ids[first : first + self._chunk].tolist())
-        return memory
+        return [ids[first : first + self._chunk].tolist() for first in range(0, len(ids), self._chunk)]
+
+    def read_ids(self, memory: Memory, ids: list[int]) -> tuple[Tensor, Memory]:
+        """Return the prediction after each of some tokens, `[T, V]`, and the memory after the last.
+
+        Args:
+            memory: what has been read before.
+            ids: one chunk of `cut`.
+        """
+        with reading(self.model):
+            tokens_1T = torch.tensor([ids], device=self.model.device)
+            logits_1TV, state = self.model(tokens_1T, memory.state)
+        # A clone, or the one row would keep the whole chunk's predictions alive.
+        after = _longer(memory, ids, Memory(state, logits_1TV[0, -1].clone(), memory.tokens_read))
+        return logits_1TV[0], after
 
     def read_token(self, memory: Memory, token: int) -> Memory:
         """Return the memory after one token more."""
@@ -137,13 +160,6 @@ class Engine:
             raise UserError(f"tokens is {tokens}: it must be 0 or more")
         self._look_again()
         return Continuation(self, memory, tokens, sampling, seed, stop)
-
-    def _read_chunk(self, memory: Memory, ids: list[int]) -> Memory:
-        with reading(self.model):
-            tokens_1T = torch.tensor([ids], device=self.model.device)
-            logits_1TV, state = self.model(tokens_1T, memory.state)
-        # A clone, or the one row would keep the whole chunk's predictions alive.
-        return _longer(memory, ids, Memory(state, logits_1TV[0, -1].clone(), memory.tokens_read))
 
     def _prepared(self) -> Decoder | None:
         """Return the decoder, made when it is first needed; None where it would be no faster."""

@@ -3,7 +3,8 @@
 Between the matrix products a step moves memory. Written in torch, a norm, a gate or a convolution is five to ten
 passes over arrays that do not fit the cache; here each is one, forwards and backwards, and takes and gives
 bfloat16 where autocast would convert. Every operation has its naive twin in torch beside it: it runs where numba
-is missing, on other devices, in float64 and inside torch's function transforms, and the tests compare the two.
+is missing, on other devices, in float64, inside torch's function transforms and on a few positions without
+gradients, and the tests compare the two.
 """
 
 from newllm.kernels.cross_entropy import cross_entropy_sum, cross_entropy_sum_naive
@@ -11,11 +12,10 @@ from newllm.kernels.gated_scan import gated_scan
 from newllm.kernels.rms_norm import residual_rms_norm, residual_rms_norm_naive, rms_norm, rms_norm_naive
 from newllm.kernels.short_convolution import TAPS, short_convolution, short_convolution_naive
 from newllm.kernels.silu_product import silu_product, silu_product_naive, swiglu, swiglu_naive
-from newllm.kernels.where import can_fuse
+from newllm.kernels.where import should_fuse
 
 __all__ = [
     "TAPS",
-    "can_fuse",
     "cross_entropy_sum",
     "cross_entropy_sum_naive",
     "gated_scan",
@@ -25,6 +25,7 @@ __all__ = [
     "rms_norm_naive",
     "short_convolution",
     "short_convolution_naive",
+    "should_fuse",
     "silu_product",
     "silu_product_naive",
     "swiglu",

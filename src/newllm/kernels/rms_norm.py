@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.where import can_fuse, written_dtype
+from newllm.kernels.where import should_fuse, written_dtype
 
 _BLOCK = 64  # positions; the gradient of the weight is summed block by block
 
@@ -24,7 +24,7 @@ def rms_norm(x: Tensor, weight_D: Tensor, epsilon: float | None = None) -> Tenso
         weight_D: one factor a channel.
         epsilon: None for the smallest step from 1 of x's dtype, as torch takes it.
     """
-    if not can_fuse(x, weight_D) or weight_D.dtype != torch.float32:
+    if not should_fuse(x, weight_D) or weight_D.dtype != torch.float32:
         return rms_norm_naive(x, weight_D, epsilon)
     epsilon = torch.finfo(x.dtype).eps if epsilon is None else epsilon
     return _RMSNorm.apply(x, weight_D, epsilon, written_dtype(x))
@@ -46,7 +46,7 @@ def residual_rms_norm(
         weight_D: one factor a channel.
         epsilon: None for the smallest step from 1 of the sum's dtype.
     """
-    if not can_fuse(x, added, weight_D) or weight_D.dtype != torch.float32:
+    if not should_fuse(x, added, weight_D) or weight_D.dtype != torch.float32:
         return residual_rms_norm_naive(x, added, weight_D, epsilon)
     dtype = torch.promote_types(x.dtype, added.dtype)
     epsilon = torch.finfo(dtype).eps if epsilon is None else epsilon

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.where import can_fuse, written_dtype
+from newllm.kernels.where import should_fuse, written_dtype
 
 TAPS = 4
 
@@ -24,7 +24,7 @@ def short_convolution(x_BTD: Tensor, tail_BKD: Tensor, weight_KD: Tensor, positi
         position_BT: how many tokens of its document precede each token, no tap reaches further; None where no
             document starts inside: then the tail's zeros say it all.
     """
-    if not can_fuse(x_BTD, tail_BKD, weight_KD) or weight_KD.dtype != torch.float32:
+    if not should_fuse(x_BTD, tail_BKD, weight_KD) or weight_KD.dtype != torch.float32:
         return short_convolution_naive(x_BTD, tail_BKD, weight_KD, position_BT)
     return _ShortConvolution.apply(x_BTD, tail_BKD.float(), weight_KD, position_BT, written_dtype(x_BTD))
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.where import can_fuse, written_dtype
+from newllm.kernels.where import should_fuse, written_dtype
 
 
 def silu_product(gate: Tensor, value: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def silu_product(gate: Tensor, value: Tensor) -> Tensor:
         gate: `[..., C]`.
         value: of the same shape.
     """
-    if not can_fuse(gate, value):
+    if not should_fuse(gate, value):
         return silu_product_naive(gate, value)
     dtype = torch.promote_types(gate.dtype, value.dtype)
     return _SiluProduct.apply(gate, value, written_dtype(torch.empty(0, dtype=dtype)))
@@ -28,7 +28,7 @@ def silu_product(gate: Tensor, value: Tensor) -> Tensor:
 
 def swiglu(both: Tensor) -> Tensor:
     """Return `silu(gate) * value` of `[..., 2 C]`, whose first half is the gate and whose second is the value."""
-    return _SwiGLU.apply(both, written_dtype(both)) if can_fuse(both) else swiglu_naive(both)
+    return _SwiGLU.apply(both, written_dtype(both)) if should_fuse(both) else swiglu_naive(both)
 
 
 def silu_product_naive(gate: Tensor, value: Tensor) -> Tensor:

@@ -5,7 +5,9 @@ value that falls into it, joined to its neighbours. No spike is sampled away. Wh
 cell has two halves, drawn as ' . and :.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from rich.text import Text
@@ -17,6 +19,9 @@ from newllm.plotting.terminal_canvas import Canvas, to_cells
 
 _NOTHING = "nothing recorded"
 _GAP = "not one finite value"
+_BETWEEN_POINTS = 6  # cells: nearer than this, single points would hide the curve
+
+Stretch = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,9 @@ def draw_curve(
     *,
     width: int,
     height: int = 5,
-    marked: tuple[float, float] | None = None,
+    marked: Sequence[Stretch] = (),
     colour: str = colours.TRAINING,
+    points: tuple[np.ndarray, np.ndarray] | None = None,
     unicode: bool = True,
 ) -> list[Text]:
     """Draw a signal; the first row holds its highest value, the last two are the axis and its numbers.
@@ -58,8 +64,10 @@ def draw_curve(
         y: values of the same length; NaN and the infinities become marks on the axis.
         width: of the whole drawing, in cells.
         height: of the plot, in cells, without the two rows of the axis.
-        marked: a stretch of `x` to show as the place of a finding: coloured, and heavy on the axis.
-        colour: of the curve outside that stretch.
+        marked: stretches of `x` to show as places of findings: coloured, and heavy on the axis.
+        colour: of the curve outside those stretches.
+        points: x and y of a second signal (validation), shown as single points, where they lie close the highest; the
+            scale is that of the curve, and what is beyond it becomes an arrow at the edge.
         unicode: the terminal's encoding has braille and lines.
 
     Returns:
@@ -69,72 +77,118 @@ def draw_curve(
     if not finite.any():
         return [Text(_GAP if len(y) else _NOTHING, style=colours.MUTED)]
     value = np.where(finite, np.clip(y, -LARGEST, LARGEST), np.nan)
+    x_points, points_value = _finite(points)
     log = is_crushed(value)
     labels = [compact(float(f"{item:.4g}")) for item in (np.nanmax(value), np.nanmin(value))]
     margin = max(3 if log else 0, *map(len, labels))
-    drawn = np.log(value) if log else value
-    bounds = (float(x[0]), float(x[-1])), (float(np.nanmin(drawn)), float(np.nanmax(drawn)))
-    frame = _Frame(max(8, width - margin - 2), height, *bounds, log)
+    scaled = np.log if log else np.asarray
+    places = np.concatenate([x[[0, -1]], x_points])
+    frame = _Frame(max(8, width - margin - 2), height, _ends(places), _ends(scaled(value)), log)
     canvas = Canvas(2 * frame.width, 4 * height)
-    canvas.draw(frame.columns(x), frame.rows(drawn))
-    region = _region(frame, x, marked)
-    rows = _curve_rows(canvas, frame, labels, margin, region, colour, unicode=unicode)
+    canvas.draw(frame.columns(x), frame.rows(scaled(value)))
+    regions = [_region(frame, x, stretch) for stretch in marked]
+    cells = _coloured(canvas, regions, colour, unicode=unicode)
+    _put(cells, frame, x_points, points_value, unicode=unicode)
     gaps = set((frame.columns(x[~finite]) // 2).tolist())
-    return [*rows, _axis(frame, margin, region, gaps, unicode=unicode), _numbers(frame, margin, region, marked)]
+    rows = _curve_rows(cells, labels, margin, unicode=unicode)
+    return [*rows, _axis(frame, margin, regions, gaps, unicode=unicode), _numbers(frame, margin, regions, marked)]
 
 
-def _region(frame: _Frame, x: np.ndarray, marked: tuple[float, float] | None) -> range:
+def _finite(points: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
+    if points is None:
+        return np.empty(0), np.empty(0)
+    kept = np.isfinite(points[1])
+    return points[0][kept], np.clip(points[1][kept], -LARGEST, LARGEST)
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _region(frame: _Frame, x: np.ndarray, marked: Stretch) -> range:
     """Return the cells of the marked stretch, at least one where it touches the curve."""
-    if marked is None or marked[1] < x[0] or marked[0] > x[-1]:
+    if marked[1] < x[0] or marked[0] > x[-1]:
         return range(0)
     first, last = (frame.columns(np.array(marked, dtype=float)) // 2).tolist()
     return range(first, last + 1)
 
 
-def _curve_rows(
-    canvas: Canvas, frame: _Frame, labels: list[str], margin: int, region: range, colour: str, *, unicode: bool
-) -> list[Text]:
+_Cell = tuple[str, str]  # character, style
+
+
+def _coloured(canvas: Canvas, regions: Sequence[range], colour: str, *, unicode: bool) -> list[list[_Cell]]:
+    """Return the cells of the plot, row by row."""
+    styles = [colour] * (canvas.dots.shape[1] // 2)
+    for region in regions:
+        styles[region.start : region.stop] = [f"bold {colours.SPIKE}"] * len(region)
+    return [list(zip(row, styles, strict=True)) for row in to_cells(canvas.dots, unicode=unicode)]
+
+
+def _put(cells: list[list[_Cell]], frame: _Frame, x: np.ndarray, value: np.ndarray, *, unicode: bool) -> None:
+    """Put points over a plot, of those that lie close the highest."""
+    point, above, below = "•▴▾" if unicode else "o^v"
+    columns, rows = frame.columns(x) // 2, frame.rows(np.log(np.maximum(value, 1 / LARGEST)) if frame.log else value)
+    highest: dict[int, int] = {}
+    for index, group in enumerate((columns // _BETWEEN_POINTS).tolist()):
+        if group not in highest or value[index] >= value[highest[group]]:
+            highest[group] = index
+    for index in highest.values():
+        dot = round(float(rows[index]))
+        mark = below if dot < 0 else point if dot < 4 * frame.height else above
+        row = min(max(dot, 0) // 4, frame.height - 1)
+        cells[-1 - row][columns[index]] = (mark, f"bold {colours.VALIDATION}")
+
+
+def _curve_rows(cells: list[list[_Cell]], labels: list[str], margin: int, *, unicode: bool) -> list[Text]:
     flat = labels[0] == labels[1]
-    named = {frame.height // 2: labels[0]} if flat else {0: labels[0], frame.height - 1: labels[1]}
+    named = {len(cells) // 2: labels[0]} if flat else {0: labels[0], len(cells) - 1: labels[1]}
     rows = []
-    for index, cells in enumerate(to_cells(canvas.dots, unicode=unicode)):
+    for index, row_of_cells in enumerate(cells):
         row = Text(f"{named.get(index, ''):>{margin}} ", style=colours.MUTED)
         row.append(("┤" if index in named else "│") if unicode else "|", colours.MUTED)
-        for column, cell in enumerate(cells):
-            row.append(cell, f"bold {colours.SPIKE}" if column in region else colour)
+        _append(row, row_of_cells)
         row.rstrip()
         rows.append(row)
     return rows
 
 
-def _axis(frame: _Frame, margin: int, region: range, gaps: set[int], *, unicode: bool) -> Text:
+def _append(row: Text, cells: Iterable[_Cell]) -> None:
+    """Append cells, those of one style that follow each other at once: rich's time goes by the number of styles."""
+    for style, run in groupby(cells, lambda cell: cell[1]):
+        row.append("".join(cell for cell, _ in run), style)
+
+
+def _axis(frame: _Frame, margin: int, regions: Sequence[range], gaps: set[int], *, unicode: bool) -> Text:
     corner, light, heavy, gap = "└─━x" if unicode else "+-=x"
     name = "log" if frame.log else ""
     row = Text(f"{name:>{margin}} {corner}", style=colours.MUTED)
-    for column in range(frame.width):
-        if column in gaps:
-            row.append(gap, f"bold {colours.SPIKE}")
-        elif column in region:
-            row.append(heavy, f"bold {colours.SPIKE}")
-        else:
-            row.append(light, colours.MUTED)
+    cells = [(light, colours.MUTED)] * frame.width
+    for region in regions:
+        cells[region.start : region.stop] = [(heavy, f"bold {colours.SPIKE}")] * len(region)
+    for column in gaps:
+        cells[column] = (gap, f"bold {colours.SPIKE}")
+    _append(row, cells)
     return row
 
 
-def _numbers(frame: _Frame, margin: int, region: range, marked: tuple[float, float] | None) -> Text:
-    """Number the axis at both ends, and the stretch where there is room between them."""
+def _numbers(frame: _Frame, margin: int, regions: Sequence[range], marked: Sequence[Stretch]) -> Text:
+    """Number the axis at both ends, and those stretches that there is room for between them."""
     first, last = (compact(item) if item % 1 else f"{item:,.0f}" for item in frame.x)
-    line = [" "] * frame.width
-    line[: len(first)] = first
+    cells = [(" ", colours.MUTED)] * frame.width
+    _write(cells, 0, first, colours.MUTED)
     if last != first:
-        line[frame.width - len(last) :] = last
-    text = Text(" " * (margin + 2) + "".join(line[: frame.width]), style=colours.MUTED)
-    if marked is None or not region:
-        return text
-    ends = [f"{item:,.0f}" for item in marked]
-    name = ends[0] if ends[0] == ends[1] else f"{ends[0]}-{ends[1]}"
-    at = min((region.start + region.stop - len(name)) // 2, frame.width - len(last) - len(name) - 1)
-    if at > len(first):
-        text.plain = text.plain[: margin + 2 + at] + name + text.plain[margin + 2 + at + len(name) :]
-        text.stylize(f"bold {colours.SPIKE}", margin + 2 + at, margin + 2 + at + len(name))
+        _write(cells, frame.width - len(last), last, colours.MUTED)
+    for region, stretch in zip(regions, marked, strict=True):
+        ends = [f"{item:,.0f}" for item in stretch]
+        name = ends[0] if ends[0] == ends[1] else f"{ends[0]}-{ends[1]}"
+        at = min((region.start + region.stop - len(name)) // 2, frame.width - len(last) - len(name) - 1)
+        around = cells[max(0, at - 1) : at + len(name) + 1]
+        if region and at > len(first) and all(cell == " " for cell, _ in around):
+            _write(cells, at, name, f"bold {colours.SPIKE}")
+    text = Text(" " * (margin + 2))
+    _append(text, cells[: frame.width])
     return text
+
+
+def _write(cells: list[_Cell], at: int, text: str, style: str) -> None:
+    cells[at : at + len(text)] = [(letter, style) for letter in text]

@@ -31,14 +31,25 @@ class Canvas:
         height, width = self.dots.shape
         low, high = np.full(width, np.inf), np.full(width, -np.inf)
         finite = np.isfinite(row)
-        np.minimum.at(low, column[finite], row[finite])
-        np.maximum.at(high, column[finite], row[finite])
+        _widen(low, high, column[finite], row[finite])
         # A join within one column lies between that column's lowest and highest anyway.
-        for index in np.flatnonzero(finite[1:] & finite[:-1] & (np.diff(column) > 0)):
+        joined = finite[1:] & finite[:-1]
+        apart = np.diff(column)
+        beside = np.flatnonzero(joined & (apart == 1))
+        middle = 0.5 * (row[beside] + row[beside + 1])
+        for end in (beside, beside + 1):
+            _widen(low, high, column[end], middle)
+        for index in np.flatnonzero(joined & (apart > 1)):
             _join(low, high, column[index : index + 2], row[index : index + 2])
-        for place in np.flatnonzero(low <= high):
-            bottom, top = (int(np.clip(np.rint(end), 0, height - 1)) for end in (low[place], high[place]))
-            self.dots[height - 1 - top : height - bottom, place] = True
+        drawn = low <= high
+        bottom, top = (np.clip(np.rint(np.where(drawn, end, 0)), 0, height - 1) for end in (low, high))
+        from_bottom = np.arange(height - 1, -1, -1)[:, None]
+        self.dots |= drawn & (from_bottom >= bottom) & (from_bottom <= top)
+
+
+def _widen(low: np.ndarray, high: np.ndarray, column: np.ndarray, row: np.ndarray) -> None:
+    np.minimum.at(low, column, row)
+    np.maximum.at(high, column, row)
 
 
 def _join(low: np.ndarray, high: np.ndarray, column: np.ndarray, row: np.ndarray) -> None:

@@ -3,11 +3,13 @@
 record         all of them, written while anyone's loop runs
 layers         gradient norm, update ratio and activation scale of each layer
 contexts       how long the context vectors are, and how they grow
+context_view   each context after each token of a text, and how much of it each token keeps
 lyapunov       how fast the recurrence forgets or magnifies a disturbance
 token_classes  the loss split by unknown words, ends and the rest
 """
 
 from newllm.recorder.activation_scale import ActivationScale
+from newllm.recorder.context_view import ContextView, Passage
 from newllm.recorder.contexts import ContextRecorder, ContextSummary, growth_per_step, norm_by_position, summarise
 from newllm.recorder.layers import gradient_norms, total
 from newllm.recorder.lyapunov import lyapunov_exponents, model_exponents
@@ -20,6 +22,8 @@ __all__ = [
     "ClassCount",
     "ContextRecorder",
     "ContextSummary",
+    "ContextView",
+    "Passage",
     "Recorder",
     "TokenClasses",
     "UpdateRatio",

@@ -137,6 +137,8 @@ class Training:
             self.journal.stepped(report, time.perf_counter() - start, signals)
             self._tell_step(report)
             onset = self.keeper.see("loss", report.step, report.loss if report.finite else math.nan)
+            if onset is not None:
+                self._tell_onset(onset)
             if onset is not None and self.guard.watches and self._is_over_after(onset, interrupt):
                 return
             if not report.finite:
@@ -250,6 +252,10 @@ class Training:
     def _tell_step(self, report: StepReport) -> None:
         for observer in self.observers:
             observer.stepped(report)
+
+    def _tell_onset(self, onset: Onset) -> None:
+        for observer in self.observers:
+            observer.left_trend(onset)
 
     def _tell_evaluation(self, evaluation: Evaluation, *, best: bool) -> None:
         for observer in self.observers:

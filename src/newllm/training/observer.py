@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+from newllm.diagnosis.onset import Onset
 from newllm.training.evaluation import Evaluation
 from newllm.training.step import StepReport
 
@@ -17,6 +18,9 @@ class Observer(Protocol):
 
     def stepped(self, report: StepReport) -> None:
         """An update was done."""
+
+    def left_trend(self, onset: Onset) -> None:
+        """The training loss has left its trend upwards, told after the update at which that became clear."""
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """An evaluation was done; `best` if it is the best until now."""

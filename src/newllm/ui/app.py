@@ -21,6 +21,7 @@ from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
 from newllm.ui.live import Live
+from newllm.ui.players import Players
 from newllm.ui.shell import page, safe
 from newllm.ui.shown import Shown
 from newllm.ui.sparks import Sparks
@@ -54,7 +55,7 @@ def build_app(root: Path, access: Access) -> Starlette:
     state = app.state
     state.stopping = asyncio.Event()
     state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
-    state.shown = Shown(state.traces)
+    state.shown, state.players = Shown(state.traces), Players()
     state.live = Live(state.index, state.traces, state.shown, state.jobs, state.stopping)
     state.ending = lambda: (state.stopping.set(), state.live.end())
     return app
@@ -63,11 +64,13 @@ def build_app(root: Path, access: Access) -> Starlette:
 @contextlib.asynccontextmanager
 async def _life(app: Starlette) -> AsyncIterator[None]:
     app.state.index.start()
+    players = asyncio.create_task(app.state.players.close_at(app.state.stopping))
     try:
         yield
     finally:
         app.state.ending()
         await app.state.jobs.close()
+        await players
         app.state.index.stop()
 
 

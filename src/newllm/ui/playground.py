@@ -1,5 +1,91 @@
-"""The playground of a run."""
+"""The playground of a run: its page, and requests to the worker that holds its model.
 
-from starlette.routing import BaseRoute
+A request is posted as JSON, as `newllm.api.played` takes it; its events come back as JSON lines while they happen.
+This process never imports torch.
+"""
 
-routes: list[BaseRoute] = []
+import html
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from newllm.errors import UserError
+from newllm.ui.asked import run_of
+from newllm.ui.players import Players
+from newllm.ui.playground_texts import PLAY
+from newllm.ui.shell import page, safe
+from newllm.ui.texts import texts_for
+
+_SNAPSHOT = re.compile(r"best|last|\d{1,12}")
+_SCRIPTS = (
+    "report.js", "play_stream.js", "play_numbers.js", "play_story.js", "play_text.js", "play_tracks.js",
+    "play_heat.js", "play_map.js", "play_facts.js", "play_branch.js", "play_controls.js", "play_parts.js",
+    "play_panel.js", "play_surprise.js", "playground.js",
+)  # fmt: skip
+
+
+async def _page(request: Request) -> Response:
+    """Answer with the playground's frame; its script fills it."""
+    key, texts = request.path_params["id"], texts_for(request)
+    entry = request.app.state.index.entry(key)
+    if entry is None:
+        raise HTTPException(404)
+    said = PLAY[texts.lang]
+    title = html.escape(said["play_title"])
+    crumbs = f'<p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
+    body = (
+        f'<div class="place"><header class="head">{crumbs}<h1>{title}</h1></header><div id="play" class="play"></div>'
+        f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript></div>"
+    )
+    snapshot = request.query_params.get("snapshot", "best")
+    data = {"run": key, "snapshot": snapshot, "texts": {**texts.table, **said}}
+    window, looks = f"{entry.name} · {said['play_title']}", ("play.css",)
+    return page(window, body, texts=texts, active="runs", styles=looks, scripts=_SCRIPTS, data=data)
+
+
+async def _ask(request: Request) -> Response:
+    """Pass one request on to the run's worker, and its events back."""
+    run = run_of(request)
+    asked = _checked(await _json(request))
+    return StreamingResponse(_events(request.app.state.players, run, asked), media_type="application/x-ndjson")
+
+
+async def _events(players: Players, run: Path, asked: dict[str, Any]) -> AsyncIterator[bytes]:
+    """Yield a request's events as lines, the last of them "done" or "error"."""
+    try:
+        snapshot = str(asked.pop("snapshot", "best"))
+        if not _SNAPSHOT.fullmatch(snapshot):
+            raise UserError(f"snapshot {snapshot[:40]!r}: give best, last or a step")
+        player = await players.player(run, snapshot)
+        async for line in player.ask(asked):
+            yield line
+    except UserError as error:
+        yield json.dumps({"id": asked["id"], "event": "error", "error": str(error)}).encode() + b"\n"
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return await request.json()
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "the request is no JSON: send an object with an id and a verb") from error
+
+
+def _checked(asked: Any) -> dict[str, Any]:
+    """Return a request whose id can be told apart from others."""
+    own = asked.get("id") if isinstance(asked, dict) else None
+    if not isinstance(asked, dict) or not isinstance(own, str) or not 0 < len(own) <= 40:
+        raise HTTPException(400, "the request has no id: give a text of 1 to 40 characters of its own")
+    return asked
+
+
+routes: list[BaseRoute] = [
+    Route("/run/{id}/play", _page),
+    Route("/api/run/{id}/play", _ask, methods=["POST"]),
+]

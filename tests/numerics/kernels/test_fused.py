@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
+import newllm
 from newllm import kernels
 from newllm.errors import UserError
-from newllm.kernels.where import can_fuse
+from newllm.kernels import threads
+from newllm.kernels.where import WORTH_FUSING, can_fuse
 from newllm.recurrence import build_rule
 from newllm.recurrence.scan.reference import scan_reference
 
@@ -273,6 +275,40 @@ def test_function_transforms_and_float64_take_torchs_own_operations() -> None:
     torch.testing.assert_close(seen[0], kernels.rms_norm(x, weight), rtol=1e-5, atol=1e-5)
     mapped = torch.func.vmap(lambda value: kernels.swiglu(value))(torch.randn(2, 4, 8))
     assert mapped.shape == (2, 4, 4)
+
+
+@pytest.mark.parametrize("name", ["rms_norm", "residual_rms_norm", "silu_product", "swiglu", "convolution"])
+def test_few_positions_without_gradients_take_torchs_own_operations(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever rows they lie in; with gradients one position takes the kernel too."""
+    kernel, naive, make, _ = CASES[name]
+    ran = []
+    run = threads.run
+    monkeypatch.setattr(threads, "run", lambda *given: (ran.append(given[0]), run(*given)))
+    with torch.no_grad():
+        for rows, positions in ((1, WORTH_FUSING - 1), (WORTH_FUSING - 1, 1), (1, 1)):
+            given = make((rows, positions, 16))
+            assert torch.equal(kernel(*given), naive(*given))
+        assert not ran
+        kernel(*make((2, WORTH_FUSING // 2, 16)))
+        assert len(ran) == 1
+    kernel(*make((1, 1, 16)))
+    assert len(ran) == 2
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_models_step_runs_no_kernel_and_is_its_sequence(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = newllm.build("tiny").eval()
+    tokens = torch.arange(20 * rows).view(rows, 20) % 50
+    with torch.inference_mode():
+        wanted, after = model(tokens)
+        monkeypatch.setattr(threads, "run", None)  # none is called
+        state, steps = model.initial_state(rows), []
+        for at in range(20):
+            logits, state = model.step(tokens[:, at], state)
+            steps.append(logits)
+    torch.testing.assert_close(torch.stack(steps, 1), wanted, rtol=1e-4, atol=1e-5)
+    for key, value in after.items():
+        torch.testing.assert_close(state[key], value, rtol=1e-4, atol=1e-5)
 
 
 _START = """

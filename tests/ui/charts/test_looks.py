@@ -41,9 +41,8 @@ def test_plots_are_as_wide_as_their_place(show) -> None:
     page.set_viewport_size({"width": 500, "height": 800})
     page.wait_for_timeout(100)
     for name in "ch":
-        canvas, plot = (
-            page.locator(f"[data-chart={name}] {part}").bounding_box() for part in (".plot canvas", ".plot")
-        )
+        place = f"[data-chart={name}] .plot"
+        canvas, plot = (page.locator(part).bounding_box() for part in (f"{place} canvas", place))
         assert canvas is not None
         assert plot is not None
         assert abs(canvas["width"] - plot["width"]) < 1

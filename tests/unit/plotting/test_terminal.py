@@ -12,7 +12,7 @@ FOUNDING = [*np.linspace(7.0, 5.8, 16), 5.7692, 5.7692, 11.1040, 14.7028, 10.588
 
 def _lines(y, *, width=60, height=5, marked=None):
     x, values = np.arange(1, len(y) + 1), np.array(y, dtype=float)
-    return [row.plain for row in draw_curve(x, values, width=width, height=height, marked=marked)]
+    return [row.plain for row in draw_curve(x, values, width=width, height=height, marked=[marked] if marked else ())]
 
 
 def test_the_founding_curve() -> None:
@@ -49,11 +49,15 @@ def test_a_spike_of_one_point_reaches_the_top_at_its_place(length, at, height, w
     y=st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=300),
     width=st.integers(12, 90),
     unicode=st.booleans(),
-    marked=st.none() | st.tuples(st.floats(-10, 400), st.floats(-10, 400)).map(lambda pair: tuple(sorted(pair))),
+    marked=st.lists(
+        st.tuples(st.floats(-10, 400), st.floats(-10, 400)).map(lambda pair: tuple(sorted(pair))), max_size=4
+    ),
+    points=st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=50),
 )
-def test_anything_can_be_drawn(y, width, unicode, marked) -> None:
+def test_anything_can_be_drawn(y, width, unicode, marked, points) -> None:
     x = np.arange(len(y)) * 7
-    rows = draw_curve(x, np.array(y, dtype=float), width=width, marked=marked, unicode=unicode)
+    second = np.arange(len(points)) * 5, np.array(points, dtype=float)
+    rows = draw_curve(x, np.array(y, dtype=float), width=width, marked=marked, points=second, unicode=unicode)
     assert rows
     for row in rows:
         assert row.cell_len <= max(width, 23)
@@ -84,13 +88,40 @@ def test_cells_have_the_dots_of_braille_and_the_halves_of_ascii() -> None:
 
 
 def test_a_stretch_is_marked_with_and_without_colour() -> None:
-    rows = draw_curve(np.arange(100), np.arange(100.0), width=60, marked=(50, 60))
+    rows = draw_curve(np.arange(100), np.arange(100.0), width=60, marked=[(50, 60)])
     axis = rows[-2]
     heavy = [place for place, cell in enumerate(axis.plain) if cell == "━"]
     assert len(heavy) in (5, 6, 7)
     assert heavy == list(range(heavy[0], heavy[-1] + 1))
     assert {str(span.style) for span in axis.spans if span.start in heavy} == {f"bold {colours.SPIKE}"}
     assert "50-60" in rows[-1].plain
+
+
+def test_several_stretches_are_marked_and_numbered_where_there_is_room() -> None:
+    x = np.arange(1000)
+    rows = draw_curve(x, np.arange(1000.0), width=60, marked=[(200, 210), (215, 216), (700, 700)])
+    assert rows[-1].plain.split() == ["0", "200-210", "700", "999"]
+    heavy = [place - 5 for place, cell in enumerate(rows[-2].plain) if cell == "━"]
+    assert heavy == [11, 12, 38]
+
+
+def test_points_stand_over_the_curve_on_its_scale() -> None:
+    x = np.arange(61)
+    points = np.array([0, 20, 30, 40, 60]), np.array([1.5, 99.0, np.nan, -5.0, 1.0])
+    rows = draw_curve(x, np.linspace(2.0, 1.0, 61), width=66, height=5, points=points)
+    plot = [row.plain.partition("┤" if "┤" in row.plain else "│")[2] for row in rows[:5]]
+    places = {cell: [(row, line.index(cell)) for row, line in enumerate(plot) if cell in line] for cell in "•▴▾"}
+    assert places == {"•": [(2, 0), (4, 62)], "▴": [(0, 21)], "▾": [(4, 41)]}
+    assert rows[0].plain.startswith("2 ┤"), "the scale is the curve's"
+    styles = {str(span.style) for span in rows[0].spans if rows[0].plain[span.start : span.end] == "▴"}
+    assert styles == {f"bold {colours.VALIDATION}"}
+
+
+def test_of_points_that_lie_close_the_highest_is_shown() -> None:
+    x, points = np.arange(1000), (np.arange(1000), np.where(np.arange(1000) == 500, 0.9, 0.1))
+    rows = draw_curve(x, np.linspace(1.0, 0.0, 1000), width=60, points=points)
+    assert "•" in rows[0].plain
+    assert sum(row.plain.count("•") for row in rows) <= 11
 
 
 def test_a_stretch_outside_the_curve_marks_nothing() -> None:

@@ -26,6 +26,8 @@ class Watch:
 
     def noticed(self, line) -> None: ...
 
+    def left_trend(self, onset) -> None: ...
+
     def stepped(self, report) -> None:  # noqa: ARG002 (the same)
         self._maybe("stepped")
 
@@ -54,7 +56,7 @@ def test_the_live_display_stops_when_the_run_fails(train) -> None:
     display = LiveDisplay(_LastingConsole(file=io.StringIO(), force_terminal=True))
     with pytest.raises(RuntimeError):
         train(observers=[display, Watch("stepped")])
-    assert not display._progress.live.is_started
+    assert not display._live.is_started
 
 
 def test_the_heart_beats_during_an_evaluation(train, monkeypatch) -> None:

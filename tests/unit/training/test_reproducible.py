@@ -125,6 +125,9 @@ def test_an_observer_changes_no_bit(train, weights) -> None:
         def stepped(self, report) -> None:
             self.seen.append(f"step {report.step}")
 
+        def left_trend(self, onset) -> None:
+            self.seen.append(f"off its trend at {onset.onset}")
+
         def evaluated(self, step, evaluation, *, best) -> None:
             self.seen.append(f"evaluated {step}")
             assert evaluation.tokens > 0

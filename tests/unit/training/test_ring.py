@@ -44,6 +44,7 @@ class Ears:
 
     def __init__(self) -> None:
         self.notices: list[str] = []
+        self.onsets: list[Onset] = []
         self.step = 0
 
     def started(self, summary) -> None:
@@ -54,6 +55,9 @@ class Ears:
 
     def stepped(self, report) -> None:
         self.step = report.step
+
+    def left_trend(self, onset) -> None:
+        self.onsets.append(onset)
 
     def evaluated(self, step, evaluation, *, best) -> None:
         pass
@@ -108,6 +112,7 @@ def test_the_states_before_a_spike_are_kept_and_named(spiking, ears) -> None:
     ((pin,), (same,)) = kept.values()
     assert pin == same
     assert pin.signal == "loss"
+    assert ears.onsets == [pin.onset]
     older, newest = kept
     assert newest <= pin.onset.onset - 2 < newest + 5
     assert older == newest - 5

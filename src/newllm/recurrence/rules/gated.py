@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from newllm.kernels import can_fuse, gated_scan
+from newllm.kernels import gated_scan, should_fuse
 from newllm.recurrence.rules.rule import Gate, Rule, logit, timescales
 from newllm.recurrence.scan import resolve_backend
 
@@ -35,7 +35,7 @@ class Gated(Rule):
     ) -> tuple[Tensor, Tensor]:
         """Return every context and the last one, where the fused kernel runs without decay and input between."""
         is_own = "combine" not in vars(self)  # `change_decay` puts another one before it
-        if not is_own or resolve_backend(backend, features.device) != "numba" or not can_fuse(features, initial):
+        if not is_own or resolve_backend(backend, features.device) != "numba" or not should_fuse(features, initial):
             return super().scan(features, source, initial, reset, backend=backend)
         contexts = gated_scan(self.delta(features), self.gate(source), initial, reset)
         return contexts, contexts[:, -1].clone()  # a view would keep all of them alive

@@ -1,0 +1,234 @@
+"use strict";
+// One branch on the page: its text, its controls, its context drawn, and what is told of its tokens.
+
+(function (newllm) {
+  const { make, say } = newllm;
+  let count = 0;
+
+  class Panel {
+    /**
+     * @param {newllm.Branch} branch
+     * @param {{branch: Function, close: Function, contexts: Function, changed: Function}} page what concerns it
+     */
+    constructor(branch, page) {
+      [this.branch, this._page, this.about] = [branch, page, branch.about];
+      this._colour = "bits";
+      this._fixed = null;
+      this._anew = true;
+      const point = (index, fixed) => this._point(index, fixed);
+      this.text = new newllm.TextPane(say("play_text_label"), point);
+      this.text.element.dataset.hint = say("play_hint");
+      this.map = new newllm.ContextMap(this.about, point);
+      this.map.describedBy(`play-help-${count + 1}`);
+      this.controls = new newllm.Controls(this.about, {
+        read: () => this._run(() => this._read()), write: () => this._run(() => this._write()),
+        stop: () => this._try(() => this.branch.stop()), clear: () => this._run(() => this._clear()),
+        branch: () => this._run(() => page.branch(this)), close: () => this._run(() => page.close(this)),
+        save: (name) => this._run(() => this._save(name)), restore: (name) => this._run(() => this._restore(name)),
+      });
+      this._build();
+      this.refresh();
+    }
+
+    /** Draw all of it, after its story has become another one. */
+    refresh() {
+      const { story } = this.branch;
+      this._fixed = null;
+      const before = story.before.tokens ? `${story.before.text ? "… " : ""}${story.before.text}` : "";
+      this.text.clear(before);
+      this.text.append(story.tokens, this._heat());
+      this._drawn = story.tokens.length;
+      this.map.show(story);
+      this._facts();
+    }
+
+    /** Tell it whether there are two panels, and whether it is the second. */
+    arrange(second, both) {
+      [this._second, this._both] = [second, both];
+      this._state();
+    }
+
+    _build() {
+      const title = `panel-${++count}`;
+      this._heading = make("h2", { id: title, class: "unseen" });
+      this._status = make("p", { class: "play-status", role: "status" });
+      this._problem = make("p", { class: "play-problem", role: "alert" });
+      this._memory = make("p", { class: "muted play-memory" });
+      this._token = make("div", { class: "facts" });
+      this._most = make("ol", { class: "bars chosen" });
+      this._scales = make("div");
+      this._table = make("table");
+      [this._legend, this._ends] = newllm.playParts.legend(this.about, this._colour, count, (by) => this._paint(by));
+      this._numbers = make("details", { class: "numbers", ontoggle: () => this._facts() },
+        make("summary", { text: say("play_table") }), make("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": say("play_table") }, this._table));
+      const hasContext = this.about.layers.length > 0;
+      this._shown = make("div", { hidden: true }, ...(hasContext ? [newllm.playParts.choices(this.about, this.map.view, count, () => this._chosen())] : []), this.map.element, newllm.playParts.told(this._token, hasContext ? [this._most, this._scales] : null), this._numbers);
+      this.element = make("section", { class: "play-panel", "aria-labelledby": title }, this._heading,
+        make("div", { class: "play-desk" },
+          make("div", {}, this.text.element, this._legend, this._status, this._problem, this._memory), this.controls.element),
+        ...(hasContext ? [] : [make("p", { class: "play-note", text: say("play_no_context") })]), this._shown);
+    }
+
+    async _read() {
+      const text = this.controls.text.value;
+      if (!text) return this._say(say("play_nothing_typed"));
+      this._say(say("play_reading"));
+      const done = await this.branch.read(text, (event) => this._hear(event));
+      this.controls.text.value = "";
+      this._say(say("play_read_done").replace("{n}", done.tokens.toLocaleString("en-US"))
+        .replace("{bits}", newllm.brief(done.tokens ? done.bits / done.tokens : null)));
+    }
+
+    async _write() {
+      if (this.controls.text.value) await this._read();
+      this._say(say("play_writing"));
+      const began = performance.now();
+      let first = null;
+      const done = await this.branch.write(this.controls.sampling, (event) => {
+        if (event.event === "tokens") first ??= performance.now();
+        this._hear(event);
+      });
+      const each = done.tokens >= 8 ? (performance.now() - first) / (done.tokens - 1) : null;
+      const why = say(`play_stopped_${done.stopped_by}`);
+      this._say([say("play_written").replace("{n}", done.tokens), ...(each ? [say("play_each").replace("{ms}", newllm.brief(each))] : []), why].join(" "));
+      this.element.dataset.first = String(Math.round((first ?? began) - began));
+    }
+
+    async _clear() {
+      await this.branch.clear();
+      this.refresh();
+      this._say("");
+    }
+
+    async _save(name) {
+      const replace = this._asked === name;
+      try {
+        const done = await this.branch.save(name, replace);
+        this._asked = null;
+        this._say(say("play_saved").replace("{name}", name));
+        this._page.contexts(done.contexts);
+      } catch (error) {
+        this._asked = /already/.test(error.message) ? name : null;
+        throw this._asked ? new Error(say("play_replace").replace("{name}", name)) : error;
+      }
+    }
+
+    async _restore(name) {
+      const done = await this.branch.restore(name);
+      this.refresh();
+      this._say(say("play_restored").replace("{name}", name).replace("{n}", (done.tokens_read - 1).toLocaleString("en-US")));
+    }
+
+    /** Do one thing at a time, and tell what went wrong. */
+    async _run(action) {
+      if (this._working) return;
+      this._working = true;
+      this._state();
+      await this._try(action);
+      this._working = false;
+      this._state();
+      this._page.changed();
+    }
+
+    async _try(action) {
+      this._problem.textContent = "";
+      try {
+        await action();
+      } catch (error) {
+        this._say("");
+        this._problem.textContent = newllm.shown(error.message);
+        if (!(error instanceof newllm.PlayError)) console.warn(error);
+      }
+    }
+
+    _hear(event) {
+      if (event.event === "again") return this._say(say("play_again"));
+      if (event.event === "progress" && event.of > 4096) {
+        this._say(say("play_progress").replace("{n}", event.tokens.toLocaleString("en-US")).replace("{of}", event.of.toLocaleString("en-US")));
+      }
+      if (event.event !== "tokens") return;
+      this._anew ||= event.anew;
+      if (this._drawing) return;
+      this._drawing = true;
+      requestAnimationFrame(() => {
+        this._drawing = false;
+        this._draw();
+      });
+    }
+
+    /** Draw what has come since. */
+    _draw() {
+      if (this._anew) {
+        this._anew = false;
+        return this.refresh();
+      }
+      const { story } = this.branch;
+      this.text.append(story.tokens.slice(this._drawn), this._heat());
+      this._drawn = story.tokens.length;
+      this.map.show(story);
+      this._facts();
+    }
+
+    _heat() {
+      const { tokens } = this.branch.story, { view } = this.map;
+      if (this._colour === "bits") { this._ends[1].textContent = "10 bits"; return (token) => token.bits / 10; }
+      const value = (token) => newllm.changeOf(token, view.layer, view.relative);
+      const sizes = tokens.map(value).filter(Number.isFinite).sort((a, b) => a - b);
+      const top = sizes[Math.floor(0.98 * (sizes.length - 1))] || 1;
+      this._ends[1].textContent = view.relative ? newllm.percent(top) : newllm.brief(top);
+      return (token) => value(token) / top;
+    }
+
+    /** Something else is to be shown of the context. */
+    _chosen() {
+      this.map.update();
+      this._facts();
+      this._paint(this._colour);
+    }
+
+    _paint(by) {
+      this._colour = by;
+      this.text.element.dataset.by = by;
+      this.text.paint(this.branch.story.tokens, this._heat());
+    }
+
+    _point(index, fixed) {
+      if (fixed) this._fixed = index;
+      const shown = index ?? this._fixed;
+      this.text.point(shown, fixed);
+      this.map.point(shown, fixed);
+      this._fact(shown);
+    }
+
+    _fact(index) {
+      const { tokens } = this.branch.story;
+      const token = tokens[index ?? tokens.length - 1];
+      newllm.tokenFacts(this._token, token, this.about);
+      newllm.timeScales(this._scales, token, this.about);
+    }
+
+    _facts() {
+      const { tokens } = this.branch.story, { view } = this.map;
+      this._shown.hidden = !tokens.length;
+      this._fact(this._fixed);
+      newllm.mostOf(this._most, tokens, (token) => newllm.changeOf(token, view.layer, view.relative),
+        view.relative ? newllm.percent : newllm.brief, (index, fixed) => this._point(index, fixed));
+      if (this._numbers.open) newllm.numbersOf(this._table, tokens, this.about.layers.length > 0);
+      this._page.changed();
+    }
+
+    _state() {
+      const { story } = this.branch;
+      this.controls.show({ busy: Boolean(this._working), empty: story.place === 0, second: this._second, both: this._both });
+      this._heading.textContent = say(this._second ? "play_second" : "play_first");
+      this._memory.textContent = story.stateBytes === null ? "" : say("play_memory")
+        .replace("{tokens}", story.place.toLocaleString("en-US")).replace("{bytes}", story.stateBytes.toLocaleString("en-US"));
+    }
+
+    _say(text) {
+      this._status.textContent = text;
+    }
+  }
+
+  newllm.Panel = Panel;
+})(window.newllm);
