@@ -88,7 +88,7 @@ def _across(member: Member, asked: Asked) -> Series:
     if asked.axis == "progress":
         training = member.signals.get("loss")
         found = None if training is None else at_equal_progress(training, series)
-        return nothing if found is None else Series(found.x, found.middle)
+        return nothing if found is None else Series(*found)
     if asked.axis in _PACES:
         pace = member.per_step.get(_PACES[asked.axis])
         return nothing if pace is None else Series(series.step * pace, series.value)
