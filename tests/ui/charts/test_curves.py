@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from newllm.report.chart import Curves, Line, Mark
+from newllm.report.charts.chart import Curves, Line, Mark
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
