@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 import machine
 from newllm.report import web_files
-from newllm.report.chart import Chart, Curves, Heat, Line
+from newllm.report.charts.chart import Chart, Curves, Heat, Line
 
 POINTS, ROWS, COLUMNS, FRAMES, CALLS = 100_000, 300, 30_000, 60, 2_000
 COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")

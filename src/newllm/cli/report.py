@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the runs, and write the page."""
     from newllm.files import write_bytes
     from newllm.report.language import language
-    from newllm.report.study_source import is_study
+    from newllm.report.source.study import is_study
 
     words = language(arguments.lang)
     if arguments.out is not None:
@@ -78,7 +78,7 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
 
 def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
     from newllm.report.page import study_page
-    from newllm.report.study_source import read_study
+    from newllm.report.source.study import read_study
 
     if len(arguments.runs) > 1:
         raise UserError(f"'{path}' is a study, which has a page of its own: give it alone")

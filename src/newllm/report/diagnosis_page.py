@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from newllm.diagnosis.facts import Facts
 from newllm.report import words
-from newllm.report.curve_svg import curve_svg
+from newllm.report.charts.curve_svg import curve_svg
 from newllm.report.judged import unjudged
 from newllm.report.plain import plain
 from newllm.report.stylesheet import POLICY, STYLE

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from newllm.report import web_files
-from newllm.report.chart import Chart, Section
+from newllm.report.charts.chart import Chart, Section
 from newllm.report.language import Words
 from newllm.report.markup import Html, joined, safe, tag
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newllm.report import words as said
-from newllm.report.labels import axis_label
 from newllm.report.language import Words
+from newllm.report.language.labels import axis_label
 from newllm.report.markup import Html, english, joined, listed, pairs, tag
 from newllm.report.source import Source
 

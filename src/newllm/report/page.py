@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from newllm.plotting.lines import extremes
-from newllm.report.chart import Chart, Curves, Line, Section
+from newllm.report.charts.chart import Chart, Curves, Line, Section
 from newllm.report.document import document, placed
 from newllm.report.header import header
 from newllm.report.language import Words
@@ -16,8 +16,8 @@ from newllm.report.sections import sections_of
 from newllm.report.sections.replay import replay
 from newllm.report.sections.verdict import verdict
 from newllm.report.source import Source
-from newllm.report.source_replays import Replayed
-from newllm.report.study_source import StudySource
+from newllm.report.source.replays import Replayed
+from newllm.report.source.study import StudySource
 
 _MOST_IN_FULL = 12  # runs of one page
 _FEW = 5000  # buckets of a line where several runs share a page

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from newllm.report import verdict_language
 from newllm.report import verdict_words as said
-from newllm.report.interval_svg import interval_svg
-from newllm.report.language import Words
+from newllm.report.charts.interval_svg import interval_svg
+from newllm.report.language import Words, verdict_language
+from newllm.report.language.verdict_language import details, missing
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
 from newllm.report.plain import plain
-from newllm.report.verdict_language import details, missing
 from newllm.trace import Tried, Verdict
 
 _SIGNS = {

@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
-from newllm.report.compared import member_of
-from newllm.report.figure import figure
-from newllm.report.labels import signal_label
+from newllm.report.charts.figure import figure
 from newllm.report.language import Words, language
+from newllm.report.language.labels import signal_label
 from newllm.report.sections.comparison import comparison
+from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
 from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
 from newllm.ui.kept_findings import kept_findings

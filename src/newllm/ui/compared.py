@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from newllm.plotting.axes import is_crushed
-from newllm.report.arms import Member, arms_of
-from newllm.report.bands import Band, at_equal_progress, band, difference
-from newllm.report.chart import Curves, Line
-from newllm.report.labels import signal_label
+from newllm.report.charts.chart import Curves, Line
 from newllm.report.language import Words
+from newllm.report.language.labels import signal_label
 from newllm.report.plain import plain
 from newllm.report.sections.comparison_charts import COLOURS, label_of
+from newllm.report.several.arms import Member, arms_of
+from newllm.report.several.bands import Band, at_equal_progress, band, difference
 from newllm.trace import Series
 
 AXES = {"step": "axis.step", "token": "axis.tokens", "time": "axis.seconds", "progress": "axis.progress"}
@@ -88,7 +88,7 @@ def _across(member: Member, asked: Asked) -> Series:
     if asked.axis == "progress":
         training = member.signals.get("loss")
         found = None if training is None else at_equal_progress(training, series)
-        return nothing if found is None else Series(found.x, found.middle)
+        return nothing if found is None else Series(*found)
     if asked.axis in _PACES:
         pace = member.per_step.get(_PACES[asked.axis])
         return nothing if pace is None else Series(series.step * pace, series.value)

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from newllm.report.plain import plain
+from newllm.report.web_files import STYLES
 from newllm.ui.static_files import address
 from newllm.ui.texts import COOKIE, Texts
 
@@ -44,7 +45,7 @@ def page(
         '<meta name="color-scheme" content="light dark">',
         f"<title>{safe(title)} · newllm</title>",
         f'<link rel="icon" href="{address("icon.svg")}">',
-        *(f'<link rel="stylesheet" href="{address(name)}">' for name in ("uplot.css", "page.css", "ui.css", *styles)),
+        *(f'<link rel="stylesheet" href="{address(name)}">' for name in (*STYLES, "ui.css", *styles)),
         f'<script type="application/json" id="page">{data_block(said)}</script>',
         *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
         "</head>",

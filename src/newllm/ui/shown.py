@@ -18,7 +18,7 @@ from typing import Any
 
 from newllm.diagnosis import diagnose
 from newllm.plotting.lines import extremes
-from newllm.report.chart import Chart, Curves, Heat, Line, Section
+from newllm.report.charts.chart import Chart, Curves, Heat, Line, Section
 from newllm.report.header import problems
 from newllm.report.language import Words
 from newllm.report.markup import tag

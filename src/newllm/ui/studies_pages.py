@@ -14,7 +14,7 @@ from starlette.routing import Route
 from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.report.sections.study import study_lead, study_sections
-from newllm.report.study_source import read_study
+from newllm.report.source.study import read_study
 from newllm.ui.asked import study_of
 from newllm.ui.shell import frame_of_sections, page, safe
 from newllm.ui.shown import section_dict

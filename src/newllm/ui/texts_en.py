@@ -23,7 +23,7 @@ EN = {
     "ago_now": "now", "ago_s": "{} s ago", "ago_m": "{} min ago", "ago_h": "{} h ago", "ago_d": "{} d ago",
     # one run
     "step": "Step", "parameters": "Parameters", "speed": "Tokens a second", "trained_for": "Trained for",
-    "best_at": "at step", "loading": "Reading the run …", "cannot": "This run cannot be shown",
+    "best_at": "at step", "loading": "Reading …", "cannot": "This run cannot be shown",
     "live": "live", "not_live": "The server does not answer; trying again …", "left": "left",
     "examine": "Examine", "examine_title": "newllm doctor: looks for what is wrong, and writes findings.json",
     "replay": "Replay",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from newllm.report import web_files
-from newllm.report.chart import Chart, Curves, Line, Mark
+from newllm.report.charts.chart import Chart, Curves, Line, Mark
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from newllm.report.chart import Curves, Line, Mark
+from newllm.report.charts.chart import Curves, Line, Mark
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -159,6 +159,18 @@ def test_who_looks_closer_is_not_moved_by_live_points(show) -> None:
     page.evaluate("handles.get('c').append('loss', [1000, 1001], [5, 6])")
     page.wait_for_timeout(400)
     assert (drawn(page)["from"], drawn(page)["to"]) == (100, 200)
+
+
+def test_a_chart_out_of_sight_catches_up_once_it_is_seen(show) -> None:
+    page = show(curves(line("loss", np.ones(1000))))
+    page.evaluate("document.body.style.paddingTop = '4000px'")
+    page.evaluate(FRAME)
+    page.evaluate("handles.get('c').append('loss', [1000], [5])")
+    page.wait_for_timeout(400)
+    assert drawn(page)["to"] == 999
+    page.locator(".plot").scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    assert drawn(page)["lines"]["loss"]["high"] == 5
 
 
 def test_a_chart_begins_with_its_first_live_point(show) -> None:

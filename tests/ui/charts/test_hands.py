@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from newllm.report.chart import Curves, Heat, Line, Mark
+from newllm.report.charts.chart import Curves, Heat, Line, Mark
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -91,7 +91,7 @@ def test_no_key_press_steps_over_a_spike(show, curves: Curves) -> None:
     page.set_viewport_size({"width": 400, "height": 700})  # several points a pixel
     page.evaluate(FRAME)
     page.locator(".plot").focus()
-    page.evaluate("handles.get('c').at = 480")
+    page.evaluate("handles.get('c').reading.at = 480")
     heard = ""
     for _ in range(12):
         page.keyboard.press("ArrowRight")

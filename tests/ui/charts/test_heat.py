@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 
-from newllm.report.chart import Heat, Mark
+from newllm.report.charts.chart import Heat, Mark
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from newllm.report.chart import Curves, Heat, Line
+from newllm.report.charts.chart import Curves, Heat, Line
 
 # How light the plot's ink is, 0 to 255: the mean of what is painted in the area of the axes' numbers.
 INK = """(id) => {

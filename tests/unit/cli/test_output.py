@@ -140,7 +140,7 @@ def test_ctrl_c_keeps_the_context(call, finished, tmp_path, monkeypatch) -> None
 
     whole = json.loads(call("generate", finished, "--prompt", "the ", "--tokens", 30, "--json").out)
     context = tmp_path / "context"
-    step = Continuation._advance
+    step = Continuation.advance
 
     def interrupted(self) -> str:
         if len(self.ids) == 10:
@@ -148,7 +148,7 @@ def test_ctrl_c_keeps_the_context(call, finished, tmp_path, monkeypatch) -> None
         return step(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Continuation, "_advance", interrupted)
+        patch.setattr(Continuation, "advance", interrupted)
         done = call("generate", finished, "--prompt", "the ", "--tokens", 30, "--context-out", context)
     assert (done.code, done.err) == (1, "newllm: stopped\n")
     rest = json.loads(call("generate", finished, "--context-in", context, "--tokens", 20, "--json").out)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from newllm.report.arms import Member, arms_of, difference_of, differing, flat, mean_of, pairs
+from newllm.report.several.arms import Member, arms_of, difference_of, differing, flat, mean_of, pairs
 from newllm.statistics import mean_interval
 
 

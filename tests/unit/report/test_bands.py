@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from newllm.report.bands import Band, at_equal_progress, band, common, difference, reached, unpaired
+from newllm.report.several.bands import Band, at_equal_progress, band, common, difference, reached, unpaired
 from newllm.statistics import mean_interval
 from newllm.trace import Series
 

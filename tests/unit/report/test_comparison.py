@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.report.chart import Curves, Section
-from newllm.report.compared import member_of, number_in
+from newllm.report.charts.chart import Curves, Section
 from newllm.report.language import language
 from newllm.report.sections.comparison import comparison
+from newllm.report.several.compared import member_of, number_in
 from newllm.report.source import Source
 from newllm.statistics import mean_interval
 from newllm.trace import Finding, Series, Trace

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newllm.report.curve_svg import curve_svg, ticks
+from newllm.report.charts.curve_svg import curve_svg, ticks
 from newllm.trace import Series
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import newllm.diagnosis
 from newllm.diagnosis.causes import CAUSES
-from newllm.report import evidence_ja, explained_en, explained_ja
-from newllm.report.labels import evidence_label
-from newllm.report.language import language
+from newllm.report.language import evidence_ja, explained_en, explained_ja, language
+from newllm.report.language.labels import evidence_label
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from newllm.report.chart import Curves, Heat, Line, Mark
-from newllm.report.figure import described, figure
+from newllm.report.charts.chart import Curves, Heat, Line, Mark
+from newllm.report.charts.figure import described, figure
 from newllm.report.language import language
 
 EN = language("en")

@@ -2,7 +2,7 @@
 
 import re
 
-from newllm.report.forest_svg import forest_svg, scale
+from newllm.report.charts.forest_svg import forest_svg, scale
 
 
 def xs(svg: str, pattern: str) -> list[float]:

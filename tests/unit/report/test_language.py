@@ -9,9 +9,17 @@ import pytest
 
 import newllm.report
 from newllm.errors import UserError
-from newllm.report import explained_ja, language_en, language_ja, several_en, several_ja, terms_en, terms_ja
-from newllm.report.labels import signal_label
-from newllm.report.language import language
+from newllm.report.language import (
+    explained_ja,
+    language,
+    language_en,
+    language_ja,
+    several_en,
+    several_ja,
+    terms_en,
+    terms_ja,
+)
+from newllm.report.language.labels import signal_label
 
 ROOMS = [Path(newllm.report.__file__).parent, *Path(newllm.report.__file__).parent.parent.glob("ui")]
 Texts = dict[str, str]

@@ -15,7 +15,7 @@ from newllm.report.document import PAGE_NAME
 from newllm.report.language import language
 from newllm.report.page import report_page, study_page
 from newllm.report.source import Source, read_source
-from newllm.report.study_source import read_study
+from newllm.report.source.study import read_study
 from newllm.trace import Finding, Series, Trace
 
 EN = language("en")

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newllm.report.chart import Curves, Heat, Section
-from newllm.report.grid import grid_of
+from newllm.report.charts.chart import Curves, Heat, Section
+from newllm.report.charts.grid import grid_of
 from newllm.report.language import language
 from newllm.report.sections import SECTIONS, sections_of
 from newllm.report.source import Source, read_source

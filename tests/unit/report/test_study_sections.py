@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from newllm.report.chart import Curves, Section
+from newllm.report.charts.chart import Curves, Section
 from newllm.report.language import language
 from newllm.report.sections.study import study_lead, study_sections
-from newllm.report.study_source import StudySource, read_study
+from newllm.report.source.study import StudySource, read_study
 
 FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
 EN, JA = language("en"), language("ja")

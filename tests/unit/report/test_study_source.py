@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from newllm.errors import UserError
-from newllm.report.study_source import interval_in, is_study, number_of, read_study
+from newllm.report.source.study import interval_in, is_study, number_of, read_study
 
 FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
 

@@ -10,9 +10,9 @@ import pytest
 
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.sentences import sentences as english
-from newllm.report import changes_ja
-from newllm.report import verdict_evidence_ja as evidence
-from newllm.report.verdict_sentences_ja import missing, sentences
+from newllm.report.language import changes_ja
+from newllm.report.language import verdict_evidence_ja as evidence
+from newllm.report.language.verdict_sentences_ja import missing, sentences
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome
 

@@ -64,7 +64,7 @@ def test_text_and_signs_stand_out_from_what_is_behind_them(scheme: str) -> None:
         for text in ("ink", "muted", "link"):
             assert _contrast(colour[text], colour[behind]) >= 4.5, (text, behind)
     for behind in ("paper", "card"):
-        for text in ("fault", "warning", "good"):
+        for text in ("fault", "warning", "good", "note-ink"):
             assert _contrast(colour[text], colour[behind]) >= 4.5, (text, behind)
     for sign in ("training", "validation", "context", "learning-rate", "sky", "spike", "note", "edge", "focus"):
         assert _contrast(colour[sign], colour["paper"]) >= 3, sign

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from newllm.report.chart import Section
+from newllm.report.charts.chart import Section
 from newllm.report.language import Words
 from newllm.report.markup import tag
 from newllm.report.sections.classes import classes

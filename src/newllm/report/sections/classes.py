@@ -6,11 +6,11 @@ The gap between training and validation says nothing before it is split like thi
 import numpy as np
 
 from newllm.report import words as said
-from newllm.report.chart import Curves, Line, Section
-from newllm.report.figure import figure
-from newllm.report.labels import axis_label, target_label
+from newllm.report.charts.chart import Curves, Line, Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.lines import logarithmic, signal_line
 from newllm.report.language import Words
-from newllm.report.lines import logarithmic, signal_line
+from newllm.report.language.labels import axis_label, target_label
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.source import Source
 

@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.report import words as said
-from newllm.report.arms import Arm, arms_of, difference_of, differing, mean_of
-from newllm.report.arms import pairs as shared
-from newllm.report.bands import reached
-from newllm.report.chart import Section
-from newllm.report.compared import member_of
-from newllm.report.figure import figure
-from newllm.report.forest_svg import forest_svg, scale
-from newllm.report.labels import axis_label
+from newllm.report.charts.chart import Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.language import Words
+from newllm.report.language.labels import axis_label
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, safe, table, tag
 from newllm.report.plain import plain
 from newllm.report.sections.comparison_charts import colour_of, comparison_charts
+from newllm.report.several.arms import Arm, arms_of, difference_of, differing, mean_of
+from newllm.report.several.arms import pairs as shared
+from newllm.report.several.bands import reached
+from newllm.report.several.compared import member_of
 from newllm.report.source import Source
 from newllm.statistics import Interval
 

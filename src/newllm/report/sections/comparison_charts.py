@@ -8,10 +8,10 @@ import numpy as np
 
 from newllm.plotting.axes import is_crushed
 from newllm.plotting.lines import extremes
-from newllm.report.arms import Arm, Member, pairs
-from newllm.report.bands import Band, at_equal_progress, band, difference, unpaired
-from newllm.report.chart import Curves, Line
+from newllm.report.charts.chart import Curves, Line
 from newllm.report.language import Words
+from newllm.report.several.arms import Arm, Member, pairs
+from newllm.report.several.bands import Band, at_equal_progress, band, difference, unpaired
 from newllm.trace import Series
 
 COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.report import words as said
-from newllm.report.chart import Section
-from newllm.report.labels import evidence_label
+from newllm.report.charts.chart import Section
 from newllm.report.language import Words
+from newllm.report.language.labels import evidence_label
 from newllm.report.markup import Html, block, code, english, folded, joined, pairs, table
 from newllm.report.source import Source
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from newllm.report.chart import Curves, Heat, Line, Section
-from newllm.report.figure import figure
-from newllm.report.grid import grid_of
-from newllm.report.labels import axis_label, target_label
+from newllm.report.charts.chart import Curves, Heat, Line, Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.grid import grid_of
+from newllm.report.charts.lines import signal_line
+from newllm.report.charts.marks import marks_of
 from newllm.report.language import Words
-from newllm.report.lines import signal_line
-from newllm.report.marks import marks_of
+from newllm.report.language.labels import axis_label, target_label
 from newllm.report.markup import joined, tag
 from newllm.report.source import Source
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from newllm.report.chart import Curves, Line, Section
-from newllm.report.figure import figure
-from newllm.report.labels import axis_label
+from newllm.report.charts.chart import Curves, Line, Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.lines import logarithmic, signal_line
+from newllm.report.charts.marks import marks_of
 from newllm.report.language import Words
-from newllm.report.lines import logarithmic, signal_line
-from newllm.report.marks import marks_of
+from newllm.report.language.labels import axis_label
 from newllm.report.markup import Html, joined, tag
 from newllm.report.source import Source
 

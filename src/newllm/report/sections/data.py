@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.report import words as said
-from newllm.report.chart import Section
-from newllm.report.labels import evidence_label, kind_label
+from newllm.report.charts.chart import Section
 from newllm.report.language import Words
+from newllm.report.language.labels import evidence_label, kind_label
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
 from newllm.report.source import Source
 

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from newllm.report import words as said
-from newllm.report.chart import Section
-from newllm.report.figure import span
-from newllm.report.labels import axis_label, cause_label, evidence_label, kind_label
+from newllm.report.charts.chart import Section
+from newllm.report.charts.figure import span
+from newllm.report.charts.marks import last_step
 from newllm.report.language import Words
-from newllm.report.marks import last_step
+from newllm.report.language.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, tag
 from newllm.report.source import Source
 from newllm.trace import Finding

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from newllm.report.chart import Heat, Section
-from newllm.report.figure import figure
-from newllm.report.grid import Grid, grid_of
-from newllm.report.labels import axis_label
+from newllm.report.charts.chart import Heat, Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.grid import Grid, grid_of
+from newllm.report.charts.marks import marks_of
 from newllm.report.language import Words
-from newllm.report.marks import marks_of
+from newllm.report.language.labels import axis_label
 from newllm.report.markup import joined, tag
 from newllm.report.plain import plain
 from newllm.report.source import Source

@@ -1,11 +1,11 @@
 """What else a log holds: signals that no other section shows, a small chart each."""
 
-from newllm.report.chart import Curves, Section
-from newllm.report.figure import figure
-from newllm.report.labels import axis_label
+from newllm.report.charts.chart import Curves, Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.lines import logarithmic, signal_line
+from newllm.report.charts.marks import marks_of
 from newllm.report.language import Words
-from newllm.report.lines import logarithmic, signal_line
-from newllm.report.marks import marks_of
+from newllm.report.language.labels import axis_label
 from newllm.report.markup import joined, tag
 from newllm.report.plain import plain
 from newllm.report.sections.context import SHOWN as OF_CONTEXT

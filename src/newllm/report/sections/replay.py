@@ -1,15 +1,15 @@
 """What the replays of each spike show: curves of what was confirmed over the null replays, and the verdict table."""
 
-from newllm.report.chart import Curves, Section
-from newllm.report.figure import figure
+from newllm.report.charts.chart import Curves, Section
+from newllm.report.charts.figure import figure
+from newllm.report.charts.replay_curves import replay_curves
 from newllm.report.language import Words
+from newllm.report.language.verdict_language import sentences
 from newllm.report.markup import Html, joined, tag
-from newllm.report.replay_curves import replay_curves
 from newllm.report.replay_tables import behind, tables
 from newllm.report.sections.verdict import null_state
 from newllm.report.source import Source
-from newllm.report.source_replays import Replayed
-from newllm.report.verdict_language import sentences
+from newllm.report.source.replays import Replayed
 from newllm.trace import Verdict
 
 

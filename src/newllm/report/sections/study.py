@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.report import words as said
-from newllm.report.chart import Section
-from newllm.report.forest_svg import forest_svg, scale
+from newllm.report.charts.chart import Section
+from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.language import Words
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
 from newllm.report.plain import plain
 from newllm.report.sections.study_arms import arms_section, counted
 from newllm.report.sections.study_curves import curves_section
-from newllm.report.study_source import Item, StudySource, interval_in, number_of
+from newllm.report.source.study import Item, StudySource, interval_in, number_of
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
             "undecided": ("note", "?")}  # fmt: skip

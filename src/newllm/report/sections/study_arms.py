@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from newllm.report import words as said
-from newllm.report.chart import Section
-from newllm.report.forest_svg import Estimate, forest_svg
+from newllm.report.charts.chart import Section
+from newllm.report.charts.forest_svg import Estimate, forest_svg
 from newllm.report.language import Words
 from newllm.report.markup import Html, english, joined, table, tag
 from newllm.report.plain import plain
-from newllm.report.study_source import Item, StudySource, number_of
+from newllm.report.source.study import Item, StudySource, number_of
 from newllm.statistics import Interval, paired_interval
 from newllm.statistics.shares import share_interval
 

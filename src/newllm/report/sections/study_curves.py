@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from newllm.plotting.axes import is_crushed
-from newllm.report.chart import Curves, Line, Section
-from newllm.report.figure import figure
-from newllm.report.labels import signal_label
+from newllm.report.charts.chart import Curves, Line, Section
+from newllm.report.charts.figure import figure
 from newllm.report.language import Words
+from newllm.report.language.labels import signal_label
 from newllm.report.markup import folded, joined, tag
 from newllm.report.plain import plain
-from newllm.report.study_source import Item, StudySource
+from newllm.report.source.study import Item, StudySource
 
 _SIGNALS = {"train_loss": "training", "probe_loss": "context", "validation_loss": "validation"}
 _NAME = 80

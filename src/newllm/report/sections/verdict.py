@@ -4,13 +4,13 @@ import shlex
 
 from newllm.report import verdict_words
 from newllm.report import words as said
-from newllm.report.chart import Section
+from newllm.report.charts.chart import Section
 from newllm.report.judged import unjudged
 from newllm.report.language import Words
+from newllm.report.language.verdict_language import sentences
 from newllm.report.markup import Html, english, joined, pairs, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
-from newllm.report.verdict_language import sentences
 from newllm.trace import Verdict
 
 _SENTENCES = 3

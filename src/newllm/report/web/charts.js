@@ -16,16 +16,18 @@
      * @param {{window?: function}} options
      */
     constructor(figure, spec, lines, options) {
-      Object.assign(this, { spec, lines, options, marks: spec.marks, log: false, at: null });
+      Object.assign(this, { spec, lines, options, marks: spec.marks, log: false });
       this.stage = new newllm.Stage(figure, { title: spec.title, help: "help" });
       this.view = new newllm.View(() => this._changed());
       this._limits();
       this.log = spec.log && this._canLog();
       newllm.legend(this.stage, lines, () => this.draw(), (line) => this._emphasise(line));
       this._tools();
-      newllm.gestures(this.stage, this.view, (left) => this._read(left));
+      this.reading = new newllm.CurveReading(this);
+      newllm.gestures(this.stage, this.view, (left) => this.reading.read(left));
       newllm.keys(this.stage.plot, this.view, {
-        step: (by) => this._step(by), log: () => this.setLog(!this.log), moved: () => this._tell(), centre: () => this._centre(),
+        step: (by) => this.reading.step(by), log: () => this.setLog(!this.log),
+        moved: () => this.reading.tell(), centre: () => this.reading.centre,
       });
       this._colours();
       this._start();
@@ -41,13 +43,21 @@
     /** Add live points to the line of that name; a name that the chart does not have is ignored. */
     append(name, xs, ys) {
       const line = this.lines.find((line) => line.name === name);
-      if (!line?.columns.append(xs, ys)) return;
+      if (this.gone || !line?.columns.append(xs, ys)) return;
       this._limits();
       this.later ??= setTimeout(() => {
         this.later = null;
-        this._start();
-        this.draw();
+        this.stale = true;
+        this._catchUp();
       }, LIVE);
+    }
+
+    /** Draw what was added, once it can be seen. */
+    _catchUp() {
+      if (!this.stale || !this.near) return;
+      this.stale = false;
+      this._start();
+      this.draw();
     }
 
     setMarks(marks) {
@@ -73,9 +83,12 @@
       clearTimeout(this.later);
       clearTimeout(this.finer);
       cancelAnimationFrame(this.frame);
-      this.stop?.();
-      this.resized?.disconnect();
+      this.stop();
+      this.resized.disconnect();
+      this.watched.disconnect();
       this.plot?.destroy();
+      this.plot = null;
+      this.gone = true;
       this.stage.destroy();
     }
 
@@ -110,6 +123,12 @@
       });
       this.resized = new ResizeObserver(() => this._resize());
       this.resized.observe(this.stage.plot);
+      this.near = true;
+      this.watched = new IntersectionObserver(([seen]) => {
+        this.near = seen.isIntersecting;
+        this._catchUp();
+      }, { rootMargin: "300px" });
+      this.watched.observe(this.stage.plot);
     }
 
     /** Begin to draw as soon as there is a point. */
@@ -184,6 +203,7 @@
           }
         }
         this.plot.setData(this.data, true);
+        this.plot.setScale("y", { min: this.range[0], max: this.range[1] }); // uPlot itself would keep the first range
         this.plot.redraw(true, true);
       });
     }
@@ -192,7 +212,7 @@
     _take() {
       const { from, to } = this.view;
       const pixels = Math.max(50, Math.round(this._size().width - 70));
-      const columns = this.lines.map((line) => this._columnsOf(line));
+      const columns = this.lines.map((line) => this.columnsOf(line));
       this.table = newllm.table(columns, from, to, pixels, this.log);
       const shown = this.table.rows.filter((_, at) => this.lines[at].shown);
       const reach = newllm.reach(this.table, shown, from, to) ?? newllm.reach(this.table, shown, -Infinity, Infinity);
@@ -204,7 +224,8 @@
       }
     }
 
-    _columnsOf(line) {
+    /** The points of a line that are drawn now: those it came with, or finer ones. */
+    columnsOf(line) {
       const { from, to } = this.view;
       const fits = line.fine && line.fine.from <= from && line.fine.to >= to;
       return fits ? line.fine.columns : line.columns;
@@ -221,7 +242,7 @@
       } catch (error) {
         console.warn(`${this.spec.id}: no finer points`, error); // the coarse ones stay
       }
-      if (from !== this.view.from || to !== this.view.to) return;
+      if (this.gone || from !== this.view.from || to !== this.view.to) return;
       for (const line of this.lines) {
         const points = found[line.name];
         if (!points) continue;
@@ -254,44 +275,6 @@
     _above() {
       newllm.curvesAbove(this);
       this.drawn = newllm.curvesDrawn(this);
-    }
-
-    // ---- reading
-
-    _centre() {
-      return this.at ?? (this.view.from + this.view.to) / 2;
-    }
-
-    /** Show the values that many pixels from the plot's left edge. */
-    _read(left) {
-      if (!this.plot) return;
-      const { from, to } = this.view;
-      const wide = this.plot.bbox.width / devicePixelRatio;
-      this.at = left === null ? null : from + (left / wide) * (to - from);
-      this.stage.cursor(left);
-      this.told = newllm.readCurves(this, this.at, (to - from) / wide);
-    }
-
-    _left(position) {
-      const { from, to } = this.view;
-      return ((position - from) / (to - from)) * (this.plot.bbox.width / devicePixelRatio);
-    }
-
-    /** Move the cursor to the next point, or by a pixel where points are closer than that. */
-    _step(by) {
-      const { from, to } = this.view;
-      const pixel = (to - from) / (this.plot.bbox.width / devicePixelRatio);
-      const next = newllm.nextPosition(this, this._centre(), by, pixel);
-      if (next < from || next > to) this.view.pan(((next < from ? next - from : next - to) / (to - from)) + 0.25 * by);
-      this._read(this._left(Math.min(Math.max(next, this.view.from), this.view.to)));
-      this._tell();
-    }
-
-    _tell() {
-      if (this.at !== null) this._read(this._left(Math.min(Math.max(this.at, this.view.from), this.view.to)));
-      const axis = this.spec.axis;
-      const shown = `${axis} ${newllm.number(this.view.from)} ${newllm.text("to")} ${newllm.number(this.view.to)}`;
-      this.stage.say(this.at === null ? shown : this.told);
     }
   }
 

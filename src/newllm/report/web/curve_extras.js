@@ -63,7 +63,7 @@
     chart.stage.place(box);
     chart.stage.inSight(chart.view);
     chart.allButton.hidden = !chart.view.zoomed;
-    chart.stage.cursor(chart.at === null ? null : chart._left(chart.at));
+    chart.reading.follow();
   };
 
   /** A cross on the axis where a value is NaN, an arrow at the edge that it lies beyond. */

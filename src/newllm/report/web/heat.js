@@ -104,10 +104,9 @@
       const wide = Math.max(1, Math.round((box.right - box.left) * ratio));
       const high = Math.min(grid.rows.length, Math.max(1, Math.round((box.bottom - box.top) * ratio)));
       this.pixels = grid.coarse(view.from, view.to, wide, ramp).image(view.from, view.to, wide, high, ramp);
-      context.imageSmoothingEnabled = false;
-      context.drawImage(
-        newllm.heatImage(this.pixels, wide, high, ramp, how), box.left, box.top, box.right - box.left, box.bottom - box.top,
-      );
+      const image = newllm.heatImage(this.pixels, wide, high, ramp, how);
+      const tall = newllm.stretched(image, Math.max(1, Math.round((box.bottom - box.top) * ratio)));
+      context.drawImage(tall, box.left, box.top, box.right - box.left, box.bottom - box.top);
     }
 
     // ---- reading

@@ -48,6 +48,14 @@
     return canvas;
   };
 
+  /** An image as tall as it will be seen: what prints a canvas would blur its rows otherwise. */
+  newllm.stretched = function (image, high) {
+    const canvas = new OffscreenCanvas(image.width, high), context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image, 0, 0, image.width, high);
+    return canvas;
+  };
+
   /** Stripes where nothing was measured: they show through the image. */
   newllm.heatGround = function (context, box, colour) {
     context.save();

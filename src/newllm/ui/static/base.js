@@ -40,5 +40,10 @@ window.newllm = window.newllm || {};
     return content;
   }
 
-  Object.assign(window.newllm, { page, say, make, ask });
+  /** Note when something is on the screen for the first time (`benchmarks/page_speed.py` reads it). */
+  function mark(name) {
+    if (!performance.getEntriesByName(`newllm-${name}`).length) performance.mark(`newllm-${name}`);
+  }
+
+  Object.assign(window.newllm, { page, say, make, ask, mark });
 })();

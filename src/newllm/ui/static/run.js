@@ -13,6 +13,8 @@
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
   ] });
 
+  newllm.sections = sections; // for who looks from the console, and for tests
+
   /** Ask for finer points of a stretch. */
   async function finer(names, from, to, points) {
     const found = await ask(`/api/run/${id}/window?${query({ name: names, from, to, points: Math.round(points) })}`);
@@ -44,7 +46,7 @@
     overview = () => newllm.spark(by("overview"), curve.x, curve.y.map(Number), { colour: curve.name === "loss" ? "training" : "validation" });
     by("overview").hidden = false;
     overview();
-    performance.mark("newllm-glance");
+    newllm.mark("glance");
   }
 
   async function load() {
@@ -52,7 +54,7 @@
     await sections.show(answer.sections, answer.order);
     showProblems(answer.problems);
     by("overview").hidden = true;
-    performance.mark("newllm-sections");
+    newllm.mark("sections");
     if (!answer.sections.length) by("parts").replaceChildren(make("p", { class: "muted", text: say("loading") }));
     listen(answer);
   }

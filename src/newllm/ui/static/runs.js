@@ -99,6 +99,7 @@
     compare.href = `/compare?runs=${[...chosen].join(",")}`;
     none.hidden = shown.length > 0 || !runs.size;
     list.show(shown);
+    if (shown.length) newllm.mark("rows");
     remember();
   }
 
@@ -139,6 +140,7 @@
       if (!spark?.curve?.x || !canvas || spark.painted === canvas) continue;
       newllm.spark(canvas, spark.curve.x, spark.curve.y.map(Number), { colour: spark.curve.name === "loss" ? "training" : "validation" });
       spark.painted = canvas;
+      newllm.mark("curves");
     }
   }
 

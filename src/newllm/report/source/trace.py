@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from newllm.errors import UserError
-from newllm.report.source_files import RunFiles, reason
+from newllm.report.source.files import RunFiles, reason
 from newllm.trace import Series, Trace, read_trace
 from newllm.trace.blocks import blocks_path, read_blocks
 from newllm.trace.rows import rows_of, whole_lines

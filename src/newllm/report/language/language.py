@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from newllm.errors import unknown_name
-from newllm.report import (
+from newllm.report.language import (
     explained_en,
     explained_ja,
     language_en,

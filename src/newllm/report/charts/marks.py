@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from newllm.report.chart import Mark
-from newllm.report.labels import kind_label
+from newllm.report.charts.chart import Mark
 from newllm.report.language import Words
+from newllm.report.language.labels import kind_label
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
 

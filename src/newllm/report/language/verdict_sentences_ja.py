@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newllm.report.changes_ja import change, hypothesis
+from newllm.report.language.changes_ja import change, hypothesis
+from newllm.report.language.terms_ja import OWN, SIGNALS
 from newllm.report.plain import plain
-from newllm.report.terms_ja import OWN, SIGNALS
 from newllm.trace.verdict import Tried, Verdict
 
 _LEVEL = 0.05

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newllm.report import changes_ja, verdict_evidence_ja, verdict_sentences_ja
 from newllm.report import verdict_words as said
-from newllm.report.language import Words
+from newllm.report.language import Words, changes_ja, verdict_evidence_ja, verdict_sentences_ja
 from newllm.report.markup import Html, english, joined, safe, tag
 from newllm.trace import Tried, Verdict
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from newllm.report.arms import Member, flat
 from newllm.report.plain import plain
+from newllm.report.several.arms import Member, flat
 from newllm.report.source import Source
 
 NUMBERS = ("bits_per_byte", "best_validation", "last_validation", "last_training", "steps", "tokens_per_second")

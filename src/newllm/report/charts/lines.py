@@ -4,9 +4,9 @@ import numpy as np
 
 from newllm.plotting.axes import is_crushed
 from newllm.plotting.lines import extremes
-from newllm.report.chart import Line
-from newllm.report.labels import signal_label
+from newllm.report.charts.chart import Line
 from newllm.report.language import Words
+from newllm.report.language.labels import signal_label
 from newllm.report.source import Source
 
 _FEW = 1000  # buckets of a line that is drawn in full elsewhere

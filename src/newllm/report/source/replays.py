@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.report.source_files import RunFiles
+from newllm.report.source.files import RunFiles
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import OUTCOMES
 

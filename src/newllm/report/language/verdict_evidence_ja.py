@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newllm.report.language.terms_ja import OWN, SIGNALS
 from newllm.report.plain import plain
-from newllm.report.terms_ja import OWN, SIGNALS
 from newllm.trace.verdict import Tried, Verdict
 
 _CLASSES = {"unknown": "未知語", "end": "文末", "seen": "既知語"}

@@ -9,9 +9,9 @@ from typing import Any
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.run_facts import facts_of, said_by
 from newllm.errors import UserError
-from newllm.report.source_files import RunFiles
-from newllm.report.source_replays import Replayed, read_replays
-from newllm.report.source_trace import own_trace
+from newllm.report.source.files import RunFiles
+from newllm.report.source.replays import Replayed, read_replays
+from newllm.report.source.trace import own_trace
 from newllm.trace import Finding, Trace
 from newllm.trace.readers import read_log
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from newllm.report.chart import Chart, Curves, Heat, Line
+from newllm.report.charts.chart import Chart, Curves, Heat, Line
 from newllm.report.language import Words
 from newllm.report.markup import Html, folded, table, tag
 from newllm.report.words import number

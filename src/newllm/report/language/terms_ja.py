@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from newllm.report.evidence_ja import EVIDENCE
+from newllm.report.language.evidence_ja import EVIDENCE
 
 OWN = MappingProxyType(
     {

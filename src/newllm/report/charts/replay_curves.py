@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from newllm.report.chart import Curves, Line, Mark
-from newllm.report.labels import axis_label
+from newllm.report.charts.chart import Curves, Line, Mark
+from newllm.report.charts.lines import logarithmic
 from newllm.report.language import Words
-from newllm.report.lines import logarithmic
+from newllm.report.language.labels import axis_label
 from newllm.report.plain import plain
 from newllm.report.source import Source
-from newllm.report.source_replays import Followed
+from newllm.report.source.replays import Followed
 from newllm.trace import Tried, Verdict
 
 _MOST = 6  # interventions
