@@ -65,7 +65,7 @@ def _command(*arguments: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[..., None]:
-    """`until(page, expression)`: wait until it is true. (Playwright's own way is a text to evaluate, which our pages forbid.)"""
+    """`until(page, expression)`: wait until it is true. Playwright itself would evaluate a text, which pages forbid."""
 
     def waited(page: "Page", expression: str, seconds: float = 60) -> None:
         ends = time.monotonic() + seconds
@@ -105,7 +105,10 @@ def serving() -> Serving:
     @contextlib.contextmanager
     def served(root: Path) -> Iterator[Local]:
         process = subprocess.Popen(
-            _command("ui", str(root), "--port", "0", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            _command("ui", str(root), "--port", "0", "--json"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         try:
             assert process.stdout is not None
@@ -125,12 +128,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory, text: Path, tiny_settings: tu
     `founding` has a spike, findings and a verdict; `words` can be played with; `words-2` differs from it by its seed;
     `long` has 100,000 points and one that is far above; `study` is the founding study's results.
     """
+
     import newllm
     from newllm.api import write_findings
 
-    import os
-    if os.environ.get("KEPT"):
-        return Path(os.environ["KEPT"])
     root = tmp_path_factory.mktemp("kept") / "runs"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(root.parent / "cache"))

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 STEP = "document.querySelector('#state dl dd').textContent.split(' /')[0].replaceAll(',', '')"
 
 
-def test_a_training_run_advances_on_its_page(  # fmt: skip
-    page: "Page", serving: Callable, training: Callable[..., Any], until: Callable, tmp_path: Path, text: Path,
+def test_a_training_run_advances_on_its_page(
+    page: "Page",
+    serving: Callable,
+    training: Callable[..., Any],
+    until: Callable,
+    tmp_path: Path,
+    text: Path,
     tiny: list[str],
 ) -> None:
     root = tmp_path / "runs"

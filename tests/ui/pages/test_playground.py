@@ -7,7 +7,9 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-HOSTILE = "<script>window.__pwned = 1</script></script><img src=x onerror='window.__pwned=1'> \u202eabc\u202c \u2066&lt;"
+HOSTILE = (
+    "<script>window.__pwned = 1</script></script><img src=x onerror='window.__pwned=1'> \u202eabc\u202c \u2066&lt;"
+)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_it_writes_and_draws_its_context(play: "Page") -> None:
     assert text.startswith("the whale ")
     assert len(text) >= len("the whale ") + 4
     assert one.locator("canvas").first.is_visible()
-    assert "After 27 tokens" in one.locator(".play-memory").inner_text()
+    assert "After 26 tokens" in one.locator(".play-memory").inner_text()
     play.locator(".play-text .token").first.click()
     assert one.locator(".facts").first.inner_text()
     again = panel(play)
@@ -78,7 +80,8 @@ def test_two_branches_side_by_side(play: "Page") -> None:
     two = panel(play, 1)
     two.wait_for()
     boxes = one.bounding_box(), two.bounding_box()
-    assert boxes[0] and boxes[1]
+    assert boxes[0]
+    assert boxes[1]
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     assert written(two) == written(one)
     play.get_by_text("Both branches are the same").wait_for()
@@ -101,7 +104,9 @@ def test_the_surprise_of_a_pasted_text(play: "Page") -> None:
     assert 0.5 < bits < 12
     place = play.locator(".play-surprise")
     assert written(place) == "the white whale Zq!"
-    heat = place.locator(".token").evaluate_all("(all) => all.map((one) => Number(one.style.getPropertyValue('--heat')))")
+    heat = place.locator(".token").evaluate_all(
+        "(all) => all.map((one) => Number(one.style.getPropertyValue('--heat')))"
+    )
     assert max(heat[-3:]) > min(heat)
     assert place.locator("ol.bars li").count() > 3
 
@@ -136,7 +141,7 @@ def test_megabytes_are_refused_or_read_and_the_page_lives(play: "Page") -> None:
     pasted.evaluate("(field, text) => { field.value = text; }", much)
     play.get_by_role("button", name="Measure").click()
     play.locator(".play-surprise").get_by_text("too long").wait_for()
-    pasted.evaluate("(field, text) => { field.value = text; }", much[:100_000])
+    pasted.evaluate("(field, text) => { field.value = text; }", much[:10_000])
     play.get_by_role("button", name="Measure").click()
     play.get_by_text("bits per byte").wait_for()
     play.get_by_role("tab", name="Write").click()
