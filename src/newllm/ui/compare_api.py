@@ -7,7 +7,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
@@ -17,6 +17,7 @@ from newllm.report.language.labels import signal_label
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
+from newllm.ui.answers import Data
 from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
 from newllm.ui.kept_findings import kept_findings
 from newllm.ui.shell import page
@@ -46,7 +47,7 @@ async def _data(request: Request) -> Response:
     if len(runs) > _MOST_RUNS:
         raise HTTPException(400, f"{len(runs)} runs: {_MOST_RUNS} can be compared at once")
     words = language(texts_for(request).lang)
-    return JSONResponse(await run_in_threadpool(_told, request.app.state, runs, asked, words))
+    return Data(await run_in_threadpool(_told, request.app.state, runs, asked, words))
 
 
 def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, Any]:

@@ -4,12 +4,13 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.trace import Series
+from newllm.ui.answers import Data
 from newllm.ui.asked import number, run_of
 from newllm.ui.json_numbers import listed
 from newllm.ui.live import Shows
@@ -35,7 +36,7 @@ async def _sections(request: Request) -> Response:
         "problems": made.problems,
         "digest": made.digest,
     }
-    return await run_in_threadpool(JSONResponse, content)
+    return await run_in_threadpool(Data, content)
 
 
 async def _window(request: Request) -> Response:
@@ -49,7 +50,7 @@ async def _window(request: Request) -> Response:
         columns = request.app.state.traces.of(place)
         return {name: listed(_stretch(columns.series(name), first, last, points)) for name in names}
 
-    return JSONResponse(await run_in_threadpool(cut))
+    return Data(await run_in_threadpool(cut))
 
 
 async def _live(request: Request) -> Response:

@@ -1,9 +1,10 @@
 """The list of runs as data: whole, or what is new since a version of it."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.ui.answers import Data
 from newllm.ui.index import Index
 
 
@@ -20,7 +21,7 @@ async def _runs(request: Request) -> Response:
         "runs": [entry.as_dict() for entry in newer],
         "gone": gone,
     }
-    return JSONResponse(content)
+    return Data(content)
 
 
 routes = [Route("/api/runs", _runs)]

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.plotting.lines import extremes
 from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
+from newllm.ui.answers import Data
 from newllm.ui.json_numbers import listed
 
 _MOST_ASKED, _KEPT = 100, 5000
@@ -82,7 +83,7 @@ def _stamp(path: Path) -> _Stamp:
 async def _sparks(request: Request) -> Response:
     asked = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
     places = {name: place for name in asked if (place := request.app.state.index.lookup(name)) is not None}
-    return JSONResponse(await run_in_threadpool(request.app.state.sparks.many, places))
+    return Data(await run_in_threadpool(request.app.state.sparks.many, places))
 
 
 routes = [Route("/api/sparks", _sparks)]
