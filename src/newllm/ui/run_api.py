@@ -11,7 +11,7 @@ from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.trace import Series
 from newllm.ui.answers import Data
-from newllm.ui.asked import number, run_of
+from newllm.ui.asked import number, run_of, whole
 from newllm.ui.json_numbers import listed
 from newllm.ui.live import Shows
 from newllm.ui.sparks import thinned
@@ -57,8 +57,7 @@ async def _live(request: Request) -> Response:
     """Answer with a stream of events."""
     place = run_of(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("version", "")
-    version = int(asked) if asked.isdigit() and len(asked) < 16 else -1
-    shows = Shows(version, request.query_params.get("digest"))
+    shows = Shows(whole(asked, -1), request.query_params.get("digest"))
     events = request.app.state.live.events(request.path_params["id"], place, _words(request), shows)
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

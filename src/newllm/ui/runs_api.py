@@ -5,14 +5,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.ui.answers import Data
+from newllm.ui.asked import whole
 from newllm.ui.index import Index
 
 
 async def _runs(request: Request) -> Response:
     """Answer with the runs that are newer than `since`, and what has gone."""
     index: Index = request.app.state.index
-    asked = request.query_params.get("since", "0")
-    version, newer, gone = index.since(int(asked) if asked.isdigit() and len(asked) < 16 else 0)
+    version, newer, gone = index.since(whole(request.query_params.get("since", ""), 0))
     content = {
         "version": version,
         "ready": index.ready,
