@@ -139,6 +139,9 @@ class Columns:
 
     def _new_lines(self) -> bytes | None:
         """Return the whole lines that were not read yet; None if the file does not go on where it was left."""
+        if self._path.is_fifo():  # opening it would wait for a writer
+            self._tell("trace.jsonl is a pipe, not a file")
+            return b""
         try:
             with self._path.open("rb") as file:
                 if file.seek(0, os.SEEK_END) < self._offset:
@@ -190,7 +193,7 @@ class Columns:
         """Take in the blocks that were not read yet; return whether that changed what was there."""
         changed = False
         try:
-            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.exists() else ():
+            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.is_file() else ():
                 for name, step, value in columns:
                     if len(step):
                         self._last_packed = max(self._last_packed, int(step.max()))

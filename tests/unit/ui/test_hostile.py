@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from newllm.ui.index import Index
+
 
 @pytest.fixture
 def root(tmp_path, make_run):
@@ -63,3 +65,29 @@ def test_strange_requests_are_no_defect(served, path, headers, status):
 def test_a_strange_version_is_none(served):
     with served.events(f"/api/run/{served.id_of('plain')}/live?version=%C2%B2") as events:
         assert events.until("sections")["changed"] == ["*"]
+
+
+@pytest.mark.parametrize("name", ["summary.json", "config.toml", "trace.jsonl", "findings.json", "trace.blocks"])
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(root, make_run, serving, wait_for, name):
+    run = make_run(root / "strange")
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    with serving(root) as server:
+        key = server.id_of("strange")
+        make_run(root / "later")
+        wait_for(lambda: len(server.ask("/api/runs").json()["runs"]) == 3)
+        for path in (f"/api/sparks?ids={key}", f"/api/run/{key}/sections"):
+            assert server.ask(path).status == 200
+
+
+def test_what_a_directory_does_not_let_us_see_is_told(root, make_run):
+    if os.geteuid() == 0:
+        pytest.skip("root sees everything")
+    run = make_run(root / "strange")
+    run.chmod(0o400)
+    try:
+        index = Index(root)
+        index.refresh()
+    finally:
+        run.chmod(0o700)
+    assert len(index.since(0)[1]) == 2
