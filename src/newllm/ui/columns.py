@@ -47,7 +47,9 @@ class Columns:
     def __init__(self, path: Path) -> None:
         self._path, self._blocks = path, blocks_path(path)
         self._lock, self._looked = threading.Lock(), 0.0
-        self.version, self.generation = 0, 0
+        # No version is ever given twice, also not after this was let go and read anew, or by the next server: who
+        # shows an old one is told to fetch everything.
+        self.version, self.generation = time.time_ns() // 10**6, 0
         self._forget()
 
     @property

@@ -12,8 +12,10 @@ from newllm.ui.index import Index
 async def _runs(request: Request) -> Response:
     """Answer with the runs that are newer than `since`, and what has gone."""
     index: Index = request.app.state.index
-    version, newer, gone = index.since(whole(request.query_params.get("since", ""), 0))
+    since = whole(request.query_params.get("since", ""), 0)
+    version, newer, gone = index.since(since)
     content = {
+        "whole": since < index.first,
         "version": version,
         "ready": index.ready,
         "cut": index.cut,

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from newllm.trace import TraceWriter
 from newllm.ui.index import Index
 
 
@@ -91,3 +92,31 @@ def test_what_a_directory_does_not_let_us_see_is_told(root, make_run):
     finally:
         run.chmod(0o700)
     assert len(index.since(0)[1]) == 2
+
+
+def test_the_list_of_a_server_before_is_given_anew(root, make_run, serving):
+    with serving(root) as server:
+        server.id_of("good")
+        before = server.ask("/api/runs").json()
+    make_run(root / "later")
+    with serving(root) as server:
+        server.id_of("later")
+        answer = server.ask(f"/api/runs?since={before['version']}").json()
+        assert answer["whole"]
+        assert {run["name"] for run in answer["runs"]} == {"good", "later"}
+        assert not server.ask(f"/api/runs?since={answer['version']}").json()["whole"]
+
+
+def test_findings_are_of_the_trace_that_is_shown(root, serving):
+    """The trace was let go of meanwhile, for others that were looked at, and has grown."""
+    with serving(root) as server:
+        key = server.id_of("good")
+        assert "Nothing wrong" in server.ask(f"/api/run/{key}/sections").body.decode()
+        with TraceWriter(root / "good" / "trace.jsonl") as writer:
+            for step in range(51, 90):
+                writer.write(step, loss=float("nan"))
+        server.app.state.traces._held.clear()
+        server.app.state.shown._findings = {
+            place: (of, 0.0, findings) for place, (of, _, findings) in server.app.state.shown._findings.items()
+        }  # time has passed
+        assert "Nothing wrong" not in server.ask(f"/api/run/{key}/sections").body.decode()
