@@ -25,6 +25,7 @@ from newllm.trace import Series, Trace
 from newllm.trace.blocks import blocks_path, read_blocks_after
 from newllm.trace.rows import rows_of, whole_lines
 from newllm.ui.column import Column
+from newllm.ui.entry import leads_out
 
 _TAIL = 128  # bytes by which lines are known again
 _FRESH = 0.2  # seconds in which nobody looks twice
@@ -98,6 +99,9 @@ class Columns:
         self.problems: list[str] = []
 
     def _read_on(self) -> None:
+        if any(leads_out(file, self._path.parent) for file in (self._path, self._blocks)):
+            self._tell("the trace is a link that leads out, not followed")
+            return
         identity = (_inode(self._path), _inode(self._blocks))
         if self._replaced(identity):
             self._anew()
@@ -111,6 +115,7 @@ class Columns:
                 changed |= self._take_blocks()
             self._last_line = -(2**63)
             lines = self._new_lines() or b""
+            changed |= self._take_blocks()  # again after the lines: they may have begun anew twice meanwhile
         changed |= self._take_lines(lines)
         self._mark(changed)
 

@@ -222,3 +222,27 @@ def test_who_shows_what_was_let_go_is_told_to_fetch_everything(tmp_path):
         columns = Columns(path)
         assert columns.update() != shown
         assert columns.since(shown)[1] is None
+
+
+def test_packed_twice_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "PACK_BYTES", 2000)
+    path = tmp_path / "trace.jsonl"
+    columns = Columns(path)
+    with TraceWriter(path) as writer:
+        rows(writer, 0, 10)
+        columns.update()
+        rows(writer, 10, 60)  # packs
+        take = Columns._take_blocks
+
+        def packed_after(self):
+            taken = take(self)
+            monkeypatch.setattr(Columns, "_take_blocks", take)
+            rows(writer, 60, 120)  # packs again
+            rows(writer, 120, 125)
+            return taken
+
+        monkeypatch.setattr(Columns, "_take_blocks", packed_after)
+        columns.update()
+        np.testing.assert_array_equal(np.diff(columns.series("loss").step), 1)
+        columns.update()
+        same_as_file(columns, path)
