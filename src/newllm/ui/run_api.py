@@ -40,7 +40,7 @@ async def _sections(request: Request) -> Response:
 
 
 async def _window(request: Request) -> Response:
-    """Answer with a stretch of signals: the lowest and the highest of as many buckets as there are points to show."""
+    """Answer with a stretch of those signals that are there: the lowest and the highest of each bucket."""
     place = run_of(request)
     names = request.query_params.getlist("name")[:_MOST_NAMES]
     first, last = number(request, "from", -np.inf), number(request, "to", np.inf)
@@ -48,7 +48,8 @@ async def _window(request: Request) -> Response:
 
     def cut() -> dict[str, object]:
         columns = request.app.state.traces.of(place)
-        return {name: listed(_stretch(columns.series(name), first, last, points)) for name in names}
+        there = {name: series for name in names if len((series := columns.series(name)).step)}
+        return {name: listed(_stretch(series, first, last, points)) for name, series in there.items()}
 
     return Data(await run_in_threadpool(cut))
 

@@ -17,6 +17,7 @@ from newllm.plotting.lines import extremes
 from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
 from newllm.ui.answers import Data
+from newllm.ui.entry import leads_out
 from newllm.ui.json_numbers import listed
 
 _MOST_ASKED, _KEPT = 100, 5000
@@ -51,6 +52,8 @@ class Sparks:
 
 
 def _spark(path: Path) -> dict[str, Any]:
+    if any(leads_out(file, path.parent) for file in (path, blocks_path(path))):
+        return {}
     for name in _SIGNALS:
         try:
             series = read_signal(path, name)

@@ -120,3 +120,21 @@ def test_findings_are_of_the_trace_that_is_shown(root, serving):
             place: (of, 0.0, findings) for place, (of, _, findings) in server.app.state.shown._findings.items()
         }  # time has passed
         assert "Nothing wrong" not in server.ask(f"/api/run/{key}/sections").body.decode()
+
+
+@pytest.mark.parametrize("name", ["trace.jsonl", "trace.blocks"])
+def test_a_trace_that_leads_out_is_not_read(root, tmp_path, make_run, serving, name):
+    run, outside = make_run(root / "strange"), make_run(tmp_path / "outside")
+    (run / name).unlink(missing_ok=True)
+    (run / name).symlink_to(outside / "trace.jsonl")
+    with serving(root) as server:
+        key = server.id_of("strange")
+        assert server.ask(f"/api/sparks?ids={key}").json() == {key: {}}
+        assert server.ask(f"/api/run/{key}/window?name=loss").json() == {}
+        assert "leads out" in server.ask(f"/api/run/{key}/sections").json()["problems"]
+
+
+def test_a_line_that_is_no_signal_is_not_answered_with_nothing(served):
+    """A zoom would take the drawn points away."""
+    key = served.id_of("plain")
+    assert served.ask(f"/api/run/{key}/window?name=replayed&name=loss").json().keys() == {"loss"}
