@@ -17,7 +17,7 @@ from newllm.ui.live import Shows
 from newllm.ui.sparks import thinned
 from newllm.ui.texts import texts_for
 
-_MOST_POINTS, _MOST_NAMES = 20_000, 64
+_MOST_POINTS, _MOST_NAMES, _MOST_TOGETHER = 20_000, 64, 200_000
 
 
 async def _sections(request: Request) -> Response:
@@ -44,14 +44,15 @@ async def _window(request: Request) -> Response:
     place = run_of(request)
     names = request.query_params.getlist("name")[:_MOST_NAMES]
     first, last = number(request, "from", -np.inf), number(request, "to", np.inf)
-    points = int(min(max(number(request, "points", 2000), 10), _MOST_POINTS))
+    most = min(_MOST_POINTS, _MOST_TOGETHER // max(1, len(names)))
+    points = int(min(max(number(request, "points", 2000), 10), most))
 
-    def cut() -> dict[str, object]:
+    def cut() -> Response:
         columns = request.app.state.traces.of(place)
         there = {name: series for name in names if len((series := columns.series(name)).step)}
-        return {name: listed(_stretch(series, first, last, points)) for name, series in there.items()}
+        return Data({name: listed(_stretch(series, first, last, points)) for name, series in there.items()})
 
-    return Data(await run_in_threadpool(cut))
+    return await run_in_threadpool(cut)
 
 
 async def _live(request: Request) -> Response:
