@@ -1,11 +1,14 @@
 """One strange run, or one strange request, must not take the page from all the others."""
 
+import asyncio
 import json
 import os
+import shutil
 
 import pytest
 
 from newllm.trace import TraceWriter
+from newllm.ui import compare_api, run_api
 from newllm.ui.index import Index
 
 
@@ -138,3 +141,43 @@ def test_a_line_that_is_no_signal_is_not_answered_with_nothing(served):
     """A zoom would take the drawn points away."""
     key = served.id_of("plain")
     assert served.ask(f"/api/run/{key}/window?name=replayed&name=loss").json().keys() == {"loss"}
+
+
+def test_a_run_that_goes_while_it_is_compared_is_told(root, make_run, serving, monkeypatch):
+    run = make_run(root / "going")
+    with serving(root) as server:
+        both = ",".join(server.id_of(name) for name in ("good", "going"))
+        index, read = server.app.state.index, compare_api.read_source
+
+        def slow(place, **known):
+            source = read(place, **known)
+            shutil.rmtree(run, ignore_errors=True)
+            index.refresh()
+            return source
+
+        monkeypatch.setattr(compare_api, "read_source", slow)
+        answer = server.ask(f"/api/compare?runs={both.split(',')[1]},{both.split(',')[0]}")
+        assert answer.status == 200
+        assert [one["name"] for one in answer.json()["runs"]] == ["going", "good"]
+
+
+def test_a_job_that_cannot_be_started_is_over(root, serving, monkeypatch):
+    with serving(root) as server:
+        key = server.id_of("good")
+
+        async def full(*_arguments, **_named):
+            raise OSError(24, "Too many open files")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio, "create_subprocess_exec", full)
+            refused = server.post(f"/api/run/{key}/jobs", {"kind": "doctor"})
+        assert refused.status == 400
+        assert "Too many open files" in refused.json()["error"]
+        assert server.post(f"/api/run/{key}/jobs", {"kind": "doctor"}).status == 201
+
+
+def test_no_request_for_points_is_answered_without_bound(served, monkeypatch):
+    monkeypatch.setattr(run_api, "_MOST_TOGETHER", 64 * 10)
+    names = "&".join(["name=loss", *(f"name={number}" for number in range(63))])
+    loss = served.ask(f"/api/run/{served.id_of('plain')}/window?{names}&points=1e9").json()["loss"]
+    assert len(loss["x"]) < 20
