@@ -14,9 +14,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from newllm.ui import compare_api, jobs_api, pages, playground, run_api, runs_api, sparks, static_files, studies_pages
+from newllm.ui.answers import Data
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
@@ -82,7 +83,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         error.status_code, phrase.lower()
     )  # fmt: skip
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": said}, error.status_code)
+        return Data({"error": said}, error.status_code)
     body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
     return page(phrase, body, texts=texts_for(request), status=error.status_code)
 
@@ -90,4 +91,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """Answer a defect of ours; the server goes on, and its terminal tells of it."""
     del request
-    return JSONResponse({"error": f"the server made a mistake: {type(error).__name__}"}, 500, HEADERS)
+    return Data({"error": f"the server made a mistake: {type(error).__name__}"}, 500, HEADERS)

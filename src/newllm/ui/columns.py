@@ -25,6 +25,7 @@ from newllm.trace import Series, Trace
 from newllm.trace.blocks import blocks_path, read_blocks_after
 from newllm.trace.rows import rows_of, whole_lines
 from newllm.ui.column import Column
+from newllm.ui.entry import leads_out
 
 _TAIL = 128  # bytes by which lines are known again
 _FRESH = 0.2  # seconds in which nobody looks twice
@@ -47,7 +48,9 @@ class Columns:
     def __init__(self, path: Path) -> None:
         self._path, self._blocks = path, blocks_path(path)
         self._lock, self._looked = threading.Lock(), 0.0
-        self.version, self.generation = 0, 0
+        # No version is ever given twice, also not after this was let go and read anew, or by the next server: who
+        # shows an old one is told to fetch everything.
+        self.version, self.generation = time.time_ns() // 10**6, 0
         self._forget()
 
     @property
@@ -96,6 +99,9 @@ class Columns:
         self.problems: list[str] = []
 
     def _read_on(self) -> None:
+        if any(leads_out(file, self._path.parent) for file in (self._path, self._blocks)):
+            self._tell("the trace is a link that leads out, not followed")
+            return
         identity = (_inode(self._path), _inode(self._blocks))
         if self._replaced(identity):
             self._anew()
@@ -109,6 +115,7 @@ class Columns:
                 changed |= self._take_blocks()
             self._last_line = -(2**63)
             lines = self._new_lines() or b""
+            changed |= self._take_blocks()  # again after the lines: they may have begun anew twice meanwhile
         changed |= self._take_lines(lines)
         self._mark(changed)
 
@@ -139,6 +146,9 @@ class Columns:
 
     def _new_lines(self) -> bytes | None:
         """Return the whole lines that were not read yet; None if the file does not go on where it was left."""
+        if self._path.is_fifo():  # opening it would wait for a writer
+            self._tell("trace.jsonl is a pipe, not a file")
+            return b""
         try:
             with self._path.open("rb") as file:
                 if file.seek(0, os.SEEK_END) < self._offset:
@@ -190,7 +200,7 @@ class Columns:
         """Take in the blocks that were not read yet; return whether that changed what was there."""
         changed = False
         try:
-            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.exists() else ():
+            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.is_file() else ():
                 for name, step, value in columns:
                     if len(step):
                         self._last_packed = max(self._last_packed, int(step.max()))

@@ -8,6 +8,7 @@ import contextlib
 import json
 import math
 import os
+import stat
 import tomllib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -82,7 +83,10 @@ class _Reader:
         """Return a file's content, empty where there is none or it is damaged."""
         path = self.place / name
         try:
-            if path.stat().st_size > _LARGEST:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # a pipe would hold us up for good
+                raise ValueError("it is no regular file")
+            if found.st_size > _LARGEST:
                 raise ValueError(f"larger than {_LARGEST >> 20} MiB")
             text = path.read_text(encoding="utf-8")
             content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -103,7 +107,7 @@ class _Reader:
 
 
 def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
-    """Read a run's directory.
+    """Read a run's directory; of one that cannot be read say so.
 
     Args:
         place: the directory.
@@ -111,6 +115,13 @@ def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
         name: as the list shows it.
         now: seconds since 1970.
     """
+    try:
+        return _entry(place, id, name, now)
+    except OSError as error:  # a directory that may be listed, and not entered
+        return Entry(id=id, name=name, problems=(f"it cannot be read ({error.strerror})",))
+
+
+def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     reader = _Reader(place)
     outside = [sign for sign in SIGNS if leads_out(place / sign, place)]
     if outside:

@@ -13,7 +13,7 @@ def kept_findings(run: Path) -> tuple[Finding, ...] | None:
     """Return the findings that are kept there, None where there are none or the file is damaged."""
     file = run / "findings.json"
     try:
-        if file.is_symlink() or file.stat().st_size > _LARGEST:
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > _LARGEST:
             return None
         listed = json.loads(file.read_bytes())["findings"]
         return tuple(_finding(one) for one in listed if one.get("severity") in SEVERITIES)

@@ -88,6 +88,13 @@ def test_the_next_free_port_is_taken():
             assert port < found.getsockname()[1] <= port + 50
 
 
+def test_two_that_start_at_once_take_two_ports():
+    with bind("127.0.0.1", 0) as probe:
+        port = probe.getsockname()[1]
+    with bind("127.0.0.1", port) as one, bind("127.0.0.1", port) as other:
+        assert one.getsockname()[1] != other.getsockname()[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

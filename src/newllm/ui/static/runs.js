@@ -157,11 +157,7 @@
 
   async function update() {
     const answer = await ask(`/api/runs?since=${version}`);
-    if (answer.version < version) { // another server answers by now
-      runs.clear();
-      version = 0;
-      return update();
-    }
+    if (answer.whole) runs.clear(); // also where another server answers by now
     for (const run of answer.runs) runs.set(run.id, run);
     for (const id of answer.gone) { runs.delete(id); chosen.delete(id); }
     const told = [answer.cut && say("cut"), answer.links && say("links")].filter(Boolean);
