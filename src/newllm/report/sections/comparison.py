@@ -46,12 +46,17 @@ def comparison(sources: Sequence[Source], words: Words) -> Section | None:
     members = [member_of(source) for source in alike]
     arms = arms_of(members)
     axis = axis_label(words, alike[0].trace.axis)
+    tokens, texts = _same(alike, "tokenizer"), _same(alike, "sources")
     charts = comparison_charts(arms, axis, words)
+    if not tokens:  # nats of bytes and nats of words are no one measure
+        charts = [chart for chart in charts if chart.id != "compare-difference"]
     tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
     parts = [
         _lead(arms, len(alike), words),
+        *([] if tokens else [tag("p", words("compare.other_tokens"), kind="problem")]),
+        *([] if texts else [tag("p", words("compare.other_texts"), kind="problem")]),
         listed(_remarks(arms, [source for source in sources if source not in alike], words)),
-        _table(arms, tallies, words),
+        _table(arms, tallies, words, tokens=tokens),
         *(figure(chart, words) for chart in charts),
         block(words("compare.settings"), _settings(arms, words)),
     ]
@@ -75,13 +80,25 @@ def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> lis
     return [*counted, *([words("compare.other_axis", runs=names)] if others else [])]
 
 
-def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words) -> Html:
+def _same(sources: Sequence[Source], key: str) -> bool:
+    """Whether all runs whose data is known have the same tokenizer, or the same sources by their sha256."""
+    known = [_identity(source.data[key]) for source in sources if key in source.data]
+    return all(one == known[0] for one in known)
+
+
+def _identity(told: object) -> object:
+    """Return what tells a tokenizer, or texts, from others: not where they lay."""
+    parts = told if isinstance(told, list) else [told]
+    return [one.get("sha256", one) if isinstance(one, Mapping) else one for one in parts]
+
+
+def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words, *, tokens: bool) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
         (words("compare.run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
         (words(f"compare.{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
-        *(_to_control(arms, measure, words) if len(arms) > 1 else []),
+        *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
         *((words(f"compare.{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
