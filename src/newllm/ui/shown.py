@@ -154,8 +154,11 @@ class Shown:
 def _has_grown_since(place: Path) -> bool:
     """Say whether the trace changed after the doctor's findings were kept."""
     trace = place / "trace.jsonl"
-    changed = [file.stat().st_mtime_ns for file in (trace, blocks_path(trace)) if file.is_file()]
-    return max(changed, default=0) > (place / "findings.json").stat().st_mtime_ns
+    try:
+        changed = [file.stat().st_mtime_ns for file in (trace, blocks_path(trace)) if file.is_file()]
+        return max(changed, default=0) > (place / "findings.json").stat().st_mtime_ns
+    except OSError:  # gone meanwhile
+        return True
 
 
 def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list[Section]:
