@@ -20,7 +20,7 @@ from newllm.training.step import StepReport
 
 PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.25  # between two drawings, at least
-_SHARE = 0.05  # of the time, at most, is spent on drawing, where the machine is busy or the terminal slow
+_SHARE = 0.02  # of the time, at most, is spent on drawing, also where the machine is busy or the terminal slow
 _SMOOTH = 0.95
 
 
