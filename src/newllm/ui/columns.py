@@ -74,13 +74,20 @@ class Columns:
             return self._columns.get(name, Column()).series()
 
     def since(self, version: int) -> tuple[int, dict[str, Series] | None]:
-        """Return the present version, and what was appended since another; None if it must be fetched whole."""
-        with self._lock:
+        """Return the present version, and what was appended since another; None if it must be fetched whole.
+
+        It never waits, for the event loop asks: while the files are being read there is nothing new yet.
+        """
+        if not self._lock.acquire(blocking=False):
+            return version, {}
+        try:
             lengths = self._marks.get(version)
             if lengths is None:
                 return self.version, None
             grown = {name: column for name, column in self._columns.items() if len(column) > lengths.get(name, 0)}
             return self.version, {name: column.series(lengths.get(name, 0)) for name, column in grown.items()}
+        finally:
+            self._lock.release()
 
     def update(self) -> int:
         """Read on, and return the version."""

@@ -25,6 +25,7 @@ from newllm.report.markup import tag
 from newllm.report.sections import sections_of
 from newllm.report.source import Source, read_source
 from newllm.trace import Finding, Trace
+from newllm.trace.blocks import blocks_path
 from newllm.ui.folders import stamp_of
 from newllm.ui.kept_findings import kept_findings
 from newllm.ui.sparks import thinned
@@ -132,7 +133,9 @@ class Shown:
         None where the run is too long for that and nobody has asked the doctor.
         """
         if sum(len(series.step) for series in trace.signals.values()) > _JUDGED:
-            return kept_findings(place), True
+            kept = kept_findings(place)
+            # What was found once stays true; that nothing was found is said only of what the doctor has read.
+            return (None if kept == () and _has_grown_since(place) else kept), True
         before = self._findings.get(place)
         if before is not None and (before[0] == version or time.monotonic() < before[1]):
             return before[2], before[0] == version
@@ -146,6 +149,16 @@ class Shown:
         rest = _REST * (time.thread_time() - began)
         self._findings[place] = version, time.monotonic() + rest, findings
         return findings, True
+
+
+def _has_grown_since(place: Path) -> bool:
+    """Say whether the trace changed after the doctor's findings were kept."""
+    trace = place / "trace.jsonl"
+    try:
+        changed = [file.stat().st_mtime_ns for file in (trace, blocks_path(trace)) if file.is_file()]
+        return max(changed, default=0) > (place / "findings.json").stat().st_mtime_ns
+    except OSError:  # gone meanwhile
+        return True
 
 
 def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list[Section]:

@@ -246,3 +246,27 @@ def test_packed_twice_while_it_is_read(tmp_path, monkeypatch):
         np.testing.assert_array_equal(np.diff(columns.series("loss").step), 1)
         columns.update()
         same_as_file(columns, path)
+
+
+def test_who_asks_what_is_new_never_waits_for_the_files(tmp_path, monkeypatch):
+    path, reads, goes_on = tmp_path / "trace.jsonl", threading.Event(), threading.Event()
+    with TraceWriter(path) as writer:
+        rows(writer, 0, 50)
+    columns = Columns(path)
+    shown, take = columns.version, Columns._take_lines
+
+    def slow(self, content):
+        reads.set()
+        goes_on.wait(5)
+        return take(self, content)
+
+    monkeypatch.setattr(Columns, "_take_lines", slow)
+    reading = threading.Thread(target=columns.update)
+    reading.start()
+    assert reads.wait(5)
+    began = time.monotonic()
+    assert columns.since(shown) == (shown, {})
+    assert time.monotonic() - began < 1
+    goes_on.set()
+    reading.join()
+    assert len(columns.since(shown)[1]["loss"].step) == 50

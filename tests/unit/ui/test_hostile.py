@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from newllm.trace import TraceWriter
-from newllm.ui import compare_api, run_api
+from newllm.ui import compare_api, run_api, shown
 from newllm.ui.index import Index
 
 
@@ -181,3 +181,16 @@ def test_no_request_for_points_is_answered_without_bound(served, monkeypatch):
     names = "&".join(["name=loss", *(f"name={number}" for number in range(63))])
     loss = served.ask(f"/api/run/{served.id_of('plain')}/window?{names}&points=1e9").json()["loss"]
     assert len(loss["x"]) < 20
+
+
+def test_nothing_wrong_is_said_only_of_what_the_doctor_has_read(root, serving, monkeypatch):
+    monkeypatch.setattr(shown, "_JUDGED", 10)
+    findings = root / "good" / "findings.json"
+    findings.write_text('{"schema": 1, "findings": []}')
+    with serving(root) as server:
+        page = f"/api/run/{server.id_of('good')}/sections"
+        assert "Nothing wrong" in server.ask(page).body.decode()
+        os.utime(findings, (1e9, 1e9))
+        said = server.ask(page).body.decode()
+        assert "Nothing wrong" not in said
+        assert "press Examine" in said
