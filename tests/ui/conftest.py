@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage")
-_SLOW = 20_000  # milliseconds that a page may take on a busy machine
+_SLOW = 60_000  # milliseconds that a page may take on a busy machine
 
 OpenPage = Callable[..., "Page"]
-"""`open_page(**options)`: a page of a browser context with these options (color_scheme, viewport, offline ...)."""
+"""`open_page(**options)`: a page of a browser context with these options (color_scheme, viewport, offline ...).
+
+`expected` is a part of what may be logged: an answer that the test itself brings about.
+"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium, started once. It ends with this package: while it runs, nobody in this process can `asyncio.run`."""
     chromium = os.environ.get("NEWLLM_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if chromium is None:
         _without("no Chromium: put it on PATH or name it in NEWLLM_CHROMIUM")
@@ -48,13 +51,13 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     errors: list[str] = []
     with ExitStack() as contexts:
 
-        def opened(**options: Any) -> Page:
+        def opened(*, expected: str = "", **options: Any) -> Page:
             context = browser.new_context(**options)
             contexts.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(_SLOW)
             page.on("pageerror", lambda error: errors.append(f"thrown: {error}"))
-            page.on("console", lambda message: errors.extend(_error(message)))
+            page.on("console", lambda message: errors.extend(_error(message, expected)))
             return page
 
         yield opened
@@ -67,8 +70,10 @@ def page(open_page: OpenPage) -> Page:
     return open_page(viewport={"width": 1280, "height": 900})
 
 
-def _error(message: ConsoleMessage) -> list[str]:
-    return [f"logged: {message.text} at {message.location}"] if message.type == "error" else []
+def _error(message: ConsoleMessage, expected: str) -> list[str]:
+    if message.type != "error" or (expected and expected in message.text):
+        return []
+    return [f"logged: {message.text} at {message.location}"]
 
 
 def _without(reason: str) -> NoReturn:

@@ -8,7 +8,7 @@ from newllm.plotting import colours
 LIGHT = f"""\
   --paper: {colours.PAPER}; --card: #f8f9fa; --ink: {colours.INK}; --muted: #59616d; --line: #d9dde2;
   --grid: {colours.GRID}; --training: {colours.TRAINING}; --validation: #b87400; --context: {colours.CONTEXT};
-  --learning-rate: #b0588a; --fault: #b94a00; --warning: #946000; --note: #2f7fb5; --good: #00785a;"""
+  --learning-rate: #b0588a; --fault: #b94a00; --warning: #946000; --note: #2a75a8; --good: #00785a;"""
 
 DARK = f"""\
     --paper: #14171a; --card: #1c2024; --ink: #e6e8eb; --muted: #9aa3ad; --line: #343a41; --grid: #272c31;

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from newllm.report.plain import plain
 from newllm.ui.entry import Entry, read_entry
 from newllm.ui.folders import Folders, Stamp, stamp_of
 from newllm.ui.studies import StudyEntry, read_study
@@ -139,6 +140,7 @@ class Index:
         name = os.path.relpath(path, self.root)
         name = self.root.name if name == "." else name
         key, place, stamp = _id(name), Path(path), stamp_of(path)
+        name = plain(name)  # a name must not turn the text around it, nor pretend to be another
         same = stamp == self._stamps.get(key)
         self._stamps[key] = stamp
         table.places[key] = place

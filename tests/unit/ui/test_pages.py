@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-HOSTILE = "deep/<img src=x onerror=alert(1)> \u202e"
+HOSTILE = "deep/<img src=x onerror=alert(1)> \\u202e"
 
 
 class Elements(HTMLParser):

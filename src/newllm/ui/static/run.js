@@ -74,7 +74,7 @@
     });
     stream.addEventListener("status", (event) => showState({ ...JSON.parse(event.data) }));
     stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
-    stream.addEventListener("sections", (event) => changed(JSON.parse(event.data).changed));
+    stream.addEventListener("sections", (event) => changed(JSON.parse(event.data).changed).catch(() => {})); // it has gone: the state says so
     stream.onopen = () => { by("lost").hidden = true; };
     stream.onerror = () => {
       by("lost").hidden = false;

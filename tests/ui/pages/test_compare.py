@@ -1,0 +1,64 @@
+"""The page that compares runs, its permanent link, and the page of a study."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+def chosen(page: "Page") -> dict[str, object]:
+    page.locator("[data-chart=compared] canvas").first.wait_for()
+    return {
+        "runs": page.locator(".chip a").all_inner_texts(),
+        "signal": page.get_by_label("Signal").input_value(),
+        "radios": page.locator("input[type=radio]:checked").evaluate_all("(all) => all.map((one) => one.value)"),
+        "lines": page.locator("[data-chart=compared] .plot-key").all_inner_texts(),
+        "about": page.locator("[data-chart=compared] .plot").get_attribute("aria-label"),
+        "table": page.locator("[data-chart=compared] .numbers table").first.text_content(),
+    }
+
+
+def test_a_link_shows_the_same_comparison(page: "Page", local) -> None:
+    page.goto(local.url)
+    for name in ("words", "words-2"):
+        page.get_by_role("checkbox", name=f"Choose for comparing: {name}", exact=True).check()
+    page.get_by_role("link", name="Compare chosen (2)").click()
+    first = chosen(page)
+    assert sorted(first["runs"]) == ["words", "words-2"]  # type: ignore[call-overload]
+    page.get_by_label("Signal").select_option("gradient_norm")
+    page.get_by_role("radio", name="tokens").check()
+    page.get_by_role("radio", name="difference to the first").check()
+    page.wait_for_url("**view=difference*")
+    page.get_by_role("button", name=f"first: {first['runs'][1]}").click()  # type: ignore[index]
+    page.locator("[data-chart=compared]").get_by_text("-").first.wait_for()
+    page.wait_for_timeout(500)
+    seen = chosen(page)
+    assert seen["signal"] == "gradient_norm"
+    assert seen["radios"] == ["token", "difference"]
+    assert seen["runs"] == first["runs"][::-1]  # type: ignore[index]
+    address, other = page.url, page.context.new_page()
+    other.goto(address)
+    assert chosen(other) == seen
+    page.go_back()
+    page.wait_for_timeout(500)
+    assert chosen(page)["runs"] == first["runs"]
+
+
+def test_seeds_are_one_arm_with_an_interval(page: "Page", local) -> None:
+    ids = ",".join(local.run(page, name).rsplit("/", 1)[1] for name in ("words", "words-2"))
+    page.goto(f"{local.url}compare?runs={ids}&view=arms")
+    told = chosen(page)
+    assert told["lines"] == ["words, 2 seeds", "words", "words-2"]  # the arm, and its runs faintly behind it
+
+
+def test_a_study_is_listed_and_told(page: "Page", local) -> None:
+    page.goto(f"{local.url}studies")
+    page.get_by_role("link", name="study").last.click()
+    page.locator("[data-chart] canvas").first.wait_for()
+    told = page.locator("main").inner_text()
+    for word in ("Claims", "additive", "holds"):
+        assert word in told
+    page.get_by_role("link", name="日本語").click()
+    page.locator("[data-chart] canvas").first.wait_for()
+    assert page.get_attribute("html", "lang") == "ja"
+    assert "主張" in page.locator("main").inner_text()

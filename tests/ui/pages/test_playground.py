@@ -1,0 +1,148 @@
+"""Writing with a run, its branches and contexts, and the surprise of a text."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+HOSTILE = (
+    "<script>window.__pwned = 1</script></script><img src=x onerror='window.__pwned=1'> \u202eabc\u202c \u2066&lt;"
+)
+
+
+@pytest.fixture
+def play(page: "Page", local) -> "Page":
+    page.goto(local.run(page, "words") + "/play")
+    page.get_by_role("tab", name="Write").wait_for()
+    return page
+
+
+def panel(page: "Page", number: int = 0) -> "Locator":
+    return page.locator(".play-panel").nth(number)
+
+
+def written(place: "Locator") -> str:
+    return place.locator(".play-text .token").evaluate_all("(all) => all.map((one) => one.textContent).join('')")
+
+
+def write(place: "Locator", text: str = "", tokens: int = 12) -> str:
+    """Let a branch read a text and write; return what stands on its page then."""
+    place.get_by_label("Tokens", exact=True).fill(str(tokens))
+    place.get_by_label("Text to read").fill(text)
+    place.get_by_label("Text to read").press("Control+Enter")
+    place.get_by_text(f"Wrote {tokens} tokens").wait_for()
+    return written(place)
+
+
+def test_it_writes_and_draws_its_context(play: "Page") -> None:
+    one = panel(play)
+    text = write(one, "the whale ", 16)
+    assert text.startswith("the whale ")
+    assert len(text) >= len("the whale ") + 4
+    assert one.locator("canvas").first.is_visible()
+    assert "After 26 tokens" in one.locator(".play-memory").inner_text()
+    play.locator(".play-text .token").first.click()
+    assert one.locator(".facts").first.inner_text()
+    again = panel(play)
+    again.get_by_role("button", name="Start anew").click()
+    assert write(again, "the whale ", 16) == text  # the same seed writes the same
+
+
+def test_a_saved_context_is_restored_and_writes_the_same(play: "Page") -> None:
+    one = panel(play)
+    write(one, "a white ship ", 6)
+    one.get_by_text("Save and restore contexts").click()
+    one.get_by_label("Name").fill("after-the-ship")
+    one.get_by_role("button", name="Save").click()
+    one.get_by_text("'after-the-ship' is saved").wait_for()
+    before = len(written(one))
+    first = write(one)[before:]
+    other = write(one)  # it goes on elsewhere
+    assert len(other) > before + len(first)
+    one.get_by_role("button", name="Restore").click()
+    one.get_by_text("'after-the-ship' is restored").wait_for()
+    assert written(one) == ""
+    assert write(one) == first
+    play.reload()  # it is a file: it is there after the page has gone
+    fresh = panel(play)
+    fresh.get_by_text("Save and restore contexts").click()
+    fresh.get_by_role("button", name="Restore").click()
+    fresh.get_by_text("'after-the-ship' is restored").wait_for()
+    assert write(fresh) == first
+
+
+def test_two_branches_side_by_side(play: "Page") -> None:
+    one = panel(play)
+    write(one, "the boat ", 5)
+    one.get_by_role("button", name="Branch").click()
+    two = panel(play, 1)
+    two.wait_for()
+    boxes = one.bounding_box(), two.bounding_box()
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert written(two) == written(one)
+    play.get_by_text("Both branches are the same").wait_for()
+    two.get_by_label("Seed").fill("0")
+    assert write(one, "and ") == write(two, "and ")
+    two.get_by_label("Seed").fill("9")
+    assert write(one) != write(two)
+    play.get_by_text("then they part").wait_for()
+    two.get_by_role("button", name="Close branch").click()
+    assert play.locator(".play-panel").count() == 1
+
+
+def test_the_surprise_of_a_pasted_text(play: "Page") -> None:
+    play.get_by_role("tab", name="Surprise").click()
+    play.get_by_label("Text to measure").fill("the white whale Zq!")
+    play.get_by_role("button", name="Measure").click()
+    whole = play.locator(".play-whole")
+    whole.get_by_text("bits per byte").wait_for()
+    bits = float(whole.locator("dd").first.inner_text())
+    assert 0.5 < bits < 12
+    place = play.locator(".play-surprise")
+    assert written(place) == "the white whale Zq!"
+    heat = place.locator(".token").evaluate_all(
+        "(all) => all.map((one) => Number(one.style.getPropertyValue('--heat')))"
+    )
+    assert max(heat[-3:]) > min(heat)
+    assert place.locator("ol.bars li").count() > 3
+
+
+@pytest.mark.parametrize("tab", ["Write", "Surprise"])
+def test_hostile_text_is_text(play: "Page", tab: str) -> None:
+    dialogs: list[str] = []
+    play.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    play.get_by_role("tab", name=tab).click()
+    if tab == "Write":
+        write(panel(play), HOSTILE, 3)
+    else:
+        play.get_by_label("Text to measure").fill(HOSTILE)
+        play.get_by_role("button", name="Measure").click()
+        play.get_by_text("bits per byte").wait_for()
+    shown = written(play.locator(".play-panel" if tab == "Write" else ".play-surprise"))
+    assert "<script>window.__pwned = 1</script>" in shown
+    assert not set(shown) & set("\u202e\u202c\u2066")  # marks that turn text around are shown as signs
+    assert play.evaluate("window.__pwned") is None
+    assert play.locator("main img, main script").count() == 0
+    assert not dialogs
+
+
+def test_megabytes_are_refused_or_read_and_the_page_lives(play: "Page") -> None:
+    much = "whale </script> " * 200_000
+    one = panel(play)
+    one.get_by_label("Text to read").evaluate("(field, text) => { field.value = text; }", much)
+    one.get_by_role("button", name="Only read").click()
+    one.get_by_text("too long").wait_for()
+    play.get_by_role("tab", name="Surprise").click()
+    pasted = play.get_by_label("Text to measure")
+    pasted.evaluate("(field, text) => { field.value = text; }", much)
+    play.get_by_role("button", name="Measure").click()
+    play.locator(".play-surprise").get_by_text("too long").wait_for()
+    pasted.evaluate("(field, text) => { field.value = text; }", much[:10_000])
+    play.get_by_role("button", name="Measure").click()
+    play.get_by_text("bits per byte").wait_for()
+    play.get_by_role("tab", name="Write").click()
+    assert write(one, "a ", 3)
