@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,15 @@ def test_numbers_of_a_file_that_nobody_checked():
     assert number_in({"a": {"b": 2}}, "a", "b") == 2.0
     for bad in ({"a": 3}, {"a": {"b": True}}, {"a": {"b": "2"}}, {"a": {"b": 10**400}}, {"a": {"b": float("nan")}}, {}):
         assert number_in(bad, "a", "b") is None
+
+
+def test_who_was_not_examined_counts_as_no_healthy_run():
+    unknown = [replace(one, judged=False) for one in RUNS]
+    section = comparison([*RUNS[:2], unknown[2], *unknown[3:]], EN)
+    assert section is not None
+    assert "none (2 of 3 examined)" in section.html
+    assert "not examined" in section.html
+    whole = comparison(unknown, EN)
+    assert whole is not None
+    assert "not examined" in whole.html
+    assert "none" not in whole.html
