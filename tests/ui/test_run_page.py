@@ -1,6 +1,7 @@
 """The page of a run whose trace is taken back under it, and pages that nobody sees."""
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -72,3 +73,24 @@ def test_a_page_that_nobody_sees_holds_no_connection_and_goes_on_when_it_is_seen
     write(run, 51, 60)
     page.evaluate(HIDE, False)
     page.wait_for_function(f"() => String(({CURVE})()) === '60,60'")
+
+
+def test_a_run_that_is_deleted_under_its_page_can_be_asked_for_nothing_and_stays_readable(page, run, address):
+    page.goto(address)
+    page.wait_for_function(f"() => String(({CURVE})()) === '50,50'")
+    assert page.locator("#actions :is(button:enabled, select:enabled, a[href])").count() == 5
+    shutil.rmtree(run)
+    page.wait_for_selector(".status.gone")
+    assert page.locator("#actions :is(button:enabled, select:enabled, a[href])").count() == 0
+    page.wait_for_timeout(1500)  # for whatever would still be asked for
+    assert page.evaluate(f"() => String(({CURVE})())") == "50,50"
+
+
+def test_nothing_that_vanishes_stands_above_the_buttons(page, address):
+    page.goto(address)
+    page.wait_for_selector("#actions button")
+    places = []
+    for hidden in (False, True):
+        page.evaluate("(is) => { document.getElementById('overview').hidden = is; }", hidden)
+        places.append(page.locator("#actions").bounding_box()["y"])
+    assert places[0] == places[1]

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.report.charts.figure import figure
+from newllm.report.judged import unjudged
 from newllm.report.language import Words, language
 from newllm.report.language.labels import signal_label
 from newllm.report.sections.comparison import comparison
@@ -20,7 +21,6 @@ from newllm.report.source import Source, read_source
 from newllm.ui.answers import Data
 from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
 from newllm.ui.entry import Entry
-from newllm.ui.kept_findings import kept_findings
 from newllm.ui.shell import page
 from newllm.ui.shown import chart_dict, section_dict, thin_chart
 from newllm.ui.texts import texts_for
@@ -63,6 +63,7 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, 
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
         "runs": [entries[name].as_dict() for name in sources],
+        "unexamined": [name for name, source in sources.items() if not source.judged],
         "unknown": [name for name in runs if name not in sources],
         "signal": asked.signal,
         "signals": [[name, signal_label(words, name)] for name in signals[:_MOST_SIGNALS]],
@@ -78,10 +79,12 @@ def _source(state: Any, entry: Entry) -> Source | None:
     if place is None:
         return None
     try:
-        source = read_source(place, trace=state.traces.of(place).trace(), findings=kept_findings(place) or ())
+        known = state.judged.known(place)
+        source = read_source(place, trace=state.traces.of(place).trace(), findings=known or ())
     except UserError:  # it has gone meanwhile
         return None
-    return replace(source, name=entry.name)
+    judged = known is not None and not unjudged(source.trace, source.findings)
+    return replace(source, name=entry.name, judged=judged)
 
 
 routes = [Route("/compare", _page), Route("/api/compare", _data)]

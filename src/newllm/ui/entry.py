@@ -20,6 +20,7 @@ SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
 """Files by which a directory is known for a run."""
 
 _LARGEST = 4 << 20  # bytes of a file
+_BEGINS = 60.0  # seconds from a start in which not every file is there yet
 _ALIVE, _SILENT = 20.0, 300.0  # seconds since the last heartbeat: surely running, and surely not
 _STATUSES = ("running", "finished", "interrupted", "diverged", "failed")
 
@@ -129,9 +130,10 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     summary, recording = reader.read("summary.json"), reader.read("recording.json")
     config = reader.read("config.toml")
     status, doubt = _status(summary, recording, now)
-    missing = (
-        [sign for sign in ("summary.json", "config.toml") if not (place / sign).is_file()] if not recording else []
-    )
+    started = _time(summary.get("started"))
+    begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
+    wanted = () if recording else ("summary.json",) if begins else ("summary.json", "config.toml")
+    missing = [sign for sign in wanted if not (place / sign).is_file()]
     best = _dict(summary.get("best_validation"))
     reader.problems += [f"{sign} is missing" for sign in missing]
     reader.problems += [doubt] if doubt else []
@@ -148,7 +150,7 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
         findings=_findings(reader),
         cause=_cause(place),
         about=_about(config, recording),
-        started=_time(summary.get("started")),
+        started=started,
         heard=_time(summary.get("heartbeat")) or _changed(place),
         seconds=_number(summary.get("seconds")),
         speed=_number(summary.get("tokens_per_second")),

@@ -57,7 +57,7 @@ def shown(hostile: Path, serving: Callable) -> Iterator[Any]:
 def watched(page: "Page") -> Iterator["Page"]:
     """A page on which no dialog opens, nothing is run, and no element comes from a text."""
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())
     yield page
     if page.url != "about:blank":
         harmless(page)

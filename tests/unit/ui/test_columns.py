@@ -269,4 +269,6 @@ def test_who_asks_what_is_new_never_waits_for_the_files(tmp_path, monkeypatch):
     assert time.monotonic() - began < 1
     goes_on.set()
     reading.join()
-    assert len(columns.since(shown)[1]["loss"].step) == 50
+    newer = columns.since(shown)[1]
+    assert newer is not None
+    assert len(newer["loss"].step) == 50

@@ -40,6 +40,8 @@ TEXTS = {
     "compare.never": "never",
     "compare.some": "{step} ({n} of {of})",
     "compare.nothing": "none",
+    "compare.unexamined": "not examined",
+    "compare.examined": "{found} ({n} of {of} examined)",
     "compare.each": "Every run by itself",
     "compare.settings": "What their configurations differ in",
     "compare.setting": "Setting",

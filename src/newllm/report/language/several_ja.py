@@ -39,6 +39,8 @@ TEXTS = {
     "compare.never": "届かない",
     "compare.some": "{step}（{of}実行のうち{n}）",
     "compare.nothing": "なし",
+    "compare.unexamined": "未診断",
+    "compare.examined": "{found}（{of}実行のうち{n}実行を診断）",
     "compare.each": "実行ごとの値",
     "compare.settings": "設定の違い",
     "compare.setting": "項目",

@@ -92,7 +92,7 @@ def _identity(told: object) -> object:
     return [one.get("sha256", one) if isinstance(one, Mapping) else one for one in parts]
 
 
-def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words, *, tokens: bool) -> Html:
+def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], words: Words, *, tokens: bool) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
@@ -184,18 +184,23 @@ def _as_far(arm: Arm, target: float | None, words: Words) -> str:
     return mean if len(steps) == arm.n else words("compare.some", step=mean, n=len(steps), of=arm.n)
 
 
-def _tally(source: Source) -> Counter[str]:
-    return Counter(finding.severity for finding in source.findings)
+def _tally(source: Source) -> Counter[str] | None:
+    """Return how many findings of each severity there are, None where nobody has asked."""
+    return Counter(finding.severity for finding in source.findings) if source.judged else None
 
 
-def _findings(arm: Arm, tallies: Mapping[int, Counter[str]], words: Words) -> str:
-    tally = sum((tallies[id(member)] for member in arm.members), Counter[str]())
+def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Words) -> str:
+    known = [tally for member in arm.members if (tally := tallies[id(member)]) is not None]
+    if not known:
+        return words("compare.unexamined")
+    tally = sum(known, Counter[str]())
     told = [
         words(f"count.{severity}" if tally[severity] == 1 else f"count.{severity}s", count=tally[severity])
         for severity in _SEVERITIES
         if tally[severity]
     ]
-    return words("list").join(told) or words("compare.nothing")
+    found = words("list").join(told) or words("compare.nothing")
+    return found if len(known) == arm.n else words("compare.examined", found=found, n=len(known), of=arm.n)
 
 
 def _seeds(arms: Sequence[Arm], measure: str, words: Words) -> Html:

@@ -41,6 +41,7 @@ class Source:
         replays: of each spike that was replayed, the newest verdict first.
         problems: what could not be read, or only in part: a sentence each.
         prefix: of every id that its sections use, so that several runs may stand on one page.
+        judged: whether the doctor was asked; where nobody has, that there are no findings says nothing.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Source:
     replays: tuple[Replayed, ...] = ()
     problems: tuple[str, ...] = ()
     prefix: str = ""
+    judged: bool = True
 
     def id(self, name: str) -> str:
         """Return an id that no other run on the page has."""

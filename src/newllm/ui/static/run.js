@@ -72,11 +72,16 @@
       reached.version = event.lastEventId || reached.version;
       sections.append(JSON.parse(event.data).signals);
     });
-    stream.addEventListener("status", (event) => showState({ ...JSON.parse(event.data) }));
+    stream.addEventListener("status", (event) => {
+      const run = JSON.parse(event.data);
+      jobs.exists(run.status !== "gone");
+      showState(run);
+    });
     stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
     stream.addEventListener("sections", (event) => changed(JSON.parse(event.data).changed).catch(() => {})); // it has gone: the state says so
     stream.onopen = () => { by("lost").hidden = true; };
     stream.onerror = () => {
+      if (jobs.gone) return;
       by("lost").hidden = false;
       if (stream.readyState === EventSource.CLOSED) setTimeout(start, 3000);
     };
@@ -111,7 +116,7 @@
   newllm.onColours(() => overview?.());
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) stream?.close();
-    else if (reached) listen(reached);
+    else if (reached && !jobs.gone) listen(reached);
   });
   addEventListener("pagehide", () => stream?.close());
   addEventListener("pageshow", (event) => { if (event.persisted) start(); });
