@@ -17,11 +17,11 @@ def check_name(name: Any, kind: str) -> str:
     """Return a name that may stand in a path.
 
     Raises:
-        UserError: it has anything but letters, digits, - and _, or too many of them.
+        UserError: it has anything but A-Z, a-z, 0-9, - and _, or too many of them.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         shown = repr(name)[:80]
-        raise UserError(f"{kind} {shown}: a name has 1 to 64 letters, digits, - and _")
+        raise UserError(f"{kind} {shown}: a name has 1 to 64 of A-Z, a-z, 0-9, - and _")
     return name
 
 

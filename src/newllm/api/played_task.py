@@ -35,7 +35,7 @@ class Task:
         value = self._fields.pop(name, None)
         if value is None and default:
             return default[0]
-        is_number = kind is float and type(value) is int
+        is_number = kind is float and type(value) is int and abs(value) < 2**53
         if type(value) is not kind and not is_number:
             raise UserError(f"'{name}' is {_short(value)}: give {_KINDS[kind]}")
         return value

@@ -16,7 +16,7 @@ from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
 from newllm.trace import Summary, read_trace
-from newllm.training.budget import Budget, shortened
+from newllm.training.budget import Budget, hardly_any, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.config_file import save_config
 from newllm.training.configure import configure
@@ -112,7 +112,7 @@ def train(
         with using_threads(standing.numerics.threads):
             corpus = prepare(standing.data)
             complete, model = resolve(standing, corpus, budget)
-        _notice(observers, *shortened(standing, complete, settings))
+        _notice(observers, *shortened(standing, complete, settings), *hardly_any(budget, complete))
         corpus.tokenizer.save(run.tokenizer)
         run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
         return _go(run, complete, model, corpus, observers)

@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", metavar="RUN_OR_LOG", nargs="+", help="a run directory, a log file or a directory of logs"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the page (default: RUN/report.html, or report.html)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the page (default: RUN/report.html; here: LOG.report.html, or report.html of several)",
+    )
     parser.add_argument("--lang", default="en", metavar="LANG", help="language of the page: en or ja (default: en)")
 
 
@@ -90,8 +95,11 @@ def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
 
 
 def _place(sources: Sequence[Any]) -> Path:
-    """Return where the page goes where nothing was said: into the one run of ours, else here."""
-    return sources[0].path / "report.html" if len(sources) == 1 and sources[0].own else Path("report.html")
+    """Return where the page goes where nothing was said: into the one run of ours, beside no other log's, else here."""
+    if len(sources) > 1:
+        return Path("report.html")
+    one = sources[0]
+    return one.path / "report.html" if one.own else Path(f"{Path(one.name).stem}.report.html")
 
 
 def _check_free(place: Path) -> None:

@@ -20,6 +20,7 @@ from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
 
 _PORT = 8321
+_NO_RUNS = "runs below .: there is no 'runs' here"
 SCHEMA = 1
 
 
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     root = arguments.dir or (Path("runs") if Path("runs").is_dir() else Path())
+    about = "" if arguments.dir else "  (runs below ./runs)" if root != Path() else f"  ({_NO_RUNS})"
     if not root.is_dir():
         raise UserError(f"'{root}' is no directory: name the one that holds your runs")
     if not 0 <= arguments.port <= 65535:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps({"schema": SCHEMA, "url": address}), flush=True)
         elif not arguments.quiet or "?token=" in address:  # without the token nobody could open it
-            print(f"newllm ui: {address}", flush=True)
+            print(f"newllm ui: {address}{'' if arguments.quiet else about}", flush=True)
         if arguments.open:
             _open(address)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from newllm.replays.advance import state_at
+from newllm.replays.alone import alone
 from newllm.replays.candidates import Candidate, candidates
 from newllm.replays.null import NullCheck, check_null
 from newllm.replays.question import Question
@@ -27,10 +28,23 @@ def investigate(asked: Question, replayer: Callable[[Store], Replayer], workers:
         watcher: told how it goes.
 
     Raises:
-        UserError: a name that does not exist, no room, or a run that cannot be replayed.
+        UserError: a name that does not exist, no room, a run that cannot be replayed, or that another process replays.
     """
     places = starts(asked.spike)
     chosen, not_tried = candidates(asked.subject, places, asked.spike.finding.candidate_causes, asked.only)
+    with alone(None if asked.place is None else asked.place.parent, asked.name):
+        return _replayed(asked, replayer, workers, watcher, places, chosen, not_tried)
+
+
+def _replayed(
+    asked: Question,
+    replayer: Callable[[Store], Replayer],
+    workers: int,
+    watcher: Watcher,
+    places: Sequence[Start],
+    chosen: Sequence[Candidate],
+    not_tried: Mapping[str, str],
+) -> Verdict:
     store = Store(asked.place, dict(asked.identity))
     heard = _Heard(watcher)
     with Runner(replayer(store), store, workers, heard) as runner:

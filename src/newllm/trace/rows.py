@@ -15,7 +15,7 @@ from typing import Any, SupportsFloat
 from newllm.errors import UserError
 
 _START = re.compile(rb'\{"step": (-?\d{1,18}), ')
-_VALUE = re.compile(rb'(?:"(NaN|Infinity|-Infinity)"|(-?[0-9][0-9.eE+-]*))[,}]')
+_VALUE = re.compile(rb'(?:"(NaN|Infinity|-Infinity)"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?))[,}]')
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 

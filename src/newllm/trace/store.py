@@ -192,7 +192,7 @@ def _read(path: Path, name: str | None) -> dict[str, Series]:
     """Read all signals, or one. The lines come first: what is packed meanwhile stands in a block by then."""
     content = _content(path)
     parts: defaultdict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
-    if blocks_path(path).exists():
+    if blocks_path(path).is_file():
         for key, step, value in read_blocks(blocks_path(path), name):
             parts[key].append((step, value))
     columns = _columns(path, content) if name is None else _column(path, content, name)
@@ -221,6 +221,8 @@ def _column(path: Path, content: bytes, name: str) -> _Columns:
 
 
 def _content(path: Path) -> bytes:
+    if path.is_fifo():  # opening it would wait for a writer
+        raise UserError(f"'{path}' is a pipe, not a file: give a run's trace.jsonl")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -11,6 +11,8 @@ EVALUATIONS = 11  # one before the first step, and ten on the way: see `Training
 LARGEST = 10**12
 EVALUATION_SHARE = 0.15  # of a budget in seconds, at most
 LEAST_EVALUATED = 4096  # tokens: fewer say too little, however short the budget
+FEW_STEPS = 20
+"""Updates below which a budget in seconds is remarked on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +63,18 @@ def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> l
         f"{name} is {now:,}, not {before:,}: the budget is {steps:,} steps, and that would take too much of them"
         for name, before, now in pairs
         if name in named and now < before
+    ]
+
+
+def hardly_any(budget: Budget, bought: RunConfig) -> list[str]:
+    """Say where `--seconds` bought so few updates that nothing can be learnt; nothing where it bought enough."""
+    steps = bought.training.steps
+    if budget.seconds is None or steps >= FEW_STEPS:
+        return []
+    fit = "1 update fits" if steps == 1 else f"{steps} updates fit"
+    return [
+        f"only {fit} into {budget.seconds:g} s here and now (getting ready counts, and compiles on the first use): "
+        "run it again, or give --steps"
     ]
 
 

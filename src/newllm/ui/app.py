@@ -16,11 +16,23 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newllm.ui import compare_api, jobs_api, pages, playground, run_api, runs_api, sparks, static_files, studies_pages
-from newllm.ui.answer import Answer
+from newllm.ui import (
+    compare_api,
+    jobs_api,
+    judged,
+    pages,
+    playground,
+    run_api,
+    runs_api,
+    sparks,
+    static_files,
+    studies_pages,
+)
+from newllm.ui.answers import Data
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
+from newllm.ui.judged import Judged
 from newllm.ui.live import Live
 from newllm.ui.players import Players
 from newllm.ui.shell import page, safe
@@ -43,6 +55,7 @@ def build_app(root: Path, access: Access) -> Starlette:
             *pages.routes,
             *runs_api.routes,
             *sparks.routes,
+            *judged.routes,
             *run_api.routes,
             *jobs_api.routes,
             *compare_api.routes,
@@ -56,7 +69,8 @@ def build_app(root: Path, access: Access) -> Starlette:
     state = app.state
     state.stopping = asyncio.Event()
     state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
-    state.shown, state.players = Shown(state.traces), Players()
+    state.judged = Judged(state.traces)
+    state.shown, state.players = Shown(state.traces, state.judged), Players()
     state.live = Live(state.index, state.traces, state.shown, state.jobs, state.stopping)
     state.ending = lambda: (state.stopping.set(), state.live.end())
     return app
@@ -83,7 +97,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         error.status_code, phrase.lower()
     )  # fmt: skip
     if request.url.path.startswith("/api/"):
-        return Answer({"error": said}, error.status_code)
+        return Data({"error": said}, error.status_code)
     body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
     return page(phrase, body, texts=texts_for(request), status=error.status_code)
 
@@ -91,4 +105,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """Answer a defect of ours; the server goes on, and its terminal tells of it."""
     del request
-    return Answer({"error": f"the server made a mistake: {type(error).__name__}"}, 500, HEADERS)
+    return Data({"error": f"the server made a mistake: {type(error).__name__}"}, 500, HEADERS)

@@ -53,3 +53,8 @@ def number(request: Request, name: str, default: float) -> float:
     if math.isnan(value) or len(text) > 40:
         raise HTTPException(400, f"{name}={text[:40]!r} is no number")
     return value
+
+
+def whole(text: str, default: int) -> int:
+    """Return a version that a page has been given; the default for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default

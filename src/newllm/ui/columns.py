@@ -25,6 +25,7 @@ from newllm.trace import Series, Trace
 from newllm.trace.blocks import blocks_path, read_blocks_after
 from newllm.trace.rows import rows_of, whole_lines
 from newllm.ui.column import Column
+from newllm.ui.entry import leads_out
 
 _TAIL = 128  # bytes by which lines are known again
 _FRESH = 0.2  # seconds in which nobody looks twice
@@ -47,7 +48,9 @@ class Columns:
     def __init__(self, path: Path) -> None:
         self._path, self._blocks = path, blocks_path(path)
         self._lock, self._looked = threading.Lock(), 0.0
-        self.version, self.generation = 0, 0
+        # No version is ever given twice, also not after this was let go and read anew, or by the next server: who
+        # shows an old one is told to fetch everything.
+        self.version, self.generation = time.time_ns() // 10**6, 0
         self._forget()
 
     @property
@@ -71,13 +74,20 @@ class Columns:
             return self._columns.get(name, Column()).series()
 
     def since(self, version: int) -> tuple[int, dict[str, Series] | None]:
-        """Return the present version, and what was appended since another; None if it must be fetched whole."""
-        with self._lock:
+        """Return the present version, and what was appended since another; None if it must be fetched whole.
+
+        It never waits, for the event loop asks: while the files are being read there is nothing new yet.
+        """
+        if not self._lock.acquire(blocking=False):
+            return version, {}
+        try:
             lengths = self._marks.get(version)
             if lengths is None:
                 return self.version, None
             grown = {name: column for name, column in self._columns.items() if len(column) > lengths.get(name, 0)}
             return self.version, {name: column.series(lengths.get(name, 0)) for name, column in grown.items()}
+        finally:
+            self._lock.release()
 
     def update(self) -> int:
         """Read on, and return the version."""
@@ -96,6 +106,9 @@ class Columns:
         self.problems: list[str] = []
 
     def _read_on(self) -> None:
+        if any(leads_out(file, self._path.parent) for file in (self._path, self._blocks)):
+            self._tell("the trace is a link that leads out, not followed")
+            return
         identity = (_inode(self._path), _inode(self._blocks))
         if self._replaced(identity):
             self._anew()
@@ -109,6 +122,7 @@ class Columns:
                 changed |= self._take_blocks()
             self._last_line = -(2**63)
             lines = self._new_lines() or b""
+            changed |= self._take_blocks()  # again after the lines: they may have begun anew twice meanwhile
         changed |= self._take_lines(lines)
         self._mark(changed)
 
@@ -139,6 +153,9 @@ class Columns:
 
     def _new_lines(self) -> bytes | None:
         """Return the whole lines that were not read yet; None if the file does not go on where it was left."""
+        if self._path.is_fifo():  # opening it would wait for a writer
+            self._tell("trace.jsonl is a pipe, not a file")
+            return b""
         try:
             with self._path.open("rb") as file:
                 if file.seek(0, os.SEEK_END) < self._offset:
@@ -190,7 +207,7 @@ class Columns:
         """Take in the blocks that were not read yet; return whether that changed what was there."""
         changed = False
         try:
-            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.exists() else ():
+            for end, columns in read_blocks_after(self._blocks, self._packed) if self._blocks.is_file() else ():
                 for name, step, value in columns:
                     if len(step):
                         self._last_packed = max(self._last_packed, int(step.max()))

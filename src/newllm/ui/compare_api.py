@@ -12,14 +12,15 @@ from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.report.charts.figure import figure
+from newllm.report.judged import unjudged
 from newllm.report.language import Words, language
 from newllm.report.language.labels import signal_label
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
-from newllm.ui.answer import Answer
+from newllm.ui.answers import Data
 from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
-from newllm.ui.kept_findings import kept_findings
+from newllm.ui.entry import Entry
 from newllm.ui.shell import page
 from newllm.ui.shown import chart_dict, section_dict, thin_chart
 from newllm.ui.texts import texts_for
@@ -47,13 +48,12 @@ async def _data(request: Request) -> Response:
     if len(runs) > _MOST_RUNS:
         raise HTTPException(400, f"{len(runs)} runs: {_MOST_RUNS} can be compared at once")
     words = language(texts_for(request).lang)
-    return Answer(await run_in_threadpool(_told, request.app.state, runs, asked, words))
+    return Data(await run_in_threadpool(_told, request.app.state, runs, asked, words))
 
 
 def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, Any]:
-    known = {name: place for name in runs if (place := state.index.lookup(name)) is not None}
-    entries = {name: state.index.entry(name) for name in known}
-    sources = {name: source for name in known if entries[name] and (source := _source(state, name)) is not None}
+    entries = {name: entry for name in runs if (entry := state.index.entry(name)) is not None}
+    sources = {name: source for name in entries if (source := _source(state, entries[name])) is not None}
     members = [replace(member_of(source), name=source.name) for source in sources.values()]
     signals = signals_of(members)
     if asked.signal not in signals:
@@ -63,6 +63,7 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, 
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
         "runs": [entries[name].as_dict() for name in sources],
+        "unexamined": [name for name, source in sources.items() if not source.judged],
         "unknown": [name for name in runs if name not in sources],
         "signal": asked.signal,
         "signals": [[name, signal_label(words, name)] for name in signals[:_MOST_SIGNALS]],
@@ -73,13 +74,17 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, 
     }
 
 
-def _source(state: Any, name: str) -> Source | None:
-    place = state.index.lookup(name)
+def _source(state: Any, entry: Entry) -> Source | None:
+    place = state.index.lookup(entry.id)
+    if place is None:
+        return None
     try:
-        source = read_source(place, trace=state.traces.of(place).trace(), findings=kept_findings(place) or ())
+        known = state.judged.known(place)
+        source = read_source(place, trace=state.traces.of(place).trace(), findings=known or ())
     except UserError:  # it has gone meanwhile
         return None
-    return replace(source, name=state.index.entry(name).name)
+    judged = known is not None and not unjudged(source.trace, source.findings)
+    return replace(source, name=entry.name, judged=judged)
 
 
 routes = [Route("/compare", _page), Route("/api/compare", _data)]

@@ -8,6 +8,7 @@ import contextlib
 import json
 import math
 import os
+import stat
 import tomllib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
 """Files by which a directory is known for a run."""
 
 _LARGEST = 4 << 20  # bytes of a file
+_BEGINS = 60.0  # seconds from a start in which not every file is there yet
 _ALIVE, _SILENT = 20.0, 300.0  # seconds since the last heartbeat: surely running, and surely not
 _STATUSES = ("running", "finished", "interrupted", "diverged", "failed")
 
@@ -82,7 +84,10 @@ class _Reader:
         """Return a file's content, empty where there is none or it is damaged."""
         path = self.place / name
         try:
-            if path.stat().st_size > _LARGEST:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # a pipe would hold us up for good
+                raise ValueError("it is no regular file")
+            if found.st_size > _LARGEST:
                 raise ValueError(f"larger than {_LARGEST >> 20} MiB")
             text = path.read_text(encoding="utf-8")
             content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -103,7 +108,7 @@ class _Reader:
 
 
 def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
-    """Read a run's directory.
+    """Read a run's directory; of one that cannot be read say so.
 
     Args:
         place: the directory.
@@ -111,6 +116,13 @@ def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
         name: as the list shows it.
         now: seconds since 1970.
     """
+    try:
+        return _entry(place, id, name, now)
+    except OSError as error:  # a directory that may be listed, and not entered
+        return Entry(id=id, name=name, problems=(f"it cannot be read ({error.strerror})",))
+
+
+def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     reader = _Reader(place)
     outside = [sign for sign in SIGNS if leads_out(place / sign, place)]
     if outside:
@@ -118,9 +130,10 @@ def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
     summary, recording = reader.read("summary.json"), reader.read("recording.json")
     config = reader.read("config.toml")
     status, doubt = _status(summary, recording, now)
-    missing = (
-        [sign for sign in ("summary.json", "config.toml") if not (place / sign).is_file()] if not recording else []
-    )
+    started = _time(summary.get("started"))
+    begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
+    wanted = () if recording else ("summary.json",) if begins else ("summary.json", "config.toml")
+    missing = [sign for sign in wanted if not (place / sign).is_file()]
     best = _dict(summary.get("best_validation"))
     reader.problems += [f"{sign} is missing" for sign in missing]
     reader.problems += [doubt] if doubt else []
@@ -137,7 +150,7 @@ def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
         findings=_findings(reader),
         cause=_cause(place),
         about=_about(config, recording),
-        started=_time(summary.get("started")),
+        started=started,
         heard=_time(summary.get("heartbeat")) or _changed(place),
         seconds=_number(summary.get("seconds")),
         speed=_number(summary.get("tokens_per_second")),

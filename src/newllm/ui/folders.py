@@ -110,8 +110,11 @@ def _is_run(path: str, names: set[str]) -> bool:
 
 def _begins(path: str, name: str, pattern: bytes) -> bool:
     try:
-        with Path(path, name).open("rb") as file:
-            return re.match(pattern, file.read(400)) is not None
+        file = Path(path, name)
+        if not file.is_file():  # a pipe would hold us up for good
+            return False
+        with file.open("rb") as opened:
+            return re.match(pattern, opened.read(400)) is not None
     except OSError:
         return False
 

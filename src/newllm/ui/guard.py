@@ -106,7 +106,7 @@ class Guard:
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
             return PlainTextResponse("this server is not known by that name: open the address that it printed\n", 403)
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != hosts[0].lower():
+        if origin is not None and origin.lower() not in (f"http://{hosts[0]}".lower(), f"https://{hosts[0]}".lower()):
             return PlainTextResponse("requests from pages of another origin are refused\n", 403)
         navigates = headers.get("sec-fetch-mode") == "navigate" and scope["method"] in _READS
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not navigates:
@@ -169,7 +169,7 @@ def _bounded(receive: Receive, headers: Headers) -> Receive:
         nonlocal left
         message = await receive()
         left -= len(message.get("body", b""))
-        if left < 0 or (stated.isdigit() and int(stated) > MOST_BYTES):
+        if left < 0 or (stated.isdecimal() and int(stated) > MOST_BYTES):
             raise HTTPException(413, f"a request may hold {MOST_BYTES:,} bytes")
         return message
 

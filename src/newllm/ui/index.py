@@ -41,13 +41,15 @@ class Index:
     Attributes:
         ready: whether everything was looked at once.
         version: another one whenever the list changes.
+        first: the version that it began with; an older one is another server's.
         links: how many links to directories were not followed.
         cut: whether there is more than is looked at.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self.ready, self.version, self.links = False, 0, 0
+        self.first = self.version = time.time_ns() // 10**6  # past those of any server before
+        self.ready, self.links = False, 0
         self._folders = Folders(self.root)
         self._lock, self._refreshing = threading.Lock(), threading.Lock()
         self._table, self._stamps, self._gone = _Table(), dict[str, Stamp](), dict[str, int]()

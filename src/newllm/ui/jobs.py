@@ -24,6 +24,7 @@ LONGEST = 86_400.0
 
 _MOST_AT_ONCE, _REMEMBERED = 4, 50
 _LARGEST_OUTPUT = 64 << 20
+_COUNTED = 2.0  # seconds between two counts of the replays
 _GRACE = 25.0  # seconds to end after being told to; the leash kills what it holds before that
 
 
@@ -41,7 +42,7 @@ class Job:
         began, ended: seconds since 1970.
         progress: what it has printed of its progress.
         result: what it came to, short.
-        before: how many replays were there when it began.
+        replayed: how many replays were added since it began.
     """
 
     id: str
@@ -54,7 +55,7 @@ class Job:
     ended: float | None = None
     progress: Progress = field(default_factory=Progress)
     result: dict[str, Any] = field(default_factory=dict)
-    before: int = 0
+    replayed: int = 0
     process: Process | None = None
 
     @property
@@ -67,7 +68,7 @@ class Job:
         return {
             "id": self.id, "kind": self.kind, "run": self.run, "budget": self.budget, "state": self.state,
             "began": self.began, "seconds": round((self.ended or time.time()) - self.began, 1),
-            "replayed": replays_of(self.place) - self.before if self.kind == "replay" and self.goes_on else None,
+            "replayed": self.replayed if self.kind == "replay" and self.goes_on else None,
             "progress": self.progress.as_dict(), "result": self.result,
         }  # fmt: skip
 
@@ -112,13 +113,20 @@ class Jobs:
         job = Job(
             f"{kind}-{next(self._numbers)}", kind, run, place, float(budget) if kind == "replay" and budget else None
         )
-        job.before = replays_of(place)
-        self._jobs[job.id] = job
+        self._jobs[job.id] = job  # before anything is waited for: nobody else may begin the same
         arguments = [kind, str(place), "--json", *(["--budget", str(job.budget)] if job.budget else [])]
-        job.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-            start_new_session=True,
-        )  # fmt: skip
+        try:
+            job.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            del self._jobs[job.id]
+            raise UserError(
+                f"a {kind} cannot be started ({error.strerror}): end other programs, then try again"
+            ) from error
+        if job.state == "stopping":  # told to meanwhile
+            _release(job)
         task = asyncio.create_task(self._follow(job, job.process))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -127,9 +135,9 @@ class Jobs:
 
     def stop(self, job: Job) -> None:
         """Tell a job to end; what it has is kept."""
-        if job.state == "running" and job.process is not None and job.process.stdin is not None:
+        if job.state == "running":
             job.state = "stopping"
-            job.process.stdin.close()
+            _release(job)
 
     async def close(self) -> None:
         """Stop all and wait until they have ended."""
@@ -145,8 +153,10 @@ class Jobs:
     async def _follow(self, job: Job, process: Process) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
+        counting = asyncio.create_task(_count(job))
         output, _ = await asyncio.gather(_all_of(process.stdout), _lines_of(process.stderr, job.progress))
         code = await process.wait()
+        counting.cancel()
         job.ended = time.time()
         try:
             said = json.loads(output)
@@ -163,6 +173,22 @@ class Jobs:
         ended = [job.id for job in self._jobs.values() if not job.goes_on]
         for old in ended[: max(0, len(self._jobs) - _REMEMBERED)]:
             del self._jobs[old]
+
+
+def _release(job: Job) -> None:
+    """Close the input of the leash, which then ends its command."""
+    if job.process is not None and job.process.stdin is not None:
+        job.process.stdin.close()
+
+
+async def _count(job: Job) -> None:
+    """Count the replays while they go on, beside whatever else the server does: there may be thousands."""
+    before = None
+    while job.kind == "replay":
+        found = await asyncio.to_thread(replays_of, job.place)
+        before = found if before is None else before
+        job.replayed = max(0, found - before)
+        await asyncio.sleep(_COUNTED)
 
 
 def replays_of(run: Path) -> int:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
-from newllm.ui.answer import Answer
+from newllm.ui.answers import Data
 from newllm.ui.asked import run_of
 from newllm.ui.jobs import Jobs
 
@@ -25,12 +25,12 @@ async def _start(request: Request) -> Response:
         job = await jobs.start(str(asked.get("kind"))[:40], request.path_params["id"], place, budget)
     except UserError as error:
         raise HTTPException(409 if "going on" in str(error) else 400, str(error)) from error
-    return Answer(job.as_dict(), 201)
+    return Data(job.as_dict(), 201)
 
 
 async def _list(request: Request) -> Response:
     run_of(request)
-    return Answer({"jobs": [job.as_dict() for job in request.app.state.jobs.of(request.path_params["id"])]})
+    return Data({"jobs": [job.as_dict() for job in request.app.state.jobs.of(request.path_params["id"])]})
 
 
 async def _stop(request: Request) -> Response:
@@ -39,7 +39,7 @@ async def _stop(request: Request) -> Response:
     if job is None:
         raise HTTPException(404, "there is no such job")
     jobs.stop(job)
-    return Answer(job.as_dict())
+    return Data(job.as_dict())
 
 
 async def _sent(request: Request) -> dict[str, Any]:

@@ -5,20 +5,32 @@ from pathlib import Path
 from typing import Any
 
 from newllm.trace import SEVERITIES, Finding
+from newllm.trace.blocks import blocks_path
 
 _LARGEST = 16 << 20
 
 
 def kept_findings(run: Path) -> tuple[Finding, ...] | None:
-    """Return the findings that are kept there, None where there are none or the file is damaged."""
+    """Return the findings that are kept there, None where there are none or the file is damaged.
+
+    What was found once stays true; that nothing was found is said only of what the doctor has read, so that nothing
+    found before the trace grew is None as well.
+    """
     file = run / "findings.json"
     try:
-        if file.is_symlink() or file.stat().st_size > _LARGEST:
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > _LARGEST:
             return None
         listed = json.loads(file.read_bytes())["findings"]
-        return tuple(_finding(one) for one in listed if one.get("severity") in SEVERITIES)
+        found = tuple(_finding(one) for one in listed if one.get("severity") in SEVERITIES)
+        return None if not found and _has_grown_since(run, file) else found
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _has_grown_since(run: Path, file: Path) -> bool:
+    trace = run / "trace.jsonl"
+    changed = [one.stat().st_mtime_ns for one in (trace, blocks_path(trace)) if one.is_file()]
+    return max(changed, default=0) > file.stat().st_mtime_ns
 
 
 def _finding(kept: dict[str, Any]) -> Finding:

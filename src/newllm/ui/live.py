@@ -40,6 +40,7 @@ class Feed:
 
     Attributes:
         followers: how many there are.
+        there: whether the run still is.
         columns: the run's trace.
         made: its sections as they were made last.
     """
@@ -48,7 +49,7 @@ class Feed:
         self._place, self._words, self._traces, self._shown = place, words, traces, shown
         self._tick = asyncio.Event()
         self._next = 0.0
-        self.followers = 0
+        self.followers, self.there = 0, True
         self.columns: Columns | None = None
         self.made: Made | None = None
         self.task: asyncio.Task[None] | None = None
@@ -59,6 +60,7 @@ class Feed:
         while True:
             try:
                 self.columns = await run_in_threadpool(self._traces.of, self._place)
+                self.there = await run_in_threadpool(self._place.is_dir)
             except Exception:  # whatever lies there: the page stays, and what is known stays on it
                 _LOG.exception("%s", self._place)
             if making is None or making.done():
@@ -171,7 +173,8 @@ class _Teller:
 
     def told(self, entry: Any, jobs: list[Any]) -> str:
         """Return the events that are new, empty where there is nothing."""
-        parts = [self._appended(), self._sections()]
+        entry = entry if self._feed.there else None
+        parts = [] if entry is None else [self._appended(), self._sections()]  # of what has gone the page keeps all
         status = _json(entry.as_dict() | {"version": 0}) if entry is not None else _json({"status": "gone"})
         if status != self._status:
             self._status = status

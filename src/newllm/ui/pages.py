@@ -29,8 +29,9 @@ async def _run(request: Request) -> Response:
     head = (
         f'<p class="crumbs"><a href="/">{_text(texts, "runs")}</a></p><h1>{safe(entry.name)}</h1>'
         f'<p class="where">{safe(place)}</p><div id="state" class="state-line"></div>'
-        f'<canvas id="overview" class="overview" role="img" aria-label="{_text(texts, "curve")}"></canvas>'
         f'<div id="actions" class="actions"></div><div id="jobs" class="jobs" aria-live="polite"></div>'
+        # Below the buttons: it goes when the sections come, and nothing that is clicked may move then.
+        f'<canvas id="overview" class="overview" role="img" aria-label="{_text(texts, "curve")}"></canvas>'
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
     scripts = ("report.js", "told.js", "jobs.js", "sections.js", "run.js")

@@ -10,14 +10,14 @@ from starlette.routing import Route
 from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.trace import Series
-from newllm.ui.answer import Answer
-from newllm.ui.asked import number, run_of
+from newllm.ui.answers import Data
+from newllm.ui.asked import number, run_of, whole
 from newllm.ui.json_numbers import listed
 from newllm.ui.live import Shows
 from newllm.ui.sparks import thinned
 from newllm.ui.texts import texts_for
 
-_MOST_POINTS, _MOST_NAMES = 20_000, 64
+_MOST_POINTS, _MOST_NAMES, _MOST_TOGETHER = 20_000, 64, 200_000
 
 
 async def _sections(request: Request) -> Response:
@@ -36,29 +36,30 @@ async def _sections(request: Request) -> Response:
         "problems": made.problems,
         "digest": made.digest,
     }
-    return await run_in_threadpool(Answer, content)
+    return await run_in_threadpool(Data, content)
 
 
 async def _window(request: Request) -> Response:
-    """Answer with a stretch of signals: the lowest and the highest of as many buckets as there are points to show."""
+    """Answer with a stretch of those signals that are there: the lowest and the highest of each bucket."""
     place = run_of(request)
     names = request.query_params.getlist("name")[:_MOST_NAMES]
     first, last = number(request, "from", -np.inf), number(request, "to", np.inf)
-    points = int(min(max(number(request, "points", 2000), 10), _MOST_POINTS))
+    most = min(_MOST_POINTS, _MOST_TOGETHER // max(1, len(names)))
+    points = int(min(max(number(request, "points", 2000), 10), most))
 
-    def cut() -> dict[str, object]:
+    def cut() -> Response:
         columns = request.app.state.traces.of(place)
-        return {name: listed(_stretch(columns.series(name), first, last, points)) for name in names}
+        there = {name: series for name in names if len((series := columns.series(name)).step)}
+        return Data({name: listed(_stretch(series, first, last, points)) for name, series in there.items()})
 
-    return Answer(await run_in_threadpool(cut))
+    return await run_in_threadpool(cut)
 
 
 async def _live(request: Request) -> Response:
     """Answer with a stream of events."""
     place = run_of(request)
     asked = request.headers.get("last-event-id") or request.query_params.get("version", "")
-    version = int(asked) if asked.isdigit() and len(asked) < 16 else -1
-    shows = Shows(version, request.query_params.get("digest"))
+    shows = Shows(whole(asked, -1), request.query_params.get("digest"))
     events = request.app.state.live.events(request.path_params["id"], place, _words(request), shows)
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

@@ -4,16 +4,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from newllm.ui.answer import Answer
+from newllm.ui.answers import Data
+from newllm.ui.asked import whole
 from newllm.ui.index import Index
 
 
 async def _runs(request: Request) -> Response:
     """Answer with the runs that are newer than `since`, and what has gone."""
     index: Index = request.app.state.index
-    asked = request.query_params.get("since", "0")
-    version, newer, gone = index.since(int(asked) if asked.isdigit() and len(asked) < 16 else 0)
+    since = whole(request.query_params.get("since", ""), 0)
+    version, newer, gone = index.since(since)
     content = {
+        "whole": since < index.first,
         "version": version,
         "ready": index.ready,
         "cut": index.cut,
@@ -21,7 +23,7 @@ async def _runs(request: Request) -> Response:
         "runs": [entry.as_dict() for entry in newer],
         "gone": gone,
     }
-    return Answer(content)
+    return Data(content)
 
 
 routes = [Route("/api/runs", _runs)]

@@ -12,6 +12,7 @@ from newllm.ui.app import build_app
 from newllm.ui.guard import Access, access_for
 
 _TRIES = 50  # ports, from the one that was asked for
+_WAITING = 2048  # connections that nobody has taken yet
 
 
 class _Server(uvicorn.Server):
@@ -57,7 +58,7 @@ def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str]
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to the port, or to the next free one.
+    """Return a socket that listens at the port, or at the next free one.
 
     Raises:
         UserError: there is no such address, or no free port.
@@ -73,6 +74,7 @@ def bind(host: str, port: int) -> socket.socket:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             found.bind((first[0], number, *first[2:]))
+            found.listen(_WAITING)  # at once: until then another server could bind the same port
         except OSError as error:
             found.close()
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis import diagnose
 from newllm.plotting.lines import extremes
 from newllm.report.charts.chart import Chart, Curves, Heat, Line, Section
 from newllm.report.header import problems
@@ -24,18 +23,15 @@ from newllm.report.language import Words
 from newllm.report.markup import tag
 from newllm.report.sections import sections_of
 from newllm.report.source import Source, read_source
-from newllm.trace import Finding, Trace
 from newllm.ui.folders import stamp_of
-from newllm.ui.kept_findings import kept_findings
+from newllm.ui.judged import Judged
 from newllm.ui.sparks import thinned
 from newllm.ui.traces import Traces
 
 BUCKETS = 1000
 """Of a line, at first."""
 
-_JUDGED = 150_000  # points of all signals up to which a run is judged while it is shown: about two seconds
 _LARGE = 50_000  # points of a signal from which it is thinned before anything else is made of it
-_REST = 20  # times as long as it took, until a run that goes on is judged again
 _KEPT = 12
 _FIGURE = re.compile(r'<figure class="chart" data-chart="([^"]*)">.*?</figure>', re.DOTALL)
 
@@ -77,12 +73,12 @@ class Shown:
 
     Args:
         traces: where traces are held.
+        judged: what the doctor says of them.
     """
 
-    def __init__(self, traces: Traces) -> None:
-        self._traces = traces
+    def __init__(self, traces: Traces, judged: Judged) -> None:
+        self._traces, self._judged = traces, judged
         self._made: dict[tuple[Path, str], Made] = {}
-        self._findings: dict[Path, tuple[Any, float, tuple[Finding, ...]]] = {}
         self._locks: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -109,7 +105,7 @@ class Shown:
         began = time.thread_time()
         columns = self._traces.of(place)
         version, trace = columns.snapshot()
-        findings, up_to_date = self._judged(place, trace, (columns.generation, version))
+        findings, up_to_date = self._judged.of(place, trace, (columns.generation, version))
         large = {name for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name}
         if large:
             fewer = {name: thinned(trace.signals[name], BUCKETS) for name in large}
@@ -125,27 +121,6 @@ class Shown:
             stamp if up_to_date else None, version, tuple(made), frozenset(lines & trace.signals.keys()),
             str(problems(source, words)), time.thread_time() - began,
         )  # fmt: skip
-
-    def _judged(self, place: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
-        """Return what the doctor says, and whether that is of this version of the trace.
-
-        None where the run is too long for that and nobody has asked the doctor.
-        """
-        if sum(len(series.step) for series in trace.signals.values()) > _JUDGED:
-            return kept_findings(place), True
-        before = self._findings.get(place)
-        if before is not None and (before[0] == version or time.monotonic() < before[1]):
-            return before[2], before[0] == version
-        began = time.thread_time()
-        # Facts about the data are the source's to read; it is read once more, without a trace.
-        source = read_source(place, trace=trace, findings=())
-        try:
-            findings = tuple(diagnose(trace, source.facts))
-        except Exception:  # what stands in data.json may be of any kind
-            findings = tuple(diagnose(trace))
-        rest = _REST * (time.thread_time() - began)
-        self._findings[place] = version, time.monotonic() + rest, findings
-        return findings, True
 
 
 def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list[Section]:

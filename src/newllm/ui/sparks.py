@@ -16,7 +16,8 @@ from newllm.errors import UserError
 from newllm.plotting.lines import extremes
 from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
-from newllm.ui.answer import Answer
+from newllm.ui.answers import Data
+from newllm.ui.entry import leads_out
 from newllm.ui.json_numbers import listed
 
 _MOST_ASKED, _KEPT = 100, 5000
@@ -51,6 +52,8 @@ class Sparks:
 
 
 def _spark(path: Path) -> dict[str, Any]:
+    if any(leads_out(file, path.parent) for file in (path, blocks_path(path))):
+        return {}
     for name in _SIGNALS:
         try:
             series = read_signal(path, name)
@@ -83,7 +86,7 @@ def _stamp(path: Path) -> _Stamp:
 async def _sparks(request: Request) -> Response:
     asked = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
     places = {name: place for name in asked if (place := request.app.state.index.lookup(name)) is not None}
-    return Answer(await run_in_threadpool(request.app.state.sparks.many, places))
+    return Data(await run_in_threadpool(request.app.state.sparks.many, places))
 
 
 routes = [Route("/api/sparks", _sparks)]

@@ -15,7 +15,7 @@ from newllm.errors import UserError
 from newllm.report.language import Words, language
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
-from newllm.ui.answer import Answer
+from newllm.ui.answers import Data
 from newllm.ui.asked import study_of
 from newllm.ui.shell import frame_of_sections, page, safe
 from newllm.ui.shown import section_dict
@@ -60,7 +60,7 @@ async def _study(request: Request) -> Response:
 
 async def _sections(request: Request) -> Response:
     words = language(texts_for(request).lang)
-    return Answer(await run_in_threadpool(_told, study_of(request), words))
+    return Data(await run_in_threadpool(_told, study_of(request), words))
 
 
 def _told(place: Path, words: Words) -> dict[str, Any]:

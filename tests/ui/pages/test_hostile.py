@@ -10,7 +10,7 @@ import pytest
 from newllm.trace import TraceWriter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Dialog, Page
 
 SCRIPT = "</script><script>window.__pwned=1</script><img src=x onerror=window.__pwned=1>"
 NAMES = (
@@ -57,7 +57,12 @@ def shown(hostile: Path, serving: Callable) -> Iterator[Any]:
 def watched(page: "Page") -> Iterator["Page"]:
     """A page on which no dialog opens, nothing is run, and no element comes from a text."""
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: "Dialog") -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     yield page
     if page.url != "about:blank":
         harmless(page)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Dialog, Locator, Page
 
 HOSTILE = (
     "<script>window.__pwned = 1</script></script><img src=x onerror='window.__pwned=1'> \u202eabc\u202c \u2066&lt;"
@@ -114,7 +114,12 @@ def test_the_surprise_of_a_pasted_text(play: "Page") -> None:
 @pytest.mark.parametrize("tab", ["Write", "Surprise"])
 def test_hostile_text_is_text(play: "Page", tab: str) -> None:
     dialogs: list[str] = []
-    play.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: "Dialog") -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    play.on("dialog", dismiss)
     play.get_by_role("tab", name=tab).click()
     if tab == "Write":
         write(panel(play), HOSTILE, 3)

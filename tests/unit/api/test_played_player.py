@@ -226,6 +226,7 @@ def test_sentences_are_measured_one_by_one_with_their_ends(tmp_path: Path) -> No
         ("write", {"branch": "main", "seed": 1.5}, "'seed' is 1.5: give a whole number"),
         ("write", {"branch": "main", "temperature": -1}, "temperature is -1: it must be 0"),
         ("write", {"branch": "main", "temperature": "hot"}, "'temperature' is 'hot': give a number"),
+        ("write", {"branch": "main", "temperature": 10**400}, "give a number"),
         ("write", {"branch": "main", "top_p": float("nan")}, "top_p is nan"),
         ("surprise", {"text": ""}, "nothing to predict"),
         ("restore", {"branch": "main", "name": "nowhere"}, "there is no context 'nowhere'"),

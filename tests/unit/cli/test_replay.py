@@ -7,6 +7,8 @@ import io
 import json
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,26 @@ def test_a_mistake_is_one_line_and_writes_nothing(refused, run, content, options
     before = content(run)
     assert said in refused("replay", *[run if item == "RUN" else item for item in options])
     assert content(run) == before
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from newllm.replays.alone import alone
+with alone(Path(sys.argv[1]), "it"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_that_another_process_replays_is_left_to_it(refused, run) -> None:
+    command = [sys.executable, "-P", "-c", HOLD, str(run / "replays")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert "is being replayed by another process: wait for it, or stop it" in refused("replay", run, *ONLY)
+        other.communicate("")
+    assert [path.name for path in (run / "replays").iterdir()] in ([".lock"], [])
 
 
 def test_a_run_without_a_spike_is_refused(refused, finished) -> None:

@@ -33,8 +33,8 @@ def test_the_page_of_a_run_goes_into_it(call, run) -> None:
 
 def test_the_page_of_a_log_goes_here_and_shows_the_founding_spike(call, founding) -> None:
     done = call("report", founding)
-    assert (done.code, done.err, done.out.split(" ")[0]) == (0, "", "report.html")
-    text = Path("report.html").read_text(encoding="utf-8")
+    assert (done.code, done.err, done.out.split(" ")[0]) == (0, "", "founding.report.html")
+    text = Path("founding.report.html").read_text(encoding="utf-8")
     for part in ("founding.csv", "at epoch 20", "epoch 19 to 22", "Something is doubtful", "14.703"):
         assert part in text
     assert {item.name for item in founding.parent.iterdir()} == {"founding.csv", "here"}
@@ -70,7 +70,7 @@ def test_several_runs_share_a_page_with_their_comparison_first(call, run, tmp_pa
 
 def test_a_page_in_japanese(call, founding) -> None:
     call("report", founding, "--lang", "ja")
-    assert '<html lang="ja">' in Path("report.html").read_text(encoding="utf-8")
+    assert '<html lang="ja">' in Path("founding.report.html").read_text(encoding="utf-8")
 
 
 def test_a_study_has_a_page_of_its_own(call, refused, tmp_path, run) -> None:
@@ -95,8 +95,8 @@ def test_only_a_page_of_its_own_is_written_over(refused, founding, content: str)
 
 
 def test_a_page_of_someone_elses_where_none_was_asked_for_stays_too(refused, founding) -> None:
-    Path("report.html").write_text("mine")
-    assert "'report.html' exists and is no page of newllm report" in refused("report", founding)
+    Path("founding.report.html").write_text("mine")
+    assert "'founding.report.html' exists and is no page of newllm report" in refused("report", founding)
 
 
 @pytest.mark.parametrize("out", ["absent/page.html", ".", "link"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,30 @@ def test_numbers_of_a_file_that_nobody_checked():
     assert number_in({"a": {"b": 2}}, "a", "b") == 2.0
     for bad in ({"a": 3}, {"a": {"b": True}}, {"a": {"b": "2"}}, {"a": {"b": 10**400}}, {"a": {"b": float("nan")}}, {}):
         assert number_in(bad, "a", "b") is None
+
+
+def test_nats_of_different_tokens_are_not_subtracted():
+    runs = [source("bytes", 0), source("words", 0, 2.0, rate=5e-4)]
+    data = [{"tokenizer": {"name": name}, "sources": [{"name": name, "sha256": name}]} for name in ("bytes", "word")]
+    told = comparison([replace(run, data=one) for run, one in zip(runs, data, strict=True)], EN)
+    alike = comparison([replace(run, data=data[0]) for run in runs], EN)
+    assert told is not None
+    assert alike is not None
+    assert EN("compare.other_tokens") in text_of(told.html)
+    assert EN("compare.other_texts") in text_of(told.html)
+    assert "compare-difference" not in charts(told)
+    assert EN("compare.to_control") not in told.html
+    assert "compare-difference" in charts(alike)
+    assert EN("compare.to_control") in alike.html
+
+
+def test_who_was_not_examined_counts_as_no_healthy_run():
+    unknown = [replace(one, judged=False) for one in RUNS]
+    section = comparison([*RUNS[:2], unknown[2], *unknown[3:]], EN)
+    assert section is not None
+    assert "none (2 of 3 examined)" in section.html
+    assert "not examined" in section.html
+    whole = comparison(unknown, EN)
+    assert whole is not None
+    assert "not examined" in whole.html
+    assert "none" not in whole.html

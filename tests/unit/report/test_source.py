@@ -206,3 +206,31 @@ def test_what_cannot_be_judged_of_the_data_does_not_stop_the_diagnosis(run: Path
     source = read_source(run)
     assert "spike" in {one.kind for one in source.findings}
     assert np.isfinite(source.trace.series("loss").value).all()
+
+
+def test_a_directory_of_several_runs_names_them(whole: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(whole, tmp_path / "runs" / name)
+    with pytest.raises(UserError, match=r"holds several runs \(one, two\): name those that are meant"):
+        read_source(tmp_path / "runs")
+
+
+@pytest.mark.parametrize("text", ["# a title\nabout 111 things\n", "step,loss\n1,2.5\n"])
+def test_a_file_without_a_curve_is_refused(text: str, tmp_path: Path) -> None:
+    place = tmp_path / "notes.md"
+    place.write_text(text)
+    with pytest.raises(UserError, match="notes"):
+        read_source(place)
+
+
+def test_no_path_is_not_this_directory() -> None:
+    with pytest.raises(UserError, match="'' is no path"):
+        read_source("")
+
+
+def test_a_trace_that_ends_before_its_run_is_told(run: Path) -> None:
+    rows = (run / "trace.jsonl").read_text().splitlines(keepends=True)
+    (run / "trace.jsonl").write_text("".join(rows[: len(rows) // 2]))
+    (told,) = read_source(run).problems
+    assert told.startswith("the trace ends at step ")
+    assert told.endswith("the run came to 200: what lies between is lost")

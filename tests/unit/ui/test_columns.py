@@ -1,6 +1,7 @@
 import json
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def rows(writer, first, last):
 def test_reads_on_where_it_was_left(tmp_path):
     path = tmp_path / "trace.jsonl"
     columns = Columns(path)
-    assert columns.update() == 0
+    assert columns.update() == columns.version
     with TraceWriter(path) as writer:
         for first in range(0, 200, 40):
             before = columns.update()
@@ -69,7 +70,8 @@ def test_only_appended_bytes_are_parsed(tmp_path, monkeypatch):
 def test_packing_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "PACK_BYTES", 5000)
     path = tmp_path / "trace.jsonl"
-    columns, version = Columns(path), 0
+    columns = Columns(path)
+    version = columns.version
     shown: dict[int, float] = {}
     with TraceWriter(path) as writer:
         for first in range(0, 1500, 25):
@@ -208,3 +210,65 @@ def test_memory_is_bounded(tmp_path):
     assert traces.of(tmp_path / "a") is first
     traces.of(tmp_path / "b")
     assert traces.of(tmp_path / "a") is not first
+
+
+def test_who_shows_what_was_let_go_is_told_to_fetch_everything(tmp_path):
+    path = tmp_path / "trace.jsonl"
+    with TraceWriter(path) as writer:
+        rows(writer, 1, 50)
+        shown = Columns(path).update()  # of a server before, or let go since
+        rows(writer, 50, 90)
+        time.sleep(0.002)
+        columns = Columns(path)
+        assert columns.update() != shown
+        assert columns.since(shown)[1] is None
+
+
+def test_packed_twice_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "PACK_BYTES", 2000)
+    path = tmp_path / "trace.jsonl"
+    columns = Columns(path)
+    with TraceWriter(path) as writer:
+        rows(writer, 0, 10)
+        columns.update()
+        rows(writer, 10, 60)  # packs
+        take = Columns._take_blocks
+
+        def packed_after(self):
+            taken = take(self)
+            monkeypatch.setattr(Columns, "_take_blocks", take)
+            rows(writer, 60, 120)  # packs again
+            rows(writer, 120, 125)
+            return taken
+
+        monkeypatch.setattr(Columns, "_take_blocks", packed_after)
+        columns.update()
+        np.testing.assert_array_equal(np.diff(columns.series("loss").step), 1)
+        columns.update()
+        same_as_file(columns, path)
+
+
+def test_who_asks_what_is_new_never_waits_for_the_files(tmp_path, monkeypatch):
+    path, reads, goes_on = tmp_path / "trace.jsonl", threading.Event(), threading.Event()
+    with TraceWriter(path) as writer:
+        rows(writer, 0, 50)
+    columns = Columns(path)
+    shown, take = columns.version, Columns._take_lines
+
+    def slow(self, content):
+        reads.set()
+        goes_on.wait(5)
+        return take(self, content)
+
+    monkeypatch.setattr(Columns, "_take_lines", slow)
+    reading = threading.Thread(target=columns.update)
+    reading.start()
+    assert reads.wait(5)
+    began = time.monotonic()
+    assert columns.since(shown) == (shown, {})
+    assert time.monotonic() - began < 1
+    goes_on.set()
+    reading.join()
+    newer = columns.since(shown)[1]
+    assert newer is not None
+    assert len(newer["loss"].step) == 50

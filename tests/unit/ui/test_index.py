@@ -83,6 +83,16 @@ def test_a_run_that_is_running_no_more(root, pid, silent, status):
     assert bool(entry.problems) == (status == "stopped")
 
 
+@pytest.mark.parametrize(("age", "said"), [(5, False), (120, True)])
+def test_a_run_that_just_begins_lacks_nothing(root, age, said):
+    file = root / "good" / "summary.json"
+    then, now = (time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - gone)) for gone in (age, 0))
+    content = json.loads(file.read_text()) | {"status": "running", "pid": os.getpid()}
+    file.write_text(json.dumps(content | {"started": then, "heartbeat": now}))
+    (root / "good" / "config.toml").unlink()
+    assert ("config.toml is missing" in entries(root)["good"].problems) == said
+
+
 def test_only_what_changed_is_new(root, make_run):
     index = Index(root)
     index.refresh()

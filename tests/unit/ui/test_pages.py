@@ -105,7 +105,7 @@ def test_a_window_keeps_spikes(tmp_path, serving, make_run):
         seen = server.ask(f"/api/run/{key}/window?name=loss&name=none&points=50").json()
         assert len(seen["loss"]["x"]) < 100
         assert seen["loss"]["x"][seen["loss"]["y"].index(99.0)] == 12_345
-        assert seen["none"] == {"x": [], "y": []}
+        assert "none" not in seen  # the chart keeps the points that it has
         near = server.ask(f"/api/run/{key}/window?name=loss&from=12340&to=12350&points=5000").json()["loss"]["x"]
         assert near == list(range(12_339, 12_352))
         assert server.ask(f"/api/run/{key}/window?name=loss&from=x").status == 400
@@ -199,3 +199,31 @@ def test_a_study_has_a_page(tmp_path, serving):
         assert "<b>bold</b>" not in json.dumps(told)
         assert server.ask(f"/run/{key}").status == 404
         assert server.ask(f"/api/run/{key}/sections").status == 404
+
+
+def test_a_run_that_nobody_examined_is_not_shown_as_healthy(tmp_path, serving, make_run):
+    from newllm.trace import TraceWriter
+
+    for seed in (0, 1):
+        run = make_run(tmp_path / f"ema-{seed}", seed=seed)
+        with TraceWriter(run / "trace.jsonl") as writer:
+            for step in range(51, 60):
+                writer.write(step, loss=float("nan"))
+    make_run(tmp_path / "short", steps=2, rule="gated")
+    with serving(tmp_path) as server:
+        ids = [server.id_of(name) for name in ("ema-0", "ema-1", "short")]
+        address = f"/api/compare?runs={','.join(ids)}"
+        told = server.ask(address).json()
+        assert told["unexamined"] == ids
+        assert "not examined" in told["section"]["html"]
+        counts = server.ask(f"/api/findings?ids={ids[0]},{ids[2]},none").json()["counts"]
+        assert counts.keys() == {ids[0], ids[2]}
+        assert counts[ids[0]]["fault"] > 0
+        assert counts[ids[2]] is None  # two points show nothing
+        told = server.ask(address).json()
+        assert told["unexamined"] == ids[1:]
+        assert "(1 of 2 examined)" in told["section"]["html"]
+        assert server.ask(f"/api/run/{ids[1]}/sections").status == 200  # its page judges it, and that is kept
+        told = server.ask(address).json()
+        assert told["unexamined"] == ids[2:]
+        assert "of 2 examined" not in told["section"]["html"]

@@ -58,12 +58,18 @@ def test_one_line_tells_the_address_and_the_default_is_runs(tmp_path, make_run, 
     with started("--port", "0", cwd=tmp_path) as server:
         line = server.stdout.readline()
         assert line.startswith("newllm ui: http://127.0.0.1:")
-        address = line.split()[-1]
+        assert line.endswith("  (runs below ./runs)\n")
+        address = line.split()[2]
         names: list[str] = []
         while not names:
             with urllib.request.urlopen(f"{address}api/runs") as answer:
                 names = [run["name"] for run in json.load(answer)["runs"]]
         assert names == ["one"]
+
+
+def test_without_runs_the_line_tells_which_directory_is_shown(tmp_path, started):
+    with started("--port", "0", cwd=tmp_path) as server:
+        assert server.stdout.readline().endswith("/  (runs below .: there is no 'runs' here)\n")
 
 
 def test_bound_elsewhere_the_address_holds_a_token_also_when_quiet(runs, started):
@@ -86,6 +92,13 @@ def test_the_next_free_port_is_taken():
         port = taken.getsockname()[1]
         with bind("127.0.0.1", port) as found:
             assert port < found.getsockname()[1] <= port + 50
+
+
+def test_two_that_start_at_once_take_two_ports():
+    with bind("127.0.0.1", 0) as probe:
+        port = probe.getsockname()[1]
+    with bind("127.0.0.1", port) as one, bind("127.0.0.1", port) as other:
+        assert one.getsockname()[1] != other.getsockname()[1]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ TEXTS = {
     ),
     "chart.context-along": "Norm along the text",
     "about.context-along": (
-        "At a few evaluations from first to last. A straight rise here means that the context only adds up."
+        "At a few evaluations from first to last. On the log scale a straight rise is growth by a factor with every "
+        "token; a context that only adds up bends over."
     ),
     "chart.context-norm": "Norm of the context",
     "about.context-norm": "Mean over the batch, at the end of each row.",

@@ -12,6 +12,11 @@ TEXTS = {
         "Runs that differ by nothing but the seed are one arm: its mean with the 95 % interval over seeds, "
         "which speaks of further seeds on the same data."
     ),
+    "compare.other_tokens": (
+        "These runs do not predict the same tokens (bytes, words or another vocabulary): their nats per token are no "
+        "one measure, and no difference of them is shown."
+    ),
+    "compare.other_texts": "These runs did not learn the same texts: what differs may be the text.",
     "compare.repeated": "Further runs of a seed that is there, which count once: {runs}.",
     "compare.unknown": "Without a known configuration, so each an arm by itself: {runs}.",
     "compare.other_axis": "Left out, since their steps count something else: {runs}.",
@@ -35,6 +40,8 @@ TEXTS = {
     "compare.never": "never",
     "compare.some": "{step} ({n} of {of})",
     "compare.nothing": "none",
+    "compare.unexamined": "not examined",
+    "compare.examined": "{found} ({n} of {of} examined)",
     "compare.each": "Every run by itself",
     "compare.settings": "What their configurations differ in",
     "compare.setting": "Setting",

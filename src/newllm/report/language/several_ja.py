@@ -12,6 +12,10 @@ TEXTS = {
         "シードだけが異なる実行を一つの条件とし、その平均にシードにわたる95%区間をつける。区間は、"
         "同じデータでの別のシードについて述べる。"
     ),
+    "compare.other_tokens": (
+        "これらの実行が予測するトークン（バイト、単語、または語彙）は同じではない。1トークンあたりのnatは同じ尺度ではないため、差は示さない。"
+    ),
+    "compare.other_texts": "これらの実行が学んだテキストは同じではない。違いはテキストによるのかもしれない。",
     "compare.repeated": "同じシードをもう一度実行したもの（一度だけ数える）：{runs}。",
     "compare.unknown": "設定が分からないため、それぞれを一つの条件とするもの：{runs}。",
     "compare.other_axis": "ステップの数え方が異なるため除いたもの：{runs}。",
@@ -35,6 +39,8 @@ TEXTS = {
     "compare.never": "届かない",
     "compare.some": "{step}（{of}実行のうち{n}）",
     "compare.nothing": "なし",
+    "compare.unexamined": "未診断",
+    "compare.examined": "{found}（{of}実行のうち{n}実行を診断）",
     "compare.each": "実行ごとの値",
     "compare.settings": "設定の違い",
     "compare.setting": "項目",

@@ -46,12 +46,17 @@ def comparison(sources: Sequence[Source], words: Words) -> Section | None:
     members = [member_of(source) for source in alike]
     arms = arms_of(members)
     axis = axis_label(words, alike[0].trace.axis)
+    tokens, texts = _same(alike, "tokenizer"), _same(alike, "sources")
     charts = comparison_charts(arms, axis, words)
+    if not tokens:  # nats of bytes and nats of words are no one measure
+        charts = [chart for chart in charts if chart.id != "compare-difference"]
     tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
     parts = [
         _lead(arms, len(alike), words),
+        *([] if tokens else [tag("p", words("compare.other_tokens"), kind="problem")]),
+        *([] if texts else [tag("p", words("compare.other_texts"), kind="problem")]),
         listed(_remarks(arms, [source for source in sources if source not in alike], words)),
-        _table(arms, tallies, words),
+        _table(arms, tallies, words, tokens=tokens),
         *(figure(chart, words) for chart in charts),
         block(words("compare.settings"), _settings(arms, words)),
     ]
@@ -75,13 +80,25 @@ def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> lis
     return [*counted, *([words("compare.other_axis", runs=names)] if others else [])]
 
 
-def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str]], words: Words) -> Html:
+def _same(sources: Sequence[Source], key: str) -> bool:
+    """Whether all runs whose data is known have the same tokenizer, or the same sources by their sha256."""
+    known = [_identity(source.data[key]) for source in sources if key in source.data]
+    return all(one == known[0] for one in known)
+
+
+def _identity(told: object) -> object:
+    """Return what tells a tokenizer, or texts, from others: not where they lay."""
+    parts = told if isinstance(told, list) else [told]
+    return [one.get("sha256", one) if isinstance(one, Mapping) else one for one in parts]
+
+
+def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], words: Words, *, tokens: bool) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
         (words("compare.run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
         (words(f"compare.{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
-        *(_to_control(arms, measure, words) if len(arms) > 1 else []),
+        *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
         *((words(f"compare.{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
@@ -167,18 +184,23 @@ def _as_far(arm: Arm, target: float | None, words: Words) -> str:
     return mean if len(steps) == arm.n else words("compare.some", step=mean, n=len(steps), of=arm.n)
 
 
-def _tally(source: Source) -> Counter[str]:
-    return Counter(finding.severity for finding in source.findings)
+def _tally(source: Source) -> Counter[str] | None:
+    """Return how many findings of each severity there are, None where nobody has asked."""
+    return Counter(finding.severity for finding in source.findings) if source.judged else None
 
 
-def _findings(arm: Arm, tallies: Mapping[int, Counter[str]], words: Words) -> str:
-    tally = sum((tallies[id(member)] for member in arm.members), Counter[str]())
+def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Words) -> str:
+    known = [tally for member in arm.members if (tally := tallies[id(member)]) is not None]
+    if not known:
+        return words("compare.unexamined")
+    tally = sum(known, Counter[str]())
     told = [
         words(f"count.{severity}" if tally[severity] == 1 else f"count.{severity}s", count=tally[severity])
         for severity in _SEVERITIES
         if tally[severity]
     ]
-    return words("list").join(told) or words("compare.nothing")
+    found = words("list").join(told) or words("compare.nothing")
+    return found if len(known) == arm.n else words("compare.examined", found=found, n=len(known), of=arm.n)
 
 
 def _seeds(arms: Sequence[Arm], measure: str, words: Words) -> Html:

@@ -19,6 +19,7 @@ _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a
 _LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
 _LARGEST_CONFIG = 2**20
 _LEFT_OUT = 20  # sentences of a reader
+_NAMED = 4  # runs of a directory
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,7 @@ class Source:
         replays: of each spike that was replayed, the newest verdict first.
         problems: what could not be read, or only in part: a sentence each.
         prefix: of every id that its sections use, so that several runs may stand on one page.
+        judged: whether the doctor was asked; where nobody has, that there are no findings says nothing.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class Source:
     replays: tuple[Replayed, ...] = ()
     problems: tuple[str, ...] = ()
     prefix: str = ""
+    judged: bool = True
 
     def id(self, name: str) -> str:
         """Return an id that no other run on the page has."""
@@ -83,8 +86,12 @@ def read_source(
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
     """
     place = Path(path)
+    if not os.fspath(path):
+        raise UserError("'' is no path: name a run directory or a log")
     if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
         return _own(place, trace, findings)
+    if inside := _runs_in(place):
+        raise UserError(f"'{place}' holds several runs ({', '.join(inside)}): name those that are meant")
     try:
         read = read_log(place)
     except UserError:
@@ -93,6 +100,8 @@ def read_source(
         raise
     except OSError as error:
         raise UserError(f"cannot read '{place}' ({error.strerror}): give a log or a run directory") from error
+    if max((len(series.step) for series in read.signals.values()), default=0) < 2:
+        raise UserError(f"'{place}' holds no curve (not two points of any signal): give a run directory or a log")
     found, problems = _judged(read, Facts(), None)
     return Source(place, _name(place), trace=read, findings=found, problems=(*read.left_out[:_LEFT_OUT], *problems))
 
@@ -100,6 +109,23 @@ def read_source(
 def _count(place: Path, names: tuple[str, ...]) -> int:
     """Return how many of some names are in a directory, 0 where it is none; it never raises."""
     return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
+
+
+def _runs_in(place: Path) -> list[str]:
+    """Return the names of runs of ours in a directory where there are several, at most `_NAMED` and "..."."""
+    try:
+        found = sorted(one.name for one in os.scandir(place) if _count(Path(one.path), _OURS))
+    except (OSError, ValueError):  # no directory, or no path at all
+        return []
+    return [] if len(found) < 2 else [*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])]
+
+
+def _cut_short(trace: Trace, summary: Mapping[str, Any]) -> list[str]:
+    """Say where a run that has ended went further than its trace does."""
+    step, ends = summary.get("step"), [int(one.step[-1]) for one in trace.signals.values() if len(one.step)]
+    if summary.get("status") in (None, "running") or type(step) is not int or not ends or max(ends) >= step:
+        return []
+    return [f"the trace ends at step {max(ends):,}, and the run came to {step:,}: what lies between is lost"]
 
 
 def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
@@ -116,7 +142,9 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
-        problems=(*files.problems, *said_by(recording), *trace.left_out[:_LEFT_OUT], *problems),
+        problems=(
+            *files.problems, *said_by(recording), *_cut_short(trace, summary), *trace.left_out[:_LEFT_OUT], *problems
+        ),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@
     const one = (name, known) => (known.includes(query.get(name)) ? query.get(name) : known[0]);
     return { runs: (query.get("runs") || "").split(",").filter(Boolean), signal: query.get("signal") || "", x: one("x", AXES), view: one("view", VIEWS) };
   };
+  const judged = new Set();
   let asked = read(), handles = new Map(), shown = "", timer = null, number = 0;
 
   const chips = make("ul", { class: "chips" });
@@ -54,10 +55,23 @@
       const answer = await ask(`/api/compare?${query}`);
       if (mine !== number) return; // something else was asked for meanwhile
       await draw(answer);
+      judge(answer.unexamined);
       if (answer.runs.some(told.lives)) timer = setTimeout(() => (document.hidden ? again() : load()), AGAIN);
     } catch (error) {
       note.textContent = error.message;
     }
+  }
+
+  /** Have those judged that nobody has examined, once, and show what was found. */
+  async function judge(ids) {
+    let missing = ids.filter((id) => !judged.has(id)), found = false;
+    while (missing.length) {
+      missing.forEach((id) => judged.add(id));
+      const { counts } = await ask(`/api/findings?ids=${missing.join(",")}`).catch(() => ({ counts: {} }));
+      found ||= Object.values(counts).some(Boolean);
+      missing = Object.keys(counts).length ? missing.filter((id) => !(id in counts)) : [];
+    }
+    if (found) load();
   }
 
   function again() {

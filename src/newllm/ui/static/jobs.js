@@ -9,7 +9,7 @@
      * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[]}} where
      */
     constructor({ run, actions, place, links }) {
-      Object.assign(this, { run, place, hidden: new Set(), cards: new Map() });
+      Object.assign(this, { run, place, links, gone: false, hidden: new Set(), cards: new Map() });
       this.examine = make("button", { type: "button", title: say("examine_title"), text: say("examine"), onclick: () => this.start("doctor") });
       this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
@@ -17,6 +17,18 @@
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
       actions.append(this.examine, make("span", { class: "joined" }, this.replay, this.budget), ...links);
       place.before(this.error);
+    }
+
+    /** Offer nothing of a run that was deleted; all again of one that is back. */
+    exists(is) {
+      this.gone = !is;
+      for (const link of this.links) {
+        link.dataset.href ??= link.getAttribute("href");
+        if (is) link.setAttribute("href", link.dataset.href);
+        else link.removeAttribute("href");
+        link.setAttribute("aria-disabled", String(!is));
+      }
+      this.show(this.jobs || []);
     }
 
     async start(kind) {
@@ -34,8 +46,8 @@
     show(jobs) {
       this.jobs = jobs;
       const goes = (kind) => jobs.some((job) => job.kind === kind && ["running", "stopping"].includes(job.state));
-      this.examine.disabled = goes("doctor");
-      this.replay.disabled = this.budget.disabled = goes("replay");
+      this.examine.disabled = this.gone || goes("doctor");
+      this.replay.disabled = this.budget.disabled = this.gone || goes("replay");
       const newest = ["replay", "doctor"].map((kind) => jobs.find((job) => job.kind === kind)).filter((job) => job && !this.hidden.has(job.id));
       for (const [id, card] of this.cards) if (!newest.some((job) => job.id === id)) { card.remove(); this.cards.delete(id); }
       for (const job of newest) {

@@ -31,6 +31,7 @@
       this.topK = number(0, { min: 0, step: 1 });
       this.topP = number(1, { min: 0.01, max: 1, step: 0.01 });
       this.name = make("input", { type: "text", maxlength: 64, pattern: "[A-Za-z0-9_\\-]+", spellcheck: "false", autocomplete: "off" });
+      this.refused = make("p", { class: "play-problem", role: "alert" }); // why a name was not taken, beside it
       this.saved = make("select");
       this._makeButtons();
       this.element = make("div", { class: "play-controls" }, this._typing(), this._writing(), this._keeping());
@@ -105,6 +106,7 @@
         make("div", { class: "fields" },
           make("form", { class: "pair", onsubmit: (event) => { event.preventDefault(); this._actions.save(this.name.value); } },
             field("name", this.name), this.buttons.save),
+          this.refused,
           make("div", { class: "pair" }, field("saved_label", this.saved), this.buttons.restore)));
     }
   }

@@ -101,7 +101,8 @@
     }
 
     async _save(name) {
-      const replace = this._asked === name;
+      const replace = this._asked === name, { refused } = this.controls;
+      refused.textContent = "";
       try {
         const done = await this.branch.save(name, replace);
         this._asked = null;
@@ -109,7 +110,8 @@
         this._page.contexts(done.contexts);
       } catch (error) {
         this._asked = /already/.test(error.message) ? name : null;
-        throw this._asked ? new Error(say("play_replace").replace("{name}", name)) : error;
+        if (!(error instanceof newllm.PlayError) || error.gone) throw error;
+        refused.textContent = this._asked ? say("play_replace").replace("{name}", name) : newllm.shown(error.message);
       }
     }
 

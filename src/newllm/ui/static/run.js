@@ -5,7 +5,7 @@
   const id = page.run.id, lang = page.lang;
   const by = (name) => document.getElementById(name);
   const query = (values) => new URLSearchParams(Object.entries(values).flatMap(([key, value]) => [].concat(value).map((one) => [key, one])));
-  let stream = null, overview = null;
+  let stream = null, overview = null, reached = null; // version and digest that this page shows
 
   const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
   const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
@@ -51,7 +51,7 @@
 
   async function load() {
     const answer = await ask(`/api/run/${id}/sections?lang=${lang}`);
-    await sections.show(answer.sections, answer.order);
+    await sections.show(answer.sections, answer.order, true);
     showProblems(answer.problems);
     by("overview").hidden = true;
     newllm.mark("sections");
@@ -65,13 +65,23 @@
 
   function listen({ version, digest }) {
     stream?.close();
+    reached = { version, digest };
+    if (document.hidden) return; // a browser has six connections to a server: pages that nobody sees leave them to others
     stream = new EventSource(`/api/run/${id}/live?${query({ version, digest, lang })}`);
-    stream.addEventListener("append", (event) => sections.append(JSON.parse(event.data).signals));
-    stream.addEventListener("status", (event) => showState({ ...JSON.parse(event.data) }));
+    stream.addEventListener("append", (event) => {
+      reached.version = event.lastEventId || reached.version;
+      sections.append(JSON.parse(event.data).signals);
+    });
+    stream.addEventListener("status", (event) => {
+      const run = JSON.parse(event.data);
+      jobs.exists(run.status !== "gone");
+      showState(run);
+    });
     stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
     stream.addEventListener("sections", (event) => changed(JSON.parse(event.data).changed).catch(() => {})); // it has gone: the state says so
     stream.onopen = () => { by("lost").hidden = true; };
     stream.onerror = () => {
+      if (jobs.gone) return;
       by("lost").hidden = false;
       if (stream.readyState === EventSource.CLOSED) setTimeout(start, 3000);
     };
@@ -81,6 +91,7 @@
     if (ids.includes("*")) return load();
     const answer = await ask(`/api/run/${id}/sections?${query({ lang, ids: ids.join(",") })}`);
     showProblems(answer.problems);
+    if (reached) reached.digest = answer.digest;
     return sections.show(answer.sections, answer.order);
   }
 
@@ -103,6 +114,10 @@
   glance().catch(() => {});
   start();
   newllm.onColours(() => overview?.());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stream?.close();
+    else if (reached && !jobs.gone) listen(reached);
+  });
   addEventListener("pagehide", () => stream?.close());
   addEventListener("pageshow", (event) => { if (event.persisted) start(); });
 })();

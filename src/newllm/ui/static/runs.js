@@ -2,11 +2,11 @@
 /** The list of runs: live, filtered by typing, sorted by its heads, chosen for comparing. */
 (() => {
   const { ask, make, say, told } = newllm;
-  const POLL = 1500, SPARK = 4000, MOST_CHOSEN = 24; // milliseconds; milliseconds; runs
-  const runs = new Map(), sparks = new Map(), chosen = new Set();
+  const POLL = 1500, SPARK = 4000, JUDGE = 20000, MOST_CHOSEN = 24; // milliseconds, three times; runs
+  const runs = new Map(), sparks = new Map(), judged = new Map(), chosen = new Set();
   const query = new URLSearchParams(location.search);
   const sorted = { by: query.get("sort") || "when", down: query.get("up") === null };
-  let version = 0, list = null, shown = [];
+  let version = 0, list = null, shown = [], judging = false;
 
   const place = document.getElementById("runs");
   const filter = make("input", { type: "search", placeholder: say("filter"), "aria-label": say("filter"), value: query.get("q") || "", oninput: refresh });
@@ -17,7 +17,9 @@
   const bar = make("div", { class: "tools" }, filter, count, make("span", { class: "grow" }), clear, compare);
   const notes = make("p", { class: "muted small" });
 
-  const faults = (run) => (run.findings ? run.findings.fault * 1e6 + run.findings.warning * 1e3 + run.findings.note : -1);
+  /** What the doctor found: of findings.json, else as it was judged for this list. */
+  const findings = (run) => run.findings || judged.get(run.id)?.counts || null;
+  const faults = (run) => { const found = findings(run); return found ? found.fault * 1e6 + found.warning * 1e3 + found.note : -1; };
   const COLUMNS = [
     { key: "name", sort: (run) => run.name.toLowerCase(), up: true },
     { key: "curve" },
@@ -53,7 +55,7 @@
       make("td", { class: "curve" }, canvas),
       make("td", { class: "state" }, told.state(run), progress(run)),
       make("td", { class: "best" }, ...told.best(run)),
-      make("td", { class: "findings" }, ...told.findings(run), ...told.cause(run)),
+      make("td", { class: "findings" }, ...told.findings({ findings: findings(run) }), ...told.cause(run)),
       make("td", { class: "when" }, make("time", { title: told.date(run.heard), text: told.ago(run.heard) })),
     );
     if (!before) return row;
@@ -113,11 +115,12 @@
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
   }
 
-  const stamp = (run) => `${run.version}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
+  const stamp = (run) => `${run.version}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
 
   /** Ask for the curves of what is seen and has none, or an old one. */
   async function seen(items) {
     paint(items);
+    judge(items);
     const now = performance.now();
     const missing = items.filter((run) => {
       const spark = sparks.get(run.id);
@@ -132,6 +135,25 @@
       for (const run of missing) sparks.delete(run.id);
     }
     paint(list.items.filter((run) => list.made.has(run.id)));
+  }
+
+  /** Ask what the doctor finds in what is seen and was not examined: one question at a time, each answered in part. */
+  async function judge(items) {
+    const now = performance.now();
+    const missing = items.filter((run) => {
+      const known = judged.get(run.id);
+      return !run.findings && (!known || (known.version !== run.version && now - known.asked > JUDGE));
+    }).slice(0, 60);
+    if (judging || !missing.length) return;
+    judging = true;
+    try {
+      const { counts } = await ask(`/api/findings?ids=${missing.map((run) => run.id).join(",")}`);
+      for (const run of missing) if (run.id in counts) judged.set(run.id, { version: run.version, counts: counts[run.id], asked: now });
+      judging = false;
+      if (Object.keys(counts).length) refresh();
+    } catch {
+      judging = false; // the next look asks again
+    }
   }
 
   function paint(items) {
@@ -157,11 +179,7 @@
 
   async function update() {
     const answer = await ask(`/api/runs?since=${version}`);
-    if (answer.version < version) { // another server answers by now
-      runs.clear();
-      version = 0;
-      return update();
-    }
+    if (answer.whole) runs.clear(); // also where another server answers by now
     for (const run of answer.runs) runs.set(run.id, run);
     for (const id of answer.gone) { runs.delete(id); chosen.delete(id); }
     const told = [answer.cut && say("cut"), answer.links && say("links")].filter(Boolean);

@@ -17,11 +17,18 @@
      * Show sections in an order; those of the order that are not among them stay as they are.
      * @param {Section[]} sections
      * @param {string[]} order
+     * @param {boolean} anew whether points that are drawn may have become others, so that appending is not enough
      */
-    async show(sections, order) {
+    show(sections, order, anew = false) {
+      // One after the other: a chart that is still being made has no handle, which the next would miss.
+      this.last = Promise.resolve(this.last).catch(() => {}).then(() => this._show(sections, order, anew));
+      return this.last;
+    }
+
+    async _show(sections, order, anew) {
       for (const [id, part] of this.shown) if (!order.includes(id)) this._drop(id, part);
       if (!this.shown.size) this.parts.replaceChildren();
-      for (const section of sections) await this._take(section);
+      for (const section of sections) await this._take(section, anew);
       const parts = order.map((id) => this.shown.get(id)).filter(Boolean);
       parts.forEach((part, at) => {
         if (this.parts.children[at] !== part.element) this.parts.insertBefore(part.element, this.parts.children[at] || null);
@@ -39,9 +46,10 @@
       }
     }
 
-    async _take(section) {
+    async _take(section, anew) {
       const before = this.shown.get(section.id);
-      if (before && before.section.text === section.text) return this._redraw(before, section);
+      if (before && !anew && before.section.text === section.text) return this._redraw(before, section);
+      const zooms = [...(before?.handles || [])].filter(([, handle]) => handle.view?.zoomed).map(([id, handle]) => [id, handle.shown]);
       const content = make("div", { class: "content" });
       content.innerHTML = section.html; // made and escaped by the server
       const element = before?.element || make("section", { id: section.id, class: `part ${section.id}` });
@@ -53,6 +61,7 @@
       const part = { element, section, handles: new Map() };
       this.shown.set(section.id, part);
       part.handles = await newllm.hydrate(element, section.charts, { window: this.window });
+      for (const [id, { from, to }] of zooms) part.handles.get(id)?.zoom?.(from, to);
       return part;
     }
 

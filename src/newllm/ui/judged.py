@@ -1,0 +1,124 @@
+"""What the doctor says of the runs that are shown: found anew while they are short, kept by the version of their trace.
+
+One run is judged at a time. A longer run has what stands in its findings.json, or nothing: nobody has asked then, which
+is not the same as a run with nothing wrong.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from newllm.diagnosis import diagnose
+from newllm.errors import UserError
+from newllm.report.judged import unjudged
+from newllm.report.source import read_source
+from newllm.trace import SEVERITIES, Finding, Trace
+from newllm.trace.blocks import blocks_path
+from newllm.ui.answers import Data
+from newllm.ui.kept_findings import kept_findings
+from newllm.ui.traces import Traces
+
+_JUDGED = 150_000  # points of all signals up to which a run is judged while it is shown: about two seconds
+_REST = 20  # times as long as it took, until a run that goes on is judged again
+_READ = 8 << 20  # bytes of a trace up to which it is read for the list: more has more points than are judged
+_AT_ONCE, _MOST_ASKED, _KEPT = 1.0, 100, 5000  # seconds of one answer, runs that are asked for, runs that are kept
+
+
+class Judged:
+    """Judges runs, and keeps what was found.
+
+    Args:
+        traces: where traces are held.
+    """
+
+    def __init__(self, traces: Traces) -> None:
+        self._traces, self._lock = traces, threading.Lock()
+        self._found: dict[Path, tuple[Any, float, tuple[Finding, ...]]] = {}
+
+    def of(self, place: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
+        """Return what the doctor says, and whether that is of this version of the trace.
+
+        None where the run is too long for that and nobody has asked the doctor.
+        """
+        if sum(len(series.step) for series in trace.signals.values()) > _JUDGED:
+            return kept_findings(place), True
+        with self._lock:
+            before = self._found.get(place)
+            if before is not None and (before[0] == version or time.monotonic() < before[1]):
+                return before[2], before[0] == version
+            began = time.thread_time()
+            findings = _judge(place, trace)
+            if len(self._found) >= _KEPT:
+                self._found.clear()
+            self._found[place] = version, time.monotonic() + _REST * (time.thread_time() - began), findings
+            return findings, True
+
+    def known(self, place: Path) -> Sequence[Finding] | None:
+        """Return what was found when the run was last shown, or is kept with it; None where nobody has asked."""
+        found = self._found.get(place)
+        return kept_findings(place) if found is None else found[2]
+
+    def counts(self, place: Path) -> dict[str, int] | None:
+        """Return how many findings of each severity a run has; None where it is too long or too short to be judged."""
+        try:
+            findings = self._moderate(place)
+        except UserError:  # it has gone meanwhile
+            return None
+        if findings is None:
+            return None
+        severities = [finding.severity for finding in findings]
+        return {severity: severities.count(severity) for severity in SEVERITIES}
+
+    def _moderate(self, place: Path) -> Sequence[Finding] | None:
+        if _size(place / "trace.jsonl") > _READ:
+            return kept_findings(place)
+        columns = self._traces.of(place)
+        version, trace = columns.snapshot()
+        findings, _ = self.of(place, trace, (columns.generation, version))
+        return None if findings is None or unjudged(trace, findings) else findings
+
+    def many(self, places: Mapping[str, Path]) -> dict[str, dict[str, int] | None]:
+        """Return the counts of as many runs as a second allows, at least of one."""
+        told: dict[str, dict[str, int] | None] = {}
+        ends = time.monotonic() + _AT_ONCE
+        for name, place in places.items():
+            told[name] = self.counts(place)
+            if time.monotonic() > ends:
+                break
+        return told
+
+
+def _judge(place: Path, trace: Trace) -> tuple[Finding, ...]:
+    # Facts about the data are the source's to read; it is read once more, without a trace.
+    source = read_source(place, trace=trace, findings=())
+    try:
+        return tuple(diagnose(trace, source.facts))
+    except Exception:  # what stands in data.json may be of any kind
+        return tuple(diagnose(trace))
+
+
+def _size(path: Path) -> int:
+    size = 0
+    for file in (path, blocks_path(path)):
+        try:
+            size += file.stat().st_size
+        except OSError:
+            continue
+    return size
+
+
+async def _findings(request: Request) -> Response:
+    """Answer with the counts of the runs that are seen: of some of them, the others are to be asked for again."""
+    asked = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
+    places = {name: place for name in asked if (place := request.app.state.index.lookup(name)) is not None}
+    return Data({"counts": await run_in_threadpool(request.app.state.judged.many, places)})
+
+
+routes = [Route("/api/findings", _findings)]

@@ -1,0 +1,44 @@
+"""The list of runs and the page that compares: what nobody examined is judged while it is seen."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newllm.trace import TraceWriter
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    for name in ("bad", "worse"):
+        place = tmp_path / "runs" / name
+        place.mkdir(parents=True)
+        with TraceWriter(place / "trace.jsonl") as writer:
+            for step in range(1, 60):
+                writer.write(step, loss=float("nan") if step > 50 else 4.0 - step / 100)
+    command = [sys.executable, "-P", "-m", "newllm.cli.main", "ui", str(tmp_path / "runs"), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())["url"]
+        server.terminate()
+
+
+def test_findings_come_into_the_list_and_the_comparison_by_themselves(page, address):
+    page.goto(address)
+    page.wait_for_function("() => document.querySelectorAll('td.findings .count.fault').length === 2")
+    for box in page.locator("td.pick input").all():
+        box.check()
+    page.locator("a.button.primary").click()
+    page.wait_for_selector("#comparison")
+    assert "fault" in page.locator("#comparison").inner_text()
+
+
+def test_a_comparison_has_its_runs_judged(page, address):
+    page.goto(address)
+    page.wait_for_selector("tr[data-id]")
+    ids = page.evaluate("async () => (await newllm.ask('/api/runs')).runs.map((run) => run.id).join(',')")
+    page.goto(f"{address}compare?runs={ids}")
+    page.wait_for_function("() => document.querySelector('#comparison')?.textContent.includes('fault')")
