@@ -56,14 +56,16 @@
         return;
       }
       this._result.hidden = false;
-      for (const token of event.tokens) {
-        // Each sentence of a run on sentences begins anew, on a line of its own.
-        const piece = event.line !== this._line ? `\n${token.piece}` : token.piece;
-        this._line = event.line;
-        const shown = { ...token, piece };
-        this._tokens.push(shown);
-        this.text.append([shown], (one) => one.bits / 10);
-      }
+      const shown = event.tokens.map((token) => this._shown(token, event.line));
+      this._tokens.push(...shown);
+      this.text.append(shown, (token) => token.bits / 10); // all at once: each time the page is laid out anew
+    }
+
+    /** Each sentence of a run on sentences begins anew, on a line of its own. */
+    _shown(token, line) {
+      const piece = line !== this._line ? `\n${token.piece}` : token.piece;
+      this._line = line;
+      return { ...token, piece };
     }
 
     _tell(done) {

@@ -1,0 +1,176 @@
+"""Makes docs/screens/*.png: the pages as a person sees them, from runs that it makes or is given.
+
+    python docs/screenshots.py [RUN]
+
+RUN is a run of the preset seed-baseline with its replays, which is copied; without it one is trained and replayed here
+(about six minutes on two cores). A small model of the bundled novel is trained for the playground, three seeds of it for
+the comparison. All stands in a temporary directory as runs/..., so that no path of a machine is seen. Needs Chromium
+(on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
+"""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PLACE = Path(__file__).parent / "screens"
+STUDY = Path(__file__).parents[1] / "studies" / "founding"
+SIZE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+SMALL = ["--preset", "tiny", "--set", "data.tokenizer=bytes", "--steps", "300"]
+COLOURS = 200  # of a picture's palette: text stays sharp, and a page weighs less than 200 kB
+
+
+def newllm(root: Path, *arguments: str) -> None:
+    """Call a command of newllm in a directory."""
+    subprocess.run([sys.executable, "-m", "newllm.cli.main", *arguments, "--quiet"], cwd=root, check=False)
+
+
+def make_runs(root: Path, founding: Path | None) -> None:
+    """Lay out runs/ below `root`."""
+    (root / "runs").mkdir()
+    if founding is None:
+        newllm(root, "train", "--preset", "seed-baseline", "--out", "runs/seed-baseline")
+        newllm(root, "replay", "runs/seed-baseline", "--budget", "300")
+    else:
+        shutil.copytree(founding, root / "runs" / "seed-baseline")
+    newllm(root, "doctor", "runs/seed-baseline")
+    for name, rule, seed in [
+        ("gated-0", "gated", 0),
+        ("gated-1", "gated", 1),
+        ("ema-0", "ema", 0),
+        ("ema-1", "ema", 1),
+    ]:
+        newllm(root, "train", *SMALL, "--rule", rule, "--seed", str(seed), "--out", f"runs/novel/{name}")
+        newllm(root, "doctor", f"runs/novel/{name}")
+    shutil.copytree(STUDY, root / "runs" / "founding", ignore=shutil.ignore_patterns("*.png", "*.md"))
+    newllm(root, "report", "runs/seed-baseline", "--out", "seed-baseline.html")
+    newllm(root, "report", "runs/seed-baseline", "--lang", "ja", "--out", "ja.html")
+
+
+@contextlib.contextmanager
+def local(root: Path) -> Iterator[str]:
+    """Yield the address of the local page of runs/."""
+    command = [sys.executable, "-m", "newllm.cli.main", "ui", "--port", "0", "--json"]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def keep(page: Page, name: str) -> None:
+    """Write what is seen, with a palette."""
+    page.wait_for_timeout(800)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    small = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    PLACE.mkdir(exist_ok=True)
+    small.save(PLACE / f"{name}.png", optimize=True)
+    print(f"{name}.png {(PLACE / f'{name}.png').stat().st_size / 1e3:.0f} kB")
+
+
+def shown(browser: Browser, **options: object) -> Page:
+    """Open a page."""
+    page = browser.new_context(**({"viewport": SIZE, "device_scale_factor": 1} | options)).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(120_000)
+    return page
+
+
+def open_run(page: Page, url: str, name: str) -> str:
+    """Open a run from the list, as a person does, and return its id."""
+    page.goto(url)
+    page.locator("tr[data-id] a").filter(has_text=name).click()
+    page.locator("#curves canvas").first.wait_for()
+    return page.url.rsplit("/", 1)[1]
+
+
+def ids_of(page: Page, url: str, *names: str) -> str:
+    """Return the ids of runs, as the address of a comparison holds them."""
+    known = {run["name"]: run["id"] for run in page.request.get(f"{url}api/runs").json()["runs"]}
+    return ",".join(known[name] for name in names)
+
+
+def picture_runs(browser: Browser, url: str) -> None:
+    """The list, a run (light and dark), the comparison and the study."""
+    page = shown(browser)
+    page.goto(url)
+    page.locator("tr[data-id]").nth(4).wait_for()
+    page.wait_for_timeout(1500)  # the small curves come after the list
+    keep(page, "runs")
+    open_run(page, url, "seed-baseline")
+    keep(page, "run")
+    page.locator("#context").scroll_into_view_if_needed()
+    page.evaluate("document.getElementById('context').scrollIntoView()")
+    keep(page, "run-context")
+    names = ("novel/gated-0", "novel/gated-1", "novel/ema-0", "novel/ema-1")
+    page.goto(f"{url}compare?runs={ids_of(page, url, *names)}&view=arms")
+    page.locator("[data-chart] canvas").first.wait_for()
+    keep(page, "compare")
+    page.goto(f"{url}studies")
+    page.locator("th a").first.click()
+    page.locator("[data-chart] canvas").first.wait_for()
+    keep(page, "study")
+    dark = shown(browser, color_scheme="dark")
+    open_run(dark, url, "seed-baseline")
+    dark.evaluate("document.getElementById('curves').scrollIntoView()")
+    keep(dark, "run-dark")
+
+
+def picture_playground(browser: Browser, url: str) -> None:
+    """Two branches of one text, side by side."""
+    page = shown(browser)
+    open_run(page, url, "gated-0")
+    page.goto(f"{page.url}/play")
+    text = page.locator(".play textarea").first
+    text.fill("Call me Ishmael. Some years ago, ")
+    text.press("Control+Enter")
+    page.get_by_text("Wrote ").wait_for()
+    page.evaluate("scrollTo(0, 0)")
+    keep(page, "playground")
+    page.get_by_role("tab", name="Surprise").click()
+    page.locator("#play-pasted").fill(
+        "The whale rose from the sea, and the captain sent an electronic mail to the harbour."
+    )
+    page.get_by_role("button", name="Measure").click()
+    page.locator(".play-whole dd").first.wait_for()
+    keep(page, "surprise")
+
+
+def picture_report(browser: Browser, root: Path) -> None:
+    """The report on a phone, and in Japanese."""
+    phone = shown(browser, viewport=PHONE, is_mobile=True, has_touch=True)
+    phone.goto((root / "seed-baseline.html").as_uri())
+    phone.evaluate("newllm.ready")
+    keep(phone, "report-phone")
+    page = shown(browser)
+    page.goto((root / "ja.html").as_uri())
+    page.evaluate("newllm.ready")
+    keep(page, "report-ja")
+
+
+def main(founding: Path | None) -> None:
+    """Make runs and pictures."""
+    chromium = os.environ.get("NEWLLM_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        root = Path(folder)
+        make_runs(root, founding.resolve() if founding else None)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        with local(root) as url:
+            picture_runs(browser, url)
+            picture_playground(browser, url)
+        picture_report(browser, root)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
