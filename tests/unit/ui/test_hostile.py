@@ -119,8 +119,8 @@ def test_findings_are_of_the_trace_that_is_shown(root, serving):
             for step in range(51, 90):
                 writer.write(step, loss=float("nan"))
         server.app.state.traces._held.clear()
-        server.app.state.shown._findings = {
-            place: (of, 0.0, findings) for place, (of, _, findings) in server.app.state.shown._findings.items()
+        server.app.state.judged._found = {
+            place: (of, 0.0, findings) for place, (of, _, findings) in server.app.state.judged._found.items()
         }  # time has passed
         assert "Nothing wrong" not in server.ask(f"/api/run/{key}/sections").body.decode()
 
