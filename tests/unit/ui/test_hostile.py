@@ -120,9 +120,7 @@ def test_findings_are_of_the_trace_that_is_shown(root, serving):
                 writer.write(step, loss=float("nan"))
         server.app.state.traces._held.clear()
         kept = server.app.state.judged
-        judged._found = {
-            place: (of, 0.0, findings) for place, (of, _, findings) in judged._found.items()
-        }  # time passed
+        kept._found = {place: (of, 0.0, findings) for place, (of, _, findings) in kept._found.items()}  # time passed
         assert "Nothing wrong" not in server.ask(f"/api/run/{key}/sections").body.decode()
 
 
