@@ -3,8 +3,8 @@
     python docs/screenshots.py [RUN]
 
 RUN is a run of the preset seed-baseline with its replays, which is copied; without it one is trained and replayed here
-(about six minutes on two cores). A small model of the bundled novel is trained for the playground, three seeds of it for
-the comparison. All stands in a temporary directory as runs/..., so that no path of a machine is seen. Needs Chromium
+(about six minutes on two cores). A small model of the bundled novel is trained for the playground, and runs to
+compare. All stands in a temporary directory as runs/..., so that no path of a machine is seen. Needs Chromium
 (on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
 """
 
