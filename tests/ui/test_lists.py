@@ -1,5 +1,6 @@
 """The list of runs and the page that compares: what nobody examined is judged while it is seen."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -11,6 +12,15 @@ import pytest
 from newllm.trace import TraceWriter
 
 
+@contextlib.contextmanager
+def serving(root: Path) -> Iterator[str]:
+    command = [sys.executable, "-P", "-m", "newllm.cli.main", "ui", str(root), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())["url"]
+        server.terminate()
+
+
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     for name in ("bad", "worse"):
@@ -19,11 +29,8 @@ def address(tmp_path: Path) -> Iterator[str]:
         with TraceWriter(place / "trace.jsonl") as writer:
             for step in range(1, 60):
                 writer.write(step, loss=float("nan") if step > 50 else 4.0 - step / 100)
-    command = [sys.executable, "-P", "-m", "newllm.cli.main", "ui", str(tmp_path / "runs"), "--port", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield json.loads(server.stdout.readline())["url"]
-        server.terminate()
+    with serving(tmp_path / "runs") as address:
+        yield address
 
 
 def test_findings_come_into_the_list_and_the_comparison_by_themselves(page, address):
@@ -42,3 +49,16 @@ def test_a_comparison_has_its_runs_judged(page, address):
     ids = page.evaluate("async () => (await newllm.ask('/api/runs')).runs.map((run) => run.id).join(',')")
     page.goto(f"{address}compare?runs={ids}")
     page.wait_for_function("() => document.querySelector('#comparison')?.textContent.includes('fault')")
+
+
+def test_studies_without_runs_are_opened_at_once_and_the_empty_list_tells_how_to_fill_it(page, tmp_path):
+    study = tmp_path / "my studies" / "one"
+    study.mkdir(parents=True)
+    content = {"schema": 1, "study": "one", "title": "One", "seeds": 1, "arms": [], "claims": [], "rows": []}
+    (study / "results.json").write_text(json.dumps(content))
+    with serving(study.parent) as address:
+        page.goto(address)
+        page.wait_for_url("**/studies")
+        page.goto(address)
+        page.wait_for_selector(".empty:visible")
+        assert page.locator(".empty code").inner_text() == f"newllm train --out '{study.parent}/my-run'"

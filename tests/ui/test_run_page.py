@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,16 @@ def test_nothing_that_vanishes_stands_above_the_buttons(page, address):
         page.evaluate("(is) => { document.getElementById('overview').hidden = is; }", hidden)
         places.append(page.locator("#actions").bounding_box()["y"])
     assert places[0] == places[1]
+
+
+def test_a_run_that_went_while_nobody_saw_its_page_is_told(open_page, run, address):
+    page = open_page(expected="404")
+    page.goto(address)
+    page.wait_for_function(f"() => String(({CURVE})()) === '50,50'")
+    page.evaluate(HIDE, True)
+    shutil.rmtree(run)
+    listed = f"{address.split('/run/')[0]}/api/runs"
+    while json.load(urllib.request.urlopen(listed))["runs"]:
+        time.sleep(0.1)
+    page.evaluate(HIDE, False)
+    page.locator("#state .status.gone").wait_for()

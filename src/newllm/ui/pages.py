@@ -1,25 +1,28 @@
 """The pages as HTML: frames with what is known at once, which their scripts then fill."""
 
 import html
+import shlex
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.report.plain import plain
 from newllm.ui.asked import run_of
 from newllm.ui.shell import frame_of_sections, page, safe
 from newllm.ui.texts import Texts, texts_for
 
 
 async def _runs(request: Request) -> Response:
-    texts = texts_for(request)
+    texts, root = texts_for(request), request.app.state.index.root
     body = (
         f'<div class="place"><header class="head"><h1>{_text(texts, "runs")}</h1>'
-        f'<p class="where muted">{safe(request.app.state.index.root)}</p></header>'
+        f'<p class="where muted">{safe(root)}</p></header>'
         f'<div id="runs"><p class="muted" role="status">{_text(texts, "looking")}</p></div>{_noscript(texts)}</div>'
     )
     scripts = ("report.js", "told.js", "rows.js", "runs.js")
-    return page(texts("runs"), body, texts=texts, active="runs", scripts=scripts)
+    data = {"train": plain(f"newllm train --out {shlex.quote(str(root / 'my-run'))}")}
+    return page(texts("runs"), body, texts=texts, active="runs", scripts=scripts, data=data)
 
 
 async def _run(request: Request) -> Response:

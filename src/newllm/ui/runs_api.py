@@ -20,6 +20,7 @@ async def _runs(request: Request) -> Response:
         "ready": index.ready,
         "cut": index.cut,
         "links": index.links,
+        "studies": len(index.studies()),
         "runs": [entry.as_dict() for entry in newer],
         "gone": gone,
     }

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from newllm.trace import TraceWriter
-from newllm.ui import compare_api, run_api, shown
+from newllm.ui import compare_api, judged, run_api
 from newllm.ui.index import Index
 
 
@@ -119,10 +119,8 @@ def test_findings_are_of_the_trace_that_is_shown(root, serving):
             for step in range(51, 90):
                 writer.write(step, loss=float("nan"))
         server.app.state.traces._held.clear()
-        judged = server.app.state.judged
-        judged._found = {
-            place: (of, 0.0, findings) for place, (of, _, findings) in judged._found.items()
-        }  # time passed
+        kept = server.app.state.judged
+        kept._found = {place: (of, 0.0, findings) for place, (of, _, findings) in kept._found.items()}  # time passed
         assert "Nothing wrong" not in server.ask(f"/api/run/{key}/sections").body.decode()
 
 
@@ -185,7 +183,7 @@ def test_no_request_for_points_is_answered_without_bound(served, monkeypatch):
 
 
 def test_nothing_wrong_is_said_only_of_what_the_doctor_has_read(root, serving, monkeypatch):
-    monkeypatch.setattr(shown, "_JUDGED", 10)
+    monkeypatch.setattr(judged, "_JUDGED", 10)
     findings = root / "good" / "findings.json"
     findings.write_text('{"schema": 1, "findings": []}')
     with serving(root) as server:

@@ -36,7 +36,7 @@ window.newllm = window.newllm || {};
     };
     const answer = await fetch(address, options);
     const content = await answer.json().catch(() => ({ error: `${answer.status} ${answer.statusText}` }));
-    if (!answer.ok) throw new Error(content.error || String(answer.status));
+    if (!answer.ok) throw Object.assign(new Error(content.error || String(answer.status)), { status: answer.status });
     return content;
   }
 

@@ -104,6 +104,13 @@
   function start() {
     load().catch((error) => {
       if (!sections.shown.size) by("parts").replaceChildren(make("p", { class: "problem", text: `${say("cannot")}: ${error.message}` }));
+      if (error.status === 404) { // it went while nobody listened; a server that begins may not have found it yet
+        jobs.exists(false);
+        showState({ status: "gone" });
+        by("lost").hidden = true;
+        setTimeout(start, 3000);
+        return;
+      }
       listen({ version: -1, digest: "" });
     });
   }

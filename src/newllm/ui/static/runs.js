@@ -1,7 +1,7 @@
 "use strict";
 /** The list of runs: live, filtered by typing, sorted by its heads, chosen for comparing. */
 (() => {
-  const { ask, make, say, told } = newllm;
+  const { ask, make, page, say, told } = newllm;
   const POLL = 1500, SPARK = 4000, JUDGE = 20000, MOST_CHOSEN = 24; // milliseconds, three times; runs
   const runs = new Map(), sparks = new Map(), judged = new Map(), chosen = new Set();
   const query = new URLSearchParams(location.search);
@@ -185,10 +185,18 @@
     const told = [answer.cut && say("cut"), answer.links && say("links")].filter(Boolean);
     notes.textContent = told.join(" ");
     version = answer.version;
+    if (answer.ready && !runs.size && answer.studies) toStudies();
     empty.hidden = !answer.ready || runs.size > 0;
     waiting.hidden = answer.ready || runs.size > 0;
     bar.hidden = table.hidden = keys.hidden = !runs.size;
     refresh();
+  }
+
+  /** Where there are studies and no runs the page opens on those; who comes back from there wants to see this one. */
+  function toStudies() {
+    if (sessionStorage.getItem("newllm-studies")) return;
+    sessionStorage.setItem("newllm-studies", "shown");
+    location.replace("/studies");
   }
 
   function press(event) {
@@ -207,7 +215,7 @@
   }
 
   const waiting = make("p", { class: "muted", role: "status", text: say("looking") });
-  const empty = make("div", { class: "empty", hidden: true }, make("h2", { text: say("no_runs") }), make("p", { text: say("no_runs_how") }), make("pre", {}, make("code", { text: "newllm train" })));
+  const empty = make("div", { class: "empty", hidden: true }, make("h2", { text: say("no_runs") }), make("p", { text: say("no_runs_how") }), make("pre", {}, make("code", { text: page.train })));
   const none = make("p", { class: "muted empty", hidden: true, text: say("no_match") });
   const table = make("table", { class: "runs", hidden: true }, head());
   const keys = make("p", { class: "muted small keys", text: say("keys"), hidden: true });
