@@ -3,9 +3,9 @@
     python docs/screenshots.py [RUN]
 
 RUN is a run of the preset seed-baseline with its replays, which is copied; without it one is trained and replayed here
-(about six minutes on two cores). A small model of the bundled novel is trained for the playground, and runs to
-compare. All stands in a temporary directory as runs/..., so that no path of a machine is seen. Needs Chromium
-(on PATH, or named in NEWLLM_CHROMIUM) and the dev extra.
+(six minutes on two cores). Four small models of the bundled novel are trained for playground and comparison. All stands
+in a temporary directory as runs/..., and its name is taken out of the pages. Needs Chromium (on PATH, or named in
+NEWLLM_CHROMIUM) and the dev extra.
 """
 
 import contextlib
@@ -25,8 +25,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 PLACE = Path(__file__).parent / "screens"
 STUDY = Path(__file__).parents[1] / "studies" / "founding"
 SIZE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+TALL = {"width": 1280, "height": 1230}  # from the verdict to the spike
 SMALL = ["--preset", "tiny", "--set", "data.tokenizer=bytes", "--steps", "300"]
-COLOURS = 200  # of a picture's palette: text stays sharp, and a page weighs less than 200 kB
+MOST = 200_000  # bytes of a picture; one that is larger gets a palette
+# Under a run's name stands its directory, here a temporary one: only runs/... is kept.
+NO_PATHS = """for (const where of document.querySelectorAll(".where")) {
+  where.textContent = where.textContent.replace(/^.*?(?=runs)/, "");
+}"""
 
 
 def newllm(root: Path, *arguments: str) -> None:
@@ -70,13 +75,15 @@ def local(root: Path) -> Iterator[str]:
 
 
 def keep(page: Page, name: str) -> None:
-    """Write what is seen, with a palette."""
+    """Write what is seen."""
+    page.evaluate(NO_PATHS)
     page.wait_for_timeout(800)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    small = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture, place = Image.open(io.BytesIO(page.screenshot())).convert("RGB"), PLACE / f"{name}.png"
     PLACE.mkdir(exist_ok=True)
-    small.save(PLACE / f"{name}.png", optimize=True)
-    print(f"{name}.png {(PLACE / f'{name}.png').stat().st_size / 1e3:.0f} kB")
+    picture.save(place, optimize=True)
+    if place.stat().st_size > MOST:
+        picture.quantize(256, dither=Image.Dither.NONE).save(place, optimize=True)
+    print(f"{name}.png {place.stat().st_size / 1e3:.0f} kB")
 
 
 def shown(browser: Browser, **options: object) -> Page:
@@ -108,8 +115,9 @@ def picture_runs(browser: Browser, url: str) -> None:
     page.wait_for_timeout(1500)  # the small curves come after the list
     keep(page, "runs")
     open_run(page, url, "seed-baseline")
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
     keep(page, "run")
-    page.locator("#context").scroll_into_view_if_needed()
+    page.set_viewport_size(SIZE)  # type: ignore[arg-type]
     page.evaluate("document.getElementById('context').scrollIntoView()")
     keep(page, "run-context")
     names = ("novel/gated-0", "novel/gated-1", "novel/ema-0", "novel/ema-1")

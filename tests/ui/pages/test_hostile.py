@@ -16,7 +16,7 @@ SCRIPT = "</script><script>window.__pwned=1</script><img src=x onerror=window.__
 NAMES = (
     *('" onmouseover=window.__pwned=1 autofocus onfocus=window.__pwned=1 x="', "it's 'quoted' & &lt;b&gt;<b>bold"),
     *("<img src=x onerror=window.__pwned=1>", f"a{SCRIPT}", "javascript:window.__pwned=1", "\u202egnp.exe\u2066"),
-    *("100% %2e%2e %00 %3Cscript%3E", "x/..%2f..%2fsecret", "日本語 の 実行 🐋", "  two  spaces ", "new\nline\ttab"),
+    *("100% %2e%2e %00 %3Cscript%3E", "x..%2f..%2fsecret", "日本語 の 実行 🐋", "  two  spaces ", "new\nline\ttab"),
     *("-rf --json", "`touch x` $(touch y)", "{{7*7}} ${7*7}", "\udcff not utf-8", "C:\\windows", "?runs=a#b"),
 )
 UGLY = "\u202e\u2066\n\t"  # what a page shows as signs, so that names cannot pretend
