@@ -66,7 +66,7 @@ def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path):
     assert one.null["identical"] is True
     assert one.null["weights"] is True
     assert set(first.seconds) <= set(again.seconds)  # what was measured the first time was not run again
-    (place,) = (run / "replays").iterdir()
+    (place,) = (run / "replays").glob("step-*")
     assert json.loads((place / "verdict.json").read_text())["sentences"] == list(two.sentences)
 
 
@@ -117,7 +117,7 @@ def test_a_changed_text_is_told(run: Path, tmp_path: Path):
 
 def test_replays_of_another_run_are_not_mixed_in(run: Path):
     newllm.replay(run, only=ONLY[:1], budget=0.01, workers=0)
-    (place,) = (run / "replays").iterdir()
+    (place,) = (run / "replays").glob("step-*")
     file = place / "replay.json"
     file.write_text(file.read_text().replace('"run":"', '"run":"0').replace('"run": "', '"run": "0'))
     with pytest.raises(newllm.UserError, match="another run or version"):
