@@ -40,10 +40,11 @@ class _Frame:
         return np.clip(np.rint(share * (2 * self.width - 1)), 0, 2 * self.width - 1).astype(int)
 
     def rows(self, y: np.ndarray) -> np.ndarray:
-        """From the bottom up."""
+        """From the bottom up; what lies far beyond the scale stays near it."""
         low, high = self.y
-        share = (y - low) / (high - low) if high > low else np.full(len(y), 0.5)
-        return share * (4 * self.height - 1)
+        with np.errstate(over="ignore"):
+            share = (y - low) / (high - low) if high > low else np.full(len(y), 0.5)
+        return np.clip(share, -1, 2) * (4 * self.height - 1)
 
 
 def draw_curve(

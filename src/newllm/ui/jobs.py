@@ -5,9 +5,9 @@ one place. A stopped replay keeps what it has, and the next one goes on from the
 """
 
 import asyncio
-import contextlib
 import itertools
 import json
+import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
+from newllm.ui.ending import end_process
 from newllm.ui.job_progress import Progress, result_of
 
 KINDS = ("doctor", "replay")
@@ -147,8 +148,7 @@ class Jobs:
             await asyncio.wait(self._tasks, timeout=_GRACE)
         for job in self._jobs.values():
             if job.goes_on and job.process is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    job.process.kill()
+                end_process(job.process, signal.SIGKILL)
 
     async def _follow(self, job: Job, process: Process) -> None:
         assert process.stdout is not None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
+from newllm.ui.ending import end_process
 
 MOST_ALIVE = 2
 """Models that are held at once."""
@@ -100,13 +101,12 @@ class Player:
             return
         if process.stdin is not None:
             process.stdin.close()  # it ends with its input
-        for end in (process.terminate, process.kill):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 await asyncio.wait_for(process.wait(), _GRACE)
                 break
             except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    end()
+                end_process(process, number)
         await asyncio.gather(*self._tasks)
 
     def _send(self, request: dict[str, Any]) -> None:
@@ -126,8 +126,7 @@ class Player:
                 elif (queue := self._answers.get(event["id"])) is not None:
                     queue.put_nowait((event, line))
         self.is_ended = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        end_process(self._process, signal.SIGTERM)
         await self._tell_end(await self._process.wait())
 
     async def _tell_end(self, code: int) -> None:

@@ -1,5 +1,6 @@
 """Writing with a run, its branches and contexts, and the surprise of a text."""
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,12 @@ def write(place: "Locator", text: str = "", tokens: int = 12) -> str:
     """Let a branch read a text and write; return what stands on its page then."""
     place.get_by_label("Tokens", exact=True).fill(str(tokens))
     place.get_by_label("Text to read").fill(text)
+    before, after, ends = written(place), "", time.monotonic() + 60
     place.get_by_label("Text to read").press("Control+Enter")
+    # What was said of the last writing may still stand: wait until the text has changed, and changes no more.
+    while (before == written(place) or after != written(place)) and time.monotonic() < ends:
+        after = written(place)
+        time.sleep(1)
     place.get_by_text(f"Wrote {tokens} tokens").wait_for()
     return written(place)
 

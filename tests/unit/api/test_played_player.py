@@ -113,8 +113,7 @@ def test_a_restored_context_writes_what_the_branch_would_have(trained: Trained) 
     asked("save", branch="main", name="before_the-sea")
     wanted = text_of(asked.tokens("write", branch="main", tokens=140, seed=3))
     anew = Asked(trained("stack"))
-    (entry,) = anew("contexts")[0]["contexts"]
-    assert entry["name"] == "before_the-sea"
+    assert "before_the-sea" in [entry["name"] for entry in anew("contexts")[0]["contexts"]]
     done, _ = anew("restore", branch="again", name="before_the-sea")
     assert (done["tokens_read"], done["tail"], done["tail_tokens"]) == (14, "the whale was", 13)
     assert text_of(anew.tokens("write", branch="again", tokens=140, seed=3)) == wanted

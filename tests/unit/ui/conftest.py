@@ -56,7 +56,7 @@ class Served:
     app: Any = None
 
     def ask(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body=body, headers=sent)
@@ -72,7 +72,7 @@ class Served:
 
     @contextlib.contextmanager
     def events(self, path: str) -> Iterator["Events"]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             connection.request("GET", path)
             yield Events(connection.getresponse())
@@ -86,7 +86,7 @@ class Events:
 
     def until(self, name: str, is_it: Any = None) -> Any:
         """Read on until an event of that name, and give its content."""
-        event, ends = "", time.monotonic() + 20
+        event, ends = "", time.monotonic() + 60
         while (line := self.answer.readline().decode()) and time.monotonic() < ends:
             if line.startswith("event: "):
                 event = line[7:].strip()
