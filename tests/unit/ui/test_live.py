@@ -159,7 +159,7 @@ def test_a_run_that_is_really_being_trained(tmp_path, text, tiny_settings, servi
         *settings,
     ]
     run.parent.mkdir()
-    with serving(run.parent) as server, subprocess.Popen([*command, "--steps", "400"]) as training:
+    with serving(run.parent) as server, subprocess.Popen([*command, "--steps", "50000"]) as training:
         try:
             wait_for((run / "trace.jsonl").is_file, 60)
             with server.events(live(server)) as events:
