@@ -66,23 +66,10 @@ def _show(diagnosis: Any, arguments: argparse.Namespace) -> None:
 
 
 def _check_free(place: Path) -> None:
-    """Refuse to write a page over anything but a page of ours, before the work is done."""
-    from newllm.files import writing
-
-    with writing(place):
-        if not place.parent.is_dir():
-            raise UserError(f"'{place}' cannot be written: there is no directory '{place.parent}', make it first")
-        if place.exists() and not _is_a_page(place):
-            raise UserError(f"'{place}' exists and is no page of newllm doctor: choose another --html, or move it away")
-
-
-def _is_a_page(place: Path) -> bool:
+    from newllm.cli.page_place import check_free
     from newllm.report import PAGE_BEGINS
 
-    if not place.is_file():
-        return False
-    with place.open("rb") as file:
-        return file.read(len(PAGE_BEGINS)) == PAGE_BEGINS.encode()
+    check_free(place, PAGE_BEGINS, "doctor", "--html")
 
 
 def _write(diagnosis: Any, page: Path | None) -> None:

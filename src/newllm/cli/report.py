@@ -103,23 +103,10 @@ def _place(sources: Sequence[Any]) -> Path:
 
 
 def _check_free(place: Path) -> None:
-    """Refuse to write over anything but a report, before the work is done."""
-    from newllm.files import writing
-
-    with writing(place):
-        if not place.parent.is_dir():
-            raise UserError(f"'{place}' cannot be written: there is no directory '{place.parent}', make it first")
-        if os.path.lexists(place) and not _is_a_report(place):
-            raise UserError(f"'{place}' exists and is no page of newllm report: choose another --out, or move it away")
-
-
-def _is_a_report(place: Path) -> bool:
+    from newllm.cli.page_place import check_free
     from newllm.report.document import PAGE_NAME
 
-    if not place.is_file():
-        return False
-    with place.open("rb") as file:
-        return PAGE_NAME.encode() in file.read(200)
+    check_free(place, PAGE_NAME, "report", "--out")
 
 
 def _tell(made: _Page, arguments: argparse.Namespace) -> None:

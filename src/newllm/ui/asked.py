@@ -1,12 +1,11 @@
 """What a request asks for, checked."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-
-from newllm.ui.index import Index
 
 
 def run_of(request: Request) -> Path:
@@ -15,12 +14,7 @@ def run_of(request: Request) -> Path:
     Raises:
         HTTPException: 404, there is none.
     """
-    index: Index = request.app.state.index
-    name = request.path_params["id"]
-    place = index.lookup(name)
-    if place is None or index.entry(name) is None:
-        raise HTTPException(404)
-    return place
+    return _place(request, request.app.state.index.entry)
 
 
 def study_of(request: Request) -> Path:
@@ -29,10 +23,13 @@ def study_of(request: Request) -> Path:
     Raises:
         HTTPException: 404, there is none.
     """
-    index: Index = request.app.state.index
+    return _place(request, request.app.state.index.study)
+
+
+def _place(request: Request, known: Callable[[str], object]) -> Path:
     name = request.path_params["id"]
-    place = index.lookup(name)
-    if place is None or index.study(name) is None:
+    place = request.app.state.index.lookup(name)
+    if place is None or known(name) is None:
         raise HTTPException(404)
     return place
 

@@ -5,17 +5,15 @@ gone, or has not been heard of for long, has no status "running" any more but "s
 """
 
 import contextlib
-import json
 import math
 import os
-import stat
-import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-SCHEMA = 1
+from newllm.report.source.files import RunFiles
+
 SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
 """Files by which a directory is known for a run."""
 
@@ -73,40 +71,6 @@ class Entry:
         return {name: value for name, value in asdict(self).items() if value not in (None, (), "")}
 
 
-@dataclass
-class _Reader:
-    """The files of one directory, and what was wrong with them."""
-
-    place: Path
-    problems: list[str] = field(default_factory=list)
-
-    def read(self, name: str) -> dict[str, Any]:
-        """Return a file's content, empty where there is none or it is damaged."""
-        path = self.place / name
-        try:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):  # a pipe would hold us up for good
-                raise ValueError("it is no regular file")
-            if found.st_size > _LARGEST:
-                raise ValueError(f"larger than {_LARGEST >> 20} MiB")
-            text = path.read_text(encoding="utf-8")
-            content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, RecursionError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "nested too deep"
-            reason = str(error).splitlines()[0] if isinstance(error, ValueError) else reason
-            self.problems.append(f"{name} cannot be read ({reason})")
-            return {}
-        if not isinstance(content, dict):
-            self.problems.append(f"{name} holds no object")
-            return {}
-        schema = content.get("schema", SCHEMA)
-        if schema != SCHEMA:
-            self.problems.append(f"{name} is of another version of newllm (schema {schema!r}, this one knows {SCHEMA})")
-        return content
-
-
 def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
     """Read a run's directory; of one that cannot be read say so.
 
@@ -123,20 +87,20 @@ def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
 
 
 def _entry(place: Path, id: str, name: str, now: float) -> Entry:
-    reader = _Reader(place)
+    files = RunFiles(place)
     outside = [sign for sign in SIGNS if leads_out(place / sign, place)]
     if outside:
         return Entry(id=id, name=name, problems=(f"{', '.join(outside)}: a link that leads out, not followed",))
-    summary, recording = reader.read("summary.json"), reader.read("recording.json")
-    config = reader.read("config.toml")
+    summary, recording = (dict(files.table(f"{part}.json", _LARGEST)) for part in ("summary", "recording"))
+    config = dict(files.table("config.toml", _LARGEST))
     status, doubt = _status(summary, recording, now)
     started = _time(summary.get("started"))
     begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
     wanted = () if recording else ("summary.json",) if begins else ("summary.json", "config.toml")
     missing = [sign for sign in wanted if not (place / sign).is_file()]
     best = _dict(summary.get("best_validation"))
-    reader.problems += [f"{sign} is missing" for sign in missing]
-    reader.problems += [doubt] if doubt else []
+    findings = _findings(files)
+    problems = (*files.problems, *(f"{sign} is missing" for sign in missing), *([doubt] if doubt else ()))
     return Entry(
         id=id,
         name=name,
@@ -147,14 +111,14 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
         bits=_number(best.get("bits_per_byte")),
         loss=_number(best.get("loss")),
         at=_whole(best.get("step")),
-        findings=_findings(reader),
+        findings=findings,
         cause=_cause(place),
         about=_about(config, recording),
         started=started,
         heard=_time(summary.get("heartbeat")) or _changed(place),
         seconds=_number(summary.get("seconds")),
         speed=_number(summary.get("tokens_per_second")),
-        problems=tuple(reader.problems),
+        problems=problems,
         message=summary["message"][:400] if isinstance(summary.get("message"), str) else None,
     )
 
@@ -199,8 +163,8 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _findings(reader: _Reader) -> dict[str, int] | None:
-    content = reader.read("findings.json")
+def _findings(files: RunFiles) -> dict[str, int] | None:
+    content = files.table("findings.json", _LARGEST)
     if not isinstance(content.get("findings"), list):
         return None
     severities = [_dict(finding).get("severity") for finding in content["findings"]]
@@ -210,7 +174,7 @@ def _findings(reader: _Reader) -> dict[str, int] | None:
 def _cause(place: Path) -> str | None:
     """Return what the newest verdict names: the cause, else the first remedy."""
     for file in sorted(place.glob("replays/*/verdict.json"), key=_changed, reverse=True)[:1]:
-        verdict = _Reader(file.parent).read(file.name)
+        verdict = RunFiles(file.parent).table(file.name, _LARGEST)
         cause = _dict(verdict.get("cause")).get("name")
         tried = verdict.get("interventions")
         remedies = [

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from newllm.trace.blocks import blocks_path
 from newllm.ui.entry import SIGNS
 
 DEEPEST, MOST = 6, 20_000
@@ -86,6 +87,11 @@ def stamp_of(path: str) -> Stamp:
             folders = []
         stamp += [_stat(f"{folder}{os.sep}verdict.json") for folder in folders]
     return tuple(stamp)
+
+
+def stamp_of_trace(path: Path) -> Stamp:
+    """Return what is another whenever a trace has changed: times and sizes of its two files, -1 where there is none."""
+    return tuple(_stat(os.fspath(file)) for file in (path, blocks_path(path)))
 
 
 def _listed(path: str) -> tuple[tuple[str, ...], set[str], int]:

@@ -20,8 +20,8 @@ from newllm.errors import UserError
 from newllm.report.judged import unjudged
 from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace
-from newllm.trace.blocks import blocks_path
 from newllm.ui.answers import Data
+from newllm.ui.folders import stamp_of_trace
 from newllm.ui.kept_findings import kept_findings
 from newllm.ui.traces import Traces
 
@@ -77,7 +77,7 @@ class Judged:
         return {severity: severities.count(severity) for severity in SEVERITIES}
 
     def _moderate(self, place: Path) -> Sequence[Finding] | None:
-        if _size(place / "trace.jsonl") > _READ:
+        if sum(size for _, size in stamp_of_trace(place / "trace.jsonl")) > _READ:
             return kept_findings(place)
         columns = self._traces.of(place)
         version, trace = columns.snapshot()
@@ -102,16 +102,6 @@ def _judge(place: Path, trace: Trace) -> tuple[Finding, ...]:
         return tuple(diagnose(trace, source.facts))
     except Exception:  # what stands in data.json may be of any kind
         return tuple(diagnose(trace))
-
-
-def _size(path: Path) -> int:
-    size = 0
-    for file in (path, blocks_path(path)):
-        try:
-            size += file.stat().st_size
-        except OSError:
-            continue
-    return size
 
 
 async def _findings(request: Request) -> Response:

@@ -18,25 +18,24 @@ from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
 from newllm.ui.answers import Data
 from newllm.ui.entry import leads_out
+from newllm.ui.folders import Stamp, stamp_of_trace
 from newllm.ui.json_numbers import listed
 
 _MOST_ASKED, _KEPT = 100, 5000
 _BUCKETS = 60
 _SIGNALS = ("loss", "validation_loss")
 
-_Stamp = tuple[int, ...]
-
 
 class Sparks:
     """The small curves that were made."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[_Stamp, dict[str, Any]]] = {}
+        self._made: dict[str, tuple[Stamp, dict[str, Any]]] = {}
 
     def of(self, id: str, place: Path) -> dict[str, Any]:
         """Return the curve of a run: x, y, and the name of its signal; empty where it has none."""
         path = place / "trace.jsonl"
-        stamp = _stamp(path)
+        stamp = stamp_of_trace(path)
         before = self._made.get(id)
         if before is not None and before[0] == stamp:
             return before[1]
@@ -70,17 +69,6 @@ def thinned(series: Series, buckets: int) -> Series:
         return series
     kept = extremes(np.asarray(series.value, dtype=float), buckets)
     return Series(series.step[kept], series.value[kept])
-
-
-def _stamp(path: Path) -> _Stamp:
-    stamp = []
-    for file in (path, blocks_path(path)):
-        try:
-            found = file.stat()
-            stamp += [found.st_mtime_ns, found.st_size]
-        except OSError:
-            stamp += [0, -1]
-    return tuple(stamp)
 
 
 async def _sparks(request: Request) -> Response:

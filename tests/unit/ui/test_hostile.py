@@ -1,9 +1,12 @@
 """One strange run, or one strange request, must not take the page from all the others."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -84,17 +87,35 @@ def test_a_pipe_in_place_of_a_file_holds_nobody_up(root, make_run, serving, wait
             assert server.ask(path).status == 200
 
 
-def test_what_a_directory_does_not_let_us_see_is_told(root, make_run):
-    if os.geteuid() == 0:
-        pytest.skip("root sees everything")
-    run = make_run(root / "strange")
-    run.chmod(0o400)
+@contextlib.contextmanager
+def as_nobody():
+    """Root sees everything: be another user meanwhile, where we are root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
     try:
-        index = Index(root)
-        index.refresh()
+        yield
     finally:
-        run.chmod(0o700)
-    assert len(index.since(0)[1]) == 2
+        os.seteuid(0)
+
+
+def test_what_a_directory_does_not_let_us_see_is_told(make_run):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to others
+        root = Path(folder)
+        root.chmod(0o755)
+        make_run(root / "good")
+        run = make_run(root / "strange")
+        run.chmod(0o444)  # it may be listed, and not entered
+        try:
+            with as_nobody():
+                index = Index(root)
+                index.refresh()
+        finally:
+            run.chmod(0o755)
+    found = {entry.name: entry.problems for entry in index.since(0)[1]}
+    assert found["good"] == ()
+    assert "cannot be read" in found["strange"][0]
 
 
 def test_the_list_of_a_server_before_is_given_anew(root, make_run, serving):

@@ -55,15 +55,15 @@ def test_broken_runs_are_listed_with_what_is_wrong(root, make_run):
     found = entries(root)
     assert set(found) == {"good", "torn", "newer", "half", "huge", "deep", "list", "binary", "unreadable"}
     said = {name: "; ".join(entry.problems) for name, entry in found.items()}
-    assert "summary.json cannot be read" in said["torn"]
-    assert "another version" in said["newer"]
+    assert "'summary.json' is damaged" in said["torn"]
+    assert "'summary.json' was written by a newer newllm" in said["newer"]
     assert found["newer"].steps == 50
     assert found["newer"].step is None
     assert "summary.json is missing; config.toml is missing" in said["half"]
     assert "larger than" in said["huge"]
     assert "nested too deep" in said["deep"]
-    assert "holds no object" in said["list"]
-    assert "config.toml cannot be read" in said["binary"]
+    assert "'summary.json' is damaged (no object)" in said["list"]
+    assert "'config.toml' is damaged" in said["binary"]
     assert said["unreadable"]
     assert said["good"] == ""
 
