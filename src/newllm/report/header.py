@@ -9,6 +9,7 @@ from newllm.report.language import Words
 from newllm.report.language.labels import axis_label
 from newllm.report.markup import Html, english, joined, listed, pairs, tag
 from newllm.report.source import Source
+from newllm.report.source.numbers import number_in, whole_in
 
 _SILENT = 120  # seconds without a heartbeat after which a run that goes on is doubted
 _STATUS = ("finished", "running", "interrupted", "diverged", "failed")
@@ -78,16 +79,16 @@ def _numbers(source: Source, words: Words) -> list[tuple[str, str]]:
     model = model if isinstance(model, Mapping) else {}
     best = about.get("best_validation")
     best = best if isinstance(best, Mapping) else {}
-    steps, planned = _whole(about, "step"), _whole(about, "steps")
+    steps, planned = whole_in(about, "step"), whole_in(about, "steps")
     parts = [model[name] for name in ("body", "rule", "norm") if isinstance(model.get(name), str)]
     named = [
         ("head.model", " · ".join(parts)),
         ("head.parameters", f"{source.facts.parameters:,}" if source.facts.parameters else ""),
         ("head.steps", f"{steps:,} / {planned:,}" if steps is not None and planned else _reach(source, words)),
-        ("head.tokens", f"{tokens:,}" if (tokens := _whole(about, "tokens")) else ""),
+        ("head.tokens", f"{tokens:,}" if (tokens := whole_in(about, "tokens")) else ""),
         ("head.best", _best(best, words)),
-        ("head.bits", said.number(bits) if (bits := _number(best, "bits_per_byte")) is not None else ""),
-        ("head.pace", f"{pace:,.0f}" if (pace := _number(about, "tokens_per_second")) else ""),
+        ("head.bits", said.number(bits) if (bits := number_in(best, "bits_per_byte")) is not None else ""),
+        ("head.pace", f"{pace:,.0f}" if (pace := number_in(about, "tokens_per_second")) else ""),
         ("head.seed", str(seed) if isinstance(seed := source.config.get("seed"), int) else ""),
         (
             "head.machine",
@@ -98,7 +99,7 @@ def _numbers(source: Source, words: Words) -> list[tuple[str, str]]:
 
 
 def _best(best: Mapping[str, Any], words: Words) -> str:
-    loss, step = _number(best, "loss"), _whole(best, "step")
+    loss, step = number_in(best, "loss"), whole_in(best, "step")
     if loss is None:
         return ""
     return said.number(loss) if step is None else words("head.best_at", loss=said.number(loss), step=f"{step:,}")
@@ -112,15 +113,3 @@ def _reach(source: Source, words: Words) -> str:
     first, last = min(int(one.step[0]) for one in filled), max(int(one.step[-1]) for one in filled)
     axis = axis_label(words, source.trace.axis)
     return words("head.reach", axis=axis, first=f"{first:,}", last=f"{last:,}")
-
-
-def _whole(about: Mapping[str, Any], name: str) -> int | None:
-    value = about.get(name)
-    return value if type(value) is int and 0 <= value < 2**63 else None
-
-
-def _number(about: Mapping[str, Any], name: str) -> float | None:
-    value = about.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e300:  # an int may be larger
-        return None
-    return float(value)

@@ -4,10 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from newllm.plotting.lines import extremes
-from newllm.report.charts.chart import Chart, Curves, Line, Section
+from newllm.report.charts.chart import Chart, Curves, Section
 from newllm.report.document import document, placed
 from newllm.report.header import header
 from newllm.report.language import Words
@@ -100,12 +97,6 @@ def _places(sections: Sequence[Section]) -> list[tuple[str, str]]:
 
 
 def _thinned(chart: Chart) -> Chart:
-    return replace(chart, lines=tuple(map(_thin, chart.lines))) if isinstance(chart, Curves) else chart
-
-
-def _thin(line: Line) -> Line:
-    if len(line.y) <= 4 * _FEW:
-        return line
-    keep = extremes(np.asarray(line.y, dtype=float), _FEW)
-    low, high = (None if edge is None else edge[keep] for edge in (line.low, line.high))
-    return replace(line, x=line.x[keep], y=line.y[keep], low=low, high=high)
+    if not isinstance(chart, Curves):
+        return chart
+    return replace(chart, lines=tuple(line.thinned(_FEW) for line in chart.lines))

@@ -4,7 +4,6 @@ Nothing here raises because a run is bad: what is wrong with it becomes a senten
 gone, or has not been heard of for long, has no status "running" any more but "stopped".
 """
 
-import contextlib
 import math
 import os
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.report.source.files import RunFiles
+from newllm.report.source.numbers import number_in, whole_in
 
 SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
 """Files by which a directory is known for a run."""
@@ -105,19 +105,19 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
         id=id,
         name=name,
         status=status,
-        step=_whole(summary.get("step")),
-        steps=_whole(summary.get("steps")) or None,
-        parameters=_whole(summary.get("parameters")) or _whole(recording.get("parameters")),
-        bits=_number(best.get("bits_per_byte")),
-        loss=_number(best.get("loss")),
-        at=_whole(best.get("step")),
+        step=whole_in(summary, "step"),
+        steps=whole_in(summary, "steps") or None,
+        parameters=whole_in(summary, "parameters") or whole_in(recording, "parameters"),
+        bits=number_in(best, "bits_per_byte"),
+        loss=number_in(best, "loss"),
+        at=whole_in(best, "step"),
         findings=findings,
         cause=_cause(place),
         about=_about(config, recording),
         started=started,
         heard=_time(summary.get("heartbeat")) or _changed(place),
-        seconds=_number(summary.get("seconds")),
-        speed=_number(summary.get("tokens_per_second")),
+        seconds=number_in(summary, "seconds"),
+        speed=number_in(summary, "tokens_per_second"),
         problems=problems,
         message=summary["message"][:400] if isinstance(summary.get("message"), str) else None,
     )
@@ -143,7 +143,7 @@ def _status(summary: dict[str, Any], recording: dict[str, Any], now: float) -> t
         return (status if status in _STATUSES else "unknown"), ""
     heard = _time(summary.get("heartbeat"))
     silent = math.inf if heard is None else now - heard
-    pid = _whole(summary.get("pid"))
+    pid = whole_in(summary, "pid")
     if silent <= _ALIVE:
         return "running", ""
     if pid and not _lives(pid):
@@ -199,18 +199,6 @@ def _about(config: dict[str, Any], recording: dict[str, Any]) -> str:
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    with contextlib.suppress(OverflowError):
-        return float(value) if math.isfinite(value) else None
-    return None
 
 
 def _time(value: Any) -> float | None:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from newllm.plotting.lines import extremes
-from newllm.report.charts.chart import Chart, Curves, Heat, Line, Section
+from newllm.report.charts.chart import Chart, Curves, Heat, Section
 from newllm.report.header import problems
 from newllm.report.language import Words
 from newllm.report.markup import tag
@@ -127,14 +126,8 @@ def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list
     """Take away what would read as if nothing had been found."""
     judged = any(one.verdict is not None for one in source.replays)
     kept = [one for one in sections if one.id != source.id("findings") and (judged or one.id != source.id("verdict"))]
-    said = Section(source.id("findings"), words("findings"), tag("p", _NOT_JUDGED[words.lang], kind="muted"))
+    said = Section(source.id("findings"), words("findings"), tag("p", words("findings.too_long"), kind="muted"))
     return [*kept[:2], said, *kept[2:]]
-
-
-_NOT_JUDGED = {
-    "en": "This run is too long to be judged while it is shown: press Examine to have the doctor read it.",
-    "ja": "この実行は長いため、表示しながらの診断はしません。「診断」を押すと doctor が調べます。",
-}
 
 
 def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
@@ -163,15 +156,7 @@ def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
 
 def thin_chart(chart: Curves) -> Curves:
     """Return a chart whose lines keep the lowest and the highest of each of a thousand stretches."""
-    return replace(chart, lines=tuple(_thin(line) for line in chart.lines))
-
-
-def _thin(line: Line) -> Line:
-    if len(line.y) <= 3 * BUCKETS + 1:
-        return line
-    keep = extremes(line.y.astype(float), BUCKETS)
-    low, high = (None if edge is None else edge[keep] for edge in (line.low, line.high))
-    return replace(line, x=line.x[keep], y=line.y[keep], low=low, high=high)
+    return replace(chart, lines=tuple(line.thinned(BUCKETS) for line in chart.lines))
 
 
 def _drawn(charts: dict[str, dict[str, Any]]) -> str:

@@ -12,8 +12,9 @@ import pytest
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.language import language
 from newllm.report.sections.comparison import comparison
-from newllm.report.several.compared import member_of, number_in
+from newllm.report.several.compared import member_of
 from newllm.report.source import Source
+from newllm.report.source.numbers import number_in
 from newllm.statistics import mean_interval
 from newllm.trace import Finding, Series, Trace
 

@@ -7,7 +7,7 @@ spike is sampled away: a line of more than `MOST_POINTS` points keeps the lowest
 
 import base64
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,14 @@ class Line:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     faint: bool = False
+
+    def thinned(self, buckets: int) -> "Line":
+        """Return the line with the lowest, the highest and a gap of each bucket, itself where it has few points."""
+        if len(self.y) <= 4 * buckets:
+            return self
+        keep = extremes(np.asarray(self.y, dtype=float), buckets)
+        low, high = (None if edge is None else edge[keep] for edge in (self.low, self.high))
+        return replace(self, x=self.x[keep], y=self.y[keep], low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -185,14 +193,10 @@ def _head(chart: Chart, kind: str) -> dict[str, Any]:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    x, y, low, high = line.x, line.y, line.low, line.high
-    bucketed = len(y) > MOST_POINTS
-    if bucketed:
-        keep = extremes(np.asarray(y, dtype=float), MOST_POINTS // 4)
-        x, y = x[keep], y[keep]
-        low, high = (None if edge is None else edge[keep] for edge in (low, high))
+    drawn = line.thinned(MOST_POINTS // 4)
     return {
-        "name": line.name, "label": line.label, "colour": line.colour, "faint": line.faint, "bucketed": bucketed,
-        "x": packed(x), "y": packed(y), "low": None if low is None else packed(low),
-        "high": None if high is None else packed(high),
+        "name": line.name, "label": line.label, "colour": line.colour, "faint": line.faint,
+        "bucketed": drawn is not line, "x": packed(drawn.x), "y": packed(drawn.y),
+        "low": None if drawn.low is None else packed(drawn.low),
+        "high": None if drawn.high is None else packed(drawn.high),
     }  # fmt: skip

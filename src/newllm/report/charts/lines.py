@@ -3,7 +3,6 @@
 import numpy as np
 
 from newllm.plotting.axes import is_crushed
-from newllm.plotting.lines import extremes
 from newllm.report.charts.chart import Line
 from newllm.report.language import Words
 from newllm.report.language.labels import signal_label
@@ -30,11 +29,9 @@ def signal_line(
     series = source.trace.signals.get(name)
     if series is None or not len(series.step):
         return None
-    x, y = series.step, series.value
-    if few and len(y) > 4 * _FEW:
-        keep = extremes(y, _FEW)
-        x, y = x[keep], y[keep]
-    return Line(name, signal_label(words, name) if label is None else label, colour, x, y, faint=faint)
+    label = signal_label(words, name) if label is None else label
+    line = Line(name, label, colour, series.step, series.value, faint=faint)
+    return line.thinned(_FEW) if few else line
 
 
 def logarithmic(*lines: Line) -> bool:

@@ -26,6 +26,9 @@ TEXTS = {
     "verdict": "Verdict",
     "curves": "Training",
     "findings": "Findings",
+    "findings.too_long": (
+        "This run is too long to be judged while it is shown: press Examine to have the doctor read it."
+    ),
     "replay": "Replays",
     "classes": "By token class",
     "context": "The context",

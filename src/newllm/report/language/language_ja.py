@@ -26,6 +26,7 @@ TEXTS = {
     "verdict": "判定",
     "curves": "訓練",
     "findings": "所見",
+    "findings.too_long": ("この実行は長いため、表示しながらの診断はしません。「診断」を押すと doctor が調べます。"),
     "replay": "リプレイ",
     "classes": "トークンの種類別",
     "context": "文脈ベクトル",

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from newllm.plotting.axes import is_crushed
-from newllm.plotting.lines import extremes
 from newllm.report.charts.chart import Curves, Line
 from newllm.report.language import Words
 from newllm.report.several.arms import Arm, Member, pairs
@@ -108,12 +107,7 @@ def label_of(arm: Arm, words: Words) -> str:
 
 
 def _line(name: str, label: str, colour: str, drawn: Band, *, faint: bool = False) -> Line:
-    x, y, low, high = drawn.x, drawn.middle, drawn.low, drawn.high
-    if len(y) > 4 * _BUCKETS:
-        keep = extremes(np.asarray(y, dtype=float), _BUCKETS)
-        x, y = x[keep], y[keep]
-        low, high = (None if edge is None else edge[keep] for edge in (low, high))
-    return Line(name, label, colour, x, y, low, high, faint=faint)
+    return Line(name, label, colour, drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint).thinned(_BUCKETS)
 
 
 def _progress(arms: Sequence[tuple[int, Arm]], words: Words) -> Curves | None:

@@ -1,6 +1,5 @@
 """What a comparison takes of a run: its settings, its signals, and the numbers that it came to."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from newllm.report.plain import plain
 from newllm.report.several.arms import Member, flat
 from newllm.report.source import Source
+from newllm.report.source.numbers import number_in
 
 NUMBERS = ("bits_per_byte", "best_validation", "last_validation", "last_training", "steps", "tokens_per_second")
 _NAME = 60  # characters
@@ -29,20 +29,6 @@ def member_of(source: Source) -> Member:
     return Member(
         plain(source.name, _NAME), flat(source.config), source.trace.signals, numbers | known, _per_step(summary)
     )
-
-
-def number_in(data: Mapping[str, Any], *path: str) -> float | None:
-    """Return the finite number at a path of names in data that nobody has checked, None where there is none."""
-    found: Any = data
-    for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return None
-    try:
-        value = float(found)
-    except OverflowError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _from_trace(source: Source) -> dict[str, float | None]:
