@@ -122,7 +122,7 @@ def compared(preset: str, rounds: int, most_steps: int | None) -> dict[str, Any]
     """Return what the ring costs in one preset."""
     precision, steps, changes = RUNS[preset]
     steps = min(steps, most_steps or steps)
-    config, corpus = _resolved(preset, precision, steps, changes)
+    config, corpus = resolved(preset, precision, steps, changes)
     runs: dict[str, list[Times]] = {"off": [], "on": [], "off again": []}
     for turn in range(rounds + 1):  # the first warms up
         order = list(runs) if turn % 2 else list(runs)[::-1]
@@ -153,7 +153,8 @@ def compared(preset: str, rounds: int, most_steps: int | None) -> dict[str, Any]
     }
 
 
-def _resolved(preset: str, precision: str, steps: int, changes: dict[str, Any]) -> tuple[RunConfig, Corpus]:
+def resolved(preset: str, precision: str, steps: int, changes: dict[str, Any]) -> tuple[RunConfig, Corpus]:
+    """Return a preset resolved for one thread of the CPU, and its corpus."""
     config = PRESETS[preset]
     if not config.data.texts:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, texts=(TEXT,)))

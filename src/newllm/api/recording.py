@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
+from newllm.api.recording_training import TrainingClasses
 from newllm.data import Tokenizer
 from newllm.files import write_json
 from newllm.recorder.layout import Layout
@@ -39,6 +40,8 @@ class RunRecording(Recording):
         self._place, self._config = place, config
         self._every = max(1, min(_RAREST, config.training.steps // _SHORT))
         self._layers: LayerSignals | None = None
+        self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
+        self._measuring = False
         self._evaluation = EvaluationSignals(tokenizer.unknown, tokenizer.end)
         self._model: nn.Module | None = None
 
@@ -50,14 +53,21 @@ class RunRecording(Recording):
 
     def stepping(self, step: int) -> None:
         """Measure this update if it is a sampled one."""
-        if self._layers is not None:
-            self._layers.measuring = (step + 1) % self._every == 0
+        self._measuring = (step + 1) % self._every == 0
+        if self._layers is not None and self._measuring:
+            self._layers.begin()
+
+    def trained(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
+        """Split the loss of this batch by class if the update is measured."""
+        if self._measuring:
+            self._classes.add(logits_BTV, targets_BT, nats)
 
     def stepped(self, report: StepReport) -> Signals:
-        """Return the gradient's norm as it was clipped, and the signals of every layer where they were measured."""
+        """Return the gradient's norm as it was clipped, and the signals of layers and classes that were measured."""
         clip, norm = self._config.optimizer.clip, report.gradient_norm
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
-        return clipped if self._layers is None else {**clipped, **self._layers.take(norm)}
+        layers = {} if self._layers is None else self._layers.take(norm)
+        return {**clipped, **layers, **self._classes.take()}
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

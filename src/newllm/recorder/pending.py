@@ -70,7 +70,7 @@ class PendingRows:
             UserError: there is no room. The rows are kept and the next flush tries again.
         """
         self._flushed = time.monotonic()
-        read = iter(_read([vector for _, row in self._rows for vector, _ in row.vectors]))
+        read = iter(read_vectors([vector for _, row in self._rows for vector, _ in row.vectors]))
         for step, row in self._rows:
             signals = dict(row.numbers)
             for _, decode in row.vectors:
@@ -87,8 +87,8 @@ class PendingRows:
             self._writer.close()
 
 
-def _read(vectors: Sequence[Tensor]) -> list[list[float]]:
-    """Return the numbers of each tensor; one wait for each device and dtype."""
+def read_vectors(vectors: Sequence[Tensor]) -> list[list[float]]:
+    """Return the numbers of each tensor, of any shape and place; one wait for each device and dtype."""
     groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
     for index, vector in enumerate(vectors):
         groups.setdefault((vector.device, vector.dtype), []).append(index)

@@ -79,6 +79,7 @@ class Training:
         self.goes_on, self.goes_back = goes_on, False
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
+        self.stepper.trained = self.recording.trained
         self.token_bytes = corpus.tokenizer.token_bytes()
         self.guard.attach(self.stepper, run.last_step() or 0)
         progress = self._restore()

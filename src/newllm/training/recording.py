@@ -27,6 +27,15 @@ class Recording:
     def stepping(self, step: int) -> None:
         """The update that leads from `step` to `step + 1` begins."""
 
+    def trained(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
+        """One batch of an update, before its backward pass, which may write over the logits.
+
+        Args:
+            logits_BTV: of each next token.
+            targets_BT: what came, -1 where nothing is to be predicted.
+            nats: sum of -log p over the targets.
+        """
+
     def stepped(self, report: StepReport) -> Signals:  # noqa: ARG002 (an interface)
         """Return the signals of an update that is done."""
         return {}

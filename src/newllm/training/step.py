@@ -24,6 +24,9 @@ Clip = Callable[[Iterable[nn.Parameter]], float]
 Term = Callable[[Tensor, Tensor], Tensor]
 """From logits `[B, T, V]` and targets `[B, T]` to nats, summed, that are trained on beside the loss."""
 
+Trained = Callable[[Tensor, Tensor, Tensor], None]
+"""Looks at the logits `[B, T, V]`, targets `[B, T]` and summed nats of a batch that is trained on."""
+
 
 @dataclasses.dataclass(frozen=True)
 class StepReport:
@@ -64,6 +67,7 @@ class Stepper:
         rate: learning rate of the update that leads from a step to the next; the configuration's schedule.
         clip: what is done to gradients before an update; the configuration's clipping.
         terms: what is trained on beside the loss; never reported. A replay adds to them.
+        trained: is shown each batch between its forward and its backward pass; nothing looks by itself.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Stepper:
         self.rate: Callable[[int], float] = lambda step: learning_rate(step, config.training.steps, config.optimizer)
         self.clip: Clip = clip_norm(config.optimizer.clip)
         self.terms: list[Term] = []
+        self.trained: Trained = lambda *_: None
 
     def update(self, step: int) -> StepReport:
         """Do the update that leads from `step` to `step + 1`.
@@ -116,6 +121,7 @@ class Stepper:
         targets = torch.from_numpy(batch.targets).to(device)
         more = torch.stack([term(logits, targets) for term in self.terms]).sum() if self.terms else None
         nats = sum_nats(logits, targets, fused=self.model.fused, consume=not self.terms)
+        self.trained(logits.detach(), targets, nats.detach())
         return nats, more, state
 
     def _apply(self, rate: float) -> float:

@@ -40,6 +40,7 @@ def row(step: int) -> dict[str, float]:
     }
     signals |= {"gradient_norm_clipped": 1.0, "context_norm": 3.0 + step / 50}
     if step % 10 == 0:
+        signals |= {"loss/seen": 2.4, "count/seen": 90.0, "loss/end": 2.0 + spike, "count/end": 30.0}
         signals |= {"validation_loss": 3 + spike, "validation_count": 30.0, "loop_gain": 1.0 + step / 1000}
         for at, name in enumerate(("seen", "unknown", "end")):
             signals |= {f"validation_loss/{name}": 2.5 + at + spike * at, f"validation_count/{name}": 10.0}

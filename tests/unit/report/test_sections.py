@@ -82,11 +82,24 @@ def test_gradients_before_and_after_clipping_share_a_chart(source: Source) -> No
     assert gradient.log
 
 
-def test_validation_is_split_by_class_with_counts(source: Source) -> None:
+def test_training_and_validation_are_split_by_class_with_counts(source: Source) -> None:
     made = section(source, "classes")
+    lines = {line.name: line.colour for chart in made.charts if isinstance(chart, Curves) for line in chart.lines}
+    both = ["validation_loss/seen", "loss/seen", "validation_loss/unknown", "validation_loss/end", "loss/end"]
+    assert list(lines) == both
+    assert lines["loss/end"] == lines["validation_loss/end"] != lines["validation_loss/seen"]
+    cells = r'<th scope="row">{}</th><td class="number">{}</td><td class="number">{} %</td>'
+    assert re.search(cells.format("validation, unknown", 10, 33.3), made.html)
+    assert re.search(cells.format("training, end of text", 30, "25.0"), made.html)
+    assert EN("dashed.by-class") in made.html
+
+
+def test_where_only_validation_is_split_the_whole_training_loss_stands_beside_it(source: Source) -> None:
+    signals = {n: s for n, s in source.trace.signals.items() if not n.startswith(("loss/", "count/"))}
+    made = section(dataclasses.replace(source, trace=dataclasses.replace(source.trace, signals=signals)), "classes")
     names = [line.name for chart in made.charts if isinstance(chart, Curves) for line in chart.lines]
     assert names == ["loss", "validation_loss/seen", "validation_loss/unknown", "validation_loss/end"]
-    assert re.search(r'<th scope="row">unknown</th><td class="number">10</td><td class="number">33.3 %</td>', made.html)
+    assert EN("dashed.by-class") not in made.html
 
 
 def test_layers_stand_in_the_models_order_not_the_traces(source: Source) -> None:

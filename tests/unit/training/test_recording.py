@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 import newllm
 from newllm.api.recording_evaluation import context_signals, loop_gain
+from newllm.api.recording_layers import LayerSignals
+from newllm.api.recording_training import TrainingClasses
+from newllm.model.config import ModelConfig
+from newllm.model.language_model import LanguageModel
+from newllm.recorder import TokenClasses
+from newllm.recorder.layout import Layout
 from newllm.trace import Trace, read_trace
+from newllm.training.evaluation import sum_nats
 from newllm.training.recording import Recording
 
 SENTENCES = ("data.format=sentences", "data.tokenizer=word", "data.window=31", "model.body=cell", "training.steps=6")
@@ -46,6 +53,40 @@ def test_an_evaluation_is_split_by_class_and_counted(sentences) -> None:
     assert np.sum([tokens.value for _, tokens in parts], axis=0).tolist() == count.value.tolist()
 
 
+def test_the_training_loss_is_split_by_class_on_sampled_steps(sentences, train) -> None:
+    assert names(trace_of(sentences), "loss") == names(trace_of(sentences), "count") == {"end", "seen"}
+    dropped = ("data.word_dropout=0.25", "training.accumulate=2")
+    for run, classes in ((sentences, {"end", "seen"}), (train(*SENTENCES, *dropped), {"unknown", "end", "seen"})):
+        trace = trace_of(run)
+        loss, counts = trace.series("loss"), [trace.series(f"count/{name}") for name in sorted(classes)]
+        parts = [trace.series(f"loss/{name}") for name in sorted(classes)]
+        assert all(part.step.tolist() == loss.step.tolist() for part in (*parts, *counts))
+        nats = sum(part.value * count.value for part, count in zip(parts, counts, strict=True))
+        np.testing.assert_allclose(nats / sum(count.value for count in counts), loss.value, rtol=1e-5)
+
+
+def test_a_text_without_special_tokens_is_not_split(train) -> None:
+    trace = trace_of(train("training.evaluate_every=3"))
+    assert not names(trace, "loss")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([(1, 3), (None, 0), (2, None)]))
+def test_the_split_of_training_is_that_of_validation(seed, ids) -> None:
+    chance = torch.Generator().manual_seed(seed)
+    logits = torch.randn(3, 4, 6, generator=chance).bfloat16()
+    targets = torch.randint(-1, 6, (3, 4), generator=chance)
+    fast, naive = TrainingClasses(*ids), TokenClasses(*ids)
+    for rows in (slice(0, 1), slice(1, 3)):
+        naive.add(logits[rows], targets[rows])
+        fast.add(logits[rows], targets[rows], sum_nats(logits[rows], targets[rows]))
+    there = {name: part for name, part in naive.classes.items() if part.tokens}
+    expected = {f"loss/{name}": part.loss for name, part in there.items()}
+    expected |= {f"count/{name}": part.tokens for name, part in there.items()}
+    assert fast.take() == (pytest.approx(expected, rel=1e-4) if len(there) > 1 else {})
+    assert fast.take() == {}
+
+
 def test_every_layer_is_measured_in_a_short_run(sentences) -> None:
     trace, recording = trace_of(sentences), json.loads((sentences.path / "recording.json").read_bytes())
     layers = {layer["name"] for layer in recording["layers"]}
@@ -54,9 +95,36 @@ def test_every_layer_is_measured_in_a_short_run(sentences) -> None:
     assert recording["parameters"] == sentences.summary.parameters == sum(x["parameters"] for x in recording["layers"])
     for statistic in ("gradient_norm", "weight_norm", "update_ratio", "second_moment_mismatch"):
         assert names(trace, statistic) == layers, statistic
+    assert names(trace, "activation_rms") == layers
+    assert all(np.all(trace.series(f"activation_rms/{name}").value > 0) for name in layers)
     whole = trace.series("gradient_norm").value
     parts = np.array([trace.series(f"gradient_norm/{name}").value for name in layers])
     np.testing.assert_allclose(np.sqrt((parts**2).sum(axis=0)), whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("body", ["stack", "cell"])
+def test_the_scale_of_outputs_is_that_of_the_forward_pass_and_nothing_stays_hooked(body) -> None:
+    model = LanguageModel(ModelConfig(body=body, vocabulary=11, width=8, context=8, layers=2, hidden=16))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    signals = LayerSignals(Layout(model), optimizer)
+    tokens = torch.arange(10).reshape(2, 5)
+
+    def update() -> tuple[torch.Tensor, dict[str, float]]:
+        optimizer.zero_grad()
+        logits, _ = model(tokens)
+        logits.logsumexp(dim=-1).sum().backward()
+        optimizer.step()
+        return logits.detach(), signals.take(1.0)
+
+    assert update()[1] == {}
+    signals.begin()
+    with torch.no_grad():
+        embedded = model.embedding(tokens)
+    logits, taken = update()
+    assert taken["activation_rms/head"] == pytest.approx(float(logits.square().mean().sqrt()), rel=1e-6)
+    assert taken["activation_rms/embedding"] == pytest.approx(float(embedded.square().mean().sqrt()), rel=1e-6)
+    assert update()[1] == {}
+    assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_contexts_are_measured_at_evaluations(sentences) -> None:
@@ -83,8 +151,12 @@ def test_the_facts_about_the_data_are_in_the_run(sentences, train) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["model.dropout=0.1", "data.carry=true", "model.body=cell", "model.body=lstm", "training.accumulate=2"]
-)
+    "setting",
+    [
+        "model.dropout=0.1", "data.carry=true", "model.body=cell", "model.body=lstm", "training.accumulate=2",
+        "training.recompute=true", "numerics.precision=bf16", "model.body=attention",
+    ],
+)  # fmt: skip
 def test_recording_changes_no_bit(setting, train, weights, monkeypatch) -> None:
     recorded = train(setting, "training.evaluate_every=3")
     monkeypatch.setattr("newllm.api.trained.RunRecording", lambda *_: Recording())

@@ -96,6 +96,7 @@ TEXTS = {
     "about.pace": "",
     "chart.by-class": "Loss by class of the token to predict",
     "about.by-class": "A rise in one class alone is a matter of the data or of certainty, not of the whole model.",
+    "dashed.by-class": "Dashed is the training loss of the same class, of the batches of the steps that were sampled.",
     "chart.context-by-position": "Norm of the context by position",
     "about.context-by-position": (
         "Each row is a place in the text; colours are logarithmic. Brighter to the right: the context grows "
@@ -172,6 +173,7 @@ TEXTS = {
         " in training cannot be predicted, the end of a text often can."
     ),
     "validation_of": "validation, {target}",
+    "training_of": "training, {target}",
     "class": "class",
     "class.seen": "seen in training",
     "class.unknown": "unknown",

@@ -92,6 +92,7 @@ TEXTS = {
     "about.pace": "",
     "chart.by-class": "予測対象のトークンの種類別の損失",
     "about.by-class": "一つの種類だけが上がるなら、モデル全体ではなく、データか確信の強さの問題である。",
+    "dashed.by-class": "破線は同じ種類の訓練損失（測定したステップのバッチでの値）。",
     "chart.context-by-position": "位置別の文脈ベクトルのノルム",
     "about.context-by-position": (
         "行は文章の中の位置、色は対数目盛。右ほど明るければ訓練とともに、"
@@ -167,6 +168,7 @@ TEXTS = {
         "訓練に一度も現れない語は予測できないが、文末は予測できることが多い。"
     ),
     "validation_of": "検証、{target}",
+    "training_of": "訓練、{target}",
     "class": "種類",
     "class.seen": "既知語",
     "class.unknown": "未知語",

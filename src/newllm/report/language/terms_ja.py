@@ -128,6 +128,7 @@ SIGNALS = MappingProxyType(
         "validation_bits_per_byte": "検証、バイトあたりのビット数",
         "validation_accuracy": "検証精度",
         "validation_perplexity": "検証のパープレキシティ",
+        "count": "訓練の予測対象の数",
         "validation_correct": "検証の正解数",
         "validation_count": "検証の予測対象の数",
         "validation_classes": "予測したクラスの数",

@@ -14,52 +14,69 @@ from newllm.report.language.labels import axis_label, target_label
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.source import Source
 
-_OF = "validation_loss/"
+_TRAINING, _VALIDATION = "loss/", "validation_loss/"
+_SAID = {_VALIDATION: "validation_of", _TRAINING: "training_of"}
 _COLOURS = {"seen": "validation", "unknown": "spike", "end": "context"}
 _FREE = ("sky", "learning-rate", "muted")
 _MOST = 6
 
 
 def classes(source: Source, words: Words) -> Section | None:
-    """Return the section, None where validation was not measured by class."""
-    named = [name.removeprefix(_OF) for name in source.trace.signals if name.startswith(_OF)]
+    """Return the section, None where neither loss was measured by class."""
+    named = {name.removeprefix(of) for of in (_VALIDATION, _TRAINING) for name in _measured(source, of)}
     ordered = sorted(named, key=lambda name: (list(_COLOURS).index(name) if name in _COLOURS else 9, name))[:_MOST]
-    lines = [line for at, name in enumerate(ordered) if (line := _line(source, words, name, at)) is not None]
-    if not lines:
+    drawn = [line for at, name in enumerate(ordered) for line in _lines(source, words, name, at)]
+    if not drawn:
         return None
-    training = signal_line(source, words, "loss", "training", few=True)
-    drawn = ([training] if training else []) + lines
+    split = bool(_measured(source, _TRAINING))
+    if not split and (training := signal_line(source, words, "loss", "training", few=True)) is not None:
+        drawn.insert(0, training)
     chart = Curves(
         source.id("by-class"), words("chart.by-class"), axis_label(words, source.trace.axis), words("unit.loss"),
         tuple(drawn), log=logarithmic(*drawn), about=words("about.by-class"),
     )  # fmt: skip
-    html = joined([tag("p", words("classes.why")), figure(chart, words), _counts(source, words, ordered)])
+    dashed = [tag("p", words("dashed.by-class"), kind="muted")] if split else []
+    html = joined([tag("p", words("classes.why")), figure(chart, words), *dashed, _counts(source, words, ordered)])
     return Section(source.id("classes"), words("classes"), html, (chart,))
 
 
-def _line(source: Source, words: Words, name: str, at: int) -> Line | None:
+def _measured(source: Source, of: str) -> list[str]:
+    return [name for name, series in source.trace.signals.items() if name.startswith(of) and len(series.step)]
+
+
+def _lines(source: Source, words: Words, name: str, at: int) -> list[Line]:
+    """Return a class's validation and training loss, of one colour: a page draws the second of a colour dashed."""
     colour = _COLOURS.get(name) or _FREE[at % len(_FREE)]
-    label = words("validation_of", target=target_label(words, name))
-    return signal_line(source, words, f"{_OF}{name}", colour, label=label)
+    labelled = [(f"{of}{name}", _label(words, of, name)) for of in _SAID]
+    lines = [signal_line(source, words, signal, colour, label=label) for signal, label in labelled]
+    return [line for line in lines if line is not None]
+
+
+def _label(words: Words, of: str, name: str) -> str:
+    return words(_SAID[of], target=target_label(words, name))
 
 
 def _counts(source: Source, words: Words, names: list[str]) -> Html:
-    total = _last(source, "validation_count")
-    rows = [_row(source, words, name, total) for name in names]
+    rows = [_row(source, words, of, name) for name in names for of in _SAID if f"{of}{name}" in _measured(source, of)]
     heads = [words("class"), words("targets"), words("share"), words("first"), words("lowest"), words("last")]
     return table(heads, rows, about=words("chart.by-class"))
 
 
-def _row(source: Source, words: Words, name: str, total: float | None) -> list[str]:
-    loss = source.trace.series(f"{_OF}{name}").value
+def _row(source: Source, words: Words, of: str, name: str) -> list[str]:
+    loss = source.trace.series(f"{of}{name}").value
     finite = loss[np.isfinite(loss)]
-    count = _last(source, f"validation_count/{name}")
+    count, total = _targets(source, of, name)
     share = f"{100 * count / total:.1f} %" if count is not None and total else ""
-    told = [loss[0], finite.min() if len(finite) else np.nan, loss[-1]] if len(loss) else []
-    values = [said.number(float(value)) for value in told] or ["", "", ""]
-    return [target_label(words, name), "" if count is None else f"{count:,.0f}", share, *values]
+    told = [loss[0], finite.min() if len(finite) else np.nan, loss[-1]]
+    values = [said.number(float(value)) for value in told]
+    return [_label(words, of, name), "" if count is None else f"{count:,.0f}", share, *values]
 
 
-def _last(source: Source, name: str) -> float | None:
-    value = source.trace.series(name).value
-    return float(value[-1]) if len(value) and np.isfinite(value[-1]) else None
+def _targets(source: Source, of: str, name: str) -> tuple[float | None, float]:
+    """Return the targets of a class where they were counted last, and those of all classes at that step."""
+    counted = of.replace("loss/", "count/")
+    own = source.trace.series(f"{counted}{name}")
+    if not len(own.step):
+        return None, 0.0
+    parts = [source.trace.series(other) for other in _measured(source, counted)]
+    return float(own.value[-1]), sum(float(part.value[part.step == own.step[-1]].sum()) for part in parts)
