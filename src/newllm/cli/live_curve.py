@@ -16,6 +16,7 @@ from newllm.diagnosis.onset import BACK, LONG, Onset
 from newllm.plotting import colours
 from newllm.plotting.history import History
 from newllm.plotting.terminal import draw_curve
+from newllm.training.observer import Past
 
 _HEIGHT = 6  # rows of the plot, where the screen has room
 _BESIDE = 12  # rows that a screen keeps for what else is told, and for the axis
@@ -57,6 +58,16 @@ class LiveCurve:
         """Take in an evaluation."""
         if step > self._validation.last:  # a resumed run may evaluate again where it begins
             self._validation.add(step, loss)
+
+    def resumed(self, past: Past) -> None:
+        """Take in what a run that goes on has behind it."""
+        onsets = {onset.step: onset for onset in past.onsets}
+        for step, loss in zip(past.loss.step.tolist(), past.loss.value.tolist(), strict=True):
+            self.stepped(step, loss)
+            if step in onsets:
+                self.left_trend(onsets[step])
+        for step, loss in zip(past.validation.step.tolist(), past.validation.value.tolist(), strict=True):
+            self.evaluated(step, loss)
 
     def left_trend(self, onset: Onset) -> None:
         """Take in that the loss has left its trend."""

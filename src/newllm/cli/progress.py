@@ -15,7 +15,7 @@ from newllm.cli.live_curve import LiveCurve
 from newllm.diagnosis.onset import Onset
 from newllm.report.plain import plain
 from newllm.training.evaluation import Evaluation
-from newllm.training.observer import Observer
+from newllm.training.observer import Observer, Past
 from newllm.training.step import StepReport
 
 PLAIN_SECONDS = 10.0
@@ -63,6 +63,10 @@ class Display(Observer):
         begin = f"from step {summary['step']:,} " if summary["step"] else ""
         size, steps = f"{summary['parameters']:,} parameters", f"{summary['steps']:,} steps"
         self.console.print(f"training {size} {begin}for {steps} {where}")
+
+    def resumed(self, past: Past) -> None:
+        """Keep where the loss left its trend before."""
+        self.onsets += [onset.onset for onset in past.onsets]
 
     def noticed(self, line: str) -> None:
         """Say the line."""
@@ -150,6 +154,11 @@ class LiveDisplay(Display):
             "training", total=summary["steps"], completed=summary["step"], loss="...", bits="", speed=""
         )
         self._live.start(refresh=True)
+
+    def resumed(self, past: Past) -> None:
+        """Draw what a run that goes on has behind it."""
+        super().resumed(past)
+        self._curve.resumed(past)
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""

@@ -245,6 +245,8 @@ class Training:
             return
         for observer in self.observers:
             observer.started(self.journal.summary.as_dict())
+            if self.journal.progress.step:
+                observer.resumed(self.keeper.past)
 
     def _tell_notice(self, line: str) -> None:
         for observer in self.observers:

@@ -1,17 +1,36 @@
 """What may watch a training run. The loop knows only this."""
 
-from typing import Any, Protocol
+import dataclasses
+from typing import Any
 
 from newllm.diagnosis.onset import Onset
+from newllm.trace import Series
 from newllm.training.evaluation import Evaluation
 from newllm.training.step import StepReport
 
 
-class Observer(Protocol):
-    """Watches a run; none of its methods may change the run."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Past:
+    """What a run that goes on has behind it.
+
+    Attributes:
+        loss, validation: nats per token by step.
+        onsets: where the training loss left its trend, in order.
+    """
+
+    loss: Series
+    validation: Series
+    onsets: tuple[Onset, ...]
+
+
+class Observer:
+    """Hears of a run and does nothing; the base of what watches. No method may change the run."""
 
     def started(self, summary: dict[str, Any]) -> None:
         """Training begins or goes on; `summary` is summary.json's content."""
+
+    def resumed(self, past: Past) -> None:
+        """A run from its last snapshot on, told after `started`."""
 
     def noticed(self, line: str) -> None:
         """Something that the person should know, in one line."""

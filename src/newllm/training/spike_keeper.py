@@ -10,14 +10,18 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError
-from newllm.trace import read_signal
+from newllm.trace import Series, read_signal
+from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, kept_of, read_pins
 from newllm.training.ring import Held, Ring
 from newllm.training.snapshots import Progress, Tensors, list_snapshots, write_snapshot
 
 SIGNALS = ("loss", "validation_loss")
+_NOTHING = Series(np.empty(0, dtype=np.int64), np.empty(0))
 
 
 class SpikeKeeper:
@@ -29,6 +33,9 @@ class SpikeKeeper:
         every: steps between two states in memory.
         flush: hands the rows of the trace to the system: they stand there before a snapshot of their step.
         notice: says a line to whoever watches the run.
+
+    Attributes:
+        past: what the trace held when the watch began.
     """
 
     def __init__(
@@ -36,7 +43,7 @@ class SpikeKeeper:
     ) -> None:
         self.snapshots, self.every, self._flush, self._notice = snapshots, every, flush, notice
         self.ring = Ring()
-        self._watches = {name: _watch(trace, name) for name in SIGNALS}
+        self._watches, self.past = _look_back(trace)
         self._pins = _known_pins(snapshots)
         self._writer: threading.Thread | None = None
         self._failure: str | None = None
@@ -131,14 +138,17 @@ class SpikeKeeper:
         self._notice(f"{pin.signal} left its trend at step {pin.onset.onset}: {kept}")
 
 
-def _watch(trace: Path, name: str) -> OnsetWatch:
-    """Return a watch that has seen what the trace holds."""
-    watch = OnsetWatch()
-    if trace.exists():
-        series = read_signal(trace, name)
-        for step, loss in zip(series.step.tolist(), series.value.tolist(), strict=True):
-            watch.see(step, loss)
-    return watch
+def _look_back(trace: Path) -> tuple[dict[str, OnsetWatch], Past]:
+    """Return watches that have seen what the trace holds, and that."""
+    watches = {name: OnsetWatch() for name in SIGNALS}
+    series = {name: read_signal(trace, name) if trace.exists() else _NOTHING for name in SIGNALS}
+    onsets: dict[str, list[Onset]] = {name: [] for name in SIGNALS}
+    for name, watch in watches.items():
+        for step, loss in zip(series[name].step.tolist(), series[name].value.tolist(), strict=True):
+            onset = watch.see(step, loss)
+            if onset is not None:
+                onsets[name].append(onset)
+    return watches, Past(series["loss"], series["validation_loss"], tuple(onsets["loss"]))
 
 
 def _known_pins(snapshots: Path) -> list[Pin]:

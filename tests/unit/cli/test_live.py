@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
+import itertools
 import math
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -16,12 +18,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import newllm
 from newllm.cli import progress
 from newllm.cli.main import main
 from newllm.cli.progress import choose_display
 from newllm.diagnosis.onset import OnsetWatch
 from newllm.trace import read_trace
+from newllm.training.budget import Budget
 from newllm.training.evaluation import Evaluation
+from newllm.training.observer import Observer
 from newllm.training.step import StepReport
 
 SUMMARY = {"scan_backend": "none", "device": "cpu", "precision": "fp32", "step": 0, "steps": 400, "parameters": 7}
@@ -224,6 +229,32 @@ def test_a_spike_is_marked_and_told_with_what_to_do(screen, spoilt, tiny, tmp_pa
     assert 53 <= int(step[0]) <= 56
     assert "━" in "".join(line.partition("└")[2] for line in lines)
     assert any(re.fullmatch(rf" *0 +{step[0]}(-\d+)? +70", line) for line in lines), lines
+
+
+class StopAt(Observer):
+    """Ends a run as Ctrl-C does."""
+
+    def stepped(self, report: StepReport) -> None:
+        if report.step == 60:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_resumed_run_is_drawn_from_its_beginning(screen, spoilt, tiny, tmp_path, monkeypatch, capsys) -> None:
+    settings = [one.removeprefix("--set=") for one in tiny if one.startswith("--set=")]
+    settings += [one for flag, one in itertools.pairwise(SPOILT) if flag == "--set"]
+    run = newllm.train(spoilt, out=tmp_path / "run", settings=settings, budget=Budget(steps=70), observers=[StopAt()])
+    assert run.summary.status == "interrupted"
+    assert _train(monkeypatch, screen, "--resume", run.path) == 0
+    lines, told = screen.lines(), capsys.readouterr().out
+    (step,) = re.findall(r"^spike at step (\d+): find", told, re.M)
+    assert int(step) < 60
+    axis = next(line.partition("└")[2] for line in lines if "└" in line)
+    assert 0 < axis.index("━") < len(axis) * 60 / 70
+    assert any(re.fullmatch(rf" *0 +{step}(-\d+)? +70", line) for line in lines), lines
+    assert "".join(_plot(lines)).count("•") + "".join(_plot(lines)).count("▴") == 3, "steps 0, 35 and 70"
+    losses = [float(number) for number in re.findall(r"^ *([\d.]+) ┤", "\n".join(lines), re.M)]
+    trace = read_trace(run.path / "trace.jsonl").series("loss").value
+    assert losses == [float(f"{trace.max():.4g}"), float(f"{trace.min():.4g}")]
 
 
 def test_what_a_guard_took_back_is_marked_no_more(screen, spoilt, tiny, tmp_path, monkeypatch, capsys) -> None:

@@ -5,9 +5,10 @@ import signal
 import pytest
 
 import newllm
+from newllm.training.observer import Observer
 
 
-class Raise:
+class Raise(Observer):
     """Raises signals after a step."""
 
     def __init__(self, step: int, *signals: signal.Signals) -> None:

@@ -9,9 +9,10 @@ import newllm
 from newllm.cli.progress import LiveDisplay, _LastingConsole
 from newllm.trace import Summary
 from newllm.training import journal, loop
+from newllm.training.observer import Observer
 
 
-class Watch:
+class Watch(Observer):
     """Remembers how the run ended; fails where it is told to."""
 
     def __init__(self, fail: str = "") -> None:

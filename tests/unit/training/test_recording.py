@@ -20,6 +20,7 @@ from newllm.recorder import TokenClasses
 from newllm.recorder.layout import Layout
 from newllm.trace import Trace, read_trace
 from newllm.training.evaluation import sum_nats
+from newllm.training.observer import Observer
 from newllm.training.recording import Recording
 
 SENTENCES = ("data.format=sentences", "data.tokenizer=word", "data.window=31", "model.body=cell", "training.steps=6")
@@ -168,7 +169,7 @@ def test_recording_changes_no_bit(setting, train, weights, monkeypatch) -> None:
     assert "validation_count" not in trace_of(alone).signals
 
 
-class Stop:
+class Stop(Observer):
     """Stops a run after a step."""
 
     def __init__(self, step: int) -> None:

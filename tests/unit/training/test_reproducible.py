@@ -8,6 +8,7 @@ import newllm
 from newllm.trace import read_trace
 from newllm.training import resolve as resolving
 from newllm.training.budget import Budget
+from newllm.training.observer import Observer
 
 
 def _losses(run: newllm.TrainedRun, signal: str = "loss") -> np.ndarray:
@@ -112,7 +113,7 @@ def test_neither_evaluations_nor_snapshots_change_the_bits(setting, train) -> No
 
 
 def test_an_observer_changes_no_bit(train, weights) -> None:
-    class Watch:
+    class Watch(Observer):
         def __init__(self) -> None:
             self.seen: list[str] = []
 

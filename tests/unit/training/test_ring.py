@@ -18,6 +18,7 @@ from newllm.trace import TraceWriter, read_trace
 from newllm.training import loop, spike_keeper
 from newllm.training import ring as ring_module
 from newllm.training.config import RunConfig, TrainingConfig
+from newllm.training.observer import Observer
 from newllm.training.pins import Pin, kept_of, read_pins
 from newllm.training.presets import PRESETS
 from newllm.training.ring import STATES, Ring, ring_every
@@ -39,7 +40,7 @@ SPIKING = (
 )
 
 
-class Ears:
+class Ears(Observer):
     """An observer that remembers what it is told."""
 
     def __init__(self) -> None:
