@@ -77,7 +77,7 @@ TEXTS = {
     "unit.pace": "秒",
     # 図
     "chart.loss": "損失",
-    "about.loss": "各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置。",
+    "about.loss": "各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり。",
     "chart.gradient": "勾配ノルム",
     "about.gradient": "クリッピング前の値と、オプティマイザーが受けとる値。",
     "chart.learning-rate": "学習率",

@@ -16,8 +16,8 @@ from newllm.report.source import Source
 
 _TRAINING, _VALIDATION = "loss/", "validation_loss/"
 _SAID = {_VALIDATION: "validation_of", _TRAINING: "training_of"}
-_COLOURS = {"seen": "validation", "unknown": "spike", "end": "context"}
-_FREE = ("sky", "learning-rate", "muted")
+_COLOURS = {"seen": "learning-rate", "unknown": "spike", "end": "context"}
+_FREE = ("sky", "validation", "muted")
 _MOST = 6
 
 
@@ -31,12 +31,12 @@ def classes(source: Source, words: Words) -> Section | None:
     split = bool(_measured(source, _TRAINING))
     if not split and (training := signal_line(source, words, "loss", "training", few=True)) is not None:
         drawn.insert(0, training)
+    dashed = [words("dashed.by-class")] if split else []
     chart = Curves(
         source.id("by-class"), words("chart.by-class"), axis_label(words, source.trace.axis), words("unit.loss"),
-        tuple(drawn), log=logarithmic(*drawn), about=words("about.by-class"),
+        tuple(drawn), log=logarithmic(*drawn), about=" ".join([words("about.by-class"), *dashed]),
     )  # fmt: skip
-    dashed = [tag("p", words("dashed.by-class"), kind="muted")] if split else []
-    html = joined([tag("p", words("classes.why")), figure(chart, words), *dashed, _counts(source, words, ordered)])
+    html = joined([tag("p", words("classes.why")), figure(chart, words), _counts(source, words, ordered)])
     return Section(source.id("classes"), words("classes"), html, (chart,))
 
 
