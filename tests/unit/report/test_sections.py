@@ -102,6 +102,15 @@ def test_where_only_validation_is_split_the_whole_training_loss_stands_beside_it
     assert EN("dashed.by-class") not in made.html
 
 
+def test_a_part_of_a_loss_is_no_class_of_tokens() -> None:
+    parts = bare(**{"loss": [3.0, 2.0], "loss/box": [2.0, 1.0], "validation_loss/box": [1.0, 1.0]})
+    assert SECTIONS["classes"](parts, EN) is None
+    counted = bare(**{"loss/rare": [2.0, 1.0], "count/rare": [3.0, 3.0], "validation_loss/end": [1.0, 1.0]})
+    (drawn,) = section(counted, "classes").charts
+    assert isinstance(drawn, Curves)
+    assert [line.name for line in drawn.lines] == ["validation_loss/end", "loss/rare"]
+
+
 def test_layers_stand_in_the_models_order_not_the_traces(source: Source) -> None:
     heat = chart(source, "layers", "gradient-norm")
     assert isinstance(heat, Heat)

@@ -23,7 +23,7 @@ _MOST = 6
 
 def classes(source: Source, words: Words) -> Section | None:
     """Return the section, None where neither loss was measured by class."""
-    named = {name.removeprefix(of) for of in (_VALIDATION, _TRAINING) for name in _measured(source, of)}
+    named = {name for of in _SAID for name in _measured(source, of)}
     ordered = sorted(named, key=lambda name: (list(_COLOURS).index(name) if name in _COLOURS else 9, name))[:_MOST]
     drawn = [line for at, name in enumerate(ordered) for line in _lines(source, words, name, at)]
     if not drawn:
@@ -41,13 +41,20 @@ def classes(source: Source, words: Words) -> Section | None:
 
 
 def _measured(source: Source, of: str) -> list[str]:
-    return [name for name, series in source.trace.signals.items() if name.startswith(of) and len(series.step)]
+    """Return the classes of which a loss was measured; a part of a loss that a log calls "loss/box" is none."""
+    there = {name for name, series in source.trace.signals.items() if len(series.step)}
+    named = [name.removeprefix(of) for name in source.trace.signals if name in there and name.startswith(of)]
+    return [name for name in named if name in _COLOURS or f"{_counted(of)}{name}" in there]
+
+
+def _counted(of: str) -> str:
+    return of.replace("loss/", "count/")
 
 
 def _lines(source: Source, words: Words, name: str, at: int) -> list[Line]:
     """Return a class's validation and training loss, of one colour: a page draws the second of a colour dashed."""
     colour = _COLOURS.get(name) or _FREE[at % len(_FREE)]
-    labelled = [(f"{of}{name}", _label(words, of, name)) for of in _SAID]
+    labelled = [(f"{of}{name}", _label(words, of, name)) for of in _SAID if name in _measured(source, of)]
     lines = [signal_line(source, words, signal, colour, label=label) for signal, label in labelled]
     return [line for line in lines if line is not None]
 
@@ -57,7 +64,7 @@ def _label(words: Words, of: str, name: str) -> str:
 
 
 def _counts(source: Source, words: Words, names: list[str]) -> Html:
-    rows = [_row(source, words, of, name) for name in names for of in _SAID if f"{of}{name}" in _measured(source, of)]
+    rows = [_row(source, words, of, name) for name in names for of in _SAID if name in _measured(source, of)]
     heads = [words("class"), words("targets"), words("share"), words("first"), words("lowest"), words("last")]
     return table(heads, rows, about=words("chart.by-class"))
 
@@ -74,9 +81,8 @@ def _row(source: Source, words: Words, of: str, name: str) -> list[str]:
 
 def _targets(source: Source, of: str, name: str) -> tuple[float | None, float]:
     """Return the targets of a class where they were counted last, and those of all classes at that step."""
-    counted = of.replace("loss/", "count/")
-    own = source.trace.series(f"{counted}{name}")
+    own = source.trace.series(f"{_counted(of)}{name}")
     if not len(own.step):
         return None, 0.0
-    parts = [source.trace.series(other) for other in _measured(source, counted)]
+    parts = [source.trace.series(f"{_counted(of)}{other}") for other in _measured(source, of)]
     return float(own.value[-1]), sum(float(part.value[part.step == own.step[-1]].sum()) for part in parts)
