@@ -37,6 +37,7 @@ from torch import Tensor, nn
 
 import machine
 import newllm
+from answers import give
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 
@@ -64,10 +65,7 @@ def main() -> None:
         "results": [_compare(name, make, rounds) for name, make in MODELS.items()],
         "missing": [name for name in RIVALS if not _importable(name)],
     }
-    text = json.dumps(result, indent=2)
-    if arguments.out is not None:
-        arguments.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    give(result, arguments.out)
 
 
 class PlainBlock(nn.Module):

@@ -19,7 +19,6 @@ beside the training and is in none of the shares above.
 
 import argparse
 import dataclasses
-import json
 import os
 import statistics
 import tempfile
@@ -30,6 +29,7 @@ from typing import Any
 import torch
 
 import machine
+from answers import give
 from newllm.api.recording import RunRecording
 from newllm.data import Corpus, prepare, training_batches
 from newllm.diagnosis.onset import Onset
@@ -212,10 +212,7 @@ def main() -> None:
         "rounds": rounds,
         "results": [compared(preset, rounds, steps) for preset in RUNS],
     }
-    text = json.dumps(result, indent=2)
-    if arguments.out is not None:
-        arguments.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    give(result, arguments.out)
 
 
 if __name__ == "__main__":

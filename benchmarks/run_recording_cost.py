@@ -10,7 +10,6 @@ seed-baseline's own run is short and sampled every second step: five times its `
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import torch
 
 import machine
+from answers import give
 from newllm.api.recording import RunRecording
 from newllm.data import Corpus
 from newllm.training.config import RunConfig
@@ -102,10 +102,7 @@ def main() -> None:
         "machine": machine.describe(),
         "results": [measured(p, precision, 12 if arguments.quick else steps) for p, precision, steps in PRESETS],
     }
-    text = json.dumps(result, indent=2)
-    if arguments.out is not None:
-        arguments.out.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    give(result, arguments.out)
 
 
 if __name__ == "__main__":
