@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from newllm.errors import UserError
@@ -19,12 +19,12 @@ from newllm.training.run import LOCK, BusyError, RunDirectory
 
 
 @contextlib.contextmanager
-def claimed(out: str | Path | None, texts: Sequence[str]) -> Iterator[RunDirectory]:
+def claimed(out: str | Path | None, of: str) -> Iterator[RunDirectory]:
     """Yield a run directory that no other process has. An error before its run has begun leaves no trace of it.
 
     Args:
         out: the directory; None takes `runs/NAME`, or with the first number behind it that is free.
-        texts: the first of them gives the name.
+        of: what the name is made from: a text as it was given, or a preset.
 
     Raises:
         UserError: the place is not free, may not be written, or another process has it.
@@ -33,11 +33,11 @@ def claimed(out: str | Path | None, texts: Sequence[str]) -> Iterator[RunDirecto
         if out is not None:
             yield stack.enter_context(_claim(RunDirectory(Path(out))))
         else:
-            yield _first_free(stack, texts)
+            yield _first_free(stack, of)
 
 
-def _first_free(stack: contextlib.ExitStack, texts: Sequence[str]) -> RunDirectory:
-    name = "standard-input" if texts[0] == "-" else texts[0].removeprefix("bundled:")
+def _first_free(stack: contextlib.ExitStack, of: str) -> RunDirectory:
+    name = "standard-input" if of == "-" else of.removeprefix("bundled:")
     stem = Path(name.rstrip("/")).name.split(".")[0].replace("*", "") or "text"
     place, number = Path("runs") / stem, 1
     while True:

@@ -25,6 +25,7 @@ from newllm.training.guard import take_back
 from newllm.training.journal import announce
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
+from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
@@ -106,7 +107,7 @@ def train(
             f"or take a body of {', '.join(CONTEXT_BODIES)}"
         )
     resolve_device(resolved.numerics.device)
-    with claimed(out, resolved.data.texts) as run:
+    with claimed(out, _named_after(preset, resolved.data.texts)) as run:
         announce(run, resolved)
         standing = standing_texts(resolved, run)
         with using_threads(standing.numerics.threads):
@@ -116,6 +117,11 @@ def train(
         corpus.tokenizer.save(run.tokenizer)
         run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
         return _go(run, complete, model, corpus, observers)
+
+
+def _named_after(preset: str | None, texts: tuple[str, ...]) -> str:
+    """Return what names a run: the preset that brings its own texts, else the first text."""
+    return preset if preset is not None and texts == preset_of(preset).data.texts else texts[0]
 
 
 def resume(path: str | Path, observers: Sequence[Observer] = (), guard: str | None = None) -> TrainedRun:

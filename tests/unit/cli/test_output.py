@@ -94,6 +94,13 @@ def test_without_out_the_run_is_named_by_its_text(call, text, tiny) -> None:
         assert told["run"] == name
 
 
+def test_a_preset_that_brings_its_texts_names_the_run(call) -> None:
+    """Presets of the founding document share their sentences: named after them, nobody could tell the runs apart."""
+    small = ("--set", "model.hidden=8", "--set", "model.context=8", "--set", "model.width=8", "--steps", 1)
+    call("train", "--preset", "seed-experiment1", *small, "--quiet")
+    assert Path("runs/seed-experiment1/summary.json").exists()
+
+
 def test_a_run_made_among_its_texts_can_be_resumed(call, text, tiny) -> None:
     for name in ("a.txt", "b.txt"):
         Path(name).write_bytes(text.read_bytes())
