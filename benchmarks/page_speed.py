@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 RUNS, STEPS, BLOCK = 2_000, 1_000_000, 25_000
 SIGNALS = ("loss", "gradient_norm", "gradient_norm_clipped", "learning_rate", "context_norm")
-LAYERS = 24  # each recorded at every tenth step, as a run does
+LAYERS = 39  # of preset small; each recorded at every tenth step, as a run does
+STATISTICS = ("gradient_norm", "weight_norm", "update_norm", "update_ratio", "second_moment_mismatch", "activation_rms")
 APPENDED, TIMES = 100, 5
 CONFIG = 'schema = 1\npreset = "tiny"\nseed = {seed}\n\n[model]\nbody = "stack"\nrule = "ema"\nnorm = "none"\n'
 
@@ -65,7 +66,8 @@ def long_run(place: Path, steps: int) -> None:
             step = np.arange(first + 1, first + BLOCK + 1)
             columns = {name: (step, noisy(chance, step)) for name in SIGNALS}
             sampled = step[::10]
-            columns |= {f"gradient_norm/blocks.{at}.mlp": (sampled, noisy(chance, sampled)) for at in range(LAYERS)}
+            for statistic in STATISTICS:
+                columns |= {f"{statistic}/blocks.{at}.mlp": (sampled, noisy(chance, sampled)) for at in range(LAYERS)}
             file.write(encode_block(columns))
 
 

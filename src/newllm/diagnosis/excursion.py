@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from newllm.diagnosis.losses import comparable, descent, rolling_median
+from newllm.diagnosis.losses import comparable, descent, rolling_median, sliding_median
 
 LEAST = 0.15  # smallest rise on the log scale
 LEAST_OF_DESCENT = 0.2  # smallest rise as a share of what training has gained in the run
@@ -186,8 +186,7 @@ def _before(level: np.ndarray, count: int, gap: int) -> np.ndarray:
     for point in range(gap + 1, min(count + gap, len(level))):
         base[point] = np.median(level[: point - gap])
     if len(level) > count + gap:
-        windows = np.lib.stride_tricks.sliding_window_view(level, count)
-        base[count + gap :] = np.median(windows, axis=1)[: len(level) - count - gap]
+        base[count + gap :] = sliding_median(level, count)[: len(level) - count - gap]
     return base
 
 

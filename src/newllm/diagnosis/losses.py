@@ -7,6 +7,7 @@ loss; a loss that reaches zero or below (a regression's likelihood) is compared 
 import re
 
 import numpy as np
+from scipy.ndimage import rank_filter
 
 from newllm.trace import Series, Trace
 
@@ -55,7 +56,13 @@ def rolling_median(values: np.ndarray, width: int) -> np.ndarray:
         return values
     half = min(width // 2, (len(values) - 1) // 2)
     padded = np.pad(values, half, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     stride = 1 + half // 16  # neighbouring medians of many points hardly differ: some, and a line between them
     at = np.append(np.arange(0, len(values) - 1, stride), len(values) - 1)
-    return np.interp(np.arange(len(values)), at, np.median(windows[at], axis=1))
+    return np.interp(np.arange(len(values)), at, sliding_median(padded, 2 * half + 1)[at])
+
+
+def sliding_median(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the median of every `width` neighbours of finite (n,), n at least `width`: (n - width + 1,)."""
+    low, high = (rank_filter(values, rank, size=width) for rank in ((width - 1) // 2, width // 2))
+    first = width // 2  # before it and behind the last a window hangs over the ends
+    return ((low + high) / 2)[first : first + len(values) - width + 1]

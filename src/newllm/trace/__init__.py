@@ -2,7 +2,7 @@
 
 from newllm.trace.finding import SEVERITIES, Finding, Severity
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
-from newllm.trace.series import Series, Trace
+from newllm.trace.series import Series, Trace, same_steps
 from newllm.trace.store import TraceWriter, read_signal, read_trace, truncate_after
 from newllm.trace.summary import Summary, Validation
 from newllm.trace.verdict import Tried, Verdict
@@ -22,6 +22,7 @@ __all__ = [
     "load_recoveries",
     "read_signal",
     "read_trace",
+    "same_steps",
     "save_recoveries",
     "truncate_after",
 ]

@@ -1,5 +1,6 @@
 """A trace in memory: every signal of a run by its name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,3 +47,8 @@ def merged(step: np.ndarray, value: np.ndarray) -> Series:
     _, from_end = np.unique(step[::-1], return_index=True)  # reversed, so that the first found is the latest
     last = len(step) - 1 - from_end
     return Series(step[last], value[last])
+
+
+def same_steps(some: Sequence[Series]) -> bool:
+    """Whether all were recorded at the same steps."""
+    return all(np.array_equal(one.step, some[0].step) for one in some)

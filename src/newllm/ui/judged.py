@@ -25,9 +25,9 @@ from newllm.ui.folders import stamp_of_trace
 from newllm.ui.kept_findings import kept_findings
 from newllm.ui.traces import Traces
 
-_JUDGED = 150_000  # points of all signals up to which a run is judged while it is shown: about two seconds
+_JUDGED = 2_500_000  # points of all signals up to which a run is judged while it is shown: two seconds at most
 _REST = 20  # times as long as it took, until a run that goes on is judged again
-_READ = 8 << 20  # bytes of a trace up to which it is read for the list: more has more points than are judged
+_READ = 8 << 20  # bytes of a trace up to which it is read for the list: a longer one is judged where it is opened
 _AT_ONCE, _MOST_ASKED, _KEPT = 1.0, 100, 5000  # seconds of one answer, runs that are asked for, runs that are kept
 
 

@@ -11,7 +11,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.losses import comparable, finite
 from newllm.diagnosis.schedule import jumps
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Series, Trace, same_steps
 
 NOISE = 6.0
 LEAST_LOSS = 0.15  # on the log scale
@@ -71,22 +71,23 @@ def _at_break(trace: Trace, step: int) -> Finding | None:
 def _updates(trace: Trace, facts: Facts) -> Finding | None:
     """Return a finding where the updates of most layers jump at one sampled step and settle again."""
     layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one, FEWEST)}
-    steps = [tuple(one.step) for one in layers.values()]
-    if len(layers) < 2 or any(one != steps[0] for one in steps):
+    if len(layers) < 2 or not same_steps(list(layers.values())):
         return None
+    steps = next(iter(layers.values())).step
     logs = np.log(np.maximum([one.value for one in layers.values()], 1e-30))  # (layers, samples)
-    rise = np.median(logs - _level(logs), axis=0)
-    rise -= _rate_change(trace, steps[0])
+    risen = logs - _level(logs)
+    rise = np.median(risen, axis=0)
+    rise -= _rate_change(trace, steps)
     usual = float(1.4826 * np.median(np.abs(rise[4:] - np.median(rise[4:]))))
     start = 4 + len(rise) // 10
     at = start + int(np.argmax(rise[start:]))
     others = np.delete(rise, range(max(0, at - 1), min(len(rise), at + 3)))[4:]
     if rise[at] < max(LEAST_UPDATE, NOISE * usual, 2 * float(others.max(initial=0.0))):
         return None
-    share = float(np.mean((logs - _level(logs))[:, at] > LEAST_UPDATE / 2))
-    if share < 0.6 or _gradient_rose(trace, steps[0][at]):
+    share = float(np.mean(risen[:, at] > LEAST_UPDATE / 2))
+    step = int(steps[at])
+    if share < 0.6 or _gradient_rose(trace, step):
         return None
-    step = int(steps[0][at])
     evidence = {"log_update_jump": float(rise[at]), "usual": usual, "share_of_layers": share}
     told = (
         f"the updates of {100 * share:.0f} % of the layers are {np.exp(rise[at]):.2g} times as large at {trace.axis} "
@@ -97,12 +98,15 @@ def _updates(trace: Trace, facts: Facts) -> Finding | None:
 def _level(logs: np.ndarray) -> np.ndarray:
     """Return the median of the four samples before each (layers, samples); the first four are their own."""
     level = logs.copy()
-    for at in range(4, logs.shape[1]):
-        level[:, at] = np.median(logs[:, at - 4 : at], axis=1)
+    count = max(0, logs.shape[1] - 4)
+    a, b, c, d = (logs[:, at : at + count] for at in range(4))
+    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    level[:, 4:] = (low + high) / 2
     return level
 
 
-def _rate_change(trace: Trace, steps: tuple[int, ...]) -> np.ndarray:
+def _rate_change(trace: Trace, steps: np.ndarray) -> np.ndarray:
     """Return by how much (log scale) the learning rate explains each change of the updates."""
     rate = finite(trace.series("learning_rate"))
     if not len(rate.value) or rate.value.min() <= 0:

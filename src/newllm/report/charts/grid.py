@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.trace import Series
+from newllm.trace import Series, same_steps
 
 _COLUMNS = 1500
 
@@ -29,10 +29,10 @@ def grid_of(rows: Sequence[Series]) -> Grid | None:
     Of the steps that fall into one column each row keeps the value that is farthest, in its logarithm, from the row's
     median: neither what explodes nor what vanishes for one step is lost.
     """
-    steps = [series.step for series in rows if len(series.step)]
-    if not steps:
+    known = [series for series in rows if len(series.step)]
+    if not known:
         return None
-    x = np.unique(np.concatenate(steps))
+    x = known[0].step if same_steps(known) else np.unique(np.concatenate([series.step for series in known]))
     starts = np.unique(np.linspace(0, len(x), min(len(x), _COLUMNS), endpoint=False).astype(int))
     values = np.full((len(rows), len(starts)), np.nan)
     for place, series in enumerate(rows):
@@ -49,5 +49,8 @@ def _fill(row: np.ndarray, column: np.ndarray, value: np.ndarray) -> None:
     with np.errstate(all="ignore"):
         size = np.log(np.abs(value))
         distance = np.abs(size - np.median(size[np.isfinite(size)]) if np.isfinite(size).any() else size)
-    row_order = np.argsort(np.nan_to_num(distance, nan=-1.0), kind="stable")  # the farthest is written last
-    row[column[row_order]] = value[row_order]
+    distance = np.nan_to_num(distance, nan=-1.0)
+    first = np.flatnonzero(np.diff(column, prepend=-1))  # of each column: steps rise, and so do they
+    farthest = np.maximum.reduceat(distance, first)
+    told = distance == np.repeat(farthest, np.diff(first, append=len(column)))
+    row[column[told]] = value[told]  # of several that are as far the last
