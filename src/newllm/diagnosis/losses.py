@@ -7,11 +7,11 @@ loss; a loss that reaches zero or below (a regression's likelihood) is compared 
 import re
 
 import numpy as np
-from scipy.ndimage import rank_filter
 
 from newllm.trace import Series, Trace
 
 _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
+FEW_NUMBERS = 1 << 20  # in all windows, whose medians take no longer than the import of what is quicker
 _VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
 
 
@@ -63,6 +63,10 @@ def rolling_median(values: np.ndarray, width: int) -> np.ndarray:
 
 def sliding_median(values: np.ndarray, width: int) -> np.ndarray:
     """Return the median of every `width` neighbours of finite (n,), n at least `width`: (n - width + 1,)."""
+    if len(values) * width <= FEW_NUMBERS:
+        return np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
+    from scipy.ndimage import rank_filter  # 25 times as quick, and slow to import: short logs are told of without it
+
     low, high = (rank_filter(values, rank, size=width) for rank in ((width - 1) // 2, width // 2))
     first = width // 2  # before it and behind the last a window hangs over the ends
     return ((low + high) / 2)[first : first + len(values) - width + 1]

@@ -3,15 +3,24 @@
 import math
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newllm.diagnosis import losses
 from newllm.diagnosis.detectors.resume_jump import _level
 from newllm.diagnosis.losses import rolling_median, sliding_median
 
 VALUES = st.lists(st.floats(-1e300, 1e300) | st.sampled_from([0.0, 1.0, 2.0, math.inf]), min_size=1, max_size=80)
 
 
+@pytest.fixture(params=[0, losses.FEW_NUMBERS], ids=["many", "few"], autouse=True)
+def few(request, monkeypatch) -> None:
+    """Both ways are taken, for whatever length."""
+    monkeypatch.setattr(losses, "FEW_NUMBERS", request.param)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUES, st.integers(1, 40))
 def test_of_every_window(values, width) -> None:
     width = min(width, len(values))
@@ -19,6 +28,7 @@ def test_of_every_window(values, width) -> None:
     np.testing.assert_array_equal(sliding_median(np.array(values), width), expected)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUES, st.integers(2, 30))
 def test_around_every_point(values, width) -> None:
     half = min(width // 2, (len(values) - 1) // 2)
@@ -29,6 +39,7 @@ def test_around_every_point(values, width) -> None:
     np.testing.assert_array_equal(rolling_median(np.array(values), width), expected)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(VALUES, min_size=1, max_size=3))
 def test_of_the_four_samples_before_each(layers) -> None:
     logs = np.array([layer[: min(map(len, layers))] for layer in layers])
