@@ -4,7 +4,7 @@ from torch.optim import Optimizer
 
 from newllm.recorder.gradients import Norms, euclidean, gradient_norms
 from newllm.recorder.layout import Layout
-from newllm.recorder.pending import Row, read_vectors
+from newllm.recorder.pending import Row, read_rows
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.weights import WeightWatch
 
@@ -40,10 +40,7 @@ class LayerSignals:
         row, clipped = self._row, self._clipped
         self._row, self._clipped = Row(), None
         signals = {} if clipped is None else self._gradients(clipped, gradient_norm)
-        numbers = read_vectors([vector for vector, _ in row.vectors])
-        for (_, decode), read in zip(row.vectors, numbers, strict=True):
-            signals |= decode(read)
-        return signals | row.numbers
+        return signals | read_rows([row])[0]
 
     def _gradients(self, clipped: Norms, whole: float) -> dict[str, float]:
         each = dict(zip(clipped.present, clipped.each.tolist(), strict=True))

@@ -1,6 +1,6 @@
 """The training loss by class of what is to be predicted, of the batches that are trained on.
 
-Shapes: B rows, T positions, V vocabulary, N targets of a class.
+Shapes: B rows, T positions, V vocabulary.
 """
 
 import torch

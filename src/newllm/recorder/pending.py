@@ -70,11 +70,8 @@ class PendingRows:
             UserError: there is no room. The rows are kept and the next flush tries again.
         """
         self._flushed = time.monotonic()
-        read = iter(read_vectors([vector for _, row in self._rows for vector, _ in row.vectors]))
-        for step, row in self._rows:
-            signals = dict(row.numbers)
-            for _, decode in row.vectors:
-                signals.update(decode(next(read)))
+        rows = read_rows([row for _, row in self._rows])
+        for (step, _), signals in zip(self._rows, rows, strict=True):
             self._writer.write_row(step, signals)
         self._rows = []
         self._writer.flush()
@@ -87,8 +84,18 @@ class PendingRows:
             self._writer.close()
 
 
-def read_vectors(vectors: Sequence[Tensor]) -> list[list[float]]:
-    """Return the numbers of each tensor, of any shape and place; one wait for each device and dtype."""
+def read_rows(rows: Sequence[Row]) -> list[dict[str, float]]:
+    """Return the signals of each row; one wait for each device and dtype."""
+    read = iter(_read([vector for row in rows for vector, _ in row.vectors]))
+    signals = [dict(row.numbers) for row in rows]
+    for row, own in zip(rows, signals, strict=True):
+        for _, decode in row.vectors:
+            own.update(decode(next(read)))
+    return signals
+
+
+def _read(vectors: Sequence[Tensor]) -> list[list[float]]:
+    """Return the numbers of each tensor; one wait for each device and dtype."""
     groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
     for index, vector in enumerate(vectors):
         groups.setdefault((vector.device, vector.dtype), []).append(index)

@@ -10,18 +10,15 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError
-from newllm.trace import Series, read_signal
+from newllm.trace import Trace, read_signal
 from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, kept_of, read_pins
 from newllm.training.ring import Held, Ring
 from newllm.training.snapshots import Progress, Tensors, list_snapshots, write_snapshot
 
 SIGNALS = ("loss", "validation_loss")
-_NOTHING = Series(np.empty(0, dtype=np.int64), np.empty(0))
 
 
 class SpikeKeeper:
@@ -141,7 +138,7 @@ class SpikeKeeper:
 def _look_back(trace: Path) -> tuple[dict[str, OnsetWatch], Past]:
     """Return watches that have seen what the trace holds, and that."""
     watches = {name: OnsetWatch() for name in SIGNALS}
-    series = {name: read_signal(trace, name) if trace.exists() else _NOTHING for name in SIGNALS}
+    series = {name: read_signal(trace, name) if trace.exists() else Trace().series(name) for name in SIGNALS}
     onsets: dict[str, list[Onset]] = {name: [] for name in SIGNALS}
     for name, watch in watches.items():
         for step, loss in zip(series[name].step.tolist(), series[name].value.tolist(), strict=True):
