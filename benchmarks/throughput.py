@@ -13,6 +13,7 @@ slower a peer is in that common process than alone tells whether another's libra
 import argparse
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,15 @@ class Extent:
 QUICK = Extent((64,), 128, 0.0)
 
 
-def measured(extent: Extent) -> list[dict[str, Any]]:
-    """Return every cell, told of as it is done."""
-    cells = []
+def measured(extent: Extent) -> Iterator[list[dict[str, Any]]]:
+    """Yield the cells of one shape after another, told of as they are done."""
     for precision in PRECISIONS:
         given_up: dict[str, str] = {}
         for length in extent.lengths:
             shape = {"rows": max(1, extent.tokens // length), "length": length, "precision": precision}
             found = _cell(shape, extent.budget, given_up)
             print(f"{precision}, T = {length}: {', '.join(_told(cell) for cell in found)}", flush=True)
-            cells += found
-    return cells
+            yield found
 
 
 def _cell(shape: dict[str, Any], budget: float, given_up: dict[str, str]) -> list[dict[str, Any]]:
@@ -121,19 +120,20 @@ def main() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as `newllm` trains; on a quiet machine it changes nothing
     machine.warn_if_busy()
     started = os.getloadavg()
-    cells = measured(extent)
-    result = {
+    result: dict[str, Any] = {
         "question": "training throughput against the length of a row, at equal parameters",
         "machine": machine.describe(),
-        "load_average_at_start_and_end": [round(load[0], 1) for load in (started, os.getloadavg())],
         "tokens_of_a_batch": extent.tokens,
         "cap_seconds": CAP,
         "square_product": SIDE,
         "alone_compared_at": ALONE_AT if ALONE_AT in extent.lengths else extent.lengths[-1],
         "peers": list(PEERS),
-        "cells": cells,
+        "cells": [],
     }
-    write_json(arguments.out, result)
+    for found in measured(extent):
+        result["cells"] += found
+        result["load_average_at_start_and_end"] = [round(load[0], 1) for load in (started, os.getloadavg())]
+        write_json(arguments.out, result)  # what is known so far: all of it takes the better part of an hour
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long until the validation loss at which a tuned Transformer of equal parameters ends after five minutes?
 
-    python benchmarks/time_to_loss.py --out FILE --runs DIR [--data DIR] [--quick]
+    python benchmarks/time_to_loss.py --out FILE --runs DIR [--data DIR] [--text NAME] [--add] [--quick]
 
 Learning rate, warm-up, batch and length of context are searched for every arm with the same budget: the same eight
 settings (`search_space`), two minutes of training each, on tiny shakespeare (tinyshakespeare.txt of --data DIR, its
@@ -13,12 +13,15 @@ texts reuse the settings: the bundled novel, and WikiText-2 if --data DIR has wi
 wikitext2.valid.txt.xz.
 
 Seconds are those of updates alone; evaluations, snapshots and reading are in none. Validation is all of the held-out
-text, in windows of the arm's own length, each from a fresh context. Runs are ordinary run directories below --runs;
-finished ones are not run again and stopped ones go on, so that the whole may be stopped and started at will.
+text (of WikiText-2's, ten times as long, 131,072 tokens spread evenly), in windows of the arm's own length, each from a
+fresh context. Runs are ordinary run directories below --runs; finished ones are not run again and stopped ones go on,
+so that the whole may be stopped and started at will. With --add the search and the texts that FILE has already are
+taken from it, and only what it lacks is trained: each text says what machine it was trained on.
 """
 
 import argparse
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +73,8 @@ class Question:
 
     def trial(self, arm: str, text: Text, settings: Settings, seconds: float, seed: int = 0) -> Trial:
         """Return a trial that is judged once, at its end."""
-        return Trial(arm, text, settings, seconds, seed, evaluate_tokens=self.extent.evaluate_tokens)
+        tokens = self.extent.evaluate_tokens or text.evaluate_tokens
+        return Trial(arm, text, settings, seconds, seed, evaluate_tokens=tokens)
 
     def run(self, trial: Trial) -> Curve:
         """Train, or read what is there."""
@@ -129,7 +133,14 @@ class Question:
                 "time_of_stack": time_ratio([crossing(*pair) for pair in zip(whole, targets, strict=True)], times),
                 "within_its_run": time_ratio([crossing(*pair) for pair in zip(within, targets, strict=True)], times),
             }
-        return {"text": text.name, "reuses_settings": text is not self.texts[0], "arms": arms, "ladder": whole}
+        return {
+            "text": text.name,
+            "reuses_settings": text is not self.texts[0],
+            "evaluate_tokens": text.evaluate_tokens,
+            "machine": machine.describe(),
+            "arms": arms,
+            "ladder": whole,
+        }
 
 
 def _row(curve: Curve) -> dict[str, Any]:
@@ -146,7 +157,37 @@ def found_texts(data: Path | None) -> list[Text]:
         return [NOVEL]
     texts = [Text("tiny shakespeare", (str(data / "tinyshakespeare.txt"),)), NOVEL]
     train, valid = (data / f"wikitext2.{part}.txt.xz" for part in ("train", "valid"))
-    return [*texts, Text("WikiText-2", (str(train),), (str(valid),))] if train.exists() and valid.exists() else texts
+    if train.exists() and valid.exists():
+        texts.append(Text("WikiText-2", (str(train),), (str(valid),), evaluate_tokens=131_072))
+    return texts
+
+
+def searched(question: Question) -> dict[str, Any]:
+    """Return the result before its first text: what the search found."""
+    trials = question.search()
+    return {
+        "question": "seconds until the loss at which a tuned Transformer ends",
+        "machine": machine.describe(),
+        "precision": precision(),
+        "extent": dataclasses.asdict(question.extent),
+        "searched_on": question.texts[0].name,
+        "trials": trials,
+        "best": {arm: dataclasses.asdict(_best(found)) for arm, found in trials.items()},
+        "texts": [],
+    }
+
+
+def known(path: Path, question: Question) -> dict[str, Any]:
+    """Return a result that texts are added to, if it asked the same."""
+    if not path.exists():
+        raise SystemExit(f"'{path}' is not there, so nothing can be added to it: leave out --add")
+    result = json.loads(path.read_text())
+    same = json.loads(json.dumps(dataclasses.asdict(question.extent)))
+    asked = {"extent": same, "precision": precision(), "searched_on": question.texts[0].name}
+    different = [name for name, value in asked.items() if result[name] != value]
+    if different:
+        raise SystemExit(f"'{path}' has another {' and '.join(different)}: leave out --add, or give what it was made with")
+    return result
 
 
 def main() -> None:
@@ -155,24 +196,20 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="where run directories go, and are found again")
     parser.add_argument("--data", type=Path, help="a directory with tinyshakespeare.txt")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes: that it runs")
+    parser.add_argument("--text", help="only this one, by its name in the tables")
+    parser.add_argument("--add", action="store_true", help="keep what --out has already, and train what it lacks")
     arguments = parser.parse_args()
     texts = found_texts(arguments.data)
+    if arguments.text not in (None, *(text.name for text in texts)):
+        parser.error(f"--text '{arguments.text}' is not here: there are {', '.join(text.name for text in texts)}")
     question = Question(arguments.runs, QUICK if arguments.quick else Extent(), texts)
-    trials = question.search()
-    best = {arm: _best(found) for arm, found in trials.items()}
-    result = {
-        "question": "seconds until the loss at which a tuned Transformer ends",
-        "machine": machine.describe(),
-        "precision": precision(),
-        "extent": dataclasses.asdict(question.extent),
-        "searched_on": texts[0].name,
-        "trials": trials,
-        "best": {arm: dataclasses.asdict(settings) for arm, settings in best.items()},
-        "texts": [],
-    }
+    result = known(arguments.out, question) if arguments.add else searched(question)
+    best = {arm: Settings(**settings) for arm, settings in result["best"].items()}
+    there = {text["text"] for text in result["texts"]}
     for text in texts:
-        result["texts"].append(question.answer(text, best))
-        write_json(arguments.out, result)  # what is known so far: a text takes hours
+        if text.name not in there and arguments.text in (None, text.name):
+            result["texts"].append(question.answer(text, best))
+            write_json(arguments.out, result)  # what is known so far: a text takes hours
 
 
 if __name__ == "__main__":

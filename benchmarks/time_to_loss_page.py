@@ -25,7 +25,7 @@ def page(result: dict[str, Any]) -> str:
     ]
     for text in result["texts"]:
         reuse = f", settings of {result['searched_on']}" if text["reuses_settings"] else ""
-        parts += [f"## {text['text']}{reuse}\n", _finals(text)]
+        parts += [f"## {text['text']}{reuse}\n", _judged(text, result), _finals(text)]
     return "\n".join(parts)
 
 
@@ -50,6 +50,13 @@ def _seconds(trials: dict[str, list[dict[str, Any]]]) -> str:
     arms = {arm: [trial["seconds"] for trial in found] for arm, found in trials.items()}
     told = (f"{arm} {number(min(seconds))} to {number(max(seconds))} s" for arm, seconds in arms.items())
     return f"They took: {', '.join(told)}.\n"
+
+
+def _judged(text: dict[str, Any], result: dict[str, Any]) -> str:
+    """Say on how much it was judged, and on what machine it was trained if not on that of the search."""
+    tokens = f"{text['evaluate_tokens']:,} tokens, spread evenly, of" if text["evaluate_tokens"] else "all of"
+    told = f"Judged on {tokens} its validation part."
+    return f"{told}\n" if text["machine"] == result["machine"] else f"{told} Trained on {machine_line(text)}"
 
 
 def _finals(text: dict[str, Any]) -> str:

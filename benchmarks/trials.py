@@ -46,11 +46,13 @@ class Text:
         name: of the text.
         texts: as `newllm train` takes them.
         validation: texts of a standard split; none holds out the last tenth in one block.
+        evaluate_tokens: of its validation part that an evaluation takes, spread evenly; 0 takes all.
     """
 
     name: str
     texts: tuple[str, ...]
     validation: tuple[str, ...] = ()
+    evaluate_tokens: int = 0
 
     def config(self, settings: Settings) -> DataConfig:
         """Return the data of a run."""
