@@ -65,7 +65,7 @@ def _cell(shape: dict[str, Any], budget: float, given_up: dict[str, str]) -> lis
     for name, peer in PEERS.items():
         outcome = _alone(name, peer, shape, given_up.get(name))
         if outcome.get("failed", "").startswith(("over the cap", "out of memory")):
-            given_up.setdefault(name, f"{outcome['failed']} at T = {shape['length']}")
+            given_up.setdefault(name, f"{outcome['failed']} at T = {shape['length']:,}")
         outcomes[name] = outcome
     names = [name for name, outcome in outcomes.items() if "failed" not in outcome]
     common = children.asked("training_cell.py", {"together": names, "shape": shape, "budget": budget})

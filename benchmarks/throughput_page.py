@@ -77,14 +77,20 @@ def _alone(length: int, cells: list[Cell]) -> str:
 
 
 def draw(result: dict[str, Any], directory: Path) -> None:
-    """Draw tokens a second, and memory, against the length of a row."""
+    """Draw tokens a second, and memory of a token, against the length of a row."""
+    cells = [{**cell, "kibibytes": _by_token(cell)} for cell in result["cells"] if "failed" not in cell]
     for name, key, title, label in (
         ("throughput", "tokens_per_second", "Training throughput at 4 M parameters", "tokens a second"),
-        ("training-memory", "peak_mebibytes", "Memory of a training step at 4 M parameters", "MiB above the start"),
+        ("training-memory", "kibibytes", "Memory of a training step at 4 M parameters", "KiB a token of the batch"),
     ):
         panels = []
-        for precision in dict.fromkeys(cell["precision"] for cell in result["cells"]):
-            cells = [cell for cell in result["cells"] if cell["precision"] == precision and "failed" not in cell]
-            lines = [line_of(peer, "length", key, cells) for peer in result["peers"]]
+        for precision in dict.fromkeys(cell["precision"] for cell in cells):
+            own = [cell for cell in cells if cell["precision"] == precision]
+            lines = [line_of(peer, "length", key, own) for peer in result["peers"]]
             panels.append(ScalingPanel(precision, [line for line in lines if line.x]))
         draw_scaling(panels, directory / f"{name}.png", title=title, x_label="length of a row, T", y_label=label)
+
+
+def _by_token(cell: Cell) -> float:
+    """Return KiB a token: the batch grows with a row that is longer than it."""
+    return 1024 * cell["peak_mebibytes"] / (cell["rows"] * cell["length"])

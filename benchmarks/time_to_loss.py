@@ -30,7 +30,7 @@ from contenders import nano_gpt, ours
 from crossing import crossing, time_ratio
 from newllm.files import write_json
 from search_space import Settings, drawn
-from trials import EVALUATIONS, Curve, Text, Trial, precision, trained
+from trials import EVALUATIONS, FEW_EVALUATIONS, Curve, Text, Trial, precision, trained
 
 STACK = "newllm stack"
 ARMS = {
@@ -102,7 +102,8 @@ class Question:
         for seed in range(self.extent.seeds):
             for arm in ARMS:
                 trial = self.trial(arm, text, best[arm], self.extent.final, seed)
-                curves[arm].append(self.run(dataclasses.replace(trial, evaluations=EVALUATIONS)))
+                often = EVALUATIONS if arm == STACK else FEW_EVALUATIONS
+                curves[arm].append(self.run(dataclasses.replace(trial, evaluations=often)))
         return curves
 
     def shorter(self, text: Text, settings: Settings, target: float) -> dict[float, list[Curve]]:
@@ -186,7 +187,8 @@ def known(path: Path, question: Question) -> dict[str, Any]:
     asked = {"extent": same, "precision": precision(), "searched_on": question.texts[0].name}
     different = [name for name, value in asked.items() if result[name] != value]
     if different:
-        raise SystemExit(f"'{path}' has another {' and '.join(different)}: leave out --add, or give what it was made with")
+        names = " and ".join(different)
+        raise SystemExit(f"'{path}' has another {names}: leave out --add, or give what it was made with")
     return result
 
 

@@ -31,8 +31,8 @@ from newllm.training.recording import Recording, Signals
 from newllm.training.run import RunDirectory
 from search_space import Settings
 
-EVALUATIONS = 20
-"""Of a long run; a trial has one at each end."""
+EVALUATIONS, FEW_EVALUATIONS = 20, 4
+"""Of a long run whose way is asked for, and of one whose end is; a trial has one at each end."""
 
 Build = Callable[[int, int], LanguageModel]
 """From the length of a row and a seed to a model at its initialisation."""

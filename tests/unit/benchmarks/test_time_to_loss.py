@@ -27,7 +27,7 @@ def test_a_result_of_the_same_question_is_added_to(tmp_path: Path) -> None:
 
 
 def test_nothing_is_added_to_a_result_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="'.*none.json' is not there.*leave out --add"):
+    with pytest.raises(SystemExit, match=r"'.*none.json' is not there.*leave out --add"):
         known(tmp_path / "none.json", Question(tmp_path, QUICK, SEARCHED))
 
 
