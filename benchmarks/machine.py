@@ -9,7 +9,10 @@ from typing import Any
 
 import torch
 
-_PACKAGES = ("numpy", "numba", "transformers", "mambapy", "minGRU-pytorch", "rwkv")
+_PACKAGES = (
+    *("numpy", "numba", "transformers", "mambapy", "minGRU-pytorch", "rwkv"),
+    *("trainpulse", "stabilityguard", "trainscope"),
+)
 
 
 def describe() -> dict[str, Any]:
@@ -43,14 +46,22 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
-    lines = _cpuinfo()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    """Return its name with family and model, which tell one generation from another where the name does not."""
+    facts = dict(reversed([_fact(line) for line in _cpuinfo() if ":" in line]))  # the first core's, of each
+    name = facts.get("model name")
+    if name is None:
+        return platform.processor() or platform.machine()
+    return f"{name} (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else name
 
 
 def _flags() -> set[str]:
     lines = [line.split(":", 1)[1].split() for line in _cpuinfo() if line.startswith("flags")]
     return set(lines[0]) if lines else set()
+
+
+def _fact(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name.strip(), value.strip()
 
 
 def _cpuinfo() -> list[str]:

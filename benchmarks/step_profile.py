@@ -53,6 +53,7 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(_child(**json.loads(arguments.child))))
         return
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as `newllm` trains; for the children
     turns, steps = (1, 2) if arguments.quick else (4, 12)
     found: dict[str, dict[str, list[dict[str, Any]]]] = {p: {arm: [] for arm in ARMS} for p in ("fp32", "bf16")}
     for _ in range(turns):
@@ -67,9 +68,8 @@ def main() -> None:
 
 def _ask(arm: str, precision: str, steps: int) -> dict[str, Any]:
     task = json.dumps({"arm": arm, "precision": precision, "steps": steps})
-    environment = {"GOMP_SPINCOUNT": "1000", **os.environ}
     command = [sys.executable, __file__, "--child", task]
-    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def _row(answers: list[dict[str, Any]]) -> dict[str, Any]:

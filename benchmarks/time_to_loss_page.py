@@ -15,9 +15,10 @@ def page(result: dict[str, Any]) -> str:
     extent = result["extent"]
     parts = [
         "# Time to the loss of a tuned Transformer\n",
-        f"`python -m benchmarks --only time-to-loss`, {result['precision']}. Searched on {result['searched_on']}: "
-        f"{len(extent['settings'])} settings of {extent['trial']:g} s each for every arm; {extent['seeds']} finals of "
-        f"{extent['final']:g} s. Seconds of updates alone.\n",
+        f"`python -m benchmarks --only time-to-loss --data DIR`, {result['precision']}. Searched on "
+        f"{result['searched_on']}: {len(extent['settings'])} settings of {extent['trial']:g} s each for every arm; "
+        f"{extent['seeds']} finals of {extent['final']:g} s. Seconds of updates alone. How many steps a budget buys is "
+        "measured before them, so that the time taken differs from it, and shares are of the time taken.\n",
         machine_line(result),
         "## The search: nats by setting\n",
         _seconds(result["trials"]),
@@ -65,8 +66,12 @@ def _finals(text: dict[str, Any]) -> str:
         loss = mean_interval(found["final_nats"])
         ends = "" if loss.low is None or loss.high is None else f" ({loss.low:.4f} to {loss.high:.4f})"
         shares = ["", ""] if arm == STACK else [_share(found[key]) for key in ("time_of_stack", "within_its_run")]
-        rows.append([arm, f"{loss.estimate:.4f}{ends}", *shares])
-    heads = ["", "nats at the end (95 %)", "share of its time that the stack takes", "within the stack's own run"]
+        taken = f"{number(min(found['seconds']))} to {number(max(found['seconds']))}"
+        rows.append([arm, f"{loss.estimate:.4f}{ends}", taken, *shares])
+    heads = [
+        "", "nats at the end (95 %)", "seconds to it", "the stack's share of that time (95 %), its seconds by seed",
+        "the same within one long run of the stack",
+    ]  # fmt: skip
     return table(heads, rows)
 
 
