@@ -78,7 +78,7 @@ def _alone(length: int, cells: list[Cell]) -> str:
 
 def draw(result: dict[str, Any], directory: Path) -> None:
     """Draw tokens a second, and memory of a token, against the length of a row."""
-    cells = [{**cell, "kibibytes": _by_token(cell)} for cell in result["cells"] if "failed" not in cell]
+    cells: list[Cell] = [{**cell, "kibibytes": _by_token(cell)} for cell in result["cells"] if "failed" not in cell]
     for name, key, title, label in (
         ("throughput", "tokens_per_second", "Training throughput at 4 M parameters", "tokens a second"),
         ("training-memory", "kibibytes", "Memory of a training step at 4 M parameters", "KiB a token of the batch"),
