@@ -47,7 +47,7 @@ def _version(package: str) -> str:
 
 def _processor() -> str:
     """Return its name with family and model, which tell one generation from another where the name does not."""
-    facts = dict(reversed([_fact(line) for line in _cpuinfo() if ":" in line]))  # the first core's, of each
+    facts = _cpuinfo()
     name = facts.get("model name")
     if name is None:
         return platform.processor() or platform.machine()
@@ -55,15 +55,12 @@ def _processor() -> str:
 
 
 def _flags() -> set[str]:
-    lines = [line.split(":", 1)[1].split() for line in _cpuinfo() if line.startswith("flags")]
-    return set(lines[0]) if lines else set()
+    return set(_cpuinfo().get("flags", "").split())
 
 
-def _fact(line: str) -> tuple[str, str]:
-    name, _, value = line.partition(":")
-    return name.strip(), value.strip()
-
-
-def _cpuinfo() -> list[str]:
+def _cpuinfo() -> dict[str, str]:
+    """Return what Linux says of the first core."""
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    first = path.read_text().split("\n\n")[0].splitlines() if path.exists() else []
+    pairs = (line.partition(":") for line in first)
+    return {name.strip(): value.strip() for name, _, value in pairs}

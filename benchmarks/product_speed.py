@@ -10,7 +10,7 @@ float64.
 
 import argparse
 import collections
-import functools
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -96,8 +96,7 @@ def measured(rounds: int) -> dict[str, Any]:
 
 
 def _speed(milliseconds: list[float], *sides: int) -> float:
-    flop = functools.reduce(int.__mul__, sides, 2)
-    return round(flop / statistics.median(milliseconds) / 1e6, 1)
+    return round(2 * math.prod(sides) / statistics.median(milliseconds) / 1e6, 1)
 
 
 def main() -> None:

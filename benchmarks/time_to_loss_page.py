@@ -15,8 +15,9 @@ def page(result: dict[str, Any]) -> str:
     extent = result["extent"]
     parts = [
         "# Time to the loss of a tuned Transformer\n",
-        f"`python -m benchmarks --only time-to-loss --data DIR`, {result['precision']}. Searched on "
-        f"{result['searched_on']}: {len(extent['settings'])} settings of {extent['trial']:g} s each for every arm; "
+        f"`python -m benchmarks --only time-to-loss`, with `--data DIR` for texts that the project does not ship; "
+        f"{result['precision']}. Searched on {result['searched_on']}: "
+        f"{len(extent['settings'])} settings of {extent['trial']:g} s each for every arm; "
         f"{extent['seeds']} finals of {extent['final']:g} s. Seconds of updates alone. How many steps a budget buys is "
         "measured before them, so that the time taken differs from it, and shares are of the time taken.\n",
         machine_line(result),
