@@ -17,6 +17,8 @@ from timing import WARM_UP
 BLOCK, BEFORE = 16, 4
 """Tokens that a peer reads in its turn, and untimed ones before them, which bring its weights back into the
 processor's caches: others had them full. Then what has grown is put back."""
+LEAST, MOST = 9, 40
+"""Rounds that are timed, whatever the budget: a Transformer's at 65,536 tokens of context takes 14 s."""
 _TOKEN = 101
 _ROUNDING = 0.1
 """Of the largest logit; bf16 and int8 weights round, and a wrong cache is far beyond."""
@@ -88,7 +90,7 @@ def stepping(names: list[str], context: int, budget: float) -> dict[str, list[fl
         peer.fill(context)
     seconds: dict[str, list[float]] = {name: [] for name in peers}
     begun, turn = time.perf_counter(), 0
-    while turn < WARM_UP + 3 or (time.perf_counter() - begun < budget and turn < WARM_UP + 40):
+    while turn < WARM_UP + LEAST or (time.perf_counter() - begun < budget and turn < WARM_UP + MOST):
         for name, peer in peers.items():
             seconds[name].append(_turn(peer))
         turn += 1
