@@ -3,12 +3,12 @@
     python benchmarks/decoding.py --out FILE [--quick] [--contexts N ...] [--prompts N ...]
 
 About 4 M parameters each (learned positions do not count), random weights, inference mode, logits of every token. In
-turn, 16 tokens each after 4 that are not timed, then the cache is put back. Caches are filled with random keys and
-values of the right shape: reading 65,536 tokens is quadratic, and a step takes as long whatever is in the cache. What
-has a memory of fixed size reads 64 tokens, and a step of it cannot know how many there were. Then the time from a long
-prompt to the first token. Every peer is tried alone first, for its memory and against the cap, and whether a step after
-a prompt gives what the prompt with that token gives: a peer that is used wrongly fails there. How near ours comes to
-the reading of its weights is another question's.
+turn, 16 tokens or 10 ms each, whichever is longer, after 4 or 5 ms untimed; then the cache is put back. Caches are
+filled with random keys and values of the right shape: reading 65,536 tokens is quadratic, and a step takes as long
+whatever is in the cache. What has a memory of fixed size reads 64 tokens, and a step of it cannot know how many there
+were. Then the time from a long prompt to the first token. Every peer is tried alone first, for its memory and against
+the cap, and whether a step after a prompt gives what the prompt with that token gives: a peer that is used wrongly
+fails there. How near ours comes to the reading of its weights is another question's.
 
 GOMP_SPINCOUNT is left as it is, where it is set to 1000 for training: torch's threads would sleep between the small
 operations of a step, and every peer that is made of them would take half as long again. The price: the machine must be
@@ -24,7 +24,7 @@ from typing import Any
 import children
 import machine
 from contenders.decoded import OURS, PEERS, Peer
-from decoding_cell import BLOCK
+from decoding_cell import BLOCK, BLOCK_SECONDS
 from newllm.files import write_json
 from ranges import ratios, spread
 
@@ -111,6 +111,7 @@ def main() -> None:
         "machine": machine.describe(),
         "load_average_at_start_and_end": [round(load[0], 1) for load in (started, os.getloadavg())],
         "tokens_of_a_block": BLOCK,
+        "seconds_of_a_block": BLOCK_SECONDS,
         "cap_seconds": CAP,
         "peers": list(PEERS),
         "cells": cells,

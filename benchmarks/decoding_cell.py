@@ -15,10 +15,15 @@ from memory import Peak, limit
 from timing import WARM_UP
 
 BLOCK, BEFORE = 16, 4
-"""Tokens that a peer reads in its turn, and untimed ones before them, which bring its weights back into the
-processor's caches: others had them full. Then what has grown is put back."""
+"""Tokens at least that a peer reads in its turn, and untimed ones before them. Then what has grown is put back."""
+BLOCK_SECONDS, BEFORE_SECONDS = 0.01, 0.005
+"""Both go on for so long at least: others had the processor and its caches, and until weights lie there again and a
+second thread has come, a quick step is not what it is in a text."""
 LEAST, MOST = 9, 40
 """Rounds that are timed, whatever the budget: a Transformer's at 65,536 tokens of context takes 14 s."""
+PAUSE = 0.01
+"""Seconds before a turn: torch's threads spin for some milliseconds after their last work, and another's second thread
+would find no core."""
 _TOKEN = 101
 _ROUNDING = 0.1
 """Of the largest logit; bf16 and int8 weights round, and a wrong cache is far beyond."""
@@ -73,14 +78,20 @@ def _prompt_seconds(peer: Decoding, length: int) -> float:
 
 def _turn(peer: Decoding) -> float:
     """Read a block and return the seconds of a token; what has grown is put back."""
-    for token in range(BEFORE):
-        peer.step(token)
-    start = time.perf_counter()
-    for token in range(_TOKEN, _TOKEN + BLOCK):
-        peer.step(token)
-    seconds = (time.perf_counter() - start) / BLOCK
-    peer.rewind(BEFORE + BLOCK)
-    return seconds
+    before, _ = _read(peer, BEFORE, BEFORE_SECONDS)
+    tokens, seconds = _read(peer, BLOCK, BLOCK_SECONDS)
+    peer.rewind(before + tokens)
+    return seconds / tokens
+
+
+def _read(peer: Decoding, least: int, budget: float) -> tuple[int, float]:
+    """Read so many tokens and for so many seconds at least; return how many and how long."""
+    tokens, begun, passed = 0, time.perf_counter(), 0.0
+    while tokens < least or passed < budget:
+        peer.step(_TOKEN + tokens % BLOCK)
+        tokens += 1
+        passed = time.perf_counter() - begun
+    return tokens, passed
 
 
 def stepping(names: list[str], context: int, budget: float) -> dict[str, list[float]]:
@@ -92,6 +103,7 @@ def stepping(names: list[str], context: int, budget: float) -> dict[str, list[fl
     begun, turn = time.perf_counter(), 0
     while turn < WARM_UP + LEAST or (time.perf_counter() - begun < budget and turn < WARM_UP + MOST):
         for name, peer in peers.items():
+            time.sleep(PAUSE)
             seconds[name].append(_turn(peer))
         turn += 1
     return {name: times[WARM_UP:] for name, times in seconds.items()}
@@ -105,6 +117,7 @@ def prompting(names: list[str], length: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(3):
         for name, peer in peers.items():
+            time.sleep(PAUSE)
             start = time.perf_counter()
             peer.read(tokens_T)
             seconds[name].append(time.perf_counter() - start)
