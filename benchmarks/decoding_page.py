@@ -23,8 +23,8 @@ def page(result: dict[str, Any]) -> str:
         "# Decoding at equal parameters, batch 1\n",
         "`python -m benchmarks --only decoding`. Medians with least and most over turns of at least "
         f"{result['tokens_of_a_block']} tokens and {1e3 * result['seconds_of_a_block']:g} ms, all in one process; over "
-        f"the cap of {result['cap_seconds']:g} s there is no number. Caches hold random keys and values of the right "
-        "shape.\n",
+        f"the cap of {result['cap_seconds']:g} s, tried alone, there is no number. Caches hold random keys and values "
+        "of the right shape.\n",
         machine_line(result),
         *of("Milliseconds a token", steps, lambda cell: ranged(cell["milliseconds"])),
     ]

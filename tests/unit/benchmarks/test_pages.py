@@ -57,8 +57,8 @@ def test_decoding_says_what_is_missing(tmp_path: Path, missing: str) -> None:
     }  # fmt: skip
     gone = {"what": "step", "context": 128, "peer": "mambapy", "failed": missing}
     result = {
-        "machine": MACHINE, "tokens_of_a_block": 16, "seconds_of_a_block": 0.01, "cap_seconds": 60, "cells": [step, gone],
-        "peers": ["newllm stack, eager step", "mambapy"],
+        "machine": MACHINE, "tokens_of_a_block": 16, "seconds_of_a_block": 0.01, "cap_seconds": 60,
+        "cells": [step, gone], "peers": ["newllm stack, eager step", "mambapy"],
     }  # fmt: skip
     (tmp_path / "decoding.json").write_text(json.dumps(result))
     rendered(tmp_path / "decoding.json", tmp_path)
