@@ -1,6 +1,7 @@
 """States before a spike: held in memory, written when the spike is seen, kept; and a run that is none the wiser."""
 
 import dataclasses
+import functools
 import json
 import shutil
 import threading
@@ -33,9 +34,9 @@ from newllm.training.snapshots import (
 )
 from newllm.training.spike_keeper import SpikeKeeper
 
-# The learning rate rises until the loss leaves its trend; some time later it comes back.
+# The text is read in order; the learning rate is one that learns it before its garbage comes.
 SPIKING = (
-    *("optimizer.name=sgd", "optimizer.learning_rate=1", "optimizer.warmup=60", "optimizer.clip=0"),
+    *("data.carry=true", "optimizer.learning_rate=1e-2", "optimizer.warmup=10"),
     *("training.steps=120", "training.evaluate_every=60"),
 )
 
@@ -73,8 +74,14 @@ def ears() -> Ears:
 
 
 @pytest.fixture
-def spiking(train, ears) -> newllm.TrainedRun:
-    return train(*SPIKING, "training.ring_every=5", observers=[ears])
+def train_spoilt(train, spoilt: Path) -> Callable[..., newllm.TrainedRun]:
+    """Train on the spoilt text, whose garbage makes the loss leave its trend at step 54, on every processor."""
+    return functools.partial(train, *SPIKING, texts=(str(spoilt),))
+
+
+@pytest.fixture
+def spiking(train_spoilt, ears) -> newllm.TrainedRun:
+    return train_spoilt("training.ring_every=5", observers=[ears])
 
 
 def pinned(run: Path) -> dict[int, list[Pin]]:
@@ -122,10 +129,10 @@ def test_the_states_before_a_spike_are_kept_and_named(spiking, ears) -> None:
     assert ears.notices == [said]
 
 
-def test_a_pinned_snapshot_is_the_one_that_would_have_been_saved(train) -> None:
+def test_a_pinned_snapshot_is_the_one_that_would_have_been_saved(train_spoilt) -> None:
     often = ("training.evaluate_every=5", "training.evaluate_tokens=64")
-    spiking = train(*SPIKING, *often, "training.ring_every=5")
-    saved = train(*SPIKING, *often, "training.snapshot_every=5", "training.keep=100")
+    spiking = train_spoilt(*often, "training.ring_every=5")
+    saved = train_spoilt(*often, "training.snapshot_every=5", "training.keep=100")
     assert len(pinned(spiking.path)) == 2
     for step in pinned(spiking.path):
         places = [list_snapshots(run.path / "snapshots")[step] for run in (spiking, saved)]
@@ -194,8 +201,8 @@ def test_the_newest_snapshot_at_or_before_a_step(spiking, tmp_path) -> None:
     assert newest_snapshot(tmp_path / "none", 5) is None
 
 
-def test_neither_pins_nor_step_0_are_pruned_or_counted(train) -> None:
-    run = train(*SPIKING, "training.ring_every=5", "training.snapshot_every=1", "training.keep=3")
+def test_neither_pins_nor_step_0_are_pruned_or_counted(train_spoilt) -> None:
+    run = train_spoilt("training.ring_every=5", "training.snapshot_every=1", "training.keep=3")
     kept = pinned(run.path)
     assert len(kept) == 2
     best = run.summary.best_validation
@@ -319,7 +326,9 @@ def test_a_damaged_pin_keeps_its_snapshot(spiking) -> None:
     assert newllm.load(spiking.path, str(newest)).step == newest
 
 
-def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(train, ears, monkeypatch, tmp_path) -> None:
+def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(
+    train_spoilt, ears, monkeypatch, tmp_path
+) -> None:
     write, went_on, statuses = spike_keeper.write_snapshot, [], []
 
     def slow(*arguments, **options):
@@ -335,19 +344,19 @@ def test_the_training_goes_on_while_a_pin_is_written_and_its_end_waits(train, ea
         return write(*arguments, **options)
 
     monkeypatch.setattr(spike_keeper, "write_snapshot", slow)
-    run = train(*SPIKING, "training.ring_every=5", observers=[ears], out=tmp_path / "run")
+    run = train_spoilt("training.ring_every=5", observers=[ears], out=tmp_path / "run")
     assert went_on[0][0] < went_on[0][1] == 120
     assert statuses == ["running", "running"], "a kill would have left a finished run without its pins"
     assert len(pinned(run.path)) == 2
 
 
-def test_no_room_for_a_pin_is_one_notice_and_the_run_ends_well(train, ears, monkeypatch) -> None:
+def test_no_room_for_a_pin_is_one_notice_and_the_run_ends_well(train_spoilt, ears, monkeypatch) -> None:
     def full(*_, **__):
         raise UserError("no room to write 'x'")
 
     monkeypatch.setattr(spike_keeper, "write_snapshot", full)
     monkeypatch.setattr(spike_keeper, "add_pin", full)
-    run = train(*SPIKING, "training.ring_every=5", observers=[ears])
+    run = train_spoilt("training.ring_every=5", observers=[ears])
     assert run.summary.status == "finished"
     assert [line for line in ears.notices if "no room" in line] == [
         "the state before a spike is not kept, the training goes on: no room to write 'x'"
@@ -465,9 +474,9 @@ def test_no_more_than_a_quarter_of_the_memory(monkeypatch) -> None:
     assert ring_module.largest_bytes() == ring_module.LARGEST
 
 
-def test_a_model_too_large_for_the_ring_has_its_disk_snapshots_pinned(train, ears, monkeypatch) -> None:
+def test_a_model_too_large_for_the_ring_has_its_disk_snapshots_pinned(train_spoilt, ears, monkeypatch) -> None:
     monkeypatch.setattr(ring_module, "LARGEST", 1000)
-    run = train(*SPIKING, "training.ring_every=5", "training.snapshot_every=7", observers=[ears])
+    run = train_spoilt("training.ring_every=5", "training.snapshot_every=7", observers=[ears])
     assert "too large to be held in memory" in ears.notices[0]
     kept = pinned(run.path)
     assert kept

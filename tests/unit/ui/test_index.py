@@ -69,11 +69,11 @@ def test_broken_runs_are_listed_with_what_is_wrong(root, make_run):
 
 
 @pytest.mark.parametrize(
-    ("pid", "silent", "status"),
-    [(os.getpid(), 0, "running"), (2**22 + 1, 0, "running"), (2**22 + 1, 60, "stopped"), (os.getpid(), 60, "running"),
-     (os.getpid(), 400, "stopped")],
-)  # fmt: skip
-def test_a_run_that_is_running_no_more(root, pid, silent, status):
+    ("is_alive", "silent", "status"),
+    [(True, 0, "running"), (False, 0, "running"), (False, 60, "stopped"), (True, 60, "running"), (True, 400, "stopped")],
+)
+def test_a_run_that_is_running_no_more(root, is_alive, silent, status):
+    pid = os.getpid() if is_alive else 2**22 + 1
     file = root / "good" / "summary.json"
     content = json.loads(file.read_text())
     heard = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - silent))
