@@ -6,7 +6,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import random
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,39 @@ def same_chance() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
+
+
+_NOT_RUN = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_NOT_RUN] = 0
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    if items:
+        items[0].config.stash[_NOT_RUN] += len(items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells its number of tests that were not run to the process that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_run"] = session.config.stash[_NOT_RUN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node) -> None:
+    """Each worker has collected all tests."""
+    node.config.stash[_NOT_RUN] = getattr(node, "workeroutput", {}).get("not_run", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not run and why: a line for each reason, whatever the number of tests."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if config.stash[_NOT_RUN]:
+        reasons["slow or otherwise deselected (.ci/slow runs the slow ones: pytest -m slow)"] = config.stash[_NOT_RUN]
+    if reasons:
+        terminalreporter.section("not run")
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count} tests: {reason}")

@@ -70,7 +70,10 @@ def test_broken_runs_are_listed_with_what_is_wrong(root, make_run):
 
 @pytest.mark.parametrize(
     ("is_alive", "silent", "status"),
-    [(True, 0, "running"), (False, 0, "running"), (False, 60, "stopped"), (True, 60, "running"), (True, 400, "stopped")],
+    [
+        *((True, 0, "running"), (True, 60, "running"), (True, 400, "stopped")),
+        *((False, 0, "running"), (False, 60, "stopped")),
+    ],
 )
 def test_a_run_that_is_running_no_more(root, is_alive, silent, status):
     pid = os.getpid() if is_alive else 2**22 + 1
