@@ -18,7 +18,7 @@ from newllm.training.evaluation import Evaluation
 from newllm.training.read_through import read_through
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
-from newllm.training.snapshots import choose_snapshot, load_model
+from newllm.training.snapshots import choose_snapshot, load_model, load_progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def load(path: str | Path, snapshot: str = "best", device: str = "auto") -> Load
         device: where to put the model.
 
     Raises:
-        UserError: there is no run, no such snapshot, or it is damaged.
+        UserError: there is no run, no such snapshot, it is damaged, or the tokenizer is not the one of the training.
     """
     run = RunDirectory(Path(path))
     config = run.load_config()
@@ -103,7 +103,9 @@ def load(path: str | Path, snapshot: str = "best", device: str = "auto") -> Load
     numerics = dataclasses.replace(config.numerics, device=resolve_device(device), scan_backend="auto")
     model = build_model(dataclasses.replace(config, numerics=numerics)).eval()
     load_model(place, model)
-    return LoadedRun(run.path, config, model, load_tokenizer(run.tokenizer), int(place.name.removeprefix("step-")))
+    progress = load_progress(place)
+    tokenizer = load_tokenizer(run.tokenizer, progress.tokenizer)
+    return LoadedRun(run.path, config, model, tokenizer, progress.step)
 
 
 def build(preset: str, *, seed: int = 0, settings: Sequence[str] = ()) -> LanguageModel:

@@ -9,7 +9,7 @@ from newllm.data.segments import Segments
 from newllm.data.sources import read_documents
 from newllm.data.split import Piece, Split, sentence_lines, split_documents
 from newllm.data.tokenizer import Tokenizer
-from newllm.data.tokenizers import load_tokenizer, train_tokenizer
+from newllm.data.tokenizers import load_tokenizer, tokenizer_digest, train_tokenizer
 
 __all__ = [
     "IGNORED",
@@ -28,6 +28,7 @@ __all__ = [
     "read_documents",
     "sentence_lines",
     "split_documents",
+    "tokenizer_digest",
     "train_tokenizer",
     "training_batches",
     "trim",

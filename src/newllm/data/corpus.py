@@ -17,7 +17,7 @@ from newllm.data.segments import Segments, encode_blocks
 from newllm.data.sources import read_documents
 from newllm.data.split import Split, block_count, split_documents
 from newllm.data.tokenizer import Tokenizer
-from newllm.data.tokenizers import train_tokenizer
+from newllm.data.tokenizers import tokenizer_digest, train_tokenizer
 
 _SCHEMA = 1
 # Raised whenever the same texts and settings would give other tokens than before.
@@ -72,7 +72,7 @@ def prepare(config: DataConfig, tokenizer: Tokenizer | None = None, cache: Path 
     report = {
         "schema": _SCHEMA,
         "sources": _sources([*documents, *own]),
-        "tokenizer": {"name": used.name, "vocab_size": used.vocab_size},
+        "tokenizer": {"name": used.name, "vocab_size": used.vocab_size, "sha256": tokenizer_digest(used)},
         "format": config.format,
         **prepared.facts,
         "audit": {},
@@ -123,7 +123,7 @@ def _fingerprint(
     """Name everything that the tokens depend on, and nothing else: not the window, not the file names."""
     tokenizer: list[Any] = [config.tokenizer]
     if given:
-        tokenizer = [given.name, hashlib.sha256(given.to_json().encode()).hexdigest()]
+        tokenizer = [given.name, tokenizer_digest(given)]
     elif config.tokenizer != "bytes":
         tokenizer.append(config.vocabulary)
     if own:

@@ -1,5 +1,6 @@
 """Make a tokenizer by its name, and read one back from a run directory."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,18 +34,31 @@ def train_tokenizer(name: str, texts: Iterable[bytes], vocabulary: int) -> Token
     raise unknown_name("tokenizer", name, TOKENIZERS)
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
+def tokenizer_digest(tokenizer: Tokenizer) -> str:
+    """Return the sha256 of a tokenizer, which is that of the file that `Tokenizer.save` writes."""
+    return hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
+
+
+def load_tokenizer(path: Path, sha256: str = "") -> Tokenizer:
     """Read a tokenizer.json that `Tokenizer.save` wrote.
 
+    Args:
+        path: the file.
+        sha256: of the file as it was written, see `tokenizer_digest`; "" where nobody knows it.
+
     Raises:
-        UserError: the file is missing, damaged, or no tokenizer of ours.
+        UserError: the file is missing, damaged, not the one that was written, or no tokenizer of ours.
     """
     path = Path(path)
     try:
-        content = path.read_bytes().decode()
-        parsed = json.loads(content)
+        raw = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read tokenizer '{path}' ({error.strerror}): name a run's tokenizer.json") from error
+    if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
+        raise UserError(f"tokenizer '{path}' is damaged, it is not the one of the training: put that back")
+    try:
+        content = raw.decode()
+        parsed = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UserError(f"tokenizer '{path}' is damaged, it is not JSON: copy it again or train again") from error
     if not isinstance(parsed, dict):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-from newllm.data import Batch, Corpus, training_batches, validation_batches
+from newllm.data import Batch, Corpus, tokenizer_digest, training_batches, validation_batches
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
@@ -209,8 +209,9 @@ class Training:
 
     def _restore(self) -> Progress:
         own = identity(self.config, self.corpus.report["fingerprint"])
+        tokenizer = tokenizer_digest(self.corpus.tokenizer)
         if self.run.last_step() is None:
-            return Progress(identity=own)
+            return Progress(identity=own, tokenizer=tokenizer)
         place = choose_snapshot(self.run.snapshots, "last")
         load_model(place, self.model)
         self.stepper.carried = load_training_state(place, self.model, self.optimizer)
@@ -220,6 +221,7 @@ class Training:
                 f"snapshot '{place}' belongs to another run: seed, model, data or optimizer are not those of "
                 f"'{self.run.config}': remove it to go on"
             )
+        progress.tokenizer = tokenizer  # snapshots from before it was written down have none
         return progress
 
     def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:

@@ -13,17 +13,20 @@ def same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
     """Return the data that the run began with, read again, under the fingerprint that it had then.
 
     Raises:
-        UserError: a text is not what it was, or what the run says of its data is damaged.
+        UserError: a text or the tokenizer is not what it was, or what the run says of its data is damaged.
     """
-    tokenizer = load_tokenizer(run.tokenizer)
-    corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
     try:
         before = json.loads(run.data.read_bytes())
         known = {source["name"]: source["sha256"] for source in before["sources"]}
-        fingerprint = before["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        fingerprint, counts = before["fingerprint"], before.get("counts")
+        written = before["tokenizer"].get("sha256", "")  # runs from before it was written down have none
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
+    tokenizer = load_tokenizer(run.tokenizer, written)
+    corpus = prepare(config.data, None if config.data.tokenizer == "bytes" else tokenizer)
     _check_same_texts(known, {source["name"]: source["sha256"] for source in corpus.report["sources"]})
+    if not written and counts not in (None, corpus.report["counts"]):
+        raise UserError(f"'{run.tokenizer}' makes other tokens than this run began with: put back what it began with")
     return dataclasses.replace(corpus, report={**corpus.report, "fingerprint": fingerprint})
 
 

@@ -46,6 +46,7 @@ class Progress:
         best: the best evaluation until now, as in summary.json, or None.
         last: the last evaluation, likewise.
         identity: of the run, see `identity`.
+        tokenizer: sha256 of the run's tokenizer.json; "" in snapshots from before it was written down.
     """
 
     step: int = 0
@@ -54,6 +55,7 @@ class Progress:
     best: dict[str, Any] | None = None
     last: dict[str, Any] | None = None
     identity: str = ""
+    tokenizer: str = ""
 
 
 def identity(config: RunConfig, data: str) -> str:
@@ -171,7 +173,7 @@ def load_progress(place: Path) -> Progress:
         UserError: it is damaged or of another kind.
     """
     state = _state(place)
-    return Progress(**{field.name: state[field.name] for field in dataclasses.fields(Progress)})
+    return Progress(**{field.name: state.get(field.name, field.default) for field in dataclasses.fields(Progress)})
 
 
 def load_model(place: Path, model: nn.Module) -> None:
@@ -234,7 +236,7 @@ def _state(place: Path) -> dict[str, Any]:
         state = json.loads((place / "state.json").read_bytes())
     except (OSError, ValueError) as error:
         raise _damaged(place, "state.json cannot be read") from error
-    wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))}
+    wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))} - {"tokenizer"}
     if not isinstance(state, dict) or not wanted <= state.keys() or state["schema"] != SCHEMA:
         raise _damaged(place, "state.json is not of this version")
     digests = state["sha256"]

@@ -210,7 +210,7 @@ DAMAGE = {
     "empty data": ("data.json", lambda _: b"", "data.json' is damaged"),
     "list data": ("data.json", lambda _: b"[]", "data.json' is damaged"),
     "tokenizer": ("tokenizer.json", lambda content: content[:-9], "tokenizer.json' is damaged"),
-    "foreign tokenizer": ("tokenizer.json", lambda _: b'{"a": 1}', "tokenizer.json' is no tokenizer"),
+    "foreign tokenizer": ("tokenizer.json", lambda _: b'{"a": 1}', "tokenizer.json' is damaged, it is not the one"),
     "trace": ("trace.jsonl", lambda content: b"nonsense\n" + content, "trace.jsonl' line 1"),
     "binary trace": ("trace.jsonl", lambda content: b"\xff\xfe\n" + content, "trace.jsonl' line 1"),
 }

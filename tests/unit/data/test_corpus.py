@@ -79,7 +79,8 @@ def test_the_report(text: Path) -> None:
     assert report["sources"] == [
         {"name": str(text), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     ]
-    assert report["tokenizer"] == {"name": "bpe", "vocab_size": made.tokenizer.vocab_size}
+    written = hashlib.sha256(made.tokenizer.to_json().encode()).hexdigest()
+    assert report["tokenizer"] == {"name": "bpe", "vocab_size": made.tokenizer.vocab_size, "sha256": written}
     assert report["format"] == "stream"
     assert report["split"]["fraction"] == 0.1
     assert report["split"]["blocks"] == len(report["split"]["ranges"]) == 2
