@@ -27,6 +27,12 @@ _SHORT = 50  # a run has about so many sampled steps at least
 _RAREST = 10  # steps between sampled steps, at most
 
 
+def _first_steps(config: RunConfig) -> int:
+    """Return the steps that a run was planned to have when it began: what is sampled stays so when it is extended."""
+    plan = config.training.plan
+    return plan[0][1] if plan else config.training.steps
+
+
 class RunRecording(Recording):
     """Measures a run of ours.
 
@@ -38,7 +44,7 @@ class RunRecording(Recording):
 
     def __init__(self, place: Path, config: RunConfig, tokenizer: Tokenizer) -> None:
         self._place, self._config = place, config
-        self._every = max(1, min(_RAREST, config.training.steps // _SHORT))
+        self._every = max(1, min(_RAREST, _first_steps(config) // _SHORT))
         self._layers: LayerSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
         self._measuring = False

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,25 @@ from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
-from newllm.trace import Summary, read_trace
-from newllm.training.budget import Budget, hardly_any, shortened
+from newllm.trace import Summary, read_signal, read_trace
+from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.config_file import save_config
 from newllm.training.configure import configure
+from newllm.training.decisions import elapsed_at, read_decisions
 from newllm.training.environment import differences, resolve_device, using_threads
+from newllm.training.extend import extend
 from newllm.training.guard import take_back
 from newllm.training.journal import announce
 from newllm.training.loop import Training
 from newllm.training.observer import Observer
+from newllm.training.pace import ClockPace, Pace, Stopwatch
+from newllm.training.preparation import Preparation
 from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
+from newllm.training.snapshots import choose_snapshot, load_progress
 
 _FIRST_TEXT = "bundled:moby-dick"
 
@@ -41,11 +47,13 @@ class TrainedRun:
         path: the run directory.
         config: the complete configuration.
         summary: how it ended.
+        seconds: that the clock gave this sitting, None where it ended by steps.
     """
 
     path: Path
     config: RunConfig
     summary: Summary
+    seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return summary.json's content and the run's path."""
@@ -108,15 +116,21 @@ def train(
         )
     resolve_device(resolved.numerics.device)
     with claimed(out, _named_after(preset, resolved.data.texts)) as run:
+        preparation = Preparation(time.monotonic() - budget.began)
         announce(run, resolved)
         standing = standing_texts(resolved, run)
         with using_threads(standing.numerics.threads):
-            corpus = prepare(standing.data)
-            complete, model = resolve(standing, corpus, budget)
-        _notice(observers, *shortened(standing, complete, settings), *hardly_any(budget, complete))
+            with preparation.timing("text"):
+                corpus = prepare(standing.data)
+            complete, model = resolve(standing, corpus, budget, preparation)
+        _notice(observers, *preparation.said(), *shortened(standing, complete, settings))
+        if complete.training.seconds:
+            _notice(observers, f"getting ready took {preparation} of the {complete.training.seconds:g} s")
+        preparation.budget = complete.training.seconds or None
+        announce(run, complete, preparation.as_dict())
         corpus.tokenizer.save(run.tokenizer)
         run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
-        return _go(run, complete, model, corpus, observers)
+        return _go(run, complete, model, corpus, observers, budget)
 
 
 def _named_after(preset: str | None, texts: tuple[str, ...]) -> str:
@@ -124,25 +138,34 @@ def _named_after(preset: str | None, texts: tuple[str, ...]) -> str:
     return preset if preset is not None and texts == preset_of(preset).data.texts else texts[0]
 
 
-def resume(path: str | Path, observers: Sequence[Observer] = (), guard: str | None = None) -> TrainedRun:
-    """Go on with a run that was stopped, from its last snapshot, as if it had never been.
+def resume(
+    path: str | Path, observers: Sequence[Observer] = (), guard: str | None = None, budget: Budget | None = None
+) -> TrainedRun:
+    """Go on with a run that was stopped, from its last snapshot, as if it had never been; or train one longer.
 
     Args:
         path: the run directory.
         observers: who watches.
         guard: another policy from here on, written into config.toml; None leaves the run's.
+        budget: steps or tokens of the whole run, or seconds from now on: the schedule is planned anew. None trains to
+            the end that was planned; a run that was trained by the clock, for the seconds that remain.
 
     Raises:
-        UserError: there is no run, its texts changed, its snapshot is damaged, or it is being trained.
+        UserError: there is no run, it has done as many steps already, its texts changed, its snapshot is damaged, or it
+            is being trained.
     """
+    budget = budget or Budget()
+    budget.check()
     run = RunDirectory(Path(path))
-    config = run.load_config()
+    run.load_config()
     with run.lock():
+        config = run.load_config()
         run.remove_leftovers()
         mended = take_back(run)
         if mended is not None:
             _notice(observers, f"what a kill left undone is done: {mended.sentence}")
-        if (summary := _finished(run)) is not None:
+        summary = _finished(run, config)
+        if summary is not None and not budget.given:
             _complete(run, config, observers)
             _notice(observers, f"'{run.path}' is finished already: there is nothing to go on with")
             return TrainedRun(run.path, config, summary)
@@ -152,7 +175,11 @@ def resume(path: str | Path, observers: Sequence[Observer] = (), guard: str | No
             corpus = same_corpus(run, config)
         if guard is not None:
             config = _with_guard(run, config, guard)
-        return _go(run, config, build_model(config), corpus, observers)
+        if budget.given:
+            per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
+            config, said = extend(run, config, budget, per_step)
+            _notice(observers, said)
+        return _go(run, config, build_model(config), corpus, observers, budget)
 
 
 def _notice(observers: Sequence[Observer], *lines: str) -> None:
@@ -161,13 +188,14 @@ def _notice(observers: Sequence[Observer], *lines: str) -> None:
             observer.noticed(line)
 
 
-def _finished(run: RunDirectory) -> Summary | None:
+def _finished(run: RunDirectory, config: RunConfig) -> Summary | None:
     """Return the summary of a run that has come to its end, None where there is something to go on with."""
     try:
         summary = Summary.load(run.summary)
     except UserError:
         return None  # absent or damaged: going on from the last snapshot writes it anew
-    return summary if summary.status == "finished" else None
+    is_over = summary.step >= config.training.steps and not config.training.seconds  # else it was extended since
+    return summary if summary.status == "finished" and is_over else None
 
 
 def _complete(run: RunDirectory, config: RunConfig, observers: Sequence[Observer]) -> None:
@@ -186,30 +214,59 @@ def _given(chosen: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if value is not None and value != {}}
 
 
-def _go(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> TrainedRun:
+def _go(
+    run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], budget: Budget
+) -> TrainedRun:
     if scan_that_runs(config) == "sequential":
         _notice(observers, "with a norm on write the stack runs position after position, not as a scan: it is slower")
+    pace = _pace(run, config, observers, budget)
     with using_threads(config.numerics.threads):
         try:
-            summary = _train(run, config, model, corpus, observers)
+            summary = _train(run, config, model, corpus, observers, pace)
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)
             raise
         draw_curves(run, config, corpus)
-    return TrainedRun(run.path, config, summary)
+    return TrainedRun(run.path, run.load_config(), summary, pace.given)
 
 
-def _train(run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer]) -> Summary:
+def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], budget: Budget) -> Pace:
+    """Return what decides when the run ends: its steps, or the clock, with what earlier sittings used of its time."""
+    seconds = config.training.seconds
+    if not seconds:
+        return Pace()
+    decisions, step = read_decisions(run.schedule), run.last_step() or 0
+    used, reached, per_step = 0.0, 0, 0.0
+    if decisions:
+        used, per_step = elapsed_at(decisions, step), decisions[-1].pace
+        losses = read_signal(run.trace, "loss").step if run.trace.exists() else ()
+        reached = int(max(losses, default=0))
+        _notice(observers, f"{max(0.0, seconds - used):.0f} of the {seconds:g} s remain at step {step:,}")
+    elif step:
+        progress = load_progress(choose_snapshot(run.snapshots, "last"))
+        per_step = progress.seconds / step
+
+    def planned(steps: int, left: float) -> None:
+        for observer in observers:
+            observer.planned(steps, left)
+
+    return ClockPace(run, seconds, Stopwatch(budget.began, used), per_step, planned, reached)
+
+
+def _train(
+    run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], pace: Pace
+) -> Summary:
     """Train, and begin anew from the step that the guard went back to, as often as it does."""
     guard, goes_on = RunGuard(run, corpus, config.training.guard), False
     while True:
         recording = RunRecording(run.recording, config, corpus.tokenizer)
-        training = Training(run, config, model, corpus, observers, recording, guard, goes_on=goes_on)
+        training = Training(run, config, model, corpus, observers, recording, guard, pace, goes_on=goes_on)
         summary = training.go()
         if not training.goes_back:
             return summary
         take_back(run)
+        config = run.load_config()
         model, goes_on = build_model(config), True
 
 

@@ -6,6 +6,7 @@
 import importlib
 import os
 import sys
+import time
 from types import ModuleType
 
 from newllm import __version__
@@ -38,12 +39,13 @@ Language models whose whole memory is one context vector.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    began = time.monotonic()
     arguments = sys.argv[1:] if arguments is None else arguments
     # Before torch is imported: threads that spin for long at every barrier make a step ten times slower as
     # soon as another program wants the same cores. A short spin costs next to nothing alone (docs/LOG.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        return _run(arguments)
+        return _run(arguments, began)
     except UserError as error:
         from newllm.report.plain import plain
 
@@ -58,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], began: float) -> int:
     parser = Parser(prog="newllm", description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"newllm {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
@@ -72,6 +74,7 @@ def _run(arguments: list[str]) -> int:
     if parsed.command is None:
         parser.print_help()
         return 0
+    parsed.began = began  # a person's seconds run from here, before torch is loaded
     return _module(parsed.command).run(parsed)
 
 

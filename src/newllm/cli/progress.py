@@ -53,15 +53,19 @@ class Display(Observer):
         self.loss = math.nan
         self.speed = math.nan
         self.onsets: list[int] = []
+        self.steps, self.seconds_left = 0, math.nan
         self._step = 0
         self._since, self._tokens = time.monotonic(), 0
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
+        self.steps = summary["steps"]
         scan = "" if summary["scan_backend"] == "none" else f", scan {summary['scan_backend']}"
         where = f"on {summary['device']} in {summary['precision']}{scan}"
         begin = f"from step {summary['step']:,} " if summary["step"] else ""
         size, steps = f"{summary['parameters']:,} parameters", f"{summary['steps']:,} steps"
+        if (seconds := summary.get("preparation", {}).get("budget")) is not None and not summary["step"]:
+            steps = f"{seconds:g} s in all, about {steps},"
         self.console.print(f"training {size} {begin}for {steps} {where}")
 
     def resumed(self, past: Past) -> None:
@@ -71,6 +75,10 @@ class Display(Observer):
     def noticed(self, line: str) -> None:
         """Say the line."""
         self.console.print(f"note: {plain(line, 2000)}")
+
+    def planned(self, steps: int, seconds_left: float) -> None:
+        """Take in how many steps a run by the clock is to have."""
+        self.steps, self.seconds_left = steps, seconds_left
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
@@ -111,12 +119,10 @@ class PlainDisplay(Display):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._told = time.monotonic()
-        self._steps = 0
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
         super().started(summary)
-        self._steps = summary["steps"]
         self._began, self._first = time.monotonic(), summary["step"]
 
     def stepped(self, report: StepReport) -> None:
@@ -126,7 +132,7 @@ class PlainDisplay(Display):
             return
         self._told = time.monotonic()
         per_step = (time.monotonic() - self._began) / max(1, report.step - self._first)
-        left = per_step * (self._steps - report.step)
+        left = per_step * (self.steps - report.step) if math.isnan(self.seconds_left) else self.seconds_left
         self.console.print(f"step {report.step:>7,}  loss {self.loss:.4f}  {_speed(self.speed)}  {left:,.0f} s left")
 
 
@@ -195,7 +201,7 @@ class LiveDisplay(Display):
         began = time.monotonic()
         if self._task is not None:
             fields = {"loss": f"{self.loss:.4f}", "bits": self._bits, "speed": _speed(self.speed)}
-            self._progress.update(self._task, completed=self._step, **fields)
+            self._progress.update(self._task, completed=self._step, total=self.steps, **fields)
         self._live.refresh()
         self._due = began + max(LIVE_SECONDS, (time.monotonic() - began) / _SHARE)
 

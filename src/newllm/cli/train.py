@@ -20,8 +20,9 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.files import to_json
 
+_EXACT = 0.05  # of a budget in seconds: a larger difference is explained
 _NAMED = 5  # steps in one line
-_WITH_RESUME = {"command", "resume", "guard", "json", "quiet"}
+_WITH_RESUME = {"command", "began", "resume", "guard", "steps", "tokens", "seconds", "json", "quiet"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="budget in updates")
     parser.add_argument("--tokens", type=int, metavar="N", help="budget in training tokens")
     parser.add_argument(
-        "--seconds", type=float, metavar="S", help="budget in seconds, turned into updates at the start"
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="train until S seconds are over since the command began: getting ready, evaluations and curves are "
+        "part of them, and the learning rate comes down as they pass",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of every stream of chance (default 0)")
     parser.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, mps")
@@ -50,7 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="when the loss leaves its trend: guard (what a bare --guard means: replay remedies, go back with the "
         "best), rollback-and-skip, ask (stop there), off (default)",
     )
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run; takes no other option but --guard")
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run; with --steps, --tokens (of the whole run) or --seconds "
+        "(from now on) train it longer than was planned; takes --guard too, and no other option",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,12 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.training.budget import Budget
 
     _check_guard(arguments.guard)
-    started = time.monotonic()
+    budget = Budget(arguments.steps, arguments.tokens, arguments.seconds, arguments.began)
     display = None if arguments.quiet else choose_display(sys.stderr)
     observers = [] if display is None else [display]
     if arguments.resume:
         _check_resume(arguments)
-        trained = api.resume(arguments.resume, observers, arguments.guard)
+        trained = api.resume(arguments.resume, observers, arguments.guard, budget)
     else:
         trained = api.train(
             *arguments.texts,
@@ -73,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             preset=arguments.preset,
             config=arguments.config,
             body=arguments.body,
-            budget=Budget(arguments.steps, arguments.tokens, arguments.seconds),
+            budget=budget,
             settings=[*_errors(arguments), *arguments.set],
             observers=observers,
             rule=arguments.rule,
@@ -85,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(trained.as_dict()))
     elif display is not None:
-        _tell(trained, time.monotonic() - started, display.onsets)
+        _tell(trained, arguments.began, display.onsets)
     return 0 if trained.summary.status == "finished" else 1
 
 
@@ -110,10 +120,11 @@ def _check_resume(arguments: argparse.Namespace) -> None:
             )
 
 
-def _tell(trained: Any, wall: float, onsets: Sequence[int]) -> None:
+def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
     """Print where the run is, what it reached, where its loss left its trend, and a sample of what it writes."""
     from newllm import api
 
+    wall = time.monotonic() - began
     summary, best = trained.summary, trained.summary.best_validation
     done = (
         f"{summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training, {wall:.0f} s in all"
@@ -128,12 +139,32 @@ def _tell(trained: Any, wall: float, onsets: Sequence[int]) -> None:
     print(f"curves: {trained.path / 'training_curves.png'}")
     if onsets:
         print(_off_trend(onsets, trained.path))
-    if summary.status == "finished":
+    if summary.status == "finished" and trained.seconds and (why := _no_sample(summary, trained.seconds - wall)):
+        print(f"no sample: {why}")
+    elif summary.status == "finished":
         sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
         print(f"sample, temperature 0.8, seed 0:\n\n{_indented(sample.text)}\n")
         print(f'write on with: newllm generate {trained.path} --prompt "..."')
     elif summary.status == "interrupted":
         print(f"go on with: newllm train --resume {trained.path}")
+    if trained.seconds and summary.status == "finished":
+        _say_time(trained.seconds, wall, time.monotonic() - began)
+
+
+def _no_sample(summary: Any, left: float) -> str | None:
+    """Return why a run by the clock ends without a sample, None where it does not."""
+    from newllm.training.pace import FEW_STEPS
+
+    if summary.step < FEW_STEPS:
+        return f"after {summary.step:,} steps it would be noise; --resume RUN --seconds S trains longer"
+    return "the time is over; newllm generate RUN writes one" if left <= 0 else None
+
+
+def _say_time(seconds: float, trained: float, wall: float) -> None:
+    """Say why a run by the clock took another time than was given to it."""
+    if abs(wall - seconds) > _EXACT * seconds:
+        after = f"the sample another {wall - trained:.1f} s"
+        print(f"{wall:.1f} s in all, not {seconds:g}: training with its curves took {trained:.1f} s, {after}")
 
 
 def _off_trend(onsets: Sequence[int], run: Path) -> str:

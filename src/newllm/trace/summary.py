@@ -62,6 +62,8 @@ class Summary:
         best_validation: the one of lowest loss, None before the first finite one.
         findings: what detectors said, as plain data.
         recoveries: what a guard did, in short (RUN/recoveries.json has all of it).
+        preparation: before the first update: the budget in seconds where the clock ends the run, seconds that getting
+            ready took by part, and what the probe of the precision gave.
         message: one line that says why the run failed or diverged, else None.
     """
 
@@ -82,6 +84,7 @@ class Summary:
     best_validation: Validation | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
     recoveries: list[dict[str, Any]] = field(default_factory=list)
+    preparation: dict[str, Any] = field(default_factory=dict)
     message: str | None = None
 
     def validated(self, step: int, loss: SupportsFloat, bits_per_byte: SupportsFloat | None) -> None:
@@ -131,6 +134,7 @@ class Summary:
             raise _foreign(path, f"no JSON ({error})") from error
         if isinstance(content, dict):
             content.setdefault("recoveries", [])  # runs from before there was a guard
+            content.setdefault("preparation", {})  # runs from before it was measured
         problem = _problem(content)
         if problem:
             raise _foreign(path, problem)
@@ -149,6 +153,7 @@ _KINDS: dict[str, Any] = {
     "tokens_per_second": _NULLABLE,
     **dict.fromkeys(("last_validation", "best_validation"), (dict, type(None))),
     **dict.fromkeys(("findings", "recoveries"), list),
+    "preparation": dict,
     "message": (str, type(None)),
 }
 

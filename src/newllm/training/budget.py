@@ -1,18 +1,19 @@
-"""How many updates a budget buys. What hangs on a clock is decided once and written into config.toml."""
+"""How many updates a budget buys. What the clock decides is written down before it is followed, see `pace`."""
 
 import dataclasses
 import math
+import time
 from collections.abc import Sequence
+from dataclasses import field
 
 from newllm.errors import UserError
-from newllm.training.config import RunConfig
+from newllm.training.config import RunConfig, TrainingConfig
+from newllm.training.intervals import resolve_intervals
 
 EVALUATIONS = 11  # one before the first step, and ten on the way: see `TrainingConfig.evaluate_every`
 LARGEST = 10**12
 EVALUATION_SHARE = 0.15  # of a budget in seconds, at most
 LEAST_EVALUATED = 4096  # tokens: fewer say too little, however short the budget
-FEW_STEPS = 20
-"""Updates below which a budget in seconds is remarked on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,16 +23,25 @@ class Budget:
     Args:
         steps: updates.
         tokens: training targets.
-        seconds: of wall time, evaluations included; an estimate made at the start.
+        seconds: of wall time, from `began` to the end of the training: getting ready, evaluations, snapshots and the
+            curves are part of it.
+        began: on `time.monotonic`'s clock, when the time began.
     """
 
     steps: int | None = None
     tokens: int | None = None
     seconds: float | None = None
+    began: float = field(default_factory=time.monotonic, compare=False)
+
+    @property
+    def given(self) -> dict[str, float]:
+        """What is given, by name."""
+        named = {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
+        return {name: value for name, value in named.items() if value is not None}
 
     def check(self) -> None:
         """Raise UserError for two budgets at once, or one that buys nothing."""
-        given = {name: value for name, value in vars(self).items() if value is not None}
+        given = self.given
         if len(given) > 1:
             raise UserError(f"give one of {' and '.join('--' + name for name in given)}, not both")
         for name, value in given.items():
@@ -41,12 +51,17 @@ class Budget:
                 raise UserError(f"--{name} {value}: it must be at most {LARGEST:,}")
 
 
+def without_plan(training: TrainingConfig) -> TrainingConfig:
+    """Return the settings without what a clock has decided of an earlier run."""
+    return dataclasses.replace(training, seconds=0.0, plan=(), evaluations=0)
+
+
 def with_steps(config: RunConfig, steps: int) -> RunConfig:
     """Return the configuration with another number of steps; a warm-up is at most a tenth of them."""
     warmup = min(config.optimizer.warmup, max(1, steps // 10)) if config.optimizer.warmup else 0
     return dataclasses.replace(
         config,
-        training=dataclasses.replace(config.training, steps=steps),
+        training=dataclasses.replace(without_plan(config.training), steps=steps),
         optimizer=dataclasses.replace(config.optimizer, warmup=warmup),
     )
 
@@ -66,48 +81,32 @@ def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> l
     ]
 
 
-def hardly_any(budget: Budget, bought: RunConfig) -> list[str]:
-    """Say where `--seconds` bought so few updates that nothing can be learnt; nothing where it bought enough."""
-    steps = bought.training.steps
-    if budget.seconds is None or steps >= FEW_STEPS:
-        return []
-    fit = "1 update fits" if steps == 1 else f"{steps} updates fit"
-    return [
-        f"only {fit} into {budget.seconds:g} s here and now (getting ready counts, and compiles on the first use): "
-        "run it again, or give --steps"
-    ]
-
-
 def steps_for_tokens(tokens: int, tokens_per_step: float) -> int:
     """Return the updates that see at least so many training targets."""
     return max(1, math.ceil(tokens / tokens_per_step))
 
 
-def with_seconds(config: RunConfig, seconds: float, per_step: float, per_evaluation: float) -> RunConfig:
-    """Return the configuration with the updates that fit into so many seconds, evaluations included.
+def with_clock(config: RunConfig, seconds: float, left: float, per_token: float) -> RunConfig:
+    """Return the configuration of a run that the clock ends, with a first estimate of its steps.
 
     Args:
-        config: its steps are replaced, its evaluations spaced so that they take a small share, and on fewer
-            tokens where two of them would take more.
-        seconds: that are left.
-        per_step: seconds of an update.
-        per_evaluation: seconds of an evaluation.
+        config: as asked for. Where its evaluations are left to us, they come at equal parts of the plan, and take a
+            small share of the time: on fewer tokens where as many would take more.
+        seconds: of the budget.
+        left: of them, for updates and evaluations.
+        per_token: seconds that a token takes in an evaluation; an update takes about three times as long.
     """
-    config, per_evaluation = _affordable(config, EVALUATION_SHARE * seconds / 2, per_evaluation)
-    evaluations = min(EVALUATIONS, max(2, int(EVALUATION_SHARE * seconds / per_evaluation)))
-    steps = max(1, int((seconds - evaluations * per_evaluation) / per_step))
-    config = with_steps(config, steps)
-    if config.training.evaluate_every:
+    training, optimizer = config.training, config.optimizer
+    if not training.evaluate_every:
+        most = max(LEAST_EVALUATED, int(EVALUATION_SHARE * left / EVALUATIONS / per_token))
+        tokens = min(training.evaluate_tokens or LARGEST, most)
+        training = dataclasses.replace(training, evaluate_tokens=tokens)
+    per_step = 3 * per_token * config.data.window * config.data.batch * training.accumulate
+    steps = max(1, int((1 - EVALUATION_SHARE) * left / per_step))
+    warm = min(optimizer.warmup, max(1, steps // 10)) if optimizer.warmup else 0
+    training = dataclasses.replace(training, seconds=seconds, steps=steps, plan=((0, steps, warm),))
+    config = dataclasses.replace(config, training=training)
+    if training.evaluate_every:
         return config
-    spaced = dataclasses.replace(config.training, evaluate_every=math.ceil(steps / (evaluations - 1)))
-    return dataclasses.replace(config, training=spaced)
-
-
-def _affordable(config: RunConfig, seconds: float, per_evaluation: float) -> tuple[RunConfig, float]:
-    """Return the configuration with evaluations that take at most so many seconds, and what one takes then."""
-    tokens = config.training.evaluate_tokens
-    if per_evaluation <= seconds or tokens <= LEAST_EVALUATED:
-        return config, per_evaluation
-    fewer = max(LEAST_EVALUATED, int(tokens * max(seconds, 0.0) / per_evaluation))
-    training = dataclasses.replace(config.training, evaluate_tokens=fewer)
-    return dataclasses.replace(config, training=training), per_evaluation * fewer / tokens
+    parts = max(1, round(steps / resolve_intervals(config).training.evaluate_every))
+    return dataclasses.replace(config, training=dataclasses.replace(training, evaluations=parts))

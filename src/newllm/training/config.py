@@ -1,6 +1,7 @@
 """All that decides a run, as plain data. RUN/config.toml holds it complete."""
 
 import dataclasses
+import math
 from dataclasses import field
 
 from newllm.data.config import DataConfig
@@ -12,6 +13,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 SCAN_BACKENDS = ("auto", "reference", "torch", "numba", "triton")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
+Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
 
 _RECOMPUTED = ("stack", "zero-stack", "attention")
@@ -53,6 +55,11 @@ class TrainingConfig:
     Args:
         steps: updates of the weights.
         accumulate: batches whose gradients make one update.
+        seconds: trained by the clock until so many are over; 0 for a run whose steps are decided, see `steps`. When
+            they are over, it becomes 0, and `steps` and `plan` say what was decided.
+        plan: what was decided of the number of steps and the learning rate, see `schedule`; empty for a run whose
+            steps were known from the start.
+        evaluations: of a run by the clock, at equal parts of its plan, in place of `evaluate_every`.
         evaluate_every: steps between evaluations; 0 becomes a tenth of the steps, at most 1000, or more where
             evaluations would cost more than a fifth of the training.
         evaluate_tokens: validation tokens of an evaluation; 0 takes all.
@@ -67,6 +74,9 @@ class TrainingConfig:
     """
 
     steps: int = 2000
+    seconds: float = 0.0
+    plan: Plan = ()
+    evaluations: int = 0
     accumulate: int = 1
     evaluate_every: int = 0
     evaluate_tokens: int = 65_536
@@ -143,8 +153,8 @@ def left_automatic(config: RunConfig) -> str | None:
     decided = (
         ("data.texts", bool(config.data.texts)),
         ("model.vocabulary", config.model.vocabulary > 0),
-        ("training.evaluate_every", training.evaluate_every > 0),
-        ("training.snapshot_every", training.snapshot_every > 0),
+        ("training.evaluate_every", training.evaluate_every > 0 or training.evaluations > 0),
+        ("training.snapshot_every", training.snapshot_every > 0 or training.evaluations > 0),
         ("numerics.device", numerics.device != "auto"),
         ("numerics.threads", numerics.threads > 0),
         ("numerics.precision", numerics.precision != "auto"),
@@ -199,6 +209,8 @@ def _check_ranges(config: RunConfig) -> None:
         ("optimizer.warmup", optimizer.warmup, optimizer.warmup >= 0, "at least 0"),
         ("optimizer.final", optimizer.final, 0 <= optimizer.final <= 1, "between 0 and 1"),
         ("training.steps", training.steps, training.steps >= 1, "at least 1"),
+        ("training.seconds", training.seconds, 0 <= training.seconds < math.inf, "at least 0"),
+        ("training.evaluations", training.evaluations, training.evaluations >= 0, "at least 0"),
         ("training.accumulate", training.accumulate, training.accumulate >= 1, "at least 1"),
         ("training.evaluate_every", training.evaluate_every, training.evaluate_every >= 0, "at least 0"),
         ("training.evaluate_tokens", training.evaluate_tokens, training.evaluate_tokens >= 0, "at least 0"),
@@ -211,3 +223,19 @@ def _check_ranges(config: RunConfig) -> None:
     for name, value, good, must in checks:
         if not good:
             raise UserError(f"{name} is {value}: it must be {must}")
+    _check_plan(training)
+
+
+def _check_plan(training: TrainingConfig) -> None:
+    """Raise UserError for a plan that nobody can have followed."""
+    plan, before = training.plan, 0
+    for row in plan:
+        good = row[0] == 0 if row is plan[0] else before <= row[0]
+        if not good or not row[0] <= row[1] or row[2] < row[0]:
+            raise UserError(f"training.plan has {list(row)}, which cannot be: drop it, or put back what newllm wrote")
+        before = row[0]
+    if plan and plan[-1][1] != training.steps:
+        raise UserError(
+            f"training.plan ends after {plan[-1][1]:,} steps, training.steps is {training.steps:,}: "
+            "--steps N plans anew, or drop training.plan"
+        )

@@ -6,6 +6,7 @@ Reading is strict: an unknown key or a value of the wrong type is one line that 
 import dataclasses
 import difflib
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -14,9 +15,10 @@ import tomli_w
 
 from newllm.errors import UserError
 from newllm.files import write_bytes
-from newllm.training.config import SCHEMA, RunConfig
+from newllm.training.config import SCHEMA, Plan, RunConfig
 
 _C = TypeVar("_C")
+_ROW = re.compile(r"\[\s+(\d+),\s+(\d+),\s+(\d+),\s+\],")  # of a plan: a line each, not five
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -29,7 +31,8 @@ _KINDS = {
 
 def save_config(config: RunConfig, path: Path) -> None:
     """Write config.toml whole or not at all."""
-    write_bytes(path, tomli_w.dumps(_plain(dataclasses.asdict(config))).encode())
+    content = tomli_w.dumps(_plain(dataclasses.asdict(config)))
+    write_bytes(path, _ROW.sub(r"[\1, \2, \3],", content).encode())
 
 
 def load_config(path: Path) -> RunConfig:
@@ -86,7 +89,8 @@ def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") 
                 raise UserError(f"{where}: {name} is {value!r}: it is a part, set one of {', '.join(vars(now))}")
             replaced[key] = merge(now, value, where=where, prefix=f"{name}.")
         else:
-            replaced[key] = _converted(value, now, f"{where}: {name}")
+            convert = _numbers if hints[key] == Plan else _converted
+            replaced[key] = convert(value, now, f"{where}: {name}")
     return dataclasses.replace(config, **replaced)  # type: ignore[type-var]
 
 
@@ -143,6 +147,16 @@ def _converted(value: Any, now: Any, name: str) -> Any:
     return value
 
 
+def _numbers(value: Any, now: Any, name: str) -> Any:
+    """Return a list of rows of three whole numbers as tuples."""
+    del now
+    rows = value if isinstance(value, list | tuple) else [None]
+    for row in rows:
+        if not isinstance(row, list | tuple) or len(row) != 3 or any(type(item) is not int for item in row):
+            raise UserError(f"{name} is {value!r}: it must be rows of three whole numbers, for example [[0, 2000, 50]]")
+    return tuple(map(tuple, rows))
+
+
 def _as_float(value: Any) -> Any:
     if not isinstance(value, int):
         return value
@@ -161,4 +175,4 @@ def _example(now: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

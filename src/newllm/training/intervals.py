@@ -14,6 +14,8 @@ def resolve_intervals(config: RunConfig) -> RunConfig:
     token costs about a third there of what it costs in training.
     """
     training = config.training
+    if training.evaluations and not training.evaluate_every:
+        return dataclasses.replace(config, training=dataclasses.replace(training, ring_every=ring_every(config)))
     per_step = config.data.window * config.data.batch * training.accumulate
     rarest = math.ceil(training.evaluate_tokens / 3 / 0.2 / per_step)
     every = training.evaluate_every or max(1, min(training.steps, max(rarest, min(training.steps // 10, 1000))))

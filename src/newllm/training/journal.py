@@ -3,6 +3,8 @@
 import contextlib
 import math
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from newllm.errors import UserError
 from newllm.trace import Summary, TraceWriter, Validation, truncate_after
@@ -91,7 +93,7 @@ class Journal:
         self.trace.close()
 
 
-def announce(run: RunDirectory, config: RunConfig) -> None:
+def announce(run: RunDirectory, config: RunConfig, preparation: Mapping[str, Any] | None = None) -> None:
     """Write a summary that says only that somebody prepares a run here: no steps, no parameters, settings as asked for.
 
     Its heartbeat stands still until the training begins.
@@ -103,6 +105,7 @@ def announce(run: RunDirectory, config: RunConfig) -> None:
         scan_backend=scan_that_runs(config),
         precision=numerics.precision,
         device=numerics.device,
+        preparation=dict(preparation or {}),
     )
     summary.save(run.summary)
 
@@ -120,3 +123,4 @@ def restore(summary: Summary, run: RunDirectory, progress: Progress) -> None:
         with contextlib.suppress(UserError):
             before = Summary.load(run.summary)
             summary.started, summary.findings = before.started, before.findings
+            summary.preparation = before.preparation

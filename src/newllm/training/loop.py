@@ -22,6 +22,7 @@ from newllm.training.interrupt import Interrupt, listening
 from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
 from newllm.training.optimizer import build_optimizer
+from newllm.training.pace import Pace
 from newllm.training.recording import Recording
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
@@ -55,6 +56,7 @@ class Training:
         observers: who watches.
         recording: what measures, and adds signals to the trace; None for nothing beside the loop's own.
         guard: what may take the run back; None for nothing that does.
+        pace: what decides when the run ends; None for its steps.
         goes_on: observers have been told of the start: this is the same call, after the run was taken back.
 
     Attributes:
@@ -71,14 +73,16 @@ class Training:
         observers: Sequence[Observer] = (),
         recording: Recording | None = None,
         guard: Guard | None = None,
+        pace: Pace | None = None,
         *,
         goes_on: bool = False,
     ) -> None:
         self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
-        self.recording, self.guard = recording or Recording(), guard or Guard()
+        self.recording, self.guard, self.pace = recording or Recording(), guard or Guard(), pace or Pace()
         self.goes_on, self.goes_back = goes_on, False
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
+        self.schedule = self.stepper.schedule
         self.stepper.trained = self.recording.trained
         self.token_bytes = corpus.tokenizer.token_bytes()
         self.guard.attach(self.stepper, run.last_step() or 0)
@@ -118,15 +122,17 @@ class Training:
         return self.journal.summary
 
     def _train(self, interrupt: Interrupt) -> None:
-        progress, steps = self.journal.progress, self.config.training.steps
+        progress = self.journal.progress
         if progress.step == 0 and not self.goes_on:
-            self._evaluate()
-            self._save()
+            with self.pace.pausing(evaluation=True):
+                self._evaluate()
+                self._save()
         why = self.guard.given_up()
         if why is not None:
             self._end("interrupted", why, snapshot=False)
             return
-        while progress.step < steps:
+        self.pace.begins(self.schedule, progress.step)
+        while progress.step < self.schedule.steps:
             if interrupt:
                 self._end("interrupted", f"stopped by {interrupt.signal_name} after step {progress.step}")
                 return
@@ -140,16 +146,26 @@ class Training:
             onset = self.keeper.see("loss", report.step, report.loss if report.finite else math.nan)
             if onset is not None:
                 self._tell_onset(onset)
-            if onset is not None and self.guard.watches and self._is_over_after(onset, interrupt):
-                return
+            if onset is not None and self.guard.watches:
+                with self.pace.pausing(evaluation=False):
+                    is_over = self._is_over_after(onset, interrupt)
+                if is_over:
+                    return
             if not report.finite:
                 numbers = f"loss {report.loss}, gradient norm {report.gradient_norm}"
                 self._end("diverged", f"not finite at step {report.step}: {numbers}", snapshot=False)
                 return
-            self._look_around()
-            if progress.step % self.keeper.every == 0:
-                self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
+            self._after_update(progress)
         self._end("finished", None)
+
+    def _after_update(self, progress: Progress) -> None:
+        """Decide how many updates there will be, evaluate and save where it is time to, and hold a state."""
+        for line in self.pace.passed(progress.step):
+            self._tell_notice(line)
+        self.journal.summary.steps = self.schedule.steps
+        self._look_around()
+        if progress.step % self.keeper.every == 0:
+            self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
 
     def _is_over_after(self, onset: Onset, interrupt: Interrupt) -> bool:
         """Let the guard decide about an onset; return whether this sitting is over."""
@@ -177,11 +193,15 @@ class Training:
 
     def _look_around(self) -> None:
         """Evaluate and save where the step asks for it; the best is always saved."""
-        step, training = self.journal.progress.step, self.config.training
-        evaluating = step == training.steps or step % training.evaluate_every == 0
-        is_best = evaluating and self._evaluate()
-        if is_best or step % training.snapshot_every == 0:
-            self._save()
+        step, every = self.journal.progress.step, self.config.training.snapshot_every
+        evaluating = self.schedule.evaluates(step)
+        saving = step % every == 0 if every else evaluating
+        if not (evaluating or saving):
+            return
+        with self.pace.pausing(evaluation=evaluating):
+            is_best = evaluating and self._evaluate()
+            if is_best or saving:
+                self._save()
 
     def _evaluate(self) -> bool:
         limit = self.config.training.evaluate_tokens or None
@@ -228,6 +248,8 @@ class Training:
         if snapshot and self.run.last_step() != self.journal.progress.step:
             self._save()
         self.keeper.close()
+        if status == "finished":
+            self.pace.finished()
         self.journal.summary.status = status  # type: ignore[assignment]
         self.journal.summary.message = message
         self.journal.save()

@@ -35,6 +35,9 @@ class Observer:
     def noticed(self, line: str) -> None:
         """Something that the person should know, in one line."""
 
+    def planned(self, steps: int, seconds_left: float) -> None:
+        """A run by the clock is to have so many steps now, and so many seconds are left for them."""
+
     def stepped(self, report: StepReport) -> None:
         """An update was done."""
 

@@ -5,50 +5,61 @@ import time
 
 import torch
 
-from newllm.data import Corpus, training_batches, validation_batches
+from newllm.data import Corpus, training_batches, trim, validation_batches
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
-from newllm.training.budget import Budget, steps_for_tokens, with_seconds, with_steps
+from newllm.training.budget import Budget, steps_for_tokens, with_clock, with_steps, without_plan
 from newllm.training.config import RunConfig
 from newllm.training.environment import describe_environment, resolve_numerics
 from newllm.training.evaluation import evaluate
 from newllm.training.intervals import resolve_intervals
-from newllm.training.probe import faster_precision, seconds_per_step
+from newllm.training.pace import Stopwatch, time_left
+from newllm.training.preparation import Preparation
+from newllm.training.probe import probe_precision
+
+PROBE_SHARE = 0.05  # of a budget in seconds: after that no further vote on the precision begins
 
 
-def resolve(config: RunConfig, corpus: Corpus, budget: Budget) -> tuple[RunConfig, LanguageModel]:
+def resolve(
+    config: RunConfig, corpus: Corpus, budget: Budget, preparation: Preparation | None = None
+) -> tuple[RunConfig, LanguageModel]:
     """Return the complete configuration, and the model at its initialisation.
 
     Args:
         config: as asked for; may say "auto" and 0.
         corpus: the data, whose tokenizer gives the vocabulary.
         budget: how long to train.
+        preparation: takes in what this costs.
 
     Raises:
-        UserError: the configuration cannot be, or the device is not here.
+        UserError: the configuration cannot be, the device is not here, or no time is left.
     """
-    started = time.perf_counter()
+    preparation = preparation or Preparation()
+    if not budget.given and config.training.seconds:  # said as a setting, or by a run that was stopped
+        budget = dataclasses.replace(budget, seconds=config.training.seconds)
     config = dataclasses.replace(
         config,
         model=_with_vocabulary(config, corpus),
         numerics=resolve_numerics(config.numerics),
         environment=describe_environment(),
     )
-    model = build_model(config)
+    with preparation.timing("model"):
+        model = build_model(config)
     batches = training_batches(corpus, config.data, config.seed)
     if config.numerics.precision == "auto":
-        precision, _ = faster_precision(model, batches, config)
-        config = dataclasses.replace(config, numerics=dataclasses.replace(config.numerics, precision=precision))
+        limit = None if budget.seconds is None else PROBE_SHARE * budget.seconds
+        with preparation.timing("precision"):
+            preparation.precision = probe_precision(model, batches, config, limit)
+        numerics = dataclasses.replace(config.numerics, precision=preparation.precision.chosen)
+        config = dataclasses.replace(config, numerics=numerics)
     if budget.steps is not None:
         config = with_steps(config, budget.steps)
     elif budget.tokens is not None:
         per_step = batches.tokens_per_batch * config.training.accumulate
         config = with_steps(config, steps_for_tokens(budget.tokens, per_step))
     elif budget.seconds is not None:
-        per_step = seconds_per_step(model, batches, config, config.numerics.precision)
-        per_evaluation = _seconds_per_evaluation(model, corpus, config)
-        left = budget.seconds - (time.perf_counter() - started)
-        config = with_seconds(config, left, per_step, per_evaluation)
+        config = dataclasses.replace(config, training=without_plan(config.training))
+        config = _by_the_clock(config, model, corpus, budget, budget.seconds, preparation)
     return resolve_intervals(config), model
 
 
@@ -86,8 +97,27 @@ def _with_vocabulary(config: RunConfig, corpus: Corpus):
     return config.model
 
 
-def _seconds_per_evaluation(model: LanguageModel, corpus: Corpus, config: RunConfig) -> float:
-    start = time.perf_counter()
-    batches = validation_batches(corpus, config.data, config.training.evaluate_tokens or None)
-    evaluate(model, batches, corpus.tokenizer.token_bytes(), config.numerics.precision)
-    return time.perf_counter() - start
+def _by_the_clock(
+    config: RunConfig, model: LanguageModel, corpus: Corpus, budget: Budget, seconds: float, preparation: Preparation
+) -> RunConfig:
+    """Return the configuration of a run that ends when its seconds are over.
+
+    Raises:
+        UserError: getting ready took all of them.
+    """
+    with preparation.timing("compiling"):
+        per_token = _seconds_per_token(model, corpus, config)
+    left = time_left(seconds, Stopwatch(budget.began))
+    if left <= 0:
+        raise UserError(f"--seconds {seconds:g}: getting ready took {preparation}: give more, or --steps N")
+    return with_clock(config, seconds, left, per_token)
+
+
+def _seconds_per_token(model: LanguageModel, corpus: Corpus, config: RunConfig) -> float:
+    """Return the seconds that a token takes in an evaluation, after one that compiles."""
+    batch = trim(next(iter(validation_batches(corpus, config.data, 1))))
+    for _ in range(2):
+        start = time.monotonic()
+        evaluated = evaluate(model, [batch], corpus.tokenizer.token_bytes(), config.numerics.precision)
+        took = time.monotonic() - start
+    return max(took, 1e-6) / evaluated.tokens

@@ -1,6 +1,7 @@
 """The run directory: where a run's files are, who may write them, and that no run is overwritten.
 
 RUN/config.toml  data.json  tokenizer.json  recording.json  trace.jsonl  snapshots/  summary.json  training_curves.png
+    schedule.jsonl  (where the clock decides how long the run is)
     recoveries.json  recoveries/  (where a guard was at work)
 """
 
@@ -16,6 +17,7 @@ from newllm.errors import UserError
 from newllm.files import remove_leftovers, write_json, writing
 from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, save_config
+from newllm.training.decisions import read_decisions, with_decisions
 from newllm.training.snapshots import list_snapshots
 
 LOCK = ".lock"
@@ -40,6 +42,7 @@ class RunDirectory:
         self.tokenizer = path / "tokenizer.json"
         self.recording = path / "recording.json"
         self.trace = path / "trace.jsonl"
+        self.schedule = path / "schedule.jsonl"
         self.snapshots = path / "snapshots"
         self.summary = path / "summary.json"
         self.recoveries = path / "recoveries.json"
@@ -78,7 +81,7 @@ class RunDirectory:
         save_config(config, self.config)
 
     def load_config(self) -> RunConfig:
-        """Read config.toml.
+        """Read config.toml, and what the clock has decided so far of a run that it ends.
 
         Raises:
             UserError: there is no run here.
@@ -89,7 +92,7 @@ class RunDirectory:
         config.check()
         if left := left_automatic(config):
             raise UserError(f"'{self.config}' is damaged: it does not say {left}: put back what newllm train wrote")
-        return config
+        return with_decisions(config, read_decisions(self.schedule)) if config.training.seconds else config
 
     def last_step(self) -> int | None:
         """Return the step of the last whole snapshot, or None."""

@@ -16,7 +16,7 @@ from newllm.training.config import RunConfig
 from newllm.training.context_watch import ContextWatch
 from newllm.training.evaluation import as_inputs, sum_nats
 from newllm.training.precision import autocast
-from newllm.training.schedule import learning_rate
+from newllm.training.schedule import Schedule
 
 Clip = Callable[[Iterable[nn.Parameter]], float]
 """Changes gradients in place before an update and returns their Euclidean norm as it was."""
@@ -64,7 +64,8 @@ class Stepper:
         config: the resolved run.
 
     Attributes:
-        rate: learning rate of the update that leads from a step to the next; the configuration's schedule.
+        schedule: what is decided of the learning rate and the number of steps; decisions may be added to it.
+        rate: learning rate of the update that leads from a step to the next; the schedule's.
         clip: what is done to gradients before an update; the configuration's clipping.
         terms: what is trained on beside the loss; never reported. A replay adds to them.
         trained: is shown each batch between its forward and its backward pass; nothing looks by itself.
@@ -77,7 +78,8 @@ class Stepper:
         keep_freed_memory()
         self.carried: State | None = None
         self.watch = ContextWatch(model)
-        self.rate: Callable[[int], float] = lambda step: learning_rate(step, config.training.steps, config.optimizer)
+        self.schedule = Schedule(config)
+        self.rate: Callable[[int], float] = self.schedule.rate
         self.clip: Clip = clip_norm(config.optimizer.clip)
         self.terms: list[Term] = []
         self.trained: Trained = lambda *_: None

@@ -7,7 +7,7 @@ import pytest
 from newllm.errors import UserError
 from newllm.model.config import NORM_NAMES
 from newllm.recurrence.scan import BACKENDS
-from newllm.training.budget import Budget, with_seconds
+from newllm.training.budget import Budget, with_clock
 from newllm.training.config import SCAN_BACKENDS, RunConfig, left_automatic, scan_that_runs
 from newllm.training.config_file import load_config, merge, parse_setting, save_config
 from newllm.training.configure import configure
@@ -245,10 +245,37 @@ def test_what_is_left_to_decide_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "per_evaluation", "tokens", "steps"),
-    [(100.0, 1.0, 65_536, 890), (20.0, 10.0, 9_830, 170), (1.0, 10.0, 4_096, 1)],
+    ("left", "per_token", "tokens", "steps"),
+    [(100.0, 1e-5, 65_536, 1383), (20.0, 1e-4, 4_096, 27), (1.0, 1e-2, 4_096, 1)],
 )
-def test_a_short_budget_goes_into_training_and_not_into_evaluations(seconds, per_evaluation, tokens, steps) -> None:
-    config = with_seconds(RunConfig(), seconds, 0.1, per_evaluation)
+def test_a_short_budget_goes_into_training_and_not_into_evaluations(left, per_token, tokens, steps) -> None:
+    config = with_clock(RunConfig(), 120.0, left, per_token)
     assert config.training.evaluate_tokens == tokens
     assert config.training.steps == steps
+    assert config.training.plan == ((0, steps, min(50, max(1, steps // 10))),)
+    assert config.training.seconds == 120.0
+    assert 1 <= config.training.evaluations <= 11
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path) -> None:
+    config = with_clock(RunConfig(), 120.0, 100.0, 1e-5)
+    path = tmp_path / "config.toml"
+    save_config(config, path)
+    assert load_config(path) == config
+    assert "    [0, 1383, 50],\n" in path.read_text()
+
+
+@pytest.mark.parametrize("wrong", ["7", "[[1, 2]]", "[[0, 5, true]]", '["a"]'])
+def test_a_plan_that_is_none_is_one_line(wrong, tmp_path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"[training]\nplan = {wrong}\n")
+    with pytest.raises(UserError, match=r"training\.plan is .*: it must be rows of three whole numbers"):
+        load_config(path)
+
+
+@pytest.mark.parametrize("rows", ["[[1, 2000, 3]]", "[[0, 10, 0], [11, 5, 11]]", "[[0, 2000, 0], [10, 2000, 5]]"])
+def test_a_plan_that_cannot_have_been_followed_is_one_line(rows, tmp_path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"[training]\nplan = {rows}\n")
+    with pytest.raises(UserError, match=r"training\.plan has .*, which cannot be"):
+        load_config(path).check()

@@ -6,7 +6,6 @@ import safetensors.numpy
 
 import newllm
 from newllm.trace import read_trace
-from newllm.training import resolve as resolving
 from newllm.training.budget import Budget
 from newllm.training.observer import Observer
 
@@ -55,23 +54,6 @@ def test_nothing_automatic_is_left_in_the_config(train) -> None:
     assert run.config.training.evaluate_every > 0
     assert run.config.training.snapshot_every > 0
     assert run.config.environment["torch"]
-
-
-def test_seconds_are_turned_into_steps_once(train, weights, monkeypatch) -> None:
-    run = train(budget=Budget(seconds=1.0))
-    steps = run.config.training.steps
-    assert 1 < steps == run.summary.step
-    assert f"\nsteps = {steps}\n" in (run.path / "config.toml").read_text()
-
-    def asked(*_: object) -> float:
-        raise AssertionError("the clock was asked again")
-
-    monkeypatch.setattr(resolving, "seconds_per_step", asked)
-    monkeypatch.setattr(resolving, "faster_precision", asked)
-    assert newllm.resume(run.path).summary.step == steps
-    again = train(config=run.path / "config.toml", texts=())
-    assert again.config.training == run.config.training
-    assert weights(again) == weights(run)
 
 
 def test_tokens_are_turned_into_steps(train) -> None:

@@ -22,7 +22,9 @@ def _plant(setup: Setup) -> None:
     """Begin at the whole rate: with fresh moments, and without the warm-up that the run has."""
     if setup.config is not None:
         optimizer = dataclasses.replace(setup.config.optimizer, warmup=0)
-        setup.config = dataclasses.replace(setup.config, optimizer=optimizer)
+        plan = tuple((step, steps, step) for step, steps, _ in setup.config.training.plan)
+        training = dataclasses.replace(setup.config.training, plan=plan)
+        setup.config = dataclasses.replace(setup.config, optimizer=optimizer, training=training)
     setup.attach.append(reset_moments)
 
 

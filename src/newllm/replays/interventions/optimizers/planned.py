@@ -12,7 +12,7 @@ from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
 from newllm.replays.subject import Subject
 from newllm.training.optimizer import build_optimizer
-from newllm.training.schedule import learning_rate
+from newllm.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Planned:
 def planned(subject: Subject) -> Planned:
     """Return how a subject is optimized. Anyone's model is built once for it, and forgotten."""
     if isinstance(subject, OwnRun):
-        config, steps = subject.config.optimizer, subject.steps
-        optimizer = build_optimizer(nn.Linear(1, 1), config)
-        return _planned(optimizer, config.clip, lambda step: learning_rate(step, steps, config))
+        config = subject.config
+        optimizer = build_optimizer(nn.Linear(1, 1), config.optimizer)
+        return _planned(optimizer, config.optimizer.clip, Schedule(config).rate)
     assert isinstance(subject, Loop), "a subject is a run of ours or anyone's loop"
     with torch.random.fork_rng():
         _, optimizer = subject.build(subject.seed)

@@ -1,0 +1,249 @@
+"""Runs that the clock ends, on a clock of our own: what they take never hangs on the machine."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import newllm
+from newllm.errors import UserError
+from newllm.replays.own_run import OwnRun
+from newllm.trace import read_signal
+from newllm.training import pace
+from newllm.training.budget import Budget
+from newllm.training.observer import Observer
+from newllm.training.snapshots import load_progress
+
+SECONDS = 100.0
+ENDS = SECONDS - min(pace.CLOSING * SECONDS, pace.LONGEST_CLOSING)
+
+
+class Clock(Observer):
+    """Passes with updates and evaluations, in place of `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.step_seconds: Callable[[int], float] = lambda _: 0.5
+        self.evaluation = 1.0
+        self.fails_at: int | None = None
+        self.lines: list[str] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def stepped(self, report) -> None:
+        self.now += self.step_seconds(report.step)
+        if report.step == self.fails_at:
+            raise RuntimeError("killed")
+
+    def evaluated(self, *_: object, **__: object) -> None:
+        self.now += self.evaluation
+
+    def noticed(self, line) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 0.005)
+    return clock
+
+
+@pytest.fixture
+def by_the_clock(train, clock) -> Callable[..., newllm.TrainedRun]:
+    def go(*settings: str, seconds: float = SECONDS, **options) -> newllm.TrainedRun:
+        budget = Budget(seconds=seconds, began=clock.now)
+        return train("optimizer.warmup=10", *settings, budget=budget, observers=[clock], **options)
+
+    return go
+
+
+def rates(run: Path) -> list[float]:
+    series = read_signal(run / "trace.jsonl", "learning_rate")
+    assert series.step.tolist() == list(range(1, len(series.step) + 1))
+    return series.value.tolist()
+
+
+def again(train, run: newllm.TrainedRun) -> newllm.TrainedRun:
+    """Run a run's config.toml, where no clock is asked."""
+    return train(config=run.path / "config.toml", texts=(), observers=[NoClock()])
+
+
+class NoClock(Observer):
+    def planned(self, steps: int, seconds_left: float) -> None:
+        raise AssertionError(f"the clock was asked: {steps} steps, {seconds_left} s left")
+
+
+@pytest.mark.parametrize(
+    "step_seconds",
+    [lambda _: 0.5, lambda step: 0.3 if step < 60 else 1.5, lambda step: 2.0 if step < 20 else 0.2],
+    ids=["steady", "slower", "faster"],
+)
+def test_a_run_ends_when_its_seconds_are_over_and_its_rate_has_come_down(by_the_clock, clock, step_seconds) -> None:
+    clock.step_seconds, began = step_seconds, clock.now
+    run = by_the_clock()
+    assert ENDS - 1.5 <= clock.now - began <= ENDS + 1.0
+    assert run.summary.status == "finished"
+    assert run.summary.steps == run.summary.step == run.config.training.steps
+    seen = rates(run.path)
+    top = seen.index(max(seen))
+    assert top < 12
+    assert seen[top:] == sorted(seen[top:], reverse=True)
+    assert seen[-1] < 1.25 * 0.1 * run.config.optimizer.learning_rate
+    assert run.config.training.seconds == 0
+
+
+def test_what_was_decided_runs_again_to_the_same_bits(by_the_clock, clock, train, weights) -> None:
+    clock.step_seconds = lambda step: 0.3 if step % 50 < 25 else 1.2
+    run = by_the_clock()
+    assert len(run.config.training.plan) > 3
+    rerun = again(train, run)
+    assert weights(rerun) == weights(run)
+    assert rates(rerun.path) == rates(run.path)
+    assert (rerun.path / "config.toml").read_bytes() == (run.path / "config.toml").read_bytes()
+    assert sorted(p.name for p in rerun.path.glob("snapshots/*")) == sorted(
+        p.name for p in run.path.glob("snapshots/*")
+    )
+
+
+@pytest.mark.parametrize("killed", [1, 37, 90])
+def test_a_killed_run_follows_what_was_written_and_goes_on_with_the_seconds_that_remain(
+    killed, by_the_clock, clock, train, weights, tmp_path
+) -> None:
+    clock.step_seconds, clock.fails_at, out = lambda step: 0.4 + 0.3 * (step % 40 > 20), killed, tmp_path / "run"
+    with pytest.raises(RuntimeError):
+        by_the_clock(out=out)
+    before, snapshot = rates(out), max(out.glob("snapshots/step-*"))
+    clock.fails_at, began = None, clock.now
+    clock.step_seconds = lambda _: 0.8  # the machine has become another
+    resumed = newllm.resume(out, observers=[clock], budget=Budget(began=clock.now))
+    assert rates(out)[:killed] == before
+    assert resumed.summary.status == "finished"
+    used = 0.4 * load_progress(snapshot).step  # at least
+    assert clock.now - began < SECONDS - used
+    assert clock.now - began > 0.35 * (SECONDS - used)
+    assert weights(again(train, resumed)) == weights(resumed)
+
+
+def test_a_kill_before_a_decision_is_written_loses_it_and_nothing_else(
+    by_the_clock, clock, train, weights, tmp_path, monkeypatch
+) -> None:
+    written, out = pace.append_decision, tmp_path / "run"
+
+    def torn(path, decision) -> None:
+        if decision.step > 30:
+            with path.open("ab") as file:
+                file.write(b'{"step": 31, "ste')
+            raise RuntimeError("killed")
+        written(path, decision)
+
+    monkeypatch.setattr(pace, "append_decision", torn)
+    clock.step_seconds = lambda step: 0.2 + 0.02 * step
+    with pytest.raises(RuntimeError):
+        by_the_clock(out=out)
+    before = rates(out)
+    monkeypatch.setattr(pace, "append_decision", written)
+    resumed = newllm.resume(out, observers=[clock], budget=Budget(began=clock.now))
+    assert rates(out)[: len(before)] == before
+    assert weights(again(train, resumed)) == weights(resumed)
+
+
+def test_a_kill_between_the_end_and_the_summary_is_mended(by_the_clock, clock, train, weights, monkeypatch, tmp_path):
+    out = tmp_path / "run"
+
+    def killed(_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pace.ClockPace, "finished", killed)
+        with pytest.raises(RuntimeError):
+            by_the_clock(out=out)
+    ended = len(rates(out))
+    resumed = newllm.resume(out, observers=[clock], budget=Budget(began=clock.now))
+    assert (resumed.summary.status, resumed.summary.step) == ("finished", ended)
+    assert weights(again(train, resumed)) == weights(resumed)
+
+
+def test_a_replay_uses_the_rates_that_were_decided(by_the_clock, clock) -> None:
+    clock.step_seconds = lambda step: 0.3 if step < 40 else 1.0
+    run = by_the_clock()
+    subject = OwnRun(run.path)
+    replica = subject.start(subject.setup(0, 0, 0, 0), None)
+    losses = [replica.update(step).loss for step in range(run.summary.step)]
+    assert losses == read_signal(run.path / "trace.jsonl", "loss").value.tolist()
+
+
+def test_a_run_that_still_runs_can_be_replayed_by_what_was_decided_so_far(by_the_clock, clock, tmp_path) -> None:
+    clock.fails_at, clock.step_seconds = 60, lambda step: 0.3 if step < 40 else 1.0
+    with pytest.raises(RuntimeError):
+        by_the_clock(out=tmp_path / "run")
+    subject = OwnRun(tmp_path / "run")
+    replica = subject.start(subject.setup(0, 0, 0, 0), None)
+    losses = [replica.update(step).loss for step in range(60)]
+    assert losses == read_signal(tmp_path / "run/trace.jsonl", "loss").value.tolist()
+
+
+def test_evaluations_are_few_and_the_last_one_is_planned_for(by_the_clock, clock) -> None:
+    clock.evaluation, began = 12.0, clock.now
+    run = by_the_clock("training.evaluate_every=100000")
+    assert clock.now - began <= ENDS + 0.5
+    assert read_signal(run.path / "trace.jsonl", "validation_loss").step.tolist() == [0, run.summary.step]
+
+
+def test_one_long_step_is_said_and_the_run_still_ends_in_time(by_the_clock, clock) -> None:
+    clock.step_seconds, began = lambda step: 30.0 if step == 50 else 0.5, clock.now
+    run = by_the_clock()
+    assert ENDS - 1.5 <= clock.now - began <= ENDS + 1.0
+    assert any(line.startswith("step 50 took 30 s where 0.5 s are usual") for line in clock.lines)
+    assert rates(run.path)[-1] < 1.25 * 0.1 * run.config.optimizer.learning_rate
+
+
+def test_a_machine_that_slept_past_the_end_ends_the_run_and_says_so(by_the_clock, clock) -> None:
+    clock.step_seconds = lambda step: 5000.0 if step == 50 else 0.5
+    run = by_the_clock()
+    assert (run.summary.status, run.summary.step) == ("finished", 50)
+    assert any(line.startswith("step 50 took 5000 s") for line in clock.lines)
+    assert any("of the plan, at a learning rate of" in line for line in clock.lines)
+
+
+def test_a_step_longer_than_the_time_is_one_line(by_the_clock, clock) -> None:
+    clock.step_seconds = lambda _: 300.0
+    run = by_the_clock()
+    assert run.summary.step == 1
+    assert "only 1 updates fit into 100 s here and now: one takes 3e+02 s" in "\n".join(clock.lines)
+
+
+def test_where_getting_ready_takes_all_of_the_time_nothing_is_left_behind(train, clock, tmp_path) -> None:
+    budget = Budget(seconds=SECONDS, began=clock.now - SECONDS)
+    with pytest.raises(UserError, match=r"^--seconds 100: getting ready took .* s \(.*\): give more, or --steps N$"):
+        train(budget=budget, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_getting_ready_took_stands_in_the_summary(by_the_clock, clock) -> None:
+    run = by_the_clock("numerics.precision=auto")
+    ready = json.loads((run.path / "summary.json").read_text())["preparation"]
+    assert ready["budget"] == SECONDS
+    assert {"start", "text", "model", "precision", "compiling"} <= ready["seconds"].keys()
+    assert ready["precision"].keys() == {"chosen", "seconds", "rounds", "agreed"}
+    assert ready["precision"]["chosen"] == run.config.numerics.precision
+    assert any(line.startswith("getting ready took") and line.endswith("of the 100 s") for line in clock.lines)
+
+
+def test_a_plan_and_steps_that_disagree_are_one_line(by_the_clock, train) -> None:
+    config = by_the_clock().path / "config.toml"
+    with pytest.raises(UserError, match=r"training\.plan ends after .* steps, training\.steps is 7"):
+        train("training.steps=7", config=config, texts=())
+    assert train(config=config, texts=(), budget=Budget(steps=7)).config.training.plan == ()
+
+
+def test_a_damaged_schedule_is_one_line(by_the_clock, clock, tmp_path) -> None:
+    clock.fails_at, out = 40, tmp_path / "run"
+    with pytest.raises(RuntimeError):
+        by_the_clock(out=out)
+    (out / "schedule.jsonl").write_text("nonsense\n")
+    with pytest.raises(UserError, match=r"schedule\.jsonl' is damaged"):
+        newllm.resume(out)

@@ -1,0 +1,49 @@
+"""The vote on the precision: noise must not decide it."""
+
+import itertools
+
+from newllm.training.probe import NAMES, ROUNDS, vote
+
+
+def voted(seconds, is_over=lambda: False):
+    """Vote where an update of a precision takes what `seconds(name, turn)` says."""
+    turns, times = itertools.count(), {name: [] for name in NAMES}
+
+    def timed(name: str, _: int) -> float:
+        times[name].append(seconds(name, next(turns)))
+        return times[name][-1]
+
+    return vote(timed, times, is_over)
+
+
+def test_bf16_is_taken_where_it_is_a_tenth_faster() -> None:
+    found = voted(lambda name, _: {"fp32": 1.0, "bf16": 0.85}[name])
+    assert (found.chosen, found.agreed, found.rounds) == ("bf16", True, 2 * ROUNDS)
+    assert found.seconds == {"fp32": 1.0, "bf16": 0.85}
+    assert voted(lambda name, _: {"fp32": 1.0, "bf16": 0.95}[name]).chosen == "fp32"
+
+
+def test_a_load_that_comes_and_stays_slows_both_and_decides_nothing() -> None:
+    found = voted(lambda name, turn: {"fp32": 1.0, "bf16": 1.2}[name] * (1 if turn < 4 else 10))
+    assert (found.chosen, found.agreed) == ("fp32", True)
+
+
+def test_one_slow_update_does_not_decide() -> None:
+    found = voted(lambda name, turn: 50.0 if turn == 3 else {"fp32": 1.0, "bf16": 0.6}[name])
+    assert (found.chosen, found.agreed) == ("bf16", True)
+
+
+def test_votes_that_disagree_are_repeated_and_then_fp32_is_taken() -> None:
+    found = voted(lambda name, turn: 0.5 if name == "bf16" and turn // (2 * ROUNDS) % 2 else 1.0)
+    assert (found.chosen, found.agreed, found.rounds) == ("fp32", False, 5 * ROUNDS)
+
+
+def test_a_vote_alone_is_not_enough_for_bf16() -> None:
+    found = voted(lambda name, _: {"fp32": 1.0, "bf16": 0.5}[name], lambda: True)
+    assert (found.chosen, found.agreed, found.rounds) == ("fp32", False, ROUNDS)
+
+
+def test_the_turns_alternate() -> None:
+    order: list[str] = []
+    vote(lambda name, _: order.append(name) or 1.0, {name: [1.0] for name in NAMES}, lambda: False)
+    assert order[:4] in (["fp32", "bf16", "bf16", "fp32"], ["bf16", "fp32", "fp32", "bf16"])
