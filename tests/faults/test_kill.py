@@ -19,7 +19,9 @@ VARIANTS = {
 OFTEN = ["--steps", STEPS, "--set", "training.snapshot_every=3", "--set", "training.evaluate_every=7"]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "variant", ["stack", *(pytest.param(variant, marks=pytest.mark.slow) for variant in ("carried-dropout", "cell"))]
+)
 def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     variant, newllm, text, tiny, tmp_path, result, assert_whole, kill_until_done
 ) -> None:
@@ -37,6 +39,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
         assert result(run) == expected
 
 
+@pytest.mark.slow
 def test_a_kill_before_the_run_has_begun_does_not_stand_in_the_way(
     newllm, text, tiny, tmp_path, result, assert_whole
 ) -> None:
@@ -65,6 +68,7 @@ def test_what_a_start_left_half_done_is_replaced(there, newllm, text, tiny, tmp_
     assert not list(run.glob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_of_processes_that_start_together_one_has_the_place(newllm, text, tiny, tmp_path, result, assert_whole) -> None:
     options = ["train", text, *tiny, "--steps", 5, "--quiet"]
     newllm.run(*options, "--out", tmp_path / "undisturbed")
@@ -119,6 +123,7 @@ def test_rows_of_the_trace_are_on_disk_before_the_snapshot_that_holds_their_step
     assert (run / "trace.jsonl").read_text().count('"loss"') >= last
 
 
+@pytest.mark.slow
 def test_processes_of_their_own_are_killed_too(text, tiny, tmp_path, environment, result, assert_whole) -> None:
     """The same without the fork server: the command as a person starts it."""
     options = ["train", str(text), *tiny, "--steps", "30", "--set", "training.snapshot_every=2", "--quiet"]

@@ -23,6 +23,7 @@ def _without_snapshots(result: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in result.items() if name != "snapshots"}
 
 
+@pytest.mark.slow
 def test_a_kill_while_a_pin_is_written_leaves_whole_snapshots_and_the_same_end(
     newllm, spoilt, tiny, tmp_path, result, assert_whole
 ) -> None:

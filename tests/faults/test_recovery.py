@@ -37,6 +37,7 @@ def alike(run, result) -> dict[str, object]:
     return {**result(run), "snapshots": None, "recoveries": recoveries, "rows": rows}
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_comes_to_the_same_end(
     newllm, spoilt, tiny, tmp_path, undisturbed, result, assert_whole, kill_until_done
 ) -> None:

@@ -71,6 +71,7 @@ def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.slow
 def test_a_kill_loses_at_most_what_was_running(run: Path):
     before = digests(run)
     command = [

@@ -37,9 +37,14 @@ def test_every_backend_gives_the_stack_the_same_gradients(
 def test_every_parameter_learns(any_model: LanguageModel) -> None:
     got = gradients(any_model, torch.randint(VOCABULARY, (3, 20)), None)
     idle = {name for name, value in got.items() if value is None or not value.any()}
-    # The control's context is never read, so that nothing that forms it can learn.
-    cut_off = {name for name in got if name.startswith(("body.rule.", "body.norm."))}
-    assert idle == (cut_off if any_model.config.body == "zero-cell" else set())
+    if any_model.config.body == "zero-cell":
+        # The control's context is never read, so that nothing that forms it can learn.
+        assert idle == {name for name in got if name.startswith(("body.rule.", "body.norm."))}
+    elif any_model.config.body == "attention" and any_model.config.window == 1:
+        # A softmax over one key is 1 whatever the key: the gradient is zero, or what rounding leaves of it.
+        assert idle <= {name for name in got if name.endswith(("query_norm.weight", "key_norm.weight"))}
+    else:
+        assert not idle
 
 
 @pytest.mark.parametrize("body", ["cell", "stack"])
@@ -76,9 +81,21 @@ def test_norm_on_read_leaves_the_kept_context_linear(small_model: Callable[..., 
     assert kept["none"].any()
 
 
+def _has_lstm_in_bf16() -> bool:
+    """Tell whether this processor can compute torch's own LSTM under autocast: oneDNN needs AVX-512 for it."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        try:
+            torch.nn.LSTM(2, 2)(torch.zeros(1, 1, 2))
+        except RuntimeError:
+            return False
+    return True
+
+
 @pytest.mark.parametrize("body", ["cell", "stack", "attention", "founding-transformer", "lstm"])
 @pytest.mark.parametrize("norm", ["none", "read", "write"])
 def test_autocast_stays_near_float32_and_keeps_the_context_wide(body: str, norm: str) -> None:
+    if body == "lstm" and not _has_lstm_in_bf16():
+        pytest.skip("this processor has no LSTM in bf16")
     shape = {"width": 16, "hidden": 24, "context": 16, "heads": 2, "layers": 2, "window": 8, "positions": 32}
     model = LanguageModel(ModelConfig(body=body, norm=norm, vocabulary=VOCABULARY, **shape)).eval()
     tokens = torch.randint(VOCABULARY, (3, 20))

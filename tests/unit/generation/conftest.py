@@ -31,9 +31,15 @@ def disturb(model: LanguageModel, seed: int) -> None:
 
 @pytest.fixture(scope="session")
 def make_engine() -> Callable[..., Engine]:
-    """Build a small untrained model and its engine; keywords are settings of `ModelConfig`."""
+    """Build a small untrained model and its engine; keywords beside those named are settings of `ModelConfig`."""
 
-    def make(tokenizer: str = "bytes", seed: int = 0, weights: str = "fp32", **settings: Any) -> Engine:
+    def make(
+        tokenizer: str = "bytes",
+        seed: int = 0,
+        weights: str = "fp32",
+        dtype: torch.dtype = torch.float32,
+        **settings: Any,
+    ) -> Engine:
         chosen = train_tokenizer(tokenizer, [WORDS * 20], 300)
         shape: dict[str, Any] = {"width": 16, "hidden": 24, "context": 12, "layers": 2, "heads": 2, "window": 8}
         if settings.get("body") == "founding-transformer":
@@ -42,6 +48,6 @@ def make_engine() -> Callable[..., Engine]:
         model = LanguageModel(ModelConfig(**chosen_shape), seed)
         disturb(model, seed)
         model.use_scan("torch")
-        return Engine(model, chosen, weights)
+        return Engine(model.to(dtype), chosen, weights)
 
     return make

@@ -18,7 +18,11 @@ def engine(make_engine):
 
 
 def assert_same(one, other):
-    """Two memories of the same tokens, read in different pieces."""
+    """Two memories of the same tokens, read in different pieces, by a model in float64.
+
+    A disturbed cell is chaotic: over a hundred tokens float32's rounding, which differs with the number of rows that
+    are multiplied at once, grows a thousand times on some processors.
+    """
     assert one.tokens_read == other.tokens_read
     assert one.recent == other.recent
     assert torch.equal(one.state["position"], other.state["position"])
@@ -44,7 +48,7 @@ def test_generation_is_the_naive_loop_over_the_whole_sequence(make_engine, body)
 
 @every_body
 def test_two_parts_are_the_whole(make_engine, body):
-    engine = make_engine(body=body)
+    engine = make_engine(body=body, dtype=torch.float64)
     first, second = TEXT * 3, "and then? é" * 4
     parts = engine.read(engine.read(engine.start(), first), second)
     assert parts.tokens_read == 1 + len((first + second).encode())
@@ -53,7 +57,7 @@ def test_two_parts_are_the_whole(make_engine, body):
 
 @every_body
 def test_a_prompt_in_many_chunks_is_the_prompt_at_once(make_engine, body):
-    engine = make_engine(body=body)
+    engine = make_engine(body=body, dtype=torch.float64)
     at_once = engine.read(engine.start(), TEXT * 4)
     engine._chunk = 7
     assert_same(engine.read(engine.start(), TEXT * 4), at_once)
