@@ -17,6 +17,7 @@ def _one_line(stderr: str) -> str:
     return stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_resume_goes_on_to_the_same_bits(
     small_disk, newllm, text, tiny, tmp_path, result, assert_whole
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_disk_that_is_full_to_the_last_byte_is_one_line_too(small_disk, fill, 
     assert not (small_disk / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_under_the_trace_alone(small_disk, fill, newllm, text, tiny, tmp_path, result, wait_until):
     """Between two snapshots only trace and summary are written."""
     options = ["--steps", 600, "--quiet", "--set", "training.snapshot_every=300"]
@@ -63,6 +65,7 @@ def test_a_disk_that_fills_up_under_the_trace_alone(small_disk, fill, newllm, te
     assert result(run) == result(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_stops_the_first_snapshot(newllm, text, tiny, tmp_path, result, assert_whole) -> None:
     """Without a mount: a limit of the process between the size of the weights and that of the moments."""
     newllm.run("train", text, *tiny, *OPTIONS, "--out", tmp_path / "undisturbed")

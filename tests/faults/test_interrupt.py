@@ -45,6 +45,7 @@ def test_an_interrupted_run_tells_its_status_as_json(newllm, text, tiny, tmp_pat
     assert json.loads(process.stdout)["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_second_signal_stops_at_once_and_the_run_stays_resumable(
     newllm, text, tiny, tmp_path, result, assert_whole, wait_until
 ) -> None:

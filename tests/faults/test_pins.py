@@ -60,6 +60,7 @@ def _wait_for_a_pin(run) -> None:
         assert time.monotonic() < end, "it never came"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quiet", [True, False])
 def test_no_room_for_a_pin_lets_the_training_go_on(quiet, newllm, spoilt, tiny, tmp_path, result, assert_whole) -> None:
     """A limit of the process between the size of the weights and that of the moments, which step 0 does not have."""

@@ -52,6 +52,7 @@ def test_killed_again_and_again_it_comes_to_the_same_end(
         assert alike(run, result) == alike(undisturbed, result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_stopped_while_remedies_are_replayed_it_decides_again(
     number, newllm, spoilt, tiny, tmp_path, undisturbed, result, assert_whole, wait_until
@@ -72,6 +73,7 @@ def test_stopped_while_remedies_are_replayed_it_decides_again(
     assert alike(run, result) == alike(undisturbed, result)
 
 
+@pytest.mark.slow
 def test_without_room_for_the_decision_it_is_one_line_and_resume_decides_again(
     newllm, spoilt, tiny, tmp_path, undisturbed, result, assert_whole, wait_until
 ) -> None:

@@ -57,6 +57,7 @@ def digests(run: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path):
     before = digests(run)
     first, again = Counted(), Counted()

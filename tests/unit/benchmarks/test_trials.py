@@ -28,6 +28,7 @@ def never(*_: int) -> LanguageModel:
     raise AssertionError("a finished run was built again")
 
 
+@pytest.mark.slow
 def test_a_finished_trial_is_read_and_not_run_again(tmp_path: Path) -> None:
     first = trained(TRIAL, build, tmp_path / "run")
     assert first.status == "finished"

@@ -10,6 +10,7 @@ SPOILT = [
 ]
 
 
+@pytest.mark.slow
 def test_a_bare_guard_replays_and_says_what_it_did(call, spoilt, tiny, tmp_path) -> None:
     done = call("train", spoilt, *tiny, *SPOILT, "--out", tmp_path / "run", "--json", "--guard")
     told = json.loads(done.out)

@@ -269,6 +269,7 @@ def test_what_a_guard_took_back_is_marked_no_more(screen, spoilt, tiny, tmp_path
     assert losses == [float(f"{trace.max():.4g}"), float(f"{trace.min():.4g}")]
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_new_size_in_a_program_of_its_own(screen, text, tiny, tmp_path, cache) -> None:
     command = [sys.executable, "-m", "newllm.cli.main", "train", text, *tiny, "--steps", "1000000"]
     environment = {**os.environ, "NEWLLM_CACHE": str(cache)}

@@ -187,6 +187,7 @@ def test_help_imports_nothing_heavy(process) -> None:
     assert heavy.stdout == b"False\n"
 
 
+@pytest.mark.slow
 def test_standard_input_trains_and_can_be_resumed(process, text, tiny, tmp_path) -> None:
     run = tmp_path / "run"
     options = ["-m", "newllm.cli.main", "train"]

@@ -146,6 +146,7 @@ def one_of_two(rank: int, folder: str) -> None:
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_of_two_processes_the_first_records_the_gradient_of_both(tmp_path: Path) -> None:
     # This file is its own program: a spawned process finds no module of a test that pytest has imported by its place.
     started = [subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)]) for rank in (0, 1)]

@@ -290,6 +290,7 @@ with newllm.record(model, optimizer, sys.argv[1]) as recorder:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_loses_at_most_the_last_second(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -11,6 +11,7 @@ import torch.distributed as dist
 FIRST = 30  # as in rank.py
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not dist.is_available(), reason="this torch has no distributed")
 def test_two_processes_decide_alike(tmp_path: Path) -> None:
     program = [sys.executable, str(Path(__file__).parent / "rank.py")]

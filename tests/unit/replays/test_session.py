@@ -96,6 +96,7 @@ def test_a_screen_claims_nothing(verdict: Verdict):
     assert all(one.p is None for one in verdict.interventions if one.stage == "screened")
 
 
+@pytest.mark.slow
 def test_two_together_are_tried_on_request():
     loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
     verdict = newllm.replay(loop, only=("half-learning-rate+replace-batches",), budget=20)

@@ -17,6 +17,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWLLM_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.slow
 def test_a_finished_cell_is_never_run_again_and_more_seeds_are_added(study_file, runs, tmp_path) -> None:
     path, out = str(study_file()), tmp_path / "out"
     first = run_study(path, out, seeds=1)
@@ -39,6 +40,7 @@ def test_a_finished_cell_is_never_run_again_and_more_seeds_are_added(study_file,
     assert (out / "gains.csv").read_text() == "arm,last\nbase,1\n"
 
 
+@pytest.mark.slow
 def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path) -> None:
     path, out = str(study_file()), tmp_path / "out"
     run_study(path, out, seeds=1)
@@ -48,6 +50,7 @@ def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path)
     assert runs() == ["0.1 0", "0.001 0", "0.001 0"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_told_and_its_cell_is_run_again(study_file, runs, tmp_path) -> None:
     path = str(study_file(more='(Arm("deadly", "Dies once.", "seed-baseline", ("optimizer.learning_rate=0.5",), 1),)'))
     results = run_study(path, tmp_path / "out", seeds=1)
@@ -128,6 +131,7 @@ def test_the_study_in_the_readme_is_one(tmp_path) -> None:
     assert study.claims[0].decide(rows).verdict == "holds"
 
 
+@pytest.mark.slow
 def test_fewer_runs_never_replace_the_results_of_more(study_file, runs, tmp_path) -> None:
     path, out = str(study_file()), tmp_path / "out"
     run_study(path, out, quick=True)

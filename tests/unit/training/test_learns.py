@@ -49,6 +49,7 @@ def _compare(tmp_path: Path, size: int, steps: int, *settings: str) -> tuple[flo
     return _bigram_bits_per_byte(train, held_out), evaluation.bits_per_byte
 
 
+@pytest.mark.slow
 def test_a_run_of_seconds_beats_a_bigram_model(tmp_path) -> None:
     small = ("model.width=64", "model.layers=2", "model.hidden=128", "model.context=64", "data.window=64")
     bigram, run = _compare(tmp_path, 100_000, 150, *small, "optimizer.learning_rate=1e-2", "data.batch=16")

@@ -44,6 +44,7 @@ def test_the_doctor_runs_and_its_findings_are_kept(run, serving, wait_for):
         wait_for(lambda: "findings" in next(iter(server.ask("/api/runs").json()["runs"])))
 
 
+@pytest.mark.slow
 def test_what_fails_says_why(run, serving, wait_for):
     (run / "config.toml").write_text("damaged = ")
     with serving(run.parent) as server:

@@ -143,6 +143,7 @@ def test_streams_do_not_keep_the_server(run, serving):
     assert ended.wait(2)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_really_being_trained(tmp_path, text, tiny_settings, serving, wait_for):
     run = tmp_path / "runs" / "run"
     settings = [part for setting in tiny_settings for part in ("--set", setting)]

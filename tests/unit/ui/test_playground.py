@@ -62,6 +62,7 @@ def pid_of(player: Player) -> int:
     return player._process.pid
 
 
+@pytest.mark.slow
 def test_one_worker_answers_for_a_run_and_keeps_its_branches(runs: Path) -> None:
     async def use(players: Players) -> None:
         player = await players.player(runs / "run-0", "best")
@@ -76,6 +77,7 @@ def test_one_worker_answers_for_a_run_and_keeps_its_branches(runs: Path) -> None
     with_players(use)
 
 
+@pytest.mark.slow
 def test_a_crash_is_told_in_one_line_and_the_next_request_starts_another(runs: Path) -> None:
     async def use(players: Players) -> None:
         player = await players.player(runs / "run-0", "best")
@@ -105,6 +107,7 @@ def test_a_run_that_holds_none_is_told_and_leaves_no_process(runs: Path) -> None
     with_players(use)
 
 
+@pytest.mark.slow
 def test_of_three_models_the_one_that_was_asked_first_makes_room(runs: Path) -> None:
     assert MOST_ALIVE == 2
 
