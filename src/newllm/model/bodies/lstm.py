@@ -36,10 +36,18 @@ class LSTM(Body):
         """Run torch's LSTM.
 
         Raises:
-            UserError: resets were asked for; torch's LSTM cannot start anew inside a row.
+            UserError: resets were asked for; torch's LSTM cannot start anew inside a row. Or this processor cannot
+                compute it in bf16, for which oneDNN needs AVX-512.
         """
         if reset_BT is not None:
             raise UserError("body 'lstm' cannot reset inside a row: drop data.resets, or take body stack")
         carried = tuple(state[name].transpose(0, 1).contiguous() for name in ("hidden", "context"))
-        features, (hidden, context) = self.lstm(x_BTD, carried)
+        try:
+            features, (hidden, context) = self.lstm(x_BTD, carried)
+        except RuntimeError as error:
+            if "primitive descriptor for the LSTM" not in str(error):
+                raise
+            raise UserError(
+                "this processor computes no LSTM in bf16: take --set numerics.precision=fp32, or body stack"
+            ) from error
         return self.dropout(features), {"hidden": hidden.transpose(0, 1), "context": context.transpose(0, 1)}
