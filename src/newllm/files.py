@@ -1,7 +1,9 @@
 """Files that are complete or absent: after a kill, a crash or a full disk there is no third state.
 
 A file is written beside its place under a temporary name, synced, then renamed over it; a directory
-likewise. What a failed write leaves behind is removed, and what stood there before stays.
+likewise. What a failed write leaves behind is removed, and what stood there before stays. After a power cut a name is
+there only if the directory that it stands in was synced too: so is every directory that is made or written to.
+`benchmarks/faults.py` tries all of this.
 """
 
 import contextlib
@@ -19,6 +21,7 @@ from newllm.errors import UserError
 
 _NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_BROKEN = {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE}
 
 
 @contextlib.contextmanager
@@ -26,7 +29,7 @@ def writing(path: Path) -> Iterator[None]:
     """Turn what the system says of a failed write to `path` into one line for the user.
 
     Raises:
-        UserError: the disk is full, or the place may not be written.
+        UserError: the disk is full or fails, or the place may not be written.
     """
     try:
         yield
@@ -35,6 +38,8 @@ def writing(path: Path) -> Iterator[None]:
             raise UserError(f"no room to write '{path}' ({error.strerror}): free some space, then go on") from error
         if isinstance(error, PermissionError) or error.errno in _NO_PLACE:
             raise UserError(f"may not write '{path}' ({error.strerror}): choose a place that you own") from error
+        if error.errno in _BROKEN:
+            raise UserError(f"cannot write '{path}' ({error.strerror}): check the disk, then go on") from error
         raise
 
 
@@ -67,7 +72,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
             temporary.unlink(missing_ok=True)
             raise
     if durable:
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:
@@ -78,6 +83,19 @@ def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) 
 def to_json(content: Any, *, indent: int | None = None) -> str:
     """Encode as strict JSON, non-finite numbers as null."""
     return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and those above it that are absent, so that a power cut cannot take them away again.
+
+    Raises:
+        UserError: there is no room, the place may not be written, or a file stands there.
+    """
+    with writing(path):
+        absent = [place for place in (path, *path.parents) if not place.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for place in absent:
+            sync_directory(place.parent)
 
 
 @contextlib.contextmanager
@@ -93,7 +111,7 @@ def new_directory(path: Path) -> Iterator[Path]:
             yield temporary
             for child in temporary.iterdir():
                 _sync_file(child)
-            _sync_directory(temporary)
+            sync_directory(temporary)
             temporary.chmod(0o755)
             if path.exists():
                 remove_directory(path)
@@ -101,14 +119,19 @@ def new_directory(path: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 def remove_directory(path: Path) -> None:
-    """Remove a directory whole: a kill leaves it as it was, or gone but for a leftover under a temporary name."""
-    doomed = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    path.rename(doomed / path.name)
-    shutil.rmtree(doomed, ignore_errors=True)
+    """Remove a directory whole: a kill leaves it as it was, or gone but for a leftover under a temporary name.
+
+    Raises:
+        UserError: there is no room for the temporary name, or the place may not be written.
+    """
+    with writing(path):
+        doomed = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+        path.rename(doomed / path.name)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def remove_leftovers(directory: Path) -> None:
@@ -118,6 +141,17 @@ def remove_leftovers(directory: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the disk has the names that stand in a directory."""
+    if os.name == "nt":  # Windows cannot open a directory to sync it
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _finite(value: Any) -> Any:
@@ -133,13 +167,3 @@ def _finite(value: Any) -> Any:
 def _sync_file(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a directory to sync it
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

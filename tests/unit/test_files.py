@@ -1,12 +1,14 @@
 """Files whole or not at all, and never in the place of what is no file."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from newllm.errors import UserError
-from newllm.files import write_bytes
+from newllm.files import make_directory, remove_directory, write_bytes
+from newllm.trace import TraceWriter, read_trace
 
 
 def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
@@ -34,3 +36,61 @@ def test_a_file_and_a_link_to_one_are_replaced(tmp_path: Path) -> None:
     write_bytes(file, b"newer", durable=False)
     assert file.read_bytes() == b"newer"
     assert sorted(tmp_path.iterdir()) == [dangling, file, link]
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """What is handed to fsync, by device and inode."""
+    seen: list[tuple[int, int]] = []
+    real = os.fsync
+
+    def sync(handle: int) -> None:
+        status = os.fstat(handle)
+        seen.append((status.st_dev, status.st_ino))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    return seen
+
+
+def number(path: Path) -> tuple[int, int]:
+    return path.stat().st_dev, path.stat().st_ino
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot sync a directory")
+def test_the_name_of_a_directory_is_on_the_disk_when_it_is_made(tmp_path: Path, synced: list) -> None:
+    make_directory(tmp_path / "a" / "b")
+    assert synced.count(number(tmp_path)) == 1
+    assert synced.count(number(tmp_path / "a")) == 1
+    synced.clear()
+    make_directory(tmp_path / "a" / "b")  # it stands there: nothing to wait for
+    assert synced == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot sync a directory")
+def test_a_trace_is_on_the_disk_with_its_name_when_it_is_synced(tmp_path: Path, synced: list) -> None:
+    path = tmp_path / "trace.jsonl"
+    with TraceWriter(path) as writer:
+        writer.write(1, loss=2.0)
+        writer.sync()
+        assert read_trace(path).series("loss").value.tolist() == [2.0]
+        assert synced == [number(path), number(tmp_path)]
+        writer.sync()
+    assert synced.count(number(tmp_path)) == 1
+
+
+def test_a_disk_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    file, directory = tmp_path / "file", tmp_path / "directory"
+    file.write_bytes(b"old")
+    directory.mkdir()
+    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr("tempfile.mkdtemp", fail)
+    for call, place in ((lambda: write_bytes(file, b"new"), file), (lambda: remove_directory(directory), directory)):
+        with pytest.raises(UserError) as told:
+            call()
+        assert str(told.value) == f"cannot write '{place}' (Input/output error): check the disk, then go on"
+    assert file.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [directory, file]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.files import write_bytes, writing
+from newllm.files import sync_directory, write_bytes, writing
 from newllm.trace import Summary
 from newllm.training.config import RunConfig
 from newllm.training.run import LOCK, BusyError, RunDirectory
@@ -82,6 +82,7 @@ def _make(path: Path) -> list[Path]:
                     with contextlib.suppress(FileExistsError):
                         place.mkdir()
                         made.insert(0, place)
+                        sync_directory(place.parent)
     except BaseException as error:
         _remove_empty(made)
         if isinstance(error, FileNotFoundError):

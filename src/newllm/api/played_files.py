@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.files import writing
+from newllm.files import make_directory
 from newllm.generation import Memory, load_context, save_context
 from newllm.model.language_model import LanguageModel
 
@@ -56,8 +56,7 @@ class SavedContexts:
         path = self._place(name)
         if path.exists() and not replace:
             raise UserError(f"there is a context '{name}' already: choose another name, or replace it")
-        with writing(path):
-            self._directory.mkdir(exist_ok=True)
+        make_directory(self._directory)
         save_context(path, memory, mark)
 
     def load(self, name: str, model: LanguageModel, mark: str) -> Memory:

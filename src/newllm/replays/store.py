@@ -18,7 +18,7 @@ import safetensors.torch
 from torch import Tensor
 
 from newllm.errors import UserError
-from newllm.files import remove_leftovers, to_json, write_bytes, write_json, writing
+from newllm.files import make_directory, remove_leftovers, to_json, write_bytes, write_json, writing
 from newllm.replays.replica import State
 from newllm.replays.task import Task
 from newllm.trace import Verdict
@@ -43,10 +43,10 @@ class Store:
         self._states: dict[int, State] = {}
         if place is None:
             return
-        with writing(place):
-            for part in ("states", "trajectories"):
-                (place / part).mkdir(parents=True, exist_ok=True)
-                remove_leftovers(place / part)
+        for part in (place, place / "states", place / "trajectories"):
+            make_directory(part)
+            with writing(part):
+                remove_leftovers(part)
         self._own({"schema": SCHEMA, **subject})
 
     def _own(self, subject: dict[str, Any]) -> None:

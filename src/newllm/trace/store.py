@@ -20,7 +20,7 @@ from typing import Self, SupportsFloat
 import numpy as np
 
 from newllm.errors import UserError
-from newllm.files import write_bytes, writing
+from newllm.files import sync_directory, write_bytes, writing
 from newllm.trace.blocks import blocks_path, encode_block, end_of_blocks, read_blocks, truncated_blocks
 from newllm.trace.rows import encode_row, rows_of, signal_of, whole_lines
 from newllm.trace.series import Series, Trace, merged
@@ -67,6 +67,7 @@ class TraceWriter:
         self._pending: list[bytes] = []
         self._flushed = -math.inf
         self._packed: int | None = None  # bytes of blocks, once they were looked at
+        self._named = False  # whether the disk surely has the names of its files
         content = _content(path) if path.exists() else b""
         self._columns = _columns(path, content)
         with writing(path):
@@ -111,6 +112,19 @@ class TraceWriter:
         self._pending.clear()
         if self._size >= PACK_BYTES:
             self._pack()
+
+    def sync(self) -> None:
+        """Flush, and wait until the disk has every row: what is written next may rely on them after a power cut.
+
+        Raises:
+            UserError: as `flush`.
+        """
+        self.flush()
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+            if not self._named:
+                sync_directory(self._path.parent)
+        self._named = True
 
     def close(self) -> None:
         """Flush and close. A second close does nothing."""

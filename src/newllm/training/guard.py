@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from newllm.diagnosis.onset import Onset
-from newllm.files import remove_directory, write_bytes, writing
+from newllm.files import make_directory, remove_directory, sync_directory, write_bytes, writing
 from newllm.trace import Recovery, TraceWriter, load_recoveries, read_trace, save_recoveries, truncate_after
 from newllm.trace.rows import encode_row
 from newllm.training.recording import Signals
@@ -66,8 +66,7 @@ def commit(run: RunDirectory, recoveries: Sequence[Recovery]) -> None:
     """
     last = recoveries[-1]
     if last.back is not None:
-        with writing(run.abandoned):
-            run.abandoned.mkdir(exist_ok=True)
+        make_directory(run.abandoned)
         rows = _rows_after(run, last.back)
         write_bytes(run.abandoned / f"attempt-{last.number}.jsonl", b"".join(rows))
     save_recoveries(run.recoveries, recoveries)
@@ -89,9 +88,12 @@ def take_back(run: RunDirectory) -> Recovery | None:
     for step, place in reversed(list_snapshots(run.snapshots).items()):
         if step > last.back:
             remove_directory(place)
+    with writing(run.snapshots):
+        sync_directory(run.snapshots)  # "done" must not outlive what was given up
     truncate_after(run.trace, last.back)
     with TraceWriter(run.trace) as trace:
         trace.write(last.back, **{SIGNAL: last.number})
+        trace.sync()
     save_recoveries(run.recoveries, [*recoveries[:-1], dataclasses.replace(last, done=True)])
     return last
 

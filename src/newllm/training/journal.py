@@ -88,6 +88,10 @@ class Journal:
         """Hand the trace to the operating system, where a kill cannot reach it."""
         self.trace.flush()
 
+    def sync(self) -> None:
+        """Have the trace on the disk, where a power cut cannot reach it."""
+        self.trace.sync()
+
     def close(self) -> None:
         """Flush and close the trace."""
         self.trace.close()

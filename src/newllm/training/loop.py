@@ -99,7 +99,7 @@ class Training:
         )
         restore(summary, run, progress)
         self.journal = Journal(run, summary, progress)
-        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), self.journal.flush, self._tell_notice)
+        self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), self.journal.sync, self._tell_notice)
 
     def go(self) -> Summary:
         """Train to the end and return the summary, whose status says how it ended.
@@ -170,7 +170,7 @@ class Training:
     def _is_over_after(self, onset: Onset, interrupt: Interrupt) -> bool:
         """Let the guard decide about an onset; return whether this sitting is over."""
         self.keeper.close()  # the states before it are on the disk by then
-        self.journal.flush()
+        self.journal.sync()
         try:
             found = self.guard.decide(onset, lambda: self._tick(interrupt))
         except _StoppedError:
@@ -222,7 +222,7 @@ class Training:
 
     def _save(self) -> None:
         progress = self.journal.progress
-        self.journal.flush()  # first the rows: a resumed run begins behind them
+        self.journal.sync()  # first the rows: a resumed run begins behind them
         save_snapshot(self.run.snapshots, self.model, self.optimizer, self.stepper.carried, progress)
         best = progress.best["step"] if progress.best else None
         prune_snapshots(self.run.snapshots, self.config.training.keep, best)

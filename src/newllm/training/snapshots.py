@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
-from newllm.files import new_directory, remove_directory, to_json, writing
+from newllm.files import make_directory, new_directory, remove_directory, to_json
 from newllm.model.bodies import State
 from newllm.training.config import RunConfig
 from newllm.training.optimizer import optimizer_tensors, restore_optimizer
@@ -101,8 +101,7 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
     Raises:
         UserError: there is no room, or the place may not be written. Earlier snapshots stay as they are.
     """
-    with writing(directory):
-        directory.mkdir(exist_ok=True)
+    make_directory(directory)
     place = directory / f"step-{progress.step:08d}"
     with new_directory(place) as temporary:
         digests = {}
