@@ -185,7 +185,7 @@ def first_tangents(context_BC: Tensor, count: int, seed: int) -> Tensor:
 def _prepare_forward_mode() -> None:
     """Let torch load its forward-mode rules, which it compiles by a means that it itself calls deprecated."""
     with warnings.catch_warnings(), forward_ad.dual_level():
-        warnings.filterwarnings("ignore", message="`torch.jit.script", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="`torch.jit.script")  # its category differs between versions
         forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
 
 

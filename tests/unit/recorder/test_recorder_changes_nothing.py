@@ -74,6 +74,7 @@ def test_the_weights_and_the_chance_are_the_same_to_the_bit(tmp_path: Path, kind
         assert torch.equal(left, right), name
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")  # from torch's compiler
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize("given", ["compiled", "bare"])
 def test_a_compiled_model_keeps_its_graph(
@@ -107,6 +108,7 @@ def test_a_compiled_model_keeps_its_graph(
     assert ("log_z" in found) == (given == "compiled")
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")  # from torch's compiler
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # raised by torch while it compiles
 def test_layers_that_were_compiled_alone_are_left_in_peace(tmp_path: Path, model: nn.Module, signals: Signals) -> None:
     torch._dynamo.reset()
