@@ -7,6 +7,7 @@ are what they were, far above when v lags behind them (Wortsman et al. 2023, arX
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -52,13 +53,14 @@ class WeightWatch:
             return
         torch._foreach_sub_(self._old, [self._layout.parameters[index].detach() for index in self._watched])
         moved = norms(self._old)
-        row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), self._signals)
+        row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), partial(self._signals, self._watched))
         self._lengths = None
         self._mismatch(row)
 
-    def _signals(self, numbers: Sequence[float]) -> list[tuple[str, float]]:
+    def _signals(self, watched: Sequence[int], numbers: Sequence[float]) -> list[tuple[str, float]]:
+        """Return the signals of the parameters that were watched: others may be by the time that numbers are read."""
         half = len(numbers) // 2
-        pairs = zip(self._watched, numbers[:half], numbers[half:], strict=True)
+        pairs = zip(watched, numbers[:half], numbers[half:], strict=True)
         measured = {i: (self._layout.parameters[i].dim(), length, move) for i, length, move in pairs}
         signals = []
         for name, own in self._layout.group(measured):

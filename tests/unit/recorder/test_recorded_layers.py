@@ -189,3 +189,23 @@ def test_the_cell_has_a_lyapunov_exponent_now_and_then(
             recorder.step(1.0)
     assert list(signals()["lyapunov"]) == [10]
     assert model.training
+
+
+def test_another_layer_that_is_trained_from_now_on_has_its_own_name_and_norms(tmp_path, signals) -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    lengths = []
+    with newllm.record(model, optimizer, tmp_path / "run", every=1) as recorder:
+        for trained in (0, 1):
+            for at, layer in enumerate(model):
+                layer.requires_grad_(at == trained)
+            optimizer.zero_grad()
+            loss = model(torch.randn(5, 3)).square().mean()
+            loss.backward()
+            lengths.append(math.hypot(*(p.detach().norm().item() for p in model[trained].parameters())))
+            optimizer.step()
+            recorder.step(loss)
+    found = signals()
+    assert {at: found[f"weight_norm/{at}"] for at in (0, 1)} == {
+        at: {at + 1: pytest.approx(lengths[at])} for at in (0, 1)
+    }
