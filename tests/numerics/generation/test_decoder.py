@@ -111,7 +111,7 @@ def test_it_is_the_models_own_step(rule: str, norm: str, weights: str, monkeypat
 
 @every_precision
 @pytest.mark.usefixtures("threads")
-@pytest.mark.parametrize("widths", [(16, 16, 16), (17, 1, 3), (64, 33, 80), (3, 100, 16)])
+@pytest.mark.parametrize("widths", [(16, 16, 16), (17, 1, 3), (64, 33, 80), (3, 100, 16), (32, 512, 16)])
 def test_every_width_is_right(widths: tuple[int, int, int], weights: str) -> None:
     width, hidden, context = widths
     model = build(width=width, hidden=hidden, context=context, layers=1, vocabulary=40, norm="read")

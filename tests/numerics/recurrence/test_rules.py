@@ -190,3 +190,25 @@ def test_the_biases_of_gates_start_at_zero() -> None:
         gates = [p for key, p in rule.named_parameters() if key.endswith("bias") and "delta" not in key]
         assert gates
         assert not any(p.any() for p in gates)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rules_scan_gives_features_to_the_delta_and_the_source_to_the_gates(name: str) -> None:
+    rule = rule_at_random(name)
+    features, source = torch.randn(2, 4, FEATURES).double(), torch.randn(2, 4, SOURCE).double()
+    context = torch.randn(2, CHANNELS).double()
+    contexts, last = rule.scan(features, source, context, None, backend="torch")
+    decay, added = by_hand(name, rule, features, source)
+    for at in range(4):
+        context = decay[:, at] * context + added[:, at]
+        torch.testing.assert_close(contexts[:, at], context, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(last, context, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_whose_source_is_as_wide_as_its_features_does_not_confuse_them(name: str) -> None:
+    rule = build_rule(name, 4, 4, CHANNELS).double()
+    features, source = torch.randn(1, 3, 4).double(), torch.randn(1, 3, 4).double()
+    contexts, _ = rule.scan(features, source, torch.zeros(1, CHANNELS).double(), None, backend="torch")
+    _, added = rule(features, source)
+    torch.testing.assert_close(contexts[:, 0], added[:, 0])

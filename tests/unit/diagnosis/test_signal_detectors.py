@@ -238,3 +238,10 @@ def test_planned_restarts_of_the_learning_rate_are_no_jump_and_excuse_their_bump
     bump = 1 + 0.5 * np.exp(-phase / 0.1) * (step > STEPS // cycles)
     signals["loss"] = Series(step, signals["loss"].value * bump)
     assert alarms(signals) == {}
+
+
+def test_a_rate_that_falls_back_to_a_constant_start_does_not_start_again() -> None:
+    def rate(step: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return np.where(step < 30, 5e-4, np.where(step < 200, 5e-4 + 5e-4 * np.minimum((step - 30) / 100, 1), 5e-4))
+
+    assert "learning-rate-jump" not in alarms(changed(sound(), "learning_rate", rate))

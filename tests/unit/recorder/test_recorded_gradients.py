@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
+from newllm.recorder.gradients import norms
 
 Signals = Callable[[], dict[str, dict[int, float]]]
 Loss = Callable[[nn.Module], Tensor]
@@ -238,3 +239,14 @@ def test_half_precision_gradients_do_not_overflow(tmp_path: Path, signals: Signa
         model(torch.full((1, 64), 30000.0, dtype=torch.float16)).sum().backward()
         recorder.step(1.0)
     assert signals()["gradient_norm"][1] == pytest.approx(64 * 30000.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("kinds", [["bf16", "fp32", "fp64"], ["fp64"], ["bf16"], ["fp16"], ["fp32"], ["fp64", "fp16"]])
+def test_norms_of_any_precision_are_those_in_float64(kinds: list[str]) -> None:
+    types = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32, "fp64": torch.float64}
+    values = [torch.randn(1000).to(types[kind]) for kind in kinds]
+    if "fp64" in kinds:
+        values[kinds.index("fp64")] *= 1e25  # its square is none of float32
+    assert norms(values).double().tolist() == pytest.approx(
+        [value.double().norm().item() for value in values], rel=1e-6
+    )

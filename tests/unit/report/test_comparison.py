@@ -225,3 +225,17 @@ def test_who_was_not_examined_counts_as_no_healthy_run():
     assert whole is not None
     assert "not examined" in whole.html
     assert "none" not in whole.html
+
+
+def test_an_arm_that_lacks_a_signal_hides_no_later_one():
+    without = [source(f"none-{seed}", seed, rate=2e-3) for seed in range(2)]
+    for one in without:
+        del one.trace.signals["validation_loss"]
+    section = comparison([*RUNS[:2], *without, *RUNS[3:5]], EN)
+    assert section is not None
+    assert [line.name for line in charts(section)["compare-validation"].lines if not line.faint] == ["arm-0", "arm-2"]
+    assert [line.name for line in charts(section)["compare-training"].lines if not line.faint] == [
+        "arm-0",
+        "arm-1",
+        "arm-2",
+    ]

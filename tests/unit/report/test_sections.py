@@ -207,3 +207,38 @@ def test_a_section_that_fails_says_so_and_the_others_stand(source: Source) -> No
     made = {one.id: one for one in sections_of(broken, EN)}
     assert EN("section.failed", error="AttributeError") in made["configuration"].html
     assert EN("data.sound") in made["data"].html or EN("data.audits") in made["data"].html
+
+
+def test_a_class_stands_with_its_first_its_lowest_finite_and_its_last_loss() -> None:
+    signals = {"loss/rare": [4.0, np.nan, 1.5, np.inf, 2.0], "count/rare": [1.0, 2.0, 3.0, 4.0, 30.0]}
+    signals |= {"loss/seen": [3.0, 3.0, 3.0, 3.0, 3.0], "count/seen": [7.0, 7.0, 7.0, 7.0, 90.0]}
+    html = section(bare(**signals), "classes").html
+    row = re.search(r'<th scope="row">training, rare</th>(.*?)</tr>', html)
+    assert row is not None
+    assert re.findall(r">([^<>]+)</td>", row[1]) == ["30", "25.0 %", "4", "1.5", "2"]
+
+
+def many_layers(count: int, findings: int = 0) -> Source:
+    made = {f"gradient_norm/{at}": Series(np.arange(100), np.full(100, 1.0 + at)) for at in range(count)}
+    marked = tuple(
+        Finding(kind=f"spike-{at}", severity="warning", sentence="", first_step=10.0 + at, last_step=20.0 + at)
+        for at in range(findings)
+    )
+    return dataclasses.replace(bare(), trace=Trace(made), findings=marked)
+
+
+def test_layers_beyond_what_a_map_can_show_are_counted() -> None:
+    for count, left in ((3, None), (240, None), (242, 2)):
+        made = section(many_layers(count), "layers")
+        (heat,) = made.charts
+        assert isinstance(heat, Heat)
+        assert len(heat.rows) == min(count, 240)
+        assert ("more layers" in made.html) is (left is not None)
+        if left:
+            assert EN("more_layers", count=str(left)) in made.html
+
+
+@pytest.mark.parametrize(("findings", "shown"), [(0, []), (2, [10, 11]), (6, [*range(10, 16)]), (9, [*range(13, 19)])])
+def test_a_map_of_layers_has_the_last_marks_up_to_six(findings: int, shown: list[int]) -> None:
+    (heat,) = section(many_layers(3, findings), "layers").charts
+    assert [mark.first for mark in heat.marks] == shown

@@ -124,3 +124,27 @@ def test_a_study_of_nothing_but_damage_has_what_is_left(tmp_path: Path):
     (tmp_path / "results.json").write_text(json.dumps(results))
     made = study_sections(read_study(tmp_path), EN)
     assert [section.id for section in made] == ["study-claims", "study-arms", "study-about"]
+
+
+def study_of(tmp_path: Path, **results: object) -> dict[str, Section]:
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    return {section.id: section for section in study_sections(read_study(tmp_path), EN)}
+
+
+def test_an_arm_of_which_one_share_is_unknown_keeps_the_drawing_of_the_other(tmp_path: Path):
+    known = {"reached": 3, "probe_spiked_by_equal_progress": False, "best_validation": 1.0, "data": "d"}
+    rows = [{"arm": name, "seed": seed, **known} for name in ("base", "other") for seed in range(3)]
+    arms = [{"name": "base"}, {"name": "other", "control": "base"}]
+    html = study_of(tmp_path, arms=arms, rows=rows)["study-arms"].html
+    row = row_of(html, "other")
+    assert "1.00 [0.44, 1.00] -" in row  # the share on validation is not known
+    (forest,) = re.findall(r'<svg class="forest.*?</svg>', html)
+    assert forest.count("<circle") == 1
+
+
+def test_the_axis_of_a_share_ends_at_one(tmp_path: Path):
+    claim = {"id": "1", "text": "t", "verdict": "holds", "numbers": {"share_x": [1.0, 0.5, 1.0]}, "arms": []}
+    html = study_of(tmp_path, arms=[], rows=[], claims=[claim])["study-claims"].html
+    assert "1 [0.5, 1]" in text_of(html)
+    assert 'cx="144.0"' in html  # the right end of the drawing
+    assert "M75.0," in html  # and its middle

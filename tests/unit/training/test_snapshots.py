@@ -1,5 +1,6 @@
 """What a snapshot holds, which ones stay, and what makes one unreadable."""
 
+import dataclasses
 import json
 import shutil
 
@@ -148,3 +149,16 @@ def test_a_damaged_last_snapshot_removed_as_told_gives_the_same_end(run, weights
     shutil.rmtree(run.path / "snapshots/step-00000020")
     (run.path / "summary.json").unlink()
     assert weights(newllm.resume(run.path)) == expected
+
+
+def test_a_snapshot_of_the_first_version_is_read(tmp_path) -> None:
+    place = tmp_path / "step-00000020"
+    place.mkdir()
+    state = {"schema": 1, "step": 20, "tokens": 640, "seconds": 1.5, "best": None, "last": None, "identity": "ab"}
+    # The checksum is of this content as `to_json` writes it, with the checksums of the other files.
+    digests = {
+        "model.safetensors": "00",
+        "state.json": "b84e96ea6f31f0b5ed11f0a4176b3b878a06958225ae9bc8d4512a4196514cb7",
+    }
+    (place / "state.json").write_text(json.dumps({**state, "sha256": digests}))
+    assert dataclasses.asdict(load_progress(place)) == {name: state[name] for name in state if name != "schema"}

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import http.client
 import io
@@ -13,6 +14,7 @@ import pytest
 
 from newllm.cli.replay_progress import ReplayProgress
 from newllm.ui.job_progress import Progress
+from newllm.ui.jobs import _REMEMBERED, Job, Jobs
 
 
 @pytest.fixture
@@ -172,3 +174,33 @@ def test_progress_reads_what_the_command_line_really_prints():
         progress.take(line)
     assert (progress.stage, progress.done, progress.may, progress.notes) == ("screen", 1, 40, ["something"])
     assert progress.text == "half-learning-rate #2 spiked"
+
+
+def test_only_the_oldest_jobs_that_have_ended_are_forgotten():
+    jobs = Jobs()
+    for number in range(_REMEMBERED + 2):
+        state = "running" if number in (0, 3) else "done"
+        jobs._jobs[str(number)] = Job(str(number), "doctor", "run", Path("run"), None, state=state)
+    jobs._forget()
+    assert [number for number in range(_REMEMBERED + 2) if jobs.get(str(number)) is None] == [1, 2]
+    jobs._forget()
+    assert len(jobs.of("run")) == _REMEMBERED
+
+
+def test_a_job_that_is_starting_when_all_is_closed_ends_too(run):
+    async def both():
+        jobs = Jobs()
+        starting = asyncio.create_task(jobs.start("replay", "run", run, 100.0))
+        await asyncio.sleep(0)
+        (job,) = jobs.of("run")
+        assert job.process is None
+        try:
+            await jobs.close()
+            assert job.state == "stopping"
+        finally:
+            assert await starting is job
+            await jobs.close()
+        assert job.process.returncode is not None
+        return job.state
+
+    assert asyncio.run(both()) == "stopped"
