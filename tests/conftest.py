@@ -10,7 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples every time: a commit passes or it does not. `.ci/slow` draws others, by --hypothesis-profile=random.
+# No example has a time limit: on a busy machine any may take seconds.
+hypothesis.settings.register_profile("same", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("random", derandomize=False, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("same")
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and what is started from here inherits that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -110,6 +110,7 @@ def test_what_is_planted_is_found(kind: str) -> None:
     assert found[kind].sentence
     assert found[kind].test
     assert found[kind].candidate_causes
+    assert all(0 < one.confidence <= 1 for one in found.values())
 
 
 @pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"diverged", "spike"}))
@@ -245,3 +246,46 @@ def test_a_rate_that_falls_back_to_a_constant_start_does_not_start_again() -> No
         return np.where(step < 30, 5e-4, np.where(step < 200, 5e-4 + 5e-4 * np.minimum((step - 30) / 100, 1), 5e-4))
 
     assert "learning-rate-jump" not in alarms(changed(sound(), "learning_rate", rate))
+
+
+def sampled_at(
+    value: float, count: int = STEPS // EVERY, first: int = 15
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Put a value into so many sampled steps from the first on, and leave the others."""
+    return lambda _, v: np.where((np.arange(len(v)) >= first) & (np.arange(len(v)) < first + count), value, v)
+
+
+LIMITS: list[tuple[str, str, Callable[[float], Callable[[np.ndarray, np.ndarray], np.ndarray]], float, float]] = [
+    ("vanishing-gradient", "gradient_norm/embedding", lambda share: lambda _, v: 0.3 * share + 0 * v, 4e-4, 2.2e-4),
+    ("vanishing-signal", "activation_rms/blocks.1", lambda share: lambda _, v: share + 0 * v, 1.4e-3, 7e-4),
+    ("dead-units", "activation_zero/blocks.0", lambda share: lambda _, v: share + 0 * v, 0.77, 0.83),
+    ("saturated-gates", "gate_saturation/blocks.0", lambda share: lambda _, v: share + 0 * v, 0.77, 0.83),
+    ("second-moment", "second_moment_mismatch/head", lambda value: sampled_at(value, 3), 4.8, 5.2),
+    ("second-moment", "second_moment_mismatch/head", lambda value: sampled_at(value, 1), 19.0, 21.0),
+    ("second-moment", "second_moment_mismatch/head", lambda count: sampled_at(6.0, int(count)), 2, 3),
+    ("update-ratio", "update_ratio/head", lambda ratio: lambda _, v: ratio + 0 * v, 0.09, 0.11),
+    ("gradient-explosion", "gradient_norm", lambda norm: lambda t, v: np.where(t == 200, norm, v), 6.0, 12.0),
+    ("attention-collapse", "attention_entropy/blocks.1", lambda nats: sampled_at(nats), 0.11, 0.09),
+    ("attention-collapse", "attention_logit/blocks.1", lambda logit: sampled_at(logit), 75.0, 85.0),
+    ("context-growth", "context_growth", lambda factor: sampled_at(factor), 1.04, 1.06),
+    ("context-growth", "context_growth", lambda count: sampled_at(1.25, int(count), 10), 5, 6),
+    ("context-growth", "context_growth", lambda factor: sampled_at(factor, 7, 10), 1.19, 1.22),
+    ("activation-growth", "activation_rms/blocks.1", lambda end: lambda _, v: np.geomspace(4, end, len(v)), 36, 56),
+    ("activation-growth", "activation_rms/blocks.1", lambda end: lambda _, v: np.geomspace(0.5, end, len(v)), 25, 40),
+    ("activation-growth", "logit_max", lambda logit: sampled_at(logit), 180.0, 220.0),
+    ("loss-drop", "loss", lambda fall: lambda t, v: np.where(abs(t - 150) < 10, np.exp(-fall) * v, v), 0.2, 0.5),
+    ("validation-gap", "validation_loss", lambda gap: lambda _, v: v * np.exp(gap), 0.2, 0.5),
+    ("spike", "loss", lambda rise: lambda t, v: np.where(abs(t - 200) < 8, np.exp(rise) * v, v), 0.1, 0.6),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "planted", "silent", "told"), LIMITS)
+def test_an_alarm_begins_at_its_limit(
+    kind: str,
+    name: str,
+    planted: Callable[..., Callable[[np.ndarray, np.ndarray], np.ndarray]],
+    silent: float,
+    told: float,
+) -> None:
+    assert kind not in alarms(changed(sound(), name, planted(silent)))
+    assert kind in alarms(changed(sound(), name, planted(told)))

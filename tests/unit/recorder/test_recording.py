@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -294,11 +293,12 @@ with newllm.record(model, optimizer, sys.argv[1]) as recorder:
 def test_kill_9_loses_at_most_the_last_second(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    first = float(process.stdout.readline())
-    time.sleep(2.5)
+    times = [float(process.stdout.readline())]
+    while times[-1] - times[0] < 2.5:
+        times.append(float(process.stdout.readline()))
     os.kill(process.pid, signal.SIGKILL)
-    times = [first, *(float(line) for line in process.stdout.read().split("\n")[:-1])]
+    times += [float(line) for line in process.stdout.read().split("\n")[:-1]]
     process.wait()
     process.stdout.close()
     kept = len(read_trace(tmp_path / "run" / "trace.jsonl").series("loss").step)
-    assert times[-1] - times[kept - 1] < 1.3  # the second, and a step on a busy machine
+    assert times[-1] - times[kept - 1] < 1 + 2 * max(np.diff(times))  # the second, and steps of a busy machine

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -113,11 +112,9 @@ def test_a_packed_bomb_is_read_so_far(tmp_path, monkeypatch, unit, told, pack):
         for _ in range(100):
             file.write(unit)
         file.write(ROW % 2)
-    begun = time.monotonic()
     trace = read_log(path)
     assert trace.series("loss").step.tolist() == [1]
     assert any(told in note for note in trace.left_out)
-    assert time.monotonic() - begun < 30
 
 
 def test_json_that_is_one_huge_list_or_object(tmp_path):

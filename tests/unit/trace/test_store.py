@@ -2,7 +2,6 @@ import json
 import math
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -151,15 +150,16 @@ while True:
 def test_a_kill_loses_the_last_second_at_most(path):
     with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        started = written = float(child.stdout.readline())
-        while written - started < 1.7:  # so that the kill comes between two flushes
-            written = float(child.stdout.readline())
+        times = [float(child.stdout.readline())]
+        while times[-1] - times[0] < 1.7:  # so that the kill comes between two flushes
+            times.append(float(child.stdout.readline()))
         child.kill()
     trace = read_trace(path)
     step, at = trace.signals["loss"].step, trace.signals["written"].value
     np.testing.assert_array_equal(step, np.arange(1, len(step) + 1))
     np.testing.assert_array_equal(trace.signals["loss"].value, step / 3)
-    assert written - at[-1] < store.FLUSH_SECONDS + 0.5
+    pause = max(np.diff(times))  # of a busy machine
+    assert times[-1] - at[-1] < store.FLUSH_SECONDS + 2 * pause
     write(path, [(len(step) + 1, {"loss": 0.0})])
     assert len(read_trace(path).signals["loss"].step) == len(step) + 1
 
@@ -257,14 +257,11 @@ def test_a_place_that_may_not_be_written_is_told(path, monkeypatch):
         TraceWriter(path)
 
 
-def test_a_hundred_thousand_rows_are_written_and_read_in_seconds(path):
+def test_a_hundred_thousand_rows_are_written_and_read(path):
+    """How long it takes is a question of benchmarks/trace_store.py."""
     names = ("loss", "gradient_norm", "context_norm", "learning_rate")
     values = np.random.default_rng(0).random((100_000, 4))
-    begun = time.perf_counter()
     write(path, ((step, dict(zip(names, row, strict=True))) for step, row in enumerate(values)))
-    written = time.perf_counter()
     trace = read_trace(path)
-    read = time.perf_counter()
-    np.testing.assert_array_equal(trace.signals["loss"].value, values[:, 0])
-    assert written - begun < 8
-    assert read - written < 5
+    for at, name in enumerate(names):
+        np.testing.assert_array_equal(trace.signals[name].value, values[:, at])

@@ -99,10 +99,10 @@ class Events:
 
 
 @contextlib.contextmanager
-def serving(root: Path, access: Access | None = None) -> Iterator[Served]:
-    """Serve a directory from a thread."""
+def serving(root: Path, access: Access | None = None, grace: int = 3) -> Iterator[Served]:
+    """Serve a directory from a thread; requests that do not end are cut off `grace` seconds after it was told to."""
     app, bound = build_app(root, access or Access()), bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=3))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=grace))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     try:

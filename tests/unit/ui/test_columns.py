@@ -257,16 +257,15 @@ def test_who_asks_what_is_new_never_waits_for_the_files(tmp_path, monkeypatch):
 
     def slow(self, content):
         reads.set()
-        goes_on.wait(5)
+        goes_on.wait(60)
         return take(self, content)
 
     monkeypatch.setattr(Columns, "_take_lines", slow)
     reading = threading.Thread(target=columns.update)
     reading.start()
-    assert reads.wait(5)
-    began = time.monotonic()
+    assert reads.wait(60)
     assert columns.since(shown) == (shown, {})
-    assert time.monotonic() - began < 1
+    assert reading.is_alive()  # it still reads, and nobody waited for it
     goes_on.set()
     reading.join()
     newer = columns.since(shown)[1]

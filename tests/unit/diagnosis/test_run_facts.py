@@ -1,0 +1,31 @@
+"""What the files of a run tell the doctor: the recorder's word first, and only numbers that can be."""
+
+import pytest
+
+from newllm.diagnosis.run_facts import facts_of
+
+
+@pytest.mark.parametrize("place", ["recording", "config"])
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [(2, 2), (50_000, 50_000), (1, None), (0, None), (-3, None), (2.5, None), ("9", None), (True, None)],
+)
+def test_a_vocabulary_has_at_least_two_tokens(place: str, told: object, known: int | None) -> None:
+    recording, config = ({"vocabulary": told}, {}) if place == "recording" else ({}, {"model": {"vocabulary": told}})
+    assert facts_of(recording, {}, config, {}).vocabulary == known
+
+
+def test_the_recorder_is_believed_before_the_configuration_and_the_summary() -> None:
+    said = {"vocabulary": 10, "parameters": 100}
+    facts = facts_of(said, {"parameters": 200}, {"model": {"vocabulary": 20}}, {})
+    assert (facts.vocabulary, facts.parameters) == (10, 100)
+
+
+@pytest.mark.parametrize(("told", "known"), [(1, 1), (0, None), (2**53, 2**53), (2**53 + 1, None)])
+def test_parameters_are_a_number_that_counts(told: int, known: int | None) -> None:
+    assert facts_of({}, {"parameters": told}, {}, {}).parameters == known
+
+
+def test_what_is_of_another_kind_is_passed_over() -> None:
+    facts = facts_of({"layers": 3}, {}, {"model": []}, {"facts": [1]})
+    assert (facts.vocabulary, facts.layers, facts.data) == (None, (), None)
