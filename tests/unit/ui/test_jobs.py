@@ -200,6 +200,7 @@ def test_a_job_that_is_starting_when_all_is_closed_ends_too(run):
         finally:
             assert await starting is job
             await jobs.close()
+        assert job.process is not None
         assert job.process.returncode is not None
         return job.state
 
