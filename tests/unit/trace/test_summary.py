@@ -14,7 +14,7 @@ from newllm.trace import Summary, Validation, summary
 FIELDS = {
     "schema", "status", "pid", "heartbeat", "started", "step", "steps", "parameters", "tokens", "seconds",
     "tokens_per_second", "last_validation", "best_validation", "findings", "recoveries", "message", "scan_backend",
-    "precision", "device",
+    "precision", "device", "preparation",
 }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def test_it_is_complete_from_the_first_second(tmp_path):
     assert content["pid"] == os.getpid()
     assert content["last_validation"] is None
     assert content["findings"] == []
+    assert [content[name] for name in ("step", "tokens", "seconds", "tokens_per_second")] == [0, 0, 0.0, 0.0]
     for name in ("started", "heartbeat"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", content[name])
         assert datetime.now(UTC) - datetime.fromisoformat(content[name]) < timedelta(seconds=60)

@@ -123,6 +123,12 @@ def test_no_header(tmp_path):
     assert set(rate.signals) == {"loss", "column 3"}
 
 
+def test_the_split_is_told_by_the_column_whose_word_is_one(tmp_path):
+    trace = read(tmp_path, "step,split,phase,loss\n1,wikitext,train,3\n1,wikitext,val,4\n2,wikitext,train,2\n")
+    assert trace.signals["validation_loss"].value.tolist() == [4]
+    assert trace.signals["loss"].value.tolist() == [3, 2]
+
+
 def test_a_column_that_names_the_split_and_one_that_names_the_metric(tmp_path):
     trace = read(tmp_path, "epoch,phase,loss\n1,train,3\n1,val,4\n2,train,2\n2,val,5\n")
     assert values(trace, "loss") == {1: 3, 2: 2}
