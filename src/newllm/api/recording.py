@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
-from newllm.api.recording_training import TrainingClasses
+from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.data import Tokenizer
 from newllm.files import write_json
 from newllm.recorder.layout import Layout
@@ -47,6 +47,7 @@ class RunRecording(Recording):
         self._every = max(1, min(_RAREST, _first_steps(config) // _SHORT))
         self._layers: LayerSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
+        self._accuracy = TrainingAccuracy()
         self._measuring = False
         self._evaluation = EvaluationSignals(tokenizer.unknown, tokenizer.end)
         self._model: nn.Module | None = None
@@ -64,16 +65,17 @@ class RunRecording(Recording):
             self._layers.begin()
 
     def trained(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
-        """Split the loss of this batch by class if the update is measured."""
+        """Split the loss of this batch by class and count what is right, if the update is measured."""
         if self._measuring:
+            self._accuracy.add(logits_BTV, targets_BT)
             self._classes.add(logits_BTV, targets_BT, nats)
 
     def stepped(self, report: StepReport) -> Signals:
-        """Return the gradient's norm as it was clipped, and the signals of layers and classes that were measured."""
+        """Return the gradient's norm as it was clipped, and what was measured of layers and predictions."""
         clip, norm = self._config.optimizer.clip, report.gradient_norm
         clipped = {"gradient_norm_clipped": min(norm, clip)} if clip and math.isfinite(norm) else {}
         layers = {} if self._layers is None else self._layers.take(norm)
-        return {**clipped, **layers, **self._classes.take()}
+        return {**clipped, **layers, **self._classes.take(), **self._accuracy.take()}
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

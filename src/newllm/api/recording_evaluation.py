@@ -47,6 +47,7 @@ class EvaluationSignals:
         numbers: dict[str, float] = {
             "validation_correct": whole.correct,
             "validation_count": whole.tokens,
+            "validation_accuracy": whole.correct / whole.tokens,
             "validation_classes": len(self._classes.predicted_tokens),
         }
         present = {name: part for name, part in self._classes.classes.items() if part.tokens}

@@ -1,4 +1,4 @@
-"""The training loss by class of what is to be predicted, of the batches that are trained on.
+"""The training loss by class of what is to be predicted, and how much is right, of the batches that are trained on.
 
 Shapes: B rows, T positions, V vocabulary.
 """
@@ -58,3 +58,22 @@ class TrainingClasses:
         return {f"loss/{name}": count.nats / count.tokens for name, count in present.items()} | {
             f"count/{name}": count.tokens for name, count in present.items()
         }
+
+
+class TrainingAccuracy:
+    """The share of right predictions of one update, as the model was when it made them, dropout included."""
+
+    def __init__(self) -> None:
+        self._right, self._count = 0, 0
+
+    @torch.no_grad()
+    def add(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
+        """Count one batch of the update: logits, and int64 targets, -1 where nothing is to be predicted."""
+        self._right += int((logits_BTV.argmax(dim=-1) == targets_BT).sum())  # what is ignored is -1, no prediction
+        self._count += int((targets_BT != IGNORED).sum())
+
+    def take(self) -> dict[str, float]:
+        """Return the signal of the update and begin anew; nothing where no batch was counted."""
+        right, count = self._right, self._count
+        self._right, self._count = 0, 0
+        return {"accuracy": right / count} if count else {}

@@ -49,6 +49,15 @@ def logarithmic(axes: "Axes") -> None:
     _number_logarithmic(axes.yaxis, *axes.get_ylim())
 
 
+def logarithmic_from(axes: "Axes", size: float) -> None:
+    """Make the y axis logarithmic beyond +-size (above 0) and linear between: 0 and signs stay visible."""
+    from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
+
+    axes.set_yscale("symlog", linthresh=size)
+    axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=size))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+
+
 def also_in(axes: "Axes", factor: float, unit: str) -> None:
     """Add an axis at the right with the left one's values times `factor`; the left one is finished by now."""
     there_and_back = (lambda left: np.multiply(left, factor), lambda right: np.divide(right, factor))

@@ -1,6 +1,7 @@
-"""RUN/training_curves.png: the four curves one looks at first, in one figure.
+"""RUN/training_curves.png: the curves one looks at first, in one figure.
 
-Loss, perplexity, context norm and learning rate over the same steps or epochs. It works for a run of
+Loss, perplexity, accuracy, the context's norm, its mean and spread, and the learning rate over the same steps or
+epochs. It works for a run of
 no rows and of 100 000, and what is not finite is shown as a gap. No spike is decimated or cut away:
 where one would crush the rest of its panel, the panel's scale becomes logarithmic and says so.
 """
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FEW = 60  # points up to which each is drawn and none is smoothed
+_SIGNALS = ("loss", "validation_loss", "accuracy", "validation_accuracy", "context_norm", "context_mean", "context_std",
+            "learning_rate")  # fmt: skip
 _PERPLEXITY_CUT = 1e12  # one spike of loss to 100 is a perplexity of 1e43 and would flatten all the others
 
 
@@ -59,16 +62,19 @@ def draw_training_curves(
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     unit = steps_per_epoch if by_epoch and steps_per_epoch else 1.0
-    names = ("loss", "validation_loss", "context_norm", "learning_rate")
-    training, validation, context, rate = (_curve(trace.series(name), unit) for name in names)
+    curves = {name: _curve(trace.series(name), unit) for name in _SIGNALS}
+    training, validation = curves["loss"], curves["validation_loss"]
     with style.styled():
         layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, wspace=0.02, hspace=0.03)
-        figure = Figure(figsize=(11, 7.2), layout=layout)
-        panels = figure.subplots(2, 2, sharex=True)
+        figure = Figure(figsize=(15, 7.2), layout=layout)
+        panels = figure.subplots(2, 3, sharex=True)
         _draw_loss(panels[0, 0], training, validation, bits_per_byte_factor)
         _draw_perplexity(panels[0, 1], training, validation)
-        _draw_context(panels[1, 0], context, recorded=bool(trace.signals))
-        _draw_learning_rate(panels[1, 1], rate)
+        _draw_accuracy(panels[0, 2], curves["accuracy"], curves["validation_accuracy"])
+        absent = "this body has no context vector" if trace.signals else scales.NOTHING
+        _draw_norm(panels[1, 0], curves["context_norm"], absent)
+        _draw_spread(panels[1, 1], curves["context_mean"], curves["context_std"], absent)
+        _draw_learning_rate(panels[1, 2], curves["learning_rate"])
         for panel in panels[1]:
             scales.steps_or_epochs(panel, "epoch" if by_epoch else "step")
         style.headline(figure, title)
@@ -100,12 +106,39 @@ def _draw_perplexity(axes: "Axes", training: _Curve, validation: _Curve) -> None
         scales.logarithmic(axes)
 
 
-def _draw_context(axes: "Axes", context: _Curve, *, recorded: bool) -> None:
-    crushed = scales.is_crushed(context.y)
+def _draw_accuracy(axes: "Axes", training: _Curve, validation: _Curve) -> None:
+    _title(axes, "Accuracy", "share of right predictions")
+    if _any_finite(training):  # a run from before it was recorded has none
+        _draw_noisy(axes, training, colours.TRAINING, "training")
+    _draw_line(axes, validation, colours.VALIDATION, "validation", linewidth=2)
+    _finish(axes, training, validation)
+    if _any_finite(training, validation):
+        axes.legend(loc="best")
+        axes.set_ylim(bottom=0)
+    scales.linear(axes)
+
+
+def _draw_norm(axes: "Axes", norm: _Curve, absent: str) -> None:
+    crushed = scales.is_crushed(norm.y)
     _title(axes, "Context norm", "logarithmic" if crushed else "")
-    _draw_noisy(axes, context, colours.CONTEXT, "context norm")
-    _finish(axes, context, absent="this body has no context vector" if recorded else scales.NOTHING)
+    _draw_noisy(axes, norm, colours.CONTEXT, "context norm")
+    _finish(axes, norm, absent=absent)
     (scales.logarithmic if crushed else scales.linear)(axes)
+
+
+def _draw_spread(axes: "Axes", mean: _Curve, std: _Curve, absent: str) -> None:
+    """Draw the mean and the standard deviation of the context's numbers; the mean has a sign."""
+    crushed = scales.is_crushed(std.y)
+    _title(axes, "Context mean and deviation", "logarithmic from the middle of the deviation" if crushed else "")
+    _draw_noisy(axes, mean, colours.CONTEXT, "mean")
+    _draw_noisy(axes, std, colours.LEARNING_RATE, "standard deviation")
+    _finish(axes, mean, std, absent=absent)
+    if _any_finite(mean, std):
+        axes.legend(loc="best")
+    if crushed:
+        scales.logarithmic_from(axes, float(np.nanmedian(std.y)))
+    else:
+        scales.linear(axes)
 
 
 def _draw_learning_rate(axes: "Axes", rate: _Curve) -> None:

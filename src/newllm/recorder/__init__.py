@@ -10,7 +10,7 @@ token_classes  the loss split by unknown words, ends and the rest
 
 from newllm.recorder.activation_scale import ActivationScale
 from newllm.recorder.context_view import ContextView, Passage
-from newllm.recorder.contexts import ContextRecorder, ContextSummary, growth_per_step, norm_by_position, summarise
+from newllm.recorder.contexts import ContextRecorder, growth_per_step, norm_by_position, summarise
 from newllm.recorder.layers import gradient_norms, total
 from newllm.recorder.lyapunov import lyapunov_exponents, model_exponents
 from newllm.recorder.recording import Recorder, record
@@ -21,7 +21,6 @@ __all__ = [
     "ActivationScale",
     "ClassCount",
     "ContextRecorder",
-    "ContextSummary",
     "ContextView",
     "Passage",
     "Recorder",

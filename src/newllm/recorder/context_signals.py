@@ -1,4 +1,4 @@
-"""The contexts of recurrent models: how long they are at the end of each row, by position, and how they grow.
+"""The contexts of recurrent models: norm, mean and spread at the end of each row, norms by position, and growth.
 
 Seen are our context taps, and the outputs of torch's RNN, GRU and LSTM. Of an LSTM only the context after
 the last position leaves the module, so it has no signals by position.
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.model.context_summary import summed_up
 from newllm.model.context_tap import ContextTap
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
@@ -51,7 +52,7 @@ class ContextSignals:
     def put(self, row: Row) -> None:
         """Put what was seen since the last call into the row: the mean over layers."""
         if self._ends:
-            row.put("context_norm", stacked(list(self._ends.values())).mean())
+            row.put_all(stacked(list(self._ends.values())).mean(dim=0), end_signals)
         courses = list(self._courses.values())
         if courses and all(len(course) == len(courses[0]) for course in courses):
             row.put_all(stacked(courses).mean(dim=0), course_signals)
@@ -62,7 +63,7 @@ class ContextSignals:
         if not _training(module):
             return
         contexts_BTC = contexts_BTC.detach()
-        self._ends[name] = _lengths(contexts_BTC[:, -1]).mean()
+        self._ends[name] = summed_up([contexts_BTC[:, -1]])
         if self.sampled:
             self._courses[name] = _lengths(contexts_BTC).mean(dim=0)
 
@@ -71,9 +72,14 @@ class ContextSignals:
             return
         features, last = output
         is_lstm = isinstance(last, tuple)
-        self._ends[name] = _lengths((last[1] if is_lstm else last).detach()).mean()
+        self._ends[name] = summed_up([(last[1] if is_lstm else last).flatten(0, -2)])
         if self.sampled and not is_lstm and isinstance(features, Tensor) and features.dim() == 3:
             self._courses[name] = _lengths(features.detach()).mean(dim=0 if module.batch_first else 1)
+
+
+def end_signals(numbers: Sequence[float]) -> list[tuple[str, float]]:
+    """Return mean, standard deviation and norm at the end of each row by signal name."""
+    return list(zip(("context_mean", "context_std", "context_norm"), numbers, strict=True))
 
 
 def course_signals(norms_T: Sequence[float]) -> list[tuple[str, float]]:

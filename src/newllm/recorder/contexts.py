@@ -4,7 +4,6 @@ Shapes: B rows, T positions, C channels. What a padded position does to a contex
 says nothing; `real_BT` is False there.
 """
 
-import dataclasses
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.model.context_summary import ContextSummary, summed_up, wide
 from newllm.model.context_tap import ContextTap
 from newllm.recorder.layers import ROOT
 
@@ -51,21 +51,6 @@ class ContextRecorder:
         self.contexts[self._names[module]] = contexts_BTC.detach()
 
 
-@dataclasses.dataclass(frozen=True)
-class ContextSummary:
-    """The three numbers that the founding document prints.
-
-    Args:
-        mean: over all channels of all contexts.
-        std: likewise, around that mean.
-        norm: mean Euclidean norm of a context.
-    """
-
-    mean: float
-    std: float
-    norm: float
-
-
 @torch.no_grad()
 def norm_by_position(contexts_BTC: Tensor, real_BT: Tensor) -> list[float | None]:
     """Return for each position the mean Euclidean norm over the rows that are real there, None if none is."""
@@ -95,14 +80,8 @@ def summarise(contexts_BTC: Tensor, real_BT: Tensor) -> ContextSummary | None:
     rows = (last_B >= 0).nonzero()[:, 0]
     if not len(rows):
         return None
-    last_RC = _wide(contexts_BTC[rows, last_B[rows]])
-    numbers = torch.stack([last_RC.mean(), last_RC.std(correction=0), _norms(last_RC).mean()])
-    return ContextSummary(*numbers.tolist())
+    return ContextSummary(*summed_up([contexts_BTC[rows, last_B[rows]]]).tolist())
 
 
 def _norms(contexts: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(_wide(contexts), dim=-1)
-
-
-def _wide(value: Tensor) -> Tensor:
-    return value if value.dtype == torch.float64 else value.float()
+    return torch.linalg.vector_norm(wide(contexts), dim=-1)

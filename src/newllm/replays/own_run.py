@@ -121,7 +121,8 @@ class OwnReplica(Replica):
         stepper.rate = self.rate or stepper.rate
         report = stepper.update(step)
         self.tokens += report.tokens
-        return Update(report.loss, report.gradient_norm, report.finite, report.context_norm)
+        norm = None if report.context is None else report.context.norm
+        return Update(report.loss, report.gradient_norm, report.finite, norm)
 
     def probe(self) -> float:
         """Return the loss on the first sentences or windows of the training part."""

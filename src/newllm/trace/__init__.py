@@ -4,11 +4,12 @@ from newllm.trace.finding import SEVERITIES, Finding, Severity
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.series import Series, Trace, same_steps
 from newllm.trace.store import TraceWriter, read_signal, read_trace, truncate_after
-from newllm.trace.summary import Summary, Validation
+from newllm.trace.summary import Context, Summary, Validation
 from newllm.trace.verdict import Tried, Verdict
 
 __all__ = [
     "SEVERITIES",
+    "Context",
     "Finding",
     "Recovery",
     "Series",

@@ -40,6 +40,23 @@ class Validation:
     bits_per_byte: float | None
 
 
+@dataclass(frozen=True)
+class Context:
+    """The context vectors of one update, after each row's last real token; None in a loaded summary where not finite.
+
+    Attributes:
+        step: the update.
+        norm: mean Euclidean norm over rows, of several layers the mean over layers.
+        mean: over all channels and rows, likewise.
+        std: standard deviation over the same.
+    """
+
+    step: int
+    norm: float | None
+    mean: float | None
+    std: float | None
+
+
 @dataclass(kw_only=True)
 class Summary:
     """The state of one run. Set its fields as the run goes on, then `save`.
@@ -60,6 +77,7 @@ class Summary:
         tokens_per_second: of training, over the whole run; None in a loaded summary where it was not finite.
         last_validation: the latest, None before the first.
         best_validation: the one of lowest loss, None before the first finite one.
+        last_context: of the latest update, None before the first and for a body without a context.
         findings: what detectors said, as plain data.
         recoveries: what a guard did, in short (RUN/recoveries.json has all of it).
         preparation: before the first update: the budget in seconds where the clock ends the run, seconds that getting
@@ -82,6 +100,7 @@ class Summary:
     tokens_per_second: float | None = 0.0
     last_validation: Validation | None = None
     best_validation: Validation | None = None
+    last_context: Context | None = None
     findings: list[dict[str, Any]] = field(default_factory=list)
     recoveries: list[dict[str, Any]] = field(default_factory=list)
     preparation: dict[str, Any] = field(default_factory=dict)
@@ -135,23 +154,27 @@ class Summary:
         if isinstance(content, dict):
             content.setdefault("recoveries", [])  # runs from before there was a guard
             content.setdefault("preparation", {})  # runs from before it was measured
+            content.setdefault("last_context", None)
         problem = _problem(content)
         if problem:
             raise _foreign(path, problem)
         values = {item.name: content[item.name] for item in fields(cls)}
         for name in ("last_validation", "best_validation"):
             values[name] = values[name] and Validation(**{key: values[name][key] for key in _VALIDATION})
+        context = values["last_context"]
+        values["last_context"] = context and Context(**{key: context[key] for key in _CONTEXT})
         return cls(**values)
 
 
 _NULLABLE = (int, float, type(None))
 _VALIDATION = {"step": int, "loss": _NULLABLE, "perplexity": _NULLABLE, "bits_per_byte": _NULLABLE}
+_CONTEXT = {"step": int, **dict.fromkeys(("norm", "mean", "std"), _NULLABLE)}
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("scan_backend", "precision", "device", "status", "started", "heartbeat"), str),
     **dict.fromkeys(("steps", "parameters", "pid", "step", "tokens"), int),
     "seconds": (int, float),
     "tokens_per_second": _NULLABLE,
-    **dict.fromkeys(("last_validation", "best_validation"), (dict, type(None))),
+    **dict.fromkeys(("last_validation", "best_validation", "last_context"), (dict, type(None))),
     **dict.fromkeys(("findings", "recoveries"), list),
     "preparation": dict,
     "message": (str, type(None)),
@@ -169,8 +192,9 @@ def _problem(content: Any) -> str | None:
         return problem
     if content["status"] not in get_args(Status):
         return f"status {content['status']!r} is none of {', '.join(get_args(Status))}"
-    validations = (content["last_validation"], content["best_validation"])
-    return next(filter(None, (_ill_typed(item, _VALIDATION) for item in validations if item is not None)), None)
+    parts = {"last_validation": _VALIDATION, "best_validation": _VALIDATION, "last_context": _CONTEXT}
+    problems = (_ill_typed(content[name], kinds) for name, kinds in parts.items() if content[name] is not None)
+    return next(filter(None, problems), None)
 
 
 def _ill_typed(content: dict[str, Any], kinds: dict[str, Any]) -> str | None:

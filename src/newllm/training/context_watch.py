@@ -1,14 +1,14 @@
-"""How long the context vectors are, measured where they count: after each row's last real token.
+"""What the context vectors are like, measured where they count: after each row's last real token.
 
 What a padded row does to its context after its end reaches no loss and says nothing.
 """
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from newllm.data import IGNORED, Batch
 from newllm.model.bodies import State
+from newllm.model.context_summary import ContextSummary, summed_up
 from newllm.model.context_tap import ContextTap
 
 
@@ -29,8 +29,8 @@ class ContextWatch:
         if module.training:  # evaluations are not asked about
             self._seen.append(contexts.detach())
 
-    def norm(self, batch: Batch, state: State) -> float | None:
-        """Return the mean Euclidean norm over rows and layers since the last call; None without a context.
+    def summary(self, batch: Batch, state: State) -> ContextSummary | None:
+        """Return mean, standard deviation and norm over rows and layers since the last call; None without a context.
 
         Args:
             batch: what was read.
@@ -40,9 +40,7 @@ class ContextWatch:
         last = [contexts[rows, ends] for contexts in self._seen]
         self._seen.clear()
         last = last or [value for name, value in state.items() if name.endswith("context")]
-        if not last:
-            return None
-        return float(torch.stack([value.detach().float().flatten(1).norm(dim=1).mean() for value in last]).mean())
+        return ContextSummary(*summed_up(last).tolist()) if last else None
 
 
 def last_real(batch: Batch) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.trace import Summary, TraceWriter, Validation, truncate_after
+from newllm.trace import Context, Summary, TraceWriter, Validation, truncate_after
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation
 from newllm.training.recording import Signals
@@ -41,8 +41,10 @@ class Journal:
             "gradient_norm": report.gradient_norm,
             "learning_rate": report.learning_rate,
         }
-        if report.context_norm is not None:
-            signals["context_norm"] = report.context_norm
+        if report.context is not None:
+            norm, mean, std = report.context.norm, report.context.mean, report.context.std
+            signals |= {"context_norm": norm, "context_mean": mean, "context_std": std}
+            self.summary.last_context = Context(report.step, norm, mean, std)
         self.trace.write(report.step, **signals, **more)
         if report.finite:
             self.progress.step = report.step
@@ -128,3 +130,5 @@ def restore(summary: Summary, run: RunDirectory, progress: Progress) -> None:
             before = Summary.load(run.summary)
             summary.started, summary.findings = before.started, before.findings
             summary.preparation = before.preparation
+            if before.last_context is not None and before.last_context.step <= progress.step:
+                summary.last_context = before.last_context

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from newllm.chance import stream_seed
 from newllm.data import IGNORED, Batch, Batches, trim
 from newllm.model.bodies import State
+from newllm.model.context_summary import ContextSummary
 from newllm.model.language_model import LanguageModel, fresh_rows
 from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import RunConfig
@@ -37,7 +38,7 @@ class StepReport:
         loss: training loss before the update, nats per token.
         gradient_norm: before clipping.
         learning_rate: of this update.
-        context_norm: mean Euclidean norm of the contexts after each row's last real token, or None.
+        context: mean, standard deviation and norm of the contexts after each row's last real token, or None.
         tokens: targets in this update.
     """
 
@@ -45,7 +46,7 @@ class StepReport:
     loss: float
     gradient_norm: float
     learning_rate: float
-    context_norm: float | None
+    context: ContextSummary | None
     tokens: int
 
     @property
@@ -96,7 +97,7 @@ class Stepper:
         loss, contexts = 0.0, None
         for batch in micro:
             nats, more, state = self._nats(batch)
-            contexts = self.watch.norm(batch, state)
+            contexts = self.watch.summary(batch, state)
             ((nats if more is None else nats + more) / tokens).backward()
             loss += nats.item() / tokens
         rate = self.rate(step)

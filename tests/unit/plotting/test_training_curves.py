@@ -27,7 +27,11 @@ def run(length=2000, **changes):
     signals = {
         "loss": series(loss),
         "validation_loss": series(loss[::100] + 0.1, np.arange(1, length + 1)[::100]),
+        "accuracy": series(0.1 + 0.5 * t[::10], np.arange(1, length + 1)[::10]),
+        "validation_accuracy": series(0.1 + 0.4 * t[::100], np.arange(1, length + 1)[::100]),
         "context_norm": series(3 + 10 * t),
+        "context_mean": series(-0.05 - 0.1 * t),
+        "context_std": series(0.3 + t),
         "learning_rate": series(1e-3 * np.minimum(1, 20 * t) * (1 - t)),
     }
     return Trace(signals | changes)
@@ -45,7 +49,7 @@ def draw(trace, path, **changes):
 
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):
-    """Draw, and return the four panels with the figure's other texts."""
+    """Draw, and return the six panels with the figure's other texts."""
     kept = []
     save = style.save
 
@@ -71,20 +75,41 @@ def texts(panel):
 
 
 @pytest.mark.parametrize("height", [15.0, 1e6, 1e200])
-@pytest.mark.parametrize("name", ["loss", "validation_loss", "context_norm"])
-def test_a_spike_of_one_step_among_many_is_drawn_within_the_axis(drawn, name, height):
+@pytest.mark.parametrize(("name", "at"), [("loss", 0), ("validation_loss", 0), ("context_norm", 3), ("context_std", 4)])
+def test_a_spike_of_one_step_among_many_is_drawn_within_the_axis(drawn, name, at, height):
     trace = run(50_000)
     spiky = trace.signals[name].value.copy()
     spiky[len(spiky) // 3] = height
-    panel = drawn(Trace(trace.signals | {name: Series(trace.signals[name].step, spiky)}))[
-        2 if name == "context_norm" else 0
-    ]
+    panel = drawn(Trace(trace.signals | {name: Series(trace.signals[name].step, spiky)}))[at]
     shown = min(height, 1e100)
     assert max(np.nanmax(line.get_ydata()) for line in panel.lines) == shown
     low, high = panel.get_ylim()
     assert low < high
     assert shown < high
-    assert panel.get_yscale() == ("log" if height > 1e3 else "linear")
+    crushed = "symlog" if name == "context_std" else "log"
+    assert panel.get_yscale() == (crushed if height > 20 * np.quantile(trace.signals[name].value, 0.9) else "linear")
+
+
+def test_the_contexts_mean_keeps_its_sign_on_a_scale_that_a_spike_made_logarithmic(drawn):
+    std = run().signals["context_std"].value.copy()
+    std[700] = 1e5
+    panel = drawn(run(context_std=series(std)))[4]
+    mean = next(line for line in panel.lines if line.get_label() == "mean")
+    assert (mean.get_ydata() < 0).all()
+    assert panel.get_yscale() == "symlog"
+    assert panel.get_ylim()[0] < np.min(mean.get_ydata())
+
+
+def test_accuracies_are_drawn_from_zero_and_one_that_was_not_recorded_is_not_named(drawn):
+    def named(panel):
+        return [text.get_text() for text in panel.get_legend().get_texts()]
+
+    panel = drawn(run())[2]
+    assert named(panel) == ["training", "validation"]
+    assert panel.get_ylim()[0] == 0
+    signals = dict(run().signals)
+    del signals["accuracy"]
+    assert named(drawn(Trace(signals))[2]) == ["validation"]
 
 
 def test_the_best_validation_is_marked_and_named(drawn):
@@ -102,9 +127,9 @@ def test_x_counts_epochs_when_asked(drawn):
     validation[18:22] = [9.0, 14.7, 10.0, 5.6]
     trace = run(400, validation_loss=series(validation, np.arange(8, 401, 8)))
     panels = drawn(trace, by_epoch=True, steps_per_epoch=8)
-    assert panels[2].get_xlabel() == "epoch"
+    assert panels[3].get_xlabel() == "epoch"
     assert 50 < panels[0].get_xlim()[1] < 55
-    assert drawn(trace)[2].get_xlabel() == "step"
+    assert drawn(trace)[3].get_xlabel() == "step"
 
 
 def test_by_epoch_needs_the_length_of_one(tmp_path):
@@ -114,8 +139,10 @@ def test_by_epoch_needs_the_length_of_one(tmp_path):
 
 def test_a_body_without_context_says_so(drawn):
     signals = dict(run().signals)
-    del signals["context_norm"]
-    assert "this body has no context vector" in texts(drawn(Trace(signals))[2])
+    for name in ("context_norm", "context_mean", "context_std"):
+        del signals[name]
+    panels = drawn(Trace(signals))
+    assert all("this body has no context vector" in texts(panels[at]) for at in (3, 4))
 
 
 def test_an_empty_trace_says_that_nothing_is_recorded(drawn):
@@ -126,8 +153,7 @@ def test_an_empty_trace_says_that_nothing_is_recorded(drawn):
 @pytest.mark.parametrize("length", [1, 70])
 def test_whatever_a_signal_holds_is_drawn_without_a_warning(drawn, value, length):
     same = series([value] * length)
-    names = ("loss", "validation_loss", "context_norm", "learning_rate")
-    panels = drawn(Trace(dict.fromkeys(names, same)), bits_per_byte_factor=0.4)
+    panels = drawn(Trace(dict.fromkeys(run(10).signals, same)), bits_per_byte_factor=0.4)
     assert ("not one finite value" in texts(panels[0])) == (not np.isfinite(value))
 
 
@@ -146,12 +172,12 @@ def test_a_title_is_taken_as_it_is(drawn, title):
     drawn(run(100), title=title)
 
 
-def test_a_hundred_thousand_rows_take_less_than_two_seconds(tmp_path):
+def test_a_hundred_thousand_rows_take_less_than_two_seconds_of_the_processor(tmp_path):
     trace = run(100_000)
     draw(run(100), tmp_path / "warm.png")  # the first figure also imports matplotlib
-    begun = time.perf_counter()
+    begun = time.process_time()  # of the processor: others may use it too
     draw(trace, tmp_path / "a.png")
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_the_callers_matplotlib_is_left_as_it_was(tmp_path):

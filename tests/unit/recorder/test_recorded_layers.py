@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import newllm
+from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
+from newllm.recorder import ContextRecorder
 from newllm.recorder.attention import statistics
 from newllm.recorder.context_signals import course_signals
 
@@ -124,6 +126,9 @@ def test_the_context_of_a_gru_is_followed_by_position(first_step: Record) -> Non
     assert found["context_norm"] == pytest.approx(lengths[-1], rel=1e-5)
     positions = [found[f"context_norm/position-{n}"] for n in (1, 2, 4, 8)]
     assert positions == pytest.approx([lengths[n - 1] for n in (1, 2, 4, 8)], rel=1e-5)
+    ends = model(x)[0][:, -1]
+    assert found["context_mean"] == pytest.approx(ends.mean().item(), rel=1e-5)
+    assert found["context_std"] == pytest.approx(ends.std(correction=0).item(), rel=1e-5)
     assert found["context_growth"] == pytest.approx((lengths[8] / lengths[3]) ** (1 / 5), rel=1e-5)
     assert "context_norm/position-16" not in found
 
@@ -132,7 +137,25 @@ def test_of_an_lstm_the_last_cell_state_is_measured(first_step: Record) -> None:
     model, x = nn.LSTM(3, 4), torch.randn(9, 2, 3)
     found = first_step(model, x)
     assert found["context_norm"] == pytest.approx(model(x)[1][1].norm(dim=-1).mean().item(), rel=1e-5)
+    assert found["context_std"] == pytest.approx(model(x)[1][1].std(correction=0).item(), rel=1e-5)
     assert "context_growth" not in found
+
+
+def test_of_several_layers_mean_deviation_and_norm_are_the_mean_over_layers(first_step: Record) -> None:
+    config = ModelConfig(body="stack", vocabulary=11, width=8, context=8, layers=2, hidden=16)
+    model, tokens = LanguageModel(config), torch.arange(10).reshape(2, 5)
+    found = first_step(model, tokens)
+    with ContextRecorder(model) as recorder:
+        model(tokens)
+    ends = [contexts[:, -1] for contexts in recorder.contexts.values()]
+    assert len(ends) == 2
+    each = {
+        "context_mean": [end.mean() for end in ends],
+        "context_std": [end.std(correction=0) for end in ends],
+        "context_norm": [end.norm(dim=-1).mean() for end in ends],
+    }
+    for name, layers in each.items():
+        assert found[name] == pytest.approx(float(torch.stack(layers).mean()), rel=1e-4), name
 
 
 def test_growth_is_the_factor_of_an_exponential_course() -> None:

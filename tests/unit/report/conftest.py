@@ -38,7 +38,12 @@ def row(step: int) -> dict[str, float]:
         "gradient_norm": 1 + 30 * spike,
         "learning_rate": 1e-3,
     }
-    signals |= {"gradient_norm_clipped": 1.0, "context_norm": 3.0 + step / 50}
+    signals |= {
+        "gradient_norm_clipped": 1.0,
+        "context_norm": 3.0 + step / 50,
+        "context_mean": -0.05,
+        "context_std": 0.6,
+    }
     if step % 10 == 0:
         signals |= {"loss/seen": 2.4, "count/seen": 90.0, "loss/end": 2.0 + spike, "count/end": 30.0}
         signals |= {"validation_loss": 3 + spike, "validation_count": 30.0, "loop_gain": 1.0 + step / 1000}

@@ -150,6 +150,9 @@ def test_the_context_by_position_grows_upwards_in_the_map_and_along_the_text(sou
     growth = chart(source, "context", "context-growth")
     assert isinstance(growth, Curves)
     assert [line.name for line in growth.lines] == ["loop_gain"]
+    spread = chart(source, "context", "context-spread")
+    assert isinstance(spread, Curves)
+    assert [(line.name, line.y[0]) for line in spread.lines] == [("context_mean", -0.05), ("context_std", 0.6)]
 
 
 def test_confirmed_replays_are_drawn_over_the_null_with_all_of_their_range(source: Source) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from newllm.errors import UserError
-from newllm.trace import Summary, Validation, summary
+from newllm.trace import Context, Summary, Validation, summary
 
 FIELDS = {
     "schema", "status", "pid", "heartbeat", "started", "step", "steps", "parameters", "tokens", "seconds",
-    "tokens_per_second", "last_validation", "best_validation", "findings", "recoveries", "message", "scan_backend",
-    "precision", "device", "preparation",
+    "tokens_per_second", "last_validation", "best_validation", "last_context", "findings", "recoveries",
+    "preparation", "message", "scan_backend", "precision", "device",
 }  # fmt: skip
 
 
@@ -50,6 +50,7 @@ def test_it_comes_back_as_it_was_saved(tmp_path):
     saved = make(step=7, tokens=99, seconds=1.5, tokens_per_second=66.0, status="diverged", message="loss is NaN")
     saved.validated(5, 2.0, 1.25)
     saved.validated(7, 3.0, None)
+    saved.last_context = Context(7, 7.144, -0.0539, 0.623)
     saved.save(path)
     assert Summary.load(path) == saved
     assert Summary.load(path).as_dict() == json.loads(path.read_text())
@@ -97,6 +98,14 @@ def test_what_is_not_finite_is_null_in_the_file_and_a_loaded_run_goes_on(tmp_pat
     assert loaded.best_validation.step == 4
 
 
+def test_one_from_before_it_told_of_contexts_is_read(tmp_path):
+    path = tmp_path / "summary.json"
+    before = make().as_dict()
+    del before["last_context"]
+    path.write_text(json.dumps(before))
+    assert Summary.load(path).last_context is None
+
+
 def test_fields_of_a_later_version_are_passed_over(tmp_path):
     path = tmp_path / "summary.json"
     path.write_text(json.dumps(make().as_dict() | {"novelty": 1}))
@@ -112,6 +121,7 @@ def test_fields_of_a_later_version_are_passed_over(tmp_path):
         ({"tokens": True}, "'tokens' is True"),
         ({"best_validation": {"step": 1}}, "no 'loss'"),
         ({"last_validation": [1]}, r"'last_validation' is \[1\]"),
+        ({"last_context": {"step": 1, "norm": 2.0, "mean": 0.0}}, "no 'std'"),
         ({"device": None}, "'device' is None"),
     ],
 )

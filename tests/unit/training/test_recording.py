@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 import newllm
 from newllm.api.recording_evaluation import context_signals, loop_gain
 from newllm.api.recording_layers import LayerSignals
-from newllm.api.recording_training import TrainingClasses
+from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
+from newllm.data import Batch
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
-from newllm.recorder import TokenClasses
+from newllm.recorder import ContextRecorder, TokenClasses
 from newllm.recorder.layout import Layout
 from newllm.trace import Trace, read_trace
+from newllm.training.context_watch import ContextWatch
 from newllm.training.evaluation import sum_nats
 from newllm.training.observer import Observer
 from newllm.training.recording import Recording
@@ -134,6 +136,66 @@ def test_contexts_are_measured_at_evaluations(sentences) -> None:
     assert names(trace, "context_norm") >= {"position-1", "position-2", "position-4"}
 
 
+@pytest.mark.parametrize("body", ["cell", "stack", "lstm"])
+def test_the_contexts_mean_and_deviation_stand_beside_their_norm_and_in_the_summary(body, train) -> None:
+    run = train(f"model.body={body}", "model.layers=1")
+    trace = trace_of(run)
+    norm, mean, std = (trace.series(f"context_{name}") for name in ("norm", "mean", "std"))
+    assert norm.step.tolist() == mean.step.tolist() == std.step.tolist() == list(range(1, 21))
+    channels = run.config.model.context if body != "lstm" else run.config.model.hidden
+    # The mean norm is at most the root of the mean square, which the other two give.
+    assert np.all(norm.value <= np.sqrt(channels * (mean.value**2 + std.value**2)) * (1 + 1e-5))
+    assert np.all(std.value > 0)
+    written = json.loads((run.path / "summary.json").read_bytes())["last_context"]
+    last = {"step": 20, "norm": norm.value[-1], "mean": mean.value[-1], "std": std.value[-1]}
+    assert written == pytest.approx(last)
+
+
+def test_a_body_without_a_context_has_none_of_its_signals(train) -> None:
+    run = train("model.body=attention")
+    assert not any(name.startswith("context") for name in trace_of(run).signals)
+    assert run.summary.last_context is None
+
+
+def test_the_contexts_numbers_are_of_the_last_real_token_of_each_row() -> None:
+    model = LanguageModel(ModelConfig(body="stack", vocabulary=11, width=8, context=8, layers=1, hidden=16))
+    watch = ContextWatch(model)
+    inputs, targets = np.arange(10).reshape(2, 5), np.array([[1, 2, 3, -1, -1], [6, 7, 8, 9, 10]])
+    with ContextRecorder(model) as recorder:
+        model(torch.from_numpy(inputs))
+    seen = watch.summary(Batch(inputs, targets), {})
+    (contexts,) = recorder.contexts.values()
+    ends = contexts[[0, 1], [2, 4]]
+    assert seen is not None
+    assert seen.mean == pytest.approx(ends.mean().item(), abs=1e-7)
+    assert seen.std == pytest.approx(ends.std(correction=0).item(), rel=1e-5)
+    assert seen.norm == pytest.approx(ends.norm(dim=-1).mean().item(), rel=1e-5)
+
+
+def test_accuracies_of_both_parts_are_recorded(sentences) -> None:
+    trace = trace_of(sentences)
+    right, count = trace.series("validation_correct"), trace.series("validation_count")
+    assert trace.series("validation_accuracy").value.tolist() == (right.value / count.value).tolist()
+    accuracy = trace.series("accuracy")
+    assert accuracy.step.tolist() == trace.series("loss/seen").step.tolist()
+    targets = sum(trace.series(f"count/{name}").value for name in ("end", "seen"))
+    np.testing.assert_allclose(accuracy.value * targets, np.round(accuracy.value * targets), atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32))
+def test_the_accuracy_of_an_update_is_that_of_all_its_batches(seed) -> None:
+    chance = torch.Generator().manual_seed(seed)
+    logits = torch.randn(3, 4, 6, generator=chance).bfloat16()
+    targets = torch.randint(-1, 6, (3, 4), generator=chance)
+    fast, naive = TrainingAccuracy(), TokenClasses(None, None)
+    for rows in (slice(0, 1), slice(1, 3)):
+        fast.add(logits[rows], targets[rows])
+        naive.add(logits[rows], targets[rows])
+    assert fast.take() == ({"accuracy": naive.all.correct / naive.all.tokens} if naive.all.tokens else {})
+    assert fast.take() == {}
+
+
 def test_a_long_run_is_sampled_and_the_clipped_norm_is_there(train) -> None:
     trace = trace_of(train("training.steps=300", "training.evaluate_every=300", "optimizer.clip=0.5"))
     assert trace.series("weight_norm/head").step.tolist() == list(range(6, 301, 6))
@@ -192,7 +254,7 @@ def test_a_resumed_run_has_the_same_trace_to_the_byte(setting, steps, stop, trai
     whole = train(*options)
     stopped = train(*options, observers=[Stop(stop)])
     assert stopped.summary.status == "interrupted"
-    newllm.resume(stopped.path)
+    assert newllm.resume(stopped.path).summary.last_context == whole.summary.last_context
     for name in ("recording.json", "data.json"):
         assert (stopped.path / name).read_bytes() == (whole.path / name).read_bytes(), name
     mine, other = (

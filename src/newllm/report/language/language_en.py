@@ -109,6 +109,8 @@ TEXTS = {
     ),
     "chart.context-norm": "Norm of the context",
     "about.context-norm": "Mean over the batch, at the end of each row.",
+    "chart.context-spread": "Mean and standard deviation of the context",
+    "about.context-spread": "Over all channels of the batch's contexts, at the end of each row.",
     "chart.context-growth": "Growth per position",
     "about.context-growth": (
         "By which factor the context, or its change, grows from one token to the next. Above 1 it cannot stay"
@@ -129,6 +131,8 @@ TEXTS = {
     "signal.validation_perplexity": "validation perplexity",
     "signal.validation_bits_per_byte": "bits per byte",
     "signal.context_norm": "context norm",
+    "signal.context_mean": "context mean",
+    "signal.context_std": "context standard deviation",
     "signal.context_growth": "growth of the context",
     "signal.loop_gain": "growth of the context's change",
     "signal.lyapunov": "Lyapunov exponent",

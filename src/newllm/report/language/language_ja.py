@@ -106,6 +106,8 @@ TEXTS = {
     ),
     "chart.context-norm": "文脈ベクトルのノルム",
     "about.context-norm": "各行の終わりでの値の、バッチにわたる平均。",
+    "chart.context-spread": "文脈ベクトルの平均と標準偏差",
+    "about.context-spread": "各行の終わりでの文脈ベクトルの、バッチの全成分にわたる値。",
     "chart.context-growth": "1位置ごとの増大率",
     "about.context-growth": (
         "文脈ベクトル、またはそのずれが、1トークンごとに何倍になるか。"
@@ -126,6 +128,8 @@ TEXTS = {
     "signal.validation_perplexity": "検証のパープレキシティ",
     "signal.validation_bits_per_byte": "バイトあたりのビット数",
     "signal.context_norm": "文脈ベクトルのノルム",
+    "signal.context_mean": "文脈ベクトルの平均",
+    "signal.context_std": "文脈ベクトルの標準偏差",
     "signal.context_growth": "文脈ベクトルの増大率",
     "signal.loop_gain": "文脈ベクトルのずれの増大率",
     "signal.lyapunov": "リアプノフ指数",

@@ -153,6 +153,8 @@ SIGNALS = MappingProxyType(
         "attention_entropy": "注意のエントロピー",
         "attention_logit": "注意の最大のロジット",
         "context_norm": "文脈ベクトルのノルム",
+        "context_mean": "文脈ベクトルの平均",
+        "context_std": "文脈ベクトルの標準偏差",
         "context_growth": "1位置ごとの文脈ベクトルの増大率",
         "loop_gain": "再帰の利得",
         "lyapunov": "リアプノフ指数",

@@ -1,4 +1,6 @@
-"""The context: how large it is after how many tokens, as training goes on, and how fast it grows along a text."""
+"""The context: how large it is after how many tokens, as training goes on, its numbers, and how fast it grows."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from newllm.report.source import Source
 
 _OF = "context_norm/position-"
 _COLOURS = ("muted", "sky", "training", "context", "spike")  # of lines from the first evaluation to the last
-SHOWN = frozenset(("context_norm", "context_growth", "loop_gain", "lyapunov"))
+SHOWN = frozenset(("context_norm", "context_mean", "context_std", "context_growth", "loop_gain", "lyapunov"))
 
 
 def context(source: Source, words: Words) -> Section | None:
@@ -24,7 +26,8 @@ def context(source: Source, words: Words) -> Section | None:
         _heat(source, words, positions),
         _along(source, words, positions),
         _norm(source, words),
-        _growth(source, words),
+        _together(source, words, "context-spread", (("context_mean", "context"), ("context_std", "learning-rate"))),
+        _together(source, words, "context-growth", (("loop_gain", "context"), ("context_growth", "learning-rate"))),
         _lyapunov(source, words),
     ]
     found = [chart for chart in charts if chart is not None]
@@ -79,13 +82,11 @@ def _norm(source: Source, words: Words) -> Curves | None:
     return None if line is None else _curves(source, words, "context-norm", [line], log=bool(np.all(line.y > 0)))
 
 
-def _growth(source: Source, words: Words) -> Curves | None:
-    found = [
-        signal_line(source, words, name, colour)
-        for name, colour in (("loop_gain", "context"), ("context_growth", "learning-rate"))
-    ]
+def _together(source: Source, words: Words, name: str, signals: Sequence[tuple[str, str]]) -> Curves | None:
+    """Return a chart of some signals, each with its colour; None where the trace has none of them."""
+    found = [signal_line(source, words, signal, colour) for signal, colour in signals]
     lines = [line for line in found if line is not None]
-    return _curves(source, words, "context-growth", lines) if lines else None
+    return _curves(source, words, name, lines) if lines else None
 
 
 def _lyapunov(source: Source, words: Words) -> Curves | None:
