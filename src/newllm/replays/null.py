@@ -24,6 +24,7 @@ from newllm.training.environment import using_threads
 _SIGNALS = ("loss", "gradient_norm")
 _REPEATS = 2  # further null replays that measure the tolerance
 _WIDER = 4.0  # times what few replays show of their spread
+_FIRST = 5  # steps that share a limit
 _ROUNDING = 1e-6  # relative: float32's last digits
 
 
@@ -212,15 +213,20 @@ def _apart(recorded: float, replayed: float) -> float:
 
 
 def _spread(replays: list[_Made]) -> dict[int, float]:
-    """Return for each step how far the record may lie from a replay: some times what replays lie apart up to there."""
-    allowed, widest = {}, _ROUNDING
-    for step in sorted(set.intersection(*(set(one.values) for one in replays))):
+    """Return for each step how far the record may lie from a replay: some times what replays lie apart up to there.
+
+    The first steps share one limit: three replays that lie close to each other in one step would make it too narrow.
+    """
+    steps = sorted(set.intersection(*(set(one.values) for one in replays)))
+    widest, highest = [], _ROUNDING
+    for step in steps:
         for one, other in itertools.combinations(replays, 2):
             for name in _SIGNALS:
                 apart = _apart(one.values[step][name], other.values[step][name])
-                widest = max(widest, apart if math.isfinite(apart) else 0.0)
-        allowed[step] = _WIDER * widest
-    return allowed
+                highest = max(highest, apart if math.isfinite(apart) else 0.0)
+        widest.append(highest)
+    together = min(_FIRST, len(steps))
+    return {step: _WIDER * widest[max(at, together - 1)] for at, step in enumerate(steps)}
 
 
 def _end(original: Original, spike: Spike, start: int) -> int:

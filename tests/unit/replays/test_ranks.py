@@ -19,7 +19,7 @@ def test_two_processes_decide_alike(tmp_path: Path) -> None:
         subprocess.Popen([*program, str(rank), str(tmp_path / "rendezvous")], stdout=subprocess.PIPE, text=True)
         for rank in range(2)
     ]
-    first, second = (json.loads(rank.communicate(timeout=120)[0]) for rank in ranks)
+    first, second = (json.loads(rank.communicate(timeout=120)[0].splitlines()[-1]) for rank in ranks)
     assert first == second
     assert first["healthy"] == first["plain"]
     assert first["healthy"]["recoveries"] == []
