@@ -1,0 +1,52 @@
+"""Write docs/tests.md from results of mutations.py.
+
+python benchmarks/mutations_page.py benchmarks/results/mutations.json
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from markdown_tables import machine_line, table
+from mutations import AREAS, HERE, ROOT, summed
+
+HEAD = """# Do the tests notice a mistake?
+
+A change of one operator, number, condition or argument, drawn at random, is put into the sources; then the tests of its
+own area run until one fails. A change that no test notices is a test that is missing, unless it does nothing that
+matters. `benchmarks/mutations.py` says how it is done, `tests/unit/benchmarks/test_mutations.py` holds it to that.
+Not changed are words, types, decorators and what is raised. How many calls with two arguments swapped are among the
+changes flatters the share: most of them are errors that any test of that line meets.
+
+"""
+
+
+def page(result: dict[str, Any], harmless: list[dict[str, str]]) -> str:
+    """Return the page."""
+    mutants = result["mutants"]
+    missed = [one for one in mutants if one["outcome"] == "not noticed"]
+    areas = [[area, ", ".join(places), ", ".join(tests)] for area, (places, tests) in AREAS.items()]
+    parts = [
+        HEAD,
+        f"`python benchmarks/mutations.py --seed {result['seed']}` at {result['commit']}. {machine_line(result)}\n",
+        summed(mutants),
+        "\nNot noticed when they were drawn:\n\n",
+        _listed([(one, None) for one in missed]) if missed else "None.\n",
+        "\n## What does not matter\n\nLooked at one by one, and kept in benchmarks/harmless_mutations.json.\n\n",
+        _listed([(one, one["why"]) for one in harmless]),
+        "\n## The areas\n\nFolders of src/newllm with the tests that are theirs, below tests.\n\n",
+        table(["area", "sources", "tests"], areas),
+    ]
+    return "".join(parts)
+
+
+def _listed(changes: list[tuple[dict[str, Any], str | None]]) -> str:
+    return "".join(
+        f"- `{one['file']}`: `{one['code']}`, `{one['change']}`{f': {why}' if why else ''}\n" for one, why in changes
+    )
+
+
+if __name__ == "__main__":
+    known = json.loads((HERE / "harmless_mutations.json").read_text())
+    (ROOT / "docs" / "tests.md").write_text(page(json.loads(Path(sys.argv[1]).read_text()), known))
