@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newllm.trace.readers import event_file
+from newllm.trace.readers.crc32c import masked_crc32c
 
 CELLS = st.one_of(
     st.sampled_from(["", "nan", "inf", "-Infinity", "1e400", "1,5", "1.5", "12%", "1_0", "train", "val",
@@ -79,12 +79,8 @@ def _varint(value):
     return bytes([*parts, value])
 
 
-def _masked_crc(content):
-    check = 0xFFFFFFFF
-    for byte in content:
-        check = event_file._CRC32C[(check ^ byte) & 255] ^ check >> 8
-    check ^= 0xFFFFFFFF
-    return ((check >> 15 | check << 17) + 0xA282EAD8) & 0xFFFFFFFF
+def _check(content):
+    return struct.pack("<I", masked_crc32c(content))
 
 
 @st.composite
@@ -92,7 +88,7 @@ def event_files(draw):
     found = []
     for record in draw(st.lists(messages() | st.binary(max_size=30), min_size=1, max_size=6)):
         length = struct.pack("<Q", len(record))
-        found.append(length + struct.pack("<I", _masked_crc(length)) + record + b"\0\0\0\0")
+        found.append(length + _check(length) + record + _check(record))
     return "events.out.tfevents.1", b"".join(found)
 
 
@@ -100,7 +96,8 @@ def event_files(draw):
 def wandb_files(draw):
     content = b":W&B\xe1\xbe\0"
     for record in draw(st.lists(messages() | st.binary(max_size=30), max_size=6)):
-        content += struct.pack("<IHB", zlib.crc32(record), len(record), draw(st.integers(0, 5))) + record
+        kind = draw(st.integers(0, 5))
+        content += struct.pack("<IHB", zlib.crc32(bytes((kind,)) + record), len(record), kind) + record
     return "run.wandb", content
 
 

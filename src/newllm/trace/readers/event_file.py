@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from newllm.trace.readers.crc32c import masked_crc32c
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import words
 from newllm.trace.readers.protobuf import fields, number_of, signed
@@ -16,23 +17,11 @@ from newllm.trace.readers.text import reading
 from newllm.trace.series import Trace
 
 _HEADER = struct.Struct("<QI")
+_CHECK = struct.Struct("<I")
 _LONGEST_RECORD = 1 << 20  # bytes; pictures, graphs and histograms are longer and are passed over
 _MOST_BYTES = 1 << 32  # of records looked at
 _FLOAT, _DOUBLE = 1, 2  # tensor.proto's DataType
 _LARGEST_STEP = 1 << 53
-
-
-def _table() -> list[int]:
-    table = []
-    for byte in range(256):
-        check = byte
-        for _ in range(8):
-            check = check >> 1 ^ (0x82F63B78 if check & 1 else 0)
-        table.append(check)
-    return table
-
-
-_CRC32C = _table()
 
 
 def is_event_file(head: bytes) -> bool:
@@ -72,13 +61,18 @@ def _records(file: BinaryIO, gathered: Gathered) -> Iterator[bytes]:
             return
         if length > _LONGEST_RECORD:
             gathered.note(f"a record of more than {_LONGEST_RECORD >> 20} MB (a picture, a graph)")
-            file.seek(length + 4, 1)
+            file.seek(length + _CHECK.size, 1)
             continue
-        record = file.read(length + 4)
-        if len(record) < length + 4:
+        record = file.read(length + _CHECK.size)
+        if len(record) < length + _CHECK.size:
             gathered.note("what comes after the place where an event file breaks off")
             return
-        yield record[:-4]
+        if _CHECK.pack(masked_crc32c(record[:length])) == record[length:]:
+            yield record[:length]
+        else:
+            gathered.note("a damaged record")
+    if file.tell() >= _MOST_BYTES:
+        gathered.note(f"what comes after the first {_MOST_BYTES >> 30} GB of an event file")
 
 
 def _take(gathered: Gathered, prefix: str, record: bytes) -> set[str]:
@@ -136,9 +130,4 @@ def _length(header: bytes) -> int | None:
     if len(header) < _HEADER.size:
         return None
     length, stored = _HEADER.unpack(header)
-    check = 0xFFFFFFFF
-    for byte in header[:8]:
-        check = _CRC32C[(check ^ byte) & 255] ^ check >> 8
-    check ^= 0xFFFFFFFF
-    masked = ((check >> 15 | check << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    return length if masked == stored and length < 1 << 40 else None
+    return length if masked_crc32c(header[:8]) == stored and length < 1 << 40 else None

@@ -6,6 +6,7 @@ https://github.com/google/leveldb/blob/main/doc/log_format.md, with W&B's own he
 
 import json
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -16,8 +17,8 @@ from newllm.trace.readers.text import reading
 from newllm.trace.series import Trace
 
 _HEADER, _BLOCK = 7, 32768
-_PIECE = struct.Struct("<IHB")  # check, length, kind
-_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_PIECE = struct.Struct("<IHB")  # CRC-32 of kind and content, length, kind
+_DAMAGED, _FULL, _FIRST, _LAST = 0, 1, 2, 4  # 3 is a piece in the middle
 _LONGEST_RECORD = 1 << 22
 _MOST_BLOCKS = 1 << 15  # of 32 KB
 
@@ -73,31 +74,42 @@ def _value(text: str) -> object:
 
 
 def _records(file: BinaryIO, gathered: Gathered) -> Iterator[bytes]:
-    """Put the pieces of each record together."""
-    parts: list[bytes] = []
-    for kind, content in _pieces(file):
-        if kind in (_FULL, _FIRST):
-            parts = []
-        parts.append(content)
-        if sum(map(len, parts)) > _LONGEST_RECORD:
+    """Put the pieces of each record together; one of which a piece is missing or damaged is left out."""
+    record: bytearray | None = None  # None between two, and in one that is passed over
+    passed_over = False
+    for kind, content in _pieces(file, gathered):
+        begins = kind in (_FULL, _FIRST)
+        if kind == _DAMAGED or (record is not None if begins else record is None and not passed_over):
+            gathered.note("a damaged piece of a record")
+        if begins:
+            record = bytearray()
+        elif record is None or kind == _DAMAGED:
+            record, passed_over = None, True
+            continue
+        record += content
+        if len(record) > _LONGEST_RECORD:
             gathered.note(f"a record of more than {_LONGEST_RECORD >> 20} MB")
-            parts = []
+            record, passed_over = None, True
         elif kind in (_FULL, _LAST):
-            yield b"".join(parts)
-            parts = []
+            yield bytes(record)
+            record, passed_over = None, False
 
 
-def _pieces(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _pieces(file: BinaryIO, gathered: Gathered) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and content of the pieces of all blocks. Behind a damaged length nothing of a block is found."""
     file.seek(0)
     for number in range(_MOST_BLOCKS):
         block = file.read(_BLOCK)
         at = 0 if number else _HEADER
         while at + _PIECE.size <= len(block):
-            _, length, kind = _PIECE.unpack_from(block, at)
-            at += _PIECE.size
-            if not _FULL <= kind <= _LAST or at + length > len(block):
-                break  # the padding of a block, or a piece that is still being written
-            yield kind, block[at : at + length]
-            at += length
+            check, length, kind = _PIECE.unpack_from(block, at)
+            start, at = at + _PIECE.size, at + _PIECE.size + length
+            if not _FULL <= kind <= _LAST or at > len(block):
+                if len(block) == _BLOCK:
+                    yield _DAMAGED, b""
+                break  # else a piece that is still being written
+            sound = zlib.crc32(block[start:at], zlib.crc32(bytes((kind,)))) == check
+            yield (kind, block[start:at]) if sound else (_DAMAGED, b"")
         if len(block) < _BLOCK:
             return
+    gathered.note(f"what comes after the first {_MOST_BLOCKS * _BLOCK >> 20} MB")
