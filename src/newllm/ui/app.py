@@ -13,7 +13,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from newllm.ui import (
@@ -63,7 +63,7 @@ def build_app(root: Path, access: Access) -> Starlette:
             *playground.routes,
         ],
         middleware=[Middleware(Guard, access=access)],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: _refused, ClientDisconnect: _gone, Exception: _failed},
         lifespan=_life,
     )
     state = app.state
@@ -100,6 +100,12 @@ async def _refused(request: Request, error: Exception) -> Response:
         return Data({"error": said}, error.status_code)
     body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
     return page(phrase, body, texts=texts_for(request), status=error.status_code)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Answer one who has hung up before the end of the request: nobody reads it, and it is no defect."""
+    del request, error
+    return Response(status_code=400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -6,12 +6,14 @@ Bound to another address than this machine's own, it must bring the token that w
 The answers forbid everything but the page's own scripts, styles and data.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -21,6 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 1 << 20
 """Of a request's body."""
+
+BODY_SECONDS = 20.0
+"""For a request's body, all of it."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -34,6 +39,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+# Of RFC 9110: a name or an address, and perhaps a port. A tunnel may give it another port than ours.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::[0-9]{1,5})?")
 _READS = ("GET", "HEAD")
 
 
@@ -116,10 +123,10 @@ class Guard:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").lower()
-        except ValueError:
+        match = _HOST.fullmatch(host)
+        if match is None:
             return False
+        name = (match[1] or match[2]).lower()
         if name in self._access.hosts:
             return True
         if not self._access.addresses:
@@ -161,13 +168,20 @@ def _with_headers(send: Send) -> Send:
 
 
 def _bounded(receive: Receive, headers: Headers) -> Receive:
-    """Count a body as it comes; a length that a request states may be a lie."""
+    """Count a body as it comes, and its time; a length that a request states may be a lie."""
     stated = headers.get("content-length", "0")
     left = MOST_BYTES
+    ends: float | None = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def receiving() -> Message:
-        nonlocal left
-        message = await receive()
+        nonlocal left, ends
+        try:
+            async with asyncio.timeout_at(ends):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(408, f"a request must come within {BODY_SECONDS:.0f} seconds") from error
+        if not message.get("more_body"):
+            ends = None  # what is waited for now is the end of the connection
         left -= len(message.get("body", b""))
         if left < 0 or (stated.isdecimal() and int(stated) > MOST_BYTES):
             raise HTTPException(413, f"a request may hold {MOST_BYTES:,} bytes")

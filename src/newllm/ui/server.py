@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from newllm.errors import UserError
 from newllm.ui.app import build_app
+from newllm.ui.connections import ACCEPTED_AT_ONCE, Connection
 from newllm.ui.guard import Access, access_for
 
 _TRIES = 50  # ports, from the one that was asked for
@@ -24,6 +26,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for bound in sockets or ():
+            bound.listen(_WAITING)  # asyncio has set it to what it accepts at once
         if self.started:
             self._ready()
 
@@ -49,12 +53,16 @@ def serve(root: Path, *, host: str, port: int, token: str, ready: Callable[[str]
     access = access_for(host, token)
     app = build_app(root, access)
     address = _address(host, bound.getsockname()[1], access)
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, ws="none", lifespan="on", server_header=False,
-        timeout_graceful_shutdown=3,
-    )  # fmt: skip
     with bound:
-        _Server(config, lambda: ready(address), app.state.ending).run(sockets=[bound])
+        _Server(configured(app), lambda: ready(address), app.state.ending).run(sockets=[bound])
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """Return how the application is served. What is no request is no line on the terminal."""
+    return uvicorn.Config(
+        app, log_level="error", access_log=False, ws="none", lifespan="on", server_header=False,
+        timeout_graceful_shutdown=3, http=Connection, backlog=ACCEPTED_AT_ONCE,
+    )  # fmt: skip
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -17,7 +17,7 @@ from newllm.trace import Summary, TraceWriter
 from newllm.trace.summary import Status
 from newllm.ui import build_app
 from newllm.ui.guard import Access
-from newllm.ui.server import bind
+from newllm.ui.server import bind, configured
 
 CONFIG = 'schema = 1\npreset = "tiny"\nseed = {seed}\n\n[model]\nbody = "stack"\nrule = "{rule}"\nnorm = "none"\n'
 
@@ -102,7 +102,9 @@ class Events:
 def serving(root: Path, access: Access | None = None, grace: int = 3) -> Iterator[Served]:
     """Serve a directory from a thread; requests that do not end are cut off `grace` seconds after it was told to."""
     app, bound = build_app(root, access or Access()), bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=grace))
+    config = configured(app)
+    config.timeout_graceful_shutdown = grace
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     try:
@@ -111,7 +113,7 @@ def serving(root: Path, access: Access | None = None, grace: int = 3) -> Iterato
     finally:
         app.state.ending()
         server.should_exit = True
-        thread.join(20)
+        thread.join(90)
         bound.close()
     assert not thread.is_alive()
 

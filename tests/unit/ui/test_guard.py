@@ -14,7 +14,37 @@ def test_names_of_this_machine_are_answered(served, host):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{}", "127.0.0.1.evil.example", "", "[::1", "a@b", "10.0.0.1"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:{}",
+        "127.0.0.1.evil.example",
+        "",
+        "[::1",
+        "a@b",
+        "10.0.0.1",
+        "evil.example@localhost",
+        "evil.example@localhost:{}",
+        "[::1].evil.example",
+        "[::1].evil.example:{}",
+        "127.0.0.1:{}:evil.example",
+        "127.0.0.1:{}evil",
+        "localhost:",
+        "localhost:{}/evil",
+        "localhost/evil",
+        "localhost?evil",
+        "localhost#evil",
+        "localhost,evil.example",
+        "localhost evil.example",
+        "[localhost]",
+        "::1",
+        "localhost:123456",
+        "[::1]]",
+        "[[::1]",
+        "[::1%evil]",
+        "localhost.",
+        "local\thost",
+    ],
 )
 def test_other_names_are_refused(served, host):
     """A name that was made to lead here (DNS rebinding) is no name of ours."""

@@ -1,0 +1,116 @@
+"""The real server in a child with few file descriptors: whoever opens connections and says nothing silences nobody."""
+
+import contextlib
+import json
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+pytest.importorskip("resource", reason="the system counts no file descriptors")
+
+CHILD = """
+import resource, sys
+from newllm.cli.main import main
+from newllm.ui import connections, guard
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+for name, seconds in zip(("HEADER_SECONDS", "BODY_SECONDS"), sys.argv[2:]):
+    module = connections if hasattr(connections, name) else guard
+    setattr(module, name, float(seconds))
+sys.exit(main(["ui", sys.argv[1], "--port", "0", "--json"]))
+"""
+NEVER = "600"  # seconds
+
+
+@contextlib.contextmanager
+def child(runs, header=NEVER, body=NEVER):
+    """Start the server; at its end it must have said nothing, whatever was done to it. Gives its address and port."""
+    command = [sys.executable, "-P", "-c", CHILD, str(runs), header, body]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            url = json.loads(process.stdout.readline())["url"]
+            yield url, int(url.rstrip("/").rpartition(":")[2])
+            assert is_answered(url)
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=120) == ("", "")
+        finally:
+            process.kill()
+
+
+def is_answered(url):
+    with urllib.request.urlopen(url, timeout=120) as answer:
+        return answer.status == 200
+
+
+def opened(port, content=b""):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=120)
+    connection.sendall(content)
+    return connection
+
+
+def request(port, path="/api/runs", more=""):
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{more}\r\n".encode()
+
+
+def test_four_hundred_half_open_connections_silence_nobody(runs):
+    with child(runs) as (url, port), contextlib.ExitStack() as held:
+        for number in range(400):
+            held.enter_context(opened(port, b"GET / HTTP/1.1\r\nHost: " if number % 2 else b""))
+        assert is_answered(url)
+        assert is_answered(url)
+
+
+def test_who_waits_for_an_answer_is_not_sent_away_for_others(runs):
+    with child(runs) as (url, port), contextlib.ExitStack() as held:
+        with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
+            run = json.load(answer)["runs"][0]["id"]
+        stream = held.enter_context(opened(port, request(port, f"/api/run/{run}/live")))
+        assert stream.recv(12) == b"HTTP/1.1 200"
+        for _ in range(200):
+            held.enter_context(opened(port))
+        assert is_answered(url)
+        stream.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                assert stream.recv(1 << 16) != b""  # it has not ended
+
+
+def test_the_head_of_a_request_must_come_in_time_that_of_a_second_one_too(runs):
+    with child(runs, header="0.5") as (_, port):
+        for before in (b"", b"GET / HT", request(port), request(port) + b"G"):
+            answer = b""
+            with opened(port, before) as connection:
+                while more := connection.recv(1 << 16):
+                    answer += more
+            assert answer.startswith(b"HTTP/1.1 200" if before.startswith(request(port)) else b"")
+            assert bool(answer) == before.startswith(request(port))
+
+
+def test_the_body_of_a_request_must_come_in_time(runs):
+    with child(runs, body="0.3") as (url, port):
+        with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
+            run = json.load(answer)["runs"][0]["id"]
+        head = f"POST /api/run/{run}/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        with opened(port, f"{head}Content-Length: 100\r\n\r\n{{".encode()) as connection:
+            assert connection.recv(12) == b"HTTP/1.1 408"
+
+
+def test_who_hangs_up_or_speaks_no_http_is_no_line_on_the_terminal(runs):
+    with child(runs) as (url, port):
+        with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
+            run = json.load(answer)["runs"][0]["id"]
+        post = f"POST /api/run/{run}/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        for content in (
+            b"", b"\x16\x03\x01\x00\xff" * 20, b"GET\r\n\r\n", request(port), request(port, f"/api/run/{run}/live"),
+            f"{post}Content-Length: 100\r\n\r\n{{".encode(), f"{post}Transfer-Encoding: chunked\r\n\r\nzz".encode(),
+            request(port, more="Connection: Upgrade\r\nUpgrade: websocket\r\n"), b"GET / HTTP/1.1\r\n" + b"x" * 100_000,
+        ):  # fmt: skip
+            for reset in (False, True):
+                with contextlib.suppress(ConnectionError), opened(port, content) as connection:
+                    if reset:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            assert is_answered(url)
