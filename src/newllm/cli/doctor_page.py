@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +21,7 @@ from newllm.report.plain import plain
 from newllm.report.window import marked, plotted
 from newllm.trace import Finding
 
+LONGEST_PATH = 8192  # characters, with what is escaped in it
 WIDEST = 120  # a line that is longer is hard to read
 _LABEL = 13  # cells of the labels under a finding
 _INDENT = 2
@@ -39,6 +40,16 @@ class Paper:
 
     width: int
     unicode: bool
+
+
+class WithPath(Text):
+    """A line that names a path: in a pipe or a file it stays one line, for the program that reads it there."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Draw it."""
+        if not console.is_terminal:
+            options = options.update(no_wrap=True, overflow="ignore")
+        yield from super().__rich_console__(console, options)
 
 
 def full_page(diagnosis: Diagnosis, paper: Paper) -> Group:
@@ -69,7 +80,7 @@ def finding_line(diagnosis: Diagnosis, finding: Finding) -> str:
 
 
 def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Iterator[RenderableType]:
-    yield Text(plain(diagnosis.path), style="bold")
+    yield WithPath(plain(diagnosis.path, LONGEST_PATH), style="bold")
     yield Text(words.contents(diagnosis.trace), style=colours.MUTED)
     if line := words.known(diagnosis.facts):
         yield Text(line, style=colours.MUTED)

@@ -29,7 +29,7 @@ class PageConsole(Console):
     def show(self, page: RenderableType) -> None:
         """Print a page; elsewhere than on a terminal without blanks at the ends of lines."""
         with self.capture() as captured:
-            self.print(page)
+            self.print(page, crop=self.is_terminal)
         text = captured.get()
         if not self.is_terminal:
             text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from newllm.cli.doctor_page import Paper
+from newllm.cli.doctor_page import LONGEST_PATH, Paper, WithPath
 from newllm.cli.drawn_signal import DrawnSignal
 from newllm.cli.replay_table import INDENT, Column, Row, lay_out
 from newllm.plotting import colours
@@ -72,7 +72,7 @@ def outcome(tried: Tried, *, unicode: bool) -> Text:
 
 
 def _head(verdict: Verdict) -> Iterator[RenderableType]:
-    yield Text(plain(verdict.run), style="bold")
+    yield WithPath(plain(verdict.run, LONGEST_PATH), style="bold")
     yield Text()
     for sentence, style in zip(verdict.sentences, _styles(verdict), strict=False):
         yield Text(plain(sentence, 2000), style=style)
@@ -205,7 +205,8 @@ def _foot(verdict: Verdict) -> Iterator[RenderableType]:
         yield Text()
     place = Path(verdict.run) / "replays" / f"step-{verdict.spike.get('onset') or 0:08d}"
     kept = f"; all of it is in {place}" if place.is_dir() else ""
-    yield Text(f"it took {words.seconds(verdict.seconds)}{plain(kept)}", style=colours.MUTED)
+    took = f"it took {words.seconds(verdict.seconds)}{plain(kept, LONGEST_PATH)}"
+    yield WithPath(took, style=colours.MUTED)
 
 
 def _pairs(parts: Sequence[tuple[str, RenderableType]], *, gap: int = 2) -> Table:

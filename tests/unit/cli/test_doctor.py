@@ -214,6 +214,9 @@ def test_an_encoding_without_braille(founding) -> None:
 
 
 def test_a_reader_that_goes_away(founding) -> None:
+    place = founding.parent / "/".join(["a directory of a long name"] * 8)
+    place.mkdir(parents=True)
+    founding = founding.rename(place / founding.name)
     command = f"'{sys.executable}' -m newllm.cli.main doctor '{founding}' | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, timeout=60)
     assert (done.stdout.decode().strip(), done.stderr) == (str(founding), b"")
@@ -302,29 +305,44 @@ def test_watching_a_growing_log_to_ctrl_c(watching, tmp_path) -> None:
     assert "warning: spike: epochs 19 to 22" in told or "fault: spike: epochs 19 to 22" in told
 
 
-def test_watching_a_run_ends_with_it(watching, run) -> None:
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch):
+    """Have a watch look again at once; `looks(action)` does the action after the third look, and gives the looks."""
+
+    def after(action):
+        done: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            done.append(seconds)
+            if len(done) == 3:
+                action()
+            assert len(done) < 10, "it does not end"
+
+        monkeypatch.setattr("newllm.cli.doctor_watch.time.sleep", sleep)
+        return done
+
+    return after
+
+
+def test_watching_a_run_ends_with_it(call, run, looks) -> None:
     summary = run / "summary.json"
     ended = summary.read_text()
     summary.write_text(ended.replace('"finished"', '"running"'))
-    process, out = watching(str(run), "--json")
-    time.sleep(2.5)
-    assert process.poll() is None
-    assert out.read_bytes() == b""
-    summary.write_text(ended)
-    assert process.wait(30) in (0, 1)
-    assert _object(out.read_text())["run"] == str(run)
+    done = looks(lambda: summary.write_text(ended))
+    told = call("doctor", run, "--json", "--watch")
+    assert len(done) == 3
+    assert told.code in (0, 1)
+    assert _object(told.out)["run"] == str(run)
 
 
-def test_watching_what_a_recorder_wrote_ends_with_it(watching, tmp_path) -> None:
+def test_watching_what_a_recorder_wrote_ends_with_it(call, tmp_path, looks) -> None:
     (tmp_path / "recorded").mkdir()
     log = _write(tmp_path / "recorded" / "log.csv", FOUNDING)
     recording = log.parent / "recording.json"
     recording.write_text('{"schema": 1, "ended": false}')
-    process, _ = watching(str(log.parent))
-    time.sleep(2.5)
-    assert process.poll() is None
-    recording.write_text('{"schema": 1, "ended": true}')
-    assert process.wait(30) == 1
+    done = looks(lambda: recording.write_text('{"schema": 1, "ended": true}'))
+    assert call("doctor", log.parent, "--watch").code == 1
+    assert len(done) == 3
 
 
 @pytest.fixture
