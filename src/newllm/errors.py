@@ -7,10 +7,24 @@ with 2. Any other exception is a defect of ours and keeps its traceback.
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+_LONGEST = 200  # characters of a value that is quoted
 
 
 class UserError(ValueError):
     """A mistake in the call or the input. The message is one line: what was given, and the mend."""
+
+
+def quoted(value: Any) -> str:
+    """Return a value of a file or a call as Python writes it, cut where it is long. It never fails."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} nested too deep to show"
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        text = f"a {type(value).__name__} with too many digits to show"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UserError:

@@ -1,5 +1,7 @@
 """Files that are complete or absent: after a kill, a crash or a full disk there is no third state.
 
+What is read here is a regular file of bounded size, whatever somebody put in its place.
+
 A file is written beside its place under a temporary name, synced, then renamed over it; a directory
 likewise. What a failed write leaves behind is removed, and what stood there before stays. After a power cut a name is
 there only if the directory that it stands in was synced too: so is every directory that is made or written to.
@@ -11,16 +13,25 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
 
+LARGEST = 64 << 20
+"""Bytes of a file of settings or results."""
+
+_ENDLESS = re.compile("0x[0-9A-Fa-f_]{1000}|0o[0-7_]{1000}|0b[01_]{1000}")
 _NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What a system says where there is none."""
+
 _BROKEN = {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE}
 
 
@@ -34,13 +45,70 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise UserError(f"no room to write '{path}' ({error.strerror}): free some space, then go on") from error
         if isinstance(error, PermissionError) or error.errno in _NO_PLACE:
             raise UserError(f"may not write '{path}' ({error.strerror}): choose a place that you own") from error
         if error.errno in _BROKEN:
             raise UserError(f"cannot write '{path}' ({error.strerror}): check the disk, then go on") from error
         raise
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """Return the content of a regular file: a pipe would be waited for, and a device may have no end.
+
+    Raises:
+        OSError: it is absent, may not be read, is larger, or something else stands there.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if found.st_size > largest:
+            raise OSError(errno.EFBIG, f"larger than {largest >> 20} MiB", str(path))
+        return file.read()
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_json(path: Path, largest: int = LARGEST) -> Any:
+    """Return what a JSON file says.
+
+    Raises:
+        OSError: as `read_bytes`.
+        ValueError: it is no JSON, or nested too deep.
+    """
+    return _parsed(json.loads, read_bytes(path, largest))
+
+
+def read_toml(path: Path, largest: int = LARGEST) -> dict[str, Any]:
+    """Return what a TOML file says. A mark of UTF-8 before its first line, as Windows' Notepad puts it, says nothing.
+
+    Raises:
+        OSError: as `read_bytes`.
+        ValueError: it is no TOML, or nested too deep.
+    """
+    return parse_toml(read_bytes(path, largest).decode("utf-8-sig"))
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return what a text in TOML says.
+
+    Raises:
+        ValueError: it is no TOML, nested too deep, or holds a whole number that Python could not print.
+    """
+    if _ENDLESS.search(text):
+        raise ValueError("a whole number of a thousand digits")
+    return _parsed(tomllib.loads, text)
+
+
+def _parsed(parse: Callable[[Any], Any], content: str | bytes) -> Any:
+    try:
+        return parse(content)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newllm.errors import UserError
-from newllm.files import make_directory, remove_directory, write_bytes
+from newllm.files import make_directory, read_bytes, read_json, read_toml, remove_directory, write_bytes
 from newllm.trace import TraceWriter, read_trace
 
 
@@ -94,3 +94,37 @@ def test_a_disk_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
         assert str(told.value) == f"cannot write '{place}' (Input/output error): check the disk, then go on"
     assert file.read_bytes() == b"old"
     assert sorted(tmp_path.iterdir()) == [directory, file]
+
+
+@pytest.mark.parametrize("read", [read_bytes, read_json, read_toml])
+def test_nothing_but_a_regular_file_is_read_and_a_pipe_is_not_waited_for(tmp_path: Path, read) -> None:
+    pipe, directory, circle = tmp_path / "pipe", tmp_path / "directory", tmp_path / "circle"
+    os.mkfifo(pipe)
+    directory.mkdir()
+    circle.symlink_to(circle)
+    for place in (pipe, directory, circle, tmp_path / "absent", Path("/dev/zero"), Path("x" * 5000)):
+        with pytest.raises(OSError) as told:  # noqa: PT011 - the system's words differ
+            read(place)
+        assert told.value.strerror
+        assert str(place) in str(told.value)
+
+
+def test_a_file_of_more_than_is_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    assert read_bytes(tmp_path / "a", 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 0 MiB"):
+        read_bytes(tmp_path / "a", 4)
+
+
+@pytest.mark.parametrize(("read", "start"), [(read_json, b""), (read_toml, b"x = ")])
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"9" * 5000, b"\xff", b"\0", b"", b"{"])
+def test_whatever_is_no_json_and_no_toml_is_a_value_error(tmp_path: Path, read, start, content) -> None:
+    (tmp_path / "a").write_bytes(start + content)
+    with pytest.raises(ValueError, match=r"."):
+        read(tmp_path / "a")
+
+
+def test_a_mark_of_utf8_says_nothing(tmp_path: Path) -> None:
+    for read, content in ((read_json, b'{"a": 1}'), (read_toml, b"a = 1")):
+        (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + content)
+        assert read(tmp_path / "a") == {"a": 1}

@@ -1,10 +1,10 @@
 """Whether a run of ours has said that it is over."""
 
 import contextlib
-import json
 from pathlib import Path
 
 from newllm.errors import UserError
+from newllm.files import read_json
 from newllm.trace import Summary
 
 
@@ -15,6 +15,6 @@ def has_ended(run: Path) -> bool:
         with contextlib.suppress(UserError):
             return Summary.load(summary).status != "running"
         return False
-    with contextlib.suppress(OSError, ValueError, RecursionError, LookupError, TypeError):  # a recorder has no summary
-        return json.loads((run / "recording.json").read_bytes())["ended"] is True
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a recorder has no summary
+        return read_json(run / "recording.json")["ended"] is True
     return False

@@ -6,8 +6,6 @@ process wait for the first instead of doing its work twice.
 """
 
 import contextlib
-import errno
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from newllm.data.segments import Segments
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import load_tokenizer
 from newllm.errors import UserError
-from newllm.files import new_directory, remove_leftovers, write_json, writing
+from newllm.files import NO_ROOM, new_directory, read_json, remove_leftovers, write_json, writing
 
 _SCHEMA = 1
 _PARTS = ("train", "validation")
@@ -89,7 +87,7 @@ def _writing(cache: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            if error.errno in NO_ROOM:
                 raise
             raise UserError(
                 f"may not write token cache '{cache}' ({error.strerror}): set NEWLLM_CACHE to a directory that you own"
@@ -119,14 +117,14 @@ def _save_array(path: Path, array: np.ndarray) -> None:
 def _load(entry: Path) -> Prepared | None:
     """Return the entry, None if it is absent or damaged."""
     try:
-        meta = json.loads((entry / "meta.json").read_bytes())
+        meta = read_json(entry / "meta.json")
         damaged = [name for name, size in meta["sizes"].items() if (entry / name).stat().st_size != size]
         if meta["schema"] != _SCHEMA or damaged:
             return None
         train, validation = (_load_segments(entry, part) for part in _PARTS)
         return Prepared(load_tokenizer(entry / "tokenizer.json"), train, validation, dict(meta["facts"]))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError):
+        return None  # numpy reads a header as Python
 
 
 def _load_segments(entry: Path, part: str) -> Segments:

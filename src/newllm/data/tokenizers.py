@@ -12,6 +12,7 @@ from newllm.data.config import TOKENIZERS
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.word_tokenizer import WordTokenizer
 from newllm.errors import UserError, unknown_name
+from newllm.files import read_bytes
 
 
 def train_tokenizer(name: str, texts: Iterable[bytes], vocabulary: int) -> Tokenizer:
@@ -51,7 +52,7 @@ def load_tokenizer(path: Path, sha256: str = "") -> Tokenizer:
     """
     path = Path(path)
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path)
     except OSError as error:
         raise UserError(f"cannot read tokenizer '{path}' ({error.strerror}): name a run's tokenizer.json") from error
     if sha256 and hashlib.sha256(raw).hexdigest() != sha256:

@@ -3,13 +3,12 @@
 Nothing here is needed for a diagnosis, so nothing here ends one: a file that is damaged is passed over, and said.
 """
 
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.files import read_json, read_toml
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
@@ -58,13 +57,10 @@ def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError(f"larger than {_LARGEST // 2**20} MiB")
-        text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        content = (read_toml if path.suffix == ".toml" else read_json)(path, _LARGEST)
         if not isinstance(content, dict):
             raise ValueError("no object")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         left_out.append(f"'{path.name}' cannot be read ({_reason(error)}): passed over")
         return {}
     return content
@@ -79,7 +75,7 @@ def said_by(recording: Mapping[str, Any]) -> list[str]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    return "nested too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+    return str(error).splitlines()[0]
 
 
 def _whole(value: Any, least: int) -> int | None:

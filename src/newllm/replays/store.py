@@ -18,9 +18,10 @@ import safetensors.torch
 from torch import Tensor
 
 from newllm.errors import UserError
-from newllm.files import make_directory, remove_leftovers, to_json, write_bytes, write_json, writing
+from newllm.files import make_directory, read_json, remove_leftovers, to_json, write_bytes, write_json, writing
 from newllm.replays.replica import State
 from newllm.replays.task import Task
+from newllm.replays.trajectory import Trajectory
 from newllm.trace import Verdict
 
 SCHEMA = 1
@@ -53,7 +54,7 @@ class Store:
         assert self.place is not None
         file = self.place / "replay.json"
         try:
-            before = json.loads(file.read_bytes())
+            before = read_json(file)
         except FileNotFoundError:
             write_json(file, subject)
             return
@@ -67,10 +68,12 @@ class Store:
         if self.place is None:
             return self._kept.get(task.key)
         try:
-            data = json.loads(self._file(task).read_bytes())
-        except (OSError, ValueError):
+            data = read_json(self._file(task))
+            kept = {name: item for name, item in data.items() if name != "task"}
+            Trajectory.from_dict(kept)
+        except (OSError, ValueError, AttributeError):
             return None
-        return {name: item for name, item in data.items() if name != "task"} if isinstance(data, dict) else None
+        return kept
 
     def put(self, task: Task, data: dict[str, Any]) -> None:
         """Keep a trajectory, on disk with its task: a reader cannot tell a reverse test by the file's name.

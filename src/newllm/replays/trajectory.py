@@ -74,8 +74,18 @@ class Trajectory:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Trajectory":
-        """Return what `as_dict` gave. Numbers that were not finite, null in JSON, are infinite."""
-        made = cls(**data)
+        """Return what `as_dict` gave. Numbers that were not finite, null in JSON, are infinite.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            made = cls(**data)
+            sound = _is_sound(made)
+        except (TypeError, AttributeError):
+            sound = False
+        if not sound:
+            raise ValueError("no trajectory of a replay")
         for name in ("loss", "gradient_norm", "probe"):
             setattr(made, name, [math.inf if value is None else value for value in getattr(made, name)])
         return made
@@ -89,6 +99,20 @@ class Trajectory:
             return self.steps, self.loss if self.diverged is None else [*self.loss[:-1], math.inf]
         values = self.probe if name == "probe" else self.validation.get(name, [])
         return self.probe_steps[: len(values)], [math.inf if value is None else value for value in values]
+
+
+def _is_sound(made: Trajectory) -> bool:
+    """Whether the series of updates and of probes are as long as their steps, and hold numbers."""
+    looked_at = (made.probe, *made.validation.values(), *made.signals.values())
+    steps = [made.start, *made.steps, *made.probe_steps, *made.batches]
+    series = (made.loss, made.gradient_norm, *looked_at)
+    return (
+        len(made.steps) == len(made.loss) == len(made.gradient_norm) > 0
+        and len(made.probe_steps) == len(made.probe) > 0
+        and all(isinstance(values, list) and len(values) <= len(made.probe) for values in looked_at)
+        and all(type(step) is int for step in steps)
+        and all(type(value) in (float, int, type(None)) for values in series for value in values)
+    )
 
 
 def follow(replica: Replica, start: int, until: Until) -> Trajectory:

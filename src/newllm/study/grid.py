@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newllm.files import remove_leftovers, to_json, write_bytes
+from newllm.files import read_json, remove_leftovers, to_json, write_bytes
 from newllm.study.design import Cell, Record
 from newllm.study.plan import load_study
 from newllm.workers import Done, Failed, Outcome, Workers
@@ -61,7 +61,7 @@ class Records:
     def get(self, cell: Cell) -> Record | None:
         """Return the record of a cell, None where there is none; a damaged file counts as none."""
         try:
-            record = json.loads(self._path(cell).read_bytes())
+            record = read_json(self._path(cell))
         except (OSError, ValueError):
             return None
         return record if isinstance(record, dict) else None

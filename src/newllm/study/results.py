@@ -1,6 +1,5 @@
 """From records to results.json: one row a cell, curves by arm, and what is decided of each claim."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from newllm.errors import UserError
+from newllm.files import read_json
 from newllm.statistics import holm
 from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
 from newllm.study.grid import Records, Tally
@@ -16,6 +16,7 @@ from newllm.study.study import Study
 from newllm.training.environment import describe_environment
 
 SCHEMA = 1
+_LARGEST = 256 << 20  # bytes of results.json
 LEVEL = 0.05
 _QUARTILES = (0.25, 0.5, 0.75)
 _DIGITS = 5
@@ -129,7 +130,7 @@ def load_results(path: Path) -> dict[str, Any]:
         UserError: it is absent, damaged, or of another schema.
     """
     try:
-        results = json.loads(path.read_bytes())
+        results = read_json(path, _LARGEST)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read '{path}' ({error}): run the study again") from error
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:

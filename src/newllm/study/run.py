@@ -7,7 +7,6 @@ OUT/results.json    and tables (.md, .csv), figures and pages
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import filelock
 
 from newllm.errors import UserError
-from newllm.files import to_json, write_bytes, write_json, writing
+from newllm.files import read_json, to_json, write_bytes, write_json, writing
 from newllm.study.design import Cell, Table
 from newllm.study.grid import Records, Watcher, run_grid
 from newllm.study.plan import load_study, plan
@@ -119,9 +118,9 @@ def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: boo
     known: dict[str, str] = {}
     if place.is_file():
         try:
-            before = json.loads(place.read_bytes())
+            before = read_json(place)
             owner, known = before["study"], dict(before["cells"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"'{place}' is damaged: remove '{out}', or choose another --out") from error
         if owner != study.name:
             raise UserError(f"'{out}' holds the study '{owner}', not '{study.name}': choose another --out")

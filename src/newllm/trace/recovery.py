@@ -4,14 +4,13 @@ The file decides bits: whoever trains on, or replays the run, puts in force agai
 absent, and written before anything of the run is taken back, so that a kill in the middle is mended by the next start.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from newllm.errors import UserError
-from newllm.files import write_json
+from newllm.files import read_json, write_json
 from newllm.trace.verdict import Tried, plain
 
 SCHEMA = 1
@@ -113,11 +112,11 @@ def load_recoveries(path: Path) -> tuple[Recovery, ...]:
     if not path.is_file():
         return ()
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
         if content["schema"] != SCHEMA:
             raise ValueError("another schema")
         return tuple(Recovery.from_dict(one) for one in content["recoveries"])
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise UserError(
             f"'{path}' is damaged: without it the run cannot be gone on with or replayed; put back what newllm wrote"
         ) from error

@@ -20,13 +20,14 @@ from typing import Self, SupportsFloat
 import numpy as np
 
 from newllm.errors import UserError
-from newllm.files import sync_directory, write_bytes, writing
+from newllm.files import read_bytes, sync_directory, write_bytes, writing
 from newllm.trace.blocks import blocks_path, encode_block, end_of_blocks, read_blocks, truncated_blocks
 from newllm.trace.rows import encode_row, rows_of, signal_of, whole_lines
 from newllm.trace.series import Series, Trace, merged
 
 FLUSH_SECONDS = 1.0
 PACK_BYTES = 1 << 23
+_LARGEST = 1 << 40  # bytes of lines
 
 
 class _Columns:
@@ -235,9 +236,7 @@ def _column(path: Path, content: bytes, name: str) -> _Columns:
 
 
 def _content(path: Path) -> bytes:
-    if path.is_fifo():  # opening it would wait for a writer
-        raise UserError(f"'{path}' is a pipe, not a file: give a run's trace.jsonl")
     try:
-        return path.read_bytes()
+        return read_bytes(path, _LARGEST)
     except OSError as error:
         raise UserError(f"cannot read the trace '{path}' ({error.strerror}): give a run's trace.jsonl") from error

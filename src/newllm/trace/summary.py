@@ -4,7 +4,6 @@ Others poll this file while the run goes on: it is rewritten whole, and its hear
 process still lives. A number that is not finite is null in it; the trace tells NaN from infinity.
 """
 
-import json
 import math
 import os
 from dataclasses import asdict, dataclass, field, fields
@@ -12,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsFloat, get_args
 
-from newllm.errors import UserError
-from newllm.files import write_json
+from newllm.errors import UserError, quoted
+from newllm.files import read_json, write_json
 
 SCHEMA = 1
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
@@ -146,10 +145,10 @@ class Summary:
             UserError: there is no such file, or it is no summary of a run.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
         except OSError as error:
             raise UserError(f"cannot read '{path}' ({error.strerror}): give the directory of a run") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise _foreign(path, f"no JSON ({error})") from error
         if isinstance(content, dict):
             content.setdefault("recoveries", [])  # runs from before there was a guard
@@ -186,12 +185,12 @@ def _problem(content: Any) -> str | None:
     if not isinstance(content, dict) or "schema" not in content:
         return "no object with a schema"
     if content["schema"] != SCHEMA:
-        return f"schema {content['schema']!r} where this newllm knows {SCHEMA}"
+        return f"schema {quoted(content['schema'])} where this newllm knows {SCHEMA}"
     problem = _ill_typed(content, _KINDS)
     if problem:
         return problem
     if content["status"] not in get_args(Status):
-        return f"status {content['status']!r} is none of {', '.join(get_args(Status))}"
+        return f"status {quoted(content['status'])} is none of {', '.join(get_args(Status))}"
     parts = {"last_validation": _VALIDATION, "best_validation": _VALIDATION, "last_context": _CONTEXT}
     problems = (_ill_typed(content[name], kinds) for name, kinds in parts.items() if content[name] is not None)
     return next(filter(None, problems), None)
@@ -202,7 +201,7 @@ def _ill_typed(content: dict[str, Any], kinds: dict[str, Any]) -> str | None:
         if name not in content:
             return f"no '{name}'"
         if not isinstance(content[name], kind) or isinstance(content[name], bool):
-            return f"'{name}' is {content[name]!r}"
+            return f"'{name}' is {quoted(content[name])}"
     return None
 
 

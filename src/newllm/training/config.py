@@ -217,7 +217,7 @@ def _check_ranges(config: RunConfig) -> None:
         ("training.snapshot_every", training.snapshot_every, training.snapshot_every >= 0, "at least 0"),
         ("training.keep", training.keep, training.keep >= 1, "at least 1"),
         ("training.ring_every", training.ring_every, training.ring_every >= 0, "at least 0"),
-        ("numerics.threads", config.numerics.threads, config.numerics.threads >= 0, "at least 0"),
+        ("numerics.threads", config.numerics.threads, 0 <= config.numerics.threads <= 4096, "between 0 and 4096"),
         ("seed", config.seed, config.seed >= 0, "at least 0"),
     )
     for name, value, good, must in checks:

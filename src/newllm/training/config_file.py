@@ -7,18 +7,18 @@ import dataclasses
 import difflib
 import math
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import tomli_w
 
-from newllm.errors import UserError
-from newllm.files import write_bytes
+from newllm.errors import UserError, quoted
+from newllm.files import parse_toml, read_toml, write_bytes
 from newllm.training.config import SCHEMA, Plan, RunConfig
 
 _C = TypeVar("_C")
 _ROW = re.compile(r"\[\s+(\d+),\s+(\d+),\s+(\d+),\s+\],")  # of a plan: a line each, not five
+_BITS, _BITS_OF_A_SEED = 63, 256  # of a whole number; a seed may be any hash
 _KINDS = {
     bool: "true or false",
     int: "a whole number",
@@ -51,13 +51,13 @@ def read_changes(path: Path) -> dict[str, Any]:
         UserError: the file cannot be read, is no TOML, or is written for another version.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_toml(path)
     except OSError as error:
         raise UserError(f"cannot read the configuration '{path}': {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is not a TOML file: {error}") from error
+    except ValueError as error:
+        raise UserError(f"'{path}' is not a TOML file: {error}: correct it, or copy it again") from error
     if content.get("schema", SCHEMA) != SCHEMA:
-        raise UserError(f"'{path}' has schema {content['schema']!r}: this version reads schema {SCHEMA}")
+        raise UserError(f"'{path}' has schema {quoted(content['schema'])}: this version reads schema {SCHEMA}")
     return content
 
 
@@ -86,7 +86,7 @@ def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") 
         now = getattr(config, key)
         if dataclasses.is_dataclass(now):
             if not isinstance(value, dict):
-                raise UserError(f"{where}: {name} is {value!r}: it is a part, set one of {', '.join(vars(now))}")
+                raise UserError(f"{where}: {name} is {quoted(value)}: it is a part, set one of {', '.join(vars(now))}")
             replaced[key] = merge(now, value, where=where, prefix=f"{name}.")
         else:
             convert = _numbers if hints[key] == Plan else _converted
@@ -102,7 +102,7 @@ def parse_setting(setting: str) -> dict[str, Any]:
     """
     name, equals, text = setting.partition("=")
     if not equals or not name.strip():
-        raise UserError(f"--set '{setting}': write KEY=VALUE, for example optimizer.learning_rate=1e-3")
+        raise UserError(f"--set {quoted(setting)}: write KEY=VALUE, for example optimizer.learning_rate=1e-3")
     value = _value(text.strip())
     for part in reversed(name.strip().split(".")):
         value = {part: value}
@@ -114,8 +114,8 @@ def _value(text: str) -> Any:
     if text in ("True", "False"):
         return text == "True"
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return _number(text)
 
 
@@ -133,6 +133,9 @@ def _converted(value: Any, now: Any, name: str) -> Any:
     elif isinstance(now, int):
         value = int(value) if isinstance(value, float) and value.is_integer() else value
         good = isinstance(value, int)
+        bits = _BITS_OF_A_SEED if name.endswith("seed") else _BITS
+        if isinstance(value, int) and value.bit_length() > bits:
+            raise UserError(f"{name} is {quoted(value)}: it must be below 2^{bits}, for example {now}")
     elif isinstance(now, float):
         value = _as_float(value)
         good = isinstance(value, float) and math.isfinite(value)
@@ -143,7 +146,7 @@ def _converted(value: Any, now: Any, name: str) -> Any:
     else:
         good = isinstance(value, type(now))
     if not good:
-        raise UserError(f"{name} is {value!r}: it must be {_KINDS[type(now)]}, for example {_example(now)}")
+        raise UserError(f"{name} is {quoted(value)}: it must be {_KINDS[type(now)]}, for example {_example(now)}")
     return value
 
 
@@ -152,9 +155,15 @@ def _numbers(value: Any, now: Any, name: str) -> Any:
     del now
     rows = value if isinstance(value, list | tuple) else [None]
     for row in rows:
-        if not isinstance(row, list | tuple) or len(row) != 3 or any(type(item) is not int for item in row):
-            raise UserError(f"{name} is {value!r}: it must be rows of three whole numbers, for example [[0, 2000, 50]]")
+        if not isinstance(row, list | tuple) or len(row) != 3 or not all(map(_counts, row)):
+            raise UserError(
+                f"{name} is {quoted(value)}: it must be rows of three whole numbers, for example [[0, 2000, 50]]"
+            )
     return tuple(map(tuple, rows))
+
+
+def _counts(value: Any) -> bool:
+    return type(value) is int and value.bit_length() <= _BITS
 
 
 def _as_float(value: Any) -> Any:

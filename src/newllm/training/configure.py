@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.errors import UserError
+from newllm.errors import UserError, quoted
 from newllm.training.config import RunConfig
 from newllm.training.config_file import merge, parse_setting, read_changes
 from newllm.training.presets import preset as find_preset
@@ -26,7 +26,7 @@ def configure(
     said = [written, changes]
     for setting in settings:
         said.append(_changes(setting))
-        result = merge(result, said[-1], where=f"--set '{setting}'")
+        result = merge(result, said[-1], where=f"--set {quoted(setting)}")
     return _with_window(result, start, said)
 
 
@@ -34,9 +34,9 @@ def _changes(setting: str) -> dict[str, Any]:
     """Read a setting; refuse those that would only relabel the run."""
     changes = parse_setting(setting)
     if "preset" in changes:
-        raise UserError(f"--set '{setting}' would change the name alone: take --preset {changes['preset']}")
+        raise UserError(f"--set {quoted(setting)} would change the name alone: take --preset {changes['preset']}")
     if changes.keys() & {"schema", "environment"}:
-        raise UserError(f"--set '{setting}': newllm writes that itself, for the record: drop it")
+        raise UserError(f"--set {quoted(setting)}: newllm writes that itself, for the record: drop it")
     return changes
 
 

@@ -7,14 +7,13 @@ The file is written with the snapshot, or put into one that stands already; it i
 """
 
 import dataclasses
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis.onset import Onset
-from newllm.files import write_json
+from newllm.files import read_json, write_json
 from newllm.training.snapshots import PIN, list_snapshots
 
 SCHEMA = 1
@@ -62,7 +61,7 @@ def content_of(pins: Sequence[Pin]) -> dict[str, Any]:
 def read_pins(place: Path) -> list[Pin]:
     """Return the onsets that a snapshot is kept for; none without a pin.json that can be read."""
     try:
-        content = json.loads((place / PIN).read_bytes())
+        content = read_json(place / PIN)
         return [_pin(one) for one in content["onsets"]] if content["schema"] == SCHEMA else []
     except (OSError, ValueError, KeyError, TypeError):
         return []

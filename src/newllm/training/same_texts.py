@@ -1,10 +1,10 @@
 """The data that a run began with, read again."""
 
 import dataclasses
-import json
 
 from newllm.data import Corpus, load_tokenizer, prepare
 from newllm.errors import UserError
+from newllm.files import read_json
 from newllm.training.config import RunConfig
 from newllm.training.run import RunDirectory
 
@@ -16,7 +16,7 @@ def same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
         UserError: a text or the tokenizer is not what it was, or what the run says of its data is damaged.
     """
     try:
-        before = json.loads(run.data.read_bytes())
+        before = read_json(run.data)
         known = {source["name"]: source["sha256"] for source in before["sources"]}
         fingerprint, counts = before["fingerprint"], before.get("counts")
         written = before["tokenizer"].get("sha256", "")  # runs from before it was written down have none

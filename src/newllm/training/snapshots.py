@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.errors import UserError
-from newllm.files import make_directory, new_directory, remove_directory, to_json
+from newllm.files import make_directory, new_directory, read_bytes, read_json, remove_directory, to_json
 from newllm.model.bodies import State
 from newllm.training.config import RunConfig
 from newllm.training.optimizer import optimizer_tensors, restore_optimizer
@@ -31,6 +31,7 @@ Tensors = dict[str, dict[str, Tensor]]  # by file and name
 SCHEMA = 1
 PIN = "pin.json"
 _CARRIED = "carried/"
+_LARGEST = 1 << 40  # bytes of a file of tensors
 _IN_FINGERPRINT = ("texts", "validation", "field", "errors")  # settings of which only the outcome matters
 _NAME = re.compile(r"step-(\d{8,})")
 
@@ -219,7 +220,7 @@ def _training_tensors(place: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]
 def _tensors(place: Path, name: str) -> dict[str, Tensor]:
     """Read one file of tensors after comparing it with its checksum."""
     try:
-        data = (place / name).read_bytes()
+        data = read_bytes(place / name, _LARGEST)
     except OSError as error:
         raise _damaged(place, f"{name}: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != _state(place)["sha256"].get(name):
@@ -232,7 +233,7 @@ def _tensors(place: Path, name: str) -> dict[str, Tensor]:
 
 def _state(place: Path) -> dict[str, Any]:
     try:
-        state = json.loads((place / "state.json").read_bytes())
+        state = read_json(place / "state.json")
     except (OSError, ValueError) as error:
         raise _damaged(place, "state.json cannot be read") from error
     wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))} - {"tokenizer"}

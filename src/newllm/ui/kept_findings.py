@@ -1,9 +1,9 @@
 """What the doctor once said of a run, from its findings.json."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from newllm.files import read_json
 from newllm.trace import SEVERITIES, Finding
 from newllm.trace.blocks import blocks_path
 
@@ -18,12 +18,12 @@ def kept_findings(run: Path) -> tuple[Finding, ...] | None:
     """
     file = run / "findings.json"
     try:
-        if file.is_symlink() or not file.is_file() or file.stat().st_size > _LARGEST:
+        if file.is_symlink():
             return None
-        listed = json.loads(file.read_bytes())["findings"]
+        listed = read_json(file, _LARGEST)["findings"]
         found = tuple(_finding(one) for one in listed if one.get("severity") in SEVERITIES)
         return None if not found and _has_grown_since(run, file) else found
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
 
 

@@ -1,9 +1,10 @@
 """What a list of studies tells of one."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from newllm.files import read_json
 
 _LARGEST = 256 << 20
 
@@ -41,9 +42,9 @@ def read_study(place: Path, *, id: str, name: str) -> StudyEntry:
     file = place / "results.json"
     try:
         found = file.stat()
-        if file.is_symlink() or found.st_size > _LARGEST:
-            return StudyEntry(id=id, name=name, problems=("results.json is a link, or too large",))
-        content = json.loads(file.read_bytes())
+        if file.is_symlink():
+            return StudyEntry(id=id, name=name, problems=("results.json is a link",))
+        content = read_json(file, _LARGEST)
         verdicts = [str(claim["verdict"]) for claim in content["claims"]]
         return StudyEntry(
             id=id,
@@ -54,6 +55,6 @@ def read_study(place: Path, *, id: str, name: str) -> StudyEntry:
             verdicts=tuple((verdict, verdicts.count(verdict)) for verdict in dict.fromkeys(verdicts)),
             when=found.st_mtime,
         )
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         return StudyEntry(id=id, name=name, problems=(f"results.json cannot be read ({reason})",))

@@ -235,6 +235,13 @@ def test_processes_at_once_all_succeed(text: Path, own_cache: Path) -> None:
     assert len(list(own_cache.iterdir())) == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="the system has no /proc")
+def test_a_cache_where_nobody_can_make_a_directory(monkeypatch: pytest.MonkeyPatch, text: Path) -> None:
+    monkeypatch.setenv("NEWLLM_CACHE", "/proc/nope")
+    with pytest.raises(UserError, match=r"may not write token cache '/proc/nope' .*: set NEWLLM_CACHE to a directory"):
+        prepare(DataConfig(texts=(str(text),)))
+
+
 def test_the_cache_s_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: Path) -> None:
     assert cache.cache_directory() == tmp_path / "cache"
     monkeypatch.delenv("NEWLLM_CACHE")

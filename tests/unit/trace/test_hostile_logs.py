@@ -15,6 +15,7 @@ from newllm.errors import UserError
 from newllm.trace.readers import directory, gathered, read_log, text
 
 MEGABYTE = 1 << 20
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def write(tmp_path, content, name):
@@ -158,6 +159,34 @@ def test_a_base_whose_tables_are_queries_without_end(tmp_path):
         read_log(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"CREATE TABLE", b"CREATE TAB\xffE"), (b"run_uuid", b"run_\xffuid"), (b"metrics", b"m\xfftrics")],
+)
+def test_a_base_whose_schema_is_no_text(tmp_path, old, new):
+    base = gzip.decompress((FIXTURES / "mlflow.db.gz").read_bytes())
+    assert old in base
+    with pytest.raises(UserError, match="SQLite base") as caught:
+        read_log(write(tmp_path, base.replace(old, new), "a.db"))
+    assert str(caught.value).isprintable()
+
+
+def test_a_table_that_is_one_line_too_long_says_so_packed_or_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "LONGEST_LINE", 100_000)
+    monkeypatch.setattr(text, "MOST_BYTES", 4 * MEGABYTE)
+    for name, pack in (("a.csv", bytes), ("a.csv.gz", gzip.compress), ("a.csv.zst", zstandard.compress)):
+        path = write(tmp_path, pack(b"1" * (16 * MEGABYTE)), name)
+        with pytest.raises(UserError, match=r"can be read .left out: a line longer than 100000"):
+            read_log(path)
+
+
+@pytest.mark.parametrize("cell", [b"12,", b"12;", b"12 ", b'"2",'])
+def test_lines_of_more_columns_than_are_read_take_the_room_of_those(tmp_path, cell):
+    path = write(tmp_path, (cell * (MEGABYTE // len(cell) - 1) + b"\n") * 20, "a.csv")
+    _, _, size = in_a_child(path)
+    assert size < 150  # whole they take 400
+
+
 def test_a_torn_last_row_and_odd_lines_in_between(tmp_path):
     trace = read_log(write(tmp_path, b"epoch,loss,val_loss\n1,3,4\n2,2,3\nTraceback:\n3,1,2\n4,0.9,2.1\n5,0.", "a.csv"))
     assert trace.series("loss").step.tolist() == [1, 2, 3, 4]
@@ -184,7 +213,7 @@ from newllm.trace.readers import read_log
 tracemalloc.start()
 try:
     trace = read_log(Path(sys.argv[1]))
-    print(len(trace.signals["loss"].step), *trace.left_out, sep="|")
+    print(len(trace.series("loss").step), *trace.left_out, sep="|")
 except UserError as error:
     print("UserError", error, sep="|")
 print(tracemalloc.get_traced_memory()[1] // 1024**2)

@@ -51,6 +51,17 @@ def test_headers_of_all_kinds(tmp_path, header, axis):
     assert trace.left_out == ()
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_title_above_the_table_is_no_row_of_it(tmp_path, delimiter):
+    rows = [["step", "loss", "val_loss"], [10, 7.25, 7.5], [20, 6.5, 6.75], [30, 5.5, 5.75], [40, 4.5, 5.25]]
+    lines = ["My run of Tuesday", *(delimiter.join(map(str, row)) for row in rows)]
+    trace = read(tmp_path, "\n".join(lines) + "\n")
+    assert trace.axis == "step"
+    assert values(trace, "loss") == {10: 7.25, 20: 6.5, 30: 5.5, 40: 4.5}
+    assert values(trace, "validation_loss") == {10: 7.5, 20: 6.75, 30: 5.75, 40: 5.25}
+    assert trace.left_out == ("a line above the table",)
+
+
 @pytest.mark.parametrize(
     ("name", "signal"),
     [("val_acc", "validation_accuracy"), ("acc", "accuracy"), ("Train Accuracy", "accuracy"), ("PPL", "perplexity"),

@@ -81,6 +81,11 @@ def test_settings_take_the_type_of_what_they_replace(setting, part, name, value)
         ("environment=1", "newllm writes that itself, for the record: drop it"),
         ("environment.torch=1", "newllm writes that itself, for the record: drop it"),
         ("schema=1", "newllm writes that itself, for the record: drop it"),
+        (f"seed={9 * 555 * '9'}", "it must be a whole number"),
+        (f"seed=0x{500 * 'f'}", "...: it must be below 2^256"),
+        (f"seed=0x{5000 * 'f'}", "it must be a whole number"),
+        ("model.width=1e30", "model.width is 1000000000000000019884624838656: it must be below 2^63"),
+        (f"seed={5000 * '['}", "it must be a whole number"),
         ("preset=medium", "--set 'preset=medium' would change the name alone: take --preset medium"),
     ],
 )
@@ -110,6 +115,7 @@ def test_a_wrong_setting_is_quoted_with_the_mend(setting, said) -> None:
         ({"training": {"keep": 0}}, "training.keep is 0"),
         ({"training": {"accumulate": 0}}, "training.accumulate is 0"),
         ({"numerics": {"threads": -1}}, "numerics.threads is -1"),
+        ({"numerics": {"threads": 10**6}}, "numerics.threads is 1000000: it must be between 0 and 4096"),
         ({"seed": -1}, "seed is -1"),
         ({"schema": 2}, "schema 2"),
         ({"model": {"body": "lstm"}, "data": {"resets": True}}, "body 'lstm' cannot reset inside a row"),
@@ -265,7 +271,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path) -> None:
     assert "    [0, 1383, 50],\n" in path.read_text()
 
 
-@pytest.mark.parametrize("wrong", ["7", "[[1, 2]]", "[[0, 5, true]]", '["a"]'])
+@pytest.mark.parametrize("wrong", ["7", "[[1, 2]]", "[[0, 5, true]]", '["a"]', "[[0, 0x" + 500 * "f" + ", 5]]"])
 def test_a_plan_that_is_none_is_one_line(wrong, tmp_path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f"[training]\nplan = {wrong}\n")
@@ -279,3 +285,51 @@ def test_a_plan_that_cannot_have_been_followed_is_one_line(rows, tmp_path) -> No
     path.write_text(f"[training]\nplan = {rows}\n")
     with pytest.raises(UserError, match=r"training\.plan has .*, which cannot be"):
         load_config(path).check()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"seed = " + b"9" * 5000, "is not a TOML file"),
+        (b"seed = 0x" + b"f" * 5000, "a whole number of a thousand digits"),
+        (b"seed = 0x" + b"f" * 500, "it must be below 2^256"),
+        (b"seed = " + b"[" * 100_000, "nested too deep"),
+        (b"seed = " + b"{a=" * 5000, "nested too deep"),
+        (b"schema = [[[[[[[[[[[[1]]]]]]]]]]]]", "this version reads schema 1"),
+        (b"schema = 0x" + b"f" * 500, "this version reads schema 1"),
+        (b"seed = 1\nseed = 2", "Cannot overwrite a value"),
+        (b"seed = \xff", "is not a TOML file"),
+        (b"seed = 1\0", "is not a TOML file"),
+        (b"[[model]]\nwidth = 8", "it is a part"),
+        (b"seed = 2024-01-01", "it must be a whole number"),
+        (b"[environment]\na = " + b"[" * 150 + b"]" * 150, ""),
+    ],
+)
+def test_a_hostile_configuration_is_one_line(tmp_path, content, said) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(content)
+    if not said:
+        assert load_config(path).seed == 0
+        return
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [(f"seed{5000 * '.a'}=1", "seed is a dict nested too deep to show"), (f"data{5000 * '.a'}=1", "'data.a'")],
+)
+def test_a_name_of_a_thousand_parts_is_cut_in_the_message(setting, said) -> None:
+    with pytest.raises(UserError) as caught:
+        configure(None, None, None, [setting], {})
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_mark_of_utf8_before_a_configuration_says_nothing(tmp_path) -> None:
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbfseed = 7\n")
+    assert load_config(tmp_path / "config.toml").seed == 7

@@ -3,11 +3,11 @@
 import json
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from newllm.files import parse_toml
 from newllm.report.plain import plain
 
 LARGEST = 64 * 2**20  # bytes of a file
@@ -78,7 +78,7 @@ class RunFiles:
     def understood(self, name: str, text: str) -> Mapping[str, Any]:
         """Return what the text of a JSON or TOML file says, empty where it cannot be understood."""
         try:
-            content = tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
+            content = parse_toml(text) if name.endswith(".toml") else json.loads(text)
             if not isinstance(content, dict):
                 raise ValueError("no object")
         except (ValueError, RecursionError) as error:

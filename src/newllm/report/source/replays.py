@@ -1,7 +1,6 @@
 """What was replayed of a run: verdicts and the curves of their confirmed replays, as far as the files are sound."""
 
 import contextlib
-import json
 import math
 import re
 from collections import Counter, defaultdict
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from newllm.files import read_json
 from newllm.report.source.files import RunFiles
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import OUTCOMES
@@ -167,8 +167,8 @@ def _applied(files: RunFiles, names: list[str]) -> Mapping[str, tuple[np.ndarray
 def _trajectory(files: RunFiles, name: str) -> Mapping[str, Any]:
     if not files.sound(name, _LARGEST_TRAJECTORY):
         return {}
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        data = json.loads((files.run / name).read_bytes())
+    with contextlib.suppress(OSError, ValueError):
+        data = read_json(files.run / name, _LARGEST_TRAJECTORY)
         if isinstance(data, dict) and _losses(data) is not None:
             return data
     files.say(f"'{name}' is damaged: that replay is left out")

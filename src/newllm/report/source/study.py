@@ -1,6 +1,5 @@
 """What a study left in its directory, read so that a damaged part takes no other with it."""
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
+from newllm.files import read_json
 from newllm.trace import Verdict
 
 RESULTS, REPLAY = "results.json", "replay.json"
@@ -57,7 +57,7 @@ def is_study(path: str | os.PathLike[str]) -> bool:
         if not place.is_dir():
             return False
         return (place / RESULTS).is_file() or "cells" in _object(place / "study.json")
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return False
 
 
@@ -73,7 +73,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
     except OSError as error:
         mend = "go on with newllm study until it is done"
         raise UserError(f"'{place}' has no {RESULTS} that can be read ({error.strerror}): {mend}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UserError(
             f"'{place / RESULTS}' is damaged ({error}): run newllm study again, it keeps its runs"
         ) from error
@@ -95,9 +95,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
 
 
 def _object(path: Path) -> Item:
-    if path.stat().st_size > _LARGEST:
-        raise ValueError("it is too large")
-    found = json.loads(path.read_bytes())
+    found = read_json(path, _LARGEST)
     if not isinstance(found, Mapping):
         raise ValueError("no object")
     return found
@@ -132,7 +130,7 @@ def _replay(path: Path, say: Callable[[str], None]) -> Verdict | None:
         return None
     try:
         return Verdict.from_dict(dict(_object(path)))
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         say(f"'{path.name}' is no verdict that this newllm understands ({type(error).__name__})")
         return None
 

@@ -8,10 +8,10 @@ These two commands make it (the folder runs/ is not kept):
 `python -m newllm.study.founding` then writes the pages again; no run of the study is needed for it.
 """
 
-import json
 from pathlib import Path
 
 from newllm.errors import UserError
+from newllm.files import read_json
 from newllm.trace import Verdict
 from newllm.trace.verdict import OUTCOMES, SCHEMA
 
@@ -29,7 +29,7 @@ def read_replay(folder: Path) -> Verdict | None:
     if not place.exists():
         return None
     try:
-        data = json.loads(place.read_bytes())
+        data = read_json(place)
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']!r}")
         verdict = Verdict.from_dict(data)

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+MOST_COLUMNS = 20_000
 _DELIMITERS = "\t;|,"
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
 _POINT = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
@@ -12,7 +13,7 @@ _BLANKS = re.compile(r"\s+")
 
 
 def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
-    """Return what cuts a line into cells.
+    """Return what cuts a line into cells; those past the columns that are read stay one cell.
 
     Args:
         lines: the first of the table.
@@ -21,13 +22,14 @@ def cutter(lines: Sequence[str]) -> Callable[[str], list[str]]:
 
     def cut(line: str) -> list[str]:
         if delimiter is None:
-            return _BLANKS.split(line.strip())
+            return _BLANKS.split(line.strip(), MOST_COLUMNS)
         if '"' not in line:
-            return line.split(delimiter)
+            return line.split(delimiter, MOST_COLUMNS)
         try:
-            return next(csv.reader((line,), delimiter=delimiter, skipinitialspace=True), [])
+            cells = next(csv.reader((line,), delimiter=delimiter, skipinitialspace=True), [])
+            return cells[: MOST_COLUMNS + 1]
         except csv.Error:  # a cell longer than the csv module takes
-            return line.split(delimiter)
+            return line.split(delimiter, MOST_COLUMNS)
 
     if delimiter == ",":
         return cut

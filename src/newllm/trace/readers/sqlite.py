@@ -56,6 +56,6 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             end = time.monotonic() + _SECONDS
             base.set_progress_handler(lambda: time.monotonic() > end, 100_000)
             yield base
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # sqlite3 quotes a schema whose bytes may be no text
         problem = clean(str(error))
         raise UserError(f"cannot read '{path}' ({problem}): give a sound SQLite base, or a CSV export") from error

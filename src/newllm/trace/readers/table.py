@@ -13,7 +13,7 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.trace.readers.axes import axis_rank
-from newllm.trace.readers.delimiters import cutter
+from newllm.trace.readers.delimiters import MOST_COLUMNS, cutter
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.naming import clean, meaning
 from newllm.trace.readers.numbers import number
@@ -21,7 +21,6 @@ from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.series import Trace
 
-_MOST_COLUMNS = 20_000
 _BIG = 1e100  # beyond which the shape of a table is not guessed from a number
 _LOOKED_AT = 20  # rows from which the shape of a table is guessed
 _EXPORTED = re.compile(r"(.+) - (\S.*)")  # Weights & Biases: "run - metric", and again with __MIN and __MAX
@@ -41,7 +40,9 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
     if header is None:
         start = list(itertools.islice(rows, _LOOKED_AT))
         if not start:
-            raise UserError(f"'{gathered.source}' is empty: give a log with a loss by step or epoch")
+            notes = gathered.notes()
+            what = f"holds no line that can be read (left out: {notes[0]})" if notes else "is empty"
+            raise UserError(f"'{gathered.source}' {what}: give a log with a loss by step or epoch")
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
         header, run = _one_run(gathered, header, run), None
@@ -81,11 +82,11 @@ def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
 
 def _unique(cells: list[str], gathered: Gathered) -> list[str]:
     """Give columns of one name different ones, and no name to a column that only counts the rows."""
-    if len(cells) > _MOST_COLUMNS:
-        gathered.note(f"{len(cells) - _MOST_COLUMNS} columns")
+    if len(cells) > MOST_COLUMNS:
+        gathered.note(f"columns beyond the first {MOST_COLUMNS}")
     names: list[str] = []
     seen: Counter[str] = Counter()
-    for cell in cells[:_MOST_COLUMNS]:
+    for cell in cells[:MOST_COLUMNS]:
         name = cell.strip()
         seen[name] += 1
         name = "" if not name or re.fullmatch(r"unnamed: \d+", name.lower()) else name
@@ -124,7 +125,7 @@ def _one_run(gathered: Gathered, header: list[str], run: str | None) -> list[str
 
 def _guessed_header(rows: list[list[str]], gathered: Gathered) -> list[str]:
     """Name the columns of a table without a header: steps if they rise, the loss, perhaps that of validation."""
-    width = min(_MOST_COLUMNS, *map(len, rows)) if rows else 0
+    width = min(MOST_COLUMNS, *map(len, rows)) if rows else 0
     numbers = [[number(cell) or 0.0 for cell in cells[:width]] for cells in rows]
     columns = np.nan_to_num(np.clip(np.array(numbers).reshape(len(rows), width), -_BIG, _BIG))
     names = [f"column {place + 1}" for place in range(width)]
