@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -45,7 +46,7 @@ class Paper:
 class WithPath(Text):
     """A line that names a path: in a pipe or a file it stays one line, for the program that reads it there."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """Draw it."""
         if not console.is_terminal:
             options = options.update(no_wrap=True, overflow="ignore")

@@ -81,11 +81,10 @@ class Trajectory:
         """
         try:
             made = cls(**data)
-            sound = _is_sound(made)
-        except (TypeError, AttributeError):
-            sound = False
-        if not sound:
-            raise ValueError("no trajectory of a replay")
+            if not _is_sound(made):
+                raise TypeError("series of other lengths or of no numbers")
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"no trajectory of a replay ({error})") from error
         for name in ("loss", "gradient_norm", "probe"):
             setattr(made, name, [math.inf if value is None else value for value in getattr(made, name)])
         return made

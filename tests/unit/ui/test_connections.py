@@ -31,6 +31,7 @@ def child(runs, header=NEVER, body=NEVER):
     """Start the server; at its end it must have said nothing, whatever was done to it. Gives its address and port."""
     command = [sys.executable, "-P", "-c", CHILD, str(runs), header, body]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         try:
             url = json.loads(process.stdout.readline())["url"]
             yield url, int(url.rstrip("/").rpartition(":")[2])

@@ -45,8 +45,8 @@ def _of_chunks(content: bytes) -> tuple[int, bytes]:
 @functools.cache
 def _by_place() -> np.ndarray:
     """Return what each value of each byte of a chunk adds to the check behind it, uint32, (place, value)."""
-    table = np.array(_TABLE, np.uint32)
-    added = [table]
-    for _ in range(_CHUNK - 1):
-        added.append(table[added[-1] & 255] ^ added[-1] >> 8)
-    return np.stack(added[::-1])
+    added = np.empty((_CHUNK, 256), np.uint32)
+    added[-1] = _TABLE
+    for place in range(_CHUNK - 2, -1, -1):
+        added[place] = added[-1][added[place + 1] & 255] ^ added[place + 1] >> 8
+    return added
