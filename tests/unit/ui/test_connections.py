@@ -47,6 +47,12 @@ def is_answered(url):
         return answer.status == 200
 
 
+def first_run(url):
+    """Return the id of a run, None as long as the list is not made."""
+    with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
+        return next((run["id"] for run in json.load(answer)["runs"]), None)
+
+
 def opened(port, content=b""):
     connection = socket.create_connection(("127.0.0.1", port), timeout=120)
     connection.sendall(content)
@@ -65,10 +71,9 @@ def test_four_hundred_half_open_connections_silence_nobody(runs):
         assert is_answered(url)
 
 
-def test_who_waits_for_an_answer_is_not_sent_away_for_others(runs):
+def test_who_waits_for_an_answer_is_not_sent_away_for_others(runs, wait_for):
     with child(runs) as (url, port), contextlib.ExitStack() as held:
-        with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
-            run = json.load(answer)["runs"][0]["id"]
+        run = wait_for(lambda: first_run(url), 120)
         stream = held.enter_context(opened(port, request(port, f"/api/run/{run}/live")))
         assert stream.recv(12) == b"HTTP/1.1 200"
         for _ in range(200):
@@ -91,19 +96,17 @@ def test_the_head_of_a_request_must_come_in_time_that_of_a_second_one_too(runs):
             assert bool(answer) == before.startswith(request(port))
 
 
-def test_the_body_of_a_request_must_come_in_time(runs):
+def test_the_body_of_a_request_must_come_in_time(runs, wait_for):
     with child(runs, body="0.3") as (url, port):
-        with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
-            run = json.load(answer)["runs"][0]["id"]
+        run = wait_for(lambda: first_run(url), 120)
         head = f"POST /api/run/{run}/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         with opened(port, f"{head}Content-Length: 100\r\n\r\n{{".encode()) as connection:
             assert connection.recv(12) == b"HTTP/1.1 408"
 
 
-def test_who_hangs_up_or_speaks_no_http_is_no_line_on_the_terminal(runs):
+def test_who_hangs_up_or_speaks_no_http_is_no_line_on_the_terminal(runs, wait_for):
     with child(runs) as (url, port):
-        with urllib.request.urlopen(f"{url}api/runs", timeout=120) as answer:
-            run = json.load(answer)["runs"][0]["id"]
+        run = wait_for(lambda: first_run(url), 120)
         post = f"POST /api/run/{run}/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         for content in (
             b"", b"\x16\x03\x01\x00\xff" * 20, b"GET\r\n\r\n", request(port), request(port, f"/api/run/{run}/live"),
