@@ -1,6 +1,9 @@
 """What the doctor knows of a run directory, and what it writes there."""
 
+import contextlib
 import json
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 
 import newllm
 from newllm.api import write_findings
+from newllm.api.run_end import has_ended
 from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
@@ -107,6 +111,24 @@ def test_a_damaged_file_is_passed_over_and_said(recorded: Path, content: bytes, 
 def test_a_file_too_large_is_not_read(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newllm.diagnosis.run_facts._LARGEST", 10)
     assert read_facts(recorded)[1][0].startswith("'recording.json' cannot be read (larger than")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.parametrize("name", ["recording.json", "summary.json", "config.toml", "data.json", "trace.blocks"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(recorded: Path, name: str) -> None:
+    (recorded / name).unlink(missing_ok=True)
+    os.mkfifo(recorded / name)
+    (recorded / "config.toml").touch()
+
+    def look() -> None:
+        with contextlib.suppress(UserError):
+            newllm.doctor(recorded)
+        has_ended(recorded)
+
+    looking = threading.Thread(target=look, daemon=True)  # one that waits for ever must not keep pytest
+    looking.start()
+    looking.join(120)
+    assert not looking.is_alive()
 
 
 def test_findings_are_written_beside_a_run_of_ours_only(recorded: Path, tmp_path: Path) -> None:
