@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import diagnose
+from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes import _data_order
 from newllm.trace import Finding, Series, Trace
 
 STEPS = np.arange(1, 401)
@@ -102,3 +104,25 @@ def test_faults_come_before_warnings() -> None:
     order = [found.severity for found in findings]
     assert order == sorted(order)  # "fault" < "note" < "warning": no note is among them
     assert order[0] == "fault"
+
+
+@pytest.mark.parametrize(
+    ("last", "others", "score"),
+    [
+        (256, ["spike"], 0.6),  # two slow ones of the same loss
+        (256, ["spike", "spike"], 0.6),
+        (256, ["plateau"], 0.3),
+        (256, [], 0.3),
+        (246, ["spike"], 0.0),  # seven points: too short for a stretch of other data
+        (247, ["spike"], 0.6),
+    ],
+)
+def test_slow_spikes_again_and_again_are_the_order_of_the_data(last: int, others: list[str], score: float) -> None:
+    own = Finding(kind="spike", severity="warning", sentence="", first_step=240, last_step=last, signal="loss")
+    listed = [Finding(kind=kind, severity="warning", sentence="", first_step=90, signal="loss") for kind in others]
+    trace = Trace({"loss": Series(STEPS, plain())})
+    assert _data_order(Case(own, trace, Facts(), listed, 400.0)) == score
+    elsewhere = [Finding(kind="spike", severity="warning", sentence="", first_step=90, signal="validation_loss")]
+    assert _data_order(Case(own, trace, Facts(), elsewhere, 400.0)) == (0.3 if score else 0.0)
+    ordered = [Finding(kind="data-order", severity="note", sentence="")]
+    assert _data_order(Case(own, trace, Facts(), ordered, 400.0)) == 0.85

@@ -9,7 +9,7 @@ import pytest
 
 from newllm.diagnosis import find_spikes
 from newllm.diagnosis.excursion import find_excursions
-from newllm.diagnosis.onset import LONG, Onset, OnsetWatch
+from newllm.diagnosis.onset import LONG, Onset, OnsetWatch, _first_above
 
 FOUNDING = [5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
 # Validation losses of the founding second experiment, seed 1, every two steps.
@@ -143,3 +143,18 @@ def test_a_watch_that_sees_the_same_losses_again_goes_on_the_same(cut: int) -> N
 
 def test_too_few_points_say_nothing() -> None:
     assert watch([]) == watch([3.0]) == watch([3.0, 9.0, 3.0]) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "first"),
+    [
+        ([0, 0, 2, 0, 2, 2], 4, 2),  # the first of the last four, whatever lies between
+        ([0, 2, 2, 0, 2, 2], 4, 1),  # and from there back as long as it is without a gap
+        ([0, 2, 2, 0, 2, 2], 2, 4),
+        ([2, 0, 0, 0, 0, 2], 1, 5),
+        ([0, 2, 0, 0, 0, 0], 3, 5),  # none of the last is: the point itself
+        ([2, 2, 2, 2, 2, 2], 2, 1),  # the first point has nothing before it
+    ],
+)
+def test_an_onset_is_the_first_point_that_leads_here(values: list[float], width: int, first: int) -> None:
+    assert _first_above(values, width, 1.0) == first

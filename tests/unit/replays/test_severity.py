@@ -178,3 +178,26 @@ def test_noise_is_known_from_the_losses_before_the_start() -> None:
     early = [3.0, 2.9, 3.1, 3.8]  # 0.9 nats up, as such batches may be
     assert not severity(range(4), early, 0.05, before).spiked
     assert severity(range(4), early, 0.05, [3.0] * 60).spiked
+
+
+def test_the_severity_of_two_spikes_by_hand() -> None:
+    """Peaks of e and e^2 over a level of 1, points two steps apart: the worse one counts, both add to the area."""
+    loss = [1.0] * 20
+    loss[5:7], loss[12] = [math.e, math.e], math.e**2
+    found = severity(range(0, 40, 2), loss, 0.5)
+    assert (found.onset, found.peak) == (10, pytest.approx(2.0))
+    assert found.limit == pytest.approx(0.5)
+    assert found.area == pytest.approx(2 * (0.5 + 0.5 + 1.5))
+    assert found.above == pytest.approx(1.5)
+
+
+def test_the_last_point_stands_for_as_many_steps_as_the_one_before() -> None:
+    found = severity([0, 1, 2, 3, 4, 5, 6, 10, 15], [1.0] * 8 + [math.e], 0.5)
+    assert (found.onset, found.area) == (15, pytest.approx(5 * 0.5))
+
+
+def test_without_a_spike_the_peak_is_where_it_came_nearest_to_the_limit() -> None:
+    found = severity(range(10), [1.0] * 5 + [1.2] + [1.0] * 4, 0.5)
+    assert (found.spiked, found.onset, found.area, found.above) == (False, None, 0.0, 0.0)
+    assert found.peak == pytest.approx(math.log(1.2))
+    assert severity([], [], 0.5).limit == 0.5
