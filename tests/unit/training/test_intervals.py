@@ -1,6 +1,7 @@
 """How often a run evaluates and saves where that is left to us."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from newllm.training.config import RunConfig
 from newllm.training.intervals import resolve_intervals
 
 
-def resolved(steps: int, tokens: int = 0, batch: int = 1, **training: int) -> tuple[int, int]:
+def resolved(steps: int, tokens: int = 0, batch: int = 1, **training: Any) -> tuple[int, int]:
     config = RunConfig()
     data = dataclasses.replace(config.data, window=10, batch=batch)
     own = dataclasses.replace(config.training, steps=steps, evaluate_tokens=tokens, **training)
