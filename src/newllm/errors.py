@@ -27,6 +27,10 @@ def quoted(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM was received: an end like Ctrl-C, with an exit code of its own."""
+
+
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> UserError:
     """Build the error for a name that is not in a registry, with the nearest name that is.
 

@@ -23,7 +23,7 @@ def test_a_signal_stops_after_the_step_and_resume_goes_on_to_the_same_bits(
     process = newllm.start("train", text, *tiny, *OPTIONS, "--out", run)
     wait_until(lambda: (run / "snapshots/step-00000040").exists())
     process.send(number)
-    assert process.wait() == 1
+    assert process.wait() == 128 + number
     summary = json.loads((run / "summary.json").read_bytes())
     assert summary["status"] == "interrupted"
     assert summary["message"] == f"stopped by {number.name} after step {summary['step']}"
@@ -41,7 +41,7 @@ def test_an_interrupted_run_tells_its_status_as_json(newllm, text, tiny, tmp_pat
     process = newllm.start("train", text, *tiny, *OPTIONS, "--out", run, "--json")
     wait_until(lambda: (run / "snapshots/step-00000040").exists())
     process.send(signal.SIGINT)
-    assert process.wait() == 1
+    assert process.wait() == 130
     assert json.loads(process.stdout)["status"] == "interrupted"
 
 
@@ -67,7 +67,7 @@ def test_a_second_signal_stops_at_once_and_the_run_stays_resumable(
     wait_until(lambda: (run / "snapshots/step-00000002").exists())
     process.send(signal.SIGINT)
     process.send(signal.SIGTERM)
-    assert process.wait() == 1
+    assert process.wait() == 143
     assert process.stderr == "newllm: stopped\n"
     assert json.loads((run / "summary.json").read_bytes())["status"] == "interrupted"
     assert not (run / "training_curves.png").exists()

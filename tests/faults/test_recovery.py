@@ -64,7 +64,7 @@ def test_stopped_while_remedies_are_replayed_it_decides_again(
     trace = run / "trace.jsonl"
     wait_until(lambda: trace.exists() and row in trace.read_bytes())
     process.send(number)
-    assert process.wait() == 1
+    assert process.wait() == 128 + number
     summary = json.loads((run / "summary.json").read_bytes())
     assert summary["message"] == f"stopped by {number.name} while remedies were replayed"
     assert not (run / "recoveries.json").exists()

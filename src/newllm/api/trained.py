@@ -47,12 +47,14 @@ class TrainedRun:
         path: the run directory.
         config: the complete configuration.
         summary: how it ended.
+        stopped_by: the signal that was received while it trained, "SIGINT" or "SIGTERM", None without one.
         seconds: that the clock gave this sitting, None where it ended by steps.
     """
 
     path: Path
     config: RunConfig
     summary: Summary
+    stopped_by: str | None = None
     seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -222,13 +224,13 @@ def _go(
     pace = _pace(run, config, observers, budget)
     with using_threads(config.numerics.threads):
         try:
-            summary = _train(run, config, model, corpus, observers, pace)
+            summary, stopped_by = _train(run, config, model, corpus, observers, pace)
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)
             raise
         draw_curves(run, config, corpus)
-    return TrainedRun(run.path, run.load_config(), summary, pace.given)
+    return TrainedRun(run.path, run.load_config(), summary, stopped_by, pace.given)
 
 
 def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], budget: Budget) -> Pace:
@@ -256,7 +258,7 @@ def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], b
 
 def _train(
     run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], pace: Pace
-) -> Summary:
+) -> tuple[Summary, str | None]:
     """Train, and begin anew from the step that the guard went back to, as often as it does."""
     guard, goes_on = RunGuard(run, corpus, config.training.guard), False
     while True:
@@ -264,7 +266,7 @@ def _train(
         training = Training(run, config, model, corpus, observers, recording, guard, pace, goes_on=goes_on)
         summary = training.go()
         if not training.goes_back:
-            return summary
+            return summary, training.stopped_by
         take_back(run)
         config = run.load_config()
         model, goes_on = build_model(config), True

@@ -38,13 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.watch:
         from newllm.cli.doctor_watch import watch
 
-        diagnosis = watch(arguments.log, arguments.vocab, quiet=arguments.quiet or arguments.json)
+        diagnosis, ended = watch(arguments.log, arguments.vocab, quiet=arguments.quiet or arguments.json)
     else:
+        ended = None
         diagnosis = api.doctor(arguments.log, vocabulary=arguments.vocab)
     _show(diagnosis, arguments)
     _write(diagnosis, arguments.html)
     if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself
         print(f"newllm: {words.verdict(diagnosis.trace, diagnosis.findings)}", file=sys.stderr)
+    if ended is not None:
+        return ended
     return 1 if diagnosis.wrong else 0 if diagnosis.judged else 2
 
 

@@ -16,7 +16,7 @@ from newllm.api.diagnosed import NothingYetError
 from newllm.api.run_end import has_ended
 from newllm.cli.doctor_page import brief_page, finding_line
 from newllm.cli.doctor_paper import PageConsole, say
-from newllm.cli.ending import ending_on_sigterm
+from newllm.cli.ending import ending_on_sigterm, until_ended
 from newllm.errors import UserError
 from newllm.plotting import colours
 from newllm.report import words
@@ -31,8 +31,8 @@ _Sizes = tuple[tuple[str, int, int], ...]
 _Show = Callable[[Diagnosis, str], None]  # told of every diagnosis, and of what kept it from being renewed
 
 
-def watch(log: str, vocabulary: int | None, *, quiet: bool) -> Diagnosis:
-    """Follow a log until its run has ended or Ctrl-C, and return the last diagnosis.
+def watch(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, int | None]:
+    """Follow a log until its run has ended or Ctrl-C; return the last diagnosis, and the exit code of a signal.
 
     A person at a terminal sees it move; elsewhere a line tells every finding that is new.
 
@@ -47,7 +47,7 @@ def watch(log: str, vocabulary: int | None, *, quiet: bool) -> Diagnosis:
     place = _place(log)
     seen = _sizes(place)
     diagnosis, spent = _first(log, vocabulary, quiet=quiet)
-    with ending_on_sigterm(), contextlib.suppress(KeyboardInterrupt), _shown(quiet=quiet) as show:
+    with until_ended() as ending, _shown(quiet=quiet) as show:
         show(diagnosis, "")
         while not has_ended(place):
             time.sleep(max(_SECONDS, spent * (1 / _SHARE - 1)))
@@ -60,7 +60,7 @@ def watch(log: str, vocabulary: int | None, *, quiet: bool) -> Diagnosis:
             except UserError as error:  # it may be in the middle of being replaced
                 problem = str(error)
             show(diagnosis, problem)
-    return diagnosis if _sizes(place) == seen else _last(log, vocabulary, diagnosis)
+    return diagnosis if _sizes(place) == seen else _last(log, vocabulary, diagnosis), ending.code
 
 
 def _place(log: str) -> Path:

@@ -1,6 +1,7 @@
 """`newllm`: finds the command, runs it, and turns its end into an exit code.
 
-0 done; 1 a finding or a failure that the command exists to tell; 2 a mistake in the call or the input.
+0 done; 1 a finding or a failure that the command exists to tell; 2 a mistake in the call or the input; 130 after
+Ctrl-C, 143 after SIGTERM.
 """
 
 import importlib
@@ -10,6 +11,7 @@ import time
 from types import ModuleType
 
 from newllm import __version__
+from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError
 
@@ -45,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     # soon as another program wants the same cores. A short spin costs next to nothing alone (docs/LOG.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        return _run(arguments, began)
+        with ending_on_sigterm():
+            return _run(arguments, began)
     except UserError as error:
         from newllm.report.plain import plain
 
@@ -55,9 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our output has gone, as `head` does: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ending:
         print("newllm: stopped", file=sys.stderr)
-        return 1
+        return exit_code(ending)
 
 
 def _run(arguments: list[str], began: float) -> int:

@@ -1,7 +1,8 @@
 """Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, or - for standard input.
 
 Without TEXT it trains on the bundled novel (Moby Dick), or, with a seed preset, on 30 sentences.
-Ctrl-C stops after the step and leaves a run that --resume takes up as if it had never stopped.
+Ctrl-C or SIGTERM stops after the step and leaves a run that --resume takes up as if it had never stopped; the exit
+code is 130 or 143 then.
 
   newllm train my-text.txt --seconds 120
   newllm train "books/*.txt" --preset medium --set data.tokenizer=bpe --steps 5000
@@ -11,6 +12,7 @@ Ctrl-C stops after the step and leaves a run that --resume takes up as if it had
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -96,6 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(to_json(trained.as_dict()))
     elif display is not None:
         _tell(trained, arguments.began, display.onsets)
+    if trained.stopped_by is not None:
+        return 128 + signal.Signals[trained.stopped_by]
     return 0 if trained.summary.status == "finished" else 1
 
 

@@ -10,13 +10,12 @@ answers nobody. Ctrl-C ends it, and what it started.
 """
 
 import argparse
-import contextlib
 import json
 import secrets
 import sys
 from pathlib import Path
 
-from newllm.cli.ending import ending_on_sigterm
+from newllm.cli.ending import until_ended
 from newllm.errors import UserError
 
 _PORT = 8321
@@ -58,9 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.open:
             _open(address)
 
-    with contextlib.suppress(KeyboardInterrupt), ending_on_sigterm():
+    with until_ended() as ending:
         serve(root, host=arguments.host, port=arguments.port, token=secrets.token_urlsafe(24), ready=ready)
-    return 0
+    return ending.code or 0
 
 
 def _open(address: str) -> None:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from newllm.errors import TerminatedError
+
 
 class Interrupt:
     """Whether somebody asked to stop, and how."""
@@ -27,7 +29,7 @@ def listening() -> Iterator[Interrupt]:
 
     def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the form signal wants)
         if interrupt:
-            raise KeyboardInterrupt
+            raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
         interrupt.signal_name = signal.Signals(number).name
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -62,6 +62,7 @@ class Training:
     Attributes:
         goes_back: the guard has written down that the run is taken back: `take_back` does it, and a fresh Training of
             the same run goes on from there.
+        stopped_by: the signal that was received, "SIGINT" or "SIGTERM"; None where none was.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Training:
         self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
         self.recording, self.guard, self.pace = recording or Recording(), guard or Guard(), pace or Pace()
         self.goes_on, self.goes_back = goes_on, False
+        self.stopped_by: str | None = None
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
         self.schedule = self.stepper.schedule
@@ -114,6 +116,7 @@ class Training:
                     self.recording.started(self.model, self.optimizer)
                     self.model.train()
                     self._train(interrupt)
+                    self.stopped_by = interrupt.signal_name
         except BaseException as error:
             self._fail(error)
             raise

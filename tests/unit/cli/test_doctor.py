@@ -301,7 +301,7 @@ def test_watching_a_growing_log_to_ctrl_c(watching, tmp_path) -> None:
         file.writelines(f"{at},{value:.4f}\n" for at, value in enumerate(FOUNDING[16:], 17))
     _until(lambda: b"spike" in out.read_bytes())
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 1
+    assert process.wait(30) == 130
     told = out.read_text()
     assert told.count("Something is") == 1  # the whole page at the end
     assert "warning: spike: epochs 19 to 22" in told or "fault: spike: epochs 19 to 22" in told
@@ -420,7 +420,7 @@ def test_watching_on_a_terminal(tmp_path) -> None:
                 shown += part
         except OSError:
             pass  # the other end is closed
-        assert process.wait(30) == 1
+        assert process.wait(30) == 130
     finally:
         alarm.cancel()
         process.kill()

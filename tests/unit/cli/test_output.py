@@ -157,7 +157,7 @@ def test_ctrl_c_keeps_the_context(call, finished, tmp_path, monkeypatch) -> None
     with monkeypatch.context() as patch:
         patch.setattr(Continuation, "advance", interrupted)
         done = call("generate", finished, "--prompt", "the ", "--tokens", 30, "--context-out", context)
-    assert (done.code, done.err) == (1, "newllm: stopped\n")
+    assert (done.code, done.err) == (130, "newllm: stopped\n")
     rest = json.loads(call("generate", finished, "--context-in", context, "--tokens", 20, "--json").out)
     assert rest["tokens"] == whole["tokens"] - 10
     assert whole["text"][-8:] == rest["text"][-8:]

@@ -49,7 +49,7 @@ def test_json_is_one_object_and_a_signal_ends_it_cleanly(runs, started, number):
             assert answer.status == 200
         server.send_signal(number)
         assert server.communicate(timeout=20) == ("", "")
-        assert server.returncode == 0
+        assert server.returncode == 128 + number
 
 
 def test_one_line_tells_the_address_and_the_default_is_runs(tmp_path, make_run, started):
