@@ -70,6 +70,7 @@ def train(
     body: str | None = None,
     rule: str | None = None,
     norm: str | None = None,
+    width: int | None = None,
     seed: int | None = None,
     device: str | None = None,
     budget: Budget | None = None,
@@ -87,6 +88,7 @@ def train(
         body: another body, of about as many parameters.
         rule: another update rule.
         norm: another place of the context norm.
+        width: another width, and what is inside of it in proportion.
         seed: of every stream of chance.
         device: "auto", "cpu", "cuda", "mps" or any torch device.
         budget: how long; None leaves the preset's steps.
@@ -107,7 +109,7 @@ def train(
         "training": {"guard": guard},
         "seed": seed,
     }
-    resolved = configure(preset, config, body, settings, _given(chosen))
+    resolved = configure(preset, config, body, settings, _given(chosen), width)
     if texts or not resolved.data.texts:
         resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
     resolved.check()

@@ -7,7 +7,9 @@ code is 130 or 143 then.
   newllm train my-text.txt --seconds 120
   newllm train "books/*.txt" --preset medium --set data.tokenizer=bpe --steps 5000
   newllm train --preset seed-baseline --out runs/founding
+  newllm train my-text.txt --width 512 --layers 6 --lr 1e-3 --seconds 3600
   newllm train --resume runs/my-text
+  newllm train --resume runs/my-text --steps 20000
   newllm train my-text.txt --guard
 """
 
@@ -24,6 +26,13 @@ from newllm.files import to_json
 
 _EXACT = 0.05  # of a budget in seconds: a larger difference is explained
 _NAMED = 5  # steps in one line
+_SETTINGS = {
+    "layers": ("model.layers", int, "blocks of the model"),
+    "window": ("data.window", int, "tokens in a row"),
+    "batch": ("data.batch", int, "rows in a batch"),
+    "accumulate": ("training.accumulate", int, "batches whose gradients make one update"),
+    "lr": ("optimizer.learning_rate", float, "the highest learning rate"),
+}
 _WITH_RESUME = {"command", "began", "resume", "guard", "steps", "tokens", "seconds", "json", "quiet"}
 
 
@@ -36,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--body", metavar="NAME", help="cell, stack, attention, lstm, zero-cell, zero-stack ...")
     parser.add_argument("--rule", metavar="NAME", help="additive, ema, gated, lstm, dual")
     parser.add_argument("--norm", metavar="NAME", help="context norm: none, read or write")
+    parser.add_argument(
+        "--width", type=int, metavar="N", help="channels of the model; hidden, context and heads in proportion"
+    )
+    for option, (setting, kind, what) in _SETTINGS.items():
+        metavar = "F" if kind is float else "N"
+        parser.add_argument(f"--{option}", type=kind, metavar=metavar, help=f"{what} ({setting})")
     parser.add_argument("--steps", type=int, metavar="N", help="budget in updates")
     parser.add_argument("--tokens", type=int, metavar="N", help="budget in training tokens")
     parser.add_argument(
@@ -46,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "part of them, and the learning rate comes down as they pass",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of every stream of chance (default 0)")
-    parser.add_argument("--device", metavar="D", help="auto (default), cpu, cuda, mps")
+    parser.add_argument("--device", metavar="D", help="auto (default), cpu, cuda or mps")
     parser.add_argument("--errors", metavar="HOW", help="strict (default) or replace: what to do with invalid UTF-8")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting of config.toml")
     parser.add_argument(
@@ -86,10 +101,11 @@ def run(arguments: argparse.Namespace) -> int:
             config=arguments.config,
             body=arguments.body,
             budget=budget,
-            settings=[*_errors(arguments), *arguments.set],
+            settings=[*_settings(arguments), *arguments.set],
             observers=observers,
             rule=arguments.rule,
             norm=arguments.norm,
+            width=arguments.width,
             seed=arguments.seed,
             device=arguments.device,
             guard=arguments.guard,
@@ -103,8 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if trained.summary.status == "finished" else 1
 
 
-def _errors(arguments: argparse.Namespace) -> list[str]:
-    return [] if arguments.errors is None else [f"data.errors={arguments.errors}"]
+def _settings(arguments: argparse.Namespace) -> list[str]:
+    """Return the settings that have an option of their own."""
+    named = {option: setting for option, (setting, _, _) in _SETTINGS.items()} | {"errors": "data.errors"}
+    given = vars(arguments)
+    return [f"{setting}={given[option]}" for option, setting in named.items() if given[option] is not None]
 
 
 def _check_guard(given: str | None) -> None:

@@ -78,11 +78,7 @@ def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") 
     for key, value in changes.items():
         name = f"{prefix}{key}"
         if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1, cutoff=0.4)
-            raise UserError(
-                f"{where}: unknown setting '{name}': "
-                + (f"did you mean '{prefix}{near[0]}'?" if near else f"known here: {', '.join(hints)}")
-            )
+            raise UserError(f"{where}: unknown setting '{name}': {_instead(config, key, prefix)}")
         now = getattr(config, key)
         if dataclasses.is_dataclass(now):
             if not isinstance(value, dict):
@@ -92,6 +88,16 @@ def merge(config: _C, changes: dict[str, Any], *, where: str, prefix: str = "") 
             convert = _numbers if hints[key] == Plan else _converted
             replaced[key] = convert(value, now, f"{where}: {name}")
     return dataclasses.replace(config, **replaced)  # type: ignore[type-var]
+
+
+def _instead(config: Any, key: str, prefix: str) -> str:
+    """Say what may have been meant by a setting that does not exist: the same name in a part, or a near one."""
+    parts = {part: vars(value) for part, value in vars(config).items() if dataclasses.is_dataclass(value)}
+    meant = [f"{part}.{key}" for part, names in parts.items() if key in names]
+    meant = meant or difflib.get_close_matches(key, vars(config), n=1, cutoff=0.4)
+    if meant:
+        return "did you mean " + " or ".join(f"'{prefix}{name}'" for name in meant) + "?"
+    return f"known here: {', '.join(vars(config))}"
 
 
 def parse_setting(setting: str) -> dict[str, Any]:

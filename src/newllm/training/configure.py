@@ -9,19 +9,26 @@ from newllm.errors import UserError, quoted
 from newllm.training.config import RunConfig
 from newllm.training.config_file import merge, parse_setting, read_changes
 from newllm.training.presets import preset as find_preset
-from newllm.training.presets import with_body
+from newllm.training.presets import with_body, with_width
 
 
 def configure(
-    preset: str | None, file: str | Path | None, body: str | None, settings: Sequence[str], changes: dict[str, Any]
+    preset: str | None,
+    file: str | Path | None,
+    body: str | None,
+    settings: Sequence[str],
+    changes: dict[str, Any],
+    width: int | None = None,
 ) -> RunConfig:
-    """Return the configuration that was asked for: preset, then file, then body, then changes, then settings."""
+    """Return the configuration that was asked for: preset, file, body and width, changes, settings, in this order."""
     written = read_changes(Path(file)) if file is not None else {}
     result = start = find_preset(preset or str(written.get("preset", "small")))
     if file is not None:
         result = merge(result, {**written, "preset": result.preset}, where=f"'{file}'")
     if body is not None:
         result = with_body(result, body)
+    if width is not None:
+        result = with_width(result, width)
     result = merge(result, changes, where="train")
     said = [written, changes]
     for setting in settings:

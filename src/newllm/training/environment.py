@@ -13,6 +13,7 @@ from newllm.errors import UserError
 from newllm.recurrence import resolve_backend
 from newllm.training.config import NumericsConfig
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
 _PACKAGES = ("newllm", "torch", "numpy", "numba", "triton", "safetensors", "tokenizers")
 
 
@@ -45,7 +46,9 @@ def resolve_device(name: str) -> str:
         if torch.empty(1, device=name).is_meta:
             raise NotImplementedError("it computes nothing")
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device '{name}' is not here ({str(error).splitlines()[0]}): take auto, or cpu") from error
+        known = name.partition(":")[0] in DEVICES
+        why = f" ({str(error).splitlines()[0]})" if known else ""  # of other names torch lists what nobody has
+        raise UserError(f"--device '{name}' is not here{why}: take one of {', '.join(DEVICES)}") from error
     return name
 
 

@@ -173,8 +173,7 @@ class ClockPace(Pace):
         schedule = self._schedule
         self._decided = self.watch.spent
         planned = schedule.steps - step
-        left = self.left - schedule.evaluations_after(step) * self._evaluation
-        fits = max(1, round(left / max(self._per_step, 1e-9)))
+        fits = schedule.fitting(step, self.left, self._per_step, self._evaluation)
         if forced or abs(fits - planned) > _WORTH * planned:
             self._write(step, step + fits, schedule.warm_after(step, fits))
         self._planned(schedule.steps, self.left)

@@ -8,7 +8,7 @@ import dataclasses
 from typing import Any
 
 from newllm.data.config import DataConfig
-from newllm.errors import unknown_name
+from newllm.errors import UserError, unknown_name
 from newllm.model.config import ModelConfig
 from newllm.training.config import NumericsConfig, OptimizerConfig, RunConfig, TrainingConfig
 
@@ -67,6 +67,25 @@ def preset(name: str) -> RunConfig:
     if name not in PRESETS:
         raise unknown_name("preset", str(name), PRESETS)
     return PRESETS[name]
+
+
+def with_width(config: RunConfig, width: int) -> RunConfig:
+    """Return the configuration with another width, and hidden, context and heads in proportion to it.
+
+    Raises:
+        UserError: it is below 1.
+    """
+    model = config.model
+    if width < 1:
+        raise UserError(f"model.width is {width}: it must be at least 1")
+
+    def scaled(value: int, unit: int) -> int:
+        return max(unit, round(value * width / model.width / unit) * unit)
+
+    heads = scaled(model.heads, 1)
+    heads = heads if width % (2 * heads) == 0 else model.heads
+    shape = {"hidden": scaled(model.hidden, 8), "context": scaled(model.context, 1), "heads": heads}
+    return dataclasses.replace(config, model=dataclasses.replace(model, width=width, **shape))
 
 
 def with_body(config: RunConfig, body: str) -> RunConfig:

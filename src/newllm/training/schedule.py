@@ -146,11 +146,21 @@ class Schedule:
         parts = (int(self._evaluations * self.progress(at)) for at in (step - 1, step))
         return next(parts) < next(parts) < self._evaluations
 
-    def evaluations_after(self, step: int) -> int:
-        """Return how many evaluations come after so many updates, the one at the end included."""
-        if not self._evaluations:
-            return max(0, self.steps - step - 1) // self._every + 1
-        return max(1, self._evaluations - int(self._evaluations * self.progress(step)))
+    def fitting(self, step: int, seconds: float, per_step: float, per_evaluation: float) -> int:
+        """Return how many updates, one at least, fit into so many seconds after a step, with their evaluations.
+
+        Args:
+            step: updates done.
+            seconds: for updates and evaluations, the one at the end included.
+            per_step: seconds of an update.
+            per_evaluation: seconds of an evaluation.
+        """
+        evaluations = 1
+        if self._evaluations:
+            evaluations = max(1, self._evaluations - int(self._evaluations * self.progress(step)))
+        else:
+            per_step += per_evaluation / self._every
+        return max(1, round((seconds - evaluations * per_evaluation) / max(per_step, 1e-9)))
 
     def _at(self, step: int) -> _Stretch:
         return next(one for one in reversed(self._stretches) if one.begin <= step)

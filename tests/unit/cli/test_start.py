@@ -151,3 +151,36 @@ def test_a_setting_that_the_budget_lowers_is_told(call, text, tiny, tmp_path) ->
     assert "note: optimizer.warmup is 2, not 15: the budget is 20 steps" in call("train", text, *tiny, *options).err
     options = ["--steps", 20, "--out", tmp_path / "run-2"]
     assert "warmup" not in call("train", text, *tiny, *options).err
+
+
+def test_the_settings_that_everybody_changes_have_options(call, text, tmp_path) -> None:
+    from newllm.training.config_file import load_config
+
+    run = tmp_path / "run"
+    shape = ["--width", 64, "--layers", 2, "--window", 16, "--batch", 3, "--accumulate", 2, "--lr", "1e-3"]
+    numerics = ["--set=numerics.precision=fp32", "--set=numerics.scan_backend=torch", "--device=cpu"]
+    assert call("train", text, *shape, *numerics, "--steps", 1, "--out", run, "--quiet").code == 0
+    config = load_config(run / "config.toml")
+    model = config.model
+    assert (model.width, model.context, model.hidden, model.heads, model.layers) == (64, 64, 176, 2, 2)
+    assert (config.data.window, model.window, config.data.batch, config.training.accumulate) == (16, 16, 3, 2)
+    assert config.optimizer.learning_rate == 1e-3
+
+
+def test_a_setting_has_the_last_word_over_its_option(call, text, tiny, tmp_path) -> None:
+    from newllm.training.config_file import load_config
+
+    options = ["--width", 64, "--lr", "1e-3", *tiny, "--set=optimizer.learning_rate=2e-3", "--steps", 1]
+    assert call("train", text, *options, "--out", tmp_path / "run", "--quiet").code == 0
+    config = load_config(tmp_path / "run/config.toml")
+    assert (config.model.width, config.optimizer.learning_rate) == (32, 2e-3)
+
+
+def test_a_run_is_trained_longer_from_the_command_line(call, text, tiny, tmp_path) -> None:
+    run = tmp_path / "run"
+    assert call("train", text, *tiny, "--steps", 3, "--out", run, "--quiet").code == 0
+    done = call("train", "--resume", run, "--steps", 5)
+    assert done.code == 0
+    assert "note: the schedule was 3 steps, it becomes 5 steps" in done.err
+    assert "finished: " in done.out
+    assert ", 5 steps," in done.out

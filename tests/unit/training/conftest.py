@@ -5,6 +5,9 @@ import pytest
 import torch
 
 import newllm
+from newllm.training import pace
+from newllm.training.budget import Budget
+from newllm.training.observer import Observer
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +54,45 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+class Clock(Observer):
+    """Passes with updates and evaluations, in place of `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.step_seconds: Callable[[int], float] = lambda _: 0.5
+        self.evaluation = 1.0
+        self.fails_at: int | None = None
+        self.lines: list[str] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def stepped(self, report) -> None:
+        self.now += self.step_seconds(report.step)
+        if report.step == self.fails_at:
+            raise RuntimeError("killed")
+
+    def evaluated(self, *_: object, **__: object) -> None:
+        self.now += self.evaluation
+
+    def noticed(self, line) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 0.005)
+    return clock
+
+
+@pytest.fixture
+def by_the_clock(train, clock) -> Callable[..., newllm.TrainedRun]:
+    def go(*settings: str, seconds: float = 100.0, **options) -> newllm.TrainedRun:
+        budget = Budget(seconds=seconds, began=clock.now)
+        return train("optimizer.warmup=10", *settings, budget=budget, observers=[clock], **options)
+
+    return go

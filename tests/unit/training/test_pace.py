@@ -1,7 +1,6 @@
 """Runs that the clock ends, on a clock of our own: what they take never hangs on the machine."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,48 +16,6 @@ from newllm.training.snapshots import load_progress
 
 SECONDS = 100.0
 ENDS = SECONDS - min(pace.CLOSING * SECONDS, pace.LONGEST_CLOSING)
-
-
-class Clock(Observer):
-    """Passes with updates and evaluations, in place of `time`."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.step_seconds: Callable[[int], float] = lambda _: 0.5
-        self.evaluation = 1.0
-        self.fails_at: int | None = None
-        self.lines: list[str] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def stepped(self, report) -> None:
-        self.now += self.step_seconds(report.step)
-        if report.step == self.fails_at:
-            raise RuntimeError("killed")
-
-    def evaluated(self, *_: object, **__: object) -> None:
-        self.now += self.evaluation
-
-    def noticed(self, line) -> None:
-        self.lines.append(line)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(pace, "time", clock)
-    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 0.005)
-    return clock
-
-
-@pytest.fixture
-def by_the_clock(train, clock) -> Callable[..., newllm.TrainedRun]:
-    def go(*settings: str, seconds: float = SECONDS, **options) -> newllm.TrainedRun:
-        budget = Budget(seconds=seconds, began=clock.now)
-        return train("optimizer.warmup=10", *settings, budget=budget, observers=[clock], **options)
-
-    return go
 
 
 def rates(run: Path) -> list[float]:

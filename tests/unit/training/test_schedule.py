@@ -79,7 +79,13 @@ def test_evaluations_come_at_equal_parts_of_the_plan() -> None:
     slower = scheduled((0, 100, 10), (50, 60, 50), evaluations=10)
     due = [step for step in range(1, 61) if slower.evaluates(step)]
     assert due == [10, 20, 30, 40, 50, 52, 54, 56, 58, 60]
-    assert [slower.evaluations_after(step) for step in (0, 50, 51, 58)] == [10, 5, 5, 1]
+
+
+def test_what_fits_is_updates_and_the_evaluations_that_are_to_come() -> None:
+    parts, every = scheduled((0, 100, 10), evaluations=10), scheduled((0, 100, 10), every=5)
+    assert [parts.fitting(step, 60.0, 0.5, 2.0) for step in (0, 50, 95)] == [80, 100, 116]
+    assert every.fitting(50, 60.0, 0.5, 2.0) == round(58 / 0.9)
+    assert parts.fitting(50, 3.0, 0.5, 2.0) == 1
 
 
 def test_the_warm_up_that_is_left_takes_a_tenth_of_the_updates_at_most() -> None:
