@@ -164,6 +164,7 @@ def resume(
     run.load_config()
     with run.lock():
         config = run.load_config()
+        _check_schedule(run, config)
         run.remove_leftovers()
         mended = take_back(run)
         if mended is not None:
@@ -233,6 +234,13 @@ def _go(
             raise
         draw_curves(run, config, corpus)
     return TrainedRun(run.path, run.load_config(), summary, stopped_by, pace.given)
+
+
+def _check_schedule(run: RunDirectory, config: RunConfig) -> None:
+    """Raise UserError where what the clock decided of a run's first updates is gone."""
+    training = config.training
+    if training.seconds and not run.schedule.exists() and (run.last_step() or 0) > training.plan[-1][0]:
+        raise UserError(f"'{run.schedule}' is missing: put it back, it says how the run was trained so far")
 
 
 def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], budget: Budget) -> Pace:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.files import to_json, writing
+from newllm.files import sync_directory, to_json, writing
 from newllm.training.config import Plan, RunConfig
 
 
@@ -76,6 +76,7 @@ def append_decision(path: Path, decision: Decision) -> None:
         file.write((to_json(dataclasses.asdict(decision)) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
+    sync_directory(path.parent)
 
 
 def with_decisions(config: RunConfig, decisions: Sequence[Decision]) -> RunConfig:

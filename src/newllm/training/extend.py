@@ -8,7 +8,7 @@ import dataclasses
 
 from newllm.errors import UserError
 from newllm.training.budget import Budget, steps_for_tokens
-from newllm.training.config import RunConfig
+from newllm.training.config import RunConfig, TrainingConfig
 from newllm.training.config_file import save_config
 from newllm.training.decisions import stays
 from newllm.training.run import RunDirectory
@@ -34,7 +34,7 @@ def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step
     plan = tuple(row for row in plan if stays(row, step)) if step < schedule.steps else plan
     stopped = dataclasses.replace(training, seconds=0.0, plan=plan, steps=plan[-1][1] if plan else training.steps)
     if budget.seconds is not None:
-        stopped = _planned(stopped, schedule, step, max(step + 1, schedule.steps)) if not plan else stopped
+        stopped = _planned(stopped, schedule, step, max(step, schedule.steps))
         _save(run, dataclasses.replace(config, training=stopped))
         run.schedule.unlink(missing_ok=True)  # of an earlier clock; config.toml has it all by now
         config = dataclasses.replace(config, training=dataclasses.replace(stopped, seconds=budget.seconds))
@@ -49,8 +49,11 @@ def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step
     return config, f"the schedule was {was}, it becomes {steps:,} steps: {_rates(config, step)}"
 
 
-def _planned(training, schedule: Schedule, step: int, steps: int):
+def _planned(training: TrainingConfig, schedule: Schedule, step: int, steps: int) -> TrainingConfig:
+    """Return the settings with a decision at a step."""
     row = (step, steps, schedule.warm_after(step, steps - step) if step else schedule.warm)
+    if training.plan and training.plan[-1] == row:
+        return training
     return dataclasses.replace(training, plan=(*training.plan, row), steps=steps)
 
 

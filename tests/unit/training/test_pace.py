@@ -200,7 +200,10 @@ def test_a_plan_and_steps_that_disagree_are_one_line(by_the_clock, train) -> Non
 def test_a_damaged_schedule_is_one_line(by_the_clock, clock, tmp_path) -> None:
     clock.fails_at, out = 40, tmp_path / "run"
     with pytest.raises(RuntimeError):
-        by_the_clock(out=out)
+        by_the_clock("training.snapshot_every=10", out=out)
     (out / "schedule.jsonl").write_text("nonsense\n")
     with pytest.raises(UserError, match=r"schedule\.jsonl' is damaged"):
+        newllm.resume(out)
+    (out / "schedule.jsonl").unlink()
+    with pytest.raises(UserError, match=r"schedule\.jsonl' is missing: put it back"):
         newllm.resume(out)
