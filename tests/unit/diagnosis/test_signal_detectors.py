@@ -1,6 +1,14 @@
-"""Each detector of the recorder's signals, on a sound run with one thing changed, and silent on the sound one."""
+"""Each detector of the recorder's signals, on a sound run with one thing changed, and silent on the sound one.
 
+All that is said of each planted run is held against planted_findings.json; what changes there is to be looked at.
+Run as a script, this file writes it anew.
+"""
+
+import dataclasses
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +20,7 @@ STEPS, EVERY = 300, 10
 LAYERS = ("embedding", "blocks.0", "blocks.1", "head")
 FACTS = Facts(layers=tuple(Layer(name, "Linear", 100) for name in LAYERS))
 Signals = dict[str, Series]
+KEPT = Path(__file__).parent / "planted_findings.json"
 
 
 def sound() -> Signals:
@@ -289,3 +298,55 @@ def test_an_alarm_begins_at_its_limit(
 ) -> None:
     assert kind not in alarms(changed(sound(), name, planted(silent)))
     assert kind in alarms(changed(sound(), name, planted(told)))
+
+
+def said_of(signals: Signals) -> list[dict[str, Any]]:
+    """Return the findings as plain data, numbers to five digits, without their sentences, which say these in words."""
+    found = [dataclasses.asdict(one) for one in diagnose(Trace(signals), FACTS)]
+    plain = [{name: value for name, value in one.items() if name != "sentence"} for one in found]
+    return json.loads(json.dumps(plain, default=float), parse_float=lambda text: float(f"{float(text):.5g}"))
+
+
+def close(one: Any, other: Any) -> bool:
+    """Whether two things are the same but for the last digits of numbers."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(close(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(close(*pair) for pair in zip(one, other, strict=True))
+    if isinstance(one, float) and isinstance(other, float):
+        return one == pytest.approx(other, rel=1e-3, abs=1e-12)
+    return one == other
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_is_said_of_a_planted_run_is_what_was_said(kind: str) -> None:
+    found, expected = said_of(PLANTED[kind](sound())), json.loads(KEPT.read_text())[kind]
+    assert [one["kind"] for one in found] == [one["kind"] for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert close(one, other), (one, other)
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_the_order_of_the_signals_does_not_matter(kind: str) -> None:
+    signals = PLANTED[kind](sound())
+    here, there = (said_of(dict(order)) for order in (signals.items(), reversed(signals.items())))
+    assert {(one["kind"], one["signal"], one["first_step"], one["last_step"]) for one in here if _whole(one)} == {
+        (one["kind"], one["signal"], one["first_step"], one["last_step"]) for one in there if _whole(one)
+    }
+
+
+@pytest.mark.parametrize("kind", ["loss-drop", "spike", "diverged", "slow-divergence", "plateau", "not-finite"])
+def test_losses_of_other_names_are_found_in_any_order(kind: str) -> None:
+    signals = PLANTED[kind](sound())
+    losses = {"eval_loss": signals["validation_loss"], "train_loss": signals["loss"]}
+    for order in (losses.items(), reversed(losses.items())):
+        assert alarms(dict(order))[kind].signal == "train_loss"
+
+
+def _whole(finding: dict[str, Any]) -> bool:
+    """Whether it is of a single signal; of layers that are alike the first is named."""
+    return "/" not in (finding["signal"] or "")
+
+
+if __name__ == "__main__":
+    KEPT.write_text(json.dumps({kind: said_of(plant(sound())) for kind, plant in PLANTED.items()}, indent=1) + "\n")

@@ -1,0 +1,37 @@
+"""How many repeats chance would give a series of printed numbers."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.detectors.frozen_values import _by_chance, _stretches, _unit
+
+
+def test_runs_of_equal_neighbours() -> None:
+    assert _stretches(np.array([1.0, 2, 2, 2, 3, 4, 4, 5])) == [(1, 3), (5, 6)]
+    assert _stretches(np.array([1.0, 1])) == [(0, 1)]
+    assert _stretches(np.array([1.0, 2, 3])) == []
+
+
+def test_the_unit_is_the_last_decimal_that_is_printed() -> None:
+    assert _unit(np.array([1.25, 3.5]), None) == 0.01
+    assert _unit(np.array([1.0, 3.0]), None) == 1.0
+    assert _unit(np.array([1.25, 3.5]), 4) == 1e-4
+    assert _unit(np.array([1 / 3, 2 / 3]), None) == pytest.approx(0.5 * 2.0**-23)
+
+
+def test_a_repeat_is_as_likely_as_the_unit_by_half_of_the_usual_change() -> None:
+    value = np.cumsum(np.array([0.0, *[0.04] * 10, 0, 0, 0, *[0.04] * 10]))
+    assert _by_chance(value, 10, 13, 0.01) == pytest.approx(len(value) * 0.5**3)
+    assert _by_chance(value, 10, 13, 0.05) == pytest.approx(len(value))  # no change is smaller than what is printed
+
+
+def test_what_stands_still_beside_it_does_not_make_a_repeat_likelier() -> None:
+    steps = np.array([0.0, *[0, 0, 0.04] * 5, 0, 0, 0, 0, *[0.04, 0, 0] * 5])
+    value = np.cumsum(steps)
+    assert _by_chance(value, 15, 19, 0.01) == pytest.approx(len(value) * 0.5**4)
+
+
+def test_what_never_moved_is_frozen_where_it_is_long_enough() -> None:
+    still = np.ones(10)
+    assert _by_chance(still, 0, 4, 0.01) == 0.0
+    assert _by_chance(still, 0, 3, 0.01) == 1.0
