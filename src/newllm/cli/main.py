@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import time
+from pathlib import Path
 from types import ModuleType
 
 from newllm import __version__
@@ -41,7 +42,7 @@ Language models whose whole memory is one context vector.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    began = time.monotonic()
+    began = time.monotonic() - (_age() if arguments is None else 0.0)
     arguments = sys.argv[1:] if arguments is None else arguments
     # Before torch is imported: threads that spin for long at every barrier make a step ten times slower as
     # soon as another program wants the same cores. A short spin costs next to nothing alone (docs/LOG.md).
@@ -79,6 +80,15 @@ def _run(arguments: list[str], began: float) -> int:
         return 0
     parsed.began = began  # a person's seconds run from here, before torch is loaded
     return _module(parsed.command).run(parsed)
+
+
+def _age() -> float:
+    """Return the seconds since this process was started, where the system tells: Python's own start took them."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
 
 
 def _module(command: str) -> ModuleType:

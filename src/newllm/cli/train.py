@@ -162,7 +162,7 @@ def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
     print(f"curves: {trained.path / 'training_curves.png'}")
     if onsets:
         print(_off_trend(onsets, trained.path))
-    if summary.status == "finished" and trained.seconds and (why := _no_sample(summary, trained.seconds - wall)):
+    if summary.status == "finished" and trained.seconds and (why := _no_sample(trained, trained.seconds - wall)):
         print(f"no sample: {why}")
     elif summary.status == "finished":
         sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
@@ -174,13 +174,13 @@ def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
         _say_time(trained.seconds, wall, time.monotonic() - began)
 
 
-def _no_sample(summary: Any, left: float) -> str | None:
+def _no_sample(trained: Any, left: float) -> str | None:
     """Return why a run by the clock ends without a sample, None where it does not."""
     from newllm.training.pace import FEW_STEPS
 
-    if summary.step < FEW_STEPS:
-        return f"after {summary.step:,} steps it would be noise; --resume RUN --seconds S trains longer"
-    return "the time is over; newllm generate RUN writes one" if left <= 0 else None
+    if trained.summary.step < FEW_STEPS:
+        return f"after so few steps it would be noise: newllm train --resume {trained.path} --seconds S trains longer"
+    return f"the time is over: newllm generate {trained.path} writes one" if left <= 0 else None
 
 
 def _say_time(seconds: float, trained: float, wall: float) -> None:

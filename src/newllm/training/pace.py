@@ -185,8 +185,10 @@ class ClockPace(Pace):
             self._write(step, step, step)
         said = []
         if step - self._first < FEW_STEPS:
+            done = step - self._first
+            fit = "1 update fits" if done == 1 else f"{done} updates fit"
             said.append(
-                f"only {step - self._first} updates fit into {self.seconds:g} s here and now: one takes "
+                f"only {fit} into {self.seconds:g} s here and now: one takes "
                 f"{self._per_step:.2g} s, an evaluation {self._evaluation:.2g} s"
             )
         elif share < 0.9:

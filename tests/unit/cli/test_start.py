@@ -184,3 +184,28 @@ def test_a_run_is_trained_longer_from_the_command_line(call, text, tiny, tmp_pat
     assert "note: the schedule was 3 steps, it becomes 5 steps" in done.err
     assert "finished: " in done.out
     assert ", 5 steps," in done.out
+
+
+def test_a_run_by_the_clock_of_few_steps_writes_no_sample_and_says_so(call, text, tiny, tmp_path, monkeypatch) -> None:
+    """Each update takes a minute of a clock of our own."""
+    from types import SimpleNamespace
+
+    from newllm.training import pace
+    from newllm.training.step import Stepper
+
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 0.01)
+    update = Stepper.update
+
+    def slow(self, step):
+        clock.now += 60.0
+        return update(self, step)
+
+    monkeypatch.setattr(Stepper, "update", slow)
+    monkeypatch.setattr("newllm.cli.main.time", SimpleNamespace(monotonic=lambda: clock.now))
+    done = call("train", text, *tiny, "--seconds", 150, "--out", tmp_path / "run")
+    assert done.code == 0
+    assert "only 2 updates fit into 150 s here and now: one takes 60 s" in done.err
+    assert "no sample: after so few steps it would be noise: newllm train --resume" in done.out
+    assert "sample, temperature" not in done.out

@@ -170,7 +170,7 @@ def test_a_step_longer_than_the_time_is_one_line(by_the_clock, clock) -> None:
     clock.step_seconds = lambda _: 300.0
     run = by_the_clock()
     assert run.summary.step == 1
-    assert "only 1 updates fit into 100 s here and now: one takes 3e+02 s" in "\n".join(clock.lines)
+    assert "only 1 update fits into 100 s here and now: one takes 3e+02 s" in "\n".join(clock.lines)
 
 
 def test_where_getting_ready_takes_all_of_the_time_nothing_is_left_behind(train, clock, tmp_path) -> None:
