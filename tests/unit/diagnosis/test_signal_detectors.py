@@ -343,6 +343,32 @@ def test_losses_of_other_names_are_found_in_any_order(kind: str) -> None:
         assert alarms(dict(order))[kind].signal == "train_loss"
 
 
+OF_LAYERS = {
+    "vanishing-gradient": "gradient_norm", "vanishing-signal": "activation_rms", "dead-units": "activation_zero",
+    "saturated-gates": "gate_saturation", "update-ratio": "update_ratio", "attention-collapse": "attention_entropy",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OF_LAYERS)
+def test_of_layers_that_were_sampled_three_times_nothing_is_said(kind: str) -> None:
+    signals = PLANTED[kind](sound())
+    for count, told in ((3, False), (30, True)):
+        first = {
+            name: Series(series.step[:count], series.value[:count]) if name.startswith(OF_LAYERS[kind]) else series
+            for name, series in signals.items()
+        }
+        assert (kind in alarms(first)) is told
+
+
+def test_layers_are_told_in_the_models_order_three_of_them_by_name() -> None:
+    signals = sound()
+    for layer in reversed(LAYERS):
+        signals = changed(signals, f"activation_zero/{layer}", lambda _, v: 0 * v + 0.9)
+    found = alarms(signals)["dead-units"]
+    assert found.evidence["layers"] == list(LAYERS)
+    assert "embedding, blocks.0, blocks.1 and 1 more" in found.sentence
+
+
 def _whole(finding: dict[str, Any]) -> bool:
     """Whether it is of a single signal; of layers that are alike the first is named."""
     return "/" not in (finding["signal"] or "")
