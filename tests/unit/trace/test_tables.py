@@ -232,3 +232,21 @@ def test_a_name_with_escape_sequences_is_clean(tmp_path):
     assert found.isprintable()
     assert len(found) <= 160
     assert set(read(tmp_path, '{" \\u001f0": 1, "step": 2}', "y.jsonl").signals) == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "blank"),
+    [
+        ("n1n1n1n1", True),  # half of the rows, and numbers come back again and again
+        ("n1n1n1n11", False),  # fewer
+        ("nnnnn1nn1", False),  # numbers come back twice only
+        ("nnnn1nn1n1", True),
+        ("11111nnnnnnn", False),  # they do not come back
+    ],
+)
+def test_nan_is_a_blank_in_half_of_the_rows_or_more_where_numbers_come_back_three_times(tmp_path, pattern, blank):
+    cells = ["nan" if cell == "n" else str(step / 4 + 1) for step, cell in enumerate(pattern)]
+    trace = read(tmp_path, "step,loss,x\n" + "".join(f"{step},5,{cell}\n" for step, cell in enumerate(cells)))
+    expected = [float(cell) for cell in cells if not (blank and cell == "nan")]
+    np.testing.assert_array_equal(trace.signals["x"].value, expected)
+    assert any("taken for empty ones" in note for note in trace.left_out) is blank
