@@ -5,6 +5,7 @@ python benchmarks/mutations_page.py benchmarks/results/mutations.json
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,28 @@ changes flatters the share: most of them are errors that any test of that line m
 """
 
 
-def page(result: dict[str, Any], harmless: list[dict[str, str]]) -> str:
+def page(results: Sequence[dict[str, Any]], harmless: list[dict[str, str]]) -> str:
     """Return the page."""
-    mutants = result["mutants"]
+    known = {_key(one) for one in harmless}  # also what was looked at after it was drawn
+    mutants = [
+        {**one, "outcome": "harmless"} if one["outcome"] == "not noticed" and _key(one) in known else one
+        for result in results
+        for one in result["mutants"]
+    ]
     missed = [one for one in mutants if one["outcome"] == "not noticed"]
     areas = [[area, ", ".join(places), ", ".join(tests)] for area, (places, tests) in AREAS.items()]
+    runs = [
+        f"- `python benchmarks/mutations.py --seed {result['seed']}` at {result['commit']}: "
+        f"{', '.join(dict.fromkeys(one['area'] for one in result['mutants']))}"
+        for result in results
+    ]
     parts = [
         HEAD,
-        f"`python benchmarks/mutations.py --seed {result['seed']}` at {result['commit']}. {machine_line(result)}\n",
+        "\n".join(
+            [*runs, "", machine_line(results[0]), "As they were drawn, before any further test was written:\n\n"]
+        ),
         summed(mutants),
-        "\nNot noticed when they were drawn:\n\n",
+        "\n## Not noticed when they were drawn\n\n",
         _listed([(one, None) for one in missed]) if missed else "None.\n",
         "\n## What does not matter\n\nLooked at one by one, and kept in benchmarks/harmless_mutations.json.\n\n",
         _listed([(one, one["why"]) for one in harmless]),
@@ -39,6 +52,10 @@ def page(result: dict[str, Any], harmless: list[dict[str, str]]) -> str:
         table(["area", "sources", "tests"], areas),
     ]
     return "".join(parts)
+
+
+def _key(one: dict[str, Any]) -> tuple[str, str, str]:
+    return one["file"], one["code"], one["change"]
 
 
 def _listed(changes: list[tuple[dict[str, Any], str | None]]) -> str:
@@ -49,4 +66,4 @@ def _listed(changes: list[tuple[dict[str, Any], str | None]]) -> str:
 
 if __name__ == "__main__":
     known = json.loads((HERE / "harmless_mutations.json").read_text())
-    (ROOT / "docs" / "tests.md").write_text(page(json.loads(Path(sys.argv[1]).read_text()), known))
+    (ROOT / "docs" / "tests.md").write_text(page([json.loads(Path(name).read_text()) for name in sys.argv[1:]], known))

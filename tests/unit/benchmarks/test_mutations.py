@@ -157,8 +157,10 @@ def test_the_page_says_what_was_not_noticed_and_why_others_do_not_matter() -> No
     one = {"area": "ui", "file": "newllm/ui/a.py", "code": "if a < b:", "change": "a < b -> a <= b"}
     mutants = [{**one, "outcome": "not noticed"}, {**one, "outcome": "noticed", "code": "hidden"}]
     result = {"seed": 3, "commit": "abc", "machine": machine, "mutants": mutants}
-    page = mutations_page.page(result, [{**one, "why": "it is free"}])
+    page = mutations_page.page([result], [{**one, "code": "if b < c:", "why": "it is free"}])
     assert "| ui | 2 | 0 | 2 | 1 | 50 % |" in page
-    assert page.count("- `newllm/ui/a.py`: `if a < b:`, `a < b -> a <= b`") == 2
-    assert "`a < b -> a <= b`: it is free" in page
+    assert page.count("- `newllm/ui/a.py`: `if a < b:`, `a < b -> a <= b`\n") == 1
+    assert "- `newllm/ui/a.py`: `if b < c:`, `a < b -> a <= b`: it is free\n" in page
     assert "hidden" not in page
+    looked_at = mutations_page.page([result], [{**one, "why": "it is free"}])
+    assert "| ui | 2 | 1 | 1 | 1 | 100 % |" in looked_at
