@@ -18,7 +18,7 @@ import torch
 
 import newllm
 from datasets import dataset
-from faults import KINDS, RUNS_PER_KIND
+from fault_kinds import KINDS, RUNS_PER_KIND
 from healthy import healthy_setups, ill
 from logs import SUFFIXES, Curves, bare_log
 from loop import Hooks, Loop

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from faults import Kind
+from fault_kinds import Kind
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Trace

@@ -28,7 +28,7 @@ _COLUMNS = {
     "gradient_norm": "grad_norm",
 }
 _WARNINGS = {"error", "critical", "warning"}
-# Their names for what the kinds of finding in faults.py name: the widest reading of each.
+# Their names for what the kinds of finding in fault_kinds.py name: the widest reading of each.
 MEANINGS = {
     "trainspotter": {
         "spikes": ("spike",),

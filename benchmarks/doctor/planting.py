@@ -1,9 +1,9 @@
-"""The planted faults: each takes one thing away from, or adds one thing to, its healthy twin. Sizes are in faults.py.
+"""The planted faults: each takes one thing away from, or adds one thing to, its healthy twin. Sizes: fault_kinds.py.
 
 Limits: a resume is planted as what it loses, in one process; the recorder is not closed and opened again.
 """
 
-from faults import KINDS, RUNS_PER_KIND, Kind
+from fault_kinds import KINDS, RUNS_PER_KIND, Kind
 from loop import Hooks
 from models import MODELS, TASKS
 from planting_data import DATA_FAULTS

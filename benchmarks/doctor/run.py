@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import newllm
-from faults import KINDS
+from fault_kinds import KINDS
 from ours import accepted, first_said, right_cause, warnings_of
 from peers import MEANINGS, VERSIONS, Said, ask_peer, ask_while_they_go_on
 from score import Answer, Label, score

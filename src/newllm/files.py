@@ -139,8 +139,8 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-    if durable:
-        sync_directory(path.parent)
+        if durable:
+            sync_directory(path.parent)
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) -> None:

@@ -75,9 +75,17 @@ def save_context(path: Path, memory: Memory, fingerprint: str) -> None:
     content = json.dumps(dataclasses.asdict(header))
     metadata = {_KEY: content, "sha256": digest(content, tensors)}
     try:
-        write_bytes(path, safetensors.torch.save(tensors, metadata))
+        write_bytes(path, _in_order(safetensors.torch.save(tensors, metadata)))
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its header in order: left to chance, a memory would not be the same file twice."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + size]), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)  # the tensors begin at a multiple of eight
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
 
 
 def load_context(path: Path, model: LanguageModel, fingerprint: str) -> Memory:

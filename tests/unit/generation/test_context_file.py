@@ -88,6 +88,15 @@ def test_what_stood_there_is_replaced_and_nothing_else_is_left(engine, saved):
     assert list(saved.parent.iterdir()) == [saved]
 
 
+def test_the_same_memory_is_the_same_file(engine, path):
+    memory = engine.read(engine.start(), "ab")
+    contents = set()
+    for _ in range(12):  # safetensors orders two metadata by chance
+        save_context(path, memory, fingerprint(engine.model))
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+
+
 def test_what_is_no_context_is_not_replaced(engine, tmp_path):
     book, weights, pipe = tmp_path / "book.txt", tmp_path / "a.safetensors", tmp_path / "pipe"
     book.write_text("a book\n" * 100)
