@@ -1,5 +1,6 @@
 """Say what is wrong with a run, or with anyone's log of one. No torch."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -9,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from newllm.api.run_end import has_ended
+from newllm.checked import write_checked
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
-from newllm.files import write_json
 from newllm.report.judged import unjudged
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Summary, Trace, lost_steps
 from newllm.trace.readers import read_log
 
 SCHEMA = 1
@@ -85,6 +86,7 @@ def doctor(path: str | os.PathLike[str], *, vocabulary: int | None = None) -> Di
     place = Path(path)
     trace = _read(place)
     facts, left_out = read_facts(place) if is_run(place) else (Facts(), ())
+    left_out = (*_lost(place, trace), *left_out)
     if left_out:
         trace = dataclasses.replace(trace, left_out=(*trace.left_out, *left_out))
     if vocabulary is not None:
@@ -109,6 +111,17 @@ def _read(place: Path) -> Trace:
     raise NothingYetError(f"'{place}' has not recorded a step yet: try again later, or --watch") from problem
 
 
+def _lost(place: Path, trace: Trace) -> tuple[str, ...]:
+    """Say which steps of a training of ours are missing in its trace."""
+    if not (place / "config.toml").is_file():
+        return ()
+    come_to: int | None = None
+    with contextlib.suppress(UserError):  # a damaged summary is told with the facts
+        summary = Summary.load(place / "summary.json")
+        come_to = None if summary.status == "running" else summary.step
+    return lost_steps(trace.series("loss"), come_to)
+
+
 def write_findings(diagnosis: Diagnosis) -> Path | None:
     """Write RUN/findings.json, whole or not at all, where what was read is a run directory of ours.
 
@@ -121,7 +134,7 @@ def write_findings(diagnosis: Diagnosis) -> Path | None:
     if not is_run(diagnosis.path):
         return None
     place = diagnosis.path / "findings.json"
-    write_json(place, diagnosis.as_dict())
+    write_checked(place, diagnosis.as_dict())
     return place
 
 

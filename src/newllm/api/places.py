@@ -93,6 +93,10 @@ def _make(path: Path) -> list[Path]:
 
 def _give_up(run: RunDirectory, before: set[str], made: list[Path], error: BaseException) -> None:
     """Remove what this start has made, or say in the summary that the run that began has failed. Needs the lock."""
+    try:
+        run.check_lock()
+    except BusyError:
+        return  # what stands there is another process's
     if run.config.exists():
         _say_failed(run, error)
         return

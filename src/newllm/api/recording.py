@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
+from newllm.checked import write_checked
 from newllm.data import Tokenizer
-from newllm.files import write_json
 from newllm.recorder.layout import Layout
 from newllm.training.config import RunConfig
 from newllm.training.recording import Recording, Signals
@@ -56,7 +56,7 @@ class RunRecording(Recording):
         """Write recording.json and follow the optimizer."""
         layout = Layout(model)
         self._model, self._layers = model, LayerSignals(layout, optimizer)
-        write_json(self._place, layout.describe(optimizer, self._every, self._config.model.vocabulary))
+        write_checked(self._place, layout.describe(optimizer, self._every, self._config.model.vocabulary))
 
     def stepping(self, step: int) -> None:
         """Measure this update if it is a sampled one."""

@@ -3,8 +3,8 @@
 import contextlib
 from pathlib import Path
 
+from newllm.checked import read_checked
 from newllm.errors import UserError
-from newllm.files import read_json
 from newllm.trace import Summary
 
 
@@ -16,5 +16,5 @@ def has_ended(run: Path) -> bool:
             return Summary.load(summary).status != "running"
         return False
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # a recorder has no summary
-        return read_json(run / "recording.json")["ended"] is True
+        return read_checked(run / "recording.json")["ended"] is True
     return False

@@ -16,7 +16,7 @@ from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
-from newllm.trace import Summary, read_signal, read_trace
+from newllm.trace import Summary, lost_steps, read_signal, read_trace
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.config_file import save_config
@@ -132,6 +132,7 @@ def train(
             _notice(observers, f"getting ready took {preparation} of the {complete.training.seconds:g} s")
         preparation.budget = complete.training.seconds or None
         announce(run, complete, preparation.as_dict())
+        run.check_lock()
         corpus.tokenizer.save(run.tokenizer)
         run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
         return _go(run, complete, model, corpus, observers, budget)
@@ -178,6 +179,8 @@ def resume(
         _notice(observers, *_differences(config))
         with using_threads(config.numerics.threads):
             corpus = same_corpus(run, config)
+        if (come_to := run.last_step()) and run.trace.exists():
+            _notice(observers, *lost_steps(read_signal(run.trace, "loss"), come_to))
         if guard is not None:
             config = _with_guard(run, config, guard)
         if budget.given:
@@ -294,6 +297,7 @@ def draw_curves(run: RunDirectory, config: RunConfig, corpus: Corpus) -> None:
     """Draw training_curves.png from the trace; by epoch where an epoch is a few steps."""
     if not run.trace.is_file():
         return
+    run.check_lock()
     per_epoch = training_batches(corpus, config.data, config.seed).steps_per_epoch / config.training.accumulate
     draw_training_curves(
         read_trace(run.trace),

@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": "replay a run with one thing changed at a time: what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and what becomes of each claim",
     "report": "write one page that shows a run, or several compared",
+    "cache": "show and clear what can be made again: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's

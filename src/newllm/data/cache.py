@@ -1,12 +1,15 @@
 """Tokens on disk, so that the same text is tokenised once.
 
 An entry is a directory `CACHE/FINGERPRINT/entry` that is whole or absent. Its meta.json, with every file's
-size, tells a damaged entry; that one counts as absent and is made again. A lock beside it makes a second
-process wait for the first instead of doing its work twice.
+checksum, tells a damaged entry; that one counts as absent and is made again. A lock beside it makes a second
+process wait for the first instead of doing its work twice. Together they take at most `LIMIT`: where a new one is
+stored, the least recently used go, but none that a live process uses (see `newllm.kept`).
 """
 
 import contextlib
+import hashlib
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from newllm.checked import read_checked, write_checked
 from newllm.data.segments import Segments
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import load_tokenizer
 from newllm.errors import UserError
-from newllm.files import NO_ROOM, new_directory, read_json, remove_leftovers, write_json, writing
+from newllm.files import NO_ROOM, new_directory, remove_leftovers, writing
+from newllm.kept import Kept, hold, measured, trim
 
-_SCHEMA = 1
+_SCHEMA = 2  # 1 had sizes in place of checksums: such an entry is made again
+LIMIT = 10 * 10**9  # bytes of all entries
 _PARTS = ("train", "validation")
 
 
@@ -57,7 +63,7 @@ def fetch(cache: Path, fingerprint: str, build: Callable[[], Prepared]) -> Prepa
 
     home = cache / fingerprint
     entry = home / "entry"
-    found = _load(entry)
+    found = _take(entry)
     if found is not None:
         return found
     lock = FileLock(home / "lock")
@@ -68,14 +74,16 @@ def fetch(cache: Path, fingerprint: str, build: Callable[[], Prepared]) -> Prepa
             raise UserError(f"token cache '{cache}' is no directory: set NEWLLM_CACHE to one") from error
         lock.acquire()
     try:
-        found = _load(entry)  # another process may have made it while this one waited
+        found = _take(entry)  # another process may have made it while this one waited
         if found is not None:
             return found
         remove_leftovers(home)
         built = build()
         _store(entry, built)
         # A memory map rather than what was built. If the disk already lost it again, go on without.
-        return _load(entry) or built
+        made = _take(entry)
+        trim(entries(cache), LIMIT)
+        return made or built
     finally:
         lock.release()
 
@@ -103,8 +111,8 @@ def _store(entry: Path, built: Prepared) -> None:
             _save_array(directory / f"{part}.bounds.npy", bounds)
             _save_array(directory / f"{part}.starts.npy", segments.starts)
         built.tokenizer.save(directory / "tokenizer.json")
-        sizes = {file.name: file.stat().st_size for file in sorted(directory.iterdir())}
-        write_json(directory / "meta.json", {"schema": _SCHEMA, "sizes": sizes, "facts": built.facts})
+        sums = {file.name: _checksum(file) for file in sorted(directory.iterdir())}
+        write_checked(directory / "meta.json", {"schema": _SCHEMA, "checksums": sums, "facts": built.facts})
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:
@@ -114,17 +122,40 @@ def _save_array(path: Path, array: np.ndarray) -> None:
         file.write(np.ascontiguousarray(array).data)
 
 
+def entries(cache: Path) -> list[Kept]:
+    """Return all entries, the most recently used first."""
+    return measured(cache.glob("*/entry"))
+
+
+def _take(entry: Path) -> Prepared | None:
+    """Return the entry as `_load`, held for as long as its tokens are in memory."""
+    if not entry.is_dir():
+        return None
+    let_go = hold(entry)
+    found = _load(entry)
+    if found is None:
+        let_go()
+        return None
+    weakref.finalize(found.train.tokens, let_go)
+    return found
+
+
 def _load(entry: Path) -> Prepared | None:
     """Return the entry, None if it is absent or damaged."""
     try:
-        meta = read_json(entry / "meta.json")
-        damaged = [name for name, size in meta["sizes"].items() if (entry / name).stat().st_size != size]
+        meta = read_checked(entry / "meta.json")
+        damaged = [name for name, known in meta["checksums"].items() if _checksum(entry / name) != known]
         if meta["schema"] != _SCHEMA or damaged:
             return None
         train, validation = (_load_segments(entry, part) for part in _PARTS)
         return Prepared(load_tokenizer(entry / "tokenizer.json"), train, validation, dict(meta["facts"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError):
         return None  # numpy reads a header as Python
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _load_segments(entry: Path, part: str) -> Segments:

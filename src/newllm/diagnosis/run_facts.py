@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from newllm.checked import read_checked
 from newllm.diagnosis.facts import Facts, Layer
-from newllm.files import read_json, read_toml
+from newllm.files import read_toml
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
@@ -57,7 +58,7 @@ def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = (read_toml if path.suffix == ".toml" else read_json)(path, _LARGEST)
+        content = (read_toml if path.suffix == ".toml" else read_checked)(path, _LARGEST)
         if not isinstance(content, dict):
             raise ValueError("no object")
     except (OSError, ValueError) as error:

@@ -27,8 +27,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.checked import write_checked
 from newllm.errors import UserError
-from newllm.files import write_json, writing
+from newllm.files import writing
 from newllm.recorder.arguments import be_fresh, is_first_process, the_model, the_optimizer
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.evaluations import evaluation_signals, number
@@ -217,7 +218,7 @@ class Recorder:
             raise UserError(f"'{path}' is there already: call recorder.data once, in a directory of its own")
         with torch.random.fork_rng(devices=[]):  # a DataLoader draws from torch's chance when it is gone through
             facts = data_facts(training, validation, unknown=unknown, padding=padding, shuffled=shuffled)
-        write_json(path, {"facts": facts})
+        write_checked(path, {"facts": facts})
 
     def _begin(self) -> None:
         """Prepare for the next step."""
@@ -260,7 +261,7 @@ class Recorder:
     def _describe(self) -> None:
         description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
         description |= {"left_out": self._left_out, "ended": self._ended}
-        write_json(self._out / RECORDING, description, durable=False)
+        write_checked(self._out / RECORDING, description, durable=False)
 
     def _open(self) -> PendingRows:
         if self._pending is None:

@@ -10,6 +10,7 @@ Its files:
 
 import dataclasses
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from newllm.checked import KEY, read_checked, sealed, write_checked
 from newllm.errors import UserError
-from newllm.files import make_directory, read_json, remove_leftovers, to_json, write_bytes, write_json, writing
+from newllm.files import make_directory, remove_leftovers, to_json, write_bytes, writing
+from newllm.generation.fingerprint import digest
+from newllm.kept import hold, measured, trim
 from newllm.replays.replica import State
 from newllm.replays.task import Task
 from newllm.replays.trajectory import Trajectory
 from newllm.trace import Verdict
+from newllm.trace.replay_states import LIMIT
 
 SCHEMA = 1
 
@@ -48,15 +53,16 @@ class Store:
             make_directory(part)
             with writing(part):
                 remove_leftovers(part)
+        weakref.finalize(self, hold(place / "states"))
         self._own({"schema": SCHEMA, **subject})
 
     def _own(self, subject: dict[str, Any]) -> None:
         assert self.place is not None
         file = self.place / "replay.json"
         try:
-            before = read_json(file)
+            before = read_checked(file)
         except FileNotFoundError:
-            write_json(file, subject)
+            write_checked(file, subject)
             return
         except (OSError, ValueError) as error:
             raise UserError(f"'{file}' is damaged: remove '{self.place}' to replay anew") from error
@@ -68,7 +74,7 @@ class Store:
         if self.place is None:
             return self._kept.get(task.key)
         try:
-            data = read_json(self._file(task))
+            data = read_checked(self._file(task))
             kept = {name: item for name, item in data.items() if name != "task"}
             Trajectory.from_dict(kept)
         except (OSError, ValueError, AttributeError):
@@ -85,7 +91,7 @@ class Store:
             self._kept[task.key] = data
         else:
             content = {"task": dataclasses.asdict(task), **data}
-            write_bytes(self._file(task), to_json(content).encode(), durable=False)
+            write_bytes(self._file(task), sealed(content), durable=False)
 
     def keep_state(self, step: int, state: State) -> None:
         """Keep a state that replays begin from.
@@ -101,11 +107,16 @@ class Store:
             for part in ("model", "optimizer", "carried")
             for name, value in getattr(state, part).items()
         }
-        write_bytes(self._state_file(step), safetensors.torch.save(tensors))
+        write_bytes(self._state_file(step), safetensors.torch.save(tensors, {KEY: digest("", tensors)}))
 
     def has_state(self, step: int) -> bool:
-        """Whether there is a state at a step; step 0 needs none."""
-        return step == 0 or step in self._states or (self.place is not None and self._state_file(step).is_file())
+        """Whether there is a state at a step; step 0 needs none, and a damaged one is made again."""
+        if step == 0 or step in self._states:
+            return True
+        try:
+            return self.place is not None and _read_state(self._state_file(step)) is not None
+        except (OSError, ValueError):
+            return False
 
     def state(self, step: int) -> State | None:
         """Return the state at a step, None at step 0.
@@ -120,23 +131,19 @@ class Store:
         assert self.place is not None, f"no state was kept at step {step}"
         file = self._state_file(step)
         try:
-            tensors = safetensors.torch.load(file.read_bytes())
-        except (OSError, safetensors.SafetensorError, ValueError) as error:
-            raise UserError(f"'{file}' is damaged: remove '{self.place}' to replay anew") from error
-        split: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "carried": {}}
-        for path, value in tensors.items():
-            part, _, name = path.partition(":")
-            split[part][name] = value
-        return State(**split)
+            return _read_state(file)
+        except (OSError, ValueError) as error:
+            raise UserError(f"'{file}' is damaged: remove it, the same command makes it again") from error
 
     def write(self, verdict: Verdict) -> None:
-        """Write verdict.json.
+        """Write verdict.json, and keep the states of all spikes of the run within their limit: the oldest go.
 
         Raises:
             UserError: there is no room.
         """
         if self.place is not None:
-            write_json(self.place / "verdict.json", verdict.as_dict())
+            write_checked(self.place / "verdict.json", verdict.as_dict())
+            trim(measured(self.place.parent.glob("step-*/states")), LIMIT)
 
     def _file(self, task: Task) -> Path:
         assert self.place is not None
@@ -145,3 +152,27 @@ class Store:
     def _state_file(self, step: int) -> Path:
         assert self.place is not None
         return self.place / "states" / f"step-{step:08d}.safetensors"
+
+
+def _read_state(file: Path) -> State:
+    """Read a state that `Store.keep_state` wrote; one without a checksum is from before there were any.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged.
+    """
+    raw = file.read_bytes()
+    try:
+        tensors = safetensors.torch.load(raw)
+        written = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]).get("__metadata__", {})
+    except safetensors.SafetensorError as error:
+        raise ValueError("no tensors") from error
+    if KEY in written and written[KEY] != digest("", tensors):
+        raise ValueError("not what was written")
+    split: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "carried": {}}
+    for path, value in tensors.items():
+        part, _, name = path.partition(":")
+        if part not in split:
+            raise ValueError(f"a tensor '{path}'")
+        split[part][name] = value
+    return State(**split)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newllm.files import read_json, remove_leftovers, to_json, write_bytes
+from newllm.checked import read_checked, sealed
+from newllm.files import remove_leftovers, to_json, write_bytes
 from newllm.study.design import Cell, Record
 from newllm.study.plan import load_study
 from newllm.workers import Done, Failed, Outcome, Workers
@@ -61,10 +62,9 @@ class Records:
     def get(self, cell: Cell) -> Record | None:
         """Return the record of a cell, None where there is none; a damaged file counts as none."""
         try:
-            record = read_json(self._path(cell))
+            return read_checked(self._path(cell))
         except (OSError, ValueError):
             return None
-        return record if isinstance(record, dict) else None
 
     def put(self, cell: Cell, record: str) -> None:
         """Keep a record, given as JSON.
@@ -72,7 +72,7 @@ class Records:
         Raises:
             UserError: the disk is full.
         """
-        write_bytes(self._path(cell), record.encode(), durable=False)
+        write_bytes(self._path(cell), sealed(json.loads(record)), durable=False)
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.arm}-seed{cell.seed}-{cell.key}.json"

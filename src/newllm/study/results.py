@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from newllm.checked import read_checked
 from newllm.errors import UserError
-from newllm.files import read_json
 from newllm.statistics import holm
 from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
 from newllm.study.grid import Records, Tally
@@ -130,10 +130,10 @@ def load_results(path: Path) -> dict[str, Any]:
         UserError: it is absent, damaged, or of another schema.
     """
     try:
-        results = read_json(path, _LARGEST)
+        results = read_checked(path, _LARGEST)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read '{path}' ({error}): run the study again") from error
-    if not isinstance(results, dict) or results.get("schema") != SCHEMA:
+    if results.get("schema") != SCHEMA:
         raise UserError(f"'{path}' is not results of schema {SCHEMA}: run the study again")
     return results
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import filelock
 
+from newllm.checked import read_checked, sealed, write_checked
 from newllm.errors import UserError
-from newllm.files import read_json, to_json, write_bytes, write_json, writing
+from newllm.files import write_bytes, writing
 from newllm.study.design import Cell, Table
 from newllm.study.grid import Records, Watcher, run_grid
 from newllm.study.plan import load_study, plan
@@ -66,7 +67,7 @@ def run_study(
 def write_results(study: Study, out: Path, results: dict[str, Any]) -> None:
     """Write results.json, the tables, and what else the study draws and writes."""
     # On one line: indented, its curves alone would be a megabyte of blanks.
-    write_bytes(out / "results.json", (to_json(results) + "\n").encode())
+    write_bytes(out / "results.json", sealed(results))
     for table in [claims_table(results), *study.tables(results)]:
         write_table(out, table)
     study.write(out, results)
@@ -118,7 +119,7 @@ def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: boo
     known: dict[str, str] = {}
     if place.is_file():
         try:
-            before = read_json(place)
+            before = read_checked(place)
             owner, known = before["study"], dict(before["cells"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"'{place}' is damaged: remove '{out}', or choose another --out") from error
@@ -141,4 +142,4 @@ def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: boo
             f"'{out}' holds results of another configuration of '{changed[0]}' (and {len(changed) - 1} more): "
             "choose another --out, or remove it"
         )
-    write_json(place, {"schema": 1, "study": study.name, "cells": {**known, **planned}})
+    write_checked(place, {"schema": 1, "study": study.name, "cells": {**known, **planned}})

@@ -1,6 +1,7 @@
 """The record of a run as plain data: signals by step, and the summary. Readable without torch."""
 
 from newllm.trace.finding import SEVERITIES, Finding, Severity
+from newllm.trace.lost import lost_steps
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.series import Series, Trace, same_steps
 from newllm.trace.store import TraceWriter, read_signal, read_trace, truncate_after
@@ -21,6 +22,7 @@ __all__ = [
     "Validation",
     "Verdict",
     "load_recoveries",
+    "lost_steps",
     "read_signal",
     "read_trace",
     "same_steps",

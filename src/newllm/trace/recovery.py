@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from newllm.checked import read_checked, write_checked
 from newllm.errors import UserError
-from newllm.files import read_json, write_json
 from newllm.trace.verdict import Tried, plain
 
 SCHEMA = 1
@@ -100,7 +100,7 @@ def save_recoveries(path: Path, recoveries: Iterable[Recovery]) -> None:
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    write_json(path, {"schema": SCHEMA, "recoveries": [one.as_dict() for one in recoveries]})
+    write_checked(path, {"schema": SCHEMA, "recoveries": [one.as_dict() for one in recoveries]})
 
 
 def load_recoveries(path: Path) -> tuple[Recovery, ...]:
@@ -112,7 +112,7 @@ def load_recoveries(path: Path) -> tuple[Recovery, ...]:
     if not path.is_file():
         return ()
     try:
-        content = read_json(path)
+        content = read_checked(path)
         if content["schema"] != SCHEMA:
             raise ValueError("another schema")
         return tuple(Recovery.from_dict(one) for one in content["recoveries"])

@@ -1,13 +1,15 @@
 """The rows of a trace as text: one strict JSON object a line.
 
-A row is `{"step": 12, "loss": 3.25, "context_norm": "Infinity"}`. A number that is not finite is data
-too, the most telling there is, and strict JSON has no word for it, so it stands there as a string.
-A line counts once its newline is there: what a killed process left half written is no row.
+A row is `{"step": 12, "loss": 3.25, "context_norm": "Infinity", "crc32": "#9f8a3c01"}`. A number that is not finite
+is data too, the most telling there is, and strict JSON has no word for it, so it stands there as a string. The last
+cell is the CRC-32 of the line up to there, no number to any reader; rows of an older newllm have none. A line counts
+once its newline is there: what a killed process left half written is no row.
 """
 
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -16,13 +18,16 @@ from newllm.errors import UserError
 
 _START = re.compile(rb'\{"step": (-?\d{1,18}), ')
 _VALUE = re.compile(rb'(?:"(NaN|Infinity|-Infinity)"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?))[,}]')
+_CHECK = b', "crc32": "#'  # then 8 digits, a quote and a brace
+_CHECKED = len(_CHECK) + 10  # bytes of a checksum
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def encode_row(step: int, signals: Mapping[str, SupportsFloat]) -> bytes:
     """Return one row as a line, its newline included. Every number reads back to the same bits."""
     row = {"step": int(step)} | {name: _encode(float(value)) for name, value in signals.items()}
-    return json.dumps(row, allow_nan=False).encode() + b"\n"
+    line = json.dumps(row, allow_nan=False).encode()[:-1]
+    return line + _CHECK + b'%08x"}\n' % zlib.crc32(line)
 
 
 def whole_lines(content: bytes) -> int:
@@ -42,7 +47,7 @@ def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, 
     """
     for number, line in enumerate(content[: whole_lines(content)].split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line.decode())
+            row = json.loads(_whole(line).decode())
             step = row.pop("step")
             if type(step) is not int or not -(2**63) <= step < 2**63:
                 raise TypeError("a step is a whole number")
@@ -69,6 +74,8 @@ def signal_of(path: Path, content: bytes, name: str) -> Iterator[tuple[int, floa
     key = json.dumps(name).encode()
     field = b", " + key + b": "
     for line in content[: whole_lines(content)].split(b"\n"):
+        if not _is_sound(line):  # whichever cell is damaged: it may be the name that is looked for
+            list(rows_of(path, content))
         found = line.find(field)
         start = _START.match(line) if found >= 0 else None
         if start:
@@ -80,6 +87,26 @@ def signal_of(path: Path, content: bytes, name: str) -> Iterator[tuple[int, floa
             for _, step, signals in rows_of(path, line + b"\n"):
                 if name in signals:
                     yield step, signals[name]
+
+
+def _is_sound(line: bytes) -> bool:
+    """Say whether a line is the one that was written; one without a checksum is from before there were any."""
+    if not line.startswith(_CHECK, len(line) - _CHECKED):
+        return True
+    return line[-10:] == b'%08x"}' % zlib.crc32(line[:-_CHECKED])
+
+
+def _whole(line: bytes) -> bytes:
+    """Return a row without its checksum.
+
+    Raises:
+        ValueError: the line is not the one that was written.
+    """
+    if not line.startswith(_CHECK, len(line) - _CHECKED):
+        return line
+    if not _is_sound(line):
+        raise ValueError("not what was written")
+    return line[:-_CHECKED] + b"}"
 
 
 def _encode(value: float) -> float | str:

@@ -136,6 +136,11 @@ class TraceWriter:
         finally:
             self._file.close()
 
+    def discard(self) -> None:
+        """Close without writing the rows that were not flushed."""
+        self._pending.clear()
+        self._file.close()
+
     def _pack(self) -> None:
         """Move the lines into a block. They are cut away only when the disk has it."""
         place = blocks_path(self._path)

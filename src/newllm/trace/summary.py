@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsFloat, get_args
 
+from newllm.checked import read_checked
 from newllm.errors import UserError, quoted
-from newllm.files import read_json, write_json
+from newllm.files import write_json
 
 SCHEMA = 1
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
@@ -145,7 +146,7 @@ class Summary:
             UserError: there is no such file, or it is no summary of a run.
         """
         try:
-            content = read_json(path)
+            content = read_checked(path)
         except OSError as error:
             raise UserError(f"cannot read '{path}' ({error.strerror}): give the directory of a run") from error
         except ValueError as error:

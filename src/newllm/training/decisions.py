@@ -1,6 +1,6 @@
 """RUN/schedule.jsonl: what the clock has decided of a run's length, a line each, on the disk before it is followed.
 
-    {"step": 480, "steps": 950, "warm": 480, "elapsed": 61.2, "pace": 0.118, "reached": 0}
+    {"step": 480, "steps": 950, "warm": 480, "elapsed": 61.2, "pace": 0.118, "reached": 0, "sha256": "..."}
 
 From step 480 on the run is to have 950 updates (see `schedule`); by then 61.2 s of its time were used, and an update
 took 0.118 s. `reached` is a step that a stopped run had come to: up to it the rates stand as they were. The file
@@ -8,14 +8,14 @@ counts while config.toml says `training.seconds`; at the end config.toml has all
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from newllm.checked import opened, sealed
 from newllm.errors import UserError
-from newllm.files import sync_directory, to_json, writing
+from newllm.files import sync_directory, writing
 from newllm.training.config import Plan, RunConfig
 
 
@@ -55,7 +55,7 @@ def read_decisions(path: Path) -> list[Decision]:
     try:
         for line in path.read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
-                decision = Decision(**json.loads(line))
+                decision = Decision(**opened(line))
                 found = [one for one in found if stays(one.row, decision.step)] + [decision]
     except OSError as error:
         raise UserError(f"cannot read '{path}': {error.strerror}") from error
@@ -73,7 +73,7 @@ def append_decision(path: Path, decision: Decision) -> None:
     with writing(path), path.open("ab+") as file:
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)  # a kill may have torn the last line
-        file.write((to_json(dataclasses.asdict(decision)) + "\n").encode())
+        file.write(sealed(dataclasses.asdict(decision)))
         file.flush()
         os.fsync(file.fileno())
     sync_directory(path.parent)

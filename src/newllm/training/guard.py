@@ -64,6 +64,7 @@ def commit(run: RunDirectory, recoveries: Sequence[Recovery]) -> None:
     Raises:
         UserError: there is no room. Nothing has been changed then.
     """
+    run.check_lock()
     last = recoveries[-1]
     if last.back is not None:
         make_directory(run.abandoned)
@@ -80,6 +81,7 @@ def take_back(run: RunDirectory) -> Recovery | None:
     Raises:
         UserError: there is no room, or recoveries.json is damaged.
     """
+    run.check_lock()
     recoveries = load_recoveries(run.recoveries)
     if not recoveries or recoveries[-1].done:
         return None

@@ -12,7 +12,7 @@ from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation
 from newllm.training.recording import Signals
 from newllm.training.run import RunDirectory
-from newllm.training.snapshots import Progress
+from newllm.training.snapshots import Progress, list_snapshots
 from newllm.training.step import StepReport
 
 HEARTBEAT_SECONDS = 1.0
@@ -29,13 +29,16 @@ class Journal:
 
     def __init__(self, run: RunDirectory, summary: Summary, progress: Progress) -> None:
         self.run, self.summary, self.progress = run, summary, progress
-        truncate_after(run.trace, progress.step)
+        run.check_lock()
+        # A run without a snapshot begins anew: what an earlier start recorded of step 0 is recorded again.
+        truncate_after(run.trace, progress.step if list_snapshots(run.snapshots) else -1)
         self.trace = TraceWriter(run.trace)
         self.save()
         self._saved = time.monotonic()
 
     def stepped(self, report: StepReport, seconds: float, more: Signals) -> None:
         """Take in an update that took so many seconds, and what else was measured of it."""
+        self.run.check_lock()
         signals = {
             "loss": report.loss,
             "gradient_norm": report.gradient_norm,
@@ -55,6 +58,7 @@ class Journal:
     def mark(self, signals: Signals) -> None:
         """Take in signals of the present step that come before its update; mostly there are none."""
         if signals:
+            self.run.check_lock()
             self.trace.write_row(self.progress.step, signals)
 
     def beat(self) -> None:
@@ -64,6 +68,7 @@ class Journal:
 
     def evaluated(self, evaluation: Evaluation, more: Signals) -> bool:
         """Take in an evaluation, and what else was measured of it; return whether it is the best until now."""
+        self.run.check_lock()
         step = self.progress.step
         signals = {"validation_loss": evaluation.loss}
         if evaluation.bits_per_byte is not None:
@@ -79,6 +84,7 @@ class Journal:
 
     def save(self) -> None:
         """Write the summary with a new heartbeat."""
+        self.run.check_lock()
         summary, progress = self.summary, self.progress
         summary.step, summary.tokens, summary.seconds = progress.step, progress.tokens, round(progress.seconds, 3)
         if progress.seconds > 0:
@@ -88,14 +94,21 @@ class Journal:
 
     def flush(self) -> None:
         """Hand the trace to the operating system, where a kill cannot reach it."""
+        self.run.check_lock()
         self.trace.flush()
 
     def sync(self) -> None:
         """Have the trace on the disk, where a power cut cannot reach it."""
+        self.run.check_lock()
         self.trace.sync()
 
     def close(self) -> None:
-        """Flush and close the trace."""
+        """Flush and close the trace; where the run is not ours any more, what was not flushed yet is dropped."""
+        try:
+            self.run.check_lock()
+        except UserError:
+            self.trace.discard()
+            raise
         self.trace.close()
 
 

@@ -34,6 +34,7 @@ from newllm.training.snapshots import (
     load_progress,
     load_training_state,
     prune_snapshots,
+    refuse_broken,
     save_snapshot,
     training_tensors,
 )
@@ -233,6 +234,7 @@ class Training:
     def _restore(self) -> Progress:
         own = identity(self.config, self.corpus.report["fingerprint"])
         tokenizer = tokenizer_digest(self.corpus.tokenizer)
+        refuse_broken(self.run.snapshots)
         if self.run.last_step() is None:
             return Progress(identity=own, tokenizer=tokenizer)
         place = choose_snapshot(self.run.snapshots, "last")

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.checked import read_checked, write_checked
 from newllm.diagnosis.onset import Onset
-from newllm.files import read_json, write_json
 from newllm.training.snapshots import PIN, list_snapshots
 
 SCHEMA = 1
@@ -61,7 +61,7 @@ def content_of(pins: Sequence[Pin]) -> dict[str, Any]:
 def read_pins(place: Path) -> list[Pin]:
     """Return the onsets that a snapshot is kept for; none without a pin.json that can be read."""
     try:
-        content = read_json(place / PIN)
+        content = read_checked(place / PIN)
         return [_pin(one) for one in content["onsets"]] if content["schema"] == SCHEMA else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
@@ -80,7 +80,7 @@ def add_pin(place: Path, pin: Pin) -> None:
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    write_json(place / PIN, content_of([*(one for one in read_pins(place) if one != pin), pin]))
+    write_checked(place / PIN, content_of([*(one for one in read_pins(place) if one != pin), pin]))
 
 
 def drop_pins(directory: Path, kept: Sequence[Pin]) -> None:
@@ -95,4 +95,4 @@ def drop_pins(directory: Path, kept: Sequence[Pin]) -> None:
         if pins and not left:
             (place / PIN).unlink()
         elif left != pins:
-            write_json(place / PIN, content_of(left))
+            write_checked(place / PIN, content_of(left))

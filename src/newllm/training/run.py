@@ -13,8 +13,9 @@ from typing import Any
 
 import filelock
 
+from newllm.checked import write_checked
 from newllm.errors import UserError
-from newllm.files import remove_leftovers, write_json, writing
+from newllm.files import remove_leftovers, writing
 from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, save_config
 from newllm.training.decisions import read_decisions, with_decisions
@@ -49,6 +50,7 @@ class RunDirectory:
         self.abandoned = path / "recoveries"
         self.curves = path / "training_curves.png"
         self.standard_input = path / "standard-input.txt"
+        self._lock: tuple[int, int] | None = None  # device and inode of the lock, while this process has it
 
     def check_free(self) -> None:
         """Raise UserError unless a new run may be made here: the place is absent, empty, or a killed start left it."""
@@ -77,7 +79,8 @@ class RunDirectory:
 
     def describe(self, config: RunConfig, data_report: dict[str, Any]) -> None:
         """Write what the run is: data.json, and config.toml last, whose presence says that a run is here."""
-        write_json(self.data, data_report)
+        self.check_lock()
+        write_checked(self.data, data_report)
         save_config(config, self.config)
 
     def load_config(self) -> RunConfig:
@@ -114,13 +117,36 @@ class RunDirectory:
         except FileNotFoundError as error:
             raise BusyError(f"'{self.path}' was just taken away by another process: try again") from error
         try:
-            if not (self.path / LOCK).exists():  # whoever had it gave the place up in this moment
+            self._lock = self._lock_there()
+            if self._lock is None:  # whoever had it gave the place up in this moment
                 raise BusyError(f"'{self.path}' was just taken away by another process: try again")
             yield
         finally:
+            self._lock = None
             lock.release()
+
+    def check_lock(self) -> None:
+        """Refuse to write when the lock that was taken is not there any more: somebody removed it while we stood still.
+
+        Whoever wrote here since must not be overwritten. It costs one look at a file name; without a lock, nothing.
+
+        Raises:
+            BusyError: there is none, or another one.
+        """
+        if self._lock is not None and self._lock_there() != self._lock:
+            raise BusyError(
+                f"'{self.path / LOCK}' was removed while this process had it, another may write the run now: nothing "
+                "more is written here; go on with --resume when no other process does"
+            )
+
+    def _lock_there(self) -> tuple[int, int] | None:
+        try:
+            found = (self.path / LOCK).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def remove_leftovers(self) -> None:
         """Remove what a killed process left half written. Only who has the lock may call this."""
-        for directory in (self.path, self.snapshots, self.abandoned):
+        for directory in (self.path, self.snapshots, self.abandoned, *list_snapshots(self.snapshots).values()):
             remove_leftovers(directory)

@@ -2,9 +2,9 @@
 
 import dataclasses
 
+from newllm.checked import read_checked
 from newllm.data import Corpus, load_tokenizer, prepare
 from newllm.errors import UserError
-from newllm.files import read_json
 from newllm.training.config import RunConfig
 from newllm.training.run import RunDirectory
 
@@ -16,7 +16,7 @@ def same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
         UserError: a text or the tokenizer is not what it was, or what the run says of its data is damaged.
     """
     try:
-        before = read_json(run.data)
+        before = read_checked(run.data)
         known = {source["name"]: source["sha256"] for source in before["sources"]}
         fingerprint, counts = before["fingerprint"], before.get("counts")
         written = before["tokenizer"].get("sha256", "")  # runs from before it was written down have none

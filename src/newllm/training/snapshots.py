@@ -20,6 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from newllm.checked import sealed
 from newllm.errors import UserError
 from newllm.files import make_directory, new_directory, read_bytes, read_json, remove_directory, to_json
 from newllm.model.bodies import State
@@ -114,7 +115,7 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
         state["sha256"] = {**digests, "state.json": _digest(state)}
         (temporary / "state.json").write_text(to_json(state, indent=2))
         if pin is not None:
-            (temporary / PIN).write_text(to_json(pin, indent=2))
+            (temporary / PIN).write_bytes(sealed(pin, indent=2))
     return place
 
 
@@ -125,6 +126,24 @@ def list_snapshots(directory: Path) -> dict[int, Path]:
         if (match := _NAME.fullmatch(path.name)) and (path / "state.json").is_file():
             found[int(match[1])] = path
     return dict(sorted(found.items()))
+
+
+def refuse_broken(directory: Path) -> None:
+    """Refuse a snapshot without its state.json that is newer than all whole ones: nobody must pass it over unseen.
+
+    Raises:
+        UserError: there is one. A snapshot is written whole or not at all, so that somebody took the file away.
+    """
+    broken = _broken(directory)
+    newest = max(broken, default=-1)
+    if newest > max(list_snapshots(directory), default=-1):
+        raise _damaged(broken[newest], "state.json is missing")
+
+
+def _broken(directory: Path) -> dict[int, Path]:
+    """Return the places of snapshots without a state.json by step."""
+    named = {int(match[1]): path for path in directory.glob("step-*") if (match := _NAME.fullmatch(path.name))}
+    return {step: path for step, path in named.items() if not (path / "state.json").exists()}
 
 
 def newest_snapshot(directory: Path, step: int) -> Path | None:
@@ -149,9 +168,10 @@ def choose_snapshot(directory: Path, wanted: str) -> Path:
         wanted: "best", "last" or a step.
 
     Raises:
-        UserError: there is none, or none of that step.
+        UserError: there is none, none of that step, or its state.json is missing.
     """
-    steps = list_snapshots(directory)
+    refuse_broken(directory)
+    steps, broken = list_snapshots(directory), _broken(directory)
     if not steps:
         raise UserError(f"'{directory.parent}' has no snapshot yet: train longer, or choose another run")
     last = max(steps)
@@ -159,6 +179,11 @@ def choose_snapshot(directory: Path, wanted: str) -> Path:
         return steps[last]
     if wanted == "best":
         best = load_progress(steps[last]).best
+        if best and best["step"] in broken:
+            raise UserError(
+                f"the best snapshot '{broken[best['step']]}' is damaged (state.json is missing): "
+                f"--snapshot last takes that of step {last}"
+            )
         return steps.get(best["step"], steps[last]) if best else steps[last]
     if not wanted.isdecimal() or int(wanted) not in steps:
         known = ", ".join(str(step) for step in steps)

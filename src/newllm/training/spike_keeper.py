@@ -16,7 +16,7 @@ from newllm.trace import Trace, read_signal
 from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, kept_of, read_pins
 from newllm.training.ring import Held, Ring
-from newllm.training.snapshots import Progress, Tensors, list_snapshots, write_snapshot
+from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots, write_snapshot
 
 SIGNALS = ("loss", "validation_loss")
 
@@ -42,6 +42,9 @@ class SpikeKeeper:
         self.ring = Ring()
         self._watches, self.past = _look_back(trace)
         self._pins = _known_pins(snapshots)
+        for place in list_snapshots(snapshots).values():
+            if (place / PIN).exists() and not read_pins(place):
+                notice(f"'{place / PIN}' is damaged: the snapshot stays, which spike it is kept for is not known")
         self._writer: threading.Thread | None = None
         self._failure: str | None = None
         self._has_failed = False

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from newllm.files import read_json
+from newllm.checked import read_checked
 from newllm.trace import SEVERITIES, Finding
 from newllm.trace.blocks import blocks_path
 
@@ -20,7 +20,7 @@ def kept_findings(run: Path) -> tuple[Finding, ...] | None:
     try:
         if file.is_symlink():
             return None
-        listed = read_json(file, _LARGEST)["findings"]
+        listed = read_checked(file, _LARGEST)["findings"]
         found = tuple(_finding(one) for one in listed if one.get("severity") in SEVERITIES)
         return None if not found and _has_grown_since(run, file) else found
     except (OSError, ValueError, LookupError, TypeError, AttributeError):

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.files import read_json
+from newllm.checked import read_checked
 
 _LARGEST = 256 << 20
 
@@ -44,7 +44,7 @@ def read_study(place: Path, *, id: str, name: str) -> StudyEntry:
         found = file.stat()
         if file.is_symlink():
             return StudyEntry(id=id, name=name, problems=("results.json is a link",))
-        content = read_json(file, _LARGEST)
+        content = read_checked(file, _LARGEST)
         verdicts = [str(claim["verdict"]) for claim in content["claims"]]
         return StudyEntry(
             id=id,

@@ -12,6 +12,7 @@ import pytest
 import newllm
 from newllm.api import write_findings
 from newllm.api.run_end import has_ended
+from newllm.checked import opened
 from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
@@ -136,7 +137,7 @@ def test_findings_are_written_beside_a_run_of_ours_only(recorded: Path, tmp_path
     assert not (recorded / "findings.json").exists()
     place = write_findings(diagnosis)
     assert place == recorded / "findings.json"
-    assert json.loads((recorded / "findings.json").read_text()) == diagnosis.as_dict()
+    assert opened((recorded / "findings.json").read_text()) == diagnosis.as_dict()
     log = tmp_path / "log.csv"
     log.write_text("step,loss\n" + "".join(f"{step},{3 - step / 100}\n" for step in range(20)))
     before = set(tmp_path.iterdir())

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import newllm
+from newllm.checked import opened
 
 DECLINE = [round(value, 4) for value in np.linspace(7.0, 5.8, 16)]
 FOUNDING = [*DECLINE, 5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
@@ -238,7 +239,7 @@ def test_no_torch(founding) -> None:
 
 def test_a_run_of_ours_gets_its_findings(call, run) -> None:
     told = _object(call("doctor", run, "--json").out)
-    assert json.loads((run / "findings.json").read_text()) == told
+    assert opened((run / "findings.json").read_text()) == told
     assert told["run"] == str(run)
     assert call("doctor", run, "--quiet").code in (0, 1)  # written again, over its own
 

@@ -132,6 +132,8 @@ def _change_loss(trace: Path, *, step: int) -> None:
     rows = [json.loads(line) for line in trace.read_text().splitlines()]
     (row,) = (row for row in rows if row["step"] == step and "loss" in row)
     row["loss"] = math.nextafter(row["loss"], math.inf)
+    for row in rows:
+        del row["crc32"]  # whoever changes a number must not leave the checksum of another
     trace.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import newllm
+from newllm.checked import opened
 from newllm.errors import UserError
 from newllm.trace import read_trace
 
@@ -84,7 +85,7 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
     with newllm.record(model, torch.optim.AdamW(model[2].parameters()), tmp_path / "run", every=3) as recorder:
         model(torch.randint(11, (2, 3))).sum().backward()
         recorder.step(0.0)
-    assert json.loads((tmp_path / "run" / "recording.json").read_text()) == {
+    assert opened((tmp_path / "run" / "recording.json").read_text()) == {
         "schema": 1,
         "vocabulary": 11,
         "parameters": 143,

@@ -149,6 +149,8 @@ def test_one_bit_of_the_trace_is_found(founding_run: Path, tmp_path: Path, signa
     run = Path(shutil.copytree(founding_run, tmp_path / "run"))
     lines = (run / "trace.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
+    for row in rows:
+        del row["crc32"]  # whoever changes a number must not leave the checksum of another
     (at,) = [at for at, row in enumerate(rows) if row["step"] == step and signal in row]
     true = rows[at][signal]
     rows[at][signal] = np.nextafter(true, math.inf)

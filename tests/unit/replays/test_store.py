@@ -1,13 +1,25 @@
+import gc
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import torch
 
+from newllm.errors import UserError
+from newllm.replays.replica import State
 from newllm.replays.store import Store
 from newllm.replays.task import Task
 from newllm.replays.trajectory import Until
+from newllm.trace import Verdict
 
+VERDICT = Verdict(
+    run="x", spike={}, null={}, nulls={}, interventions=(), not_tried={}, cause=None, suspects=(), missing=(),
+    sentences=(), seconds=0.0,
+)  # fmt: skip
 WHOLE = {"start": 31, "steps": [32], "loss": [1.0], "gradient_norm": [2.0], "probe_steps": [31], "probe": [1.5]}
 WRONG = [{"start": "31"}, {"steps": [32, 33]}, {"steps": 32}, {"probe": ["x"]}, {"validation": []},
          {"signals": {"x": [1.0, 2.0]}}, {"more": 1}]  # fmt: skip
@@ -41,3 +53,65 @@ def test_a_damaged_replay_counts_as_none(tmp_path: Path, content: str) -> None:
     assert store.get(TASK) is None
     store.put(TASK, WHOLE)
     assert store.get(TASK) == WHOLE
+
+
+def flipped(file: Path) -> Iterator[None]:
+    """Flip one bit after the other, of every seventh byte."""
+    whole = file.read_bytes()
+    for at in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << at % 8
+        file.write_bytes(damaged)
+        yield
+
+
+def test_a_damaged_replay_counts_as_not_run(tmp_path: Path) -> None:
+    store = Store(tmp_path / "replays", {"run": "x"})
+    store.put(TASK, WHOLE)
+    whole = store.get(TASK)
+    for _ in flipped(tmp_path / "replays/trajectories" / f"{TASK.key}.json"):
+        assert store.get(TASK) in (None, whole)
+
+
+def test_a_damaged_state_is_none_and_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path / "replays", {"run": "x"})
+    chance = torch.Generator().manual_seed(0)
+    state = State({"weight": torch.randn(5, generator=chance)}, {"weight/exp_avg": torch.ones(5)}, {})
+    store.keep_state(7, state)
+    assert store.has_state(7)
+    refused = 0
+    for _ in flipped(tmp_path / "replays/states/step-00000007.safetensors"):
+        if store.has_state(7):
+            read = store.state(7)
+            assert read is not None
+            assert torch.equal(read.model["weight"], state.model["weight"])
+            assert torch.equal(read.optimizer["weight/exp_avg"], state.optimizer["weight/exp_avg"])
+            continue
+        refused += 1
+        with pytest.raises(UserError, match="is damaged: remove it, the same command makes it again"):
+            store.state(7)
+    assert refused > 15
+
+
+def test_a_state_from_before_there_were_checksums_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path / "replays", {"run": "x"})
+    place = tmp_path / "replays/states/step-00000007.safetensors"
+    place.write_bytes(safetensors.torch.save({"model:weight": torch.ones(3)}))
+    read = store.state(7)
+    assert read is not None
+    assert read.model["weight"].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_states_of_all_spikes_stay_within_their_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State({"weight": torch.ones(1000)}, {}, {})
+    for onset in (1, 2, 3):
+        store = Store(tmp_path / f"step-{onset:08d}", {"run": "x"})
+        store.keep_state(7, state)
+        os.utime(tmp_path / f"step-{onset:08d}/.states.in-use", (onset, onset))
+    del store  # the last one
+    gc.collect()
+    monkeypatch.setattr("newllm.replays.store.LIMIT", 9000)
+    last = Store(tmp_path / "step-00000001", {"run": "x"})  # used again: now the second is the oldest
+    last.write(VERDICT)
+    left = [onset for onset in (1, 2, 3) if (tmp_path / f"step-{onset:08d}/states").exists()]
+    assert left == [1, 3]

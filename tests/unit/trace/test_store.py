@@ -1,3 +1,4 @@
+import contextlib
 import json
 import math
 import subprocess
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from newllm.errors import UserError
-from newllm.trace import TraceWriter, read_trace, store, truncate_after
+from newllm.trace import TraceWriter, read_signal, read_trace, store, truncate_after
+from newllm.trace.readers import read_log
 
 INF = math.inf
 
@@ -42,7 +44,7 @@ def test_numbers_that_are_not_finite_survive_inside_strict_json(path):
         raise AssertionError(f"'{word}' is no strict JSON")
 
     row = json.loads(path.read_text(), parse_constant=refuse)
-    assert row == {"step": 1, "a": "NaN", "b": "Infinity", "c": "-Infinity"}
+    assert row == {"step": 1, "a": "NaN", "b": "Infinity", "c": "-Infinity", "crc32": row["crc32"]}
     signals = read_trace(path).signals
     assert math.isnan(signals["a"].value[0])
     assert [signals["b"].value[0], signals["c"].value[0]] == [INF, -INF]
@@ -265,3 +267,29 @@ def test_a_hundred_thousand_rows_are_written_and_read(path):
     trace = read_trace(path)
     for at, name in enumerate(names):
         np.testing.assert_array_equal(trace.signals[name].value, values[:, at])
+
+
+def test_every_flipped_bit_in_a_line_is_told(path):
+    write(path, [(1, {"loss": 3.25, "context_norm": INF}), (2, {"loss": 3.0, "context_norm": 1.0})])
+    raw = path.read_bytes()
+    for at in range(8 * (len(raw) - 1)):  # without its last newline the file ends in the middle of a line
+        damaged = bytearray(raw)
+        damaged[at // 8] ^= 1 << at % 8
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"line \d is not a row of a trace"):
+            read_trace(path)
+        with contextlib.suppress(UserError):  # the word crc32 is no part of the signal
+            assert read_signal(path, "loss").value.tolist() == [3.25, 3.0]
+
+
+def test_lines_from_before_there_were_checksums_are_read(path):
+    path.write_text('{"step": 1, "loss": 3.0}\n{"step": 2, "loss": 2.5}\n')
+    with TraceWriter(path) as writer:
+        writer.write(3, loss=2.0)
+    assert read_trace(path).series("loss").value.tolist() == [3.0, 2.5, 2.0]
+    assert read_signal(path, "loss").value.tolist() == [3.0, 2.5, 2.0]
+
+
+def test_a_reader_of_json_lines_does_not_see_a_number_in_the_checksum(path):
+    write(path, [(step, {"loss": 1.0 / step}) for step in range(1, 200)])
+    assert set(read_log(path).signals) == {"loss"}

@@ -1,12 +1,12 @@
 """The files of one run, read so that no bad one stops the others: bounded, never through a link, each problem told."""
 
-import json
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from newllm.checked import opened
 from newllm.files import parse_toml
 from newllm.report.plain import plain
 
@@ -78,9 +78,7 @@ class RunFiles:
     def understood(self, name: str, text: str) -> Mapping[str, Any]:
         """Return what the text of a JSON or TOML file says, empty where it cannot be understood."""
         try:
-            content = parse_toml(text) if name.endswith(".toml") else json.loads(text)
-            if not isinstance(content, dict):
-                raise ValueError("no object")
+            content = parse_toml(text) if name.endswith(".toml") else opened(text)
         except (ValueError, RecursionError) as error:
             self.say(f"'{plain(name)}' is damaged ({reason(error)})")
             return {}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.files import read_json
+from newllm.checked import read_checked
 from newllm.report.source.files import RunFiles
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import OUTCOMES
@@ -168,7 +168,7 @@ def _trajectory(files: RunFiles, name: str) -> Mapping[str, Any]:
     if not files.sound(name, _LARGEST_TRAJECTORY):
         return {}
     with contextlib.suppress(OSError, ValueError):
-        data = read_json(files.run / name, _LARGEST_TRAJECTORY)
+        data = read_checked(files.run / name, _LARGEST_TRAJECTORY)
         if isinstance(data, dict) and _losses(data) is not None:
             return data
     files.say(f"'{name}' is damaged: that replay is left out")

@@ -12,7 +12,7 @@ from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Trace, lost_steps
 from newllm.trace.readers import read_log
 
 _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
@@ -120,8 +120,19 @@ def _runs_in(place: Path) -> list[str]:
     return [] if len(found) < 2 else [*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])]
 
 
+def _lost(trace: Trace, summary: Mapping[str, Any], *, trained: bool) -> list[str]:
+    """Say where a run that has ended went further than its trace does, and which steps of a training are missing.
+
+    What a recorder writes need not be every step.
+    """
+    step, cut = summary.get("step"), _cut_short(trace, summary)
+    if not trained:
+        return cut
+    has_come_to = type(step) is int and not cut and summary.get("status") not in (None, "running")
+    return [*cut, *lost_steps(trace.series("loss"), step if has_come_to else None)]
+
+
 def _cut_short(trace: Trace, summary: Mapping[str, Any]) -> list[str]:
-    """Say where a run that has ended went further than its trace does."""
     step, ends = summary.get("step"), [int(one.step[-1]) for one in trace.signals.values() if len(one.step)]
     if summary.get("status") in (None, "running") or type(step) is not int or not ends or max(ends) >= step:
         return []
@@ -143,7 +154,8 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
         problems=(
-            *files.problems, *said_by(recording), *_cut_short(trace, summary), *trace.left_out[:_LEFT_OUT], *problems
+            *files.problems, *said_by(recording), *_lost(trace, summary, trained=bool(config)),
+            *trace.left_out[:_LEFT_OUT], *problems
         ),
     )  # fmt: skip
 

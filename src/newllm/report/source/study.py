@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from newllm.checked import read_checked
 from newllm.errors import UserError
-from newllm.files import read_json
 from newllm.trace import Verdict
 
 RESULTS, REPLAY = "results.json", "replay.json"
@@ -95,7 +95,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
 
 
 def _object(path: Path) -> Item:
-    found = read_json(path, _LARGEST)
+    found = read_checked(path, _LARGEST)
     if not isinstance(found, Mapping):
         raise ValueError("no object")
     return found

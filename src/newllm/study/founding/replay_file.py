@@ -10,8 +10,8 @@ These two commands make it (the folder runs/ is not kept):
 
 from pathlib import Path
 
+from newllm.checked import read_checked
 from newllm.errors import UserError
-from newllm.files import read_json
 from newllm.trace import Verdict
 from newllm.trace.verdict import OUTCOMES, SCHEMA
 
@@ -29,7 +29,7 @@ def read_replay(folder: Path) -> Verdict | None:
     if not place.exists():
         return None
     try:
-        data = read_json(place)
+        data = read_checked(place)
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']!r}")
         verdict = Verdict.from_dict(data)

@@ -1,0 +1,67 @@
+"""`newllm cache`: what can be made again is shown, cleared, and made again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from newllm.data import DataConfig, prepare
+from newllm.data import cache as token_cache
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def tokens_of(text: Path):
+    return prepare(DataConfig(texts=(str(text),), window=16, validation_blocks=2))
+
+
+def test_it_shows_and_clears_what_no_process_uses(call, text: Path, cache: Path, tmp_path: Path) -> None:
+    used = tokens_of(text)
+    other = tmp_path / "other.txt"
+    other.write_text(text.read_text()[:-1])
+    tokens_of(other)
+    states = tmp_path / "here/runs/mine/replays/step-00000009/states"
+    states.mkdir(parents=True)
+    (states / "step-00000007.safetensors").write_bytes(bytes(2000))
+    shown = call("cache")
+    assert shown.code == 0
+    assert f"tokenised texts in {cache}, at most 10.0 GB: 2," in shown.out
+    assert "states of replays, at most 4.0 GB a run: 1, 2.0 kB" in shown.out
+    assert str(states.relative_to(tmp_path / "here")) in shown.out
+
+    told = json.loads(call("cache", "--clear", "--json").out)
+    assert [len(told[name]) for name in ("tokens", "states", "cleared")] == [2, 1, 2]
+    assert not states.exists()
+    assert len(token_cache.entries(cache)) == 1
+    assert used.train.tokens[:3].tolist() == tokens_of(text).train.tokens[:3].tolist()
+    assert "1 in use by a live process" in call("cache", "--clear").out
+    del used
+    assert call("cache", "--clear", "--quiet").code == 0
+    assert token_cache.entries(cache) == []
+    tokens_of(text)  # made again
+    assert len(token_cache.entries(cache)) == 1
+
+
+def test_what_is_no_directory_is_refused(refused) -> None:
+    assert "'nowhere' is no directory" in refused("cache", "nowhere")
+
+
+def test_a_new_text_sends_the_least_recently_used_away(
+    text: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = []
+    for number in range(3):
+        texts.append(tmp_path / f"{number}.txt")
+        texts[-1].write_text(text.read_text() + str(number))
+    tokens_of(texts[0])
+    (first,) = token_cache.entries(cache)
+    tokens_of(texts[1])
+    tokens_of(texts[0])  # used again: the other one is the oldest now
+    monkeypatch.setattr(token_cache, "LIMIT", 2 * first.bytes + 100)
+    tokens_of(texts[2])
+    left = token_cache.entries(cache)
+    assert len(left) == 2
+    assert first.place in {one.place for one in left}

@@ -1,0 +1,61 @@
+"""Directories that can be made again go when they take too much, but not from under who uses them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newllm.kept import hold, measured, trim
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    """Three directories of 1000 bytes, used one after the other."""
+    places = [tmp_path / name / "entry" for name in ("a", "b", "c")]
+    for age, place in enumerate(places):
+        place.mkdir(parents=True)
+        (place / "file").write_bytes(bytes(1000))
+        os.utime(place, (age, age))
+    return places
+
+
+def there(places: list[Path]) -> list[str]:
+    return [place.parent.name for place in places if place.exists()]
+
+
+def test_the_least_recently_used_go_until_the_rest_fits(three: list[Path]) -> None:
+    assert [one.bytes for one in measured(three)] == [1000, 1000, 1000]
+    assert trim(measured(three), 3000) == []
+    assert [one.place for one in trim(measured(three), 2999)] == three[:1]
+    hold(three[1])()  # used just now
+    assert [one.place for one in trim(measured(three), 1000)] == three[2:]
+    assert there(three) == ["b"]
+    assert not [path for path in three[0].parent.iterdir() if path.suffix == ".tmp"]
+
+
+def test_what_this_process_uses_stays_until_it_lets_go(three: list[Path]) -> None:
+    let_go = hold(three[0])
+    assert [one.place for one in trim(measured(three), 0)] == three[1:]
+    let_go()
+    assert [one.place for one in trim(measured(three), 0)] == three[:1]
+
+
+def test_what_another_process_uses_stays_until_it_is_killed(three: list[Path]) -> None:
+    code = "import sys, pathlib as p, newllm.kept as k; k.hold(p.Path(sys.argv[1])); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(three[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        trim(measured(three), 0)
+        assert there(three) == ["a"]
+        other.kill()
+    trim(measured(three), 0)
+    assert there(three) == []
+
+
+def test_what_is_not_there_takes_no_room(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert measured([tmp_path / "none", tmp_path / "empty"]) == []
