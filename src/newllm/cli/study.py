@@ -76,7 +76,7 @@ def _list(studies: dict[str, str], *, as_json: bool) -> int:
         print(to_json({"schema": 1, "studies": studies}))
         return 0
     for name, title in studies.items():
-        print(f"{name:12}{title}")
+        print(f"{name:18}{title}")
     return 0
 
 

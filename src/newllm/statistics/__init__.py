@@ -2,7 +2,7 @@
 
 from newllm.statistics.bootstrap import paired_interval
 from newllm.statistics.holm import holm
-from newllm.statistics.interval import Interval, mean_interval, wilson
+from newllm.statistics.interval import Interval, mean_interval, prediction_interval, wilson
 from newllm.statistics.sign_flip import Alternative, SignFlip, sign_flip_test, smallest_p
 from newllm.statistics.survival import LogRank, MedianTime, Survival, kaplan_meier, logrank, median_time
 
@@ -19,6 +19,7 @@ __all__ = [
     "mean_interval",
     "median_time",
     "paired_interval",
+    "prediction_interval",
     "sign_flip_test",
     "smallest_p",
     "wilson",

@@ -1,4 +1,4 @@
-"""An estimate with its confidence interval: that of a share, and that of the mean of a few numbers."""
+"""An estimate with its interval: that of a share, that of the mean of a few numbers, that of one more of them."""
 
 import math
 from collections.abc import Sequence
@@ -72,6 +72,31 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     if n < 2:
         return Interval(mean, None, None)
     reach = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(numbers, ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Return the mean of independent numbers, and where one more of their kind would lie: Student's t interval for it.
+
+    It is wider than `mean_interval` by about the root of the count, and gets no narrower than the numbers' own
+    spread. With numbers that are far from normal it may cover more or less often than it says.
+
+    Args:
+        values: of the runs.
+        level: how often one more lies within it.
+
+    Returns:
+        the interval; without ends for a single number. Where all numbers are equal both ends are their mean.
+
+    Raises:
+        ValueError: no numbers, one that is not finite, or a level outside (0, 1).
+    """
+    check_level(level)
+    numbers = finite(values)
+    mean, n = float(numbers.mean()), len(numbers)
+    if n < 2:
+        return Interval(mean, None, None)
+    reach = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(numbers, ddof=1)) * math.sqrt(1 + 1 / n)
     return Interval(mean, mean - reach, mean + reach)
 
 

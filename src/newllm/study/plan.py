@@ -18,7 +18,8 @@ from newllm.study.trial import measure
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 
-OWN_STUDIES = ("founding",)
+# By name, the module of each.
+OWN_STUDIES = {"founding": "newllm.study.founding", "founding-figures": "newllm.study.founding.figure_runs"}
 # Raised whenever the same configuration would give another record than before.
 _RECORD_VERSION = 1
 _NUMERICS = (
@@ -36,7 +37,7 @@ def load_study(name: str) -> Study:
         UserError: there is no such study, or the file defines none.
     """
     if name in OWN_STUDIES:
-        return importlib.import_module(f"newllm.study.{name}").STUDY
+        return importlib.import_module(OWN_STUDIES[name]).STUDY
     path = Path(name)
     if path.suffix != ".py":
         raise unknown_name("study", name, OWN_STUDIES)

@@ -41,7 +41,7 @@ def row_of(html: str, name: str) -> str:
 
 
 def test_the_sections_of_a_study(made: dict[str, Section]):
-    assert list(made) == ["study-claims", "study-arms", "study-curves", "study-about"]
+    assert list(made) == ["study-claims", "study-printed", "study-arms", "study-curves", "study-about"]
 
 
 def test_every_claim_has_its_verdict_as_a_word_and_a_sign(made: dict[str, Section], small: StudySource):
@@ -148,3 +148,32 @@ def test_the_axis_of_a_share_ends_at_one(tmp_path: Path):
     assert "1 [0.5, 1]" in text_of(html)
     assert 'cx="144.0"' in html  # the right end of the drawing
     assert "M75.0," in html  # and its middle
+
+
+def test_figures_that_somebody_printed_stand_beside_ours_in_the_pages_language(small: StudySource):
+    english = next(one for one in study_sections(small, EN) if one.id == "study-printed")
+    japanese = next(one for one in study_sections(small, JA) if one.id == "study-printed")
+    assert english.title == "Every figure of the document beside ours"
+    assert "7.1440 (section 2)" in english.html
+    assert "not reproduced" in english.html
+    assert "再現しない" in japanese.html
+    assert "**" not in english.html
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"en": 3}, {"en": {"tables": 3}}, {"en": {"tables": [3, {"header": ["a"], "rows": [["x", "y"], 4]}]}}, [1], {}],
+)
+def test_printed_figures_that_are_damaged_are_left_out(small: StudySource, content):
+    sections = study_sections(dataclasses.replace(small, printed=content if isinstance(content, dict) else {}), EN)
+    assert not any("<td>x" in section.html for section in sections if section.id == "study-printed")
+
+
+def test_nothing_in_printed_figures_is_obeyed(small: StudySource):
+    table = {"title": HOSTILE, "texts": [HOSTILE], "header": [HOSTILE, "b"], "rows": [[HOSTILE, HOSTILE]]}
+    hostile = {"en": {"title": HOSTILE, "texts": [HOSTILE], "tables": [table]}}
+    made = next(
+        one for one in study_sections(dataclasses.replace(small, printed=hostile), EN) if one.id == "study-printed"
+    )
+    assert "<img" not in made.html
+    assert "\u202e" not in made.html + made.title

@@ -85,3 +85,11 @@ def test_what_is_an_interval():
 @pytest.mark.parametrize("value", [True, None, "1", math.nan, math.inf, 10**400, [1]])
 def test_what_is_no_number(value: Any):
     assert number_of(value) is None
+
+
+def test_a_damaged_file_of_printed_figures_takes_nothing_with_it(tmp_path: Path):
+    results = {"study": "x", "arms": [], "claims": [], "rows": []}
+    assert read_study(written(tmp_path, results, printed='{"en": {"title": "y"}}')).printed == {"en": {"title": "y"}}
+    study = read_study(written(tmp_path, results, printed="[1]"))
+    assert study.printed == {}
+    assert study.problems == ("'printed.json' is damaged (ValueError): it is left out",)

@@ -1,12 +1,14 @@
 """The committed results: every verdict follows from the rows, every number on the pages from results and replay."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from newllm.study import claims_table, decide, load_results
-from newllm.study.founding import STUDY
+from newllm.study.founding import STUDY, figure_runs, words_en, words_ja
 from newllm.study.founding.page import PAGES, page
+from newllm.study.founding.printed_section import printed_data, read_figures
 from newllm.study.founding.replay_file import read_replay
 from newllm.study.tables import markdown_table
 
@@ -31,7 +33,20 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) -> None:
-    assert page(results, PAGES[name], read_replay(FOLDER)) == (FOLDER / name).read_text()
+    assert page(results, PAGES[name], read_replay(FOLDER), read_figures(FOLDER)) == (FOLDER / name).read_text()
+
+
+def test_what_a_report_shows_of_the_documents_figures_follows_from_the_results(results) -> None:
+    data = printed_data(results, read_figures(FOLDER) or {}, {"en": words_en, "ja": words_ja})
+    assert json.loads((FOLDER / "printed.json").read_bytes()) == data
+
+
+def test_every_run_of_the_figures_was_done_with_every_seed() -> None:
+    figures = read_figures(FOLDER) or {}
+    cells = {(row["arm"], row["seed"]) for row in figures["rows"]}
+    assert cells == {(arm, seed) for arm in figure_runs.MEASURED for seed in range(figure_runs.STUDY.seeds)}
+    assert figures["failed"] == {}
+    assert figures["environment"]["processor"]
 
 
 def test_the_table_file_is_the_table_of_the_claims(results) -> None:

@@ -10,8 +10,24 @@ from newllm.study.founding.claims import CLAIMS
 
 LANGUAGES = pytest.mark.parametrize("words", [words_en, words_ja], ids=["en", "ja"])
 OF_REPLAYS = ("OUTCOMES", "AGREEMENTS", "CONCLUSIONS", "REASONS", "REPLAYED")
-NAMES = ("VERDICTS", "EFFECTS", "CLAIM_TEXTS", "CLAIM_MEASURES", "ARM_CLAIMS", "NUMBERS", "WORDS", *OF_REPLAYS)
-HEADERS = [(name, key) for name in ("WORDS", "REPLAYED") for key in getattr(words_en, name) if key.endswith("_header")]
+OF_FIGURES = ("MEASURES", "REASONS_NOT_COMPARED", "CANDIDATES", "PRINTED", "REPRODUCED")
+NAMES = (
+    "VERDICTS",
+    "EFFECTS",
+    "CLAIM_TEXTS",
+    "CLAIM_MEASURES",
+    "ARM_CLAIMS",
+    "NUMBERS",
+    "WORDS",
+    *OF_REPLAYS,
+    *OF_FIGURES,
+)
+HEADERS = [
+    (name, key)
+    for name in ("WORDS", "REPLAYED", "PRINTED")
+    for key in getattr(words_en, name)
+    if key.endswith("_header")
+]
 
 
 def texts(words: ModuleType) -> list[tuple[str, str, str]]:

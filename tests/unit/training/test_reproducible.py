@@ -54,6 +54,7 @@ def test_nothing_automatic_is_left_in_the_config(train) -> None:
     assert run.config.training.evaluate_every > 0
     assert run.config.training.snapshot_every > 0
     assert run.config.environment["torch"]
+    assert run.config.environment["processor"]
 
 
 def test_tokens_are_turned_into_steps(train) -> None:

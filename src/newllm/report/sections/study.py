@@ -15,6 +15,7 @@ from newllm.report.markup import Html, block, english, folded, joined, listed, p
 from newllm.report.plain import plain
 from newllm.report.sections.study_arms import arms_section, counted
 from newllm.report.sections.study_curves import curves_section
+from newllm.report.sections.study_printed import printed_section
 from newllm.report.source.study import Item, StudySource, interval_in, number_of
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
@@ -28,7 +29,13 @@ def study_sections(study: StudySource, words: Words) -> list[Section]:
 
     The verdict of its replay is not among them: `study.replay` goes through the sections of a run.
     """
-    made = [_claims(study, words), arms_section(study, words), curves_section(study, words), _about(study, words)]
+    made = [
+        _claims(study, words),
+        printed_section(study, words),
+        arms_section(study, words),
+        curves_section(study, words),
+        _about(study, words),
+    ]
     return [section for section in made if section is not None]
 
 

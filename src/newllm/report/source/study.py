@@ -11,7 +11,7 @@ from newllm.checked import read_checked
 from newllm.errors import UserError
 from newllm.trace import Verdict
 
-RESULTS, REPLAY = "results.json", "replay.json"
+RESULTS, REPLAY, PRINTED = "results.json", "replay.json", "printed.json"
 _LARGEST = 256 * 2**20
 _KINDS = {"arms": ("name",), "claims": ("id", "text", "verdict"), "rows": ("arm", "seed")}
 
@@ -31,6 +31,7 @@ class StudySource:
         curves: quartiles by arm and signal, unchecked.
         about: the rest of results.json: seeds, sets, environment, core_seconds, failed, worker_deaths.
         replay: the verdict of replay.json, None without one.
+        printed: of printed.json, by language: figures that somebody printed beside the study's own, unchecked.
         problems: what could not be read, a sentence each.
     """
 
@@ -43,6 +44,7 @@ class StudySource:
     curves: Item = field(default_factory=dict)
     about: Item = field(default_factory=dict)
     replay: Verdict | None = None
+    printed: Item = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     def rows_of(self, arm: str) -> list[Item]:
@@ -89,6 +91,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
         curves=_mapping(results.get("curves")),
         about={name: value for name, value in results.items() if name not in (*_KINDS, "curves")},
         replay=_replay(place / REPLAY, problems.append),
+        printed=_printed(place / PRINTED, problems.append),
         problems=tuple(problems),
         **parts,
     )
@@ -133,6 +136,16 @@ def _replay(path: Path, say: Callable[[str], None]) -> Verdict | None:
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         say(f"'{path.name}' is no verdict that this newllm understands ({type(error).__name__})")
         return None
+
+
+def _printed(path: Path, say: Callable[[str], None]) -> Item:
+    if not path.is_file():
+        return {}
+    try:
+        return _object(path)
+    except (OSError, ValueError, RecursionError) as error:
+        say(f"'{path.name}' is damaged ({type(error).__name__}): it is left out")
+        return {}
 
 
 def interval_in(value: Any) -> tuple[float, float | None, float | None] | None:

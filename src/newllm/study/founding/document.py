@@ -15,6 +15,19 @@ BEST_VALIDATION = {
     "transformer": 4.8379,
 }
 BEST_EPOCH = {"baseline": 18, "experiment1": 28, "experiment2": 19, "experiment3": 20, "transformer": 49}
+CONTEXTS = {  # at epoch 50: mean, standard deviation, norm
+    "baseline": ("-0.0539", "0.6230", "7.1440"),
+    "experiment2": ("0.0308", "0.4833", "8.6724"),
+}
+EPOCHS_OF_EXPERIMENT_2 = {  # training loss and perplexity, validation loss and perplexity
+    19: ("5.2175", "184.48", "5.7088", "301.52"),
+    50: ("3.8546", "47.21", "7.7683", "2364.34"),
+}
+RISES = {("experiment1", 18): 32, ("experiment1", 19): 17, ("experiment2", 10): 27, ("experiment2", 11): 85,
+         ("baseline", 19): 92}  # fmt: skip
+TIMES_THE_USUAL = {("experiment1", 19): 200, ("experiment2", 11): 15_000}
+PARAMETERS = {"baseline": 3_009_768, "experiment1": 3_272_168, "experiment2": 12_047_848, "transformer": 5_260_264}
+EPOCHS_AFTER_THE_BEST = 130  # of experiment 3
 CURVES: dict[str, list[tuple[int, float]]] = {
     "baseline": [
         *((17, 5.7692), (18, 5.7692), (19, 11.1040), (20, 14.7028), (21, 10.5887), (22, 6.5873), (23, 5.6552)),
@@ -24,7 +37,7 @@ CURVES: dict[str, list[tuple[int, float]]] = {
 }
 PERPLEXITIES = (("experiment1", 19, 66_436), ("experiment2", 11, 4_463_340), ("baseline", 20, 2_428_475))
 ACCURACY = 0.1714
-VALIDATION_TARGETS, VALIDATION_SENTENCES, VOCABULARY = 35, 6, 91
+TRAINING_TARGETS, VALIDATION_TARGETS, VALIDATION_SENTENCES, VOCABULARY = 132, 35, 6, 91
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""studies/founding/README.md, README.ja.md and their figures, from results.json and replay.json alone."""
+"""studies/founding/README.md, README.ja.md and their plots, from results.json, figures.json and replay.json alone."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from newllm.files import write_bytes
+from newllm.files import write_bytes, write_json
 from newllm.plotting.verdict import draw_verdict
 from newllm.statistics import Interval
 from newllm.study.design import Row
@@ -14,6 +14,7 @@ from newllm.study.founding import document, words_en, words_ja
 from newllm.study.founding.arms import DOCUMENT_RUNS
 from newllm.study.founding.effects import Effect, effect
 from newllm.study.founding.figures import draw_effects, draw_runs
+from newllm.study.founding.printed_section import printed_data, printed_section, read_figures
 from newllm.study.founding.replay_file import read_replay
 from newllm.study.founding.replayed_section import FIGURE, replayed_section
 from newllm.study.founding.tables import bounds, rows_by_arm, span, spike_table
@@ -30,17 +31,20 @@ def write(folder: Path, results: dict[str, Any]) -> None:
     """Write both pages and the figures.
 
     Raises:
-        UserError: the folder's replay.json is damaged, or there is no room.
+        UserError: the folder's replay.json or figures.json is damaged, or there is no room.
     """
     if not results["rows"]:
         return
-    replayed = read_replay(folder)
+    replayed, figures = read_replay(folder), read_figures(folder)
     draw_runs(folder / "runs.png", results)
     draw_effects(folder / "effects.png", effects_of(results))
     if replayed is not None:
         draw_verdict(replayed, folder / FIGURE)
+    if figures is not None:
+        languages = {"en": words_en, "ja": words_ja}
+        write_json(folder / "printed.json", printed_data(results, figures, languages))
     for name, words in PAGES.items():
-        write_bytes(folder / name, page(results, words, replayed).encode())
+        write_bytes(folder / name, page(results, words, replayed, figures).encode())
 
 
 def effects_of(results: Mapping[str, Any]) -> dict[str, Effect]:
@@ -53,8 +57,20 @@ def effects_of(results: Mapping[str, Any]) -> dict[str, Effect]:
     }
 
 
-def page(results: Mapping[str, Any], words: ModuleType, replayed: Verdict | None = None) -> str:
-    """Return the page in the language of `words`; without a replay's verdict it says nothing of replays."""
+def page(
+    results: Mapping[str, Any],
+    words: ModuleType,
+    replayed: Verdict | None = None,
+    figures: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the page in the language of `words`.
+
+    Args:
+        results: of the study.
+        words: of the page.
+        replayed: verdict of the baseline's replays; without it the page says nothing of replays.
+        figures: of founding-figures; without it a short table stands for that of every figure.
+    """
     effects = effects_of(results)
     parts = [
         f"# {words.WORDS['title']}",
@@ -63,6 +79,7 @@ def page(results: Mapping[str, Any], words: ModuleType, replayed: Verdict | None
         f"## {words.WORDS['short']}",
         _short(results, effects, words),
         _runs(results, words),
+        _beside_table(results, words) if figures is None else printed_section(results, figures, words),
         _mechanism(results, words),
         _claims(results, words),
         f"## {words.WORDS['arithmetic']}",
@@ -130,10 +147,15 @@ def _runs(results: Mapping[str, Any], words: ModuleType) -> str:
         words.WORDS["runs_lead"],
         f"![{words.WORDS['runs_figure']}](runs.png)",
         markdown_table(words.WORDS["runs_header"].split("|"), table.rows),
-        f"### {words.WORDS['beside']}",
-        markdown_table(words.WORDS["beside_header"].split("|"), [_beside(arm, rows) for arm, rows in ours.items()]),
     ]
     return "\n\n".join(parts)
+
+
+def _beside_table(results: Mapping[str, Any], words: ModuleType) -> str:
+    arms = rows_by_arm(results)
+    rows = [_beside(arm, arms[arm]) for arm in DOCUMENT_RUNS if arm in arms]
+    table = markdown_table(words.WORDS["beside_header"].split("|"), rows)
+    return f"### {words.WORDS['beside']}\n\n{table}"
 
 
 def _beside(arm: str, rows: Sequence[Row]) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ Japanese page has the same keys in `words_ja.py`; a test compares them and their
 
 from newllm.study.founding.arms import ARMS
 from newllm.study.founding.claims import CLAIMS
+from newllm.study.founding.printed_words_en import CANDIDATES, MEASURES, PRINTED, REASONS_NOT_COMPARED, REPRODUCED
+
+__all__ = ["CANDIDATES", "MEASURES", "PRINTED", "REASONS_NOT_COMPARED", "REPRODUCED"]
 
 COLON, STOP = ": ", ". "  # between parts of a line
 

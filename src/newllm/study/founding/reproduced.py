@@ -1,0 +1,149 @@
+"""Whether our runs reproduce a figure of the document, by a rule that stood before the figures were compared.
+
+A figure of the document is of one run. It is reproduced where it lies within the 95 % prediction interval of ours:
+where one more run of ours, on sentences of its own, would lie in 95 of 100 cases. What is a size (losses,
+perplexities, ratios, deviations, norms) is compared in the logarithm, the rest as it is; the logarithm of a
+perplexity is the loss, whose interval it takes. What chance has no part in (counts) must be equal.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from newllm.statistics import Interval, paired_interval, prediction_interval
+from newllm.study.design import Row
+from newllm.study.founding.document import ACCURACY
+from newllm.study.founding.printed import LAST, Printed, printed
+from newllm.study.founding.tables import rows_by_arm
+from newllm.study.units import units
+
+VERDICTS = ("reproduced", "not reproduced", "cannot be compared")
+_COUNTS = ("parameters", "parameters_by_the_baseline's", "vocabulary", "train_targets", "validation_targets")
+_PLAIN = ("context_mean", "best_epoch", "epochs_after_best", "accuracy", "epochs_at_that_accuracy")
+_OF_THE_STUDY = ("best_validation", "best_epoch", "epochs_after_best")
+_LONGEST = 150  # epochs of experiment 3
+_HALF_OF_ACCURACY = 5e-5
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A figure beside ours.
+
+    Attributes:
+        printed: the document's.
+        verdict: one of VERDICTS.
+        runs: how many of ours have a value.
+        ours: their median with its 95 % interval; None without a value.
+        one_more: the 95 % prediction interval; None likewise, and for counts.
+        of_the_study: the values are the founding study's own (results.json), else those of figures.json.
+    """
+
+    printed: Printed
+    verdict: str
+    runs: int = 0
+    ours: Interval | None = None
+    one_more: Interval | None = None
+    of_the_study: bool = False
+
+    @property
+    def is_size(self) -> bool:
+        """It is compared by a factor, not by a difference."""
+        return self.printed.measure not in (*_PLAIN, *_COUNTS)
+
+
+def compare_all(results: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Compared]:
+    """Compare every figure of the document.
+
+    Args:
+        results: of the founding study.
+        figures: of `newllm.study.founding.figure_runs`.
+    """
+    arms = {True: rows_by_arm(results), False: rows_by_arm(figures)}
+    return [_compare(figure, arms[figure.measure in _OF_THE_STUDY]) for figure in printed()]
+
+
+def _compare(figure: Printed, arms: Mapping[str, Sequence[Row]]) -> Compared:
+    rows = arms.get(figure.run or "baseline", ())
+    pairs = [(row, value) for row in rows if figure.measure and (value := _value(figure, row, arms)) is not None]
+    if not pairs:
+        return Compared(figure, "cannot be compared")
+    known, values = [row for row, _ in pairs], [value for _, value in pairs]
+    ours = paired_interval(values, *units(known), statistic="median")
+    ours = Interval(statistics.median(values), ours.low, ours.high)
+    of_the_study = figure.measure in _OF_THE_STUDY
+    if figure.measure in _COUNTS:
+        equal = all(abs(value - figure.value) <= figure.half_digit for value in values)
+        return Compared(figure, VERDICTS[not equal], len(values), ours)
+    one_more = _prediction(figure.measure, values)
+    if one_more.low is None or one_more.high is None:
+        return Compared(figure, "cannot be compared", len(values), ours)
+    lies_within = one_more.low <= figure.value + figure.half_digit and figure.value - figure.half_digit <= one_more.high
+    return Compared(figure, VERDICTS[not lies_within], len(values), ours, one_more, of_the_study)
+
+
+def _prediction(measure: str, values: Sequence[float]) -> Interval:
+    """Return the prediction interval on the scale of the values."""
+    into, back = _SCALES.get(measure, (math.log, math.exp) if measure not in _PLAIN else (float, float))
+    found = prediction_interval([into(value) for value in values])
+    if found.low is None or found.high is None:
+        return found
+    return Interval(back(found.estimate), back(found.low), back(found.high))
+
+
+# Forth and back: the logarithm of a loss for a perplexity too, so that the two of one epoch have one verdict.
+_SCALES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "rise": (lambda percent: math.log1p(percent / 100), lambda log: 100 * math.expm1(log)),
+    **dict.fromkeys(
+        ("train_perplexity", "validation_perplexity"),
+        (lambda perplexity: math.log(math.log(perplexity)), lambda log: math.exp(math.exp(log))),
+    ),
+}
+
+
+def _value(figure: Printed, row: Row, arms: Mapping[str, Sequence[Row]]) -> float | None:
+    """Return what one run gives for a figure, None where it has none (it ended before)."""
+    if figure.epoch is not None:
+        return _at_epoch(figure.measure, figure.epoch, row)
+    match figure.measure:
+        case "accuracy" | "epochs_at_that_accuracy":
+            return _of_accuracy(figure.measure, accuracies(row))
+        case "epochs_after_best":
+            return float(_LONGEST - row["best_epoch"])
+        case "parameters_by_the_baseline's":
+            return row["parameters"] / arms["baseline"][0]["parameters"]
+        case "train_targets" | "validation_targets":
+            return float(row["targets"][figure.measure.removesuffix("_targets")])
+        case "vocabulary":
+            return float(row["words"])
+        case _:
+            return float(row[figure.measure])
+
+
+def _at_epoch(measure: str, epoch: int, row: Row) -> float | None:
+    if measure.startswith("context_"):
+        return _at(row["context"][measure.removeprefix("context_")], epoch)
+    signal = "train_loss" if measure.startswith("train") else "validation_loss"
+    loss = _at(row[signal], epoch)
+    if loss is None or measure == signal:
+        return loss
+    if measure == "rise":
+        before = _at(row[signal], epoch - 1)
+        return None if before is None else 100 * (loss / before - 1)
+    return math.exp(loss - (row["best_validation"] if measure == "times_the_usual" else 0.0))
+
+
+def accuracies(row: Row) -> list[float]:
+    """Return the validation accuracy after each epoch, from the first on."""
+    return [correct / row["targets"]["validation"] for correct in row["correct"][1 : LAST + 1]]
+
+
+def _of_accuracy(measure: str, values: Sequence[float]) -> float:
+    if measure == "accuracy":
+        return statistics.fmean(values)
+    return 100 * statistics.fmean(abs(value - ACCURACY) <= _HALF_OF_ACCURACY for value in values)
+
+
+def _at(series: Sequence[float | None], epoch: int) -> float | None:
+    return series[epoch] if epoch < len(series) else None
