@@ -284,6 +284,16 @@ LIMITS: list[tuple[str, str, Callable[[float], Callable[[np.ndarray, np.ndarray]
     ("activation-growth", "logit_max", lambda logit: sampled_at(logit), 180.0, 220.0),
     ("loss-drop", "loss", lambda fall: lambda t, v: np.where(abs(t - 150) < 10, np.exp(-fall) * v, v), 0.2, 0.5),
     ("validation-gap", "validation_loss", lambda gap: lambda _, v: v * np.exp(gap), 0.2, 0.5),
+    ("slow-divergence", "loss", lambda rise: lambda t, v: v * np.exp(rise * np.maximum(0, t - 150) / 150), 0.05, 0.4),
+    (
+        "over-fitting",
+        "validation_loss",
+        lambda rise: lambda t, v: v * np.exp(rise * np.maximum(0, t - 150) / 150),
+        0.12,
+        0.3,
+    ),
+    ("frozen-layer", "update_norm/blocks.0", lambda count: sampled_at(0.0, int(count), 0), 28, 29),
+    ("update-ratio", "update_ratio/head", lambda ratio: lambda _, v: ratio + 0 * v, 2e-7, 5e-8),
     ("spike", "loss", lambda rise: lambda t, v: np.where(abs(t - 200) < 8, np.exp(rise) * v, v), 0.1, 0.6),
 ]
 
