@@ -207,3 +207,17 @@ def test_a_damaged_schedule_is_one_line(by_the_clock, clock, tmp_path) -> None:
     (out / "schedule.jsonl").unlink()
     with pytest.raises(UserError, match=r"schedule\.jsonl' is missing: put it back"):
         newllm.resume(out)
+
+
+def test_a_guard_takes_a_run_by_the_clock_back_and_it_still_ends_in_time(by_the_clock, clock, spoilt) -> None:
+    settings = ("data.carry=true", "optimizer.learning_rate=0.01", "training.snapshot_every=10")
+    began = clock.now
+    run = by_the_clock(*settings, texts=(str(spoilt),), guard="rollback-and-skip")
+    (only,) = run.summary.recoveries[:1]
+    assert only["action"] == "remedy"
+    assert ENDS - 2.5 <= clock.now - began <= ENDS + 1.0
+    assert run.summary.step == run.config.training.steps
+    decided = [row[0] for row in run.config.training.plan]
+    assert decided == sorted(decided)
+    assert only["back"] in decided  # planned anew where it was taken back to
+    assert len(rates(run.path)) == run.summary.step
