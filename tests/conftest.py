@@ -59,6 +59,23 @@ def tiny(tiny_settings: tuple[str, ...]) -> list[str]:
     return [f"--set={setting}" for setting in tiny_settings]
 
 
+class Ticks:
+    """A clock that goes on by a second whenever it is read: time is what was done, not how fast the machine is."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def ticks() -> type[Ticks]:
+    """The clock, to be made where time begins."""
+    return Ticks
+
+
 @pytest.fixture
 def same_chance() -> Iterator[None]:
     """Give a test the same random numbers every time, and one thread: its tensors are too small for more."""

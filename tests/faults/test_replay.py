@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import newllm
+from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
 
 SETTINGS = (
@@ -47,6 +48,12 @@ def run(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "run"
 
 
+@pytest.fixture
+def little(ticks: type) -> Callable[[], TimeLimit]:
+    """Time for the null replays and a replay or two more, by a clock that only work moves."""
+    return lambda: TimeLimit(430, ticks())
+
+
 def digests(run: Path) -> dict[str, str]:
     """The content of every file of a run but the replays' and the lock."""
     files = [path for path in sorted(run.rglob("*")) if path.is_file() and path.name != ".lock"]
@@ -58,11 +65,11 @@ def digests(run: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path):
+def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path, little: Callable[[], TimeLimit]):
     before = digests(run)
     first, again = Counted(), Counted()
-    one = newllm.replay(run, only=ONLY[:1], budget=2, workers=1, watcher=first)
-    two = newllm.replay(run, only=ONLY[:1], budget=2, workers=1, watcher=again)
+    one = newllm.replay(run, only=ONLY[:1], budget=little(), workers=1, watcher=first)
+    two = newllm.replay(run, only=ONLY[:1], budget=little(), workers=1, watcher=again)
     assert digests(run) == before
     assert one.null["identical"] is True
     assert one.null["weights"] is True
@@ -73,7 +80,7 @@ def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path):
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.slow
-def test_a_kill_loses_at_most_what_was_running(run: Path):
+def test_a_kill_loses_at_most_what_was_running(run: Path, little: Callable[[], TimeLimit]):
     before = digests(run)
     command = [
         sys.executable,
@@ -99,7 +106,7 @@ def test_a_kill_loses_at_most_what_was_running(run: Path):
     assert all(json.loads(path.read_text()) for path in trajectories.rglob("*-replay-*.json"))
     assert digests(run) == before
     told = Counted()
-    newllm.replay(run, only=ONLY, budget=0.01, workers=0, watcher=told)
+    newllm.replay(run, only=ONLY, budget=little(), workers=0, watcher=told)
     assert {path.name for path in trajectories.rglob("*-replay-*.json")} >= done
 
 
@@ -117,37 +124,39 @@ def test_a_changed_text_is_told(run: Path, tmp_path: Path):
     assert run.exists()
 
 
-def test_replays_of_another_run_are_not_mixed_in(run: Path):
-    newllm.replay(run, only=ONLY[:1], budget=0.01, workers=0)
+def test_replays_of_another_run_are_not_mixed_in(run: Path, little: Callable[[], TimeLimit]):
+    newllm.replay(run, only=ONLY[:1], budget=little(), workers=0)
     (place,) = (run / "replays").glob("step-*")
     file = place / "replay.json"
     file.write_text(file.read_text().replace('"run":"', '"run":"0').replace('"run": "', '"run": "0'))
     with pytest.raises(newllm.UserError, match="another run or version"):
-        newllm.replay(run, only=ONLY[:1], budget=0.01, workers=0)
+        newllm.replay(run, only=ONLY[:1], budget=little(), workers=0)
     file.write_text("{")
     with pytest.raises(newllm.UserError, match="is damaged"):
-        newllm.replay(run, only=ONLY[:1], budget=0.01, workers=0)
+        newllm.replay(run, only=ONLY[:1], budget=little(), workers=0)
 
 
-def test_a_damaged_trajectory_is_replayed_again(run: Path):
-    newllm.replay(run, only=ONLY[:1], budget=0.01, workers=0)
+def test_a_damaged_trajectory_is_replayed_again(run: Path, little: Callable[[], TimeLimit]):
+    newllm.replay(run, only=ONLY[:1], budget=little(), workers=0)
     file = next((run / "replays").rglob("null-*.json"))
     whole = json.loads(file.read_text())
     file.write_text(file.read_text()[:100])
-    newllm.replay(run, only=ONLY[:1], budget=0.01, workers=0)
+    newllm.replay(run, only=ONLY[:1], budget=little(), workers=0)
     assert json.loads(file.read_text())["loss"] == whole["loss"]
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_run(run: Path, small_disk: Path, fill: Callable[[Path], Path]):
+def test_a_full_disk_is_one_line_and_leaves_the_run(
+    run: Path, small_disk: Path, fill: Callable[[Path], Path], little: Callable[[], TimeLimit]
+):
     shutil.copytree(run, small_disk / "run")
     before = digests(small_disk / "run")
     filler = fill(small_disk)
     with pytest.raises(newllm.UserError, match="no room to write") as raised:
-        newllm.replay(small_disk / "run", only=ONLY[:1], budget=5, workers=0)
+        newllm.replay(small_disk / "run", only=ONLY[:1], budget=little(), workers=0)
     assert "\n" not in str(raised.value)
     assert digests(small_disk / "run") == before
     filler.unlink()
-    assert newllm.replay(small_disk / "run", only=ONLY[:1], budget=0.01, workers=0).identical
+    assert newllm.replay(small_disk / "run", only=ONLY[:1], budget=little(), workers=0).identical
 
 
 def test_a_run_without_a_spike_and_what_is_no_run(tmp_path: Path):

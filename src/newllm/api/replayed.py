@@ -13,6 +13,7 @@ from newllm.replays.loop import Loop
 from newllm.replays.original import Spike, choose_spike, read_original, record_original
 from newllm.replays.own_run import OwnRun
 from newllm.replays.task import Replayer
+from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
 from newllm.trace import Verdict
 from newllm.training.snapshots import identity
@@ -24,7 +25,7 @@ def replay(
     what: str | os.PathLike[str] | Loop,
     *,
     spike: int | None = None,
-    budget: float = BUDGET,
+    budget: float | TimeLimit = BUDGET,
     only: Sequence[str] = (),
     workers: int | None = None,
     watcher: Watcher | None = None,
@@ -35,7 +36,8 @@ def replay(
         what: the directory of a run of `newllm train`, or anyone's training as a `Loop`. Nothing in the run is changed;
             its results stand in RUN/replays/, and what has been replayed is not replayed again.
         spike: its number, from 1 in time order; None takes the first large one.
-        budget: seconds, about, for everything but the start.
+        budget: seconds for everything, from now on; of a `Loop` from where its training, which runs once, has ended.
+            A `TimeLimit` runs already.
         only: names of interventions, "NAME+NAME" for two together; none takes all that fit.
         workers: processes, one thread each; None takes one a core for a run, and this process for a `Loop`.
         watcher: told how it goes.
@@ -43,17 +45,18 @@ def replay(
     Raises:
         UserError: a mistake in the call, a run that cannot be replayed, or no room.
     """
-    if not budget > 0:
-        raise UserError(f"--budget {budget}: give seconds above 0")
+    time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     if workers is not None and workers < 0:
         raise UserError(f"workers {workers}: give 0 or more")
     told = watcher or Watcher()
     if isinstance(what, Loop):
-        return _loop(what, spike, budget, only, told)
-    return _run(Path(what), spike, budget, only, _cores() if workers is None else workers, told)
+        return _loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, told)
+    return _run(Path(what), spike, time, only, _cores() if workers is None else workers, told)
 
 
-def _run(path: Path, number: int | None, budget: float, only: Sequence[str], workers: int, watcher: Watcher) -> Verdict:
+def _run(
+    path: Path, number: int | None, time: TimeLimit, only: Sequence[str], workers: int, watcher: Watcher
+) -> Verdict:
     subject = OwnRun(path)
     original = read_original(subject)
     for line in original.notices:
@@ -63,17 +66,18 @@ def _run(path: Path, number: int | None, budget: float, only: Sequence[str], wor
     identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}
     if subject.recoveries:  # a run that a guard has taken back since is another one
         identified["recoveries"] = [[one.number, one.back, one.remedy] for one in subject.recoveries]
-    asked = Question(str(path), subject, original, spike, budget, only, place, identified)
+    asked = Question(str(path), subject, original, spike, time, only, place, identified)
     made = functools.partial(OwnRun, path.absolute())
     verdict = investigate(asked, lambda store: Replayer(made, store.state), workers, watcher)
     draw_verdict(verdict, place / "verdict.png")
     return verdict
 
 
-def _loop(loop: Loop, number: int | None, budget: float, only: Sequence[str], watcher: Watcher) -> Verdict:
+def _loop(loop: Loop, number: int | None, budget: float | TimeLimit, only: Sequence[str], watcher: Watcher) -> Verdict:
     original = record_original(loop, watcher)
     spike = choose_spike(original, number)
-    asked = Question("this training", loop, original, spike, budget, only, None, {})
+    time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
+    asked = Question("this training", loop, original, spike, time, only, None, {})
     return investigate(asked, lambda store: Replayer(loop, store.state), 0, watcher)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
+from newllm.time_limit import TimeLimit
 
 _BUDGET = 300.0
 
@@ -30,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--spike", type=int, metavar="K", help="which of its spikes, from 1 (default: the first large one)"
     )
     parser.add_argument(
-        "--budget", type=float, default=_BUDGET, metavar="SECONDS", help=f"time for all of it (default {_BUDGET:.0f})"
+        "--budget",
+        type=float,
+        default=_BUDGET,
+        metavar="SECONDS",
+        help=f"time for all of it, from the command to its last line (default {_BUDGET:.0f})",
     )
     parser.add_argument(
         "--only", nargs="+", action="extend", default=[], metavar="NAME",
@@ -45,14 +50,15 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.replay is None:
         raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
+    time = TimeLimit(arguments.budget)  # before torch is loaded: a person's seconds run already
     from newllm import api
     from newllm.cli.replay_progress import ReplayProgress
 
-    with ReplayProgress(sys.stderr, quiet=arguments.quiet, budget=arguments.budget) as progress, ending_on_sigterm():
+    with ReplayProgress(sys.stderr, quiet=arguments.quiet, time=time) as progress, ending_on_sigterm():
         verdict = api.replay(
             arguments.replay,
             spike=arguments.spike,
-            budget=arguments.budget,
+            budget=time,
             only=tuple(arguments.only),
             watcher=progress,
         )

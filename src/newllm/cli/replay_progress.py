@@ -1,15 +1,16 @@
 """How far the replays of a run are: a moving line on a terminal, a plain line now and then elsewhere."""
 
-import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from newllm.cli.doctor_paper import PageConsole, say
 from newllm.cli.replay_page import outcome
+from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
 from newllm.report import verdict_words as words
 from newllm.report.plain import plain
@@ -22,17 +23,21 @@ _HELPS = ("removes", "reduces", "delays")
 _NAME = 36  # cells of a name, so that what follows stands in columns
 
 
-class _Clock(ProgressColumn):
-    """Time that passes between replays too."""
+class _SpentColumn(ProgressColumn):
+    """How much of the time is spent: a bar that moves between replays too, and is never ahead or behind."""
 
-    def __init__(self, time: Callable[[], str]) -> None:
+    def __init__(self, time: TimeLimit) -> None:
         super().__init__()
-        self._text = time
+        self._time = time
 
-    def render(self, task: Task) -> Text:
-        """Return the time in words."""
+    def render(self, task: Task) -> Table:
+        """Return the bar, and the time in words."""
         del task
-        return Text(self._text())
+        grid = Table.grid(padding=(0, 1))
+        spent = min(self._time.spent, self._time.seconds)
+        share = spent / self._time.seconds  # of endless time nothing is ever spent
+        grid.add_row(ProgressBar(total=1.0, completed=share, width=_BAR), _of(self._time))
+        return grid
 
 
 class ReplayProgress(Watcher):
@@ -41,24 +46,23 @@ class ReplayProgress(Watcher):
     Args:
         stream: where to show it.
         quiet: show nothing.
-        budget: seconds that it all may take.
+        time: that it all may take.
     """
 
-    def __init__(self, stream: TextIO, *, quiet: bool, budget: float) -> None:
+    def __init__(self, stream: TextIO, *, quiet: bool, time: TimeLimit) -> None:
         self._console = PageConsole(stream)
         self._quiet, self._live = quiet, stream.isatty() and not quiet
         self._bar = Progress(
-            TextColumn("{task.description:<12} {task.completed:,}/{task.total:,}", markup=False),
-            BarColumn(bar_width=_BAR),
-            _Clock(self._time),
+            TextColumn("{task.description:<12} {task.completed:,} done", markup=False),
+            _SpentColumn(time),
             TextColumn("{task.fields[name]}", markup=False),
             console=self._console,
             transient=True,
         )
         self._task: TaskID | None = None
-        self._budget = budget
+        self._time = time
         self._stage, self._done, self._may = "", 0, 0
-        self._began = self._spoke = time.monotonic()
+        self._spoke = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -77,13 +81,12 @@ class ReplayProgress(Watcher):
     def planned(self, stage: str, replays: int) -> None:
         """Begin a stage."""
         self._stage, self._done, self._may = stage, 0, replays
-        self._spoke = time.monotonic()
         if not self._live:
             self._say(Text(f"{stage}: up to {count(replays, 'replay')}"))
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(stage, total=max(1, replays), name="")
+        self._task = self._bar.add_task(stage, total=None, name="")
         self._bar.start()
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
@@ -93,11 +96,10 @@ class ReplayProgress(Watcher):
         end = "" if spiked is None else " spiked" if spiked else " did not spike"
         line = f"{plain(name) or 'unmodified'} #{replay}{end}"
         if self._live and self._task is not None:
-            # It may take fewer replays than were planned, never more: an estimate that grows is shown as it is.
-            self._bar.update(self._task, completed=self._done, total=max(self._may, self._done), name=line)
-        elif time.monotonic() - self._spoke >= PLAIN_SECONDS:
-            self._spoke = time.monotonic()
-            self._say(Text(f"{stage} {self._done:,}/{self._may:,}   {line}   {self._time()}"))
+            self._bar.update(self._task, completed=self._done, name=line)
+        elif self._time.spent - self._spoke >= PLAIN_SECONDS:
+            self._spoke = self._time.spent
+            self._say(Text(f"{stage} {self._done:,}/{self._may:,}   {line}   {_of(self._time)}"))
 
     def tried(self, tried: Tried) -> None:
         """Say what was confirmed, and what helped in the screen; the page tells the rest."""
@@ -117,11 +119,12 @@ class ReplayProgress(Watcher):
         if self._bar.live.is_started:
             self._bar.stop()
 
-    def _time(self) -> str:
-        return f"{time.monotonic() - self._began:.0f} of {self._budget:.0f} s"
-
     def _say(self, line: Text) -> None:
         if self._live:
             self._console.print(line, soft_wrap=True)
         elif not self._quiet:
             say(f"{line.plain}\n", self._console.file)
+
+
+def _of(time: TimeLimit) -> str:
+    return f"{time.spent:.0f} of {time.seconds:.0f} s"

@@ -9,8 +9,10 @@ started again: a finished run is never run again.
 """
 
 import argparse
+import math
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
 from newllm.files import to_json
+from newllm.time_limit import TimeLimit
 
 _PLAIN_WIDTH = 160  # of tables where there is no terminal
 
@@ -28,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to (default studies/NAME)")
     parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: the study's own)")
     parser.add_argument("--workers", type=int, metavar="W", help="processes (default: one a core)")
-    parser.add_argument("--quick", action="store_true", help="a few arms and seeds: minutes, and no verdict")
+    parser.add_argument("--quick", action="store_true", help="a few arms and seeds: five minutes at most, and no verdict")
     parser.add_argument("--text", nargs="+", metavar="FILE", help="other data than the study's own")
     parser.add_argument("--list", action="store_true", help="show the studies there are")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
+    began = time.monotonic()
     from newllm.study import OWN_STUDIES, load_study, run_study, with_texts
 
     if arguments.list:
@@ -48,18 +52,21 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out or Path("studies") / name
     from newllm.cli.study_progress import StudyProgress
 
-    with StudyProgress(sys.stderr, quiet=arguments.quiet) as progress, ending_on_sigterm():
+    limit = TimeLimit(study.quick_seconds if arguments.quick else math.inf, began=began)
+    workers = _cores() if arguments.workers is None else arguments.workers
+    with StudyProgress(sys.stderr, quiet=arguments.quiet, workers=workers, time=limit) as progress, ending_on_sigterm():
         results = run_study(
             arguments.study,
             out,
             study=study,
             seeds=arguments.seeds,
             quick=arguments.quick,
-            workers=_cores() if arguments.workers is None else arguments.workers,
+            workers=workers,
             watcher=progress,
+            time=limit,
         )
     if arguments.json:
-        troubles = {name: results[name] for name in ("failed", "worker_deaths")}
+        troubles = {name: results[name] for name in ("failed", "worker_deaths", "waiting")}
         print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results), **troubles}))
     else:
         _show(study, results, out)
@@ -116,4 +123,7 @@ def _needed(claims: Sequence[dict[str, Any]]) -> int:
 
 def _troubles(results: dict[str, Any]) -> Sequence[str]:
     deaths = [f"note: {line}; its run was done again" for line in results["worker_deaths"]]
-    return [*deaths, *(f"failed: {name}: {why}" for name, why in results["failed"].items())]
+    failed = [f"failed: {name}: {why}" for name, why in results["failed"].items()]
+    waiting = results["waiting"]
+    left = [f"{len(waiting)} runs had no time, {waiting[0]} first: the same command goes on with them"] if waiting else []
+    return [*deaths, *failed, *left]

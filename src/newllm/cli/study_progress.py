@@ -1,6 +1,6 @@
 """How far a study is: a moving line on a terminal, a plain line now and then elsewhere."""
 
-import time
+import math
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
@@ -8,20 +8,24 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from newllm.cli.time_left import duration
 from newllm.study import Cell, Watcher
+from newllm.time_limit import TimeLimit
 
-PLAIN_SECONDS = 10.0
+PLAIN_SECONDS = 5.0
 
 
 class StudyProgress(Watcher):
-    """Told of every finished cell; estimates the time left from the updates done until now.
+    """Told of what runs and what has been run.
 
     Args:
         stream: where to show it.
         quiet: show nothing.
+        workers: processes that run cells.
+        time: that it may take.
     """
 
-    def __init__(self, stream: TextIO, *, quiet: bool) -> None:
+    def __init__(self, stream: TextIO, *, quiet: bool, workers: int, time: TimeLimit) -> None:
         self._console = Console(file=stream, highlight=False, quiet=quiet)
         self._live = stream.isatty() and not quiet
         self._bar = Progress(
@@ -31,9 +35,11 @@ class StudyProgress(Watcher):
             console=self._console,
             transient=True,
         )
+        self._workers, self._time = workers, time
         self._total = self._done = 0
-        self._work = self._worked = 0.0
-        self._began = self._told = time.monotonic()
+        self._work = self._worked = self._seconds = 0.0
+        self._finished = 0
+        self._spoke = time.spent
 
     def __enter__(self) -> Self:
         return self
@@ -48,41 +54,49 @@ class StudyProgress(Watcher):
         """Begin."""
         self._total, self._done = len(cells), len(cells) - len(waiting)
         self._work = sum(_updates(cell) for cell in waiting)
-        self._began = self._told = time.monotonic()
         earlier = f", {self._done:,} of them finished already" if self._done else ""
         self._console.print(f"{self._total:,} runs{earlier}")
         if self._live:
             self._task = self._bar.add_task("", total=self._total, completed=self._done)
             self._bar.start()
 
+    def running(self, cells: Sequence[Cell]) -> None:
+        """Say now and then what runs, and how long it all takes."""
+        line = f"running {', '.join(f'{cell.arm} (seed {cell.seed})' for cell in cells)}   {self._how_long()}"
+        if self._live:
+            self._bar.update(self._task, completed=self._done, description=line)
+        elif self._time.spent - self._spoke >= PLAIN_SECONDS:
+            self._spoke = self._time.spent
+            self._console.print(f"{self._done:,}/{self._total:,} runs   {line}", soft_wrap=True)
+
     def finished(self, cell: Cell, seconds: float) -> None:
         """Take in a cell that took so many seconds."""
         self._done += 1
+        self._finished += 1
         self._worked += _updates(cell)
-        passed = time.monotonic() - self._began
-        left = passed / self._worked * (self._work - self._worked)
-        line = f"{cell.arm}, seed {cell.seed}: {seconds:.0f} s   about {_duration(left)} left"
-        if self._live:
-            self._bar.update(self._task, completed=self._done, description=line)
-        elif time.monotonic() - self._told >= PLAIN_SECONDS:
-            self._told = time.monotonic()
-            self._console.print(f"{self._done:,}/{self._total:,} runs   {line}")
+        self._seconds += seconds
 
     def failed(self, cell: Cell, why: str) -> None:
         """Say it, and count the cell as done with."""
         self._console.print(f"failed: {cell.arm}, seed {cell.seed}: {why}")
-        self.finished(cell, 0.0)
+        self._done += 1
+        self._work -= _updates(cell)
 
     def died(self, line: str) -> None:
         """Say it."""
         self._console.print(f"note: {line}; it is run again")
+
+    def _how_long(self) -> str:
+        """Return the time in words: what is left once every worker has finished a cell, and never more than there is."""
+        limit = self._time
+        said = f"{duration(limit.spent)} of at most {duration(limit.seconds)}" if math.isfinite(limit.seconds) else ""
+        if self._finished < self._workers:
+            return said or duration(limit.spent)
+        left = min((self._work - self._worked) * self._seconds / self._worked / self._workers, max(limit.left, 0.0))
+        return f"{said}, about {duration(left)} left" if said else f"about {duration(left)} left"
 
 
 def _updates(cell: Cell) -> float:
     """Return what a cell costs, in updates times weights of its layers: enough to foresee the time."""
     model = cell.config.model
     return cell.config.training.steps * (model.layers * model.hidden**2 + 1000 * model.hidden)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -14,7 +14,7 @@ from newllm.replays.manipulation import manipulation
 from newllm.replays.original import Original, Spike
 from newllm.replays.outcome import MOSTLY, Pair, effect_of, stopped_learning
 from newllm.replays.remedies import Remedy
-from newllm.replays.replica import Replica, State, Update
+from newllm.replays.replica import State
 from newllm.replays.session import Shown
 from newllm.replays.setup import Setup
 from newllm.replays.starts import Start
@@ -141,9 +141,8 @@ class Attempts:
         if remedy is not None:
             _add(setup, remedy.changed(setup, self.back, self.onset.onset, self.last_for(remedy)))
         replica = self.subject.start(setup, self.state)
-        _count(replica, self._tick)
         replica.evaluate = dict  # type: ignore[method-assign]  # nothing here is decided by evaluations
-        made = follow(replica, self.back, until)
+        made = follow(replica, self.back, until, self._tick)
         if made.diverged is not None:
             made.loss[-1] = math.inf  # where only the gradient was not finite, too
         if remedy is None and replay == 0 and replica.device.type == "cpu":
@@ -196,17 +195,6 @@ class Attempts:
 def _add(setup: Setup, change: Setup) -> None:
     setup.batches += change.batches
     setup.attach += change.attach
-
-
-def _count(replica: Replica, tick: Callable[[], None]) -> None:
-    """Let every update of a replica begin with a tick."""
-    inner = replica.update
-
-    def update(step: int) -> Update:
-        tick()
-        return inner(step)
-
-    replica.update = update  # type: ignore[method-assign]
 
 
 def _is_clean(pair: Pair) -> bool:

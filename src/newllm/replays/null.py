@@ -8,6 +8,7 @@ further null replays measure how far replays of one training lie apart, and the 
 import itertools
 import math
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from newllm.replays.original import Original, Spike
 from newllm.replays.replica import State
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
+from newllm.time_limit import OutOfTime
 from newllm.replays.watcher import Watcher
 from newllm.training.environment import using_threads
 
@@ -60,7 +62,12 @@ class NullCheck:
 
 
 def check_null(
-    subject: Subject, original: Original, spike: Spike, start: int, watch: Watcher | None = None
+    subject: Subject,
+    original: Original,
+    spike: Spike,
+    start: int,
+    watch: Watcher | None = None,
+    before_update: Callable[[], object] = lambda: None,
 ) -> NullCheck:
     """Replay the unmodified training to the end of a spike and compare it with the record. Nothing is written.
 
@@ -70,13 +77,14 @@ def check_null(
         spike: to whose end it is replayed, and on to the next known state if that is near.
         start: step whose state is wanted.
         watch: told when it has to be found out what differs.
+        before_update: called before every update of the null replay; what it raises ends it.
 
     Raises:
         UserError: it cannot be built, or its snapshot is damaged.
     """
     began = time.perf_counter()
     with using_threads(subject.threads), torch.random.fork_rng():
-        check = _Check(subject, original, spike, start)
+        check = _Check(subject, original, spike, start, before_update)
         made = check.run()
         found = check.difference(made)
         if found is not None:
@@ -114,8 +122,10 @@ class _Made:
 
 
 class _Check:
-    def __init__(self, subject: Subject, original: Original, spike: Spike, start: int) -> None:
-        self.subject, self.original, self.start = subject, original, start
+    def __init__(
+        self, subject: Subject, original: Original, spike: Spike, start: int, before_update: Callable[[], object]
+    ) -> None:
+        self.subject, self.original, self.start, self.before_update = subject, original, start, before_update
         self.begin, self.state = original.state(start)
         self.setup: Setup = subject.setup(self.begin, 0, spike.onset, spike.peak)
         self.end = _end(original, spike, start)
@@ -131,6 +141,7 @@ class _Check:
         for step in range(self.begin, self.end):
             if step == self.start and step > 0:
                 made.state = replica.state()
+            self.before_update()
             update = replica.update(step)
             made.values[step + 1] = {"loss": update.loss, "gradient_norm": update.gradient_norm}
             made.compared += step + 1 in self.record
@@ -153,12 +164,21 @@ class _Check:
 
     def explained(self, found: dict[str, Any]) -> dict[str, Any]:
         """Return a difference with what two replays of the same state say of it."""
-        two = first_disagreement(self.subject, self.setup, self.state, range(self.begin, found["step"]))
         found |= {"replays_differ": None, "random_state": None}
+        steps = self._while_there_is_time(range(self.begin, found["step"]))
+        try:
+            two = first_disagreement(self.subject, self.setup, self.state, steps)
+        except OutOfTime:
+            return {**found, "sentence": f"{_difference_in_words(found)}; no time was left to find out why"}
         if two is not None:
             found |= {"replays_differ": two.step, "random_state": two.random_state}
             found["parameter"] = two.parameter or found["parameter"]
         return {**found, "sentence": _sentence(found, two)}
+
+    def _while_there_is_time(self, steps: Iterable[int]) -> Iterator[int]:
+        for step in steps:
+            self.before_update()
+            yield step
 
     def _first(self, made: _Made, allowed: dict[int, float]) -> dict[str, Any] | None:
         rows = (self._row(made, step, allowed.get(step, math.inf)) for step in made.values)
@@ -237,14 +257,18 @@ def _end(original: Original, spike: Spike, start: int) -> int:
     return min((step for step in original.kept if healed <= step <= farthest), default=healed)
 
 
-def _sentence(found: dict[str, Any], two: Disagreement | None) -> str:
+def _difference_in_words(found: dict[str, Any]) -> str:
     what = {
         "batch": "another batch is read",
         "weights": "the weights are others",
         "loss": f"the loss is {found['replayed']!r}, recorded {found['recorded']!r}",
         "gradient_norm": f"the gradient norm is {found['replayed']!r}, recorded {found['recorded']!r}",
     }[found["signal"]]
-    said = f"at step {found['step']} {what}"
+    return f"at step {found['step']} {what}"
+
+
+def _sentence(found: dict[str, Any], two: Disagreement | None) -> str:
+    said = _difference_in_words(found)
     if two is None:
         where = f", first in '{found['parameter']}'" if found["parameter"] else ""
         return f"{said}{where}; two replays agree with each other: the record, the code or the machine is another"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from newllm.replays.original import Original, Spike
 from newllm.replays.subject import Subject
+from newllm.time_limit import TimeLimit
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Question:
         subject: what is replayed.
         original: what it did.
         spike: that is replayed.
-        budget: seconds for everything.
+        time: for everything; it runs already.
         only: interventions that were asked for; none takes all that fit.
         place: the directory of the results; None keeps them in memory.
         identity: what tells this spike of this run from all others, plain data.
@@ -27,7 +28,7 @@ class Question:
     subject: Subject
     original: Original
     spike: Spike
-    budget: float
+    time: TimeLimit
     only: Sequence[str]
     place: Path | None
     identity: Mapping[str, object]

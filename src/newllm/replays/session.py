@@ -4,15 +4,17 @@
     null replays   the same with other chance: does the spike depend on the seed?
     screen         every intervention, three replays; nothing is claimed from it, it only chooses
     confirm        the best three on eight fresh seeds, from both starts where both are possible
-    reverse test   what the winners take away, planted into a healthy stretch of the same run
+    reverse test   what removes the spike for certain, planted into a healthy stretch of the same run
 
-The time is shared out: a stage that runs out of its share leaves the rest untried, and says so.
+Time is what decides how far this goes. The screen has half of what is left after the null replays, then what it found
+is confirmed, then the screen goes on: what nobody has tried yet comes before a second look at what has been. A
+confirmation or a reverse test begins only where the time is enough for all of its replays.
 """
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from newllm.errors import UserError
 from newllm.replays.candidates import Candidate
 from newllm.replays.judged import Judge, Judged
 from newllm.replays.outcome import MOSTLY, Pair, effect_of, stopped_learning
@@ -20,13 +22,14 @@ from newllm.replays.question import Question
 from newllm.replays.runner import Runner
 from newllm.replays.starts import Start, healthy_stretch
 from newllm.replays.task import Task
+from newllm.time_limit import OutOfTime
 from newllm.replays.watcher import Watcher
 
 NO_TIME = "no time was left for it: give a larger --budget"
 SCREENED, CONFIRMED = 3, 8  # replays of each
 BEST = 3  # interventions that are confirmed
 PLANTED = 4  # replays of a reverse test
-_SCREEN, _CONFIRM = 0.5, 0.9  # shares of the budget by whose end these stages are over
+SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
 _WORTH = 0.25  # of the null's severity that must be gone in the screen
 _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
 
@@ -64,89 +67,146 @@ class Session:
 
     Args:
         runner: runs them.
-        asked: the original, its spike and the budget, whose time begins now.
+        asked: the original, its spike and the time.
         starts: where replays begin, the late one first.
         suspect: batches of the original's window.
         watcher: told how it goes.
+        keep_state: called with a step before replays begin there; step 0 needs none.
 
     Attributes:
         judge: judges replays, from the first null replay on.
         by_share: whether the spike depends on the seed, so that shares are compared.
         stage: that runs now.
+        confirmed: what was confirmed, in its order.
+        planted: the reverse tests, in their order.
     """
 
     def __init__(
-        self, runner: Runner, asked: Question, starts: Sequence[Start], suspect: range, watcher: Watcher
+        self,
+        runner: Runner,
+        asked: Question,
+        starts: Sequence[Start],
+        suspect: range,
+        watcher: Watcher,
+        keep_state: Callable[[int], None],
     ) -> None:
         self.runner, self.original, self.spike, self.starts = runner, asked.original, asked.spike, tuple(starts)
-        self.suspect, self.watcher = (suspect.start, suspect.stop), watcher
-        self.began, self.budget = time.monotonic(), asked.budget
+        self.suspect, self.watcher, self.time = (suspect.start, suspect.stop), watcher, asked.time
         self.judge: Judge | None = None
         self.by_share = False
         self.stage = "null replay"
+        self.confirmed: list[Shown] = []
+        self.planted: list[Planted] = []
+        self._keep_state = keep_state
         self._usable = self.starts
+        self._screen_began = 0.0
         self._seen: dict[Task, Judged] = {}
 
     def nulls(self) -> dict[int, list[Judged]]:
         """Replay the unmodified run with other chance from every start that time allows; return them by start.
 
         The late start comes first: its cost tells whether step 0 can be had.
+
+        Raises:
+            UserError: the time was up before there was one.
         """
         found: dict[int, list[Judged]] = {}
         for start in self.starts:
-            if found and not self._affords(start, found):
-                self._usable = tuple(one for one in self._usable if one is not start)
-                continue
-            tasks = [self._null(start, replay) for replay in range(SCREENED)]
-            self._begin("null replays", len(tasks))
-            self.runner.run(tasks, self._by(_SCREEN))
-            found[start.step] = self._judged(tasks)
+            if not found or self._affords(start):
+                tasks = [self._null(start, replay) for replay in range(SCREENED)]
+                self._begin("null replays", len(tasks))
+                self.runner.run(tasks, self.time.end)
+                found |= {start.step: judged} if (judged := self._judged(tasks)) else {}
+        if not found:
+            raise UserError(
+                f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"
+            )
+        self._usable = tuple(one for one in self.starts if one.step in found)
         whole = [one for judged in found.values() for one in judged]
         self.by_share = sum(one.own.spiked for one in whole) < MOSTLY * len(whole)
+        self._screen_began = self.time.spent
         return found
 
-    def screen(self, candidates: Sequence[Candidate]) -> list[Shown]:
-        """Replay every candidate up to three times, again only where that can still matter."""
+    def screen(self, candidates: Sequence[Candidate], share: float) -> list[Shown]:
+        """Replay every candidate up to three times, again only where that can still matter.
+
+        Args:
+            candidates: the likeliest and cheapest first.
+            share: of the time that was left after the null replays, by whose end this stops.
+        """
         chosen = [one for one in candidates if one.start in self._usable]
-        self._begin("screen", SCREENED * len(chosen))
+        by = self._screen_began + share * (self.time.end - self._screen_began)
+        begun = False
         for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
             tasks = [self._task(one, replay) for one in chosen if self._goes_on(one, replay)]
-            self.runner.run(tasks, self._by(_SCREEN))
+            waiting = [task for task in tasks if not self._is_done(task)]
+            if waiting and not begun and self.time.spent < by:
+                self._begin("screen", (SCREENED - replay) * len(chosen))
+                begun = True
+            self.runner.run(waiting, by)
         return [shown for one in chosen if (shown := self._shown(one, range(SCREENED), confirmed=False)) is not None]
 
     def confirm(self, best: Sequence[Candidate]) -> list[Shown]:
-        """Replay the best candidates with fresh chance; those that the time does not allow in full are left out."""
-        self._begin("confirm", CONFIRMED * (len(best) + len({one.start for one in best})))
-        return [shown for one in best if (shown := self._confirmed(one)) is not None]
+        """Replay the best candidates with fresh chance, unless that is done; those without time for it are left out.
+
+        What removes the spike for certain is planted at once.
+
+        Returns:
+            What was confirmed now.
+        """
+        before = {(one.candidate.name, one.candidate.start) for one in self.confirmed}
+        found = []
+        for one in best:
+            shown = None if (one.name, one.start) in before else self._confirmed(one)
+            if shown is not None:
+                found.append(shown)
+                self.confirmed.append(shown)
+                if effect_of(shown.pairs, by_share=self.by_share).outcome == "removes":
+                    self.plant(one)
+        return found
 
     def confirm_from_the_beginning(self, best: Sequence[Candidate]) -> list[Shown]:
         """Replay what was confirmed late from step 0 too: a late start misses a cause that was at work before."""
-        again = [other for one in best if (other := self._from_the_beginning(one)) is not None]
-        return self.confirm(again) if again else []
+        return self.confirm([other for one in best if (other := self._from_the_beginning(one)) is not None])
 
     def _confirmed(self, one: Candidate) -> Shown | None:
         fresh = range(SCREENED, SCREENED + CONFIRMED)
-        if not self._has_time_for(one, CONFIRMED, _CONFIRM):
+        nulls = [self._null(one.start, replay) for replay in fresh]
+        missing = [task for task in nulls if not self._is_done(task)]
+        seconds = CONFIRMED * self._expected(one.name, one.start, one.steps)
+        seconds += len(missing) * self._expected("", one.start, one.start.end - one.start.step)
+        if seconds / self.runner.workers > self.time.left:
             return None
-        self.runner.run([self._null(one.start, replay) for replay in fresh], self._by(_CONFIRM))
-        self.runner.run([self._task(one, replay) for replay in self._known(one.start, fresh)], self._by(_CONFIRM))
+        self._begin("confirm", len(missing) + CONFIRMED)
+        self.runner.run(nulls, self.time.end)
+        self.runner.run([self._task(one, replay) for replay in self._known(one.start, fresh)], self.time.end)
         shown = self._shown(one, fresh, confirmed=True)
         return shown if shown is not None and len(shown.pairs) == CONFIRMED else None
 
-    def plant(self, winners: Sequence[Candidate]) -> list[Planted]:
-        """Plant what the winners take away into a healthy stretch of the run, or a healthy configuration."""
-        plantable = [one for one in winners if len(one.changes) == 1 and one.main.plant is not None]
-        grounds = [(one, ground) for one in plantable if (ground := self._ground(one)) is not None]
-        self._begin("reverse test", 2 * PLANTED * len(grounds))
-        found = []
-        for one, healthy in grounds:
-            planted = [replace(task, name=one.name, variant="planted") for task in healthy]
-            self.runner.run([*healthy, *planted], self._by(1.0))
-            judged, nulls = self._judged(planted), self._judged(healthy)
-            if len(judged) == len(nulls) == PLANTED:
-                spiked = [sum(each.own.spiked for each in replays) for replays in (judged, nulls)]
-                found.append(Planted(one.name, PLANTED, *spiked, start=healthy[0].start))
-        return found
+    def plant(self, one: Candidate) -> None:
+        """Plant what a candidate takes away into a healthy stretch of the run, or a healthy configuration.
+
+        Left out where there is nothing to plant, no healthy stretch, or no time, and where it has been done.
+        """
+        if len(one.changes) > 1 or one.main.plant is None or one.name in [done.name for done in self.planted]:
+            return
+        healthy = self._ground(one)
+        if healthy is None:
+            return
+        seconds = 2 * PLANTED * self._expected(one.name, one.start, healthy[0].until.least)
+        if seconds / self.runner.workers > self.time.left:
+            return
+        planted = [replace(task, name=one.name, variant="planted") for task in healthy]
+        self._begin("reverse test", 2 * PLANTED)
+        try:
+            self._keep_state(healthy[0].start)
+        except OutOfTime:
+            return
+        self.runner.run([*healthy, *planted], self.time.end)
+        judged, nulls = self._judged(planted), self._judged(healthy)
+        if len(judged) == len(nulls) == PLANTED:
+            spiked = [sum(each.own.spiked for each in replays) for replays in (judged, nulls)]
+            self.planted.append(Planted(one.name, PLANTED, *spiked, start=healthy[0].start))
 
     def _ground(self, one: Candidate) -> list[Task] | None:
         """Return the healthy replays that a cause is planted into, None where there are none."""
@@ -159,13 +219,6 @@ class Session:
     def _begin(self, stage: str, replays: int) -> None:
         self.stage = stage
         self.watcher.planned(stage, replays)
-
-    def seconds(self) -> float:
-        """Return how long the session has taken so far."""
-        return time.monotonic() - self.began
-
-    def _by(self, share: float) -> float:
-        return self.began + share * self.budget
 
     def _null(self, start: Start, replay: int) -> Task:
         return Task("", start.step, replay, start.null(), start.onset, start.last, self.suspect)
@@ -180,6 +233,9 @@ class Session:
     def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
         """Return those replays whose null has been run: with no null there is nothing to hold a change against."""
         return [replay for replay in replays if self.runner.get(self._null(start, replay)) is not None]
+
+    def _is_done(self, task: Task) -> bool:
+        return self.runner.get(task) is not None or task.name in self.runner.failed
 
     def _judge_of(self, task: Task) -> Judged:
         made = self.runner.get(task)
@@ -222,20 +278,19 @@ class Session:
         first = self._usable[-1]
         return replace(one, start=first) if one.start.step > 0 and first.step == 0 else None
 
-    def _affords(self, start: Start, found: dict[int, list[Judged]]) -> bool:
-        """Whether a third of the budget is enough for a screen's worth of nulls from a start."""
-        seconds = SCREENED * (start.end - start.step) * self._seconds_per_step(found) / self.runner.workers
-        return seconds < self.budget / 3
+    def _affords(self, start: Start) -> bool:
+        """Whether a third of the time is enough for a screen's worth of nulls from a start."""
+        seconds = SCREENED * self._expected("", start, start.end - start.step) / self.runner.workers
+        return seconds < min(self.time.seconds / 3, self.time.left)
 
-    def _seconds_per_step(self, found: dict[int, list[Judged]]) -> float:
-        made = [one.trajectory for judged in found.values() for one in judged]
-        return sum(one.seconds for one in made) / max(1, sum(len(one.steps) for one in made))
-
-    def _has_time_for(self, one: Candidate, replays: int, share: float) -> bool:
-        made = [shown for shown in self.runner.known.items() if shown[0].name == one.name]
-        each = sum(trajectory.seconds for _, trajectory in made) / len(made) if made else 0.0
-        left = self._by(share) - time.monotonic()
-        return replays * each / self.runner.workers <= left
+    def _expected(self, name: str, start: Start, steps: float) -> float:
+        """Return the seconds that a replay of an intervention should take, by those that were run."""
+        known = self.runner.known.items()
+        own = [made.seconds for task, made in known if (task.name, task.start) == (name, start.step)]
+        if own:
+            return sum(own) / len(own)
+        made = [trajectory for _, trajectory in known]
+        return steps * sum(one.seconds for one in made) / max(1, sum(len(one.steps) for one in made))
 
     def limit(self) -> float:
         """Return the healthy limit of the loss that decides."""

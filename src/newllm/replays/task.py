@@ -67,8 +67,12 @@ class Replayer:
         """Leave behind what a worker makes for itself."""
         return {**vars(self), "_subject": None}
 
-    def __call__(self, task: Task) -> dict[str, Any]:
+    def __call__(self, task: Task, before_update: Callable[[], object] = lambda: None) -> dict[str, Any]:
         """Return the trajectory of a task as plain data.
+
+        Args:
+            task: what is replayed.
+            before_update: called before every update; what it raises ends the replay.
 
         Raises:
             UserError: the intervention cannot be made here, or there is no memory.
@@ -83,7 +87,7 @@ class Replayer:
                 change(setup)
         with _global_settings_kept():
             replica = subject.start(setup, self._state(task.start))
-            return follow(replica, task.start, task.until).as_dict()
+            return follow(replica, task.start, task.until, before_update).as_dict()
 
 
 def _changes(one: Intervention, variant: str) -> list[Change]:

@@ -8,6 +8,7 @@ pass for a cure.
 import dataclasses
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,17 +115,20 @@ def _is_sound(made: Trajectory) -> bool:
     )
 
 
-def follow(replica: Replica, start: int, until: Until) -> Trajectory:
+def follow(
+    replica: Replica, start: int, until: Until, before_update: Callable[[], object] = lambda: None
+) -> Trajectory:
     """Train a replica from `start` to its stop. torch's own chance is left as it was.
 
     Args:
         replica: built, restored, and with everything attached.
         start: updates that are done.
         until: when to stop.
+        before_update: called before every update; what it raises ends the replay.
     """
     began = time.perf_counter()
     with torch.random.fork_rng():
-        made = _Follower(replica, Trajectory(start), until).run()
+        made = _Follower(replica, Trajectory(start), until, before_update).run()
     made.seconds = time.perf_counter() - began
     return made
 
@@ -136,8 +140,8 @@ def smoothed(loss: list[float]) -> np.ndarray:
 
 
 class _Follower:
-    def __init__(self, replica: Replica, made: Trajectory, until: Until) -> None:
-        self.replica, self.made, self.until = replica, made, until
+    def __init__(self, replica: Replica, made: Trajectory, until: Until, before_update: Callable[[], object]) -> None:
+        self.replica, self.made, self.until, self.before_update = replica, made, until, before_update
         self.mechanism = Mechanism(replica)
         self.stop = until.least if until.progress is None else until.most
 
@@ -147,6 +151,7 @@ class _Follower:
         done = 0
         while done < self.stop:
             step = made.start + done
+            self.before_update()
             due = (done + 1) % self.until.every == 0
             self.mechanism.measuring = due or done == 0
             update = self.replica.update(step)

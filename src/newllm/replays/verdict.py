@@ -57,11 +57,11 @@ def conclude(
         suspects=suspects(cases, doubts),
         missing=missing,
         sentences=sentences(spike, counted, tried, cause, missing),
-        seconds=session.seconds(),
+        seconds=session.time.spent,
     )
 
 
-def differs(run: str, spike: Spike, check: NullCheck) -> Verdict:
+def differs(run: str, spike: Spike, check: NullCheck, seconds: float) -> Verdict:
     """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
     first = check.first_difference or {}
     where = f"step {first.get('step')}" + (f", in {first['parameter']}" if first.get("parameter") else "")
@@ -81,7 +81,7 @@ def differs(run: str, spike: Spike, check: NullCheck) -> Verdict:
         suspects=(),
         missing=said[1:2],
         sentences=said,
-        seconds=check.seconds,
+        seconds=seconds,
     )
 
 

@@ -13,7 +13,10 @@ from newllm.checked import read_checked, sealed
 from newllm.files import remove_leftovers, to_json, write_bytes
 from newllm.study.design import Cell, Record
 from newllm.study.plan import load_study
-from newllm.workers import Done, Failed, Outcome, Workers
+from newllm.time_limit import TimeLimit
+from newllm.workers import Died, Done, Failed, Outcome, Workers
+
+_GLANCE = 0.5  # seconds between two looks at what runs
 
 
 @dataclass
@@ -24,11 +27,13 @@ class Tally:
         done: cells with a record, those of earlier sittings included.
         failed: what could not be run, with the reason.
         deaths: workers that died, in words.
+        waiting: what had no time.
     """
 
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     deaths: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 class Watcher:
@@ -36,6 +41,9 @@ class Watcher:
 
     def planned(self, cells: Sequence[Cell], waiting: Sequence[Cell]) -> None:
         """These are all cells, and those that have no record yet."""
+
+    def running(self, cells: Sequence[Cell]) -> None:
+        """These are being run; told again and again while nothing else happens."""
 
     def finished(self, cell: Cell, seconds: float) -> None:
         """A cell was run, in so many seconds."""
@@ -84,6 +92,7 @@ def run_grid(
     records: Records,
     workers: int,
     watcher: Watcher,
+    time: TimeLimit,
 ) -> Tally:
     """Run every cell that has no record yet.
 
@@ -93,6 +102,7 @@ def run_grid(
         records: where they are kept.
         workers: how many processes.
         watcher: told of all cells, and of each that has been run.
+        time: that it may take; when it is up, what runs is ended.
     """
     tally = Tally()
     waiting = [cell for cell in cells if records.get(cell) is None]
@@ -102,8 +112,14 @@ def run_grid(
     with Workers(functools.partial(_measure, study), workers, _one_thread) as pool:
         for cell in waiting:
             pool.submit(cell)
-        while (outcome := pool.next()) is not None:
-            listener.hear(outcome)
+        while waiting and time.left > 0:
+            watcher.running(waiting[:workers])  # they are handed out in this order
+            outcome = pool.next(min(_GLANCE, time.left))
+            if outcome is not None:
+                listener.hear(outcome)
+                if not isinstance(outcome, Died):
+                    waiting.remove(outcome.task)
+    tally.waiting = [_name(cell) for cell in waiting]
     return tally
 
 
@@ -116,7 +132,7 @@ class _Listener:
     def hear(self, outcome: Outcome[Cell, str]) -> None:
         """Note one outcome."""
         cell = outcome.task
-        where = f"{cell.arm}, seed {cell.seed}"
+        where = _name(cell)
         if isinstance(outcome, Done):
             self.records.put(cell, outcome.result)
             self.tally.done += 1
@@ -128,6 +144,10 @@ class _Listener:
             line = f"a worker died (exit code {outcome.exit_code}) at {where}"
             self.tally.deaths.append(line)
             self.watcher.died(line)
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.arm}, seed {cell.seed}"
 
 
 def _one_thread() -> None:

@@ -27,7 +27,7 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
 
     Args:
         study: whose.
-        cells: that were to be run; those without a record are left out and told in "failed".
+        cells: that were to be run; those without a record are left out and told in "failed" or "waiting".
         records: what they measured.
         tally: how the grid went.
     """
@@ -44,6 +44,7 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         "core_seconds": round(sum(record.get("seconds", 0.0) for record in found.values()), 1),
         "failed": tally.failed,
         "worker_deaths": tally.deaths,
+        "waiting": tally.waiting,
         "arms": [
             {
                 "name": arm.name,

@@ -7,6 +7,7 @@ OUT/results.json    and tables (.md, .csv), figures and pages
 """
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from newllm.study.plan import load_study, plan
 from newllm.study.results import analyse, claims_table
 from newllm.study.study import Study
 from newllm.study.tables import csv_table, markdown_table
+from newllm.time_limit import TimeLimit
 
 
 def run_study(
@@ -34,6 +36,7 @@ def run_study(
     workers: int = 1,
     watcher: Watcher | None = None,
     study: Study | None = None,
+    time: TimeLimit | None = None,
 ) -> dict[str, Any]:
     """Run what has not been run yet and write the results; return results.json's content.
 
@@ -45,6 +48,7 @@ def run_study(
         workers: processes.
         watcher: told how it goes.
         study: where it has been loaded already.
+        time: that the runs may take; None takes that of the quick form, or as long as it takes.
 
     Raises:
         UserError: a mistake in the call, another study's directory, or a full disk.
@@ -54,11 +58,14 @@ def run_study(
         if value is not None and value < 1:
             raise UserError(f"{option} {value}: it must be at least 1")
     number = seeds or (study.quick_seeds if quick else study.seeds)
+    time = time or TimeLimit(study.quick_seconds if quick else math.inf)
     with _own(out):
         cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
         records = Records(out / "cells")
         _check_same(study, cells, out, any(records.folder.glob("*.json")))
-        tally = run_grid(name, cells, records, workers, watcher or Watcher())
+        tally = run_grid(name, cells, records, workers, watcher or Watcher(), time)
+        if not tally.done and tally.waiting:
+            raise UserError(f"no run of '{name}' was finished in {time.seconds:.0f} s: run it without --quick")
         results = analyse(study, cells, records, tally)
         write_results(study, out, results)
     return results

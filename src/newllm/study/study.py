@@ -42,6 +42,7 @@ class Study:
         seeds: how many by default.
         quick: names of the arms of the quick form; empty for all.
         quick_seeds: how many seeds it has.
+        quick_seconds: that it takes at most; runs that had no time are told, and the same command goes on with them.
         lay_out: `(folder, set, variant) -> settings`: writes the texts of a set, says where they are.
         measure: runs one cell.
         outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
@@ -57,6 +58,7 @@ class Study:
     seeds: int = 10
     quick: tuple[str, ...] = ()
     quick_seeds: int = 2
+    quick_seconds: float = 300.0
     lay_out: Callable[[Path, str, str], Sequence[str]] = one_text
     measure: Callable[[RunConfig], Record] = measure
     outcomes: Callable[[Record, Record | None], Row] = outcomes

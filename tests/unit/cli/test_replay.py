@@ -16,8 +16,10 @@ from rich.cells import cell_len
 
 from newllm import api
 from newllm.api import replayed
+from newllm.cli import replay as command
 from newllm.cli.main import main
 from newllm.replays.interventions import INTERVENTIONS
+from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
 
 ONLY = ("--only", "half-learning-rate")
@@ -54,12 +56,13 @@ def spiked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def once(spiked: Path, content, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+def once(spiked: Path, content, ticks: type, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     run = Path(shutil.copytree(spiked, tmp_path_factory.mktemp("replayed") / "run"))
     before, out = content(run), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
         patch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
-        code = main(["replay", str(run), *ONLY, "--budget", "0.01"])
+        patch.setattr(command, "TimeLimit", lambda seconds: TimeLimit(seconds, ticks()))
+        code = main(["replay", str(run), *ONLY, "--budget", "195"])
     (place,) = (run / "replays").glob("step-*/verdict.json")
     return Replayed(run, code, out.getvalue(), before, content(run), json.loads(place.read_bytes()))
 
@@ -120,7 +123,7 @@ def test_quiet_is_three_sentences(call, known) -> None:
 
 def test_a_run_that_is_not_what_it_was_ends_with_one_and_says_where(call, run) -> None:
     _change_loss(run / "trace.jsonl", step=9)
-    done = call("replay", run, *ONLY, "--budget", "0.01")
+    done = call("replay", run, *ONLY)
     assert done.code == 1
     flat = " ".join(done.out.split())
     assert "differs from the run: at step 9 the loss is" in flat

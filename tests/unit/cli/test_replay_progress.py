@@ -7,6 +7,7 @@ import pytest
 
 from newllm.cli import replay_progress
 from newllm.cli.replay_progress import ReplayProgress
+from newllm.time_limit import TimeLimit
 from newllm.trace import Tried
 
 
@@ -37,7 +38,7 @@ def _tell(progress: ReplayProgress) -> None:
 def test_elsewhere_than_on_a_terminal_it_is_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_progress, "PLAIN_SECONDS", 0.0)
     stream = io.StringIO()
-    _tell(ReplayProgress(stream, quiet=False, budget=300))
+    _tell(ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0)))
     notice, stage, replay, best, confirmed = stream.getvalue().splitlines()
     assert notice == "note: another torch"
     assert stage == "screen: up to 6 replays"
@@ -48,7 +49,7 @@ def test_elsewhere_than_on_a_terminal_it_is_lines(monkeypatch: pytest.MonkeyPatc
 
 def test_it_speaks_now_and_then_only() -> None:
     stream = io.StringIO()
-    with ReplayProgress(stream, quiet=False, budget=300) as progress:
+    with ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:
         progress.planned("screen", 1000)
         for replay in range(1000):
             progress.replayed("screen", "sgd", replay, None, 0.0)
@@ -57,22 +58,25 @@ def test_it_speaks_now_and_then_only() -> None:
 
 def test_quiet_says_nothing() -> None:
     for stream in (io.StringIO(), Terminal()):
-        _tell(ReplayProgress(stream, quiet=True, budget=300))
+        _tell(ReplayProgress(stream, quiet=True, time=TimeLimit(300, lambda: 0.0)))
         assert stream.getvalue() == ""
 
 
 def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
-    stream = Terminal()
-    with ReplayProgress(stream, quiet=False, budget=300) as progress:
+    stream, now = Terminal(), [0.0]
+    with ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: now[0])) as progress:
         progress.planned("screen", 6)
         progress.replayed("screen", "warm-up", 1, True, 0.5)
         _until(lambda: "warm-up #1 spiked" in stream.getvalue())
-        progress.planned("confirm", 2)  # more replays than were planned are shown as they are
+        now[0] = 75.0  # the bar is that of the time, which passes between replays too
+        _until(lambda: "75 of 300 s" in stream.getvalue())
+        assert "\x1b[91m━━━━━\x1b[0m" in stream.getvalue()  # 5 of 20 cells
+        progress.planned("confirm", 2)
         for replay in range(3):
             progress.replayed("confirm", "sgd", replay, False, 0.5)
-        _until(lambda: "3/3" in stream.getvalue())
+        _until(lambda: "3 done" in stream.getvalue())
     assert stream.getvalue().endswith(("\x1b[2K", "\x1b[1A\x1b[2K"))
     assert "\x1b[?25h" in stream.getvalue()  # the cursor is back
 
@@ -86,7 +90,7 @@ def _stopped(progress: ReplayProgress) -> None:
 def test_stopped_it_says_how_to_go_on() -> None:
     stream = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
-        _stopped(ReplayProgress(stream, quiet=False, budget=300))
+        _stopped(ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0)))
     assert stream.getvalue().splitlines()[-1] == "what was replayed is kept: the same command goes on from there"
 
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.replays.loop import Loop
+from newllm.replays.session import NO_TIME
+from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
 from newllm.trace import Tried, Verdict
 
@@ -55,7 +57,7 @@ def told() -> Told:
 
 @pytest.fixture(scope="module")
 def verdict(told: Told) -> Verdict:
-    only = ("replace-batches", "half-learning-rate", "clip-tenth")
+    only = ("replace-batches", "skip-batches", "half-learning-rate", "clip-tenth")
     return newllm.replay(Loop(build, functools.partial(batch, bad=BAD), loss, STEPS), only=only, watcher=told)
 
 
@@ -105,12 +107,65 @@ def test_two_together_are_tried_on_request():
     assert first.outcome == "removes"
 
 
+class Timed:
+    """The training, by a clock on which every batch takes a second and nothing else takes any."""
+
+    def __init__(self) -> None:
+        self.now, self.told = 0.0, Told()
+        self.loop = Loop(build, self._batch, loss, STEPS)
+
+    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+        self.now += 1.0
+        return batch(step, bad=BAD)
+
+    def replay(self, seconds: float) -> Verdict:
+        """Replay with so many seconds, which begin when the training has run."""
+        limit = TimeLimit(seconds, lambda: max(0.0, self.now - STEPS))
+        return newllm.replay(self.loop, budget=limit, watcher=self.told)
+
+
+@pytest.mark.parametrize("seconds", [150, 500, 1200])
+def test_a_budget_is_kept_whatever_it_reaches(seconds: int):
+    timed = Timed()
+    verdict = timed.replay(seconds)
+    assert timed.now - STEPS <= seconds
+    assert verdict.seconds <= seconds
+    assert verdict.null["identical"] is True
+
+
+def test_what_time_remains_goes_to_what_was_not_tried():
+    timed = Timed()
+    verdict = timed.replay(800)
+    assert timed.now - STEPS > 0.9 * 800  # none of it is given away
+    assert "reverse test" not in timed.told.stages
+    confirmed = [one for one in verdict.interventions if one.stage == "confirmed"]
+    assert all(one.outcome == "removes" for one in confirmed)  # while others wait, nothing less is confirmed
+    waiting = [name for name, why in verdict.not_tried.items() if why == NO_TIME]
+    assert len(waiting) + len(verdict.interventions) > len(waiting) > 0
+
+
+def test_what_is_confirmed_to_remove_the_spike_is_planted_at_once(told: Told, verdict: Verdict):
+    confirmed = [one.name for one in verdict.interventions if one.stage == "confirmed" and one.outcome == "removes"]
+    assert {"replace-batches", "skip-batches"} <= set(confirmed)
+    assert told.stages[told.stages.index("confirm") :][:4] == ["confirm", "reverse test", "confirm", "reverse test"]
+
+
 def test_no_time_is_said_and_claims_nothing():
-    loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
-    verdict = newllm.replay(loop, budget=0.01)
+    verdict = Timed().replay(200)
     assert all(one.stage == "screened" for one in verdict.interventions)
     assert "give a larger --budget" in " ".join(verdict.not_tried.values())
     assert verdict.cause is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"), [(5, "before the run was replayed once as it was"), (36, "before one null replay was done")]
+)
+def test_a_time_that_is_too_short_for_a_null_replay_is_one_line(seconds: int, says: str):
+    timed = Timed()
+    with pytest.raises(newllm.UserError, match=says) as raised:
+        timed.replay(seconds)
+    assert f"--budget {seconds}" in str(raised.value)
+    assert timed.now - STEPS <= seconds
 
 
 def test_a_batch_that_is_another_one_each_time_is_told():

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from newllm.cli.replay_progress import ReplayProgress
+from newllm.time_limit import TimeLimit
 from newllm.ui.job_progress import Progress
 from newllm.ui.jobs import _REMEMBERED, Job, Jobs
 
@@ -165,7 +166,7 @@ def test_progress_is_read_from_what_a_replay_prints():
 def test_progress_reads_what_the_command_line_really_prints():
     """The words are the command line's; when they change, this says so."""
     stream, progress = io.StringIO(), Progress()
-    watcher = ReplayProgress(stream, quiet=False, budget=300)
+    watcher = ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0))
     watcher.planned("screen", 40)
     watcher._spoke = -1e9
     watcher.replayed("screen", "half-learning-rate", 2, True, 1.0)
