@@ -13,8 +13,8 @@ from newllm.replays.loop import Loop
 from newllm.replays.original import Spike, choose_spike, read_original, record_original
 from newllm.replays.own_run import OwnRun
 from newllm.replays.task import Replayer
-from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
+from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
 from newllm.training.snapshots import identity
 

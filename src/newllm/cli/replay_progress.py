@@ -10,11 +10,11 @@ from rich.text import Text
 
 from newllm.cli.doctor_paper import PageConsole, say
 from newllm.cli.replay_page import outcome
-from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
 from newllm.report import verdict_words as words
 from newllm.report.plain import plain
 from newllm.report.words import count
+from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
 
 PLAIN_SECONDS = 10.0

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to (default studies/NAME)")
     parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: the study's own)")
     parser.add_argument("--workers", type=int, metavar="W", help="processes (default: one a core)")
-    parser.add_argument("--quick", action="store_true", help="a few arms and seeds: five minutes at most, and no verdict")
+    parser.add_argument("--quick", action="store_true", help="a few arms and seeds: five minutes at most, no verdict")
     parser.add_argument("--text", nargs="+", metavar="FILE", help="other data than the study's own")
     parser.add_argument("--list", action="store_true", help="show the studies there are")
 
@@ -125,5 +125,6 @@ def _troubles(results: dict[str, Any]) -> Sequence[str]:
     deaths = [f"note: {line}; its run was done again" for line in results["worker_deaths"]]
     failed = [f"failed: {name}: {why}" for name, why in results["failed"].items()]
     waiting = results["waiting"]
-    left = [f"{len(waiting)} runs had no time, {waiting[0]} first: the same command goes on with them"] if waiting else []
+    which = f"1 run had no time ({waiting[0]})" if len(waiting) == 1 else f"{len(waiting)} runs had no time"
+    left = [f"{which}: the same command goes on with {'it' if len(waiting) == 1 else 'them'}"] if waiting else []
     return [*deaths, *failed, *left]

@@ -39,7 +39,7 @@ class StudyProgress(Watcher):
         self._total = self._done = 0
         self._work = self._worked = self._seconds = 0.0
         self._finished = 0
-        self._spoke = time.spent
+        self._spoke = self._since = time.spent
 
     def __enter__(self) -> Self:
         return self
@@ -67,12 +67,13 @@ class StudyProgress(Watcher):
             self._bar.update(self._task, completed=self._done, description=line)
         elif self._time.spent - self._spoke >= PLAIN_SECONDS:
             self._spoke = self._time.spent
-            self._console.print(f"{self._done:,}/{self._total:,} runs   {line}", soft_wrap=True)
+            self._console.print(f"{self._done:,}/{self._total:,} runs   {line}".rstrip(), soft_wrap=True)
 
     def finished(self, cell: Cell, seconds: float) -> None:
         """Take in a cell that took so many seconds."""
         self._done += 1
         self._finished += 1
+        self._since = self._time.spent
         self._worked += _updates(cell)
         self._seconds += seconds
 
@@ -87,13 +88,15 @@ class StudyProgress(Watcher):
         self._console.print(f"note: {line}; it is run again")
 
     def _how_long(self) -> str:
-        """Return the time in words: what is left once every worker has finished a cell, and never more than there is."""
+        """Return the time in words: what is left once every worker has finished a cell, no more than there is."""
         limit = self._time
         said = f"{duration(limit.spent)} of at most {duration(limit.seconds)}" if math.isfinite(limit.seconds) else ""
         if self._finished < self._workers:
             return said or duration(limit.spent)
-        left = min((self._work - self._worked) * self._seconds / self._worked / self._workers, max(limit.left, 0.0))
-        return f"{said}, about {duration(left)} left" if said else f"about {duration(left)} left"
+        needed = (self._work - self._worked) * self._seconds / self._worked / self._workers
+        left = min(needed - (limit.spent - self._since), limit.left)
+        parts = [said, f"about {duration(left)} left" if left > 0 else ""]
+        return ", ".join(part for part in parts if part)
 
 
 def _updates(cell: Cell) -> float:

@@ -16,10 +16,10 @@ from newllm.replays.session import NO_TIME, SCREENS, Session, Shown, best_of
 from newllm.replays.starts import Start, starts
 from newllm.replays.store import Store
 from newllm.replays.task import Replayer, Task
-from newllm.time_limit import OutOfTime
 from newllm.replays.trajectory import Trajectory
 from newllm.replays.verdict import conclude, differs, say_tried
 from newllm.replays.watcher import Watcher
+from newllm.time_limit import OutOfTime
 from newllm.trace import Verdict
 
 

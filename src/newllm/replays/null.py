@@ -19,8 +19,8 @@ from newllm.replays.original import Original, Spike
 from newllm.replays.replica import State
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
-from newllm.time_limit import OutOfTime
 from newllm.replays.watcher import Watcher
+from newllm.time_limit import OutOfTime
 from newllm.training.environment import using_threads
 
 _SIGNALS = ("loss", "gradient_norm")

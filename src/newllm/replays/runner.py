@@ -9,8 +9,8 @@ import torch
 from newllm.errors import UserError
 from newllm.replays.store import Store
 from newllm.replays.task import Replayer, Task
-from newllm.time_limit import OutOfTime, TimeLimit
 from newllm.replays.trajectory import Trajectory
+from newllm.time_limit import OutOfTime, TimeLimit
 from newllm.workers import Done, Failed, Workers
 
 Heard = Callable[[Task, Trajectory], None]

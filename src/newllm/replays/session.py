@@ -22,8 +22,8 @@ from newllm.replays.question import Question
 from newllm.replays.runner import Runner
 from newllm.replays.starts import Start, healthy_stretch
 from newllm.replays.task import Task
-from newllm.time_limit import OutOfTime
 from newllm.replays.watcher import Watcher
+from newllm.time_limit import OutOfTime
 
 NO_TIME = "no time was left for it: give a larger --budget"
 SCREENED, CONFIRMED = 3, 8  # replays of each

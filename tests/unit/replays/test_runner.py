@@ -11,8 +11,8 @@ from newllm.replays.loop import Loop
 from newllm.replays.runner import Runner
 from newllm.replays.store import Store
 from newllm.replays.task import Replayer, Task
-from newllm.time_limit import OutOfTime, TimeLimit
 from newllm.replays.trajectory import Until
+from newllm.time_limit import OutOfTime, TimeLimit
 
 # What workers replay must stand in a module that they can import: its batches never come to an end.
 ENDLESS = """

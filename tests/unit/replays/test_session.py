@@ -10,8 +10,8 @@ from torch import Tensor, nn
 import newllm
 from newllm.replays.loop import Loop
 from newllm.replays.session import NO_TIME
-from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
+from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
 
 STEPS, BAD = 80, (50, 51)

@@ -6,6 +6,7 @@ import pytest
 # A study whose cells take no time: what is tested is the machine around them.
 SOURCE = """
 import os
+import time
 from pathlib import Path
 
 from newllm.errors import UserError
@@ -20,6 +21,8 @@ def measure(config):
     if config.optimizer.learning_rate == 0.5 and not (PLACE / "died").exists():
         (PLACE / "died").touch()
         os._exit(9)
+    while config.optimizer.learning_rate == 0.75 and not (PLACE / "go").exists():
+        time.sleep(0.05)
     if config.optimizer.learning_rate == 0.25:
         raise UserError("this one cannot be")
     loss = [2.0, 1.0 + config.optimizer.learning_rate + 0.01 * config.seed]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from newllm.cli import study as command
 from newllm.cli.main import main
 from newllm.errors import UserError
 from newllm.study import OWN_STUDIES, Claim, decide, has_more, load_results, load_study, plan, run_study
+from newllm.time_limit import TimeLimit
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,47 @@ def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path)
     damaged.write_text(damaged.read_text()[:20])
     run_study(path, out, seeds=1)
     assert runs() == ["0.1 0", "0.001 0", "0.001 0"]
+
+
+ENDLESS = '(Arm("endless", "Has no end.", "seed-baseline", ("optimizer.learning_rate=0.75",), 1),)'
+
+
+def test_what_runs_when_the_time_is_up_is_ended_and_told_and_the_study_goes_on_from_there(
+    study_file, runs, tmp_path
+) -> None:
+    path, out = str(study_file(more=ENDLESS)), tmp_path / "out"
+    limit = TimeLimit(60, lambda: 59.0 if "0.75 0" in runs() else 0.0, began=0.0)
+    (tmp_path / "runs.log").touch()
+    first = run_study(path, out, seeds=2, time=limit)
+    assert first["waiting"] == ["endless, seed 0", "base, seed 1", "low, seed 1", "endless, seed 1"]
+    assert [row["arm"] for row in first["rows"]] == ["base", "low"]
+    (tmp_path / "go").touch()
+    second = run_study(path, out, seeds=2)
+    assert (second["waiting"], len(second["rows"])) == ([], 6)
+    assert runs().count("0.1 0") == 1
+
+
+def test_a_quick_study_has_minutes_and_says_what_they_were_not_enough_for(
+    study_file, tmp_path, capsys, monkeypatch
+) -> None:
+    path = study_file(more=ENDLESS)
+    path.write_text(path.read_text().replace('quick=("base",)', 'quick=("base", "endless")'))
+    log = tmp_path / "runs.log"
+    log.touch()
+
+    def limit(seconds: float, began: float) -> TimeLimit:
+        assert seconds == 300.0
+        return TimeLimit(seconds, lambda: 295.0 if "0.75 0" in log.read_text() else 0.0, began=0.0 * began)
+
+    monkeypatch.setattr(command, "TimeLimit", limit)
+    assert main(["study", str(path), "--quick", "--workers", "1", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert "1 run had no time (endless, seed 0): the same command goes on with it" in said.out
+
+
+def test_a_study_that_finishes_no_run_in_its_time_is_one_line(study_file, tmp_path) -> None:
+    with pytest.raises(UserError, match=r"no run of '.*' was finished in 60 s"):
+        run_study(str(study_file()), tmp_path / "out", time=TimeLimit(60, lambda: 60.0, began=0.0))
 
 
 @pytest.mark.slow

@@ -1,0 +1,76 @@
+"""No bar names a time that is not known yet."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from newllm.cli.study_progress import StudyProgress
+from newllm.cli.time_left import TimeLeft, duration
+from newllm.time_limit import TimeLimit
+
+
+def test_nothing_is_said_before_a_pace_has_been_measured():
+    now = 0.0
+    left = TimeLeft(100, lambda: now)
+    now = 60.0  # a minute of loading and compiling goes by before the first update is done: it is no pace
+    assert left.at(1) is None
+    now = 62.0
+    assert left.at(2) is None
+    now = 69.0
+    assert left.at(10) == 90.0
+    now = 100.0
+    assert left.at(41) == 59.0
+
+
+def test_nothing_is_said_while_nothing_goes_on_and_anew_after_going_back():
+    now = 0.0
+    left = TimeLeft(100, lambda: now)
+    assert left.at(50) is None
+    now = 30.0
+    assert left.at(50) is None
+    assert left.at(20) is None  # a guard went back to step 20
+    now = 40.0
+    assert left.at(30) == 70.0
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (99, "99 s"), (150, "2 min"), (7200, "2.0 h")])
+def test_durations(seconds: float, said: str):
+    assert duration(seconds) == said
+
+
+def _cell(arm: str) -> SimpleNamespace:
+    model = SimpleNamespace(layers=1, hidden=10)
+    return SimpleNamespace(arm=arm, seed=0, config=SimpleNamespace(model=model, training=SimpleNamespace(steps=10)))
+
+
+def _lines(seconds: float) -> list[str]:
+    """What a study of four cells, two at a time, says: each takes ten seconds, and is looked at every second."""
+    now, stream = 0.0, io.StringIO()
+    cells = [_cell(name) for name in "abcd"]
+    progress = StudyProgress(stream, quiet=False, workers=2, time=TimeLimit(seconds, lambda: now))
+    progress.planned(cells, cells)  # type: ignore[arg-type]
+    for pair in (cells[:2], cells[2:]):
+        for _ in range(10):
+            now += 1.0
+            progress.running(pair)  # type: ignore[arg-type]
+        for cell in pair:
+            progress.finished(cell, 10.0)  # type: ignore[arg-type]
+    return stream.getvalue().splitlines()
+
+
+def test_a_study_speaks_every_few_seconds_and_foresees_only_what_it_knows():
+    assert _lines(float("inf")) == [
+        "4 runs",
+        "0/4 runs   running a (seed 0), b (seed 0)   5 s",
+        "0/4 runs   running a (seed 0), b (seed 0)   10 s",
+        "2/4 runs   running c (seed 0), d (seed 0)   about 5 s left",
+        "2/4 runs   running c (seed 0), d (seed 0)",
+    ]
+
+
+def test_a_study_with_a_time_says_how_much_of_it_is_gone():
+    assert _lines(300)[1::2] == [
+        "0/4 runs   running a (seed 0), b (seed 0)   5 s of at most 5 min",
+        "2/4 runs   running c (seed 0), d (seed 0)   15 s of at most 5 min, about 5 s left",
+    ]
