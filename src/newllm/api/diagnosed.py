@@ -13,11 +13,11 @@ from newllm.api.run_end import has_ended
 from newllm.checked import write_checked
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.run_facts import is_run, read_facts
+from newllm.diagnosis.run_facts import check_one_run, is_run, read_facts
 from newllm.errors import UserError
 from newllm.report.judged import unjudged
 from newllm.trace import Finding, Summary, Trace, lost_steps
-from newllm.trace.readers import read_log
+from newllm.trace.readers import Chosen, read_log
 
 SCHEMA = 1
 
@@ -69,22 +69,28 @@ class Diagnosis:
         return _plain(content)
 
 
-def doctor(path: str | os.PathLike[str], *, vocabulary: int | None = None) -> Diagnosis:
+def doctor(
+    path: str | os.PathLike[str], *, vocabulary: int | None = None, loss: str | None = None, step: str | None = None
+) -> Diagnosis:
     """Read a run or a log and say what is wrong with it. Nothing is written.
 
     Args:
         path: a run directory that `newllm.record` or `newllm train` wrote, or another system's log or directory
             of logs (see `newllm.trace.readers`).
         vocabulary: how many different tokens there are to predict; None takes what the run says of itself.
+        loss: the column of a log that is its training loss, where its name does not say so.
+        step: the column that its rows are placed by, likewise.
 
     Raises:
         NothingYetError: it is a run of newllm that goes on and has not recorded a step.
-        UserError: there is nothing to read, it is no log, or the vocabulary cannot be.
+        UserError: there is nothing to read, it is no log or several runs, it has no such column, or the vocabulary
+            cannot be.
     """
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     place = Path(path)
-    trace = _read(place)
+    check_one_run(place)
+    trace = _read(place, Chosen(loss, step))
     facts, left_out = read_facts(place) if is_run(place) else (Facts(), ())
     left_out = (*_lost(place, trace), *left_out)
     if left_out:
@@ -94,16 +100,16 @@ def doctor(path: str | os.PathLike[str], *, vocabulary: int | None = None) -> Di
     return Diagnosis(place, trace, facts, diagnose(trace, facts))
 
 
-def _read(place: Path) -> Trace:
+def _read(place: Path, chosen: Chosen) -> Trace:
     """Read a log; of a run that has no step, say so instead of what a reader says."""
     problem: UserError | None = None
     try:
-        trace = read_log(place)
+        trace = read_log(place, chosen)
         if trace.signals or not is_run(place):
             return trace
     except UserError as error:
         own = place / "trace.jsonl"
-        if not is_run(place) or (own.is_file() and own.stat().st_size):
+        if chosen or not is_run(place) or (own.is_file() and own.stat().st_size):
             raise
         problem = error
     if has_ended(place):

@@ -7,11 +7,13 @@ A run directory of ours gets findings.json; beside another's log nothing is writ
 
   newllm doctor runs/my-text
   newllm doctor metrics.csv --vocab 50257
+  newllm doctor metrics.csv --loss objective --step counter
   newllm doctor runs/my-text --watch
   newllm doctor metrics.csv --html page.html
 """
 
 import argparse
+import functools
 import json
 import sys
 from pathlib import Path
@@ -24,8 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("log", metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of logs")
     parser.add_argument("--vocab", type=int, metavar="N", help="how many different tokens there are to predict")
+    add_column_arguments(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the page as one HTML file, too")
     parser.add_argument("--watch", action="store_true", help="follow a run that goes on, to its end or Ctrl-C")
+
+
+def add_column_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which columns of a log are meant, for every command that reads one."""
+    parser.add_argument("--loss", metavar="COLUMN", help="the column of a log that is its training loss")
+    parser.add_argument("--step", metavar="COLUMN", help="the column of a log that its rows are placed by")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,13 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.html is not None:
         _check_free(arguments.html)
+    names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step}
+    diagnose = functools.partial(api.doctor, arguments.log, **names)
     if arguments.watch:
         from newllm.cli.doctor_watch import watch
 
-        diagnosis, ended = watch(arguments.log, arguments.vocab, quiet=arguments.quiet or arguments.json)
+        diagnosis, ended = watch(arguments.log, diagnose, quiet=arguments.quiet or arguments.json)
     else:
         ended = None
-        diagnosis = api.doctor(arguments.log, vocabulary=arguments.vocab)
+        diagnosis = diagnose()
     _show(diagnosis, arguments)
     _write(diagnosis, arguments.html)
     if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself

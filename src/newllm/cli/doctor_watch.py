@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.live import Live
 from rich.text import Text
 
-from newllm import api
 from newllm.api import Diagnosis
 from newllm.api.diagnosed import NothingYetError
 from newllm.api.run_end import has_ended
@@ -31,14 +30,14 @@ _Sizes = tuple[tuple[str, int, int], ...]
 _Show = Callable[[Diagnosis, str], None]  # told of every diagnosis, and of what kept it from being renewed
 
 
-def watch(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, int | None]:
+def watch(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[Diagnosis, int | None]:
     """Follow a log until its run has ended or Ctrl-C; return the last diagnosis, and the exit code of a signal.
 
     A person at a terminal sees it move; elsewhere a line tells every finding that is new.
 
     Args:
         log: as `newllm.doctor` takes it.
-        vocabulary: likewise.
+        diagnose: says what is wrong with it now.
         quiet: show nothing meanwhile.
 
     Raises:
@@ -46,7 +45,7 @@ def watch(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, 
     """
     place = _place(log)
     seen = _sizes(place)
-    diagnosis, spent = _first(log, vocabulary, quiet=quiet)
+    diagnosis, spent = _first(log, diagnose, quiet=quiet)
     with until_ended() as ending, _shown(quiet=quiet) as show:
         show(diagnosis, "")
         while not has_ended(place):
@@ -55,12 +54,12 @@ def watch(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, 
             if sizes == seen:
                 continue
             try:
-                diagnosis, spent = _timed(log, vocabulary)
+                diagnosis, spent = _timed(diagnose)
                 seen = sizes
             except UserError as error:  # it may be in the middle of being replaced
                 problem = str(error)
             show(diagnosis, problem)
-    return diagnosis if _sizes(place) == seen else _last(log, vocabulary, diagnosis), ending.code
+    return diagnosis if _sizes(place) == seen else _last(diagnose, diagnosis), ending.code
 
 
 def _place(log: str) -> Path:
@@ -69,18 +68,18 @@ def _place(log: str) -> Path:
     return path if path.exists() or "#" not in log else Path(log.rpartition("#")[0])
 
 
-def _timed(log: str, vocabulary: int | None) -> tuple[Diagnosis, float]:
+def _timed(diagnose: Callable[[], Diagnosis]) -> tuple[Diagnosis, float]:
     began = time.monotonic()
-    return api.doctor(log, vocabulary=vocabulary), time.monotonic() - began
+    return diagnose(), time.monotonic() - began
 
 
-def _first(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis, float]:
+def _first(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[Diagnosis, float]:
     """Return the first diagnosis; of a run that has only just begun, once there is a step to read."""
     said = quiet
     with ending_on_sigterm():
         while True:
             try:
-                return _timed(log, vocabulary)
+                return _timed(diagnose)
             except NothingYetError as error:
                 nothing = UserError(f"'{plain(log)}' has not recorded a step: nothing to judge was seen")
                 if not said:
@@ -92,10 +91,10 @@ def _first(log: str, vocabulary: int | None, *, quiet: bool) -> tuple[Diagnosis,
                     raise nothing from error
 
 
-def _last(log: str, vocabulary: int | None, before: Diagnosis) -> Diagnosis:
+def _last(diagnose: Callable[[], Diagnosis], before: Diagnosis) -> Diagnosis:
     """Return the diagnosis of what the log holds in the end, or the one before where it cannot be read."""
     try:
-        return api.doctor(log, vocabulary=vocabulary)
+        return diagnose()
     except UserError as error:
         print(f"newllm: note: {plain(error)}: told is what was read before", file=sys.stderr)
         return before

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.doctor import add_column_arguments
 from newllm.errors import UserError
+from newllm.trace.readers import Chosen
 
 SCHEMA = 1
 
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the page (default: RUN/report.html; here: LOG.report.html, or report.html of several)",
     )
+    add_column_arguments(parser)
     parser.add_argument("--lang", default="en", metavar="LANG", help="language of the page: en or ja (default: en)")
 
 
@@ -72,7 +75,10 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     from newllm.report.page import report_page
     from newllm.report.source import read_source
 
-    sources = [read_source(path) for path in arguments.runs]
+    chosen = Chosen(arguments.loss, arguments.step)
+    sources = [read_source(path, chosen=chosen) for path in arguments.runs]
+    if chosen and all(one.own for one in sources):
+        raise UserError("--loss and --step name columns of a log, and there is none: a run of newllm needs no names")
     place = arguments.out or _place(sources)
     _check_free(place)
     read = [

@@ -6,7 +6,7 @@ from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus, prepare
 from newllm.data.documents import Document
 from newllm.data.segments import Segments
-from newllm.data.sources import read_documents
+from newllm.data.sources import offer_columns, read_documents
 from newllm.data.split import Piece, Split, sentence_lines, split_documents
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import load_tokenizer, tokenizer_digest, train_tokenizer
@@ -23,6 +23,7 @@ __all__ = [
     "Split",
     "Tokenizer",
     "load_tokenizer",
+    "offer_columns",
     "prepare",
     "probe_batch",
     "read_documents",

@@ -1,8 +1,9 @@
-"""From the bytes of one file to documents of valid UTF-8: plain text, and JSON lines.
+"""From the bytes of one file to documents of valid UTF-8: plain text, and JSON lines. UTF-16 and UTF-32 are decoded.
 
 Whatever comes out is non-empty UTF-8 without a byte order mark. Line ends are left as they are.
 """
 
+import codecs
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,12 @@ from typing import Any
 from newllm.errors import UserError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = (  # the longer first: UTF-32 begins as UTF-16 does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,15 @@ def clean_text(name: str, raw: bytes, errors: str) -> bytes:
         errors: "strict" refuses invalid UTF-8, "replace" puts U+FFFD in its place.
 
     Raises:
-        UserError: `raw` is binary or not UTF-8; the message gives the byte's offset.
+        UserError: `raw` is binary or not valid; the message gives the byte's offset.
     """
+    for mark, encoding in _WIDE_MARKS:
+        if raw.startswith(mark):
+            return _from_wide(name, raw, encoding, errors)
     offset = raw.find(b"\0")
+    if offset >= 0 and (encoding := _unmarked(raw)):
+        how = f"iconv -f {encoding} -t UTF-8"
+        raise UserError(f"{name!r} looks like {encoding} without a byte order mark: convert it to UTF-8 ({how})")
     if offset >= 0:
         raise UserError(f"{name!r} is binary: NUL byte at offset {offset}; give UTF-8 text")
     skipped = len(_BYTE_ORDER_MARK) if raw.startswith(_BYTE_ORDER_MARK) else 0
@@ -52,6 +65,25 @@ def clean_text(name: str, raw: bytes, errors: str) -> bytes:
             "convert it, or pass --errors replace"
         ) from error
     return text
+
+
+def _from_wide(name: str, raw: bytes, encoding: str, errors: str) -> bytes:
+    """Return text that says by its mark that it is UTF-16 or UTF-32 as UTF-8."""
+    try:
+        return raw.decode(encoding, errors).encode()
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{name!r} is not valid {encoding.upper()}: at offset {error.start}; convert it, or pass --errors replace"
+        ) from error
+
+
+def _unmarked(raw: bytes) -> str:
+    """Return which of UTF-16's forms bytes look like, every second one being zero; empty where they do not."""
+    head = raw[:1000]
+    for encoding, zeros, others in (("UTF-16LE", head[1::2], head[::2]), ("UTF-16BE", head[::2], head[1::2])):
+        if len(head) > 3 and zeros.count(0) > 0.9 * len(zeros) and others.count(0) == 0:
+            return encoding
+    return ""
 
 
 def parse_json_lines(name: str, text: bytes, field: str, errors: str) -> list[Document]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from newllm.data.compression import decompress, split_suffix
 from newllm.data.documents import Document, clean_text, parse_json_lines
+from newllm.data.tables import TABLES, column_documents, split_column, text_column
 from newllm.errors import UserError, unknown_name
 
 # Thirty sentences each, with the founding document's counts. A study uses all of them, or says which.
@@ -45,8 +46,8 @@ def read_documents(
     Args:
         texts: files, directories (searched recursively for text suffixes, hidden names left out), globs,
             "-" for standard input, "bundled:NAME". `.gz`, `.xz` and `.zst` are decompressed; a `.jsonl`
-            gives one document a record. The run directories that a search meets are left out, or a run
-            would read what it writes.
+            gives one document a record, and `FILE.csv#COLUMN` one a row. The run directories that a search
+            meets are left out, or a run would read what it writes.
         field: the text's field in a JSONL record.
         errors: what invalid UTF-8 does: "strict" or "replace".
         seen: resolved paths of files to leave out; those that are read are added.
@@ -67,14 +68,43 @@ def read_documents(
         if text == _STANDARD_INPUT:
             documents += _parse(text, sys.stdin.buffer.read(), "", field, errors) or _refuse_empty(text)
             continue
-        files = _unseen(_find_files(text), seen)
-        read = [document for name, path in files for document in _read_file(name, path, field, errors)]
+        place, column = split_column(text)
+        files = _unseen(_find_files(place), seen)
+        if column is not None:
+            read = [one for name, path in files for one in _read_column(name, path, column, errors)]
+        else:
+            read = [document for name, path in files for document in _read_file(name, path, field, errors)]
         documents += read if read or not files else _refuse_empty(text)
     if not documents:  # all of them were in `seen`
         raise UserError(
             f"{names[0]!r} and every other text is in data.validation too: give texts to train on, or drop it there"
         )
     return documents
+
+
+def offer_columns(texts: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse tables that hold texts in a column, and say how to train on that: nobody means the commas.
+
+    Asked of what a new run is given; a run that was begun on such a file goes on with it.
+
+    Raises:
+        UserError: a CSV has a column of texts and none was named; or a name leads nowhere.
+    """
+    for text in map(os.fspath, texts):
+        if text == _STANDARD_INPUT or split_column(text)[1] is not None:
+            continue
+        for name, path in _find_files(text):
+            kind, compression = split_suffix(path.name)
+            if kind not in TABLES:
+                continue
+            found = text_column(clean_text(name, decompress(name, _bytes_of(name, path), compression), "replace"))
+            if found is not None:
+                column, columns = found
+                shown = ", ".join(map(repr, columns[:20]))
+                raise UserError(
+                    f"{name!r} is a CSV with a text column {column!r} (columns: {shown}): give {f'{name}#{column}'!r} "
+                    f"to train on that, or pipe the file in to train on all of it: - < {name}"
+                )
 
 
 def _check_name(name: str) -> None:
@@ -166,11 +196,19 @@ def _named_parts(pattern: Path) -> int:
 
 
 def _read_file(name: str, path: Path, field: str, errors: str) -> list[Document]:
+    return _parse(name, _bytes_of(name, path), path.name, field, errors)
+
+
+def _read_column(name: str, path: Path, column: str, errors: str) -> list[Document]:
+    text = clean_text(name, decompress(name, _bytes_of(name, path), split_suffix(path.name)[1]), errors)
+    return column_documents(f"{name}#{column}", text, column)
+
+
+def _bytes_of(name: str, path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise _unreadable(name, error) from error
-    return _parse(name, raw, path.name, field, errors)
 
 
 def _parse(name: str, raw: bytes, file_name: str, field: str, errors: str) -> list[Document]:

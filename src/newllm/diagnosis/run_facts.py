@@ -3,23 +3,46 @@
 Nothing here is needed for a diagnosis, so nothing here ends one: a file that is damaged is passed over, and said.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from newllm.checked import read_checked
 from newllm.diagnosis.facts import Facts, Layer
+from newllm.errors import UserError
 from newllm.files import read_toml
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
 _SENTENCES = 20  # of a recorder
 _OF_A_RUN = ("config.toml", "recording.json")
+_RECORDED = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
+_NAMED = 4  # runs of a directory
 
 
 def is_run(path: Path) -> bool:
     """Say whether a directory is a run that newllm wrote."""
     return any((path / name).is_file() for name in _OF_A_RUN)
+
+
+def check_one_run(place: Path) -> None:
+    """Refuse a directory that holds several runs that newllm wrote: which one is meant is not ours to guess.
+
+    Raises:
+        UserError: there are two or more right in it.
+    """
+    try:
+        found = sorted(one.name for one in os.scandir(place) if _has_recorded(Path(one.path)))
+    except (OSError, ValueError):  # no directory, or no path at all
+        return
+    if len(found) > 1 and not _has_recorded(place):
+        shown = ", ".join([*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])])
+        raise UserError(f"'{place}' holds several runs ({shown}): name those that are meant")
+
+
+def _has_recorded(place: Path) -> bool:
+    return place.is_dir() and any(os.path.lexists(place / name) for name in _RECORDED)
 
 
 def read_facts(run: Path) -> tuple[Facts, tuple[str, ...]]:

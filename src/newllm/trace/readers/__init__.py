@@ -1,9 +1,11 @@
 """Readers of the logs that people have. `read_log` picks one by what a file holds, not by its name alone."""
 
+import functools
 from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.trace.blocks import blocks_path
+from newllm.trace.readers.chosen import Chosen
 from newllm.trace.readers.console import is_console, read_console
 from newllm.trace.readers.directory import read_directory
 from newllm.trace.readers.event_file import is_event_file, read_event_files
@@ -17,10 +19,10 @@ from newllm.trace.readers.wandb_file import is_wandb_file, read_wandb_file
 from newllm.trace.series import Trace
 from newllm.trace.store import read_trace
 
-__all__ = ["read_log"]
+__all__ = ["Chosen", "read_log"]
 
 
-def read_log(path: Path) -> Trace:
+def read_log(path: Path, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (it cannot be changed)
     """Read anyone's log of a training run, or a run's own trace.
 
     Args:
@@ -28,6 +30,7 @@ def read_log(path: Path) -> Trace:
             SQLite base of MLflow or trackio), or a directory that holds one: a run, a checkpoint, TensorBoard's,
             MLflow's. Where it holds several runs, `PATH#RUN` names one; without a name that with the most values is
             read.
+        chosen: columns of the log that are its loss and its steps, whatever they are called.
 
     Returns:
         the signals by the names of docs/signals.md, and under their own names what has none there. What could not
@@ -38,11 +41,11 @@ def read_log(path: Path) -> Trace:
     """
     path, run = _split(Path(path))
     if path.is_dir():
-        return read_directory(path, run, read_file)
-    return read_file(path, run)
+        return read_directory(path, run, functools.partial(read_file, chosen=chosen), chosen)
+    return read_file(path, run, chosen)
 
 
-def read_file(path: Path, run: str | None = None) -> Trace:
+def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (likewise)
     """Read one file by its content.
 
     Raises:
@@ -50,8 +53,9 @@ def read_file(path: Path, run: str | None = None) -> Trace:
     """
     head = head_of(path)
     if blocks_path(path).is_file() and path.suffix == ".jsonl":
+        _refuse(chosen, path)
         return read_trace(path)
-    gathered = Gathered(path)
+    gathered = Gathered(path, chosen)
     if is_packed(path) and (is_sqlite(head) or is_wandb_file(head) or is_event_file(head)):
         raise UserError(f"cannot read '{path}' (a packed file that holds no text): unpack it first")
     if is_sqlite(head):
@@ -66,6 +70,11 @@ def read_file(path: Path, run: str | None = None) -> Trace:
     if text.startswith("[") or (text.startswith("{") and is_document(text)):
         return read_json(gathered, run)
     return read_json_lines(gathered, run) if text.startswith("{") else read_table(gathered, run)
+
+
+def _refuse(chosen: Chosen, path: Path) -> None:
+    if chosen:
+        raise UserError(f"'{path}' is a trace of newllm, whose signals have their names: drop --loss and --step")
 
 
 def _split(path: Path) -> tuple[Path, str | None]:

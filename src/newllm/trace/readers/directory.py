@@ -8,6 +8,7 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.trace.blocks import blocks_path
+from newllm.trace.readers.chosen import Chosen
 from newllm.trace.readers.event_file import read_event_files
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.mlflow_files import metric_files, read_mlflow_files
@@ -21,25 +22,33 @@ _MOST_FILES = 20_000
 _LOGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".txt")
 _PACKED = (".gz", ".zst")
 # What newllm writes beside a trace: never a log.
-_OURS = ("summary.json", "recording.json", "data.json", "tokenizer.json", "findings.json", "state.json")
+_OURS = {
+    *("summary.json", "recording.json", "data.json", "tokenizer.json", "findings.json", "state.json"),
+    *("samples.jsonl", "recoveries.json"),
+}
 
 
-def read_directory(path: Path, run: str | None, read_file: Callable[[Path, str | None], Trace]) -> Trace:
+def read_directory(
+    path: Path, run: str | None, read_file: Callable[[Path, str | None], Trace], chosen: Chosen
+) -> Trace:
     """Read the log of a directory.
 
     Args:
         path: the directory.
         run: which of several runs in it.
         read_file: reads a single file.
+        chosen: columns that are loss and steps.
 
     Raises:
         UserError: it may not be read, or holds no log.
     """
     own = path / "trace.jsonl"
+    if own.is_file() and run is None and chosen:
+        raise UserError(f"'{path}' is a run of newllm, whose signals have their names: drop --loss and --step")
     if own.is_file() and run is None:
         return read_trace(own) if own.stat().st_size <= MOST_BYTES else read_file(own, None)
     files = _files(path)
-    gathered = Gathered(path)
+    gathered = Gathered(path, chosen)
     for name in ("trace.jsonl", "trainer_state.json", "metrics.csv"):
         found = [file for file in files if file.name == name]
         if len({file.parent for file in found if "checkpoint-" not in file.parent.name} or {path}) == 1 and run is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.trace.readers.axes import axis_rank, place_rows
+from newllm.trace.readers.chosen import Chosen, column_named
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
 from newllm.trace.readers.perplexity import losses_of_perplexity
@@ -29,6 +30,7 @@ class Gathered:
 
     Args:
         source: the log, for messages.
+        chosen: columns that a person says are loss and steps.
 
     Attributes:
         values: how many were taken in.
@@ -36,8 +38,8 @@ class Gathered:
         torn: the line that was read last has no end.
     """
 
-    def __init__(self, source: Path):
-        self.source = source
+    def __init__(self, source: Path, chosen: Chosen = Chosen()):  # noqa: B008 (it cannot be changed)
+        self.source, self.chosen = source, chosen
         self.values = 0
         self.full = False
         self.torn = False
@@ -84,8 +86,12 @@ class Gathered:
         """
         arrays = self._of_run(run)
         rows = 1 + max((int(row[-1]) for row, _ in arrays.values() if len(row)), default=-1)
-        placing = {name: pair for name, pair in arrays.items() if axis_rank(name)}
+        placing = {name: pair for name, pair in arrays.items() if axis_rank(name) and name != self._loss_of(arrays)}
         signals = {name: pair for name, pair in arrays.items() if name not in placing}
+        if self.chosen.step is not None:
+            steps = column_named("--step", self.chosen.step, arrays, self.source)
+            placing = {"step": arrays[steps]}
+            signals.pop(steps, None)
         axis = place_rows(rows, placing, _crowded(placing, signals))
         for sentence in axis.notes:
             self.note(sentence)
@@ -98,8 +104,16 @@ class Gathered:
             axis: what they count.
             printed: the values come from text, so that their decimals tell something.
         """
+        if self.chosen.step is not None:
+            raise UserError(f"--step '{clean(self.chosen.step)}': '{self.source}' counts its own steps: drop --step")
         arrays = {name: pair for name, pair in self._arrays().items() if not axis_rank(name)}
         return self._trace(arrays, axis, printed=printed)
+
+    def _loss_of(self, arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str | None:
+        """Return the column that a person says is the loss, None where nobody does."""
+        if self.chosen.loss is None:
+            return None
+        return column_named("--loss", self.chosen.loss, arrays, self.source)
 
     def _of_run(self, run: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return the columns of one run under their plain names."""
@@ -123,10 +137,10 @@ class Gathered:
         run, _, plain = name.rpartition(_OF_RUN)
         plain = clean(plain)
         known: str | None = f"{clean(run)}{_OF_RUN}{plain}" if run and plain else plain or None
-        if known is None or (self._known_only and not _has_a_name(plain)):
+        if known is None or (self._known_only and not self._has_a_name(plain)):
             known = None
         elif known not in self._columns:
-            if len(self._columns) >= MOST_SIGNALS and not _has_a_name(plain):
+            if len(self._columns) >= MOST_SIGNALS and not self._has_a_name(plain):
                 self.note(f"signals beyond the first {MOST_SIGNALS}", 0)
                 known = None
             else:
@@ -136,7 +150,7 @@ class Gathered:
 
     def _make_room(self) -> None:
         plain = {name: name.rpartition(_OF_RUN)[2] for name in self._columns}
-        own = [name for name in plain if not _has_a_name(plain[name])]
+        own = [name for name in plain if not self._has_a_name(plain[name])]
         if self._known_only or not own or not any(meaning(name) for name in plain.values()):
             self.full = True
             self.note(f"what comes after the first {MOST_VALUES} values")
@@ -147,6 +161,9 @@ class Gathered:
         self._named = {name: known if known in self._columns else None for name, known in self._named.items()}
         self.note(f"{len(own)} signals of the log's own, because there are more than {MOST_VALUES} values")
         self.full = 4 * self.values > 3 * MOST_VALUES
+
+    def _has_a_name(self, name: str) -> bool:
+        return meaning(name) is not None or axis_rank(name) is not None or name in self.chosen.names
 
     def _arrays(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return {
@@ -166,7 +183,7 @@ class Gathered:
             raise UserError(f"no numbers to read in '{self.source}'{why}: give a log with a loss by step or epoch")
         if repeated > 0:
             self.note("values of a step that came again (the later value holds)", repeated)
-        named = canonical(signals)
+        named = canonical(signals, self._loss_of(arrays))
         derived = losses_of_perplexity(named)
         digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
         for name, (loss, finer) in derived.items():
@@ -190,20 +207,23 @@ class Gathered:
         return tuple(f"{count} times: {text}" if count > 1 else text for text, count in self._notes.items())
 
 
-def canonical(signals: Mapping[str, Series]) -> dict[str, Series]:
-    """Name the signals of a log as docs/signals.md does: of several for one name the plainest, then the longest."""
+def canonical(signals: Mapping[str, Series], loss: str | None = None) -> dict[str, Series]:
+    """Name the signals of a log as docs/signals.md does: of several for one name the plainest, then the longest.
+
+    Args:
+        signals: by the log's own names.
+        loss: which of them is the loss, whatever the names say.
+    """
     best: dict[str, tuple[tuple[int, ...], int, str]] = {}
     for name, series in signals.items():
         found = meaning(name)
-        if found:
+        if found and name != loss and (loss is None or found.signal != "loss"):
             candidate = (found.rank, -len(series.step), name)
             best[found.signal] = min(best.get(found.signal, candidate), candidate)
     chosen = {name: signal for signal, (_, _, name) in best.items()}
+    if loss is not None:
+        chosen |= {"loss": "loss (not chosen)", loss: "loss"}
     return {chosen.get(name, name): series for name, series in signals.items()}
-
-
-def _has_a_name(name: str) -> bool:
-    return meaning(name) is not None or axis_rank(name) is not None
 
 
 def _crowded(

@@ -1,0 +1,49 @@
+"""Which columns of a log a person says are its loss and its steps."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from newllm.errors import UserError
+from newllm.trace.readers.naming import clean
+
+_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Names of columns as the log has them; None leaves it to the reader to find out.
+
+    Attributes:
+        loss: the training loss, nats.
+        step: what the rows are placed by.
+    """
+
+    loss: str | None = None
+    step: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.loss is not None or self.step is not None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that were given, as `clean` writes them."""
+        return tuple(clean(name) for name in (self.loss, self.step) if name is not None)
+
+
+def column_named(option: str, name: str, known: Iterable[str], source: object) -> str:
+    """Return the column of a name.
+
+    Args:
+        option: that named it, for the message.
+        name: as it was given.
+        known: columns of numbers that there are.
+        source: the log, for the message.
+
+    Raises:
+        UserError: there is no such column.
+    """
+    names = sorted(known)
+    if clean(name) in names:
+        return clean(name)
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    raise UserError(f"{option} '{clean(name)}': '{source}' has no such column of numbers: it has {shown or 'none'}")
