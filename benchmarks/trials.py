@@ -90,7 +90,7 @@ class Clock(Recording):
 
     training: Training
 
-    def evaluated(self) -> Signals:
+    def evaluated(self, step: int) -> Signals:  # noqa: ARG002 (a recording's form)
         """Return the seconds."""
         return {"training_seconds": self.training.journal.progress.seconds}
 

@@ -15,9 +15,11 @@ from torch.optim import Optimizer
 
 from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
+from newllm.api.recording_samples import Samples
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.checked import write_checked
 from newllm.data import Tokenizer
+from newllm.model.language_model import LanguageModel
 from newllm.recorder.layout import Layout
 from newllm.training.config import RunConfig
 from newllm.training.recording import Recording, Signals
@@ -40,9 +42,10 @@ class RunRecording(Recording):
         place: RUN/recording.json, which says what was measured; written when training begins.
         config: the resolved run.
         tokenizer: names the classes of targets.
+        samples: lets the model write at every evaluation; None lets it write nothing.
     """
 
-    def __init__(self, place: Path, config: RunConfig, tokenizer: Tokenizer) -> None:
+    def __init__(self, place: Path, config: RunConfig, tokenizer: Tokenizer, samples: Samples | None = None) -> None:
         self._place, self._config = place, config
         self._every = max(1, min(_RAREST, _first_steps(config) // _SHORT))
         self._layers: LayerSignals | None = None
@@ -51,11 +54,14 @@ class RunRecording(Recording):
         self._measuring = False
         self._evaluation = EvaluationSignals(tokenizer.unknown, tokenizer.end)
         self._model: nn.Module | None = None
+        self._samples = samples
 
-    def started(self, model: nn.Module, optimizer: Optimizer) -> None:
+    def started(self, model: nn.Module, optimizer: Optimizer, step: int) -> None:
         """Write recording.json and follow the optimizer."""
         layout = Layout(model)
         self._model, self._layers = model, LayerSignals(layout, optimizer)
+        if self._samples is not None and isinstance(model, LanguageModel):
+            self._samples.started(model, step)
         write_checked(self._place, layout.describe(optimizer, self._every, self._config.model.vocabulary))
 
     def stepping(self, step: int) -> None:
@@ -88,6 +94,7 @@ class RunRecording(Recording):
         """Take in one batch."""
         self._evaluation.add(logits_BTV, targets_BT)
 
-    def evaluated(self) -> Signals:
-        """Return the signals of the evaluation."""
-        return self._evaluation.signals()
+    def evaluated(self, step: int) -> Signals:
+        """Return the signals of the evaluation, and let the model write."""
+        line = None if self._samples is None else self._samples.write(step)
+        return self._evaluation.signals() | ({} if line is None else {"sample": line})

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from typing import Any
 from newllm.api.places import claimed, standing_texts
 from newllm.api.recording import RunRecording
 from newllm.api.recording_facts import corpus_facts
-from newllm.data import Corpus, prepare, training_batches
+from newllm.api.recording_samples import Samples
+from newllm.data import Corpus, offer_columns, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
 from newllm.trace import Summary, lost_steps, read_signal, read_trace
+from newllm.trace.samples import Sample
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.config_file import save_config
@@ -119,6 +122,7 @@ def train(
             f"or take a body of {', '.join(CONTEXT_BODIES)}"
         )
     resolve_device(resolved.numerics.device)
+    offer_columns((*resolved.data.texts, *resolved.data.validation))
     with claimed(out, _named_after(preset, resolved.data.texts)) as run:
         preparation = Preparation(time.monotonic() - budget.began)
         announce(run, resolved)
@@ -194,6 +198,11 @@ def _notice(observers: Sequence[Observer], *lines: str) -> None:
     for observer in observers:
         for line in lines:
             observer.noticed(line)
+
+
+def _sampled(observers: Sequence[Observer], sample: Sample) -> None:
+    for observer in observers:
+        observer.sampled(sample)
 
 
 def _finished(run: RunDirectory, config: RunConfig) -> Summary | None:
@@ -275,7 +284,8 @@ def _train(
     """Train, and begin anew from the step that the guard went back to, as often as it does."""
     guard, goes_on = RunGuard(run, corpus, config.training.guard), False
     while True:
-        recording = RunRecording(run.recording, config, corpus.tokenizer)
+        samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
+        recording = RunRecording(run.recording, config, corpus.tokenizer, samples)
         training = Training(run, config, model, corpus, observers, recording, guard, pace, goes_on=goes_on)
         summary = training.go()
         if not training.goes_back:

@@ -1,9 +1,12 @@
-"""Let a trained model write on from a prompt. Memory and time per token do not grow.
+r"""Let a trained model write on from a prompt. Memory and time per token do not grow.
 
 --context-out keeps all that the model remembers in a file, also where Ctrl-C or a closed pipe ends the
 writing; --context-in goes on from it, as if the whole text before had just been read. With --tokens 0 the
 prompt is read and nothing is written but the context. --weights bf16 and int8 write faster: the weights are
 rounded to 16 and 8 bits, and the text is that of a slightly other model.
+
+On a terminal, control characters that a model wrote are shown as escapes (\x1b): a terminal would obey them. A file
+or a pipe gets the text as it is, and --json escapes it.
 
   newllm generate runs/moby-dick --prompt "The whale" --tokens 500
   newllm generate runs/moby-dick --prompt "Chapter one" --context-out chapter.context
@@ -13,12 +16,13 @@ rounded to 16 and 8 bits, and the text is that of a slightly other model.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.model_text import model_text
 from newllm.errors import UserError
-from newllm.files import to_json
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
@@ -67,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
             save_context(Path(arguments.context_out), stream.memory, mark)
     result = stream.result()
     if arguments.json:
-        print(to_json({"schema": 1, **vars(result)}))
+        # In ASCII: what a model wrote must not reach a terminal as a control character of eight bits.
+        print(json.dumps({"schema": 1, **vars(result)}))
     elif result.stopped_by == "positions" and not arguments.quiet:
         print(f"this model has {loaded.config.model.positions} learned positions and ends there", file=sys.stderr)
     return 0
@@ -84,12 +89,12 @@ def _prompt(given: str) -> str:
 
 def _write(stream: Any, arguments: argparse.Namespace) -> None:
     """Write prompt and continuation as they come; with --json only read the stream to its end."""
-    shown = not arguments.json and arguments.tokens > 0
-    if shown and not arguments.quiet and arguments.prompt != "-":
-        sys.stdout.write(arguments.prompt)
+    if arguments.json or not arguments.tokens:
+        stream.result()
+        return
+    write = model_text(sys.stdout)
+    if not arguments.quiet and arguments.prompt != "-":
+        write(arguments.prompt)
     for piece in stream:
-        if shown:
-            sys.stdout.write(piece)
-            sys.stdout.flush()
-    if shown:
-        sys.stdout.write("\n")
+        write(piece)
+    write("\n")

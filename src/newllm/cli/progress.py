@@ -8,12 +8,15 @@ from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from newllm.cli.doctor_paper import can_draw
 from newllm.cli.live_curve import LiveCurve
+from newllm.cli.time_left import TimeLeft, duration
 from newllm.diagnosis.onset import Onset
 from newllm.report.plain import plain
+from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Observer, Past
 from newllm.training.step import StepReport
@@ -22,6 +25,7 @@ PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.25  # between two drawings, at least
 _SHARE = 0.02  # of the time, at most, is spent on drawing, also where the machine is busy or the terminal slow
 _SMOOTH = 0.95
+SAMPLE_CELLS = 100
 
 
 def choose_display(stream: TextIO) -> "Display":
@@ -46,6 +50,8 @@ class Display(Observer):
 
     Attributes:
         onsets: steps at which the training loss left its trend, rising; of what a guard took back none.
+        steps: that the run is to have.
+        sample: what the model wrote last, in one line.
     """
 
     def __init__(self, console: Console) -> None:
@@ -53,13 +59,16 @@ class Display(Observer):
         self.loss = math.nan
         self.speed = math.nan
         self.onsets: list[int] = []
-        self.steps, self.seconds_left = 0, math.nan
+        self.steps = 0
+        self.sample = ""
         self._step = 0
+        self._time_left = TimeLeft(0)
         self._since, self._tokens = time.monotonic(), 0
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
         self.steps = summary["steps"]
+        self._time_left = TimeLeft(self.steps)
         scan = "" if summary["scan_backend"] == "none" else f", scan {summary['scan_backend']}"
         where = f"on {summary['device']} in {summary['precision']}{scan}"
         begin = f"from step {summary['step']:,} " if summary["step"] else ""
@@ -78,18 +87,26 @@ class Display(Observer):
 
     def planned(self, steps: int, seconds_left: float) -> None:
         """Take in how many steps a run by the clock is to have."""
-        self.steps, self.seconds_left = steps, seconds_left
+        self.steps = steps
+        self._time_left.plan(steps, seconds_left)
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
         if report.step <= self._step:
             self.went_back(report.step)
         self._step = report.step
+        self._time_left.at(report.step)
         self.loss = report.loss if math.isnan(self.loss) else _SMOOTH * self.loss + (1 - _SMOOTH) * report.loss
         self._tokens += report.tokens
         passed = time.monotonic() - self._since
         if passed >= 2.0:
             self.speed, self._since, self._tokens = self._tokens / passed, time.monotonic(), 0
+
+    @property
+    def time_left(self) -> str:
+        """The time to the last step in words; empty while it is not known."""
+        seconds = self._time_left.at(self._step)
+        return "" if seconds is None else f"{duration(seconds)} left"
 
     def went_back(self, step: int) -> None:
         """Forget what came from this step on: a guard has taken the run back."""
@@ -99,6 +116,10 @@ class Display(Observer):
         """Keep the place."""
         if onset.onset not in self.onsets[-1:]:  # told before, where by now it is no number any more
             self.onsets.append(onset.onset)
+
+    def sampled(self, sample: Sample) -> None:
+        """Keep it."""
+        self.sample = plain(" ".join(sample.text.split()), SAMPLE_CELLS)
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """Say the numbers."""
@@ -119,11 +140,14 @@ class PlainDisplay(Display):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._told = time.monotonic()
+        self._sampled = -PLAIN_SECONDS
 
-    def started(self, summary: dict[str, Any]) -> None:
-        """Say what begins."""
-        super().started(summary)
-        self._began, self._first = time.monotonic(), summary["step"]
+    def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
+        """Say the numbers, and what the model wrote where that was not said just now."""
+        super().evaluated(step, evaluation, best=best)
+        if self.sample and time.monotonic() - self._sampled >= PLAIN_SECONDS:
+            self._sampled = time.monotonic()
+            self.console.print(f"step {step:>7,}  writes: {self.sample}")
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
@@ -131,9 +155,8 @@ class PlainDisplay(Display):
         if time.monotonic() - self._told < PLAIN_SECONDS:
             return
         self._told = time.monotonic()
-        per_step = (time.monotonic() - self._began) / max(1, report.step - self._first)
-        left = per_step * (self.steps - report.step) if math.isnan(self.seconds_left) else self.seconds_left
-        self.console.print(f"step {report.step:>7,}  loss {self.loss:.4f}  {_speed(self.speed)}  {left:,.0f} s left")
+        parts = (f"step {report.step:>7,}", f"loss {self.loss:.4f}", _speed(self.speed), self.time_left)
+        self.console.print("  ".join(part for part in parts if part))
 
 
 class LiveDisplay(Display):
@@ -145,8 +168,7 @@ class LiveDisplay(Display):
         self._progress = Progress(
             TextColumn("step {task.completed:,}/{task.total:,}"),
             BarColumn(bar_width=24),
-            TextColumn("loss {task.fields[loss]}  {task.fields[bits]}{task.fields[speed]}"),
-            TimeRemainingColumn(),
+            TextColumn("loss {task.fields[loss]}  {task.fields[bits]}{task.fields[speed]}  {task.fields[left]}"),
             console=console,
         )
         self._task: TaskID | None = None
@@ -157,7 +179,7 @@ class LiveDisplay(Display):
         """Say what begins."""
         super().started(summary)
         self._task = self._progress.add_task(
-            "training", total=summary["steps"], completed=summary["step"], loss="...", bits="", speed=""
+            "training", total=summary["steps"], completed=summary["step"], loss="...", bits="", speed="", left=""
         )
         self._live.start(refresh=True)
 
@@ -200,13 +222,17 @@ class LiveDisplay(Display):
         """Draw anew, and no sooner again than the time that this took allows."""
         began = time.monotonic()
         if self._task is not None:
-            fields = {"loss": f"{self.loss:.4f}", "bits": self._bits, "speed": _speed(self.speed)}
-            self._progress.update(self._task, completed=self._step, total=self.steps, **fields)
+            fields = {"bits": self._bits, "speed": _speed(self.speed), "left": self.time_left}
+            loss = f"{self.loss:.4f}"
+            self._progress.update(self._task, completed=self._step, total=self.steps, loss=loss, **fields)
         self._live.refresh()
         self._due = began + max(LIVE_SECONDS, (time.monotonic() - began) / _SHARE)
 
     def _shown(self) -> RenderableType:
-        return self._curve if self._task is None else Group(self._progress.get_renderable(), self._curve)
+        if self._task is None:
+            return self._curve
+        written = [Text(f"writes: {self.sample}", no_wrap=True, overflow="ellipsis")] if self.sample else []
+        return Group(self._progress.get_renderable(), *written, self._curve)
 
 
 def _speed(tokens_per_second: float) -> str:

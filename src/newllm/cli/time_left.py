@@ -1,5 +1,6 @@
 """How long something still takes, said only once that is known."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -20,10 +21,18 @@ class TimeLeft:
     def __init__(self, total: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._total, self._clock = total, clock
         self._first: tuple[float, float] | None = None
+        self._ends = math.inf
+
+    def plan(self, total: float, seconds: float) -> None:
+        """Take in another total, and the seconds left where a clock decides them; NaN where none does."""
+        self._total = total
+        self._ends = math.inf if math.isnan(seconds) else self._clock() + seconds
 
     def at(self, done: float) -> float | None:
         """Return the seconds left where so many units are done, None where that is not known yet."""
         now = self._clock()
+        if math.isfinite(self._ends):
+            return max(0.0, self._ends - now)
         if self._first is None or done < self._first[0]:  # gone back to before where it was measured from
             self._first = (done, now)
         units, seconds = done - self._first[0], now - self._first[1]

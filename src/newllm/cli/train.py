@@ -1,4 +1,4 @@
-"""Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, or - for standard input.
+"""Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, FILE.csv#COLUMN, or - for standard input.
 
 Without TEXT it trains on the bundled novel (Moby Dick), or, with a seed preset, on 30 sentences.
 Ctrl-C or SIGTERM stops after the step and leaves a run that --resume takes up as if it had never stopped; the exit
@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.model_text import model_text
 from newllm.errors import UserError
 from newllm.files import to_json
 
@@ -166,7 +167,8 @@ def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
         print(f"no sample: {why}")
     elif summary.status == "finished":
         sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
-        print(f"sample, temperature 0.8, seed 0:\n\n{_indented(sample.text)}\n")
+        print("sample, temperature 0.8, seed 0:\n")
+        model_text(sys.stdout)(f"{_indented(sample.text)}\n\n")
         print(f'write on with: newllm generate {trained.path} --prompt "..."')
     elif summary.status == "interrupted":
         print(f"go on with: newllm train --resume {trained.path}")
@@ -200,4 +202,4 @@ def _off_trend(onsets: Sequence[int], run: Path) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.strip().splitlines())
+    return "\n".join(f"    {line}" for line in text.strip().split("\n"))

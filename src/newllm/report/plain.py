@@ -20,6 +20,14 @@ def plain(text: object, longest: int = LONGEST) -> str:
     return _shortened(shown, longest)
 
 
+def plain_lines(text: str) -> str:
+    """Return text with its line ends, tabs and wide blanks, and nothing else that a terminal would obey.
+
+    Character by character, so that text may come in pieces. For what a model wrote.
+    """
+    return "".join(one if one in "\n\t" or unicodedata.category(one) == "Zs" else _harmless(one) for one in text)
+
+
 def _harmless(character: str) -> str:
     if character.isprintable():
         return character

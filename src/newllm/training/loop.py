@@ -114,7 +114,7 @@ class Training:
             with contextlib.closing(self.journal), contextlib.closing(self.keeper):
                 self._tell_start()
                 with listening() as interrupt, torch.random.fork_rng():
-                    self.recording.started(self.model, self.optimizer)
+                    self.recording.started(self.model, self.optimizer, self.journal.progress.step)
                     self.model.train()
                     self._train(interrupt)
                     self.stopped_by = interrupt.signal_name
@@ -213,7 +213,7 @@ class Training:
         precision, recording = self.config.numerics.precision, self.recording
         with recording.evaluating():
             evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.predicted)
-        best = self.journal.evaluated(evaluation, recording.evaluated())
+        best = self.journal.evaluated(evaluation, recording.evaluated(self.journal.progress.step))
         self._tell_evaluation(evaluation, best=best)
         self.keeper.see("validation_loss", self.journal.progress.step, evaluation.loss)
         return best

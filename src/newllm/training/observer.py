@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.onset import Onset
 from newllm.trace import Series
+from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.step import StepReport
 
@@ -46,6 +47,9 @@ class Observer:
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """An evaluation was done; `best` if it is the best until now."""
+
+    def sampled(self, sample: Sample) -> None:
+        """The model wrote a sample, told before the evaluation that it belongs to."""
 
     def ended(self, summary: dict[str, Any]) -> None:
         """Training has ended, however."""

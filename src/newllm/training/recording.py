@@ -21,8 +21,8 @@ class Recording:
     that was stopped and resumed has the same trace.
     """
 
-    def started(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Training begins or goes on."""
+    def started(self, model: nn.Module, optimizer: Optimizer, step: int) -> None:
+        """Training begins, or goes on from a step."""
 
     def stepping(self, step: int) -> None:
         """The update that leads from `step` to `step + 1` begins."""
@@ -48,6 +48,6 @@ class Recording:
     def predicted(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
         """One batch of an evaluation: logits, and what came, -1 where nothing was to be predicted."""
 
-    def evaluated(self) -> Signals:
-        """Return the signals of the evaluation that is done."""
+    def evaluated(self, step: int) -> Signals:  # noqa: ARG002 (an interface)
+        """Return the signals of the evaluation that is done, at a step."""
         return {}

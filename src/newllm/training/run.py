@@ -1,7 +1,7 @@
 """The run directory: where a run's files are, who may write them, and that no run is overwritten.
 
-RUN/config.toml  data.json  tokenizer.json  recording.json  trace.jsonl  snapshots/  summary.json  training_curves.png
-    schedule.jsonl  (where the clock decides how long the run is)
+RUN/config.toml  data.json  tokenizer.json  recording.json  trace.jsonl  samples.jsonl  snapshots/  summary.json
+    training_curves.png  schedule.jsonl  (of a run by the clock)
     recoveries.json  recoveries/  (where a guard was at work)
 """
 
@@ -44,6 +44,7 @@ class RunDirectory:
         self.recording = path / "recording.json"
         self.trace = path / "trace.jsonl"
         self.schedule = path / "schedule.jsonl"
+        self.samples = path / "samples.jsonl"
         self.snapshots = path / "snapshots"
         self.summary = path / "summary.json"
         self.recoveries = path / "recoveries.json"

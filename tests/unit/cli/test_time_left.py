@@ -74,3 +74,16 @@ def test_a_study_with_a_time_says_how_much_of_it_is_gone():
         "0/4 runs   running a (seed 0), b (seed 0)   5 s of at most 5 min",
         "2/4 runs   running c (seed 0), d (seed 0)   15 s of at most 5 min, about 5 s left",
     ]
+
+
+def test_a_run_by_the_clock_knows_its_end_from_the_beginning_and_one_that_is_longer_is_longer():
+    now = 0.0
+    left = TimeLeft(100, lambda: now)
+    left.plan(500, 120.0)
+    now = 20.0
+    assert left.at(1) == 100.0
+    left.plan(500, float("nan"))
+    now = 30.0
+    assert left.at(1) is None
+    now = 40.0
+    assert left.at(11) == 489.0

@@ -14,6 +14,7 @@ from newllm.report.sections.findings import findings
 from newllm.report.sections.layers import layers
 from newllm.report.sections.others import others
 from newllm.report.sections.replay import replay
+from newllm.report.sections.samples import samples
 from newllm.report.sections.verdict import verdict
 from newllm.report.source import Source
 
@@ -22,6 +23,7 @@ SECTIONS: dict[str, Callable[[Source, Words], Section | None]] = {
     "curves": curves,
     "findings": findings,
     "replay": replay,
+    "samples": samples,
     "classes": classes,
     "context": context,
     "layers": layers,

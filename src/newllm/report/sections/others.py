@@ -18,7 +18,7 @@ _NAMED = 40
 _LONGEST = 160
 _BESIDE = {  # they say something only beside another
     *("validation_correct", "validation_count", "validation_classes"),
-    *("backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
+    *("sample", "backwards", "gradient_carried", "update_skipped", "recovery", "evaluation_in_training_mode"),
 }
 _BY_TARGET = {*STATISTICS, "context_norm", "validation_loss", "validation_count"}  # shown by layer, position or class
 

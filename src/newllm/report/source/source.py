@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.run_facts import facts_of, said_by
+from newllm.diagnosis.run_facts import check_one_run, facts_of, said_by
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
 from newllm.trace import Finding, Trace, lost_steps
-from newllm.trace.readers import read_log
+from newllm.trace.readers import Chosen, read_log
+from newllm.trace.samples import Sample, samples_of
 
 _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
 _LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
 _LARGEST_CONFIG = 2**20
 _LEFT_OUT = 20  # sentences of a reader
-_NAMED = 4  # runs of a directory
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,7 @@ class Source:
         data, recording: RUN/data.json and RUN/recording.json, likewise unchecked.
         recoveries: of RUN/recoveries.json, likewise.
         replays: of each spike that was replayed, the newest verdict first.
+        samples: what the model wrote at evaluations, the oldest first.
         problems: what could not be read, or only in part: a sentence each.
         prefix: of every id that its sections use, so that several runs may stand on one page.
         judged: whether the doctor was asked; where nobody has, that there are no findings says nothing.
@@ -57,6 +58,7 @@ class Source:
     recording: Mapping[str, Any] = field(default_factory=dict)
     recoveries: tuple[Mapping[str, Any], ...] = ()
     replays: tuple[Replayed, ...] = ()
+    samples: tuple[Sample, ...] = ()
     problems: tuple[str, ...] = ()
     prefix: str = ""
     judged: bool = True
@@ -71,7 +73,11 @@ class Source:
 
 
 def read_source(
-    path: str | os.PathLike[str], *, trace: Trace | None = None, findings: Sequence[Finding] | None = None
+    path: str | os.PathLike[str],
+    *,
+    trace: Trace | None = None,
+    findings: Sequence[Finding] | None = None,
+    chosen: Chosen = Chosen(),  # noqa: B008 (it cannot be changed)
 ) -> Source:
     """Read a run directory, or anyone's log.
 
@@ -81,6 +87,7 @@ def read_source(
         path: of the run or the log.
         trace: of a run of ours, where it is held in memory; None reads it.
         findings: of that trace, where they are known; None judges it now.
+        chosen: columns of a log that are its loss and its steps; a run of ours needs none.
 
     Raises:
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
@@ -90,10 +97,9 @@ def read_source(
         raise UserError("'' is no path: name a run directory or a log")
     if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
         return _own(place, trace, findings)
-    if inside := _runs_in(place):
-        raise UserError(f"'{place}' holds several runs ({', '.join(inside)}): name those that are meant")
+    check_one_run(place)
     try:
-        read = read_log(place)
+        read = read_log(place, chosen)
     except UserError:
         if _count(place, _LEFT_OF_OURS):
             return _own(place, trace, findings)
@@ -109,15 +115,6 @@ def read_source(
 def _count(place: Path, names: tuple[str, ...]) -> int:
     """Return how many of some names are in a directory, 0 where it is none; it never raises."""
     return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
-
-
-def _runs_in(place: Path) -> list[str]:
-    """Return the names of runs of ours in a directory where there are several, at most `_NAMED` and "..."."""
-    try:
-        found = sorted(one.name for one in os.scandir(place) if _count(Path(one.path), _OURS))
-    except (OSError, ValueError):  # no directory, or no path at all
-        return []
-    return [] if len(found) < 2 else [*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])]
 
 
 def _lost(trace: Trace, summary: Mapping[str, Any], *, trained: bool) -> list[str]:
@@ -153,6 +150,7 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
+        samples=tuple(samples_of(files.text("samples.jsonl").encode())),
         problems=(
             *files.problems, *said_by(recording), *_lost(trace, summary, trained=bool(config)),
             *trace.left_out[:_LEFT_OUT], *problems

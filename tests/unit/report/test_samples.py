@@ -1,0 +1,58 @@
+"""The section of what the model wrote: the newest first, escaped, in both languages."""
+
+from pathlib import Path
+
+import pytest
+
+from newllm.report.language import language
+from newllm.report.page import report_page
+from newllm.report.sections.samples import samples
+from newllm.report.source import read_source
+from newllm.trace import TraceWriter
+from newllm.trace.samples import Sample, add_sample
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    with TraceWriter(tmp_path / "trace.jsonl") as writer:
+        for step in range(1, 7):
+            writer.write(step, loss=1 / step, sample=step)
+    (tmp_path / "recording.json").write_text("{}")
+    for step in range(6):
+        add_sample(tmp_path / "samples.jsonl", Sample(1000 * step, "", f"<b>{step}</b>\x1b[2J\u202e", 7))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", ("What the model writes", "step 5,000", "3 earlier ones", "seed 7")),
+     ("ja", ("モデルの書く文章", "ステップ 5,000", "それ以前の 3 件", "シード 7"))],
+)  # fmt: skip
+def test_the_newest_comes_first_and_is_escaped(run: Path, lang: str, words: tuple[str, ...]):
+    section = samples(read_source(run), language(lang))
+    assert section is not None
+    found = [section.html.index(f"&lt;b&gt;{step}&lt;/b&gt;\\x1b[2J\\u202e") for step in range(6)]
+    assert found == sorted(found, reverse=True)
+    assert all(word in section.title + section.html for word in words)
+    assert "\x1b" not in section.html
+    page = report_page([read_source(run)], language(lang))
+    assert "&lt;b&gt;5&lt;/b&gt;" in page
+    assert "<b>5" not in page
+
+
+def test_an_ended_text_says_so_and_damage_takes_nothing_else_along(run: Path):
+    with (run / "samples.jsonl").open("ab") as file:
+        file.write(b'\xff\n[]\n{"step": 6000, "prompt": "", "text": "", "seed": 7}\n{"step": 70')
+    section = samples(read_source(run), language("en"))
+    assert section is not None
+    assert section.html.index("it ended the text at once") < section.html.index("&lt;b&gt;5")
+
+
+def test_a_run_from_before_samples_has_no_such_section(run: Path):
+    (run / "samples.jsonl").unlink()
+    assert samples(read_source(run), language("en")) is None
+
+
+def test_its_line_numbers_are_no_curve(run: Path):
+    page = report_page([read_source(run)], language("en"))
+    assert 'id="others"' not in page
