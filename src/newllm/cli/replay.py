@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.replay is None:
         raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
-    time = TimeLimit(arguments.budget)  # before torch is loaded: a person's seconds run already
+    time = TimeLimit(arguments.budget, began=arguments.began)
     from newllm import api
     from newllm.cli.replay_progress import ReplayProgress
 

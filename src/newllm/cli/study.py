@@ -12,7 +12,6 @@ import argparse
 import math
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
-    began = time.monotonic()
     from newllm.study import OWN_STUDIES, load_study, run_study, with_texts
 
     if arguments.list:
@@ -52,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out or Path("studies") / name
     from newllm.cli.study_progress import StudyProgress
 
-    limit = TimeLimit(study.quick_seconds if arguments.quick else math.inf, began=began)
+    limit = TimeLimit(study.quick_seconds if arguments.quick else math.inf, began=arguments.began)
     workers = _cores() if arguments.workers is None else arguments.workers
     with StudyProgress(sys.stderr, quiet=arguments.quiet, workers=workers, time=limit) as progress, ending_on_sigterm():
         results = run_study(

@@ -61,7 +61,7 @@ def once(spiked: Path, content, ticks: type, tmp_path_factory: pytest.TempPathFa
     before, out = content(run), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
         patch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
-        patch.setattr(command, "TimeLimit", lambda seconds: TimeLimit(seconds, ticks()))
+        patch.setattr(command, "TimeLimit", lambda seconds, **_: TimeLimit(seconds, ticks()))
         code = main(["replay", str(run), *ONLY, "--budget", "195"])
     (place,) = (run / "replays").glob("step-*/verdict.json")
     return Replayed(run, code, out.getvalue(), before, content(run), json.loads(place.read_bytes()))
