@@ -79,7 +79,7 @@ def test_a_trace_of_ours_takes_no_names(tmp_path: Path):
     ],
 )
 def test_utf_16_is_read(name: str, content: str, encoding: str, tmp_path: Path):
-    if encoding == "utf-16-le" and name == "log.csv":
+    if encoding in ("utf-16-le", "utf-16-be"):  # without a mark it is told by its zeros, which kanji do not have
         content = content.replace("学習率", "lr")
     (tmp_path / name).write_bytes(content.encode(encoding))
     assert _values(read_log(tmp_path / name), "loss") == [(1, 5.0), (2, 4.0)]
