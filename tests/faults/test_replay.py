@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import newllm
-from newllm.time_limit import TimeLimit
 from newllm.replays.watcher import Watcher
+from newllm.time_limit import TimeLimit
 
 SETTINGS = (
     *("model.width=64", "model.hidden=64", "model.context=64", "model.layers=6", "optimizer.learning_rate=1e-3"),
