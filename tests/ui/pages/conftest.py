@@ -122,7 +122,7 @@ def serving() -> Serving:
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory, text: Path, tiny_settings: tuple[str, ...]) -> Path:
+def kept(tmp_path_factory: pytest.TempPathFactory, text: Path, tiny_settings: tuple[str, ...], ticks: Callable) -> Path:
     """A directory of runs that are not to be changed.
 
     `founding` has a spike, findings and a verdict; `words` can be played with; `words-2` differs from it by its seed;
@@ -131,13 +131,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory, text: Path, tiny_settings: tu
 
     import newllm
     from newllm.api import write_findings
+    from newllm.time_limit import TimeLimit
 
     root = tmp_path_factory.mktemp("kept") / "runs"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(root.parent / "cache"))
         founding = newllm.train(preset="seed-baseline", out=root / "founding", settings=FOUNDING).path
         write_findings(newllm.doctor(founding))
-        newllm.replay(founding, only=("half-learning-rate",), budget=3, workers=0)
+        newllm.replay(founding, only=("half-learning-rate",), budget=TimeLimit(520, ticks()), workers=0)
         settings = (*tiny_settings, "data.tokenizer=bytes", "training.evaluate_every=10")
         for seed, name in enumerate(("words", "words-2")):
             budget = newllm.Budget(steps=40)

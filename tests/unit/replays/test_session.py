@@ -100,8 +100,7 @@ def test_a_screen_claims_nothing(verdict: Verdict):
 
 @pytest.mark.slow
 def test_two_together_are_tried_on_request():
-    loop = Loop(build, functools.partial(batch, bad=BAD), loss, STEPS)
-    verdict = newllm.replay(loop, only=("half-learning-rate+replace-batches",), budget=20)
+    verdict = Timed().replay(600, "half-learning-rate+replace-batches")
     (first, *_) = verdict.interventions
     assert first.name == "half-learning-rate + replace-batches"
     assert first.outcome == "removes"
@@ -118,10 +117,10 @@ class Timed:
         self.now += 1.0
         return batch(step, bad=BAD)
 
-    def replay(self, seconds: float) -> Verdict:
+    def replay(self, seconds: float, *only: str) -> Verdict:
         """Replay with so many seconds, which begin when the training has run."""
         limit = TimeLimit(seconds, lambda: max(0.0, self.now - STEPS))
-        return newllm.replay(self.loop, budget=limit, watcher=self.told)
+        return newllm.replay(self.loop, budget=limit, only=only, watcher=self.told)
 
 
 @pytest.mark.parametrize("seconds", [150, 500, 1200])
@@ -176,7 +175,7 @@ def test_a_batch_that_is_another_one_each_time_is_told():
         x, y = batch(step, bad=BAD)
         return x + 1e-3 * asked[0], y
 
-    verdict = newllm.replay(Loop(build, drifting, loss, STEPS), budget=5)
+    verdict = newllm.replay(Loop(build, drifting, loss, STEPS))
     assert verdict.identical is False
     assert verdict.null["first_difference"]["signal"] == "batch"
     assert verdict.interventions == ()
