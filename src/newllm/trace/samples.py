@@ -7,6 +7,7 @@ none. The trace's signal `sample` says, by step, which line it is.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,13 +34,15 @@ class Sample:
 
 
 def add_sample(path: Path, sample: Sample) -> None:
-    """Add a line, handed to the operating system, where a kill cannot reach it.
+    """Add a line, and wait until the disk has it: a snapshot that comes next shall not be younger than its sample.
 
     Raises:
         UserError: there is no room, or the file may not be written.
     """
     with writing(path), path.open("ab") as file:
         file.write((to_json(asdict(sample)) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def samples_of(content: bytes) -> Iterator[Sample]:
