@@ -11,6 +11,7 @@ import newllm
 from newllm.data.facts import data_facts
 from newllm.files import write_bytes, write_json
 from newllm.trace import Summary, TraceWriter
+from newllm.trace.samples import Sample, add_sample
 
 LAYERS = ("embedding", "body.a", "body.b", "head")
 CONFIG = """\
@@ -108,6 +109,7 @@ def write_run(place: Path, steps: int = 200) -> Path:
         "remedy": "clip-half",
     }
     write_json(place / "recoveries.json", {"schema": 1, "recoveries": [recovery]})
+    add_sample(place / "samples.jsonl", Sample(100, "", "the cat is here", 0))
     (place / "replays" / "step-00000039").mkdir(parents=True)
     write_replays(place / "replays" / "step-00000039")
     return place

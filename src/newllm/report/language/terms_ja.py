@@ -159,6 +159,7 @@ SIGNALS = MappingProxyType(
         "loop_gain": "再帰の利得",
         "lyapunov": "リアプノフ指数",
         "recovery": "復旧",
+        "sample": "書いた文章の行番号",
         "evaluation_in_training_mode": "訓練モードでの評価",
         "batches": "読んだバッチ",
         "dropout": "ドロップアウト",
