@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from newllm.files import to_json, write_bytes, writing
+from newllm.errors import UserError
+from newllm.files import read_bytes, to_json, write_bytes, writing
 from newllm.trace.rows import whole_lines
+
+_LARGEST = 2**31  # bytes
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,14 @@ def truncate_samples_after(path: Path, step: int) -> int:
     A run that goes on calls this before it writes, so that no sample stands there twice.
 
     Raises:
-        UserError: the file may not be written.
+        UserError: the file may not be read or written, or something else stands there.
     """
-    if not path.is_file():
+    try:
+        content = read_bytes(path, _LARGEST)
+    except FileNotFoundError:
         return 0
-    content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot go on writing '{path}' ({error.strerror}): put it elsewhere") from error
     kept = [sample for sample in samples_of(content) if sample.step <= step]
     lines = "".join(to_json(asdict(sample)) + "\n" for sample in kept).encode()
     if lines != content:

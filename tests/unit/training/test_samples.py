@@ -1,6 +1,7 @@
 """What a model writes while it is trained: a line an evaluation, the same whatever happens, and no bit of the run."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def test_what_is_no_line_is_passed_over_and_cut_off(tmp_path: Path):
     assert truncate_samples_after(place, 10) == 2
     assert place.read_bytes() == b"".join(sound.splitlines(keepends=True)[:2])
     assert truncate_samples_after(tmp_path / "none.jsonl", 10) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "samples.jsonl")
+    with pytest.raises(newllm.UserError, match="cannot go on writing .* not a regular file"):
+        truncate_samples_after(tmp_path / "samples.jsonl", 0)
 
 
 def test_a_model_that_diverged_writes_nothing(train: Train):
