@@ -21,7 +21,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.model_text import model_text
 from newllm.errors import UserError
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -92,6 +91,8 @@ def _write(stream: Any, arguments: argparse.Namespace) -> None:
     if arguments.json or not arguments.tokens:
         stream.result()
         return
+    from newllm.cli.model_text import model_text
+
     write = model_text(sys.stdout)
     if not arguments.quiet and arguments.prompt != "-":
         write(arguments.prompt)

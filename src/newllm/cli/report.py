@@ -20,7 +20,6 @@ from typing import Any
 
 from newllm.cli.doctor import add_column_arguments
 from newllm.errors import UserError
-from newllm.trace.readers import Chosen
 
 SCHEMA = 1
 
@@ -74,6 +73,7 @@ class _Page:
 def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     from newllm.report.page import report_page
     from newllm.report.source import read_source
+    from newllm.trace.readers import Chosen
 
     chosen = Chosen(arguments.loss, arguments.step)
     sources = [read_source(path, chosen=chosen) for path in arguments.runs]

@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.model_text import model_text
 from newllm.errors import UserError
 from newllm.files import to_json
 
@@ -166,6 +165,8 @@ def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
     if summary.status == "finished" and trained.seconds and (why := _no_sample(trained, trained.seconds - wall)):
         print(f"no sample: {why}")
     elif summary.status == "finished":
+        from newllm.cli.model_text import model_text
+
         sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
         print("sample, temperature 0.8, seed 0:\n")
         model_text(sys.stdout)(f"{_indented(sample.text)}\n\n")

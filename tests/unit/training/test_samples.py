@@ -100,7 +100,7 @@ def test_what_is_no_line_is_passed_over_and_cut_off(tmp_path: Path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "samples.jsonl")
-    with pytest.raises(newllm.UserError, match="cannot go on writing .* not a regular file"):
+    with pytest.raises(newllm.UserError, match=r"cannot go on writing .*not a regular file"):
         truncate_samples_after(tmp_path / "samples.jsonl", 0)
 
 
