@@ -1,8 +1,9 @@
 """Which precision trains faster here: measured before a run, written into config.toml and never asked again.
 
 Updates in fp32 and bf16 take turns, so that whatever else the machine does slows both. A round says by how much bf16 is
-faster; three rounds make a vote, and it is over when two votes in a row agree. On a machine that is so busy that they
-don't, fp32 is taken, which is the same everywhere. Both numbers stand in summary.json.
+faster; three rounds make a vote, and it is over when two votes in a row agree, or when the time is over and the only
+vote is clear. On a machine that is so busy that they don't, fp32 is taken, which is the same everywhere. Both numbers
+stand in summary.json.
 """
 
 import copy
@@ -23,6 +24,7 @@ from newllm.training.step import Stepper
 NAMES = ("fp32", "bf16")
 WARM_UP, ROUNDS, VOTES = 2, 3, 5
 FASTER = 0.9  # of fp32's time: what bf16 must take less than
+CLEAR = 0.7  # of fp32's time: less than that in every round is enough where there is no time for a second vote
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +35,8 @@ class PrecisionProbe:
         chosen: "bf16" where it trains at least a tenth faster than fp32, else "fp32".
         seconds: of an update by name, medians; empty where bf16 does not run here.
         rounds: updates of each that were timed.
-        agreed: two votes in a row said the same. Else the machine was too busy, or the time too short.
+        agreed: two votes in a row said the same, or the only one was clear. Else the machine was too busy, or the
+            time too short.
     """
 
     chosen: str
@@ -86,6 +89,7 @@ def vote(timed: Any, times: dict[str, list[float]], is_over: Any) -> PrecisionPr
         is_over: whether the time for this is.
     """
     votes: list[bool] = []
+    ratios: list[float] = []
     for number in range(VOTES):
         ratios = []
         for one in range(ROUNDS):
@@ -96,7 +100,7 @@ def vote(timed: Any, times: dict[str, list[float]], is_over: Any) -> PrecisionPr
         votes.append(statistics.median(ratios) < FASTER)
         if is_over() or (number and votes[-1] == votes[-2]):
             break
-    agreed = len(votes) > 1 and votes[-1] == votes[-2]
+    agreed = votes[-1] == votes[-2] if len(votes) > 1 else max(ratios) < CLEAR
     medians = {name: statistics.median(values) for name, values in times.items()}
     return PrecisionProbe("bf16" if agreed and votes[-1] else "fp32", medians, len(times["fp32"]), agreed)
 

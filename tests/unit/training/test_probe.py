@@ -39,8 +39,15 @@ def test_votes_that_disagree_are_repeated_and_then_fp32_is_taken() -> None:
 
 
 def test_a_vote_alone_is_not_enough_for_bf16() -> None:
-    found = voted(lambda name, _: {"fp32": 1.0, "bf16": 0.5}[name], lambda: True)
+    found = voted(lambda name, _: {"fp32": 1.0, "bf16": 0.8}[name], lambda: True)
     assert (found.chosen, found.agreed, found.rounds) == ("fp32", False, ROUNDS)
+    noisy = voted(lambda name, turn: 1.0 if name == "fp32" or turn < 2 else 0.4, lambda: True)
+    assert (noisy.chosen, noisy.agreed) == ("fp32", False)
+
+
+def test_a_clear_vote_alone_is_enough_where_the_time_is_over() -> None:
+    found = voted(lambda name, _: {"fp32": 1.0, "bf16": 0.5}[name], lambda: True)
+    assert (found.chosen, found.agreed, found.rounds) == ("bf16", True, ROUNDS)
 
 
 def test_the_turns_alternate() -> None:
