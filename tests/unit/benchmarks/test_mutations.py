@@ -136,7 +136,7 @@ def test_the_tests_that_have_most_to_do_with_a_change_come_first(project: Path) 
 def test_what_is_harmless_says_why_and_does_not_count() -> None:
     listed = json.loads((Path(mutations.HERE) / "harmless_mutations.json").read_text())
     for one in listed:
-        assert set(one) == {"file", "code", "change", "why"}
+        assert set(one) == {*mutations.KEY, "why"}
         assert len(one["why"]) > 20
     made = [{"area": "a", "outcome": outcome} for outcome in ("noticed", "noticed", "not noticed", "harmless")]
     assert "| a | 4 | 1 | 3 | 2 | 67 % |" in mutations.summed(made)
@@ -154,7 +154,7 @@ def test_the_areas_hold_every_source_and_every_test_is_there() -> None:
 
 def test_the_page_says_what_was_not_noticed_and_why_others_do_not_matter() -> None:
     machine = {"processor": "P", "cores": 2, "torch_threads": 2, "torch": "2", "cpu_capability": "A", "python": "3"}
-    one = {"area": "ui", "file": "newllm/ui/a.py", "code": "if a < b:", "change": "a < b -> a <= b"}
+    one = {"area": "ui", "file": "newllm/ui/a.py", "function": "f", "code": "if a < b:", "change": "a < b -> a <= b"}
     mutants = [{**one, "outcome": "not noticed"}, {**one, "outcome": "noticed", "code": "hidden"}]
     result = {"seed": 3, "commit": "abc", "machine": machine, "mutants": mutants}
     page = mutations_page.page([result], [{**one, "code": "if b < c:", "why": "it is free"}])
