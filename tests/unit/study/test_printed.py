@@ -91,8 +91,11 @@ def test_the_loss_and_the_perplexity_of_an_epoch_have_one_verdict() -> None:
         rows = [figure_row("experiment2", seed, validation_loss=[losses[seed]] * 51) for seed in range(6)]
         base = {"arms": [{"name": "experiment2"}, {"name": "baseline"}], "rows": [*rows, figure_row("baseline", 0)]}
         found = {one.printed.id: one for one in compare_all({"arms": [], "rows": []}, base)}
-        pair = [found[f"experiment2/epoch-19/validation_{name}"].verdict for name in ("loss", "perplexity")]
-        assert pair[0] == pair[1]
+        loss, perplexity = (found[f"experiment2/epoch-19/validation_{name}"] for name in ("loss", "perplexity"))
+        assert loss.verdict == perplexity.verdict
+        ends: Any = loss.one_more
+        seen: Any = perplexity.one_more
+        assert (seen.low, seen.high) == pytest.approx((math.exp(ends.low), math.exp(ends.high)))
 
 
 def test_counts_must_be_equal_and_rounding_is_allowed_for() -> None:

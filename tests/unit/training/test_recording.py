@@ -235,9 +235,11 @@ class Stop(Observer):
     """Stops a run after a step."""
 
     def __init__(self, step: int) -> None:
-        self.step = step
+        self.step, self.context = step, None
 
-    def started(self, summary) -> None: ...
+    def started(self, summary) -> None:
+        self.context = summary["last_context"]
+
     def noticed(self, line) -> None: ...
     def left_trend(self, onset) -> None: ...
     def sampled(self, sample) -> None: ...
@@ -255,7 +257,9 @@ def test_a_resumed_run_has_the_same_trace_to_the_byte(setting, steps, stop, trai
     whole = train(*options)
     stopped = train(*options, observers=[Stop(stop)])
     assert stopped.summary.status == "interrupted"
-    assert newllm.resume(stopped.path).summary.last_context == whole.summary.last_context
+    again = Stop(-1)
+    assert newllm.resume(stopped.path, observers=[again]).summary.last_context == whole.summary.last_context
+    assert again.context == stopped.summary.as_dict()["last_context"]  # known before the first update
     for name in ("recording.json", "data.json", "samples.jsonl"):
         assert (stopped.path / name).read_bytes() == (whole.path / name).read_bytes(), name
     mine, other = (
