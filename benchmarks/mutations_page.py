@@ -57,7 +57,7 @@ def _key(one: dict[str, Any]) -> tuple[str, ...]:
     return tuple(one[name] for name in KEY)
 
 
-def _listed(changes: list[tuple[dict[str, Any], str | None]]) -> str:
+def _listed(changes: Sequence[tuple[dict[str, Any], str | None]]) -> str:
     return "".join(
         f"- `{one['file']}`: `{one['code']}`, `{one['change']}`{f': {why}' if why else ''}\n" for one, why in changes
     )

@@ -264,6 +264,11 @@ def sampled_at(
     return lambda _, v: np.where((np.arange(len(v)) >= first) & (np.arange(len(v)) < first + count), value, v)
 
 
+def rising(rise: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Let a signal rise by so much, on the log scale, over the second half."""
+    return lambda t, v: v * np.exp(rise * np.maximum(0, t - 150) / 150)
+
+
 LIMITS: list[tuple[str, str, Callable[[float], Callable[[np.ndarray, np.ndarray], np.ndarray]], float, float]] = [
     ("vanishing-gradient", "gradient_norm/embedding", lambda share: lambda _, v: 0.3 * share + 0 * v, 4e-4, 2.2e-4),
     ("vanishing-signal", "activation_rms/blocks.1", lambda share: lambda _, v: share + 0 * v, 1.4e-3, 7e-4),
@@ -284,14 +289,8 @@ LIMITS: list[tuple[str, str, Callable[[float], Callable[[np.ndarray, np.ndarray]
     ("activation-growth", "logit_max", lambda logit: sampled_at(logit), 180.0, 220.0),
     ("loss-drop", "loss", lambda fall: lambda t, v: np.where(abs(t - 150) < 10, np.exp(-fall) * v, v), 0.2, 0.5),
     ("validation-gap", "validation_loss", lambda gap: lambda _, v: v * np.exp(gap), 0.2, 0.5),
-    ("slow-divergence", "loss", lambda rise: lambda t, v: v * np.exp(rise * np.maximum(0, t - 150) / 150), 0.05, 0.4),
-    (
-        "over-fitting",
-        "validation_loss",
-        lambda rise: lambda t, v: v * np.exp(rise * np.maximum(0, t - 150) / 150),
-        0.12,
-        0.3,
-    ),
+    ("slow-divergence", "loss", rising, 0.05, 0.4),
+    ("over-fitting", "validation_loss", rising, 0.12, 0.3),
     ("frozen-layer", "update_norm/blocks.0", lambda count: sampled_at(0.0, int(count), 0), 28, 29),
     ("update-ratio", "update_ratio/head", lambda ratio: lambda _, v: ratio + 0 * v, 2e-7, 5e-8),
     ("spike", "loss", lambda rise: lambda t, v: np.where(abs(t - 200) < 8, np.exp(rise) * v, v), 0.1, 0.6),
@@ -377,6 +376,20 @@ def test_layers_are_told_in_the_models_order_three_of_them_by_name() -> None:
     found = alarms(signals)["dead-units"]
     assert found.evidence["layers"] == list(LAYERS)
     assert "embedding, blocks.0, blocks.1 and 1 more" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("layers", "cause"),
+    [
+        (LAYERS, "learning-rate"), (LAYERS[1:], "learning-rate"), (LAYERS[2:], "initialisation"),
+        (LAYERS[:2], "exploding-embedding"), (LAYERS[3:], "initialisation"),
+    ],
+)  # fmt: skip
+def test_large_updates_of_most_layers_are_the_learning_rates(layers: tuple[str, ...], cause: str) -> None:
+    signals = sound()
+    for at, layer in enumerate(layers):
+        signals = changed(signals, f"update_ratio/{layer}", lambda _, v, at=at: 0.3 - 0.01 * at + 0 * v)
+    assert alarms(signals)["update-ratio"].candidate_causes[0] == cause
 
 
 def _whole(finding: dict[str, Any]) -> bool:

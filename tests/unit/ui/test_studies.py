@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ WHOLE = {
 }  # fmt: skip
 
 
-def told(place: Path, content: str) -> dict[str, object]:
+def told(place: Path, content: str) -> dict[str, Any]:
     (place / "results.json").write_text(content)
     os.utime(place / "results.json", (5.0, 7.5))
     return read_study(place, id="i", name="n").as_dict()
