@@ -16,6 +16,7 @@ from rich.cells import cell_len
 
 from newllm import api
 from newllm.api import replayed
+from newllm.checked import opened
 from newllm.cli import replay as command
 from newllm.cli.main import main
 from newllm.replays.interventions import INTERVENTIONS
@@ -64,7 +65,7 @@ def once(spiked: Path, content, ticks: type, tmp_path_factory: pytest.TempPathFa
         patch.setattr(command, "TimeLimit", lambda seconds, **_: TimeLimit(seconds, ticks()))
         code = main(["replay", str(run), *ONLY, "--budget", "195"])
     (place,) = (run / "replays").glob("step-*/verdict.json")
-    return Replayed(run, code, out.getvalue(), before, content(run), json.loads(place.read_bytes()))
+    return Replayed(run, code, out.getvalue(), before, content(run), opened(place.read_bytes()))
 
 
 @pytest.fixture
