@@ -1,7 +1,6 @@
 """Each detector of the recorder's signals, on a sound run with one thing changed, and silent on the sound one.
 
-All that is said of each planted run is held against planted_findings.json; what changes there is to be looked at.
-Run as a script, this file writes it anew.
+All that is said of each planted run is held against planted_findings.json, which this file as a script writes anew.
 """
 
 import dataclasses
