@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -31,7 +32,7 @@ def write(tmp_path, content, name):
         (b"\n \n\n", "a.csv", "a.csv' is empty"),
         (b"epoch,loss\n", "a.csv", "no numbers to read"),
         (b"a,b\nc,d\n", "a.csv", "no numbers to read"),
-        (os.urandom(5000), "a.csv", "is no log that newllm knows"),
+        (random.Random(0).randbytes(5000), "a.csv", "is no log that newllm knows"),
         (b"\0" * 5000, "a.csv", "is no log that newllm knows"),
         (b"[" * 100_000, "a.json", "nested too deep"),
         (b'{"a":[\n' * 100_000, "a.json", "nested too deep"),

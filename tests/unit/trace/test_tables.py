@@ -202,7 +202,7 @@ CURVE = "epoch,loss\n1,7.1\n2,nan\n3,-inf\n4,Infinity\n5,5.7692\n"
     [CURVE.encode(), CURVE.encode("utf-8-sig"), CURVE.encode("utf-16"), CURVE.encode("utf-16-le"),
      CURVE.encode("utf-16-be"),
      CURVE.encode("utf-32"), CURVE.replace("\n", "\r\n").encode(), CURVE.replace("\n", "\r").encode(),
-     gzip.compress(CURVE.encode()), zstandard.compress(CURVE.encode()),
+     gzip.compress(CURVE.encode(), mtime=0), zstandard.compress(CURVE.encode()),
      CURVE.replace("loss", "loss,été").encode("latin-1")],
 )  # fmt: skip
 def test_encodings_line_ends_and_packing(tmp_path, content):
