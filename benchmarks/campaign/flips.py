@@ -1,7 +1,8 @@
 """One bit of one file turned over: the next command that reads the file gives the same bits, refuses, or says so.
 
 config.toml is a person's own file, and no checksum stands over what a person may edit: a bit that makes it another
-valid configuration is an edit, and is counted as one.
+valid configuration is an edit, and is counted as one. summary.json carries no checksum yet: what is not noticed of it
+is counted by itself.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.child import Ended
-from campaign.outcome import EDITED, REFUSED, SAME, TOLD, VIOLATION, Outcome, differences, ending
+from campaign.outcome import EDITED, OPEN, REFUSED, SAME, TOLD, VIOLATION, Outcome, differences, ending
 from campaign.stage import Stage
 from campaign.subjects import (
     RUN,
@@ -29,6 +30,7 @@ from campaign.subjects import (
 )
 
 _A_PERSONS = "held-out.txt"  # nobody has said before what stands in it
+_UNSEALED = ("run/summary.json",)
 _EDGE = 100  # bytes at either end of a file, where headers and checksums are
 
 
@@ -158,6 +160,8 @@ class Flips:
             return (TOLD if said else SAME), ""
         if path == "run/config.toml":
             return EDITED, ""
+        if path in _UNSEALED and not said:
+            return OPEN, ""
         return (TOLD, "") if said else (VIOLATION, f"exit code {found.code}, {differences(other, answer)[:600]}")
 
 

@@ -49,7 +49,7 @@ def refuse(stage: Stage, chance: random.Random) -> list[Outcome]:
     if wrong is not None:
         return [Outcome(about, VIOLATION, f"{how}: {wrong}")]
     if ended.code == 0:  # it did without: what it says it did must be so
-        verdict = _judged(stage, subject, ended, how)
+        verdict = _judged(stage, subject, ended, how, swept=False)
         if verdict.verdict == VIOLATION:
             return [Outcome(about, VIOLATION, f"{verdict.detail}; it said {ended.stdout[-300:]} {ended.stderr[-500:]}")]
     after = _judged(stage, subject, stage.run(subject.next(stage.place), draws=_draws(chance)), f"after {how}")
@@ -66,11 +66,21 @@ def _draws(chance: random.Random) -> bool:
     return chance.random() < 0.05
 
 
-def _judged(stage: Stage, subject: Subject, ended: Ended, how: str) -> Outcome:
-    """Compare where a run has come to with where nobody disturbed it."""
+def _judged(stage: Stage, subject: Subject, ended: Ended, how: str, *, swept: bool = True) -> Outcome:
+    """Compare where a run has come to with where nobody disturbed it.
+
+    Args:
+        stage: where it is.
+        subject: what was run.
+        ended: how the last command ended.
+        how: what was done to it.
+        swept: whether files under temporary names must be gone; the next command sweeps up what could not be removed.
+    """
     wrong = ending(ended) or (f"exit code {ended.code}: {ended.stderr[-800:]}" if ended.code else None)
     if wrong is None:
         expected, found = stage.undisturbed(subject.name).result, subject.result(stage.place)
+        if not swept and "left behind" in found:
+            found["left behind"] = expected["left behind"]
         if found == expected:
             return Outcome(subject.name, SAME)
         wrong = differences(found, expected)

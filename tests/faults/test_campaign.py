@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "faults.py"
-KINDS = ("kills", "errors", "power cuts", "logs")
+KINDS = ("kills", "errors", "power cuts", "flips", "logs")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the campaign kills and forks as Linux does")
 
