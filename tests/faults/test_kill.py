@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from newllm.checked import read_checked, write_checked
+
 STEPS = 60
 KILLS = 9  # of each variant
 VARIANTS = {
@@ -104,7 +106,7 @@ def test_a_kill_after_the_last_snapshot_leaves_a_run_that_resume_finishes(newllm
     run = tmp_path / "run"
     newllm.run("train", text, *tiny, "--steps", 5, "--out", run, "--quiet")
     summary = run / "summary.json"
-    summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+    write_checked(summary, read_checked(summary) | {"status": "running"})
     newllm.run("train", "--resume", run, "--quiet")
     assert '"status": "finished"' in summary.read_text()
 

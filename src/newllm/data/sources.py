@@ -91,6 +91,7 @@ def offer_columns(texts: Iterable[str | os.PathLike[str]]) -> None:
         UserError: a CSV has a column of texts and none was named; or a name leads nowhere.
     """
     for text in [os.fspath(text) for text in texts]:
+        _check_name(text)
         if text == _STANDARD_INPUT or split_column(text)[1] is not None:
             continue
         for name, path in _find_files(text):

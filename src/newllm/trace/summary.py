@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsFloat, get_args
 
-from newllm.checked import read_checked
+from newllm.checked import read_checked, write_checked
 from newllm.errors import UserError, quoted
-from newllm.files import write_json
 
 SCHEMA = 1
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
@@ -136,7 +135,7 @@ class Summary:
             UserError: there is no room, or the place may not be written.
         """
         self.heartbeat = _now()
-        write_json(path, self.as_dict(), durable=self.status != "running")
+        write_checked(path, self.as_dict(), durable=self.status != "running")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from newllm.checked import read_checked
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -48,7 +50,7 @@ def root(kept: Path, make_run: Callable[..., Path], tmp_path_factory: pytest.Tem
     (runs["folder"] / "summary.json").mkdir()
     (runs["folder"] / "trace.jsonl").unlink()
     (runs["folder"] / "trace.jsonl").mkdir()
-    summary = json.loads((runs["written"] / "summary.json").read_text())
+    summary = read_checked(runs["written"] / "summary.json")
     gone = {"status": "running", "pid": 2**22 + 1, "heartbeat": "2026-01-01T00:00:00+00:00"}
     (runs["written"] / "summary.json").write_text(json.dumps(summary | gone))
     with (runs["written"] / "trace.jsonl").open("a") as trace:

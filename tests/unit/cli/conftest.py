@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from newllm.checked import read_checked, write_checked
 from newllm.cli.main import main
 
 
@@ -98,7 +99,7 @@ def stopped(run: Path) -> Path:
     """A run that was killed after step 4 of 6."""
     shutil.rmtree(run / "snapshots/step-00000006")
     summary = run / "summary.json"
-    summary.write_text(summary.read_text().replace('"finished"', '"running"').replace('"step": 6', '"step": 4', 1))
+    write_checked(summary, read_checked(summary) | {"status": "running", "step": 4})
     return run
 
 

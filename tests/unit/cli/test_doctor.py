@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import newllm
-from newllm.checked import opened
+from newllm.checked import opened, read_checked, write_checked
 
 DECLINE = [round(value, 4) for value in np.linspace(7.0, 5.8, 16)]
 FOUNDING = [*DECLINE, 5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
@@ -329,9 +329,9 @@ def looks(monkeypatch: pytest.MonkeyPatch):
 
 def test_watching_a_run_ends_with_it(call, run, looks) -> None:
     summary = run / "summary.json"
-    ended = summary.read_text()
-    summary.write_text(ended.replace('"finished"', '"running"'))
-    done = looks(lambda: summary.write_text(ended))
+    ended = read_checked(summary)
+    write_checked(summary, ended | {"status": "running"})
+    done = looks(lambda: write_checked(summary, ended))
     told = call("doctor", run, "--json", "--watch")
     assert len(done) == 3
     assert told.code in (0, 1)
@@ -352,7 +352,7 @@ def test_watching_what_a_recorder_wrote_ends_with_it(call, tmp_path, looks) -> N
 def begun(run: Path) -> Path:
     """A run that has only just begun: it says so, and has no step."""
     summary = run / "summary.json"
-    summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+    write_checked(summary, read_checked(summary) | {"status": "running"})
     for trace in run.glob("trace.*"):
         trace.unlink()
     return run
@@ -370,7 +370,7 @@ def test_a_run_that_has_only_just_begun(refused, begun) -> None:
 
 def test_a_run_that_ended_before_its_first_step(refused, begun) -> None:
     summary = begun / "summary.json"
-    summary.write_text(summary.read_text().replace('"running"', '"failed"'))
+    write_checked(summary, read_checked(summary) | {"status": "failed"})
     said = f"newllm: '{begun}' ended before its first step: there is nothing to judge"
     assert refused("doctor", begun) == refused("doctor", begun, "--watch") == said
 
@@ -383,7 +383,7 @@ def test_watching_waits_for_the_first_step(watching, begun) -> None:
     _until(lambda: b"spike" in out.read_bytes())
     assert process.poll() is None
     summary = begun / "summary.json"
-    summary.write_text(summary.read_text().replace('"running"', '"finished"'))
+    write_checked(summary, read_checked(summary) | {"status": "finished"})
     assert process.wait(30) == 1
 
 

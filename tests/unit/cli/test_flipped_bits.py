@@ -2,8 +2,8 @@
 
 What is allowed: the same output and exit code as with the sound file; one line on standard error and exit code 2; or an
 output that names the damaged file. Made from a real run that was replayed, a saved context and cached tokens.
-config.toml is left out: whoever edits it by hand may. So is summary.json, which decides nothing and is written anew
-every second. tests/unit/replays/test_store.py does the same to what was replayed.
+config.toml is left out: whoever edits it by hand may. tests/unit/replays/test_store.py does the same to what was
+replayed.
 """
 
 import functools
@@ -73,6 +73,7 @@ COMMANDS: dict[str, Callable[[Path], list[str]]] = {
 }
 READ = {
     "data.json": ("doctor", "resume"),
+    "summary.json": ("doctor", "generate"),
     "tokenizer.json": ("generate", "eval", "replay"),
     "recording.json": ("doctor",),
     "trace.jsonl": ("doctor", "resume", "replay"),
@@ -136,7 +137,7 @@ def test_no_flipped_bit_is_believed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["findings.json", "data.json", "recording.json", "verdict.json"])
+@pytest.mark.parametrize("name", ["findings.json", "data.json", "recording.json", "summary.json", "verdict.json"])
 def test_the_page_names_a_damaged_file(name: str, whole: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(whole / "run", tmp_path / "run"))
     (file,) = [*run.glob(name), *run.glob(f"replays/*/{name}")]

@@ -6,6 +6,8 @@ import shutil
 import filelock
 import pytest
 
+from newllm.checked import read_checked, write_checked
+
 MISTAKES = [
     (["trian"], "unknown command 'trian' (did you mean 'train'?)"),
     (["--jsn"], "unknown option '--jsn'"),
@@ -179,7 +181,7 @@ def test_resume_with_another_text_is_refused(refused, call, text, tiny, tmp_path
     run = tmp_path / "run"
     options = ["train", tmp_path / "own.txt", tmp_path / "texts", *tiny, "--steps", 2, "--quiet", "--out", run]
     assert call(*options).code == 0
-    (run / "summary.json").write_text((run / "summary.json").read_text().replace('"finished"', '"running"'))
+    write_checked(run / "summary.json", read_checked(run / "summary.json") | {"status": "running"})
     before = content(run)
     (tmp_path / "texts/b.txt").unlink()
     assert "b.txt' is not the text that this run began with: put that back" in refused("train", "--resume", run)
@@ -245,9 +247,9 @@ def test_a_damaged_summary_is_written_anew(change, call, stopped) -> None:
 
 
 def test_a_resumed_run_keeps_its_start_and_its_findings(call, stopped) -> None:
-    before = json.loads((stopped / "summary.json").read_bytes())
+    before = read_checked(stopped / "summary.json")
     before |= {"started": "2020-01-01T00:00:00+00:00", "findings": [{"kind": "spike"}]}
-    (stopped / "summary.json").write_text(json.dumps(before))
+    write_checked(stopped / "summary.json", before)
     assert call("train", "--resume", stopped, "--quiet").code == 0
     after = json.loads((stopped / "summary.json").read_bytes())
     assert (after["started"], after["findings"]) == (before["started"], before["findings"])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from newllm.checked import read_checked, write_checked
+
 SUMMARY = {
     *("schema", "status", "pid", "heartbeat", "step", "steps", "parameters", "tokens", "seconds", "tokens_per_second"),
     *("last_validation", "best_validation", "findings", "run"),
@@ -32,7 +34,7 @@ def test_train_prints_its_summary_as_json(call, text, tiny, tmp_path) -> None:
     assert told["tokens"] == 4 * 2 * 16
     assert told["run"] == str(tmp_path / "run")
     assert told["best_validation"].keys() >= {"step", "loss", "bits_per_byte"}
-    written = json.loads((tmp_path / "run/summary.json").read_bytes())
+    written = read_checked(tmp_path / "run/summary.json")
     assert {**written, "run": told["run"]} == told
     again = call("train", "--resume", tmp_path / "run", "--json", "--quiet")
     assert _object(again.out) == told
@@ -107,7 +109,7 @@ def test_a_run_made_among_its_texts_can_be_resumed(call, text, tiny) -> None:
     for texts in (".", "**/*.*"):
         run = Path(json.loads(call("train", texts, *tiny, "--steps", 2, "--json", "--quiet").out)["run"])
         summary = run / "summary.json"
-        summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+        write_checked(summary, read_checked(summary) | {"status": "running"})
         assert call("train", "--resume", run, "--quiet").code == 0
         sources = json.loads((run / "data.json").read_bytes())["sources"]
         assert [Path(source["name"]).name for source in sources] == ["a.txt", "b.txt"]
@@ -194,8 +196,7 @@ def test_standard_input_trains_and_can_be_resumed(process, text, tiny, tmp_path)
     done = process(*options, "-", *tiny, "--steps", 4, "--out", run, "--quiet", stdin=text.read_bytes())
     assert done.returncode == 0, done.stderr
     assert (run / "standard-input.txt").read_bytes() == text.read_bytes()
-    summary = (run / "summary.json").read_text()
-    (run / "summary.json").write_text(summary.replace('"finished"', '"running"'))
+    write_checked(run / "summary.json", read_checked(run / "summary.json") | {"status": "running"})
     last = max(run.glob("snapshots/step-*"))
     expected = (last / "model.safetensors").read_bytes()
     for file in last.iterdir():

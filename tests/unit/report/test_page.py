@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import newllm
+from newllm.checked import read_checked
 from newllm.report.document import PAGE_NAME
 from newllm.report.language import language
 from newllm.report.page import report_page, study_page
@@ -146,7 +147,7 @@ def test_hostile_text_does_nothing_wherever_it_comes_from(run: Path) -> None:
 
 def test_megabytes_of_text_stay_small(run: Path) -> None:
     (run / "config.toml").write_text(f'note = """{"x" * 900_000}"""\n' + 'a = "b"\n')
-    summary = json.loads((run / "summary.json").read_text())
+    summary = read_checked(run / "summary.json")
     (run / "summary.json").write_text(json.dumps({**summary, "status": "failed", "message": "m" * 5_000_000}))
     source = dataclasses.replace(read_source(run), name="n" * 3_000_000)
     assert len(report_page([source], EN)) < 700_000

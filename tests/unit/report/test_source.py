@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newllm.checked import read_checked
 from newllm.errors import UserError
 from newllm.report.language import language
 from newllm.report.page import report_page
@@ -102,7 +103,7 @@ def test_one_bad_file_takes_nothing_else_with_it(run: Path, name: str, damage: s
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".json")])
 def test_a_newer_schema_is_shown_as_far_as_it_is_understood(run: Path, name: str) -> None:
-    content = json.loads((run / name).read_text())
+    content = read_checked(run / name)
     (run / name).write_text(json.dumps({**content, "schema": 2, "novelty": {"a": [1]}}))
     source = read_source(run)
     assert any("newer newllm (schema 2" in said for said in source.problems)
@@ -134,7 +135,7 @@ def test_rows_around_a_damaged_one_are_kept(run: Path) -> None:
 def test_a_run_that_is_being_written_has_no_problem(run: Path) -> None:
     with (run / "trace.jsonl").open("ab") as file:
         file.write(b'{"step": 201, "lo')
-    summary = json.loads((run / "summary.json").read_text())
+    summary = read_checked(run / "summary.json")
     (run / "summary.json").write_text(json.dumps({**summary, "status": "running"}))
     source = read_source(run)
     assert source.problems == ()

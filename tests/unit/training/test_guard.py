@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import newllm
+from newllm.checked import read_checked, write_checked
 from newllm.errors import UserError
 from newllm.replays.own_run import OwnRun
 from newllm.replays.run_guard import RunGuard
@@ -66,7 +67,7 @@ def cut(run: Path, step: int) -> None:
     for at, place in list_snapshots(run / "snapshots").items():
         if at > step:
             shutil.rmtree(place)
-    (run / "summary.json").write_text((run / "summary.json").read_text().replace('"finished"', '"running"'))
+    write_checked(run / "summary.json", read_checked(run / "summary.json") | {"status": "running"})
 
 
 @pytest.mark.parametrize("policy", ["guard", "ask", "rollback-and-skip"])

@@ -9,6 +9,7 @@ import pytest
 
 import newllm
 from newllm.api.recording import RunRecording
+from newllm.checked import read_checked, write_checked
 from newllm.trace import read_trace
 from newllm.trace.samples import Sample, add_sample, samples_of, truncate_samples_after
 from newllm.training.observer import Observer
@@ -73,7 +74,7 @@ def test_a_run_that_was_killed_between_a_sample_and_its_snapshot_writes_it_once(
     whole = train(*settings)
     cut = train(*settings)
     summary = cut.path / "summary.json"
-    summary.write_text(summary.read_text().replace('"finished"', '"running"'))
+    write_checked(summary, read_checked(summary) | {"status": "running"})
     for step in (15, 20):
         for file in (cut.path / "snapshots" / f"step-{step:08d}").iterdir():
             file.unlink()

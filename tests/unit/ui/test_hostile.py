@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from newllm.checked import read_checked
 from newllm.trace import TraceWriter
 from newllm.ui import compare_api, judged, run_api
 from newllm.ui.index import Index
@@ -22,7 +23,7 @@ def root(tmp_path, make_run):
 
 
 def strange_message(run):
-    summary = json.loads((run / "summary.json").read_text())
+    summary = read_checked(run / "summary.json")
     (run / "summary.json").write_text(json.dumps(summary | {"status": "failed", "message": "half \ud800"}))
 
 

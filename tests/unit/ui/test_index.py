@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from newllm.checked import read_checked
 from newllm.trace import Summary
 from newllm.ui import folders
 from newllm.ui.index import Index
@@ -42,7 +43,7 @@ def test_broken_runs_are_listed_with_what_is_wrong(root, make_run):
     for name in ("torn", "newer", "half", "huge", "deep", "list", "binary", "unreadable"):
         make_run(root / name)
     (root / "torn" / "summary.json").write_text('{"schema": 1, "steps": 10, "sta')
-    summary = json.loads((root / "newer" / "summary.json").read_text())
+    summary = read_checked(root / "newer" / "summary.json")
     (root / "newer" / "summary.json").write_text(json.dumps(summary | {"schema": 7, "step": "many"}))
     (root / "half" / "summary.json").unlink()
     (root / "half" / "config.toml").unlink()
@@ -78,7 +79,7 @@ def test_broken_runs_are_listed_with_what_is_wrong(root, make_run):
 def test_a_run_that_is_running_no_more(root, is_alive, silent, status):
     pid = os.getpid() if is_alive else 2**22 + 1
     file = root / "good" / "summary.json"
-    content = json.loads(file.read_text())
+    content = read_checked(file)
     heard = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - silent))
     file.write_text(json.dumps(content | {"status": "running", "pid": pid, "heartbeat": heard}))
     entry = entries(root)["good"]
@@ -90,7 +91,7 @@ def test_a_run_that_is_running_no_more(root, is_alive, silent, status):
 def test_a_run_that_just_begins_lacks_nothing(root, age, said):
     file = root / "good" / "summary.json"
     then, now = (time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - gone)) for gone in (age, 0))
-    content = json.loads(file.read_text()) | {"status": "running", "pid": os.getpid()}
+    content = read_checked(file) | {"status": "running", "pid": os.getpid()}
     file.write_text(json.dumps(content | {"started": then, "heartbeat": now}))
     (root / "good" / "config.toml").unlink()
     assert ("config.toml is missing" in entries(root)["good"].problems) == said

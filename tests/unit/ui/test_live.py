@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from newllm.checked import read_checked
 from newllm.trace import TraceWriter
 from newllm.ui import columns as columns_module
 from newllm.ui import live as live_module
@@ -84,7 +85,7 @@ def test_a_verdict_of_the_doctor_changes_sections(run, serving):
 def test_the_state_is_sent_when_it_changes(run, serving):
     with serving(run.parent) as server, server.events(live(server)) as events:
         assert events.until("status")["step"] == 50
-        summary = json.loads((run / "summary.json").read_text())
+        summary = read_checked(run / "summary.json")
         (run / "summary.json").write_text(json.dumps(summary | {"step": 77}))
         assert events.until("status", lambda state: state["step"] == 77)["status"] == "running"
         shutil.rmtree(run)
