@@ -19,26 +19,27 @@ from newllm import api
 from newllm.api import replayed
 from newllm.cli.main import main
 from newllm.report.source import read_source
+from newllm.time_limit import TimeLimit
 
 SPIKY = (
     *("model.width=16", "model.hidden=32", "model.context=16", "optimizer.learning_rate=0.01"),
     *("numerics.scan_backend=torch", "numerics.precision=fp32", "numerics.threads=1", "numerics.device=cpu"),
     *("training.snapshot_every=10", "training.keep=9", "training.evaluate_every=10"),
 )
-ONLY = ("--only", "half-learning-rate", "--budget", "0.01")
+ONLY = ("--only", "half-learning-rate", "--budget", "100")  # on a clock that goes on by a second whenever it is read
 FLIPS = 2  # of each file and command
 _TIMES = re.compile(r"\d+(\.\d+)? ?(s|seconds)\b")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, ticks: type) -> Path:
     """The founding cell, small, whose loss spikes; replayed, examined, with a context."""
     home = tmp_path_factory.mktemp("whole")
     run = home / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(home / "cache"))
         patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
-        patch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
+        _replay_by(patch, ticks)
         options = [f"--set={setting}" for setting in SPIKY]
         assert (
             main(["train", "--preset", "seed-baseline", *options, "--steps", "30", "--quiet", "--out", str(run)]) == 0
@@ -50,8 +51,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
+def in_this_process(monkeypatch: pytest.MonkeyPatch, ticks: type) -> None:
+    _replay_by(monkeypatch, ticks)
+
+
+def _replay_by(patch: pytest.MonkeyPatch, ticks: type) -> None:
+    patch.setattr(api, "replay", functools.partial(replayed.replay, workers=0))
+    patch.setattr("newllm.cli.replay.TimeLimit", lambda seconds, **_: TimeLimit(seconds, ticks()))
 
 
 def last(run: Path) -> Path:
