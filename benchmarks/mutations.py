@@ -52,9 +52,9 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "model": (("model", "recurrence", "kernels"), ("numerics/model", "numerics/recurrence", "numerics/kernels")),
     "study": (("study", "statistics"), ("unit/study", "unit/statistics")),
     "command line": (("cli", "api", "plotting",
-                      "workers.py", "files.py", "checked.py", "kept.py", "time_limit.py", "chance.py"),
+                      "workers.py", "files.py", "checksum.py", "storage.py", "time_limit.py", "chance.py"),
                      ("unit/cli", "unit/api", "unit/plotting", "unit/test_workers.py",
-                      "unit/test_files.py", "unit/test_checked.py", "unit/test_kept.py")),
+                      "unit/test_files.py", "unit/test_checksum.py", "unit/test_storage.py")),
 }  # fmt: skip
 """By name: what of src/newllm is changed, and which tests are its own."""
 AIM = 0.9

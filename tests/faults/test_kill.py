@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 
 STEPS = 60
 KILLS = 9  # of each variant

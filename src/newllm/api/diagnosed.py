@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from newllm.api.run_end import has_ended
-from newllm.checked import write_checked
+from newllm.checksum import write_checked
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import check_one_run, is_run, read_facts

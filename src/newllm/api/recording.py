@@ -17,7 +17,7 @@ from newllm.api.recording_evaluation import EvaluationSignals
 from newllm.api.recording_layers import LayerSignals
 from newllm.api.recording_samples import Samples
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
-from newllm.checked import write_checked
+from newllm.checksum import write_checked
 from newllm.data import Tokenizer
 from newllm.model.language_model import LanguageModel
 from newllm.recorder.layout import Layout

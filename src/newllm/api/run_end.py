@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.trace import Summary
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from newllm.files import to_json
-from newllm.kept import Kept, measured, trim
+from newllm.storage import Stored, measured, trim
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show(title: str, kept: list[Kept], *, quiet: bool) -> None:
+def _show(title: str, kept: list[Stored], *, quiet: bool) -> None:
     print(f"{title}: {len(kept)}, {_size(sum(one.bytes for one in kept))}")
     for one in () if quiet else kept:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.used))

@@ -3,7 +3,7 @@
 An entry is a directory `CACHE/FINGERPRINT/entry` that is whole or absent. Its meta.json, with every file's
 checksum, tells a damaged entry; that one counts as absent and is made again. A lock beside it makes a second
 process wait for the first instead of doing its work twice. Together they take at most `LIMIT`: where a new one is
-stored, the least recently used go, but none that a live process uses (see `newllm.kept`).
+stored, the least recently used go, but none that a live process uses (see `newllm.storage`).
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.data.segments import Segments
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import load_tokenizer
 from newllm.errors import UserError
 from newllm.files import NO_ROOM, new_directory, remove_leftovers, writing
-from newllm.kept import Kept, hold, measured, trim
+from newllm.storage import Stored, hold, measured, trim
 
 _SCHEMA = 2  # 1 had sizes in place of checksums: such an entry is made again
 LIMIT = 10 * 10**9  # bytes of all entries
@@ -122,7 +122,7 @@ def _save_array(path: Path, array: np.ndarray) -> None:
         file.write(np.ascontiguousarray(array).data)
 
 
-def entries(cache: Path) -> list[Kept]:
+def entries(cache: Path) -> list[Stored]:
     """Return all entries, the most recently used first."""
     return measured(cache.glob("*/entry"))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.errors import UserError
 from newllm.files import read_toml

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from newllm.checked import write_checked
+from newllm.checksum import write_checked
 from newllm.errors import UserError
 from newllm.files import writing
 from newllm.recorder.arguments import be_fresh, is_first_process, the_model, the_optimizer

@@ -18,14 +18,14 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from newllm.checked import KEY, read_checked, sealed, write_checked
+from newllm.checksum import KEY, read_checked, sealed, write_checked
 from newllm.errors import UserError
 from newllm.files import make_directory, remove_leftovers, to_json, write_bytes, writing
 from newllm.generation.fingerprint import digest
-from newllm.kept import hold, measured, trim
 from newllm.replays.replica import State
 from newllm.replays.task import Task
 from newllm.replays.trajectory import Trajectory
+from newllm.storage import hold, measured, trim
 from newllm.trace import Verdict
 from newllm.trace.replay_states import LIMIT
 

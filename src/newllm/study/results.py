@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.statistics import holm
 from newllm.study.design import Cell, Claim, Decision, Record, Row, Table

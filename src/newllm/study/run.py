@@ -15,7 +15,7 @@ from typing import Any
 
 import filelock
 
-from newllm.checked import read_checked, sealed, write_checked
+from newllm.checksum import read_checked, sealed, write_checked
 from newllm.errors import UserError
 from newllm.files import write_bytes, writing
 from newllm.study.design import Cell, Table

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
 from newllm.trace.verdict import Tried, plain
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, SupportsFloat, get_args
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError, quoted
 
 SCHEMA = 1

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newllm.checked import opened, sealed
+from newllm.checksum import opened, sealed
 from newllm.errors import UserError
 from newllm.files import sync_directory, writing
 from newllm.training.config import Plan, RunConfig

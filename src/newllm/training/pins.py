@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.diagnosis.onset import Onset
 from newllm.training.snapshots import PIN, list_snapshots
 

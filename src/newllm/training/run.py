@@ -13,7 +13,7 @@ from typing import Any
 
 import filelock
 
-from newllm.checked import write_checked
+from newllm.checksum import write_checked
 from newllm.errors import UserError
 from newllm.files import remove_leftovers, writing
 from newllm.training.config import RunConfig, left_automatic

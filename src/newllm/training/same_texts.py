@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.data import Corpus, load_tokenizer, prepare
 from newllm.errors import UserError
 from newllm.training.config import RunConfig

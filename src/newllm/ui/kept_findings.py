@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.trace import SEVERITIES, Finding
 from newllm.trace.blocks import blocks_path
 

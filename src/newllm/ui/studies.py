@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 
 _LARGEST = 256 << 20
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -12,7 +12,7 @@ import pytest
 import newllm
 from newllm.api import write_findings
 from newllm.api.run_end import has_ended
-from newllm.checked import opened
+from newllm.checksum import opened
 from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.cli.main import main
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import newllm
-from newllm.checked import opened, read_checked, write_checked
+from newllm.checksum import opened, read_checked, write_checked
 
 DECLINE = [round(value, 4) for value in np.linspace(7.0, 5.8, 16)]
 FOUNDING = [*DECLINE, 5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]

@@ -6,7 +6,7 @@ import shutil
 import filelock
 import pytest
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 
 MISTAKES = [
     (["trian"], "unknown command 'trian' (did you mean 'train'?)"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 
 SUMMARY = {
     *("schema", "status", "pid", "heartbeat", "step", "steps", "parameters", "tokens", "seconds", "tokens_per_second"),

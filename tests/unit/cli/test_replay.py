@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from newllm import api
 from newllm.api import replayed
-from newllm.checked import opened
+from newllm.checksum import opened
 from newllm.cli import replay as command
 from newllm.cli.main import main
 from newllm.replays.interventions import INTERVENTIONS

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import newllm
-from newllm.checked import opened
+from newllm.checksum import opened
 from newllm.errors import UserError
 from newllm.trace import read_trace
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import newllm
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.report.document import PAGE_NAME
 from newllm.report.language import language
 from newllm.report.page import report_page, study_page

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.report.language import language
 from newllm.report.page import report_page

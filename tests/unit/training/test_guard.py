@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import newllm
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
 from newllm.replays.own_run import OwnRun
 from newllm.replays.run_guard import RunGuard

@@ -9,7 +9,7 @@ import pytest
 
 import newllm
 from newllm.api.recording import RunRecording
-from newllm.checked import read_checked, write_checked
+from newllm.checksum import read_checked, write_checked
 from newllm.trace import read_trace
 from newllm.trace.samples import Sample, add_sample, samples_of, truncate_samples_after
 from newllm.training.observer import Observer

@@ -9,7 +9,7 @@ import pytest
 
 import newllm
 from newllm.api.diagnosed import doctor
-from newllm.checked import write_checked
+from newllm.checksum import write_checked
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.report.source import read_source

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.trace import TraceWriter
 from newllm.ui import compare_api, judged, run_api
 from newllm.ui.index import Index

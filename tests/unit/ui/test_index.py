@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.trace import Summary
 from newllm.ui import folders
 from newllm.ui.index import Index

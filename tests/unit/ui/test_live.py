@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.trace import TraceWriter
 from newllm.ui import columns as columns_module
 from newllm.ui import live as live_module

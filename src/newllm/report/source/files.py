@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from newllm.checked import opened
+from newllm.checksum import opened
 from newllm.files import parse_toml
 from newllm.report.plain import plain
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.report.source.files import RunFiles
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import OUTCOMES

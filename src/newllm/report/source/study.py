@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.trace import Verdict
 

@@ -10,7 +10,7 @@ These two commands make it (the folder runs/ is not kept):
 
 from pathlib import Path
 
-from newllm.checked import read_checked
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.trace import Verdict
 from newllm.trace.verdict import OUTCOMES, SCHEMA

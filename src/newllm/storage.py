@@ -20,7 +20,7 @@ except ImportError:  # Windows
 
 
 @dataclass(frozen=True)
-class Kept:
+class Stored:
     """One such directory.
 
     Attributes:
@@ -54,18 +54,18 @@ def hold(place: Path) -> Callable[[], None]:
     return functools.partial(os.close, handle)
 
 
-def measured(places: Iterable[Path]) -> list[Kept]:
+def measured(places: Iterable[Path]) -> list[Stored]:
     """Return those of some directories that are there, the most recently used first."""
     found = []
     for place in places:
         sizes = [file.stat().st_size for file in _files(place)]
         if sizes:
             used = _lock(place) if _lock(place).exists() else place
-            found.append(Kept(place, sum(sizes), used.stat().st_mtime))
+            found.append(Stored(place, sum(sizes), used.stat().st_mtime))
     return sorted(found, key=lambda one: (-one.used, str(one.place)))
 
 
-def trim(kept: Iterable[Kept], limit: int) -> list[Kept]:
+def trim(kept: Iterable[Stored], limit: int) -> list[Stored]:
     """Remove the least recently used until what is left takes at most so many bytes; what is in use stays.
 
     Returns:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.kept import hold, measured, trim
+from newllm.storage import hold, measured, trim
 
 
 @pytest.fixture
@@ -43,7 +43,9 @@ def test_what_this_process_uses_stays_until_it_lets_go(three: list[Path]) -> Non
 
 
 def test_what_another_process_uses_stays_until_it_is_killed(three: list[Path]) -> None:
-    code = "import sys, pathlib as p, newllm.kept as k; k.hold(p.Path(sys.argv[1])); print('held', flush=True); input()"
+    code = (
+        "import sys, pathlib as p, newllm.storage as k; k.hold(p.Path(sys.argv[1])); print('held', flush=True); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(three[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:

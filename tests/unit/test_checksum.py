@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.checked import opened, sealed, write_checked
+from newllm.checksum import opened, sealed, write_checked
 
 CONTENT = {"schema": 1, "a": [1.5, -0.0, 1e300, math.nan], "é": "text", "inner": {"sha256": "x", 7: None}}
 
