@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 WILD = ["--set", "optimizer.clip=0", "--set", "optimizer.schedule=constant", "--set", "optimizer.warmup=0"]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_the_run(newllm, text, tiny, tmp_path, assert_whole) -> None:
     run = tmp_path / "run"
     options = [*WILD, "--set", "optimizer.learning_rate=1e30", "--steps", 50, "--set", "training.snapshot_every=1"]

@@ -15,6 +15,7 @@ def undisturbed(newllm, text, tiny, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_signal_stops_after_the_step_and_resume_goes_on_to_the_same_bits(
     number, newllm, text, tiny, tmp_path, undisturbed, result, assert_whole, wait_until

@@ -60,6 +60,7 @@ def usual(place, locales) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_all_of_it_at_once_changes_no_bit(place, locales, usual) -> None:
     together = VARIANTS["zone"] | VARIANTS["hash"] | VARIANTS["optimised"] | VARIANTS["ascii"]
     assert everything(place, locales, **together) == usual

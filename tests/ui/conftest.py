@@ -29,6 +29,11 @@ OpenPage = Callable[..., "Page"]
 """
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All that needs a browser is slow."""
+    item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, started once. It ends with this package: while it runs, nobody in this process can `asyncio.run`."""

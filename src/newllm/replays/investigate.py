@@ -53,17 +53,18 @@ def _replayed(
     store = Store(asked.place, dict(asked.identity))
     heard = _Heard(watcher)
     keep_state = functools.partial(_keep_state, asked, store)
-    with Runner(replayer(store), store, workers, heard, asked.time) as runner:
-        session = Session(runner, asked, places, _suspect(asked, places[0]), watcher, keep_state)
-        heard.session = session
-        watcher.planned("null replay", 1)
-        check = _checked(asked, places[0], watcher)
-        if check.identical is False:
-            verdict = differs(asked.name, asked.spike, check, asked.time.spent)
-        else:
-            keep_state(places[0].step, check.state)
-            verdict = _stages(asked, session, chosen, not_tried, check)
-    store.write(verdict)
+    with store.in_use():
+        with Runner(replayer(store), store, workers, heard, asked.time) as runner:
+            session = Session(runner, asked, places, _suspect(asked, places[0]), watcher, keep_state)
+            heard.session = session
+            watcher.planned("null replay", 1)
+            check = _checked(asked, places[0], watcher)
+            if check.identical is False:
+                verdict = differs(asked.name, asked.spike, check, asked.time.spent)
+            else:
+                keep_state(places[0].step, check.state)
+                verdict = _stages(asked, session, chosen, not_tried, check)
+        store.write(verdict)
     watcher.ended(verdict)
     return verdict
 

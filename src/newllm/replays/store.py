@@ -8,9 +8,10 @@ Its files:
     verdict.json                 what they show together
 """
 
+import contextlib
 import dataclasses
 import json
-import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,16 @@ class Store:
             make_directory(part)
             with writing(part):
                 remove_leftovers(part)
-        weakref.finalize(self, hold(place / "states"))
         self._own({"schema": SCHEMA, **subject})
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Let no other process remove the states (`newllm.storage`)."""
+        let_go = (lambda: None) if self.place is None else hold(self.place / "states")
+        try:
+            yield
+        finally:
+            let_go()
 
     def _own(self, subject: dict[str, Any]) -> None:
         assert self.place is not None

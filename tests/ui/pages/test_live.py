@@ -34,8 +34,12 @@ def test_a_training_run_advances_on_its_page(
         until(page, f"Number({STEP}) > 0")
         before, drawn = int(page.evaluate(STEP)), plot.screenshot()
         until(page, f"Number({STEP}) > {before} + 20")
-        page.wait_for_timeout(500)
-        assert plot.screenshot() != drawn
+        for _ in range(100):  # its points come with the next look at the trace
+            if plot.screenshot() != drawn:
+                break
+            page.wait_for_timeout(100)
+        else:
+            raise AssertionError("the plot stayed as it was")
         page.locator("#state .status.finished").wait_for()
         assert process.wait(60) == 0
         last = int(page.evaluate(STEP))

@@ -114,6 +114,7 @@ def test_what_does_not_end_is_noticed(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found == "tests/test_file.py::test_reached does not end"
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_without_a_change_notices_nothing(project: Path, tmp_path: Path, capsys) -> None:
     (project / "tests/test_file.py").write_text("def test_it(): assert 0\n" + TESTS)
     copied = mutations.Copy(tmp_path / "copy")

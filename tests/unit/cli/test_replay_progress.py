@@ -1,6 +1,7 @@
 """What a person sees while replays run."""
 
 import io
+import re
 import time
 
 import pytest
@@ -72,7 +73,9 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
         _until(lambda: "warm-up #1 spiked" in stream.getvalue())
         now[0] = 75.0  # the bar is that of the time, which passes between replays too
         _until(lambda: "75 of 300 s" in stream.getvalue())
-        assert "\x1b[91m━━━━━\x1b[0m" in stream.getvalue()  # 5 of 20 cells
+        assert re.search(
+            r"\x1b\[[\d;]+m━━━━━\x1b\[0m", stream.getvalue()
+        )  # 5 of 20 cells, in whatever colours there are
         progress.planned("confirm", 2)
         for replay in range(3):
             progress.replayed("confirm", "sgd", replay, False, 0.5)

@@ -113,6 +113,7 @@ def test_a_curve_of_the_kind_shows_its_spike_and_its_rise(seed: int, points: int
         assert "worse-than-untrained" in by_kind(findings)
 
 
+@pytest.mark.slow
 def test_recall_and_place_over_many_curves_three_per_cent_of_noise_included() -> None:
     found = exact = 0
     total = 400

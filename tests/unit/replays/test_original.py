@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import math
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ import safetensors.torch
 import torch
 
 import newllm
+from newllm.checksum import read_checked, write_checked
 from newllm.diagnosis import Facts, diagnose, find_spikes
 from newllm.errors import UserError
 from newllm.replays.loop import Loop
@@ -228,9 +228,9 @@ def test_a_run_without_a_trace(copied: Path) -> None:
 
 
 def test_a_text_that_changed(copied: Path) -> None:
-    data = json.loads((copied / "data.json").read_text())
+    data = read_checked(copied / "data.json")
     data["sources"][0]["sha256"] = "0" * 64
-    (copied / "data.json").write_text(json.dumps(data))
+    write_checked(copied / "data.json", data)
     with pytest.raises(UserError, match="'bundled:sentences' is not the text that this run began with"):
         read_original(OwnRun(copied))
 

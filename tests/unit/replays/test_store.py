@@ -1,4 +1,3 @@
-import gc
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from newllm.replays.replica import State
 from newllm.replays.store import Store
 from newllm.replays.task import Task
 from newllm.replays.trajectory import Until
+from newllm.storage import measured, trim
 from newllm.trace import Verdict
 
 VERDICT = Verdict(
@@ -106,12 +106,27 @@ def test_states_of_all_spikes_stay_within_their_limit(tmp_path: Path, monkeypatc
     state = State({"weight": torch.ones(1000)}, {}, {})
     for onset in (1, 2, 3):
         store = Store(tmp_path / f"step-{onset:08d}", {"run": "x"})
-        store.keep_state(7, state)
+        with store.in_use():
+            store.keep_state(7, state)
         os.utime(tmp_path / f"step-{onset:08d}/.states.in-use", (onset, onset))
-    del store  # the last one
-    gc.collect()
     monkeypatch.setattr("newllm.replays.store.LIMIT", 9000)
     last = Store(tmp_path / "step-00000001", {"run": "x"})  # used again: now the second is the oldest
-    last.write(VERDICT)
+    with last.in_use():
+        last.write(VERDICT)
     left = [onset for onset in (1, 2, 3) if (tmp_path / f"step-{onset:08d}/states").exists()]
     assert left == [1, 3]
+
+
+def test_its_states_stay_while_it_is_in_use_also_after_a_failure(tmp_path: Path) -> None:
+    store = Store(tmp_path / "replays", {"run": "x"})
+    (tmp_path / "replays/states/step-00000001.safetensors").write_bytes(bytes(10))
+    (states,) = measured([tmp_path / "replays/states"])
+
+    def failing() -> None:
+        with store.in_use():
+            assert trim([states], 0) == []
+            raise UserError("no room")
+
+    with pytest.raises(UserError, match="no room"):
+        failing()
+    assert trim([states], 0) == [states]

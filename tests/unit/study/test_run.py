@@ -55,6 +55,7 @@ def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path)
 ENDLESS = '(Arm("endless", "Has no end.", "seed-baseline", ("optimizer.learning_rate=0.75",), 1),)'
 
 
+@pytest.mark.slow
 def test_what_runs_when_the_time_is_up_is_ended_and_told_and_the_study_goes_on_from_there(
     study_file, runs, tmp_path
 ) -> None:

@@ -181,6 +181,7 @@ def test_a_table_that_is_one_line_too_long_says_so_packed_or_not(tmp_path, monke
             read_log(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", [b"12,", b"12;", b"12 ", b'"2",'])
 def test_lines_of_more_columns_than_are_read_take_the_room_of_those(tmp_path, cell):
     path = write(tmp_path, (cell * (MEGABYTE // len(cell) - 1) + b"\n") * 20, "a.csv")

@@ -117,6 +117,7 @@ def test_a_replay_of_an_extended_run_has_its_rates(finished) -> None:
     assert [replica.update(step).loss for step in range(30)] == signal(longer.path, "loss")
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_by_the_clock(finished, clock, rerun, weights) -> None:
     began = clock.now
     longer = newllm.resume(finished.path, [clock], budget=Budget(seconds=100.0, began=clock.now))
@@ -131,6 +132,7 @@ def test_a_finished_run_goes_on_by_the_clock(finished, clock, rerun, weights) ->
     assert weights(rerun(longer)) == weights(longer)
 
 
+@pytest.mark.slow
 def test_a_run_of_the_clock_goes_on_by_steps_and_by_the_clock_again(by_the_clock, clock, rerun, weights) -> None:
     run = by_the_clock(seconds=40.0)
     done = run.summary.step

@@ -31,6 +31,7 @@ def ended(server, run, wait_for):
     return wait_for(job, 60)
 
 
+@pytest.mark.slow
 def test_the_doctor_runs_and_its_findings_are_kept(run, serving, wait_for):
     with serving(run.parent) as server:
         key = server.id_of("run")
@@ -58,6 +59,7 @@ def test_what_fails_says_why(run, serving, wait_for):
         assert job["result"]["said"].startswith("newllm: ")
 
 
+@pytest.mark.slow
 def test_a_job_is_stopped(run, serving, wait_for):
     with serving(run.parent) as server:
         key = server.id_of("run")
