@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.trace import Context, Summary, Validation, summary
 
@@ -32,7 +33,7 @@ def make(**changes):
 def test_it_is_complete_from_the_first_second(tmp_path):
     path = tmp_path / "summary.json"
     make().save(path)
-    content = json.loads(path.read_text())
+    content = read_checked(path)
     assert set(content) == FIELDS
     assert content["schema"] == 1
     assert content["status"] == "running"
@@ -53,12 +54,12 @@ def test_it_comes_back_as_it_was_saved(tmp_path):
     saved.last_context = Context(7, 7.144, -0.0539, 0.623)
     saved.save(path)
     assert Summary.load(path) == saved
-    assert Summary.load(path).as_dict() == json.loads(path.read_text())
+    assert Summary.load(path).as_dict() == read_checked(path)
 
 
 def test_saving_renews_the_heartbeat_and_only_the_last_one_waits_for_the_disk(tmp_path, monkeypatch):
     durable = []
-    monkeypatch.setattr(summary, "write_json", lambda *_, **options: durable.append(options["durable"]))
+    monkeypatch.setattr(summary, "write_checked", lambda *_, **options: durable.append(options["durable"]))
     state = make(heartbeat="2000-01-01T00:00:00+00:00")
     state.save(tmp_path / "summary.json")
     assert not state.heartbeat.startswith("2000")
