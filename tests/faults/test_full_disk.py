@@ -79,6 +79,7 @@ def test_a_file_that_may_not_grow_stops_the_first_snapshot(newllm, text, tiny, t
     assert result(run) == result(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["data.json", "config.toml"])
 def test_a_start_without_room_leaves_nothing_behind(name, newllm, text, tiny, tmp_path) -> None:
     long = f"--set=data.field={'x' * 5000}"  # config.toml is the larger one, so that a limit can stop it alone

@@ -21,9 +21,8 @@ VARIANTS = {
 OFTEN = ["--steps", STEPS, "--set", "training.snapshot_every=3", "--set", "training.evaluate_every=7"]
 
 
-@pytest.mark.parametrize(
-    "variant", ["stack", *(pytest.param(variant, marks=pytest.mark.slow) for variant in ("carried-dropout", "cell"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     variant, newllm, text, tiny, tmp_path, result, assert_whole, kill_until_done
 ) -> None:
@@ -60,6 +59,7 @@ def test_a_kill_before_the_run_has_begun_does_not_stand_in_the_way(
         assert result(run) == result(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [[], ["tokenizer.json"], ["tokenizer.json", "data.json"], [".config.toml.x.tmp"]])
 def test_what_a_start_left_half_done_is_replaced(there, newllm, text, tiny, tmp_path) -> None:
     run = tmp_path / "run"
@@ -101,6 +101,7 @@ def test_a_half_started_run_says_how_to_go_on(newllm, tmp_path) -> None:
     assert f"'{run}' holds no run" in process.stderr
 
 
+@pytest.mark.slow
 def test_a_kill_after_the_last_snapshot_leaves_a_run_that_resume_finishes(newllm, text, tiny, tmp_path) -> None:
     """The last snapshot is there, the summary still says running: what a kill between the two leaves."""
     run = tmp_path / "run"

@@ -105,6 +105,7 @@ def test_without_room_for_the_decision_it_is_one_line_and_resume_decides_again(
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.slow
 def test_what_was_given_up_stays_on_the_disk(undisturbed) -> None:
     (only,) = load_recoveries(undisturbed / "recoveries.json")
     assert only.back is not None

@@ -101,6 +101,7 @@ def test_every_width_and_number_of_rows(backend: str, channels: int, rows: int, 
         assert_as_reference(problem(rows, 37, channels, "mixed", reset, dtype), backend)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.0, 0.999, 1.0])
 def test_long_float32_sequences_keep_their_digits(backend: str, decay: float) -> None:
     _, added, initial, _ = problem(1, 8192, 2, dtype=torch.float32)

@@ -207,6 +207,7 @@ def test_standard_input_trains_and_can_be_resumed(process, text, tiny, tmp_path)
     assert (last / "model.safetensors").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_an_empty_standard_input_leaves_nothing(process, tiny, tmp_path) -> None:
     done = process("-m", "newllm.cli.main", "train", "-", *tiny, "--out", tmp_path / "run")
     assert (done.returncode, done.stdout) == (2, b"")

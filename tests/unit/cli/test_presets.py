@@ -11,6 +11,7 @@ ONE_THREAD = ["--set", "numerics.threads=1"]  # two wait for each other where an
 SEED_PRESETS = ["seed-baseline", "seed-experiment1", "seed-experiment2", "seed-experiment3", "seed-transformer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", SEED_PRESETS)
 def test_a_seed_preset_runs_two_epochs(preset, call, tmp_path) -> None:
     run = tmp_path / "run"

@@ -43,6 +43,7 @@ def test_every_command_that_a_signal_ends(call, number, monkeypatch, capsys) -> 
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.slow
 @NUMBERS
 def test_a_study_in_the_middle_of_its_cells(number, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(STUDY)

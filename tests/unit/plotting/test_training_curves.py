@@ -74,6 +74,7 @@ def texts(panel):
     return [text.get_text() for text in panel.texts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height", [15.0, 1e6, 1e200])
 @pytest.mark.parametrize(("name", "at"), [("loss", 0), ("validation_loss", 0), ("context_norm", 3), ("context_std", 4)])
 def test_a_spike_of_one_step_among_many_is_drawn_within_the_axis(drawn, name, at, height):

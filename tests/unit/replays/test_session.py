@@ -61,6 +61,7 @@ def verdict(told: Told) -> Verdict:
     return newllm.replay(Loop(build, functools.partial(batch, bad=BAD), loss, STEPS), only=only, watcher=told)
 
 
+@pytest.mark.slow
 def test_bad_batches_are_found_and_nothing_else_is_blamed(verdict: Verdict):
     by_name = {(one.name, one.start > 0): one for one in verdict.interventions}
     remedy = by_name["replace-batches", True]
@@ -123,6 +124,7 @@ class Timed:
         return newllm.replay(self.loop, budget=limit, only=only, watcher=self.told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [150, 500, 1200])
 def test_a_budget_is_kept_whatever_it_reaches(seconds: int):
     timed = Timed()

@@ -31,6 +31,7 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
                 assert value == pytest.approx(before["numbers"][name], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) -> None:
     assert page(results, PAGES[name], read_replay(FOLDER), read_figures(FOLDER)) == (FOLDER / name).read_text()

@@ -100,6 +100,7 @@ def test_a_line_of_a_hundred_megabytes_is_passed_over(tmp_path, start, end, name
     assert size < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("unit", "told"),
     [(b'{"a":' * 200_000, "a line longer"), (b"\n" * MEGABYTE, "what comes after the first 2000000 lines")],

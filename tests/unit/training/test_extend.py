@@ -60,6 +60,7 @@ def test_a_finished_run_is_trained_longer_and_its_config_runs_all_of_it_again(fi
     assert (again.path / "config.toml").read_bytes() == (longer.path / "config.toml").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [21, 33])
 def test_an_extended_run_that_is_killed_ends_with_the_same_bits(killed, finished, rerun, weights) -> None:
     with pytest.raises(RuntimeError):

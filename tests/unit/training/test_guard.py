@@ -123,6 +123,7 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
     assert any("rolled back to step" in line for line in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["guard", "rollback-and-skip"])
 def test_a_run_that_went_back_is_gone_on_with_from_any_snapshot_to_the_same_bits(policy, run, runs) -> None:
     _, back = only_of(runs[policy])
@@ -167,6 +168,7 @@ def test_asked_once_it_goes_on_as_it_was(policy, run, runs) -> None:
     assert weights(asked) == weights(runs["off"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_in", ["list_snapshots", "truncate_after", "TraceWriter", "save_recoveries"])
 def test_a_kill_after_the_decision_is_mended_by_the_next_start(killed_in, run, runs, monkeypatch) -> None:
     """However much of the taking back was done."""

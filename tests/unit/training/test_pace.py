@@ -66,6 +66,7 @@ def test_what_was_decided_runs_again_to_the_same_bits(by_the_clock, clock, train
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [1, 37, 90])
 def test_a_killed_run_follows_what_was_written_and_goes_on_with_the_seconds_that_remain(
     killed, by_the_clock, clock, train, weights, tmp_path

@@ -213,6 +213,7 @@ def test_the_facts_about_the_data_are_in_the_run(sentences, train) -> None:
     assert json.loads((dropped.path / "data.json").read_bytes())["facts"]["unknown"]["share_in_training"] == 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [
@@ -251,6 +252,7 @@ class Stop(Observer):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "steps", "stop"), [("data.carry=true", 203, 107), ("model.body=cell", 12, 5)])
 def test_a_resumed_run_has_the_same_trace_to_the_byte(setting, steps, stop, train) -> None:
     options = (setting, "model.dropout=0.1", f"training.evaluate_every={steps // 4}", f"training.steps={steps}")

@@ -129,6 +129,7 @@ def test_the_states_before_a_spike_are_kept_and_named(spiking, ears) -> None:
     assert ears.notices == [said]
 
 
+@pytest.mark.slow
 def test_a_pinned_snapshot_is_the_one_that_would_have_been_saved(train_spoilt) -> None:
     often = ("training.evaluate_every=5", "training.evaluate_tokens=64")
     spiking = train_spoilt(*often, "training.ring_every=5")
@@ -142,6 +143,7 @@ def test_a_pinned_snapshot_is_the_one_that_would_have_been_saved(train_spoilt) -
         assert {**kept, "seconds": 0, "sha256": 0} == {**plain, "seconds": 0, "sha256": 0}, "evaluated or not"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [SPIKING, ("data.carry=true", "model.dropout=0.1"), ("model.body=cell",)])
 def test_bits_and_trace_are_the_same_without_a_ring(settings, train, weights) -> None:
     with_ring, without = train(*settings, "training.ring_every=3"), train(*settings, "training.ring_every=1000000")

@@ -54,6 +54,7 @@ def test_the_carried_context_is_in_the_snapshot(train) -> None:
     assert any(name.endswith("context") for name in carried)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("how", ["flip", "cut", "empty", "absent"])
 def test_a_damaged_file_is_refused_by_name(run, file, how) -> None:
@@ -108,6 +109,7 @@ def test_a_snapshot_of_another_model_is_refused(run, train, setting) -> None:
         newllm.load(run.path, "last")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "difference", ["seed=1", "optimizer.beta2=0.9", "data.batch=3", "training.accumulate=2", "text"]
 )

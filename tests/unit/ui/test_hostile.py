@@ -75,6 +75,7 @@ def test_a_strange_version_is_none(served):
         assert events.until("sections")["changed"] == ["*"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["summary.json", "config.toml", "trace.jsonl", "findings.json", "trace.blocks"])
 def test_a_pipe_in_place_of_a_file_holds_nobody_up(root, make_run, serving, wait_for, name):
     run = make_run(root / "strange")

@@ -96,6 +96,7 @@ def test_a_crash_is_told_in_one_line_and_the_next_request_starts_another(runs: P
     with_players(use)
 
 
+@pytest.mark.slow
 def test_a_run_that_holds_none_is_told_and_leaves_no_process(runs: Path) -> None:
     async def use(players: Players) -> None:
         player = await players.player(runs / "empty", "best")

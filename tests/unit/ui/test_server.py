@@ -40,6 +40,7 @@ def test_the_server_never_imports_torch(runs):
     assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_json_is_one_object_and_a_signal_ends_it_cleanly(runs, started, number):
     with started(str(runs), "--port", "0", "--json") as server:
