@@ -117,7 +117,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     if config.stash[_NOT_RUN]:
-        reasons["deselected; `pytest -m slow` runs the slow ones, as .ci/run does"] = config.stash[_NOT_RUN]
+        reasons["deselected; `pytest -m slow` runs the slow ones, as .ci/slow does"] = config.stash[_NOT_RUN]
     if reasons:
         terminalreporter.section("not run")
     for reason, count in reasons.most_common():

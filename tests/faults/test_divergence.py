@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from newllm.checksum import read_checked
+
 WILD = ["--set", "optimizer.clip=0", "--set", "optimizer.schedule=constant", "--set", "optimizer.warmup=0"]
 
 
@@ -17,7 +19,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(newllm, text, tiny, tmp_path, as
     assert "step" in told["message"]
     assert process.stderr == ""
     assert_whole(run)
-    summary = json.loads((run / "summary.json").read_bytes())
+    summary = read_checked(run / "summary.json")
     assert {**summary, "run": str(run)} == told
     assert list(run.glob("snapshots/step-*")), "the snapshots before it stay"
     assert '"NaN"' in (run / "trace.jsonl").read_text() or '"Infinity"' in (run / "trace.jsonl").read_text()

@@ -114,7 +114,9 @@ class Training:
             with contextlib.closing(self.journal), contextlib.closing(self.keeper):
                 self._tell_start()
                 with listening() as interrupt, torch.random.fork_rng():
-                    self.recording.started(self.model, self.optimizer, self.journal.progress.step)
+                    # Without a snapshot the evaluation of step 0 comes again, and what it wrote.
+                    done = -1 if self.run.last_step() is None else self.journal.progress.step
+                    self.recording.started(self.model, self.optimizer, done)
                     self.model.train()
                     self._train(interrupt)
                     self.stopped_by = interrupt.signal_name
@@ -127,7 +129,7 @@ class Training:
 
     def _train(self, interrupt: Interrupt) -> None:
         progress = self.journal.progress
-        if progress.step == 0 and not self.goes_on:
+        if self.run.last_step() is None and not self.goes_on:  # the snapshot of step 0 comes after its evaluation
             with self.pace.pausing(evaluation=True):
                 self._evaluate()
                 self._save()

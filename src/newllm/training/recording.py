@@ -22,7 +22,7 @@ class Recording:
     """
 
     def started(self, model: nn.Module, optimizer: Optimizer, step: int) -> None:
-        """Training begins, or goes on from a step."""
+        """Training begins, or goes on from a step; -1 where not even the evaluation of step 0 is done with."""
 
     def stepping(self, step: int) -> None:
         """The update that leads from `step` to `step + 1` begins."""
