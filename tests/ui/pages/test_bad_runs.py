@@ -41,9 +41,8 @@ def root(kept: Path, make_run: Callable[..., Path], tmp_path_factory: pytest.Tem
     (runs["bad-trace"] / "trace.jsonl").write_bytes(b"\x00\xff not json\n" * 50)
     (runs["bad-config"] / "config.toml").write_text("schema = 1\n[model\nbody")
     (runs["bad-findings"] / "findings.json").write_text("[1, 2")
-    for name in ("summary.json", "trace.jsonl"):
-        newer = runs["newer"] / name
-        newer.write_text(newer.read_text().replace('"schema": 1', f'"schema": {NEWER}'))
+    newer = runs["newer"] / "summary.json"
+    newer.write_text(json.dumps(read_checked(newer) | {"schema": NEWER}))
     for name in ("summary.json", "trace.jsonl", "config.toml"):
         (runs["cut"] / name).write_bytes(b"")
     (runs["folder"] / "summary.json").unlink()
