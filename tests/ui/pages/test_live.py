@@ -25,7 +25,7 @@ def test_a_training_run_advances_on_its_page(
     with serving(root) as local:
         page.goto(local.url)
         page.get_by_text("newllm train").wait_for()  # how to make one
-        process = training(str(text), "--preset", "tiny", "--out", str(root / "live"), *tiny, "--seconds", "12")
+        process = training(str(text), "--preset", "tiny", "--out", str(root / "live"), *tiny, "--seconds", "30")
         page.get_by_role("link", name="live").click()
         page.locator("#state .status.running").wait_for()
         page.evaluate("window.same = true")
