@@ -66,13 +66,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     Raises:
         ValueError: no numbers, one that is not finite, or a level outside (0, 1).
     """
-    check_level(level)
-    numbers = finite(values)
-    mean, n = float(numbers.mean()), len(numbers)
-    if n < 2:
-        return Interval(mean, None, None)
-    reach = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(numbers, ddof=1)) / math.sqrt(n)
-    return Interval(mean, mean - reach, mean + reach)
+    return _students(values, level, one_more=False)
 
 
 def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interval:
@@ -91,13 +85,7 @@ def prediction_interval(values: Sequence[float], level: float = 0.95) -> Interva
     Raises:
         ValueError: no numbers, one that is not finite, or a level outside (0, 1).
     """
-    check_level(level)
-    numbers = finite(values)
-    mean, n = float(numbers.mean()), len(numbers)
-    if n < 2:
-        return Interval(mean, None, None)
-    reach = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(numbers, ddof=1)) * math.sqrt(1 + 1 / n)
-    return Interval(mean, mean - reach, mean + reach)
+    return _students(values, level, one_more=True)
 
 
 def check_level(level: float) -> None:
@@ -108,3 +96,15 @@ def check_level(level: float) -> None:
     """
     if not 0 < level < 1:
         raise ValueError(f"level {level}: give a number between 0 and 1, such as 0.95")
+
+
+def _students(values: Sequence[float], level: float, *, one_more: bool) -> Interval:
+    """Return the interval by Student's distribution: of the mean, or of one more value."""
+    check_level(level)
+    numbers = finite(values)
+    mean, n = float(numbers.mean()), len(numbers)
+    if n < 2:
+        return Interval(mean, None, None)
+    spread = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(numbers, ddof=1))
+    reach = spread * math.sqrt(1 + 1 / n) if one_more else spread / math.sqrt(n)
+    return Interval(mean, mean - reach, mean + reach)
