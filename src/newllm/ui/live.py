@@ -2,7 +2,7 @@
 
     event: append    {"signals": {name: {"x": [...], "y": [...]}}}     id: the version of the trace that it leads to
     event: status    what the list of runs tells of it
-    event: jobs      {"jobs": [...]}
+    event: jobs      {"at": seconds since 1970, "jobs": [...]}
     event: sections  {"changed": [ids]}; ["*"] when everything must be fetched anew
 
 However many pages look at a run, its files are read once a second, and its sections made anew as rarely as is cheap.
@@ -179,10 +179,10 @@ class _Teller:
         if status != self._status:
             self._status = status
             parts.append(f"event: status\ndata: {status}\n\n")
-        of_jobs = _json({"jobs": [job.as_dict() for job in jobs]})
+        of_jobs = _json([job.as_dict() for job in jobs])
         if of_jobs != self._jobs:
             self._jobs = of_jobs
-            parts.append(f"event: jobs\ndata: {of_jobs}\n\n")
+            parts.append(f'event: jobs\ndata: {{"at": {time.time()}, "jobs": {of_jobs}}}\n\n')
         return "".join(parts)
 
     def _appended(self) -> str:

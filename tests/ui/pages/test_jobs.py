@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,21 @@ def test_a_replay_goes_from_its_start_to_its_verdict(opened: "Page", tmp_path: P
     assert card.locator("p[lang=en]").all_inner_texts() == sentences
     opened.locator("#replay table").first.wait_for()  # its section has come by itself
     assert sentences[0][:30] in opened.locator("#verdict").inner_text()
+
+
+def test_a_list_made_before_a_job_began_does_not_hide_it(opened: "Page") -> None:
+    late = f'retry: 100\nevent: jobs\ndata: {{"at": {time.time()}, "jobs": []}}\n\n'
+    opened.route("**/live?*", lambda route: route.fulfill(content_type="text/event-stream", body=late))
+    opened.reload()
+    button = opened.get_by_role("button", name="Replay", exact=True)
+    button.click()
+    opened.get_by_role("group", name="Replay").locator("progress").wait_for()
+    for _ in range(3):
+        with opened.expect_response("**/live?*") as late_again:
+            pass
+        late_again.value.finished()
+        assert button.is_disabled()
+    opened.get_by_role("button", name="Stop").click()
 
 
 def test_a_replay_is_stopped(opened: "Page", tmp_path: Path) -> None:

@@ -9,7 +9,7 @@
      * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[]}} where
      */
     constructor({ run, actions, place, links }) {
-      Object.assign(this, { run, place, links, gone: false, hidden: new Set(), cards: new Map() });
+      Object.assign(this, { run, place, links, gone: false, since: 0, hidden: new Set(), cards: new Map() });
       this.examine = make("button", { type: "button", title: say("examine_title"), text: say("examine"), onclick: () => this.start("doctor") });
       this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
@@ -35,11 +35,18 @@
       const sent = kind === "replay" ? { kind, budget: Number(this.budget.value) } : { kind };
       this.error.hidden = true;
       try {
-        this.show([await ask(`/api/run/${this.run}/jobs`, sent), ...(this.jobs || [])]);
+        const job = await ask(`/api/run/${this.run}/jobs`, sent);
+        this.since = job.began;
+        if (!this.jobs?.some(({ id }) => id === job.id)) this.show([job, ...(this.jobs || [])]);
       } catch (error) {
         this.error.textContent = error.message;
         this.error.hidden = false;
       }
+    }
+
+    /** Show a list that the stream brought. One made before the last job began can arrive after that job's answer. */
+    take({ at, jobs }) {
+      if (at >= this.since) this.show(jobs);
     }
 
     /** @param {object[]} jobs the newest first */

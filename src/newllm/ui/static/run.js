@@ -77,7 +77,7 @@
       jobs.exists(run.status !== "gone");
       showState(run);
     });
-    stream.addEventListener("jobs", (event) => jobs.show(JSON.parse(event.data).jobs));
+    stream.addEventListener("jobs", (event) => jobs.take(JSON.parse(event.data)));
     stream.addEventListener("sections", (event) => changed(JSON.parse(event.data).changed).catch(() => {})); // it has gone: the state says so
     stream.onopen = () => { by("lost").hidden = true; };
     stream.onerror = () => {
