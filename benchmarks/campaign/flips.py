@@ -1,8 +1,7 @@
 """One bit of one file turned over: the next command that reads the file gives the same bits, refuses, or says so.
 
 config.toml is a person's own file, and no checksum stands over what a person may edit: a bit that makes it another
-valid configuration is an edit, and is counted as one. summary.json carries no checksum yet: what is not noticed of it
-is counted by itself.
+valid configuration is an edit, and is counted as one.
 """
 
 import json
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.child import Ended
-from campaign.outcome import EDITED, OPEN, REFUSED, SAME, TOLD, VIOLATION, Outcome, differences, ending
+from campaign.outcome import EDITED, REFUSED, SAME, TOLD, VIOLATION, Outcome, differences, ending
 from campaign.stage import Stage
 from campaign.subjects import (
     RUN,
@@ -30,7 +29,6 @@ from campaign.subjects import (
 )
 
 _A_PERSONS = "held-out.txt"  # nobody has said before what stands in it
-_UNSEALED = ("run/summary.json",)
 _EDGE = 100  # bytes at either end of a file, where headers and checksums are
 
 
@@ -160,8 +158,6 @@ class Flips:
             return (TOLD if said else SAME), ""
         if path == "run/config.toml":
             return EDITED, ""
-        if path in _UNSEALED and not said:
-            return OPEN, ""
         return (TOLD, "") if said else (VIOLATION, f"exit code {found.code}, {differences(other, answer)[:600]}")
 
 

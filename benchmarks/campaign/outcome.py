@@ -7,9 +7,8 @@ from campaign.child import Ended
 
 SAME, SOUND, REFUSED, TOLD = "same bits", "sound answer", "refused", "told repair"
 EDITED = "another configuration"
-OPEN = "not noticed"  # in files that carry no checksum yet: known, shown, and still to be mended
 VIOLATION = "violation"
-VERDICTS = (SAME, SOUND, REFUSED, TOLD, EDITED, OPEN, VIOLATION)
+VERDICTS = (SAME, SOUND, REFUSED, TOLD, EDITED, VIOLATION)
 
 
 @dataclass(frozen=True)

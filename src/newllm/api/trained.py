@@ -19,7 +19,7 @@ from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
 from newllm.trace import Summary, lost_steps, read_signal, read_trace
-from newllm.trace.samples import Sample
+from newllm.trace.samples import Sample, lost_samples, read_samples
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.config_file import save_config
@@ -185,6 +185,7 @@ def resume(
             corpus = same_corpus(run, config)
         if (come_to := run.last_step()) and run.trace.exists():
             _notice(observers, *lost_steps(read_signal(run.trace, "loss"), come_to))
+        _notice(observers, *lost_samples(read_samples(run.samples)))
         if guard is not None:
             config = _with_guard(run, config, guard)
         if budget.given:

@@ -94,6 +94,11 @@ def _cell(study: Study, folder: Path, arm: Arm, seed: int, data: str) -> Cell:
     every = config.training.evaluate_every
     if every < 1:
         raise UserError(f"arm '{arm.name}': training.evaluate_every is 0: a study needs to know when to measure")
+    if config.training.seconds:
+        raise UserError(
+            f"arm '{arm.name}': training.seconds is {config.training.seconds:g}: a study measures all arms after the "
+            "same steps, so say how many epochs the arm has"
+        )
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, steps=every * arm.epochs))
     config.check()
     return Cell(arm.name, seed, data, config, _key(study, config))

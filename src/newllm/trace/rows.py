@@ -26,8 +26,23 @@ _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 def encode_row(step: int, signals: Mapping[str, SupportsFloat]) -> bytes:
     """Return one row as a line, its newline included. Every number reads back to the same bits."""
     row = {"step": int(step)} | {name: _encode(float(value)) for name, value in signals.items()}
-    line = json.dumps(row, allow_nan=False).encode()[:-1]
+    return sealed_line(json.dumps(row, allow_nan=False))
+
+
+def sealed_line(text: str) -> bytes:
+    """Return the strict JSON of an object as a line, with its checksum at the end and a newline."""
+    line = text.encode()[:-1]
     return line + _CHECK + b'%08x"}\n' % zlib.crc32(line)
+
+
+def opened_line(line: bytes) -> Any:
+    """Return what a line says, without its checksum; a line without one is from before there were any.
+
+    Raises:
+        ValueError: it is no JSON, or not what was written.
+        RecursionError: it is nested too deep.
+    """
+    return json.loads(_whole(line).decode())
 
 
 def whole_lines(content: bytes) -> int:
@@ -47,7 +62,7 @@ def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, 
     """
     for number, line in enumerate(content[: whole_lines(content)].split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(_whole(line).decode())
+            row = opened_line(line)
             step = row.pop("step")
             if type(step) is not int or not -(2**63) <= step < 2**63:
                 raise TypeError("a step is a whole number")

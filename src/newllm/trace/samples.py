@@ -1,22 +1,21 @@
 """What a model wrote while it was trained: RUN/samples.jsonl, a line an evaluation, the newest last.
 
-    {"step": 200, "prompt": "", "text": "the whale and the", "seed": 0}
+    {"step": 200, "prompt": "", "text": "the whale and the", "seed": 0, "crc32": "#9f8a3c01"}
 
 Lines are only ever added, and a line counts once its newline is there: what a killed process left half written is
-none. The trace's signal `sample` says, by step, which line it is.
+none. The trace's signal `sample` says, by step, which line it is; the checksum is that of the trace's rows.
 """
 
-import json
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.files import read_bytes, to_json, write_bytes, writing
-from newllm.trace.rows import whole_lines
+from newllm.trace.rows import opened_line, sealed_line, whole_lines
 
 _LARGEST = 2**31  # bytes
+_NAMED = 5  # lines
 
 
 @dataclass(frozen=True)
@@ -43,45 +42,66 @@ def add_sample(path: Path, sample: Sample) -> None:
         UserError: there is no room, or the file may not be written.
     """
     with writing(path), path.open("ab") as file:
-        file.write((to_json(asdict(sample)) + "\n").encode())
+        file.write(sealed_line(to_json(asdict(sample))))
         file.flush()
         os.fsync(file.fileno())
 
 
-def samples_of(content: bytes) -> Iterator[Sample]:
-    """Yield the samples in the bytes of a file; a line that is none is passed over."""
-    for line in content[: whole_lines(content)].split(b"\n")[:-1]:
-        sample = _understood(line)
-        if sample is not None:
-            yield sample
+def samples_of(content: bytes) -> list[Sample]:
+    """Return the samples in the bytes of a file; a line that is none is passed over (`lost_samples` tells of it)."""
+    return [sample for line in _lines(content) if (sample := _understood(line)) is not None]
+
+
+def lost_samples(content: bytes) -> tuple[str, ...]:
+    """Say, in one sentence, which whole lines are no samples; nothing where all are."""
+    lost = [str(number) for number, line in enumerate(_lines(content), 1) if _understood(line) is None]
+    if not lost:
+        return ()
+    named = ", ".join(lost[:_NAMED]) + (" ..." if len(lost) > _NAMED else "")
+    return (f"samples.jsonl is damaged in line {named}: what the model wrote there is lost",)
 
 
 def truncate_samples_after(path: Path, step: int) -> int:
-    """Drop what was written after a step, and a torn last line, whole or not at all; return how many lines stay.
+    """Cut off what was written after the last sample up to a step, whole or not at all; return how many lines stay.
 
-    A run that goes on calls this before it writes, so that no sample stands there twice.
+    A run that goes on calls this before it writes, so that no sample stands there twice. A damaged line before that
+    sample stays: the trace names the others by their lines.
 
     Raises:
-        UserError: the file may not be read or written, or something else stands there.
+        UserError: as `read_samples`, or the file may not be written.
+    """
+    content = read_samples(path)
+    lines = _lines(content)
+    found = [_understood(line) for line in lines]
+    stay = max((number for number, one in enumerate(found, 1) if one is not None and one.step <= step), default=0)
+    kept = b"".join(line + b"\n" for line in lines[:stay])
+    if kept != content:
+        write_bytes(path, kept)
+    return stay
+
+
+def read_samples(path: Path) -> bytes:
+    """Return the bytes of the file, none where there is none.
+
+    Raises:
+        UserError: it may not be read, or something else stands there.
     """
     try:
-        content = read_bytes(path, _LARGEST)
+        return read_bytes(path, _LARGEST)
     except FileNotFoundError:
-        return 0
+        return b""
     except OSError as error:
         raise UserError(f"cannot go on writing '{path}' ({error.strerror}): put it elsewhere") from error
-    kept = [sample for sample in samples_of(content) if sample.step <= step]
-    lines = "".join(to_json(asdict(sample)) + "\n" for sample in kept).encode()
-    if lines != content:
-        write_bytes(path, lines)
-    return len(kept)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    return content[: whole_lines(content)].split(b"\n")[:-1]
 
 
 def _understood(line: bytes) -> Sample | None:
     try:
-        found = json.loads(line.decode())
-        sample = Sample(found["step"], found["prompt"], found["text"], found["seed"])
-    except (ValueError, TypeError, LookupError, RecursionError):
+        sample = Sample(**opened_line(line))  # the name of a checksum that was damaged is a key too much
+    except (ValueError, TypeError, RecursionError):
         return None
     kinds = (int, str, str, int)
     values = (sample.step, sample.prompt, sample.text, sample.seed)

@@ -43,7 +43,9 @@ def test_the_newest_comes_first_and_is_escaped(run: Path, lang: str, words: tupl
 def test_an_ended_text_says_so_and_damage_takes_nothing_else_along(run: Path):
     with (run / "samples.jsonl").open("ab") as file:
         file.write(b'\xff\n[]\n{"step": 6000, "prompt": "", "text": "", "seed": 7}\n{"step": 70')
-    section = samples(read_source(run), language("en"))
+    source = read_source(run)
+    assert "samples.jsonl is damaged in line 7, 8: what the model wrote there is lost" in source.problems
+    section = samples(source, language("en"))
     assert section is not None
     assert section.html.index("it ended the text at once") < section.html.index("&lt;b&gt;5")
 

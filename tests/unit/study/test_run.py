@@ -52,6 +52,12 @@ def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path)
     assert runs() == ["0.1 0", "0.001 0", "0.001 0"]
 
 
+def test_an_arm_by_the_clock_is_refused(study_file, tmp_path) -> None:
+    path = study_file(more='(Arm("clock", "Ends by the clock.", "seed-baseline", ("training.seconds=5",), 1),)')
+    with pytest.raises(UserError, match=r"arm 'clock': training.seconds is 5: .* say how many epochs"):
+        plan(load_study(str(path)), tmp_path, 1)
+
+
 ENDLESS = '(Arm("endless", "Has no end.", "seed-baseline", ("optimizer.learning_rate=0.75",), 1),)'
 
 

@@ -11,7 +11,7 @@ import newllm
 from newllm.api.recording import RunRecording
 from newllm.checksum import read_checked, write_checked
 from newllm.trace import read_trace
-from newllm.trace.samples import Sample, add_sample, samples_of, truncate_samples_after
+from newllm.trace.samples import Sample, add_sample, lost_samples, samples_of, truncate_samples_after
 from newllm.training.observer import Observer
 
 Train = Callable[..., newllm.TrainedRun]
@@ -23,6 +23,9 @@ class Ears(Observer):
 
     def sampled(self, sample: Sample) -> None:
         self.heard.append(sample)
+
+    def noticed(self, line: str) -> None:
+        self.heard.append(line)
 
     def evaluated(self, step: int, evaluation: object, *, best: bool) -> None:  # noqa: ARG002 (an observer's form)
         self.heard.append(step)
@@ -37,10 +40,10 @@ def test_every_evaluation_has_a_line_an_ear_and_a_row(train: Train):
     run = train("training.evaluate_every=8", "seed=5", observers=[ears])
     lines = lines_of(run)
     assert [line["step"] for line in lines] == [0, 8, 16, 20]
-    assert all(line.keys() == {"step", "prompt", "text", "seed"} for line in lines)
+    assert all(line.keys() == {"step", "prompt", "text", "seed", "crc32"} for line in lines)
     assert all((line["prompt"], line["seed"]) == ("", 5) for line in lines)
     told = [one for one in ears.heard if isinstance(one, Sample)]
-    assert [vars(one) for one in told] == lines
+    assert [vars(one) for one in told] == [{k: v for k, v in line.items() if k != "crc32"} for line in lines]
     assert ears.heard[::2] == told  # each before its evaluation
     series = read_trace(run.path / "trace.jsonl").series("sample")
     assert dict(zip(series.step.tolist(), series.value.tolist(), strict=True)) == {0: 1, 8: 2, 16: 3, 20: 4}
@@ -85,17 +88,47 @@ def test_a_run_that_was_killed_between_a_sample_and_its_snapshot_writes_it_once(
     assert (cut.path / "samples.jsonl").read_bytes() == (whole.path / "samples.jsonl").read_bytes()
 
 
-def test_what_is_no_line_is_passed_over_and_cut_off(tmp_path: Path):
+def test_a_torn_end_is_cut_off_and_damaged_lines_before_the_last_sample_stay(tmp_path: Path):
     place = tmp_path / "samples.jsonl"
     for step in (0, 10, 20):
         add_sample(place, Sample(step, "", f"a\nb\x1b\u2028 {step} 海", 1))
     sound = place.read_bytes()
-    assert sound.count(b"\n") == 3
+    assert "海" in sound.decode()
+    first, second, third = sound.splitlines(keepends=True)
     place.write_bytes(sound + b'[1]\n{"step": "x", "prompt": "", "text": "", "seed": 0}\n\xff\n{"step": 30, "pro')
     assert [sample.step for sample in samples_of(place.read_bytes())] == [0, 10, 20]
+    assert lost_samples(place.read_bytes()) == (
+        "samples.jsonl is damaged in line 4, 5, 6: what the model wrote there is lost",
+    )
     assert truncate_samples_after(place, 10) == 2
-    assert place.read_bytes() == b"".join(sound.splitlines(keepends=True)[:2])
+    assert place.read_bytes() == first + second
+    assert lost_samples(place.read_bytes()) == ()
+    place.write_bytes(first + b"[1]\n" + third + second)
+    assert truncate_samples_after(place, 20) == 4  # the trace says that step 20 is line 3
     assert truncate_samples_after(tmp_path / "none.jsonl", 10) == 0
+
+
+def test_no_flipped_bit_is_taken_for_what_a_model_wrote(tmp_path: Path):
+    place = tmp_path / "samples.jsonl"
+    add_sample(place, Sample(20, "the", "white whale", 1))
+    line = place.read_bytes()
+    for bit in range(8 * (len(line) - 1)):
+        flipped = bytearray(line)
+        flipped[bit // 8] ^= 1 << bit % 8
+        assert samples_of(bytes(flipped)) == [], flipped
+        assert len(lost_samples(bytes(flipped))) == 1
+    assert samples_of(b'{"step": 20, "prompt": "the", "text": "white whale", "seed": 1}\n')  # before checksums
+
+
+def test_a_run_that_goes_on_tells_of_damaged_samples(train: Train):
+    run = train("training.evaluate_every=8", "training.steps=16", "training.snapshot_every=8")
+    place = run.path / "samples.jsonl"
+    first, second, third = place.read_bytes().splitlines(keepends=True)
+    place.write_bytes(first + second.replace(b"8", b"9", 1) + third)
+    ears = Ears()
+    newllm.resume(run.path, budget=newllm.Budget(steps=24), observers=[ears])
+    assert "samples.jsonl is damaged in line 2: what the model wrote there is lost" in ears.heard
+    assert [line["step"] for line in lines_of(run)] == [0, 9, 16, 24]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")

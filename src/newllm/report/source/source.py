@@ -14,7 +14,7 @@ from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
 from newllm.trace import Finding, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
-from newllm.trace.samples import Sample, samples_of
+from newllm.trace.samples import Sample, lost_samples, samples_of
 
 _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
 _LEFT_OF_OURS = ("config.toml", "summary.json", "data.json", "tokenizer.json", "snapshots", "replays")  # two of them
@@ -146,13 +146,14 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
     facts = facts_of(recording, summary, config, data)
     findings, problems = _judged(trace, facts, known)
     replays = read_replays(files)
+    samples = files.text("samples.jsonl").encode()
     return Source(
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
-        samples=tuple(samples_of(files.text("samples.jsonl").encode())),
+        samples=tuple(samples_of(samples)),
         problems=(
-            *files.problems, *said_by(recording), *_lost(trace, summary, trained=bool(config)),
+            *files.problems, *said_by(recording), *lost_samples(samples), *_lost(trace, summary, trained=bool(config)),
             *trace.left_out[:_LEFT_OUT], *problems
         ),
     )  # fmt: skip
