@@ -90,7 +90,7 @@ READERS = (
     Reader("report", "stack", _PAGE, _written("page.html")),
     Reader("report of a guarded run", "guard", _PAGE, _written("page.html")),
     Reader("report of a replayed run", "replay, whole", _PAGE, _written("page.html")),
-    Reader("replay", "replay, whole", replaying(1e6), _replayed, 0.2),
+    Reader("replay", "replay, whole", replaying(), _replayed, 0.2),
 )
 
 

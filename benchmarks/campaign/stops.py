@@ -10,8 +10,8 @@ from campaign.stage import Stage
 from campaign.subjects import SUBJECTS, Subject
 
 _MOST_KILLS = 6  # of one run
-_WEIGHTS = {"replay, whole": 0.004, "replay": 0.1, "guard": 0.05, "spike, states kept": 0.1, "report": 0.3}
-"""How often each comes: what takes a hundred times as long comes less often."""
+_WEIGHTS = {"replay, whole": 0.02, "replay": 0.15, "guard": 0.3, "spike, states kept": 0.2, "report": 0.5}
+"""How often each comes: what takes ten or a hundred times as long comes less often."""
 ERRORS = {"no room": errno.ENOSPC, "quota": errno.EDQUOT, "read-only": errno.EROFS, "device error": errno.EIO}
 
 

@@ -9,6 +9,7 @@ All lies below one directory, `place`, and is always worked on there, so that a 
 
 import hashlib
 import json
+import math
 import os
 import random
 import sys
@@ -20,6 +21,8 @@ from typing import Any
 from newllm import api
 from newllm.cli.main import main
 from newllm.errors import UserError
+from newllm.replays.watcher import Watcher
+from newllm.time_limit import TimeLimit
 from newllm.trace import load_recoveries, read_trace
 
 Command = Callable[[], int]
@@ -61,12 +64,25 @@ resuming = newllm("train", "--resume", RUN, "--quiet")
 resuming_aloud = newllm("train", "--resume", RUN)
 
 
-def replaying(budget: float) -> Command:
+class _UpTo(Watcher):
+    """Lets the time be up when the first stage after the null replays begins."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def planned(self, stage: str, replays: int) -> None:  # noqa: ARG002 (a watcher's form)
+        if "null" not in stage:
+            self.seconds = math.inf
+
+
+def replaying(*, nulls_only: bool = False) -> Command:
     """Return a replay in this process: the command's own workers would each need seconds to start."""
 
     def command() -> int:
+        watcher = _UpTo() if nulls_only else Watcher()
+        time = TimeLimit(1e6, lambda: watcher.seconds, 0.0) if isinstance(watcher, _UpTo) else TimeLimit(1e6)
         try:
-            verdict = api.replay(RUN, only=("half-learning-rate",), budget=budget, workers=0)
+            verdict = api.replay(RUN, only=("half-learning-rate",), budget=time, workers=0, watcher=watcher)
         except UserError as error:
             print(f"newllm: {error}", file=sys.stderr)
             return 2
@@ -167,7 +183,7 @@ _GUARDED = training(
     options=("--guard",),
 )
 _SPIKE_KEPT = "spike, states kept"
-_NULL, _REPLAY = replaying(0.01), replaying(1e6)
+_NULL, _REPLAY = replaying(nulls_only=True), replaying()
 SUBJECTS = {
     one.name: one
     for one in (
