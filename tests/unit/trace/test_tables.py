@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import numpy as np
 import pytest
 import zstandard
 
@@ -132,6 +133,16 @@ def test_no_header(tmp_path):
     assert values(other, "loss") == {1: 7.5, 2: 6.5}
     rate = read(tmp_path, "1,7.5,0.001\n2,6.5,0.001\n")
     assert set(rate.signals) == {"loss", "column 3"}
+
+
+def test_empty_cells_and_words_in_a_table_without_a_header_do_not_hide_what_its_columns_are(tmp_path):
+    sparse = read(tmp_path, "1,0.75,\n2,0.7,\n,0.65,\n4,0.6,0.5\n5,0.55,-\n6,0.5,0.45\n")
+    assert values(sparse, "loss") == {1: 0.75, 2: 0.65, 4: 0.6, 5: 0.55, 6: 0.5}  # without a step: of the last
+    assert values(sparse, "validation_loss") == {4: 0.5, 6: 0.45}
+    assert "no header" in sparse.left_out[0]
+    assert set(read(tmp_path, "1,0.75,\n2,0.7,\n").signals) == {"loss"}
+    unknown = read(tmp_path, "1,nan,nan\n2,nan,nan\n")
+    assert np.isnan(unknown.series("loss").value).all()
 
 
 def test_the_split_is_told_by_the_column_whose_word_is_one(tmp_path):

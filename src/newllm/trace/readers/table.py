@@ -75,7 +75,7 @@ def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
     if first:
         gathered.note("a line above the table", first)
     rest = itertools.chain(rows[first:], (cut(line) for line in lines if not line.startswith("#")))
-    if not rows or all(number(cell) is not None for cell in rows[first]):
+    if not rows or all(number(cell) is not None for cell in rows[first] if cell.strip()):
         return None, rest
     return _unique(next(rest), gathered), rest
 
@@ -126,17 +126,18 @@ def _one_run(gathered: Gathered, header: list[str], run: str | None) -> list[str
 def _guessed_header(rows: list[list[str]], gathered: Gathered) -> list[str]:
     """Name the columns of a table without a header: steps if they rise, the loss, perhaps that of validation."""
     width = min(MOST_COLUMNS, *map(len, rows)) if rows else 0
-    numbers = [[number(cell) or 0.0 for cell in cells[:width]] for cells in rows]
-    columns = np.nan_to_num(np.clip(np.array(numbers).reshape(len(rows), width), -_BIG, _BIG))
+    numbers = [[number(cell) for cell in cells[:width]] for cells in rows]
+    table = np.clip(np.array(numbers, np.float64).reshape(len(rows), width), -_BIG, _BIG)
+    columns = [column[~np.isnan(column)] for column in table.T]
     names = [f"column {place + 1}" for place in range(width)]
-    first = columns[:, 0] if width > 1 else np.array([0.5])
-    place = int(bool(np.all(first == np.round(first)) and np.all(np.diff(first) >= 0)))
+    first = columns[0] if width > 1 else np.empty(0)
+    place = int(bool(len(first) and np.all(first == np.round(first)) and np.all(np.diff(first) >= 0)))
     if place:
         names[0] = "step"
     if width > place:
         names[place] = "loss"
-    if width > place + 1:
-        loss, other = np.median(columns[:, place]), np.median(columns[:, place + 1])
+    if width > place + 1 and len(columns[place]) and len(columns[place + 1]):
+        loss, other = np.median(columns[place]), np.median(columns[place + 1])
         names[place + 1] = "validation_loss" if loss / 3 < other < 3 * loss else names[place + 1]
     shown = ", ".join(names[:4]) + (", ..." if width > 4 else "")
     gathered.note(f"no header: the columns are taken for {shown}")
