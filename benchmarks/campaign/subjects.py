@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm import api
+from newllm.checksum import read_checked
 from newllm.cli.main import main
 from newllm.errors import UserError
 from newllm.replays.watcher import Watcher
@@ -149,7 +150,7 @@ def result_of_training(place: Path) -> dict[str, Any]:
 
 def result_of_replay(place: Path) -> dict[str, Any]:
     """Return the verdict without clocks, and the run itself, which a replay must not touch."""
-    verdict = without_clocks(json.loads(_verdict(place).read_bytes()))
+    verdict = without_clocks(read_checked(_verdict(place)))
     return {"verdict": verdict, "run": result_of_training(place)}
 
 
@@ -160,7 +161,7 @@ def _verdict(place: Path) -> Path:
 
 def result_of_null_replay(place: Path) -> dict[str, Any]:
     """Return whether the run was made again to the bit. How much more fits a budget hangs on what is there already."""
-    return {**result_of_replay(place), "verdict": json.loads(_verdict(place).read_bytes())["null"]}
+    return {**result_of_replay(place), "verdict": read_checked(_verdict(place))["null"]}
 
 
 def result_of_context(place: Path) -> dict[str, str]:
