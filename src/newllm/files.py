@@ -33,6 +33,28 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a system says where there is none."""
 
 _BROKEN = {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE}
+_CHECKS: dict[Path, Callable[[], None]] = {}
+
+
+@contextlib.contextmanager
+def checking(directory: Path, check: Callable[[], None]) -> Iterator[None]:
+    """Within this, call `check` before anything below a directory is written, and right before it takes its place.
+
+    Args:
+        directory: as the paths that are written begin.
+        check: raises where nothing may be written there any more.
+    """
+    _CHECKS[directory] = check
+    try:
+        yield
+    finally:
+        del _CHECKS[directory]
+
+
+def _check(path: Path) -> None:
+    for place in (path, *path.parents) if _CHECKS else ():
+        if place in _CHECKS:
+            _CHECKS[place]()
 
 
 @contextlib.contextmanager
@@ -42,9 +64,11 @@ def writing(path: Path) -> Iterator[None]:
     Raises:
         UserError: the disk is full or fails, or the place may not be written.
     """
+    _check(path)
     try:
         yield
     except OSError as error:
+        _check(path)  # whoever took the place away may have taken our temporary file too
         if error.errno in NO_ROOM:
             raise UserError(f"no room to write '{path}' ({error.strerror}): free some space, then go on") from error
         if isinstance(error, PermissionError) or error.errno in _NO_PLACE:
@@ -135,6 +159,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
                 if durable:
                     os.fsync(file.fileno())
             temporary.chmod(0o644)
+            _check(path)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -183,6 +208,7 @@ def new_directory(path: Path) -> Iterator[Path]:
             temporary.chmod(0o755)
             if path.exists():
                 remove_directory(path)
+            _check(path)
             temporary.rename(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -2,19 +2,24 @@
 
 One request a line of standard input, one answer a line of standard output:
 
-    {"run": [ARGUMENT, ...], "folder": PATH, "file_bytes": LIMIT or null}  ->  {"pid": 123}
-    {"wait": 123}                                                          ->  {"code": 0}
+    {"run": [ARGUMENT, ...], "folder": PATH, "file_bytes": LIMIT or null, "stop": STOP or null}  ->  {"pid": 123}
+    {"wait": 123}                                                                                ->  {"code": 0}
 
-What the child prints goes to FOLDER/stdout and FOLDER/stderr. A negative code is the signal that ended it.
+What the child prints goes to FOLDER/stdout and FOLDER/stderr. A negative code is the signal that ended it. STOP is
+[DIRECTORY, KIND, PART, N]: it stops itself right behind its Nth change of that kind (see benchmarks/campaign/calls.py)
+below a directory whose path holds PART.
 """
 
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch._dynamo  # what torch would import when the first optimizer is made: a second
@@ -24,6 +29,9 @@ from newllm.cli import progress
 from newllm.cli.main import main
 from newllm.plotting import draw_training_curves
 from newllm.trace import Trace
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+from campaign import calls
 
 
 def run(request: dict) -> int:
@@ -38,12 +46,30 @@ def run(request: dict) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         if request["file_bytes"] is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_bytes"], resource.RLIM_INFINITY))
+        if request["stop"] is not None:
+            root, *where = request["stop"]
+            calls.install(Path(root), stopping(*where))
         code = main(request["run"])
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def stopping(kind: str, part: str, number: int) -> calls.Plan:
+    """Return a plan that makes every call, and stops the process behind one of them."""
+    seen = 0
+
+    def plan(call: calls.Call, make: Callable[[bytes], Any]) -> Any:
+        nonlocal seen
+        made = make(call.data)
+        seen += call.kind == kind and part in call.path
+        if call.kind == kind and part in call.path and seen == number:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return made
+
+    return plan
 
 
 def serve() -> None:

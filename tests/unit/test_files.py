@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from newllm.errors import UserError
-from newllm.files import make_directory, read_bytes, read_json, read_toml, remove_directory, write_bytes
+from newllm.files import (
+    checking,
+    make_directory,
+    new_directory,
+    read_bytes,
+    read_json,
+    read_toml,
+    remove_directory,
+    write_bytes,
+    writing,
+)
 from newllm.trace import TraceWriter, read_trace
 
 
@@ -128,3 +138,37 @@ def test_a_mark_of_utf8_says_nothing(tmp_path: Path) -> None:
     for read, content in ((read_json, b'{"a": 1}'), (read_toml, b"a = 1")):
         (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + content)
         assert read(tmp_path / "a") == {"a": 1}
+
+
+def test_what_may_not_be_written_any_more_does_not_take_its_place(tmp_path: Path, monkeypatch) -> None:
+    """Somebody takes the place away while a file is synced, the last thing before it is put there."""
+    own, lost = tmp_path / "own", False
+    own.mkdir()
+    write_bytes(own / "file", b"theirs")
+    (own / "directory").mkdir()
+
+    def check() -> None:
+        if lost:
+            raise UserError("not ours")
+
+    def take_away(_: int) -> None:
+        nonlocal lost
+        lost = True
+
+    with checking(own, check):
+        monkeypatch.setattr(os, "fsync", take_away)
+        with pytest.raises(UserError, match="not ours"):
+            write_bytes(own / "file", b"ours")
+        lost = False
+        with pytest.raises(UserError, match="not ours"), new_directory(own / "directory") as made:
+            (made / "file").write_bytes(b"ours")
+        for write in (lambda: write_bytes(own / "new", b""), lambda: remove_directory(own / "directory")):
+            with pytest.raises(UserError, match="not ours"):
+                write()
+        with pytest.raises(UserError, match="not ours"), writing(own / "file"):
+            raise FileNotFoundError  # their sweeping took our temporary file
+        write_bytes(tmp_path / "elsewhere", b"")
+    assert {path.name for path in own.iterdir()} == {"file", "directory"}
+    assert (own / "file").read_bytes() == b"theirs"
+    assert not list((own / "directory").iterdir())
+    write_bytes(own / "file", b"ours")  # nobody asks any more

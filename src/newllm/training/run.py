@@ -15,7 +15,7 @@ import filelock
 
 from newllm.checksum import write_checked
 from newllm.errors import UserError
-from newllm.files import remove_leftovers, writing
+from newllm.files import checking, remove_leftovers, writing
 from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, save_config
 from newllm.training.decisions import read_decisions, with_decisions
@@ -121,7 +121,8 @@ class RunDirectory:
             self._lock = self._lock_there()
             if self._lock is None:  # whoever had it gave the place up in this moment
                 raise BusyError(f"'{self.path}' was just taken away by another process: try again")
-            yield
+            with checking(self.path, self.check_lock):
+                yield
         finally:
             self._lock = None
             lock.release()
