@@ -154,9 +154,9 @@ def test_figures_that_somebody_printed_stand_beside_ours_in_the_pages_language(s
     english = next(one for one in study_sections(small, EN) if one.id == "study-printed")
     japanese = next(one for one in study_sections(small, JA) if one.id == "study-printed")
     assert english.title == "Every figure of the document beside ours"
-    assert "7.1440 (section 2)" in english.html
+    assert '<td class="number">7.1440 (§2)</td>' in english.html
     assert "not reproduced" in english.html
-    assert "再現しない" in japanese.html
+    assert "<td>○ 再現せず" in japanese.html
     assert "**" not in english.html
 
 

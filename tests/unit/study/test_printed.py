@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,15 @@ import torch
 
 from newllm.errors import UserError
 from newllm.statistics import prediction_interval
-from newllm.study import load_study, plan
-from newllm.study.founding import document, figure_runs, words_en
+from newllm.study import load_results, load_study, plan
+from newllm.study.founding import document, figure_runs, words_en, words_ja
 from newllm.study.founding.printed import printed
-from newllm.study.founding.printed_section import CHANNELS, norm_share, read_figures
+from newllm.study.founding.printed_parts import CHANNELS, large, norm_share
+from newllm.study.founding.printed_section import printed_data, read_figures
 from newllm.study.founding.reproduced import VERDICTS, compare_all
 from newllm.study.trial import measure
+
+STUDY = Path(__file__).parents[3] / "studies" / "founding"
 
 
 def figure_row(arm: str, seed: int, **changes) -> dict:
@@ -98,6 +103,32 @@ def test_the_loss_and_the_perplexity_of_an_epoch_have_one_verdict() -> None:
         assert (seen.low, seen.high) == pytest.approx((math.exp(ends.low), math.exp(ends.high)))
 
 
+def test_a_perplexity_has_the_median_of_its_loss() -> None:
+    losses = (5.2, 6.0, 7.5, 12.4, 14.8, 21.0)
+    rows = [figure_row("experiment2", seed, validation_loss=[losses[seed]] * 51) for seed in range(6)]
+    base = {"arms": [{"name": "experiment2"}], "rows": rows}
+    found = {one.printed.id: one.ours for one in compare_all({"arms": [], "rows": []}, base)}
+    loss: Any = found["experiment2/epoch-11/validation_loss"]
+    perplexity: Any = found["experiment2/epoch-11/validation_perplexity"]
+    assert loss.estimate == pytest.approx(9.95)
+    assert [perplexity.estimate, perplexity.low, perplexity.high] == pytest.approx(
+        [math.exp(value) for value in (loss.estimate, loss.low, loss.high)]
+    )
+
+
+def test_two_runs_that_lie_far_apart_give_an_interval_without_an_upper_end() -> None:
+    rows = [figure_row("experiment2", seed, validation_loss=[loss] * 51) for seed, loss in enumerate((5.0, 30.0))]
+    base = {"arms": [{"name": "experiment2"}], "rows": rows}
+    found = {one.printed.id: one for one in compare_all({"arms": [], "rows": []}, base)}
+    one: Any = found["experiment2/epoch-11/validation_perplexity"]
+    assert (one.verdict, one.one_more.high) == ("reproduced", math.inf)
+    assert one.says_little
+    assert not found["experiment2/epoch-19/train_loss"].says_little  # 5 and 5.1
+    assert [large(value) for value in (math.inf, 1.034e16, 378_300_000, 32_510, 2182, 0.0785, 50)] == [
+        "∞", "1.03e16", "3.78e8", "32500", "2180", "0.0785", "50",
+    ]  # fmt: skip
+
+
 def test_counts_must_be_equal_and_rounding_is_allowed_for() -> None:
     found = compared()
     assert found["baseline/parameters"].verdict == "reproduced"
@@ -137,6 +168,32 @@ def test_figures_of_another_study_are_refused(tmp_path) -> None:
     (tmp_path / "figures.json").write_text(json.dumps({"schema": 1, "study": "founding"}))
     with pytest.raises(UserError, match="of the study 'founding': copy"):
         read_figures(tmp_path)
+    for damaged in ({}, {"arms": [], "seeds": 1, "sets": [], "environment": {}, "rows": [{"arm": "baseline"}]}):
+        (tmp_path / "figures.json").write_text(json.dumps({"schema": 1, "study": "founding-figures", **damaged}))
+        with pytest.raises(UserError, match="run `newllm study founding-figures` again"):
+            read_figures(tmp_path)
+
+
+@pytest.mark.parametrize("words", [words_en, words_ja], ids=["en", "ja"])
+def test_the_section_says_which_figures_are_not_reproduced_and_what_the_others_are_worth(words) -> None:
+    results = load_results(STUDY / "results.json")
+    figures: Any = read_figures(STUDY)
+    compared = compare_all(results, figures)
+    said = printed_data(results, figures, {"it": words})["it"]
+    missed = [one for one in compared if one.verdict == "not reproduced"]
+    assert missed
+    for one in missed:
+        label = words.MEASURES[one.printed.measure].format(epoch=one.printed.epoch)
+        assert f"{one.printed.run}{words.COLON}{label}" in said["texts"][1]
+    wide = sum(one.says_little for one in compared if one.verdict == "reproduced")
+    worth = said["texts"][3]
+    assert re.findall(r"\d+", worth)[:3] == ["8", "6", str(wide)]
+    wrong, *_ = document.perplexities()
+    assert f"{wrong.listed:,}" in worth  # of another run, by the document's own losses
+    cells = [cell for table in said["tables"] for row in table["rows"] for cell in row]
+    assert not any(re.match("100%\\W+3D", cell) for cell in cells)  # the document prints no such number
+    for table in said["tables"]:
+        assert all(0 < column < len(table["header"]) for column in table["words"])
 
 
 def test_the_figures_cells_train_as_the_founding_studys_do_and_add_the_contexts(tmp_path) -> None:

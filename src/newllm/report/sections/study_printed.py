@@ -33,8 +33,14 @@ def _table(one: Mapping[str, Any], about: str) -> Html:
     parts = [tag("h3", name)] if name else []
     parts += _paragraphs(one.get("texts"))
     if header:
-        parts.append(table(header, rows, about=name or about, text=range(1, len(header))))
+        parts.append(table(header, rows, about=name or about, text=_words(one, len(header))))
     return joined(parts)
+
+
+def _words(one: Mapping[str, Any], columns: int) -> Sequence[int]:
+    """Return the columns that hold words, not numbers: all of them where the file does not say."""
+    told = one.get("words")
+    return [at for at in told if isinstance(at, int)] if isinstance(told, list) else range(columns)
 
 
 def _paragraphs(texts: Any) -> list[Html]:

@@ -5,30 +5,27 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.statistics import Interval, prediction_interval
-from newllm.study.design import Row
-from newllm.study.founding import document
-from newllm.study.founding.printed import LAST
-from newllm.study.founding.reproduced import Compared, accuracies, compare_all
-from newllm.study.founding.tables import rows_by_arm
+from newllm.statistics import Interval
+from newllm.study.founding.printed import Printed
+from newllm.study.founding.printed_parts import Part, accuracy, contexts, large
+from newllm.study.founding.reproduced import Compared, compare_all
 from newllm.study.results import load_results
 from newllm.study.tables import markdown_table
 
 FILE = "figures.json"
-CHANNELS = {"baseline": 256, "experiment2": 512}
-_TOKENS = 6  # of a sentence, after which norms are shown
 _GROUPS = ("losses", "perplexities", "contexts", "best", "accuracy", "sizes")
-_ACCURACY_AT = (1, 5, 10, 15, 20, 25, 30, 40, 50)
+_ROW = ("arm", "seed", "data", "best_validation", "train_loss", "validation_loss", "correct", "context",
+        "norm_by_position", "parameters", "words", "targets", "contexts")  # fmt: skip
 _LARGE = "large"
 _FORMS = {
-    "rise": "{:.1f}%", "context_std": "{:.4g}", "context_norm": "{:.4g}", "best_epoch": "{:.1f}",
+    "rise": "{:.0f}%", "context_std": "{:.3g}", "context_norm": "{:.3g}", "best_epoch": "{:.1f}",
     "epochs_after_best": "{:.1f}", "epochs_at_that_accuracy": "{:.0f}%", "parameters_by_the_baseline's": "{:.3f}",
+    "accuracy": "{:.4f}",
     **dict.fromkeys(("times_the_usual", "validation_perplexity", "train_perplexity"), _LARGE),
     **dict.fromkeys(("parameters", "vocabulary", "train_targets", "validation_targets"), "{:,.0f}"),
 }  # fmt: skip
@@ -48,17 +45,10 @@ def read_figures(folder: Path) -> dict[str, Any] | None:
         raise UserError(
             f"'{place}' is of the study '{figures.get('study')}': copy results.json of founding-figures there"
         )
+    whole = {"arms", "rows", "seeds", "sets", "environment"} <= figures.keys()
+    if not whole or any(name not in row for row in figures["rows"] for name in _ROW):
+        raise UserError(f"'{place}' lacks what another version measures: run `newllm study founding-figures` again")
     return figures
-
-
-@dataclass(frozen=True)
-class Part:
-    """One table of the section, with its title and what is said before it, in one language."""
-
-    title: str
-    texts: Sequence[str]
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType) -> str:
@@ -69,8 +59,8 @@ def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], word
         figures: of founding-figures.
         words: of the page.
     """
-    tally, lead, runs, tables = _content(results, figures, words)
-    parts = [f"## {words.PRINTED['title']}", f"**{tally}**", lead, runs]
+    (tally, *texts), tables = _content(results, figures, words)
+    parts = [f"## {words.PRINTED['title']}", f"**{tally}**", *texts]
     for part in tables:
         parts += [f"### {part.title}"] * bool(part.title)
         parts += [*part.texts, markdown_table(part.header, part.rows)]
@@ -81,16 +71,17 @@ def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languag
     """Return the section as plain data by language, its texts without marks: what a report of the study shows."""
     found: dict[str, Any] = {"schema": 1}
     for language, words in languages.items():
-        tally, lead, runs, tables = _content(results, figures, words)
+        texts, tables = _content(results, figures, words)
         found[language] = {
             "title": words.PRINTED["title"],
-            "texts": [_plain(text) for text in (tally, lead, runs)],
+            "texts": [_plain(text) for text in texts],
             "tables": [
                 {
                     "title": part.title,
                     "texts": [_plain(text) for text in part.texts],
                     "header": list(part.header),
                     "rows": [[_plain(cell) for cell in row] for row in part.rows],
+                    "words": list(part.words),
                 }
                 for part in tables
             ],
@@ -102,27 +93,40 @@ def _plain(text: str) -> str:
     return re.sub(r"\*\*|`", "", re.sub(r"\[([^][]+)\]\([^()]+\)", r"\1", text))
 
 
-def _content(
-    results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType
-) -> tuple[str, str, str, list[Part]]:
-    """Return the tally, the rule, what was run, and the tables."""
+def _content(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType) -> tuple[list[str], list[Part]]:
+    """Return the paragraphs, the tally first, and the tables."""
     said, compared = words.PRINTED, compare_all(results, figures)
-    verdicts = Counter(one.verdict for one in compared)
+    more = {"contexts": contexts(figures, words), "accuracy": accuracy(figures, words)}
+    tables = []
+    for group in _GROUPS:
+        rows = [_row(one, words) for one in compared if one.printed.group == group]
+        tables += [Part(said[group], [], said["header"].split("|"), rows, words=(2,)), *more.get(group, [])]
+    without = [one.printed for one in compared if one.printed.reason]
+    rows = [(_place(one, words), words.REASONS_NOT_COMPARED[one.reason]) for one in without]
+    tables.append(Part(said["settings"], [], said["reasons_header"].split("|"), rows, words=(1,)))
+    return [*_tally(compared, words), said["lead"], _worth(compared, words), _runs(results, figures, words)], tables
+
+
+def _tally(compared: Sequence[Compared], words: ModuleType) -> list[str]:
+    """Return how many are reproduced, and which are not."""
+    said, verdicts = words.PRINTED, Counter(one.verdict for one in compared)
     tally = said["tally"].format(
-        all=len(compared),
+        compared=verdicts["reproduced"] + verdicts["not reproduced"],
         reproduced=verdicts["reproduced"],
         not_reproduced=verdicts["not reproduced"],
         not_compared=verdicts["cannot be compared"],
     )
-    more = {"contexts": _contexts(figures, words), "accuracy": _accuracy(figures, words)}
-    tables = []
-    for group in _GROUPS:
-        rows = [_row(one, words) for one in compared if one.printed.group == group]
-        tables += [Part(said[group], [], said["header"].split("|"), rows), *more.get(group, [])]
-    without = [one.printed for one in compared if one.printed.reason]
-    rows = [(_place(one.text, one.place, words), words.REASONS_NOT_COMPARED[one.reason]) for one in without]
-    tables.append(Part(said["settings"], [], said["reasons_header"].split("|"), rows))
-    return tally, said["lead"], _runs(results, figures, words), tables
+    missed = [one for one in compared if one.verdict == "not reproduced"]
+    far = [words.BRACKETED.format(text=_label(one, words), more=_far(one, words)) for one in missed]
+    return [tally, *([said["not"].format(figures=words.SEMICOLON.join(far))] if far else [])]
+
+
+def _worth(compared: Sequence[Compared], words: ModuleType) -> str:
+    """Return what it is worth that so many are reproduced."""
+    inside = [one for one in compared if one.verdict == "reproduced"]
+    groups = Counter(one.printed.group for one in inside)
+    wide = sum(one.says_little for one in inside)
+    return words.PRINTED["worth"].format(counts=groups["sizes"], accuracy=groups["accuracy"], wide=wide)
 
 
 def _runs(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType) -> str:
@@ -143,14 +147,18 @@ def _runs(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleT
 
 
 def _row(one: Compared, words: ModuleType) -> tuple[str, ...]:
-    figure, said = one.printed, words.PRINTED
-    label = f"{figure.run or said['all_runs']}{words.COLON}{words.MEASURES[figure.measure].format(epoch=figure.epoch)}"
-    ours = "-" if one.ours is None else _number(figure.measure, one.ours.estimate)
+    measure = one.printed.measure
+    ours = "-" if one.ours is None else _number(measure, one.ours.estimate)
     if one.one_more is not None:
-        ours += f" {_ends(figure.measure, one.ours)}"
+        ours += f" {_ends(measure, one.ours)}"
     runs = f"{one.runs}{'*' if one.of_the_study else ''}"
-    place = _place(figure.text, figure.place, words)
-    return label, place, _verdict(one, words), ours, _ends(figure.measure, one.one_more), runs
+    place = _place(one.printed, words)
+    return _label(one, words), place, _verdict(one, words), ours, _ends(measure, one.one_more), runs
+
+
+def _label(one: Compared, words: ModuleType) -> str:
+    run = one.printed.run or words.PRINTED["all_runs"]
+    return f"{run}{words.COLON}{words.MEASURES[one.printed.measure].format(epoch=one.printed.epoch)}"
 
 
 def _ends(measure: str, interval: Interval | None) -> str:
@@ -160,107 +168,26 @@ def _ends(measure: str, interval: Interval | None) -> str:
 
 
 def _number(measure: str, value: float) -> str:
-    """Write a number as its measure asks for: perplexities have four digits, in full up to a billion."""
-    form = _FORMS.get(measure, "{:.4f}")
-    if form == _LARGE:
-        return f"{float(f'{value:.4g}'):,.0f}" if 1000 <= value < 1e9 else f"{value:.3g}"
-    return form.format(value)
+    """Write a number as its measure asks for, to fewer digits than the document's: runs differ by more."""
+    form = _FORMS.get(measure, "{:.2f}")
+    return large(value) if form == _LARGE else form.format(value)
 
 
-def _place(text: str, place: str, words: ModuleType) -> str:
-    return words.PRINTED["table" if place == "table" else "section"].format(text=text, place=place)
+def _place(figure: Printed, words: ModuleType) -> str:
+    said = words.PRINTED
+    text = said["every_epoch"] if figure.measure == "epochs_at_that_accuracy" else figure.text
+    return said["table" if figure.place == "table" else "section"].format(text=text, place=figure.place)
 
 
 def _verdict(one: Compared, words: ModuleType) -> str:
     name = words.REPRODUCED[one.verdict]
-    if one.verdict != "not reproduced" or one.ours is None:
-        return name
+    return f"**{name}**{words.COLON}{_far(one, words)}" if one.verdict == "not reproduced" else name
+
+
+def _far(one: Compared, words: ModuleType) -> str:
+    """Say how far a figure of the document lies from our median."""
+    assert one.ours is not None
     value, middle = one.printed.value, one.ours.estimate
     if one.is_size and middle > 0:
-        far = words.PRINTED["factor"].format(value=value / middle)
-    else:
-        far = words.PRINTED["difference"].format(value=value - middle)
-    return f"**{name}**{words.COLON}{far}"
-
-
-def norm_share(mean_std_norm: Sequence[float], channels: int) -> float:
-    """Return a mean norm as a share of the root mean square norm, which mean and standard deviation give.
-
-    With n channels the mean square of the norm is n (std^2 + mean^2). The share is 1 where all vectors are
-    equally long, less where they differ, and never more.
-    """
-    mean, std, norm = mean_std_norm
-    return norm / math.sqrt(channels * (std**2 + mean**2))
-
-
-def _contexts(figures: Mapping[str, Any], words: ModuleType) -> list[Part]:
-    """Return what the document's three numbers say of their vectors, and what may be meant."""
-    theirs = {run: tuple(map(float, numbers)) for run, numbers in document.CONTEXTS.items()}
-    shares = {f"share_{run}": norm_share(theirs[run], channels) for run, channels in CHANNELS.items()}
-    counts = {f"n_{run}": norm**2 / (std**2 + mean**2) for run, (mean, std, norm) in theirs.items()}
-    impossible = norm_share(theirs["experiment2"], CHANNELS["baseline"])
-    arms = rows_by_arm(figures)
-    rows = [
-        (name, *(cell for run in CHANNELS for cell in _candidate(arms.get(run, ()), run, key, theirs[run], words)))
-        for key, name in words.CANDIDATES.items()
-    ]
-    header = words.PRINTED["candidates_header"].format(**shares).split("|")
-    text = words.PRINTED["contexts_text"].format(**shares, **counts, impossible=impossible)
-    norms = [
-        (str(token), *(_norm_after(arms.get(run, ()), token, theirs[run][2], words) for run in CHANNELS))
-        for token in range(1, _TOKENS + 1)
-    ]
-    return [
-        Part("", [text], header, rows),
-        Part("", [words.PRINTED["norms_text"]], words.PRINTED["norms_header"].split("|"), norms),
-    ]
-
-
-def _norm_after(rows: Sequence[Row], token: int, theirs: float, words: ModuleType) -> str:
-    """Return the norm of our contexts after so many tokens of a training sentence, and whether theirs lies there."""
-    norms = [norm for row in rows if (norm := row["norm_by_position"][token - 1]) is not None]
-    if len(norms) < 2:
-        return "-"
-    found = prediction_interval([math.log(norm) for norm in norms])
-    return f"{statistics.median(norms):.3g}, {_within(found, theirs, words)}"
-
-
-def _within(found: Interval, theirs: float, words: ModuleType) -> str:
-    """Say whether a number lies within an interval of logarithms, with the interval."""
-    assert found.low is not None
-    assert found.high is not None
-    name = "inside" if found.low <= math.log(theirs) <= found.high else "outside"
-    return f"{words.PRINTED[name]} [{math.exp(found.low):.3g}, {math.exp(found.high):.3g}]"
-
-
-def _candidate(rows: Sequence[Row], run: str, key: str, theirs: Sequence[float], words: ModuleType) -> tuple[str, str]:
-    """Return for one set of vectors our shares, and whether the document's norm and deviation lie where ours do."""
-    seen = [row["contexts"][key] for row in rows if None not in row["contexts"][key].values()]
-    if len(seen) < 2:
-        return "-", "-"
-    shares = [norm_share((one["mean"], one["std"], one["norm"]), CHANNELS[run]) for one in seen]
-    shown = f"{statistics.median(shares):.3f} [{min(shares):.3f}, {max(shares):.3f}]"
-    inside = {
-        name: _within(prediction_interval([math.log(one[name]) for one in seen]), value, words)
-        for name, value in zip(("std", "norm"), theirs[1:], strict=True)
-    }
-    return shown, f"{inside['norm']} / {inside['std']}"
-
-
-def _accuracy(figures: Mapping[str, Any], words: ModuleType) -> list[Part]:
-    """Return the accuracy after some epochs, run by run."""
-    arms = rows_by_arm(figures)
-    header = [words.PRINTED["epoch"], *arms]
-    rows = [
-        (str(epoch), *(_span([accuracies(row)[epoch - 1] for row in rows if len(accuracies(row)) >= epoch])
-                       for rows in arms.values()))
-        for epoch in _ACCURACY_AT
-        if epoch <= LAST
-    ]  # fmt: skip
-    return [Part("", [words.PRINTED["accuracy_text"]], header, rows)]
-
-
-def _span(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    return f"{statistics.median(values):.4f} [{min(values):.4f}, {max(values):.4f}]"
+        return words.PRINTED["factor"].format(value=value / middle)
+    return words.PRINTED["difference"].format(value=value - middle)

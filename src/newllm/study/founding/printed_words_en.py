@@ -6,7 +6,7 @@ MEASURES = {
     "rise": "rise of the validation loss to epoch {epoch}",
     "validation_perplexity": "validation perplexity, epoch {epoch}",
     "train_perplexity": "training perplexity, epoch {epoch}",
-    "times_the_usual": "perplexity by the usual one (that of the best epoch), epoch {epoch}, times",
+    "times_the_usual": "perplexity, epoch {epoch}, times that of the best epoch",
     "context_mean": "mean of the context, epoch {epoch}",
     "context_std": "standard deviation of the context, epoch {epoch}",
     "context_norm": "norm of the context, epoch {epoch}",
@@ -14,7 +14,7 @@ MEASURES = {
     "best_epoch": "best epoch",
     "epochs_after_best": "epochs of training after the best",
     "accuracy": "validation accuracy, mean of epochs 1 to 50",
-    "epochs_at_that_accuracy": "share of epochs with exactly that accuracy",
+    "epochs_at_that_accuracy": "epochs with exactly that accuracy",
     "parameters": "parameters",
     "parameters_by_the_baseline's": "parameters, times the baseline's",
     "vocabulary": "vocabulary, words and special tokens",
@@ -23,13 +23,13 @@ MEASURES = {
 }
 
 REASONS_NOT_COMPARED = {
-    "claim-1": "epochs at which every run is said to spike, not a measurement: claim 1",
-    "claim-2": "times by which losses are said to rise, not a measurement: claim 2",
-    "no-number": "epoch at which the context is said to be critical, without a number of the context: claim 5",
-    "claim-10": "epoch at about which all runs are said to stop improving: claim 10",
+    "claim-1": "epochs at which every run is said to spike: claim 1 tests it",
+    "claim-2": "times by which losses are said to rise: claim 2 tests it",
+    "no-number": "epochs at which the context is said to be small, large or too large, without a number of it: claim 5",
+    "claim-10": "epoch at about which all runs are said to stop improving: claim 10 tests it",
     "rounded": "the best losses above, rounded",
     "arithmetic": "arithmetic, not a measurement: accuracy 0.1714 is 6/35",
-    "setting": "a setting: ours has it too",
+    "setting": "a setting: ours is the same",
     "remedy": "a setting of a remedy that the document proposes: an arm of the study has it",
 }
 
@@ -44,15 +44,28 @@ CANDIDATES = {
 
 PRINTED = {
     "title": "Every figure of the document beside ours",
+    "tally": (
+        "Of {compared} comparisons with figures of the document {reproduced} are reproduced and {not_reproduced} are "
+        "not; {not_compared} more figures cannot be compared."
+    ),
+    "not": "Not reproduced are {figures}.",
     "lead": (
         "A figure of the document is of one run. It is **reproduced** where it lies within the 95 % prediction "
-        "interval of ours: where one more run of ours, with another seed and sentences of its own, would lie in 95 "
-        "of 100 cases (Student's t over runs; sizes such as losses, perplexities and norms in the logarithm, the "
-        "rest as it is; counts must be equal; rounding of the printed figure is allowed for). Else it is **not "
-        "reproduced**, and the table says how far it is from our median. The rule stood before the figures were "
-        "compared. Where our runs differ much, as in the middle of a spike, the interval is wide, and being inside "
-        "says little. Runs are counted as independent, though of more than six some share sentences; the document's "
-        "own sentences are not ours. No correction is made for the number of figures."
+        "interval of ours: where one more run of ours, with another seed and other sentences, would lie in 95 of 100 "
+        "cases. The interval is Student's over runs, of the logarithm for losses, perplexities, norms and other "
+        "sizes; counts must be equal; the rounding of the printed figure is allowed for. Beside our median stands its "
+        '95 % interval, by resampling sentences and seeds. § is the section of the document; "table" is the table of '
+        "runs that accompanies it. A run that ended before an epoch has no value there."
+    ),
+    "worth": (
+        "Not all that is reproduced says much. {counts} comparisons are counts that follow from the configuration, "
+        "{accuracy} are of an accuracy that never changes, and of {wide} the interval's upper end is more than three "
+        "times its lower: in the middle of a spike almost any number lies inside. A perplexity says what its loss "
+        "says, and experiment 3 begins as experiment 2. Two figures contradict others of the document itself: 66,436 "
+        "is the perplexity of the baseline's epoch 19 and not of experiment 1's, and the baseline's loss at its best "
+        "epoch, 18, is not its lowest. They are compared as they are printed. Runs count as independent, though of "
+        "more than six some share sentences; the document's own sentences are not ours; for the number of comparisons "
+        "nothing is corrected."
     ),
     "runs": (
         "Values are of {seeds} seeds on {sets} sets of sentences, on "
@@ -61,14 +74,12 @@ PRINTED = {
         "on its machine ([results.json](results.json)). Bits differ between processors: the {pairs} runs that both "
         "have made differ in their best validation loss by {middle:.2g} nats in the median and {most:.2g} at most."
     ),
-    "tally": (
-        "Of {all} figures {reproduced} are reproduced, {not_reproduced} are not, and {not_compared} cannot be compared."
-    ),
-    "header": "figure|document|verdict|ours, median|one more run of ours, 95 %|runs",
+    "header": "figure|document|verdict|ours: median [95 %]|one more run of ours [95 %]|runs",
     "all_runs": "all runs",
-    "section": "{text} (section {place})",
-    "table": "{text} (table of runs)",
-    "factor": "{value:.3g} times ours",
+    "section": "{text} (§{place})",
+    "table": "{text} (table)",
+    "every_epoch": "every epoch",
+    "factor": "{value:.2g} times ours",
     "difference": "{value:+.3g} from ours",
     "reasons_header": "figure|why",
     "losses": "Losses",
@@ -80,22 +91,22 @@ PRINTED = {
     "settings": "What cannot be compared",
     "contexts_text": (
         "Ours are of the contexts after the last token of each validation sentence: mean and standard deviation over "
-        "all channels of all of them, the norm the mean of their Euclidean norms, as `newllm train` records them for "
-        "its batches. The document does not say which vectors it means. Of a single vector of n channels the three "
-        "would obey norm² = n (std² + mean²): that gives n = {n_baseline:.0f} for the baseline, which has 256, and "
-        "{n_experiment2:.0f} for hidden 1024, which has 512. So they are of several vectors of unlike lengths, and "
-        "the norm is the mean of theirs: {share_baseline:.3f} and {share_experiment2:.3f} of the root mean square "
-        "norm that mean and deviation give (1 if all were equally long, never more). A context of 256 for hidden "
-        "1024 is ruled out: it would need {impossible:.2f}. The same shares of ours, by the vectors that may be "
-        "meant, and whether norm and deviation of the document lie within the prediction interval:"
+        "all channels of all of them, and the mean of their Euclidean norms, as `newllm train` records them for its "
+        "batches. Which vectors the document means, it does not say. The three are not of one vector: for n channels "
+        "norm² = n (std² + mean²), which gives n = {n_baseline:.0f} for the baseline, which has 256, and n = "
+        "{n_experiment2:.0f} for experiment2, which has 512. If they are of several vectors and the norm is the mean "
+        "of theirs, it is {share_baseline:.3f} and {share_experiment2:.3f} of the root mean square norm: a share that "
+        "is 1 where all are equally long and never more (with 256 channels experiment2 would need {impossible:.2f}). "
+        "Below, the share is that of ours for each set of vectors that may be meant (median [lowest, highest]), and "
+        "norm and deviation are our prediction intervals, with whether the document's lie inside."
     ),
-    "candidates_header": "vectors|share, baseline (document {share_baseline:.3f})|norm / deviation"
-    "|share, hidden 1024 (document {share_experiment2:.3f})|norm / deviation",
+    "candidates_header": "vectors|run|share|norm|deviation",
+    "document": "the document's",
     "norms_text": (
-        "The norms of ours after the first tokens of 16 training sentences (median, and whether the document's lies "
-        "within the prediction interval): which tokens leave a context as short as the document's."
+        "After how many tokens ours are as short as the document's: norms after the first tokens of 16 training "
+        "sentences, median and prediction interval."
     ),
-    "norms_header": "tokens read|baseline (document 7.1440)|hidden 1024 (document 8.6724)",
+    "norms_header": "tokens read|baseline (document 7.1440)|experiment2 (document 8.6724)",
     "inside": "inside",
     "outside": "outside",
     "accuracy_text": "Validation accuracy after some epochs, median [lowest, highest] of the runs:",
@@ -103,7 +114,7 @@ PRINTED = {
 }
 
 REPRODUCED = {
-    "reproduced": "reproduced",
-    "not reproduced": "not reproduced",
+    "reproduced": "● reproduced",
+    "not reproduced": "○ not reproduced",
     "cannot be compared": "cannot be compared",
 }

@@ -1,9 +1,9 @@
-"""Whether our runs reproduce a figure of the document, by a rule that stood before the figures were compared.
+"""Whether our runs reproduce a figure of the document.
 
 A figure of the document is of one run. It is reproduced where it lies within the 95 % prediction interval of ours:
 where one more run of ours, on sentences of its own, would lie in 95 of 100 cases. What is a size (losses,
-perplexities, ratios, deviations, norms) is compared in the logarithm, the rest as it is; the logarithm of a
-perplexity is the loss, whose interval it takes. What chance has no part in (counts) must be equal.
+perplexities, ratios, deviations, norms) is compared in the logarithm, the rest as it is; a perplexity takes median
+and intervals of its loss. What chance has no part in (counts) must be equal.
 """
 
 import math
@@ -25,6 +25,7 @@ _PLAIN = ("context_mean", "best_epoch", "epochs_after_best", "accuracy", "epochs
 _OF_THE_STUDY = ("best_validation", "best_epoch", "epochs_after_best")
 _LONGEST = 150  # epochs of experiment 3
 _HALF_OF_ACCURACY = 5e-5
+_LARGEST_EXPONENT = 709.0  # of e, as a float
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class Compared:
         """It is compared by a factor, not by a difference."""
         return self.printed.measure not in (*_PLAIN, *_COUNTS)
 
+    @property
+    def says_little(self) -> bool:
+        """Whether the upper end of the prediction interval is more than three times the lower: much would lie there."""
+        one = self.one_more
+        if one is None or one.low is None or one.high is None or not self.is_size:
+            return False
+        return one.high > 3 * max(one.low, 0.0)
+
 
 def compare_all(results: Mapping[str, Any], figures: Mapping[str, Any]) -> list[Compared]:
     """Compare every figure of the document.
@@ -70,40 +79,54 @@ def _compare(figure: Printed, arms: Mapping[str, Sequence[Row]]) -> Compared:
     if not pairs:
         return Compared(figure, "cannot be compared")
     known, values = [row for row, _ in pairs], [value for _, value in pairs]
-    ours = paired_interval(values, *units(known), statistic="median")
-    ours = Interval(statistics.median(values), ours.low, ours.high)
+    scale = _scale(figure.measure)
+    interval = paired_interval(values, *units(known), statistic="median")
+    ours = _mapped(scale.printed, Interval(statistics.median(values), interval.low, interval.high))
     of_the_study = figure.measure in _OF_THE_STUDY
     if figure.measure in _COUNTS:
         equal = all(abs(value - figure.value) <= figure.half_digit for value in values)
         return Compared(figure, VERDICTS[not equal], len(values), ours)
-    one_more = _prediction(figure.measure, values)
+    found = prediction_interval([scale.into(value) for value in values])
+    one_more = _mapped(scale.printed, _mapped(scale.back, found))
     if one_more.low is None or one_more.high is None:
-        return Compared(figure, "cannot be compared", len(values), ours)
+        return Compared(figure, "cannot be compared", len(values), ours, of_the_study=of_the_study)
     lies_within = one_more.low <= figure.value + figure.half_digit and figure.value - figure.half_digit <= one_more.high
     return Compared(figure, VERDICTS[not lies_within], len(values), ours, one_more, of_the_study)
 
 
-def _prediction(measure: str, values: Sequence[float]) -> Interval:
-    """Return the prediction interval on the scale of the values."""
-    into, back = _SCALES.get(measure, (math.log, math.exp) if measure not in _PLAIN else (float, float))
-    found = prediction_interval([into(value) for value in values])
-    if found.low is None or found.high is None:
-        return found
-    return Interval(back(found.estimate), back(found.low), back(found.high))
+def _exp(value: float) -> float:
+    """Return e to a value, infinity where that is past the largest float."""
+    return math.exp(value) if value < _LARGEST_EXPONENT else math.inf
 
 
-# Forth and back: the logarithm of a loss for a perplexity too, so that the two of one epoch have one verdict.
-_SCALES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
-    "rise": (lambda percent: math.log1p(percent / 100), lambda log: 100 * math.expm1(log)),
-    **dict.fromkeys(
-        ("train_perplexity", "validation_perplexity"),
-        (lambda perplexity: math.log(math.log(perplexity)), lambda log: math.exp(math.exp(log))),
-    ),
+@dataclass(frozen=True)
+class _Scale:
+    """How a measure is compared: `into` the scale of Student's interval and `back`; then as the document prints it."""
+
+    into: Callable[[float], float]
+    back: Callable[[float], float]
+    printed: Callable[[float], float] = float
+
+
+# Of perplexities the values are losses, so that the two of one epoch have one median and one verdict.
+_SCALES = {
+    "rise": _Scale(lambda percent: math.log1p(percent / 100), lambda log: 100 * (_exp(log) - 1)),
+    "times_the_usual": _Scale(float, float, _exp),
+    **dict.fromkeys(("train_perplexity", "validation_perplexity"), _Scale(math.log, _exp, _exp)),
 }
 
 
+def _scale(measure: str) -> _Scale:
+    return _SCALES.get(measure, _Scale(float, float) if measure in (*_PLAIN, *_COUNTS) else _Scale(math.log, _exp))
+
+
+def _mapped(change: Callable[[float], float], one: Interval) -> Interval:
+    ends = [None if end is None else change(end) for end in (one.low, one.high)]
+    return Interval(change(one.estimate), *ends)
+
+
 def _value(figure: Printed, row: Row, arms: Mapping[str, Sequence[Row]]) -> float | None:
-    """Return what one run gives for a figure, None where it has none (it ended before)."""
+    """Return what one run gives for a figure (a loss for a perplexity), None where it has none (it ended before)."""
     if figure.epoch is not None:
         return _at_epoch(figure.measure, figure.epoch, row)
     match figure.measure:
@@ -112,7 +135,8 @@ def _value(figure: Printed, row: Row, arms: Mapping[str, Sequence[Row]]) -> floa
         case "epochs_after_best":
             return float(_LONGEST - row["best_epoch"])
         case "parameters_by_the_baseline's":
-            return row["parameters"] / arms["baseline"][0]["parameters"]
+            baseline = arms.get("baseline")
+            return row["parameters"] / baseline[0]["parameters"] if baseline else None
         case "train_targets" | "validation_targets":
             return float(row["targets"][figure.measure.removesuffix("_targets")])
         case "vocabulary":
@@ -131,7 +155,7 @@ def _at_epoch(measure: str, epoch: int, row: Row) -> float | None:
     if measure == "rise":
         before = _at(row[signal], epoch - 1)
         return None if before is None else 100 * (loss / before - 1)
-    return math.exp(loss - (row["best_validation"] if measure == "times_the_usual" else 0.0))
+    return loss - row["best_validation"] if measure == "times_the_usual" else loss
 
 
 def accuracies(row: Row) -> list[float]:

@@ -10,7 +10,8 @@ from newllm.study.founding.printed_words_en import CANDIDATES, MEASURES, PRINTED
 
 __all__ = ["CANDIDATES", "MEASURES", "PRINTED", "REASONS_NOT_COMPARED", "REPRODUCED"]
 
-COLON, STOP = ": ", ". "  # between parts of a line
+COLON, STOP, SEMICOLON = ": ", ". ", "; "  # between parts of a line
+BRACKETED = "{text} ({more})"
 
 VERDICTS = {
     "holds": "holds",
