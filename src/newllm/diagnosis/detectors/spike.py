@@ -16,6 +16,7 @@ from newllm.diagnosis.schedule import restarts
 from newllm.trace import Finding, Series, Trace
 
 MOST = 3  # so many spikes of a signal are told one by one, the largest
+STEADY = 1.15  # between the largest and the smallest growth of intervals that count as equal
 DIVERGED = 0.5  # share of the height still there at the end of the run
 
 
@@ -41,13 +42,14 @@ def _crept(name: str, series: Series, one: Excursion) -> bool:
 
 
 def regular(spikes: list[Excursion]) -> bool:
-    """Whether three or more spikes of like size come at intervals that are equal or grow by one factor."""
+    """Whether three or more spikes of like size come at intervals that are equal, or double, as cycles of a rate do."""
     if len(spikes) < 3:
         return False
     gaps = np.diff([one.onset for one in spikes]).astype(float)
     factors = gaps[1:] / gaps[:-1]
     rises = [one.rise for one in spikes]
-    return bool(factors.max() / factors.min() < 1.15 and max(rises) < 4 * min(rises))
+    steady = factors.max() / factors.min() < STEADY and any(1 / STEADY < factors[0] / one < STEADY for one in (1, 2))
+    return bool(steady and max(rises) < 4 * min(rises))
 
 
 def outcome(series: Series, one: Excursion) -> str:

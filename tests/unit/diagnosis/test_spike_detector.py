@@ -1,0 +1,131 @@
+"""What becomes of a spike, which spikes a schedule explains, and what they cost."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.detectors.spike import _alternatives, _at_restart, _confidence, _crept, _widths, detect, outcome
+from newllm.diagnosis.detectors.spike import regular as is_regular
+from newllm.diagnosis.excursion import Excursion
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Series, Trace
+
+ONE = Excursion(onset=10, peak=12, end=15, base=2.0, height=4.0, rise=1.1, noise=0.01, chance=0.0, width=1)
+
+
+def spikes(*onsets: int, rises: tuple[float, ...] = (1.0,) * 9) -> list[Excursion]:
+    return [dataclasses.replace(ONE, onset=at, rise=rise) for at, rise in zip(onsets, rises, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("onsets", "steady"),
+    [
+        ((10, 20), False),
+        ((10, 20, 30), True),
+        ((10, 20, 30, 40, 50), True),
+        ((10, 20, 40), True),  # a schedule whose cycles double
+        ((10, 20, 40, 80, 160), True),
+        ((100, 200, 310), True),
+        ((100, 200, 320), False),  # two gaps always differ by one factor: it has to be that of a schedule
+        ((10, 20, 35), False),
+        ((10, 40, 50), False),
+        ((10, 20, 30, 50), False),
+        ((100, 200, 310, 420, 530), True),
+        ((10, 25, 47, 80, 130), False),
+    ],
+)
+def test_a_schedule_repeats_its_bumps_at_equal_or_doubling_intervals(onsets: tuple[int, ...], steady: bool) -> None:
+    assert is_regular(spikes(*onsets)) is steady
+
+
+@pytest.mark.parametrize(("highest", "steady"), [(3.9, True), (4.0, False)])
+def test_its_bumps_are_of_like_size(highest: float, steady: bool) -> None:
+    assert is_regular(spikes(10, 20, 30, rises=(1.0, highest, 2.0))) is steady
+
+
+def curve(*levels: tuple[int, float]) -> Series:
+    value = np.concatenate([np.full(points, level) for points, level in levels])
+    return Series(np.arange(1, len(value) + 1), value)
+
+
+@pytest.mark.parametrize(
+    ("series", "end", "became"),
+    [
+        (curve((10, 2.0), (5, 6.0), (10, 2.0)), 15, "recovered"),
+        (curve((10, 2.0), (10, 6.0)), 20, "diverged"),
+        (curve((10, 2.0), (4, 6.0), (6, 3.9)), 20, "new plateau"),
+        (curve((10, 2.0), (4, 6.0), (6, 4.1)), 20, "diverged"),  # more than half of its height is left
+        (curve((10, 2.0), (3, 6.0), (1, 3.0)), 14, "diverged"),  # too soon to speak of a level
+        (curve((10, 2.0), (3, 6.0), (2, 3.0)), 15, "new plateau"),
+        (curve((10, 2.0), (8, 6.0), (2, 3.0)), 20, "new plateau"),  # by its last quarter
+        (curve((10, 2.0), (9, 6.0), (1, 3.0)), 20, "diverged"),
+    ],
+)
+def test_what_becomes_of_a_spike(series: Series, end: int, became: str) -> None:
+    assert outcome(series, dataclasses.replace(ONE, end=end)) == became
+
+
+@pytest.mark.parametrize(("steepest", "crept"), [(0.49, True), (0.51, False)])
+def test_a_validation_loss_that_rises_bit_by_bit_and_stays_up_has_crept(steepest: float, crept: bool) -> None:
+    climb = np.cumsum([0.0] * 10 + [steepest, (1 - steepest) / 2, (1 - steepest) / 2] + [0.0] * 7)
+    series = Series(np.arange(20), 2 * np.exp(climb))
+    stays = dataclasses.replace(ONE, end=20, rise=1.0)
+    assert _crept("validation_loss", series, stays) is crept
+    assert not _crept("loss", series, stays)
+    assert not _crept("validation_loss", series, dataclasses.replace(stays, end=19))
+
+
+def test_an_excursion_at_the_first_point_may_have_crept_as_well() -> None:
+    series = Series(np.arange(20), 2 * np.exp(np.minimum(np.arange(20), 10) / 10))
+    assert _crept("validation_loss", series, dataclasses.replace(ONE, onset=0, peak=10, end=20, rise=1.0))
+
+
+@pytest.mark.parametrize(("onset", "near"), [(295, False), (296, True), (308, True), (309, False)])
+def test_a_bump_near_a_planned_restart_is_the_schedules(onset: int, near: bool) -> None:
+    """Of a width of one: four points before, twice as many behind."""
+    rate = Series(np.arange(1, 401), np.concatenate([np.linspace(1, 0.01, 299), np.linspace(1, 0.01, 101)]))
+    trace = Trace({"learning_rate": rate})
+    loss = curve((400, 2.0))
+    bump = dataclasses.replace(ONE, onset=onset - 1, peak=onset, end=onset + 4)
+    assert _at_restart(trace, loss, bump) is near
+    assert not _at_restart(trace, loss, dataclasses.replace(bump, end=400))
+    sparse = Trace({"learning_rate": Series(10 * rate.step, rate.value)})
+    assert _at_restart(sparse, Series(10 * loss.step, loss.value), bump) is near
+
+
+@pytest.mark.parametrize(
+    ("chance", "rise", "confidence"), [(0.0, 0.1, 0.632), (0.0, 9.0, 1.0), (0.02, 9.0, 0.8), (0.2, 9.0, 0.5)]
+)
+def test_how_sure_by_chance_and_by_height(chance: float, rise: float, confidence: float) -> None:
+    assert _confidence(dataclasses.replace(ONE, chance=chance, rise=rise)) == confidence
+
+
+def test_the_last_point_stands_for_as_many_steps_as_the_one_before() -> None:
+    assert _widths(np.array([1, 2, 4, 10])).tolist() == [1, 2, 6, 6]
+
+
+def test_what_else_it_may_be() -> None:
+    assert "other data" in _alternatives("validation_loss", ONE)[0]
+    assert "bad batch" in _alternatives("loss", dataclasses.replace(ONE, end=11))[0]
+    assert len(_alternatives("loss", dataclasses.replace(ONE, end=12))) == 2
+    assert "bad batch" not in "".join(_alternatives("loss", dataclasses.replace(ONE, end=12)))
+
+
+def test_its_cost_is_the_height_above_the_base_by_the_steps_it_lasted() -> None:
+    value = np.full(100, 2.0)
+    value[50:54] = [4.0, 5.0, 4.0, 3.0]
+    (found,) = detect(Trace({"loss": Series(2 * np.arange(1, 101), value)}), Facts())
+    assert found.evidence["cost_nats_x_steps"] == pytest.approx(2 * (2 + 3 + 2 + 1))
+    assert (found.first_step, found.last_step, found.evidence["recovered_step"]) == (102, 108, 110)
+    assert (found.evidence["peak"], found.evidence["peak_step"], found.evidence["base"]) == (5.0, 104, 2.0)
+    assert found.severity == "warning"
+
+
+def test_of_many_spikes_the_three_largest_are_told_in_their_order() -> None:
+    value = 2 * np.exp(0.02 * np.random.default_rng(0).normal(size=4000))
+    for at, top in ((500, 3.0), (900, 8.0), (2000, 4.0), (2600, 5.0), (3500, 3.2)):
+        value[at : at + 3] = top
+    found = detect(Trace({"loss": Series(np.arange(1, 4001), value)}), Facts())
+    assert [one.evidence["peak"] for one in found] == [8.0, 4.0, 5.0]
+    assert {one.evidence["spikes_in_this_signal"] for one in found} == {5}
