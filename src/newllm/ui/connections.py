@@ -6,6 +6,7 @@ Anybody on this machine can open connections and send nothing. Each holds a file
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 10.0
@@ -27,7 +28,10 @@ def most_connections() -> int:
 
 
 class Connection(H11Protocol):
-    """One connection. Where there are too many, the one that has waited longest for a request makes room."""
+    """One connection. Where there are too many, the one that has waited longest for a request makes room.
+
+    If none waits, the one whose answer has taken longest does: a page opens its stream again.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -46,7 +50,8 @@ class Connection(H11Protocol):
         self._wait()
         there = [one for one in self.connections if isinstance(one, Connection) and not one.transport.is_closing()]
         if len(there) > self._most:
-            min((one for one in there if one.waits), key=lambda one: one._since).transport.abort()
+            others = [one for one in there if one is not self]
+            min(others, key=lambda one: (not one.waits, one._since)).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -58,6 +63,15 @@ class Connection(H11Protocol):
         """Wait for the next request."""
         super().on_response_complete()
         self._wait()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; where an answer has begun, end without a word. Nothing more is answered."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        self.transport.close()
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def _wait(self) -> None:
         if self._deadline is not None:

@@ -71,6 +71,29 @@ def test_four_hundred_half_open_connections_silence_nobody(runs):
         assert is_answered(url)
 
 
+def test_four_hundred_requests_whose_body_does_not_come_silence_nobody(runs, wait_for):
+    with child(runs) as (url, port), contextlib.ExitStack() as held:
+        run = wait_for(lambda: first_run(url), 120)
+        head = f"POST /api/run/{run}/jobs HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n"
+        for _ in range(400):
+            with contextlib.suppress(ConnectionError):
+                post = f"{head}Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+                held.enter_context(opened(port, post.encode())).recv(12)  # it is waited for
+        assert is_answered(url)
+        assert is_answered(url)
+
+
+def test_four_hundred_streams_silence_nobody(runs, wait_for):
+    with child(runs) as (url, port), contextlib.ExitStack() as held:
+        run = wait_for(lambda: first_run(url), 120)
+        for _ in range(400):
+            with contextlib.suppress(ConnectionError):
+                stream = held.enter_context(opened(port, request(port, f"/api/run/{run}/live")))
+                stream.recv(12)  # it is being answered
+        assert is_answered(url)
+        assert is_answered(url)
+
+
 def test_who_waits_for_an_answer_is_not_sent_away_for_others(runs, wait_for):
     with child(runs) as (url, port), contextlib.ExitStack() as held:
         run = wait_for(lambda: first_run(url), 120)
@@ -118,3 +141,19 @@ def test_who_hangs_up_or_speaks_no_http_is_no_line_on_the_terminal(runs, wait_fo
                     if reset:
                         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             assert is_answered(url)
+
+
+def test_what_follows_an_answer_and_is_no_http_is_no_line_on_the_terminal(runs, wait_for):
+    """The head is whole, so that the answer is on its way when the body turns out to be none."""
+    with child(runs) as (url, port):
+        run = wait_for(lambda: first_run(url), 120)
+        for host, name in (("localhost", run), ("localhost", "0"), ("evil", "0")):
+            head = f"POST /api/run/{name}/jobs HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            chunked = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode()
+            for first, then in ((chunked, b"zz\r\nnonsense\r\n"), (chunked + b"zz\r\n", b"")):
+                with contextlib.suppress(ConnectionError), opened(port, first) as one:
+                    if name == "0" and then:
+                        assert one.recv(1) == b"H"
+                    one.sendall(then)
+                    while one.recv(1 << 16):
+                        pass
