@@ -41,11 +41,11 @@ def tokenizer_digest(tokenizer: Tokenizer) -> str:
 
 
 def load_tokenizer(path: Path, sha256: str = "") -> Tokenizer:
-    """Read a tokenizer.json that `Tokenizer.save` wrote.
+    """Read a tokenizer.json that `Tokenizer.save` wrote. Other blanks and line ends, as an editor makes, do no harm.
 
     Args:
         path: the file.
-        sha256: of the file as it was written, see `tokenizer_digest`; "" where nobody knows it.
+        sha256: of the tokenizer, see `tokenizer_digest`; "" where nobody knows it.
 
     Raises:
         UserError: the file is missing, damaged, not the one that was written, or no tokenizer of ours.
@@ -55,10 +55,15 @@ def load_tokenizer(path: Path, sha256: str = "") -> Tokenizer:
         raw = read_bytes(path)
     except OSError as error:
         raise UserError(f"cannot read tokenizer '{path}' ({error.strerror}): name a run's tokenizer.json") from error
-    if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
+    tokenizer = _understood(path, raw)
+    if sha256 and sha256 not in (hashlib.sha256(raw).hexdigest(), tokenizer_digest(tokenizer)):
         raise UserError(f"tokenizer '{path}' is damaged, it is not the one of the training: put that back")
+    return tokenizer
+
+
+def _understood(path: Path, raw: bytes) -> Tokenizer:
     try:
-        content = raw.decode()
+        content = raw.decode("utf-8-sig")
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UserError(f"tokenizer '{path}' is damaged, it is not JSON: copy it again or train again") from error

@@ -3,7 +3,8 @@
 A row is `{"step": 12, "loss": 3.25, "context_norm": "Infinity", "crc32": "#9f8a3c01"}`. A number that is not finite
 is data too, the most telling there is, and strict JSON has no word for it, so it stands there as a string. The last
 cell is the CRC-32 of the line up to there, no number to any reader; rows of an older newllm have none. A line counts
-once its newline is there: what a killed process left half written is no row.
+once its newline is there: what a killed process left half written is no row. A carriage return before it, as git and
+zip may put there, does no harm.
 """
 
 import json
@@ -106,6 +107,7 @@ def signal_of(path: Path, content: bytes, name: str) -> Iterator[tuple[int, floa
 
 def _is_sound(line: bytes) -> bool:
     """Say whether a line is the one that was written; one without a checksum is from before there were any."""
+    line = line.removesuffix(b"\r")
     if not line.startswith(_CHECK, len(line) - _CHECKED):
         return True
     return line[-10:] == b'%08x"}' % zlib.crc32(line[:-_CHECKED])
@@ -117,6 +119,7 @@ def _whole(line: bytes) -> bytes:
     Raises:
         ValueError: the line is not the one that was written.
     """
+    line = line.removesuffix(b"\r")
     if not line.startswith(_CHECK, len(line) - _CHECKED):
         return line
     if not _is_sound(line):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newllm.trace import Trace
-from newllm.trace.readers import read_log
+from newllm.trace.readers import console, read_log
 
 
 def read(tmp_path: Path, content: str) -> Trace:
@@ -82,6 +82,19 @@ def test_whatever_a_console_shows_is_read(tmp_path_factory: pytest.TempPathFacto
     trace = read(tmp_path_factory.getbasetemp(), "step 1: loss 2.5\n" * 10 + text)
     assert len(trace.signals)
     assert all(name.isprintable() for name in trace.signals)
+
+
+@settings(deadline=None, max_examples=1000)
+@given(st.lists(_PIECES, max_size=9).map("".join))
+def test_no_line_with_a_pair_is_passed_over_as_prose(text: str) -> None:
+    assert console._BEFORE.search(text) or not console._PAIR.search(text)
+
+
+def test_prose_is_passed_over(tmp_path: Path) -> None:
+    prose = "information on finance, infinite and Nantucket: page (12) of the 3rd"
+    assert not console._BEFORE.search(prose.replace(" 3rd", " third"))
+    trace = read(tmp_path, f"step 1: loss 2.5\nstep 2: loss 2.4\n{prose}\nvalidation is next\n")
+    assert set(trace.signals) == {"loss"}
 
 
 def test_names_in_japanese(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class RunFiles:
             self.say(f"'{plain(name)}' cannot be read ({reason(error)})")
             return ""
         try:
-            return content.decode()
+            return content.decode("utf-8-sig")
         except UnicodeDecodeError:
             self.say(f"'{plain(name)}' is damaged: it holds bytes that are no text")
             return content.decode(errors="replace")

@@ -14,13 +14,15 @@ from newllm.trace.series import Trace
 _LOOKED_AT = 20  # lines
 _LONGEST = 2000  # characters of a line that are looked at
 _MOST_PAIRS = 100  # of a line
-_WORD = r"[^\W\d][\w/.@-]{0,60}"
+_WORD = r"[^\W\d][\w/.@-]{0,60}+"  # possessive: a shorter word is followed by no blank either
 # A name of up to three words, a colon or an equals sign or blanks, a number that no letter follows ("20ms").
 _PAIR = re.compile(
     rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *[:=]\s*| +)[\['\"]?"
     r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|\w)",
     re.IGNORECASE,
 )
+# What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
+_BEFORE = re.compile(r"[\s:='\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
 _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LETTERS = re.compile(r"[a-z]+")
 
@@ -55,12 +57,13 @@ def _speaks(line: str) -> bool:
 
 
 def _cells(line: str) -> Iterable[tuple[str, str]]:
-    pairs = list(_pairs(line))
     cells: dict[str, str] = {}
-    for name, value, signed in pairs:
+    for name, value, signed in _pairs(line):
         if signed or _is_known(name):
             rank = axis_rank(name)  # "step 0: val loss 2" and "iter 10: loss 2" count the same
             cells.setdefault(rank[0] if rank and rank[0] != "time" else name, value)
+    if not cells:
+        return ()
     if not any(split_of(word) for name in cells for word in _LETTERS.findall(name.lower())):
         outside = _LETTERS.findall(_PAIR.sub(lambda pair: " ".join(pair[1].split(" ")[:-1]), line[:_LONGEST]).lower())
         splits = {split_of(word) for word in outside} - {None}
@@ -71,7 +74,8 @@ def _cells(line: str) -> Iterable[tuple[str, str]]:
 
 def _pairs(line: str) -> Iterator[tuple[str, str, bool]]:
     """Yield name, number, and whether a sign stands between them."""
-    for pair in itertools.islice(_PAIR.finditer(without_escapes(line[:_LONGEST])), _MOST_PAIRS):
+    text = without_escapes(line[:_LONGEST])
+    for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
         words = pair[1].split(" ")
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
