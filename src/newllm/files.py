@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -219,12 +220,14 @@ def new_directory(path: Path) -> Iterator[Path]:
 def remove_directory(path: Path) -> None:
     """Remove a directory whole: a kill leaves it as it was, or gone but for a leftover under a temporary name.
 
+    A full disk is no hindrance: nothing is made but a name in the place of another.
+
     Raises:
-        UserError: there is no room for the temporary name, or the place may not be written.
+        UserError: the place may not be written.
     """
     with writing(path):
-        doomed = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-        path.rename(doomed / path.name)
+        doomed = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        path.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
 

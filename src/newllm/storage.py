@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from newllm.errors import UserError
 from newllm.files import remove_directory
 
 try:
@@ -58,10 +59,11 @@ def measured(places: Iterable[Path]) -> list[Stored]:
     """Return those of some directories that are there, the most recently used first."""
     found = []
     for place in places:
-        sizes = [file.stat().st_size for file in _files(place)]
-        if sizes:
-            used = _lock(place) if _lock(place).exists() else place
-            found.append(Stored(place, sum(sizes), used.stat().st_mtime))
+        with contextlib.suppress(OSError):  # another process removes it now
+            sizes = [file.stat().st_size for file in _files(place)]
+            if sizes:
+                used = _lock(place) if _lock(place).exists() else place
+                found.append(Stored(place, sum(sizes), used.stat().st_mtime))
     return sorted(found, key=lambda one: (-one.used, str(one.place)))
 
 
@@ -91,7 +93,7 @@ def _remove(place: Path) -> bool:
                 stack.callback(os.close, handle)
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             remove_directory(place)
-        except OSError:  # in use, gone already, or not ours
+        except (OSError, UserError):  # in use, gone already, or not ours
             return False
     return True
 

@@ -97,13 +97,24 @@ def test_a_disk_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     file.write_bytes(b"old")
     directory.mkdir()
     monkeypatch.setattr(os, "fsync", fail)
-    monkeypatch.setattr("tempfile.mkdtemp", fail)
+    monkeypatch.setattr(Path, "rename", fail)
     for call, place in ((lambda: write_bytes(file, b"new"), file), (lambda: remove_directory(directory), directory)):
         with pytest.raises(UserError) as told:
             call()
         assert str(told.value) == f"cannot write '{place}' (Input/output error): check the disk, then go on"
     assert file.read_bytes() == b"old"
     assert sorted(tmp_path.iterdir()) == [directory, file]
+
+
+def test_a_directory_is_removed_where_there_is_no_room_for_another(tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large/file").write_bytes(b"1")
+    monkeypatch.setattr(os, "mkdir", full)
+    remove_directory(tmp_path / "large")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("read", [read_bytes, read_json, read_toml])

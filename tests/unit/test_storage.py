@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from newllm import storage
+from newllm.errors import UserError
+from newllm.files import remove_directory
 from newllm.storage import hold, measured, trim
 
 
@@ -61,3 +64,23 @@ def test_what_another_process_uses_stays_until_it_is_killed(three: list[Path]) -
 def test_what_is_not_there_takes_no_room(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert measured([tmp_path / "none", tmp_path / "empty"]) == []
+
+
+def test_what_goes_while_it_is_measured_is_not_there(three: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process trims too: a file that was listed a moment ago is gone."""
+    listed = storage._files
+    monkeypatch.setattr(
+        storage, "_files", lambda place: [*listed(place), *([place / "gone"] if place == three[1] else [])]
+    )
+    assert [one.place for one in measured(three)] == [three[2], three[0]]
+
+
+def test_what_may_not_be_removed_stays_and_the_rest_goes(three: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def removed(place: Path) -> None:
+        if place == three[0]:
+            raise UserError("may not write")
+        remove_directory(place)
+
+    monkeypatch.setattr(storage, "remove_directory", removed)
+    assert [one.place for one in trim(measured(three), 1000)] == three[1:]
+    assert there(three) == ["a"]

@@ -129,7 +129,7 @@ def entries(cache: Path) -> list[Stored]:
 
 def _take(entry: Path) -> Prepared | None:
     """Return the entry as `_load`, held for as long as its tokens are in memory."""
-    if not entry.is_dir():
+    if not os.path.isdir(entry):  # noqa: PTH112 - of a place that may not be entered Path.is_dir raises
         return None
     let_go = hold(entry)
     found = _load(entry)

@@ -1,12 +1,15 @@
 """`newllm cache`: what can be made again is shown, cleared, and made again."""
 
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from newllm.data import DataConfig, prepare
 from newllm.data import cache as token_cache
+from newllm.errors import UserError
 
 
 @pytest.fixture
@@ -47,6 +50,28 @@ def test_it_shows_and_clears_what_no_process_uses(call, text: Path, cache: Path,
 
 def test_what_is_no_directory_is_refused(refused) -> None:
     assert "'nowhere' is no directory" in refused("cache", "nowhere")
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can become somebody else")
+def test_what_may_not_be_read_is_one_line(call, refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused("cache", "nowhere")  # imports what another user may not
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to others
+        runs = Path(folder)
+        runs.chmod(0o755)
+        (runs / "secret/replays").mkdir(parents=True)
+        (runs / "secret").chmod(0o700)
+        inside = runs / "secret/cache"
+        monkeypatch.setenv("NEWLLM_CACHE", str(runs / "cache"))
+        os.seteuid(65534)
+        try:
+            assert f"cannot read '{runs}/secret' (Permission denied)" in refused("cache", str(runs / "secret"))
+            assert call("cache", str(runs)).code in (0, 2)  # newer Pythons pass such a place over
+            monkeypatch.setenv("NEWLLM_CACHE", str(inside))
+            assert call("cache", str(runs)).code in (0, 2)
+            with pytest.raises(UserError, match="may not write token cache"):
+                token_cache.fetch(inside, "0" * 8, lambda: pytest.fail("it was built for nothing"))
+        finally:
+            os.seteuid(0)
 
 
 def test_a_new_text_sends_the_least_recently_used_away(
