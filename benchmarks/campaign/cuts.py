@@ -10,8 +10,8 @@ from campaign.power import Disk
 from campaign.stage import Stage
 from campaign.subjects import RUN, SUBJECTS, resuming
 
-_SUBJECTS = ("stack", "carry and dropout", "spike, states kept", "guard", "replay", "stack, resumed")
-_WEIGHTS = (1, 1, 0.1, 0.1, 0.1, 1)  # less of what takes long
+_SUBJECTS = ("stack", "packed trace", "carry and dropout", "spike, states kept", "guard", "replay", "stack, resumed")
+_WEIGHTS = (1, 1, 1, 0.1, 0.1, 0.1, 1)  # less of what takes long
 _STATE = re.compile(r"run/snapshots/step-(\d+)")
 
 

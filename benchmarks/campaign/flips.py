@@ -18,11 +18,14 @@ from campaign.outcome import EDITED, REFUSED, SAME, TOLD, VIOLATION, Outcome, di
 from campaign.stage import Stage
 from campaign.subjects import (
     RUN,
+    STUDY,
     Command,
     digest,
     newllm,
+    packing,
     replaying,
     result_of_replay,
+    result_of_study,
     result_of_training,
     resuming_aloud,
     without_clocks,
@@ -38,6 +41,10 @@ def _printed(place: Path, ended: Ended) -> Any:  # noqa: ARG001 (the form of an 
 
 def _trained(place: Path, ended: Ended) -> Any:  # noqa: ARG001
     return result_of_training(place)
+
+
+def _studied(place: Path, ended: Ended) -> Any:  # noqa: ARG001
+    return result_of_study(place)
 
 
 def _replayed(place: Path, ended: Ended) -> Any:  # noqa: ARG001
@@ -80,6 +87,10 @@ READERS = (
     Reader("resume", "stack, stopped", resuming_aloud, _trained),
     Reader("resume of a guarded run", "guard, stopped", resuming_aloud, _trained, 0.3),
     Reader("resume of a finished run", "guard", resuming_aloud, _trained),
+    Reader("resume of a packed trace", "packed trace, stopped", packing(resuming_aloud), _trained),
+    Reader("doctor of a packed trace", "packed trace", _DOCTOR, _printed),
+    Reader("study gone on with", "study", newllm("study", "small.py", "--out", STUDY, "--workers", 1), _studied, 0.2),
+    Reader("report of a study", "study", newllm("report", STUDY, "--out", "page.html"), _written("page.html")),
     Reader("generate", "context file", _GENERATE, _generated),
     Reader("generate on", "context file", _GO_ON, _generated),
     Reader("generate from a guarded run", "guard", _GENERATE, _generated),
@@ -125,7 +136,7 @@ class Flips:
     def _put(self, reader: Reader) -> None:
         name = reader.state.removesuffix(", stopped")
         if name != reader.state:
-            self.stage.put(self.stage.stopped(name, 0.6 if name == "stack" else 0.97))
+            self.stage.put(self.stage.stopped(name, 0.97 if name == "guard" else 0.6))
         else:
             self.stage.undisturbed(reader.state)
             self.stage.put(reader.state)

@@ -10,7 +10,7 @@ from campaign.stage import Stage
 from campaign.subjects import SUBJECTS, Subject
 
 _MOST_KILLS = 6  # of one run
-_WEIGHTS = {"replay, whole": 0.02, "replay": 0.15, "guard": 0.3, "spike, states kept": 0.2, "report": 0.5}
+_WEIGHTS = {"replay, whole": 0.02, "replay": 0.15, "guard": 0.3, "spike, states kept": 0.2, "report": 0.5, "study": 0.2}
 """How often each comes: what takes ten or a hundred times as long comes less often."""
 ERRORS = {"no room": errno.ENOSPC, "quota": errno.EDQUOT, "read-only": errno.EROFS, "device error": errno.EIO}
 

@@ -5,6 +5,7 @@ All lies below one directory, `place`, and is always worked on there, so that a 
     place/text.txt  place/spoilt.txt     what is trained on
     place/cache/                         the token cache
     place/run/                           the run
+    place/small.py  place/study/         a study whose cells take no time, and its directory
 """
 
 import hashlib
@@ -24,11 +25,11 @@ from newllm.cli.main import main
 from newllm.errors import UserError
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
-from newllm.trace import load_recoveries, read_trace
+from newllm.trace import load_recoveries, read_trace, store
 
 Command = Callable[[], int]
 
-RUN = Path("run")
+RUN, STUDY = Path("run"), Path("study")
 TINY = (
     *("model.width=16", "model.layers=1", "model.hidden=16", "model.context=16", "data.window=16", "data.batch=2"),
     *("numerics.precision=fp32", "numerics.threads=1", "numerics.scan_backend=torch", "numerics.device=cpu"),
@@ -47,6 +48,7 @@ def write_texts(place: Path) -> None:
     (place / "text.txt").write_text(text, encoding="utf-8")
     (place / "spoilt.txt").write_text(text[:960] + garbage + text[960:], encoding="utf-8")
     (place / "held-out.txt").write_text(text[200:320], encoding="utf-8")
+    (place / "small.py").write_text(Path(__file__).with_name("small_study.py").read_text())
 
 
 def newllm(*arguments: object) -> Command:
@@ -93,6 +95,16 @@ def replaying(*, nulls_only: bool = False) -> Command:
     return command
 
 
+def packing(command: Command) -> Command:
+    """Return a command that packs its trace into a block whenever the lines come to 2 kB."""
+
+    def packed() -> int:
+        store.PACK_BYTES = 2000
+        return command()
+
+    return packed
+
+
 @dataclass(frozen=True)
 class Subject:
     """Something that is stopped, and gone on with.
@@ -121,7 +133,7 @@ class Subject:
 
 def without_clocks(content: Any) -> Any:
     """Return plain data without what a clock gave."""
-    clocks = ("seconds", "tokens_per_second", "started", "heartbeat", "pid", "cost", "spent")
+    clocks = ("seconds", "core_seconds", "tokens_per_second", "started", "heartbeat", "pid", "cost", "spent")
     if isinstance(content, dict):
         return {name: without_clocks(item) for name, item in content.items() if name not in clocks}
     return [without_clocks(item) for item in content] if isinstance(content, list | tuple) else content
@@ -164,6 +176,13 @@ def result_of_null_replay(place: Path) -> dict[str, Any]:
     return {**result_of_replay(place), "verdict": read_checked(_verdict(place))["null"]}
 
 
+def result_of_study(place: Path) -> dict[str, Any]:
+    """Return what a study came to without clocks, its table, and what was left behind."""
+    found = {"results": without_clocks(read_checked(place / STUDY / "results.json"))}
+    left = [path.name for path in (place / STUDY).rglob(".*.tmp")]
+    return {**found, "claims": digest(place / STUDY / "claims.md"), "left behind": left}
+
+
 def result_of_context(place: Path) -> dict[str, str]:
     """Return the context file's content."""
     return {"context": digest(place / "kept.context")}
@@ -183,6 +202,8 @@ _GUARDED = training(
     *("spoilt.txt", _SPIKE + 10, *_SPIKING, "training.snapshot_every=8", "training.evaluate_every=40"),
     options=("--guard",),
 )
+_PACKED = packing(training("text.txt", 24, "model.rule=dual", "training.snapshot_every=5"))
+_STUDIED = newllm("study", "small.py", "--out", STUDY, "--workers", 1)
 _SPIKE_KEPT = "spike, states kept"
 _NULL, _REPLAY = replaying(nulls_only=True), replaying()
 SUBJECTS = {
@@ -190,6 +211,8 @@ SUBJECTS = {
     for one in (
         Subject("stack", training("text.txt", 15, "model.rule=gated"), resuming, result_of_training),
         Subject("cell", _CELL, resuming, result_of_training),
+        Subject("packed trace", _PACKED, packing(resuming), result_of_training),
+        Subject("study", _STUDIED, _STUDIED, result_of_study),
         Subject("carry and dropout", _DROPOUT, resuming, result_of_training),
         Subject(_SPIKE_KEPT, _SPIKED, resuming, result_of_training, heavy=True),
         Subject("guard", _GUARDED, resuming, result_of_training, heavy=True),

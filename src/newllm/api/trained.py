@@ -18,7 +18,7 @@ from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
-from newllm.trace import Summary, lost_steps, read_signal, read_trace
+from newllm.trace import Summary, cut_damaged_end, lost_steps, read_signal, read_trace
 from newllm.trace.samples import Sample, lost_samples, read_samples
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
@@ -171,6 +171,9 @@ def resume(
         config = run.load_config()
         _check_schedule(run, config)
         run.remove_leftovers()
+        last = run.last_step()
+        if cut_damaged_end(run.trace, -1 if last is None else last):
+            _notice(observers, "the trace was damaged after the last snapshot: it is cut off there and written again")
         mended = take_back(run)
         if mended is not None:
             _notice(observers, f"what a kill left undone is done: {mended.sentence}")

@@ -17,7 +17,7 @@ import filelock
 
 from newllm.checksum import read_checked, sealed, write_checked
 from newllm.errors import UserError
-from newllm.files import write_bytes, writing
+from newllm.files import remove_leftovers, write_bytes, writing
 from newllm.study.design import Cell, Table
 from newllm.study.grid import Records, Watcher, run_grid
 from newllm.study.plan import load_study, plan
@@ -102,6 +102,8 @@ def _own(out: Path) -> Iterator[None]:
         (out / "texts").mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(out / ".lock", timeout=0):
+            remove_leftovers(out)
+            remove_leftovers(out / "texts")
             try:
                 yield
             except UserError:
@@ -113,8 +115,9 @@ def _own(out: Path) -> Iterator[None]:
 
 
 def _is_fresh(out: Path) -> bool:
-    """Say whether there is nothing but what a study makes before study.json."""
-    return {path.name for path in out.iterdir()} <= {"texts", "cells", ".lock"}
+    """Say whether there is nothing but what a study makes before study.json, which a kill may have left in half."""
+    names = {path.name for path in out.iterdir() if not path.match(".study.json.*.tmp")}
+    return names <= {"texts", "cells", ".lock"}
 
 
 def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: bool) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import zstandard
 
 from newllm.errors import UserError
+from newllm.files import write_bytes
 
 Columns = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -144,6 +145,43 @@ def truncated_blocks(path: Path, step: int) -> bytes | None:
             left = {name: pair for name, pair in left.items() if len(pair[0])}
             kept.append(encode_block(left) if left else b"")
     return b"".join(kept) if changed else None
+
+
+def cut_damaged_block(path: Path, first: int) -> bool:
+    """Cut off a damaged last block whose rows stand in lines as well; return whether it was cut.
+
+    A power cut may leave holes in the block that was being written; the lines that it was made from are there then.
+
+    Args:
+        path: of the blocks.
+        first: step of the first row that stands in a line.
+
+    Raises:
+        UserError: there is no room, or the file may not be written.
+    """
+    sound, damaged = list[_Block](), False
+    with path.open("rb") as file:
+        try:
+            for block in _blocks(file, path):
+                sound.append(block)
+        except UserError:
+            damaged = True
+        last = _last_step(file, sound[-1], path) if sound else 0
+        if last is None:
+            sound.pop()
+            damaged, last = True, _last_step(file, sound[-1], path) if sound else 0
+    if not damaged or last is None or first > last + 1:
+        return False
+    write_bytes(path, path.read_bytes()[: sound[-1].end if sound else 0])
+    return True
+
+
+def _last_step(file: BinaryIO, block: _Block, path: Path) -> int | None:
+    """Return the last step of a block, None where any of its columns is damaged."""
+    try:
+        return max(int(_column(file, block, name, path)[0].max()) for name in block.names)
+    except UserError:
+        return None
 
 
 _MEND = "move the file away to read the rows that are left, or train again"

@@ -21,7 +21,14 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.files import read_bytes, sync_directory, write_bytes, writing
-from newllm.trace.blocks import blocks_path, encode_block, end_of_blocks, read_blocks, truncated_blocks
+from newllm.trace.blocks import (
+    blocks_path,
+    cut_damaged_block,
+    encode_block,
+    end_of_blocks,
+    read_blocks,
+    truncated_blocks,
+)
 from newllm.trace.rows import encode_row, rows_of, signal_of, whole_lines
 from newllm.trace.series import Series, Trace, merged
 
@@ -152,6 +159,8 @@ class TraceWriter:
             while rest:
                 rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
+            if not self._packed:
+                sync_directory(place.parent)  # a name that a power cut takes away takes the block with it
             self._packed = file.tell()
         # First here: Ctrl-C in between must not let the next flush stretch the file to its old size again.
         self._size, self._columns = 0, _Columns()
@@ -206,6 +215,38 @@ def truncate_after(path: Path, step: int) -> None:
             write_bytes(packed, blocks)
     if kept != content:
         write_bytes(path, kept)
+
+
+def cut_damaged_end(path: Path, step: int) -> bool:
+    """Cut off the damaged end of a trace where nothing is lost by that; return whether anything was.
+
+    That is from its first damaged line on, if all rows up to a step stand before it, and a last block whose rows stand
+    in the lines as well. A power cut may take any of the rows that were written since the last sync, and those up to a
+    snapshot were synced before it. A run that goes on from that snapshot writes the others again.
+
+    Args:
+        path: a trace that may be absent; no file may be open for writing meanwhile.
+        step: of the last snapshot, -1 without one.
+
+    Raises:
+        UserError: the file may not be read or written.
+    """
+    content = _content(path) if path.exists() else b""
+    size, damaged, first = 0, False, None
+    for line in content[: whole_lines(content)].split(b"\n")[:-1]:
+        try:
+            ((_, at, _),) = rows_of(path, line + b"\n")
+        except UserError:
+            damaged = True
+            continue
+        if damaged and at <= step:
+            return False
+        first = at if first is None else first
+        size += 0 if damaged else len(line) + 1
+    if damaged:
+        write_bytes(path, content[:size])
+    packed = blocks_path(path)
+    return damaged | (first is not None and packed.is_file() and cut_damaged_block(packed, first))
 
 
 def _read(path: Path, name: str | None) -> dict[str, Series]:

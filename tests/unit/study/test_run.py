@@ -227,6 +227,21 @@ def test_a_comparison_that_chance_explains_is_undecided() -> None:
     assert decide(study, rows)[0]["verdict"] == "undecided"
 
 
+@pytest.mark.slow
+def test_what_a_kill_left_half_written_stands_in_nobodys_way_and_is_swept_up(study_file, tmp_path) -> None:
+    path, out = str(study_file()), tmp_path / "out"
+    for folder in (out, out / "texts", out / "cells"):
+        folder.mkdir(exist_ok=True)
+        (folder / ".study.json.ab12.tmp").touch()
+    run_study(path, out, seeds=1)
+    assert not list(out.rglob("*.tmp"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ".letter.tmp").touch()
+    with pytest.raises(UserError, match="is not empty and holds no study"):
+        run_study(path, tmp_path / "other", seeds=1)
+    assert (tmp_path / "other" / ".letter.tmp").exists()
+
+
 def test_results_without_their_runs_are_not_replaced(study_file, runs, tmp_path) -> None:
     path, out = str(study_file()), tmp_path / "out"
     run_study(path, out, seeds=1)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newllm.errors import UserError
-from newllm.trace import TraceWriter, read_signal, read_trace, store, truncate_after
+from newllm.trace import TraceWriter, cut_damaged_end, read_signal, read_trace, store, truncate_after
 from newllm.trace.blocks import encode_block, read_blocks
 
 
@@ -79,6 +79,31 @@ def test_what_a_kill_between_block_and_lines_leaves_is_read_once(path):
     trace = read_trace(path)
     assert len(trace.signals["loss"].step) == len(set(trace.signals["loss"].step.tolist()))
     np.testing.assert_array_equal(trace.signals["loss"].value, 1 / (trace.signals["loss"].step + 1))
+
+
+@pytest.mark.parametrize("hole", [(0, 100), (60, 30), (-50, 50), (-1, 1)])
+def test_a_last_block_that_a_power_cut_left_with_holes_is_cut_off_where_its_rows_are_lines(path, hole, monkeypatch):
+    write(path, range(500))
+    blocks = path.with_suffix(".blocks")
+    sound = blocks.read_bytes()
+    monkeypatch.setattr(store, "PACK_BYTES", 10**6)
+    write(path, range(500, 540))
+    lines = path.read_bytes()
+    monkeypatch.setattr(store, "PACK_BYTES", 2000)
+    write(path, [540])  # packs them
+    block = bytearray(blocks.read_bytes()[len(sound) :])
+    start = hole[0] % len(block)
+    block[start : start + hole[1]] = bytes(hole[1])
+    blocks.write_bytes(sound + block)
+    path.write_bytes(b"")
+    assert not cut_damaged_end(path, 540)  # here they are not, and whatever is left is somebody's
+    path.write_bytes(lines.split(b"\n", 1)[1])
+    assert not cut_damaged_end(path, 540)  # nor where one of them is missing
+    path.write_bytes(lines)
+    assert cut_damaged_end(path, 540)
+    assert blocks.read_bytes() == sound
+    whole(read_trace(path), range(540))
+    assert not cut_damaged_end(path, 540)
 
 
 @pytest.mark.parametrize("torn", [1, 10, 40, 300])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from newllm.errors import UserError
-from newllm.trace import TraceWriter, read_signal, read_trace, store, truncate_after
+from newllm.trace import TraceWriter, cut_damaged_end, read_signal, read_trace, store, truncate_after
 from newllm.trace.readers import read_log
 
 INF = math.inf
@@ -62,6 +62,25 @@ def test_the_later_value_of_a_step_holds_and_steps_rise(path):
     series = read_trace(path).signals["a"]
     assert series.step.tolist() == [4, 5, 6]
     assert series.value.tolist() == [3.0, 4.0, 2.0]
+
+
+def test_damage_after_the_last_snapshot_is_cut_off_and_no_other(path):
+    with TraceWriter(path) as writer:
+        for step in range(1, 7):
+            writer.write(step, loss=1 / step)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    assert not cut_damaged_end(path, 3)
+    for hole in (b"\0" * 40 + b"\n", lines[4][:-9] + b"\r\n", lines[4].replace(b"5", b"6"), b"\n"):
+        path.write_bytes(b"".join((*lines[:4], hole, *lines[5:])))
+        assert not cut_damaged_end(path, 6)  # the row of step 6 was synced: this is no power cut
+        assert path.read_bytes().count(b"\n") == len(lines) + hole.count(b"\n") - 1
+        assert cut_damaged_end(path, 4)
+        assert path.read_bytes() == b"".join(lines[:4])
+    path.write_bytes(whole + b"torn")
+    assert not cut_damaged_end(path, 3)
+    assert path.read_bytes() == whole + b"torn"
+    assert not cut_damaged_end(path.with_name("absent.jsonl"), -1)
 
 
 @pytest.mark.parametrize("torn", [b'{"step": 3, "lo', b'{"step": 3, "loss": 1.0}', b"\0" * 300, b"\xff"])
@@ -170,7 +189,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from newllm.errors import UserError
-from newllm.trace import TraceWriter, read_trace
+from newllm.trace import TraceWriter, cut_damaged_end, read_trace
 path = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
 writer = TraceWriter(path)

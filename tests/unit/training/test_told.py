@@ -13,11 +13,12 @@ from newllm.checksum import write_checked
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.report.source import read_source
-from newllm.trace import Series, lost_steps, store
+from newllm.trace import Series, lost_steps, read_trace, store
 from newllm.trace.rows import rows_of
 from newllm.training.observer import Observer
 from newllm.training.pins import Pin, content_of
 from newllm.training.run import LOCK, BusyError
+from newllm.training.snapshots import list_snapshots
 
 SETTINGS = ("training.steps=12", "training.snapshot_every=4", "training.evaluate_every=4", "training.keep=9")
 
@@ -58,6 +59,27 @@ def unfinished(run: Path) -> None:
 
 def lines_hold(run: Path) -> list[int]:
     return [step for _, step, _ in rows_of(run, (run / "trace.jsonl").read_bytes())]
+
+
+def test_what_a_power_cut_left_of_rows_after_the_last_snapshot_is_cut_off_and_written_again(run: Path) -> None:
+    whole = read_trace(run / "trace.jsonl")
+    unfinished(run)
+    last = max(list_snapshots(run / "snapshots"))
+    trace = run / "trace.jsonl"
+    lines = trace.read_bytes().splitlines(keepends=True)
+    first = next(at for at, step in enumerate(lines_hold(run)) if step > last)
+    lines[first] = b"\0" * 60 + lines[first][60:]  # a block of the file never came to the disk
+    trace.write_bytes(b"".join(lines))
+    with pytest.raises(UserError, match=f"line {first + 1} is not a row"):
+        doctor(run)
+    heard = Heard()
+    newllm.resume(run, observers=[heard])
+    assert "the trace was damaged after the last snapshot: it is cut off there and written again" in heard.lines
+    again = read_trace(run / "trace.jsonl")
+    assert again.signals.keys() == whole.signals.keys()
+    for name, series in whole.signals.items():
+        assert again.signals[name].step.tolist() == series.step.tolist(), name
+        assert again.signals[name].value.tobytes() == series.value.tobytes(), name
 
 
 def test_steps_that_a_trace_lost_are_told_by_doctor_page_and_resume(run: Path) -> None:
