@@ -87,6 +87,7 @@ def test_an_arm_is_drawn_over_its_control_with_quartiles(made: dict[str, Section
 
 
 def test_a_japanese_page_says_it_in_japanese_and_marks_what_stays_english(small: StudySource):
+    small = dataclasses.replace(small, printed={})  # nobody has translated it
     html = "".join(section.html for section in study_sections(small, JA))
     for verdict in ("成り立つ", "部分的に成り立つ", "成り立たない", "このデータでは判定できない"):
         assert verdict in html
@@ -177,3 +178,20 @@ def test_nothing_in_printed_figures_is_obeyed(small: StudySource):
     )
     assert "<img" not in made.html
     assert "\u202e" not in made.html + made.title
+
+
+def test_claims_arms_and_numbers_are_said_in_the_pages_language_where_the_study_says_them(small: StudySource):
+    claim, arm = small.claims[0], small.arms[0]
+    name = next(iter(claim["numbers"]))
+    assert f'<span lang="en">{claim["text"]}</span>' in html_of(dataclasses.replace(small, printed={}), JA)
+    said = {claim["text"]: "主張の文", arm["claim"]: "条件の説明" + HOSTILE, name: "数値の名前"}
+    html = html_of(dataclasses.replace(small, printed={"ja": {"said": said}}), JA)
+    assert all(text in html for text in ("主張の文", "条件の説明", "数値の名前"))
+    assert claim["text"] not in html
+    assert "<img" not in html
+    for damaged in (3, {"said": 3}, {"said": {claim["text"]: 3}}):
+        assert claim["text"] in html_of(dataclasses.replace(small, printed={"ja": damaged}), JA)
+
+
+def html_of(study: StudySource, words) -> str:
+    return "".join(section.html for section in study_sections(study, words))

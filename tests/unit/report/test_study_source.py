@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from newllm.checksum import sealed
 from newllm.errors import UserError
 from newllm.report.source.study import interval_in, is_study, number_of, read_study
 
@@ -93,3 +94,5 @@ def test_a_damaged_file_of_printed_figures_takes_nothing_with_it(tmp_path: Path)
     study = read_study(written(tmp_path, results, printed="[1]"))
     assert study.printed == {}
     assert study.problems == ("'printed.json' is damaged (ValueError): it is left out",)
+    changed = sealed({"en": {"title": "59 of 66"}}).decode().replace("59", "61")
+    assert read_study(written(tmp_path, results, printed=changed)).problems == study.problems

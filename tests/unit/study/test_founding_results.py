@@ -1,10 +1,10 @@
 """The committed results: every verdict follows from the rows, every number on the pages from results and replay."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from newllm.checksum import sealed
 from newllm.study import claims_table, decide, load_results
 from newllm.study.founding import STUDY, figure_runs, words_en, words_ja
 from newllm.study.founding.page import PAGES, page
@@ -39,7 +39,7 @@ def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) ->
 
 def test_what_a_report_shows_of_the_documents_figures_follows_from_the_results(results) -> None:
     data = printed_data(results, read_figures(FOLDER) or {}, {"en": words_en, "ja": words_ja})
-    assert json.loads((FOLDER / "printed.json").read_bytes()) == data
+    assert (FOLDER / "printed.json").read_bytes() == sealed(data, indent=2)  # with its checksum
 
 
 def test_every_run_of_the_figures_was_done_with_every_seed() -> None:

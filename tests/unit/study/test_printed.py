@@ -215,3 +215,16 @@ def test_the_figures_cells_train_as_the_founding_studys_do_and_add_the_contexts(
     # 31 positions of each of 6 sentences: the last of them are the ends of the padding.
     assert len(record["contexts"]) == 6
     assert len(record["context"]["norm"]) == 4
+
+
+def test_the_japanese_report_says_every_claim_arm_and_number_in_japanese() -> None:
+    results = load_results(STUDY / "results.json")
+    figures: Any = read_figures(STUDY)
+    data = printed_data(results, figures, {"en": words_en, "ja": words_ja})
+    assert data["en"]["said"] == {}
+    said = data["ja"]["said"]
+    texts = [results["title"], *(arm["claim"] for arm in results["arms"])]
+    for claim in results["claims"]:
+        texts += [claim["text"], claim["measure"], *claim["numbers"]]
+    assert [text for text in texts if text not in said] == []
+    assert words_en.WORDS["study_title"] == results["title"]

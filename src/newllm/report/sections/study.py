@@ -1,6 +1,7 @@
 """A study: what became of its claims, its arms with shares and intervals, and the environment it ran in.
 
-Claims and arms keep the words of whoever wrote them, marked as English on a page of another language.
+Claims and arms keep the words of whoever wrote them, in the page's language where they gave them, else marked as
+English.
 """
 
 from collections import Counter
@@ -16,6 +17,7 @@ from newllm.report.plain import plain
 from newllm.report.sections.study_arms import arms_section, counted
 from newllm.report.sections.study_curves import curves_section
 from newllm.report.sections.study_printed import printed_section
+from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource, interval_in, number_of
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
@@ -48,7 +50,7 @@ def study_lead(study: StudySource, words: Words) -> Html:
         "hours": f"{(number_of(study.about.get('core_seconds')) or 0.0) / 3600:,.1f}",
     }  # fmt: skip
     parts = [
-        tag("p", english(words, study.title)) if study.title else Html(),
+        tag("p", study_text(study, words, study.title)) if study.title else Html(),
         tag("p", words("study.size", **told), kind="muted"),
         listed(english(words, problem) for problem in study.problems),
     ]
@@ -68,12 +70,12 @@ def _claims(study: StudySource, words: Words) -> Section | None:
         " ",
     )
     heads = ["", words("study.claim"), words("study.verdict"), words("study.by"), words("study.interval"), ""]
-    rows = [_claim_row(claim, words) for claim in study.claims]
+    rows = [_claim_row(study, claim, words) for claim in study.claims]
     parts = [
         tag("p", summary, kind="verdicts"),
         tag("p", words("study.about_claims"), kind="muted"),
         table(heads, rows, about=words("study.claims"), text=(1, 2, 3, 5)),
-        folded(words("study.each_claim"), joined(_claim_in_full(claim, words) for claim in study.claims)),
+        folded(words("study.each_claim"), joined(_claim_in_full(study, claim, words) for claim in study.claims)),
     ]
     return Section("study-claims", words("study.claims"), joined(parts))
 
@@ -84,7 +86,7 @@ def _sign(verdict: str, words: Words) -> Html:
     return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
 
 
-def _claim_row(claim: Item, words: Words) -> list[object]:
+def _claim_row(study: StudySource, claim: Item, words: Words) -> list[object]:
     """Return a claim with the number that decided it, the first with an interval."""
     found = [(name, one) for name, value in _numbers(claim) if (one := interval_in(value)) is not None]
     name, estimate = found[0] if found else ("", None)
@@ -95,9 +97,10 @@ def _claim_row(claim: Item, words: Words) -> list[object]:
         drawn = forest_svg(
             [estimate], ends, (0.5, 0.0, 1.0) if share else (0.0,), VERDICTS.get(str(claim["verdict"]), ("note",))[0]
         )
+    by = study_text(study, words, name, said.label(name)) if name else "-"
     return [
-        str(claim["id"]), english(words, claim["text"]), _sign(str(claim["verdict"]), words),
-        english(words, said.label(name)) if name else "-", "-" if estimate is None else counted(estimate), drawn,
+        str(claim["id"]), study_text(study, words, claim["text"]), _sign(str(claim["verdict"]), words),
+        by, "-" if estimate is None else counted(estimate), drawn,
     ]  # fmt: skip
 
 
@@ -106,10 +109,10 @@ def _numbers(claim: Item) -> list[tuple[str, Any]]:
     return [(str(name), value) for name, value in numbers.items()] if isinstance(numbers, Mapping) else []
 
 
-def _claim_in_full(claim: Item, words: Words) -> Html:
+def _claim_in_full(study: StudySource, claim: Item, words: Words) -> Html:
     """Return how a claim was measured, all its numbers, and the arms that decided it."""
     measured: list[tuple[object, object]] = [
-        (english(words, said.label(name)), _number(value)) for name, value in _numbers(claim)
+        (study_text(study, words, name, said.label(name)), _number(value)) for name, value in _numbers(claim)
     ]
     p, adjusted = number_of(claim.get("p")), number_of(claim.get("p_holm"))
     if p is not None:
@@ -118,8 +121,15 @@ def _claim_in_full(claim: Item, words: Words) -> Html:
         measured.append((words("study.p_holm"), f"{adjusted:.2g}"))
     arms = claim.get("arms")
     parts = [
-        tag("h3", str(claim["id"]), ". ", english(words, claim["text"]), " ", _sign(str(claim["verdict"]), words)),
-        tag("p", english(words, claim.get("measure", ""))),
+        tag(
+            "h3",
+            str(claim["id"]),
+            ". ",
+            study_text(study, words, claim["text"]),
+            " ",
+            _sign(str(claim["verdict"]), words),
+        ),
+        tag("p", study_text(study, words, claim.get("measure", ""))),
         pairs(measured),
         tag("p", words("study.arms_of_claim"), " ", _names(arms)) if isinstance(arms, list) else Html(),
     ]

@@ -7,8 +7,9 @@ from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import Estimate, forest_svg
 from newllm.report.language import Words
-from newllm.report.markup import Html, english, joined, table, tag
+from newllm.report.markup import Html, joined, table, tag
 from newllm.report.plain import plain
+from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource, number_of
 from newllm.statistics import Interval, paired_interval
 from newllm.statistics.shares import share_interval
@@ -29,22 +30,22 @@ def arms_section(study: StudySource, words: Words) -> Section | None:
     if not arms:
         return None
     parts = [
-        *([_spiking(alone, words)] if alone else []),
-        *_beside(beside, words),
+        *([_spiking(study, alone, words)] if alone else []),
+        *_beside(study, beside, words),
     ]
     return Section("study-arms", words("study.arms"), joined(parts))
 
 
-def _beside(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> list[Html]:
+def _beside(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Words) -> list[Html]:
     """Return a table of the arms of each control."""
     made = [tag("h3", words("study.beside")), tag("p", words("study.about_calm"), kind="muted")] if arms else []
     for control in dict.fromkeys(arm["control"] for arm, _ in arms):
         title = joined([words("study.control"), " ", tag("code", plain(control, 80))])
-        made += [tag("h4", title), _progress([one for one in arms if one[0]["control"] == control], words)]
+        made += [tag("h4", title), _progress(study, [one for one in arms if one[0]["control"] == control], words)]
     return made
 
 
-def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
+def _spiking(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     heads = [
         words("study.arm"), "", words("study.spiking"), words("study.onset"), words("study.height"),
         words("study.best"), words("study.runs"),
@@ -53,7 +54,7 @@ def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     for arm, found in arms:
         share = _share(found, _has("validation_spiked"))
         rows.append([
-            _name(arm, words), _drawn(share), _told(share),
+            _name(study, arm, words), _drawn(share), _told(share),
             _median(found, "validation_onset", only="validation_spiked"),
             _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
             str(len(found)),
@@ -61,7 +62,7 @@ def _spiking(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     return table(heads, rows, about=words("study.arms"), text=(1,))
 
 
-def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
+def _progress(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
     heads = [
         words("study.arm"), "", words("study.calm"), words("study.calm_on_validation"), words("study.best"),
         words("study.runs"),
@@ -71,15 +72,16 @@ def _progress(arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
         calm = _share(found, _calm(_PROBE))
         on_validation = _share(found, _calm(_PROBE, _VALIDATION))
         rows.append([
-            _name(arm, words), _drawn(calm, on_validation), _told(calm), _told(on_validation),
+            _name(study, arm, words), _drawn(calm, on_validation), _told(calm), _told(on_validation),
             _median(found, "best_validation"), str(len(found)),
         ])  # fmt: skip
     return table(heads, rows, about=words("study.beside"), text=(1,))
 
 
-def _name(arm: Item, words: Words) -> Html:
+def _name(study: StudySource, arm: Item, words: Words) -> Html:
     """Return an arm's name with what it is under it."""
-    what = english(words, plain(arm.get("claim", ""), _CLAIM))
+    claim = arm.get("claim", "")
+    what = study_text(study, words, claim, plain(claim, _CLAIM))
     return joined([tag("code", arm["name"]), tag("small", what, kind="what")])
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from newllm.files import write_bytes, write_json
+from newllm.checksum import write_checked
+from newllm.files import write_bytes
 from newllm.plotting.verdict import draw_verdict
 from newllm.statistics import Interval
 from newllm.study.design import Row
@@ -42,7 +43,7 @@ def write(folder: Path, results: dict[str, Any]) -> None:
         draw_verdict(replayed, folder / FIGURE)
     if figures is not None:
         languages = {"en": words_en, "ja": words_ja}
-        write_json(folder / "printed.json", printed_data(results, figures, languages))
+        write_checked(folder / "printed.json", printed_data(results, figures, languages))
     for name, words in PAGES.items():
         write_bytes(folder / name, page(results, words, replayed, figures).encode())
 

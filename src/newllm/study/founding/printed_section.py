@@ -11,6 +11,7 @@ from typing import Any
 
 from newllm.errors import UserError
 from newllm.statistics import Interval
+from newllm.study.founding import words_en
 from newllm.study.founding.printed import Printed
 from newllm.study.founding.printed_parts import Part, accuracy, contexts, large
 from newllm.study.founding.reproduced import Compared, compare_all
@@ -68,12 +69,16 @@ def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], word
 
 
 def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languages: Mapping[str, ModuleType]) -> Any:
-    """Return the section as plain data by language, its texts without marks: what a report of the study shows."""
+    """Return the section as plain data by language, its texts without marks: what a report of the study shows.
+
+    "said" translates what results.json says in English.
+    """
     found: dict[str, Any] = {"schema": 1}
     for language, words in languages.items():
         texts, tables = _content(results, figures, words)
         found[language] = {
             "title": words.PRINTED["title"],
+            "said": {} if words is words_en else _said(words, results["title"]),
             "texts": [_plain(text) for text in texts],
             "tables": [
                 {
@@ -87,6 +92,15 @@ def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languag
             ],
         }
     return found
+
+
+def _said(words: ModuleType, title: str) -> dict[str, str]:
+    """Return the texts of claims and arms, and the names of numbers, from English."""
+    said = {title: words.WORDS["study_title"], **words.NUMBERS}
+    for name in ("CLAIM_TEXTS", "CLAIM_MEASURES", "ARM_CLAIMS"):
+        theirs = getattr(words, name)
+        said |= {text: theirs[key] for key, text in getattr(words_en, name).items()}
+    return said
 
 
 def _plain(text: str) -> str:

@@ -84,6 +84,7 @@ NUMBERS = {
 
 WORDS = {
     "title": "The founding study",
+    "study_title": "The founding experiments again, and a test of the document's fourteen claims.",
     "lead": (
         "The founding document reports that its language model without attention, whose memory is one context "
         "vector updated by `context = context + delta`, spikes in training at epochs 17 to 22, and explains why. "
