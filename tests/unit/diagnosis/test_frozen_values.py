@@ -35,3 +35,17 @@ def test_what_never_moved_is_frozen_where_it_is_long_enough() -> None:
     still = np.ones(10)
     assert _by_chance(still, 0, 4, 0.01) == 0.0
     assert _by_chance(still, 0, 3, 0.01) == 1.0
+
+
+def test_the_usual_change_is_that_of_five_on_each_side_or_of_what_moved_before() -> None:
+    def chance(*parts: tuple[int, float]) -> float:
+        """Return what is expected of the last stretch of zeros but the parts behind it."""
+        steps = np.concatenate([np.full(count, change) for count, change in parts])
+        end = len(steps) - (parts[-1][0] if parts[-1][1] else 0)
+        return _by_chance(np.cumsum(np.r_[0.0, steps]), end - 4, end, 0.01) / (1 + len(steps))
+
+    assert chance((6, 0.04), (4, 0.0)) == pytest.approx(0.5**4)
+    assert chance((4, 0.4), (5, 0.04), (4, 0.0)) == pytest.approx(0.5**4)  # before that is too far back
+    assert chance((5, 0.08), (4, 0.0), (6, 0.04)) == pytest.approx((1 / 3) ** 4)  # half of them before, half behind
+    assert chance((6, 0.04), (6, 0.0), (1, 0.4), (4, 0.0)) == pytest.approx(0.5**4)  # too few near: any before
+    assert chance((2, 0.04), (4, 0.0), (1, 0.04)) == pytest.approx(0.5**4)  # three are enough

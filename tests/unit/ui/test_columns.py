@@ -271,3 +271,47 @@ def test_who_asks_what_is_new_never_waits_for_the_files(tmp_path, monkeypatch):
     newer = columns.since(shown)[1]
     assert newer is not None
     assert len(newer["loss"].step) == 50
+
+
+def test_one_can_go_on_from_the_last_so_many_versions(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns_module, "_MARKS", 3)
+    path, columns, versions = tmp_path / "trace.jsonl", Columns(tmp_path / "trace.jsonl"), []
+    with TraceWriter(path) as writer:
+        for first in range(0, 50, 10):
+            rows(writer, first, first + 10)
+            versions.append(columns.update())
+    assert [columns.since(version)[1] is not None for version in versions] == [False, False, True, True, True]
+    assert columns.since(versions[2])[1]["loss"].step.tolist() == list(range(30, 50))
+    assert columns.update() == versions[-1]  # nothing is new
+
+
+def test_a_problem_is_told_once_and_five_at_most(tmp_path):
+    columns = Columns(tmp_path / "trace.jsonl")
+    for number in (*range(4), *range(9)):
+        columns._tell(f"problem {number}")
+    assert columns.problems == [f"problem {number}" for number in range(5)]
+
+
+def test_nobody_looks_twice_within_a_fifth_of_a_second(tmp_path, monkeypatch):
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+        def time_ns(self):
+            return 10**12
+
+    clock = Clock()
+    monkeypatch.setattr(columns_module, "_FRESH", 0.2)
+    monkeypatch.setattr(columns_module, "time", clock)
+    columns = Columns(tmp_path / "trace.jsonl")
+    columns.update()
+    with TraceWriter(tmp_path / "trace.jsonl") as writer:
+        rows(writer, 0, 5)
+    clock.now += 0.19
+    columns.update()
+    assert len(columns.series("loss").step) == 0
+    clock.now += 0.02
+    columns.update()
+    assert len(columns.series("loss").step) == 5

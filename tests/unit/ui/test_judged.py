@@ -45,3 +45,43 @@ def test_a_run_that_goes_on_is_judged_again_after_twenty_times_as_long_as_it_too
     clock.now += 2.0
     assert judge_of.of(tmp_path, trace, 2) == ((), True)
     assert len(seen) == 2
+
+
+def test_so_many_runs_are_kept_and_the_counts_are_of_each_severity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[Path]()
+    found = tuple(Finding(kind="x", severity=one, sentence="") for one in ("fault", "note", "note"))
+    monkeypatch.setattr(judged, "_judge", lambda place, _: seen.append(place) or found)
+    monkeypatch.setattr(judged, "_KEPT", 2)
+    judge, trace = Judged(Traces()), Trace({"loss": Series(np.arange(3), np.ones(3))})
+    for name in "abab":
+        judge.of(tmp_path / name, trace, 1)
+    assert [place.name for place in seen] == ["a", "b"]
+    judge.of(tmp_path / "c", trace, 1)
+    assert judge.known(tmp_path / "a") is None  # kept with no run, and forgotten
+    assert judge.known(tmp_path / "c") == found
+
+
+@pytest.mark.parametrize(("points", "judged_now"), [(3, True), (4, False)])
+def test_a_long_run_is_not_judged_while_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: int, judged_now: bool
+) -> None:
+    monkeypatch.setattr(judged, "_JUDGED", 6)
+    monkeypatch.setattr(judged, "_judge", lambda *_: ())
+    series = Series(np.arange(points), np.ones(points))
+    found = Judged(Traces()).of(tmp_path, Trace({"loss": series, "gradient_norm": series}), 1)
+    assert found == (() if judged_now else None, True)
+
+
+def test_the_counts_of_as_many_runs_as_a_second_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, judge = Clock(), Judged(Traces())
+
+    def counts(place: Path) -> dict[str, int]:
+        clock.now += 0.4
+        return {"fault": len(place.name)}
+
+    monkeypatch.setattr(judged, "time", clock)
+    monkeypatch.setattr(judge, "counts", counts)
+    assert list(judge.many({name: tmp_path / name for name in "abcdef"})) == ["a", "b", "c"]
+    assert judge.many({}) == {}

@@ -1,0 +1,167 @@
+"""What the list tells of one run, at a moment that is given."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newllm.ui.entry import Entry, leads_out, read_entry
+
+NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
+GONE = 2**22 + 1  # no process has this number
+
+
+def at(seconds: int) -> str:
+    return f"2023-11-14T22:{13 + (20 + seconds) // 60:02}:{(20 + seconds) % 60:02}+00:00"
+
+
+def told(place: Path, **files: Any) -> Entry:
+    """Return what is told of a run whose JSON files hold this, an hour of silence or not."""
+    for name, content in files.items():
+        path = place / f"{name.replace('__', '/')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+    return read_entry(place, id="i", name="n", now=NOW)
+
+
+def summary(heard: int | None, pid: int | None, **more: Any) -> dict[str, Any]:
+    return {
+        "schema": 1, "status": "running", "step": 3, "steps": 10, **({} if pid is None else {"pid": pid}),
+        **({} if heard is None else {"heartbeat": at(heard)}), **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heard", "pid", "status", "doubt"),
+    [
+        (-20, GONE, "running", ""),
+        (-21, GONE, "stopped", f"it says running, but its process {GONE} is gone"),
+        (-21, os.getpid(), "running", ""),
+        (-300, os.getpid(), "running", ""),
+        (-301, os.getpid(), "stopped", "it says running, but has given no sign of life for five minutes"),
+        (-300, None, "running", ""),  # which process it is nobody says
+        (-301, None, "stopped", "it says running, but has given no sign of life for five minutes"),
+        (None, os.getpid(), "stopped", "it says running, but has given no sign of life for five minutes"),
+        (-21, 2**60, "running", ""),  # no process could have it: nothing is known of it
+    ],
+)
+def test_a_run_that_is_heard_of_no_more_is_stopped(
+    tmp_path: Path, heard: int, pid: int | None, status: str, doubt: str
+) -> None:
+    (tmp_path / "config.toml").write_text("schema = 1\n")
+    entry = told(tmp_path, summary=summary(heard, pid))
+    assert entry.status == status
+    assert entry.problems == ((doubt,) if doubt else ())
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [("finished", "finished"), ("interrupted", "interrupted"), ("diverged", "diverged"), ("failed", "failed"),
+     ("dancing", "unknown"), (3, "unknown"), (None, "unknown")],
+)  # fmt: skip
+def test_any_other_status_is_the_summarys(tmp_path: Path, said: Any, status: str) -> None:
+    assert told(tmp_path, summary=summary(-9000, GONE, status=said)).status == status
+
+
+@pytest.mark.parametrize(
+    ("ended", "status"), [(True, "recorded"), (False, "recording"), (None, "unknown"), (1, "unknown")]
+)
+def test_a_recording_of_another_trainer(tmp_path: Path, ended: Any, status: str) -> None:
+    recording = {
+        "schema": 1,
+        "parameters": 12,
+        "model": "GPT",
+        "kind": "x",
+        **({} if ended is None else {"ended": ended}),
+    }
+    entry = told(tmp_path, recording=recording)
+    assert (entry.status, entry.parameters, entry.about, entry.problems) == (status, 12, "GPT", ())
+    assert told(tmp_path, recording={"schema": 1, "kind": "torch"}).about == "torch"
+    assert told(tmp_path, recording={"schema": 1}).about == "newllm.record"
+
+
+@pytest.mark.parametrize(("began", "lacks"), [(-59, False), (-60, True)])
+def test_for_a_minute_a_run_may_lack_its_configuration(tmp_path: Path, began: int, lacks: bool) -> None:
+    entry = told(tmp_path, summary=summary(-1, GONE, started=at(began)))
+    assert ("config.toml is missing" in entry.problems) is lacks
+    assert entry.started == NOW + began
+    assert entry.heard == NOW - 1
+
+
+def test_of_a_run_without_a_start_or_that_has_ended_the_configuration_is_missing(tmp_path: Path) -> None:
+    assert told(tmp_path, summary=summary(-1, GONE)).problems == ("config.toml is missing",)
+    ended = summary(-1, GONE, status="finished", started=at(-5))
+    assert told(tmp_path, summary=ended).problems == ("config.toml is missing",)
+
+
+def test_what_the_summary_and_the_findings_say(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        'schema = 1\npreset = "small"\nseed = 0\n[model]\nbody = "cell"\nrule = "ema"\nnorm = "write"\n'
+    )
+    best = {"step": 8, "loss": 2.5, "bits_per_byte": 1.25}
+    more = {"best_validation": best, "seconds": 7.5, "tokens_per_second": 99.0, "message": "x" * 500, "parameters": 7}
+    found = [{"severity": "fault"}, {"severity": "fault"}, {"severity": "note"}, {"severity": "odd"}, 3]
+    entry = told(
+        tmp_path, summary=summary(-1, GONE, **more), findings={"schema": 1, "findings": found},
+        recording={"schema": 1, "parameters": 9},
+    )  # fmt: skip
+    assert (entry.step, entry.steps, entry.at, entry.loss, entry.bits) == (3, 10, 8, 2.5, 1.25)
+    assert (entry.seconds, entry.speed, entry.parameters) == (7.5, 99.0, 7)
+    assert entry.message == "x" * 400
+    assert entry.findings == {"fault": 2, "warning": 0, "note": 1}
+    assert entry.about == "small, cell, ema, norm on write, seed 0"
+    assert entry.as_dict().keys() >= {"id", "name", "step"}
+    assert not entry.as_dict().keys() & {"cause", "problems"}
+    assert told(tmp_path, findings={"schema": 1, "findings": 3}).findings is None
+    assert told(tmp_path, summary=summary(-1, GONE, steps=0)).steps is None
+
+
+def test_without_a_heartbeat_it_was_heard_of_when_its_directory_changed(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text(json.dumps(summary(None, None, status="finished", started="2023-11-14")))
+    os.utime(tmp_path, (5.0, 7.5))
+    entry = read_entry(tmp_path, id="i", name="n", now=NOW)
+    assert entry.heard == 7.5
+    assert entry.started == 1699920000.0  # a time without a zone is of UTC
+    assert told(tmp_path, summary=summary(None, None, started="yesterday")).started is None
+
+
+def removes(name: Any) -> dict[str, Any]:
+    return {"class": "removes", "name": name}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cause"),
+    [
+        ({"cause": {"name": "beta2"}, "interventions": [removes("clip")]}, "beta2"),
+        ({"cause": None, "interventions": [{"class": "keeps", "name": "lr"}, removes("clip"), removes("x")]}, "clip +"),
+        ({"interventions": [removes(3), removes("a" * 90)]}, "a" * 80 + " +"),
+        ({"interventions": [removes(3), 4]}, "?"),
+        ({"interventions": 3}, "?"),
+        ({"cause": {"name": "b" * 90}}, "b" * 80),
+    ],
+)
+def test_the_cause_of_a_verdict_or_its_first_remedy(tmp_path: Path, verdict: dict[str, Any], cause: str) -> None:
+    assert told(tmp_path).cause is None
+    assert told(tmp_path, replays__one__verdict={"schema": 1, **verdict}).cause == cause
+
+
+def test_of_two_verdicts_the_newest_counts(tmp_path: Path) -> None:
+    for name, when in (("a", 9.0), ("b", 5.0), ("c", 7.0)):
+        told(tmp_path, **{f"replays__{name}__verdict": {"schema": 1, "cause": {"name": name}}})
+        os.utime(tmp_path / "replays" / name / "verdict.json", (when, when))
+    assert told(tmp_path).cause == "a"
+
+
+def test_only_a_link_to_elsewhere_leads_out(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "file").write_text("")
+    (tmp_path / "outside").write_text("")
+    (tmp_path / "run" / "in").symlink_to(tmp_path / "run" / "file")
+    (tmp_path / "run" / "out").symlink_to(tmp_path / "outside")
+    (tmp_path / "run" / "round").symlink_to(tmp_path / "run" / "round")
+    run = tmp_path / "run"
+    assert [leads_out(run / name, run) for name in ("file", "in", "out", "none")] == [False, False, True, False]
+    (run / "trace.jsonl").symlink_to(tmp_path / "outside")
+    assert told(run, summary=summary(-1, GONE)).problems == ("trace.jsonl: a link that leads out, not followed",)

@@ -1,0 +1,68 @@
+"""The small curves of the list: in few points, made anew only where the trace is another."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from newllm.trace import Series, TraceWriter
+from newllm.ui import sparks as module
+from newllm.ui.sparks import Sparks, thinned
+
+
+def written(place: Path, count: int, name: str = "loss") -> Path:
+    place.mkdir(exist_ok=True)
+    with TraceWriter(place / "trace.jsonl") as writer:
+        for step in range(count):
+            writer.write(step, **{name: float(step % 7)})
+    return place
+
+
+@pytest.mark.parametrize(("points", "whole"), [(31, True), (32, False)])
+def test_a_signal_of_more_than_three_points_a_bucket_is_thinned(points: int, whole: bool) -> None:
+    value = np.random.default_rng(0).normal(size=points)
+    few = thinned(Series(np.arange(points), value), 10)
+    assert (len(few.step) == points) is whole
+    assert {value.min(), value.max()} <= set(few.value)
+    assert few.value.tolist() == value[few.step].tolist()
+
+
+def test_the_training_loss_comes_before_that_of_validation(tmp_path: Path) -> None:
+    curves = Sparks()
+    assert curves.of("a", written(tmp_path / "a", 3)) == {"name": "loss", "x": [0, 1, 2], "y": [0.0, 1.0, 2.0]}
+    assert curves.of("b", written(tmp_path / "b", 2, "validation_loss"))["name"] == "validation_loss"
+    assert curves.of("c", written(tmp_path / "c", 2, "other")) == {}
+    assert curves.of("d", tmp_path / "none") == {}
+    assert len(curves.of("e", written(tmp_path / "e", 400))["x"]) <= 181
+    both = {"a": tmp_path / "a", "c": tmp_path / "c"}
+    assert {name: len(curve) for name, curve in curves.many(both).items()} == {"a": 3, "c": 0}
+
+
+def test_a_curve_is_kept_until_its_trace_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, curves, make = [], Sparks(), module._spark
+    monkeypatch.setattr(module, "_spark", lambda path: made.append(path) or make(path))
+    written(tmp_path / "a", 3)
+    first = curves.of("a", tmp_path / "a")
+    assert curves.of("a", tmp_path / "a") is first
+    written(tmp_path / "a", 5)
+    assert len(curves.of("a", tmp_path / "a")["x"]) == 5
+    assert len(made) == 2
+
+
+def test_so_many_curves_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_KEPT", 2)
+    made, curves, make = [], Sparks(), module._spark
+    monkeypatch.setattr(module, "_spark", lambda path: made.append(path.parent.name) or make(path))
+    for name in "abab":
+        curves.of(name, written(tmp_path / name, 1) if not (tmp_path / name).exists() else tmp_path / name)
+    assert made == ["a", "b"]
+    for name in "cab":
+        curves.of(name, written(tmp_path / name, 1) if not (tmp_path / name).exists() else tmp_path / name)
+    assert made == ["a", "b", "c", "a", "b"]
+
+
+def test_a_trace_that_leads_out_is_not_followed(tmp_path: Path) -> None:
+    written(tmp_path / "outside", 3)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "trace.jsonl").symlink_to(tmp_path / "outside" / "trace.jsonl")
+    assert Sparks().of("a", tmp_path / "run") == {}
