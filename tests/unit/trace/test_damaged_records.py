@@ -52,6 +52,13 @@ def history(step, loss):
     return message((2, row))
 
 
+def with_step(number, *cells):
+    """Return a record whose row tells its step beside its cells, as new versions of W&B do."""
+    row = message(*((1, message((1, name), (16, value))) for name, value in cells))
+    step = b"\x08" + bytes([number]) if isinstance(number, int) else message((1, number))
+    return message((2, row + message((2, step))))
+
+
 def piece(kind, content, check=None):
     check = zlib.crc32(bytes([kind]) + content) if check is None else check
     return struct.pack("<IHB", check, len(content), kind) + content
@@ -172,3 +179,35 @@ def _in_blocks(pieces):
         content += bytes(room) if room < max(7, len(one)) else b""
         content += one
     return bytes(content)
+
+
+def test_the_step_of_a_row_of_wandb_may_stand_beside_its_cells(tmp_path):
+    rows = [with_step(10 * step, (b"loss", str(4.0 - step).encode())) for step in range(3)]
+    trace = read(tmp_path, wandb(*(piece(FULL, row) for row in rows)), "a.wandb")
+    assert losses(trace) == {0: 4.0, 10: 3.0, 20: 2.0}
+    assert trace.left_out == ()
+    odd = read(tmp_path, wandb(piece(FULL, with_step(b"5", (b"loss", b"4.0")))), "b.wandb")
+    assert losses(odd) == {1: 4.0}  # a step that is no number is none
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(b"{", None), (b"[1]", None), (b"true", None), (b'"2.5"', 2.5), (b"0" * 98 + b"7", None), (b" 7 ", 7.0),
+     (b"7." + b"0" * 97, 7.0), (b"7." + b"0" * 98, None)],
+)  # fmt: skip
+def test_a_value_of_wandb_that_is_no_number_is_passed_over(tmp_path, value, number):
+    rows = [with_step(7, (b"x", value)), history(8, 2.0)]
+    trace = read(tmp_path, wandb(*(piece(FULL, row) for row in rows)), "a.wandb")
+    assert trace.series("x").value.tolist() == ([] if number is None else [number])
+    assert losses(trace) == {8: 2.0}
+
+
+@pytest.mark.parametrize("less", [0, 1])
+def test_a_record_of_wandb_that_is_too_long_is_passed_over(tmp_path, monkeypatch, less):
+    rows = [history(0, 4.0), history(2, 2.0)]
+    cells = (message((1, b"_step"), (16, b"1")), message((1, b"loss"), (16, b"3.0")), bytes(50))
+    long = message((2, message((1, cells[0]), (1, cells[1]), (9, cells[2]))))
+    monkeypatch.setattr(wandb_file, "_LONGEST_RECORD", len(long) - less)
+    trace = read(tmp_path, wandb(piece(FULL, rows[0]), piece(FULL, long), piece(FULL, rows[1])), "a.wandb")
+    assert trace.series("loss").value.tolist() == ([4.0, 2.0] if less else [4.0, 3.0, 2.0])
+    assert bool(trace.left_out) is bool(less)

@@ -1,0 +1,68 @@
+"""Where the rows of a log stand, whatever its columns of steps and epochs are like."""
+
+import numpy as np
+import pytest
+
+from newllm.trace.readers.axes import Axis, place_rows
+
+
+def placed(rows: int = 4, crowded: bool = False, **columns: list[float | None]) -> Axis:
+    """Place rows by columns; None is an empty cell."""
+    arrays = {
+        name: (
+            np.array([row for row, cell in enumerate(cells) if cell is not None], np.int64),
+            np.array([cell for cell in cells if cell is not None], np.float64),
+        )
+        for name, cells in columns.items()
+    }
+    return place_rows(rows, arrays, crowded)
+
+
+def test_steps_come_before_epochs_and_the_better_name_before_others() -> None:
+    assert placed(step=[10, 20, 30, 40], epoch=[1, 1, 2, 2]).position.tolist() == [10, 20, 30, 40]
+    both = placed(batch=[1, 2, 1, 2], global_step=[10, 20, 30, 40])
+    assert (both.kind, both.position.tolist()) == ("step", [10, 20, 30, 40])
+    assert placed(epoch=[1, 2, 3, 4]).kind == "epoch"
+    assert placed(epoch=[1, 2, 3, 4]).position.dtype == np.int64
+
+
+def test_a_better_name_that_fills_less_than_half_as_many_rows_is_passed_over() -> None:
+    whole: list[float | None] = [1, 2, 3, 4]
+    assert placed(batch=whole, global_step=[10, None, None, 40]).position.tolist() == [10, 10, 10, 40]
+    assert placed(batch=whole, global_step=[10, None, None, None]).position.tolist() == [1, 2, 3, 4]
+
+
+def test_a_row_without_a_step_stands_where_the_one_before_it_does() -> None:
+    assert placed(step=[None, 5, None, 7]).position.tolist() == [5, 5, 5, 7]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 2.0**53])
+def test_what_is_no_step_is_none(bad: float) -> None:
+    assert placed(step=[1, bad, 3, 4]).position.tolist() == [1, 1, 3, 4]
+    assert placed(step=[bad] * 4, epoch=[1, 2, 3, 4]).kind == "epoch"
+
+
+def test_steps_that_are_fractions_give_way_to_epochs_and_these_to_rows() -> None:
+    assert placed(step=[0.5, 1, 2, 3], epoch=[1, 2, 3, 4]).kind == "epoch"
+    counted = placed(step=[0.5, 1, 2, 3])
+    assert (counted.kind, counted.position.tolist()) == ("step", [1, 2, 3, 4])
+    assert "no column of steps" in counted.notes[0]
+    assert "no whole numbers" in placed(epoch=[0.5, 1, 2, 3]).notes[0]
+    crowded = placed(epoch=[1, 1, 2, 2], crowded=True)
+    assert (crowded.kind, crowded.position.tolist()) == ("step", [1, 2, 3, 4])
+    assert "several rows of one epoch" in crowded.notes[0]
+    assert placed(0) == Axis("step", pytest.approx([]), ())
+
+
+def test_steps_that_begin_anew_in_an_epoch_are_counted_on_by_the_usual_step() -> None:
+    anew = placed(6, batch=[0, 10, 20, 0, 10, 20], epoch=[0, 0, 0, 1, 1, 1])
+    assert anew.position.tolist() == [0, 10, 20, 30, 40, 50]
+    assert "anew" in anew.notes[0]
+    assert placed(6, batch=[0, 10, 20, 0, 10, 20]).position.tolist() == [0, 10, 20, 0, 10, 20]
+    same_epoch = placed(6, batch=[0, 10, 20, 0, 10, 20], epoch=[0] * 6)
+    assert (same_epoch.position.tolist(), same_epoch.notes) == ([0, 10, 20, 0, 10, 20], ())
+    falling = placed(3, batch=[3, 2, 1], epoch=[0, 1, 2])
+    assert falling.position.tolist() == [3, 4, 5]  # nothing ever rose: by one
+    huge = placed(3, batch=[2.0**52, 2.0**53 - 2, 5], epoch=[0, 0, 1])
+    assert huge.position.tolist() == [2**52, 2**53 - 2, 5]
+    assert placed(1, batch=[3], epoch=[0]).position.tolist() == [3]
