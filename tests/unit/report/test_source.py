@@ -2,6 +2,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -235,3 +236,62 @@ def test_a_trace_that_ends_before_its_run_is_told(run: Path) -> None:
     (told,) = read_source(run).problems
     assert told.startswith("the trace ends at step ")
     assert told.endswith("the run came to 200: what lies between is lost")
+
+
+def rewritten(run: Path, keep: Callable[[int, dict[str, float]], dict[str, float]], **summary: object) -> Path:
+    """Write the trace of a run anew with some of its signals, and its summary with other things in it."""
+    (run / "trace.jsonl").unlink()
+    with TraceWriter(run / "trace.jsonl") as writer:
+        for step in range(1, 201):
+            if signals := keep(step, {"loss": 5.0 - step / 100, "gradient_norm": 1.0}):
+                writer.write_row(step, signals)
+    content = read_checked(run / "summary.json")
+    (run / "summary.json").write_text(json.dumps({**content, **summary}))
+    return run
+
+
+def without_loss(*missing: int) -> Callable[[int, dict[str, float]], dict[str, float]]:
+    return lambda step, signals: {"gradient_norm": 1.0} if step in missing else signals
+
+
+@pytest.mark.parametrize(("status", "told"), [("finished", 1), ("interrupted", 1), ("running", 0), (None, 0)])
+def test_the_last_losses_of_a_run_that_has_ended_are_missed(run: Path, status: str | None, told: int) -> None:
+    problems = read_source(rewritten(run, without_loss(199, 200), status=status)).problems
+    assert len(problems) == told
+    assert all("199" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("status", ["finished", "running"])
+def test_losses_in_the_middle_are_missed_while_it_goes_on_too(run: Path, status: str) -> None:
+    (problem,) = read_source(rewritten(run, without_loss(100), status=status)).problems
+    assert "100" in problem
+
+
+def test_what_a_recorder_leaves_out_is_not_missed(run: Path) -> None:
+    (run / "config.toml").unlink()
+    assert read_source(rewritten(run, without_loss(100, 199, 200))).problems == ()
+
+
+@pytest.mark.parametrize(("step", "told"), [(200, 0), (201, 1), ("200", 0), (True, 0), (None, 0)])
+def test_a_trace_is_cut_short_where_its_run_came_further(run: Path, step: object, told: int) -> None:
+    (run / "config.toml").unlink()
+    problems = read_source(rewritten(run, lambda _, signals: signals, step=step)).problems
+    assert len(problems) == told
+    assert all("the trace ends at step 200, and the run came to 201" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("names", [("config.toml", "summary.json"), ("snapshots", "data.json")])
+def test_two_files_that_newllm_writes_make_a_run_of_ours(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (tmp_path / name).write_text("")
+    assert read_source(tmp_path).own
+    (tmp_path / names[0]).unlink()
+    assert read_source(tmp_path).own  # one, and no log
+    (tmp_path / "log.csv").write_text("step,loss\n1,2.5\n2,2.25\n")
+    assert not read_source(tmp_path).own
+
+
+def test_two_points_are_a_curve(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("step,loss\n1,2.5\n2,2.25\n")
+    source = read_source(tmp_path / "a.csv")
+    assert (len(source.trace.series("loss").step), source.id("x"), source.numbered(2).id("x")) == (2, "x", "run-2-x")
