@@ -208,7 +208,7 @@ def test_a_page_shows_what_it_showed(now: dict[str, dict[str, Any]], page: str) 
 
 
 if __name__ == "__main__":
-    from conftest import write_run
+    from conftest import write_run  # pyrefly: ignore[missing-import]
 
     with tempfile.TemporaryDirectory() as folder:
         KEPT.write_text(_lines(pages(write_run(Path(folder) / "run"))))

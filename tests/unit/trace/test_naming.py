@@ -73,7 +73,7 @@ def test_which_column_places_a_row() -> None:
     assert axis_rank("global_step") == ("step", 0)
     assert axis_rank("trainer/global_step") == ("step", 0)
     assert axis_rank("training step") == axis_rank("Step") == ("step", 1)
-    assert (axis_rank("train_step") or "")[0] == (axis_rank("training_iter") or "")[0] == "step"
+    assert [found and found[0] for found in map(axis_rank, ("train_step", "training_iter"))] == ["step", "step"]
     assert axis_rank("epoch") == ("epoch", 0)
     assert axis_rank("Wall time") == ("time", 0)
     assert axis_rank("relative_time") == ("time", 0)

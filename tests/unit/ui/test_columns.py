@@ -281,7 +281,9 @@ def test_one_can_go_on_from_the_last_so_many_versions(tmp_path, monkeypatch):
             rows(writer, first, first + 10)
             versions.append(columns.update())
     assert [columns.since(version)[1] is not None for version in versions] == [False, False, True, True, True]
-    assert columns.since(versions[2])[1]["loss"].step.tolist() == list(range(30, 50))
+    _, grown = columns.since(versions[2])
+    assert grown is not None
+    assert grown["loss"].step.tolist() == list(range(30, 50))
     assert columns.update() == versions[-1]  # nothing is new
 
 
