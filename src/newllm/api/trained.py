@@ -18,7 +18,7 @@ from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
-from newllm.trace import Summary, cut_damaged_end, lost_steps, read_signal, read_trace
+from newllm.trace import Summary, cut_damaged_end, load_recoveries, lost_steps, read_signal, read_trace
 from newllm.trace.samples import Sample, lost_samples, read_samples
 from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
@@ -37,6 +37,7 @@ from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
+from newllm.training.schedule import Schedule
 from newllm.training.snapshots import choose_snapshot, load_progress
 
 _FIRST_TEXT = "bundled:moby-dick"
@@ -169,11 +170,11 @@ def resume(
     run.load_config()
     with run.lock():
         config = run.load_config()
-        _check_schedule(run, config)
         run.remove_leftovers()
         last = run.last_step()
         if cut_damaged_end(run.trace, -1 if last is None else last):
             _notice(observers, "the trace was damaged after the last snapshot: it is cut off there and written again")
+        _check_schedule(run, config)
         mended = take_back(run)
         if mended is not None:
             _notice(observers, f"what a kill left undone is done: {mended.sentence}")
@@ -253,10 +254,18 @@ def _go(
 
 
 def _check_schedule(run: RunDirectory, config: RunConfig) -> None:
-    """Raise UserError where what the clock decided of a run's first updates is gone."""
-    training = config.training
-    if training.seconds and not run.schedule.exists() and (run.last_step() or 0) > training.plan[-1][0]:
-        raise UserError(f"'{run.schedule}' is missing: put it back, it says how the run was trained so far")
+    """Raise UserError where a run by the clock was not trained as its schedule says: decisions are missing in it.
+
+    One update shows it, the last that is in a snapshot; after a guard has gone back, the last before that, for a remedy
+    may have changed those behind it.
+    """
+    if not config.training.seconds or not run.trace.exists():
+        return
+    backs = [one.back for one in load_recoveries(run.recoveries) if one.back is not None]
+    rates = read_signal(run.trace, "learning_rate")
+    kept = rates.step <= min([run.last_step() or 0, *backs])
+    if kept.any() and rates.value[kept][-1] != Schedule(config).rate(int(rates.step[kept][-1]) - 1):
+        raise UserError(f"'{run.schedule}' is damaged (decisions are missing at its end): put it back as it was")
 
 
 def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], budget: Budget) -> Pace:

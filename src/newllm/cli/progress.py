@@ -75,7 +75,8 @@ class Display(Observer):
         size, steps = f"{summary['parameters']:,} parameters", f"{summary['steps']:,} steps"
         if (seconds := summary.get("preparation", {}).get("budget")) is not None and not summary["step"]:
             steps = f"{seconds:g} s in all, about {steps},"
-        self.console.print(f"training {size} {begin}for {steps} {where}")
+        length = f"for {steps} " if summary["step"] < summary["steps"] else ""  # of a run that goes on by the clock
+        self.console.print(f"training {size} {begin}{length}{where}")
 
     def resumed(self, past: Past) -> None:
         """Keep where the loss left its trend before."""

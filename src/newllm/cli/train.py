@@ -190,7 +190,7 @@ def _say_time(seconds: float, trained: float, wall: float) -> None:
     """Say why a run by the clock took another time than was given to it."""
     if abs(wall - seconds) > _EXACT * seconds:
         after = f"the sample another {wall - trained:.1f} s"
-        print(f"{wall:.1f} s in all, not {seconds:g}: training with its curves took {trained:.1f} s, {after}")
+        print(f"{wall:.1f} s in all, not {round(seconds, 1):g}: training with its curves took {trained:.1f} s, {after}")
 
 
 def _off_trend(onsets: Sequence[int], run: Path) -> str:

@@ -153,6 +153,7 @@ def left_automatic(config: RunConfig) -> str | None:
     decided = (
         ("data.texts", bool(config.data.texts)),
         ("model.vocabulary", config.model.vocabulary > 0),
+        ("training.plan", bool(training.plan) or not training.seconds),
         ("training.evaluate_every", training.evaluate_every > 0 or training.evaluations > 0),
         ("training.snapshot_every", training.snapshot_every > 0 or training.evaluations > 0),
         ("numerics.device", numerics.device != "auto"),

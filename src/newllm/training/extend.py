@@ -29,7 +29,7 @@ def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step
     """
     step, schedule = run.last_step() or 0, Schedule(config)
     training = config.training
-    was = f"{schedule.steps:,} steps" + (f" of {training.seconds:g} s" if training.seconds else "")
+    was = f"{schedule.steps:,} steps" + (f" in {training.seconds:g} s" if training.seconds else "")
     plan = training.plan or ((0, training.steps, config.optimizer.warmup),)
     plan = tuple(row for row in plan if stays(row, step)) if step < schedule.steps else plan
     stopped = dataclasses.replace(training, seconds=0.0, plan=plan, steps=plan[-1][1] if plan else training.steps)

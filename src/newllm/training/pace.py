@@ -98,6 +98,7 @@ class ClockPace(Pace):
         self._pauses = 0.0  # seconds since the last update
         self._steps, self._time = 0.0, 0.0  # of updates lately, whose quotient is the pace
         self._per_step, self._reached, self._sittings = per_step, reached, 0
+        self._ready, self._updates = 0.0, 0  # seconds before the first update of this sitting, and updates in it
 
     @property
     def left(self) -> float:
@@ -112,6 +113,7 @@ class ClockPace(Pace):
         self._pauses = 0.0
         self._held = max(self._reached, decisions[-1].step, decisions[-1].reached) if decisions else step
         self._sittings += 1
+        self._ready = self._ready or self._began - self.watch.before
         if not decisions and step < schedule.steps:
             self._write(step, schedule.steps, schedule.warm)
         elif not decisions:
@@ -125,6 +127,7 @@ class ClockPace(Pace):
     def passed(self, step: int) -> list[str]:
         """Take in an update; plan anew where it is time to, and end where the time is over."""
         now = self.watch.spent
+        self._updates += 1
         said = self._take(step, now - self._last - self._pauses)
         self._last, self._pauses = now, 0.0
         if step < self._held:
@@ -184,12 +187,11 @@ class ClockPace(Pace):
         if step != schedule.steps:
             self._write(step, step, step)
         said = []
-        if step - self._first < FEW_STEPS:
-            done = step - self._first
-            fit = "1 update fits" if done == 1 else f"{done} updates fit"
+        if self._updates < FEW_STEPS:
+            fit = "1 update fits" if self._updates == 1 else f"{self._updates} updates fit"
             said.append(
-                f"only {fit} into {self.seconds:g} s here and now: one takes "
-                f"{self._per_step:.2g} s, an evaluation {self._evaluation:.2g} s"
+                f"only {fit} into {round(self.given or 0.0, 1):g} s here and now: one takes {self._per_step:.2g} s, "
+                f"an evaluation {self._evaluation:.2g} s, getting ready took {self._ready:.2g} s"
             )
         elif share < 0.9:
             said.append(
@@ -200,5 +202,6 @@ class ClockPace(Pace):
 
     def _write(self, step: int, steps: int, warm: int) -> None:
         elapsed = self.watch.spent
-        append_decision(self._run.schedule, Decision(step, steps, warm, round(elapsed, 3), round(self._per_step, 6)))
+        pace = self._per_step or max(0.0, self.left) / max(1, steps - step)  # before it is measured, what is planned
+        append_decision(self._run.schedule, Decision(step, steps, warm, round(elapsed, 3), round(pace, 6)))
         self._schedule.decide(step, steps, warm)

@@ -84,11 +84,14 @@ class RunDirectory:
         write_checked(self.data, data_report)
         save_config(config, self.config)
 
-    def load_config(self) -> RunConfig:
+    def load_config(self, *, decided: bool = True) -> RunConfig:
         """Read config.toml, and what the clock has decided so far of a run that it ends.
 
+        Args:
+            decided: False leaves out what the clock has decided: who only wants the model needs no schedule.jsonl.
+
         Raises:
-            UserError: there is no run here.
+            UserError: there is no run here, or what the clock has decided is damaged or missing.
         """
         if not self.config.is_file():
             raise UserError(f"'{self.path}' holds no run (no config.toml): give a directory that newllm train wrote")
@@ -96,7 +99,12 @@ class RunDirectory:
         config.check()
         if left := left_automatic(config):
             raise UserError(f"'{self.config}' is damaged: it does not say {left}: put back what newllm train wrote")
-        return with_decisions(config, read_decisions(self.schedule)) if config.training.seconds else config
+        if not (decided and config.training.seconds):
+            return config
+        decisions = read_decisions(self.schedule)
+        if not decisions and (self.last_step() or 0) > config.training.plan[-1][0]:
+            raise UserError(f"'{self.schedule}' is missing: put it back, it says how the run was trained so far")
+        return with_decisions(config, decisions)
 
     def last_step(self) -> int | None:
         """Return the step of the last whole snapshot, or None."""

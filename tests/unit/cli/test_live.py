@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import io
 import itertools
 import math
 import os
@@ -204,6 +205,16 @@ def test_what_validation_says_beyond_the_curve_is_an_arrow(screen) -> None:
         display.ended(SUMMARY)
     screen.close()
     assert _plot(screen.lines())[0].endswith("▴")
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(0, "for 400 steps on cpu"), (300, "from step 300 for 400 steps on"), (400, "from step 400 on cpu")],
+)
+def test_a_run_that_goes_on_by_the_clock_is_not_said_to_have_the_steps_that_it_has_done(step, said) -> None:
+    stream = io.StringIO()
+    choose_display(stream).started({**SUMMARY, "step": step})
+    assert said in stream.getvalue()
 
 
 def _train(monkeypatch, screen: Screen, *arguments: object) -> int:

@@ -1,6 +1,7 @@
 """Runs that the clock ends, on a clock of our own: what they take never hangs on the machine."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,34 @@ def test_a_run_that_still_runs_can_be_replayed_by_what_was_decided_so_far(by_the
     assert losses == read_signal(tmp_path / "run/trace.jsonl", "loss").value.tolist()
 
 
+def test_the_time_that_was_used_is_known_where_the_first_plan_was_right(by_the_clock, clock, tmp_path) -> None:
+    clock.step_seconds, clock.fails_at, out = lambda _: 0.55, 101, tmp_path / "run"
+    with pytest.raises(RuntimeError):
+        by_the_clock("training.snapshot_every=50", out=out)
+    assert len((out / "schedule.jsonl").read_text().splitlines()) == 1  # nothing was decided anew
+    clock.fails_at = None
+    newllm.resume(out, observers=[clock], budget=Budget(began=clock.now))
+    (line,) = (line for line in clock.lines if "remain" in line)
+    assert 35 < int(line.split()[0]) < 55
+    assert line.endswith("of the 100 s remain at step 100")
+
+
+def test_what_fits_is_told_of_the_seconds_that_there_are(by_the_clock, clock, tmp_path) -> None:
+    clock.fails_at, out = 185, tmp_path / "run"
+    with pytest.raises(RuntimeError):
+        by_the_clock("training.snapshot_every=10", out=out)
+    clock.fails_at = None
+    began, clock.now = clock.now, clock.now + 2.0
+    run = newllm.resume(out, observers=[clock], budget=Budget(began=began))
+    done = run.summary.step - 180
+    assert 0 < done < 20
+    assert re.search(
+        rf"only {done} updates? fits? into [\d.]+ s here and now: one takes 0\.5 s, .* getting ready took 2 s$",
+        clock.lines[-1],
+    )
+    assert float(clock.lines[-1].split(" into ")[1].split()[0]) < 20
+
+
 def test_evaluations_are_few_and_the_last_one_is_planned_for(by_the_clock, clock) -> None:
     clock.evaluation, began = 12.0, clock.now
     run = by_the_clock("training.evaluate_every=100000")
@@ -198,16 +227,71 @@ def test_a_plan_and_steps_that_disagree_are_one_line(by_the_clock, train) -> Non
     assert train(config=config, texts=(), budget=Budget(steps=7)).config.training.plan == ()
 
 
-def test_a_damaged_schedule_is_one_line(by_the_clock, clock, tmp_path) -> None:
-    clock.fails_at, out = 40, tmp_path / "run"
+@pytest.fixture
+def killed(by_the_clock, clock, tmp_path) -> Path:
+    """A run by the clock that was killed at step 40, with a snapshot of that step."""
+    clock.fails_at, out = 41, tmp_path / "run"
     with pytest.raises(RuntimeError):
         by_the_clock("training.snapshot_every=10", out=out)
-    (out / "schedule.jsonl").write_text("nonsense\n")
-    with pytest.raises(UserError, match=r"schedule\.jsonl' is damaged"):
-        newllm.resume(out)
-    (out / "schedule.jsonl").unlink()
-    with pytest.raises(UserError, match=r"schedule\.jsonl' is missing: put it back"):
-        newllm.resume(out)
+    clock.fails_at = None
+    return out
+
+
+def damaged(schedule: Path) -> None:
+    schedule.write_text("nonsense\n")
+
+
+def emptied(schedule: Path) -> None:
+    schedule.write_text("")
+
+
+def shortened(schedule: Path) -> None:
+    lines = schedule.read_text().splitlines(keepends=True)
+    assert len(lines) > 1
+    schedule.write_text(lines[0])
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (damaged, r"schedule\.jsonl' is damaged \(Expecting value.*\): put it back as it was$"),
+        (shortened, r"schedule\.jsonl' is damaged \(decisions are missing at its end\): put it back as it was$"),
+        (emptied, r"schedule\.jsonl' is missing: put it back"),
+        (Path.unlink, r"schedule\.jsonl' is missing: put it back"),
+    ],
+)
+def test_without_its_schedule_a_run_is_not_gone_on_with_and_its_model_is_used_all_the_same(
+    harm, said, killed, clock, text
+) -> None:
+    before = newllm.load(killed)
+    harm(killed / "schedule.jsonl")
+    kept = {path: path.read_bytes() for path in killed.rglob("*") if path.is_file() and path.name != ".lock"}
+    with pytest.raises(UserError, match=said):
+        newllm.resume(killed, observers=[clock], budget=Budget(began=clock.now))
+    assert {path: path.read_bytes() for path in kept} == kept
+    after = newllm.load(killed)
+    assert after.generate("the ", 8) == before.generate("the ", 8)
+    assert after.evaluate(text) == before.evaluate(text)
+    assert newllm.doctor(killed).trace.left_out == ()
+
+
+@pytest.mark.parametrize("harm", [damaged, emptied, Path.unlink])
+def test_a_replay_needs_the_schedule(harm, killed) -> None:
+    harm(killed / "schedule.jsonl")
+    with pytest.raises(UserError, match=r"schedule\.jsonl' is (missing|damaged)"):
+        OwnRun(killed)
+
+
+def test_a_schedule_of_seconds_is_not_said_to_be_of_steps_of_so_many_seconds(killed, clock) -> None:
+    newllm.resume(killed, observers=[clock], budget=Budget(steps=60, began=clock.now))
+    assert any(re.match(r"the schedule was \d+ steps in 100 s, it becomes 60 steps: ", line) for line in clock.lines)
+
+
+def test_seconds_without_a_plan_are_one_line(by_the_clock, clock) -> None:
+    config = by_the_clock().path / "config.toml"
+    config.write_text(re.sub(r"(?s)seconds = 0.0\nplan = \[.*?\n\]", "seconds = 60.0", config.read_text()))
+    with pytest.raises(UserError, match=r"config\.toml' is damaged: it does not say training\.plan"):
+        newllm.resume(config.parent, observers=[clock], budget=Budget(began=clock.now))
 
 
 def test_a_guard_takes_a_run_by_the_clock_back_and_it_still_ends_in_time(by_the_clock, clock, spoilt) -> None:
