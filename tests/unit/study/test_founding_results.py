@@ -7,7 +7,7 @@ import pytest
 from newllm.checksum import sealed
 from newllm.study import claims_table, decide, load_results
 from newllm.study.founding import STUDY, figure_runs, words_en, words_ja
-from newllm.study.founding.page import PAGES, page
+from newllm.study.founding.page import PAGES, page, write
 from newllm.study.founding.printed_section import printed_data, read_figures
 from newllm.study.founding.replay_file import read_replay
 from newllm.study.tables import markdown_table
@@ -35,6 +35,24 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) -> None:
     assert page(results, PAGES[name], read_replay(FOLDER), read_figures(FOLDER)) == (FOLDER / name).read_text()
+
+
+@pytest.mark.parametrize("arms", [("baseline",), ("transformer",), ("sgd",), ("baseline", "experiment2")])
+def test_a_study_that_had_time_for_a_few_arms_alone_has_its_page(
+    results, arms: tuple[str, ...], tmp_path: Path
+) -> None:
+    few = {
+        **results,
+        "arms": [arm for arm in results["arms"] if arm["name"] in arms],
+        "rows": [row for row in results["rows"] if row["arm"] in arms],
+        "curves": {arm: curves for arm, curves in results["curves"].items() if arm in arms},
+    }
+    few["claims"] = decide(STUDY, few["rows"])
+    write(tmp_path, few)
+    for name in PAGES:
+        text = (tmp_path / name).read_text()
+        for picture in ("runs.png", "effects.png"):
+            assert (f"({picture})" in text) == (tmp_path / picture).exists()
 
 
 def test_what_a_report_shows_of_the_documents_figures_follows_from_the_results(results) -> None:

@@ -37,8 +37,10 @@ def write(folder: Path, results: dict[str, Any]) -> None:
     if not results["rows"]:
         return
     replayed, figures = read_replay(folder), read_figures(folder)
-    draw_runs(folder / "runs.png", results)
-    draw_effects(folder / "effects.png", effects_of(results))
+    if _document_runs(results):
+        draw_runs(folder / "runs.png", results)
+    if effects := effects_of(results):
+        draw_effects(folder / "effects.png", effects)
     if replayed is not None:
         draw_verdict(replayed, folder / FIGURE)
     if figures is not None:
@@ -140,16 +142,21 @@ def _beyond(interval: Interval | None, value: float) -> int:
 
 
 def _runs(results: Mapping[str, Any], words: ModuleType) -> str:
-    arms = rows_by_arm(results)
-    ours = {arm: arms[arm] for arm in DOCUMENT_RUNS if arm in arms}
+    ours = _document_runs(results)
     table = spike_table(ours)
     parts = [
         f"## {words.WORDS['runs']}",
         words.WORDS["runs_lead"],
-        f"![{words.WORDS['runs_figure']}](runs.png)",
+        *([f"![{words.WORDS['runs_figure']}](runs.png)"] if ours else []),
         markdown_table(words.WORDS["runs_header"].split("|"), table.rows),
     ]
     return "\n\n".join(parts)
+
+
+def _document_runs(results: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """Return the rows of the document's runs, as far as there was time for them."""
+    arms = rows_by_arm(results)
+    return {arm: arms[arm] for arm in DOCUMENT_RUNS if arm in arms}
 
 
 def _beside_table(results: Mapping[str, Any], words: ModuleType) -> str:
@@ -297,7 +304,7 @@ def _effects(effects: Mapping[str, Effect], words: ModuleType) -> str:
     parts = [
         f"## {words.WORDS['effects']}",
         words.WORDS["effects_lead"],
-        f"![{words.WORDS['effects_figure']}](effects.png)",
+        *([f"![{words.WORDS['effects_figure']}](effects.png)"] if effects else []),
         markdown_table(words.WORDS["effects_header"].split("|"), rows),
     ]
     return "\n\n".join(parts)
