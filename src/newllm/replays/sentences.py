@@ -53,7 +53,7 @@ def _remedies(tried: Sequence[Tried]) -> str:
     screened = [one.name for one in tried if one.outcome in ("removes", "reduces")]
     if screened:
         return f"Nothing is confirmed; in the screen, from which nothing can be claimed, {screened[0]} did best."
-    return "Nothing that was tried takes it away."
+    return "Nothing that was tried takes it away." if tried else "No change was tried."
 
 
 def _cause(tried: Sequence[Tried], cause: Mapping[str, Any] | None, missing: Sequence[str]) -> str:

@@ -109,6 +109,12 @@ def test_what_was_only_screened_and_what_did_nothing():
     assert with_change(interventions=(nothing,), missing=())[2] == "原因は示されていない。"
 
 
+def test_where_time_was_up_before_a_change_was_tried_nothing_is_said_of_what_was_tried():
+    assert with_change(interventions=())[1] == "試した変更はない。"
+    verdict = Verdict.from_dict(FOUNDING)
+    assert english(verdict.spike, verdict.nulls, (), None, ())[1] == "No change was tried."
+
+
 def test_the_price_of_a_remedy():
     assert "1.5 nat高い" in with_change(interventions=(dataclasses.replace(TRIED, cost=1.5),))[1]
     assert "損失の代償なし" in with_change(interventions=(dataclasses.replace(TRIED, cost=0.001),))[1]

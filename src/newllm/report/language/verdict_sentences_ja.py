@@ -64,7 +64,7 @@ def _remedies(tried: Sequence[Tried]) -> str:
         return (
             f"確認できた変更はない。予備選別では{plain(screened[0])}が最もよかったが、予備選別からは何も主張できない。"
         )
-    return "試した変更のどれもスパイクをなくさない。"
+    return "試した変更のどれもスパイクをなくさない。" if tried else "試した変更はない。"
 
 
 def _cause(tried: Sequence[Tried], cause: Mapping[str, Any] | None, lacking: Sequence[str]) -> str:
