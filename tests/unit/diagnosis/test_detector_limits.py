@@ -9,9 +9,11 @@ from newllm.diagnosis.detectors import (
     accumulation_scale,
     accuracy,
     frozen_values,
+    over_fitting,
     plateau,
     resume_jump,
     slow_divergence,
+    worse_than_uniform,
 )
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
@@ -361,3 +363,85 @@ def test_a_climb_that_has_settled_or_is_short_is_none() -> None:
     assert not slow_divergence.detect(
         trace_of(validation_loss=np.exp(np.r_[np.linspace(1, 0, 9), np.arange(9) / 9])), Facts()
     )
+
+
+# A loss that is worse than guessing, or that turns up.
+
+
+def worse(facts: Facts, *parts: tuple[int, float]) -> tuple[str, float | None, float | None] | None:
+    value = np.concatenate([np.full(points, level) for points, level in parts])
+    found = worse_than_uniform.detect(trace_of(loss=value), facts)
+    return (found[0].kind, found[0].first_step, found[0].last_step) if found else None
+
+
+@pytest.mark.parametrize(("times", "told"), [(1.09, False), (1.11, True)])
+def test_a_level_above_uniform_is_worse_than_guessing(times: float, told: bool) -> None:
+    known, level = Facts(vocabulary=50), times * math.log(50)
+    expected = ("worse-than-uniform", 51, 60) if told else None
+    assert worse(known, (50, 3.8), (10, level), (40, 3.8)) == expected
+    assert (worse(known, (11, level), (89, 3.8))) is None  # the first tenth overshoots
+    assert worse(Facts(vocabulary=1, untrained_loss=9.0), (50, 3.8), (10, level), (40, 3.8)) is None
+
+
+@pytest.mark.parametrize(("times", "last"), [(1.49, None), (1.51, 11)])
+def test_the_first_tenth_may_overshoot_by_half(times: float, last: int | None) -> None:
+    found = worse(Facts(vocabulary=50), (11, times * math.log(50)), (89, 3.0))
+    assert found == (None if last is None else ("worse-than-uniform", 1, last))
+
+
+@pytest.mark.parametrize(("level", "told"), [(4.9, False), (5.1, True)])
+def test_a_quarter_above_the_untrained_model_is_worse_than_that(level: float, told: bool) -> None:
+    known = Facts(untrained_loss=4.0)
+    expected = ("worse-than-untrained", 51, 60) if told else None
+    assert worse(known, (50, 3.0), (10, level), (40, 3.0)) == expected
+    assert worse(Facts(), (5, 4.0), (45, 3.0), (10, level), (40, 3.0)) == expected  # inferred from the first
+    assert worse(known, (50, -3.0), (10, level), (40, 3.0)) is None
+    assert worse(Facts(untrained_loss=4.0), (2, 3.0), (2, level)) is None  # four points
+
+
+def turned(behind: list[float], loss: list[float] | None = None, best: float = 2.0) -> list[Finding]:
+    """Return what is said of a validation loss that falls to its best and goes on like this, training falling."""
+    value = [best * 1.5, best * 1.2, best, *(best * math.exp(one) for one in behind)]
+    return over_fitting.detect(
+        trace_of(validation_loss=value, loss=loss or list(np.geomspace(5, 1, len(value)))), Facts()
+    )
+
+
+def test_a_loss_has_turned_up_after_three_evaluations_by_a_twentieth() -> None:
+    assert [bool(turned([0.1, 0.2, 0.3][:count])) for count in (2, 3)] == [False, True]
+    assert [bool(turned([rise] * 9)) for rise in (0.04, 0.06)] == [False, True]
+    assert [[one.severity for one in turned([rise] * 9)] for rise in (0.09, 0.11)] == [["note"], ["warning"]]
+    assert not turned([0.3, 0.3, 0.3, 0.2, 0.1, 0.1])  # it comes back
+    assert not turned([0.2, 0.2, -0.001, 0.2, 0.2, 0.2])
+
+
+def test_what_training_did_behind_the_best_is_told() -> None:
+    (found,) = turned([0.2] * 9)
+    assert found.evidence["training_log_fall"] > 0.5
+    assert (found.first_step, found.last_step, found.confidence) == (3, 12, 0.95)
+    assert found.evidence["log_rise"] == pytest.approx(0.2)
+    assert found.evidence["rise"] == pytest.approx(2 * math.exp(0.2) - 2)
+    assert not turned([0.2] * 9, loss=list(np.geomspace(1, 5, 12)))  # it diverges
+    (found,) = turned([0.2] * 9, loss=[3.0] * 3)
+    assert (found.evidence["training_log_fall"], found.severity, found.confidence) == (None, "note", 0.6)
+
+
+def unknown(share: float, gap: float) -> list[Finding]:
+    """Return what is said where so many targets are unknown, of which each costs two nats more, and of such a gap."""
+    step = np.arange(10, 110, 10)
+
+    def level(value: float) -> Series:
+        return Series(step, np.full(10, value))
+
+    signals = {
+        "validation_loss/unknown": level(4.0), "validation_loss/seen": level(2.0), "validation_count": level(100.0),
+        "validation_count/unknown": level(100 * share), "validation_loss": level(2.0 + gap), "loss": level(2.0),
+    }  # fmt: skip
+    return [one for one in over_fitting.detect(Trace(signals), Facts()) if one.kind == "unknown-tokens"]
+
+
+def test_unknown_tokens_are_told_where_they_make_up_half_of_a_gap() -> None:
+    assert [bool(unknown(0.1, gap)) for gap in (0.39, 0.41)] == [True, False]
+    assert [bool(unknown(0.1, gap)) for gap in (0.09, 0.11)] == [False, True]
+    evidence = unknown(0.1, 0.3)[0].evidence
+    assert [evidence[name] for name in ("gap", "of_unknown", "share_of_targets")] == pytest.approx([0.3, 0.2, 0.1])

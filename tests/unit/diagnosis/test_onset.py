@@ -9,7 +9,7 @@ import pytest
 
 from newllm.diagnosis import find_spikes
 from newllm.diagnosis.excursion import find_excursions
-from newllm.diagnosis.onset import LONG, Onset, OnsetWatch, _first_above
+from newllm.diagnosis.onset import LONG, Onset, OnsetWatch, _first_above, _highest, _loss_at, _median, _noise, _usual
 
 FOUNDING = [5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
 # Validation losses of the founding second experiment, seed 1, every two steps.
@@ -158,3 +158,36 @@ def test_too_few_points_say_nothing() -> None:
 )
 def test_an_onset_is_the_first_point_that_leads_here(values: list[float], width: int, first: int) -> None:
     assert _first_above(values, width, 1.0) == first
+
+
+def test_the_usual_level_is_a_median_carried_on_where_few_points_fall() -> None:
+    assert _usual([9.0, 5, 4, 3, 2], 1, 5) == 3 - 1  # of three, and down by the usual change
+    assert _usual([1.0, 2, 3], 1, 5) == 2  # what rises is not carried on
+    assert _usual([9.0, 5, 4, 3, 2], 5, 5) == 4
+    falling = [float(value) for value in range(40, 0, -1)]
+    assert _usual(falling, 1, 40) == 3  # of five
+    assert _usual(falling, 1, 139) == 3.5  # of six: a twentieth of those seen
+    assert _usual(falling, 1, 10_000) == 16.5  # of 32 at most
+    assert _usual(falling[1:], 1, 40) == 2 - 1
+
+
+def test_the_highest_of_late_is_of_points_or_of_medians() -> None:
+    assert _highest([9.0, 5, 1, 1, 1, 1, 1, 1, 1], 1) == 5
+    values = [9.0] * 5 + [1.0] * 20
+    assert _highest(values, 5) == 9
+    assert [_highest([9.0] * 5 + [1.0] * count, 5) for count in (22, 23)] == [9, 1]
+    assert _highest([3.0, 1, 2, 5, 4], 5) == 3
+
+
+def test_the_noise_is_the_largest_of_late() -> None:
+    jagged = [at % 2 for at in range(20)]
+    assert _noise(np.array([0.0] * 100 + jagged)) == pytest.approx(2 * 1.4826 / math.sqrt(6))  # of the last sixteen
+    assert _noise(np.array(jagged[:7], dtype=float)) == pytest.approx(4 / 7)
+    assert _noise(np.array(jagged[:8], dtype=float)) == pytest.approx(2 * 1.4826 / math.sqrt(6))
+    assert _noise(np.arange(5.0)) == pytest.approx(4 / 7 / 4)
+
+
+def test_medians_and_levels() -> None:
+    assert [_median(values) for values in ([3.0], [4, 1], [5, 1, 3], [4, 1, 2, 9])] == [3, 2.5, 3, 3]
+    assert _loss_at(math.log(3), np.zeros(2), [1.0, 2.0]) == pytest.approx(3)
+    assert _loss_at(0.5, np.array([-2.0, 1.0]), [-8.0, 4.0]) == pytest.approx(2)

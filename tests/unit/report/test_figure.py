@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.report.charts.chart import Curves, Heat, Line, Mark
-from newllm.report.charts.figure import described, figure
+from newllm.report.charts.figure import described, figure, span
 from newllm.report.language import language
 
 EN = language("en")
@@ -76,3 +76,34 @@ def test_titles_are_escaped() -> None:
     html = figure(Curves('a"b', "<b>", "<i>", "<u>", (line([1.0], name="<script>"),), about="<s>"), EN)
     assert not re.search(r"<(b|i|u|s|script)>", html)
     assert 'data-chart="a&quot;b"' in html
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [(19, 22, "19 to 22"), (19.0, 19.0, "19"), (2.25, 2.5, "2.25 to 2.5"), (1000.0, 25000.0, "1,000 to 25,000"),
+     (0.25, 0.25, "0.25")],
+)  # fmt: skip
+def test_a_stretch_is_told_by_its_ends(first: float, last: float, said: str) -> None:
+    assert span(first, last, EN) == said
+
+
+def test_sixty_points_have_a_row_each_and_sixty_one_stretches() -> None:
+    for count, first in ((60, ["0", "1"]), (61, ["0", "1"]), (120, ["0 to 1", "1"])):
+        table = rows(figure(curves(line(np.ones(count))), EN))
+        assert (len(table), table[1]) == (61, first)
+    assert rows(figure(curves(line(np.ones(61))), EN))[-1] == ["59 to 60", "1"]
+
+
+def test_what_is_not_finite_is_told_with_the_picture() -> None:
+    said = described(curves(line([np.nan, 4.0, 1.0, np.inf, 2.0], [1.5, 2.5, 3, 4, 5])), EN)
+    for part in ("from 4 to 2", "lowest 1 at step 3", "highest 4 at step 2.5", "2 values are not finite"):
+        assert part in said
+    assert "not finite" not in described(curves(line([4.0, 2.0])), EN)
+
+
+def test_a_long_line_is_followed_from_before_and_to_behind_it() -> None:
+    long = line(np.ones(3000), np.arange(100, 3100))
+    table = rows(figure(curves(long, line([2.0, 3.0], [5, 9000], "short")), EN))
+    assert table[1][0].startswith("5 to ")
+    assert table[-1][0].endswith("9,000")
+    assert (table[1][2], table[-1][2]) == ("2", "3")

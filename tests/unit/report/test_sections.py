@@ -245,3 +245,15 @@ def test_layers_beyond_what_a_map_can_show_are_counted() -> None:
 def test_a_map_of_layers_has_the_last_marks_up_to_six(findings: int, shown: list[int]) -> None:
     (heat,) = section(many_layers(3, findings), "layers").charts
     assert [mark.first for mark in heat.marks] == shown
+
+
+def test_a_signal_that_is_called_like_a_class_is_none() -> None:
+    nothing = Series(np.empty(0, np.int64), np.empty(0))
+    signals = {"seen": [1.0, 2.0], "count/other": [3.0, 3.0], "other": [1.0, 1.0], "validation_loss/end": [1.0, 1.0]}
+    source = bare(**signals)
+    trace = dataclasses.replace(source.trace, signals={**source.trace.signals, "validation_loss/seen": nothing})
+    made = section(dataclasses.replace(source, trace=trace), "classes")
+    assert [line.name for chart in made.charts if isinstance(chart, Curves) for line in chart.lines] == [
+        "validation_loss/end"
+    ]
+    assert SECTIONS["classes"](bare(seen=[1.0, 2.0]), EN) is None
