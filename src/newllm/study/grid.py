@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from newllm.checksum import read_checked, sealed
-from newllm.files import remove_leftovers, to_json, write_bytes
+from newllm.files import make_directory, remove_leftovers, to_json, write_bytes
 from newllm.study.design import Cell, Record
 from newllm.study.plan import load_study
 from newllm.time_limit import TimeLimit
@@ -64,7 +64,7 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_directory(folder)
         remove_leftovers(folder)
 
     def get(self, cell: Cell) -> Record | None:

@@ -46,7 +46,7 @@ def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:
     if abs(fall) < LEAST or at_uniform:
         return _finding(trace, (name, series, len(scaled) - 1), fall, uniform, at_uniform)
     stood = _stood(scaled, few, start)
-    if fall > 5 * LEAST and stood >= STANDSTILL * len(scaled):
+    if fall > 5 * LEAST and stood >= STANDSTILL * len(scaled) and _is_still(scaled[:stood], few):
         return _finding(trace, (name, series, stood), fall, uniform, at_uniform)
     return None
 
@@ -58,6 +58,12 @@ def _stood(scaled: np.ndarray, few: int, start: float) -> int:
         if float(np.median(scaled[point : point + few])) < start - max(LEAST, 4 * noise):
             return point
     return len(scaled) - 1
+
+
+def _is_still(scaled: np.ndarray, few: int) -> bool:
+    """Whether a stretch has one level: a loss that went far up and came back to where it began has not stood there."""
+    levels = [float(np.median(scaled[point : point + few])) for point in range(0, len(scaled) - few + 1, few)]
+    return max(levels) - min(levels) < 5 * LEAST + 4 * noise_of(scaled) / math.sqrt(few)
 
 
 def _finding(

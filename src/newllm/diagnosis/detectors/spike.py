@@ -18,6 +18,9 @@ from newllm.trace import Finding, Series, Trace
 MOST = 3  # so many spikes of a signal are told one by one, the largest
 STEADY = 1.15  # between the largest and the smallest growth of intervals that count as equal
 DIVERGED = 0.5  # share of the height still there at the end of the run
+BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
+
+_END = 3  # points that tell the level at the end of a spike
 
 
 def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -55,13 +58,19 @@ def regular(spikes: list[Excursion]) -> bool:
 def outcome(series: Series, one: Excursion) -> str:
     """Return "recovered", "new plateau" or "diverged"."""
     value = series.value
-    if one.end < len(value):
+    if one.end < len(value) and _is_back(value, one):
         return "recovered"
     tail = value[one.peak :]
     last = float(np.median(tail[-max(1, len(tail) // 4) :])) - one.base
     if len(tail) < 3 or last > DIVERGED * one.height:
         return "diverged"
     return "new plateau"
+
+
+def _is_back(value: np.ndarray, one: Excursion) -> bool:
+    """Whether a loss (n,) came back to where it was before; the level that a spike ends at may lie far above that."""
+    base, peak, end = comparable(np.array([one.base, value[one.peak], np.median(value[one.end :][:_END])]))
+    return bool(end - base <= BACK * (peak - base))
 
 
 def _at_restart(trace: Trace, series: Series, one: Excursion) -> bool:
@@ -80,7 +89,8 @@ def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool
     within = slice(one.onset, one.end)
     cost = float(np.sum(np.maximum(value[within] - one.base, 0.0) * _widths(step)[within]))
     first, last = float(step[one.onset]), float(step[one.end - 1])
-    ended = f"was back by {trace.axis} {int(step[one.end])}" if one.end < len(step) else _fate(became)
+    back = int(step[one.end]) if became == "recovered" else None
+    ended = _fate(became) if back is None else f"was back by {trace.axis} {back}"
     evidence = {
         "base": one.base,
         "peak": float(value[one.peak]),
@@ -91,7 +101,7 @@ def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool
         "expected_by_chance": one.chance,
         f"cost_nats_x_{trace.axis}s": cost,
         "outcome": became,
-        "recovered_step": int(step[one.end]) if one.end < len(step) else None,
+        "recovered_step": back,
         "spikes_in_this_signal": count,
     }
     return Finding(

@@ -51,7 +51,7 @@ def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding |
 def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding | None:
     value = series.value
     inferred = facts.untrained_loss is None
-    first = float(np.median(value[: max(1, min(5, len(value) // 20))]))
+    first = _first(value)
     untrained = first if facts.untrained_loss is None else facts.untrained_loss
     if untrained <= 0 or value.min() <= 0:
         return None
@@ -63,6 +63,12 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
         return None
     known = f"the untrained model was ({untrained:.4g}" + (", inferred from the first value)" if inferred else ")")
     return _finding(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
+
+
+def _first(value: np.ndarray) -> float:
+    """Return the level that a loss (n,) began at: of a few points, but not of those that it has exploded within."""
+    few = float(np.median(value[: max(1, min(5, len(value) // 20))]))
+    return float(value[0]) if few > START * value[0] else few
 
 
 def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) -> np.ndarray:
