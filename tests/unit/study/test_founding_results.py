@@ -1,6 +1,7 @@
 """The committed results: every verdict follows from the rows, every number on the pages from results and replay."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) ->
 def test_a_study_that_had_time_for_a_few_arms_alone_has_its_page(
     results, arms: tuple[str, ...], tmp_path: Path
 ) -> None:
-    few = {
+    few: dict[str, Any] = {
         **results,
         "arms": [arm for arm in results["arms"] if arm["name"] in arms],
         "rows": [row for row in results["rows"] if row["arm"] in arms],
