@@ -93,8 +93,8 @@ def severity(steps: Sequence[int], loss: Sequence[float], limit: float, history:
     if not len(opens):
         near = int(np.argmax(over - limits)) if len(over) else 0
         return Severity(float(over[near]), 0.0, None, float(limits[near])) if len(over) else Severity(0, 0, None, limit)
-    widths = np.diff(np.asarray(steps, dtype=float), append=np.nan)
-    widths[-1] = widths[-2] if len(widths) > 1 else 1.0
+    widths = np.diff(np.asarray(steps, dtype=float))  # the first point is never beyond a limit: there are two
+    widths = np.append(widths, widths[-1])
     best, worst, area, back = _best_before(logs), opens[0], 0.0, 0
     peaks = {}
     for onset in opens:
