@@ -22,7 +22,7 @@ def unjudged(trace: Trace, findings: Sequence[Finding]) -> str:
         others = [f"'{plain(name, 60)}'" for name in trace.signals]
         shown = ", ".join(others[:_MOST_NAMES]) + (", ..." if len(others) > _MOST_NAMES else "")
         among = f" among {shown}" if shown else ""
-        return f"no loss{among} (name the column loss or val_loss)"
+        return f"no loss{among} (--loss COLUMN says which it is)"
     longest = max(names, key=lambda name: len(finite(trace.series(name)).value))
     count = len(finite(trace.series(longest)).value)
     if count >= _FEWEST:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import is_validation, loss_names
 from newllm.report.judged import unjudged
 from newllm.report.plain import plain
 from newllm.trace import SEVERITIES, Finding, Trace
@@ -153,7 +154,9 @@ def unseen(trace: Trace, facts: Facts) -> str:
         *(["layers"] if not layers else []),
         *(["the data"] if facts.data is None else []),
     ]
-    parts = [f"{', '.join(missing)} (newllm.record records them)"] if missing else []
+    trained = any(not is_validation(name) for name in loss_names(trace))
+    parts = [] if trained else ["the training loss (--loss COLUMN says which it is)"]
+    parts += [f"{', '.join(missing)} (newllm.record records them)"] if missing else []
     parts += ["the size of the vocabulary (--vocab N)"] if facts.vocabulary is None else []
     return f"Not in this log, so not looked at: {'; '.join(parts)}." if parts else ""
 

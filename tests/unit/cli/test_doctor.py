@@ -99,7 +99,7 @@ def test_a_healthy_run(call, healthy) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("foo\n" + "1.5\n" * 9, "no loss among 'foo' (name the column loss or val_loss)"),
+        ("foo\n" + "1.5\n" * 9, "no loss among 'foo' (--loss COLUMN says which it is)"),
         ("step,loss\n1,2.5\n2,2.4\n", "only 2 points of 'loss' (give a log with 5 or more)"),
     ],
 )

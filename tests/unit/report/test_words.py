@@ -95,7 +95,7 @@ def _of(name, *losses):
 
 
 def test_what_could_not_be_judged_is_no_clean_bill() -> None:
-    mend = "(name the column loss or val_loss)"
+    mend = "(--loss COLUMN says which it is)"
     assert words.verdict(_of("foo", *range(9)), []) == f"Nothing could be judged: no loss among 'foo' {mend}."
     assert words.verdict(Trace(), []) == f"Nothing could be judged: no loss {mend}."
     few = "Nothing could be judged: only {} of 'loss' (give a log with 5 or more)"
@@ -134,5 +134,8 @@ def test_what_a_log_lacks_is_said() -> None:
     one = Series(np.arange(1), np.ones(1))
     bare = words.unseen(Trace({"loss": one}), Facts())
     assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
+    assert "training loss" not in bare
+    other = words.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts())
+    assert other.startswith("Not in this log, so not looked at: the training loss (--loss COLUMN says which it is); gr")
     full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
     assert words.unseen(full, Facts(vocabulary=5, data={})) == ""
