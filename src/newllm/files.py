@@ -29,7 +29,7 @@ LARGEST = 64 << 20
 """Bytes of a file of settings or results."""
 
 _ENDLESS = re.compile("0x[0-9A-Fa-f_]{1000}|0o[0-7_]{1000}|0b[01_]{1000}")
-_NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}
+_NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a system says where there is none."""
 

@@ -106,6 +106,14 @@ def test_a_disk_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(tmp_path.iterdir()) == [directory, file]
 
 
+def test_a_directory_where_something_else_stands_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to("absent")
+    for name in ("file", "nowhere", "file/below"):
+        with pytest.raises(UserError, match=f"may not write '{tmp_path / name}'"):
+            make_directory(tmp_path / name)
+
+
 def test_a_directory_is_removed_where_there_is_no_room_for_another(tmp_path: Path, monkeypatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
