@@ -31,15 +31,12 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.trace.replay_states import states_of
 
     cache = cache_directory()
-    try:
-        tokens = entries(cache)
-        for name in arguments.directories:
-            if not Path(name).is_dir():
-                raise UserError(f"'{name}' is no directory: give a run, or a directory of runs")
-        runs = [Path(name) for name in arguments.directories or ["runs"]]
-        states = measured([place for run in runs for one in (run, *_inside(run)) for place in states_of(one)])
-    except PermissionError as error:
-        raise UserError(f"cannot read '{error.filename}' ({error.strerror}): name what you may read") from error
+    tokens = entries(cache)
+    for name in arguments.directories:
+        if not Path(name).is_dir():
+            raise UserError(f"'{name}' is no directory: give a run, or a directory of runs")
+    runs = [Path(name) for name in arguments.directories or ["runs"]]
+    states = measured(place for run in runs for one in (run, *_inside(run)) for place in states_of(one))
     cleared = [*trim(tokens, 0), *trim(states, 0)] if arguments.clear else []
     if arguments.json:
         parts = {"tokens": tokens, "states": states, "cleared": cleared}

@@ -4,6 +4,7 @@
 Ctrl-C, 143 after SIGTERM.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -28,6 +29,8 @@ COMMANDS = {
     "ui": "open a local page: watch, compare, replay and play with runs",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
+# What pathlib raises when asked whether something is there: a place that is closed to us, a name that is too long.
+_CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 _ABOUT = """\
 Language models whose whole memory is one context vector.
 
@@ -52,17 +55,25 @@ def main(arguments: list[str] | None = None) -> int:
         with ending_on_sigterm():
             return _run(arguments, began)
     except UserError as error:
-        from newllm.report.plain import plain
-
-        print(f"newllm: {plain(' '.join(str(error).splitlines()), 2000)}", file=sys.stderr)  # whatever it quotes
-        return 2
+        return _refused(str(error))
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in _CLOSED or error.filename is None:
+            raise
+        return _refused(f"cannot read '{error.filename}' ({error.strerror}): name a place that you may read")
     except KeyboardInterrupt as ending:
         print("newllm: stopped", file=sys.stderr)
         return exit_code(ending)
+
+
+def _refused(why: str) -> int:
+    from newllm.report.plain import plain
+
+    print(f"newllm: {plain(' '.join(why.splitlines()), 2000)}", file=sys.stderr)  # whatever it quotes
+    return 2
 
 
 def _run(arguments: list[str], began: float) -> int:

@@ -70,11 +70,14 @@ def clean_text(name: str, raw: bytes, errors: str) -> bytes:
 def _from_wide(name: str, raw: bytes, encoding: str, errors: str) -> bytes:
     """Return text that says by its mark that it is UTF-16 or UTF-32 as UTF-8."""
     try:
-        return raw.decode(encoding, errors).encode()
+        text = raw.decode(encoding, errors).encode()
     except UnicodeDecodeError as error:
         raise UserError(
             f"{name!r} is not valid {encoding.upper()}: at offset {error.start}; convert it, or pass --errors replace"
         ) from error
+    if b"\0" in text:
+        raise UserError(f"{name!r} begins as {encoding.upper()} does and is binary (it holds U+0000): give text")
+    return text
 
 
 def _unmarked(raw: bytes) -> str:

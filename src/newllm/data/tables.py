@@ -2,9 +2,9 @@
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from newllm.data.documents import Document
 from newllm.errors import UserError
@@ -33,7 +33,8 @@ _WORDS = 3  # of a cell that is text, in the middle
 def split_column(name: str) -> tuple[str, str | None]:
     """Part `FILE.csv#COLUMN`, unless a file has that very name."""
     place, mark, column = name.rpartition(_MARK)
-    if not mark or Path(name).exists() or not any(suffix in place.lower() for suffix in TABLES):
+    # Of a name that is too long Path.exists raises.
+    if not mark or os.path.exists(name) or not any(suffix in place.lower() for suffix in TABLES):  # noqa: PTH110
         return name, None
     return place, column
 

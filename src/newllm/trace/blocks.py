@@ -6,6 +6,7 @@ equal bytes put side by side, which loses nothing and lets zstd find the 29 zero
 Limits: a column is read by going from head to head, so that a file of many small blocks is slow to read.
 """
 
+import io
 import json
 import struct
 import zlib
@@ -17,7 +18,7 @@ import numpy as np
 import zstandard
 
 from newllm.errors import UserError
-from newllm.files import write_bytes
+from newllm.files import read_bytes, write_bytes
 
 Columns = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -27,6 +28,7 @@ _MAGIC = b"NLB1"
 _LEVEL = 3
 _LARGEST_COLUMN = 1 << 28  # bytes, unpacked
 _MOST_BYTES = 1 << 31  # of one trace, unpacked
+_LARGEST = 1 << 40  # bytes of a file
 
 
 class _Block(NamedTuple):
@@ -130,11 +132,14 @@ def truncated_blocks(path: Path, step: int) -> bytes | None:
     """Return the content of a file of blocks without the steps after `step`, None where it has none.
 
     Raises:
-        UserError: the file is damaged.
+        UserError: the file may not be read, is damaged, or something else stands there.
     """
     kept, changed = [], False
-    content = path.read_bytes()
-    with path.open("rb") as file:
+    try:
+        content = read_bytes(path, _LARGEST)
+    except OSError as error:
+        raise UserError(f"cannot read '{path}' ({error.strerror}): {_MEND}") from error
+    with io.BytesIO(content) as file:
         for block in _blocks(file, path):
             columns = {name: _column(file, block, name, path) for name in block.names}
             if all((at <= step).all() for at, _ in columns.values()):

@@ -44,6 +44,8 @@ MISTAKES = [
     (["train", "{text}", "--set", "model.width=wide"], "--set 'model.width=wide': model.width is 'wide'"),
     (["train", "{text}", "--set", "model.width=0"], "model.width is 0"),
     (["train", "{text}", "--out", "a" * 300], "may not write 'aaa"),
+    (["train", f"{'a' * 300}.csv#text"], "aaa"),
+    *(([command, "a" * 300], "aaa") for command in ("doctor", "report", "generate", "replay", "cache", "ui")),
     (["train", "{text}", "--set", "data.window=100000"], "--set data.window="),
     (["train", "{text}", "--set", "preset=medium"], "take --preset medium"),
     (["train", "{text}", "--set", "data.carry=true", "--set", "model.positions=256"], "--set model.positions=0"),

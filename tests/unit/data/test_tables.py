@@ -50,6 +50,7 @@ def test_a_file_of_that_very_name_is_that_file(reviews: Path):
         ("gone.csv#text", "no file 'gone.csv'"),
         ("short.csv#b", "'short.csv#b' row 3 has 1 of 2 cells"),
         ("empty.csv#b", "is empty"),
+        (f"{'x' * 300}.csv#text", "cannot read 'xxx"),
     ],
 )
 def test_a_mistake_is_one_line(reviews: Path, name: str, says: str):  # noqa: ARG001 (it makes the place)
@@ -109,6 +110,13 @@ def test_big_endian_and_broken_utf_16(tmp_path: Path):
     with pytest.raises(UserError, match="is not valid UTF-16: at offset 8"):
         read_documents([place])
     assert read_documents([place], errors="replace")[0].text.decode() == "sea\ufffd"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_what_only_begins_as_such_a_text_is_binary(encoding: str, tmp_path: Path):
+    (tmp_path / "text.txt").write_bytes("a\0b".encode(encoding))
+    with pytest.raises(UserError, match=rf"begins as {encoding.upper()} does and is binary"):
+        read_documents([tmp_path / "text.txt"])
 
 
 @pytest.mark.parametrize(("encoding", "named"), [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")])

@@ -2,11 +2,13 @@
 
 import json
 import math
+import os
 import re
 import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,6 +146,14 @@ def test_a_damaged_block_is_told(path, at):
     with pytest.raises(UserError, match=r"trace\.blocks' (holds no block|is damaged)"):
         truncate_after(path, 999)
     assert blocks.read_bytes() == bytes(content)
+
+
+@pytest.mark.parametrize("put", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_in_the_place_of_blocks_is_told_and_not_waited_for(path, put):
+    write(path, range(9))
+    put(path.with_suffix(".blocks"))
+    with pytest.raises(UserError, match=r"cannot read '.*trace\.blocks'"):
+        truncate_after(path, 5)
 
 
 FULL = """

@@ -180,6 +180,14 @@ def test_a_run_whose_lock_was_taken_away_is_not_written_any_more(run: Path) -> N
     assert content(run) == remover.there
 
 
+def test_a_lock_that_is_a_directory_is_one_line(run: Path) -> None:
+    unfinished(run)
+    (run / LOCK).unlink()
+    (run / LOCK).mkdir()
+    with pytest.raises(UserError, match=r"may not write .*run' \(Is a directory\)"):
+        newllm.resume(run)
+
+
 def test_a_damaged_pin_is_told_and_the_snapshot_stays(run: Path) -> None:
     unfinished(run)
     pin = run / "snapshots/step-00000004/pin.json"
