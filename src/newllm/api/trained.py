@@ -295,14 +295,15 @@ def _train(
     run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], pace: Pace
 ) -> tuple[Summary, str | None]:
     """Train, and begin anew from the step that the guard went back to, as often as it does."""
-    guard, goes_on = RunGuard(run, corpus, config.training.guard), False
+    guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
     while True:
         samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
         recording = RunRecording(run.recording, config, corpus.tokenizer, samples)
-        training = Training(run, config, model, corpus, observers, recording, guard, pace, goes_on=goes_on)
-        summary = training.go()
+        watching = observers, recording, guard, pace
+        training = Training(run, config, model, corpus, *watching, goes_on=goes_on, stopped_by=stopped_by)
+        summary, stopped_by = training.go(), training.stopped_by
         if not training.goes_back:
-            return summary, training.stopped_by
+            return summary, stopped_by
         take_back(run)
         config = run.load_config()
         model, goes_on = build_model(config), True

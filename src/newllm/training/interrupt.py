@@ -12,17 +12,21 @@ from newllm.errors import TerminatedError
 class Interrupt:
     """Whether somebody asked to stop, and how."""
 
-    def __init__(self) -> None:
-        self.signal_name: str | None = None
+    def __init__(self, signal_name: str | None = None) -> None:
+        self.signal_name = signal_name
 
     def __bool__(self) -> bool:
         return self.signal_name is not None
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Interrupt]:
-    """Catch SIGINT and SIGTERM inside the block. Outside the main thread nothing can be caught, or is."""
-    interrupt = Interrupt()
+def listening(before: str | None = None) -> Iterator[Interrupt]:
+    """Catch SIGINT and SIGTERM inside the block. Outside the main thread nothing can be caught, or is.
+
+    Args:
+        before: the signal that was received before and is still to be obeyed, None where there is none.
+    """
+    interrupt = Interrupt(before)
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
@@ -32,9 +36,9 @@ def listening() -> Iterator[Interrupt]:
             raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
         interrupt.signal_name = signal.Signals(number).name
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupt
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -59,6 +59,7 @@ class Training:
         guard: what may take the run back; None for nothing that does.
         pace: what decides when the run ends; None for its steps.
         goes_on: observers have been told of the start: this is the same call, after the run was taken back.
+        stopped_by: the signal that was received before that, and that this training is to obey.
 
     Attributes:
         goes_back: the guard has written down that the run is taken back: `take_back` does it, and a fresh Training of
@@ -78,11 +79,12 @@ class Training:
         pace: Pace | None = None,
         *,
         goes_on: bool = False,
+        stopped_by: str | None = None,
     ) -> None:
         self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
         self.recording, self.guard, self.pace = recording or Recording(), guard or Guard(), pace or Pace()
         self.goes_on, self.goes_back = goes_on, False
-        self.stopped_by: str | None = None
+        self.stopped_by = stopped_by
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
         self.schedule = self.stepper.schedule
@@ -113,7 +115,7 @@ class Training:
         try:
             with contextlib.closing(self.journal), contextlib.closing(self.keeper):
                 self._tell_start()
-                with listening() as interrupt, torch.random.fork_rng():
+                with listening(self.stopped_by) as interrupt, torch.random.fork_rng():
                     # Without a snapshot the evaluation of step 0 comes again, and what it wrote.
                     done = -1 if self.run.last_step() is None else self.journal.progress.step
                     self.recording.started(self.model, self.optimizer, done)

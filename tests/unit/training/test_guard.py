@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,8 +98,8 @@ def test_it_is_recorded_and_never_silent(runs) -> None:
     told = summary(run)["recoveries"]
     assert [(one["remedy"], one["back"], one["sentence"]) for one in told] == [(only.remedy, only.back, only.sentence)]
     assert summary(run)["status"] == "finished"
-    signal = read_trace(run / "trace.jsonl").series("recovery")
-    assert (signal.step.tolist(), signal.value.tolist()) == ([only.back], [1.0])
+    marks = read_trace(run / "trace.jsonl").series("recovery")
+    assert (marks.step.tolist(), marks.value.tolist()) == ([only.back], [1.0])
     rows = [json.loads(line) for line in (run / "recoveries/attempt-1.jsonl").read_text().splitlines()]
     abandoned = {row["step"]: row["loss"] for row in rows if "loss" in row}
     before = losses(runs["off"])
@@ -121,6 +122,20 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
     train(*SETTINGS, texts=(str(spoilt),), guard="rollback-and-skip", observers=[Ears()])
     assert [line for line in said if "started" in line or "ended" in line] == ["started 0", "ended finished 1"]
     assert any("rolled back to step" in line for line in said)
+
+
+def test_ctrl_c_while_the_run_is_taken_back_stops_it_there(spoilt, train) -> None:
+    class Stops(Observer):
+        def noticed(self, line: str) -> None:
+            if "rolled back to step" in line:
+                signal.raise_signal(signal.SIGINT)
+
+    options = {"texts": (str(spoilt),), "guard": "rollback-and-skip"}
+    stopped = train(*SETTINGS, observers=[Stops()], **options)
+    _, back = only_of(stopped.path)
+    assert (stopped.summary.status, stopped.summary.step, stopped.stopped_by) == ("interrupted", back, "SIGINT")
+    assert stopped.summary.message == f"stopped by SIGINT after step {back}"
+    assert weights(newllm.resume(stopped.path).path) == weights(train(*SETTINGS, **options).path)
 
 
 @pytest.mark.slow
