@@ -5,11 +5,19 @@ import json
 import random
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from newllm.trace import load_recoveries, read_trace
+from newllm import api
+from newllm.trace import load_recoveries, read_signal, read_trace
+from newllm.training import pace
+from newllm.training.budget import Budget
+from newllm.training.observer import Observer
+from newllm.training.run import RunDirectory
+from newllm.training.schedule import Schedule
 
 OPTIONS = [
     *("--set", "data.carry=true", "--set", "optimizer.learning_rate=1e-2", "--set", "optimizer.warmup=10"),
@@ -111,3 +119,54 @@ def test_what_was_given_up_stays_on_the_disk(undisturbed) -> None:
     assert only.back is not None
     rows = read_trace(undisturbed / "recoveries/attempt-1.jsonl").series("loss")
     assert rows.step.tolist() == list(range(only.back + 1, only.detected + 1))
+
+
+class Clock(Observer):
+    """Goes on by 40 s with every update, in place of `time`."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def stepped(self, report) -> None:  # noqa: ARG002 (an interface)
+        self.now += 40.0
+
+
+# Behind which change it is killed: its kind, what its path holds, and the how manyth of these.
+MOMENTS = {
+    "the rows that are given up are half written": ("write", "recoveries/.attempt-1", 1),
+    "it is decided, and nothing is taken back": ("rename", ".recoveries.json", 1),
+    "snapshots and rows are taken back, and that is not said": ("rename", ".trace.jsonl", 1),
+    "all is taken back, and nothing is planned anew": ("rename", ".recoveries.json", 2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is forked and stopped")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_while_it_decides_a_run_by_the_clock_goes_on_by_a_schedule_that_holds(
+    moment, newllm, spoilt, tiny, tmp_path, wait_until, monkeypatch
+) -> None:
+    run, hour = tmp_path / "run", ["--seconds", 3600, "--set", "training.snapshot_every=8"]
+    options = [*tiny, *OPTIONS[:6], *hour, "--guard", "rollback-and-skip", "--quiet"]
+    killed = newllm.start("train", spoilt, *options, "--out", run, stop=[str(run), *MOMENTS[moment]])
+    stat = Path(f"/proc/{killed.pid}/stat")
+    wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+    killed.send(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    before = read_signal(run / "trace.jsonl", "learning_rate").value.tolist()
+    clock = Clock()
+    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+    ended = api.resume(run, [clock], budget=Budget(began=clock.now))
+    (only,) = ended.summary.recoveries
+    assert (ended.summary.status, only["action"]) == ("finished", "remedy")
+    rates = read_signal(run / "trace.jsonl", "learning_rate")
+    assert rates.step.tolist() == list(range(1, ended.summary.step + 1))
+    assert rates.value.tolist() == [Schedule(ended.config).rate(step) for step in range(ended.summary.step)]
+    assert rates.value.tolist()[: only["back"]] == before[: only["back"]]
+    assert RunDirectory(run).load_config() == ended.config
+    again = api.train(config=run / "config.toml", out=tmp_path / "again")
+    last = f"snapshots/step-{ended.summary.step:08d}/optimizer.safetensors"
+    assert (again.path / last).read_bytes() == (run / last).read_bytes()
