@@ -32,6 +32,7 @@ class Facts:
         layers: in the model's order, from the input to the output.
         data: facts about the data as `newllm.data.facts` counts them.
         untrained_loss: the model's loss before its first step, in nats.
+        training_mode_matters: whether the model has a layer that works otherwise in training mode; None if not known.
     """
 
     vocabulary: int | None = None
@@ -39,3 +40,4 @@ class Facts:
     layers: tuple[Layer, ...] = ()
     data: Mapping[str, Any] | None = None
     untrained_loss: float | None = None
+    training_mode_matters: bool | None = None

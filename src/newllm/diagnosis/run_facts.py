@@ -73,6 +73,7 @@ def facts_of(
         parameters=_whole(recording.get("parameters"), 1) or _whole(summary.get("parameters"), 1),
         layers=_layers(recording.get("layers")),
         data=facts if isinstance(facts, Mapping) else None,
+        training_mode_matters=matters if isinstance(matters := recording.get("training_mode_matters"), bool) else None,
     )
 
 

@@ -16,6 +16,13 @@ from newllm.recorder.layers import ROOT, layers
 _COMPILED = "_orig_mod"  # torch.compile keeps the module that it wraps under this name
 
 
+def _minds_the_mode(module: nn.Module) -> bool:
+    """Whether a module works otherwise in training mode: a batch norm, or dropout, also by a rate of its own."""
+    rates = [value for name, value in vars(module).items() if "dropout" in name and isinstance(value, int | float)]
+    rates += [module.p] if isinstance(module, _DropoutNd) else []
+    return isinstance(module, _BatchNorm) or any(rate > 0 for rate in rates)
+
+
 class Layout:
     """A model's parts.
 
@@ -67,7 +74,7 @@ class Layout:
             "parameters": sum(parameter.numel() for parameter in self.parameters),
             "optimizer": type(optimizer).__name__,
             "every": every,
-            "training_mode_matters": any(isinstance(m, _DropoutNd | _BatchNorm) for m in self.inner.modules()),
+            "training_mode_matters": any(map(_minds_the_mode, self.inner.modules())),
             "layers": [
                 {
                     "name": name,

@@ -529,6 +529,15 @@ def test_large_updates_of_most_layers_are_the_learning_rates(layers: tuple[str, 
     assert alarms(signals)["update-ratio"].candidate_causes[0] == cause
 
 
+@pytest.mark.parametrize(("matters", "severity"), [(None, "warning"), (True, "warning"), (False, "note")])
+def test_an_evaluation_in_training_mode_is_a_note_where_no_layer_minds_it(matters: bool | None, severity: str) -> None:
+    signals = PLANTED["evaluation-in-training-mode"](sound())
+    facts = dataclasses.replace(FACTS, training_mode_matters=matters)
+    (found,) = (one for one in diagnose(Trace(signals), facts) if one.kind == "evaluation-in-training-mode")
+    assert found.severity == severity
+    assert ("no layer that works otherwise" in found.sentence) is (matters is False)
+
+
 def _whole(finding: dict[str, Any]) -> bool:
     """Whether it is of a single signal; of layers that are alike the first is named."""
     return "/" not in (finding["signal"] or "")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import newllm
 from newllm.checksum import opened
 from newllm.errors import UserError
+from newllm.recorder.layout import Layout
 from newllm.trace import read_trace
 
 Signals = Callable[[], dict[str, dict[int, float]]]
@@ -303,3 +304,21 @@ def test_kill_9_loses_at_most_the_last_second(tmp_path: Path) -> None:
     process.stdout.close()
     kept = len(read_trace(tmp_path / "run" / "trace.jsonl").series("loss").step)
     assert times[-1] - times[kept - 1] < 1 + 2 * max(np.diff(times))  # the second, and steps of a busy machine
+
+
+@pytest.mark.parametrize(
+    ("module", "matters"),
+    [
+        (nn.Linear(2, 2), False),
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)), True),
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0)), False),
+        (nn.LSTM(2, 2, 2, dropout=0.1), True),
+        (nn.LSTM(2, 2, 2), False),
+        (nn.MultiheadAttention(2, 1, dropout=0.2), True),
+        (nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), True),
+        (nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2)), False),
+    ],
+)
+def test_whether_the_training_mode_matters(module: nn.Module, matters: bool) -> None:
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    assert Layout(module).describe(optimizer, 1, None)["training_mode_matters"] is matters

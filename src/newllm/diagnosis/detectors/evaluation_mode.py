@@ -1,7 +1,7 @@
 """An evaluation in training mode: dropout and batch statistics are at work in what is reported.
 
 False alarms: none by chance; the recorder saw a forward pass without gradients while the model was in training mode.
-A model with neither dropout nor batch norm is not changed by it; the finding stands, since one added later would be.
+Where no layer was seen that works otherwise in training mode it is a note: the model may ask for the mode itself.
 """
 
 import numpy as np
@@ -10,19 +10,22 @@ from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Trace
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the evaluations that were made in training mode."""
     series = trace.series("evaluation_in_training_mode")
     where = np.flatnonzero(series.value > 0)
     if not len(where):
         return []
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
+    matters = facts.training_mode_matters is not False
+    what = "dropout and batch statistics are in their numbers"
+    if not matters:
+        what = "this model has no layer that works otherwise then, unless it asks for the mode itself"
     return [
         Finding(
             kind="evaluation-in-training-mode",
-            severity="warning",
-            sentence=f"{len(where)} evaluations ran in training mode ({trace.axis} {first} to {last}): dropout and "
-            "batch statistics are in their numbers",
+            severity="warning" if matters else "note",
+            sentence=f"{len(where)} evaluations ran in training mode ({trace.axis} {first} to {last}): {what}",
             first_step=float(first),
             last_step=float(last),
             confidence=0.95,
