@@ -24,7 +24,6 @@ from newllm.training.step import StepReport
 PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.25  # between two drawings, at least
 _SHARE = 0.02  # of the time, at most, is spent on drawing, also where the machine is busy or the terminal slow
-_SMOOTH = 0.95
 SAMPLE_CELLS = 100
 
 
@@ -46,7 +45,7 @@ class _LastingConsole(Console):
 
 
 class Display(Observer):
-    """What both displays know: the smoothed loss, the speed of late, and where the loss left its trend.
+    """What both displays know: the last loss, the speed of late, and where the loss left its trend.
 
     Attributes:
         onsets: steps at which the training loss left its trend, rising; of what a guard took back none.
@@ -63,10 +62,11 @@ class Display(Observer):
         self.sample = ""
         self._step = 0
         self._time_left = TimeLeft(0)
-        self._since, self._tokens = time.monotonic(), 0
+        self._since, self._passed, self._tokens = time.monotonic(), 0.0, 0
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
+        self._since = time.monotonic()
         self.steps = summary["steps"]
         self._time_left = TimeLeft(self.steps)
         scan = "" if summary["scan_backend"] == "none" else f", scan {summary['scan_backend']}"
@@ -97,11 +97,12 @@ class Display(Observer):
             self.went_back(report.step)
         self._step = report.step
         self._time_left.at(report.step)
-        self.loss = report.loss if math.isnan(self.loss) else _SMOOTH * self.loss + (1 - _SMOOTH) * report.loss
+        self.loss = report.loss
         self._tokens += report.tokens
-        passed = time.monotonic() - self._since
-        if passed >= 2.0:
-            self.speed, self._since, self._tokens = self._tokens / passed, time.monotonic(), 0
+        self._passed = time.monotonic() - self._since
+        if self._passed >= 2.0:
+            self.speed = self._tokens / self._passed
+            self._since, self._passed, self._tokens = time.monotonic(), 0.0, 0
 
     @property
     def time_left(self) -> str:
@@ -129,7 +130,7 @@ class Display(Observer):
         mark = "  best so far" if best and step else ""
         numbers = f"{evaluation.loss:.4f} nats, perplexity {evaluation.perplexity:.2f}{in_bits}"
         self.console.print(f"step {step:>7,}  validation {numbers}{mark}")
-        self._since, self._tokens = time.monotonic(), 0  # the evaluation is no part of the training speed
+        self._since = time.monotonic() - self._passed  # the evaluation is no part of the training speed
 
     def ended(self, summary: dict[str, Any]) -> None:
         """Say nothing: the command says how it ended."""

@@ -307,3 +307,23 @@ def test_ctrl_c_and_a_new_size_in_a_program_of_its_own(screen, text, tiny, tmp_p
     assert max(map(len, lines[axis - 7 : axis + 2])) == 60
     assert lines[axis + 2].startswith("interrupted: "), "nothing between the curve and what is printed next"
     assert sum("training loss" in line for line in lines) == 1
+
+
+def test_the_loss_is_the_last_one_and_the_speed_that_of_training_however_often_it_evaluates(monkeypatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    stream = io.StringIO()
+    display = choose_display(stream)
+    clock[0] += 60.0  # getting ready
+    display.started(SUMMARY)
+    for step in range(1, 31):
+        clock[0] += 0.5 if step <= 15 else 0.25
+        display.stepped(_report(step, 40.0 if step == 20 else 4.0))
+        clock[0] += 1.5
+        display.evaluated(step, Evaluation(250.0, 100, None), best=False)
+    lines = [line for line in stream.getvalue().splitlines() if "tokens/s" in line]
+    losses = {int(line.split()[1]): float(line.split()[3]) for line in lines}
+    assert losses == {step: 4.0 for step in losses}
+    tokens = _report(1, 1.0).tokens
+    assert f"{2 * tokens:,} tokens/s" in lines[0]
+    assert f"{4 * tokens:,} tokens/s" in lines[-1]
