@@ -323,7 +323,7 @@ def test_the_loss_is_the_last_one_and_the_speed_that_of_training_however_often_i
         display.evaluated(step, Evaluation(250.0, 100, None), best=False)
     lines = [line for line in stream.getvalue().splitlines() if "tokens/s" in line]
     losses = {int(line.split()[1]): float(line.split()[3]) for line in lines}
-    assert losses == {step: 4.0 for step in losses}
+    assert losses == dict.fromkeys(losses, 4.0)
     tokens = _report(1, 1.0).tokens
     assert f"{2 * tokens:,} tokens/s" in lines[0]
     assert f"{4 * tokens:,} tokens/s" in lines[-1]
