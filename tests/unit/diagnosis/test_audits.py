@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from newllm.data.facts import data_facts
 from newllm.diagnosis import Facts
 from newllm.diagnosis.audits import AUDITS
+from newllm.diagnosis.audits.reading import excess, number
 from newllm.trace import Finding, Series, Trace
 
 HEALTHY: dict[str, Any] = {
@@ -255,3 +256,129 @@ def test_damaged_facts_raise_nothing(changes, whole) -> None:
     data[sorted(data)[len(repr(whole)) % len(data)]] = whole
     for found in audit(data):
         assert found.as_dict()
+
+
+BARE = trace(loss=descent(), validation_loss=descent(12, end=3.2))
+COUNTS = {"validation_count": [10_000] * 8, "validation_loss": descent(8)}
+LEAKS = {"overlap": {"share": 0.2}}
+
+
+def counted(predictions: float, **documents: int) -> tuple[dict, Trace]:
+    return {"validation": documents}, trace(validation_loss=[3.0, 2.0, 2.5], validation_count=[predictions] * 3)
+
+
+LIMITS: list[tuple[str, tuple[dict, Trace], tuple[dict, Trace]]] = [
+    ("unknown-tokens", ({"unknown": {"share": 0.009, "share_in_training": 0.0}}, BARE),
+     ({"unknown": {"share": 0.011, "share_in_training": 0.0}}, BARE)),
+    ("unknown-tokens", ({"unknown": {"share": 0.1, "share_in_training": 0.011}}, BARE),
+     ({"unknown": {"share": 0.1, "share_in_training": 0.01}}, BARE)),
+    ("never-trained-tokens", ({"never_trained": {"share": 0.0099, "expected": 0.001}}, BARE),
+     ({"never_trained": {"share": 0.01, "expected": 0.001}}, BARE)),
+    ("never-trained-tokens", ({"never_trained": {"share": 0.29, "expected": 0.1}}, BARE),
+     ({"never_trained": {"share": 0.31, "expected": 0.1}}, BARE)),
+    ("never-trained-tokens", ({"unit": "word", "never_trained": {"share": 0.099, "expected": 0.01}}, BARE),
+     ({"unit": "word", "never_trained": {"share": 0.1, "expected": 0.01}}, BARE)),
+    ("never-trained-tokens", ({"unit": "word", "never_trained": {"share": 0.39, "expected": 0.2}}, BARE),
+     ({"unit": "word", "never_trained": {"share": 0.41, "expected": 0.2}}, BARE)),
+    ("leak", ({"overlap": {"share": 0.049}}, BARE), ({"overlap": {"share": 0.05}}, BARE)),
+    ("leak", ({"documents": {"exact": 1, "compared": 10}}, BARE), ({"documents": {"exact": 2, "compared": 10}}, BARE)),
+    ("near-duplicates", ({"documents": {"near": 3}}, BARE), ({"documents": {"near": 4}}, BARE)),
+    ("near-duplicates", ({"documents": {"near": 1, "near_compared": 5}}, BARE),
+     ({"documents": {"near": 2, "near_compared": 5}}, BARE)),
+    ("repeated-windows", ({"repeated": {"share": 0.29}}, BARE), ({"repeated": {"share": 0.3}}, BARE)),
+    ("repeated-windows", ({"documents": {"inside_training": 119}}, BARE),
+     ({"documents": {"inside_training": 120}}, BARE)),
+    ("repeated-windows", ({"repeated": {"longest": 319}}, BARE), ({"repeated": {"longest": 320}}, BARE)),
+    ("repeated-windows", ({"repeated": {"longest": 399}, "training": {"tokens": 200_000}}, BARE),
+     ({"repeated": {"longest": 400}, "training": {"tokens": 200_000}}, BARE)),
+    ("padding-counted", ({"padding": {"validation_share": 0.049}}, BARE),
+     ({"padding": {"validation_share": 0.05}}, BARE)),
+    ("padding-counted", ({"padding": {"validation_share": 0.4, "inferred": True, "trailing": 0.89}}, BARE),
+     ({"padding": {"validation_share": 0.4, "inferred": True, "trailing": 0.9}}, BARE)),
+    ("padding-counted", ({"padding": {"validation_share": 1.0}}, BARE),
+     ({"padding": {"validation_share": 0.99}}, BARE)),
+    ("padding-counted", ({"padding": {"validation_share": 0.4}}, trace(validation_count=[9899.0])),
+     ({"padding": {"validation_share": 0.4}}, trace(validation_count=[9900.0]))),
+    ("small-validation", counted(200, documents=40), counted(199, documents=40)),
+    ("small-validation", counted(999, documents=11), counted(999, documents=10)),
+    ("small-validation", counted(1000, documents=10), counted(999, documents=10)),
+    ("small-validation", counted(0), counted(1)),
+    ("data-order", ({"order": {"nats": 0.162, "spread": 0.001}}, BARE),
+     ({"order": {"nats": 0.163, "spread": 0.001}}, BARE)),
+    ("data-order", ({"order": {"nats": 1.015, "spread": 0.1}}, BARE),
+     ({"order": {"nats": 1.035, "spread": 0.1}}, BARE)),
+    ("validation-shift", ({"shift": {"nats": 0.2, "spread": 0.02}}, BARE),
+     ({"shift": {"nats": 0.21, "spread": 0.02}}, BARE)),
+    ("label-frequency", ({}, trace(loss=[5.5] * 19)), ({}, trace(loss=[5.5] * 20))),
+    ("label-frequency", ({}, trace(loss=[5.62] * 40)), ({}, trace(loss=[5.6] * 40))),
+    ("label-frequency", ({}, trace(loss=[6.0] * 20 + [5.56] * 10 + [5.5] * 10)),
+     ({}, trace(loss=[6.0] * 20 + [5.54] * 10 + [5.5] * 10))),
+    ("label-frequency", ({}, trace(**COUNTS, validation_correct=[0, 500, 500, 500, 500, 500, 1, 2])),
+     ({}, trace(**COUNTS, validation_correct=[0, 500, 500, 500, 500, 500, 500, 2]))),
+    ("label-frequency", ({"labels": {"share_in_validation": 0.981}}, trace(**COUNTS, validation_correct=[9810] * 8)),
+     ({"labels": {"share_in_validation": 0.98}}, trace(**COUNTS, validation_correct=[9800] * 8))),
+    ("label-frequency", ({}, trace(validation_count=[10_000] * 3, validation_correct=[500] * 3)),
+     ({}, trace(validation_count=[10_000] * 4, validation_correct=[500] * 4))),
+    ("label-frequency", ({}, trace(validation_count=[10_010] * 8, validation_correct=[500.5] * 8)),
+     ({}, trace(validation_count=[10_000] * 8, validation_correct=[500] * 8))),
+    ("perplexity-mismatch", ({}, trace(loss=[3.0] * 9, perplexity=[math.exp(3.059)] * 9)),
+     ({}, trace(loss=[3.0] * 9, perplexity=[math.exp(3.061)] * 9))),
+    ("perplexity-mismatch", ({}, trace(loss=[0.5] * 9, perplexity=[math.exp(0.519)] * 9)),
+     ({}, trace(loss=[0.5] * 9, perplexity=[math.exp(0.521)] * 9))),
+    ("perplexity-mismatch", ({}, trace(loss=[3.0] * 2, perplexity=[9.0] * 2)),
+     ({}, trace(loss=[3.0] * 3, perplexity=[9.0] * 3))),
+    ("perplexity-mismatch", ({}, trace(loss=[3.0] * 4, perplexity=[9.0, 9.0, math.exp(3), math.exp(3)])),
+     ({}, trace(loss=[3.0] * 4, perplexity=[9.0, 9.0, 9.0, math.exp(3)]))),
+    ("perplexity-mismatch", ({}, trace(loss=[15.0] * 9, perplexity=[9.0] * 9)),
+     ({}, trace(loss=[14.9] * 9, perplexity=[9.0] * 9))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "silent", "told"), LIMITS)
+def test_a_doubt_begins_at_its_limit(kind: str, silent: tuple[dict, Trace], told: tuple[dict, Trace]) -> None:
+    assert kind not in {one.kind for one in audit(with_facts(**silent[0]), silent[1])}
+    assert kind in {one.kind for one in audit(with_facts(**told[0]), told[1])}
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity"),
+    [
+        ({"overlap": {"share": 0.49}}, "warning"), ({"overlap": {"share": 0.5}}, "fault"),
+        ({**LEAKS, "repeated": {"share": 0.099}}, "warning"), ({**LEAKS, "repeated": {"share": 0.1}}, "note"),
+        ({"documents": {"exact": 4, "inside_training": 20}}, "note"),
+        ({"documents": {"exact": 4, "inside_training": 19}}, "warning"),
+    ],
+)  # fmt: skip
+def test_how_grave_a_leak_is(changes: dict, severity: str) -> None:
+    (found,) = [one for one in audit(with_facts(**changes), BARE) if one.kind == "leak"]
+    assert found.severity == severity
+    assert ("repeats itself" in found.sentence) is (severity == "note")
+
+
+def test_a_ratio_of_parameters_to_tokens_is_noted_from_a_hundred_on() -> None:
+    kinds = [[one.kind for one in audit(HEALTHY, RUN, Facts(parameters=count))] for count in (9_999_999, 10_000_000)]
+    assert kinds == [[], ["parameters-per-token"]]
+
+
+def test_evaluations_change_at_a_step_and_again() -> None:
+    found = only(audit({}, trace(validation_count=[5000, 5000, 7000, 7000, 5000, 5000])))
+    assert (found.first_step, found.last_step) == (20.0, 40.0)
+    assert found.evidence == {"before": 5000.0, "after": 7000.0, "changes": 2}
+
+
+def test_of_a_loss_in_decimal_digits_that_is_said() -> None:
+    loss = descent(20)
+    found = only(audit({}, trace(loss=loss, perplexity=10.0**loss)))
+    assert "decimal digits" in found.sentence
+    assert found.evidence["ratio"] == pytest.approx(math.log(10))
+    assert (found.first_step, found.last_step, found.evidence["wrong"]) == (0.0, 190.0, 20)
+
+
+def test_what_is_no_number_is_none() -> None:
+    assert number({"a": {"b": 3}}, "a", "b") == 3.0
+    for value in (True, "3", None, [3], float("nan"), 1e15, -1e15):
+        assert number({"a": value}, "a") is None
+    assert number({"a": 3}, "a", "b") is None
+    assert excess({"x": {"nats": 0.5, "expected": 0.1, "spread": 0.2}}, "x") == (0.4, 2.0)
+    assert excess({"x": {"nats": 0.5, "expected": 0.1, "spread": 0.0}}, "x") == (0.4, 0.4e12)
+    assert excess({"x": {"nats": 0.5, "expected": 0.1}}, "x") is None
