@@ -149,3 +149,14 @@ def test_what_climbs_for_long_and_stays_is_not_sudden() -> None:
     steep = np.r_[np.zeros(40), np.linspace(0, 1, 4), np.ones(36)]
     assert _sudden(steep, dataclasses.replace(climbs, peak=43), 1)
     assert _sudden(level, dataclasses.replace(climbs, rise=0.2), 1)  # half of so small a rise is soon made
+
+
+def test_a_rise_that_counts_for_nothing_hides_no_later_one() -> None:
+    """Above the level of long before, not by enough of that just before."""
+    at = np.arange(300)
+    hump = np.clip(np.minimum(0.02 * (at - 100), 0.02 * (120 - at)), 0, 0.2)
+    loss = 2.0 * np.exp(hump + 0.003 * np.random.default_rng(0).normal(size=300))
+    assert find_excursions(loss) == []
+    loss[200:206] *= np.exp(0.7)
+    (one,) = find_excursions(loss)
+    assert (one.onset, one.end, one.width) == (200, 206, 1)
