@@ -1,5 +1,6 @@
 """Event files and .wandb files whose records do not bear out their checks, break off, or are made of nothing."""
 
+import os
 import random
 import struct
 import time
@@ -211,3 +212,12 @@ def test_a_record_of_wandb_that_is_too_long_is_passed_over(tmp_path, monkeypatch
     trace = read(tmp_path, wandb(piece(FULL, rows[0]), piece(FULL, long), piece(FULL, rows[1])), "a.wandb")
     assert trace.series("loss").value.tolist() == ([4.0, 2.0] if less else [4.0, 3.0, 2.0])
     assert bool(trace.left_out) is bool(less)
+
+
+def test_of_a_wandb_file_a_gigabyte_is_looked_at(tmp_path):
+    path = tmp_path / "a.wandb"
+    path.write_bytes(wandb(piece(FULL, history(0, 4.0))))
+    os.truncate(path, (1 << 30) + 1)  # nothing but zeros, which the disk need not hold
+    trace = read_log(path)
+    assert losses(trace) == {0: 4.0}
+    assert "what comes after the first 1024 MB" in trace.left_out

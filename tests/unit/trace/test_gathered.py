@@ -32,6 +32,20 @@ def test_a_log_s_own_signals_are_bounded_and_those_with_a_name_are_not() -> None
     assert trace.left_out == ("signals beyond the first 2000",)
 
 
+def test_where_the_log_s_own_signals_made_room_it_is_read_on_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_VALUES", 600)
+    taken = Gathered(Path("log"))
+    for row in range(300):
+        cells = {"step": float(row), "loss": 2.0, "val_loss": 2.5, "acc": 0.5, "lr": 0.1, "x": 1.0}
+        take_row(taken, row, cells.items())
+    trace = taken.by_row()
+    assert set(trace.signals) == {"loss", "validation_loss", "accuracy", "learning_rate"}
+    assert len(trace.series("loss").step) == 120  # of five columns
+    assert trace.left_out == (
+        "1 signals of the log's own, because there are more than 600 values", "what comes after the first 600 values",
+    )  # fmt: skip
+
+
 def test_so_many_names_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_NAMES", 4)
     trace = filled({"step": 1.0, "a": 1.0, "b": 1.0, "c": 1.0, "loss": 1.0}).by_row()

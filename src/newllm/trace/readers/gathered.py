@@ -160,7 +160,6 @@ class Gathered:
             self.values -= len(self._columns.pop(name)[0])
         self._named = {name: known if known in self._columns else None for name, known in self._named.items()}
         self.note(f"{len(own)} signals of the log's own, because there are more than {MOST_VALUES} values")
-        self.full = 4 * self.values > 3 * MOST_VALUES
 
     def _has_a_name(self, name: str) -> bool:
         return meaning(name) is not None or axis_rank(name) is not None or name in self.chosen.names
