@@ -4,7 +4,9 @@
 Ctrl-C, 143 after SIGTERM.
 """
 
+import atexit
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -31,6 +33,7 @@ COMMANDS = {
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
 # What pathlib raises when asked whether something is there: a place that is closed to us, a name that is too long.
 _CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+atexit.register(gc.freeze)  # a last look for cycles in all that was imported would take a second, for nothing
 _ABOUT = """\
 Language models whose whole memory is one context vector.
 

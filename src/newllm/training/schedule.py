@@ -160,7 +160,10 @@ class Schedule:
             evaluations = max(1, self._evaluations - int(self._evaluations * self.progress(step)))
         else:
             per_step += per_evaluation / self._every
-        return max(1, round((seconds - evaluations * per_evaluation) / max(per_step, 1e-9)))
+        fits = (seconds - evaluations * per_evaluation) / max(per_step, 1e-9)
+        if fits < evaluations:  # there is no room for all of them: one after each of fewer updates, and so at the end
+            fits = seconds / max(per_step + per_evaluation, 1e-9)
+        return max(1, round(fits))
 
     def _at(self, step: int) -> _Stretch:
         return next(one for one in reversed(self._stretches) if one.begin <= step)

@@ -86,6 +86,7 @@ def test_what_fits_is_updates_and_the_evaluations_that_are_to_come() -> None:
     assert [parts.fitting(step, 60.0, 0.5, 2.0) for step in (0, 50, 95)] == [80, 100, 116]
     assert every.fitting(50, 60.0, 0.5, 2.0) == round(58 / 0.9)
     assert parts.fitting(50, 3.0, 0.5, 2.0) == 1
+    assert parts.fitting(0, 12.0, 0.5, 2.0) == 5  # not all of its evaluations have room: the time is used all the same
 
 
 def test_the_warm_up_that_is_left_takes_a_tenth_of_the_updates_at_most() -> None:
