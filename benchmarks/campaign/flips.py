@@ -24,10 +24,10 @@ from campaign.subjects import (
     newllm,
     packing,
     replaying,
-    result_of_replay,
     result_of_study,
     result_of_training,
     resuming_aloud,
+    verdict_of_replay,
     without_clocks,
 )
 
@@ -48,7 +48,7 @@ def _studied(place: Path, ended: Ended) -> Any:  # noqa: ARG001
 
 
 def _replayed(place: Path, ended: Ended) -> Any:  # noqa: ARG001
-    return result_of_replay(place)
+    return verdict_of_replay(place)
 
 
 def _written(name: str) -> Callable[[Path, Ended], Any]:

@@ -1,10 +1,11 @@
 """Kills at a call, and errors of the file system at a call: the command that comes next ends with the same bits."""
 
 import errno
+import os
 import random
 
 from campaign.child import Ended
-from campaign.outcome import REFUSED, SAME, VIOLATION, Outcome, differences, ending
+from campaign.outcome import REFUSED, SAME, TOLD, VIOLATION, Outcome, differences, ending
 from campaign.plans import MOMENTS, Fail, Kill
 from campaign.stage import Stage
 from campaign.subjects import SUBJECTS, Subject
@@ -50,6 +51,8 @@ def refuse(stage: Stage, chance: random.Random) -> list[Outcome]:
         return [Outcome(about, VIOLATION, f"{how}: {wrong}")]
     if ended.code == 0:  # it did without: what it says it did must be so
         verdict = _judged(stage, subject, ended, how, swept=False)
+        if verdict.verdict == VIOLATION and os.strerror(plan.number) in ended.stderr:
+            return [Outcome(about, TOLD)]  # a state that could not be kept is not there to go back to
         if verdict.verdict == VIOLATION:
             return [Outcome(about, VIOLATION, f"{verdict.detail}; it said {ended.stdout[-300:]} {ended.stderr[-500:]}")]
     after = _judged(stage, subject, stage.run(subject.next(stage.place), draws=_draws(chance)), f"after {how}")

@@ -173,7 +173,7 @@ def resume(
         run.remove_leftovers()
         last, goes_on = run.last_step(), budget.given or _finished(run, config) is None
         if goes_on and cut_damaged_end(run.trace, -1 if last is None else last):
-            _notice(observers, "the trace was damaged after the last snapshot: it is cut off there and written again")
+            _notice(observers, "trace.jsonl was damaged after the last snapshot: it is cut off there and written again")
         _check_schedule(run, config)
         mended = take_back(run)
         if mended is not None:

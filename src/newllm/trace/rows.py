@@ -76,6 +76,12 @@ def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, 
         yield line, step, signals
 
 
+def step_of(line: bytes) -> int | None:
+    """Return the step that a line begins with, damaged or not; None where none can be read."""
+    found = _START.match(line)
+    return int(found[1]) if found else None
+
+
 def signal_of(path: Path, content: bytes, name: str) -> Iterator[tuple[int, float]]:
     """Yield the steps and the values of one signal. Of lines in the form of `encode_row` nothing else is understood.
 

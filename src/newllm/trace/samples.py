@@ -52,9 +52,16 @@ def samples_of(content: bytes) -> list[Sample]:
     return [sample for line in _lines(content) if (sample := _understood(line)) is not None]
 
 
-def lost_samples(content: bytes) -> tuple[str, ...]:
-    """Say, in one sentence, which whole lines are no samples; nothing where all are."""
-    lost = [str(number) for number, line in enumerate(_lines(content), 1) if _understood(line) is None]
+def lost_samples(content: bytes, *, ended: bool = False) -> tuple[str, ...]:
+    """Say, in one sentence, which lines are no samples; nothing where all are.
+
+    Args:
+        content: of the file.
+        ended: whether the run has ended: a last line that breaks off is no line that is being written then.
+    """
+    lines = _lines(content)
+    lost = [str(number) for number, line in enumerate(lines, 1) if _understood(line) is None]
+    lost += [str(len(lines) + 1)] if ended and content and not content.endswith(b"\n") else []
     if not lost:
         return ()
     named = ", ".join(lost[:_NAMED]) + (" ..." if len(lost) > _NAMED else "")

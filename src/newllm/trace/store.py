@@ -29,7 +29,7 @@ from newllm.trace.blocks import (
     read_blocks,
     truncated_blocks,
 )
-from newllm.trace.rows import encode_row, rows_of, signal_of, whole_lines
+from newllm.trace.rows import encode_row, rows_of, signal_of, step_of, whole_lines
 from newllm.trace.series import Series, Trace, merged
 
 FLUSH_SECONDS = 1.0
@@ -237,11 +237,10 @@ def cut_damaged_end(path: Path, step: int) -> bool:
         try:
             ((_, at, _),) = rows_of(path, line + b"\n")
         except UserError:
-            damaged = True
-            continue
-        if damaged and at <= step:
+            damaged, at = True, step_of(line)
+        if damaged and at is not None and at <= step:
             return False
-        first = at if first is None else first
+        first = at if first is None and not damaged else first
         size += 0 if damaged else len(line) + 1
     if damaged:
         write_bytes(path, content[:size])

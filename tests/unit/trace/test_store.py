@@ -77,6 +77,8 @@ def test_damage_after_the_last_snapshot_is_cut_off_and_no_other(path):
         assert path.read_bytes().count(b"\n") == len(lines) + hole.count(b"\n") - 1
         assert cut_damaged_end(path, 4)
         assert path.read_bytes() == b"".join(lines[:4])
+    path.write_bytes(whole.replace(lines[3], lines[3].replace(b"loss", b"lost")))
+    assert not cut_damaged_end(path, 4)  # the snapshot's own row is not to be cut off
     path.write_bytes(whole + b"torn")
     assert not cut_damaged_end(path, 3)
     assert path.read_bytes() == whole + b"torn"

@@ -117,6 +117,11 @@ def test_no_flipped_bit_is_taken_for_what_a_model_wrote(tmp_path: Path):
         flipped[bit // 8] ^= 1 << bit % 8
         assert samples_of(bytes(flipped)) == [], flipped
         assert len(lost_samples(bytes(flipped))) == 1
+    assert lost_samples(line[:-1]) == ()  # somebody may be writing it
+    assert lost_samples(line + line[:-1], ended=True) == (
+        "samples.jsonl is damaged in line 2: what the model wrote there is lost",
+    )
+    assert lost_samples(line, ended=True) == lost_samples(b"", ended=True) == ()
     assert samples_of(b'{"step": 20, "prompt": "the", "text": "white whale", "seed": 1}\n')  # before checksums
 
 

@@ -74,7 +74,7 @@ def test_what_a_power_cut_left_of_rows_after_the_last_snapshot_is_cut_off_and_wr
         doctor(run)
     heard = Heard()
     newllm.resume(run, observers=[heard])
-    assert "the trace was damaged after the last snapshot: it is cut off there and written again" in heard.lines
+    assert "trace.jsonl was damaged after the last snapshot: it is cut off there and written again" in heard.lines
     again = read_trace(run / "trace.jsonl")
     assert again.signals.keys() == whole.signals.keys()
     for name, series in whole.signals.items():

@@ -146,15 +146,15 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
     facts = facts_of(recording, summary, config, data)
     findings, problems = _judged(trace, facts, known)
     replays = read_replays(files)
-    samples = files.text("samples.jsonl").encode()
+    samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")
     return Source(
         place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
         samples=tuple(samples_of(samples)),
         problems=(
-            *files.problems, *said_by(recording), *lost_samples(samples), *_lost(trace, summary, trained=bool(config)),
-            *trace.left_out[:_LEFT_OUT], *problems
+            *files.problems, *said_by(recording), *lost_samples(samples, ended=ended),
+            *_lost(trace, summary, trained=bool(config)), *trace.left_out[:_LEFT_OUT], *problems
         ),
     )  # fmt: skip
 
