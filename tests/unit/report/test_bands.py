@@ -139,3 +139,25 @@ def test_ten_runs_of_a_hundred_thousand_steps_are_quick():
     band(runs)
     at_equal_progress(runs[0], Series(steps[::100], runs[1].value[::100]))
     assert time.process_time() - began < 1.0
+
+
+def test_what_was_measured_at_the_first_step_of_training_is_at_no_progress() -> None:
+    falling = series(list(range(5, 45)), [5.0 - 0.1 * step for step in range(40)])
+    x, y = curve(falling, series([4, 5, 25, 44], [9.0, 8.0, 7.0, 6.0]))
+    assert y.tolist() == [8.0, 7.0, 6.0]  # before the first step nothing is known of progress
+    assert x[0] == 0.0
+    # The median of nine losses lags four behind; each point lies a hair to the right, by its place.
+    assert x[1:] == pytest.approx([1.6 + 0.001 * 3.5 / 3, 3.5 + 0.001 * 3.5 * 2 / 3])
+
+
+def test_progress_is_never_lost_again() -> None:
+    there_and_back = series(list(range(40)), [5.0 - 0.1 * min(step, 40 - step) for step in range(40)])
+    x, _ = curve(there_and_back, series([10, 24, 39], [1.0, 2.0, 3.0]))
+    assert x[1] == pytest.approx(x[2], abs=0.01)
+
+
+def test_half_of_the_shorter_run_s_steps_are_enough_in_common() -> None:
+    long = series(list(range(0, 100, 10)), [float(step) for step in range(0, 100, 10)])
+    for steps, interpolated in (([0, 10, 25, 35], False), ([0, 15, 25, 35], True)):
+        x, _ = common([long, series(steps, [0.0] * 4)])
+        assert (len(x) > 2) is interpolated
