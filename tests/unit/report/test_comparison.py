@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from newllm.diagnosis import Facts
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.language import language
 from newllm.report.sections.comparison import comparison
@@ -198,6 +199,11 @@ def test_numbers_of_a_file_that_nobody_checked():
     assert number_in({"a": {"b": 2}}, "a", "b") == 2.0
     for bad in ({"a": 3}, {"a": {"b": True}}, {"a": {"b": "2"}}, {"a": {"b": 10**400}}, {"a": {"b": float("nan")}}, {}):
         assert number_in(bad, "a", "b") is None
+
+
+def test_a_recorders_run_has_its_parameters_too():
+    recorded = replace(source("hf"), summary={}, facts=Facts(parameters=112_384))
+    assert member_of(recorded).numbers["parameters"] == 112_384
 
 
 def test_nats_of_different_tokens_are_not_subtracted():

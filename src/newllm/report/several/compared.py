@@ -32,7 +32,7 @@ def member_of(source: Source) -> Member:
 
 
 def _from_trace(source: Source) -> dict[str, float | None]:
-    """Return the same numbers as the signals have them; those of a loss that ended as NaN are not finite."""
+    """Return the same numbers as signals and recorder have them; those of a loss that ended as NaN are not finite."""
     loss, validation = source.trace.series("loss"), source.trace.series("validation_loss")
     bits = source.trace.series("validation_bits_per_byte")
     ends = [float(series.step[-1]) for series in source.trace.signals.values() if len(series.step)]
@@ -43,7 +43,7 @@ def _from_trace(source: Source) -> dict[str, float | None]:
         "last_training": _last(loss.value),
         "steps": max(ends, default=None),
         "tokens_per_second": None,
-        "parameters": None,
+        "parameters": source.facts.parameters,
     }
 
 
