@@ -36,6 +36,9 @@ def address(tmp_path: Path) -> Iterator[str]:
 def test_findings_come_into_the_list_and_the_comparison_by_themselves(page, address):
     page.goto(address)
     page.wait_for_function("() => document.querySelectorAll('td.findings .count.fault').length === 2")
+    page.set_viewport_size({"width": 390, "height": 800})  # a phone has them too
+    assert all(count.is_visible() for count in page.locator("td.findings .count.fault").all())
+    page.set_viewport_size({"width": 1280, "height": 800})
     for box in page.locator("td.pick input").all():
         box.check()
     page.locator("a.button.primary").click()
