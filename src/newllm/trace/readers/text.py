@@ -7,7 +7,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import zstandard
 
@@ -28,13 +28,20 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (code
 
 
 def head_of(path: Path, size: int = 1 << 16) -> bytes:
-    """Return the first bytes of a file, unpacked where it is gzip or zstd.
+    """Return the first bytes of a file, unpacked where it is gzip or zstd, as far as its packing is sound.
 
     Raises:
         UserError: it may not be read, or is packed in another way.
     """
+    head = b""
     with reading(path), _unpacked(path) as file:
-        return file.read(size)
+        try:
+            while len(head) < size and (more := file.read1(size - len(head))):
+                head += more
+        except _DAMAGED:
+            if not head:
+                raise
+    return head
 
 
 @contextlib.contextmanager
@@ -119,7 +126,7 @@ def _whole(text: io.TextIOWrapper, gathered: Gathered) -> Iterator[str]:
 class _Bounded(io.RawIOBase):
     """A stream that ends after so many bytes, or where its packing breaks off."""
 
-    def __init__(self, file: IO[bytes], gathered: Gathered):
+    def __init__(self, file: io.BufferedReader, gathered: Gathered):
         self._file, self._gathered, self._rest = file, gathered, MOST_BYTES
 
     def readable(self) -> bool:
@@ -127,9 +134,11 @@ class _Bounded(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         try:
-            content = self._file.read(min(len(buffer), max(self._rest, 0)))
+            # Not all that the buffer holds: what is whole before a damage would be lost with it.
+            content = self._file.read1(min(len(buffer), max(self._rest, 0)))
         except _DAMAGED:
             self._gathered.note("what comes after the place where the packed file is damaged")
+            self._rest = 0
             return 0
         self._rest -= len(content)
         if self._rest <= 0 and content:
@@ -139,7 +148,7 @@ class _Bounded(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+def _unpacked(path: Path) -> Iterator[io.BufferedReader]:
     """Open a file, through gzip or zstd where it is packed so."""
     if path.exists() and not path.is_file():
         raise UserError(f"cannot read '{path}' (it is not a regular file): give a log or a run directory")
@@ -150,10 +159,10 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
         if packing:
             raise UserError(f"cannot read '{path}' ({packing} file): unpack it, or export it as CSV")
         if start.startswith(_GZIP):
-            yield cast(IO[bytes], gzip.GzipFile(fileobj=file))
+            yield cast(io.BufferedReader, gzip.GzipFile(fileobj=file))
         elif start.startswith(_ZSTD):
             unpacker = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
-            yield cast(IO[bytes], unpacker.stream_reader(file, read_across_frames=True))
+            yield cast(io.BufferedReader, unpacker.stream_reader(file, read_across_frames=True))
         else:
             yield file
 
