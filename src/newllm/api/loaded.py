@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -65,7 +65,11 @@ class LoadedRun:
         return stream.result()
 
     def evaluate(
-        self, *texts: str | os.PathLike[str], errors: str | None = None, field: str | None = None
+        self,
+        *texts: str | os.PathLike[str],
+        errors: str | None = None,
+        field: str | None = None,
+        told: Callable[[int, int], None] = lambda *_: None,
     ) -> Evaluation:
         """Read texts through, each document from a fresh context that is carried to its end, in fp32.
 
@@ -73,6 +77,7 @@ class LoadedRun:
             *texts: files, directories, globs or "-".
             errors: what invalid UTF-8 does, "strict" or "replace"; None as in training.
             field: the text's field in JSON lines; None as in training.
+            told: called now and then with how many bytes have been read, and of how many.
 
         Raises:
             UserError: a text cannot be read.
@@ -83,7 +88,8 @@ class LoadedRun:
         data.check()
         documents = read_documents(texts, data.field, data.errors)
         sentences = data.format == "sentences"
-        return read_through(self.model, self.tokenizer, [document.text for document in documents], sentences=sentences)
+        read = [document.text for document in documents]
+        return read_through(self.model, self.tokenizer, read, sentences=sentences, told=told)
 
 
 def load(path: str | Path, snapshot: str = "best", device: str = "auto") -> LoadedRun:

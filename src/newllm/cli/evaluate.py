@@ -8,8 +8,13 @@ sentences every line is a document, and its end is counted).
 """
 
 import argparse
+import sys
+import time
 
+from newllm.cli.time_left import TimeLeft, duration
 from newllm.files import to_json
+
+PLAIN_SECONDS = 10.0  # between two lines of how far it is
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm import api
 
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
-    result = loaded.evaluate(*arguments.texts, errors=arguments.errors, field=arguments.field)
+    told = _Progress(quiet=arguments.quiet)
+    result = loaded.evaluate(*arguments.texts, errors=arguments.errors, field=arguments.field, told=told)
     numbers = {
         "schema": 1,
         "tokens": result.tokens,
@@ -45,3 +51,20 @@ def run(arguments: argparse.Namespace) -> int:
     bits = "" if result.bits_per_byte is None else f", {result.bits_per_byte:.4f} bits per byte"
     print(f"{result.loss:.4f} nats per token, perplexity {result.perplexity:.2f}{bits}")
     return 0
+
+
+class _Progress:
+    """Says now and then how far the reading is."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet, self._told = quiet, time.monotonic()
+        self._time_left: TimeLeft | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take in how many bytes have been read, and of how many."""
+        self._time_left = self._time_left or TimeLeft(total)
+        left = self._time_left.at(done)
+        if not self._quiet and time.monotonic() - self._told >= PLAIN_SECONDS:
+            self._told = time.monotonic()
+            ends = "" if left is None else f", {duration(left)} left"
+            print(f"read {done:,} of {total:,} bytes{ends}", file=sys.stderr, flush=True)

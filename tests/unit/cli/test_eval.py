@@ -3,11 +3,13 @@
 import itertools
 import json
 import math
+import re
 
 import pytest
 import torch
 
 import newllm
+from newllm.cli import evaluate
 
 TEXT = "Der weiße Wal — 白鯨 — schwamm. the captain was upon the white sea.\n" * 25
 
@@ -75,3 +77,19 @@ def test_python_tells_the_same(trained, call, text) -> None:
     told = json.loads(call("eval", trained, text, "--json").out)
     assert newllm.load(trained, device="cpu").evaluate(text).nats == told["nats"]
     assert newllm.load(trained, device="cpu").evaluate(str(text)).nats == told["nats"]
+
+
+def test_how_far_it_is_is_said_now_and_then(trained, call, tmp_path, monkeypatch) -> None:
+    (tmp_path / "long.txt").write_text("the white whale. " * 400)
+    (tmp_path / "short.txt").write_text("the sea")
+    texts = (tmp_path / "long.txt", tmp_path / "short.txt")
+    assert call("eval", trained, *texts).err == ""
+    monkeypatch.setattr(evaluate, "PLAIN_SECONDS", 0.0)
+    assert call("eval", trained, *texts, "--quiet").err == ""
+    lines = call("eval", trained, *texts).err.splitlines()
+    read = [
+        int(re.fullmatch(r"read ([\d,]+) of 6,807 bytes(?:, .+ left)?", line)[1].replace(",", "")) for line in lines
+    ]
+    assert read == sorted(read)
+    assert read[-1] == 6807
+    assert trained.name != "bytes" or len(read) > 5
