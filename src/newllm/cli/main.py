@@ -34,6 +34,7 @@ _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
 # What pathlib raises when asked whether something is there: a place that is closed to us, a name that is too long.
 _CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 atexit.register(gc.freeze)  # a last look for cycles in all that was imported would take a second, for nothing
+_BUSIEST = 20.0  # times as long as it works does a process take to start, at most
 _ABOUT = """\
 Language models whose whole memory is one context vector.
 
@@ -98,12 +99,18 @@ def _run(arguments: list[str], began: float) -> int:
 
 
 def _age() -> float:
-    """Return the seconds since this process was started, where the system tells: Python's own start took them."""
+    """Return the seconds since Python was started in this process, where the system tells: its own start took them.
+
+    A shell that turns into the last of its commands hands its age on, with all the commands before. That one has
+    waited far longer than it has worked; then the work alone counts.
+    """
+    worked = time.process_time()
     try:
         started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - started
     except (OSError, ValueError, IndexError, AttributeError):
-        return 0.0
+        return worked
+    return age if worked <= age <= _BUSIEST * worked else worked
 
 
 def _module(command: str) -> ModuleType:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from newllm.api import trained
+from newllm.cli import main as command
 from newllm.cli.main import main
 
 
@@ -209,3 +210,12 @@ def test_a_run_by_the_clock_of_few_steps_writes_no_sample_and_says_so(call, text
     assert "only 2 updates fit into 150 s here and now: one takes 60 s" in done.err
     assert "no sample: after so few steps it would be noise: newllm train --resume" in done.out
     assert "sample, temperature" not in done.out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell how old a process is")
+def test_the_seconds_begin_with_this_process_and_not_with_a_shell_that_turned_into_it(monkeypatch) -> None:
+    monkeypatch.setattr(command.time, "process_time", lambda: 1e9)  # it has worked all its life
+    monkeypatch.setattr(command.time, "clock_gettime", lambda _: 2e9)
+    assert 1e9 < command._age() < 2e9
+    monkeypatch.setattr(command.time, "process_time", lambda: 0.5)
+    assert command._age() == 0.5
