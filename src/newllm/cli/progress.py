@@ -71,12 +71,13 @@ class Display(Observer):
         self._time_left = TimeLeft(self.steps)
         scan = "" if summary["scan_backend"] == "none" else f", scan {summary['scan_backend']}"
         where = f"on {summary['device']} in {summary['precision']}{scan}"
-        begin = f"from step {summary['step']:,} " if summary["step"] else ""
-        size, steps = f"{summary['parameters']:,} parameters", f"{summary['steps']:,} steps"
-        if (seconds := summary.get("preparation", {}).get("budget")) is not None and not summary["step"]:
-            steps = f"{seconds:g} s in all, about {steps},"
-        length = f"for {steps} " if summary["step"] < summary["steps"] else ""  # of a run that goes on by the clock
-        self.console.print(f"training {size} {begin}{length}{where}")
+        step, steps = summary["step"], summary["steps"]
+        budget = summary.get("preparation", {}).get("budget")
+        if step:  # a run that goes on by the clock does not know yet to which one
+            length = f"from step {step:,}{f' to {steps:,}' if step < steps else ''}"
+        else:
+            length = f"for {steps:,} steps" if budget is None else f"for {budget:g} s in all, about {steps:,} steps,"
+        self.console.print(f"training {summary['parameters']:,} parameters {length} {where}")
 
     def resumed(self, past: Past) -> None:
         """Keep where the loss left its trend before."""

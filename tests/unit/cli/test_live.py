@@ -209,7 +209,7 @@ def test_what_validation_says_beyond_the_curve_is_an_arrow(screen) -> None:
 
 @pytest.mark.parametrize(
     ("step", "said"),
-    [(0, "for 400 steps on cpu"), (300, "from step 300 for 400 steps on"), (400, "from step 400 on cpu")],
+    [(0, "for 400 steps on cpu"), (300, "from step 300 to 400 on cpu"), (400, "from step 400 on cpu")],
 )
 def test_a_run_that_goes_on_by_the_clock_is_not_said_to_have_the_steps_that_it_has_done(step, said) -> None:
     stream = io.StringIO()
