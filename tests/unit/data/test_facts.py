@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from newllm.data.facts import data_facts
 from newllm.data.facts_sample import Reader, among
-from newllm.data.facts_windows import mixed, rolling_hash
+from newllm.data.facts_windows import _BASE, mixed, rolling_hash
 from newllm.errors import UserError
 
 WORDS = ("the", "whale", "sea", "ship", "captain", "of", "and", "a", "was", "to", "his", "white", "boat", "upon")
@@ -183,6 +183,26 @@ def test_hashes_are_equal_where_windows_are(tokens, window) -> None:
     first = {words: windows.index(words) for words in windows}
     seen = {value: hashes.tolist().index(value) for value in hashes.tolist()}
     assert [first[words] for words in windows] == [seen[value] for value in hashes.tolist()]
+
+
+@settings(deadline=None)
+@given(arrays.arrays(np.uint64, st.integers(0, 40)), st.integers(1, 20))
+def test_a_hash_is_the_polynomial_of_its_window(values, window) -> None:
+    naive = [
+        sum(int(value) * _BASE ** (window - 1 - at) for at, value in enumerate(values[first : first + window])) % 2**64
+        for first in range(max(0, len(values) - window + 1))
+    ]
+    assert rolling_hash(values, window).tolist() == naive
+
+
+def test_the_longest_of_several_stretches_in_common_is_told() -> None:
+    shared, chance = np.arange(1000, 1200), np.random.default_rng(0)
+    own = [chance.integers(2000, 10**6, 10) for _ in range(3)]
+    held_out = np.concatenate([own[0], shared[:60], own[1], shared[60:150], own[2], shared[140:197]])
+    told = data_facts([np.concatenate([chance.integers(2000, 10**6, 40), shared])], [held_out])
+    assert told["window"] == 50
+    assert told["overlap"]["longest"] == 90
+    assert told["overlap"]["share"] == pytest.approx(207 / 237)
 
 
 @settings(deadline=None)

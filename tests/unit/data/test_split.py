@@ -93,6 +93,9 @@ def test_sentences_are_shuffled_by_the_split_seed() -> None:
     random.Random(7).shuffle(expected)
     assert [block[0].text for block in found.train] == expected[:24]
     assert [block[0].text for block in found.validation] == expected[24:]
+    assert (found.report["fraction"], found.report["blocks"]) == (0.2, 6)
+    assert [lines[first] for first, _ in found.report["ranges"]] == expected[24:]
+    assert all(last == first + 1 for first, last in found.report["ranges"])
 
 
 def test_too_few_sentences() -> None:

@@ -69,6 +69,11 @@ def test_a_table_with_a_column_of_texts_is_offered(reviews: Path):  # noqa: ARG0
     assert "give 'reviews.csv#review' to train on that" in str(raised.value)
     assert "\n" not in str(raised.value)
     offer_columns(["reviews.csv#review"])
+    Path("a.txt").write_text("a text beside it, which is no table\n")
+    with pytest.raises(UserError, match="text column 'review'"):
+        offer_columns(["."])
+    with pytest.raises(UserError, match="text column 'review'"):
+        offer_columns(["a.txt", "reviews.csv"])
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,7 @@ def test_a_table_with_a_column_of_texts_is_offered(reviews: Path):  # noqa: ARG0
         ("name,text\nx,海へ行った\n", "text"),
         ("a;b\n1;the sea and the ship\n2;a white whale came\n", "b"),
         ("text,label\n1,2\n", None),
+        ("a,b\nx y z w v,1\nx y z w v,2 3 4 5 6 7 8 9\nx y z w v,1\n", "a"),  # by the middle row of each
         ("id,name\n1,Ada\n2,Grace\n", None),
         ('a,b\n1,"an open quote\n', "b"),
         ("", None),

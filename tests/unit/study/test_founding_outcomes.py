@@ -77,6 +77,28 @@ def test_equal_progress_is_where_an_arm_is_as_far_as_its_control_at_its_end() ->
     assert equal_progress(record(falling(60, rate=0.01)), control) is None
 
 
+def test_what_a_run_came_to_is_told_of_its_best_and_of_its_end() -> None:
+    validation = [*falling(8), 6.5, 6.3]
+    row = outcomes(record(falling(10, 0.2), validation), None)
+    assert (row["epochs"], row["reached"], row["best_epoch"]) == (9, 9, 7)
+    assert [row[name] for name in ("best_validation", "last_validation", "last_train")] == pytest.approx(
+        [6.2, 6.3, 5.1]
+    )
+    told = ("lowest_probe", "lowest_probe_after_best", "probe_at_best", "last_probe", "gap_at_end")
+    assert [row[name] for name in told] == pytest.approx([5.1, 5.1, 5.5, 5.1, 1.2])
+    rising = outcomes(record([6.9, 6.0, 6.5, 6.4], [6.9, 6.8, 6.7, 6.8]), None)
+    assert [rising[name] for name in told[:3]] == [6.0, 6.4, 6.5]
+
+
+def test_an_arm_that_never_is_as_far_is_asked_to_its_own_end() -> None:
+    control = record(falling(50))
+    row = outcomes(record(spiking(40, 39, rate=0.01)), control)
+    assert row["reached"] is None
+    assert row["probe_spiked_by_equal_progress"] is True
+    late = outcomes(record(spiking(60, 59)), control)
+    assert (late["reached"], late["probe_spiked"], late["probe_spiked_by_equal_progress"]) == (49, True, False)
+
+
 def test_a_remedy_that_only_delays_is_told_from_one_that_removes() -> None:
     control = record(spiking(50, 19))
     delayed = outcomes(record(spiking(200, 60, rate=0.05)), control)
