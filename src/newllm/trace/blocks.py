@@ -152,14 +152,16 @@ def truncated_blocks(path: Path, step: int) -> bytes | None:
     return b"".join(kept) if changed else None
 
 
-def cut_damaged_block(path: Path, first: int) -> bool:
-    """Cut off a damaged last block whose rows stand in lines as well; return whether it was cut.
+def cut_damaged_block(path: Path, step: int, first: int | None) -> bool:
+    """Cut off a damaged last block where nothing is lost by that; return whether it was cut.
 
-    A power cut may leave holes in the block that was being written; the lines that it was made from are there then.
+    A power cut may leave holes in the block that was being written. Its rows are later than the last snapshot, or the
+    lines that it was made from are there still.
 
     Args:
         path: of the blocks.
-        first: step of the first row that stands in a line.
+        step: of the last snapshot.
+        first: step of the first row that stands in a line, None without one.
 
     Raises:
         UserError: there is no room, or the file may not be written.
@@ -175,7 +177,7 @@ def cut_damaged_block(path: Path, first: int) -> bool:
         if last is None:
             sound.pop()
             damaged, last = True, _last_step(file, sound[-1], path) if sound else 0
-    if not damaged or last is None or first > last + 1:
+    if not damaged or last is None or not (last >= step or (first is not None and first <= last + 1)):
         return False
     write_bytes(path, path.read_bytes()[: sound[-1].end if sound else 0])
     return True

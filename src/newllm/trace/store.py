@@ -220,9 +220,9 @@ def truncate_after(path: Path, step: int) -> None:
 def cut_damaged_end(path: Path, step: int) -> bool:
     """Cut off the damaged end of a trace where nothing is lost by that; return whether anything was.
 
-    That is from its first damaged line on, if all rows up to a step stand before it, and a last block whose rows stand
-    in the lines as well. A power cut may take any of the rows that were written since the last sync, and those up to a
-    snapshot were synced before it. A run that goes on from that snapshot writes the others again.
+    That is from its first damaged line on, if all rows up to a step stand before it, and a last block whose rows are
+    later than that or stand in the lines as well. A power cut may take any of the rows that were written since the
+    last sync, and those up to a snapshot were synced before it. A run that goes on from there writes the others again.
 
     Args:
         path: a trace that may be absent; no file may be open for writing meanwhile.
@@ -245,7 +245,7 @@ def cut_damaged_end(path: Path, step: int) -> bool:
     if damaged:
         write_bytes(path, content[:size])
     packed = blocks_path(path)
-    return damaged | (first is not None and packed.is_file() and cut_damaged_block(packed, first))
+    return damaged | (packed.is_file() and cut_damaged_block(packed, step, first))
 
 
 def _read(path: Path, name: str | None) -> dict[str, Series]:

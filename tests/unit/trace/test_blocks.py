@@ -97,7 +97,11 @@ def test_a_last_block_that_a_power_cut_left_with_holes_is_cut_off_where_its_rows
     start = hole[0] % len(block)
     block[start : start + hole[1]] = bytes(hole[1])
     blocks.write_bytes(sound + block)
+    damaged = sound + block
     path.write_bytes(b"")
+    assert cut_damaged_end(path, 400)  # its rows are later than the snapshot: they are written again
+    assert blocks.read_bytes() == sound
+    blocks.write_bytes(damaged)
     assert not cut_damaged_end(path, 540)  # here they are not, and whatever is left is somebody's
     path.write_bytes(lines.split(b"\n", 1)[1])
     assert not cut_damaged_end(path, 540)  # nor where one of them is missing
