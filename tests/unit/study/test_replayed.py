@@ -20,12 +20,13 @@ from newllm.replays.interventions import (
 )
 from newllm.replays.setup import Setup
 from newllm.study import load_results
+from newllm.study.founding import words_en
 from newllm.study.founding.__main__ import main
 from newllm.study.founding.arms import ARMS, BASELINE
 from newllm.study.founding.page import PAGES, page
 from newllm.study.founding.replay_file import FILE, read_replay
 from newllm.study.founding.replayed import ARM_OF, compared
-from newllm.study.founding.replayed_section import CAUSES, FIGURE, replayed_section
+from newllm.study.founding.replayed_section import CAUSES, FIGURE, _outcome, replayed_section
 from newllm.study.founding.tables import rows_by_arm
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome
@@ -298,3 +299,10 @@ def test_the_pages_are_written_again_without_running_the_study(results, tmp_path
     (tmp_path / FILE).write_bytes(b"{")
     assert main([str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_only_what_was_confirmed_is_printed_bold() -> None:
+    screened = tried("beta2", "removes")
+    confirmed = dataclasses.replace(screened, stage="confirmed")
+    said = words_en.OUTCOMES["removes"]
+    assert [_outcome(one, words_en) for one in (screened, confirmed)] == [said, f"**{said}**"]
