@@ -32,6 +32,15 @@ def drawn(page: "Page", name: str = "c") -> dict[str, Any]:
     return page.evaluate("(id) => handles.get(id).drawn", name)
 
 
+def once_drawn(page, holds) -> dict:
+    """Return what is drawn once that holds, or after ten seconds."""
+    for _ in range(100):
+        if holds(drawn(page)):
+            break
+        page.wait_for_timeout(100)
+    return drawn(page)
+
+
 def zoomed(page: "Page", first: float, last: float, name: str = "c") -> dict[str, Any]:
     page.evaluate("([id, first, last]) => handles.get(id).zoom(first, last)", [name, first, last])
     return drawn(page, name)
@@ -146,8 +155,7 @@ def test_live_points_are_added_and_followed(show) -> None:
       chart.append("loss", [1000, 1001, 1002], [7, 7, 1]); // as after a new connection
       chart.append("another chart's", [1], [1]);
     }""")
-    page.wait_for_timeout(400)
-    told = drawn(page)
+    told = once_drawn(page, lambda told: told["to"] == 1002)
     assert told["to"] == 1002
     assert told["lines"]["loss"]["high"] == 5
     assert told["lines"]["loss"]["off"] == [{"x": 1001, "kind": "nan"}]
@@ -169,16 +177,15 @@ def test_a_chart_out_of_sight_catches_up_once_it_is_seen(show) -> None:
     page.wait_for_timeout(400)
     assert drawn(page)["to"] == 999
     page.locator(".plot").scroll_into_view_if_needed()
-    page.wait_for_timeout(200)
-    assert drawn(page)["lines"]["loss"]["high"] == 5
+    assert once_drawn(page, lambda told: told["to"] == 1000)["lines"]["loss"]["high"] == 5
 
 
 def test_a_chart_begins_with_its_first_live_point(show) -> None:
     page = show(curves(line("loss", [])))
     assert page.get_by_text("No values").is_visible()
     page.evaluate("handles.get('c').append('loss', [1, 2, 3], [3, 2, 1])")
-    page.wait_for_timeout(400)
-    assert drawn(page)["lines"]["loss"]["high"] == 3
+    page.get_by_text("No values").wait_for(state="detached")
+    assert once_drawn(page, lambda told: told["to"] == 3)["lines"]["loss"]["high"] == 3
     assert page.get_by_text("No values").count() == 0
 
 
@@ -194,9 +201,8 @@ def test_finer_points_are_asked_for_where_a_line_came_in_buckets(show) -> None:
       window.handles = await newllm.hydrate(document, spec, { window: finer });
     }""")
     zoomed(page, 1000, 3000)
-    page.wait_for_timeout(400)
+    assert once_drawn(page, lambda told: told["lines"]["loss"]["high"] == 77)["lines"]["loss"]["high"] == 77
     assert page.evaluate("asked") == [["loss"], 1000, 3000]
-    assert drawn(page)["lines"]["loss"]["high"] == 77
 
 
 def test_labels_of_marks_do_not_lie_on_each_other(show) -> None:

@@ -23,23 +23,29 @@ CHARTS = (
 def test_plots_follow_the_colour_scheme_and_paper_is_light(show) -> None:
     page = show(*CHARTS)
     page.emulate_media(color_scheme="light")
-    light = [page.evaluate(INK, name) for name in "ch"]
-    assert max(light) < 120
+    _wait(page, "< 120")
+    light = [round(page.evaluate(INK, name)) for name in "ch"]
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(50)
-    assert min(page.evaluate(INK, name) for name in "ch") > 130
+    _wait(page, "> 130")
     page.emulate_media(color_scheme="dark", media="print")
-    page.wait_for_timeout(50)
-    assert [round(page.evaluate(INK, name)) for name in "ch"] == [round(ink) for ink in light]
+    _wait(page, "< 120")
+    assert [round(page.evaluate(INK, name)) for name in "ch"] == light
     page.emulate_media(color_scheme="dark", media="screen")
-    page.wait_for_timeout(50)
-    assert min(page.evaluate(INK, name) for name in "ch") > 130
+    _wait(page, "> 130")
+
+
+def _wait(page, ink: str) -> None:
+    """Wait until both plots are painted in an ink as light as that."""
+    page.wait_for_function(f"() => ['c', 'h'].every((id) => ({INK})(id) {ink})")
 
 
 def test_plots_are_as_wide_as_their_place(show) -> None:
     page = show(*CHARTS)
     page.set_viewport_size({"width": 500, "height": 800})
-    page.wait_for_timeout(100)
+    page.wait_for_function("""() => [...document.querySelectorAll("[data-chart] .plot")].every((plot) => {
+      const wide = (element) => element.getBoundingClientRect().width;
+      return wide(plot) <= 500 && Math.abs(wide(plot.querySelector("canvas")) - wide(plot)) < 1;
+    })""")
     for name in "ch":
         place = f"[data-chart={name}] .plot"
         canvas, plot = (page.locator(part).bounding_box() for part in (f"{place} canvas", place))
