@@ -1,7 +1,7 @@
 """One bit of one file turned over: the next command that reads the file gives the same bits, refuses, or says so.
 
-config.toml is a person's own file, and no checksum stands over what a person may edit: a bit that makes it another
-valid configuration is an edit, and is counted as one.
+config.toml and the file of a study are a person's own, and no checksum stands over what a person may edit: a bit that
+makes it another valid configuration is an edit, and is counted as one.
 """
 
 import json
@@ -32,6 +32,7 @@ from campaign.subjects import (
 )
 
 _A_PERSONS = "held-out.txt"  # nobody has said before what stands in it
+_EDITABLE = ("run/config.toml", "small.py")
 _EDGE = 100  # bytes at either end of a file, where headers and checksums are
 
 
@@ -167,7 +168,7 @@ class Flips:
             return VIOLATION, f"exit code {found.code}, and its result cannot be read: {error!r}"
         if other == answer and found.code == ended.code:
             return (TOLD if said else SAME), ""
-        if path == "run/config.toml":
+        if path in _EDITABLE:
             return EDITED, ""
         return (TOLD, "") if said else (VIOLATION, f"exit code {found.code}, {differences(other, answer)[:600]}")
 
