@@ -83,6 +83,7 @@ def test_how_far_it_is_is_said_now_and_then(trained, call, tmp_path, monkeypatch
     (tmp_path / "long.txt").write_text("the white whale. " * 400)
     (tmp_path / "short.txt").write_text("the sea")
     texts = (tmp_path / "long.txt", tmp_path / "short.txt")
+    monkeypatch.setattr(evaluate, "PLAIN_SECONDS", math.inf)
     assert call("eval", trained, *texts).err == ""
     monkeypatch.setattr(evaluate, "PLAIN_SECONDS", 0.0)
     assert call("eval", trained, *texts, "--quiet").err == ""
