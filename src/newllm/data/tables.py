@@ -85,15 +85,22 @@ def text_column(text: bytes) -> tuple[str, list[str]] | None:
 
 
 def _rows(name: str, text: bytes) -> Iterator[list[str]]:
-    csv.field_size_limit(_LONGEST_CELL)
     decoded = text.decode()
     head = decoded[: decoded.find("\n") % (len(decoded) + 1)]
     counts = Counter(sign for sign in head if sign in _DELIMITERS)
     delimiter = counts.most_common(1)[0][0] if counts else ","
-    try:
-        yield from csv.reader(io.StringIO(decoded, newline=""), delimiter=delimiter)
-    except csv.Error as error:
-        raise UserError(f"{name!r} is no table that can be read ({error}): mend it, or give plain text") from error
+    reader = csv.reader(io.StringIO(decoded, newline=""), delimiter=delimiter)
+    while True:
+        others = csv.field_size_limit(_LONGEST_CELL)  # of the whole process: only as long as a row is read
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise UserError(f"{name!r} is no table that can be read ({error}): mend it, or give plain text") from error
+        finally:
+            csv.field_size_limit(others)
+        if row is None:
+            return
+        yield row
 
 
 def _is_number(cell: str) -> bool:

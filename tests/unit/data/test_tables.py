@@ -1,11 +1,13 @@
 """CSV with texts in a column, and texts in UTF-16: read, or named with what to do."""
 
+import csv
 import gzip
 from pathlib import Path
 
 import pytest
 
 from newllm.data import offer_columns, read_documents
+from newllm.data.tables import text_column
 from newllm.errors import UserError
 
 REVIEWS = """id,stars,review
@@ -130,3 +132,12 @@ def test_utf_16_without_its_mark_is_named(encoding: str, named: str, tmp_path: P
     (tmp_path / "text.txt").write_bytes("The whale swam.".encode(encoding))
     with pytest.raises(UserError, match=rf"looks like {named} .*iconv -f {named} -t UTF-8"):
         read_documents([tmp_path / "text.txt"])
+
+
+def test_how_long_a_cell_may_be_stays_as_it_was_for_others(tmp_path: Path):
+    others = csv.field_size_limit()
+    long = "the sea " * 30_000
+    (tmp_path / "long.csv").write_text(f"id,text\n1,{long}\n")
+    assert len(read_documents([f"{tmp_path}/long.csv#text"])[0].text) == len(long)
+    assert text_column(f"id,text\n1,{long}\n".encode()) is not None
+    assert csv.field_size_limit() == others
