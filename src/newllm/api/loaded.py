@@ -69,7 +69,7 @@ class LoadedRun:
         *texts: str | os.PathLike[str],
         errors: str | None = None,
         field: str | None = None,
-        told: Callable[[int, int], None] = lambda *_: None,
+        progress: Callable[[int, int], None] = lambda *_: None,
     ) -> Evaluation:
         """Read texts through, each document from a fresh context that is carried to its end, in fp32.
 
@@ -77,7 +77,7 @@ class LoadedRun:
             *texts: files, directories, globs or "-".
             errors: what invalid UTF-8 does, "strict" or "replace"; None as in training.
             field: the text's field in JSON lines; None as in training.
-            told: called now and then with how many bytes have been read, and of how many.
+            progress: called now and then with how many bytes have been read, and of how many.
 
         Raises:
             UserError: a text cannot be read.
@@ -89,7 +89,7 @@ class LoadedRun:
         documents = read_documents(texts, data.field, data.errors)
         sentences = data.format == "sentences"
         read = [document.text for document in documents]
-        return read_through(self.model, self.tokenizer, read, sentences=sentences, told=told)
+        return read_through(self.model, self.tokenizer, read, sentences=sentences, progress=progress)
 
 
 def load(path: str | Path, snapshot: str = "best", device: str = "auto") -> LoadedRun:

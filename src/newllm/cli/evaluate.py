@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm import api
 
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
-    told = _Progress(quiet=arguments.quiet)
-    result = loaded.evaluate(*arguments.texts, errors=arguments.errors, field=arguments.field, told=told)
+    progress = _Progress(quiet=arguments.quiet)
+    result = loaded.evaluate(*arguments.texts, errors=arguments.errors, field=arguments.field, progress=progress)
     numbers = {
         "schema": 1,
         "tokens": result.tokens,
@@ -57,14 +57,14 @@ class _Progress:
     """Says now and then how far the reading is."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._told = quiet, time.monotonic()
+        self._quiet, self._spoke = quiet, time.monotonic()
         self._time_left: TimeLeft | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Take in how many bytes have been read, and of how many."""
         self._time_left = self._time_left or TimeLeft(total)
         left = self._time_left.at(done)
-        if not self._quiet and time.monotonic() - self._told >= PLAIN_SECONDS:
-            self._told = time.monotonic()
+        if not self._quiet and time.monotonic() - self._spoke >= PLAIN_SECONDS:
+            self._spoke = time.monotonic()
             ends = "" if left is None else f", {duration(left)} left"
             print(f"read {done:,} of {total:,} bytes{ends}", file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ def read_through(
     texts: Sequence[bytes],
     *,
     sentences: bool = False,
-    told: Callable[[int, int], None] = lambda *_: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Evaluation:
     """Predict every token of every text, the first one from the begin token alone.
 
@@ -32,7 +32,7 @@ def read_through(
         tokenizer: the model's.
         texts: UTF-8.
         sentences: every line is a sentence of its own, as in training, whose end is predicted too.
-        told: called now and then with how many bytes have been read, and of how many.
+        progress: called now and then with how many bytes have been read, and of how many.
 
     Raises:
         UserError: a text is longer than the model's learned positions, or there is nothing to predict.
@@ -51,7 +51,7 @@ def read_through(
             ids = np.concatenate([[tokenizer.begin], ids, [tokenizer.end] if sentences else []]).astype(np.int64)
             for number, more in enumerate(_nats(model, torch.from_numpy(ids).to(model.device)), start=1):
                 nats += more
-                told(min(done, before + len(part) * number * CHUNK // len(ids)), total)
+                progress(min(done, before + len(part) * number * CHUNK // len(ids)), total)
             tokens += len(ids) - 1
             size += 0 if sizes is None else int(sizes[ids[1:]].sum())
     model.train(was_training)
