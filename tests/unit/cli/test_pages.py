@@ -1,0 +1,184 @@
+"""Whole pages of the terminal against what somebody looked at, on findings and verdicts that are made by hand."""
+
+import dataclasses
+import io
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from newllm.api import Diagnosis
+from newllm.cli.doctor_page import Paper, brief_page, full_page
+from newllm.cli.drawn_signal import DrawnSignal
+from newllm.cli.live_curve import LiveCurve
+from newllm.cli.replay_list import Listed, list_page
+from newllm.cli.replay_page import verdict_page
+from newllm.cli.replay_table import Column, Row, lay_out
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.onset import Onset
+from newllm.plotting import colours
+from newllm.trace import Finding, Series, Trace, Tried, Verdict
+from newllm.trace.verdict import OUTCOMES
+
+STEPS = np.arange(1, 121)
+LOSS = Series(STEPS, np.where((STEPS >= 60) & (STEPS < 64), 9.0, 5.0 - STEPS / 60))
+SPIKE = Finding(
+    kind="spike", severity="warning", sentence="The loss spikes.", first_step=60, last_step=63, confidence=0.9,
+    signal="loss", evidence={"peak": 9.0, "before": 4.0, "rise": 0.81, "batches": 4},
+    alternatives=("A batch is bad.", "The rate is too high."), test="Replay it.", candidate_causes=("rate", "data"),
+)  # fmt: skip
+FAULT = Finding(kind="dead-units", severity="fault", sentence="Half of the units are dead.", evidence={"share": 0.5})
+LONG = Finding(kind="drift", severity="warning", sentence="It drifts.", evidence={"name": "x" * 60, "other": 1})
+NOTE = Finding(kind="gap", severity="note", sentence="A gap.", first_step=7, last_step=7, signal="loss")
+
+
+def _diagnosis(*findings: Finding, notes: int = 0) -> Diagnosis:
+    left_out = tuple(f"line {at} left out" for at in range(notes))
+    trace = Trace({"loss": LOSS, "validation_loss": Series(STEPS[::40], LOSS.value[::40])}, "step", left_out)
+    facts = Facts(vocabulary=257, parameters=1000, layers=(Layer("head"),))
+    return Diagnosis(Path("runs/one"), trace, facts, list(findings))
+
+
+def _spikes(number: int) -> list[Finding]:
+    """Findings of one kind, one after another."""
+    return [dataclasses.replace(SPIKE, first_step=at, last_step=at + 3, alternatives=()) for at in range(1, number + 1)]
+
+
+def _gaps(number: int) -> list[Finding]:
+    return [dataclasses.replace(NOTE, kind=f"gap-{at}") for at in range(number)]
+
+
+MANY = _diagnosis(*_spikes(12), *_gaps(19), notes=9)
+JUST = _diagnosis(*[NOTE] * 11, *_gaps(19), notes=8)
+WIDE, NARROW, ASCII = Paper(100, unicode=True), Paper(72, unicode=True), Paper(71, unicode=False)
+
+
+def _tried(name: str, outcome: str, **changed) -> Tried:
+    made = {
+        "name": name, "kind": "optimizer", "change": "the rate halved", "hypothesis": "", "price": "It takes longer.",
+        "start": 31, "n": 3, "stage": "screened", "outcome": outcome, "spiked": 3, "effect": 0.25,
+        "interval": (0.1, 0.4), "p": None, "severity": 1.0, "null_severity": 1.0, "later": 1.5, "cost": 0.01,
+    }  # fmt: skip
+    return Tried(**(made | changed))
+
+
+SCREENED = [_tried(f"change-{at}", outcome) for at, outcome in enumerate(OUTCOMES)]
+CONFIRMED = [
+    _tried("the-best", "removes", stage="confirmed", n=8, spiked=0, p=0.01, start=0,
+           moved={"signal": "activation_rms", "ratio": 0.07, "moved": True}),
+    _tried("another", "no effect", stage="confirmed", n=8, spiked=8, p=0.5),
+]  # fmt: skip
+SUSPECTS = tuple({"name": f"cause-{at}", "intervention": "sgd", "class": "removes", "moved": at} for at in range(6))
+
+
+def _verdict(*tried: Tried, **changed) -> Verdict:
+    made = Verdict(
+        run="runs/one", spike={"onset": 60, "peak": 61, "end": 63, "signal": "loss"},
+        null={"identical": True, "compared": 100, "weights": True}, interventions=tried, cause=None,
+        nulls={"n": 6, "spiked": 6, "depends_on_seed": False, "starts": [0, 31]}, seconds=287.0,
+        not_tried={"sgd": "no time", "beta2": "no time"}, suspects=SUSPECTS, missing=("Plant it.", "Said already."),
+        sentences=("It spikes.", "This helps.", "No cause is shown. Said already."),
+    )  # fmt: skip
+    return dataclasses.replace(made, **changed)
+
+
+CAUSE = {"name": "no-residuals", "intervention": "residual-fnn", "rivals": ["sgd"]}
+SEED = {"n": 6, "spiked": 2, "depends_on_seed": True, "starts": [31]}
+LISTED = [
+    Listed("half", "optimizer", "half the rate", "The steps were too long.", "It takes longer.", False, True, ""),
+    Listed("late", "optimizer", "a warm-up", "It began too fast.", "Nothing.", True, True, ""),
+    Listed("qk-norm", "model", "norms", "The logits grow.", "Nothing.", False, False, "no attention"),
+]  # fmt: skip
+
+
+def _page(verdict: Verdict, paper: Paper, series: Series | None = LOSS) -> Group:
+    return verdict_page(verdict, "loss", series, paper)
+
+
+def _drawn(width: int, **changed) -> Group:
+    signal = DrawnSignal("loss", "step", (60.0, 63.0), 4, unicode=True)
+    return Group(*dataclasses.replace(signal, **changed).draw_closer(LOSS, width, alone=6))
+
+
+def _table(width: int) -> Group:
+    columns = [Column("class"), Column("effect", right=True)]
+    rows = [
+        Row("a-name-of-some-length", (Text("removes"), Text("5 %")), ("What it did.",)),
+        Row("short", (Text("no effect"), Text("100 %"))),
+    ]
+    return Group(*lay_out(columns, rows, width))
+
+
+def _live(steps: int, *, unicode: bool = True, validated: bool = True) -> Group:
+    """A run that leaves its trend at step 40, comes halfway back at 44, and leaves it again at 70 for good."""
+    curve = LiveCurve(unicode=unicode)
+    for step in range(1, steps + 1):
+        curve.stepped(step, 9.0 if 40 <= step < 44 or step >= 70 else 4.0)
+        if step in (41, 71):
+            curve.left_trend(Onset(step, step - 1, step - 2, 4.0, math.log(9 / 4)))
+        if validated and step % 20 == 0:
+            curve.evaluated(step, 5.0)
+    return Group(*curve.rows(60, 4))
+
+
+PAGES: dict[str, Callable[[], tuple[RenderableType, int]]] = {
+    "doctor-many": lambda: (full_page(MANY, WIDE), 100),
+    "doctor-just": lambda: (full_page(JUST, NARROW), 72),
+    "doctor-three": lambda: (full_page(_diagnosis(FAULT, LONG, NOTE), ASCII), 71),
+    "doctor-healthy": lambda: (full_page(_diagnosis(), WIDE), 100),
+    "doctor-note": lambda: (full_page(_diagnosis(NOTE), NARROW), 72),
+    "doctor-unjudged": lambda: (full_page(Diagnosis(Path("log"), Trace(), Facts(), []), WIDE), 100),
+    "brief-in-full": lambda: (brief_page(_diagnosis(SPIKE, FAULT, NOTE), NARROW, 27), 72),
+    "brief-in-lines": lambda: (brief_page(_diagnosis(SPIKE, FAULT, NOTE), NARROW, 26), 72),
+    "brief-room": lambda: (brief_page(_diagnosis(*_spikes(4)), NARROW, 22), 72),
+    "brief-no-room": lambda: (brief_page(_diagnosis(*_spikes(5)), NARROW, 22), 72),
+    "brief-low": lambda: (brief_page(_diagnosis(*_spikes(2)), NARROW, 10), 72),
+    "brief-healthy": lambda: (brief_page(_diagnosis(), NARROW, 40), 72),
+    "replay": lambda: (_page(_verdict(*CONFIRMED, *SCREENED), Paper(96, unicode=True)), 96),
+    "replay-narrow": lambda: (_page(_verdict(*CONFIRMED[1:], *SCREENED), Paper(95, unicode=False)), 95),
+    "replay-cause": lambda: (_page(_verdict(CONFIRMED[0], cause=CAUSE, nulls=SEED), Paper(80, unicode=True)), 80),
+    "replay-screened": lambda: (_page(_verdict(SCREENED[0], spike={"onset": 60, "peak": 62}), NARROW), 72),
+    "replay-differs": lambda: (_page(_verdict(null={"identical": False}, missing=(), suspects=()), NARROW, None), 72),
+    "list": lambda: (list_page(LISTED), 72),
+    "list-fits": lambda: (list_page(LISTED[:2]), 72),
+    "drawn-closer": lambda: (_drawn(70), 70),
+    "drawn-alone": lambda: (_drawn(69), 69),
+    "drawn-unmarked": lambda: (_drawn(70, stretch=None, signal="validation_loss_of_some_class_with_a_long_name"), 70),
+    "table-wide": lambda: (_table(41), 41),
+    "table-close": lambda: (_table(38), 41),
+    "table-narrow": lambda: (_table(30), 41),
+    "live": lambda: (_live(100), 60),
+    "live-ascii": lambda: (_live(30, unicode=False, validated=False), 60),
+    "live-two": lambda: (_live(2), 60),
+    "live-one": lambda: (_live(1), 60),
+}  # fmt: skip
+
+
+_COLOURS = {
+    ";".join(str(int(value[at : at + 2], 16)) for at in (1, 3, 5)): name.lower()
+    for name, value in vars(colours).items()
+    if name.isupper() and isinstance(value, str)
+}
+
+
+def _styled(page: RenderableType, width: int) -> str:
+    """Return a page as text, with what it is coloured: <bold spike>text<>."""
+    stream = io.StringIO()
+    Console(file=stream, width=width, force_terminal=True, color_system="truecolor", legacy_windows=False).print(page)
+    text = re.sub(r"\x1b\[(?:(1);?)?(?:38;2;([\d;]+)|0)?m", _tag, stream.getvalue())
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _tag(code: re.Match[str]) -> str:
+    return f"<{' '.join(filter(None, (code[1] and 'bold', code[2] and _COLOURS[code[2]])))}>"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_as_it_was_when_it_was_looked_at(name: str, as_kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    as_kept(name, _styled(*PAGES[name]()))
