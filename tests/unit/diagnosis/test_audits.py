@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -267,6 +268,23 @@ def counted(predictions: float, **documents: int) -> tuple[dict, Trace]:
     return {"validation": documents}, trace(validation_loss=[3.0, 2.0, 2.5], validation_count=[predictions] * 3)
 
 
+def printed(loss: list[float], perplexity: list[float]) -> Trace:
+    return Trace(trace(loss=loss, perplexity=perplexity).signals, decimals={"perplexity": 0})
+
+
+def unknown(*losses: float) -> Trace:
+    """An evaluation in which three words in ten are unknown and cost so much each."""
+    whole, part = [1000] * len(losses), [300] * len(losses)
+    return trace(
+        validation_count=whole, validation_count__unknown=part, validation_loss=[5.0] * len(losses),
+        validation_loss__unknown=list(losses),
+    )  # fmt: skip
+
+
+def joined(*traces: Trace) -> Trace:
+    return Trace({name: series for one in traces for name, series in one.signals.items()})
+
+
 LIMITS: list[tuple[str, tuple[dict, Trace], tuple[dict, Trace]]] = [
     ("unknown-tokens", ({"unknown": {"share": 0.009, "share_in_training": 0.0}}, BARE),
      ({"unknown": {"share": 0.011, "share_in_training": 0.0}}, BARE)),
@@ -319,8 +337,10 @@ LIMITS: list[tuple[str, tuple[dict, Trace], tuple[dict, Trace]]] = [
      ({"labels": {"share_in_validation": 0.98}}, trace(**COUNTS, validation_correct=[9800] * 8))),
     ("label-frequency", ({}, trace(validation_count=[10_000] * 3, validation_correct=[500] * 3)),
      ({}, trace(validation_count=[10_000] * 4, validation_correct=[500] * 4))),
-    ("label-frequency", ({}, trace(validation_count=[10_010] * 8, validation_correct=[500.5] * 8)),
-     ({}, trace(validation_count=[10_000] * 8, validation_correct=[500] * 8))),
+    ("label-frequency", ({}, trace(validation_count=[10_000] * 8, validation_correct=[500.5] * 8)),
+     ({}, trace(validation_count=[10_000] * 8, validation_correct=[500.4] * 8))),
+    ("label-frequency", ({}, trace(validation_count=[*[10_000] * 7, 9999], validation_correct=[500] * 8)),
+     ({}, trace(validation_count=[*[9999] * 7, 10_000], validation_correct=[500] * 8))),
     ("perplexity-mismatch", ({}, trace(loss=[3.0] * 9, perplexity=[math.exp(3.059)] * 9)),
      ({}, trace(loss=[3.0] * 9, perplexity=[math.exp(3.061)] * 9))),
     ("perplexity-mismatch", ({}, trace(loss=[0.5] * 9, perplexity=[math.exp(0.519)] * 9)),
@@ -331,7 +351,103 @@ LIMITS: list[tuple[str, tuple[dict, Trace], tuple[dict, Trace]]] = [
      ({}, trace(loss=[3.0] * 4, perplexity=[9.0, 9.0, 9.0, math.exp(3)]))),
     ("perplexity-mismatch", ({}, trace(loss=[15.0] * 9, perplexity=[9.0] * 9)),
      ({}, trace(loss=[14.9] * 9, perplexity=[9.0] * 9))),
+    ("perplexity-mismatch", ({}, printed([0.92] * 9, [3.0] * 9)), ({}, printed([0.9] * 9, [3.0] * 9))),
+    ("never-trained-tokens", ({"never_trained": {"share": 0.05}, "training": {"looked_at": 0.999}}, BARE),
+     ({"never_trained": {"share": 0.05}, "training": None}, BARE)),
+    ("padding-counted", ({"padding": {"validation_share": 0.4, "inferred": True, "trailing": None}}, BARE),
+     ({"padding": {"validation_share": 0.4, "trailing": None}}, BARE)),
+    ("padding-counted", ({"padding": {"validation_share": 0.4}}, trace(validation_count=[10_101.0])),
+     ({"padding": {"validation_share": 0.4}}, trace(validation_count=[10_100.0]))),
+    ("unknown-tokens", ({"unknown": None}, unknown(6.9, 5, 6.9)), ({"unknown": None}, unknown(6.9, 5, 6.91))),
+    ("unknown-tokens", ({"unknown": None}, unknown(9, 8, 6.9)), ({"unknown": None}, unknown(9, 8, 6.91))),
+    ("unknown-tokens", ({"unknown": None}, unknown(9)), ({"unknown": None}, unknown(8, 9))),
+    ("repeated-windows", ({"repeated": None, "documents": None}, BARE), ({"repeated": {"share": 0.4}}, BARE)),
+    ("repeated-windows", ({"repeated": {"share": 0.4}, "window": 0}, BARE), ({"repeated": {"share": 0.4}}, BARE)),
+    ("validation-shift", ({"shift": {"nats": 0.5}, "training": {"tokens": 0}}, BARE), ({"shift": {"nats": 0.5}}, BARE)),
+    ("validation-shift", ({"shift": {"nats": 0.5}, "validation": {"tokens": 0}}, BARE),
+     ({"shift": {"nats": 0.5}, "validation": {"looked_at": None}}, BARE)),
 ]  # fmt: skip
+
+
+EXACT: list[tuple[str, tuple[dict, Trace]]] = [
+    ("data-order", ({"order": {"nats": 0.1, "expected": 0.0, "spread": 0.01}, "labels": {"entropy": 4.0}}, BARE)),
+    ("validation-shift", ({"shift": {"nats": 0.5, "expected": 0.0, "spread": 0.05}}, BARE)),
+    ("label-frequency", ({"labels": {"entropy": 50.0}}, trace(loss=[60.0] * 20 + [51.5] * 10 + [51.0] * 10))),
+    ("label-frequency", ({}, trace(validation_count=[10_000] * 6, validation_correct=[0, *[500] * 4, 2]))),
+    ("unknown-tokens", ({"unknown": {"share": 0.25, "share_in_training": 0.025}}, BARE)),
+    ("unknown-tokens", ({"unknown": {"share": 0.01, "share_in_training": 0.0}}, BARE)),
+    ("never-trained-tokens", ({"never_trained": {"share": 0.375, "expected": 0.125}}, BARE)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "what"), EXACT)
+def test_a_doubt_begins_right_at_its_limit(kind: str, what: tuple[dict, Trace]) -> None:
+    assert kind in {one.kind for one in audit(with_facts(**what[0]), what[1])}
+
+
+def test_of_the_count_and_its_classes_one_change_is_told() -> None:
+    run = trace(validation_count=[5000, 5000, 4000], validation_count__a=[9, 9, 8], validation_count__b=[9, 8, 8])
+    assert only(audit({}, run)).evidence["before"] == 5000
+
+
+LOSS = descent(20)
+NUMBERS = np.where(np.arange(20) == 3, np.nan, LOSS)
+SAID: dict[str, tuple[dict, Trace, Facts]] = {
+    "another set": ({}, trace(validation_count=[5000, 5000, 7000], validation_loss=LOSS[:3]), FACTS),
+    "another set of a class": ({}, trace(validation_count__end=[100, 90, 90]), FACTS),
+    "ordered data": (with_facts(order={"nats": 0.4}), BARE, FACTS),
+    "ordered data without a loss": (with_facts(order={"nats": 0.4}), Trace(), FACTS),
+    "frequencies": (HEALTHY, trace(loss=[6.9, 6.0, 5.7, *[5.51, 5.49] * 20]), FACTS),
+    "frequencies in the accuracy": (
+        HEALTHY, trace(validation_count=[10_000] * 6, validation_correct=[0, *[500] * 4, 2]), FACTS
+    ),
+    "a leak of windows": (with_facts(**LEAKS, training={"looked_at": 0.25}), BARE, FACTS),
+    "a leak of documents": (
+        with_facts(documents={"exact": 30, "training": None, "inside_training": 0.25}, training={"looked_at": None}),
+        Trace(), FACTS,
+    ),
+    "a leak of documents alone": (
+        with_facts(documents={"exact": 30, "inside_training": None}, overlap={"share": None}, window=None), BARE, FACTS
+    ),
+    "windows that repeat themselves": (with_facts(**LEAKS, repeated={"share": 0.1}), BARE, FACTS),
+    "near duplicates": (with_facts(documents={"near": 10}), BARE, FACTS),
+    "near duplicates of unknown likeness": (with_facts(documents={"near": 10, "similar": None}), BARE, FACTS),
+    "new words": (with_facts(unit="word", never_trained={"share": 0.5, "expected": 0.1}), BARE, FACTS),
+    "new tokens": (with_facts(never_trained={"share": 0.5, "expected": 0.1}), BARE, FACTS),
+    "padding that is counted": (with_facts(padding={"validation_share": 0.4}), RUN, FACTS),
+    "padding that may be counted": (with_facts(padding={"validation_share": 0.4}), BARE, FACTS),
+    "padding without a loss": (
+        with_facts(padding={"validation_share": 0.4, "inferred": True, "trailing": 1.0}),
+        trace(validation_count=[10_000]), FACTS,
+    ),
+    "parameters": (HEALTHY, BARE, Facts(parameters=20_000_000)),
+    "bits": ({}, trace(loss=LOSS, perplexity=2.0**LOSS), FACTS),
+    "another base": ({}, trace(loss=LOSS, perplexity=2.06**LOSS), FACTS),
+    "perplexities at some steps": ({}, joined(
+        trace(loss=np.r_[NUMBERS, 0.0, 15.0, 3.0]),
+        Trace({"perplexity": Series(
+            np.r_[20 * np.arange(10), 35, 200, 210, 220],
+            np.r_[2 * np.exp(LOSS[::2][:5]), np.inf, np.nan, 0.0, np.exp(LOSS[::2][8:]), 9.0, 9.0, 9.0, 99.0],
+        )}),
+    ), FACTS),
+    "repeated windows": (with_facts(repeated={"share": 0.5, "longest": 2000}, documents=None), BARE, FACTS),
+    "copies": (with_facts(repeated=None, documents={"inside_training": 200}), BARE, FACTS),
+    "as many copies as repeated windows": (
+        with_facts(repeated={"share": 0.5}, documents={"inside_training": 200}), BARE, FACTS
+    ),
+    "a small validation": ({}, trace(validation_loss=[6.9, 5.6, 6.0], validation_count=[35, 35, 36]), FACTS),
+    "a small validation of documents": (with_facts(validation={"documents": 6, "tokens": 35}), Trace(), FACTS),
+    "unknown words": ({}, joined(unknown(6.9, 8, 10), trace(validation_loss__seen=[5, 4, 3.5])), FACTS),
+    "unknown words that training has": (with_facts(unknown={"share": 0.25, "share_in_training": 0.02}), BARE, FACTS),
+    "unknown words without a loss": (with_facts(unknown={"share": 0.25, "share_in_training": 0}), Trace(), FACTS),
+    "another kind": (with_facts(shift={"nats": 0.1}, validation={"looked_at": 0.5}), BARE, FACTS),
+    "another kind without a loss": (with_facts(shift={"nats": 0.1}), Trace(), FACTS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said_of_data_is_what_was_said(name: str, hold: Callable[..., None]) -> None:
+    hold("audit_findings", name, audit(*SAID[name]))
 
 
 @pytest.mark.parametrize(("kind", "silent", "told"), LIMITS)

@@ -1,0 +1,56 @@
+"""What was said of a run, kept in a file beside the tests; with NEWLLM_KEEP_FINDINGS=1 the tests write it anew."""
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newllm.trace import Finding
+
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
+
+
+@pytest.fixture(scope="session")
+def hold() -> Callable[[str, str, Sequence[Finding]], None]:
+    """Hold all that is said of a run against what a file of that name has of it, but for the last digits of numbers."""
+    return _hold
+
+
+def _hold(file: str, name: str, findings: Sequence[Finding]) -> None:
+    path = Path(__file__).parent / f"{file}.json"
+    said = _plain(findings)
+    if os.environ.get("NEWLLM_KEEP_FINDINGS"):
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(kept | {name: said}, indent=1, ensure_ascii=False) + "\n")
+    expected = json.loads(path.read_text())[name]
+    assert [one["kind"] for one in said] == [one["kind"] for one in expected]
+    for one, other in zip(said, expected, strict=True):
+        assert _close(one, other), (one, other)
+
+
+def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    found = [dataclasses.asdict(one) for one in findings]
+    return json.loads(json.dumps(found, default=float), parse_float=lambda text: float(f"{float(text):.5g}"))
+
+
+def _close(one: Any, other: Any) -> bool:
+    match one, other:
+        case dict(), dict():
+            return one.keys() == other.keys() and all(_close(one[name], other[name]) for name in one)
+        case list(), list():
+            return len(one) == len(other) and all(_close(*pair) for pair in zip(one, other, strict=True))
+        case float(), float():
+            return one == pytest.approx(other, rel=1e-3, abs=1e-12)
+        case str(), str():
+            return _NUMBER.split(one) == _NUMBER.split(other) and _close(_numbers(one), _numbers(other))
+        case _:
+            return one == other
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
