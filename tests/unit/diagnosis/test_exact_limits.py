@@ -1,0 +1,451 @@
+"""What lies right at a limit of a detector, and what lies just beside it."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.detectors import (
+    accumulation_scale,
+    accuracy,
+    activation_growth,
+    attention_collapse,
+    context_growth,
+    dead_units,
+    evaluation_mode,
+    frozen_layer,
+    frozen_values,
+    gradient_carried,
+    gradient_explosion,
+    not_finite,
+    second_moment,
+    update_ratio,
+    validation_gap,
+    vanishing,
+)
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.trace import Finding, Series, Trace
+
+Values = list[float] | np.ndarray
+
+
+def trace_of(decimals: dict[str, int] | None = None, /, **signals: Values) -> Trace:
+    """Return signals by name, of steps from 1 on; `__` stands for the slash."""
+    series = {
+        name.replace("__", "/"): Series(np.arange(1, len(value) + 1), np.asarray(value, float))
+        for name, value in signals.items()
+    }
+    return Trace(series, decimals=decimals or {})
+
+
+def parts(*of: tuple[int, float]) -> list[float]:
+    return [level for points, level in of for _ in range(points)]
+
+
+def told(found: list[Finding]) -> bool:
+    return bool(found)
+
+
+def summed(count: Values, norm: Values) -> list[Finding]:
+    return accumulation_scale.detect(trace_of(backwards=count, gradient_norm=norm), Facts())
+
+
+def test_a_norm_is_held_against_the_usual_four_on_each_side() -> None:
+    count, norm = np.full(60, 4.0), np.array(parts((10, 2.0), (20, 6.0), (20, 2.0), (10, 6.0)))
+    for place in (10, 30, 50):  # where the level steps: four points of 2 and four of 6 have the median 4
+        count[place], norm[place] = 2.0, 2.0
+    (found,) = summed(count, norm)
+    assert found.evidence["norm_ratio"] == pytest.approx(0.5)
+
+
+def test_a_norm_of_nothing_has_no_ratio() -> None:
+    count, norm = np.full(60, 4.0), np.ones(60)
+    for place in (5, 15, 25, 35, 45):
+        count[place], norm[place] = 2.0, 0.5
+    norm[5] = norm[17] = 0.0  # the first, and one that is near the second
+    (found,) = summed(count, norm)
+    assert found.evidence["norm_ratio"] == pytest.approx(0.5)
+    norm[27] = 0.0
+    assert not summed(count, norm)
+
+
+def test_the_two_commonest_numbers_of_passes_are_compared() -> None:
+    count, norm = np.full(60, 2.0), np.ones(60)
+    count[[5, 15, 25]], norm[[5, 15, 25]] = 1.0, 0.5
+    count[35] = 8.0
+    (found,) = summed(count, norm)
+    assert found.evidence["passes_ratio"] == pytest.approx(0.5)
+    count[5] = 0.5
+    assert not summed(count, norm)
+    assert not summed(np.where(count < 1, 1.0, count), np.where(count < 1, 1.0, 1.0))
+
+
+def test_the_first_loss_is_that_of_three_updates() -> None:
+    def found(loss: Values, vocabulary: int = 2) -> list[Finding]:
+        return accumulation_scale.detect(trace_of(backwards=[4.0] * 20, loss=loss), Facts(vocabulary=vocabulary))
+
+    first = 4 * np.log(2)
+    assert told(found(parts((2, first), (18, 0.1))))
+    assert not told(found(parts((1, first), (19, 0.1))))
+    no_loss = trace_of(backwards=[4.0] * 20, gradient_norm=[1.0] * 20)
+    assert not accumulation_scale.detect(no_loss, Facts(vocabulary=50))
+
+
+def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
+    count, norm = np.full(60, 4.0), np.ones(60)
+    count[[5, 15, 25]], norm[[5, 15, 25]] = 2.0, 0.5
+    trace = trace_of(backwards=count, gradient_norm=norm, loss=parts((3, 4 * np.log(50)), (57, 1.0)))
+    (found,) = accumulation_scale.detect(trace, Facts(vocabulary=50))
+    assert found.sentence == (
+        "micro-batches are summed, not averaged: the gradient norm follows the number of backward passes "
+        "(ratio 0.50 where the passes' is 0.50) and the first loss is 4.00 times ln V with 4 passes an update"
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "is_told"),
+    [
+        ([50, 50, 50, 50, 51, 50, 50], True),  # by a fiftieth
+        ([50, 50, 50, 50, 50, 50, 90], False),  # behind the stretch
+        ([90, 50, 50, 50, 50, 50, 50], False),  # before it
+        ([50, 90, 50, 50, 50, 50, 50], True),  # at its first
+        ([50, 50, 50, 50, 50, 90, 50], True),  # at its last
+        ([0, 0, 0, 0, 1, 1, 0], True),
+    ],
+)
+def test_a_loss_moves_within_the_stretch_of_a_constant_accuracy(loss: list[float], is_told: bool) -> None:
+    trace = trace_of(accuracy=[0.1, *[0.25] * 5, 0.3], loss=loss)
+    assert told(accuracy.detect(trace, Facts())) is is_told
+
+
+def test_a_loss_moves_between_two_points() -> None:
+    step = np.arange(1, 6)
+    constant = Series(step, np.full(5, 0.25))
+    for at, is_told in (([1, 5], True), ([5], False)):
+        loss = Series(np.array(at), np.arange(1.0, len(at) + 1))
+        assert told(accuracy.detect(Trace({"accuracy": constant, "loss": loss}), Facts())) is is_told
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "fraction"),
+    [
+        (0.5, 4, (1, 2)),
+        (0.34, 2, (10, 29)),
+        (0.33, 2, (1, 3)),
+        (34.0, 1, (16, 47)),
+        (round(1000 / 1999, 9), 9, (1000, 1999)),
+        (round(1000 / 2003, 9), 9, (None, None)),
+    ],
+)
+def test_the_simplest_fraction_that_is_printed_so(
+    value: float, digits: int, fraction: tuple[int | None, int | None]
+) -> None:
+    (found,) = accuracy.detect(trace_of({"accuracy": digits}, accuracy=[value] * 5, loss=[5, 4, 3, 2, 1]), Facts())
+    assert (found.evidence["right"], found.evidence["of"]) == fraction
+    shown = f"{fraction[0]} of {fraction[1]}" if fraction[1] else "0.4993"
+    assert f"accuracy is {shown} at each of 5 evaluations" in found.sentence
+
+
+@pytest.mark.parametrize(("steps", "counts", "of"), [([1, 2, 9], [4, 8, 12], 8), ([1], [4], 4), ([3, 9], [4, 8], 4)])
+def test_the_recorded_count_is_that_of_the_first_evaluation(steps: list[int], counts: list[int], of: int) -> None:
+    step = np.arange(2, 8)
+    trace = Trace(
+        {
+            "validation_accuracy": Series(step, np.full(6, 0.25)),
+            "validation_loss": Series(step, 9.0 - step),
+            "validation_count": Series(np.array(steps), np.array(counts, float)),
+        }
+    )
+    (found,) = accuracy.detect(trace, Facts())
+    assert (found.evidence["right"], found.evidence["of"]) == (of // 4, of)
+
+
+def grown(value: Values, name: str = "activation_rms__a") -> float | None:
+    found = activation_growth.detect(trace_of(**{name: value}), Facts())
+    return found[0].evidence["factor"] if found else None
+
+
+def test_what_has_grown_tenfold_and_stays_is_told() -> None:
+    assert grown(parts((4, 3.0), (36, 30.0))) == 10.0
+    assert grown(parts((4, 3.0), (36, 29.9))) is None
+    assert grown(parts((4, 2.9), (36, 29.5))) is None  # tenfold, and not large
+    assert grown(parts((4, 20.0), (36, 200.0)), "logit_max") == 10.0
+    assert grown(parts((4, 19.9), (36, 199.5)), "logit_max") is None
+    assert grown(parts((4, -3.0), (36, -30.0)), "context_norm") == 10.0
+    assert grown(parts((4, 1.0), (32, 40.0), (4, 36.0))) == 36.0
+    assert grown(parts((4, 1.0), (32, 40.0), (4, 35.9))) is None  # it shrinks again
+    assert grown(parts((2, 1.0), (2, 5.0), (36, 30.0))) == 10.0  # a tenth of the points, from first to last
+    assert grown(parts((4, 1.0), (34, 30.0), (2, 34.0))) == 32.0
+    assert grown([2.0, 4.0, *[30.0] * 6]) == 10.0  # at least two
+    assert grown([2.0, 4.0, *[30.0] * 5]) is None
+    assert grown(parts((4, 0.0), (36, 30.0))) is None
+
+
+def test_attention_has_collapsed_below_a_tenth_of_a_nat() -> None:
+    def entropy(level: float, first: float = 2.0) -> bool:
+        return told(attention_collapse.detect(trace_of(attention_entropy__a=parts((2, first), (10, level))), Facts()))
+
+    assert [entropy(level) for level in (0.1, 0.0999)] == [False, True]
+    assert [entropy(0.0625, first) for first in (0.3125, 0.313)] == [False, True]
+    high = trace_of(
+        attention_entropy__a=parts((2, 2.0), (10, 0.05)), attention_entropy__b=[1.0] * 12,
+        attention_logit__a=[80.0] * 12, attention_logit__b=parts((9, 1.0), (3, 81.0)),
+    )  # fmt: skip
+    (found,) = attention_collapse.detect(high, Facts())
+    assert found.evidence == {"layers": ["a", "b"], "entropy": {"a": 0.05}, "logit": {"b": 81.0}}
+    assert "mean entropy 0.05 nats in a" in found.sentence
+    (found,) = attention_collapse.detect(trace_of(attention_logit__b=parts((9, 1.0), (3, 81.0))), Facts())
+    assert (found.signal, found.evidence["entropy"]) == ("attention_logit/b", {})
+    assert "logits up to 81 in b" in found.sentence
+
+
+def gains(*of: tuple[int, float], **more: Values) -> tuple[float | None, float | None, float] | None:
+    found = context_growth.detect(trace_of(context_growth=parts(*of), **more), Facts())
+    return (found[0].first_step, found[0].last_step, found[0].confidence) if found else None
+
+
+def test_a_context_grows_above_a_gain_for_four_samples_and_a_fifth_of_all() -> None:
+    assert gains((10, 1.0), (10, 1.05)) is None
+    assert gains((10, 1.0), (10, 1.06)) == (11, 20, 0.6)
+    assert gains((10, 1.0), (3, 1.3), (2, 1.0)) is None
+    assert gains((10, 1.0), (4, 1.3), (1, 1.0)) == (11, 14, 0.75)
+    assert gains((10, 1.0), (7, 1.3), (23, 1.0)) is None
+    assert gains((10, 1.0), (8, 1.3), (22, 1.0)) == (11, 18, 0.75)
+    assert gains((5, 1.0), (8, 1.3), (5, 1.0), (9, 1.3), (8, 1.0)) == (19, 27, 0.75)  # the longer one
+
+
+def test_a_context_that_has_settled_or_has_not_risen_grows_no_more() -> None:
+    assert gains((8, 1.0), (6, 1.2), (6, 1.0)) == (9, 14, 0.75)  # as large as that in any case
+    assert gains((8, 1.0), (6, 1.19), (6, 1.0)) is None
+    assert gains((8, 1.0), (6, 1.19), (5, 1.0)) == (9, 14, 0.6)
+    assert gains((8, 1.0), (4, 1.1), (4, 1.0)) is None
+    assert gains((8, 1.0), (4, 1.1), (3, 1.0)) == (9, 12, 0.6)
+    assert gains((3, 1.0625), (17, 1.02 * 1.0625)) is None
+    assert gains((3, 1.0625), (17, 1.084)) == (1, 20, 0.6)
+    assert gains((2, 1.0), (1, 1.3), (17, 1.06)) == (3, 20, 0.75)
+
+
+@pytest.mark.parametrize(("at", "lead"), [(8, None), (9, 0), (12, 3)])
+def test_a_loss_that_is_not_finite_behind_the_first_growth_is_its_doing(at: int, lead: int | None) -> None:
+    loss = np.where(np.arange(1, 21) == at, np.nan, 2.0)
+    trace = trace_of(context_growth=parts((8, 1.0), (6, 1.1), (6, 1.0)), loss=loss)
+    found = context_growth.detect(trace, Facts())
+    assert [one.evidence["lead_steps"] for one in found] == ([] if lead is None else [lead])
+    assert all(one.confidence == 0.9 for one in found)
+
+
+def test_units_are_dead_from_four_in_five_on() -> None:
+    def found(*of: tuple[int, float]) -> list[Finding]:
+        return dead_units.detect(trace_of(activation_zero__a=parts(*of)), Facts())
+
+    assert [told(found((10, share))) for share in (0.79, 0.8)] == [False, True]
+    assert told(found((5, 0.0), (5, 0.8)))  # of the second half
+    assert found((2, 0.8), (8, 1.0))[0].candidate_causes[0] == "initialisation"
+
+
+def test_a_layer_is_frozen_that_moves_at_one_sample_in_twenty() -> None:
+    def found(moves: int) -> list[Finding]:
+        trace = trace_of(update_norm__a=parts((moves, 1.0), (20 - moves, 0.0)), update_norm__b=[1.0] * 20)
+        return frozen_layer.detect(trace, Facts())
+
+    assert [told(found(moves)) for moves in (1, 2)] == [True, False]
+
+
+def test_a_gradient_explodes_to_twice_all_that_the_first_tenth_showed() -> None:
+    def found(*of: tuple[int, float], **more: Values) -> list[Finding]:
+        return gradient_explosion.detect(trace_of(gradient_norm=parts(*of), **more), Facts())
+
+    assert [told(found((1, 8.0), (58, 1.0), (1, peak), (40, 1.0))) for peak in (15.9, 16.0)] == [False, True]
+    assert [told(found((9, 1.0), (1, 8.0), (49, 1.0), (1, 15.0), (40, 1.0)))] == [False]
+    assert [told(found((50, 1.0), (1, peak), (49, 1.0))) for peak in (7.9, 8.1)] == [False, True]
+    assert [told(found((points, 1.0), (1, 20.0), (9, 1.0))) for points in (9, 10)] == [False, True]
+    assert not told(found((50, 1.0), (1, 20.0), (48, 1.0), (1, 0.0)))
+    (one,) = found((60, 1.0), (2, 30.0), (38, 1.0), gradient_norm_clipped=[1.0, 2.0, 1.0])
+    assert (one.first_step, one.last_step) == (61, 62)
+    assert (one.evidence["explosions"], one.evidence["steps"], one.evidence["highest_of_start"]) == (1, 2, 1.0)
+    assert (one.evidence["clipped_to"], one.evidence["ratio"]) == (2.0, pytest.approx(30.0))
+
+
+def still(*of: tuple[int, float], **more: Values) -> list[Finding]:
+    """Return what is said of a loss that falls by so much at so many points each."""
+    value = np.round(50 - np.cumsum([0.0, *parts(*of)]), 2)
+    return frozen_values.detect(trace_of({"loss": 2}, loss=value, **more), Facts())
+
+
+def test_of_repeats_the_longest_and_then_the_less_likely_is_told() -> None:
+    (found,) = still((9, 0.4), (4, 0.0), (9, 0.8), (5, 0.0), (9, 0.4))
+    assert (found.evidence["times"], found.evidence["stretches"]) == (6, 2)
+    (found,) = still((9, 0.4), (4, 0.0), (9, 0.8), (4, 0.0), (9, 0.8))
+    assert (found.first_step, found.last_step) == (23, 27)
+    (found,) = still((9, 0.4), (3, 0.0), (9, 0.4))
+    assert (found.severity, found.evidence["times"]) == ("fault", 4)
+    assert found.confidence == pytest.approx(1 - 22 / 20**3, abs=1e-3)
+
+
+def test_a_rate_of_a_thousandth_is_at_rest_and_so_are_updates_of_which_half_were_skipped() -> None:
+    for first, rate in ((1e-3, 1.0), (1.0, 1e-3), (1e-3, 1e-3)):
+        rates = np.ones(19)
+        rates[5:14] = 1e-3
+        rates[5], rates[13] = first, rate
+        assert told(still((5, 0.4), (8, 0.0), (5, 0.4), learning_rate=rates)) is (first + rate > 1)
+    skipped = np.zeros(19)
+    skipped[[6, 7, 12, 13]] = 1.0  # behind the first and up to the last of nine equal values
+
+    def found(at: np.ndarray) -> bool:
+        steps = Series(np.flatnonzero(at) + 1, np.ones(int(at.sum())))
+        value = np.round(50 - np.cumsum([0.0, *parts((5, 0.4), (8, 0.0), (5, 0.4))]), 2)
+        trace = Trace({"loss": Series(np.arange(1, 20), value), "update_skipped": steps}, decimals={"loss": 2})
+        return any(one.kind == "repeated-loss" for one in frozen_values.detect(trace, Facts()))
+
+    assert not found(skipped)
+    skipped[[13, 14, 5]] = 0, 1, 1
+    assert found(skipped)
+
+
+def test_training_moved_within_the_stretch_of_a_stale_evaluation() -> None:
+    def moved(*values: float) -> bool | None:
+        validation = Series(10 * np.arange(1, 13), np.round(50 - np.cumsum([0, *parts((4, 0.4), (4, 0), (3, 0.4))]), 2))
+        loss = Series(np.array([49, 50, 90, 91]), np.array(values))
+        trace = Trace({"validation_loss": validation, "loss": loss}, decimals={"validation_loss": 2})
+        return frozen_values.detect(trace, Facts())[0].evidence["training_loss_moved"]
+
+    assert [moved(3, 2, 2, 1), moved(3, 2, 1.5, 1)] == [False, True]
+
+
+def test_a_single_step_that_was_skipped_is_a_note() -> None:
+    for loss, skipped, severity in (([2.0], [1.0], "note"), ([2.0, 2.0], [1.0, 1.0], "warning"), ([], [1.0], "note")):
+        (found,) = frozen_values.detect(trace_of(loss=loss, update_skipped=skipped), Facts())
+        assert (found.severity, found.evidence) == (severity, {"skipped": len(skipped), "steps": len(skipped)})
+
+
+def test_what_was_seen_at_no_time_is_left_out() -> None:
+    marks = [0.0, 1.0, 0.0, 1.0, 0.0]
+    evaluated = evaluation_mode.detect(trace_of(evaluation_in_training_mode=marks), Facts())
+    carried = gradient_carried.detect(trace_of(gradient_carried=marks), Facts())
+    skipped = frozen_values.detect(trace_of(loss=[5.0, 4.0, 3.0, 2.0, 1.0], update_skipped=marks), Facts())
+    for (found,) in (evaluated, carried, skipped):
+        assert (found.first_step, found.last_step, [*found.evidence.values()][0]) == (2, 4, 2)
+    assert not evaluation_mode.detect(trace_of(evaluation_in_training_mode=[0.0, 0.0]), Facts())
+
+
+@pytest.mark.parametrize(
+    ("points", "bad", "severity"),
+    [(100, 5, "note"), (100, 6, "fault"), (10, 1, "note"), (10, 2, "fault"), (40, 2, "note"), (40, 3, "fault")],
+)
+def test_a_loss_scaler_overflows_at_one_step_in_twenty(points: int, bad: int, severity: str) -> None:
+    norm = np.ones(points)
+    norm[2 : 2 + bad] = np.inf
+    (found,) = not_finite.detect(trace_of(gradient_norm=norm, loss=np.ones(points)), Facts())
+    assert found.severity == severity
+    norm[-1] = np.nan
+    assert not_finite.detect(trace_of(gradient_norm=norm, loss=np.ones(points)), Facts())[0].severity == "fault"
+
+
+def test_where_it_was_not_finite_and_what_came_before() -> None:
+    (found,) = not_finite.detect(trace_of(loss=[np.nan, 2, 2]), Facts())
+    assert found.sentence == "loss is not finite at 1 of 3 points, first at step 1"
+    assert found.evidence == {"count": 1, "of": 3, "for_good": False, "before": None}
+    (found,) = not_finite.detect(trace_of(loss=[2, 3, np.nan]), Facts())
+    assert found.sentence == "loss is not finite at 1 of 3 points, first at step 3 (before it 3)"
+    assert found.evidence["for_good"]
+    (found,) = not_finite.detect(trace_of(loss=[2, np.inf, np.nan]), Facts())
+    assert found.sentence.endswith("first at step 2 (before it 2), and stays so to the end")
+
+
+def test_how_the_gradient_had_grown_before_the_loss_was_not_finite() -> None:
+    def growth(*norm: float) -> float | None:
+        loss = np.where(np.arange(len(norm)) == len(norm) - 1, np.nan, 2.0)
+        (found,) = not_finite.detect(trace_of(loss=loss, gradient_norm=list(norm)), Facts())
+        return found.evidence.get("gradient_growth_before")
+
+    assert growth(*[2.0] * 7, *[4.0] * 8, 9, 9, 1, 7, 8, 99) == 7 / 4  # the last three by all but the last five
+    assert growth(*[2.0] * 8, *[4.0] * 7, 9, 9, 1, 7, 8, 99) == 7 / 2
+    assert growth(*[2.0] * 19, 99) is None
+    assert growth(*[2.0] * 20, 99) == 1.0
+    assert growth(*[0.0] * 20, 99) is None
+    assert growth(*[2.0] * 19, np.inf, 99) is None
+
+
+def test_a_second_moment_lags_for_three_samples_or_by_far() -> None:
+    def found(*value: float) -> tuple[float | None, float | None] | None:
+        said = second_moment.detect(trace_of(second_moment_mismatch__a=list(value)), Facts())
+        return (said[0].first_step, said[0].last_step) if said else None
+
+    assert found(99, 1, 1, 1, 1) is None  # the first has nothing before it
+    assert found(99, 6, 6, 6, 1) == (2, 4)
+    assert found(1, 5, 6, 6, 1) is None
+    assert found(1, 6, 6, 1, 6) is None
+    assert found(1, 1, 1, 20, 1) == (4, 4)
+    assert found(1, 1, 1, 19.9, 1) is None
+    assert found(1, 6, 7, 6, 1, 8, 6, 6) == (6, 8)
+
+
+def ratio(value: Values, weight: Values | None = None, *, parameters: int = 100) -> tuple[float, float | None] | None:
+    more = {} if weight is None else {"weight_norm__b": weight}
+    trace = trace_of(update_ratio__a=[1.0, *[0.01] * 9], update_ratio__b=value, **more)
+    found = update_ratio.detect(trace, Facts(layers=(Layer("b", parameters=parameters),) if parameters else ()))
+    return (found[0].evidence["ratio"], found[0].last_step) if found else None
+
+
+def test_updates_are_large_from_a_tenth_on_and_small_below_a_ten_millionth() -> None:
+    assert ratio([0.1] * 10) is None
+    assert ratio(parts((2, 0.0), (8, 0.2))) == (0.2, 10)  # behind a fifth of the run
+    assert ratio(parts((2, 9.0), (4, 0.1), (4, 0.2))) == (pytest.approx(0.15), 10)
+    assert ratio([1e-7] * 10) is None
+    assert ratio([0.9e-7] * 10) == (0.9e-7, 10)
+    assert ratio([0.0] * 10) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "start", "end", "parameters", "is_told"),
+    [
+        (0.5, 1.0, 9.0, 100, False), (0.51, 1.0, 9.0, 100, True), (0.51, 1.0, 5.0, 100, False),
+        (0.51, 1.0, 5.1, 100, True), (0.51, 0.01, 9.0, 100, True), (0.51, 0.0099, 9.0, 100, False),
+        (0.51, 0.001, 9.0, 0, True), (0.51, 0.0009, 9.0, 0, False),
+    ],
+)  # fmt: skip
+def test_a_first_update_blew_up_weights_that_were_there(
+    first: float, start: float, end: float, parameters: int, is_told: bool
+) -> None:
+    weight = [start, np.nan, end, *[1.0] * 7]
+    assert ratio([first, *[0.01] * 9], weight, parameters=parameters) == ((first, 1) if is_told else None)
+
+
+def test_a_gap_is_held_against_ten_losses() -> None:
+    def found(first: int) -> Finding:
+        loss = np.exp(0.01 * np.arange(30))
+        validation = Series(np.array([first, 28, 30]), np.exp([1.0, 0.8, 0.8]))
+        series = {"loss": Series(np.arange(1, 31), loss), "validation_loss": validation}
+        return validation_gap.detect(Trace(series), Facts())[0]
+
+    assert found(20).evidence["log_gap_first"] == pytest.approx(1 - 0.145)
+    assert found(20).evidence["noise"] == pytest.approx(1.4826 * 0.025)
+    assert found(20).evidence["log_gap_last"] == pytest.approx(0.8 - 0.245)
+    assert found(2).evidence["log_gap_first"] == pytest.approx(1 - 0.02)  # five at least
+    assert found(7).evidence["log_gap_first"] == pytest.approx(1 - 0.03)
+
+
+def test_a_gap_has_to_be_six_times_the_noise_and_a_few_points_tell_none() -> None:
+    def found(gap: float, points: int = 12, evaluations: int = 2) -> bool:
+        loss = np.exp(0.1 * (-1.0) ** np.arange(points))  # a standard deviation of 0.148
+        validation = Series(np.array([points - 1, points])[:evaluations], np.exp([gap, gap])[:evaluations])
+        trace = Trace({"loss": Series(np.arange(1, points + 1), loss), "validation_loss": validation})
+        return told(validation_gap.detect(trace, Facts()))
+
+    assert [found(gap) for gap in (0.88, 0.9)] == [False, True]
+    assert [found(1.5, points) for points in (7, 8)] == [False, True]
+    assert not found(1.5, evaluations=1)
+    below = {"loss": Series(np.arange(9), np.arange(9.0)), "validation_loss": Series(np.arange(2), np.full(2, 9.0))}
+    assert not validation_gap.detect(Trace(below), Facts())
+
+
+def test_a_layer_fades_beside_two_others_in_all_or_at_first() -> None:
+    def found(*layers: list[float]) -> tuple[str | None, float] | None:
+        trace = trace_of(**{f"gradient_norm__{name}": value for name, value in zip("abc", layers, strict=False)})
+        said = vanishing.detect(trace, Facts())
+        return (said[0].signal, said[0].evidence["share_of_largest"]) if said else None
+
+    one, faded = [1.0] * 4, [1e-4] * 4
+    assert found(one, faded) is None
+    assert found(one, faded, [2e-4] * 4) == ("gradient_norm/b", 1e-4)
+    assert found(one, [1e-4, 1.0, 1.0, 1.0], [2.0] * 4) == ("gradient_norm/b", 0.5e-4)
+    assert found(one, [0.0] * 4, one) is None
+    assert found(one, [1.0, 1e-4, 1.0, 1.0], one) is None
