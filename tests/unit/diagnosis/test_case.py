@@ -73,3 +73,36 @@ def test_the_gradient_jumped_for_a_few_steps(high: int, height: float, jumped: b
 def test_worst_within_three_points(peak: float | None, at_once: bool) -> None:
     own = finding() if peak is None else finding(peak_step=peak)
     assert case(own).worst_at_once() is at_once
+
+
+def test_a_finding_of_no_signal_is_held_against_the_loss() -> None:
+    nowhere = Finding(kind="spike", severity="warning", sentence="", first_step=50, last_step=54,
+                      evidence={"peak_step": 51.0})  # fmt: skip
+    assert (case(nowhere).points, case(nowhere).by_step, case(nowhere).worst_at_once()) == (5, True, True)
+    validation = Finding(kind="spike", severity="warning", sentence="", first_step=50, last_step=54,
+                         signal="validation_loss", evidence={"peak_step": 70.0})  # fmt: skip
+    every_ten = Trace({"loss": Series(STEPS, np.ones(100)), "validation_loss": Series(10 * STEPS[:10], np.ones(10))})
+    seldom = Case(validation, every_ten, Facts(), (), 100.0)
+    assert (seldom.points, seldom.by_step, seldom.worst_at_once()) == (1, False, True)
+    two = Trace({"loss": Series(STEPS[:2], np.ones(2))})
+    assert Case(finding(), two, Facts(), (), 2.0).by_step
+    assert not Case(finding(), Trace({"loss": Series(STEPS[:1], np.ones(1))}), Facts(), (), 1.0).by_step
+
+
+def test_a_jump_is_above_three_times_the_level_before_and_near_the_onset() -> None:
+    def jumped(norm: np.ndarray, **place: float) -> bool:
+        return case(finding(**place), gradient_norm=norm).gradient_jumped(2)
+
+    norm = np.full(100, 2.0)
+    norm[49] = 6.0
+    assert not jumped(norm)
+    norm[49] = 6.1
+    assert jumped(norm)
+    norm[[49, 56]] = 2.0, 9.0  # the last of eight points
+    assert jumped(norm)
+    norm[[56, 57]] = 2.0, 9.0
+    assert not jumped(norm)
+    norm[[57, 5]] = 2.0, 9.0
+    assert jumped(norm, first=6)  # five points before
+    norm[4] = 9.0
+    assert not jumped(norm, first=5)

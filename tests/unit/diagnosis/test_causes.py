@@ -210,6 +210,10 @@ SCORES: list[tuple[str, dict[str, Any], float]] = [
     ("label-noise", block(*[6.0] * 12, behind=4.7), 0.0),  # not down at once
     ("label-noise", block(*[8.0] * 3, *[6.0] * 9), 0.7),
     ("label-noise", block(*[9.0] * 3, *[6.0] * 9), 0.0),  # it falls from its first points on
+    ("label-noise", block(*[5.0] * 3, *[6.0] * 3, 8.1, *[6.0] * 5), 0.7),  # the top is that of six points: 5.5
+    ("label-noise", block(3.5, 3.9, 3.9, *[6.0] * 9), 0.7),
+    ("label-noise", block(*[6.0] * 10, 2.0, 2.0), 0.7),
+    ("label-noise", block(*[6.0] * 158), 0.7),  # three points behind
     ("label-noise", {**BLOCK, "signal": "train_loss", "train_loss": BLOCK["loss"], "loss": np.full(400, 2.0)}, 0.7),
     ("learning-rate", {}, 0.4),
     ("learning-rate", {"kind": "not-finite"}, 0.3),

@@ -322,7 +322,7 @@ def test_what_was_seen_at_no_time_is_left_out() -> None:
     carried = gradient_carried.detect(trace_of(gradient_carried=marks), Facts())
     skipped = frozen_values.detect(trace_of(loss=[5.0, 4.0, 3.0, 2.0, 1.0], update_skipped=marks), Facts())
     for (found,) in (evaluated, carried, skipped):
-        assert (found.first_step, found.last_step, [*found.evidence.values()][0]) == (2, 4, 2)
+        assert (found.first_step, found.last_step, next(iter(found.evidence.values()))) == (2, 4, 2)
     assert not evaluation_mode.detect(trace_of(evaluation_in_training_mode=[0.0, 0.0]), Facts())
 
 
