@@ -90,8 +90,8 @@ def test_a_finding_of_no_signal_is_held_against_the_loss() -> None:
 
 
 def test_a_jump_is_above_three_times_the_level_before_and_near_the_onset() -> None:
-    def jumped(norm: np.ndarray, **place: float) -> bool:
-        return case(finding(**place), gradient_norm=norm).gradient_jumped(2)
+    def jumped(norm: np.ndarray, first: float = 50) -> bool:
+        return case(finding(first=first), gradient_norm=norm).gradient_jumped(2)
 
     norm = np.full(100, 2.0)
     norm[49] = 6.0

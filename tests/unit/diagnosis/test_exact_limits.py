@@ -1,5 +1,7 @@
 """What lies right at a limit of a detector, and what lies just beside it."""
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -113,7 +115,8 @@ def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
 )
 def test_a_loss_moves_within_the_stretch_of_a_constant_accuracy(loss: list[float], is_told: bool) -> None:
     trace = trace_of(accuracy=[0.1, *[0.25] * 5, 0.3], loss=loss)
-    assert told(accuracy.detect(trace, Facts())) is is_told
+    found = accuracy.detect(trace, Facts())
+    assert [(one.first_step, one.last_step, one.evidence["times"]) for one in found] == [(2, 6, 5)] * is_told
 
 
 def test_a_loss_moves_between_two_points() -> None:
@@ -131,6 +134,7 @@ def test_a_loss_moves_between_two_points() -> None:
         (0.34, 2, (10, 29)),
         (0.33, 2, (1, 3)),
         (34.0, 1, (16, 47)),
+        (1.5, 1, (1, 65)),
         (round(1000 / 1999, 9), 9, (1000, 1999)),
         (round(1000 / 2003, 9), 9, (None, None)),
     ],
@@ -195,6 +199,8 @@ def test_attention_has_collapsed_below_a_tenth_of_a_nat() -> None:
     (found,) = attention_collapse.detect(trace_of(attention_logit__b=parts((9, 1.0), (3, 81.0))), Facts())
     assert (found.signal, found.evidence["entropy"]) == ("attention_logit/b", {})
     assert "logits up to 81 in b" in found.sentence
+    short = trace_of(attention_entropy__a=[2.0, 0.01, 0.01], attention_logit__a=[81.0] * 3)
+    assert not attention_collapse.detect(short, Facts())
 
 
 def gains(*of: tuple[int, float], **more: Values) -> tuple[float | None, float | None, float] | None:
@@ -210,6 +216,7 @@ def test_a_context_grows_above_a_gain_for_four_samples_and_a_fifth_of_all() -> N
     assert gains((10, 1.0), (7, 1.3), (23, 1.0)) is None
     assert gains((10, 1.0), (8, 1.3), (22, 1.0)) == (11, 18, 0.75)
     assert gains((5, 1.0), (8, 1.3), (5, 1.0), (9, 1.3), (8, 1.0)) == (19, 27, 0.75)  # the longer one
+    assert gains((5, 1.0), (9, 1.3), (5, 1.0), (8, 1.3), (8, 1.0)) == (6, 14, 0.75)
 
 
 def test_a_context_that_has_settled_or_has_not_risen_grows_no_more() -> None:
@@ -449,3 +456,33 @@ def test_a_layer_fades_beside_two_others_in_all_or_at_first() -> None:
     assert found(one, [1e-4, 1.0, 1.0, 1.0], [2.0] * 4) == ("gradient_norm/b", 0.5e-4)
     assert found(one, [0.0] * 4, one) is None
     assert found(one, [1.0, 1e-4, 1.0, 1.0], one) is None
+
+
+@pytest.mark.parametrize(
+    ("detector", "statistic", "usual", "bad", "worst"),
+    [
+        (dead_units, "activation_zero", 0.1, 0.85, 0.95),
+        (dead_units, "gate_saturation", 0.1, 0.85, 0.95),
+        (update_ratio, "update_ratio", 1e-3, 0.2, 0.4),
+        (update_ratio, "update_ratio", 1e-3, 5e-8, 2e-8),
+        (vanishing, "gradient_norm", 1.0, 2e-4, 1e-4),
+        (vanishing, "activation_rms", 1.0, 8e-4, 1e-4),
+        (second_moment, "second_moment_mismatch", 1.0, 6.0, 9.0),
+    ],
+)
+def test_of_several_layers_the_worst_is_told(
+    detector: ModuleType, statistic: str, usual: float, bad: float, worst: float
+) -> None:
+    for order in ((usual, bad, worst, bad), (bad, worst, usual, usual), (worst, bad, bad, usual)):
+        layers = {f"{statistic}__{name}": [level] * 10 for name, level in zip("abcd", order, strict=True)}
+        (found,) = detector.detect(trace_of(**layers), Facts())
+        assert found.signal == f"{statistic}/{'abcd'[order.index(worst)]}"
+        assert found.evidence["layers"] == [name for name, level in zip("abcd", order, strict=True) if level != usual]
+
+
+def test_of_several_signals_that_grow_the_one_that_grew_most_is_told() -> None:
+    low, high = parts((4, 3.0), (36, 60.0)), parts((4, 1.0), (36, 40.0))
+    for context, layer in ((low, high), (high, low)):
+        (found,) = activation_growth.detect(trace_of(context_norm=context, activation_rms__a=layer), Facts())
+        assert found.signal == ("context_norm" if context is high else "activation_rms/a")
+        assert (found.evidence["signals"], found.evidence["last"]) == (["activation_rms/a", "context_norm"], 40.0)

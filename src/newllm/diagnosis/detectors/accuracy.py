@@ -54,11 +54,10 @@ def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
 
 
 def _accuracy(trace: Trace, name: str) -> Series:
-    if name in trace.signals or name != "validation_accuracy":
-        return finite(trace.series(name))
     right, count = trace.series("validation_correct"), trace.series("validation_count")
-    if len(right.value) != len(count.value) or not np.all(count.value > 0):
-        return Series(np.empty(0, np.int64), np.empty(0))
+    counted = len(right.value) == len(count.value) and np.all(count.value > 0)
+    if name in trace.signals or name != "validation_accuracy" or not counted:
+        return finite(trace.series(name))
     return Series(right.step, right.value / count.value)
 
 
@@ -88,9 +87,8 @@ def _fraction(trace: Trace, name: str, accuracy: float, step: int) -> tuple[int 
     if name == "validation_accuracy" and len(count.value):
         of = int(count.value[np.searchsorted(count.step, step).clip(0, len(count.value) - 1)])
         return round(accuracy * of), of
-    share = accuracy / 100 if accuracy > 1 else accuracy
-    digits = trace.decimals.get(name, 4) + (2 if accuracy > 1 else 0)
-    half = 0.5 * 10.0**-digits
+    share, more = (accuracy / 100, 2) if accuracy > 1 else (accuracy, 0)  # in per cent
+    half = 0.5 * 10.0 ** -(trace.decimals.get(name, 4) + more)
     for of in range(2, LARGEST_COUNT):
         if abs(round(share * of) / of - share) <= half * (1 + 1e-9):
             simple = Fraction(round(share * of), of)
