@@ -1,6 +1,7 @@
 """Files whole or not at all, and never in the place of what is no file."""
 
 import errno
+import math
 import os
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from newllm.files import (
     checking,
     make_directory,
     new_directory,
+    parse_toml,
     read_bytes,
     read_json,
     read_toml,
     remove_directory,
+    remove_leftovers,
+    to_json,
     write_bytes,
+    write_json,
     writing,
 )
 from newllm.trace import TraceWriter, read_trace
@@ -191,3 +196,69 @@ def test_what_may_not_be_written_any_more_does_not_take_its_place(tmp_path: Path
     assert (own / "file").read_bytes() == b"theirs"
     assert not list((own / "directory").iterdir())
     write_bytes(own / "file", b"ours")  # nobody asks any more
+
+
+def test_what_is_written_may_be_read_by_all_and_is_on_the_disk_unless_it_is_not_worth_waiting(tmp_path, synced) -> None:
+    file = tmp_path / "file"
+    write_bytes(file, b"1")
+    assert (synced, file.stat().st_mode & 0o777) == ([number(file), number(tmp_path)], 0o644)
+    synced.clear()
+    write_json(file, {"a": 1})
+    assert synced == [number(file), number(tmp_path)]
+    synced.clear()
+    write_json(file, {"a": 2}, durable=False)
+    write_bytes(tmp_path / "other", b"2", durable=False)
+    assert synced == []
+
+
+def test_a_new_directory_takes_the_place_of_the_old_one_when_it_is_complete(tmp_path, synced) -> None:
+    place = tmp_path / "place"
+    with new_directory(place) as made:
+        (made / "one").write_bytes(b"1")
+        assert not place.exists()
+    assert synced == [number(place / "one"), number(place), number(tmp_path)]
+    assert place.stat().st_mode & 0o777 == 0o755
+    with new_directory(place) as made:
+        (made / "two").write_bytes(b"2")
+    assert [path.name for path in place.iterdir()] == ["two"]
+    with pytest.raises(RuntimeError), new_directory(place) as made:
+        raise RuntimeError
+    assert list(tmp_path.rglob("*")) == [place, place / "two"]
+
+
+def test_leftovers_are_what_a_killed_process_left_half_written(tmp_path: Path) -> None:
+    (tmp_path / ".a.x.tmp").mkdir()
+    (tmp_path / ".a.x.tmp/file").touch()
+    for name in (".b.x.tmp", "b.tmp", ".b", "c"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"b.tmp", ".b", "c"}
+
+
+def test_json_is_strict_and_as_it_is_read() -> None:
+    content = {"é": [1.5, math.nan, (math.inf, -math.inf)], "a": {"b": True, "c": None, "d": "x"}}
+    assert to_json(content) == '{"é": [1.5, null, [null, null]], "a": {"b": true, "c": null, "d": "x"}}'
+    assert to_json({"a": [1]}, indent=1) == '{\n "a": [\n  1\n ]\n}'
+
+
+def test_json_is_written_in_lines(tmp_path: Path) -> None:
+    write_json(tmp_path / "a", {"a": {"é": math.nan}})
+    assert (tmp_path / "a").read_text(encoding="utf-8") == '{\n  "a": {\n    "é": null\n  }\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(errno.ENOSPC, "no room to write"), (errno.EDQUOT, "no room to write"), (errno.EACCES, "may not write"),
+     (errno.EROFS, "may not write"), (errno.EIO, "cannot write"), (errno.EINVAL, None)],
+)  # fmt: skip
+def test_what_the_system_says_of_a_place_is_one_line_and_a_defect_is_none(tmp_path: Path, code, said) -> None:
+    error = OSError(code, os.strerror(code))
+    with pytest.raises(OSError if said is None else UserError) as told, writing(tmp_path / "a"):
+        raise error
+    assert said is None or str(told.value).startswith(f"{said} '{tmp_path / 'a'}' ({os.strerror(code)}): ")
+
+
+@pytest.mark.parametrize(("prefix", "digit"), [("0x", "f"), ("0o", "7"), ("0b", "1"), ("0x", "_")])
+def test_a_number_that_python_could_not_print_is_no_toml(prefix: str, digit: str) -> None:
+    with pytest.raises(ValueError, match="a whole number of a thousand digits"):
+        parse_toml(f"a = {prefix}{digit * 1000}")

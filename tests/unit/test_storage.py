@@ -10,7 +10,7 @@ import pytest
 from newllm import storage
 from newllm.errors import UserError
 from newllm.files import remove_directory
-from newllm.storage import hold, measured, trim
+from newllm.storage import Stored, hold, measured, trim
 
 
 @pytest.fixture
@@ -84,3 +84,30 @@ def test_what_may_not_be_removed_stays_and_the_rest_goes(three: list[Path], monk
     monkeypatch.setattr(storage, "remove_directory", removed)
     assert [one.place for one in trim(measured(three), 1000)] == three[1:]
     assert there(three) == ["a"]
+
+
+def test_a_lock_is_ours_to_write_and_everybodys_to_read(three: list[Path]) -> None:
+    hold(three[0])()
+    lock = three[0].with_name(".entry.in-use")
+    assert lock.stat().st_mode & 0o777 == 0o644
+    lock.unlink()
+    trim(measured(three), 2000)
+    assert lock.stat().st_mode & 0o777 == 0o644
+
+
+def test_without_locks_or_where_nothing_may_be_written_nothing_is_held(three: list[Path], monkeypatch) -> None:
+    hold(three[0].parent / "absent" / "entry")()
+    monkeypatch.setattr(storage, "fcntl", None)
+    hold(three[1])()
+    assert [path.name for path in three[1].parent.iterdir()] == ["entry"]
+    assert [one.place for one in trim(measured(three), 1000)] == three[:2]
+
+
+def test_directories_within_count_with_their_files_and_alike_ones_stand_by_name(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name / "in").mkdir(parents=True)
+        (tmp_path / name / "in/file").write_bytes(bytes(7))
+        os.utime(tmp_path / name, (5, 5))
+    assert measured([tmp_path / "b", tmp_path / "a"]) == [
+        Stored(tmp_path / "a", 7, 5.0), Stored(tmp_path / "b", 7, 5.0)
+    ]  # fmt: skip

@@ -53,7 +53,7 @@ class ReplayProgress(Watcher):
         self._console = PageConsole(stream)
         self._quiet, self._live = quiet, stream.isatty() and not quiet
         self._bar = Progress(
-            TextColumn("{task.description:<12} {task.completed:,} done", markup=False),
+            TextColumn("{task.description:<12} {task.completed:,} done"),
             _SpentColumn(time),
             TextColumn("{task.fields[name]}", markup=False),
             console=self._console,

@@ -115,6 +115,14 @@ def test_a_run_made_among_its_texts_can_be_resumed(call, text, tiny) -> None:
         assert [Path(source["name"]).name for source in sources] == ["a.txt", "b.txt"]
 
 
+def test_without_a_number_of_tokens_it_writes_two_hundred_and_reads_no_more_than_it_was_given(call, finished) -> None:
+    told = json.loads(call("generate", finished, "--json").out)
+    assert (told["tokens"], told["seed"], told["stopped_by"]) == (200, 0, "tokens")
+    done = call("generate", finished, "--prompt", "the", "--tokens", 3)
+    assert done.out.startswith("the")
+    assert done.out.endswith("\n")
+
+
 def test_generation_hangs_on_the_seed_alone(call, finished) -> None:
     options = ["generate", finished, "--prompt", "the ", "--tokens", 30, "--json"]
     first = json.loads(call(*options).out)

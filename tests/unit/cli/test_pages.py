@@ -39,7 +39,7 @@ NOTE = Finding(kind="gap", severity="note", sentence="A gap.", first_step=7, las
 
 def _diagnosis(*findings: Finding, notes: int = 0) -> Diagnosis:
     left_out = tuple(f"line {at} left out" for at in range(notes))
-    trace = Trace({"loss": LOSS, "validation_loss": Series(STEPS[::40], LOSS.value[::40])}, "step", left_out)
+    trace = Trace({"loss": LOSS, "validation_loss": Series(STEPS[::40], LOSS.value[::40])}, left_out=left_out)
     facts = Facts(vocabulary=257, parameters=1000, layers=(Layer("head"),))
     return Diagnosis(Path("runs/one"), trace, facts, list(findings))
 
@@ -59,7 +59,7 @@ WIDE, NARROW, ASCII = Paper(100, unicode=True), Paper(72, unicode=True), Paper(7
 
 
 def _tried(name: str, outcome: str, **changed) -> Tried:
-    made = {
+    made: dict = {
         "name": name, "kind": "optimizer", "change": "the rate halved", "hypothesis": "", "price": "It takes longer.",
         "start": 31, "n": 3, "stage": "screened", "outcome": outcome, "spiked": 3, "effect": 0.25,
         "interval": (0.1, 0.4), "p": None, "severity": 1.0, "null_severity": 1.0, "later": 1.5, "cost": 0.01,

@@ -78,8 +78,9 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
         )  # 5 of 20 cells, in whatever colours there are
         progress.planned("confirm", 2)
         for replay in range(3):
-            progress.replayed("confirm", "sgd", replay, False, 0.5)
+            progress.replayed("confirm", "[red]sgd", replay, False, 0.5)
         _until(lambda: "3 done" in stream.getvalue())
+        assert "[red]sgd #2 did not spike" in stream.getvalue()
     assert stream.getvalue().endswith(("\x1b[2K", "\x1b[1A\x1b[2K"))
     assert "\x1b[?25h" in stream.getvalue()  # the cursor is back
 

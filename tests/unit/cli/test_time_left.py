@@ -7,7 +7,8 @@ import pytest
 
 from newllm.cli.study_progress import StudyProgress
 from newllm.cli.time_left import TimeLeft, duration
-from newllm.time_limit import TimeLimit
+from newllm.errors import UserError
+from newllm.time_limit import OutOfTime, TimeLimit
 
 
 def test_nothing_is_said_before_a_pace_has_been_measured():
@@ -34,9 +35,40 @@ def test_nothing_is_said_while_nothing_goes_on_and_anew_after_going_back():
     assert left.at(30) == 70.0
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (99, "99 s"), (150, "2 min"), (7200, "2.0 h")])
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (150, "2 min"), (5999, "100 min"), (6000, "1.7 h"), (7200, "2.0 h")],
+)
 def test_durations(seconds: float, said: str):
     assert duration(seconds) == said
+
+
+def test_a_pace_is_known_after_five_seconds_and_the_end_is_never_past():
+    now = 0.0
+    left = TimeLeft(100, lambda: now)
+    assert left.at(0) is None
+    now = 4.9
+    assert left.at(10) is None
+    now = 5.0
+    assert left.at(10) == 45.0
+    left.plan(100, 3.0)
+    now = 9.0
+    assert left.at(20) == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "end"), [(100.0, 95.0), (200.0, 190.0), (1000.0, 990.0)])
+def test_what_is_computed_leaves_a_share_of_the_time_to_its_end(seconds: float, end: float):
+    now = 7.0
+    limit = TimeLimit(seconds, lambda: now, began=5.0)
+    assert (limit.seconds, limit.end, limit.spent, limit.left) == (seconds, end, 2.0, end - 2.0)
+    limit.check()
+    now = 5.0 + end
+    with pytest.raises(OutOfTime):
+        limit.check()
+    assert TimeLimit(10, lambda: now).spent == 0.0
+    for none in (0, -1.0, float("nan")):
+        with pytest.raises(UserError, match=f"--budget {none}: give seconds above 0"):
+            TimeLimit(none)
 
 
 def _cell(arm: str) -> SimpleNamespace:

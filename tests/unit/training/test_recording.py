@@ -7,21 +7,14 @@ import signal
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import newllm
-from newllm.api.recording_evaluation import context_signals, loop_gain
-from newllm.api.recording_layers import LayerSignals
-from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
 from newllm.data import Batch
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
-from newllm.recorder import ContextRecorder, TokenClasses
-from newllm.recorder.layout import Layout
+from newllm.recorder import ContextRecorder
 from newllm.trace import Trace, read_trace
 from newllm.training.context_watch import ContextWatch
-from newllm.training.evaluation import sum_nats
 from newllm.training.observer import Observer
 from newllm.training.recording import Recording
 
@@ -73,23 +66,6 @@ def test_a_text_without_special_tokens_is_not_split(train) -> None:
     assert not names(trace, "loss")
 
 
-@settings(deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from([(1, 3), (None, 0), (2, None)]))
-def test_the_split_of_training_is_that_of_validation(seed, ids) -> None:
-    chance = torch.Generator().manual_seed(seed)
-    logits = torch.randn(3, 4, 6, generator=chance).bfloat16()
-    targets = torch.randint(-1, 6, (3, 4), generator=chance)
-    fast, naive = TrainingClasses(*ids), TokenClasses(*ids)
-    for rows in (slice(0, 1), slice(1, 3)):
-        naive.add(logits[rows], targets[rows])
-        fast.add(logits[rows], targets[rows], sum_nats(logits[rows], targets[rows]))
-    there = {name: part for name, part in naive.classes.items() if part.tokens}
-    expected = {f"loss/{name}": part.loss for name, part in there.items()}
-    expected |= {f"count/{name}": part.tokens for name, part in there.items()}
-    assert fast.take() == (pytest.approx(expected, rel=1e-4) if len(there) > 1 else {})
-    assert fast.take() == {}
-
-
 def test_every_layer_is_measured_in_a_short_run(sentences) -> None:
     trace, recording = trace_of(sentences), json.loads((sentences.path / "recording.json").read_bytes())
     layers = {layer["name"] for layer in recording["layers"]}
@@ -103,31 +79,6 @@ def test_every_layer_is_measured_in_a_short_run(sentences) -> None:
     whole = trace.series("gradient_norm").value
     parts = np.array([trace.series(f"gradient_norm/{name}").value for name in layers])
     np.testing.assert_allclose(np.sqrt((parts**2).sum(axis=0)), whole, rtol=1e-5)
-
-
-@pytest.mark.parametrize("body", ["stack", "cell"])
-def test_the_scale_of_outputs_is_that_of_the_forward_pass_and_nothing_stays_hooked(body) -> None:
-    model = LanguageModel(ModelConfig(body=body, vocabulary=11, width=8, context=8, layers=2, hidden=16))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    signals = LayerSignals(Layout(model), optimizer)
-    tokens = torch.arange(10).reshape(2, 5)
-
-    def update() -> tuple[torch.Tensor, dict[str, float]]:
-        optimizer.zero_grad()
-        logits, _ = model(tokens)
-        logits.logsumexp(dim=-1).sum().backward()
-        optimizer.step()
-        return logits.detach(), signals.take(1.0)
-
-    assert update()[1] == {}
-    signals.begin()
-    with torch.no_grad():
-        embedded = model.embedding(tokens)
-    logits, taken = update()
-    assert taken["activation_rms/head"] == pytest.approx(float(logits.square().mean().sqrt()), rel=1e-6)
-    assert taken["activation_rms/embedding"] == pytest.approx(float(embedded.square().mean().sqrt()), rel=1e-6)
-    assert update()[1] == {}
-    assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_contexts_are_measured_at_evaluations(sentences) -> None:
@@ -180,20 +131,6 @@ def test_accuracies_of_both_parts_are_recorded(sentences) -> None:
     assert accuracy.step.tolist() == trace.series("loss/seen").step.tolist()
     targets = sum(trace.series(f"count/{name}").value for name in ("end", "seen"))
     np.testing.assert_allclose(accuracy.value * targets, np.round(accuracy.value * targets), atol=1e-6)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**32))
-def test_the_accuracy_of_an_update_is_that_of_all_its_batches(seed) -> None:
-    chance = torch.Generator().manual_seed(seed)
-    logits = torch.randn(3, 4, 6, generator=chance).bfloat16()
-    targets = torch.randint(-1, 6, (3, 4), generator=chance)
-    fast, naive = TrainingAccuracy(), TokenClasses(None, None)
-    for rows in (slice(0, 1), slice(1, 3)):
-        fast.add(logits[rows], targets[rows])
-        naive.add(logits[rows], targets[rows])
-    assert fast.take() == ({"accuracy": naive.all.correct / naive.all.tokens} if naive.all.tokens else {})
-    assert fast.take() == {}
 
 
 def test_a_long_run_is_sampled_and_the_clipped_norm_is_there(train) -> None:
@@ -277,29 +214,3 @@ def test_a_run_that_diverges_is_recorded_to_its_end(train) -> None:
     trace = trace_of(run)
     assert not math.isfinite(trace.series("loss").value[-1] + trace.series("gradient_norm").value[-1])
     assert "gradient_norm_clipped" not in trace.signals
-
-
-@settings(deadline=None)
-@given(st.floats(0.5, 2.0), st.integers(3, 12))
-def test_the_loop_gain_is_the_factor_of_the_change(gain, positions) -> None:
-    direction = torch.randn(2, 1, 5, generator=torch.Generator().manual_seed(0))
-    changes = direction * gain ** torch.arange(positions)[None, :, None]
-    real = torch.ones(2, positions, dtype=torch.bool)
-    assert loop_gain(changes.cumsum(dim=1), real) == pytest.approx(gain, rel=1e-3)
-
-
-def test_what_stands_after_a_rows_end_says_nothing() -> None:
-    contexts = torch.ones(2, 6, 3).cumsum(dim=1)
-    real = torch.ones(2, 6, dtype=torch.bool)
-    real[1, 3:] = False
-    expected = context_signals([contexts], real)
-    assert expected["loop_gain"] == pytest.approx(1.0)
-    for garbage in (math.nan, torch.tensor([5.0, 90.0, 4000.0])[:, None]):
-        contexts[1, 3:] = garbage
-        assert context_signals([contexts], real) == expected
-    assert list(expected) == [*(f"context_norm/position-{n}" for n in (1, 2, 4)), "loop_gain"]
-
-
-def test_no_context_and_a_context_that_never_moves_have_no_gain() -> None:
-    assert context_signals([], torch.ones(1, 3, dtype=torch.bool)) == {}
-    assert loop_gain(torch.zeros(1, 3, 2), torch.ones(1, 3, dtype=torch.bool)) is None
