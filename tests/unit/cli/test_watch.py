@@ -25,10 +25,10 @@ def _diagnosis(*findings: Finding) -> Diagnosis:
 
 
 @pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[float], list[Diagnosis]]]:
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[float], Diagnosis]]:
     """Watch a directory of a recorder: before each look something is done to it; it ends after the last."""
 
-    def go(*done: Callable[[], object], told: list[object], takes: float = 0.0, quiet: bool = False):
+    def go(*done: Callable[[], object], told: list[Diagnosis | UserError], takes: float = 0.0, quiet: bool = False):
         place, clock, slept = tmp_path / "recorded", SimpleNamespace(now=0.0), []
         place.mkdir(exist_ok=True)
         write_checked(place / "recording.json", {"ended": False})
@@ -43,7 +43,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
         def diagnose() -> Diagnosis:
             clock.now += takes
             result = results.pop(0)
-            if isinstance(result, Exception):
+            if isinstance(result, UserError):
                 raise result
             return result
 

@@ -1,0 +1,358 @@
+"""Settings at their bounds, presets in full, and what budgets, decisions and pins come to: arithmetic, by hand."""
+
+import dataclasses
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from newllm.diagnosis.onset import Onset
+from newllm.errors import UserError
+from newllm.training.budget import LARGEST, Budget, shortened, steps_for_tokens, with_clock, with_steps
+from newllm.training.config import RunConfig, left_automatic
+from newllm.training.config_file import merge, save_config
+from newllm.training.configure import configure
+from newllm.training.decisions import Decision, append_decision, elapsed_at, read_decisions, stays, with_decisions
+from newllm.training.evaluation import Evaluation
+from newllm.training.extend import extend
+from newllm.training.pins import Pin, kept_of
+from newllm.training.preparation import Preparation
+from newllm.training.presets import PRESETS, preset, with_body, with_width
+from newllm.training.probe import NAMES, PrecisionProbe, vote
+from newllm.training.run import RunDirectory
+from newllm.training.schedule import Schedule
+
+
+def _written(config: RunConfig, place: Path) -> list[str]:
+    """The lines of a configuration, each with its part."""
+    save_config(config, place / "config.toml")
+    part, lines = "", []
+    for line in (place / "config.toml").read_text().splitlines():
+        part = line.strip("[]") + "." if line.startswith("[") else part
+        lines += [] if line.startswith("[") or not line else [f"{part}{line}"]
+    return lines
+
+
+def test_presets_are_what_they_were(as_kept, tmp_path) -> None:
+    small = _written(preset("small"), tmp_path)
+    others = {name: [line for line in _written(PRESETS[name], tmp_path) if line not in small] for name in PRESETS}
+    told = [*small, *(f"{name}: {line}" for name, lines in others.items() for line in lines)]
+    as_kept("presets", "".join(f"{line}\n" for line in told))
+
+
+LEAST = {  # the least that may be, and what may not be any more
+    "optimizer.learning_rate": (1e-300, 0.0), "optimizer.beta1": (0.0, -0.1), "optimizer.beta2": (0.0, -0.1),
+    "optimizer.epsilon": (0.0, -1e-9), "optimizer.weight_decay": (0.0, -1e-9), "optimizer.clip": (0.0, -1e-9),
+    "optimizer.warmup": (0, -1), "optimizer.final": (0.0, -1e-9), "training.steps": (1, 0),
+    "training.seconds": (0.0, -1e-9), "training.evaluations": (0, -1), "training.accumulate": (1, 0),
+    "training.evaluate_every": (0, -1), "training.evaluate_tokens": (0, -1), "training.snapshot_every": (0, -1),
+    "training.keep": (1, 0), "training.ring_every": (0, -1), "numerics.threads": (0, -1), "seed": (0, -1),
+}  # fmt: skip
+MOST = {
+    "optimizer.beta1": (0.999, 1.0), "optimizer.beta2": (0.999, 1.0), "optimizer.final": (1.0, 1.001),
+    "numerics.threads": (4096, 4097),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"), [(n, *pair) for bounds in (LEAST, MOST) for n, pair in bounds.items()]
+)
+def test_what_may_just_be_is_taken_and_what_may_not_is_named(name: str, good: float, bad: float) -> None:
+    configure(None, None, None, [f"{name}={good}"], {}).check()
+    with pytest.raises(UserError, match=rf"^{name} is {bad}: it must be "):
+        configure(None, None, None, [f"{name}={bad}"], {}).check()
+
+
+@pytest.mark.parametrize(
+    ("rows", "good"),
+    [("[[0, 2000, 0]]", True), ("[[0, 0, 0], [0, 2000, 5]]", True), ("[[0, 9, 9], [9, 9, 9], [9, 2000, 9]]", True),
+     ("[[0, 9, 0], [5, 9, 4], [9, 2000, 9]]", False), ("[[0, 9, 0], [8, 9, 8], [7, 2000, 9]]", False),
+     ("[[0, 9, 0], [10, 9, 10], [10, 2000, 10]]", False)],
+)  # fmt: skip
+def test_a_plan_follows_the_steps(rows: str, good: bool) -> None:
+    config = configure(None, None, None, [f"training.plan={rows}"], {})
+    if good:
+        config.check()
+        return
+    with pytest.raises(UserError, match="which cannot be"):
+        config.check()
+
+
+def test_learned_positions_hold_a_window_that_just_fits() -> None:
+    configure(None, None, None, ["model.positions=256", "data.window=256"], {}).check()
+    with pytest.raises(UserError, match=r"data\.window 257 is longer than the 256 learned positions"):
+        configure(None, None, None, ["model.positions=256", "data.window=257"], {}).check()
+
+
+DECIDED: dict[str, Any] = {
+    "data": {"texts": ["a"]}, "model": {"vocabulary": 1}, "training": {"evaluate_every": 1, "snapshot_every": 1},
+    "numerics": {"device": "cpu", "threads": 1, "precision": "fp32", "scan_backend": "torch"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [({}, None), ({"model": {"vocabulary": 0}}, "model.vocabulary"), ({"training": {"seconds": 5.0}}, "training.plan"),
+     ({"training": {"seconds": 5.0, "plan": [[0, 2000, 5]]}}, None),
+     ({"training": {"evaluate_every": 0}}, "training.evaluate_every"),
+     ({"training": {"snapshot_every": 0}}, "training.snapshot_every"),
+     ({"training": {"evaluate_every": 0, "snapshot_every": 0, "evaluations": 1}}, None),
+     ({"numerics": {"device": "auto"}}, "numerics.device"), ({"numerics": {"threads": 0}}, "numerics.threads"),
+     ({"numerics": {"scan_backend": "auto"}}, "numerics.scan_backend")],
+)  # fmt: skip
+def test_what_is_left_automatic_is_named(changes: dict[str, Any], left: str | None) -> None:
+    assert left_automatic(merge(merge(RunConfig(), DECIDED, where=""), changes, where="")) == left
+
+
+@pytest.mark.parametrize(
+    ("width", "shape"),
+    [(256, (704, 256, 8)), (64, (176, 64, 2)), (1, (8, 1, 8)), (512, (1408, 512, 16)), (100, (272, 100, 8)),
+     (20, (56, 20, 1))],
+)  # fmt: skip
+def test_a_width_takes_what_is_inside_of_it_with_it(width: int, shape: tuple[int, int, int]) -> None:
+    model = with_width(preset("small"), width).model
+    assert (model.width, model.hidden, model.context, model.heads) == (width, *shape)
+    with pytest.raises(UserError, match=r"model\.width is 0: it must be at least 1"):
+        with_width(preset("small"), 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "of", "shape"),
+    [("lstm", "small", (512, 2, 0, 2e-3)), ("cell", "small", (512, 8, 0, 2e-3)),
+     ("zero-cell", "small", (512, 8, 0, 2e-3)), ("attention", "small", (704, 4, 0, 3e-3)),
+     ("founding-transformer", "small", (1024, 4, 256, 2e-3)), ("zero-stack", "small", (704, 4, 0, 2e-3)),
+     ("zero-cell", "seed-baseline", (512, 8, 32, 1e-4)), ("attention", "seed-transformer", (1024, 6, 32, 1.5e-4)),
+     ("founding-transformer", "seed-baseline", (512, 8, 32, 1e-4))],
+)  # fmt: skip
+def test_another_body_has_about_as_many_parameters(body: str, of: str, shape: tuple[int, int, int, float]) -> None:
+    config = with_body(preset(of), body)
+    model = config.model
+    assert (model.body, model.width) == (body, 256)
+    assert (model.hidden, model.layers, model.positions) == shape[:3]
+    assert config.optimizer.learning_rate == pytest.approx(shape[3])
+    assert with_body(config, body) == config  # it is that body by now
+
+
+def test_what_a_budget_may_be_at_most() -> None:
+    Budget(steps=LARGEST).check()
+    with pytest.raises(UserError, match=r"--steps 1000000000001: it must be at most 1,000,000,000,000"):
+        Budget(steps=10**12 + 1).check()
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(5, 1), (19, 1), (20, 2), (499, 49), (500, 50), (5000, 50)])
+def test_a_warm_up_takes_a_tenth_of_the_steps_at_most(steps: int, warmup: int) -> None:
+    config = with_steps(preset("small"), steps)
+    assert (config.training.steps, config.optimizer.warmup) == (steps, warmup)
+    assert with_steps(preset("seed-baseline"), steps).optimizer.warmup == 0
+
+
+def test_what_a_budget_shortens_is_told_where_it_was_asked_for() -> None:
+    asked = configure("small", None, None, ["optimizer.warmup=40", "training.evaluate_tokens=9000"], {})
+    bought = with_steps(asked, 100)
+    bought = dataclasses.replace(bought, training=dataclasses.replace(bought.training, evaluate_tokens=8999))
+    settings = [" optimizer.warmup =40", "training.evaluate_tokens=9000"]
+    behind = "the budget is 100 steps, and that would take too much of them"
+    assert shortened(asked, bought, settings) == [
+        f"optimizer.warmup is 10, not 40: {behind}", f"training.evaluate_tokens is 8,999, not 9,000: {behind}"
+    ]  # fmt: skip
+    assert shortened(asked, bought, settings[:1]) == [f"optimizer.warmup is 10, not 40: {behind}"]
+    assert shortened(asked, asked, settings) == []
+
+
+def test_tokens_buy_the_steps_that_see_them() -> None:
+    assert [steps_for_tokens(tokens, 10.0) for tokens in (1, 10, 11, 20)] == [1, 1, 2, 2]
+
+
+def test_a_budget_in_seconds_is_shared_out() -> None:
+    """256 x 32 tokens an update at 3e-3 s, 0.85 of the time; 11 evaluations in 0.15 of it."""
+    base = configure("small", None, None, ["data.window=10", "data.batch=10"], {})
+    config = with_clock(base, 120.0, 100.0, 1e-3)
+    assert (config.training.steps, config.training.evaluate_tokens) == (283, 4096)  # 85 / 0.3; 1363 tokens are too few
+    assert config.training.evaluations == round(283 / min(283, math.ceil(4096 / 3 / 0.2 / 100)))
+    assert with_clock(base, 120.0, 100.0, 1e-4).training.evaluate_tokens == 13_636  # 15 / 11 / 1e-4
+    every = configure("small", None, None, ["training.evaluate_every=7", "training.evaluate_tokens=9"], {})
+    config = with_clock(every, 120.0, 100.0, 1e-3)
+    assert (config.training.evaluations, config.training.evaluate_tokens) == (0, 9)
+    twice = configure("small", None, None, ["data.window=10", "data.batch=10", "training.accumulate=2"], {})
+    assert with_clock(twice, 120.0, 100.0, 1e-3).training.steps == 141
+    all_of_it = configure("small", None, None, ["training.evaluate_tokens=0"], {})
+    assert with_clock(all_of_it, 120.0, 100.0, 1e-7).training.evaluate_tokens == 13_636_363
+
+
+ROWS = [Decision(0, 100, 10, 1.0, 0.5), Decision(20, 80, 20, 13.0, 0.25), Decision(40, 90, 40, 20.0, 0.5)]
+
+
+def test_the_time_that_was_used_lies_between_two_decisions_and_goes_on_at_the_last_pace() -> None:
+    assert [elapsed_at(ROWS, step) for step in (0, 10, 19, 20, 30, 40, 50)] == pytest.approx(
+        [1.0, 7.0, 12.4, 13.0, 16.5, 20.0, 25.0]
+    )
+    assert elapsed_at(ROWS[1:], 10) == 0.0
+    assert elapsed_at([], 10) == 0.0
+
+
+def test_decisions_that_hold_are_those_before_and_an_end(tmp_path: Path) -> None:
+    assert [stays(row, 40) for row in ((39, 90, 39), (40, 90, 40), (40, 40, 40), (41, 41, 41))] == [
+        True, False, True, False
+    ]  # fmt: skip
+    place = tmp_path / "schedule.jsonl"
+    assert read_decisions(place) == []
+    for decision in (*ROWS, Decision(30, 70, 30, 16.0, 0.25, 35)):
+        append_decision(place, decision)
+    kept = [*ROWS[:2], Decision(30, 70, 30, 16.0, 0.25, 35)]
+    assert read_decisions(place) == kept
+    whole = place.read_bytes()
+    place.write_bytes(whole + b'{"step": 1')
+    assert read_decisions(place) == kept
+    append_decision(place, Decision(70, 70, 70, 30.0, 0.25))
+    assert place.read_bytes().startswith(whole + b'{"step": 70')
+    config = with_decisions(RunConfig(), read_decisions(place))
+    assert config.training.plan == ((0, 100, 10), (20, 80, 20), (30, 70, 30), (70, 70, 70))
+    assert config.training.steps == 70
+    assert with_decisions(RunConfig(), []) == RunConfig()
+    place.write_bytes(whole.replace(b"80", b"81", 1))
+    with pytest.raises(UserError, match=r"schedule.jsonl' is damaged \(not what was written\): put it back"):
+        read_decisions(place)
+
+
+def _pin(before: int, onset: int, step: int) -> Pin:
+    return Pin("loss", Onset(step, onset, before, 3.0, 0.5))
+
+
+def test_the_state_before_a_spike_is_two_steps_before_it_or_the_last_that_was_on_the_trend() -> None:
+    assert [_pin(before, onset, 12).latest for before, onset in ((9, 10), (8, 10), (7, 10), (10, 10))] == [8, 8, 7, 8]
+
+
+def test_two_losses_tell_of_one_event_where_they_overlap() -> None:
+    event = _pin(9, 10, 12)
+    others = [_pin(12, 13, 13), _pin(13, 14, 14), _pin(5, 6, 9), _pin(5, 6, 8)]
+    assert [event.is_of(other) for other in others] == [True, False, True, False]
+    assert [other.is_of(event) for other in others] == [True, False, True, False]
+    assert kept_of([_pin(0, 1, at) for at in (5, 1, 4, 2, 3)]) == [_pin(0, 1, at) for at in (1, 2, 4, 5)]
+    assert kept_of([_pin(0, 1, at) for at in (4, 1, 2, 3)]) == [_pin(0, 1, at) for at in (1, 2, 3, 4)]
+
+
+def test_an_evaluation_past_the_range_of_a_float() -> None:
+    assert Evaluation(699.9, 1, None).perplexity == math.exp(699.9)
+    assert Evaluation(700.0, 1, None).perplexity == math.inf
+    assert Evaluation(2.0 * math.log(2), 4, 8).bits_per_byte == pytest.approx(0.25)
+    assert Evaluation(2.0, 4, 0).bits_per_byte is None
+    assert Evaluation(2.0, 4, None).bits_per_byte is None
+
+
+def _voted(rounds: list[float], is_over: bool = False) -> PrecisionProbe:
+    """A vote in which fp32 takes a second, and bf16 what is listed, one round after another."""
+    took, times = iter(rounds), {name: [] for name in NAMES}
+
+    def timed(name: str, _: int) -> float:
+        times[name].append(1.0 if name == "fp32" else next(took))
+        return times[name][-1]
+
+    return vote(timed, times, lambda: is_over)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "is_over", "chosen"),
+    [([0.89] * 6, False, "bf16"), ([0.9] * 6, False, "fp32"), ([0.69] * 3, True, "bf16"),
+     ([0.69, 0.69, 0.7], True, "fp32"), ([0.8] * 3 + [0.95] * 3 + [0.8] * 6, False, "bf16"),
+     ([0.95] * 3 + [0.8] * 6, False, "bf16"), ([0.8] * 3 + [0.95] * 6, False, "fp32")],
+)  # fmt: skip
+def test_a_vote_is_over_when_two_agree_or_the_only_one_is_clear(rounds, is_over, chosen) -> None:
+    found = _voted(rounds, is_over)
+    assert (found.chosen, found.rounds) == (chosen, len(rounds))
+
+
+def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [10.0]
+    monkeypatch.setattr("newllm.training.preparation.time", SimpleNamespace(monotonic=lambda: now[0]))
+    preparation = Preparation(0.049, 60.0)
+    assert str(preparation) == "0.0 s (at once)"
+    for part, seconds in (("text", 1.5), ("model", 0.0625), ("text", 0.5)):
+        with preparation.timing(part):
+            now[0] += seconds
+    assert str(preparation) == "2.1 s (text 2.0, model 0.1)"
+    assert preparation.as_dict() == {
+        "budget": 60.0, "seconds": {"start": 0.049, "text": 2.0, "model": 0.062}, "precision": None,
+    }  # fmt: skip
+    assert preparation.said() == []
+    preparation.precision = PrecisionProbe("bf16", {"fp32": 0.12345, "bf16": 0.1}, 6, agreed=True)
+    assert preparation.said() == ["precision bf16: an update takes 0.123 s in fp32 and 0.1 s in bf16 (6 rounds)"]
+    preparation.precision = PrecisionProbe("fp32", {"fp32": 0.1, "bf16": 0.1}, 3, agreed=False)
+    assert preparation.said()[0].endswith("(3 rounds), too few rounds that agree (a busy machine, or a short time)")
+    preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=True)
+    assert preparation.said() == ["precision fp32: this processor does not compute this body in bf16"]
+
+
+def _scheduled(*plan: tuple[int, int, int], **training: Any) -> Schedule:
+    settings = {"steps": plan[-1][1], "plan": [list(row) for row in plan], "evaluate_every": 10, **training}
+    optimizer = {"learning_rate": 1.0, "warmup": 10, "final": 0.0}
+    return Schedule(merge(RunConfig(), {"training": settings, "optimizer": optimizer}, where=""))
+
+
+def test_the_progress_of_a_plan_goes_on_from_where_it_was_decided() -> None:
+    plan = _scheduled((0, 100, 10), (40, 60, 40))
+    assert [plan.progress(step) for step in (0, 20, 40, 41, 50, 60, 70)] == pytest.approx(
+        [0, 0.2, 0.4, 0.43, 0.7, 1, 1]
+    )
+    ended = _scheduled((0, 40, 10), (40, 80, 44))
+    assert [ended.progress(step) for step in (40, 41, 60, 80)] == pytest.approx([1.0, 0.5125, 0.75, 1.0])
+
+
+def test_the_rate_of_a_plan_in_numbers() -> None:
+    def cosine(share: float) -> float:
+        return 0.5 * (1 + math.cos(math.pi * share))
+
+    plan = _scheduled((0, 110, 10), (60, 85, 60))
+    assert [plan.rate(step) for step in (9, 10, 59, 60, 72, 84)] == pytest.approx(
+        [1.0, 1.0, cosine(0.49), cosine(0.5), cosine(0.5 + 0.5 * 12 / 25), cosine(0.5 + 0.5 * 24 / 25)]
+    )
+    warm = _scheduled((0, 110, 10), (4, 54, 14))  # the warm-up goes on, to step 14
+    before = 0.4
+    assert [warm.rate(step) for step in (3, 4, 12)] == pytest.approx([before, before + 0.6 / 10, before + 0.6 * 9 / 10])
+    assert [warm.rate(step) for step in (13, 34)] == pytest.approx([1.0, 0.5])
+    late = _scheduled((0, 40, 10), (40, 70, 43))  # it had ended: the schedule of a run of 70
+    assert [late.rate(step) for step in (40, 41, 42, 43)] == pytest.approx(
+        [late.rate(39) + (cosine((step - 10) / 60) - late.rate(39)) * share for step, share in
+         ((40, 1 / 3), (41, 2 / 3), (42, 1.0), (43, 1.0))]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "more", "warm"),
+    [(99, 50, 99), (100, 99, 109), (100, 200, 110), (9, 1, 10), (9, 91, 10), (8, 52, 9), (2, 48, 5), (10, 50, 10)],
+)  # fmt: skip
+def test_the_warm_up_that_is_left(step: int, more: int, warm: int) -> None:
+    assert _scheduled((0, 100, 10)).warm_after(step, more) == warm
+
+
+def test_an_evaluation_is_due_at_every_end_and_at_equal_parts() -> None:
+    every = _scheduled((0, 25, 10), (25, 48, 27))
+    assert [step for step in range(1, 49) if every.evaluates(step)] == [10, 20, 25, 30, 40, 48]
+    parts = _scheduled((0, 100, 10), evaluations=4)
+    assert [step for step in range(1, 101) if parts.evaluates(step)] == [25, 50, 75, 100]
+    assert [parts.fitting(99, 10.0, 1.0, 2.0), parts.fitting(75, 0.1, 1.0, 2.0)] == [8, 1]
+    assert parts.fitting(0, 8.0, 0.0, 2.0) == 4  # no room for more than its evaluations
+    assert _scheduled((0, 100, 10)).fitting(0, 22.0, 1.0, 2.0) == 17  # 20 / 1.2
+
+
+def test_an_extension_says_how_the_rate_goes_on(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    settings = ["optimizer.warmup=10", "optimizer.learning_rate=1", "optimizer.final=0", "training.steps=100"]
+    config = configure("small", None, None, settings, {})
+    done = tmp_path / "snapshots/step-00000100"
+    done.mkdir(parents=True)
+    (done / "state.json").touch()
+    longer, said = extend(run, config, Budget(steps=200), 10.0)
+    assert longer.training.plan == ((0, 100, 10), (100, 200, 110))
+    assert said == (
+        "the schedule was 100 steps, it becomes 200 steps: the learning rate goes from 0.000305 to 0.467 by step 110 "
+        "and ends at 6.83e-05"
+    )
+    assert extend(run, config, Budget(tokens=1001), 10.0)[0].training.steps == 101
+    for budget, given in ((Budget(steps=100), "--steps 100"), (Budget(tokens=1000), "--tokens 1000")):
+        with pytest.raises(UserError, match=f"{given}: '.*' has done 100 steps already"):
+            extend(run, config, budget, 10.0)
+    clock, said = extend(run, config, Budget(seconds=5.0), 10.0)
+    assert (clock.training.seconds, clock.training.steps) == (5.0, 100)
+    assert said == "the schedule was 100 steps; from step 100 on it follows the clock for 5 s"
