@@ -169,6 +169,22 @@ def test_reading_stops_between_chunks_and_keeps_what_was_read(trained: Trained) 
     assert asked.memory().undecoded == "海".encode()[: done["tokens"] % 3]
 
 
+def test_what_is_stopped_once_is_stopped(trained: Trained) -> None:
+    asked = begun(trained(), "")
+    answers = [False, True]  # and never again: reading and writing must not ask another time and go on
+    for verb, fields in (("read", {"text": "海" * 1000}), ("write", {"tokens": 9})):
+        left = list(answers)
+        task = Task({"branch": "main", **fields}, lambda *_: None, lambda left=left: left.pop(0) if left else False)
+        done = asked.player.verbs[verb](task)
+        assert left == []
+        assert 0 < done["tokens"] < (3000 if verb == "read" else 9)
+
+
+def test_places_go_on_from_what_was_read_to_what_is_written(trained: Trained) -> None:
+    asked = begun(trained(), "海")
+    assert [token["place"] for token in asked.tokens("write", branch="main", tokens=4)] == [3, 4, 5, 6]
+
+
 def test_writing_stops_and_keeps_what_was_written(trained: Trained) -> None:
     asked = begun(trained(), stop_after=4)
     done, events = asked("write", branch="main", tokens=50, seed=2)
