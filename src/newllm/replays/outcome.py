@@ -121,7 +121,7 @@ def _later(pairs: Sequence[Pair]) -> list[float]:
 
 
 def _is_later(pairs: Sequence[Pair], later: list[float]) -> bool:
-    if len(later) <= _HALF * len(pairs) or len(later) < 2:
+    if len(later) <= _HALF * len(pairs):
         return False
     low = mean_interval(list(np.log(later))).low
     return low is not None and low > 0 and float(np.exp(np.mean(np.log(later)))) >= _LATER

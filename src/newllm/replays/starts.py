@@ -70,11 +70,9 @@ def healthy_stretch(late: Start) -> Start | None:
 
     It ends where the late start begins, so that the model has come as far as it can.
     """
-    length = late.end - late.step
+    length = min(late.end - late.step, late.step)
     step = late.step - length
-    if step < 0:
-        length, step = late.step, 0
-    if length < 2 * _LEAST or late.step == 0:
+    if length < 2 * _LEAST:
         return None
     onset = min(step + late.lead, step + length // 2)
     return Start(step, onset, min(step + length, onset + late.last - late.onset), step + length)
@@ -82,7 +80,7 @@ def healthy_stretch(late: Start) -> Start | None:
 
 def _last(spike: Spike, end: int) -> int:
     """Return the last suspect step: where the spike was high for the last time, as far as a late replay follows it."""
-    return max(spike.peak if spike.peak < end else spike.onset, min(end, end if spike.end is None else spike.end - 1))
+    return end if spike.end is None else min(end, spike.end - 1)
 
 
 def _end(spike: Spike, start: int) -> int:

@@ -90,3 +90,103 @@ def test_what_does_nothing_is_no_suspect():
 def test_what_had_no_time_is_not_counted_as_tried():
     assert find_cause(RIVALS, 5)[1] == ("5 of 8 changes had no time: a longer --budget would try them.",)
     assert "not among what was changed" in find_cause(RIVALS, 0)[1][0]
+
+
+def of_half(**others: Any) -> Case:
+    return case("half-learning-rate", "removes", planted=planted("half-learning-rate"), **others)
+
+
+@pytest.mark.parametrize(
+    ("remedy", "rivals", "as_strong"),
+    [
+        (of_half(), [case("clip-tenth", strength=0.35), case("beta2", strength=0.7)], ["clip-tenth", "beta2"]),
+        (of_half(), [case("clip-tenth", strength=0.34), case("beta2"), case("z-loss")], ["beta2", "z-loss"]),
+        (of_half(), [case("clip-tenth", moved=False), case("beta2"), case("z-loss")], ["beta2", "z-loss"]),
+        # Doubled or halved is strong enough, whatever the other did.
+        (
+            of_half(strength=9.0),
+            [case("clip-tenth", strength=0.69315), case("beta2", strength=0.7)],
+            ["clip-tenth", "beta2"],
+        ),
+        (of_half(strength=9.0), [case("clip-tenth", strength=0.69), case("beta2", strength=0.7)], None),
+        # Batches have no strength to compare.
+        (of_half(), [case("replace-batches", strength=0.1), case("beta2")], ["replace-batches", "beta2"]),
+        (of_half(), [case("replace-batches", strength=0.9, moved=False), case("beta2")], None),
+        (
+            case("replace-batches", "removes", planted=planted("replace-batches")),
+            [case("half-learning-rate", strength=0.1), case("beta2", strength=0.1)],
+            ["half-learning-rate", "beta2"],
+        ),
+    ],
+)  # fmt: skip
+def test_rivals_must_be_as_strong(remedy: Case, rivals: list[Case], as_strong: list[str] | None) -> None:
+    found, _ = find_cause([remedy, *rivals], 0)
+    assert (None if found is None else found["rivals"]) == as_strong
+
+
+def test_a_cause_is_told_with_what_shows_it() -> None:
+    assert find_cause([*RIVALS, of_half(p=0.049)], 0)[0] == {
+        "name": "learning-rate",
+        "intervention": "half-learning-rate",
+        "moved": {"signal": INTERVENTIONS["half-learning-rate"].aims_at, "ratio": 0.5},
+        "rivals": ["clip-tenth", "beta2", "reset-moments"],
+        "planted": {"name": "half-learning-rate", "n": 4, "spiked": 4, "null_spiked": 0, "start": 20},
+    }
+    assert find_cause([*RIVALS, of_half(p=0.05)], 0)[0] is None
+
+
+def test_every_remedy_is_asked_and_what_is_missing_is_said_once() -> None:
+    weak = case("tenth-learning-rate", "removes", moved=False, planted=planted("tenth-learning-rate"))
+    found, missing = find_cause([weak, of_half(), *RIVALS], 0)
+    assert found is not None
+    assert (found["intervention"], missing) == ("half-learning-rate", ())
+    found, missing = find_cause([weak, weak, *RIVALS], 0)
+    said = "it did not move what it aims at (update_ratio), so it tests nothing."
+    assert (found, missing) == (None, (f"tenth-learning-rate: {said}",))
+
+
+def test_what_removes_it_too_is_listed() -> None:
+    others = [
+        case(name, "removes", stage="screened") for name in ("replace-batches", "clip-tenth", "beta2", "clip-tenth")
+    ]
+    _, missing = find_cause([of_half(), *others], 0)
+    said = "beta2, clip-tenth and replace-batches removed the spike too, by another mechanism."
+    assert missing[0] == f"half-learning-rate: {said}"
+    assert (
+        "clip-tenth and beta2 removed the spike in the screen only"
+        in find_cause([case(name, "removes", stage="screened") for name in ("clip-tenth", "beta2")], 3)[1][0]
+    )
+
+
+def effective(
+    name: str, effect: float | None, outcome: Any = "reduces", *, reverse: bool = False, **others: Any
+) -> Case:
+    made = case(name, outcome, planted=planted(name) if reverse else None, **others)
+    return dataclasses.replace(made, tried=dataclasses.replace(made.tried, effect=effect))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (effective("beta2", 0.3), effective("clip-tenth", 0.9, "delays", reverse=True)),  # what it does, before all
+        (effective("beta2", 0.3, reverse=True), effective("clip-tenth", 0.9)),
+        (effective("beta2", 0.3), effective("clip-tenth", 0.9, moved=False, stage="confirmed")),
+        (effective("beta2", 0.3, stage="confirmed"), effective("clip-tenth", 0.9)),
+        (effective("beta2", 0.9), effective("clip-tenth", 0.3)),
+        (effective("beta2", 0.3), effective("clip-tenth", None)),
+        (effective("clip-tenth", 0.31), effective("beta2", 0.33)),  # a tenth alike: the doctor's suspicion decides
+    ],
+)
+def test_suspects_are_told_the_best_first(first: Case, second: Case) -> None:
+    doubts = {first.change.causes[-1]: 0, second.change.causes[0]: 1} if first.tried.effect == 0.31 else {}
+    for cases in ([first, case("half-learning-rate"), second], [second, first]):
+        found = suspects(cases, doubts)
+        assert [one["intervention"] for one in found] == [first.tried.name, second.tried.name]
+    assert found[0] == {
+        "name": first.change.mechanism, "intervention": first.tried.name, "class": first.tried.outcome,
+        "stage": first.tried.stage, "moved": True, "planted_spikes": first.planted is not None,
+    }  # fmt: skip
+
+
+def test_how_many_had_no_time_is_said() -> None:
+    assert find_cause(RIVALS, 1)[1] == ("1 of 4 changes had no time: a longer --budget would try them.",)

@@ -101,3 +101,61 @@ def test_where_the_seed_decides_shares_are_compared():
 def test_without_a_spike_in_the_nulls_nothing_is_said():
     found = effect_of(pairs(calm(0.0, 0.0), calm(0.0, 0.0)), by_share=False)
     assert (found.outcome, found.effect, found.interval, found.p) == ("undecided", None, None, None)
+
+
+def like(above: float, onset: int | None = 108, *, reached: int | None = 120) -> Judged:
+    """A replay from step 8 so far above a limit of a half; all of its kind are alike, so that intervals are points."""
+    return judged(0.5 + above, onset if above > 0 else None, reached=reached, start=8, limit=0.5)
+
+
+LIKE = [like(1.0)] * 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "later"),
+    [
+        ([like(0.75)] * 4, "no effect", 1.0),  # a quarter less
+        ([like(0.625)] * 4, "reduces", 1.0),
+        ([like(1.25)] * 4, "no effect", 1.0),
+        ([like(1.375)] * 4, "worsens", 1.0),
+        ([like(1.0, 132)] * 4, "no effect", 1.24),
+        ([like(1.0, 134)] * 4, "delays", 1.26),
+        ([like(0.5, 208)] * 4, "delays", 2.0),  # half of it is gone
+        ([like(0.375, 208)] * 4, "reduces", 2.0),
+        ([like(1.0, 408), like(1.0, 408), like(1.0, 58), like(1.0, 58)], "no effect", math.sqrt(2)),  # both ways
+        ([like(1.0, 208)] * 3 + [like(0.0)], "delays", 2.0),
+        ([like(1.0, 208)] * 2 + [like(0.0)] * 2, "undecided", 2.0),  # of half of them nothing is known
+        ([like(0.0, reached=None)] * 2 + [like(0.0)] * 2, "reduces", None),
+        ([like(0.0, reached=None)] * 3 + [like(0.0)], "stops learning", None),
+        ([like(0.0)] * 4, "removes", None),  # at the limit itself
+    ],
+)
+def test_where_one_outcome_ends_and_the_next_begins(changed: list[Judged], outcome: str, later: float | None) -> None:
+    found = effect_of(pairs(LIKE, changed), by_share=False)
+    assert (found.outcome, found.spiked) == (outcome, sum(one.own.spiked for one in changed))
+    assert found.later == (None if later is None else pytest.approx(later))
+
+
+def test_an_effect_is_a_share_of_the_nulls_severity() -> None:
+    found = effect_of(pairs([like(1.0), like(3.0)] * 2, [like(0.5), like(1.5)] * 2), by_share=False)
+    fall = [0.5, 1.5] * 2  # of 2 on average; Student's t of three degrees of freedom is 3.182
+    half = 3.182446 * math.sqrt(sum((one - 1) ** 2 for one in fall) / 3) / 2
+    assert found.effect == pytest.approx(0.5)
+    assert found.interval == pytest.approx(((1 - half) / 2, (1 + half) / 2), rel=1e-4)
+
+
+def test_one_pair_has_no_interval_and_decides_no_more_than_that_it_is_gone() -> None:
+    assert effect_of(pairs([like(1.0)], [like(0.0)]), by_share=False).outcome == "removes"
+    found = effect_of(pairs([like(1.0)], [like(0.25)]), by_share=False)
+    assert (found.outcome, found.effect, found.interval) == ("undecided", 0.75, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "spiking", "outcome"),
+    [("validation", 4, "reduces"), ("validation", 3, "removes"), ("validation/seen", 5, "removes")],
+)
+def test_a_loss_on_which_four_in_five_nulls_spike_must_be_clean_too(name: str, spiking: int, outcome: str) -> None:
+    there, gone = Severity(1.0, 0.0, 18, LIMIT), Severity(0.0, 0.0, None, LIMIT)
+    nulls = [judged(1.1, 18, reached=None, **{name: there if at < spiking else gone}) for at in range(5)]
+    left = [judged(0.0, None, **{name: there if at == 4 else gone}) for at in range(5)]
+    assert effect_of(pairs(nulls, left), by_share=False).outcome == outcome

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.replays.severity import HIGHEST, excess, healthy_limit, severity
+from newllm.replays.severity import HIGHEST, Severity, excess, healthy_limit, severity
 
 ONSET, PEAK, HEALED = 38, 41, 46
 
@@ -201,3 +201,72 @@ def test_without_a_spike_the_peak_is_where_it_came_nearest_to_the_limit() -> Non
     assert (found.spiked, found.onset, found.area, found.above) == (False, None, 0.0, 0.0)
     assert found.peak == pytest.approx(math.log(1.2))
     assert severity([], [], 0.5).limit == 0.5
+
+
+LEVEL = [1.0] * 9
+
+
+@pytest.mark.parametrize(
+    ("loss", "highest"),
+    [
+        ([1.0, math.e], 1.0),
+        ([math.e, 1.0], 0.0),
+        ([1.0, 1.5, 2.0, 2.5, 3.0, 3.5], 3.5),  # five points ago, the lowest of those before
+        ([1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 6.0], 6.0 / 1.5),  # the best lies too far back
+        ([5e-4, 1e-3, 2e-3], 2.0),  # what is below a thousandth of a nat is as good as that
+        ([1.0] * 140 + [1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07], 1.07),  # within a twentieth of the way: seven points
+        ([1.0, math.inf], 100.0),
+        ([20.0, math.nan], 10.0),  # ten times the highest that is known, and 100 at least
+    ],
+)
+def test_the_highest_excess_by_hand(loss: list[float], highest: float) -> None:
+    expected = pytest.approx(highest if highest in (0.0, 1.0) else math.log(highest))
+    assert excess(loss).max() == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "limit"),
+    [
+        ([1.0, 2.0, 1.0], 1.5 * math.log(2)),  # of few: half as much again as the highest
+        ([1.0, 2.0] + [1.0] * 27, 1.5 * math.log(2)),
+        ([1.0, 1.01] * 4, math.log(1.3)),  # 0.3 nats on 1
+        ([1e-4] * 9, math.log(1 + 0.3 / 1e-3)),
+    ],
+)
+def test_the_healthy_limit_by_hand(before: list[float], limit: float) -> None:
+    assert healthy_limit(before) == pytest.approx(limit)
+
+
+def test_the_healthy_limit_of_many_is_where_their_tail_ends() -> None:
+    """Excesses of log 2, 3 and 4 among thirty: an exponential tail over their nine tenths, once in a hundred runs."""
+    before = [1.0] * 30
+    before[8], before[16], before[24] = 2.0, 3.0, 4.0
+    low, high = np.quantile([0.0] * 27 + [math.log(2), math.log(3), math.log(4)], 0.9), 0.0
+    beyond = np.array([one for one in (math.log(2), math.log(3), math.log(4)) if one > low]) - low
+    high = low + 1.5 * float(np.median(beyond)) / math.log(2) * math.log(0.1 * 30 * 100)
+    assert healthy_limit(before) == pytest.approx(high, abs=1e-6)
+
+
+def test_a_limit_is_passed_above_it_and_healed_at_it() -> None:
+    """Points a factor of two apart have an excess of exactly so much, whatever the logarithm's last bit."""
+    two = float(np.log(np.array([2.0]))[0])
+    assert not severity(range(10), [*LEVEL, 2.0], two).spiked
+    found = severity(range(12), [*LEVEL, 4.0, 2.0, 4.0], two)  # healed in between: two spikes of a step each
+    assert (found.onset, found.peak) == (9, pytest.approx(2 * two))
+    assert found.area == pytest.approx(two + two)
+
+
+def test_the_last_peak_is_its_own_and_the_worst_is_that_above_its_own_limit() -> None:
+    """A second spike against a noisier level has a higher limit: it is higher, and less of it is more than healthy."""
+    noisy = [1.0, 1.3, 0.9, 1.2, 1.0, 1.35, 0.95, 1.25, 1.05, 1.3] * 7
+    loss = [1.0] * 20 + [8.0] + [1.0] * 9 + noisy + [12.0] + [1.0] * 3
+    found = severity(range(len(loss)), loss, 0.5)
+    assert (found.onset, found.limit) == (20, 0.5)
+    assert found.peak == pytest.approx(math.log(8))
+
+
+def test_without_a_spike_the_nearest_is_told_with_its_limit_and_none_is_above() -> None:
+    found = severity([3], [2.0], 0.25)
+    assert (found.peak, found.area, found.onset, found.limit, found.above) == (0.0, 0.0, None, pytest.approx(0.25), 0.0)
+    assert Severity(2.0, 0.0, None, 0.5).above == 0.0
+    assert Severity(0.25, 0.0, 7, 0.5).above == 0.0

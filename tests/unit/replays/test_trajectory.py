@@ -162,3 +162,43 @@ def test_a_series_by_its_name() -> None:
 
 def test_progress_is_smoothed_over_five_probes() -> None:
     assert smoothed([5.0, 4.0, 9.0, 3.0, 2.0, 1.0]).tolist() == [5.0, 4.5, 5.0, 4.5, 4.0, 3.0]
+
+
+SOUND = {
+    "start": 0, "steps": [1, 2], "loss": [3.0, 2], "gradient_norm": [0.5, None], "batches": [7, 8],
+    "probe_steps": [0, 2], "probe": [3.5, 2.5], "validation": {"validation": [4.0, None]}, "signals": {"ratio": [None]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": [1]},
+        {"loss": [3.0]},
+        {"gradient_norm": [0.5]},
+        {"steps": [], "loss": [], "gradient_norm": []},
+        {"probe_steps": [0]},
+        {"probe_steps": [], "probe": [], "validation": {}, "signals": {}},
+        {"validation": {"validation": [4.0, 3.0, 2.0]}},
+        {"signals": {"ratio": [1.0, 2.0, 3.0]}},
+        {"signals": {"ratio": "12"}},
+        {"signals": []},
+        {"start": 0.0},
+        {"steps": [1, 2.0]},
+        {"probe_steps": [0, True]},
+        {"batches": ["7"]},
+        {"loss": [3.0, "2"]},
+        {"probe": [3.5, True]},
+        {"validation": {"validation": ["4"]}},
+        {"unknown": 1},
+    ],
+)
+def test_what_is_no_trajectory(change: dict) -> None:
+    assert Trajectory.from_dict(SOUND).gradient_norm == [0.5, math.inf]
+    with pytest.raises(ValueError, match="no trajectory of a replay"):
+        Trajectory.from_dict({**SOUND, **change})
+
+
+def test_where_the_numbers_ended_the_training_loss_ends() -> None:
+    made = Trajectory(0, [1, 2], [3.0, 2.0], [0.5, math.nan], diverged=2)
+    assert made.series("loss") == ([1, 2], [3.0, math.inf])
