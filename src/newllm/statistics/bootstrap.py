@@ -4,6 +4,7 @@ A study has few data sets and few seeds, and two runs that share either are not 
 if they were gives an interval that is too short: it promises for new data sets what was seen on these few.
 """
 
+import functools
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
@@ -69,10 +70,8 @@ def paired_interval(
     set_count, seed_count = int(set_of.max()) + 1, int(seed_of.max()) + 1
     if min(set_count, seed_count) < 2:
         return Interval(estimate, None, None)
-    chance = numpy_stream(seed, "bootstrap")
     nested = len(set(zip(set_of, seed_of, strict=True))) == seed_count
-    weights = (_nested if nested else _crossed)(set_of, seed_of, draws, chance)
-    drawn = of_draws(values, weights[weights.any(axis=1)])
+    drawn = of_draws(values, _weights(tuple(set_of.tolist()), tuple(seed_of.tolist()), draws, seed, nested=nested))
     tail = _expanded_tail(level, set_count if nested else min(set_count, seed_count))
     low, high = np.quantile(drawn, (tail, 1 - tail))
     return Interval(estimate, float(low), float(high))
@@ -82,6 +81,16 @@ def _expanded_tail(level: float, n: int) -> float:
     """Return the share of draws to leave out at each end so that n units give about the promised coverage."""
     t = special.stdtrit(n - 1, (1 + level) / 2)
     return float(special.ndtr(-math.sqrt(n / (n - 1)) * t))
+
+
+@functools.lru_cache(maxsize=8)  # a study asks for hundreds of intervals of the same few designs
+def _weights(set_of: tuple[int, ...], seed_of: tuple[int, ...], draws: int, seed: int, *, nested: bool) -> np.ndarray:
+    """Return how often each pair counts in each draw that holds one (draws, pairs)."""
+    draw = _nested if nested else _crossed
+    weights = draw(np.array(set_of), np.array(seed_of), draws, numpy_stream(seed, "bootstrap"))
+    weights = weights[weights.any(axis=1)]
+    weights.flags.writeable = False
+    return weights
 
 
 def _counts(kinds: int, draws: int, chance: np.random.Generator) -> np.ndarray:

@@ -15,11 +15,12 @@ NULLS = {"n": 3, "spiked": 3, "depends_on_seed": False}
 def tried(
     outcome: Any, name: str = "half", *, stage: Any = "confirmed", effect: float | None = 0.6, **more: Any
 ) -> Tried:
-    return Tried(**{
+    given: dict[str, Any] = {
         "name": name, "kind": "data", "change": f"the {name} changed", "hypothesis": "", "price": "", "start": 0,
         "stage": stage, "outcome": outcome, "n": 8, "spiked": 0, "effect": effect, "interval": None, "p": 0.004,
         "severity": 0.0, "null_severity": 1.0, "later": None, "cost": None, **more,
-    })  # fmt: skip
+    }  # fmt: skip
+    return Tried(**given)
 
 
 @pytest.mark.parametrize(

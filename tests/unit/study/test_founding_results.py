@@ -11,7 +11,7 @@ from newllm.study.founding import STUDY, figure_runs, words_en, words_ja
 from newllm.study.founding.page import PAGES, page, write
 from newllm.study.founding.printed_section import printed_data, read_figures
 from newllm.study.founding.replay_file import read_replay
-from newllm.study.tables import markdown_table
+from newllm.study.run import write_table
 
 FOLDER = Path(__file__).parents[3] / "studies/founding"
 
@@ -32,7 +32,6 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
                 assert value == pytest.approx(before["numbers"][name], rel=1e-6)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) -> None:
     assert page(results, PAGES[name], read_replay(FOLDER), read_figures(FOLDER)) == (FOLDER / name).read_text()
@@ -69,9 +68,13 @@ def test_every_run_of_the_figures_was_done_with_every_seed() -> None:
     assert figures["environment"]["processor"]
 
 
-def test_the_table_file_is_the_table_of_the_claims(results) -> None:
-    table = claims_table(results)
-    assert markdown_table(table.header, table.rows) in (FOLDER / "claims.md").read_text()
+def test_the_table_files_are_the_tables_of_the_results(results, tmp_path: Path) -> None:
+    for table in [claims_table(results), *STUDY.tables(results)]:
+        write_table(tmp_path, table)
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == [f"{name}.{ending}" for name in ("arms", "claims", "spikes") for ending in ("csv", "md")]
+    for name in written:
+        assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes()
 
 
 def test_every_arm_was_run_with_every_seed_and_no_seed_is_dropped(results) -> None:
