@@ -45,8 +45,8 @@ class WindowBatches(Batches):
         epochs = range(first // count, (first + self._rows - 1) // count + 1)
         # Only to be quick: what is kept is what the last batch needed.
         self._epochs = {epoch: self._epoch_starts(epoch) for epoch in epochs}
-        joined = np.concatenate([self._epochs[epoch] for epoch in epochs]) if len(epochs) > 1 else None
-        starts = self._epochs[epochs[0]] if joined is None else joined
+        several = [self._epochs[epoch] for epoch in epochs]
+        starts = several[0] if len(several) == 1 else np.concatenate(several)
         offset = first - epochs[0] * count
         return Batch(*cut_rows(self._segments, starts[offset : offset + self._rows], self._window, self._resets))
 

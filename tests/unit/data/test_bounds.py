@@ -1,0 +1,438 @@
+"""Where the data room draws its lines: numbers by hand, one on each side of every bound."""
+
+import hashlib
+import io
+import itertools
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from newllm.data import DataConfig, Document, Segments, prepare, read_documents, train_tokenizer
+from newllm.data.batch import mark_starts, pad_rows
+from newllm.data.batches import probe_batch, validation_batches
+from newllm.data.cache import cache_directory, entries
+from newllm.data.chunks import text_chunks
+from newllm.data.corpus import Corpus
+from newllm.data.documents import clean_text, parse_json_lines
+from newllm.data.facts import data_facts
+from newllm.data.facts_order import order_drift, part_drift
+from newllm.data.facts_sample import PIECE, Part, Reader
+from newllm.data.facts_windows import Repetition, overlapping_windows, repeated_windows
+from newllm.data.fit import check_sentences, check_stream
+from newllm.data.near_duplicates import duplicates
+from newllm.data.segments import encode_blocks
+from newllm.data.sources import offer_columns
+from newllm.data.split import Piece, block_count, sentence_lines, split_documents
+from newllm.data.tables import text_column
+from newllm.data.tokenizers import load_tokenizer, tokenizer_digest
+from newllm.errors import UserError
+
+BYTES = train_tokenizer("bytes", [], 1)
+
+
+def _part(*documents: Any, most: int = 10**6) -> Part:
+    return Reader(most).read([list(document) for document in documents])
+
+
+# What is text.
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [(b"a\0b\0", "UTF-16LE"), (b"\0a\0b", "UTF-16BE"), (b"a\0b", "is binary: NUL byte at offset 1"),
+     (b"a\0" * 45 + b"ab" * 5, "is binary"), (b"a\0" * 91 + b"ab" * 9, "UTF-16LE"),
+     (b"\0a" * 45 + b"ab" * 5, "is binary"), (b"\0a" * 91 + b"ba" * 9, "UTF-16BE"),
+     (b"a\0\0\0" * 9, "is binary: NUL byte at offset 1"), (b"a\0" * 500 + b"xxx", "UTF-16LE")],
+)  # fmt: skip
+def test_utf_16_without_a_mark_has_a_zero_in_nearly_every_second_byte(raw: bytes, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        clean_text("a.txt", raw, "strict")
+
+
+def test_the_offset_of_a_broken_byte_is_that_in_the_file() -> None:
+    for mark in (b"", b"\xef\xbb\xbf"):
+        with pytest.raises(UserError, match=rf"byte 0xff at offset {len(mark) + 2}; convert it"):
+            clean_text("a.txt", mark + b"ab\xff", "strict")
+        assert clean_text("a.txt", mark + b"ab\xff", "replace").decode() == "ab\ufffd"
+
+
+def test_lines_of_json_are_counted_from_one_and_blank_ones_are_none() -> None:
+    assert parse_json_lines("a", b'{"t": "x"}\n\n{"t": ""}\n', "t", "strict") == [Document("a", b"x")]
+    with pytest.raises(UserError, match="'a' line 3 is not JSON"):
+        parse_json_lines("a", b'{"t": "x"}\n\n{', "t", "strict")
+
+
+def test_what_comes_after_standard_input_is_read_and_offered_too(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.csv").write_text("id,text\n1,the sea\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"in")))
+    assert [one.text for one in read_documents(["-", tmp_path / "a.txt"])] == [b"in", b"a"]
+    with pytest.raises(UserError, match="text column 'text'"):
+        offer_columns(["-", tmp_path / "a.txt", tmp_path / "b.csv"])
+
+
+def test_a_long_name_is_cut_where_it_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    for letters, shown in ((100, "x" * 100), (101, "x" * 100 + "...")):
+        Path("x" * letters).touch()
+        with pytest.raises(UserError) as told:
+            read_documents(["x" * letters])
+        assert str(told.value) == f"cannot read '{shown}' (Permission denied): name a file that you may read"
+
+
+# Which columns hold text.
+
+
+@pytest.mark.parametrize(
+    ("content", "column"),
+    [
+        ("id,note\n1,one two three\n", "note"), ("id,note\n1,one two\n", None),
+        ("one\nthe sea and all\n", None), ("a,a\n1,the sea and all\n", None), ("a,\n1,the sea and all\n", None),
+        (f"a,{'b' * 59}\n1,the sea and all\n", "b" * 59), (f"a,{'b' * 60}\n1,the sea and all\n", None),
+        ("a,b\n", None), ("a,b\n1\n", None), ("a, Text \nx y z w,1 2\n", " Text "), ("a,text\nx y z,7\n", "a"),
+        ("a\tb,c\n1\tthe sea, and all\n", "b,c"), ("a;b;c,d\n1;2;the sea and all\n", "c,d"),
+        ("a,b\n" + "1,x\n" * 25 + "1,one two three\n" * 24, None),
+        ("a,b\n" + "1,x\n" * 24 + "1,one two three\n" * 25, "b"),
+        ("a,b\n" + "1,x\n" * 25 + "1,one two three\n" * 100, None),
+    ],
+)  # fmt: skip
+def test_which_column_is_text(content: str, column: str | None) -> None:
+    found = text_column(content.encode())
+    assert (None if found is None else found[0]) == column
+
+
+# What is held out.
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "count"),
+    [(10_000, 249, 2), (9_999, 249, 1), (100, 249, 1), (5_000 * 8, 249, 8), (5_000 * 9, 249, 8), (0, 1, 1)],
+)
+def test_each_block_that_is_held_out_has_two_windows(size: int, window: int, count: int) -> None:
+    assert block_count(size, DataConfig(window=window)) == count
+
+
+def _ranges(text: bytes, *more: bytes, words: bool = True, **settings: Any) -> list[list[int]]:
+    config = DataConfig(**({"window": 1, "validation_blocks": 1, "validation_fraction": 0.25} | settings))
+    documents = [Document(f"{at}", each) for at, each in enumerate((text, *more))]
+    split = split_documents(documents, [], config, words)
+    whole = b"".join((text, *more))
+    assert b"".join(piece.text for block in split.train + split.validation for piece in block) or True
+    kept = [piece.text for block in split.validation for piece in block]
+    assert b"".join(kept) == b"".join(whole[start:stop] for start, stop in split.report["ranges"])
+    return split.report["ranges"]
+
+
+def test_a_cut_is_before_white_space_that_is_near_or_at_the_end_of_a_character() -> None:
+    assert _ranges(b"x" * 300 + b" " + b"y" * 99) == [[300, 400]]
+    assert _ranges(b"x" * 301 + b" " + b"y" * 98) == [[301, 400]]
+    assert _ranges(b"x" * 301 + b" " + b"y" * 98, words=False) == [[300, 400]]
+    assert _ranges(b"x" * 364 + b" " + b"y" * 35) == [[364, 400]]
+    assert _ranges(b"x" * 365 + b" " + b"y" * 34) == [[300, 400]]  # too far
+    assert _ranges(b"x" * 299 + "海".encode() + b"y" * 98, words=False) == [[302, 400]]
+    assert _ranges(b"x" * 300, b"y" * 100) == [[300, 400]]  # where a document begins it is cut there
+    assert _ranges(b"x" * 100, b"y" * 100, validation_blocks=2) == [[75, 100], [175, 200]]
+    assert _ranges(b"x" * 301, validation_fraction=0.5) == [[151, 301]]  # 150.5, to the even
+
+
+def test_pieces_know_where_their_documents_begin() -> None:
+    config = DataConfig(window=1, validation_blocks=1, validation_fraction=0.25)
+    split = split_documents([Document("a", b"x" * 350), Document("b", b"y" * 50)], [], config, words=False)
+    assert split.train == [[Piece(b"x" * 300, True)]]
+    assert split.validation == [[Piece(b"x" * 50, False), Piece(b"y" * 50, True)]]
+    assert split.report == {"fraction": 0.25, "blocks": 1, "ranges": [[300, 400]]}
+
+
+def test_a_fifth_of_the_sentences_is_held_out() -> None:
+    text = b"".join(b"line %d\n" % at for at in range(9))
+    config = DataConfig(format="sentences", tokenizer="word", split_seed=3)
+    split = split_documents([Document("a", text)], [], config, words=True)
+    assert (len(split.train), len(split.validation)) == (7, 2)
+    assert (split.report["fraction"], split.report["blocks"]) == (0.2, 2)
+    assert [split.validation[at][0].text for at in range(2)] == [
+        b"line %d" % start for start, _ in split.report["ranges"]
+    ]
+    assert all(stop == start + 1 for start, stop in split.report["ranges"])
+    lines = [b"line %d" % at for at in range(5)]
+    assert len(split_documents([Document("a", b"\n".join(lines))], [], config, words=True).validation) == 1
+    with pytest.raises(UserError, match="'a' gives 4 sentences, too few to hold some out: give 5 lines"):
+        split_documents([Document("a", b"\n".join(lines[:4]))], [], config, words=True)
+    assert sentence_lines(b" a \n\n\t\nb") == [b"a", b"b"]
+    own = split_documents([Document("a", b"x\ny")], [Document("b", b"z")], config, words=True)
+    assert (own.train, own.validation) == ([[Piece(b"x", True)], [Piece(b"y", True)]], [[Piece(b"z", True)]])
+    assert own.report == {"fraction": None, "blocks": "own files", "ranges": []}
+
+
+# What fits.
+
+
+def _stream(*lengths: int) -> Segments:
+    ends = np.cumsum([0, *lengths]).tolist()
+    return Segments(np.arange(ends[-1], dtype=np.uint16), list(itertools.pairwise(ends)), np.zeros(0, int))
+
+
+def test_a_stream_needs_one_window_to_train_on_and_two_tokens_to_predict() -> None:
+    config = DataConfig(window=10)
+    check_stream("a", _stream(11), _stream(2), config, 100)
+    with pytest.raises(UserError, match=r"'a' has 1 tokens in its validation part, 2 are the least"):
+        check_stream("a", _stream(11), _stream(1), config, 100)
+    with pytest.raises(UserError, match=r"'a' has 10 tokens in one stretch .*--set data\.window=9, or more text"):
+        check_stream("a", _stream(10, 3), _stream(2), config, 100)
+    with pytest.raises(UserError, match=r"'a' has 1 tokens in one stretch .*: give more text$"):
+        check_stream("a", _stream(1), _stream(2), config, 100)
+    with pytest.raises(UserError, match=r"--set data\.window=1, or more text"):  # it may come to more, shorter blocks
+        check_stream("a", _stream(8, 8), _stream(2), DataConfig(window=100), 10 * 8 * 2 * 8)
+    own = DataConfig(window=100, validation=("b",))
+    with pytest.raises(UserError, match=r"--set data\.window=7, or more text"):
+        check_stream("a", _stream(8, 8), _stream(2), own, 10 * 8 * 2 * 8)
+
+
+def test_a_sentence_may_fill_its_row() -> None:
+    words = train_tokenizer("word", [b"a b c"], 100)
+    ids = encode_blocks([[Piece(b"a b c", True)], [Piece(b"a", True)]], words, closed=True)
+    assert ids.tokens.tolist() == [2, *words.encode(b"a b c").tolist(), 3, 2, *words.encode(b"a").tolist(), 3]
+    assert (ids.bounds, ids.starts.tolist(), ids.targets, ids.longest) == ([(0, 5), (5, 8)], [0, 5], 6, 5)
+    check_sentences(ids, ids, words, 4)
+    with pytest.raises(UserError, match=r"sentence 'a b c' has 5 tokens, .* window of 3 targets: --set data.window=4"):
+        check_sentences(ids, ids, words, 3)
+    for letters, shown in ((60, "a" * 60), (61, "a" * 60 + r"\.\.\.")):
+        long = train_tokenizer("word", [b"a" * letters], 100)
+        ids = encode_blocks([[Piece(b"a" * letters, True)]], long, closed=True)
+        with pytest.raises(UserError, match=f"sentence '{shown}' has 3 tokens"):
+            check_sentences(ids, ids, long, 1)
+
+
+def test_ids_take_the_smallest_type_that_holds_them() -> None:
+    class Large(type(BYTES)):  # type: ignore[misc]
+        vocab_size = 1 << 16
+
+    assert encode_blocks([[Piece(b"a", True)]], Large(), closed=False).tokens.dtype == np.uint16
+    Large.vocab_size += 1
+    assert encode_blocks([[Piece(b"a", True)]], Large(), closed=False).tokens.dtype == np.uint32
+    nothing = encode_blocks([[Piece(b"a", False)], []], BYTES, closed=False)
+    assert (nothing.bounds, nothing.starts.tolist(), nothing.tokens.tolist()) == ([(0, 1)], [], [97])
+    assert Segments(np.zeros(0, np.uint16), [], np.zeros(0, int)).longest == 0
+
+
+# Rows.
+
+
+def test_rows_are_filled_up_and_their_starts_marked() -> None:
+    part = Segments(np.arange(10, 20), [(0, 4), (4, 10)], np.array([0, 4]))
+    inputs, targets, reset = pad_rows(part, [(0, 3), (4, 8)], 4, 7, resets=True)
+    assert inputs.tolist() == [[10, 11, 12, 7], [14, 15, 16, 17]]
+    assert targets.tolist() == [[11, 12, -1, -1], [15, 16, 17, -1]]
+    assert reset.tolist() == [[True, False, False, False], [True, False, False, False]]
+    assert len(pad_rows(part, [(0, 3)], 4, 7, resets=False)) == 2
+    assert mark_starts(np.array([2, 5]), np.arange(8)).tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert mark_starts(np.zeros(0, int), np.arange(2)).tolist() == [False, False]
+
+
+def test_the_probe_is_the_first_rows_of_training() -> None:
+    corpus = Corpus(BYTES, _stream(7, 2, 5), _stream(2), {})
+    batch = probe_batch(corpus, DataConfig(window=3, batch=3))
+    assert batch.inputs.tolist() == [[0, 1, 2], [3, 4, 5], [7, 8, 0]]
+    assert batch.targets.tolist() == [[1, 2, 3], [4, 5, 6], [8, -1, -1]]
+    assert probe_batch(corpus, DataConfig(window=3, batch=9)).inputs[3].tolist() == [9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("limit", "first"), [(None, [0, 3, 6, 9]), (12, [0, 3, 6, 9]), (11, [0, 3, 6]), (6, [0, 6]), (1, [0])]
+)
+def test_a_limit_takes_windows_spread_evenly(limit: int | None, first: list[int]) -> None:
+    corpus = Corpus(BYTES, _stream(13), _stream(13), {})
+    batches = list(validation_batches(corpus, DataConfig(window=3, batch=2), limit))
+    assert [row[0] for batch in batches for row in batch.inputs.tolist()] == first
+    assert all(batch.reset is None and batch.fresh is None for batch in batches)
+
+
+def test_a_text_is_cut_after_a_lone_line_end_that_is_far_enough() -> None:
+    assert list(text_chunks(b"ab\ncd\ne", 2)) == ["ab\ncd\n", "e"]
+    assert list(text_chunks(b"ab\ncd\ne", 1)) == ["ab\n", "cd\n", "e"]
+    assert list(text_chunks(b"ab\n\ncd", 1)) == ["ab\n\ncd"]
+    text = b"x" * (1 << 20) + b"\ny" * 2
+    assert [len(chunk) for chunk in text_chunks(text)] == [(1 << 20) + 3, 1]
+    assert [len(chunk) for chunk in text_chunks(b"x" + text)] == [(1 << 20) + 2, 3]
+
+
+# Reading anyone's data.
+
+
+def test_long_documents_are_cut_and_too_many_are_thinned() -> None:
+    part = _part(range(PIECE + 3), [1], [])
+    assert (part.starts.tolist(), part.stops.tolist()) == ([0, PIECE, PIECE + 3], [PIECE, PIECE + 3, PIECE + 4])
+    assert part.whole.tolist() == [False, False, True]
+    assert (part.documents, part.total, part.share) == (3, PIECE + 4, 1.0)
+    assert _part(range(PIECE)).whole.tolist() == [True]
+    assert _part([1, 2], [3, 4], [5, 6], most=6).tokens.tolist() == [1, 2, 3, 4, 5, 6]
+    thinned = _part([1, 2], [3, 4], [5, 6], [7, 8], [9, 9], most=5)
+    assert (thinned.tokens.tolist(), thinned.total, thinned.share) == ([1, 2, 9, 9], 10, 0.4)
+    assert _part(range(9), most=5).tokens.tolist() == list(range(9))  # one piece stays
+    assert _part().share == 1.0
+
+
+def test_counts_are_the_same_of_small_and_of_large_ids() -> None:
+    for tokens in ([3, 1, 3], [47, 1, 47], [48, 1, 48], [-1, 5, -1]):
+        ids, counts = _part(tokens).counts
+        assert (ids.tolist(), counts.tolist()) == (
+            sorted(set(tokens)),
+            [tokens.count(one) for one in sorted(set(tokens))],
+        )
+
+
+def test_what_is_no_document_is_quoted_as_far_as_it_goes() -> None:
+    for letters, end in ((48, "'}"), (49, "...")):
+        with pytest.raises(UserError, match="is no document: give texts") as told:
+            Reader(9).read([{"text": "x" * letters}])
+        assert str(told.value).partition(" is no document")[0].endswith(end)
+
+
+def test_windows_that_come_again() -> None:
+    assert repeated_windows(_part([1, 2, 3, 9, 1, 2, 3]), 3) == Repetition(3 / 7, 3)
+    assert repeated_windows(_part([1, 2, 3, 9, 1, 2]), 3) == Repetition(0.0, 0)
+    assert repeated_windows(_part([1, 2, 3], [1, 2, 3], [2, 3]), 3) == Repetition(3 / 8, 3)
+    assert repeated_windows(_part([1, 2], [3, 1, 2]), 3) == Repetition(0.0, 0)  # no window crosses two documents
+    assert overlapping_windows(_part([5, 1, 2, 3, 4, 6]), _part([1, 2, 3], [2, 3, 4]), 3) == Repetition(4 / 6, 4)
+    assert overlapping_windows(_part([1, 2]), _part([1, 2]), 3) == Repetition(0.0, 0)
+    assert overlapping_windows(_part([1, 2, 3]), _part([1]), 3) == Repetition(0.0, 0)
+
+
+@pytest.mark.parametrize(("kinds", "window"), [(511, 50), (512, 50), (513, 16)])
+def test_of_a_small_alphabet_short_windows_repeat_by_themselves(kinds: int, window: int) -> None:
+    assert data_facts([range(kinds)], [[1]])["window"] == window
+    assert data_facts([" ".join(map(str, range(kinds)))], ["1"])["window"] == 16
+
+
+def test_documents_count_from_five_tokens_on() -> None:
+    told = duplicates(_part(range(5), range(4), range(5), range(5)), _part(range(5), range(4), range(6)))
+    assert (told.compared, told.exact, told.near_compared, told.near) == (2, 1, 1, 0)
+    assert (told.inside_training, told.training) == (2, 3)
+
+
+def _similar(changed: int, length: int = 42) -> int:
+    """Near duplicates where so many tokens at the end of one of so many are others: a shingle each."""
+    theirs = [*range(length - changed), *range(900, 900 + changed)]
+    return duplicates(_part(range(length)), _part(theirs)).near
+
+
+def test_documents_are_alike_from_four_fifths_of_their_shingles_on() -> None:
+    assert _similar(4) == 1  # 36 of 40 + 4 shingles
+    assert _similar(5) == 0  # 35 of 40 + 5
+    assert _similar(9, 512) == 1
+    assert _similar(9, 513) == 0  # longer documents share windows
+    assert duplicates(_part(range(513)), _part([*range(40)])).near_compared == 1
+    assert duplicates(_part(range(42)), _part(range(513))).near_compared == 0
+
+
+def test_drift_is_measured_in_blocks_of_four_stretches_or_more() -> None:
+    rows = np.arange(64 * 32) // (32 * 32)  # the second half is another token
+    told = order_drift(_part(rows))
+    assert told is not None
+    assert (told.stretches, round(told.nats, 6)) == (64, round(math.log(2), 6))
+    assert (told.expected, told.spread) == (pytest.approx(0.143098435), pytest.approx(0.052274628))
+    assert order_drift(_part(rows[: 63 * 32])) is None
+    assert order_drift(_part(np.arange(2048 * 64) % 3)).stretches == 2048  # type: ignore[union-attr]
+    apart = part_drift(_part([0] * 4 * 32), _part([0, 7] * 4 * 32))  # 7 is not in training: it is left out
+    assert apart is not None
+    assert (apart.stretches, apart.nats) == (8, pytest.approx(0.0))
+    assert part_drift(_part([0] * 4 * 32), _part([0] * 3 * 32)) is None
+    halves = part_drift(_part([0, 1] * 64), _part([1] * 128))
+    assert halves is not None
+    assert halves.nats == pytest.approx(0.25 * math.log(2) + 0.25 * math.log(2 / 3) + 0.5 * math.log(4 / 3))
+
+
+def test_the_filler_stands_twice_at_the_end_of_half_of_the_documents() -> None:
+    def padding(*rows: list[int], known: int | None = None) -> dict[str, Any]:
+        return data_facts(rows, [[9, 9]], padding=known)["padding"]
+
+    assert padding([1, 9, 9], [2, 3]) == {
+        "id": 9, "inferred": True, "share": 0.4, "validation_share": 1.0, "trailing": 0.5
+    }  # fmt: skip
+    none = {"id": None, "inferred": False, "share": 0.0, "validation_share": 0.0}
+    assert padding([1, 9, 9], [2, 3], [4, 5]) == {**none, "trailing": pytest.approx(1 / 3)}
+    assert padding([1, 9], [2, 9]) == {**none, "trailing": 0.0}
+    assert padding([1, 9, 9]) == {**none, "trailing": 0.0}  # one document says nothing
+    assert padding([9, 9], [9, 9])["trailing"] == 1.0
+    assert padding([1, 9, 9], [2, 9, 9], known=0)["inferred"] is False
+
+
+def test_labels_in_numbers() -> None:
+    labels = data_facts([0, 0, 0, 1], [1, 1, 1, 0, 2])["labels"]
+    assert (labels["commonest"], labels["share"], labels["share_in_validation"]) == (0, 0.75, 0.2)
+    assert (labels["commonest_of_validation"], labels["largest_in_validation"]) == (1, 0.6)
+    assert labels["entropy_of_validation"] == pytest.approx(-(0.6 * math.log(0.6) + 0.4 * math.log(0.2)))
+    assert data_facts([0], [])["labels"] is None
+    assert data_facts([], [0])["labels"] is None
+    assert data_facts([], [0])["never_trained"] == {"tokens": 1, "distinct": 1, "share": 1.0, "expected": 0.0}
+
+
+# What stands on the disk.
+
+
+def test_a_tokenizer_that_says_the_same_is_the_one_of_the_training(tmp_path: Path) -> None:
+    words = train_tokenizer("word", [b"a b"], 10)
+    place, digest = tmp_path / "tokenizer.json", tokenizer_digest(words)
+    words.save(place)
+    assert load_tokenizer(place, digest).to_json() == words.to_json()
+    place.write_text(json.dumps(json.loads(place.read_text())))  # other blanks
+    assert hashlib.sha256(place.read_bytes()).hexdigest() != digest
+    assert load_tokenizer(place, digest).to_json() == words.to_json()
+    other = train_tokenizer("word", [b"c"], 10)
+    other.save(place)
+    with pytest.raises(UserError, match="is damaged, it is not the one of the training: put that back"):
+        load_tokenizer(place, digest)
+    place.write_text("{")
+    with pytest.raises(UserError, match="it is not the one of the training"):
+        load_tokenizer(place, digest)
+    assert train_tokenizer("word", [b"b b a a c"], 6).encode(b"a b c").tolist() == [4, 5, 1]
+
+
+def test_pickled_tokens_are_not_read(tmp_path: Path, own_cache: Path) -> None:
+    """They could run anything. What cannot be read is made again."""
+    (tmp_path / "a.txt").write_bytes(b"the sea " * 100)
+    config = DataConfig(texts=(str(tmp_path / "a.txt"),), window=8)
+    tokens = prepare(config).train.tokens.tolist()
+    assert cache_directory() == own_cache
+    (one,) = entries(own_cache)
+    for name in ("train.tokens.npy", "validation.bounds.npy", "train.starts.npy"):
+        np.save(one.place / name, np.array([{}, {}], dtype=object), allow_pickle=True)
+        meta = json.loads((one.place / "meta.json").read_text())
+        meta["checksums"][name] = hashlib.sha256((one.place / name).read_bytes()).hexdigest()
+        del meta["sha256"]
+        (one.place / "meta.json").write_text(json.dumps(meta))
+        assert prepare(config).train.tokens.tolist() == tokens
+
+
+def test_sources_are_told_by_name_with_all_their_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.jsonl").write_text('{"text": "ab"}\n{"text": "cd"}\n')
+    Path("b.txt").write_text("x" * 400)
+    report = prepare(DataConfig(texts=("a.jsonl", "b.txt"), window=8)).report
+    assert report["sources"] == [
+        {"name": "a.jsonl", "sha256": hashlib.sha256(b"abcd").hexdigest(), "bytes": 4},
+        {"name": "b.txt", "sha256": hashlib.sha256(b"x" * 400).hexdigest(), "bytes": 400},
+    ]
+    assert report["counts"]["documents"] == 3
+    assert report["counts"]["train_bytes"] + report["counts"]["validation_bytes"] == 404
+    Path("c.txt").write_text("y")
+    with pytest.raises(UserError, match=r"^'a.jsonl and 2 more' has "):
+        prepare(DataConfig(texts=("a.jsonl", "b.txt", "c.txt"), window=800))
