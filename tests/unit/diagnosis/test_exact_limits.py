@@ -18,6 +18,7 @@ from newllm.diagnosis.detectors import (
     gradient_carried,
     gradient_explosion,
     not_finite,
+    over_fitting,
     second_moment,
     update_ratio,
     validation_gap,
@@ -254,6 +255,8 @@ def test_a_layer_is_frozen_that_moves_at_one_sample_in_twenty() -> None:
         return frozen_layer.detect(trace, Facts())
 
     assert [told(found(moves)) for moves in (1, 2)] == [True, False]
+    three = trace_of(update_norm__a=[0.0] * 3, update_norm__b=[1.0] * 3)
+    assert told(frozen_layer.detect(three, Facts()))
 
 
 def test_a_gradient_explodes_to_twice_all_that_the_first_tenth_showed() -> None:
@@ -456,6 +459,83 @@ def test_a_layer_fades_beside_two_others_in_all_or_at_first() -> None:
     assert found(one, [1e-4, 1.0, 1.0, 1.0], [2.0] * 4) == ("gradient_norm/b", 0.5e-4)
     assert found(one, [0.0] * 4, one) is None
     assert found(one, [1.0, 1e-4, 1.0, 1.0], one) is None
+
+
+def turned(value: Values, loss: Values | None = None, **more: Values) -> list[Finding]:
+    loss = np.geomspace(5, 1, len(value)) if loss is None else loss
+    return over_fitting.detect(trace_of(validation_loss=value, loss=loss, **more), Facts())
+
+
+def test_a_loss_turned_up_by_the_last_third_of_what_is_behind_its_best() -> None:
+    logs = np.array([0.5, 0.2, 0.0, *[0.3] * 6, 0.3, 0.4, 0.5])
+    (found,) = turned(np.exp(logs))
+    assert found.evidence["log_rise"] == pytest.approx(0.4)
+    assert found.evidence["best"] == 1.0
+    assert [told(turned(value)) for value in ([1, 2, 2, 2], [1, 2, 2, 2, 2])] == [False, True]
+    assert [told(turned([top, 3, 2, *[3] * 6])) for top in (12, 12.1)] == [True, False]  # a tenth of the descent
+    assert not turned([3, 2.4, 2, 2.5, 2, *[2.5] * 4])  # as good once more
+    assert not turned([3, 2.4, 2, *[3] * 3, *[2.9] * 6])  # it goes back
+    # Between neighbours 0.1: second differences of 0.4, so a noise of 0.242
+    noisy = 0.1 * (-1.0) ** np.arange(12)
+    assert [told(turned(np.exp(noisy + np.r_[1.0, 0.5, 0.5, 0.0, *[rise] * 8]))) for rise in (0.8, 1.2)] == [
+        False,
+        True,
+    ]
+
+
+def test_what_the_training_loss_did_meanwhile() -> None:
+    rises = [3, 2.4, 2, *[3] * 6]
+
+    def with_training(fall: float) -> list[Finding]:
+        return turned(rises, np.exp([0.0] * 4 + [-fall] * 5))
+
+    assert [told(with_training(fall)) for fall in (-0.06, -0.04)] == [False, True]
+    (still,) = with_training(0.0)
+    assert (still.severity, still.confidence) == ("warning", 0.6)
+    assert "training loss fell" not in still.sentence
+    (fell,) = with_training(0.01)
+    assert (fell.severity, fell.confidence) == ("warning", 0.95)
+    assert fell.sentence.endswith("has risen by 1 since, while the training loss fell")
+    for fall, causes in ((2.2, ("tokenizer-mismatch", "data-size")), (2.4, ("data-size", "unknown-tokens"))):
+        (found,) = turned([2, *[3] * 8], np.exp([0.0] * 2 + [-fall] * 7))
+        assert found.candidate_causes[:2] == causes
+    assert with_training(2.2)[0].candidate_causes == ("data-size", "unknown-tokens")
+
+
+def test_of_classes_the_seen_one_tells_whether_it_turned_up() -> None:
+    (found,) = turned([3, 2.4, 2, *[2] * 6], validation_loss__seen=[3, 2.4, 2, *[3] * 6])
+    assert (found.signal, found.evidence["split_by_class"], len(found.alternatives)) == (
+        "validation_loss/seen",
+        True,
+        1,
+    )
+    (found,) = turned([3, 2.4, 2, *[3] * 6])
+    assert (found.signal, found.evidence["split_by_class"], len(found.alternatives)) == ("validation_loss", False, 2)
+
+
+def test_what_unknown_words_cost_is_told_from_the_last_evaluation() -> None:
+    def found(gap: float, points: int = 40, recent: int = 2, counted: float = 100.0) -> list[Finding]:
+        return over_fitting.detect(
+            trace_of(
+                loss=[*[9.0] * (points - recent), *[2.0] * recent], validation_loss=[9.0, 2.0 + gap],
+                validation_loss__unknown=[1.0, 4.0], validation_loss__seen=[2.0, 2.0],
+                validation_count=[1.0, counted], validation_count__unknown=[1.0, counted / 8],
+            ),
+            Facts(),
+        )  # fmt: skip
+
+    (told_of,) = found(0.5)  # an eighth of two nats is half of it
+    assert told_of.evidence == {
+        "gap": 0.5, "of_unknown": 0.25, "share_of_targets": 0.125, "unknown_loss": 4.0, "seen_loss": 2.0,
+    }  # fmt: skip
+    assert (told_of.first_step, told_of.last_step) == (1, 2)
+    assert not found(0.51)
+    assert [told(found(0.5, points, recent)) for points, recent in ((59, 2), (60, 3), (60, 1), (19, 1))] == [
+        True,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def test_what_never_moved_is_frozen_where_it_is_long_enough() -> None:
     still = np.ones(10)
     assert _by_chance(still, 0, 4, 0.01) == 0.0
     assert _by_chance(still, 0, 3, 0.01) == 1.0
+    assert [_by_chance(np.array([1.0, *[2.0] * count]), 1, count, 0.01) for count in (4, 5)] == [1.0, 0.0]
 
 
 def test_the_usual_change_is_that_of_five_on_each_side_or_of_what_moved_before() -> None:

@@ -94,7 +94,7 @@ def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, flo
         f"({times} values in a row); its usual change is {usual:.3g}",
         first_step=float(first),
         last_step=float(last),
-        confidence=round(1 - min(0.5, chance), 3),
+        confidence=round(1 - chance, 3),
         signal=name,
         evidence={
             "value": float(series.value[start]),

@@ -43,7 +43,7 @@ def _turned_up(trace: Trace, name: str) -> Finding | None:
     few = max(2, len(behind) // 3)
     now = float(np.median(scaled[-few:]))
     rise = now - float(scaled[best])
-    noise = float(1.4826 * np.median(np.abs(np.diff(scaled, 2))) / np.sqrt(6)) if len(scaled) >= 5 else 0.0
+    noise = float(1.4826 * np.median(np.abs(np.diff(scaled, 2))) / np.sqrt(6))
     height = float(np.median(value[-few:]) - value[best])
     goes_on = np.median(behind[-few:]) >= np.median(behind[:few]) and behind.min() > scaled[best]
     if rise < max(LEAST, NOISE * noise) or height < LEAST_OF_DESCENT * descent(value) or not goes_on:
@@ -108,7 +108,7 @@ def _unknown(trace: Trace) -> Finding | None:
     if not all(len(series.value) for series in (*parts.values(), *counts, whole, loss)):
         return None
     last = int(whole.step[-1])
-    recent = loss.value[max(0, len(loss.value) - max(1, len(loss.value) // 20)) :]
+    recent = loss.value[-max(1, len(loss.value) // 20) :]
     gap = float(whole.value[-1] - np.median(recent))
     share = float(counts[0].value[-1] / max(counts[1].value[-1], 1.0))
     cost = share * float(parts["unknown"].value[-1] - parts["seen"].value[-1])
