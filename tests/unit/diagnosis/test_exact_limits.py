@@ -17,6 +17,8 @@ from newllm.diagnosis.detectors import (
     frozen_values,
     gradient_carried,
     gradient_explosion,
+    learning_rate_jump,
+    loss_drop,
     not_finite,
     over_fitting,
     second_moment,
@@ -566,3 +568,45 @@ def test_of_several_signals_that_grow_the_one_that_grew_most_is_told() -> None:
         (found,) = activation_growth.detect(trace_of(context_norm=context, activation_rms__a=layer), Facts())
         assert found.signal == ("context_norm" if context is high else "activation_rms/a")
         assert (found.evidence["signals"], found.evidence["last"]) == (["activation_rms/a", "context_norm"], 40.0)
+
+
+def dips(*of: tuple[int, float], name: str = "loss", noise: float = 0.0) -> list[float | None]:
+    value = np.array(parts(*of)) * np.exp(noise * np.cos(7 * np.arange(sum(points for points, _ in of))))
+    return [one.first_step for one in loss_drop.detect(trace_of(**{name: value}), Facts())]
+
+
+def test_a_loss_drops_by_three_tenths_of_its_logarithm_at_three_places() -> None:
+    small, large = 4 * np.exp(-0.29), 4 * np.exp(-0.31)
+    assert dips((50, 4.0), (5, small), (50, 4.0)) == []
+    assert dips((50, 4.0), (5, large), (50, 4.0)) == [51]
+    assert dips((50, 4.0), (5, large), (50, 4.0), name="validation_loss") == []
+
+
+@pytest.mark.parametrize(
+    ("levels", "told_at"),
+    [((2.0, 2.0), [206, 409]), ((3.1, 2.0), [409]), ((2.0,) * 3, [206, 409, 612]), ((2.0,) * 4, [])],
+)
+def test_of_more_than_three_drops_none_is_told(levels: tuple[float, ...], told_at: list[float]) -> None:
+    uneven = [part for level in levels for part in ((200, 4.0), (3, level))]
+    assert dips((5, 4.1), *uneven, (200, 4.0), noise=0.01) == told_at
+
+
+def test_what_falls_back_from_above_the_first_five_points_is_no_drop() -> None:
+    for low, told_at in ((2, [51]), (3, [])):
+        first = ((5 - low, 4.1), (low, 4.0), (1, 4.0))
+        assert dips(*first, (44, 4.05), (5, 2.0), (50, 4.05)) == told_at
+
+
+def rates(*of: np.ndarray | list[float]) -> list[float | None]:
+    return [one.first_step for one in learning_rate_jump.detect(trace_of(learning_rate=np.concatenate(of)), Facts())]
+
+
+def test_a_schedule_falls_back_to_its_start_by_three_tenths_and_not_from_its_low() -> None:
+    assert [rates([first, 0.8, 0.9, *[1.0] * 17] * 2) for first in (0.7, 0.69)] == [[], [21]]
+    warm = [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, *[0.95] * 12]
+    assert [rates([*warm, last] * 2) for last in (0.1, 0.142, 0.143, 0.2)] == [[], [], [21], [21]]
+
+
+@pytest.mark.parametrize(("gaps", "at"), [((10, 12), []), ((10, 13), [21]), ((12, 10), []), ((10,), [21])])
+def test_jumps_are_planned_at_distances_that_differ_by_a_fifth(gaps: tuple[int, ...], at: list[float]) -> None:
+    assert rates(*(np.linspace(1, 0.5, points) for points in (20, *gaps, 20))) == at
