@@ -67,3 +67,18 @@ def test_steps_that_begin_anew_in_an_epoch_are_counted_on_by_the_usual_step() ->
     huge = placed(3, batch=[2.0**52, 2.0**53 - 2, 5], epoch=[0, 0, 1])
     assert huge.position.tolist() == [2**52, 2**53 - 2, 5]
     assert placed(1, batch=[3], epoch=[0]).position.tolist() == [3]
+
+
+@pytest.mark.parametrize(("filled", "first"), [(4, 0), (5, 100)])
+def test_a_better_name_counts_that_fills_half_as_many_rows(filled: int, first: int) -> None:
+    better = (np.arange(filled), np.arange(100.0, 100 + filled))
+    axis = place_rows(10, {"step": better, "iter": (np.arange(10), np.arange(10.0))}, crowded=False)
+    assert axis.position[0] == first
+
+
+@pytest.mark.parametrize(("step", "last"), [(2**52, 2**53), (2**52 + 1, 0)])
+def test_steps_are_counted_on_as_far_as_a_float_counts(step: int, last: int) -> None:
+    steps, epochs = np.array([0.0, step, 0.0]), np.array([0.0, 0.0, 1.0])
+    axis = place_rows(3, {"step": (np.arange(3), steps), "epoch": (np.arange(3), epochs)}, crowded=False)
+    assert axis.position.tolist() == [0, step, last]
+    assert bool(axis.notes) is (last > 0)

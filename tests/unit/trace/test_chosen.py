@@ -8,6 +8,7 @@ import pytest
 from newllm.errors import UserError
 from newllm.trace import TraceWriter
 from newllm.trace.readers import Chosen, read_log
+from newllm.trace.readers.chosen import column_named
 
 TABLE = "counter,objective,loss,global_step\n10,5.0,50,1\n20,4.0,40,1\n30,3.0,30,1\n"
 
@@ -83,3 +84,12 @@ def test_utf_16_is_read(name: str, content: str, encoding: str, tmp_path: Path):
         content = content.replace("学習率", "lr")
     (tmp_path / name).write_bytes(content.encode(encoding))
     assert _values(read_log(tmp_path / name), "loss") == [(1, 5.0), (2, 4.0)]
+
+
+@pytest.mark.parametrize(("columns", "end"), [(40, "x38, x39"), (41, "x38, x39, ...")])
+def test_forty_columns_are_listed(columns: int, end: str) -> None:
+    known = [f"x{place:02}" for place in range(columns)]
+    with pytest.raises(UserError, match=f"it has x00, .*{end}$"):
+        column_named("--loss", "y", known, "log")
+    with pytest.raises(UserError, match="it has none$"):
+        column_named("--loss", "y", [], "log")

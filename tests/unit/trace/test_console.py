@@ -70,6 +70,43 @@ def test_hostile_lines_take_no_time(tmp_path: Path, hostile: str) -> None:
     assert time.process_time() - began < 5
 
 
+@pytest.mark.parametrize(
+    ("lines", "it_is"),
+    [
+        (["loss: 2", "prose"], True), (["loss: 2", "prose", "prose"], False), (["loss: 2", "", " ", "prose"], True),
+        ([], False), (["loss 2"], False), (["step 1 loss 2"], True), (["1, loss: 2"], False), (["loss=2"], True),
+        (["mine: 2"], False), (["mine: 2, loss: 2"], True), (["prose"] * 20 + ["loss: 2"] * 99, False),
+        (["prose"] * 10 + ["loss: 2"] * 10 + ["prose"], True),
+    ],
+)  # fmt: skip
+def test_half_of_the_lines_of_a_console_name_a_number_that_is_known(lines: list[str], it_is: bool) -> None:
+    assert console.is_console("\n".join(lines)) is it_is
+
+
+def test_so_many_pairs_and_characters_of_a_line_are_looked_at() -> None:
+    many = " ".join(f"x{place}: {place}" for place in range(120))
+    assert len(list(console._cells(many))) == 100
+    assert dict(console._cells("y" * 1991 + " loss: 2.5")) == {"loss": "2."}
+    assert not dict(console._cells("y" * 1995 + " loss: 2.5"))
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ("val | loss: 2", {"loss": "2", "split": "validation"}),
+        ("val and train | loss: 2", {"loss": "2"}),  # of two splits none
+        ("val | train_loss: 2", {"train_loss": "2"}),
+        ("iter 10: loss 2 step 11", {"step": "10", "loss": "2"}),
+        ("time: 3 loss: 2 loss: 4", {"time": "3", "loss": "2"}),
+        ("mine 3 your thing: 4", {"thing": "4"}),
+        ("the val loss: 1,020", {"val loss": "1020"}),
+        ("nothing", {}),
+    ],
+)
+def test_what_a_line_says(line: str, cells: dict[str, str]) -> None:
+    assert dict(console._cells(line)) == cells
+
+
 _PIECES = st.sampled_from(
     ["loss", "val", "step", "epoch", "エポック", ":", "=", " ", "  ", ",", "\t", "nan", "-inf", "1e999", "1,000",
      "9" * 70, "-", ".", "%", "[", "{'", "'", "\x1b[31m", "\u202e", "\n", "\r", "|", "3", "2.5", "1e-3", "/23", "ms"]

@@ -90,9 +90,9 @@ def _best(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], kind: st
 
 def _filled(rows: int, row: np.ndarray, value: np.ndarray) -> np.ndarray:
     """A row without a place stands where the one before it does, and a first one where the next does."""
-    known = np.full(rows, -1, np.int64)
+    known = np.zeros(rows, np.int64)
     known[row] = np.arange(len(row))
-    return value[np.maximum(np.maximum.accumulate(known), 0)]
+    return value[np.maximum.accumulate(known)]
 
 
 def _whole(values: np.ndarray) -> bool:
