@@ -89,7 +89,7 @@ def test_utf_16_is_read(name: str, content: str, encoding: str, tmp_path: Path):
 @pytest.mark.parametrize(("columns", "end"), [(40, "x38, x39"), (41, "x38, x39, ...")])
 def test_forty_columns_are_listed(columns: int, end: str) -> None:
     known = [f"x{place:02}" for place in range(columns)]
-    with pytest.raises(UserError, match=f"it has x00, .*{end}$"):
+    with pytest.raises(UserError, match=rf"it has x00, .*{end}$"):
         column_named("--loss", "y", known, "log")
-    with pytest.raises(UserError, match="it has none$"):
+    with pytest.raises(UserError, match=r"it has none$"):
         column_named("--loss", "y", [], "log")

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from newllm.errors import UserError
+from newllm.trace import TraceWriter
 from newllm.trace.readers import read_log, text
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.text import chunks_of, head_of, is_packed, lines_of
@@ -154,5 +156,28 @@ def test_files_that_may_be_logs(tmp_path: Path, name: str) -> None:
     log(tmp_path / name, 4.0)
     assert loss_in(tmp_path) == 4.0
     (tmp_path / name).rename(tmp_path / "a.bin")
+    with pytest.raises(UserError, match="no log in"):
+        read_log(tmp_path)
+
+
+def test_a_run_below_a_run_is_read_where_it_is_named(tmp_path: Path) -> None:
+    for name, value in ((".", 1.0), ("a", 2.0), ("b", 3.0)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        with TraceWriter(tmp_path / name / "trace.jsonl") as writer:
+            writer.write(1, loss=value)
+    assert loss_in(tmp_path) == 1.0
+    assert loss_in(tmp_path, "#a") == 2.0
+    for name in ("a", "b"):  # what is packed counts as well
+        (tmp_path / name / "trace.blocks").write_bytes(b"")
+    (tmp_path / "trace.jsonl").unlink()
+    (tmp_path / "b" / "trace.jsonl").write_text((tmp_path / "b" / "trace.jsonl").read_text() * 2)
+    assert loss_in(tmp_path) == 3.0
+    os.truncate(tmp_path / "a" / "trace.blocks", 10**6)
+    with pytest.raises(UserError, match=r"a/trace.blocks"):
+        read_log(tmp_path)
+
+
+def test_a_packed_file_without_another_ending_is_no_log(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"step,loss\n1,2\n"))
     with pytest.raises(UserError, match="no log in"):
         read_log(tmp_path)
