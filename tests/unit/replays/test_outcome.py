@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -156,6 +157,8 @@ def test_one_pair_has_no_interval_and_decides_no_more_than_that_it_is_gone() -> 
 )
 def test_a_loss_on_which_four_in_five_nulls_spike_must_be_clean_too(name: str, spiking: int, outcome: str) -> None:
     there, gone = Severity(1.0, 0.0, 18, LIMIT), Severity(0.0, 0.0, None, LIMIT)
-    nulls = [judged(1.1, 18, reached=None, **{name: there if at < spiking else gone}) for at in range(5)]
-    left = [judged(0.0, None, **{name: there if at == 4 else gone}) for at in range(5)]
+    others: list[dict[str, Any]] = [{name: there if at < spiking else gone} for at in range(5)]
+    nulls = [judged(1.1, 18, reached=None, **other) for other in others]
+    last: dict[str, Any] = {name: there}
+    left = [*(judged(0.0, None) for _ in range(4)), judged(0.0, None, **last)]
     assert effect_of(pairs(nulls, left), by_share=False).outcome == outcome
