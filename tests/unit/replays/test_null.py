@@ -398,11 +398,11 @@ def test_the_tolerance_is_what_replays_lie_apart_up_to_a_step() -> None:
         values = {step: {"loss": value, "gradient_norm": 1.0} for step, value in enumerate(losses, start=1)}
         return null._Made(values)
 
-    first, last = pytest.approx(null._WIDER * 0.02 / 2.02), pytest.approx(null._WIDER * 0.2 / 2.2)
+    first, last = pytest.approx(4 * 0.02 / 2.02), pytest.approx(4 * 0.2 / 2.2)
     same, late = [2.0] * 7, [*[2.0] * 6, 2.2]
     early = [2.0, 2.02, *[2.0] * 4, 2.2]
     assert null._spread([made(*same), made(*late), made(*same)]) == {
-        **dict.fromkeys(range(1, 7), null._WIDER * null._ROUNDING),
+        **dict.fromkeys(range(1, 7), 4e-6),
         7: last,
     }
     # The first five steps share a limit; a loss that is no number widens none.

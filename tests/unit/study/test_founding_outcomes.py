@@ -260,3 +260,102 @@ def test_no_claim_fails_where_nothing_spikes_or_everything_diverged() -> None:
         rows = [{"arm": arm.name, "seed": s, "data": f"set {s % 6}", **row} for arm in STUDY.arms for s in range(10)]
         for claim in decide(STUDY, rows):
             assert "error" not in claim["numbers"], claim
+
+
+def growing(onset: int | None, epochs: int = 30) -> dict[str, Any]:
+    """A run whose signals all grow with the epoch, with a probe spike or without."""
+    made = record(falling(epochs) if onset is None else spiking(epochs, onset))
+    made["train"]["gradient"] = [None, *(0.5 * epoch for epoch in range(1, epochs))]
+    made["train"]["layer_update"] = [None, *({"a": e, "b": 3.0 * e, "c": None, "d": 2.0 * e} for e in range(1, epochs))]
+    made["train"]["layer_gradient"] = [None, *({"a": 1.0 + e, "b": 1.0 + e**2, "c": 0.0} for e in range(1, epochs))]
+    made["probe"]["activation"] = [{"a": 1.0 + e, "b": 0.0, "c": 1.0} for e in range(epochs)]
+    made["lyapunov"] = [epoch / 8 for epoch in range(epochs)]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("onset", "before", "at"),
+    [
+        (20, range(10, 18), 20),
+        (4, range(1, 2), 4),
+        (3, range(1, 2), 3),
+        (12, range(2, 10), 12),
+        (None, range(19, 27), 29),
+    ],
+)
+def test_the_mechanism_before_a_spike_and_at_it(onset: int | None, before: range, at: int) -> None:
+    """Before it are the ten epochs up to the onset, but for its last two; without a spike up to the end."""
+    row, mean, since = outcomes(growing(onset), None), sum(before) / len(before), max(0, at - 10)
+    expected = {
+        "probe_onset": onset,
+        "context_norm_before": 1 + mean, "context_norm_at_onset": 1 + at, "context_norm_at_end": 30.0,
+        "context_norm_highest": 30.0, "lyapunov_at_onset": at / 8, "lyapunov_highest": 29 / 8,
+        "gradient_before": mean / 2, "gradient_at_onset": at / 2, "gradient_highest": 14.5,
+        "update_before": 2 * mean, "update_at_onset": 2.0 * at,
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+    assert row["activation_growth"] == pytest.approx((1 + at) / (1 + since))
+    assert row["first_layer_to_grow"] == "b"
+    assert row["update_context_correlation"] == (None if at < 5 else pytest.approx(1.0))
+
+
+def test_a_correlation_needs_five_epochs_and_something_that_changes() -> None:
+    assert outcomes(growing(5), None)["update_context_correlation"] == pytest.approx(1.0)
+    flat = growing(20)
+    flat["train"]["layer_update"] = [None, *([{"a": 1.0}] * 29)]
+    assert outcomes(flat, None)["update_context_correlation"] is None
+    falls = growing(20)
+    falls["probe"]["context_norm"] = [[1.0, 40.0 - epoch] for epoch in range(30)]
+    assert outcomes(falls, None)["update_context_correlation"] == pytest.approx(-1.0)
+
+
+def test_what_was_not_measured_is_none() -> None:
+    bare = growing(20)
+    bare["probe"]["context_norm"] = [None] * 30
+    bare["lyapunov"] = [None] * 30
+    bare["train"]["layer_gradient"] = [None] * 30
+    bare["probe"]["activation"] = [{"a": 0.0}] * 30
+    row = outcomes(bare, None)
+    names = (
+        "context_norm_before", "context_norm_at_onset", "context_norm_highest", "lyapunov_at_onset", "lyapunov_highest",
+        "update_context_correlation", "activation_growth", "first_layer_to_grow",
+    )  # fmt: skip
+    assert {name: row[name] for name in names} == dict.fromkeys(names)
+
+
+def test_each_token_class_carries_its_part_of_a_peak() -> None:
+    made = record(falling(30), validation=spiking(30, 19, 4.0))
+    made["validation"] |= {"end": [2.0] * 30, "seen": [3.0] * 30}
+    made["validation"]["end"][19], made["validation"]["seen"][19] = 9.0, 3.5
+    made["validation"]["end"][18] = 1.0  # the best before the onset
+    row = outcomes(made, None)
+    height = made["validation"]["loss"][19] - made["validation"]["loss"][18]
+    assert row["peak_share_end"] == pytest.approx(6 / 35 * 8 / height)
+    assert row["peak_share_seen"] == pytest.approx(13 / 35 * 0.5 / height)
+    made["validation"]["end_tokens"] = [0] * 30
+    assert outcomes(made, None)["peak_share_end"] == 0.0
+    assert outcomes({**made, "diverged": 29}, None)["peak_share_seen"] is None
+
+
+def test_what_unknown_words_carry_of_the_gap_at_the_end() -> None:
+    made = record([5.0, 2.0, 1.0], [5.0, 4.0, 3.0])
+    made["validation"] |= {"unknown": [5.0, 4.0, 4.5], "end": [1.0, 1.0, 0.25], "seen": [2.0, 2.0, 1.75]}
+    row = outcomes(made, None)
+    assert [row[f"last_{name}"] for name in TOKENS] == [4.5, 0.25, 1.75]
+    assert row["unknown_share"] == 16 / 35
+    assert row["gap_share_unknown"] == pytest.approx(16 / 35 * (4.5 - 1.0) / (3.0 - 1.0))
+    assert outcomes({**made, "diverged": 2}, None)["gap_share_unknown"] is None
+    no_gap = record([5.0, 4.0, 3.0], [5.0, 4.0, 3.0])
+    assert outcomes(no_gap, None)["gap_share_unknown"] is None
+    made["validation"]["unknown_tokens"] = [0] * 3
+    assert outcomes(made, None)["gap_share_unknown"] is None
+
+
+def test_the_accuracy_is_the_usual_count_and_how_many_of_them_were_ends() -> None:
+    made = record(falling(4))
+    made["validation"] |= {"correct": [9, 6, 6, 7], "correct_tokens": [{"3": 9}, {"3": 6}, {"3": 4, "9": 2}, {"9": 7}]}
+    row = outcomes(made, None)
+    assert (row["usual_correct"], row["targets"]) == (6, 35)
+    assert (row["usual_correct_share"], row["correct_that_are_end"]) == (pytest.approx(2 / 3), pytest.approx(10 / 19))
+    made["validation"] |= {"correct": [0] * 4, "correct_tokens": [{}] * 4}
+    assert outcomes(made, None)["correct_that_are_end"] is None

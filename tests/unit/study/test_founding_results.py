@@ -11,6 +11,7 @@ from newllm.study.founding import STUDY, figure_runs, words_en, words_ja
 from newllm.study.founding.page import PAGES, page, write
 from newllm.study.founding.printed_section import printed_data, read_figures
 from newllm.study.founding.replay_file import read_replay
+from newllm.study.rounding import rounded
 from newllm.study.run import write_table
 
 FOLDER = Path(__file__).parents[3] / "studies/founding"
@@ -27,9 +28,8 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
     for now, before in zip(again, results["claims"], strict=True):
         assert (now["id"], now["measure"], now["arms"]) == (before["id"], before["measure"], before["arms"])
         assert now["p"] == pytest.approx(before["p"])
-        for name, value in now["numbers"].items():
-            if isinstance(value, float):
-                assert value == pytest.approx(before["numbers"][name], rel=1e-6)
+        assert rounded(now["numbers"], 5) == rounded(before["numbers"], 5)
+        assert (now["text"], now["p_holm"]) == (before["text"], pytest.approx(before["p_holm"]))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -75,6 +75,14 @@ def test_the_table_files_are_the_tables_of_the_results(results, tmp_path: Path) 
     assert written == [f"{name}.{ending}" for name in ("arms", "claims", "spikes") for ending in ("csv", "md")]
     for name in written:
         assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes()
+
+
+def test_what_was_run_is_what_the_study_says(results) -> None:
+    of_cells = {field: [getattr(arm, field) for arm in STUDY.arms] for field in ("name", "claim", "preset", "control")}
+    assert {field: [arm[field] for arm in results["arms"]] for field in of_cells} == of_cells
+    for arm, told in zip(STUDY.arms, results["arms"], strict=True):
+        assert (list(arm.settings), arm.epochs, arm.variant) == (told["settings"], told["epochs"], told["variant"])
+    assert (STUDY.quick_seeds, STUDY.quick_seconds, STUDY.seeds) == (2, 300.0, 10)
 
 
 def test_every_arm_was_run_with_every_seed_and_no_seed_is_dropped(results) -> None:
