@@ -59,7 +59,8 @@ def decided(
     def state(step: int) -> None:
         raise AssertionError(step)  # nothing here needs a replay
 
-    seen = Onset(**{"step": 100, "onset": onset, "before": onset - 1, "base": 3.0, "rise": math.log(1.5), **of_onset})
+    given: dict[str, Any] = {"step": 100, "onset": onset, "before": onset - 1, "base": 3.0, "rise": math.log(1.5)}
+    seen = Onset(**{**given, **of_onset})
     subject: Any = None
     return decide(Case(policy, subject, seen, Trace({}), Facts(), known, state, history))
 

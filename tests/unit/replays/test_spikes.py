@@ -55,7 +55,8 @@ def test_the_place_of_a_jump_is_looked_up_in_the_training_loss(
 
 
 def test_a_jump_that_never_heals_in_the_training_loss_ends_where_it_was_told_to() -> None:
-    rising = trace(**{f"p{at}": 9.0 for at in range(55, 61)})
+    points: dict[str, Any] = {f"p{at}": 9.0 for at in range(55, 61)}
+    rising = trace(**points)
     assert placed(finding(first=54, recovered_step=58), of=rising) == [(55, 55, 58, 3.0, 6.0, "loss")]
 
 
