@@ -17,6 +17,7 @@ def campaign(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_whatever_goes_wrong_the_next_command_has_the_same_bits_or_says_why(tmp_path) -> None:
     kinds = [word for kind in KINDS for word in ("--kind", kind)]
     done = campaign("--cases", 4, *kinds, "--seed", "short", "--work", tmp_path, "--out", tmp_path / "out.json")

@@ -3,9 +3,12 @@
 import json
 import subprocess
 
+import pytest
+
 OPTIONS = ["--quiet", "--steps", 4, "--set", "training.snapshot_every=2", "--set", "training.evaluate_every=2"]
 
 
+@pytest.mark.slow
 def test_a_run_on_a_read_only_disk_is_read_and_not_gone_on_with(
     small_disk, newllm, text, tiny, tmp_path, result, assert_whole
 ) -> None:

@@ -337,11 +337,13 @@ def _python(program: str) -> bytes:
     return ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_threads_of_its_own() -> None:
     _python(_START + _FORK)
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_computes_the_same() -> None:
     theirs = _python(_START + "sys.stdout.buffer.write(before.numpy().tobytes())")
     torch.manual_seed(5)

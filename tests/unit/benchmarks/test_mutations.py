@@ -98,6 +98,7 @@ def noticed(copied: mutations.Copy, change: str) -> str | None:
     return copied.noticed(one, mutations.tests_of("area", one))
 
 
+@pytest.mark.slow
 def test_what_a_test_notices_and_what_it_does_not(project: Path, tmp_path: Path) -> None:
     copied = mutations.Copy(tmp_path / "copy")
     assert noticed(copied, "step < steps -> step <= steps") == "tests/test_file.py::test_reached"

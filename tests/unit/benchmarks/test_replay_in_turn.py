@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPLAY = Path(__file__).parents[3] / "benchmarks" / "replay"
 # In a process of its own: it gives every clock of the process that imports it the processor's seconds.
 ASKED = """
@@ -18,6 +20,7 @@ print(json.dumps({run.name: run.kind for run in every_run("report")}))
 """
 
 
+@pytest.mark.slow
 def test_every_kind_comes_before_a_second_run_and_only_the_processors_seconds_count() -> None:
     asked = subprocess.run([sys.executable, "-c", ASKED], cwd=REPLAY, capture_output=True, text=True, check=True)
     (names, kinds, is_processors), kind_of = (json.loads(line) for line in asked.stdout.splitlines())

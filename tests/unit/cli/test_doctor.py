@@ -375,6 +375,7 @@ def test_a_run_that_ended_before_its_first_step(refused, begun) -> None:
     assert refused("doctor", begun) == refused("doctor", begun, "--watch") == said
 
 
+@pytest.mark.slow
 def test_watching_waits_for_the_first_step(watching, begun) -> None:
     process, out = watching(str(begun))
     _until(lambda: b"waiting for the first step" in out.read_bytes())

@@ -42,6 +42,7 @@ rows.close()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
 def test_a_disk_that_was_full_for_a_while_costs_no_row(tmp_path: Path) -> None:
     path, here = tmp_path / "trace.jsonl", str(Path(__file__).parent)

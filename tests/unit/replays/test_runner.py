@@ -59,6 +59,7 @@ def endless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loop:
     return endless_training.loop
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_at_it_when_the_time_is_up_is_ended(endless: Loop, ticks: Callable[[], Callable[[], float]]):
     heard: list[Task] = []
     limit = TimeLimit(20, ticks())

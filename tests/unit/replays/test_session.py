@@ -73,12 +73,14 @@ def test_bad_batches_are_found_and_nothing_else_is_blamed(verdict: Verdict):
     assert verdict.spike["onset"] in range(BAD[0] + 1, BAD[1] + 2)
 
 
+@pytest.mark.slow
 def test_the_null_replay_is_the_run(verdict: Verdict):
     assert verdict.null["identical"] is True
     assert verdict.null["tolerance"] is None
     assert verdict.nulls["spiked"] == verdict.nulls["n"] == 6
 
 
+@pytest.mark.slow
 def test_confirmed_replays_are_fresh(told: Told, verdict: Verdict):  # noqa: ARG001 (it has run)
     screened = {replay for stage, _, replay in told.replays if stage == "screen"}
     confirmed = {replay for stage, _, replay in told.replays if stage == "confirm"}
@@ -86,15 +88,18 @@ def test_confirmed_replays_are_fresh(told: Told, verdict: Verdict):  # noqa: ARG
     assert confirmed == set(range(3, 11))
 
 
+@pytest.mark.slow
 def test_stages_come_in_their_order(told: Told, verdict: Verdict):  # noqa: ARG001 (it has run)
     assert told.stages[:4] == ["null replay", "null replays", "null replays", "screen"]
     assert told.stages.index("screen") < told.stages.index("confirm")
 
 
+@pytest.mark.slow
 def test_a_verdict_survives_json(verdict: Verdict):
     assert Verdict.from_dict(verdict.as_dict()).as_dict() == verdict.as_dict()
 
 
+@pytest.mark.slow
 def test_a_screen_claims_nothing(verdict: Verdict):
     assert all(one.p is None for one in verdict.interventions if one.stage == "screened")
 
@@ -134,6 +139,7 @@ def test_a_budget_is_kept_whatever_it_reaches(seconds: int):
     assert verdict.null["identical"] is True
 
 
+@pytest.mark.slow
 def test_what_time_remains_goes_to_what_was_not_tried():
     timed = Timed()
     verdict = timed.replay(800)
@@ -145,6 +151,7 @@ def test_what_time_remains_goes_to_what_was_not_tried():
     assert len(waiting) + len(verdict.interventions) > len(waiting) > 0
 
 
+@pytest.mark.slow
 def test_what_is_confirmed_to_remove_the_spike_is_planted_at_once(told: Told, verdict: Verdict):
     confirmed = [one.name for one in verdict.interventions if one.stage == "confirmed" and one.outcome == "removes"]
     assert {"replace-batches", "skip-batches"} <= set(confirmed)

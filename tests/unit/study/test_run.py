@@ -77,6 +77,7 @@ def test_what_runs_when_the_time_is_up_is_ended_and_told_and_the_study_goes_on_f
     assert runs().count("0.1 0") == 1
 
 
+@pytest.mark.slow
 def test_a_quick_study_has_minutes_and_says_what_they_were_not_enough_for(
     study_file, tmp_path, capsys, monkeypatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_worker_that_dies_is_told_and_its_cell_is_run_again(study_file, runs, 
     assert len(results["rows"]) == 3
 
 
+@pytest.mark.slow
 def test_a_cell_that_cannot_be_is_told_and_the_study_goes_on(study_file, tmp_path, capsys) -> None:
     more = '(Arm("bad", "Cannot be.", "seed-baseline", ("optimizer.learning_rate=0.25",), 1),)'
     out = tmp_path / "out"
@@ -118,6 +120,7 @@ def test_a_cell_that_cannot_be_is_told_and_the_study_goes_on(study_file, tmp_pat
     assert len(load_results(out / "results.json")["rows"]) == 2
 
 
+@pytest.mark.slow
 def test_a_changed_configuration_over_old_results_is_refused(study_file, runs, tmp_path) -> None:
     out = tmp_path / "out"
     run_study(str(study_file()), out, seeds=1)
@@ -154,6 +157,7 @@ def test_studies_that_are_none(tmp_path) -> None:
         load_results(tmp_path / "absent.json")
 
 
+@pytest.mark.slow
 def test_the_command_lists_studies_and_speaks_json(study_file, tmp_path, capsys) -> None:
     assert main(["study", "--list"]) == 0
     assert "founding" in capsys.readouterr().out
@@ -202,6 +206,7 @@ def test_a_directory_that_holds_something_else_is_left_alone(study_file, tmp_pat
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["README.md"]
 
 
+@pytest.mark.slow
 def test_another_way_to_measure_is_another_study(study_file, tmp_path) -> None:
     path, out = study_file(), tmp_path / "out"
     run_study(str(path), out, seeds=1)
@@ -242,6 +247,7 @@ def test_what_a_kill_left_half_written_stands_in_nobodys_way_and_is_swept_up(stu
     assert (tmp_path / "other" / ".letter.tmp").exists()
 
 
+@pytest.mark.slow
 def test_results_without_their_runs_are_not_replaced(study_file, runs, tmp_path) -> None:
     path, out = str(study_file()), tmp_path / "out"
     run_study(path, out, seeds=1)

@@ -21,6 +21,12 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
 
 
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So do samples: a fifth of the time of a tiny run."""
+    monkeypatch.setattr("newllm.api.recording_samples.TOKENS", 5)
+
+
 @pytest.fixture
 def train(text: Path, tiny_settings: tuple[str, ...], tmp_path: Path) -> Callable[..., newllm.TrainedRun]:
     """Train a tiny model; settings as `KEY=VALUE`, keywords as those of `newllm.train`."""

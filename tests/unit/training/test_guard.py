@@ -124,6 +124,7 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
     assert any("rolled back to step" in line for line in said)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_the_run_is_taken_back_stops_it_there(spoilt, train) -> None:
     class Stops(Observer):
         def noticed(self, line: str) -> None:

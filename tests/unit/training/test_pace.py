@@ -110,6 +110,7 @@ def test_a_kill_before_a_decision_is_written_loses_it_and_nothing_else(
     assert weights(again(train, resumed)) == weights(resumed)
 
 
+@pytest.mark.slow
 def test_a_kill_between_the_end_and_the_summary_is_mended(by_the_clock, clock, train, weights, monkeypatch, tmp_path):
     out = tmp_path / "run"
 
@@ -126,6 +127,7 @@ def test_a_kill_between_the_end_and_the_summary_is_mended(by_the_clock, clock, t
     assert weights(again(train, resumed)) == weights(resumed)
 
 
+@pytest.mark.slow
 def test_a_replay_uses_the_rates_that_were_decided(by_the_clock, clock) -> None:
     clock.step_seconds = lambda step: 0.3 if step < 40 else 1.0
     run = by_the_clock()
@@ -157,6 +159,7 @@ def test_the_time_that_was_used_is_known_where_the_first_plan_was_right(by_the_c
     assert line.endswith("of the 100 s remain at step 100")
 
 
+@pytest.mark.slow
 def test_what_fits_is_told_of_the_seconds_that_there_are(by_the_clock, clock, tmp_path) -> None:
     clock.fails_at, out = 185, tmp_path / "run"
     with pytest.raises(RuntimeError):
@@ -294,6 +297,7 @@ def test_seconds_without_a_plan_are_one_line(by_the_clock, clock) -> None:
         newllm.resume(config.parent, observers=[clock], budget=Budget(began=clock.now))
 
 
+@pytest.mark.slow
 def test_a_guard_takes_a_run_by_the_clock_back_and_it_still_ends_in_time(by_the_clock, clock, spoilt) -> None:
     settings = ("data.carry=true", "optimizer.learning_rate=0.01", "training.snapshot_every=10")
     began = clock.now

@@ -133,6 +133,7 @@ def test_accuracies_of_both_parts_are_recorded(sentences) -> None:
     np.testing.assert_allclose(accuracy.value * targets, np.round(accuracy.value * targets), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_long_run_is_sampled_and_the_clipped_norm_is_there(train) -> None:
     trace = trace_of(train("training.steps=300", "training.evaluate_every=300", "optimizer.clip=0.5"))
     assert trace.series("weight_norm/head").step.tolist() == list(range(6, 301, 6))

@@ -17,6 +17,11 @@ from newllm.training.observer import Observer
 Train = Callable[..., newllm.TrainedRun]
 
 
+@pytest.fixture
+def short_samples() -> None:
+    """Here they are as long as they are."""
+
+
 class Ears(Observer):
     def __init__(self) -> None:
         self.heard: list[object] = []

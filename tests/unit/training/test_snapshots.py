@@ -26,6 +26,7 @@ def test_the_last_and_the_best_stay(run) -> None:
     assert run.summary.best_validation.step in steps
 
 
+@pytest.mark.slow
 def test_the_best_stays_when_later_ones_are_worse(train) -> None:
     options = ["optimizer.learning_rate=3.0", "optimizer.schedule=constant", "optimizer.clip=0", "training.steps=30"]
     run = train(*options, "optimizer.warmup=0", "training.evaluate_every=1", "training.keep=1")

@@ -71,6 +71,7 @@ def test_four_hundred_half_open_connections_silence_nobody(runs):
         assert is_answered(url)
 
 
+@pytest.mark.slow
 def test_four_hundred_requests_whose_body_does_not_come_silence_nobody(runs, wait_for):
     with child(runs) as (url, port), contextlib.ExitStack() as held:
         run = wait_for(lambda: first_run(url), 120)
@@ -83,6 +84,7 @@ def test_four_hundred_requests_whose_body_does_not_come_silence_nobody(runs, wai
         assert is_answered(url)
 
 
+@pytest.mark.slow
 def test_four_hundred_streams_silence_nobody(runs, wait_for):
     with child(runs) as (url, port), contextlib.ExitStack() as held:
         run = wait_for(lambda: first_run(url), 120)
@@ -94,6 +96,7 @@ def test_four_hundred_streams_silence_nobody(runs, wait_for):
         assert is_answered(url)
 
 
+@pytest.mark.slow
 def test_who_waits_for_an_answer_is_not_sent_away_for_others(runs, wait_for):
     with child(runs) as (url, port), contextlib.ExitStack() as held:
         run = wait_for(lambda: first_run(url), 120)
@@ -108,6 +111,7 @@ def test_who_waits_for_an_answer_is_not_sent_away_for_others(runs, wait_for):
                 assert stream.recv(1 << 16) != b""  # it has not ended
 
 
+@pytest.mark.slow
 def test_the_head_of_a_request_must_come_in_time_that_of_a_second_one_too(runs):
     with child(runs, header="0.5") as (_, port):
         for before in (b"", b"GET / HT", request(port), request(port) + b"G"):
@@ -119,6 +123,7 @@ def test_the_head_of_a_request_must_come_in_time_that_of_a_second_one_too(runs):
             assert bool(answer) == before.startswith(request(port))
 
 
+@pytest.mark.slow
 def test_the_body_of_a_request_must_come_in_time(runs, wait_for):
     with child(runs, body="0.3") as (url, port):
         run = wait_for(lambda: first_run(url), 120)

@@ -101,6 +101,7 @@ def lives(pid):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="looks at processes through /proc")
 @pytest.mark.parametrize("end", ["close", "kill"])
 def test_a_command_ends_with_who_started_it(tmp_path, make_run, wait_for, end):
@@ -124,6 +125,7 @@ def test_a_command_ends_with_who_started_it(tmp_path, make_run, wait_for, end):
     assert not lives(command)
 
 
+@pytest.mark.slow
 def test_jobs_end_with_the_server(tmp_path, make_run, started, wait_for):
     run = make_run(tmp_path / "runs" / "run")
     with started(str(run.parent), "--port", "0", "--json") as server:
@@ -190,6 +192,7 @@ def test_only_the_oldest_jobs_that_have_ended_are_forgotten():
     assert len(jobs.of("run")) == _REMEMBERED
 
 
+@pytest.mark.slow
 def test_a_job_that_is_starting_when_all_is_closed_ends_too(run):
     async def both():
         jobs = Jobs()
