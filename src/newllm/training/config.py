@@ -229,12 +229,11 @@ def _check_ranges(config: RunConfig) -> None:
 
 def _check_plan(training: TrainingConfig) -> None:
     """Raise UserError for a plan that nobody can have followed."""
-    plan, before = training.plan, 0
-    for row in plan:
-        good = row[0] == 0 if row is plan[0] else before <= row[0]
+    plan = training.plan
+    for number, row in enumerate(plan):
+        good = plan[number - 1][0] <= row[0] if number else row[0] == 0
         if not good or not row[0] <= row[1] or row[2] < row[0]:
             raise UserError(f"training.plan has {list(row)}, which cannot be: drop it, or put back what newllm wrote")
-        before = row[0]
     if plan and plan[-1][1] != training.steps:
         raise UserError(
             f"training.plan ends after {plan[-1][1]:,} steps, training.steps is {training.steps:,}: "

@@ -124,9 +124,8 @@ def _buffers(tensors: Tensors) -> Tensors:
     Asked for in large pages where the system has them: a third of the time of the first copy into small ones.
     """
     whole = mmap.mmap(-1, max(1, sum(_room(value) for part in tensors.values() for value in part.values())))
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with contextlib.suppress(OSError):  # a kernel without them
-            whole.madvise(mmap.MADV_HUGEPAGE)
+    with contextlib.suppress(AttributeError, OSError):  # a system, or a kernel, without them
+        whole.madvise(mmap.MADV_HUGEPAGE)
     memory, at, buffers = torch.frombuffer(whole, dtype=torch.uint8), 0, {}
     for file, part in tensors.items():
         buffers[file] = {}

@@ -25,10 +25,11 @@ from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.lyapunov import first_tangents, lyapunov_exponents, model_exponents
 from newllm.recorder.lyapunov_probe import LyapunovProbe
 from newllm.recorder.outputs import embedding_size, put_logits
-from newllm.recorder.pending import Row, read_rows
+from newllm.recorder.pending import PendingRows, Row, read_rows
 from newllm.recorder.updates import _largest
 from newllm.recorder.weights import _correction
 from newllm.recurrence.rules.rule import Gate
+from newllm.trace import TraceWriter
 
 
 def _told(row: Row) -> dict[str, float]:
@@ -327,6 +328,32 @@ def test_seconds_of_a_step_are_those_since_the_last(tmp_path: Path, signals, mon
     assert list(found["weight_norm/."]) == [1, 2, 4]
     assert set(found["learning_rate"].values()) == {0.5}
     assert "gradient_carried" not in found
+
+
+def test_a_scaler_is_looked_for_in_the_first_three_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr("newllm.recorder.updates._scaler_on_the_stack", lambda: looks.append(1))
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for _ in range(5):
+            model(torch.ones(1, 2)).sum().backward()
+            optimizer.step()
+            recorder.step(1.0)
+    assert len(looks) == 3
+
+
+def test_rows_are_written_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [5.0]
+    monkeypatch.setattr("newllm.recorder.pending.time", SimpleNamespace(monotonic=lambda: now[0]))
+    pending = PendingRows(TraceWriter(tmp_path / "trace.jsonl"))
+    for step, seconds, written in ((1, 0.5, 0), (2, 0.999, 0), (3, 1.0, 3), (4, 1.5, 3), (5, 2.0, 5)):
+        now[0], row = 5.0 + seconds, Row()
+        row.put("loss", step)
+        pending.add(step, row)
+        place = tmp_path / "trace.jsonl"
+        assert (place.read_text().count("\n") if place.exists() else 0) == written
+    pending.close()
 
 
 # A model's parts.

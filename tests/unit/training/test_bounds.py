@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from newllm.data import prepare
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.training.budget import LARGEST, Budget, shortened, steps_for_tokens, with_clock, with_steps
@@ -17,10 +18,13 @@ from newllm.training.configure import configure
 from newllm.training.decisions import Decision, append_decision, elapsed_at, read_decisions, stays, with_decisions
 from newllm.training.evaluation import Evaluation
 from newllm.training.extend import extend
+from newllm.training.pace import ClockPace, Stopwatch
 from newllm.training.pins import Pin, kept_of
 from newllm.training.preparation import Preparation
 from newllm.training.presets import PRESETS, preset, with_body, with_width
 from newllm.training.probe import NAMES, PrecisionProbe, vote
+from newllm.training.resolve import resolve
+from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
 
@@ -356,3 +360,127 @@ def test_an_extension_says_how_the_rate_goes_on(tmp_path: Path) -> None:
     clock, said = extend(run, config, Budget(seconds=5.0), 10.0)
     assert (clock.training.seconds, clock.training.steps) == (5.0, 100)
     assert said == "the schedule was 100 steps; from step 100 on it follows the clock for 5 s"
+
+
+def test_an_extension_of_a_run_without_an_update_begins_at_nothing(tmp_path: Path) -> None:
+    config = configure("small", None, None, ["optimizer.warmup=10", "training.steps=100"], {})
+    longer, said = extend(RunDirectory(tmp_path), config, Budget(steps=200), 10.0)
+    assert longer.training.plan == ((0, 200, 10),)
+    assert "the learning rate goes from 0 to 0.002 by step 10 and ends at 0.0002" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "every"),
+    [(["data.batch=1"], 20), (["data.batch=1", "training.accumulate=2"], 10), (["data.window=10", "data.batch=1"], 50),
+     (["data.batch=2"], 10), (["training.ring_every=7"], 7), (["data.batch=1", "numerics.device=cuda"], 200)],
+)  # fmt: skip
+def test_a_state_is_held_every_so_many_tokens(settings: list[str], every: int) -> None:
+    assert ring_every(configure("small", None, None, ["numerics.device=cpu", *settings], {})) == every
+
+
+@pytest.fixture
+def clocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A pace of 100 seconds that began 3 s ago, a schedule of 50 steps, and its clock."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("newllm.training.pace.time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def make(before: float = 0.0, per_step: float = 0.0, reached: int = 0) -> tuple[ClockPace, SimpleNamespace, list]:
+        heard: list[tuple[int, float]] = []
+        run: Any = RunDirectory(tmp_path)
+        watch = Stopwatch(0.0, before)
+        pace = ClockPace(run, 100.0, watch, per_step, lambda steps, left: heard.append((steps, left)), reached)
+        clock.now = 3.0
+        pace.begins(_scheduled((0, 50, 10)), 0)
+        return pace, clock, heard
+
+    return make
+
+
+def _rows(place: Path) -> list[tuple[int, int, int, float, float]]:
+    return [(one.step, one.steps, one.warm, one.elapsed, one.pace) for one in read_decisions(place / "schedule.jsonl")]
+
+
+def test_a_pace_is_planned_anew_where_updates_take_another_time(clocked, tmp_path: Path) -> None:
+    pace, clock, heard = clocked()
+    assert (pace.given, pace.left) == (100.0, 92.0)  # 5 s are kept for the end
+    assert _rows(tmp_path) == [(0, 50, 10, 3.0, 1.84)]  # what is planned: 92 s for 50 updates
+    for step, took in ((1, 2.0), (2, 1.0), (3, 1.2), (4, 1.1)):
+        clock.now += took
+        assert pace.passed(step) == []
+    per_step = [1.0, (0.88 + 1.2) / 1.88]  # the first says little; what is 10 s old is forgotten
+    assert _rows(tmp_path)[1:] == [
+        (2, 91, 9, 6.0, 1.0), (3, 3 + round(87.8 / per_step[1]), 8, 7.2, round(per_step[1], 6))
+    ]  # fmt: skip
+    assert heard == [(91, 89.0), (82, pytest.approx(87.8)), (82, pytest.approx(86.7))]
+
+
+@pytest.mark.parametrize(("now", "steps"), [(88.4, 5), (88.6, 4)])
+def test_an_evaluation_is_no_update_and_its_time_is_kept_for_the_last(clocked, now: float, steps: int) -> None:
+    """At 88.5 s, 6.5 are left, 6 of them for the evaluation: half an update has just room."""
+    pace, clock, _ = clocked()
+    for step in (1, 2):
+        clock.now += 1.0
+        pace.passed(step)
+    with pace.pausing(evaluation=True):
+        clock.now += 6.0
+    clock.now += 1.0
+    assert pace.passed(3) == []
+    with pace.pausing(evaluation=False):
+        clock.now = now - 1.0
+    clock.now = now
+    said = pace.passed(4)
+    assert pace._schedule.steps == steps
+    assert said == [] if steps == 5 else [
+        "only 4 updates fit into 100 s here and now: one takes 1 s, an evaluation 6 s, getting ready took 3 s"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("took", "is_said"), [(9.99, False), (10.0, True)])
+def test_an_update_of_ten_times_the_usual_is_remarked_on(clocked, took: float, is_said: bool) -> None:
+    pace, clock, _ = clocked()
+    for step in (1, 2):
+        clock.now += 1.0
+        pace.passed(step)
+    clock.now += took
+    assert bool(pace.passed(3)) == is_said
+
+
+def test_what_earlier_sittings_used_is_gone_and_what_they_followed_stands(clocked, tmp_path: Path) -> None:
+    pace, _, _ = clocked(before=40.0, per_step=0.5)
+    assert (pace.given, pace.left) == (60.0, 52.0)
+    assert _rows(tmp_path) == [(0, 50, 10, 43.0, 0.5)]
+    again, clock, _ = clocked(reached=9)
+    assert read_decisions(tmp_path / "schedule.jsonl")[-1].reached == 9
+    for step in range(1, 10):
+        clock.now += 2.0
+        assert again.passed(step) == []
+        assert len(_rows(tmp_path)) == 1 + (step == 9)
+
+
+def test_the_time_may_be_over_before_the_plan_is(clocked) -> None:
+    pace, clock, _ = clocked()
+    for step in range(1, 31):
+        clock.now += 1.0
+        pace.passed(step)
+    clock.now = 94.9
+    (said, over) = pace.passed(31)
+    assert said.startswith("step 31 took 62 s where 1 s are usual")
+    assert over.startswith("the time was over at 3")
+    assert over.endswith("the last updates took longer than those before")
+
+
+def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings, monkeypatch, tmp_path) -> None:
+    given: list[float | None] = []
+
+    def probe(*arguments: Any) -> PrecisionProbe:
+        given.append(arguments[3])
+        return PrecisionProbe("fp32", {"fp32": 1.0, "bf16": 1.0}, 6, agreed=True)
+
+    monkeypatch.setattr("newllm.training.resolve.probe_precision", probe)
+    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 1e-3)
+    settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']
+    config = configure("tiny", None, None, settings, {})
+    corpus = prepare(config.data, cache=tmp_path)
+    for budget in (Budget(seconds=1000.0), Budget(steps=5)):
+        assert resolve(config, corpus, budget)[0].numerics.precision == "fp32"
+    assert given == [50.0, None]

@@ -1,0 +1,206 @@
+"""What a run writes while it goes, and which of its snapshots stay: files by hand, a clock of our own."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import newllm
+from newllm.checksum import read_checked
+from newllm.data import train_tokenizer
+from newllm.errors import UserError
+from newllm.model.context_summary import ContextSummary
+from newllm.trace import Context, Summary, Validation, read_trace
+from newllm.training.config import OptimizerConfig
+from newllm.training.configure import configure
+from newllm.training.context_watch import last_real
+from newllm.training.evaluation import Evaluation
+from newllm.training.journal import Journal, announce, restore
+from newllm.training.optimizer import build_optimizer
+from newllm.training.read_through import read_through
+from newllm.training.run import RunDirectory
+from newllm.training.snapshots import (
+    PIN,
+    Progress,
+    choose_snapshot,
+    list_snapshots,
+    load_progress,
+    newest_snapshot,
+    prune_snapshots,
+    refuse_broken,
+    save_snapshot,
+)
+from newllm.training.step import StepReport, clip_norm
+
+
+def _report(step: int, loss: float = 2.0, context: Any = None) -> StepReport:
+    return StepReport(step, loss, 3.0, 1e-3, context, 10)
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("newllm.training.journal.time", SimpleNamespace(monotonic=lambda: clock.now))
+    summary = Summary(steps=9, parameters=7, scan_backend="none", precision="fp32", device="cpu")
+    made = Journal(RunDirectory(tmp_path), summary, Progress())
+    yield made, clock
+    made.close()
+
+
+def _summary(place: Path) -> dict[str, Any]:
+    return read_checked(place / "summary.json")
+
+
+def test_the_summary_is_written_once_a_second_and_the_pace_is_that_of_the_whole_run(journal, tmp_path: Path) -> None:
+    made, clock = journal
+    assert (_summary(tmp_path)["step"], _summary(tmp_path)["tokens_per_second"]) == (0, 0.0)
+    for step, now, written in ((1, 0.5, 0), (2, 0.999, 0), (3, 1.0, 3), (4, 1.999, 3), (5, 2.0, 5)):
+        clock.now = now
+        made.stepped(_report(step), 0.3, {})
+        assert _summary(tmp_path)["step"] == written
+    told = _summary(tmp_path)
+    assert (told["tokens"], told["seconds"], told["tokens_per_second"]) == (50, 1.5, 33.3)
+    made.stepped(_report(6, float("nan")), 0.3, {})
+    made.save()
+    assert (_summary(tmp_path)["step"], made.progress.seconds) == (5, 1.5)
+
+
+def test_a_row_has_what_was_measured_of_its_update(journal, tmp_path: Path) -> None:
+    made, _ = journal
+    made.mark({})
+    made.mark({"recovery": 1.0})
+    made.stepped(_report(1, context=ContextSummary(mean=0.5, std=0.25, norm=4.0)), 0.1, {"more": 7.0})
+    assert made.summary.last_context == Context(1, 4.0, 0.5, 0.25)
+    assert made.evaluated(Evaluation(20.0, 10, None), {"classes": 3.0})
+    assert not made.evaluated(Evaluation(30.0, 10, 5), {})
+    assert made.progress.last == {
+        "step": 1, "loss": 3.0, "bits_per_byte": pytest.approx(6 / np.log(2)), "perplexity": pytest.approx(np.exp(3)),
+    }  # fmt: skip
+    assert made.progress.best == {
+        "step": 1, "loss": 2.0, "bits_per_byte": None, "perplexity": pytest.approx(np.exp(2))
+    }  # fmt: skip
+    signals = read_trace(tmp_path / "trace.jsonl").signals
+    told = {name: dict(zip(one.step.tolist(), one.value.tolist(), strict=True)) for name, one in signals.items()}
+    assert told["recovery"] == {0: 1.0}
+    assert (told["context_norm"], told["context_mean"], told["context_std"]) == ({1: 4.0}, {1: 0.5}, {1: 0.25})
+    assert (told["loss"], told["gradient_norm"], told["learning_rate"]) == ({1: 2.0}, {1: 3.0}, {1: 1e-3})
+    assert (told["more"], told["classes"]) == ({1: 7.0}, {1: 3.0})
+    assert told["validation_loss"] == {1: 3.0}
+    assert told["validation_bits_per_byte"] == {1: pytest.approx(6 / np.log(2))}
+
+
+def test_what_was_before_a_stop_is_put_back(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    announce(run, configure("tiny", None, None, [], {}), {"budget": 5.0})
+    told = _summary(tmp_path)
+    assert (told["steps"], told["parameters"], told["step"]) == (0, 0, 0)
+    assert told["preparation"] == {"budget": 5.0}
+    for at, kept in ((3, True), (4, True), (5, False)):
+        before = Summary.load(run.summary)
+        before.last_context, before.findings = Context(at, 1.0, 0.0, 1.0), [{"kind": "spike"}]
+        before.save(run.summary)
+        now = Summary(steps=9, parameters=7, scan_backend="none", precision="fp32", device="cpu")
+        best = vars(Validation(2, 1.5, None, 4.5))
+        restore(now, run, Progress(step=4, best=best, last=best | {"loss": None}))
+        assert now.best_validation is not None
+        assert (vars(now.best_validation), now.last_validation) == (best, None)
+        assert (now.last_context is not None) == kept
+        assert (now.started, now.findings, now.preparation) == (before.started, before.findings, {"budget": 5.0})
+
+
+def _kept(place: Path, *steps: int, pinned: tuple[int, ...] = (), broken: tuple[int, ...] = ()) -> Path:
+    for step in (*steps, *broken):
+        (place / f"step-{step:08d}").mkdir(parents=True)
+        if step in steps:
+            (place / f"step-{step:08d}/state.json").touch()
+        if step in pinned:
+            (place / f"step-{step:08d}" / PIN).touch()
+    return place
+
+
+@pytest.mark.parametrize(
+    ("keep", "best", "left"),
+    [(2, None, [0, 3, 5, 6]), (2, 2, [0, 2, 3, 5, 6]), (1, 5, [0, 3, 5, 6]), (9, None, [0, 1, 2, 3, 5, 6])],
+)
+def test_the_last_the_best_the_first_and_the_pinned_stay(tmp_path: Path, keep: int, best: int | None, left) -> None:
+    place = _kept(tmp_path, 0, 1, 2, 3, 5, 6, pinned=(3,))
+    prune_snapshots(place, keep, best)
+    assert list(list_snapshots(place)) == left
+
+
+def test_a_snapshot_without_its_state_is_refused_where_it_is_the_newest(tmp_path: Path) -> None:
+    place = _kept(tmp_path / "a", 4, 8, broken=(6,))
+    (place / "step-12").mkdir()
+    (place / "step-0000000x").mkdir()
+    refuse_broken(place)
+    assert {at: path.name for at, path in list_snapshots(place).items()} == {4: "step-00000004", 8: "step-00000008"}
+    assert [newest_snapshot(place, step) for step in (3, 4, 7, 8, 9)] == [
+        None, *[place / f"step-{step:08d}" for step in (4, 4, 8, 8)]
+    ]  # fmt: skip
+    assert choose_snapshot(place, "8").name == "step-00000008"
+    for wanted in ("6", "-8", "²"):
+        with pytest.raises(UserError, match="this run has best, last and the steps 4, 8"):
+            choose_snapshot(place, wanted)
+    for other in (_kept(tmp_path / "b", 4, broken=(5,)), _kept(tmp_path / "c", broken=(0,))):
+        with pytest.raises(UserError, match=r"is damaged \(state\.json is missing\): remove it to go on"):
+            refuse_broken(other)
+
+
+def test_a_progress_is_read_as_it_was_written_and_begins_at_nothing(tmp_path: Path) -> None:
+    assert vars(Progress()) == {
+        "step": 0, "tokens": 0, "seconds": 0.0, "best": None, "last": None, "identity": "", "tokenizer": "",
+    }  # fmt: skip
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    progress = Progress(7, 70, 1.5, {"step": 3}, {"step": 7}, "ab", "cd")
+    place = save_snapshot(tmp_path / "snapshots", model, optimizer, {"context": torch.ones(2)}, progress)
+    assert place.name == "step-00000007"
+    assert load_progress(place) == progress
+    assert sorted(path.name for path in place.iterdir()) == [
+        "model.safetensors", "optimizer.safetensors", "state.json"
+    ]  # fmt: skip
+    assert set(json.loads((place / "state.json").read_text())["sha256"]) == {
+        "model.safetensors", "optimizer.safetensors", "state.json",
+    }  # fmt: skip
+
+
+def test_an_optimizer_is_what_its_settings_say() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
+    for name, kind in (("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)):
+        made = build_optimizer(model, OptimizerConfig(name=name, learning_rate=0.5, beta1=0.7, beta2=0.8, epsilon=0.1))
+        assert type(made) is kind
+        assert [(group["lr"], group["weight_decay"]) for group in made.param_groups] == [(0.5, 0.1), (0.5, 0.0)]
+        given = {key: made.param_groups[0].get(key) for key in ("momentum", "betas", "eps")}
+        sgd = {"momentum": 0.7, "betas": None, "eps": None}
+        assert given == (sgd if name == "sgd" else {"momentum": None, "betas": (0.7, 0.8), "eps": 0.1})
+        assert [len(group["params"]) for group in made.param_groups] == [1, 3]
+
+
+@pytest.mark.parametrize(("largest", "left"), [(0.0, 5.0), (5.1, 5.0), (2.5, 2.5), (4.9, 4.9)])
+def test_a_gradient_is_clipped_to_its_largest_norm(largest: float, left: float) -> None:
+    weights = [nn.Parameter(torch.zeros(1)) for _ in range(3)]
+    weights[0].grad, weights[1].grad = torch.tensor([3.0]), torch.tensor([4.0])
+    assert clip_norm(largest)(weights) == 5.0
+    assert float(torch.cat([w.grad for w in weights if w.grad is not None]).norm()) == pytest.approx(left, rel=1e-5)
+
+
+def test_the_last_real_position_of_each_row() -> None:
+    batch: Any = SimpleNamespace(targets=np.array([[1, -1, -1], [1, 2, 3], [-1, 2, -1]]))
+    assert last_real(batch).tolist() == [0, 2, 1]
+
+
+def test_how_far_the_reading_is_comes_to_its_end_and_never_past_it() -> None:
+    settings = ("model.width=8", "model.layers=1", "model.hidden=8", "model.context=8", "model.heads=2")
+    model, told = newllm.build("tiny", settings=settings), []
+    texts = [b"a" * 2050, b"", b"b" * 10]
+    found = read_through(model, train_tokenizer("bytes", [], 1), texts, progress=lambda *far: told.append(far))
+    assert told == [(2050 * 1024 // 2051, 2060), (2050 * 2048 // 2051, 2060), (2050, 2060), (2060, 2060)]
+    assert (found.tokens, found.bytes) == (2060, 2060)
+    assert model.training
+    with pytest.raises(UserError, match="nothing to predict"):
+        read_through(model, train_tokenizer("bytes", [], 1), [b""])
