@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.lone import lone_points, overshot
 from newllm.trace import Finding, Series, Trace
 
 
@@ -81,3 +82,51 @@ def test_what_the_first_value_only_suggests_is_less_certain(
     assert found.evidence["points"] == 80
     if reference is not None:
         assert found.evidence["reference"] == pytest.approx(reference)
+
+
+def calm(points: int = 200, **bumps: float) -> np.ndarray:
+    """Return a level of 1 with small bumps at every thirteenth point, and others by their place ("p100")."""
+    value = np.ones(points)
+    value[6::13] = 1.02
+    for place, height in bumps.items():
+        value[int(place[1:])] = 1 + height
+    return value
+
+
+def lone(value: np.ndarray, limit: float = 2.0) -> list[int]:
+    return np.flatnonzero(lone_points(value, np.full(len(value), limit))).tolist()
+
+
+def test_a_lone_point_is_three_times_as_high_as_any_other_near() -> None:
+    assert [lone(calm(p100=height, p120=0.5)) for height in (1.5, 1.52)] == [[], [100]]
+    assert [lone(calm(p100=1.4, **{f"p{at}": 0.5})) for at in (164, 165, 36, 35)] == [[], [100], [], [100]]
+    assert lone(calm(p100=0.9)) == []  # below the limit
+    five = {f"p{at}": 2.0 for at in (20, 60, 100, 140, 180)}
+    assert lone(calm(**five)) == [20, 60, 100, 140, 180]
+    assert lone(calm(**five, p190=2.0)) == []
+    assert [lone(calm(points, p20=2.0)) for points in (40, 41)] == [[], [20]]  # forty others
+
+
+def test_a_lone_point_is_one_that_the_noise_near_would_throw_in_one_of_a_million_runs() -> None:
+    noise = np.random.default_rng(0).permutation(-np.log(1 - (np.arange(200) + 0.5) / 200))
+
+    def found(height: float) -> list[int]:
+        value = 1 + 0.02 * noise
+        value[100] = 1 + height
+        return lone(value, 1.2)
+
+    assert [found(height) for height in (0.795, 0.815)] == [[], [100]]
+
+
+def first(value: np.ndarray, limit: float = 1.5, start: float = 1.0) -> list[bool]:
+    return overshot(value, limit, start).tolist()
+
+
+def test_an_overshoot_is_told_of_the_first_five_of_forty_five_points() -> None:
+    assert first(calm(45, p3=1.0)) == [False, False, False, True, False]
+    assert first(calm(44, p3=1.0)) == [False] * 5
+    assert first(calm(3, p2=1.0)) == [False] * 3
+    assert first(calm(200, p4=1.0, p0=1.0)) == [True, False, False, False, True]
+    assert [first(calm(200, p3=height))[3] for height in (0.5, 0.51)] == [False, True]
+    assert [first(calm(200, p3=height, p40=0.5))[3] for height in (1.5, 1.52)] == [False, True]
+    assert [first(calm(200, p3=1.4, **{f"p{at}": 0.5}))[3] for at in (68, 69)] == [False, True]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import find_spikes
+from newllm.diagnosis.spike import spike_limit
 
 
 def test_the_founding_baseline_spikes_at_epoch_19_and_heals_at_23() -> None:
@@ -64,3 +65,36 @@ def test_short_series_and_unequal_ones() -> None:
     assert find_spikes([1], [9.0]) == []
     with pytest.raises(ValueError, match="equally long"):
         find_spikes([1, 2], [1.0])
+
+
+def onsets(*y: float, **how: float) -> list[float]:
+    return [spike.onset for spike in find_spikes(range(len(y)), y, **how)]  # pyrefly: ignore
+
+
+def test_a_spike_rises_by_three_tenths_within_five_points_and_is_over_within_as_much_of_the_base() -> None:
+    assert [onsets(2, 2, 2, rise) for rise in (2.29, 2.31)] == [[], [3]]
+    assert [onsets(2, 2, 2, rise, least=0.5) for rise in (2.5, 2.51)] == [[], [3]]
+    assert [onsets(*(2 + slope * step for step in range(9))) for slope in (0.055, 0.061)] == [[], [5]]
+    assert onsets(1, 2, 2, 2, 2, 2, 2.2, least=0.5) == [1]
+    assert onsets(1.9, *[2.0] * 6, 2.25) == []  # held against the lowest of the five points before
+    (spike,) = find_spikes([0, 2, 4, 6, 8], [2.0, 3.0, 6.0, 2.5, 2.0], least=0.5)
+    assert (spike.onset, spike.peak, spike.base, spike.height, spike.jump, spike.recovery) == (2, 4, 2.0, 4.0, 2.0, 4)
+    (spike,) = find_spikes([0, 2, 4, 6], [2.0, 3.0, 2.51, 2.51], least=0.5)
+    assert spike.recovery is None
+    (spike,) = find_spikes(range(3), [0.0, 3.0, 3.5])
+    assert spike.jump == math.inf
+
+
+def test_a_spike_is_nine_times_the_noise_of_the_sixty_four_points_before() -> None:
+    def jagged(points: int, by: float) -> list[float]:
+        return [2 + by * (-1) ** step for step in range(points)]
+
+    assert [bool(onsets(*jagged(points, 0.05), 2.4)) for points in (7, 8)] == [True, False]
+    assert 164 in onsets(*jagged(100, 0.2), *[2.0] * 64, 2.4)
+    assert 120 not in onsets(*jagged(100, 0.2), *[2.0] * 20, 2.4)
+    noise = 1.4826 * 0.2 / math.sqrt(6)  # second differences of 0.2 either way
+    assert [bool(onsets(*jagged(40, 0.05), 1.95 + times * noise)) for times in (8.9, 9.1)] == [False, True]
+    assert [bool(onsets(*jagged(40, 0.05), 1.95 + times * noise, noise=5.0)) for times in (4.9, 5.1)] == [False, True]
+    assert spike_limit(np.array(jagged(40, 0.05))) == pytest.approx(9 * noise)
+    assert spike_limit(np.array([*jagged(40, 0.05), np.inf])) == pytest.approx(9 * noise)
+    assert spike_limit(np.empty(0), least=0.5) == 0.5
