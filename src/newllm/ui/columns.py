@@ -11,6 +11,7 @@ identity, size, and the last bytes that were read:
 Limits: a file that is changed in its middle, in place, is not noticed. A damaged line or block is passed over and told.
 """
 
+import math
 import os
 import threading
 import time
@@ -47,7 +48,7 @@ class Columns:
 
     def __init__(self, path: Path) -> None:
         self._path, self._blocks = path, blocks_path(path)
-        self._lock, self._looked = threading.Lock(), 0.0
+        self._lock, self._looked = threading.Lock(), -math.inf
         # No version is ever given twice, also not after this was let go and read anew, or by the next server: who
         # shows an old one is told to fetch everything.
         self.version, self.generation = time.time_ns() // 10**6, 0

@@ -5,6 +5,7 @@ An id is an entry of the table made here: no request ever becomes part of a path
 """
 
 import hashlib
+import math
 import os
 import re
 import threading
@@ -53,7 +54,7 @@ class Index:
         self._folders = Folders(self.root)
         self._lock, self._refreshing = threading.Lock(), threading.Lock()
         self._table, self._stamps, self._gone = _Table(), dict[str, Stamp](), dict[str, int]()
-        self._asked = self._took = 0.0
+        self._asked, self._took = -math.inf, 0.0
         self._wake, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._look, name="newllm ui index", daemon=True)
 

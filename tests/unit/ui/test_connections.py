@@ -11,6 +11,8 @@ import urllib.request
 
 import pytest
 
+from newllm.ui.connections import most_connections
+
 pytest.importorskip("resource", reason="the system counts no file descriptors")
 
 CHILD = """
@@ -162,3 +164,11 @@ def test_what_follows_an_answer_and_is_no_http_is_no_line_on_the_terminal(runs, 
                     one.sendall(then)
                     while one.recv(1 << 16):
                         pass
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "most"), [(-1, 512), (10, 1), (34, 1), (36, 2), (256, 112), (1056, 512), (1054, 511), (4096, 512)]
+)
+def test_half_of_the_descriptors_are_for_connections(monkeypatch, descriptors, most):
+    monkeypatch.setattr("resource.getrlimit", lambda _: (descriptors, 1 << 20))
+    assert most_connections() == most

@@ -48,6 +48,7 @@ def summary(heard: int | None, pid: int | None, **more: Any) -> dict[str, Any]:
         (-301, None, "stopped", "it says running, but has given no sign of life for five minutes"),
         (None, OWN, "stopped", "it says running, but has given no sign of life for five minutes"),
         (-21, 2**60, "running", ""),  # no process could have it: nothing is known of it
+        (-21, 2**40, "running", ""),
     ],
 )
 def test_a_run_that_is_heard_of_no_more_is_stopped(
@@ -128,6 +129,10 @@ def test_without_a_heartbeat_it_was_heard_of_when_its_directory_changed(tmp_path
     assert entry.heard == 7.5
     assert entry.started == 1699920000.0  # a time without a zone is of UTC
     assert told(tmp_path, summary=summary(None, None, started="yesterday")).started is None
+
+
+def test_of_a_directory_that_is_not_there_nothing_was_ever_heard(tmp_path: Path) -> None:
+    assert read_entry(tmp_path / "none", id="i", name="n", now=NOW).heard == 0.0
 
 
 def removes(name: Any) -> dict[str, Any]:

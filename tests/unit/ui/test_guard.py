@@ -156,3 +156,10 @@ def test_an_address_may_be_named_by_number_only_where_others_reach_it(runs, serv
     with serving(runs, access_for("0.0.0.0", "right")) as server:
         assert server.ask("/?token=right", Host="10.1.2.3").status == 200
         assert server.ask("/?token=right", Host="evil.example").status == 403
+
+
+def test_the_cookie_is_another_for_every_token_and_not_the_token():
+    keys = [Access(token=token).key for token in ("a", "b", None)]
+    assert len(set(keys)) == 3
+    assert Access(token="a").key == keys[0]
+    assert all(len(key) == 64 for key in keys)

@@ -9,6 +9,7 @@ import pytest
 from newllm.checksum import read_checked
 from newllm.trace import Summary
 from newllm.ui import folders
+from newllm.ui import index as index_module
 from newllm.ui.index import Index
 
 
@@ -232,3 +233,79 @@ def test_a_refresh_of_many_runs_that_did_not_change_is_cheap(tmp_path, make_run)
     began = time.process_time()
     index.refresh()
     assert time.process_time() - began < 0.1
+
+
+def test_at_first_so_many_runs_at_a_time_are_listed(root, make_run, monkeypatch):
+    monkeypatch.setattr(index_module, "_PUBLISHED", 2)
+    for name in "abcd":
+        make_run(root / name)
+    index, listed = Index(root), []
+    publish = index._publish
+    monkeypatch.setattr(index, "_publish", lambda table: listed.append(len(table.runs)) or publish(table))
+    index.refresh()
+    assert listed == [2, 4, 5]
+    index.refresh()
+    assert listed[3:] == [5]  # then all at once
+
+
+class Looks:
+    """Stands in for the event that wakes the index: it keeps how long was waited, and goes on a given number of times.
+
+    Whatever waits ends the looking at last.
+    """
+
+    def __init__(self, index, times):
+        self.waited, self._index, self._times = [], index, times
+
+    def clear(self):
+        pass
+
+    def set(self):
+        self.waited.append("woken")
+
+    def wait(self, seconds=None):
+        self.waited.append(seconds)
+        if len(self.waited) >= self._times:
+            self._index._ended.set()
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 1.0), (0.09, 1.0), (0.2, 2.0), (30.0, 300.0)])
+def test_a_pause_is_ten_times_as_long_as_a_look_took(root, monkeypatch, took, pause):
+    index = Index(root)
+    looks = Looks(index, 1)
+    monkeypatch.setattr(index, "_wake", looks)
+    monkeypatch.setattr(index, "refresh", lambda: setattr(index, "_took", took))
+    monkeypatch.setattr(index, "_asked", time.monotonic())
+    index._look()
+    assert looks.waited == [pytest.approx(pause)]
+
+
+def test_whoever_asks_after_half_a_minute_wakes_it(root, monkeypatch):
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+        time_ns, time = time.time_ns, time.time
+
+    clock = Clock()
+    monkeypatch.setattr(index_module, "time", clock)
+    index = Index(root)
+    looks = Looks(index, 9)
+    monkeypatch.setattr(index, "_wake", looks)
+    index.lookup("x")  # nobody had asked before
+    assert looks.waited == ["woken"]
+    clock.now += 30.0
+    index.lookup("x")
+    assert looks.waited == ["woken"]
+    clock.now += 30.1
+    for ask in (lambda: index.entry("x"), lambda: index.since(0), index.studies):
+        ask()
+        clock.now += 30.1
+    assert looks.waited == ["woken"] * 4
+    refreshed = []
+    monkeypatch.setattr(index, "refresh", lambda: refreshed.append(clock.now))
+    looks.waited, looks._times = [], 1
+    index._look()
+    assert (refreshed, looks.waited) == ([], [None])  # it waits until somebody asks
