@@ -53,7 +53,7 @@ def _gaps(number: int) -> list[Finding]:
     return [dataclasses.replace(NOTE, kind=f"gap-{at}") for at in range(number)]
 
 
-MANY = _diagnosis(*_spikes(12), *_gaps(19), notes=9)
+MANY = _diagnosis(FAULT, *_spikes(12), *_gaps(18), notes=9)
 JUST = _diagnosis(*[NOTE] * 11, *_gaps(19), notes=8)
 WIDE, NARROW, ASCII = Paper(100, unicode=True), Paper(72, unicode=True), Paper(71, unicode=False)
 

@@ -87,6 +87,10 @@ def test_cells_have_the_dots_of_braille_and_the_halves_of_ascii() -> None:
     assert to_cells(dots, unicode=False) == ["'.:"]
 
 
+def test_a_curve_has_five_rows_an_axis_and_its_numbers() -> None:
+    assert len(draw_curve(np.arange(9), np.arange(9.0), width=40)) == 7
+
+
 def test_a_stretch_is_marked_with_and_without_colour() -> None:
     rows = draw_curve(np.arange(100), np.arange(100.0), width=60, marked=[(50, 60)])
     axis = rows[-2]
