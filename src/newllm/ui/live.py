@@ -11,6 +11,7 @@ However many pages look at a run, its files are read once a second, and its sect
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,7 +49,7 @@ class Feed:
     def __init__(self, place: Path, words: Words, traces: Traces, shown: Shown) -> None:
         self._place, self._words, self._traces, self._shown = place, words, traces, shown
         self._tick = asyncio.Event()
-        self._next = 0.0
+        self._next = -math.inf
         self.followers, self.there = 0, True
         self.columns: Columns | None = None
         self.made: Made | None = None

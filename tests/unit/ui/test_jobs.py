@@ -14,6 +14,7 @@ import pytest
 
 from newllm.cli.replay_progress import ReplayProgress
 from newllm.time_limit import TimeLimit
+from newllm.ui import jobs as module
 from newllm.ui.job_progress import Progress
 from newllm.ui.jobs import _REMEMBERED, Job, Jobs
 
@@ -211,3 +212,47 @@ def test_a_job_that_is_starting_when_all_is_closed_ends_too(run):
         return job.state
 
     assert asyncio.run(both()) == "stopped"
+
+
+class Pieces:
+    """A stream that gives its content in these pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    async def read(self, _: int) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_what_a_command_says_is_taken_line_by_line_however_it_comes() -> None:
+    def taken(*pieces: bytes) -> list[str]:
+        lines: list[str] = []
+        progress = Progress()
+        progress.take = lines.append  # pyrefly: ignore
+        asyncio.run(module._lines_of(Pieces(*pieces), progress))  # pyrefly: ignore
+        return lines
+
+    assert taken(b"a\nb", b"c\nd\n", b"e") == ["a", "bc", "d", "e"]
+    assert taken() == [""]
+    assert taken(b"x" + b"y" * 4096, b"\n") == ["y" * 4096, ""]  # the end of a line without an end
+
+
+def test_so_much_of_an_output_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LARGEST_OUTPUT", 4)
+    for pieces, kept in (((b"abc", b"de", b"fg"), b"abcde"), ((b"abcd", b"e", b"f"), b"abcde")):
+        assert asyncio.run(module._all_of(Pieces(*pieces))) == kept  # pyrefly: ignore
+
+
+def test_of_replays_those_count_that_were_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, counts, told = Job("replay-1", "replay", "r", tmp_path, 9.0), [2, 2, 5, 1], list[int]()
+
+    def count(_: Path) -> int:
+        told.append(job.replayed)
+        return counts.pop(0)
+
+    monkeypatch.setattr(module, "_COUNTED", 0.0)
+    monkeypatch.setattr(module, "replays_of", count)
+    with pytest.raises(IndexError):  # there is no fifth count
+        asyncio.run(module._count(job))
+    assert told == [0, 0, 0, 3, 0]
+    asyncio.run(module._count(Job("doctor-1", "doctor", "r", tmp_path, None)))

@@ -85,3 +85,14 @@ def test_the_counts_of_as_many_runs_as_a_second_allows(tmp_path: Path, monkeypat
     monkeypatch.setattr(judge, "counts", counts)
     assert list(judge.many({name: tmp_path / name for name in "abcdef"})) == ["a", "b", "c"]
     assert judge.many({}) == {}
+
+
+def test_what_the_files_of_a_run_say_is_known_to_the_doctor(tmp_path: Path) -> None:
+    trace = Trace({"loss": Series(np.arange(1, 31), np.full(30, 5.0))})
+
+    def kinds(config: str) -> set[str]:
+        (tmp_path / "config.toml").write_text(f"schema = 1\n{config}")
+        return {found.kind for found in judged._judge(tmp_path, trace)}
+
+    assert "worse-than-uniform" not in kinds("")
+    assert "worse-than-uniform" in kinds("[model]\nvocabulary = 2\n")
