@@ -1,6 +1,7 @@
 """Which workers make room for another, and how the end of one is told; none is started here."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,30 @@ def test_a_worker_is_told_how_long_to_wait_and_whose_it_is() -> None:
 
     assert asyncio.run(run())[-7:] == ["newllm.api.played", "--snapshot", "best", "--idle", "5.0", "--", "-run"]
     assert module.IDLE == 600.0
+
+
+class Deaf:
+    """A process that ends when it is killed, and not before."""
+
+    stdin = None
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    async def wait(self) -> int:
+        if signal.SIGKILL not in self.told:
+            await asyncio.Event().wait()
+        return -9
+
+
+def test_a_worker_that_goes_on_is_told_to_end_and_then_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GRACE", 0.0)
+    monkeypatch.setattr(module, "end_process", lambda process, number: process.told.append(number))
+
+    async def run() -> list[int]:
+        player, process = Player(Path("run"), "best"), Deaf()
+        player._process = process  # pyrefly: ignore
+        await player.close()
+        return process.told
+
+    assert asyncio.run(run()) == [signal.SIGTERM, signal.SIGKILL]

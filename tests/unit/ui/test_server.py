@@ -1,3 +1,4 @@
+import contextlib
 import json
 import signal
 import socket
@@ -8,7 +9,9 @@ import urllib.request
 import pytest
 
 from newllm.cli.main import main
-from newllm.ui.server import bind
+from newllm.errors import UserError
+from newllm.ui.guard import Access
+from newllm.ui.server import _address, bind
 
 NO_TORCH = """
 import sys, threading, urllib.request, json, time
@@ -117,3 +120,27 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_behind_the_last_port_there_is_none():
+    with socket.socket() as last:
+        last.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # somebody else has it
+            last.bind(("127.0.0.1", 65535))
+            last.listen()
+        with pytest.raises(UserError, match="--port 65535: neither it nor one of the 50 after it is free"):
+            bind("127.0.0.1", 65535)
+
+
+@pytest.mark.parametrize(
+    ("host", "access", "address"),
+    [
+        ("127.0.0.1", Access(), "http://127.0.0.1:7/"),
+        ("::1", Access(), "http://[::1]:7/"),
+        ("10.0.0.1", Access(token="t"), "http://10.0.0.1:7/?token=t"),
+        ("0.0.0.0", Access(token="t"), f"http://{socket.gethostname()}:7/?token=t"),
+        ("::", Access(token="t"), f"http://{socket.gethostname()}:7/?token=t"),
+    ],
+)
+def test_the_address_to_open(host, access, address):
+    assert _address(host, 7, access) == address

@@ -13,10 +13,11 @@ from newllm.errors import UserError
 from newllm.report.language import language
 from newllm.trace import Series, TraceWriter
 from newllm.ui import jobs as jobs_module
+from newllm.ui import live as live_module
 from newllm.ui.columns import Columns
 from newllm.ui.entry import Entry
 from newllm.ui.jobs import Job, Jobs, replays_of
-from newllm.ui.live import Feed, Shows, _Teller
+from newllm.ui.live import Feed, Live, Shows, _Teller
 from newllm.ui.run_api import _stretch
 from newllm.ui.shown import Made, Shown
 from newllm.ui.traces import Traces
@@ -197,3 +198,45 @@ def test_a_page_of_another_version_fetches_everything(tmp_path: Path) -> None:
     feed.columns = columns
     told = events(_Teller(Shows(5, None), feed).told(Entry(id="i", name="n"), []))
     assert told[0] == ("sections", {"changed": ["*"], "version": columns.version})
+
+
+def test_a_page_that_was_told_nothing_for_a_quarter_of_a_minute_is_told_that_the_stream_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock:
+        now = 100.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+        def time(self) -> float:
+            return 5.0
+
+    clock, pauses = Clock(), [0.0, 15.0, 0.1, 15.0, 0.1]
+
+    async def told() -> list[str]:
+        stopping = asyncio.Event()
+        live = Live(index, traces, shown, Jobs(), stopping)  # pyrefly: ignore
+        feed = live.feeds["r", "en"] = Feed(tmp_path, language("en"), traces, shown)  # pyrefly: ignore
+
+        async def wait() -> None:
+            clock.now += pauses.pop(0)
+            if not pauses:
+                stopping.set()
+
+        feed.wait = wait  # pyrefly: ignore
+        said = [one async for one in live.events("r", tmp_path, language("en"), Shows(0, None))]
+        assert live.feeds == {}
+        return said
+
+    class Entries:
+        def entry(self, _: str) -> Entry:
+            return Entry(id="r", name="r")
+
+    index, traces, shown = Entries(), Traces(), None
+    monkeypatch.setattr(live_module, "time", clock)
+    first, status, *rest = asyncio.run(told())
+    assert first == ": here\n\n"
+    assert status.startswith("event: status")
+    assert rest == [": still here\n\n"] * 2
+    assert pauses == []
