@@ -235,6 +235,11 @@ def test_leftovers_are_what_a_killed_process_left_half_written(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} == {"b.tmp", ".b", "c"}
 
 
+def test_a_leftover_that_is_gone_by_now_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([tmp_path / ".gone.tmp"]))
+    remove_leftovers(tmp_path)
+
+
 def test_json_is_strict_and_as_it_is_read() -> None:
     content = {"é": [1.5, math.nan, (math.inf, -math.inf)], "a": {"b": True, "c": None, "d": "x"}}
     assert to_json(content) == '{"é": [1.5, null, [null, null]], "a": {"b": true, "c": null, "d": "x"}}'

@@ -213,6 +213,14 @@ def test_a_deadline_passes_and_running_tasks_are_cancelled(jobs, tmp_path, monke
     assert time.monotonic() - start_time < 20
 
 
+def test_a_worker_is_asked_to_end_before_it_is_killed(jobs) -> None:
+    with start(jobs) as pool:
+        pool.submit(("square", 1))
+        assert pool.next() == Done(("square", 1), 1)
+        process = pool._workers[0].process
+    assert process.exitcode == -signal.SIGTERM
+
+
 SCRIPT = """
 import sys
 import jobs_of_workers as jobs

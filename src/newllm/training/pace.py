@@ -117,7 +117,7 @@ class ClockPace(Pace):
         if not decisions and step < schedule.steps:
             self._write(step, schedule.steps, schedule.warm)
         elif not decisions:
-            self._plan(step, forced=True)
+            self._plan(step)
         elif self._sittings > 1:
             self._held = step
             self._plan(step, forced=True)

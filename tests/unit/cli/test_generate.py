@@ -15,7 +15,11 @@ from newllm.generation import Sampling
 def short(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """A run whose model has 32 learned positions."""
     run = tmp_path_factory.mktemp("short") / "run"
-    small = ["--set=model.layers=1", *(f"--set=model.{name}=8" for name in ("hidden", "context", "width"))]
+    quick = ("numerics.scan_backend=torch", "numerics.threads=1", "model.layers=1")
+    small = [
+        *(f"--set={setting}" for setting in quick),
+        *(f"--set=model.{name}=8" for name in ("hidden", "context", "width")),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(cache))
         patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
@@ -68,3 +72,20 @@ def test_a_model_without_a_run_has_the_vocabulary_of_bytes_and_its_seed() -> Non
 def test_no_replay_has_fewer_than_no_workers(finished) -> None:
     with pytest.raises(newllm.UserError, match="workers -1: give 0 or more"):
         newllm.replay(finished, workers=-1)
+
+
+def test_a_model_is_used_without_what_the_clock_has_decided(call, refused, run) -> None:
+    config = run / "config.toml"
+    config.write_text(
+        config.read_text().replace("plan = []", "plan = [[0, 6, 0]]").replace("seconds = 0.0", "seconds = 9.0")
+    )
+    assert call("generate", run, "--tokens", 2, "--json").code == 0
+    assert "schedule.jsonl' is missing" in refused("train", "--resume", run)
+
+
+def test_a_replay_has_five_minutes_where_nobody_says_otherwise(finished, monkeypatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr("newllm.api.replayed._run", lambda *given: asked.append(given[2].seconds))
+    newllm.replay(finished)
+    newllm.replay(finished, budget=7)
+    assert asked == [300.0, 7]

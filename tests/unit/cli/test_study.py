@@ -111,7 +111,9 @@ def test_as_json_it_is_the_claims_and_the_troubles(call, study, tmp_path) -> Non
 def test_the_list_has_a_line_a_study(call, refused) -> None:
     told = json.loads(call("study", "--list", "--json").out)
     assert told["schema"] == 1
-    assert call("study", "--list").out == "".join(f"{name:18}{title}\n" for name, title in told["studies"].items())
+    lines = "".join(f"{name:18}{title}\n" for name, title in told["studies"].items())
+    done = call("study", "--list")
+    assert (done.code, done.out) == (0, lines)
     assert "no study named: newllm study NAME, one of founding" in refused("study")
 
 

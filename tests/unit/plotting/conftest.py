@@ -54,7 +54,7 @@ def _axes(axes: Any) -> Iterator[str]:
     yield f"  x {axes.get_xscale()} {axes.get_xlabel()!r} {_axis(axes.xaxis, axes.get_xlim())}"
     yield f"  y {axes.get_yscale()} {axes.get_ylabel()!r} {_axis(axes.yaxis, axes.get_ylim())}"
     spines = {name: spine.get_linewidth() for name, spine in axes.spines.items() if spine.get_visible()}
-    yield f"  spines {spines}, margins {axes.margins()}"
+    yield f"  spines {spines}, margins {axes.margins()}, grid below {axes.get_axisbelow()}"
     if axes.get_legend():
         yield from _legend(axes.get_legend())
     yield from (f"  line {_line(line)} {_points(line.get_xydata())}" for line in axes.lines)

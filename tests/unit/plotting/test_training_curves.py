@@ -8,7 +8,7 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.plotting import draw_training_curves, style, training_curves
-from newllm.plotting.axes import compact
+from newllm.plotting.axes import compact, is_crushed, steps_or_epochs
 from newllm.trace import Series, Trace
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -235,6 +235,30 @@ def test_the_import_costs_no_matplotlib_and_a_figure_no_torch(tmp_path):
 )  # fmt: skip
 def test_numbers_are_written_short(value, text):
     assert compact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("ends", "label", "shown"),
+    [((5, 5.5), "step", (4, 6.5)), ((0.25, 0.75), "step", (0, 1.75)), ((5, 6), "step", (5, 6)),
+     ((5, 5.5), "epoch", (5, 5.5))],
+)  # fmt: skip
+def test_one_step_stands_between_its_neighbours(ends, label, shown):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    axes.set_xlim(*ends)
+    steps_or_epochs(axes, label)
+    assert (axes.get_xlim(), axes.get_xlabel()) == (shown, label)
+
+
+@pytest.mark.parametrize(
+    ("values", "crushed"),
+    [([1.0] * 9 + [20.0], False), ([1.0] * 99 + [21.0], True), ([1.0] * 99 + [20.0], False),
+     ([0.0] + [1.0] * 98 + [99.0], False),
+     ([np.nan] + [1.0] * 98 + [99.0], True), ([np.nan], False), ([], False)],
+)  # fmt: skip
+def test_a_few_values_tower_above_the_rest(values, crushed):
+    assert is_crushed(np.array(values)) == crushed
 
 
 def test_a_place_that_does_not_exist_is_not_hidden(tmp_path):

@@ -19,6 +19,7 @@ from newllm.trace import Context, Summary, Validation, read_trace
 from newllm.training.config import OptimizerConfig
 from newllm.training.configure import configure
 from newllm.training.context_watch import last_real
+from newllm.training.environment import describe_environment, differences, processor, resolve_device, using_threads
 from newllm.training.evaluation import Evaluation
 from newllm.training.journal import Journal, announce, restore
 from newllm.training.optimizer import build_optimizer
@@ -204,3 +205,43 @@ def test_how_far_the_reading_is_comes_to_its_end_and_never_past_it() -> None:
     assert model.training
     with pytest.raises(UserError, match="nothing to predict"):
         read_through(model, train_tokenizer("bytes", [], 1), [b""])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("cpu\t: 0\nmodel name\t: A: B\ncpu family\t: 6\nmodel\t: 9\n\nmodel name\t: C\n", "A: B, family 6, model 9"),
+     ("model name\t: A\n", "A, family ?, model ?"), ("Hardware : x\n", "elsewhere"), (None, "elsewhere")],
+)  # fmt: skip
+def test_a_processor_is_the_first_that_the_system_names(content: str | None, said: str, monkeypatch) -> None:
+    def read(*_: object, **__: object) -> str:
+        if content is None:
+            raise FileNotFoundError
+        return content
+
+    monkeypatch.setattr(Path, "read_text", read)
+    monkeypatch.setattr("platform.processor", lambda: "elsewhere")
+    assert processor() == said
+    monkeypatch.setattr("platform.processor", lambda: "")
+    monkeypatch.setattr("platform.machine", lambda: "machine")
+    assert processor() == (said if said != "elsewhere" else "machine")
+
+
+def test_what_is_not_as_it_was_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = describe_environment()
+    assert differences(now) == []
+    assert differences({}) == []
+    assert differences({**now, "torch": "0.1", "python": "2"}) == [
+        f"this run began with torch 0.1, here it is {now['torch']}"
+    ]
+    before = torch.get_num_threads()
+    with using_threads(1):
+        assert torch.get_num_threads() == 1
+        with using_threads(0):
+            assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+    for cuda, mps, name in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
+        assert resolve_device("auto") == name
+    with pytest.raises(UserError, match=r"--device 'meta' is not here: take one of auto, cpu, cuda, mps"):
+        resolve_device("meta")
