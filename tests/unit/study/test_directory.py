@@ -127,7 +127,7 @@ def test_another_study_and_another_configuration_are_refused(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"seeds": 0}, {"workers": -1}])
-def test_a_number_below_one_is_refused(options: dict[str, int], tmp_path: Path) -> None:
+def test_a_number_below_one_is_refused(options: dict[str, Any], tmp_path: Path) -> None:
     ((name, value),) = options.items()
     with pytest.raises(UserError, match=f"--{name} {value}: it must be at least 1"):
         run(tmp_path / "out", fill=False, **options)
