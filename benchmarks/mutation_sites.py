@@ -133,7 +133,8 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, a
             yield called, _with(called, attr=_NAMES[name])
     if isinstance(node, ast.Call) and len(node.args) > 1 and ast.unparse(node.func) not in _OF_TYPES:
         first, second, *rest = node.args
-        if not any(isinstance(one, ast.Starred | ast.Constant | ast.JoinedStr) for one in (first, second)):
+        fixed = any(isinstance(one, ast.Starred | ast.Constant | ast.JoinedStr) for one in (first, second))
+        if not fixed and ast.dump(first) != ast.dump(second):
             yield node, _with(node, args=[second, first, *rest])
 
 

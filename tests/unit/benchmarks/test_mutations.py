@@ -57,6 +57,11 @@ def test_what_is_changed(tmp_path: Path) -> None:
     assert all(one.code == SOURCE.splitlines()[one.line - 1].strip() for one in found)
 
 
+def test_two_equal_arguments_are_not_swapped(tmp_path: Path) -> None:
+    assert changes(tmp_path, "drawn = line([], [])\n") == []
+    assert len(changes(tmp_path, "drawn = line([], ())\n")) == 1
+
+
 def test_every_change_leaves_python() -> None:
     source = Path(mutations.ROOT) / "src"
     for name in ("newllm/diagnosis/losses.py", "newllm/training/loop.py", "newllm/ui/jobs.py"):

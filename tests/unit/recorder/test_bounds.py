@@ -16,6 +16,7 @@ from newllm.model.language_model import LanguageModel
 from newllm.recorder import attention
 from newllm.recorder.activations import ActivationWatch, first_tensor
 from newllm.recorder.attention import entropy, multihead, queries, statistics
+from newllm.recorder.cell_probe import CellProbe
 from newllm.recorder.context_signals import course_signals
 from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
@@ -376,6 +377,17 @@ def test_what_minds_the_mode_is_a_batch_norm_or_a_dropout_that_drops() -> None:
     inside = Layout(nn.Sequential(nn.Linear(1, 1), torch.compile(nn.Linear(1, 1), backend="eager")))  # type: ignore[arg-type]
     assert inside.compiled == ["1"]
     assert [name for name, _ in inside.callable_modules()] == [".", "0"]
+
+
+@pytest.mark.parametrize(("rows", "positions", "probed"), [(2, 127, 254), (2, 128, 128), (3, 100, 150)])
+def test_of_a_cell_some_128_positions_are_looked_at(build, rows: int, positions: int, probed: int) -> None:
+    model, sizes = build(body="cell"), []
+    probe = CellProbe(Layout(model))
+    probe.open(ActivationWatch(Layout(model)))
+    model.body.fnn.register_forward_hook(lambda *call: sizes.append(len(call[1][0])))
+    model(torch.randint(11, (rows, positions)))
+    probe.close()
+    assert {size for size in sizes if size > rows} == {probed}
 
 
 # Exponents.

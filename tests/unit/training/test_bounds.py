@@ -22,7 +22,7 @@ from newllm.training.pace import ClockPace, Stopwatch
 from newllm.training.pins import Pin, kept_of
 from newllm.training.preparation import Preparation
 from newllm.training.presets import PRESETS, preset, with_body, with_width
-from newllm.training.probe import NAMES, PrecisionProbe, vote
+from newllm.training.probe import NAMES, PrecisionProbe, probe_precision, seconds_per_step, vote
 from newllm.training.resolve import resolve
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
@@ -215,6 +215,8 @@ def test_decisions_that_hold_are_those_before_and_an_end(tmp_path: Path) -> None
     assert config.training.plan == ((0, 100, 10), (20, 80, 20), (30, 70, 30), (70, 70, 70))
     assert config.training.steps == 70
     assert with_decisions(RunConfig(), []) == RunConfig()
+    planned = configure(None, None, None, ["training.plan=[[0, 50, 10], [40, 60, 40]]"], {})
+    assert with_decisions(planned, [Decision(30, 70, 30, 1.0, 1.0)]).training.plan == ((0, 50, 10), (30, 70, 30))
     place.write_bytes(whole.replace(b"80", b"81", 1))
     with pytest.raises(UserError, match=r"schedule.jsonl' is damaged \(not what was written\): put it back"):
         read_decisions(place)
@@ -265,6 +267,28 @@ def _voted(rounds: list[float], is_over: bool = False) -> PrecisionProbe:
 def test_a_vote_is_over_when_two_agree_or_the_only_one_is_clear(rounds, is_over, chosen) -> None:
     found = _voted(rounds, is_over)
     assert (found.chosen, found.rounds) == (chosen, len(rounds))
+
+
+def test_a_probe_times_updates_in_turn_and_leaves_the_first_ones_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, turns = SimpleNamespace(now=5.0), []
+
+    def stepper(*given: Any) -> SimpleNamespace:
+        def update(step: int) -> None:
+            turns.append((step, given[3]))
+            clock.now += 100.0 if step < 2 else {"fp32": 1.0, "bf16": 0.5}[given[3]]
+
+        return SimpleNamespace(update=update)
+
+    now = SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now)
+    monkeypatch.setattr("newllm.training.probe.time", now)
+    monkeypatch.setattr("newllm.training.probe._stepper", stepper)
+    nothing: Any = None
+    found = probe_precision(nothing, nothing, nothing)
+    assert (found.chosen, found.seconds, found.rounds) == ("bf16", {"fp32": 1.0, "bf16": 0.5}, 6)
+    assert [step for step, _ in turns] == [step for step in range(8) for _ in range(2)]
+    assert probe_precision(nothing, nothing, nothing, 404.5).rounds == 6  # 400 s of getting ready, 4.5 of a vote
+    assert probe_precision(nothing, nothing, nothing, 404.4).rounds == 3
+    assert seconds_per_step(nothing, nothing, nothing, "bf16") == 0.5
 
 
 def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
