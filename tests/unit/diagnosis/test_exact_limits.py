@@ -1,5 +1,6 @@
 """What lies right at a limit of a detector, and what lies just beside it."""
 
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
@@ -29,7 +30,7 @@ from newllm.diagnosis.detectors import (
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
 
-Values = list[float] | np.ndarray
+Values = Sequence[float] | np.ndarray
 
 
 def trace_of(decimals: dict[str, int] | None = None, /, **signals: Values) -> Trace:

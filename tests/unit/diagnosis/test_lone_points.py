@@ -84,7 +84,7 @@ def test_what_the_first_value_only_suggests_is_less_certain(
         assert found.evidence["reference"] == pytest.approx(reference)
 
 
-def calm(points: int = 200, **bumps: float) -> np.ndarray:
+def calm(points: int = 200, /, **bumps: float) -> np.ndarray:
     """Return a level of 1 with small bumps at every thirteenth point, and others by their place ("p100")."""
     value = np.ones(points)
     value[6::13] = 1.02
