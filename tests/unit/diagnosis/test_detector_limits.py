@@ -196,6 +196,7 @@ def test_a_clock_breaks_off_at_three_places_at_most() -> None:
 
     seconds = np.ones(60)
     assert found(seconds, 1) == []  # the first step has none before it
+    assert found(seconds, 2) == [2]
     assert found(seconds, 20, 30, 40) == [20, 30, 40]
     assert found(seconds, 20, 30, 40, 50) == []
     seconds[[1, 29]] = 21.0
@@ -397,6 +398,12 @@ def test_a_quarter_above_the_untrained_model_is_worse_than_that(level: float, to
     assert worse(Facts(), (5, 4.0), (45, 3.0), (10, level), (40, 3.0)) == expected  # inferred from the first
     assert worse(known, (50, -3.0), (10, level), (40, 3.0)) is None
     assert worse(Facts(untrained_loss=4.0), (2, 3.0), (2, level)) is None  # four points
+
+
+@pytest.mark.parametrize(("points", "expected"), [(1, None), (2, ("worse-than-uniform", 11, 12))])
+def test_on_a_short_curve_two_points_are_a_level(points: int, expected: tuple[str, int, int] | None) -> None:
+    """Below nothing there is no ratio by which one alone could be told."""
+    assert worse(Facts(vocabulary=50), (9, 3.0), (1, -1.0), (points, 9.0), (8, 3.0)) == expected
 
 
 def turned(behind: list[float], loss: list[float] | None = None, best: float = 2.0) -> list[Finding]:

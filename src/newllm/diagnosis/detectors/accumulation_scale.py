@@ -65,7 +65,7 @@ def _by_norm(norm: Series, count: np.ndarray) -> dict[str, float] | None:
 
 
 def _error(ratios: list[float]) -> float:
-    return float(np.std(ratios) / math.sqrt(len(ratios))) if ratios else 0.0
+    return float(np.std(ratios) / math.sqrt(len(ratios)))
 
 
 def _by_loss(loss: Series, count: np.ndarray, facts: Facts) -> dict[str, float] | None:
