@@ -286,3 +286,11 @@ def test_an_index_that_is_sound_but_makes_no_sense_is_told(path, names, steps_of
     )
     with pytest.raises(UserError, match="holds no block"):
         read_trace(path)
+
+
+def test_a_last_block_that_lacks_a_byte_is_none(tmp_path):
+    place = tmp_path / "trace.blocks"
+    blocks = [encode_block({"loss": (np.arange(at, at + 5), np.ones(5))}) for at in (0, 5)]
+    for lacks, steps in ((0, 10), (1, 5), (len(blocks[1]) - 1, 5), (len(blocks[1]), 5)):
+        place.write_bytes(b"".join(blocks)[: sum(map(len, blocks)) - lacks])
+        assert sum(len(step) for _, step, _ in read_blocks(place, "loss")) == steps

@@ -138,6 +138,15 @@ def test_a_record_that_lacks_a_piece_is_left_out(tmp_path, lost):
     assert whole.left_out == ()
 
 
+def test_of_a_record_with_a_damaged_piece_the_damage_is_told_once(tmp_path):
+    row = history(1, 3.0)
+    torn = [piece(FIRST, row[:4]), piece(MIDDLE, row[4:6], check=0), piece(MIDDLE, row[6:9]), piece(LAST, row[9:])]
+    ends = [piece(FULL, history(0, 4.0)), piece(FULL, history(2, 2.0))]
+    trace = read(tmp_path, wandb(ends[0], *torn, ends[1]), "a.wandb")
+    assert losses(trace) == {0: 4.0, 2: 2.0}
+    assert trace.left_out == ("a damaged piece of a record",)
+
+
 def test_a_wandb_file_that_is_cut_inside_a_record_gives_the_whole_records_before_it(tmp_path):
     rows = [piece(FULL, history(step, 4.0 - step)) for step in range(4)]
     content, ends = wandb(*rows), [len(wandb(*rows[:count])) for count in range(5)]

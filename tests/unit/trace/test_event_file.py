@@ -81,6 +81,7 @@ def test_several_numbers_or_none_are_no_scalar(tmp_path: Path) -> None:
         tensor("loss", 1, content=four + four), tensor("loss", 1, content=eight), tensor("loss", 2, content=four),
         tensor("loss", 3, content=four), tensor("loss", 1), tensor("loss", 1, doubles=eight),
         tensor("loss", 2, floats=four), part(1, part(1, b"loss")), simple("", 1.0), part(2, b"loss"),
+        part(1, part(1, b"loss") + part(8, part(4, four))), part(1, part(1, b"loss") + part(8, part(4, eight))),
     ]  # fmt: skip
     trace = read(tmp_path, event(1, simple("loss", 1.0)), *(event(2, one) for one in odd))
     assert losses(trace) == {1: 1.0}

@@ -68,4 +68,5 @@ def test_what_is_no_perplexity_gives_none() -> None:
     assert told(perplexity=[math.nan]) == {}
     assert told(perplexity=[2.0, -math.inf]) == {}
     assert told(accuracy=[2.0]) == {}
+    assert told(perplexity=[0.99, 2.0], validation_perplexity=[20.0, 10.0]).keys() == {"validation_loss"}
     assert told(perplexity=[2.0], validation_loss=[1.0]) == {}  # a loss is there

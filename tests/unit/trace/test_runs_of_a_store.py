@@ -151,3 +151,12 @@ def test_a_base_of_trackio_from_before_there_were_identities(tmp_path: Path) -> 
     base.close()
     assert losses(read_log(path)) == dict(TWO)
     assert losses(read_log(Path(f"{path}#a"))) == dict(ONE)
+
+
+def test_a_long_run_of_a_base_is_read_whole(tmp_path: Path) -> None:
+    place = mlflow_base(tmp_path, [("id1", "a", ONE)])
+    counted = "WITH RECURSIVE c(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c LIMIT 20000) SELECT n FROM c"
+    with sqlite3.connect(place) as base:
+        base.execute(f"INSERT INTO metrics SELECT 'id1', 'loss', 1.5, n, n, 0 FROM ({counted})")
+    base.close()
+    assert len(losses(read_log(place))) == 20_001
