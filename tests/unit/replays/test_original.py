@@ -16,7 +16,7 @@ from newllm.checksum import read_checked, write_checked
 from newllm.diagnosis import Facts, diagnose, find_spikes
 from newllm.errors import UserError
 from newllm.replays.loop import Loop
-from newllm.replays.original import Original, choose_spike, read_original, record_original
+from newllm.replays.original import Original, _Recorded, choose_spike, read_original, record_original
 from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import State
 from newllm.replays.spikes import Spike, most_serious, spikes_of
@@ -369,3 +369,12 @@ def test_few_states_of_a_long_training() -> None:
 def test_an_original_without_states_begins_at_step_0() -> None:
     bare = Original([], [], [], (), [], None, (), lambda _: pytest.fail("nothing to load"))
     assert bare.state(100) == (0, None)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.5])
+def test_only_a_gradient_that_is_clipped_is_told_as_clipped_too(clip: float, loop: Loop, tmp_path: Path) -> None:
+    few = dataclasses.replace(loop, steps=4, clip=clip)
+    trace, _ = _Recorded(few, tmp_path / "recording").run()
+    assert ("gradient_norm_clipped" in trace.signals) is (clip > 0)
+    assert trace.series("gradient_norm").step.tolist() == trace.series("loss").step.tolist() == [1, 2, 3, 4]
+    assert min(trace.series("gradient_norm").value) > 0.5
