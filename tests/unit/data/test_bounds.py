@@ -39,6 +39,22 @@ def _part(*documents: Any, most: int = 10**6) -> Part:
     return Reader(most).read([list(document) for document in documents])
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [({"vocabulary": 1}, {"vocabulary": 0}),
+     ({"tokenizer": "bpe", "vocabulary": 257}, {"tokenizer": "bpe", "vocabulary": 256}),
+     ({"tokenizer": "word", "vocabulary": 5}, {"tokenizer": "word", "vocabulary": 4}), ({"window": 1}, {"window": 0}),
+     ({"batch": 1}, {"batch": 0}), ({"validation_blocks": 1}, {"validation_blocks": 0}),
+     ({"validation_fraction": 0.5}, {"validation_fraction": 0.51}), ({"word_dropout": 0.0}, {"word_dropout": -0.1}),
+     ({"carry": True}, {"carry": True, "format": "sentences"}),
+     ({"word_dropout": 0.9, "format": "sentences", "tokenizer": "word"}, {"word_dropout": 0.9, "tokenizer": "word"})],
+)  # fmt: skip
+def test_settings_that_may_just_be(good: dict[str, Any], bad: dict[str, Any]) -> None:
+    DataConfig(**good).check()
+    with pytest.raises(UserError):
+        DataConfig(**bad).check()
+
+
 # What is text.
 
 
@@ -334,6 +350,7 @@ def _similar(changed: int, length: int = 42) -> int:
 def test_documents_are_alike_from_four_fifths_of_their_shingles_on() -> None:
     assert _similar(4) == 1  # 36 of 40 + 4 shingles
     assert _similar(5) == 0  # 35 of 40 + 5
+    assert _similar(4, 38) == 1  # 32 of 36 + 4, just so many
     assert _similar(9, 512) == 1
     assert _similar(9, 513) == 0  # longer documents share windows
     assert duplicates(_part(range(513)), _part([*range(40)])).near_compared == 1
