@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 import newllm
-from newllm.checksum import read_checked
-from newllm.data import train_tokenizer
+from newllm.checksum import read_checked, write_checked
+from newllm.data import prepare, train_tokenizer
 from newllm.errors import UserError
 from newllm.model.context_summary import ContextSummary
 from newllm.trace import Context, Summary, Validation, read_trace
+from newllm.training.budget import Budget
 from newllm.training.config import OptimizerConfig
 from newllm.training.configure import configure
 from newllm.training.context_watch import last_real
@@ -24,17 +25,22 @@ from newllm.training.evaluation import Evaluation
 from newllm.training.journal import Journal, announce, restore
 from newllm.training.optimizer import build_optimizer
 from newllm.training.read_through import read_through
-from newllm.training.run import RunDirectory
+from newllm.training.resolve import build_model, resolve
+from newllm.training.run import BusyError, RunDirectory
+from newllm.training.same_texts import same_corpus
 from newllm.training.snapshots import (
     PIN,
     Progress,
     choose_snapshot,
     list_snapshots,
+    load_model,
     load_progress,
+    load_training_state,
     newest_snapshot,
     prune_snapshots,
     refuse_broken,
     save_snapshot,
+    snapshot_tensors,
 )
 from newllm.training.step import StepReport, clip_norm
 
@@ -245,3 +251,126 @@ def test_what_is_not_as_it_was_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         assert resolve_device("auto") == name
     with pytest.raises(UserError, match=r"--device 'meta' is not here: take one of auto, cpu, cuda, mps"):
         resolve_device("meta")
+
+
+def _refused(run: RunDirectory) -> str:
+    with pytest.raises(UserError) as told:
+        run.check_free()
+    return str(told.value).removeprefix(f"'{run.path}' ")
+
+
+def test_a_new_run_may_be_made_in_an_empty_place_or_where_a_start_was_killed(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    run.check_free()
+    assert run.names() == set()
+    run.path.mkdir()
+    run.check_free()
+    (run.path / "data.json").touch()
+    assert _refused(run).startswith("is not empty and holds no run: choose another --out")  # nobody locked it
+    for name in (".lock", "tokenizer.json", "summary.json", "standard-input.txt", ".x.tmp"):
+        (run.path / name).touch()
+    run.check_free()
+    (run.path / "notes").touch()
+    assert _refused(run).startswith("is not empty and holds no run")
+    (run.path / "config.toml").touch()
+    assert _refused(run).startswith("holds a run already: choose another --out, or go on with --resume")
+    with pytest.raises(UserError, match=r"config\.toml' is damaged: it does not say data\.texts"):
+        run.load_config()
+    with pytest.raises(UserError, match=r"holds no run \(no config.toml\)"):
+        RunDirectory(tmp_path / "nowhere").load_config()
+    (tmp_path / "link").symlink_to("gone")
+    for place, said in (("link", "is a link that leads nowhere"), ("link/below", "is a link that leads nowhere")):
+        with pytest.raises(UserError, match=f"'{tmp_path / 'link'}' {said}"):
+            RunDirectory(tmp_path / place).check_free()
+    with pytest.raises(UserError, match="notes' is a file: choose another --out"):
+        RunDirectory(run.path / "notes" / "below").check_free()
+
+
+def test_of_two_that_want_a_run_one_has_it(tmp_path: Path) -> None:
+    one, other = RunDirectory(tmp_path), RunDirectory(tmp_path)
+    with one.lock():
+        one.check_lock()
+        with pytest.raises(BusyError, match="is being trained by another process"), other.lock():
+            pass
+        (tmp_path / ".lock").unlink()
+        with pytest.raises(BusyError, match="was removed while this process had it"):
+            one.check_lock()
+    one.check_lock()
+
+
+def test_what_a_kill_left_is_removed_everywhere(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    for folder in ("", "snapshots", "recoveries", "snapshots/step-00000004"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / ".x.tmp").touch()
+    (tmp_path / "snapshots/step-00000004/state.json").touch()
+    run.remove_leftovers()
+    assert list(tmp_path.rglob(".x.tmp")) == []
+    assert run.last_step() == 4
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    model = nn.Linear(2, 1)
+    return save_snapshot(tmp_path, model, torch.optim.SGD(model.parameters(), lr=0.1), None, Progress(7, identity="a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("state.json", lambda state: {**state, "step": 8}, "state.json is not what was written"),
+        ("state.json", lambda state: {**state, "schema": 2}, "state.json is not of this version"),
+        ("state.json", lambda _: {"schema": 1}, "state.json is not of this version"),
+        ("state.json", lambda state: [state], "state.json is not of this version"),
+        ("state.json", lambda state: {**state, "sha256": 7}, "state.json is not what was written"),
+        ("state.json", None, "state.json cannot be read"), ("model.safetensors", None, "is not what was written"),
+    ],
+)  # fmt: skip
+def test_a_damaged_snapshot_says_in_which_file(saved: Path, name: str, change, said: str) -> None:
+    place = saved / name
+    place.write_text("x" if change is None else json.dumps(change(json.loads(place.read_text()))))
+    with pytest.raises(UserError, match=rf"step-00000007' is damaged \(.*{said}\): remove it to go on"):
+        load_progress(saved) if name == "state.json" else load_model(saved, nn.Linear(2, 1))
+
+
+def test_weights_go_into_the_model_that_they_are_of(saved: Path) -> None:
+    assert snapshot_tensors(saved)[0].keys() == {"weight", "bias"}
+    assert load_training_state(saved, nn.Linear(2, 1), torch.optim.SGD([nn.Parameter(torch.ones(1))])) is None
+    for other in (nn.Linear(3, 1), nn.Linear(2, 1, bias=False), nn.Sequential(nn.Linear(2, 1))):
+        with pytest.raises(UserError, match=r"belongs to another model: '.*' does not fit RUN/config\.toml"):
+            load_model(saved, other)
+    saved.rename(saved.with_name("step-00000008"))
+    with pytest.raises(UserError, match="it is of step 7"):
+        load_progress(saved.with_name("step-00000008"))
+
+
+def test_a_run_goes_on_with_the_texts_that_it_began_with(train) -> None:
+    place = RunDirectory(train("training.steps=1").path)
+    config, told = place.load_config(), read_checked(place.data)
+    assert same_corpus(place, config).report["fingerprint"] == told["fingerprint"]
+    (source,) = told["sources"]
+    for sources, said in (
+        ([{**source, "sha256": "0"}], "is not the text that this run began with"),
+        ([source, {"name": "gone.txt", "sha256": "0"}], "'gone.txt' is not the text that this run began with"),
+        ([], "is new: take it away to go on"),
+    ):
+        write_checked(place.data, {**told, "sources": sources})
+        with pytest.raises(UserError, match=said):
+            same_corpus(place, config)
+    write_checked(place.data, {"sources": 7})
+    with pytest.raises(UserError, match=r"data\.json' is damaged: the run cannot prove"):
+        same_corpus(place, config)
+
+
+def test_a_vocabulary_holds_what_the_tokenizer_has(text: Path, tiny_settings, tmp_path: Path) -> None:
+    corpus = prepare(configure("tiny", None, None, [*tiny_settings, f'data.texts=["{text}"]'], {}).data, cache=tmp_path)
+    for given, size in ((0, 257), (257, 257), (300, 300)):
+        config = configure("tiny", None, None, [*tiny_settings, f"model.vocabulary={given}"], {})
+        complete, model = resolve(config, corpus, Budget(tokens=65))
+        assert (complete.model.vocabulary, model.embedding.num_embeddings) == (size, size)
+        assert complete.training.steps == 3  # 32 targets a step
+    with pytest.raises(UserError, match=r"model\.vocabulary 256 is smaller than the tokenizer's 257"):
+        resolve(configure("tiny", None, None, [*tiny_settings, "model.vocabulary=256"], {}), corpus, Budget(steps=1))
+    assert model.body.recompute is False
+    again = configure("tiny", None, None, [*tiny_settings, "model.vocabulary=257", "training.recompute=true"], {})
+    assert build_model(again).body.recompute is True
