@@ -54,3 +54,12 @@ def test_what_is_no_recovery_is_damage(tmp_path, change: dict[str, Any]) -> None
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"recoveries.json' is damaged"):
         load_recoveries(path)
+
+
+def test_what_is_so_of_a_recovery_unless_it_is_said_otherwise() -> None:
+    bare = Recovery(number=1, policy="ask", action="asked", sentence="s", detected=5, onset=4, base=None, last=4)
+    assert bare.as_dict() == {
+        "number": 1, "policy": "ask", "action": "asked", "sentence": "s", "detected": 5, "onset": 4, "base": None,
+        "last": 4, "back": None, "remedy": "", "setting": None, "in_force": False, "done": True, "nulls": {},
+        "tried": [], "updates": 0, "seconds": 0.0,
+    }  # fmt: skip

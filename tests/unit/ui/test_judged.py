@@ -74,11 +74,14 @@ def test_a_long_run_is_not_judged_while_it_is_shown(
     assert found == (() if judged_now else None, True)
 
 
-def test_the_counts_of_as_many_runs_as_a_second_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("each", [0.4, 0.5])
+def test_the_counts_of_as_many_runs_as_a_second_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, each: float
+) -> None:
     clock, judge = Clock(), Judged(Traces())
 
     def counts(place: Path) -> dict[str, int]:
-        clock.now += 0.4
+        clock.now += each
         return {"fault": len(place.name)}
 
     monkeypatch.setattr(judged, "time", clock)
