@@ -23,6 +23,7 @@ from newllm.diagnosis.detectors import (
     not_finite,
     over_fitting,
     second_moment,
+    slow_divergence,
     update_ratio,
     validation_gap,
     vanishing,
@@ -611,3 +612,15 @@ def test_a_schedule_falls_back_to_its_start_by_three_tenths_and_not_from_its_low
 @pytest.mark.parametrize(("gaps", "at"), [((10, 12), []), ((10, 13), [21]), ((12, 10), []), ((10,), [21])])
 def test_jumps_are_planned_at_distances_that_differ_by_a_fifth(gaps: tuple[int, ...], at: list[float]) -> None:
     assert rates(*(np.linspace(1, 0.5, points) for points in (20, *gaps, 20))) == at
+
+
+def test_a_loss_climbs_over_six_points_of_twelve_unless_the_rate_started_again_at_its_best() -> None:
+    def climbs(falls: int, rises: int, **more: Values) -> bool:
+        logs = np.r_[0.05 * np.arange(falls, 0, -1), 0.03 * np.arange(rises)]
+        return told(slow_divergence.detect(trace_of(loss=np.exp(logs), **more), Facts()))
+
+    assert [climbs(11, rises) for rises in (5, 6)] == [False, True]
+    assert [climbs(falls, 6) for falls in (5, 6)] == [False, True]
+    rates = [[*np.linspace(1, 0.1, at), *[1.0] * (17 - at)] for at in (10, 11, 12)]
+    assert [climbs(11, 6, learning_rate=one) for one in rates] == [True, False, False]
+    assert climbs(11, 6, learning_rate=np.linspace(1, 0, 17))  # it only falls
