@@ -16,6 +16,7 @@ import argparse
 import collections
 import compileall
 import contextlib
+import hashlib
 import json
 import os
 import py_compile
@@ -57,6 +58,8 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
                       "unit/test_files.py", "unit/test_checksum.py", "unit/test_storage.py")),
 }  # fmt: skip
 """By name: what of src/newllm is changed, and which tests are its own."""
+COMPILED = ("kernels", "recurrence/scan", "model/chain", "generation/compiled_step")
+"""Folders of src/newllm whose sources become machine code, which numba keeps by the date of one of them alone."""
 AIM = 0.9
 LIMIT = 240.0  # seconds for the tests of a change
 ONE = 60.0  # seconds for a single test: it hangs
@@ -111,10 +114,17 @@ class Copy:
             self._sound[test] = test.startswith("exit status") or self.run(arguments, ONE)[0] == 0
         return self._sound[test]
 
+    def machine_code(self) -> Path:
+        """Return where numba keeps the machine code of the sources as they are: a change must not run the old one."""
+        files = [file for folder in COMPILED for file in sorted((self.source / "newllm" / folder).rglob("*.py"))]
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        return self._own / f"machine-code-{digest[:12]}"
+
     def run(self, tests: Sequence[str], seconds: float) -> tuple[int | None, str]:
         """Run tests up to the first failure; return the exit status, None after so many seconds, and its words."""
         environment = os.environ | {
             "PYTHONPATH": str(self.source), "PYTHONUNBUFFERED": "1", "NEWLLM_CACHE": str(self._own / "cache"),
+            "NUMBA_CACHE_DIR": str(self.machine_code()),
         }  # fmt: skip
         command = [sys.executable, "-m", "pytest", "-v", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider",
                    f"--basetemp={self._own / 'tests'}", *tests]  # fmt: skip

@@ -103,6 +103,20 @@ def noticed(copied: mutations.Copy, change: str) -> str | None:
     return copied.noticed(one, mutations.tests_of("area", one))
 
 
+def test_machine_code_is_kept_for_the_sources_that_it_is_of(
+    project: Path,  # noqa: ARG001 (what is copied)
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mutations, "COMPILED", ("area",))
+    copied = mutations.Copy(tmp_path / "copy")
+    before, change = copied.machine_code(), changes_of(copied)["min -> max"]
+    kept = change.apply(copied.source)
+    assert copied.machine_code() != before
+    (copied.source / change.file).write_text(kept)
+    assert copied.machine_code() == before
+
+
 @pytest.mark.slow
 def test_what_a_test_notices_and_what_it_does_not(project: Path, tmp_path: Path) -> None:
     copied = mutations.Copy(tmp_path / "copy")
@@ -152,6 +166,7 @@ def test_what_is_harmless_says_why_and_does_not_count() -> None:
 def test_the_areas_hold_every_source_and_every_test_is_there() -> None:
     source = Path(mutations.ROOT) / "src" / "newllm"
     named = {name for places, _ in mutations.AREAS.values() for name in places}
+    assert all((source / folder).is_dir() for folder in mutations.COMPILED)
     held = {path.name for path in source.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert held - named <= {"__init__.py", "errors.py", "__pycache__", "py.typed"}
     for places, tests in mutations.AREAS.values():
