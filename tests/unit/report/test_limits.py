@@ -61,8 +61,8 @@ def test_a_line_of_more_than_four_points_a_bucket_is_thinned_with_its_band() -> 
     assert whole.thinned(10) is whole
     thin = long.thinned(10)
     assert len(thin.x) < 41
-    assert (thin.low == thin.y - 1).all()
-    assert (thin.high == thin.y + 1).all()
+    assert np.all(thin.low == thin.y - 1)
+    assert np.all(thin.high == thin.y + 1)
     assert Line("a", "a", "training", long.x, long.y).thinned(10).low is None
 
 

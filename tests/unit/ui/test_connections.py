@@ -1,6 +1,8 @@
 """The real server in a child with few file descriptors: whoever opens connections and says nothing silences nobody."""
 
+import asyncio
 import contextlib
+import itertools
 import json
 import signal
 import socket
@@ -8,9 +10,13 @@ import struct
 import subprocess
 import sys
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from newllm.ui import connections
 from newllm.ui.connections import most_connections
 
 pytest.importorskip("resource", reason="the system counts no file descriptors")
@@ -172,3 +178,42 @@ def test_what_follows_an_answer_and_is_no_http_is_no_line_on_the_terminal(runs, 
 def test_half_of_the_descriptors_are_for_connections(monkeypatch, descriptors, most):
     monkeypatch.setattr("resource.getrlimit", lambda _: (descriptors, 1 << 20))
     assert most_connections() == most
+
+
+class Line(asyncio.Transport):
+    """Stands in for what a connection is made over."""
+
+    def __init__(self):
+        super().__init__()
+        self.aborted = False
+
+    def is_closing(self):
+        return self.aborted
+
+    def abort(self):
+        self.aborted = True
+
+
+@pytest.mark.parametrize(
+    ("busy", "aborted"),
+    [("bb.", 0), ("b..", 1), (".b.", 0), ("...", 0), ("..", None)],
+)
+def test_of_too_many_who_waits_longest_makes_room_or_whose_answer_takes_longest(monkeypatch, busy, aborted):
+    """The last that came is never sent away for others."""
+    monkeypatch.setattr(connections, "most_connections", lambda: 2)
+
+    async def made():
+        state, lines, now = ServerState(), [], itertools.count()
+        config = uvicorn.Config(lambda: None, log_level="error", lifespan="off", ws="none", http="h11")
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: float(next(now)))
+        for state_of in busy:
+            connection, line = connections.Connection(config, state, {}), Line()
+            connection.connection_made(line)
+            if state_of == "b":
+                connection.cycle = SimpleNamespace(response_complete=False)  # pyrefly: ignore
+            lines.append((connection, line))
+        for connection, _ in lines:
+            connection._deadline.cancel()
+        return [line.aborted for _, line in lines]
+
+    assert asyncio.run(made()) == [place == aborted for place in range(len(busy))]
