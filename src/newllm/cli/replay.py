@@ -41,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", nargs="+", action="extend", default=[], metavar="NAME",
         help="only these interventions; NAME+NAME is two together",
     )  # fmt: skip
+    parser.add_argument(
+        "--progress-fd", type=int, metavar="N",
+        help="write how far it is as JSON lines to file descriptor N, in place of the lines for people",
+    )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="show what there is to try, on RUN if one is named")
 
 
@@ -52,9 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
     time = TimeLimit(arguments.budget, began=arguments.began)
     from newllm import api
+    from newllm.cli.progress_lines import ProgressLines
     from newllm.cli.replay_progress import ReplayProgress
 
-    with ReplayProgress(sys.stderr, quiet=arguments.quiet, time=time) as progress, ending_on_sigterm():
+    told = (
+        ReplayProgress(sys.stderr, quiet=arguments.quiet, time=time)
+        if arguments.progress_fd is None
+        else ProgressLines(arguments.progress_fd)
+    )
+    with told as progress, ending_on_sigterm():
         verdict = api.replay(
             arguments.replay,
             spike=arguments.spike,

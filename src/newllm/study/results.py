@@ -1,6 +1,8 @@
 """From records to results.json: one row a cell, curves by arm, and what is decided of each claim."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +90,7 @@ def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
     rows = {arm: [row for row in by_arm[arm] if row["seed"] in common] for arm in claim.arms}
     try:
         return claim.decide(rows)
-    except (ValueError, TypeError, KeyError) as error:  # hours of runs must not be lost to one claim's arithmetic
+    except Exception as error:  # hours of runs must not be lost to one claim's arithmetic
         return Decision("undecided", {"error": f"{type(error).__name__}: {error}"})
 
 
@@ -124,6 +126,25 @@ def _reason(numbers: Mapping[str, Any]) -> str:
     return f"{name.replace('_', ' ')} {value}" if isinstance(value, str | int | float) else ""
 
 
+@contextlib.contextmanager
+def own_code(study: Study, function: str) -> Iterator[None]:
+    """Call a function that somebody wrote for a study of theirs: what goes wrong in it is told with its line.
+
+    Raises:
+        UserError: it raised something.
+    """
+    try:
+        yield
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UserError(
+            f"{function}() of the study '{study.name}' fails in line {last.lineno} of '{Path(last.filename).name}' "
+            f"({type(error).__name__}: {error}): mend it; the runs that are done are kept"
+        ) from error
+
+
 def load_results(path: Path) -> dict[str, Any]:
     """Read results.json.
 
@@ -145,7 +166,8 @@ def _row(study: Study, cell: Cell, found: Mapping[tuple[str, int], Record]) -> R
     record, control = found.get((cell.arm, cell.seed)), found.get((arm.control, cell.seed))
     if record is None or (arm.control and control is None):
         return None
-    outcomes = study.outcomes(record, control)
+    with own_code(study, "outcomes"):
+        outcomes = study.outcomes(record, control)
     return {"arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key, **rounded(outcomes, _DIGITS)}
 
 

@@ -21,7 +21,7 @@ from newllm.files import remove_leftovers, write_bytes, writing
 from newllm.study.design import Cell, Table
 from newllm.study.grid import Records, Watcher, run_grid
 from newllm.study.plan import load_study, plan
-from newllm.study.results import analyse, claims_table
+from newllm.study.results import analyse, claims_table, own_code
 from newllm.study.study import Study
 from newllm.study.tables import csv_table, markdown_table
 from newllm.time_limit import TimeLimit
@@ -75,9 +75,12 @@ def write_results(study: Study, out: Path, results: dict[str, Any]) -> None:
     """Write results.json, the tables, and what else the study draws and writes."""
     # On one line: indented, its curves alone would be a megabyte of blanks.
     write_bytes(out / "results.json", sealed(results))
-    for table in [claims_table(results), *study.tables(results)]:
+    with own_code(study, "tables"):
+        tables = study.tables(results)
+    for table in [claims_table(results), *tables]:
         write_table(out, table)
-    study.write(out, results)
+    with own_code(study, "write"):
+        study.write(out, results)
 
 
 def write_table(out: Path, table: Table) -> None:

@@ -1,13 +1,11 @@
-"""What a command prints of its progress when nobody looks at a terminal, as plain data (see `cli.replay_progress`)."""
+"""What a command tells of its progress, as the page shows it: from the JSON lines of `cli.progress_lines`."""
 
-import re
+import json
 from typing import Any
 
 from newllm.report.plain import plain
 
-_PLANNED = re.compile(r"(?P<stage>.+): up to (?P<may>[\d,]+) replays?$")
-_REPLAYED = re.compile(r"(?P<stage>.+?) (?P<done>[\d,]+)/(?P<may>[\d,]+)   (?P<text>.*?)   \d+ of \d+ s$")
-_TRIED = re.compile(r"(?P<stage>screened|confirmed)  (?P<name>.+?)\s{2,}(?P<outcome>.+)$")
+_HELPS = ("removes", "reduces", "delays")
 _MOST, _LONGEST = 40, 400
 
 
@@ -17,37 +15,40 @@ class Progress:
     Attributes:
         stage: what is being done.
         done, may: replays of this stage: done, and at most to be done.
-        tried: what became of interventions, the newest last.
-        notes: what else was said.
-        last: the last line of all.
+        newest: the last replay: name, replay (the number of its chance), spiked (None where that was not judged).
+        tried: what was confirmed and what helped in the screen, the newest last: stage, name, outcome, spiked, n.
+        notes: what else a person should know.
     """
 
     def __init__(self) -> None:
-        self.stage, self.text, self.last = "", "", ""
-        self.done = self.may = 0
-        self.tried: list[dict[str, str]] = []
+        self.stage, self.done, self.may = "", 0, 0
+        self.newest: dict[str, Any] | None = None
+        self.tried: list[dict[str, Any]] = []
         self.notes: list[str] = []
 
-    def take(self, line: str) -> None:
-        """Take in a line."""
-        line = plain(line.rstrip(), _LONGEST)
-        if not line.strip():
+    def take(self, line: bytes) -> None:
+        """Take in a line; what is no event of ours, as where a command was killed within it, is passed over."""
+        try:
+            event = json.loads(line)
+            kind = event["event"]
+            if kind == "planned":
+                self.stage, self.done, self.may = _text(event["stage"]), 0, int(event["replays"])
+                self.newest = None
+            elif kind == "replayed":
+                newest = {"name": _text(event["name"]), "replay": int(event["replay"]), "spiked": event["spiked"]}
+                self.stage, self.done, self.newest = _text(event["stage"]), self.done + 1, newest
+            elif kind == "tried":
+                if event["stage"] == "confirmed" or event["outcome"] in _HELPS:
+                    tried = {name: _text(event[name]) for name in ("stage", "name", "outcome")}
+                    self.tried = [*self.tried, tried | {name: int(event[name]) for name in ("spiked", "n")}][-_MOST:]
+            elif kind == "noticed":
+                self.notes = [*self.notes, _text(event["text"])][-_MOST:]
+        except (ValueError, TypeError, KeyError, RecursionError):
             return
-        self.last = line
-        if planned := _PLANNED.match(line):
-            self.stage, self.done, self.may, self.text = planned["stage"], 0, _number(planned["may"]), ""
-        elif replayed := _REPLAYED.match(line):
-            self.stage, self.done, self.may = replayed["stage"], _number(replayed["done"]), _number(replayed["may"])
-            self.text = replayed["text"]
-        elif tried := _TRIED.match(line):
-            self.tried = [*self.tried, tried.groupdict()][-_MOST:]
-        else:
-            self.notes = [*self.notes, line.removeprefix("newllm: ").removeprefix("note: ")][-_MOST:]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        names = ("stage", "done", "may", "text", "tried", "notes")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("stage", "done", "may", "newest", "tried", "notes")}
 
 
 def result_of(kind: str, said: dict[str, Any]) -> dict[str, Any]:
@@ -67,5 +68,5 @@ def result_of(kind: str, said: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _number(text: str) -> int:
-    return int(text.replace(",", ""))
+def _text(value: object) -> str:
+    return plain(str(value), _LONGEST)

@@ -7,6 +7,7 @@ one place. A stopped replay keeps what it has, and the next one goes on from the
 import asyncio
 import itertools
 import json
+import os
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
+from newllm.report.plain import plain
 from newllm.ui.ending import end_process
 from newllm.ui.job_progress import Progress, result_of
 
@@ -24,7 +26,7 @@ LONGEST = 86_400.0
 """Seconds of a budget."""
 
 _MOST_AT_ONCE, _REMEMBERED = 4, 50
-_LARGEST_OUTPUT = 64 << 20
+_LARGEST_OUTPUT, _LONGEST_LINE = 64 << 20, 4096
 _COUNTED = 2.0  # seconds between two counts of the replays
 _GRACE = 25.0  # seconds to end after being told to; the leash kills what it holds before that
 
@@ -41,7 +43,7 @@ class Job:
         budget: seconds that a replay may take, None of a doctor.
         state: "running", "stopping", "done", "stopped" or "failed".
         began, ended: seconds since 1970.
-        progress: what it has printed of its progress.
+        progress: what it has told of its progress.
         result: what it came to, short.
         replayed: how many replays were added since it began.
     """
@@ -115,12 +117,8 @@ class Jobs:
             f"{kind}-{next(self._numbers)}", kind, run, place, float(budget) if kind == "replay" and budget else None
         )
         self._jobs[job.id] = job  # before anything is waited for: nobody else may begin the same
-        arguments = [kind, str(place), "--json", *(["--budget", str(job.budget)] if job.budget else [])]
         try:
-            job.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
-                start_new_session=True,
-            )  # fmt: skip
+            progress = await _begin(job)
         except OSError as error:
             del self._jobs[job.id]
             raise UserError(
@@ -128,7 +126,8 @@ class Jobs:
             ) from error
         if job.state == "stopping":  # told to meanwhile
             _release(job)
-        task = asyncio.create_task(self._follow(job, job.process))
+        assert job.process is not None
+        task = asyncio.create_task(self._follow(job, job.process, progress))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._forget()
@@ -150,11 +149,13 @@ class Jobs:
             if job.goes_on and job.process is not None:
                 end_process(job.process, signal.SIGKILL)
 
-    async def _follow(self, job: Job, process: Process) -> None:
+    async def _follow(self, job: Job, process: Process, progress: asyncio.StreamReader | None) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         counting = asyncio.create_task(_count(job))
-        output, _ = await asyncio.gather(_all_of(process.stdout), _lines_of(process.stderr, job.progress))
+        output, last, _ = await asyncio.gather(
+            _all_of(process.stdout), _last_line_of(process.stderr), _take_lines(progress, job.progress)
+        )
         code = await process.wait()
         counting.cancel()
         job.ended = time.time()
@@ -166,13 +167,42 @@ class Jobs:
             job.state, job.result = "done", result_of(job.kind, said)
         else:
             job.state = "stopped" if job.state == "stopping" else "failed"
-            job.result = {"code": code, "said": job.progress.last}
+            job.result = {"code": code, "said": last}
 
     def _forget(self) -> None:
         """Forget the oldest of those that have ended."""
         ended = [job.id for job in self._jobs.values() if not job.goes_on]
         for old in ended[: max(0, len(self._jobs) - _REMEMBERED)]:
             del self._jobs[old]
+
+
+async def _begin(job: Job) -> asyncio.StreamReader | None:
+    """Start the command of a job; return the stream of its progress, None of a doctor, which tells none."""
+    arguments: list[str] = [job.kind, str(job.place), "--json"]
+    if job.budget is None:
+        job.process = await _leashed(arguments)
+        return None
+    ours, theirs = os.pipe()
+    try:
+        told = ["--budget", str(job.budget), "--progress-fd", str(theirs)]
+        job.process = await _leashed([*arguments, *told], theirs)
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    stream = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", buffering=0)
+    )
+    return stream
+
+
+async def _leashed(arguments: list[str], *descriptors: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        pass_fds=descriptors, start_new_session=True,
+    )  # fmt: skip
 
 
 def _release(job: Job) -> None:
@@ -204,11 +234,20 @@ async def _all_of(stream: asyncio.StreamReader) -> bytes:
     return bytes(kept)
 
 
-async def _lines_of(stream: asyncio.StreamReader, progress: Progress) -> None:
-    rest = b""
+async def _last_line_of(stream: asyncio.StreamReader) -> str:
+    """Return the last line that says something, for a person: where a command fails, it says why."""
+    kept = b""
     while chunk := await stream.read(1 << 16):
+        kept = (kept + chunk)[-_LONGEST_LINE:]
+    lines = kept.decode(errors="replace").split("\n")
+    return next((plain(line.rstrip(), 400) for line in reversed(lines) if line.strip()), "")
+
+
+async def _take_lines(stream: asyncio.StreamReader | None, progress: Progress) -> None:
+    """Take in lines up to the end; what is longer than a line of ours is dropped."""
+    rest = b""
+    while stream is not None and (chunk := await stream.read(1 << 16)):
         *lines, rest = (rest + chunk).split(b"\n")
-        rest = rest[-4096:]
+        rest = rest[-_LONGEST_LINE:]
         for line in lines:
-            progress.take(line.decode(errors="replace"))
-    progress.take(rest.decode(errors="replace"))
+            progress.take(line)

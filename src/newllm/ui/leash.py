@@ -20,8 +20,9 @@ _GRACE = 20.0  # seconds for a command to keep what it has
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
     command = subprocess.Popen(
-        [sys.executable, "-P", "-m", "newllm.cli.main", *arguments], stdin=subprocess.DEVNULL, start_new_session=True
-    )
+        [sys.executable, "-P", "-m", "newllm.cli.main", *arguments], stdin=subprocess.DEVNULL, start_new_session=True,
+        close_fds=False,  # what was handed to it, as the stream of `--progress-fd`, is the command's
+    )  # fmt: skip
     threading.Thread(target=_end_with_input, args=(command,), daemon=True).start()
     code = command.wait()
     _to_all(command, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)  # what it may have left behind

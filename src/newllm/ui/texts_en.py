@@ -34,6 +34,12 @@ EN = {
     "replays": "replays", "up_to": "of at most", "seconds": "s", "job_found": "The doctor found",
     "job_nothing": "The doctor found nothing wrong.",
     "job_unjudged": "There is too little to judge.", "spiked": "spiked", "tried": "Tried so far", "hide": "Hide",
+    "not_spiked": "did not spike", "unmodified": "unmodified",
+    "stage_null_replay": "null replay", "stage_null_replays": "null replays", "stage_screen": "screening",
+    "stage_confirm": "confirming", "stage_reverse_test": "reverse test", "stage_screened": "screened",
+    "stage_confirmed": "confirmed", "outcome_removes": "removes it", "outcome_reduces": "reduces it",
+    "outcome_delays": "delays it", "outcome_no_effect": "no effect", "outcome_worsens": "worsens it",
+    "outcome_stops_learning": "stops the learning", "outcome_undecided": "undecided",
     "budget_60": "1 minute", "budget_300": "5 minutes", "budget_900": "15 minutes", "budget_3600": "1 hour",
     # comparing
     "add_run": "Add a run", "signal": "Signal", "axis": "Across", "axis_step": "step", "axis_token": "tokens",

@@ -34,6 +34,13 @@ JA = {
     "replays": "回", "up_to": "/ 最大", "seconds": "秒", "job_found": "診断の結果",
     "job_nothing": "問題は見つかりませんでした。",
     "job_unjudged": "判断するには情報が足りません。", "spiked": "スパイク", "tried": "これまでの結果", "hide": "隠す",
+    "not_spiked": "スパイクなし", "unmodified": "変更なし",
+    "stage_null_replay": "そのままのリプレイ", "stage_null_replays": "別のシードでのリプレイ",
+    "stage_screen": "予備選別",
+    "stage_confirm": "確認", "stage_reverse_test": "逆の試験", "stage_screened": "予備選別のみ",
+    "stage_confirmed": "確認済み", "outcome_removes": "なくす", "outcome_reduces": "小さくする",
+    "outcome_delays": "遅らせる", "outcome_no_effect": "ほとんど変えない", "outcome_worsens": "悪化させる",
+    "outcome_stops_learning": "学習が止まる", "outcome_undecided": "判定できない",
     "budget_60": "1 分", "budget_300": "5 分", "budget_900": "15 分", "budget_3600": "1 時間",
     # 比較
     "add_run": "実行を加える", "signal": "信号", "axis": "横軸", "axis_step": "ステップ", "axis_token": "トークン",

@@ -11,7 +11,7 @@ from newllm.files import write_json
 from newllm.study import Arm, Claim, Decision, Study
 from newllm.study.design import Cell
 from newllm.study.grid import Records, Tally
-from newllm.study.results import analyse, load_results
+from newllm.study.results import analyse, load_results, own_code
 from newllm.training.config import RunConfig
 
 ARMS = (
@@ -98,3 +98,35 @@ def test_a_damaged_record_counts_as_none(tmp_path: Path) -> None:
     assert records.get(one) is not None
     path.write_text(path.read_text().replace("[0]", "[1]"))
     assert records.get(one) is None
+
+
+def test_a_mistake_in_a_function_of_somebodys_study_is_one_line_that_names_its_place(tmp_path: Path) -> None:
+    def mistaken(mine: dict[str, Any], control: dict[str, Any] | None) -> dict[str, Any]:
+        return {"last": mine["prob"]["loss"], "gain": control}
+
+    records = Records(tmp_path / "cells")
+    records.put(cell("low", 0), json.dumps(record(1.0)))
+    arms = (Arm("low", "Lower.", "seed-baseline"),)
+    study = Study("mine", "A study.", arms, ("set 0",), (), outcomes=mistaken)
+    with pytest.raises(
+        UserError, match=r"outcomes\(\) of the study 'mine' fails in line \d+ of 'test_results.py' "
+    ) as got:
+        analyse(study, [cell("low", 0)], records, Tally(1))
+    assert "(KeyError: 'prob'): mend it; the runs that are done are kept" in str(got.value)
+    with pytest.raises(UserError, match=r"write\(\) .* \(ZeroDivisionError: "), own_code(study, "write"):
+        _ = 1 / 0
+    with pytest.raises(OSError, match=r"^full$"), own_code(study, "write"):  # a disk's mistakes are no study's
+        raise OSError("full")
+
+
+@pytest.mark.parametrize("error", [NameError("Nona"), ZeroDivisionError("by zero"), IndexError("none")])
+def test_hours_of_runs_are_not_lost_to_one_claims_mistake(tmp_path: Path, error: Exception) -> None:
+    def decide(rows: object) -> Decision:  # noqa: ARG001 (the form of a claim's)
+        raise error
+
+    records = Records(tmp_path / "cells")
+    records.put(cell("low", 0), json.dumps(record(1.0)))
+    claim = Claim("1", "Lower.", "Gain.", ("low",), decide, needs=1)
+    study = Study("mine", "A study.", (Arm("low", "Lower.", "seed-baseline"),), ("set 0",), (claim,), outcomes=outcomes)
+    (told,) = analyse(study, [cell("low", 0)], records, Tally(1))["claims"]
+    assert (told["verdict"], told["numbers"]) == ("undecided", {"error": f"{type(error).__name__}: {error}"})

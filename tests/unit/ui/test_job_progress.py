@@ -1,5 +1,6 @@
-"""The lines that a command prints of its progress, as plain data."""
+"""What a command tells of its progress, as the page shows it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,34 +8,60 @@ import pytest
 from newllm.ui.job_progress import Progress, result_of
 
 
-def after(*lines: str) -> dict[str, Any]:
+def after(*events: dict[str, Any] | bytes) -> dict[str, Any]:
     progress = Progress()
-    for line in lines:
-        progress.take(line)
-    return progress.as_dict() | {"last": progress.last}
+    for event in events:
+        progress.take(event if isinstance(event, bytes) else json.dumps(event).encode())
+    return progress.as_dict()
 
 
-def test_a_stage_its_replays_and_what_became_of_them() -> None:
-    told = after("screening: up to 1,200 replays\n")
-    assert (told["stage"], told["done"], told["may"], told["text"]) == ("screening", 0, 1200, "")
+def tried(name: str = "sgd", **changed: Any) -> dict[str, Any]:
+    known = {"event": "tried", "stage": "screened", "name": name, "outcome": "removes", "spiked": 0, "n": 2}
+    return known | changed
+
+
+PLANNED = {"event": "planned", "stage": "screen", "replays": 1200}
+REPLAYED = {"event": "replayed", "stage": "screen", "name": "beta2", "replay": 2, "spiked": True, "seconds": 0.5}
+
+
+def test_a_stage_and_its_replays() -> None:
+    told = after(PLANNED)
+    assert (told["stage"], told["done"], told["may"], told["newest"]) == ("screen", 0, 1200, None)
+    told = after(PLANNED, REPLAYED, REPLAYED | {"name": "", "spiked": None})
+    assert (told["stage"], told["done"], told["may"]) == ("screen", 2, 1200)
+    assert told["newest"] == {"name": "", "replay": 2, "spiked": None}
+    told = after(PLANNED, REPLAYED, {"event": "planned", "stage": "confirm", "replays": 8})
+    assert (told["stage"], told["done"], told["may"], told["newest"]) == ("confirm", 0, 8, None)
+
+
+def test_what_was_confirmed_and_what_helped_is_kept_the_newest_forty() -> None:
     told = after(
-        "screening: up to 12 replays", "screening 3/1,012   beta2   40 of 60 s", "screened  beta2   removes it"
+        tried(outcome="no effect"), tried("a"), tried("b", stage="confirmed", outcome="no effect", spiked=8, n=8)
     )
-    assert (told["stage"], told["done"], told["may"], told["text"]) == ("screening", 3, 1012, "beta2")
-    assert told["tried"] == [{"stage": "screened", "name": "beta2", "outcome": "removes it"}]
-    assert (told["notes"], told["last"]) == ([], "screened  beta2   removes it")
-    told = after("a 3/4   x   1 of 2 s", "b: up to 1 replay")
-    assert (told["stage"], told["done"], told["may"], told["text"]) == ("b", 0, 1, "")
+    assert told["tried"] == [
+        {"stage": "screened", "name": "a", "outcome": "removes", "spiked": 0, "n": 2},
+        {"stage": "confirmed", "name": "b", "outcome": "no effect", "spiked": 8, "n": 8},
+    ]
+    many = after(*(tried(f"n{number}") for number in range(41)))["tried"]
+    assert [many[0]["name"], many[-1]["name"], len(many)] == ["n1", "n40", 40]
 
 
-def test_what_else_is_said_is_noted_the_newest_forty() -> None:
-    told = after("newllm: note: mind this", "", "   ", *(f"line {number}" for number in range(39)))
-    assert told["notes"] == ["mind this", *(f"line {number}" for number in range(39))]
-    assert told["last"] == "line 38"
-    assert after(*(f"line {number}" for number in range(41)))["notes"][0] == "line 1"
-    tried = after(*(f"screened  n{number}  kept" for number in range(41)))["tried"]
-    assert [tried[0]["name"], tried[-1]["name"], len(tried)] == ["n1", "n40", 40]
-    assert 398 <= len(after("x" * 500)["last"]) <= 400
+def test_what_is_noticed_is_noted_without_control_characters() -> None:
+    told = after({"event": "noticed", "text": "it leaves the run at step 23\x1b[2J"})
+    assert told["notes"] == ["it leaves the run at step 23\\x1b[2J"]
+    notes = after(*({"event": "noticed", "text": f"line {number}" + "x" * 500} for number in range(41)))["notes"]
+    assert [notes[0][:8], len(notes)] == ["line 1xx", 40]
+    assert 398 <= len(notes[0]) <= 400
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"screen: up to 40 replays", b"3", b"[]", b'{"event": "planned"}', b'{"event": "else"}', b"[" * 100_000,
+     b'{"event": "planned", "stage": "confirm", "replays": "many"}', b'{"event": "replayed", "stage": "conf', b"\xff",
+     b'{"event": "tried", "stage": "confirmed", "name": "a", "outcome": "removes", "spiked": null, "n": 2}'],
+)  # fmt: skip
+def test_what_is_no_event_changes_nothing(line: bytes) -> None:
+    assert after(PLANNED, line) == after(PLANNED)
 
 
 @pytest.mark.parametrize(("null", "identical"), [({"identical": True}, True), ({"identical": False}, False), (3, None)])

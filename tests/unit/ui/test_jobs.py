@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import http.client
-import io
 import json
 import os
 import signal
@@ -12,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from newllm.cli.replay_progress import ReplayProgress
-from newllm.time_limit import TimeLimit
 from newllm.ui import jobs as module
 from newllm.ui.job_progress import Progress
 from newllm.ui.jobs import _REMEMBERED, Job, Jobs
@@ -146,42 +143,6 @@ def test_jobs_end_with_the_server(tmp_path, make_run, started, wait_for):
         wait_for(lambda: not lives(command))
 
 
-def test_progress_is_read_from_what_a_replay_prints():
-    progress = Progress()
-    for line in (
-        "note: the replay leaves the run at step 23\x1b[2J",
-        "screen: up to 1,240 replays",
-        "screen 3/1,240   half-learning-rate #2 did not spike   12 of 300 s",
-        "screened  half-learning-rate                    removes the spike, 0 of 2 spiked",
-        "",
-        "confirmed  residual-fnn                          removes the spike, 0 of 8 spiked",
-    ):
-        progress.take(line)
-    told = progress.as_dict()
-    assert (told["stage"], told["done"], told["may"]) == ("screen", 3, 1240)
-    assert told["text"] == "half-learning-rate #2 did not spike"
-    assert told["notes"] == ["the replay leaves the run at step 23\\x1b[2J"]
-    assert [(one["stage"], one["name"]) for one in told["tried"]] == [
-        ("screened", "half-learning-rate"),
-        ("confirmed", "residual-fnn"),
-    ]
-    assert told["tried"][1]["outcome"] == "removes the spike, 0 of 8 spiked"
-
-
-def test_progress_reads_what_the_command_line_really_prints():
-    """The words are the command line's; when they change, this says so."""
-    stream, progress = io.StringIO(), Progress()
-    watcher = ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0))
-    watcher.planned("screen", 40)
-    watcher._spoke = -1e9
-    watcher.replayed("screen", "half-learning-rate", 2, True, 1.0)
-    watcher.noticed("something")
-    for line in stream.getvalue().splitlines():
-        progress.take(line)
-    assert (progress.stage, progress.done, progress.may, progress.notes) == ("screen", 1, 40, ["something"])
-    assert progress.text == "half-learning-rate #2 spiked"
-
-
 def test_only_the_oldest_jobs_that_have_ended_are_forgotten():
     jobs = Jobs()
     for number in range(_REMEMBERED + 2):
@@ -224,17 +185,27 @@ class Pieces:
         return self._pieces.pop(0) if self._pieces else b""
 
 
-def test_what_a_command_says_is_taken_line_by_line_however_it_comes() -> None:
-    def taken(*pieces: bytes) -> list[str]:
-        lines: list[str] = []
+def test_progress_is_taken_line_by_line_however_it_comes() -> None:
+    def taken(*pieces: bytes) -> list[bytes]:
+        lines: list[bytes] = []
         progress = Progress()
         progress.take = lines.append  # pyrefly: ignore
-        asyncio.run(module._lines_of(Pieces(*pieces), progress))  # pyrefly: ignore
+        asyncio.run(module._take_lines(Pieces(*pieces), progress))  # pyrefly: ignore
         return lines
 
-    assert taken(b"a\nb", b"c\nd\n", b"e") == ["a", "bc", "d", "e"]
-    assert taken() == [""]
-    assert taken(b"x" + b"y" * 4096, b"\n") == ["y" * 4096, ""]  # the end of a line without an end
+    assert taken(b"a\nb", b"c\nd\n", b"cut off by a ki") == [b"a", b"bc", b"d"]
+    assert taken() == []
+    assert taken(b"x" + b"y" * 4096, b"\n") == [b"y" * 4096]  # the end of a line without an end
+
+
+def test_the_last_line_that_says_something_is_kept_of_what_is_made_for_people() -> None:
+    def last(*pieces: bytes) -> str:
+        return asyncio.run(module._last_line_of(Pieces(*pieces)))  # pyrefly: ignore
+
+    assert last(b"note\nnewllm: no", b"thing there\n", b"\n  \n") == "newllm: nothing there"
+    assert last() == last(b"\n") == ""
+    assert last(b"x" * 5000 + b"\x1b[2J\xff").startswith("x" * 150)
+    assert len(last(b"x" * 5000)) <= 400
 
 
 def test_so_much_of_an_output_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

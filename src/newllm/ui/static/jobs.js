@@ -82,10 +82,12 @@
     }
 
     _progress(job) {
-      const { stage, done, may, text } = job.progress;
+      const { stage, done, may, newest } = job.progress;
       if (!stage) return [make("p", { class: "muted", text: say("starting") }), ...(job.budget ? [make("progress", { max: job.budget, value: Math.min(job.seconds, job.budget) })] : [])];
       const count = job.replayed ? ` · ${job.replayed} ${say("replays")}` : "";
-      const words = `${stage}${may > 1 ? `, ${Math.max(done, 0)} ${say("up_to")} ${may}` : ""}${count}${text ? ` · ${text}` : ""}`;
+      const spiked = { true: ` ${say("spiked")}`, false: ` ${say("not_spiked")}` }[newest?.spiked] || "";
+      const text = newest ? `${newest.name || say("unmodified")} #${newest.replay}${spiked}` : "";
+      const words = `${this._named("stage", stage)}${may > 1 ? `, ${Math.max(done, 0)} ${say("up_to")} ${may}` : ""}${count}${text ? ` · ${text}` : ""}`;
       return [make("progress", { max: job.budget || 1, value: Math.min(job.seconds, job.budget || 1), "aria-label": words }), make("p", { text: words })];
     }
 
@@ -99,10 +101,17 @@
       return [any ? make("p", {}, `${say("job_found")} `, ...told.findings({ findings: result.counts })) : make("p", { text: say("job_nothing") })];
     }
 
+    /** The words for what a command calls by a name of its own. */
+    _named(kind, name) {
+      const key = `${kind}_${name.replaceAll(" ", "_")}`, words = say(key);
+      return words === key ? name : words;
+    }
+
     _tried(job) {
       const { tried } = job.progress;
       if (!tried.length) return [];
-      const rows = tried.slice(-8).map((one) => make("li", { lang: "en" }, make("small", { text: one.stage }), ` ${one.name} `, make("b", { text: one.outcome })));
+      const rows = tried.slice(-8).map((one) => make("li", {}, make("small", { text: this._named("stage", one.stage) }), ` ${one.name} `,
+        make("b", { text: `${this._named("outcome", one.outcome)} · ${one.spiked}/${one.n} ${say("spiked")}` })));
       return [make("details", { open: job.state === "running" }, make("summary", { text: `${say("tried")} (${tried.length})` }), make("ul", {}, ...rows))];
     }
   }
