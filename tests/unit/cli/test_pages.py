@@ -159,7 +159,9 @@ PAGES: dict[str, Callable[[], tuple[RenderableType, int]]] = {
 }  # fmt: skip
 
 
-_COLOURS = {value.lower(): name.lower() for name, value in vars(colours).items() if name.isupper() and type(value) is str}
+_COLOURS = {
+    value.lower(): name.lower() for name, value in vars(colours).items() if name.isupper() and isinstance(value, str)
+}
 
 
 def _styled(page: RenderableType, width: int) -> str:
