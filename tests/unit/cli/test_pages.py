@@ -176,8 +176,9 @@ def _styled(page: RenderableType, width: int) -> str:
 
 def _tagged(segment: Segment) -> str:
     look = segment.style
-    said = [] if look is None else [look.bold and "bold", look.color and _COLOURS[look.color.name]]
-    tag = " ".join(filter(None, said))
+    bold = "bold" if look and look.bold else ""
+    colour = _COLOURS[look.color.name] if look and look.color else ""
+    tag = f"{bold} {colour}".strip()
     return f"<{tag}>{segment.text}<>" if tag and segment.text else segment.text
 
 
