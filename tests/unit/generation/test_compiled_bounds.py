@@ -1,0 +1,66 @@
+"""How many threads a compiled step takes, which way of it is quicker, and where the parts of its state stand."""
+
+import os
+
+import pytest
+import torch
+
+pytest.importorskip("numba", reason="numba is an extra")
+
+from newllm.generation.compiled_step.pace import Pace
+from newllm.generation.compiled_step.state import Layout
+from newllm.generation.compiled_step.team import threads_for
+
+
+@pytest.mark.parametrize(
+    ("products", "torchs", "processors", "threads"),
+    [(0, 8, 8, 1), (2**20 - 1, 8, 8, 1), (2**20, 8, 8, 2), (3 * 2**19, 8, 8, 3), (2**30, 8, 4, 4), (2**30, 2, 8, 2)],
+)
+def test_a_thread_has_half_a_million_multiply_adds(
+    products: int, torchs: int, processors: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: torchs)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
+    assert threads_for(products) == threads
+
+
+def ways(together: int, alone: int, count: int, pace: Pace) -> list[bool]:
+    """Which of so many tokens were run alone, where they take so long together and alone."""
+    found = []
+    for _ in range(count):
+        found.append(pace.alone)
+        pace.took(alone if pace.alone else together)
+    return found
+
+
+def test_four_tokens_are_tried_each_way_and_again_after_five_hundred() -> None:
+    pace = Pace()
+    trial = [False] * 4 + [True] * 4
+    assert ways(9, 5, 512, pace) == [*trial, *[True] * 504]
+    assert ways(9, 5, 512, pace) == [*[True] * 4, *[False] * 4, *[True] * 504]
+    assert ways(5, 9, 512, pace) == [*[True] * 4, *[False] * 4, *[False] * 504]
+    assert ways(5, 5, 512, pace) == [*trial, *[False] * 504]  # no quicker: as it was meant to be
+
+
+def test_the_quickest_of_four_counts() -> None:
+    pace = Pace()
+    for nanoseconds in (9, 3, 9, 9, 8, 8, 8, 8):
+        pace.took(nanoseconds)
+    assert not pace.alone
+
+
+@pytest.mark.parametrize(("rows", "start"), [(1, 16), (8, 16), (9, 32), (64, 128)])
+def test_where_the_parts_of_a_packed_state_stand(rows: int, start: int) -> None:
+    layout = Layout(2, (12, 16), (20, 32))
+    assert (layout.start(rows), layout.floats(rows)) == (start, start + rows * 2 * (16 + 3 * 32))
+    state = {"position": torch.arange(rows) + 7}
+    for layer in range(2):
+        state[f"{layer}.context"] = torch.randn(rows, 12)
+        state[f"{layer}.tail"] = torch.randn(rows, 3, 20)
+    packed = layout.packed(state)
+    assert list(packed) == list(layout.names) == ["position", "0.context", "0.tail", "1.context", "1.tail"]
+    assert len(packed) == 5
+    for name, value in state.items():
+        assert torch.equal(packed[name], value)
+    assert layout.packed(packed) is packed
+    assert packed.memory.count_nonzero() <= 2 * rows + rows * 2 * (12 + 60), "what lies between is zero"
