@@ -29,3 +29,8 @@ def test_parameters_are_a_number_that_counts(told: int, known: int | None) -> No
 def test_what_is_of_another_kind_is_passed_over() -> None:
     facts = facts_of({"layers": 3}, {}, {"model": []}, {"facts": [1]})
     assert (facts.vocabulary, facts.layers, facts.data) == (None, (), None)
+
+
+@pytest.mark.parametrize(("told", "known"), [(True, True), (False, False), (None, None), (1, None), ("yes", None)])
+def test_whether_training_mode_matters_is_yes_no_or_unknown(told: object, known: bool | None) -> None:
+    assert facts_of({"training_mode_matters": told}, {}, {}, {}).training_mode_matters is known

@@ -75,5 +75,5 @@ def test_logits_are_told_by_their_last_axis() -> None:
     assert find_logits(model, torch.ones(1, 1, 1, 5), None) is None
     assert find_logits(nn.Linear(2, 1), torch.ones(7, 1), None) is None
     logits = torch.ones(2, 3, 6)
-    assert find_logits(model, {"logits": logits, "other": 1}, None) is logits
+    assert find_logits(model, {"hidden": torch.zeros(2, 3, 6), "logits": logits, "other": 1}, None) is logits
     assert find_logits(model, (logits, 3), None) is logits

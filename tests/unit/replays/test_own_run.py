@@ -179,6 +179,11 @@ def test_the_evaluation_is_the_trainings_and_its_classes_add_up(founding_run: Pa
     replica = begun(run, 40)
     found = replica.evaluate()
     assert {"validation", "validation/unknown", "validation/end", "validation/seen"} == found.keys()
+    recorded = read_trace(founding_run / "trace.jsonl")
+    for part in ("unknown", "end", "seen"):
+        series = recorded.series(f"validation_loss/{part}")
+        at = dict(zip(series.step.tolist(), series.value.tolist(), strict=True))
+        assert found[f"validation/{part}"] == pytest.approx(at[40])
     batches = validation_batches(run.corpus, run.config.data, None)
     assert isinstance(replica.model, LanguageModel)
     whole = evaluate(replica.model, batches, None, "fp32")

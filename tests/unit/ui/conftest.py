@@ -67,8 +67,10 @@ class Served:
         return self.ask(path, "POST", json.dumps(content).encode(), **({"Content_Type": "application/json"} | headers))
 
     def id_of(self, name: str) -> str:
-        wait_for(lambda: self.ask("/api/runs").json()["ready"])
-        return next(run["id"] for run in self.ask("/api/runs").json()["runs"] if run["name"] == name)
+        def listed() -> str | None:  # a run that has just begun is not in the first list
+            return next((run["id"] for run in self.ask("/api/runs").json()["runs"] if run["name"] == name), None)
+
+        return wait_for(listed)
 
     @contextlib.contextmanager
     def events(self, path: str) -> Iterator["Events"]:
