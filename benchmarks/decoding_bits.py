@@ -36,9 +36,9 @@ def main() -> None:
     print(json.dumps(compare(given.run, given.quick), indent=2))
 
 
-def train(place: Path, seconds: int) -> Path:
+def train(place: Path, budget: Budget) -> Path:
     """Train preset "small" on the bundled novel; return the run."""
-    return newllm.train(out=place, budget=Budget(seconds=seconds)).path
+    return newllm.train(out=place, budget=budget).path
 
 
 def compare(run: Path, quick: bool) -> dict[str, Any]:

@@ -8,8 +8,8 @@ step of the same model beside it, and the time in which as many threads read a b
 Then a text of a million tokens (20,000 with --quick), token after token: the slope of its time and of the process's
 memory. Then torch's own work beside an idle decoder: a matrix product and attention, alone, right after a step (whose
 helping thread still looks out for the next one) and a little later. Then the bits per byte that each precision costs
-a trained model (`decoding_bits`): of RUN, or of one that is trained on the bundled novel for 90 seconds (5 with
---quick).
+a trained model (`decoding_bits`): of RUN, or of one that is trained on the bundled novel for 90 seconds (10 steps
+with --quick).
 """
 
 import argparse
@@ -32,6 +32,7 @@ from memory_reading import Reader
 from newllm.generation import WEIGHTS, Decoder
 from newllm.generation.reading import reading
 from newllm.model.language_model import LanguageModel
+from newllm.training.budget import Budget
 
 PRESETS = ("small", "medium")
 ROWS = (1, 8)
@@ -216,7 +217,7 @@ def _bits(run: Path | None, quick: bool) -> dict[str, Any]:
     if run is not None:
         return decoding_bits.compare(run, quick)
     with tempfile.TemporaryDirectory() as place:
-        trained = decoding_bits.train(Path(place) / "run", 5 if quick else 90)
+        trained = decoding_bits.train(Path(place) / "run", Budget(steps=10) if quick else Budget(seconds=90))
         return decoding_bits.compare(trained, quick)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import find_spikes
-from newllm.diagnosis.excursion import find_excursions
+from newllm.diagnosis.excursion import LEAST, find_excursions
 from newllm.diagnosis.onset import LONG, Onset, OnsetWatch, _first_above, _highest, _loss_at, _median, _noise, _usual
 
 FOUNDING = [5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
@@ -191,3 +191,9 @@ def test_medians_and_levels() -> None:
     assert [_median(values) for values in ([3.0], [4, 1], [5, 1, 3], [4, 1, 2, 9])] == [3, 2.5, 3, 3]
     assert _loss_at(math.log(3), np.zeros(2), [1.0, 2.0]) == pytest.approx(3)
     assert _loss_at(0.5, np.array([-2.0, 1.0]), [-8.0, 4.0]) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(("before", "least"), [(5, 2 * LEAST), (7, 2 * LEAST), (8, LEAST), (20, LEAST)])
+def test_after_few_points_twice_the_rise_is_asked_for(before: int, least: float) -> None:
+    for rise, is_seen in ((0.98 * least, False), (1.02 * least, True)):
+        assert bool(watch([3.0] * before + [3.0 * math.exp(rise)])) is is_seen
