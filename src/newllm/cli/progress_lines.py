@@ -2,8 +2,7 @@
 
 import json
 import os
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from newllm.errors import UserError
 from newllm.replays.watcher import Watcher
@@ -34,14 +33,6 @@ class ProgressLines(Watcher):
                 f"as in --progress-fd 3 3> progress.jsonl"
             ) from error
         self._descriptor: int | None = descriptor
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._descriptor = None
 
     def noticed(self, line: str) -> None:
         """Write something that a person should know."""

@@ -12,6 +12,7 @@ of the run is left as it is; stopped, the same command goes on from there.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -59,18 +60,18 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.cli.progress_lines import ProgressLines
     from newllm.cli.replay_progress import ReplayProgress
 
-    told = (
-        ReplayProgress(sys.stderr, quiet=arguments.quiet, time=time)
-        if arguments.progress_fd is None
-        else ProgressLines(arguments.progress_fd)
-    )
-    with told as progress, ending_on_sigterm():
+    with contextlib.ExitStack() as stack:
+        if arguments.progress_fd is not None:
+            watcher = ProgressLines(arguments.progress_fd)
+        else:
+            watcher = stack.enter_context(ReplayProgress(sys.stderr, quiet=arguments.quiet, time=time))
+        stack.enter_context(ending_on_sigterm())
         verdict = api.replay(
             arguments.replay,
             spike=arguments.spike,
             budget=time,
             only=tuple(arguments.only),
-            watcher=progress,
+            watcher=watcher,
         )
     _show(verdict, arguments)
     return 0 if verdict.identical else 1

@@ -16,10 +16,10 @@ from newllm.report.plain import plain
 from newllm.report.words import count
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
+from newllm.trace.verdict import HELPS
 
 PLAIN_SECONDS = 10.0
 _BAR = 20  # cells
-_HELPS = ("removes", "reduces", "delays")
 _NAME = 36  # cells of a name, so that what follows stands in columns
 
 
@@ -103,7 +103,7 @@ class ReplayProgress(Watcher):
 
     def tried(self, tried: Tried) -> None:
         """Say what was confirmed, and what helped in the screen; the page tells the rest."""
-        if tried.stage == "screened" and tried.outcome not in _HELPS:
+        if tried.stage == "screened" and tried.outcome not in HELPS:
             return
         line = Text(f"{tried.stage}  {plain(tried.name):<{_NAME}}  ")
         line.append_text(outcome(tried, unicode=self._console.paper.unicode))

@@ -19,9 +19,9 @@ from newllm.replays.interventions import Intervention
 from newllm.replays.manipulation import Moved
 from newllm.replays.session import Planted
 from newllm.trace import Tried
+from newllm.trace.verdict import HELPS
 
 LEVEL = 0.05
-_SPEAKS = ("removes", "reduces", "delays")
 _AS_STRONG = 0.5  # of the strength of the change that is held against it
 _STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
 _RIVALS = 2  # at least
@@ -88,7 +88,7 @@ def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str
     """
     ranked: dict[str, dict[str, Any]] = {}
     for case in sorted(cases, key=lambda case: _weight(case, doubts)):
-        if case.tried.outcome not in _SPEAKS:
+        if case.tried.outcome not in HELPS:
             continue
         evidence = {
             "class": case.tried.outcome,
@@ -105,7 +105,7 @@ def _weight(case: Case, doubts: Mapping[str, int]) -> tuple[Any, ...]:
     """Return what orders suspects, smaller first."""
     place = min((doubts.get(cause, len(doubts)) for cause in case.change.causes), default=len(doubts))
     return (
-        _SPEAKS.index(case.tried.outcome) if case.tried.outcome in _SPEAKS else len(_SPEAKS),
+        HELPS.index(case.tried.outcome) if case.tried.outcome in HELPS else len(HELPS),
         not case.reverses,
         not case.moved.moved,
         case.tried.stage != "confirmed",

@@ -6,6 +6,7 @@ from typing import Any
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.task import parts
 from newllm.trace import Tried
+from newllm.trace.verdict import HELPS
 
 
 def sentences(
@@ -44,7 +45,7 @@ def _remedies(tried: Sequence[Tried]) -> str:
         return (
             f"With {best.change} it is gone: no spike in {best.n} fresh replays (p {best.p:.2g}{_price(best)}){others}."
         )
-    reduces = [one for one in confirmed if one.outcome in ("removes", "reduces", "delays")]
+    reduces = [one for one in confirmed if one.outcome in HELPS]
     if reduces:
         best = reduces[0]
         share = f"{best.effect:.0%} of its severity is gone" if best.effect is not None else best.outcome

@@ -15,6 +15,8 @@ OUTCOMES: tuple[Outcome, ...] = (
     "worsens",
     "stops learning",
 )
+HELPS: tuple[Outcome, ...] = OUTCOMES[:3]
+"""What speaks for an intervention, the strongest first."""
 
 
 @dataclass(frozen=True, kw_only=True)

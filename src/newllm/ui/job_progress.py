@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from newllm.report.plain import plain
+from newllm.trace.verdict import HELPS
 
-_HELPS = ("removes", "reduces", "delays")
 _MOST, _LONGEST = 40, 400
 
 
@@ -38,7 +38,7 @@ class Progress:
                 newest = {"name": _text(event["name"]), "replay": int(event["replay"]), "spiked": event["spiked"]}
                 self.stage, self.done, self.newest = _text(event["stage"]), self.done + 1, newest
             elif kind == "tried":
-                if event["stage"] == "confirmed" or event["outcome"] in _HELPS:
+                if event["stage"] == "confirmed" or event["outcome"] in HELPS:
                     tried = {name: _text(event[name]) for name in ("stage", "name", "outcome")}
                     self.tried = [*self.tried, tried | {name: int(event[name]) for name in ("spiked", "n")}][-_MOST:]
             elif kind == "noticed":

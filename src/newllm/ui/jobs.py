@@ -182,19 +182,16 @@ async def _begin(job: Job) -> asyncio.StreamReader | None:
     if job.budget is None:
         job.process = await _leashed(arguments)
         return None
+    stream = asyncio.StreamReader()
     ours, theirs = os.pipe()
     try:
-        told = ["--budget", str(job.budget), "--progress-fd", str(theirs)]
-        job.process = await _leashed([*arguments, *told], theirs)
-    except BaseException:
-        os.close(ours)
-        raise
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", buffering=0)
+        )
+        options = ["--budget", str(job.budget), "--progress-fd", str(theirs)]
+        job.process = await _leashed([*arguments, *options], theirs)
     finally:
-        os.close(theirs)
-    stream = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", buffering=0)
-    )
+        os.close(theirs)  # where the command did not start, the stream ends with this
     return stream
 
 

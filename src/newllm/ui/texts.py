@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from newllm.report.language import language
+from newllm.trace.verdict import OUTCOMES
 from newllm.ui.texts_en import EN
 from newllm.ui.texts_ja import JA
 
@@ -30,7 +32,13 @@ class Texts:
         return self.table[key]
 
 
-_ALL = {"en": Texts("en", EN), "ja": Texts("ja", JA)}
+def _texts(lang: str, own: Mapping[str, str]) -> Texts:
+    """Return the page's own words with those that it shares with a report: what a change did to a spike."""
+    words = language(lang)
+    return Texts(lang, {**own, **{f"outcome.{one}": words(f"outcome.{one}") for one in OUTCOMES}})
+
+
+_ALL = {"en": _texts("en", EN), "ja": _texts("ja", JA)}
 
 
 def texts_for(request: Request) -> Texts:

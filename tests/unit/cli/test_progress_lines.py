@@ -36,12 +36,11 @@ def test_every_event_is_a_line_of_json_that_the_page_takes_in(pipe) -> None:
         outcome="removes", spiked=1, effect=0.9, interval=None, p=None, severity=0.1, null_severity=1.0, later=None,
         cost=None,
     )  # fmt: skip
-    with ProgressLines(pipe[1]) as lines:
-        lines.noticed('another "torch"\nof yesterday')
-        lines.planned("screen", 6)
-        lines.replayed("screen", "sgd", 2, True, 0.51234)
-        lines.tried(tried)
-    lines.planned("after its end", 1)
+    lines = ProgressLines(pipe[1])
+    lines.noticed('another "torch"\nof yesterday')
+    lines.planned("screen", 6)
+    lines.replayed("screen", "sgd", 2, True, 0.51234)
+    lines.tried(tried)
     got = written(pipe)
     assert [json.loads(line) for line in got] == [
         {"event": "noticed", "text": 'another "torch"\nof yesterday'},
@@ -59,10 +58,10 @@ def test_every_event_is_a_line_of_json_that_the_page_takes_in(pipe) -> None:
 
 def test_replays_go_on_when_the_reader_has_gone(pipe) -> None:
     assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN  # as Python starts
-    with ProgressLines(pipe[1]) as lines:
-        os.close(pipe[0])
-        lines.planned("screen", 6)
-        lines.planned("confirm", 6)
+    lines = ProgressLines(pipe[1])
+    os.close(pipe[0])
+    lines.planned("screen", 6)
+    lines.planned("confirm", 6)
 
 
 @pytest.mark.parametrize("descriptor", [-1, 999, 10**12])

@@ -4,6 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from newllm.report.language import language
+from newllm.trace.verdict import OUTCOMES
+
 HOSTILE = "deep/<img src=x onerror=alert(1)> \\u202e"
 
 
@@ -52,6 +55,16 @@ def test_both_languages_have_every_word():
     from newllm.ui.texts_ja import JA
 
     assert EN.keys() == JA.keys()
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_what_a_change_did_is_said_in_the_words_of_a_report(served, lang):
+    page = served.ask(f"/?lang={lang}").body.decode()
+    texts = json.loads(page.partition('type="application/json"')[2].partition(">")[2].partition("</script>")[0])[
+        "texts"
+    ]
+    for outcome in OUTCOMES:
+        assert texts[f"outcome.{outcome}"] == language(lang)(f"outcome.{outcome}")
 
 
 def test_hostile_names_are_text(served):

@@ -7,7 +7,7 @@ from typing import Any
 from newllm.report.language.changes_ja import change, hypothesis
 from newllm.report.language.terms_ja import OWN, SIGNALS
 from newllm.report.plain import plain
-from newllm.trace.verdict import Tried, Verdict
+from newllm.trace.verdict import HELPS, Tried, Verdict
 
 _LEVEL = 0.05
 _LEFT = {"reduces": "スパイクは小さくなる", "delays": "スパイクは遅れて起こる"}
@@ -53,7 +53,7 @@ def _remedies(tried: Sequence[Tried]) -> str:
             f"{_change(best)}でスパイクはなくなる。新しい{best.n}回のリプレイで一度も起こらない"
             f"（p = {best.p:.2g}{_price(best)}）。{also}"
         )
-    reduces = [one for one in confirmed if one.outcome in ("removes", "reduces", "delays")]
+    reduces = [one for one in confirmed if one.outcome in HELPS]
     if reduces:
         best = reduces[0]
         did = _LEFT.get(best.outcome, "スパイクはなくなるが、確かではない")

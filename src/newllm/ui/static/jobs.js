@@ -103,7 +103,7 @@
 
     /** The words for what a command calls by a name of its own. */
     _named(kind, name) {
-      const key = `${kind}_${name.replaceAll(" ", "_")}`, words = say(key);
+      const key = `${kind}.${name}`, words = say(key);
       return words === key ? name : words;
     }
 
