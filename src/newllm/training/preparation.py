@@ -49,7 +49,8 @@ class Preparation:
         if probe is None:
             return []
         if not probe.seconds:
-            return [f"precision {probe.chosen}: this processor does not compute this body in bf16"]
+            why = "this processor does not compute this body in bf16" if probe.agreed else "no time to measure bf16"
+            return [f"precision {probe.chosen}: {why}"]
         numbers = " and ".join(f"{value:.3g} s in {name}" for name, value in probe.seconds.items())
         doubt = "" if probe.agreed else ", too few rounds that agree (a busy machine, or a short time)"
         return [f"precision {probe.chosen}: an update takes {numbers} ({probe.rounds} rounds){doubt}"]

@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ NAMES = ("fp32", "bf16")
 WARM_UP, ROUNDS, VOTES = 2, 3, 5
 FASTER = 0.9  # of fp32's time: what bf16 must take less than
 CLEAR = 0.7  # of fp32's time: less than that in every round is enough where there is no time for a second vote
+PATIENCE = 4  # times the seconds for it: after these a vote that has begun is broken off, and does not count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +35,8 @@ class PrecisionProbe:
 
     Attributes:
         chosen: "bf16" where it trains at least a tenth faster than fp32, else "fp32".
-        seconds: of an update by name, medians; empty where bf16 does not run here.
+        seconds: of an update by name, medians; empty where bf16 does not run here (`agreed`), or where the first
+            updates took all the time.
         rounds: updates of each that were timed.
         agreed: two votes in a row said the same, or the only one was clear. Else the machine was too busy, or the
             time too short.
@@ -58,9 +61,13 @@ def probe_precision(
         model: at its initialisation.
         batches: what a step trains on.
         config: resolved but for the precision.
-        seconds: after so many no further vote begins; None sets no limit.
+        seconds: after so many no further vote begins, after `PATIENCE` times as many none goes on; None sets no limit.
     """
     began = time.monotonic()
+
+    def spent() -> float:
+        return 0.0 if seconds is None else (time.monotonic() - began) / seconds
+
     steppers = {name: _stepper(model, batches, config, name) for name in NAMES}
     times: dict[str, list[float]] = {name: [] for name in NAMES}
     with torch.random.fork_rng():
@@ -70,6 +77,8 @@ def probe_precision(
                 steppers["bf16"].update(step)
             except UserError:  # a body that this processor does not compute in bf16
                 return PrecisionProbe("fp32", {}, 0, agreed=True)
+            if spent() > PATIENCE:
+                return PrecisionProbe("fp32", {}, 0, agreed=False)
 
         def timed(name: str, step: int) -> float:
             start = time.perf_counter()
@@ -77,32 +86,38 @@ def probe_precision(
             times[name].append(time.perf_counter() - start)
             return times[name][-1]
 
-        return vote(timed, times, lambda: seconds is not None and time.monotonic() - began > seconds)
+        return vote(timed, times, spent)
 
 
-def vote(timed: Any, times: dict[str, list[float]], is_over: Any) -> PrecisionProbe:
+def vote(timed: Any, times: dict[str, list[float]], spent: Callable[[], float]) -> PrecisionProbe:
     """Let rounds vote until two votes in a row agree.
 
     Args:
         timed: does an update of a precision (name, step) and returns its seconds.
         times: of each name, what `timed` has measured.
-        is_over: whether the time for this is.
+        spent: the share of the time for this that is over; above 1 it is.
     """
-    votes: list[bool] = []
-    ratios: list[float] = []
-    for number in range(VOTES):
-        ratios = []
-        for one in range(ROUNDS):
-            step = WARM_UP + number * ROUNDS + one
+    votes: list[list[float]] = []  # of each round, bf16's time as a share of fp32's
+    while len(votes) < VOTES:
+        ratios: list[float] = []
+        while len(ratios) < ROUNDS and (not ratios or spent() <= PATIENCE):
+            step = WARM_UP + len(votes) * ROUNDS + len(ratios)
             order = NAMES if step % 2 else NAMES[::-1]  # neither always comes first
             took = {name: timed(name, step) for name in order}
             ratios.append(took["bf16"] / took["fp32"])
-        votes.append(statistics.median(ratios) < FASTER)
-        if is_over() or (number and votes[-1] == votes[-2]):
+        if len(ratios) < ROUNDS:
             break
-    agreed = votes[-1] == votes[-2] if len(votes) > 1 else max(ratios) < CLEAR
+        votes.append(ratios)
+        if spent() > 1 or (len(votes) > 1 and _faster(votes[-1]) == _faster(votes[-2])):
+            break
+    agreed = _faster(votes[-1]) == _faster(votes[-2]) if len(votes) > 1 else bool(votes) and max(votes[0]) < CLEAR
     medians = {name: statistics.median(values) for name, values in times.items()}
-    return PrecisionProbe("bf16" if agreed and votes[-1] else "fp32", medians, len(times["fp32"]), agreed)
+    chosen = "bf16" if agreed and _faster(votes[-1]) else "fp32"
+    return PrecisionProbe(chosen, medians, len(times["fp32"]), agreed)
+
+
+def _faster(ratios: list[float]) -> bool:
+    return statistics.median(ratios) < FASTER
 
 
 def _stepper(model: LanguageModel, batches: Batches, config: RunConfig, precision: str) -> Stepper:

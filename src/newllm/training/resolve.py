@@ -17,7 +17,7 @@ from newllm.training.pace import Stopwatch, time_left
 from newllm.training.preparation import Preparation
 from newllm.training.probe import probe_precision
 
-PROBE_SHARE = 0.05  # of a budget in seconds: after that no further vote on the precision begins
+PROBE_SHARE = 0.05  # of a budget in seconds: see probe.py for what happens after it
 
 
 def resolve(

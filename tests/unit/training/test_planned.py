@@ -97,7 +97,7 @@ def _voted(rounds: list[float], is_over: bool = False) -> PrecisionProbe:
         times[name].append(1.0 if name == "fp32" else next(took))
         return times[name][-1]
 
-    return vote(timed, times, lambda: is_over)
+    return vote(timed, times, lambda: 1.1 if is_over else 0.0)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,10 @@ def test_a_probe_times_updates_in_turn_and_leaves_the_first_ones_out(monkeypatch
     assert [step for step, _ in turns] == [step for step in range(8) for _ in range(2)]
     assert probe_precision(nothing, nothing, nothing, 404.5).rounds == 6  # 400 s of getting ready, 4.5 of a vote
     assert probe_precision(nothing, nothing, nothing, 404.4).rounds == 3
+    assert probe_precision(nothing, nothing, nothing, 400.0 / 4).rounds == 1  # broken off at four times its seconds
+    short = probe_precision(nothing, nothing, nothing, 199.0 / 4)
+    assert (short.chosen, short.seconds, short.agreed) == ("fp32", {}, False)
+    assert turns[-1] == (0, "bf16")  # 200 s are over: the second updates of getting ready are not done
     assert seconds_per_step(nothing, nothing, nothing, "bf16") == 0.5
 
 
@@ -152,6 +156,8 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
     assert preparation.said()[0].endswith("(3 rounds), too few rounds that agree (a busy machine, or a short time)")
     preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=True)
     assert preparation.said() == ["precision fp32: this processor does not compute this body in bf16"]
+    preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=False)
+    assert preparation.said() == ["precision fp32: no time to measure bf16"]
 
 
 def _scheduled(*plan: tuple[int, int, int], **training: Any) -> Schedule:
