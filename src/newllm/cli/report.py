@@ -42,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read the runs, and write the page."""
     from newllm.files import write_bytes
-    from newllm.report.language import language
+    from newllm.messages import catalogue
     from newllm.report.source.study import is_study
 
-    words = language(arguments.lang)
+    words = catalogue(arguments.lang)
     if arguments.out is not None:
         _check_free(arguments.out)
     studies = [path for path in arguments.runs if is_study(path)]

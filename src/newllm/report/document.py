@@ -7,15 +7,17 @@ numbers stand in a data block, which is not run; in it `<` is written as an esca
 import json
 from collections.abc import Sequence
 
+from newllm.messages import Catalogue
 from newllm.report import web_files
 from newllm.report.charts.chart import Chart, Section
-from newllm.report.language import Words
 from newllm.report.markup import Html, joined, safe, tag
 
 PAGE_NAME = '<meta name="generator" content="newllm report">'
 
 
-def document(title: str, places: Sequence[tuple[str, str]], body: Html, charts: Sequence[Chart], words: Words) -> str:
+def document(
+    title: str, places: Sequence[tuple[str, str]], body: Html, charts: Sequence[Chart], words: Catalogue
+) -> str:
     """Return the file.
 
     Args:
@@ -34,8 +36,9 @@ def document(title: str, places: Sequence[tuple[str, str]], body: Html, charts: 
         f"<title>{safe(title)}: {safe(words('report'))}</title>",
         f"<style>{style}</style>",
         f'<body class="report"><div class="layout">{_navigation(places, words)}<main>{body}</main>',
-        f"<footer><p>{safe(words('report.by'))}</p></footer></div>",
+        f"<footer><p>{safe(words('report-by'))}</p></footer></div>",
         f'<script type="application/json" id="charts">{numbers}</script>',
+        web_files.words_block(words),
         f"<script>{script}</script></body></html>\n",
     ]
     return "\n".join(parts)
@@ -46,6 +49,6 @@ def placed(section: Section) -> Html:
     return tag("section", tag("h2", section.title), Html(section.html), id=section.id)
 
 
-def _navigation(places: Sequence[tuple[str, str]], words: Words) -> Html:
+def _navigation(places: Sequence[tuple[str, str]], words: Catalogue) -> Html:
     links = joined(tag("li", tag("a", name, href=f"#{place}")) for place, name in places)
     return tag("nav", tag("ul", links), kind="sections", aria_label=words("sections"))

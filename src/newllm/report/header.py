@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label
+from newllm.report.labels import axis_label
 from newllm.report.markup import Html, english, joined, listed, pairs, tag
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in, whole_in
@@ -16,7 +16,7 @@ _STATUS = ("finished", "running", "interrupted", "diverged", "failed")
 _SHOWN = 12  # problems
 
 
-def header(source: Source, words: Words, *, level: str = "h1") -> Html:
+def header(source: Source, words: Catalogue, *, level: str = "h1") -> Html:
     """Return the head.
 
     Args:
@@ -34,31 +34,31 @@ def header(source: Source, words: Words, *, level: str = "h1") -> Html:
     )
 
 
-def problems(source: Source, words: Words) -> Html:
+def problems(source: Source, words: Catalogue) -> Html:
     """Return what could not be read, or only in part; empty where all could be."""
     if not source.problems:
         return Html()
     left = len(source.problems) - _SHOWN
-    more = tag("p", words("problems.more", count=left)) if left > 0 else Html()
+    more = tag("p", words("problems-more", count=left)) if left > 0 else Html()
     lines = listed(english(words, line) for line in source.problems[:_SHOWN])
     return tag("aside", tag("p", words("problems"), kind="title"), lines, more, kind="problems")
 
 
-def _state(source: Source, words: Words) -> Html:
+def _state(source: Source, words: Catalogue) -> Html:
     status = source.summary.get("status")
     if status not in _STATUS:
         kind = (
-            words("state.log")
+            words("state-log")
             if not source.own
-            else words("state.recorded")
+            else words("state-recorded")
             if source.recording
-            else words("state.unknown")
+            else words("state-unknown")
         )
         return tag("span", kind, kind="badge")
-    mood, name = status, words(f"state.{status}")
+    mood, name = status, words(f"state-{status}")
     silent = _silence(source.summary) if status == "running" else None
     if silent is not None:
-        mood, name = "warning", words("state.silent", when=silent)
+        mood, name = "warning", words("state-silent", when=silent)
     message = source.summary.get("message")
     why = tag("span", english(words, message), kind="why") if isinstance(message, str) and message else Html()
     return joined([tag("span", name, kind=f"badge {mood}"), why])
@@ -74,7 +74,7 @@ def _silence(summary: Mapping[str, Any]) -> str | None:
     return last.strftime("%Y-%m-%d %H:%M UTC") if gone > _SILENT else None
 
 
-def _numbers(source: Source, words: Words) -> list[tuple[str, str]]:
+def _numbers(source: Source, words: Catalogue) -> list[tuple[str, str]]:
     about, model = source.summary, source.config.get("model")
     model = model if isinstance(model, Mapping) else {}
     best = about.get("best_validation")
@@ -82,34 +82,34 @@ def _numbers(source: Source, words: Words) -> list[tuple[str, str]]:
     steps, planned = whole_in(about, "step"), whole_in(about, "steps")
     parts = [model[name] for name in ("body", "rule", "norm") if isinstance(model.get(name), str)]
     named = [
-        ("head.model", " · ".join(parts)),
-        ("head.parameters", f"{source.facts.parameters:,}" if source.facts.parameters else ""),
-        ("head.steps", f"{steps:,} / {planned:,}" if steps is not None and planned else _reach(source, words)),
-        ("head.tokens", f"{tokens:,}" if (tokens := whole_in(about, "tokens")) else ""),
-        ("head.best", _best(best, words)),
-        ("head.bits", said.number(bits) if (bits := number_in(best, "bits_per_byte")) is not None else ""),
-        ("head.pace", f"{pace:,.0f}" if (pace := number_in(about, "tokens_per_second")) else ""),
-        ("head.seed", str(seed) if isinstance(seed := source.config.get("seed"), int) else ""),
+        ("head-model", " · ".join(parts)),
+        ("head-parameters", f"{source.facts.parameters:,}" if source.facts.parameters else ""),
+        ("head-steps", f"{steps:,} / {planned:,}" if steps is not None and planned else _reach(source, words)),
+        ("head-tokens", f"{tokens:,}" if (tokens := whole_in(about, "tokens")) else ""),
+        ("head-best", _best(best, words)),
+        ("head-bits", said.number(bits) if (bits := number_in(best, "bits_per_byte")) is not None else ""),
+        ("head-pace", f"{pace:,.0f}" if (pace := number_in(about, "tokens_per_second")) else ""),
+        ("head-seed", str(seed) if isinstance(seed := source.config.get("seed"), int) else ""),
         (
-            "head.machine",
+            "head-machine",
             ", ".join(about[name] for name in ("device", "precision") if isinstance(about.get(name), str)),
         ),
     ]
     return [(words(key), text) for key, text in named if text]
 
 
-def _best(best: Mapping[str, Any], words: Words) -> str:
+def _best(best: Mapping[str, Any], words: Catalogue) -> str:
     loss, step = number_in(best, "loss"), whole_in(best, "step")
     if loss is None:
         return ""
-    return said.number(loss) if step is None else words("head.best_at", loss=said.number(loss), step=f"{step:,}")
+    return said.number(loss) if step is None else words("head-best_at", loss=said.number(loss), step=f"{step:,}")
 
 
-def _reach(source: Source, words: Words) -> str:
+def _reach(source: Source, words: Catalogue) -> str:
     """Return how many points there are, and where, for a run that has no summary."""
     filled = [series for series in source.trace.signals.values() if len(series.step)]
     if not filled:
         return ""
     first, last = min(int(one.step[0]) for one in filled), max(int(one.step[-1]) for one in filled)
     axis = axis_label(words, source.trace.axis)
-    return words("head.reach", axis=axis, first=f"{first:,}", last=f"{last:,}")
+    return words("head-reach", axis=axis, first=f"{first:,}", last=f"{last:,}")

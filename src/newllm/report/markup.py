@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from newllm.report.language import Words
+from newllm.messages import Catalogue
 from newllm.report.plain import plain
 
 SENTENCE = 2000  # characters
@@ -30,7 +30,7 @@ def tag(name: str, *content: object, **attributes: object) -> Html:
     return Html(f"<{name}{head}>{joined(content)}</{name}>")
 
 
-def english(words: Words, text: object) -> Html:
+def english(words: Catalogue, text: object) -> Html:
     """Return a text that there is in English only, named as that on a page of another language."""
     return safe(text) if words.lang == "en" else tag("span", text, lang="en")
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Chart, Curves, Section
 from newllm.report.document import document, placed
 from newllm.report.header import header
-from newllm.report.language import Words
 from newllm.report.markup import Html, folded, joined, tag
 from newllm.report.sections import sections_of
 from newllm.report.sections.replay import replay
@@ -21,7 +21,7 @@ _FEW = 5000  # buckets of a line where several runs share a page
 _TITLED = 3
 
 
-def report_page(sources: Sequence[Source], words: Words) -> str:
+def report_page(sources: Sequence[Source], words: Catalogue) -> str:
     """Return the page of one run, or of several.
 
     Of several runs their comparison comes first, and each follows folded; their longest lines keep the lowest and the
@@ -34,7 +34,7 @@ def report_page(sources: Sequence[Source], words: Words) -> str:
     return _of_one(sources[0], words) if len(sources) == 1 else _of_several(sources, words)
 
 
-def study_page(study: StudySource, words: Words) -> str:
+def study_page(study: StudySource, words: Catalogue) -> str:
     """Return the page of a study; where a run of it was replayed, with the verdict."""
     from newllm.report.sections.study import study_lead, study_sections
 
@@ -45,7 +45,7 @@ def study_page(study: StudySource, words: Words) -> str:
     return document(study.name, _places(sections), joined([head, *map(placed, sections)]), charts, words)
 
 
-def _replayed(study: StudySource, words: Words) -> tuple[list[Section], list[Section]]:
+def _replayed(study: StudySource, words: Catalogue) -> tuple[list[Section], list[Section]]:
     """Return the verdict, which stands above the claims, and what it rests on, which stands below all."""
     if study.replay is None:
         return [], []
@@ -55,14 +55,14 @@ def _replayed(study: StudySource, words: Words) -> tuple[list[Section], list[Sec
     return above, below
 
 
-def _of_one(source: Source, words: Words) -> str:
+def _of_one(source: Source, words: Catalogue) -> str:
     sections = sections_of(source, words)
     charts = [chart for section in sections for chart in section.charts]
     body = joined([header(source, words), *map(placed, sections)])
     return document(source.name, _places(sections), body, charts, words)
 
 
-def _of_several(sources: Sequence[Source], words: Words) -> str:
+def _of_several(sources: Sequence[Source], words: Catalogue) -> str:
     from newllm.report.sections.comparison import comparison  # its statistics take long to load
 
     compared = comparison(sources, words)
@@ -83,7 +83,7 @@ def _of_several(sources: Sequence[Source], words: Words) -> str:
     return document(title, places, joined([head, *map(placed, before), *runs, more]), charts, words)
 
 
-def _run(source: Source, words: Words) -> tuple[Html, tuple[str, str], list[Chart]]:
+def _run(source: Source, words: Catalogue) -> tuple[Html, tuple[str, str], list[Chart]]:
     """Return a run to unfold, its place in the list of sections, and what is drawn in it."""
     sections = sections_of(source, words)
     content = joined([header(source, words, level="h2"), *map(placed, sections)])

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from newllm.messages import Catalogue
 from newllm.report import verdict_words as said
 from newllm.report.charts.interval_svg import interval_svg
-from newllm.report.language import Words, verdict_language
+from newllm.report.language import verdict_language
 from newllm.report.language.verdict_language import details, missing
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
 from newllm.report.plain import plain
@@ -17,61 +18,61 @@ _SIGNS = {
 _SUSPECTS = 8
 
 
-def tables(verdict: Verdict, words: Words) -> Html:
+def tables(verdict: Verdict, words: Catalogue) -> Html:
     """Return the confirmed interventions as a table, and those that were only screened as one to unfold."""
     confirmed = [one for one in verdict.interventions if one.stage == "confirmed"]
     screened = [one for one in verdict.interventions if one.stage == "screened"]
     parts = []
     if confirmed:
-        parts += [tag("h4", words("replay.confirmed")), tag("p", words("replay.legend"), kind="muted")]
+        parts += [tag("h4", words("replay-confirmed")), tag("p", words("replay-legend"), kind="muted")]
         parts += [_table(confirmed, words), _details(confirmed, words)]
     if screened:
-        title = words("replay.screened", count=len(screened))
+        title = words("replay-screened", count=len(screened))
         parts.append(folded(title, _table(screened, words), open=not confirmed))
     return joined(parts)
 
 
-def behind(verdict: Verdict, words: Words) -> Html:
+def behind(verdict: Verdict, words: Catalogue) -> Html:
     """Return the cause with its evidence, or the suspects and what is missing; and what was not tried, and why."""
     suspects = pairs(verdict_language.suspects(verdict.suspects[:_SUSPECTS], words))
     not_tried = pairs((english(words, names), english(words, why)) for why, names in said.not_tried(verdict))
     parts = [
         _cause(verdict, words),
-        folded(words("replay.suspects"), suspects, open=not verdict.cause) if suspects else Html(),
-        block(words("replay.missing"), listed(missing(verdict, words))),
-        folded(words("replay.not_tried"), not_tried) if not_tried else Html(),
-        tag("p", words("replay.took", time=said.seconds(verdict.seconds)), kind="muted"),
+        folded(words("replay-suspects"), suspects, open=not verdict.cause) if suspects else Html(),
+        block(words("replay-missing"), listed(missing(verdict, words))),
+        folded(words("replay-not_tried"), not_tried) if not_tried else Html(),
+        tag("p", words("replay-took", time=said.seconds(verdict.seconds)), kind="muted"),
     ]
     return joined(parts)
 
 
-def _cause(verdict: Verdict, words: Words) -> Html:
+def _cause(verdict: Verdict, words: Catalogue) -> Html:
     if not verdict.cause:
         return Html()
     name = tag("strong", plain(verdict.cause.get("name", "")), kind="good")
     evidence = pairs(verdict_language.cause(verdict, words))
-    return tag("div", tag("h4", words("replay.cause"), " ", name), evidence, kind="cause")
+    return tag("div", tag("h4", words("replay-cause"), " ", name), evidence, kind="cause")
 
 
-def _table(tried: Sequence[Tried], words: Words) -> Html:
+def _table(tried: Sequence[Tried], words: Catalogue) -> Html:
     heads = [
-        words("replay.head.change"), words("replay.head.class"), words("replay.head.effect"), "",
-        words("replay.head.p"), words("replay.head.spiked"), words("replay.head.later"), words("replay.head.cost"),
-        words("replay.head.from"),
+        words("replay-head-change"), words("replay-head-class"), words("replay-head-effect"), "",
+        words("replay-head-p"), words("replay-head-spiked"), words("replay-head-later"), words("replay-head-cost"),
+        words("replay-head-from"),
     ]  # fmt: skip
-    return table(heads, [_row(one, words) for one in tried], about=words("replay.confirmed"), text=(1, 3))
+    return table(heads, [_row(one, words) for one in tried], about=words("replay-confirmed"), text=(1, 3))
 
 
-def _row(one: Tried, words: Words) -> list[object]:
+def _row(one: Tried, words: Catalogue) -> list[object]:
     sign, mood = _SIGNS[one.outcome]
-    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome.{one.outcome}"), kind=mood)
+    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome-{one.outcome}"), kind=mood)
     effect = " ".join(filter(None, (said.effect(one), said.interval(one))))
     drawn = interval_svg(one.effect, one.interval, mood)
     numbers = [said.p(one), said.spiked(one), said.later(one), said.cost(one), f"{one.start:,}"]
     return [verdict_language.named(one, words), outcome, effect, drawn, *numbers]
 
 
-def _details(tried: Sequence[Tried], words: Words) -> Html:
+def _details(tried: Sequence[Tried], words: Catalogue) -> Html:
     """Return what was changed, what it moved and what it costs, for each that was confirmed."""
     told = [(plain(one.name), details(one, words)) for one in tried]
-    return folded(words("replay.details"), pairs(told), kind="wide")
+    return folded(words("replay-details"), pairs(told), kind="wide")

@@ -6,10 +6,12 @@ else: whatever a log smuggles into a page is neither run nor obeyed.
 
 import base64
 import hashlib
+import json
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+from newllm.messages import Catalogue
 from newllm.report.tokens import PAGE_TOKENS
 
 SCRIPTS = (
@@ -19,6 +21,8 @@ SCRIPTS = (
     "hydrate.js",
 )  # fmt: skip
 """In the order they run in."""
+
+_OWN = "browser-"
 
 STYLES = ("uplot.css", "page.css", "report.css", "several.css")
 
@@ -47,6 +51,13 @@ def script() -> str:
 def style() -> str:
     """Return the whole stylesheet, fit for a `<style>` element."""
     return "".join(f"{file(name)}\n" for name in STYLES)
+
+
+def words_block(words: Catalogue) -> str:
+    """Return a data block with the words that the scripts show by themselves; it stands before them."""
+    own = {name.removeprefix(_OWN): words(name) for name in words.names if name.startswith(_OWN)}
+    text = json.dumps(own, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="words">{text}</script>'
 
 
 def policy(scripts: Sequence[str], styles: Sequence[str]) -> str:

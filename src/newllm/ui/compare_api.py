@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
+from newllm.messages import Catalogue
 from newllm.report.charts.figure import figure
 from newllm.report.judged import unjudged
-from newllm.report.language import Words, language
-from newllm.report.language.labels import signal_label
+from newllm.report.labels import signal_label
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
@@ -47,11 +47,11 @@ async def _data(request: Request) -> Response:
     runs = list(dict.fromkeys(filter(None, query.get("runs", "").split(","))))
     if len(runs) > _MOST_RUNS:
         raise HTTPException(400, f"{len(runs)} runs: {_MOST_RUNS} can be compared at once")
-    words = language(texts_for(request).lang)
+    words = texts_for(request).words
     return Data(await run_in_threadpool(_told, request.app.state, runs, asked, words))
 
 
-def _told(state: Any, runs: list[str], asked: Asked, words: Words) -> dict[str, Any]:
+def _told(state: Any, runs: list[str], asked: Asked, words: Catalogue) -> dict[str, Any]:
     entries = {name: entry for name in runs if (entry := state.index.entry(name)) is not None}
     sources = {name: source for name in entries if (source := _source(state, entries[name])) is not None}
     members = [replace(member_of(source), name=source.name) for source in sources.values()]

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
-from newllm.report.language import Words
-from newllm.report.language.labels import signal_label
+from newllm.report.labels import signal_label
 from newllm.report.plain import plain
 from newllm.report.sections.comparison_charts import COLOURS, label_of
 from newllm.report.several.arms import Member, arms_of
 from newllm.report.several.bands import Band, at_equal_progress, band, difference
 from newllm.trace import Series
 
-AXES = {"step": "axis.step", "token": "axis.tokens", "time": "axis.seconds", "progress": "axis.progress"}
+AXES = {"step": "axis-step", "token": "axis-tokens", "time": "axis-seconds", "progress": "axis-progress"}
 VIEWS = ("overlay", "difference", "arms")
 _PACES = {"token": "tokens", "time": "seconds"}
 _UNITS = ("loss", "validation_loss")
@@ -41,7 +41,7 @@ class Asked:
     view: str
 
 
-def compared(members: Sequence[Member], asked: Asked, words: Words) -> tuple[Curves, list[str]]:
+def compared(members: Sequence[Member], asked: Asked, words: Catalogue) -> tuple[Curves, list[str]]:
     """Return the chart, and the names of the runs that are not in it because they lack what it needs.
 
     Args:
@@ -60,11 +60,11 @@ def compared(members: Sequence[Member], asked: Asked, words: Words) -> tuple[Cur
     lines = drawn(there, members[0] if members else None, series, words)
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
     log = asked.view != "difference" and len(values) > 0 and bool(is_crushed(values))
-    unit = words("unit.loss") if asked.signal in _UNITS else ""
-    about = {"difference": "compare.about_difference", "arms": "compare.about_band"}.get(asked.view)
+    unit = words("unit-loss") if asked.signal in _UNITS else ""
+    about = {"difference": "compare-about_difference", "arms": "compare-about_band"}.get(asked.view)
     chart = Curves(
         "compared", signal_label(words, asked.signal), words(AXES[asked.axis]), unit, tuple(lines), log=log,
-        about=words(about) if about else words("compare.about_mean_pace") if asked.axis in _PACES else "",
+        about=words(about) if about else words("compare-about_mean_pace") if asked.axis in _PACES else "",
     )  # fmt: skip
     return chart, missing
 
@@ -98,7 +98,7 @@ def _across(member: Member, asked: Asked) -> Series:
 _Series = Callable[[Member], Series]
 
 
-def _overlay(members: Sequence[Member], first: Member | None, series: _Series, words: Words) -> list[Line]:
+def _overlay(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
     del first, words
     return [
         _line(at, plain(member.name), Band(series(member).step, series(member).value, None, None, 1))
@@ -106,7 +106,7 @@ def _overlay(members: Sequence[Member], first: Member | None, series: _Series, w
     ]
 
 
-def _difference(members: Sequence[Member], first: Member | None, series: _Series, words: Words) -> list[Line]:
+def _difference(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
     del words
     if first is None or not len(series(first).step):
         return []
@@ -116,7 +116,7 @@ def _difference(members: Sequence[Member], first: Member | None, series: _Series
     return _with_zero(first.name, [_line(at, plain(one.name), found) for at, one, found in others if found is not None])
 
 
-def _arms(members: Sequence[Member], first: Member | None, series: _Series, words: Words) -> list[Line]:
+def _arms(members: Sequence[Member], first: Member | None, series: _Series, words: Catalogue) -> list[Line]:
     del first
     lines = []
     for at, arm in enumerate(arms_of(members)):

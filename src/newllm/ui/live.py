@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from starlette.concurrency import run_in_threadpool
 
 from newllm.errors import UserError
-from newllm.report.language import Words
+from newllm.messages import Catalogue
 from newllm.ui.columns import Columns
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
@@ -46,7 +46,7 @@ class Feed:
         made: its sections as they were made last.
     """
 
-    def __init__(self, place: Path, words: Words, traces: Traces, shown: Shown) -> None:
+    def __init__(self, place: Path, words: Catalogue, traces: Traces, shown: Shown) -> None:
         self._place, self._words, self._traces, self._shown = place, words, traces, shown
         self._tick = asyncio.Event()
         self._next = -math.inf
@@ -114,7 +114,7 @@ class Live:
         for feed in self.feeds.values():
             feed.wake()
 
-    async def events(self, id: str, place: Path, words: Words, shows: "Shows") -> AsyncIterator[str]:
+    async def events(self, id: str, place: Path, words: Catalogue, shows: "Shows") -> AsyncIterator[str]:
         """Yield what a page is told, until it goes or the server ends.
 
         Args:
@@ -141,7 +141,7 @@ class Live:
         finally:
             self._leave(id, words, feed)
 
-    def _join(self, id: str, place: Path, words: Words) -> Feed:
+    def _join(self, id: str, place: Path, words: Catalogue) -> Feed:
         feed = self.feeds.get((id, words.lang))
         if feed is None:
             feed = self.feeds[id, words.lang] = Feed(place, words, self._traces, self._shown)
@@ -149,7 +149,7 @@ class Live:
         feed.followers += 1
         return feed
 
-    def _leave(self, id: str, words: Words, feed: Feed) -> None:
+    def _leave(self, id: str, words: Catalogue, feed: Feed) -> None:
         feed.followers -= 1
         if not feed.followers:
             if feed.task is not None:

@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute, Route
 from newllm.errors import UserError
 from newllm.ui.asked import run_of
 from newllm.ui.players import Players
-from newllm.ui.playground_texts import PLAY
 from newllm.ui.shell import page, safe
 from newllm.ui.texts import texts_for
 
@@ -37,16 +36,15 @@ async def _page(request: Request) -> Response:
     entry = request.app.state.index.entry(key)
     if entry is None:
         raise HTTPException(404)
-    said = PLAY[texts.lang]
-    title = html.escape(said["play_title"])
+    title = html.escape(texts("play_title"))
     crumbs = f'<p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
     body = (
         f'<div class="place"><header class="head">{crumbs}<h1>{title}</h1></header><div id="play" class="play"></div>'
-        f"<noscript><p>{html.escape(said['play_needs_script'])}</p></noscript></div>"
+        f"<noscript><p>{html.escape(texts('play_needs_script'))}</p></noscript></div>"
     )
     snapshot = request.query_params.get("snapshot", "best")
-    data = {"run": key, "snapshot": snapshot, "texts": {**texts.table, **said}}
-    window, looks = f"{entry.name} · {said['play_title']}", ("play.css",)
+    data = {"run": key, "snapshot": snapshot, "texts": texts.for_scripts(playground=True)}
+    window, looks = f"{entry.name} · {texts('play_title')}", ("play.css",)
     return page(window, body, texts=texts, active="runs", styles=looks, scripts=_SCRIPTS, data=data)
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from newllm.errors import UserError
-from newllm.report.language import Words, language
+from newllm.messages import Catalogue
 from newllm.trace import Series
 from newllm.ui.answers import Data
 from newllm.ui.asked import number, run_of, whole
@@ -71,8 +71,8 @@ def _stretch(series: Series, first: float, last: float, points: int) -> Series:
     return thinned(Series(series.step[start:stop], series.value[start:stop]), max(1, points // 2))
 
 
-def _words(request: Request) -> Words:
-    return language(texts_for(request).lang)
+def _words(request: Request) -> Catalogue:
+    return texts_for(request).words
 
 
 routes = [

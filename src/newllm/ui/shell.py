@@ -7,8 +7,9 @@ from typing import Any
 
 from starlette.responses import HTMLResponse
 
+from newllm.messages import LANGUAGES, catalogue
 from newllm.report.plain import plain
-from newllm.report.web_files import STYLES
+from newllm.report.web_files import STYLES, words_block
 from newllm.ui.static_files import address
 from newllm.ui.texts import COOKIE, Texts
 
@@ -38,7 +39,7 @@ def page(
         data: what the scripts find as `newllm.page`.
         status: of the answer.
     """
-    said = {"lang": texts.lang, "texts": dict(texts.table), **(data or {})}
+    said = {"lang": texts.lang, "texts": texts.for_scripts(), **(data or {})}
     head = [
         f'<!doctype html>\n<html lang="{texts.lang}"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -47,6 +48,7 @@ def page(
         f'<link rel="icon" href="{address("icon.svg")}">',
         *(f'<link rel="stylesheet" href="{address(name)}">' for name in (*STYLES, "ui.css", *styles)),
         f'<script type="application/json" id="page">{data_block(said)}</script>',
+        words_block(texts.words),
         *(f'<script defer src="{address(name)}"></script>' for name in ("base.js", *scripts)),
         "</head>",
     ]
@@ -89,11 +91,15 @@ def _frame(body: str, active: str, texts: Texts) -> str:
         f'<a href="{place}"{" aria-current=page" if name == active else ""}>{html.escape(texts(name))}</a>'
         for name, place in _PLACES
     )
-    other = "ja" if texts.lang == "en" else "en"
+    others = "".join(
+        f'<a class="language" href="?lang={other}" hreflang="{other}" lang="{other}">'
+        f"{html.escape(catalogue(other)('language'))}</a>"
+        for other in LANGUAGES
+        if other != texts.lang
+    )
     return (
         f'<body class="ui"><a class="skip" href="#content">{html.escape(texts("skip"))}</a>'
         f'<nav class="bar" aria-label="{html.escape(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
-        f'<a class="language" href="?lang={other}" hreflang="{other}" lang="{other}">'
-        f"{html.escape(texts('other_language'))}</a></nav>"
+        f"{others}</nav>"
         f'<main id="content" tabindex="-1">{body}</main></body></html>'
     )

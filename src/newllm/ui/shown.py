@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Chart, Curves, Heat, Section
 from newllm.report.header import problems
-from newllm.report.language import Words
 from newllm.report.markup import tag
 from newllm.report.sections import sections_of
 from newllm.report.source import Source, read_source
@@ -81,7 +81,7 @@ class Shown:
         self._locks: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def made(self, place: Path, words: Words) -> Made:
+    def made(self, place: Path, words: Catalogue) -> Made:
         """Return the sections of the run in a directory as they are now."""
         with self._lock:
             lock = self._locks.setdefault(place, threading.Lock())
@@ -100,7 +100,7 @@ class Shown:
                     self._made.pop(next(iter(self._made)))
             return made
 
-    def _make(self, place: Path, words: Words, stamp: Any) -> Made:
+    def _make(self, place: Path, words: Catalogue, stamp: Any) -> Made:
         began = time.thread_time()
         columns = self._traces.of(place)
         version, trace = columns.snapshot()
@@ -122,11 +122,11 @@ class Shown:
         )  # fmt: skip
 
 
-def _unjudged(source: Source, sections: Sequence[Section], words: Words) -> list[Section]:
+def _unjudged(source: Source, sections: Sequence[Section], words: Catalogue) -> list[Section]:
     """Take away what would read as if nothing had been found."""
     judged = any(one.verdict is not None for one in source.replays)
     kept = [one for one in sections if one.id != source.id("findings") and (judged or one.id != source.id("verdict"))]
-    said = Section(source.id("findings"), words("findings"), tag("p", words("findings.too_long"), kind="muted"))
+    said = Section(source.id("findings"), words("findings"), tag("p", words("findings-too_long"), kind="muted"))
     return [*kept[:2], said, *kept[2:]]
 
 

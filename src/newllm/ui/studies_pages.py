@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
-from newllm.report.language import Words, language
+from newllm.messages import Catalogue
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
 from newllm.ui.answers import Data
@@ -41,7 +41,7 @@ async def _studies(request: Request) -> Response:
 
 
 async def _study(request: Request) -> Response:
-    place, texts, words = study_of(request), texts_for(request), language(texts_for(request).lang)
+    place, texts, words = study_of(request), texts_for(request), texts_for(request).words
     try:
         study = await run_in_threadpool(read_study, place)
         lead = str(study_lead(study, words))
@@ -59,11 +59,11 @@ async def _study(request: Request) -> Response:
 
 
 async def _sections(request: Request) -> Response:
-    words = language(texts_for(request).lang)
+    words = texts_for(request).words
     return Data(await run_in_threadpool(_told, study_of(request), words))
 
 
-def _told(place: Path, words: Words) -> dict[str, Any]:
+def _told(place: Path, words: Catalogue) -> dict[str, Any]:
     try:
         sections = study_sections(read_study(place), words)
     except UserError as error:

@@ -1,16 +1,17 @@
-"""The words of the local page around a report's sections, in the two languages of a report, and which one is meant."""
+"""The words of the local page around a report's sections, and which language is meant."""
 
+import functools
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from newllm.report.language import language
+from newllm.messages import LANGUAGES, Catalogue, catalogue
 from newllm.trace.verdict import OUTCOMES
-from newllm.ui.texts_en import EN
-from newllm.ui.texts_ja import JA
 
 COOKIE = "newllm-lang"
+_OWN, _PLAYGROUND = "ui-", "ui-play_"
 
 
 @dataclass(frozen=True)
@@ -18,34 +19,46 @@ class Texts:
     """The words of one language.
 
     Attributes:
-        lang: "en" or "ja".
-        table: texts by key.
+        words: all messages of the language.
         chosen: whether the address asks for it, so that it is to be remembered.
     """
 
-    lang: str
-    table: Mapping[str, str]
+    words: Catalogue
     chosen: bool = False
 
+    @property
+    def lang(self) -> str:
+        """The language's code."""
+        return self.words.lang
+
     def __call__(self, key: str) -> str:
-        """Return a text."""
-        return self.table[key]
+        """Return a text of the page."""
+        return self.words(_OWN + key)
+
+    def for_scripts(self, *, playground: bool = False) -> Mapping[str, str]:
+        """Return by key the texts that the page's scripts show, with "{name}" for what they fill in."""
+        return _templates(self.lang, playground)
 
 
-def _texts(lang: str, own: Mapping[str, str]) -> Texts:
-    """Return the page's own words with those that it shares with a report: what a change did to a spike."""
-    words = language(lang)
-    return Texts(lang, {**own, **{f"outcome.{one}": words(f"outcome.{one}") for one in OUTCOMES}})
-
-
-_ALL = {"en": _texts("en", EN), "ja": _texts("ja", JA)}
+@functools.cache
+def _templates(lang: str, playground: bool) -> Mapping[str, str]:
+    words = catalogue(lang)
+    own = [name for name in words.names if name.startswith(_OWN)]
+    told = [name for name in own if playground or not name.startswith(_PLAYGROUND)]
+    outcomes = {f"outcome-{one}".replace(" ", "-"): words(f"outcome-{one}") for one in OUTCOMES}
+    return {**{name.removeprefix(_OWN): words.template(name) for name in told}, **outcomes}
 
 
 def texts_for(request: Request) -> Texts:
     """Return the words for who asks: of the address, else of the cookie, else as the browser prefers."""
     asked = request.query_params.get("lang")
-    if asked in _ALL:
-        return replace(_ALL[asked], chosen=True)
-    kept = request.cookies.get(COOKIE, "")
-    prefers = "ja" if request.headers.get("accept-language", "").lower().startswith("ja") else "en"
-    return _ALL.get(kept) or _ALL[prefers]
+    if asked in LANGUAGES:
+        return Texts(catalogue(asked), chosen=True)
+    remembered = request.cookies.get(COOKIE)
+    return Texts(catalogue(remembered if remembered in LANGUAGES else _preferred(request)))
+
+
+def _preferred(request: Request) -> str:
+    """Return the first language of the browser's list that there is, English where there is none."""
+    listed = re.findall(r"[a-z]+", re.sub(r"[-;][^,]*", "", request.headers.get("accept-language", "").lower()))
+    return listed[0] if listed and listed[0] in LANGUAGES else "en"

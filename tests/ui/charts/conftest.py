@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report import web_files
 from newllm.report.charts.chart import Chart, Curves, Line, Mark
 
@@ -64,5 +65,6 @@ def _html(charts: tuple[Chart, ...], lang: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{web_files.policy([script], [style])}">'
         f"<style>{style}</style><body>{figures}"
-        f'<script type="application/json" id="charts">{data}</script><script>{script}</script></body></html>'
+        f'<script type="application/json" id="charts">{data}</script>{web_files.words_block(catalogue(lang))}'
+        f"<script>{script}</script></body></html>"
     )

@@ -177,7 +177,7 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
         progress.planned(cells, cells[1:])
         progress.running(cells[1:])
         progress._bar.refresh()
-        assert re.search(r"1/2 runs (\x1b\[\d+m)?━{12}(\x1b\[\d*m)+╺", stream.getvalue()), "half of 24 cells"
+        assert re.search(r"1/2 runs (\x1b\[[\d;]*m)*━{12}(\x1b\[[\d;]*m)+╺", stream.getvalue()), "half of 24 cells"
         assert "running b (seed 2)   0 s" in stream.getvalue()
     assert not progress._bar.live.is_started
     quiet = Terminal()

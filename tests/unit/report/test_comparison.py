@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
+from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Section
-from newllm.report.language import language
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source
@@ -19,7 +19,7 @@ from newllm.report.source.numbers import number_in
 from newllm.statistics import mean_interval
 from newllm.trace import Finding, Series, Trace
 
-EN, JA = language("en"), language("ja")
+EN, JA = catalogue("en"), catalogue("ja")
 STEPS = np.arange(0, 101, 10)
 HOSTILE = '</script><img src=x onerror=alert(1)>\u202e"'
 
@@ -213,12 +213,12 @@ def test_nats_of_different_tokens_are_not_subtracted():
     alike = comparison([replace(run, data=data[0]) for run in runs], EN)
     assert told is not None
     assert alike is not None
-    assert EN("compare.other_tokens") in text_of(told.html)
-    assert EN("compare.other_texts") in text_of(told.html)
+    assert EN("compare-other_tokens") in text_of(told.html)
+    assert EN("compare-other_texts") in text_of(told.html)
     assert "compare-difference" not in charts(told)
-    assert EN("compare.to_control") not in told.html
+    assert EN("compare-to_control") not in told.html
     assert "compare-difference" in charts(alike)
-    assert EN("compare.to_control") in alike.html
+    assert EN("compare-to_control") in alike.html
 
 
 def test_who_was_not_examined_counts_as_no_healthy_run():

@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from newllm.report.language import language
+from newllm.messages import catalogue
 from newllm.report.sections.comparison import _as_far, _difference, _findings, _interval, _seeds, _settings, _value
 from newllm.report.sections.comparison_charts import _differ, colour_of
 from newllm.report.several.arms import Arm, Member
 from newllm.statistics import Interval
 from newllm.trace import Series
 
-EN = language("en")
+EN = catalogue("en")
 TWO, OTHER = (
     Arm(name, (Member(f"{name}0", {"seed": 0}), Member(f"{name}1", {"seed": 1}, numbers={"bits_per_byte": 1.25})))
     for name in "ab"

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import newllm.diagnosis
 from newllm.diagnosis.causes import CAUSES
-from newllm.report.language import evidence_ja, explained_en, explained_ja, language
-from newllm.report.language.labels import evidence_label
+from newllm.messages import catalogue
+from newllm.report.labels import evidence_label, term
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
 from newllm.trace.verdict import OUTCOMES
 
 DIAGNOSIS = Path(newllm.diagnosis.__file__).parent
-EN, JA = language("en"), language("ja")
+EN, JA = catalogue("en"), catalogue("ja")
 MODULES = sorted([*DIAGNOSIS.glob("detectors/*.py"), *DIAGNOSIS.glob("audits/*.py")])
 
 
@@ -92,26 +92,28 @@ def test_the_kinds_that_are_read_out_of_the_code_are_those_that_we_know_of():
 
 
 def test_every_kind_of_finding_is_explained_in_both_languages():
-    assert kinds() == set(explained_en.EXPLAINED) == set(explained_ja.EXPLAINED)
+    for words in (EN, JA):
+        named = {name.removeprefix("finding-") for name in words.names if name.startswith("finding-")}
+        assert kinds() == {kind for kind in named if f"finding-{kind}.explained" in words}
 
 
 def test_an_explanation_is_one_to_three_sentences_that_fit_under_a_heading():
     for kind in kinds():
-        assert 60 < len(EN.explain(kind)) < 330, kind
-        assert is_japanese(JA.explain(kind)), kind
-        assert JA.explain(kind).endswith("。"), kind
-        assert EN.explain(kind).endswith("."), kind
+        assert 60 < len(EN(f"finding-{kind}.explained")) < 330, kind
+        assert is_japanese(JA(f"finding-{kind}.explained")), kind
+        assert JA(f"finding-{kind}.explained").endswith("。"), kind
+        assert EN(f"finding-{kind}.explained").endswith("."), kind
 
 
 def test_every_kind_cause_outcome_and_severity_has_a_japanese_term():
     names = kinds() | causes() | set(CAUSES) | set(OUTCOMES) | set(SEVERITIES)
-    assert [name for name in sorted(names) if not is_japanese(JA.term(name)) and name != "beta2"] == []
+    assert [name for name in sorted(names) if not is_japanese(term(JA, name)) and name != "beta2"] == []
 
 
 def test_every_piece_of_evidence_has_a_japanese_label():
     names = {name for path in [*MODULES, *DIAGNOSIS.glob("*.py")] for name in _evidence(ast.parse(path.read_text()))}
     assert {"peak_step", "half_width", "part_of_loss", "log_update_jump"} <= names
-    assert sorted(names - set(evidence_ja.EVIDENCE)) == []
+    assert sorted(name for name in names if f"evidence-{name}" not in JA) == []
     assert evidence_label(JA, "peak_step") == "ピークのステップ"
     assert evidence_label(EN, "peak_step") == "peak step"
 
@@ -135,7 +137,7 @@ def test_a_finding_on_a_japanese_page_is_explained_before_its_english_sentence()
     section = findings(source, JA)
     assert section is not None
     html = section.html
-    assert html.index(JA.explain("spike")) < html.index('<span lang="en">It jumps.</span>')
+    assert html.index(JA("finding-spike.explained")) < html.index('<span lang="en">It jumps.</span>')
     assert "<code>spike</code>" in html
     assert JA("signal_of", signal="learning-rate", part="学習率") + "、new-one" in html
     told = findings(source, EN)

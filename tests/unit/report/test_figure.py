@@ -3,11 +3,11 @@ import re
 import numpy as np
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Heat, Line, Mark
 from newllm.report.charts.figure import described, figure, span
-from newllm.report.language import language
 
-EN = language("en")
+EN = catalogue("en")
 
 
 def curves(*lines: Line, **about: object) -> Curves:

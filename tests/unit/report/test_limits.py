@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Heat, Line
 from newllm.report.header import problems
 from newllm.report.judged import unjudged
-from newllm.report.language import language
 from newllm.report.source import Source
 from newllm.trace import Finding, Series, Trace
 
-EN = language("en")
+EN = catalogue("en")
 
 
 def trace(**points: int) -> Trace:
@@ -49,7 +49,7 @@ def test_twelve_problems_are_told_and_how_many_more_there_are(count: int, more: 
     source = Source(Path("x"), "x", problems=tuple(f"problem {number}." for number in range(count)))
     told = str(problems(source, EN))
     assert told.count("problem ") == min(count, 12)
-    assert (EN("problems.more", count=int(more)) in told) if more else (told.count("<p") <= 1)
+    assert (EN("problems-more", count=int(more)) in told) if more else (told.count("<p") <= 1)
 
 
 def test_a_line_of_more_than_four_points_a_bucket_is_thinned_with_its_band() -> None:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report.charts.curve_svg import _logarithmic, curve_svg, ticks
 from newllm.report.charts.forest_svg import forest_svg
 from newllm.report.charts.marks import first_step, last_step, marks_of
-from newllm.report.language import language
 from newllm.report.source import Source
 from newllm.trace import Finding, Series, Trace
 
-EN = language("en")
+EN = catalogue("en")
 
 
 def run_with(*findings: Finding) -> Source:

@@ -12,14 +12,14 @@ import pytest
 
 import newllm
 from newllm.checksum import read_checked
+from newllm.messages import catalogue
 from newllm.report.document import PAGE_NAME
-from newllm.report.language import language
 from newllm.report.page import report_page, study_page
 from newllm.report.source import Source, read_source
 from newllm.report.source.study import read_study
 from newllm.trace import Finding, Series, Trace
 
-EN = language("en")
+EN = catalogue("en")
 STUDY = Path(newllm.__file__).parents[2] / "studies" / "founding"
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'\x1b[2J\u202e\u2066<style>*{}</style>{0}{x}"
 HARMLESS = {
@@ -79,7 +79,7 @@ def page(whole: Path) -> str:
 def test_the_policy_names_just_the_script_and_the_style_that_are_there(page: str) -> None:
     seen = Seen(page)
     policy = next(value for name, value in seen.attributes if value.startswith("default-src"))
-    data, script = seen.inside["script"]
+    data, words, script = seen.inside["script"]
     (style,) = seen.inside["style"]
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
     assert policy == (
@@ -87,6 +87,7 @@ def test_the_policy_names_just_the_script_and_the_style_that_are_there(page: str
         "base-uri 'none'; form-action 'none'"
     )
     assert json.loads(data)
+    assert json.loads(words)["all"] == "Show all"
 
 
 def test_a_page_has_nothing_that_loads_or_runs_anything_else(page: str) -> None:
@@ -137,10 +138,10 @@ def test_hostile_text_does_nothing_wherever_it_comes_from(run: Path) -> None:
         seen = Seen(page)
         assert set(seen.tags) <= HARMLESS
         assert {name for name, _ in seen.attributes} <= ATTRIBUTES
-        assert (len(seen.inside["script"]), len(seen.inside["style"])) == (2, 1)
+        assert (len(seen.inside["script"]), len(seen.inside["style"])) == (3, 1)
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
         assert "alert(2)" in seen.text  # shown, as the text that it is
-        assert EN("section.failed", error="").split("(")[0] not in seen.text
+        assert EN("section-failed", error="").split("(")[0] not in seen.text
         labels = [line["label"] for chart in charts(page).values() for line in chart.get("lines", ())]
         assert not any("\x1b" in label or "\u202e" in label for label in labels)
 
@@ -196,6 +197,6 @@ def test_a_study_has_its_verdict_first() -> None:
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_a_page_says_its_language_and_what_of_it_is_english(whole: Path, lang: str) -> None:
-    page = report_page([read_source(whole)], language(lang))
+    page = report_page([read_source(whole)], catalogue(lang))
     assert page.startswith(f'<!doctype html>\n<html lang="{lang}">\n')
     assert ('<span lang="en">' in page) == (lang != "en")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.report.language import language
+from newllm.messages import catalogue
 from newllm.report.page import report_page
 from newllm.report.sections.samples import samples
 from newllm.report.source import read_source
@@ -29,13 +29,13 @@ def run(tmp_path: Path) -> Path:
      ("ja", ("モデルの書く文章", "ステップ 5,000", "それ以前の 3 件", "シード 7"))],
 )  # fmt: skip
 def test_the_newest_comes_first_and_is_escaped(run: Path, lang: str, words: tuple[str, ...]):
-    section = samples(read_source(run), language(lang))
+    section = samples(read_source(run), catalogue(lang))
     assert section is not None
     found = [section.html.index(f"&lt;b&gt;{step}&lt;/b&gt;\\x1b[2J\\u202e") for step in range(6)]
     assert found == sorted(found, reverse=True)
     assert all(word in section.title + section.html for word in words)
     assert "\x1b" not in section.html
-    page = report_page([read_source(run)], language(lang))
+    page = report_page([read_source(run)], catalogue(lang))
     assert "&lt;b&gt;5&lt;/b&gt;" in page
     assert "<b>5" not in page
 
@@ -45,16 +45,16 @@ def test_an_ended_text_says_so_and_damage_takes_nothing_else_along(run: Path):
         file.write(b'\xff\n[]\n{"step": 6000, "prompt": "", "text": "", "seed": 7}\n{"step": 70')
     source = read_source(run)
     assert "samples.jsonl is damaged in line 7, 8: what the model wrote there is lost" in source.problems
-    section = samples(source, language("en"))
+    section = samples(source, catalogue("en"))
     assert section is not None
     assert section.html.index("it ended the text at once") < section.html.index("&lt;b&gt;5")
 
 
 def test_a_run_from_before_samples_has_no_such_section(run: Path):
     (run / "samples.jsonl").unlink()
-    assert samples(read_source(run), language("en")) is None
+    assert samples(read_source(run), catalogue("en")) is None
 
 
 def test_its_line_numbers_are_no_curve(run: Path):
-    page = report_page([read_source(run)], language("en"))
+    page = report_page([read_source(run)], catalogue("en"))
     assert 'id="others"' not in page

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Heat, Section
 from newllm.report.charts.grid import grid_of
-from newllm.report.language import language
 from newllm.report.sections import SECTIONS, sections_of
 from newllm.report.source import Source, read_source
 from newllm.trace import Finding, Series, Trace
 
-EN = language("en")
+EN = catalogue("en")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_spike_is_marked_on_the_loss_and_explained(source: Source) -> None:
     spikes = [mark for mark in chart(source, "curves", "loss").marks if mark.label == "spike"]
     assert [(mark.first, mark.severity) for mark in spikes] == [(120, "warning")]
     html = section(source, "findings").html
-    for part in ("120", EN.explain("spike").split(".")[0], EN("would_tell"), EN("alternatives"), "log ratio"):
+    for part in ("120", EN("finding-spike.explained").split(".")[0], EN("would_tell"), EN("alternatives"), "log ratio"):
         assert part in html
 
 
@@ -91,7 +91,7 @@ def test_training_and_validation_are_split_by_class_with_counts(source: Source) 
     cells = r'<th scope="row">{}</th><td class="number">{}</td><td class="number">{} %</td>'
     assert re.search(cells.format("validation, unknown", 10, 33.3), made.html)
     assert re.search(cells.format("training, end of text", 30, "25.0"), made.html)
-    assert EN("dashed.by-class") in made.html
+    assert EN("dashed-by-class") in made.html
 
 
 def test_where_only_validation_is_split_the_whole_training_loss_stands_beside_it(source: Source) -> None:
@@ -99,7 +99,7 @@ def test_where_only_validation_is_split_the_whole_training_loss_stands_beside_it
     made = section(dataclasses.replace(source, trace=dataclasses.replace(source.trace, signals=signals)), "classes")
     names = [line.name for chart in made.charts if isinstance(chart, Curves) for line in chart.lines]
     assert names == ["loss", "validation_loss/seen", "validation_loss/unknown", "validation_loss/end"]
-    assert EN("dashed.by-class") not in made.html
+    assert EN("dashed-by-class") not in made.html
 
 
 def test_a_part_of_a_loss_is_no_class_of_tokens() -> None:
@@ -164,20 +164,20 @@ def test_confirmed_replays_are_drawn_over_the_null_with_all_of_their_range(sourc
     assert (null.high.max(), changed.y.max()) == (9.0, 5.0)
     assert [(mark.first, mark.last) for mark in made.marks] == [(39, 46)]
     html = section(source, "replay").html
-    for part in ("residual-fnn", "100 % [80, 120]", "removes it", "0/8", "plain-depth", EN("replay.not_tried")):
+    for part in ("residual-fnn", "100 % [80, 120]", "removes it", "0/8", "plain-depth", EN("replay-not_tried")):
         assert part in html
 
 
 def test_the_verdict_says_what_replays_showed_and_without_them_what_the_doctor_says(source: Source) -> None:
     replayed = section(source, "verdict").html
     assert "The cause is plain-depth" in replayed
-    assert EN("null.same") in replayed
+    assert EN("null-same") in replayed
     alone = section(dataclasses.replace(source, replays=()), "verdict").html
     assert "newllm replay" in alone
     assert re.search(r"Something is (wrong|doubtful)", alone)
     healthy = section(bare(loss=[3.0, 2.5, 2.0, 1.6, 1.3, 1.1]), "verdict").html
-    assert EN("doctor.nothing", points=6, signals=1) in healthy
-    assert EN("doctor.unjudged") in section(bare(other=[1.0, 2.0]), "verdict").html
+    assert EN("doctor-nothing", points=6, signals=1) in healthy
+    assert EN("doctor-unjudged") in section(bare(other=[1.0, 2.0]), "verdict").html
 
 
 def test_a_replay_that_differs_from_its_run_says_that_nothing_follows(source: Source) -> None:
@@ -186,7 +186,7 @@ def test_a_replay_that_differs_from_its_run_says_that_nothing_follows(source: So
     differs = {"identical": False, "first_difference": {"sentence": "Step 7 differs."}}
     verdict = dataclasses.replace(one.verdict, null=differs, sentences=("It cannot be replayed.",))
     html = section(dataclasses.replace(source, replays=(dataclasses.replace(one, verdict=verdict),)), "verdict").html
-    for part in ("It cannot be replayed.", EN("null.differs"), "Step 7 differs."):
+    for part in ("It cannot be replayed.", EN("null-differs"), "Step 7 differs."):
         assert part in html
 
 
@@ -208,8 +208,8 @@ def test_signals_that_we_do_not_know_are_drawn_and_those_too_many_named() -> Non
 def test_a_section_that_fails_says_so_and_the_others_stand(source: Source) -> None:
     broken = dataclasses.replace(source, recoveries=(3,))  # pyrefly: ignore
     made = {one.id: one for one in sections_of(broken, EN)}
-    assert EN("section.failed", error="AttributeError") in made["configuration"].html
-    assert EN("data.sound") in made["data"].html or EN("data.audits") in made["data"].html
+    assert EN("section-failed", error="AttributeError") in made["configuration"].html
+    assert EN("data-sound") in made["data"].html or EN("data-audits") in made["data"].html
 
 
 def test_a_class_stands_with_its_first_its_lowest_finite_and_its_last_loss() -> None:

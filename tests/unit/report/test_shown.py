@@ -8,16 +8,17 @@ import dataclasses
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from newllm.messages import Catalogue
+from newllm.messages.catalogue import FOLDER
 from newllm.report.charts.chart import Section
 from newllm.report.header import header
-from newllm.report.language import Words, language
 from newllm.report.sections import sections_of
 from newllm.report.sections.comparison import comparison
 from newllm.report.sections.study import study_sections
@@ -27,32 +28,19 @@ from newllm.trace import Finding, Series, Trace
 
 KEPT = Path(__file__).parent / "shown.json"
 FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
-EN = language("en")
 
 
-class Key(str):
-    """A text that says its own name, and what is put into it."""
+class Keys(Catalogue):
+    """Messages that say their own names, and what is put into them; what stands between two of a list stays."""
 
-    __slots__ = ()
-
-    def format(self, *_: object, **values: object) -> str:
-        return f"{self}({', '.join(f'{name}={value}' for name, value in values.items())})" if values else str(self)
-
-
-class Keys(Mapping[str, str]):
-    """Texts by key, each its key; what stands between two of a list stays."""
-
-    def __getitem__(self, key: str) -> str:
-        return EN.texts[key] if key == "list" else Key(f"[{EN.texts[key] and key}]")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(EN.texts)
-
-    def __len__(self) -> int:
-        return len(EN.texts)
+    def __call__(self, id: str, /, **parameters: Any) -> str:
+        if id == "list":
+            return super().__call__(id)
+        given = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        return f"[{id}]({given})" if given else f"[{id}]"
 
 
-WORDS = Words("en", Keys(), {kind: f"[explained {kind}]" for kind in EN.explained}, {})
+WORDS = Keys("en", FOLDER / "en")
 
 
 def read_whole(place: Path) -> Source:

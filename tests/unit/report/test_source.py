@@ -10,13 +10,13 @@ import pytest
 
 from newllm.checksum import read_checked
 from newllm.errors import UserError
-from newllm.report.language import language
+from newllm.messages import catalogue
 from newllm.report.page import report_page
 from newllm.report.source import read_source
 from newllm.trace.store import TraceWriter
 
-EN = language("en")
-FAILED = EN("section.failed", error="").split("(")[0]
+EN = catalogue("en")
+FAILED = EN("section-failed", error="").split("(")[0]
 FILES = [
     *("config.toml", "trace.jsonl", "summary.json", "recording.json", "data.json", "recoveries.json"),
     "replays/step-00000039/verdict.json",
@@ -175,7 +175,7 @@ def test_replays_without_a_verdict_say_how_many_are_done(run: Path) -> None:
     (run / "replays/step-00000039/verdict.json").unlink()
     source = read_source(run)
     assert [(one.verdict, one.done) for one in source.replays] == [(None, 0)]
-    assert EN("replay.unfinished", name="step-00000039", count=0) in report_page([source], EN)
+    assert EN("replay-unfinished", name="step-00000039", count=0) in report_page([source], EN)
 
 
 def _changed(thing: object, chance: random.Random) -> object:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Section
-from newllm.report.language import language
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import StudySource, read_study
 
 FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
-EN, JA = language("en"), language("ja")
+EN, JA = catalogue("en"), catalogue("ja")
 HOSTILE = '</script><img src=x onerror=alert(1)>\u202e"'
 
 

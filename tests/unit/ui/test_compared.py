@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from newllm.report.language import language
+from newllm.messages import catalogue
 from newllm.report.several.arms import Member
 from newllm.trace import Series
 from newllm.ui.compared import Asked, compared, signals_of
 
-EN = language("en")
+EN = catalogue("en")
 STEPS = np.arange(10, 60, 10)
 
 
@@ -31,8 +31,8 @@ def test_the_axis_is_the_step_or_what_steps_took(axis: str, factor: float) -> No
     assert [line.x.tolist() for line in chart.lines] == [(factor * STEPS).tolist()] * 2
     assert [line.label for line in chart.lines] == ["a", "b"]
     assert len({line.name for line in chart.lines}) == len({line.colour for line in chart.lines}) == 2
-    assert (chart.unit, missing) == (EN("unit.loss"), [])
-    assert chart.about == (EN("compare.about_mean_pace") if axis in ("token", "time") else "")
+    assert (chart.unit, missing) == (EN("unit-loss"), [])
+    assert chart.about == (EN("compare-about_mean_pace") if axis in ("token", "time") else "")
 
 
 def test_at_equal_progress_a_run_stands_where_its_training_loss_does() -> None:
@@ -65,7 +65,7 @@ def test_differences_are_taken_from_the_first_over_a_line_of_nothing() -> None:
     assert chart.lines[0].x.tolist() == [10, 50]
     assert chart.lines[1].y.tolist() == pytest.approx([0, -0.25, -0.5, -0.75, -1])
     assert not chart.log
-    assert chart.about == EN("compare.about_difference")
+    assert chart.about == EN("compare-about_difference")
     alone, _ = compared([member("a")], Asked("loss", "step", "difference"), EN)
     assert alone.lines == ()
 
@@ -77,4 +77,4 @@ def test_runs_that_differ_by_the_seed_alone_are_one_arm_with_a_band() -> None:
     assert [line.label for line in chart.lines[1:3]] == ["a", "b"]
     assert len({line.name for line in chart.lines}) == 4
     assert chart.lines[0].colour == chart.lines[1].colour != chart.lines[3].colour
-    assert chart.about == EN("compare.about_band")
+    assert chart.about == EN("compare-about_band")

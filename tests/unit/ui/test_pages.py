@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from newllm.report.language import language
+from newllm.messages import catalogue
 from newllm.trace.verdict import OUTCOMES
 
 HOSTILE = "deep/<img src=x onerror=alert(1)> \\u202e"
@@ -50,13 +50,6 @@ def test_the_language_is_remembered(served):
     assert '<html lang="en">' in served.ask("/?lang=xx", Cookie="newllm-lang=xx").body.decode()
 
 
-def test_both_languages_have_every_word():
-    from newllm.ui.texts_en import EN
-    from newllm.ui.texts_ja import JA
-
-    assert EN.keys() == JA.keys()
-
-
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_what_a_change_did_is_said_in_the_words_of_a_report(served, lang):
     page = served.ask(f"/?lang={lang}").body.decode()
@@ -64,7 +57,7 @@ def test_what_a_change_did_is_said_in_the_words_of_a_report(served, lang):
         "texts"
     ]
     for outcome in OUTCOMES:
-        assert texts[f"outcome.{outcome}"] == language(lang)(f"outcome.{outcome}")
+        assert texts[f"outcome-{outcome}".replace(" ", "-")] == catalogue(lang)(f"outcome-{outcome}")
 
 
 def test_hostile_names_are_text(served):

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Line, Mark, Section
-from newllm.report.language import language
 from newllm.report.markup import Html
 from newllm.report.source import Source
 from newllm.ui.shown import BUCKETS, _unjudged, section_dict
 
-EN = language("en")
+EN = catalogue("en")
 
 
 def section(points: int = 10, **changes: Any) -> Section:
@@ -47,4 +47,4 @@ def test_where_nobody_judged_what_reads_as_sound_is_taken_away() -> None:
     listed = [Section(name, name, Html("<p></p>"), ()) for name in ("verdict", "curves", "findings", "layers", "data")]
     assert [one.id for one in _unjudged(source, listed, EN)] == ["curves", "layers", "findings", "data"]
     said = _unjudged(source, listed, EN)[2]
-    assert EN("findings.too_long") in said.html
+    assert EN("findings-too_long") in said.html

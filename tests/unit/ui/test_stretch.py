@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from newllm.errors import UserError
-from newllm.report.language import language
+from newllm.messages import catalogue
 from newllm.trace import Series, TraceWriter
 from newllm.ui import jobs as jobs_module
 from newllm.ui import live as live_module
@@ -147,7 +147,7 @@ def made(problems: str = "", **texts: str) -> Made:
 )
 def test_a_page_is_told_which_sections_changed(tmp_path: Path, known: str | None, changed: list[str] | None) -> None:
     traces = Traces()
-    feed = Feed(tmp_path, language("en"), traces, Shown(traces, None))  # pyrefly: ignore
+    feed = Feed(tmp_path, catalogue("en"), traces, Shown(traces, None))  # pyrefly: ignore
     teller, entry = _Teller(Shows(-1, known), feed), Entry(id="i", name="n")
 
     def told() -> list[Any]:
@@ -168,7 +168,7 @@ def test_a_page_is_told_once_what_is_new(tmp_path: Path) -> None:
     columns = Columns(place / "trace.jsonl")
     version = columns.update()
     traces = Traces()
-    feed = Feed(place, language("en"), traces, Shown(traces, None))  # pyrefly: ignore
+    feed = Feed(place, catalogue("en"), traces, Shown(traces, None))  # pyrefly: ignore
     feed.columns = columns
     teller = _Teller(Shows(version, None), feed)
     entry = Entry(id="i", name="n", status="running", step=3)
@@ -194,7 +194,7 @@ def test_a_page_of_another_version_fetches_everything(tmp_path: Path) -> None:
     columns = Columns(trace(tmp_path / "run", 3) / "trace.jsonl")
     columns.update()
     traces = Traces()
-    feed = Feed(tmp_path / "run", language("en"), traces, Shown(traces, None))  # pyrefly: ignore
+    feed = Feed(tmp_path / "run", catalogue("en"), traces, Shown(traces, None))  # pyrefly: ignore
     feed.columns = columns
     told = events(_Teller(Shows(5, None), feed).told(Entry(id="i", name="n"), []))
     assert told[0] == ("sections", {"changed": ["*"], "version": columns.version})
@@ -217,7 +217,7 @@ def test_a_page_that_was_told_nothing_for_a_quarter_of_a_minute_is_told_that_the
     async def told() -> list[str]:
         stopping = asyncio.Event()
         live = Live(index, traces, shown, Jobs(), stopping)  # pyrefly: ignore
-        feed = live.feeds["r", "en"] = Feed(tmp_path, language("en"), traces, shown)  # pyrefly: ignore
+        feed = live.feeds["r", "en"] = Feed(tmp_path, catalogue("en"), traces, shown)  # pyrefly: ignore
 
         async def wait() -> None:
             clock.now += pauses.pop(0)
@@ -225,7 +225,7 @@ def test_a_page_that_was_told_nothing_for_a_quarter_of_a_minute_is_told_that_the
                 stopping.set()
 
         feed.wait = wait  # pyrefly: ignore
-        said = [one async for one in live.events("r", tmp_path, language("en"), Shows(0, None))]
+        said = [one async for one in live.events("r", tmp_path, catalogue("en"), Shows(0, None))]
         assert live.feeds == {}
         return said
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Chart, Curves, Heat, Line
-from newllm.report.language import Words
 from newllm.report.markup import Html, folded, table, tag
 from newllm.report.words import number
 
@@ -16,7 +16,7 @@ _COLUMNS = 8  # lines of a table
 _TOLD = 6  # lines of a description
 
 
-def figure(chart: Chart, words: Words) -> Html:
+def figure(chart: Chart, words: Catalogue) -> Html:
     """Return the HTML of a chart's place.
 
     Args:
@@ -35,41 +35,41 @@ def figure(chart: Chart, words: Words) -> Html:
     )
 
 
-def described(chart: Chart, words: Words) -> str:
+def described(chart: Chart, words: Catalogue) -> str:
     """Return what a chart shows, for who cannot see it."""
     unit = f" ({chart.unit})" if chart.unit else ""
     if isinstance(chart, Heat):
         parts = [
-            words("heat.shows", title=chart.title + unit, rows=len(chart.rows), columns=len(chart.x), axis=chart.axis)
+            words("heat-shows", title=chart.title + unit, rows=len(chart.rows), columns=len(chart.x), axis=chart.axis)
         ]
     else:
         shown = [line for line in chart.lines if not line.faint] or list(chart.lines)
         parts = [f"{chart.title}{unit}.", *(_told(line, chart.axis, words) for line in shown[:_TOLD])]
     marks = [f"{mark.label} {span(mark.first, mark.last, words)}" for mark in chart.marks[:_TOLD]]
-    return " ".join([*parts, *([words("chart.marked", marks=", ".join(marks))] if marks else [])])
+    return " ".join([*parts, *([words("chart-marked", marks=", ".join(marks))] if marks else [])])
 
 
-def span(first: float, last: float, words: Words) -> str:
+def span(first: float, last: float, words: Catalogue) -> str:
     """Return a stretch: "19 to 22", "19"."""
     ends = [f"{end:,.0f}" if float(end).is_integer() else number(end) for end in (first, last)]
     return ends[0] if ends[0] == ends[1] else words("span", first=ends[0], last=ends[1])
 
 
-def _told(line: Line, axis: str, words: Words) -> str:
+def _told(line: Line, axis: str, words: Catalogue) -> str:
     y = np.asarray(line.y, dtype=float)
     finite = np.flatnonzero(np.isfinite(y))
     if not len(finite):
-        return words("line.nothing", label=line.label)
+        return words("line-nothing", label=line.label)
     low, high = finite[y[finite].argmin()], finite[y[finite].argmax()]
     said = words(
-        "line.shows", label=line.label, first=number(y[finite[0]]), last=number(y[finite[-1]]), low=number(y[low]),
+        "line-shows", label=line.label, first=number(y[finite[0]]), last=number(y[finite[-1]]), low=number(y[low]),
         high=number(y[high]), axis=axis, at_low=_at(line.x[low]), at_high=_at(line.x[high]),
     )  # fmt: skip
     gone = len(y) - len(finite)
-    return f"{said} {words('line.not_finite', count=f'{gone:,}')}" if gone else said
+    return f"{said} {words('line-not_finite', count=f'{gone:,}')}" if gone else said
 
 
-def _curves_table(chart: Curves, words: Words) -> Html:
+def _curves_table(chart: Curves, words: Catalogue) -> Html:
     lines = ([line for line in chart.lines if not line.faint] or list(chart.lines))[:_COLUMNS]
     at = _positions([np.asarray(line.x) for line in lines if len(line.x)])
     heads = [chart.axis, *(line.label for line in lines)]
@@ -96,7 +96,7 @@ def _each(lines: Sequence[Line], at: np.ndarray) -> list[list[str]]:
     return rows
 
 
-def _buckets(lines: Sequence[Line], at: np.ndarray, words: Words) -> list[list[str]]:
+def _buckets(lines: Sequence[Line], at: np.ndarray, words: Catalogue) -> list[list[str]]:
     """Return a row for each stretch of the axis, with the lowest and the highest of every line in it."""
     edges = np.unique(at[np.linspace(0, len(at), _ROWS + 1).astype(int)[:-1]])
     lasts = [*(at[np.searchsorted(at, edges[1:]) - 1]), at[-1]]
@@ -108,7 +108,7 @@ def _buckets(lines: Sequence[Line], at: np.ndarray, words: Words) -> list[list[s
     return rows
 
 
-def _range(values: np.ndarray, words: Words) -> str:
+def _range(values: np.ndarray, words: Catalogue) -> str:
     finite = values[np.isfinite(values)]
     odd = sorted({number(value) for value in values[~np.isfinite(values)].tolist()})
     if not len(finite):
@@ -117,7 +117,7 @@ def _range(values: np.ndarray, words: Words) -> str:
     return ", ".join([low if low == high else words("span", first=low, last=high), *odd])
 
 
-def _heat_table(chart: Heat, words: Words) -> Html:
+def _heat_table(chart: Heat, words: Catalogue) -> Html:
     heads = ["", words("first"), words("last"), words("lowest"), words("highest"), words("highest_at", axis=chart.axis)]
     rows = [_heat_row(name, chart.x, row) for name, row in zip(chart.rows, np.asarray(chart.values), strict=True)]
     return table(heads, rows[:_ROWS], about=chart.title)

@@ -2,17 +2,17 @@
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Line
-from newllm.report.language import Words
-from newllm.report.language.labels import signal_label
+from newllm.report.labels import signal_label
 from newllm.report.source import Source
 
 _FEW = 1000  # buckets of a line that is drawn in full elsewhere
 
 
 def signal_line(
-    source: Source, words: Words, name: str, colour: str, *, label: str | None = None, few: bool = False,
+    source: Source, words: Catalogue, name: str, colour: str, *, label: str | None = None, few: bool = False,
     faint: bool = False,
 ) -> Line | None:  # fmt: skip
     """Return a signal as a line, None where the trace has nothing of it.

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Mark
-from newllm.report.language import Words
-from newllm.report.language.labels import kind_label
+from newllm.report.labels import kind_label
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
 
@@ -12,7 +12,7 @@ _MOST = 40
 _WIDE, _NARROW = 0.5, 0.05  # of the run
 
 
-def marks_of(source: Source, words: Words, statistics: Iterable[str], *, severe: bool = False) -> tuple[Mark, ...]:
+def marks_of(source: Source, words: Catalogue, statistics: Iterable[str], *, severe: bool = False) -> tuple[Mark, ...]:
     """Return the stretches of findings about some signals, one for each kind and place, the gravest last (on top).
 
     Args:
@@ -32,7 +32,7 @@ def marks_of(source: Source, words: Words, statistics: Iterable[str], *, severe:
     return tuple(sorted(kept, key=lambda mark: SEVERITIES.index(mark.severity)))
 
 
-def _mark(source: Source, words: Words, finding: Finding) -> Mark | None:
+def _mark(source: Source, words: Catalogue, finding: Finding) -> Mark | None:
     """Return where a finding is. Of one that lasts for most of the run, its beginning; of all of it, nothing."""
     place = _place(source, finding)
     if place is None:
@@ -43,7 +43,7 @@ def _mark(source: Source, words: Words, finding: Finding) -> Mark | None:
         return Mark(*place, finding.severity, label)
     if place[0] - begin <= _NARROW * (end - begin):
         return None
-    return Mark(place[0], place[0], finding.severity, words("mark.from", label=label))
+    return Mark(place[0], place[0], finding.severity, words("mark-from", label=label))
 
 
 def _place(source: Source, finding: Finding) -> tuple[float, float] | None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Mark
 from newllm.report.charts.lines import logarithmic
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label
+from newllm.report.labels import axis_label
 from newllm.report.plain import plain
 from newllm.report.source import Source
 from newllm.report.source.replays import Followed
@@ -18,7 +18,7 @@ _COLOURS = {"removes": "context", "reduces": "training", "delays": "sky"}
 
 
 def replay_curves(
-    source: Source, words: Words, verdict: Verdict, followed: Sequence[Followed], number: int
+    source: Source, words: Catalogue, verdict: Verdict, followed: Sequence[Followed], number: int
 ) -> list[Curves]:
     """Return two charts for each confirmed intervention: training loss and loss on the probe batch.
 
@@ -46,7 +46,7 @@ def _of(followed: Sequence[Followed], tried: Tried) -> tuple[list[Followed], lis
 
 
 def _chart(
-    source: Source, words: Words, verdict: Verdict, found: tuple[list[Followed], list[Followed]], loss: str,
+    source: Source, words: Catalogue, verdict: Verdict, found: tuple[list[Followed], list[Followed]], loss: str,
     name: str, tried: Tried,
 ) -> Curves | None:  # fmt: skip
     nulls, changed = found
@@ -54,15 +54,15 @@ def _chart(
         return None
     colour = _COLOURS.get(tried.outcome, "learning-rate")
     lines = (
-        _group(nulls, loss, "null", "muted", words("replay.null", count=len(nulls))),
-        _group(changed, loss, "changed", colour, words("replay.changed", name=plain(tried.name), count=len(changed))),
+        _group(nulls, loss, "null", "muted", words("replay-null", count=len(nulls))),
+        _group(changed, loss, "changed", colour, words("replay-changed", name=plain(tried.name), count=len(changed))),
     )
     drawn = tuple(line for line in lines if line is not None and len(line.x))
     if len(drawn) < 2:
         return None
-    title = words(f"replay.{loss}", name=plain(tried.name), step=f"{tried.start:,}")
+    title = words(f"replay-{loss}", name=plain(tried.name), step=f"{tried.start:,}")
     return Curves(
-        source.id(name), title, axis_label(words, "step"), words("unit.loss"), drawn, _spike(verdict, words),
+        source.id(name), title, axis_label(words, "step"), words("unit-loss"), drawn, _spike(verdict, words),
         log=logarithmic(*drawn),
     )  # fmt: skip
 
@@ -81,8 +81,8 @@ def _group(replays: Sequence[Followed], loss: str, name: str, colour: str, label
     return Line(name, label, colour, x, np.nanmedian(values, 0), np.nanmin(values, 0), np.nanmax(values, 0))
 
 
-def _spike(verdict: Verdict, words: Words) -> tuple[Mark, ...]:
+def _spike(verdict: Verdict, words: Catalogue) -> tuple[Mark, ...]:
     first, last = verdict.spike.get("onset"), verdict.spike.get("end") or verdict.spike.get("peak")
     if not isinstance(first, int) or not isinstance(last, int):
         return ()
-    return (Mark(first, max(first, last), "fault", words("replay.mark")),)
+    return (Mark(first, max(first, last), "fault", words("replay-mark")),)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
-from newllm.report.language import Words
 from newllm.report.markup import tag
 from newllm.report.sections.classes import classes
 from newllm.report.sections.configuration import configuration
@@ -18,7 +18,7 @@ from newllm.report.sections.samples import samples
 from newllm.report.sections.verdict import verdict
 from newllm.report.source import Source
 
-SECTIONS: dict[str, Callable[[Source, Words], Section | None]] = {
+SECTIONS: dict[str, Callable[[Source, Catalogue], Section | None]] = {
     "verdict": verdict,
     "curves": curves,
     "findings": findings,
@@ -34,7 +34,7 @@ SECTIONS: dict[str, Callable[[Source, Words], Section | None]] = {
 """By id, in the order of a page."""
 
 
-def sections_of(source: Source, words: Words) -> tuple[Section, ...]:
+def sections_of(source: Source, words: Catalogue) -> tuple[Section, ...]:
     """Return the sections of one run that have something to show.
 
     Files of a run may hold anything. A section that fails on what stands there says so in its place, and the others
@@ -44,9 +44,9 @@ def sections_of(source: Source, words: Words) -> tuple[Section, ...]:
     return tuple(section for section in made if section is not None)
 
 
-def _made(name: str, source: Source, words: Words) -> Section | None:
+def _made(name: str, source: Source, words: Catalogue) -> Section | None:
     try:
         return SECTIONS[name](source, words)
     except Exception as error:  # one bad run must not take the page with it
-        said = tag("p", words("section.failed", error=type(error).__name__), kind="problem")
+        said = tag("p", words("section-failed", error=type(error).__name__), kind="problem")
         return Section(source.id(name), words(name), said)

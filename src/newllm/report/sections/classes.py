@@ -5,12 +5,12 @@ The gap between training and validation says nothing before it is split like thi
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label, target_label
+from newllm.report.labels import axis_label, target_label
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.source import Source
 
@@ -21,7 +21,7 @@ _FREE = ("sky", "validation", "muted")
 _MOST = 6
 
 
-def classes(source: Source, words: Words) -> Section | None:
+def classes(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where neither loss was measured by class."""
     named = {name for of in _SAID for name in _measured(source, of)}
     ordered = sorted(named, key=lambda name: (list(_COLOURS).index(name) if name in _COLOURS else 9, name))[:_MOST]
@@ -31,12 +31,12 @@ def classes(source: Source, words: Words) -> Section | None:
     split = bool(_measured(source, _TRAINING))
     if not split and (training := signal_line(source, words, "loss", "training", few=True)) is not None:
         drawn.insert(0, training)
-    dashed = [words("dashed.by-class")] if split else []
+    dashed = [words("dashed-by-class")] if split else []
     chart = Curves(
-        source.id("by-class"), words("chart.by-class"), axis_label(words, source.trace.axis), words("unit.loss"),
-        tuple(drawn), log=logarithmic(*drawn), about=" ".join([words("about.by-class"), *dashed]),
+        source.id("by-class"), words("chart-by-class"), axis_label(words, source.trace.axis), words("unit-loss"),
+        tuple(drawn), log=logarithmic(*drawn), about=" ".join([words("about-by-class"), *dashed]),
     )  # fmt: skip
-    html = joined([tag("p", words("classes.why")), figure(chart, words), _counts(source, words, ordered)])
+    html = joined([tag("p", words("classes-why")), figure(chart, words), _counts(source, words, ordered)])
     return Section(source.id("classes"), words("classes"), html, (chart,))
 
 
@@ -51,7 +51,7 @@ def _counted(of: str) -> str:
     return of.replace("loss/", "count/")
 
 
-def _lines(source: Source, words: Words, name: str, at: int) -> list[Line]:
+def _lines(source: Source, words: Catalogue, name: str, at: int) -> list[Line]:
     """Return a class's validation and training loss, of one colour: a page draws the second of a colour dashed."""
     colour = _COLOURS.get(name) or _FREE[at % len(_FREE)]
     labelled = [(f"{of}{name}", _label(words, of, name)) for of in _SAID if name in _measured(source, of)]
@@ -59,17 +59,17 @@ def _lines(source: Source, words: Words, name: str, at: int) -> list[Line]:
     return [line for line in lines if line is not None]
 
 
-def _label(words: Words, of: str, name: str) -> str:
+def _label(words: Catalogue, of: str, name: str) -> str:
     return words(_SAID[of], target=target_label(words, name))
 
 
-def _counts(source: Source, words: Words, names: list[str]) -> Html:
+def _counts(source: Source, words: Catalogue, names: list[str]) -> Html:
     rows = [_row(source, words, of, name) for name in names for of in _SAID if name in _measured(source, of)]
     heads = [words("class"), words("targets"), words("share"), words("first"), words("lowest"), words("last")]
-    return table(heads, rows, about=words("chart.by-class"))
+    return table(heads, rows, about=words("chart-by-class"))
 
 
-def _row(source: Source, words: Words, of: str, name: str) -> list[str]:
+def _row(source: Source, words: Catalogue, of: str, name: str) -> list[str]:
     loss = source.trace.series(f"{of}{name}").value
     finite = loss[np.isfinite(loss)]
     count, total = _targets(source, of, name)

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.forest_svg import forest_svg, scale
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label
+from newllm.report.labels import axis_label
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, safe, table, tag
 from newllm.report.plain import plain
 from newllm.report.sections.comparison_charts import colour_of, comparison_charts
@@ -33,7 +33,7 @@ _WHOLE = 1e4  # numbers from here on are shown in full
 _Column = tuple[str, list[object]]  # a head, and a cell for each arm; that of a drawing has no head
 
 
-def comparison(sources: Sequence[Source], words: Words) -> Section | None:
+def comparison(sources: Sequence[Source], words: Catalogue) -> Section | None:
     """Return the section, None where there are not two runs to compare.
 
     Args:
@@ -53,31 +53,31 @@ def comparison(sources: Sequence[Source], words: Words) -> Section | None:
     tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
     parts = [
         _lead(arms, len(alike), words),
-        *([] if tokens else [tag("p", words("compare.other_tokens"), kind="problem")]),
-        *([] if texts else [tag("p", words("compare.other_texts"), kind="problem")]),
+        *([] if tokens else [tag("p", words("compare-other_tokens"), kind="problem")]),
+        *([] if texts else [tag("p", words("compare-other_texts"), kind="problem")]),
         listed(_remarks(arms, [source for source in sources if source not in alike], words)),
         _table(arms, tallies, words, tokens=tokens),
         *(figure(chart, words) for chart in charts),
-        block(words("compare.settings"), _settings(arms, words)),
+        block(words("compare-settings"), _settings(arms, words)),
     ]
     return Section("comparison", words("comparison"), joined(parts), tuple(charts))
 
 
-def _lead(arms: Sequence[Arm], runs: int, words: Words) -> Html:
-    key = "compare.lead" if len(arms) > 1 else "compare.lead_of_one"
+def _lead(arms: Sequence[Arm], runs: int, words: Catalogue) -> Html:
+    key = "compare-lead" if len(arms) > 1 else "compare-lead_of_one"
     lead = tag("p", words(key, runs=f"{runs:,}", arms=f"{len(arms):,}", control=arms[0].name))
-    about = tag("p", words("compare.intervals"), kind="muted") if any(arm.n > 1 for arm in arms) else Html()
+    about = tag("p", words("compare-intervals"), kind="muted") if any(arm.n > 1 for arm in arms) else Html()
     return joined([lead, about])
 
 
-def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Words) -> list[str]:
+def _remarks(arms: Sequence[Arm], others: Sequence[Source], words: Catalogue) -> list[str]:
     """Return what a person has to know of runs that count in no number, a sentence each."""
     repeated = [name for arm in arms for name in arm.repeated]
     unknown = [arm.name for arm in arms if not arm.members[0].settings]
-    counted = [words("compare.repeated", runs=words("list").join(repeated))] if repeated else []
-    counted += [words("compare.unknown", runs=words("list").join(unknown))] if unknown else []
+    counted = [words("compare-repeated", runs=words("list").join(repeated))] if repeated else []
+    counted += [words("compare-unknown", runs=words("list").join(unknown))] if unknown else []
     names = words("list").join(plain(source.name, _VALUE) for source in others)
-    return [*counted, *([words("compare.other_axis", runs=names)] if others else [])]
+    return [*counted, *([words("compare-other_axis", runs=names)] if others else [])]
 
 
 def _same(sources: Sequence[Source], key: str) -> bool:
@@ -92,14 +92,14 @@ def _identity(told: object) -> object:
     return [one.get("sha256", one) if isinstance(one, Mapping) else one for one in parts]
 
 
-def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], words: Words, *, tokens: bool) -> Html:
+def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], words: Catalogue, *, tokens: bool) -> Html:
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
-        (words("compare.run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
-        (words(f"compare.{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
+        (words("compare-run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
+        (words(f"compare-{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
         *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
-        *((words(f"compare.{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
+        *((words(f"compare-{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
     alike = [
@@ -114,15 +114,15 @@ def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], word
     return joined([whole, told, _seeds(arms, measure, words)])
 
 
-def _to_control(arms: Sequence[Arm], measure: str, words: Words) -> list[_Column]:
+def _to_control(arms: Sequence[Arm], measure: str, words: Catalogue) -> list[_Column]:
     """Return how each arm differs from the control, drawn and told, and when it was as far."""
     control, target = arms[0], _number(arms[0], "best_validation")
     found = [None, *(difference_of(control, arm, measure) for arm in arms[1:])]
     told: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
     return [
         ("", _drawn(found)),
-        (words("compare.to_control"), told),
-        (words("compare.as_far"), [_as_far(arm, target, words) for arm in arms]),
+        (words("compare-to_control"), told),
+        (words("compare-as_far"), [_as_far(arm, target, words) for arm in arms]),
     ]
 
 
@@ -133,9 +133,9 @@ def _drawn(differences: Sequence[Interval | None]) -> list[object]:
     return [Html() if one is None else forest_svg([one], ends, (0.0,)) for one in found]
 
 
-def _named(place: int, arm: Arm, words: Words) -> Html:
+def _named(place: int, arm: Arm, words: Catalogue) -> Html:
     swatch = tag("span", kind=f"swatch {colour_of(place)}", aria_hidden="true")
-    seeds = tag("small", words("compare.seeds", n=arm.n), kind="what") if arm.n > 1 else ""
+    seeds = tag("small", words("compare-seeds", n=arm.n), kind="what") if arm.n > 1 else ""
     return joined([swatch, " ", arm.name, seeds])
 
 
@@ -157,31 +157,31 @@ def _short(value: float, digits: int) -> str:
     return said.number(value if abs(value) >= _WHOLE else float(f"{value:.{digits}g}"))
 
 
-def _difference(found: Interval | None, control: Arm, arm: Arm, words: Words) -> Html:
+def _difference(found: Interval | None, control: Arm, arm: Arm, words: Catalogue) -> Html:
     """Return the difference, with a word where its whole interval lies on one side of 0."""
     if arm is control:
-        return safe(words("compare.control"))
+        return safe(words("compare-control"))
     if found is None:
         return safe("-")
     about = []
     if found.low is not None and found.high is not None:
-        about.append(words("compare.pairs", n=len(shared(control, arm))))
+        about.append(words("compare-pairs", n=len(shared(control, arm))))
         if found.high < 0 or found.low > 0:
-            about.append(words("compare.lower" if found.high < 0 else "compare.higher"))
+            about.append(words("compare-lower" if found.high < 0 else "compare-higher"))
     sign = "+" if found.estimate > 0 else ""
     return joined([sign, _interval(found, 3), tag("small", words("list").join(about), kind="what") if about else ""])
 
 
-def _as_far(arm: Arm, target: float | None, words: Words) -> str:
+def _as_far(arm: Arm, target: float | None, words: Catalogue) -> str:
     """Return when an arm was as far as the control ever was, in the mean over those of its runs that were."""
     if target is None:
         return "-"
     losses = [member.signals.get("validation_loss") for member in arm.members]
     steps = [step for series in losses if series is not None and (step := reached(series, target)) is not None]
     if not steps:
-        return words("compare.never")
+        return words("compare-never")
     mean = f"{sum(steps) / len(steps):,.0f}"
-    return mean if len(steps) == arm.n else words("compare.some", step=mean, n=len(steps), of=arm.n)
+    return mean if len(steps) == arm.n else words("compare-some", step=mean, n=len(steps), of=arm.n)
 
 
 def _tally(source: Source) -> Counter[str] | None:
@@ -189,47 +189,47 @@ def _tally(source: Source) -> Counter[str] | None:
     return Counter(finding.severity for finding in source.findings) if source.judged else None
 
 
-def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Words) -> str:
+def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Catalogue) -> str:
     known = [tally for member in arm.members if (tally := tallies[id(member)]) is not None]
     if not known:
-        return words("compare.unexamined")
+        return words("compare-unexamined")
     tally = sum(known, Counter[str]())
     told = [
-        words(f"count.{severity}" if tally[severity] == 1 else f"count.{severity}s", count=tally[severity])
+        words(f"count-{severity}" if tally[severity] == 1 else f"count-{severity}s", count=tally[severity])
         for severity in _SEVERITIES
         if tally[severity]
     ]
-    found = words("list").join(told) or words("compare.nothing")
-    return found if len(known) == arm.n else words("compare.examined", found=found, n=len(known), of=arm.n)
+    found = words("list").join(told) or words("compare-nothing")
+    return found if len(known) == arm.n else words("compare-examined", found=found, n=len(known), of=arm.n)
 
 
-def _seeds(arms: Sequence[Arm], measure: str, words: Words) -> Html:
+def _seeds(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
     """Return every run by itself, folded away; empty where each arm is one run anyway."""
     several = [arm for arm in arms if arm.n > 1]
-    heads = [words("compare.run"), words("compare.arm_name"), words("compare.seed"), words(f"compare.{measure}")]
+    heads = [words("compare-run"), words("compare-arm_name"), words("compare-seed"), words(f"compare-{measure}")]
     rows = [
         [member.name, arm.name, "-" if member.seed is None else str(member.seed), _single(member.numbers.get(measure))]
         for arm in several
         for member in arm.members
     ]
-    return folded(words("compare.each"), table(heads, rows, about=words("compare.each"), text=(1,))) if rows else Html()
+    return folded(words("compare-each"), table(heads, rows, about=words("compare-each"), text=(1,))) if rows else Html()
 
 
 def _single(number: float | None) -> str:
     return "-" if number is None else said.number(number)
 
 
-def _settings(arms: Sequence[Arm], words: Words) -> Html:
+def _settings(arms: Sequence[Arm], words: Catalogue) -> Html:
     """Return what the arms differ in, a row a setting."""
     apart = differing([arm.members[0].settings for arm in arms])
     if not apart:
         known = all(arm.members[0].settings for arm in arms)
-        return tag("p", words("compare.same" if known else "compare.settings_unknown"), kind="muted")
-    heads = [words("compare.setting"), *(arm.name for arm in arms)]
+        return tag("p", words("compare-same" if known else "compare-settings_unknown"), kind="muted")
+    heads = [words("compare-setting"), *(arm.name for arm in arms)]
     rows = [[tag("code", plain(key, _VALUE)), *map(_value, values)] for key, values in list(apart.items())[:_MOST_KEYS]]
-    made = table(heads, rows, about=words("compare.settings"), text=range(1, len(heads)))
+    made = table(heads, rows, about=words("compare-settings"), text=range(1, len(heads)))
     left = len(apart) - _MOST_KEYS
-    more = tag("p", words("compare.more_settings", count=f"{left:,}"), kind="muted") if left > 0 else ""
+    more = tag("p", words("compare-more_settings", count=f"{left:,}"), kind="muted") if left > 0 else ""
     return joined([made, more])
 
 

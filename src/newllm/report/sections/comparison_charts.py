@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
-from newllm.report.language import Words
 from newllm.report.several.arms import Arm, Member, pairs
 from newllm.report.several.bands import Band, at_equal_progress, band, difference, unpaired
 from newllm.trace import Series
@@ -24,7 +24,7 @@ def colour_of(place: int) -> str:
     return COLOURS[place] if place < len(COLOURS) else "muted"
 
 
-def comparison_charts(arms: Sequence[Arm], axis: str, words: Words) -> list[Curves]:
+def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[Curves]:
     """Return the charts, the most telling first; what no two arms have is left out.
 
     Args:
@@ -55,20 +55,20 @@ def _series(member: Member, name: str) -> Series:
     return member.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0))
 
 
-def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Words) -> Curves:
+def _overlay(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Catalogue) -> Curves:
     lines = _lines(arms, words, name)
     key = "validation" if name == "validation_loss" else "training"
-    return _curves(f"compare-{key}", words(f"compare.{key}"), axis, lines, words("compare.about_band"), words)
+    return _curves(f"compare-{key}", words(f"compare-{key}"), axis, lines, words("compare-about_band"), words)
 
 
-def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Words) -> Curves:
+def _rescaled(arms: Sequence[tuple[int, Arm]], by: str, words: Catalogue) -> Curves:
     """Draw validation by what was spent on it instead of by step, at the mean pace of each arm."""
     lines: list[Line] = []
     for at, arm in arms:
         pace = _pace(arm, by)
         lines += [replace(line, x=np.asarray(line.x) * pace) for line in _lines([(at, arm)], words, "validation_loss")]
-    title, axis = words("compare.validation_by", by=words(f"axis.{by}")), words(f"axis.{by}")
-    return _curves(f"compare-{by}", title, axis, lines, words("compare.about_mean_pace"), words)
+    title, axis = words("compare-validation_by", by=words(f"axis-{by}")), words(f"axis-{by}")
+    return _curves(f"compare-{by}", title, axis, lines, words("compare-about_mean_pace"), words)
 
 
 def _pace(arm: Arm, by: str) -> float:
@@ -83,7 +83,7 @@ def _differ(arms: Sequence[tuple[int, Arm]], by: str) -> bool:
     return max(paces) > _APART * min(paces)
 
 
-def _lines(arms: Sequence[tuple[int, Arm]], words: Words, name: str) -> list[Line]:
+def _lines(arms: Sequence[tuple[int, Arm]], words: Catalogue, name: str) -> list[Line]:
     """Return of each arm its mean with the interval, and its runs as faint lines; of a single run the run."""
     lines: list[Line] = []
     for at, arm in arms:
@@ -101,16 +101,16 @@ def _lines(arms: Sequence[tuple[int, Arm]], words: Words, name: str) -> list[Lin
     return lines
 
 
-def label_of(arm: Arm, words: Words) -> str:
+def label_of(arm: Arm, words: Catalogue) -> str:
     """Return an arm's name, with the number of its seeds where it has several."""
-    return words("compare.arm", name=arm.name, n=arm.n) if arm.n > 1 else arm.name
+    return words("compare-arm", name=arm.name, n=arm.n) if arm.n > 1 else arm.name
 
 
 def _line(name: str, label: str, colour: str, drawn: Band, *, faint: bool = False) -> Line:
     return Line(name, label, colour, drawn.x, drawn.middle, drawn.low, drawn.high, faint=faint).thinned(_BUCKETS)
 
 
-def _progress(arms: Sequence[tuple[int, Arm]], words: Words) -> Curves | None:
+def _progress(arms: Sequence[tuple[int, Arm]], words: Catalogue) -> Curves | None:
     """Draw validation over what training had gained; each run by itself, since no two gain the same."""
     lines = []
     for at, arm in arms:
@@ -120,11 +120,11 @@ def _progress(arms: Sequence[tuple[int, Arm]], words: Words) -> Curves | None:
                 label = arm.name if arm.n == 1 else f"{arm.name}, {member.name}"
                 drawn = Band(*found, None, None, 1)
                 lines.append(_line(f"arm-{at}-run-{number}", label, colour_of(at), drawn, faint=number > 0))
-    title, axis = words("compare.progress"), words("axis.progress")
-    return _curves("compare-progress", title, axis, lines, words("compare.about_progress"), words) if lines else None
+    title, axis = words("compare-progress"), words("axis-progress")
+    return _curves("compare-progress", title, axis, lines, words("compare-about_progress"), words) if lines else None
 
 
-def _differences(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Words) -> Curves | None:
+def _differences(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: Catalogue) -> Curves | None:
     """Draw each arm minus the control, which must be among them: paired by seed where seeds are shared."""
     if not arms or arms[0][0] != 0:
         return None
@@ -136,8 +136,8 @@ def _differences(arms: Sequence[tuple[int, Arm]], name: str, axis: str, words: W
     ends = np.array([min(line.x[0] for line in lines), max(line.x[-1] for line in lines)])
     zero = Line("control", control.name, "muted", ends, np.zeros(2))
     key = "validation" if name == "validation_loss" else "training"
-    title = words(f"compare.difference_{key}", control=control.name)
-    return _curves("compare-difference", title, axis, [zero, *lines], words("compare.about_difference"), words)
+    title = words(f"compare-difference_{key}", control=control.name)
+    return _curves("compare-difference", title, axis, [zero, *lines], words("compare-about_difference"), words)
 
 
 def _minus(control: Arm, arm: Arm, name: str) -> Band | None:
@@ -148,7 +148,7 @@ def _minus(control: Arm, arm: Arm, name: str) -> Band | None:
     return unpaired(first, second) if first and second else None
 
 
-def _curves(id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Words) -> Curves:
+def _curves(id: str, title: str, axis: str, lines: Sequence[Line], about: str, words: Catalogue) -> Curves:
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines])
     log = bool(is_crushed(values))  # never of a difference, which goes through 0
-    return Curves(id, title, axis, words("unit.loss"), tuple(lines), log=log, about=about)
+    return Curves(id, title, axis, words("unit-loss"), tuple(lines), log=log, about=about)

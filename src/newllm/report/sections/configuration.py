@@ -4,26 +4,26 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
-from newllm.report.language import Words
-from newllm.report.language.labels import evidence_label
+from newllm.report.labels import evidence_label
 from newllm.report.markup import Html, block, code, english, folded, joined, pairs, table
 from newllm.report.source import Source
 
 _MOST = 200
 
 
-def configuration(source: Source, words: Words) -> Section | None:
+def configuration(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where there is no configuration and nothing that a recorder says of the run."""
     if not source.config_text and not source.recording:
         return None
     environment = source.config.get("environment")
     parts = [
-        block(words("config.commands"), _commands(source)),
-        block(words("config.recoveries"), _recoveries(source, words)),
-        block(words("config.environment"), _told(environment, words)),
-        block(words("config.recording"), _recording(source.recording, words)),
+        block(words("config-commands"), _commands(source)),
+        block(words("config-recoveries"), _recoveries(source, words)),
+        block(words("config-environment"), _told(environment, words)),
+        block(words("config-recording"), _recording(source.recording, words)),
         folded("config.toml", code(source.config_text), kind="config", open=True) if source.config_text else Html(),
     ]
     return Section(source.id("configuration"), words("configuration"), joined(parts))
@@ -39,22 +39,22 @@ def _commands(source: Source) -> Html:
     return code("\n".join(commands))
 
 
-def _recoveries(source: Source, words: Words) -> Html:
+def _recoveries(source: Source, words: Catalogue) -> Html:
     rows = [
-        [said.value(one.get("number")), words("config.at", step=said.value(one.get("detected"))),
+        [said.value(one.get("number")), words("config-at", step=said.value(one.get("detected"))),
          one.get("remedy") or one.get("action", ""), english(words, one.get("sentence", ""))]
         for one in source.recoveries[:_MOST]
     ]  # fmt: skip
-    heads = ["", words("config.detected"), words("config.remedy"), words("config.did")]
-    return table(heads, rows, about=words("config.recoveries"), text=(1, 2, 3)) if rows else Html()
+    heads = ["", words("config-detected"), words("config-remedy"), words("config-did")]
+    return table(heads, rows, about=words("config-recoveries"), text=(1, 2, 3)) if rows else Html()
 
 
-def _recording(recording: Mapping[str, Any], words: Words) -> Html:
+def _recording(recording: Mapping[str, Any], words: Catalogue) -> Html:
     named = {name: item for name, item in recording.items() if isinstance(item, str | int | float) and name != "schema"}
     return _told(named, words)
 
 
-def _told(about: Any, words: Words) -> Html:
+def _told(about: Any, words: Catalogue) -> Html:
     if not isinstance(about, Mapping):
         return Html()
     return pairs((evidence_label(words, name), said.value(item)) for name, item in list(about.items())[:_MOST])

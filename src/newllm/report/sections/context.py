@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Heat, Line, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.grid import grid_of
 from newllm.report.charts.lines import signal_line
 from newllm.report.charts.marks import marks_of
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label, target_label
+from newllm.report.labels import axis_label, target_label
 from newllm.report.markup import joined, tag
 from newllm.report.source import Source
 
@@ -19,7 +19,7 @@ _COLOURS = ("muted", "sky", "training", "context", "spike")  # of lines from the
 SHOWN = frozenset(("context_norm", "context_mean", "context_std", "context_growth", "loop_gain", "lyapunov"))
 
 
-def context(source: Source, words: Words) -> Section | None:
+def context(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where the trace has nothing of a context."""
     positions = _positions(source)
     charts = [
@@ -35,7 +35,7 @@ def context(source: Source, words: Words) -> Section | None:
         return None
     wide = [figure(chart, words) for chart in found if isinstance(chart, Heat)]
     small = [figure(chart, words) for chart in found if not isinstance(chart, Heat)]
-    html = joined([tag("p", words("context.how")), *wide, tag("div", *small, kind="charts")])
+    html = joined([tag("p", words("context-how")), *wide, tag("div", *small, kind="charts")])
     return Section(source.id("context"), words("context"), html, tuple(found))
 
 
@@ -44,18 +44,18 @@ def _positions(source: Source) -> list[int]:
     return sorted(int(end) for end in ends if end.isascii() and end.isdigit() and len(end) < 10)[:64]
 
 
-def _heat(source: Source, words: Words, positions: list[int]) -> Heat | None:
+def _heat(source: Source, words: Catalogue, positions: list[int]) -> Heat | None:
     grid = grid_of([source.trace.signals[f"{_OF}{position}"] for position in positions])
     if grid is None or len(positions) < 2:
         return None
     rows = tuple(target_label(words, f"position-{position}") for position in reversed(positions))
     return Heat(
-        source.id("context-by-position"), words("chart.context-by-position"), axis_label(words, source.trace.axis), "",
-        grid.x, rows, grid.values[::-1], marks_of(source, words, SHOWN), about=words("about.context-by-position"),
+        source.id("context-by-position"), words("chart-context-by-position"), axis_label(words, source.trace.axis), "",
+        grid.x, rows, grid.values[::-1], marks_of(source, words, SHOWN), about=words("about-context-by-position"),
     )  # fmt: skip
 
 
-def _along(source: Source, words: Words, positions: list[int]) -> Curves | None:
+def _along(source: Source, words: Catalogue, positions: list[int]) -> Curves | None:
     """Return the norm over the positions of a text, at a few steps of the training."""
     grid = grid_of([source.trace.signals[f"{_OF}{position}"] for position in positions])
     if grid is None or len(positions) < 3:
@@ -72,30 +72,30 @@ def _along(source: Source, words: Words, positions: list[int]) -> Curves | None:
     if not lines:
         return None
     return Curves(
-        source.id("context-along"), words("chart.context-along"), words("axis.position"), "", tuple(lines), log=True,
-        about=words("about.context-along"),
+        source.id("context-along"), words("chart-context-along"), words("axis-position"), "", tuple(lines), log=True,
+        about=words("about-context-along"),
     )  # fmt: skip
 
 
-def _norm(source: Source, words: Words) -> Curves | None:
+def _norm(source: Source, words: Catalogue) -> Curves | None:
     line = signal_line(source, words, "context_norm", "context")
     return None if line is None else _curves(source, words, "context-norm", [line], log=bool(np.all(line.y > 0)))
 
 
-def _together(source: Source, words: Words, name: str, signals: Sequence[tuple[str, str]]) -> Curves | None:
+def _together(source: Source, words: Catalogue, name: str, signals: Sequence[tuple[str, str]]) -> Curves | None:
     """Return a chart of some signals, each with its colour; None where the trace has none of them."""
     found = [signal_line(source, words, signal, colour) for signal, colour in signals]
     lines = [line for line in found if line is not None]
     return _curves(source, words, name, lines) if lines else None
 
 
-def _lyapunov(source: Source, words: Words) -> Curves | None:
+def _lyapunov(source: Source, words: Catalogue) -> Curves | None:
     line = signal_line(source, words, "lyapunov", "context")
     return None if line is None else _curves(source, words, "lyapunov", [line])
 
 
-def _curves(source: Source, words: Words, name: str, lines: list[Line], *, log: bool = False) -> Curves:
+def _curves(source: Source, words: Catalogue, name: str, lines: list[Line], *, log: bool = False) -> Curves:
     return Curves(
-        source.id(name), words(f"chart.{name}"), axis_label(words, source.trace.axis), "", tuple(lines),
-        marks_of(source, words, [line.name for line in lines]), log=log, about=words(f"about.{name}"),
+        source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis), "", tuple(lines),
+        marks_of(source, words, [line.name for line in lines]), log=log, about=words(f"about-{name}"),
     )  # fmt: skip

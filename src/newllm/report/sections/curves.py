@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
 from newllm.report.charts.marks import marks_of
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label
+from newllm.report.labels import axis_label
 from newllm.report.markup import Html, joined, tag
 from newllm.report.source import Source
 
@@ -23,7 +23,7 @@ SHOWN = frozenset(
 )
 
 
-def curves(source: Source, words: Words) -> Section | None:
+def curves(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where the trace has none of these signals."""
     main = _chart(source, words, "loss", _LOSS, severe=True)
     others = [
@@ -41,14 +41,14 @@ def curves(source: Source, words: Words) -> Section | None:
     return Section(source.id("curves"), words("curves"), _laid_out(main, small, words), tuple(charts))
 
 
-def _laid_out(main: Curves | None, small: Sequence[Curves], words: Words) -> Html:
+def _laid_out(main: Curves | None, small: Sequence[Curves], words: Catalogue) -> Html:
     wide = figure(main, words) if main else Html()
     grid = tag("div", *(figure(chart, words) for chart in small), kind="charts") if small else Html()
     return joined([wide, grid])
 
 
 def _chart(
-    source: Source, words: Words, name: str, group: Sequence[tuple[str, str]], *, log: bool = False,
+    source: Source, words: Catalogue, name: str, group: Sequence[tuple[str, str]], *, log: bool = False,
     severe: bool = False,
 ) -> Curves | None:  # fmt: skip
     """Return a chart of some signals, None where the trace has none of them."""
@@ -57,7 +57,7 @@ def _chart(
     if not lines:
         return None
     return Curves(
-        source.id(name), words(f"chart.{name}"), axis_label(words, source.trace.axis), words(f"unit.{name}"),
+        source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis), words(f"unit-{name}"),
         tuple(lines), marks_of(source, words, [signal for signal, _ in group], severe=severe),
-        log=log or logarithmic(*lines), about=words(f"about.{name}"),
+        log=log or logarithmic(*lines), about=words(f"about-{name}"),
     )  # fmt: skip

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import span
 from newllm.report.charts.marks import last_step
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label, cause_label, evidence_label, kind_label
+from newllm.report.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
@@ -17,7 +17,7 @@ _IN_FULL = 3  # cards that say at once what their kind is
 _MOST = 60
 
 
-def findings(source: Source, words: Words) -> Section | None:
+def findings(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where nothing was found."""
     if not source.findings:
         return None
@@ -36,17 +36,17 @@ def findings(source: Source, words: Words) -> Section | None:
     return Section(source.id("findings"), words("findings"), joined(parts))
 
 
-def tally(found: Sequence[Finding], words: Words) -> str:
+def tally(found: Sequence[Finding], words: Catalogue) -> str:
     """Return how many findings there are of each severity: "2 faults, 1 warning"."""
     counted = Counter(one.severity for one in found)
     return words("list").join(
-        words(f"count.{severity}" if counted[severity] == 1 else f"count.{severity}s", count=counted[severity])
+        words(f"count-{severity}" if counted[severity] == 1 else f"count-{severity}s", count=counted[severity])
         for severity in ("fault", "warning", "note")
         if counted[severity]
     )
 
 
-def place(source: Source, finding: Finding, words: Words) -> str:
+def place(source: Source, finding: Finding, words: Catalogue) -> str:
     """Return where a finding is: "step 39 to 46"; empty where it has no place."""
     if finding.first_step is None:
         return ""
@@ -57,17 +57,17 @@ def place(source: Source, finding: Finding, words: Words) -> str:
     return words("at", axis=axis, span=span(finding.first_step, last, words))
 
 
-def sureness(finding: Finding, words: Words) -> str:
+def sureness(finding: Finding, words: Catalogue) -> str:
     """Return how sure a finding is; never 100 % of what is not certain."""
     if finding.confidence >= 1:
         return words("certain")
     return words("sure", percent=min(99, max(1, round(100 * finding.confidence))))
 
 
-def _card(source: Source, words: Words, finding: Finding, told: set[str], *, brief: bool) -> Html:
+def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *, brief: bool) -> Html:
     """Return one finding; of a brief one what it is stands with the evidence, to unfold."""
     where = words("list").join(part for part in (place(source, finding, words), sureness(finding, words)) if part)
-    meaning = "" if finding.kind in told else words.explain(finding.kind)
+    meaning = "" if finding.kind in told else (words.get(f"finding-{finding.kind}.explained") or "")
     told.add(finding.kind)
     explained = tag("p", meaning, kind="muted") if meaning else Html()
     sentence = tag("p", english(words, finding.sentence), kind="sentence")
@@ -77,15 +77,15 @@ def _card(source: Source, words: Words, finding: Finding, told: set[str], *, bri
     name = Html() if words.lang == "en" else joined([" ", tag("code", finding.kind)])
     return tag(
         "article",
-        tag("h3", tag("span", words(f"severity.{finding.severity}"), kind="severity"), " ",
+        tag("h3", tag("span", words(f"severity-{finding.severity}"), kind="severity"), " ",
             kind_label(words, finding.kind), name, " ", tag("span", where, kind="where")),
         *shown,
-        folded(words("evidence.brief" if brief else "evidence"), inside),
+        folded(words("evidence-brief" if brief else "evidence"), inside),
         kind=finding.severity,
     )  # fmt: skip
 
 
-def _behind(words: Words, finding: Finding) -> Html:
+def _behind(words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
     evidence = ((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
     causes = words("list").join(cause_label(words, cause) for cause in finding.candidate_causes)

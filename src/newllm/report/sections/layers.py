@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Heat, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.grid import Grid, grid_of
 from newllm.report.charts.marks import marks_of
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label
+from newllm.report.labels import axis_label
 from newllm.report.markup import joined, tag
 from newllm.report.plain import plain
 from newllm.report.source import Source
@@ -18,29 +18,29 @@ _MOST_ROWS = 240
 _MARKS = 6
 
 
-def layers(source: Source, words: Words) -> Section | None:
+def layers(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where nothing was measured by layer."""
     charts = [chart for name in STATISTICS if (chart := _heat(source, words, name)) is not None]
     if not charts:
         return None
     left = max(len(_names(source, name)) for name in STATISTICS) - _MOST_ROWS
     parts = [
-        tag("p", words("layers.how")),
+        tag("p", words("layers-how")),
         *(figure(chart, words) for chart in charts),
         *([tag("p", words("more_layers", count=f"{left:,}"), kind="muted")] if left > 0 else []),
     ]
     return Section(source.id("layers"), words("layers"), joined(parts), tuple(charts))
 
 
-def _heat(source: Source, words: Words, statistic: str) -> Heat | None:
+def _heat(source: Source, words: Catalogue, statistic: str) -> Heat | None:
     names = _names(source, statistic)[:_MOST_ROWS]
     grid: Grid | None = grid_of([source.trace.signals[f"{statistic}/{name}"] for name in names])
     if grid is None or not np.isfinite(grid.values).any():
         return None
     marks, rows = marks_of(source, words, [], severe=True)[-_MARKS:], tuple(plain(name, 80) for name in names)
     return Heat(
-        source.id(statistic.replace("_", "-")), words(f"layer.{statistic}"), axis_label(words, source.trace.axis),
-        "", grid.x, rows, grid.values, marks, about=words(f"about.{statistic}"), centre=_CENTRES.get(statistic),
+        source.id(statistic.replace("_", "-")), words(f"layer-{statistic}"), axis_label(words, source.trace.axis),
+        "", grid.x, rows, grid.values, marks, about=words(f"about-{statistic}"), centre=_CENTRES.get(statistic),
     )  # fmt: skip
 
 

@@ -1,11 +1,11 @@
 """What else a log holds: signals that no other section shows, a small chart each."""
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
 from newllm.report.charts.marks import marks_of
-from newllm.report.language import Words
-from newllm.report.language.labels import axis_label
+from newllm.report.labels import axis_label
 from newllm.report.markup import joined, tag
 from newllm.report.plain import plain
 from newllm.report.sections.context import SHOWN as OF_CONTEXT
@@ -23,7 +23,7 @@ _BESIDE = {  # they say something only beside another
 _BY_TARGET = {*STATISTICS, "context_norm", "validation_loss", "validation_count"}  # shown by layer, position or class
 
 
-def others(source: Source, words: Words) -> Section | None:
+def others(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where everything is shown elsewhere."""
     names = [name for name, series in source.trace.signals.items() if len(series.step) > 1 and _is_other(source, name)]
     charts = [chart for at, name in enumerate(names[:_MOST]) if (chart := _chart(source, words, name, at)) is not None]
@@ -45,7 +45,7 @@ def _is_other(source: Source, name: str) -> bool:
     return not slash or not (source.own or statistic in _BY_TARGET)
 
 
-def _chart(source: Source, words: Words, name: str, at: int) -> Curves | None:
+def _chart(source: Source, words: Catalogue, name: str, at: int) -> Curves | None:
     line = signal_line(source, words, name, "training")
     if line is None:
         return None

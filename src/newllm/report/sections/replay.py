@@ -1,9 +1,9 @@
 """What the replays of each spike show: curves of what was confirmed over the null replays, and the verdict table."""
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.replay_curves import replay_curves
-from newllm.report.language import Words
 from newllm.report.language.verdict_language import sentences
 from newllm.report.markup import Html, joined, tag
 from newllm.report.replay_tables import behind, tables
@@ -13,7 +13,7 @@ from newllm.report.source.replays import Replayed
 from newllm.trace import Verdict
 
 
-def replay(source: Source, words: Words) -> Section | None:
+def replay(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where nothing was replayed."""
     if not source.replays:
         return None
@@ -25,9 +25,9 @@ def replay(source: Source, words: Words) -> Section | None:
     return Section(source.id("replay"), words("replay"), joined(parts), tuple(charts))
 
 
-def _spike(source: Source, words: Words, one: Replayed, number: int) -> tuple[Html, list[Curves]]:
+def _spike(source: Source, words: Catalogue, one: Replayed, number: int) -> tuple[Html, list[Curves]]:
     if one.verdict is None:
-        said = words("replay.unfinished", name=one.name, count=f"{one.done:,}")
+        said = words("replay-unfinished", name=one.name, count=f"{one.done:,}")
         return tag("p", said, kind="problem"), []
     charts = replay_curves(source, words, one.verdict, one.followed, number)
     drawn = tag("div", *(figure(chart, words) for chart in charts), kind="charts") if charts else Html()
@@ -35,9 +35,9 @@ def _spike(source: Source, words: Words, one: Replayed, number: int) -> tuple[Ht
         tag("h3", _title(one.verdict, words)),
         *([] if number == 0 else [tag("p", line) for line in sentences(one.verdict, words)]),
         *([] if number == 0 else [tag("p", null_state(one.verdict, words))]),
-        tag("p", words("replay.nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
+        tag("p", words("replay-nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
         tables(one.verdict, words),
-        *([tag("h4", words("replay.curves")), tag("p", words("replay.how"), kind="muted"), drawn] if charts else []),
+        *([tag("h4", words("replay-curves")), tag("p", words("replay-how"), kind="muted"), drawn] if charts else []),
         behind(one.verdict, words),
     ]
     return joined(parts), charts
@@ -47,6 +47,6 @@ def _nulls(verdict: Verdict) -> dict[str, object]:
     return {"spiked": verdict.nulls.get("spiked"), "n": verdict.nulls["n"]}
 
 
-def _title(verdict: Verdict, words: Words) -> str:
+def _title(verdict: Verdict, words: Catalogue) -> str:
     onset = verdict.spike.get("onset")
-    return words("replay.spike", step=f"{onset:,}" if isinstance(onset, int) else "?")
+    return words("replay-spike", step=f"{onset:,}" if isinstance(onset, int) else "?")

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import forest_svg, scale
-from newllm.report.language import Words
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
 from newllm.report.plain import plain
 from newllm.report.sections.study_arms import arms_section, counted
@@ -26,7 +26,7 @@ VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does
 _LONG = 2000
 
 
-def study_sections(study: StudySource, words: Words) -> list[Section]:
+def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
     """Return the sections of a study's page; what it has nothing of is left out.
 
     The verdict of its replay is not among them: `study.replay` goes through the sections of a run.
@@ -41,7 +41,7 @@ def study_sections(study: StudySource, words: Words) -> list[Section]:
     return [section for section in made if section is not None]
 
 
-def study_lead(study: StudySource, words: Words) -> Html:
+def study_lead(study: StudySource, words: Catalogue) -> Html:
     """Return what stands under the study's name: its title, its size, and what could not be read."""
     sets = study.about.get("sets")
     told = {
@@ -51,13 +51,13 @@ def study_lead(study: StudySource, words: Words) -> Html:
     }  # fmt: skip
     parts = [
         tag("p", study_text(study, words, study.title)) if study.title else Html(),
-        tag("p", words("study.size", **told), kind="muted"),
+        tag("p", words("study-size", **told), kind="muted"),
         listed(english(words, problem) for problem in study.problems),
     ]
     return joined(parts)
 
 
-def _claims(study: StudySource, words: Words) -> Section | None:
+def _claims(study: StudySource, words: Catalogue) -> Section | None:
     if not study.claims:
         return None
     tally = Counter(str(claim["verdict"]) for claim in study.claims)
@@ -69,24 +69,24 @@ def _claims(study: StudySource, words: Words) -> Section | None:
         ),
         " ",
     )
-    heads = ["", words("study.claim"), words("study.verdict"), words("study.by"), words("study.interval"), ""]
+    heads = ["", words("study-claim"), words("study-verdict"), words("study-by"), words("study-interval"), ""]
     rows = [_claim_row(study, claim, words) for claim in study.claims]
     parts = [
         tag("p", summary, kind="verdicts"),
-        tag("p", words("study.about_claims"), kind="muted"),
-        table(heads, rows, about=words("study.claims"), text=(1, 2, 3, 5)),
-        folded(words("study.each_claim"), joined(_claim_in_full(study, claim, words) for claim in study.claims)),
+        tag("p", words("study-about_claims"), kind="muted"),
+        table(heads, rows, about=words("study-claims"), text=(1, 2, 3, 5)),
+        folded(words("study-each_claim"), joined(_claim_in_full(study, claim, words) for claim in study.claims)),
     ]
-    return Section("study-claims", words("study.claims"), joined(parts))
+    return Section("study-claims", words("study-claims"), joined(parts))
 
 
-def _sign(verdict: str, words: Words) -> Html:
+def _sign(verdict: str, words: Catalogue) -> Html:
     mood, sign = VERDICTS.get(verdict, ("note", "?"))
-    known = words.texts.get(f"claim.{verdict}") or plain(verdict)
+    known = words.get(f"claim-{verdict}") or plain(verdict)
     return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
 
 
-def _claim_row(study: StudySource, claim: Item, words: Words) -> list[object]:
+def _claim_row(study: StudySource, claim: Item, words: Catalogue) -> list[object]:
     """Return a claim with the number that decided it, the first with an interval."""
     found = [(name, one) for name, value in _numbers(claim) if (one := interval_in(value)) is not None]
     name, estimate = found[0] if found else ("", None)
@@ -109,16 +109,16 @@ def _numbers(claim: Item) -> list[tuple[str, Any]]:
     return [(str(name), value) for name, value in numbers.items()] if isinstance(numbers, Mapping) else []
 
 
-def _claim_in_full(study: StudySource, claim: Item, words: Words) -> Html:
+def _claim_in_full(study: StudySource, claim: Item, words: Catalogue) -> Html:
     """Return how a claim was measured, all its numbers, and the arms that decided it."""
     measured: list[tuple[object, object]] = [
         (study_text(study, words, name, said.label(name)), _number(value)) for name, value in _numbers(claim)
     ]
     p, adjusted = number_of(claim.get("p")), number_of(claim.get("p_holm"))
     if p is not None:
-        measured.append((words("study.p"), f"{p:.2g}"))
+        measured.append((words("study-p"), f"{p:.2g}"))
     if adjusted is not None:
-        measured.append((words("study.p_holm"), f"{adjusted:.2g}"))
+        measured.append((words("study-p_holm"), f"{adjusted:.2g}"))
     arms = claim.get("arms")
     parts = [
         tag(
@@ -131,7 +131,7 @@ def _claim_in_full(study: StudySource, claim: Item, words: Words) -> Html:
         ),
         tag("p", study_text(study, words, claim.get("measure", ""))),
         pairs(measured),
-        tag("p", words("study.arms_of_claim"), " ", _names(arms)) if isinstance(arms, list) else Html(),
+        tag("p", words("study-arms_of_claim"), " ", _names(arms)) if isinstance(arms, list) else Html(),
     ]
     return tag("div", *parts, kind="claim")
 
@@ -145,7 +145,7 @@ def _number(value: Any) -> str:
     return counted(found) if found is not None else said.value(value)
 
 
-def _about(study: StudySource, words: Words) -> Section:
+def _about(study: StudySource, words: Catalogue) -> Section:
     """Return what one needs to run it again."""
     environment, failed = study.about.get("environment"), study.about.get("failed")
     told = (
@@ -157,6 +157,6 @@ def _about(study: StudySource, words: Words) -> Section:
     parts = [
         tag("p", tag("code", f"newllm study {plain(study.name, 80)}")),
         pairs(told),
-        block(words("study.failed"), listed(english(words, plain(one, _LONG)) for one in lost)),
+        block(words("study-failed"), listed(english(words, plain(one, _LONG)) for one in lost)),
     ]
     return Section("study-about", words("configuration"), joined(parts))

@@ -3,10 +3,10 @@
 import statistics
 from collections.abc import Callable, Sequence
 
+from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import Estimate, forest_svg
-from newllm.report.language import Words
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.plain import plain
 from newllm.report.sections.study_texts import study_text
@@ -18,7 +18,7 @@ _CLAIM = 300  # characters
 _REACHED, _PROBE, _VALIDATION = "reached", "probe_spiked_by_equal_progress", "validation_spiked_by_equal_progress"
 
 
-def arms_section(study: StudySource, words: Words) -> Section | None:
+def arms_section(study: StudySource, words: Catalogue) -> Section | None:
     """Return the section, None where no arm has a run.
 
     A table of the arms that have no control, and one of each control's others beside it. The shares and their intervals
@@ -33,22 +33,22 @@ def arms_section(study: StudySource, words: Words) -> Section | None:
         *([_spiking(study, alone, words)] if alone else []),
         *_beside(study, beside, words),
     ]
-    return Section("study-arms", words("study.arms"), joined(parts))
+    return Section("study-arms", words("study-arms"), joined(parts))
 
 
-def _beside(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Words) -> list[Html]:
+def _beside(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Catalogue) -> list[Html]:
     """Return a table of the arms of each control."""
-    made = [tag("h3", words("study.beside")), tag("p", words("study.about_calm"), kind="muted")] if arms else []
+    made = [tag("h3", words("study-beside")), tag("p", words("study-about_calm"), kind="muted")] if arms else []
     for control in dict.fromkeys(arm["control"] for arm, _ in arms):
-        title = joined([words("study.control"), " ", tag("code", plain(control, 80))])
+        title = joined([words("study-control"), " ", tag("code", plain(control, 80))])
         made += [tag("h4", title), _progress(study, [one for one in arms if one[0]["control"] == control], words)]
     return made
 
 
-def _spiking(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
+def _spiking(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Catalogue) -> Html:
     heads = [
-        words("study.arm"), "", words("study.spiking"), words("study.onset"), words("study.height"),
-        words("study.best"), words("study.runs"),
+        words("study-arm"), "", words("study-spiking"), words("study-onset"), words("study-height"),
+        words("study-best"), words("study-runs"),
     ]  # fmt: skip
     rows = []
     for arm, found in arms:
@@ -59,13 +59,13 @@ def _spiking(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words:
             _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
             str(len(found)),
         ])  # fmt: skip
-    return table(heads, rows, about=words("study.arms"), text=(1,))
+    return table(heads, rows, about=words("study-arms"), text=(1,))
 
 
-def _progress(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Words) -> Html:
+def _progress(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: Catalogue) -> Html:
     heads = [
-        words("study.arm"), "", words("study.calm"), words("study.calm_on_validation"), words("study.best"),
-        words("study.runs"),
+        words("study-arm"), "", words("study-calm"), words("study-calm_on_validation"), words("study-best"),
+        words("study-runs"),
     ]  # fmt: skip
     rows = []
     for arm, found in arms:
@@ -75,10 +75,10 @@ def _progress(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words
             _name(study, arm, words), _drawn(calm, on_validation), _told(calm), _told(on_validation),
             _median(found, "best_validation"), str(len(found)),
         ])  # fmt: skip
-    return table(heads, rows, about=words("study.beside"), text=(1,))
+    return table(heads, rows, about=words("study-beside"), text=(1,))
 
 
-def _name(study: StudySource, arm: Item, words: Words) -> Html:
+def _name(study: StudySource, arm: Item, words: Catalogue) -> Html:
     """Return an arm's name with what it is under it."""
     claim = arm.get("claim", "")
     what = study_text(study, words, claim, plain(claim, _CLAIM))

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
-from newllm.report.language import Words
-from newllm.report.language.labels import signal_label
+from newllm.report.labels import signal_label
 from newllm.report.markup import folded, joined, tag
 from newllm.report.plain import plain
 from newllm.report.source.study import Item, StudySource
@@ -18,7 +18,7 @@ _SIGNALS = {"train_loss": "training", "probe_loss": "context", "validation_loss"
 _NAME = 80
 
 
-def curves_section(study: StudySource, words: Words) -> Section | None:
+def curves_section(study: StudySource, words: Catalogue) -> Section | None:
     """Return the section, None where no arm has a curve: arms without a control in full, the others beside theirs."""
     alone = [_whole(at, arm, study, words) for at, arm in enumerate(study.arms) if not arm["control"]]
     beside = [_beside(at, arm, study, words) for at, arm in enumerate(study.arms) if arm["control"]]
@@ -26,19 +26,19 @@ def curves_section(study: StudySource, words: Words) -> Section | None:
     if not first and not others:
         return None
     grids = [tag("div", *(figure(chart, words) for chart in charts), kind="charts") for charts in (first, others)]
-    parts = [tag("p", words("study.about_curves"), kind="muted"), grids[0]]
-    parts += [folded(words("study.more_curves", count=len(others)), grids[1])] if others else []
-    return Section("study-curves", words("study.curves"), joined(parts), (*first, *others))
+    parts = [tag("p", words("study-about_curves"), kind="muted"), grids[0]]
+    parts += [folded(words("study-more_curves", count=len(others)), grids[1])] if others else []
+    return Section("study-curves", words("study-curves"), joined(parts), (*first, *others))
 
 
-def _whole(at: int, arm: Item, study: StudySource, words: Words) -> Curves:
+def _whole(at: int, arm: Item, study: StudySource, words: Catalogue) -> Curves:
     """Draw all losses of one arm."""
     found = study.curves.get(arm["name"])
     lines = [_line(found, name, colour, signal_label(words, name)) for name, colour in _SIGNALS.items()]
     return _curves(at, arm, lines, words)
 
 
-def _beside(at: int, arm: Item, study: StudySource, words: Words) -> Curves:
+def _beside(at: int, arm: Item, study: StudySource, words: Catalogue) -> Curves:
     """Draw the probe loss of an arm over that of its control."""
     control = _line(
         study.curves.get(arm["control"]), "probe_loss", "muted", plain(arm["control"], _NAME), key="control"
@@ -50,10 +50,10 @@ def _beside(at: int, arm: Item, study: StudySource, words: Words) -> Curves:
     return _curves(at, arm, [control, probe, validation] if probe or validation else [], words)
 
 
-def _curves(at: int, arm: Item, lines: Sequence[Line | None], words: Words) -> Curves:
+def _curves(at: int, arm: Item, lines: Sequence[Line | None], words: Catalogue) -> Curves:
     drawn = tuple(line for line in lines if line is not None)
     log = bool(drawn) and bool(is_crushed(np.concatenate([line.y for line in drawn])))
-    return Curves(f"study-arm-{at}", plain(arm["name"], _NAME), words("axis.epoch"), words("unit.loss"), drawn, log=log)
+    return Curves(f"study-arm-{at}", plain(arm["name"], _NAME), words("axis-epoch"), words("unit-loss"), drawn, log=log)
 
 
 def _line(found: Any, name: str, colour: str, label: str, key: str = "") -> Line | None:

@@ -6,8 +6,8 @@ The file holds the words of each language itself; a part that is not as expected
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
-from newllm.report.language import Words
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.plain import plain
 from newllm.report.source.study import StudySource
@@ -15,7 +15,7 @@ from newllm.report.source.study import StudySource
 _LONGEST, _MOST = 4000, 500
 
 
-def printed_section(study: StudySource, words: Words) -> Section | None:
+def printed_section(study: StudySource, words: Catalogue) -> Section | None:
     """Return the section, None where there is no such file or nothing in it in this language or in English."""
     found = study.printed.get(words.lang) or study.printed.get("en")
     if not isinstance(found, Mapping):

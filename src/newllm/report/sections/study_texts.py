@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from newllm.report.language import Words
+from newllm.messages import Catalogue
 from newllm.report.markup import Html, english, safe
 from newllm.report.plain import plain
 from newllm.report.source.study import StudySource
@@ -10,7 +10,7 @@ from newllm.report.source.study import StudySource
 _LONG = 2000
 
 
-def study_text(study: StudySource, words: Words, text: object, shown: object = None) -> Html:
+def study_text(study: StudySource, words: Catalogue, text: object, shown: object = None) -> Html:
     """Return a text in the page's language, else as English that is marked so.
 
     Args:

@@ -2,11 +2,11 @@
 
 import shlex
 
+from newllm.messages import Catalogue
 from newllm.report import verdict_words
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.judged import unjudged
-from newllm.report.language import Words
 from newllm.report.language.verdict_language import sentences
 from newllm.report.markup import Html, english, joined, pairs, tag
 from newllm.report.sections.findings import tally
@@ -17,7 +17,7 @@ _SENTENCES = 3
 _ANSWERED = ("what", "helps", "cause")
 
 
-def verdict(source: Source, words: Words) -> Section | None:
+def verdict(source: Source, words: Catalogue) -> Section | None:
     """Return the section, None where there is neither a verdict nor a signal to judge."""
     found = next((one.verdict for one in source.replays if one.verdict is not None), None)
     if found is not None:
@@ -29,7 +29,7 @@ def verdict(source: Source, words: Words) -> Section | None:
     return Section(source.id("verdict"), words("verdict"), html)
 
 
-def null_state(verdict: Verdict, words: Words) -> Html:
+def null_state(verdict: Verdict, words: Catalogue) -> Html:
     """Return whether replays can be believed at all: what the unmodified one gave."""
     identical = verdict.null.get("identical")
     sign, mood = ("?", "warning") if identical is None else ("✔", "good") if identical else ("✖", "fault")
@@ -38,29 +38,29 @@ def null_state(verdict: Verdict, words: Words) -> Html:
     )
 
 
-def _null(verdict: Verdict, words: Words) -> Html:
+def _null(verdict: Verdict, words: Catalogue) -> Html:
     about = verdict.null
     if about.get("identical") is None:
-        return tag("span", words("null.unknown"))
+        return tag("span", words("null-unknown"))
     if about["identical"] is False:
         return joined(
-            [words("null.differs"), " ", english(words, verdict_words.difference(about.get("first_difference")))]
+            [words("null-differs"), " ", english(words, verdict_words.difference(about.get("first_difference")))]
         )
     steps, tolerance = about.get("compared") or 0, about.get("tolerance")
     compared = words(
-        "null.steps", count=f"{int(steps):,}", weights=words("null.weights" if about.get("weights") else "null.losses")
+        "null-steps", count=f"{int(steps):,}", weights=words("null-weights" if about.get("weights") else "null-losses")
     )
-    same = words("null.same") if tolerance is None else words("null.within", tolerance=said.number(tolerance))
+    same = words("null-same") if tolerance is None else words("null-within", tolerance=said.number(tolerance))
     return tag("span", same, " ", compared)
 
 
-def _sentences(verdict: Verdict, words: Words) -> Html:
+def _sentences(verdict: Verdict, words: Catalogue) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
-    told = [(words(f"verdict.{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)]
-    return tag("div", pairs([*told, (words("verdict.null"), null_state(verdict, words))]), kind="sentences")
+    told = [(words(f"verdict-{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)]
+    return tag("div", pairs([*told, (words("verdict-null"), null_state(verdict, words))]), kind="sentences")
 
 
-def _doctor(source: Source, words: Words) -> Html:
+def _doctor(source: Source, words: Catalogue) -> Html:
     grave = [one for one in source.findings if one.severity != "note"]
     first = _first(source, words)
     mood = grave[0].severity if grave else "warning" if unjudged(source.trace, source.findings) else "good"
@@ -74,21 +74,21 @@ def _doctor(source: Source, words: Words) -> Html:
     return joined([tag("div", *parts, kind="doctor"), _next(source, words), more])
 
 
-def _first(source: Source, words: Words) -> str | Html:
+def _first(source: Source, words: Catalogue) -> str | Html:
     told = tally(source.findings, words)
     severities = {one.severity for one in source.findings}
     for severity in ("fault", "warning"):
         if severity in severities:
-            return words(f"doctor.{severity}", tally=told)
+            return words(f"doctor-{severity}", tally=told)
     if why := unjudged(source.trace, source.findings):
-        return joined([words("doctor.unjudged"), " ", english(words, why)])
+        return joined([words("doctor-unjudged"), " ", english(words, why)])
     points = max(len(series.step) for series in source.trace.signals.values())
-    return words("doctor.nothing", points=f"{points:,}", signals=f"{len(source.trace.signals):,}")
+    return words("doctor-nothing", points=f"{points:,}", signals=f"{len(source.trace.signals):,}")
 
 
-def _next(source: Source, words: Words) -> Html:
+def _next(source: Source, words: Catalogue) -> Html:
     """Return what would test the cause of a spike in a run of ours that was not replayed."""
     if not source.own or not source.config or not any(one.kind == "spike" for one in source.findings):
         return Html()
     command = f"newllm replay {shlex.quote(str(source.path))}"
-    return tag("p", words("doctor.replay"), " ", tag("code", command), kind="muted")
+    return tag("p", words("doctor-replay"), " ", tag("code", command), kind="muted")

@@ -4,8 +4,8 @@ window.newllm = window.newllm || {};
 (() => {
   const page = JSON.parse(document.getElementById("page").textContent);
 
-  /** Return the text of a key in the page's language. */
-  const say = (key) => page.texts[key] ?? key;
+  /** Return the text of a key in the page's language; a space or a point of a key stands for a dash. */
+  const say = (key) => page.texts[key.replace(/[ .]/g, "-")] ?? key;
 
   /**
    * Make an element. Text is set as text, never as HTML.

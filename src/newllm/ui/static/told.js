@@ -9,9 +9,9 @@
     if (!seconds) return "";
     const gone = Math.max(0, Date.now() / 1000 - seconds);
     for (const [unit, key] of [[86400, "ago_d"], [3600, "ago_h"], [60, "ago_m"]]) {
-      if (gone >= unit) return say(key).replace("{}", Math.floor(gone / unit));
+      if (gone >= unit) return say(key).replace("{n}", Math.floor(gone / unit));
     }
-    return gone < 5 ? say("ago_now") : say("ago_s").replace("{}", Math.floor(gone));
+    return gone < 5 ? say("ago_now") : say("ago_s").replace("{n}", Math.floor(gone));
   }
 
   /** "1 h 02 min", "3 min 05 s", "3.8 s" */

@@ -1,0 +1,175 @@
+"""A message catalogue: the sentences of one language, by name, in Fluent's format (https://projectfluent.org).
+
+A language is a folder of `.ftl` files beside this one: a further language is one more folder and no Python. A file is
+cut into its messages when it is first asked for, and a message is parsed when it is first used, since Fluent's parser
+takes half a millisecond for each.
+
+Functions that a message may call: `G(x, digits: 4)` writes a number in so many significant digits, as Python's "g";
+`FIXED(x, digits: 1)` with so many after the point; `PERCENT(x)` a share in whole percent without its sign; `COUNT(x)`
+a whole number with thousands apart; `NUMBER` and plurals are Fluent's own.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fluent.runtime import FluentBundle, FluentResource
+from fluent.runtime.types import fluent_number
+
+from newllm.errors import unknown_name
+from newllm.trace.message import Message
+
+FOLDER = Path(__file__).parent
+# A message, or a term, begins where a line begins with its name; comments and blank lines belong to nothing.
+_BEGINS = re.compile(r"^(-?[a-zA-Z][\w-]*) *=", re.MULTILINE)
+_PARAMETER = re.compile(r"\$([a-zA-Z][\w-]*)")
+_COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
+
+
+class Catalogue:
+    """The messages of one language.
+
+    Args:
+        lang: its code, as HTML's `lang` has it.
+        folder: holds its `.ftl` files.
+    """
+
+    def __init__(self, lang: str, folder: Path) -> None:
+        self.lang = lang
+        self._source: dict[str, str] = {}
+        for file in sorted(folder.glob("*.ftl")):
+            for name, text in _entries(file.read_text("utf-8")):
+                if name in self._source:
+                    raise ValueError(f"{file.name}: the message '{name}' is there twice")
+                self._source[name] = text
+        self._bundle = FluentBundle([lang], functions=_FUNCTIONS, use_isolating=False)
+        for name in self._source:
+            if name.startswith("-"):
+                self._add(name)
+
+    def __contains__(self, id: str) -> bool:
+        return self._pattern(id) is not None
+
+    def get(self, id: str) -> str | None:
+        """Return a text without parameters, None where there is none of that name, which may come from a log."""
+        return self(id) if id in self else None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its messages, without their attributes."""
+        return [name for name in self._source if not name.startswith("-")]
+
+    def attributes(self, name: str) -> list[str]:
+        """Return the names of a message's attributes."""
+        return list(self._message(name).attributes)
+
+    def __call__(self, id: str, /, **parameters: Any) -> str:
+        """Return a text, plain: whoever puts it on a page escapes it.
+
+        Args:
+            id: "name", or "name.attribute"; a space stands for a dash.
+            **parameters: what stands in it. Whole numbers are written as they are, without a mark between thousands.
+
+        Raises:
+            KeyError: there is no such message.
+            ValueError: a parameter is missing, or not what the message expects.
+        """
+        pattern = self._pattern(id)
+        if pattern is None:
+            raise KeyError(f"'{id}' is not in the messages of '{self.lang}'")
+        arguments = {key: _argument(value) for key, value in parameters.items()}
+        text, errors = self._bundle.format_pattern(pattern, arguments)
+        if errors:
+            raise ValueError(f"message '{id}' with {parameters}: {errors[0]!r}")
+        return str(text)
+
+    def template(self, id: str) -> str:
+        """Return a text whose parameters stand in it as "{name}", for a script of a page to fill in."""
+        names = _PARAMETER.findall(self._source[id.partition(".")[0]])
+        return self(id, **{name: f"{{{name}}}" for name in names})
+
+    def text(self, message: Message) -> str:
+        """Return a message in words."""
+        return self(message.id, **message.parameters)
+
+    def _pattern(self, id: str) -> Any:
+        name, dot, attribute = id.replace(" ", "-").partition(".")
+        if name not in self._source:
+            return None
+        found = self._message(name)
+        return found.attributes.get(attribute) if dot else found.value
+
+    def _message(self, name: str) -> Any:
+        if not self._bundle.has_message(name):
+            self._add(name)
+        return self._bundle.get_message(name)
+
+    def _add(self, name: str) -> None:
+        self._bundle.add_resource(FluentResource(self._source[name]))
+
+
+@functools.cache
+def catalogue(lang: str) -> Catalogue:
+    """Return the messages of a language.
+
+    Raises:
+        UserError: there is no such language.
+    """
+    if lang not in LANGUAGES:
+        raise unknown_name("language", lang, LANGUAGES)
+    return Catalogue(lang, FOLDER / lang)
+
+
+def english(message: Message) -> str:
+    """Return a message in English: what `--json` and files hold beside its data."""
+    return catalogue("en").text(message)
+
+
+def _languages() -> tuple[str, ...]:
+    found = sorted(path.name for path in FOLDER.iterdir() if any(path.glob("*.ftl")))
+    return ("en", *(lang for lang in found if lang != "en"))
+
+
+LANGUAGES = _languages()
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """Return the messages of a file with their text, as they stand there."""
+    text = _COMMENT.sub("", text.replace("\r\n", "\n"))
+    begins = list(_BEGINS.finditer(text))
+    for begin, following in zip(begins, [*begins[1:], None], strict=True):
+        yield begin[1], text[begin.start() : following.start() if following else None]
+
+
+def _argument(value: Any) -> Any:
+    """Return a parameter as Fluent takes it; whole numbers without a mark between thousands."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    if isinstance(value, int):
+        return fluent_number(value, useGrouping=False)
+    if isinstance(value, float):
+        return fluent_number(value)
+    return str(value)
+
+
+def _general(value: Any, *, digits: int = 4) -> str:
+    return f"{float(value):.{int(digits)}g}"
+
+
+def _fixed(value: Any, *, digits: int = 0) -> str:
+    return f"{float(value):.{int(digits)}f}"
+
+
+def _percent(value: Any, *, digits: int = 0) -> str:
+    return f"{100 * float(value):.{int(digits)}f}"
+
+
+def _count(value: Any) -> str:
+    return f"{int(value):,}"
+
+
+_FUNCTIONS: dict[str, Any] = {"G": _general, "FIXED": _fixed, "PERCENT": _percent, "COUNT": _count}

@@ -1,0 +1,17 @@
+# Words that the browser shows by itself.
+
+browser-all = Show all
+browser-log = Log scale
+browser-to = to
+browser-nothing = No values
+browser-notFinite = Not one finite value
+browser-copy = Copy
+browser-copied = Copied
+browser-infinite = infinite
+browser-missing = not measured
+browser-from = from
+browser-help = ← → move · + − zoom · Home shows all · L log scale · Shift ← → reads values
+browser-helpHeat = ← → ↑ ↓ read values · + − zoom · Home shows all · Shift ← → moves
+browser-plot = interactive plot
+browser-below = not above 0
+browser-bad = This chart could not be drawn

@@ -1,0 +1,242 @@
+# What a report says: headings, charts, tables.
+
+## a page
+report = training report
+report-by = Made by newllm report. This file loads nothing from anywhere; it can be kept and sent as it is.
+sections = Sections
+runs = { $count } runs
+more_runs = { $count } more runs are compared above and not shown in full.
+table = Numbers
+list = ,{ " " }
+span = { $first } to { $last }
+at = { $axis } { $span }
+from_on = from { $axis } { $first } on
+first = first
+last = last
+lowest = lowest
+highest = highest
+highest_at = highest at { $axis }
+problems = Not everything of this run could be read. What follows is what is known.
+problems-more = and { $count } more
+section-failed = This part could not be shown: a file of the run holds what newllm does not understand ({ $error }).
+
+## sections
+verdict = Verdict
+curves = Training
+findings = Findings
+findings-too_long = This run is too long to be judged while it is shown: press Examine to have the doctor read it.
+replay = Replays
+classes = By token class
+context = The context
+layers = Layers
+others = Other signals
+data = Data
+samples = What the model writes
+samples-step = step { $step }
+samples-earlier = { $count } earlier ones
+samples-empty = (nothing: it ended the text at once)
+samples-about = written at an evaluation, always by the same chance (seed { $seed }); all of them: samples.jsonl
+configuration = Run it again
+comparison = Comparison
+study = Study
+
+## the head
+state-finished = finished
+state-running = running
+state-interrupted = interrupted
+state-diverged = diverged
+state-failed = failed
+state-silent = says it is running, but has been silent since { $when }
+state-log = log
+state-recorded = recorded run
+state-unknown = run in an unknown state
+head-model = Model
+head-parameters = Parameters
+head-steps = Steps
+head-reach = { $axis } { $first } to { $last }
+head-tokens = Tokens seen
+head-best = Best validation loss
+head-best_at = { $loss } at step { $step }
+head-bits = Best bits per byte
+head-pace = Tokens per second
+head-seed = Seed
+head-machine = Device
+
+## what a chart shows, for who cannot see it
+chart-marked = Marked: { $marks }.
+line-shows = { $label }: from { $first } to { $last }, lowest { $low } at { $axis } { $at_low }, highest { $high } at { $axis } { $at_high }.
+line-nothing = { $label }: not one finite value.
+line-not_finite = { $count } values are not finite.
+heat-shows = { $title }: a map of { $rows } rows by { $columns } columns of the { $axis }.
+mark-from = { $label } →
+
+## axes, units
+axis-step = step
+axis-epoch = epoch
+axis-position = position
+unit-loss = nats per token
+unit-gradient = { "" }
+unit-learning-rate = { "" }
+unit-bits-per-byte = bits per byte
+unit-accuracy = { "" }
+unit-perplexity = { "" }
+unit-pace = seconds
+
+## charts
+chart-loss = Loss
+about-loss = Shaded: what the doctor found. An arrow: there begins what lasts.
+chart-gradient = Gradient norm
+about-gradient = Before clipping, and as the optimizer reads it.
+chart-learning-rate = Learning rate
+about-learning-rate = { "" }
+chart-bits-per-byte = Validation, bits per byte
+about-bits-per-byte = Comparable between tokenizers.
+chart-accuracy = Accuracy
+about-accuracy = { "" }
+chart-perplexity = Perplexity
+about-perplexity = { "" }
+chart-pace = Time for a step
+about-pace = { "" }
+chart-by-class = Loss by class of the token to predict
+about-by-class = A rise in one class alone is a matter of the data or of certainty, not of the whole model.
+dashed-by-class = Dashed is the training loss of the same class, of the batches of the steps that were sampled.
+chart-context-by-position = Norm of the context by position
+about-context-by-position = Each row is a place in the text; colours are logarithmic. Brighter to the right: the context grows as training goes on; brighter upwards: it grows along the text.
+chart-context-along = Norm along the text
+about-context-along = At a few evaluations from first to last. On the log scale a straight rise is growth by a factor with every token; a context that only adds up bends over.
+chart-context-norm = Norm of the context
+about-context-norm = Mean over the batch, at the end of each row.
+chart-context-spread = Mean and standard deviation of the context
+about-context-spread = Over all channels of the batch's contexts, at the end of each row.
+chart-context-growth = Growth per position
+about-context-growth = By which factor the context, or its change, grows from one token to the next. Above 1 it cannot stay bounded; 1 is a context that only adds up.
+chart-lyapunov = Lyapunov exponent
+about-lyapunov = Above 0 two contexts that differ a little drift apart exponentially.
+layer-update_ratio = Update by weight
+layer-activation_rms = Activation scale
+layer-second_moment_mismatch = Gradient against the optimizer's memory of it
+layer-gradient_norm = Gradient norm
+position = after { $number }
+
+## findings
+severity-fault = fault
+severity-warning = warning
+severity-note = note
+count-fault = { $count } fault
+count-faults = { $count } faults
+count-warning = { $count } warning
+count-warnings = { $count } warnings
+count-note = { $count } note
+count-notes = { $count } notes
+notes = Worth knowing
+more_findings = { $count } more are in newllm doctor --json.
+certain = certain
+sure = { $percent } % sure
+evidence = Evidence, and what would tell
+evidence-brief = What it is, the evidence, what would tell
+alternatives = What else it could be
+would_tell = What would tell
+causes = Causes that a replay can test
+
+## the verdict
+verdict-what = What happened
+verdict-helps = What helps
+verdict-cause = Why
+verdict-null = Can it be believed
+
+## the doctor's verdict
+doctor-fault = Something is wrong: { $tally }.
+doctor-warning = Something is doubtful: { $tally }.
+doctor-nothing = Nothing wrong found in { $points } points of { $signals } signals.
+doctor-unjudged = Nothing could be judged:
+doctor-replay = These are suspicions. What takes the spike away can be tested:
+
+## token classes
+classes-why = The gap between training and validation means nothing before it is split: a word that never occurred in training cannot be predicted, the end of a text often can.
+validation_of = validation, { $target }
+training_of = training, { $target }
+class = class
+targets = targets
+share = share
+
+## layers
+layers-how = Input at the top, output at the bottom, training from left to right; colours are logarithmic. Look for the row that changes first.
+about-gradient_norm = Darker towards the input: gradients vanish on the way down. All rows at once: a bad batch or a step too long.
+about-update_ratio = How far one update moves a weight, as a share of its size. Around a thousandth is usual.
+about-activation_rms = Root mean square of each layer's output. What grows with depth or with time ends badly.
+about-second_moment_mismatch = Root mean square of g / sqrt(v). Around 1 the optimizer expects gradients of this size; far above, its step is too long for what just came.
+more_layers = { $count } more layers were recorded and are not drawn.
+
+## the context
+context-how = The context is all that this model remembers. Its size after each number of tokens shows whether it stays bounded.
+
+## other signals
+more_signals = { $count } more signals are in the log: { $names }.
+
+## replays
+null-same = The unmodified replay is identical to the bit
+null-within = The unmodified replay is the same within { $tolerance }
+null-steps = over { $count } steps, { $weights }: replays can be believed.
+null-weights = weights too
+null-losses = losses alone (no later weights were kept)
+null-differs = The unmodified replay differs from the run, so nothing follows from any replay:
+null-unknown = The unmodified replay had nothing to be compared with.
+replay-spike = Spike at step { $step }
+replay-mark = spike of the run
+replay-how = Thick: the middle replay; shaded around it: from the lowest to the highest. Grey is the run with other chance and nothing changed, from the same step.
+replay-nulls = With other chance and nothing changed, { $spiked } of { $n } replays spike.
+replay-null = nothing changed ({ $count } replays)
+replay-changed = { $name } ({ $count } replays)
+replay-loss = { $name }, from step { $step }: training loss
+replay-probe = { $name }, from step { $step }: loss on the probe batch
+replay-unfinished = The replays in { $name } have no verdict yet; { $count } are done.
+replay-confirmed = Confirmed on fresh seeds
+replay-screened = Screened only ({ $count }): nothing is claimed from these
+replay-legend = Effect: share of the spike's severity that is gone, with its 95 % interval (drawn from none, left line, to all gone, right line). p: one-sided exact sign flips, corrected for several by Holm. Spiked: replays with a spike, of how many. Later: onset by that of the null. Cost: nats behind the null at the end of its steps.
+replay-head-change = change
+replay-head-class = what it does
+replay-head-effect = effect [95 %]
+replay-head-p = p
+replay-head-spiked = spiked
+replay-head-later = later
+replay-head-cost = cost
+replay-head-from = from step
+replay-curves = The confirmed changes over nothing changed
+replay-details = What exactly was changed, what it moved, what it costs
+replay-cause = Cause:
+replay-suspects = What speaks for which cause
+replay-missing = Missing for a cause
+replay-not_tried = Not tried, and why
+replay-took = The replays took { $time }.
+outcome-removes = removes it
+outcome-reduces = reduces it
+outcome-delays = delays it
+outcome-undecided = undecided
+outcome-no-effect = no effect
+outcome-worsens = worsens it
+outcome-stops-learning = stops learning
+
+## data
+data-text = text
+data-bytes = bytes
+data-more = and { $count } more texts
+data-counts = Tokens and split
+data-tokenizer = tokenizer
+data-vocabulary = vocabulary
+data-format = format
+data-fraction = held out
+data-blocks = held-out blocks
+data-fingerprint = fingerprint
+data-audits = Audit
+data-sound = The audits found nothing wrong in the data.
+data-facts = Everything that was counted
+
+## configuration
+config-commands = Commands
+config-recoveries = What a guard changed on the way
+config-at = step { $step }
+config-detected = seen at
+config-remedy = remedy
+config-did = what was done
+config-environment = Environment
+config-recording = Recorded by newllm.record

@@ -1,0 +1,242 @@
+# What a report says: headings, charts, tables.
+
+## ページ全体
+report = 訓練レポート
+report-by = newllm reportが作成した。このファイルは外部から何も読み込まない。このまま保存し、送ることができる。
+sections = 目次
+runs = { $count }実行
+more_runs = ほか{ $count }実行は、上で比較するだけで、すべては示さない。
+table = 数値
+list = 、
+span = { $first }〜{ $last }
+at = { $axis }{ $span }
+from_on = { $axis }{ $first }以降
+first = 最初
+last = 最後
+lowest = 最小
+highest = 最大
+highest_at = 最大の{ $axis }
+problems = この実行には読み取れないものがあった。以下は分かる範囲の内容である。
+problems-more = ほか{ $count }件
+section-failed = この部分は表示できなかった。実行のファイルに、newllmが理解できない内容がある（{ $error }）。
+
+## 節
+verdict = 判定
+curves = 訓練
+findings = 所見
+findings-too_long = この実行は長いため、表示しながらの診断はしません。「診断」を押すと doctor が調べます。
+replay = リプレイ
+classes = トークンの種類別
+context = 文脈ベクトル
+layers = 層
+others = その他の信号
+data = データ
+samples = モデルの書く文章
+samples-step = ステップ { $step }
+samples-earlier = それ以前の { $count } 件
+samples-empty = （なし：すぐに文を終えた）
+samples-about = 評価のたびに、いつも同じ乱数（シード { $seed }）で書かれたもの。全件は samples.jsonl
+configuration = 再現の方法
+comparison = 比較
+study = 研究
+
+## 見出し
+state-finished = 完了
+state-running = 実行中
+state-interrupted = 中断
+state-diverged = 発散
+state-failed = 失敗
+state-silent = 実行中とあるが、{ $when }から応答がない
+state-log = ログ
+state-recorded = 記録された実行
+state-unknown = 状態の分からない実行
+head-model = モデル
+head-parameters = パラメーター数
+head-steps = ステップ数
+head-reach = { $axis }{ $first }〜{ $last }
+head-tokens = 読んだトークン数
+head-best = 最良の検証損失
+head-best_at = { $loss }（ステップ{ $step }）
+head-bits = バイトあたりの最良ビット数
+head-pace = トークン/秒
+head-seed = シード
+head-machine = デバイス
+
+## 図の内容（図が見えない人のため）
+chart-marked = 印：{ $marks }。
+line-shows = { $label }：最初{ $first }、最後{ $last }、最小{ $low }（{ $axis }{ $at_low }）、最大{ $high }（{ $axis }{ $at_high }）。
+line-nothing = { $label }：有限の値がない。
+line-not_finite = 有限でない値が{ $count }個ある。
+heat-shows = { $title }：{ $rows }行、{ $axis }の{ $columns }列の図。
+mark-from = { $label } →
+
+## 軸と単位
+axis-step = ステップ
+axis-epoch = エポック
+axis-position = 位置
+unit-loss = nat/トークン
+unit-gradient = { "" }
+unit-learning-rate = { "" }
+unit-bits-per-byte = ビット/バイト
+unit-accuracy = { "" }
+unit-perplexity = { "" }
+unit-pace = 秒
+
+## 図
+chart-loss = 損失
+about-loss = 各ステップの訓練損失と、訓練に使わない文の損失。陰影は所見の位置、矢印は終わりまで続く所見の始まり。
+chart-gradient = 勾配ノルム
+about-gradient = クリッピング前の値と、オプティマイザーが受けとる値。
+chart-learning-rate = 学習率
+about-learning-rate = { "" }
+chart-bits-per-byte = 検証、バイトあたりのビット数
+about-bits-per-byte = トークナイザーが異なっても比べられる。
+chart-accuracy = 精度
+about-accuracy = { "" }
+chart-perplexity = パープレキシティ
+about-perplexity = { "" }
+chart-pace = 1ステップの時間
+about-pace = { "" }
+chart-by-class = 予測対象のトークンの種類別の損失
+about-by-class = 一つの種類だけが上がるなら、モデル全体ではなく、データか確信の強さの問題である。
+dashed-by-class = 破線は同じ種類の訓練損失（測定したステップのバッチでの値）。
+chart-context-by-position = 位置別の文脈ベクトルのノルム
+about-context-by-position = 行は文章の中の位置、色は対数目盛。右ほど明るければ訓練とともに、上ほど明るければ文章に沿って、文脈ベクトルが増大している。
+chart-context-along = 文章に沿ったノルム
+about-context-along = 最初から最後までのいくつかの評価。対数目盛りでの直線的な増加は、トークンごとに一定の倍率で大きくなることを示す。加算されるだけの文脈は、曲がって緩やかになる。
+chart-context-norm = 文脈ベクトルのノルム
+about-context-norm = 各行の終わりでの値の、バッチにわたる平均。
+chart-context-spread = 文脈ベクトルの平均と標準偏差
+about-context-spread = 各行の終わりでの文脈ベクトルの、バッチの全成分にわたる値。
+chart-context-growth = 1位置ごとの増大率
+about-context-growth = 文脈ベクトル、またはそのずれが、1トークンごとに何倍になるか。1を超えれば有界にとどまれない。1なら加算されるだけである。
+chart-lyapunov = リアプノフ指数
+about-lyapunov = 0より大きければ、わずかに異なる二つの文脈ベクトルが指数関数的に離れていく。
+layer-update_ratio = 重みに対する更新の比
+layer-activation_rms = 活性の大きさ
+layer-second_moment_mismatch = オプティマイザーの記憶に対する勾配
+layer-gradient_norm = 勾配ノルム
+position = { $number }トークン後
+
+## 所見
+severity-fault = 異常
+severity-warning = 警告
+severity-note = 注記
+count-fault = 異常{ $count }件
+count-faults = 異常{ $count }件
+count-warning = 警告{ $count }件
+count-warnings = 警告{ $count }件
+count-note = 注記{ $count }件
+count-notes = 注記{ $count }件
+notes = 知っておくとよいこと
+more_findings = ほか{ $count }件はnewllm doctor --jsonにある。
+certain = 確実
+sure = 確度{ $percent }%
+evidence = 根拠、見分ける方法
+evidence-brief = 根拠、見分ける方法
+alternatives = ほかに考えられること
+would_tell = 見分ける方法
+causes = リプレイで検証できる原因
+
+## 判定
+verdict-what = 起こったこと
+verdict-helps = 効く対策
+verdict-cause = 原因
+verdict-null = 信頼できるか
+
+## doctorの判定
+doctor-fault = 異常がある：{ $tally }。
+doctor-warning = 疑わしい点がある：{ $tally }。
+doctor-nothing = { $signals }信号の{ $points }点に異常は見つからなかった。
+doctor-unjudged = 判定できなかった：
+doctor-replay = 以上は推測である。何がスパイクをなくすかは検証できる：
+
+## トークンの種類
+classes-why = 訓練と検証の乖離は、分けて見るまで何も意味しない。訓練に一度も現れない語は予測できないが、文末は予測できることが多い。
+validation_of = 検証、{ $target }
+training_of = 訓練、{ $target }
+class = 種類
+targets = 予測対象の数
+share = 割合
+
+## 層
+layers-how = 上が入力、下が出力、左から右へ訓練が進む。色は対数目盛。最初に変わる行を探す。
+about-gradient_norm = 入力に近いほど薄ければ、勾配が途中で消失している。すべての行が同時に変われば、悪いバッチか、大きすぎる更新である。
+about-update_ratio = 1回の更新が重みを動かす量の、重みの大きさに対する比。通常は千分の1程度。
+about-activation_rms = 各層の出力の二乗平均平方根。深さや時間とともに増大すれば、よい結果にはならない。
+about-second_moment_mismatch = g / sqrt(v)の二乗平均平方根。1前後なら、オプティマイザーはこの大きさの勾配を予期している。はるかに大きければ、更新が大きすぎる。
+more_layers = 記録された層がほかに{ $count }ある（図にはない）。
+
+## 文脈ベクトル
+context-how = このモデルの記憶は文脈ベクトルだけである。トークン数ごとの大きさから、有界にとどまるかどうかが分かる。
+
+## その他の信号
+more_signals = ログにはほかに{ $count }個の信号がある：{ $names }。
+
+## リプレイ
+null-same = 無変更のリプレイは元の実行とビット単位で同じ。
+null-within = 無変更のリプレイは元の実行と{ $tolerance }以内で同じ。
+null-steps = { $count }ステップを比べた（{ $weights }）。リプレイを信頼できる。
+null-weights = 重みも含む
+null-losses = 損失のみ。後の重みは保存されていない
+null-differs = 無変更のリプレイが元の実行と異なるため、どのリプレイからも何も言えない：
+null-unknown = 無変更のリプレイには比べるものがなかった。
+replay-spike = ステップ{ $step }のスパイク
+replay-mark = 元の実行のスパイク
+replay-how = 太線は中央のリプレイ、帯は最小から最大まで。灰色は、同じステップから何も変えず、乱数だけを変えたもの。
+replay-nulls = 何も変えず乱数だけを変えると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+replay-null = 無変更（{ $count }回）
+replay-changed = { $name }（{ $count }回）
+replay-loss = { $name }、ステップ{ $step }から：訓練損失
+replay-probe = { $name }、ステップ{ $step }から：プローブ損失
+replay-unfinished = { $name }のリプレイにはまだ判定がない（{ $count }回が済んでいる）。
+replay-confirmed = 新しいシードで確認したもの
+replay-screened = 予備選別のみ（{ $count }件）：ここからは何も主張しない
+replay-legend = 効果：スパイクの激しさのうち消えた割合と、その95%区間（左の線が0、右の線がすべて）。p：片側の正確な符号反転検定、Holm法で補正。スパイク：スパイクが起こったリプレイの数。開始（倍）：無変更に対する開始ステップの比。代償：同じステップ数で無変更に遅れるnat。
+replay-head-change = 変更
+replay-head-class = 判定
+replay-head-effect = 効果［95%区間］
+replay-head-p = p
+replay-head-spiked = スパイク
+replay-head-later = 開始（倍）
+replay-head-cost = 代償
+replay-head-from = 開始ステップ
+replay-curves = 確認した変更と無変更の比較
+replay-details = 変更の内容、動かした信号、代償
+replay-cause = 原因：
+replay-suspects = 各原因を裏づけるもの
+replay-missing = 原因と言うために足りないもの
+replay-not_tried = 試さなかった変更とその理由
+replay-took = リプレイにかかった時間：{ $time }。
+outcome-removes = なくす
+outcome-reduces = 小さくする
+outcome-delays = 遅らせる
+outcome-undecided = 判定できない
+outcome-no-effect = ほとんど変えない
+outcome-worsens = 悪化させる
+outcome-stops-learning = 学習が止まる
+
+## データ
+data-text = 文章
+data-bytes = バイト数
+data-more = ほか{ $count }件の文章
+data-counts = トークンと分割
+data-tokenizer = トークナイザー
+data-vocabulary = 語彙数
+data-format = 形式
+data-fraction = 検証の割合
+data-blocks = 検証の区間数
+data-fingerprint = フィンガープリント
+data-audits = 監査
+data-sound = データの監査で異常は見つからなかった。
+data-facts = 数えたものすべて
+
+## 設定
+config-commands = コマンド
+config-recoveries = 途中でガードが変えたもの
+config-at = ステップ{ $step }
+config-detected = 検出
+config-remedy = 対策
+config-did = 行ったこと
+config-environment = 環境
+config-recording = newllm.recordによる記録
