@@ -4,9 +4,15 @@ A language is a folder of `.ftl` files beside this one: a further language is on
 cut into its messages when it is first asked for, and a message is parsed when it is first used, since Fluent's parser
 takes half a millisecond for each.
 
-Functions that a message may call: `G(x, digits: 4)` writes a number in so many significant digits, as Python's "g";
-`FIXED(x, digits: 1)` with so many after the point; `PERCENT(x)` a share in whole percent without its sign; `COUNT(x)`
-a whole number with thousands apart; `NUMBER` and plurals are Fluent's own.
+Functions that a message may call, of a number: `G(x, digits: 4)` writes it in so many significant digits, as Python's
+"g"; `FIXED(x, digits: 1)` with so many after the point; `EXACT(x)` with all its digits; `PERCENT(x)` a share in whole
+percent without its sign; `COUNT(x)` a whole number with thousands apart; `NUMBER` and plurals are Fluent's own. A word
+in the place of a number stays as it is.
+
+Of a text: `NAMED(x, kind: "term")` writes what the message "term-x" calls it, and x itself where there is none;
+`CAPITAL(x)` with a large first letter, `LOWER(x)` with a small one; `CLAUSE(x)` so too, and without its full stop.
+
+What stands in a message may be a message itself, or a list: "a, b and c", by the messages `list` and `list-last`.
 """
 
 import functools
@@ -44,7 +50,7 @@ class Catalogue:
                 if name in self._source:
                     raise ValueError(f"{file.name}: the message '{name}' is there twice")
                 self._source[name] = text
-        self._bundle = FluentBundle([lang], functions=_FUNCTIONS, use_isolating=False)
+        self._bundle = FluentBundle([lang], functions={**_FUNCTIONS, "NAMED": self._named}, use_isolating=False)
         for name in self._source:
             if name.startswith("-"):
                 self._add(name)
@@ -79,7 +85,7 @@ class Catalogue:
         pattern = self._pattern(id)
         if pattern is None:
             raise KeyError(f"'{id}' is not in the messages of '{self.lang}'")
-        arguments = {key: _argument(value) for key, value in parameters.items()}
+        arguments = {key: self._argument(value) for key, value in parameters.items()}
         text, errors = self._bundle.format_pattern(pattern, arguments)
         if errors:
             raise ValueError(f"message '{id}' with {parameters}: {errors[0]!r}")
@@ -93,6 +99,17 @@ class Catalogue:
     def text(self, message: Message) -> str:
         """Return a message in words."""
         return self(message.id, **message.parameters)
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, Message):
+            return self.text(value)
+        if not isinstance(value, list | tuple):
+            return _argument(value)
+        *before, last = [str(self._argument(one)) for one in value] or [""]
+        return self("list").join(before) + self("list-last") + last if before else last
+
+    def _named(self, value: Any, *, kind: str) -> str:
+        return self.get(f"{kind}-{value}") or str(value)
 
     def _pattern(self, id: str) -> Any:
         name, dot, attribute = id.replace(" ", "-").partition(".")
@@ -156,20 +173,19 @@ def _argument(value: Any) -> Any:
     return str(value)
 
 
-def _general(value: Any, *, digits: int = 4) -> str:
-    return f"{float(value):.{int(digits)}g}"
+def _written(value: Any, form: str) -> str:
+    return value if isinstance(value, str) else format(float(value), form)
 
 
-def _fixed(value: Any, *, digits: int = 0) -> str:
-    return f"{float(value):.{int(digits)}f}"
-
-
-def _percent(value: Any, *, digits: int = 0) -> str:
-    return f"{100 * float(value):.{int(digits)}f}"
-
-
-def _count(value: Any) -> str:
-    return f"{int(value):,}"
-
-
-_FUNCTIONS: dict[str, Any] = {"G": _general, "FIXED": _fixed, "PERCENT": _percent, "COUNT": _count}
+_FUNCTIONS: dict[str, Any] = {
+    "G": lambda value, *, digits=4: _written(value, f".{int(digits)}g"),
+    "FIXED": lambda value, *, digits=0: _written(value, f".{int(digits)}f"),
+    "EXACT": lambda value: value if isinstance(value, str) else repr(float(value)),
+    "PERCENT": lambda value, *, digits=0: _written(
+        value if isinstance(value, str) else 100 * value, f".{int(digits)}f"
+    ),
+    "COUNT": lambda value: value if isinstance(value, str) else f"{int(value):,}",
+    "CAPITAL": lambda text: text[:1].upper() + text[1:],
+    "LOWER": lambda text: text[:1].lower() + text[1:],
+    "CLAUSE": lambda text: (text[:1].lower() + text[1:]).rstrip("."),
+}

@@ -1,7 +1,11 @@
 """A sentence as data: its name in the message catalogues, and what stands in it."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+_DEEPEST = 4  # messages within messages, of what a file holds
 
 
 @dataclass(frozen=True)
@@ -11,11 +15,24 @@ class Message:
     Attributes:
         id: its name in the catalogues, "spike.sentence".
         parameters: what stands in it by name: numbers (in the units that the name says), words of a log, names of the
-            code.
+            code, lists of these, and messages that are a part of this one.
     """
 
     id: str
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, as JSON holds it; numbers that are not finite are words there: "nan", "inf"."""
+        return {"id": self.id, "parameters": {name: _plain(value) for name, value in self.parameters.items()}}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Message":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        return _read(data, 0)
 
 
 def message(id: str, /, **parameters: Any) -> Message:
@@ -26,3 +43,26 @@ def message(id: str, /, **parameters: Any) -> Message:
 def quoted(text: str) -> Message:
     """Return a sentence that somebody else wrote, or an earlier version of newllm: it stays in its own language."""
     return Message("quoted", {"text": text})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.as_dict()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _read(data: Any, depth: int) -> Message:
+    name, parameters = (data.get("id"), data.get("parameters")) if isinstance(data, Mapping) else (None, None)
+    if not isinstance(name, str) or not isinstance(parameters, Mapping) or depth > _DEEPEST:
+        raise ValueError("no message")
+    return Message(name, {str(key): _value(value, depth) for key, value in parameters.items()})
+
+
+def _value(value: Any, depth: int) -> Any:
+    if isinstance(value, Mapping):
+        return _read(value, depth + 1)
+    if isinstance(value, list) and not all(isinstance(one, str | int | float) for one in value):
+        raise ValueError("no message")
+    return value
