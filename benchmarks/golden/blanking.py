@@ -35,6 +35,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(127\.0\.0\.1|localhost):\d+", r"\1:<port>"),
     )
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PICTURE = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=]+")
 _ASSET = re.compile(r"(<(style|script)(?![^>]*application/json)[^>]*>)(.{2000,}?)(</\2>)", re.DOTALL)
 _DATA = re.compile(r"(<script[^>]*application/json[^>]*>)(.*?)(</script>)", re.DOTALL)
@@ -64,7 +65,7 @@ class Blanks:
             content = content.replace(self._machine, "<machine>")
         for pattern, blank in _RULES:
             content = pattern.sub(blank, content)
-        return content
+        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", content)
 
     def output(self, content: str) -> str:
         """Return what a command printed: JSON laid out, other text as it is."""

@@ -69,7 +69,9 @@ def _child(asked: dict[str, Any], entry: Callable[[], Any], files: list[Any]) ->
         gc.enable()
         code = _work(asked, entry)
         print(*(name for name in list(sys.modules) if name.partition(".")[0] in _KEPT), file=loaded, flush=True)
-        threading._shutdown()
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread() and not thread.daemon:
+                thread.join()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

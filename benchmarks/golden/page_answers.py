@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from logs import PACKED
+from log_files import PACKED
 from recording import HERE, Recording
 from studies import founding_results
 from trainings import TINY, TORCH, settings, spiking_run, text_file

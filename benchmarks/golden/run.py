@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import interventions
-import logs
+import log_files
 import page_answers
 import studies
 import trainings
@@ -30,7 +30,7 @@ PARTS = {
     "trained": trainings.record,
     "interventions": interventions.record,
     "pages": page_answers.record,
-    "logs": logs.record,
+    "logs": log_files.record,
     "bad_input": wrong_calls.record,
     "studies": studies.record,
 }

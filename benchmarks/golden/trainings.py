@@ -122,6 +122,10 @@ def _spike(to: Recording) -> None:
     to.call("replay", "replay", "--list")
     to.call("replay", "replay", "--list", "--json")
     to.call("replay", "replay", "spiking", "--list")
+    for wrong in (
+        ("--spike", "0"), ("--spike", "9"), ("--only", "half-learning-rat"), ("--only", "sgd+sgd"), ("--only", "sgd+"),
+    ):  # fmt: skip
+        to.call("replay-wrong", "replay", "spiking", *wrong)
     few = ["--only", "half-learning-rate", "replace-batches", "clip-half", "--budget", "3000"]
     to.call("replay", "replay", "spiking", *few)
     to.call("replay", "replay", "spiking", *few, "--json")

@@ -212,6 +212,7 @@ def record(to: Recording) -> None:
 
 def _damaged(to: Recording, file: str, damage: Callable[[Path], None]) -> None:
     """Record what every command that reads a run says of one with a damaged or missing file."""
+    (to.work / "hurt.html").unlink(missing_ok=True)
     name = f"damaged/{file.replace('/', '-')}-{damage.__name__.strip('_')}"
     for arguments in (
         ("generate", "hurt", "--tokens", "5"), ("eval", "hurt", "text.txt"), ("doctor", "hurt"), ("replay", "hurt"),
