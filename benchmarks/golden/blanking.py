@@ -8,7 +8,7 @@ import re
 import socket
 from typing import Any
 
-_TIMES = r"seconds|tokens_per_second|speed|pid|started|heartbeat|heard|created|written|mtime|elapsed|took|core_seconds"
+_TIMES = "seconds|core_seconds|tokens_per_second|speed|pid|started|heard|heartbeat|began|created|used|elapsed"
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), blank)
     for pattern, blank in (
@@ -17,7 +17,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^\d+/\d+ runs +running .*$\n?", ""),
         (r"^(.* up to \d+ replays?)\n(?:\1\n)+", r"\1\n"),
         # JSON, as it is laid out below.
-        (rf'("(?:{_TIMES})": )(?:-?[\d.]+(?:e-?\d+)?|"[^"]*")', r"\1<time>"),
+        (rf'("(?:{_TIMES})": )-?[\d.]+(?:e-?\d+)?', r"\1<time>"),
         (r'("seconds": \{)[^{}]*\}', r"\1<times>}"),
         (r'("(?:version|digest|etag)": )(?:\d+|"[0-9a-f]{16}")', r"\1<count>"),
         (r'("sha256": )"[0-9a-f]{64}"$\n^\}', r'\1"<of a file with times>"\n}'),
@@ -32,6 +32,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"\1<speed>",
         ),
         (r"\b(process|pid|プロセス) ?\d+", r"\1 <process>"),
+        (r"(/static/[\w.-]+\?v=)[0-9a-f]{16}", r"\1<digest>"),
         (r"\b(127\.0\.0\.1|localhost):\d+", r"\1:<port>"),
     )
 )

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,7 @@ class Page:
 
     def __init__(self, to: Recording, address: str) -> None:
         self._to, self._host = to, urlsplit(address).netloc
+        self.static: set[str] = set()
 
     def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
         """Return status and body of an answer."""
@@ -55,6 +57,10 @@ class Page:
     def record(self, name: str, path: str, body: Any = None, **headers: str) -> None:
         """Record an answer."""
         status, content = self.ask(path, body, **headers)
+        if path == "/api/runs":  # in the order in which the folders were found, which is no promise
+            data = json.loads(content)
+            content = json.dumps(data | {"runs": sorted(data["runs"], key=lambda run: run["name"])})
+        self.static |= set(re.findall(r"/static/[\w.-]+\?v=[0-9a-f]{16}", content))
         text = self._to.blanks.html(content) if content.startswith("<") else self._to.blanks.output(content)
         asked = f"{'GET' if body is None else 'POST'} {path}{'' if body is None else ' ' + json.dumps(body)}"
         self._to.write(name, f"{asked}\nstatus {status}\n{text}\n", append=True)
@@ -109,6 +115,7 @@ def record(to: Recording) -> None:
         _played(page, runs["cell"])
         _job(page, runs["stack"])
         _lists(page, runs)
+        to.write("static", "\n".join(sorted(page.static)) + "\n")
 
 
 def _listed(page: Page) -> dict[str, str]:
