@@ -27,10 +27,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<![\w.,-])\d[\d,]*(?:\.\d+)? (?:ms|s|min|h|seconds?|minutes?|hours?)\b(?! *=)", "<duration>"),
         (r"\d[\d,]*(?:\.\d+)? ?(?:ミリ秒|秒|時間)", "<duration>"),
         (r"[\d,.]+ tokens(?:/s| per second)", "<speed>"),
-        (
-            r"((?:Tokens per second|毎秒のトークン数?|トークン毎秒|1秒あたりのトークン数?)</dt>⏎\n<dd>)[\d,.]+",
-            r"\1<speed>",
-        ),
+        (r"((?:Tokens per second|トークン/秒)</dt>⏎\n<dd>)[\d,.]+", r"\1<speed>"),
         (r"\b(process|pid|プロセス) ?\d+", r"\1 <process>"),
         (r"(/static/[\w.-]+\?v=)[0-9a-f]{16}", r"\1<digest>"),
         (r"\b(127\.0\.0\.1|localhost):\d+", r"\1:<port>"),

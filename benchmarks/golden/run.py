@@ -12,6 +12,7 @@ one machine.
 
 import argparse
 import concurrent.futures
+import signal
 import sys
 import tempfile
 import time
@@ -85,6 +86,8 @@ def main() -> int:
     compared.add_argument("second", type=Path, metavar="B")
     compared.add_argument("--only", nargs="+", choices=PARTS, metavar="PART")
     options = parser.parse_args()
+    for ending in (signal.SIGINT, signal.SIGTERM):  # in the background, too
+        signal.signal(ending, signal.default_int_handler)
     if options.command == "record":
         return 1 if record(options.out, options.commit, options.only or USUAL, options.at_once) else 0
     for folder in (options.first, options.second):
