@@ -18,6 +18,7 @@ from newllm.errors import UserError
 from newllm.report.judged import unjudged
 from newllm.trace import Finding, Summary, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
+from newllm.words.findings import finding_data
 
 SCHEMA = 1
 
@@ -63,7 +64,7 @@ class Diagnosis:
             "schema": SCHEMA,
             "run": os.fspath(self.path),
             "judged": self.judged,
-            "findings": [finding.as_dict() for finding in self.findings],
+            "findings": [finding_data(finding) for finding in self.findings],
             "left_out": list(self.trace.left_out),
         }
         return _plain(content)

@@ -1,5 +1,9 @@
-"""What newllm says to people: message catalogues by language, and what composes sentences out of findings' data."""
+"""What newllm says to people: sentences as data, and the catalogues that put them into the words of a language.
 
-from newllm.messages.catalogue import LANGUAGES, Catalogue, catalogue, english
+It stands below all that has something to say; `newllm.words` composes larger texts out of findings, verdicts, studies.
+"""
 
-__all__ = ["LANGUAGES", "Catalogue", "catalogue", "english"]
+from newllm.messages.catalogue import LANGUAGES, Catalogue, catalogue
+from newllm.messages.message import Message, message, quoted, read_message
+
+__all__ = ["LANGUAGES", "Catalogue", "Message", "catalogue", "message", "quoted", "read_message"]

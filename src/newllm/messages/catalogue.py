@@ -9,8 +9,9 @@ Functions that a message may call, of a number: `G(x, digits: 4)` writes it in s
 percent without its sign; `COUNT(x)` a whole number with thousands apart; `NUMBER` and plurals are Fluent's own. A word
 in the place of a number stays as it is.
 
-Of a text: `NAMED(x, kind: "term")` writes what the message "term-x" calls it, and x itself where there is none;
-`CAPITAL(x)` with a large first letter, `LOWER(x)` with a small one; `CLAUSE(x)` so too, and without its full stop.
+Of a text: `SIGNAL(x)` writes what a signal is called; `NAMED(x, kind: "term")` what the message "term-x" calls it, and
+x itself where there is none; `CAPITAL(x)` with a large first letter, `LOWER(x)` with a small one; `CLAUSE(x)` so too,
+and without its full stop.
 
 What stands in a message may be a message itself, or a list: "a, b and c", by the messages `list` and `list-last`.
 """
@@ -21,16 +22,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fluent.runtime import FluentBundle, FluentResource
-from fluent.runtime.types import fluent_number
-
 from newllm.errors import unknown_name
-from newllm.trace.message import Message
+from newllm.messages.message import Message
 
 FOLDER = Path(__file__).parent
 # A message, or a term, begins where a line begins with its name; comments and blank lines belong to nothing.
 _BEGINS = re.compile(r"^(-?[a-zA-Z][\w-]*) *=", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-zA-Z][\w-]*)")
+_REFERENCE = re.compile(r"\{\s*([a-zA-Z][\w-]*)(?:\.[\w-]+)?\s*\}")
 _COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
 
 
@@ -50,7 +49,10 @@ class Catalogue:
                 if name in self._source:
                     raise ValueError(f"{file.name}: the message '{name}' is there twice")
                 self._source[name] = text
-        self._bundle = FluentBundle([lang], functions={**_FUNCTIONS, "NAMED": self._named}, use_isolating=False)
+        from fluent.runtime import FluentBundle  # not before a text is wanted: it takes a tenth of a second
+
+        functions: dict[str, Any] = {**_FUNCTIONS, "NAMED": self._named, "SIGNAL": self.signal}
+        self._bundle = FluentBundle([lang], functions=functions, use_isolating=False)
         for name in self._source:
             if name.startswith("-"):
                 self._add(name)
@@ -96,6 +98,20 @@ class Catalogue:
         names = _PARAMETER.findall(self._source[id.partition(".")[0]])
         return self(id, **{name: f"{{{name}}}" for name in names})
 
+    def signal(self, name: str) -> str:
+        """Return what a signal is called: "training loss"; one of a layer or class with that in brackets."""
+        if known := self.get(f"signal-{name}"):
+            return known
+        statistic, slash, target = name.partition("/")
+        known = self.get(f"signal-{statistic}") if slash else None
+        return name if known is None else self("signal_of", signal=known, part=self.target(target))
+
+    def target(self, name: str) -> str:
+        """Return what a class of tokens or a position is called; a layer keeps its name."""
+        if name.startswith("position-"):
+            return self("position", number=name.removeprefix("position-"))
+        return self.get(f"class-{name}") or name
+
     def text(self, message: Message) -> str:
         """Return a message in words."""
         return self(message.id, **message.parameters)
@@ -124,7 +140,13 @@ class Catalogue:
         return self._bundle.get_message(name)
 
     def _add(self, name: str) -> None:
-        self._bundle.add_resource(FluentResource(self._source[name]))
+        from fluent.runtime import FluentResource
+
+        source = self._source[name]
+        self._bundle.add_resource(FluentResource(source))
+        for other in _REFERENCE.findall(source):  # a message that stands in this one
+            if not self._bundle.has_message(other):
+                self._add(other)
 
 
 @functools.cache
@@ -137,11 +159,6 @@ def catalogue(lang: str) -> Catalogue:
     if lang not in LANGUAGES:
         raise unknown_name("language", lang, LANGUAGES)
     return Catalogue(lang, FOLDER / lang)
-
-
-def english(message: Message) -> str:
-    """Return a message in English: what `--json` and files hold beside its data."""
-    return catalogue("en").text(message)
 
 
 def _languages() -> tuple[str, ...]:
@@ -161,7 +178,9 @@ def _entries(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _argument(value: Any) -> Any:
-    """Return a parameter as Fluent takes it; whole numbers without a mark between thousands."""
+    """Return a parameter as Fluent takes it: a bool as "yes" or "no", whole numbers with no mark between thousands."""
+    from fluent.runtime.types import fluent_number
+
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

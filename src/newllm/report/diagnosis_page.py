@@ -66,7 +66,7 @@ def _article(trace: Trace, finding: Finding, *, plot: bool) -> str:
         *(_plots(trace, finding) if plot else []),
         _evidence(finding),
         _list("What else it could be", finding.alternatives),
-        _list("What would tell", (finding.test,) if finding.test else ()),
+        _list("What would tell", () if finding.test is None else (finding.test,)),
         _list("Causes that a replay could test", _together(finding.candidate_causes)),
         "</article>",
     ]
@@ -109,7 +109,7 @@ def _evidence(finding: Finding) -> str:
     return f"<dl>{items}</dl>" if pairs else ""
 
 
-def _list(title: str, lines: Sequence[str]) -> str:
+def _list(title: str, lines: Sequence[object]) -> str:
     items = "".join(f"<li>{_safe(line)}</li>" for line in lines)
     return f"<h3>{title}</h3><ul>{items}</ul>" if items else ""
 

@@ -8,21 +8,12 @@ _LONGEST = 80
 
 def signal_label(words: Catalogue, name: str) -> str:
     """Return what a signal is called: "training loss"; one of a layer or class with that in brackets."""
-    known = words.get(f"signal-{name}")
-    if known is not None:
-        return known
-    statistic, slash, target = name.partition("/")
-    known = words.get(f"signal-{statistic}") if slash else None
-    if known is None:
-        return plain(name, _LONGEST)
-    return words("signal_of", signal=known, part=target_label(words, target))
+    return plain(words.signal(name), _LONGEST)
 
 
 def target_label(words: Catalogue, target: str) -> str:
     """Return what a class of tokens or a position is called; a layer keeps its name."""
-    if target.startswith("position-"):
-        return words("position", number=plain(target.removeprefix("position-"), _LONGEST))
-    return words.get(f"class-{target}") or plain(target, _LONGEST)
+    return plain(words.target(target), _LONGEST)
 
 
 def kind_label(words: Catalogue, kind: str) -> str:

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from newllm.messages import Catalogue
+from newllm.messages import Catalogue, Message
 from newllm.report.plain import plain
 
 SENTENCE = 2000  # characters
@@ -28,6 +28,11 @@ def tag(name: str, *content: object, **attributes: object) -> Html:
     told = {("class" if key == "kind" else key.replace("_", "-")): item for key, item in attributes.items()}
     head = "".join(f' {key}="{safe(item)}"' for key, item in told.items() if item is not None)
     return Html(f"<{name}{head}>{joined(content)}</{name}>")
+
+
+def said_in(words: Catalogue, message: Message) -> Html:
+    """Return a message in the page's language; what was written in English only, named as that."""
+    return english(words, message) if message.id == "quoted" else safe(words.text(message))
 
 
 def english(words: Catalogue, text: object) -> Html:

@@ -126,6 +126,8 @@ def announce(run: RunDirectory, config: RunConfig, preparation: Mapping[str, Any
         device=numerics.device,
         preparation=dict(preparation or {}),
     )
+    if run.summary.is_file():  # said before, when less was known
+        summary.started = Summary.load(run.summary).started
     summary.save(run.summary)
 
 

@@ -1,6 +1,5 @@
 """What was said of a run, kept in a file beside the tests; with NEWLLM_KEEP_FINDINGS=1 the tests write it anew."""
 
-import dataclasses
 import json
 import os
 import re
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from newllm.trace import Finding
+from newllm.words.findings import finding_data
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 
@@ -34,7 +34,7 @@ def _hold(file: str, name: str, findings: Sequence[Finding]) -> None:
 
 
 def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    found = [dataclasses.asdict(one) for one in findings]
+    found = [{name: item for name, item in finding_data(one).items() if name != "messages"} for one in findings]
     return json.loads(json.dumps(found, default=float), parse_float=lambda text: float(f"{float(text):.5g}"))
 
 

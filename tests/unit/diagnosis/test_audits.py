@@ -15,6 +15,7 @@ from newllm.diagnosis import Facts
 from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.audits.reading import excess, number
 from newllm.trace import Finding, Series, Trace
+from newllm.words.findings import finding_data
 
 HEALTHY: dict[str, Any] = {
     "schema": 1,
@@ -78,12 +79,12 @@ def audit(data, run: Trace = RUN, facts: Facts = FACTS) -> list[Finding]:
 def only(findings: list[Finding]) -> Finding:
     assert len(findings) == 1, [found.kind for found in findings]
     found = findings[0]
-    assert found.sentence
+    assert str(found.sentence)
     assert found.evidence
     assert found.alternatives
     assert found.test
     assert found.candidate_causes
-    assert "None" not in found.sentence
+    assert "None" not in str(found.sentence)
     return found
 
 
@@ -188,7 +189,7 @@ def test_a_perplexity_that_is_not_the_losss() -> None:
     loss = descent(20)
     bits = only(audit({}, trace(loss=loss, perplexity=2.0**loss)))
     assert bits.kind == "perplexity-mismatch"
-    assert "in bits" in bits.sentence
+    assert "in bits" in str(bits.sentence)
     averaged = only(audit({}, trace(validation_loss=loss, validation_perplexity=np.exp(loss + 0.2))))
     assert averaged.evidence["difference"] == pytest.approx(0.2)
     assert audit({}, trace(loss=loss, perplexity=np.exp(loss) * 1.01)) == []
@@ -256,7 +257,7 @@ def test_damaged_facts_raise_nothing(changes, whole) -> None:
             data[part] = value
     data[sorted(data)[len(repr(whole)) % len(data)]] = whole
     for found in audit(data):
-        assert found.as_dict()
+        assert finding_data(found)
 
 
 BARE = trace(loss=descent(), validation_loss=descent(12, end=3.2))
@@ -468,7 +469,7 @@ def test_a_doubt_begins_at_its_limit(kind: str, silent: tuple[dict, Trace], told
 def test_how_grave_a_leak_is(changes: dict, severity: str) -> None:
     (found,) = [one for one in audit(with_facts(**changes), BARE) if one.kind == "leak"]
     assert found.severity == severity
-    assert ("repeats itself" in found.sentence) is (severity == "note")
+    assert ("repeats itself" in str(found.sentence)) is (severity == "note")
 
 
 def test_a_ratio_of_parameters_to_tokens_is_noted_from_a_hundred_on() -> None:
@@ -485,7 +486,7 @@ def test_evaluations_change_at_a_step_and_again() -> None:
 def test_of_a_loss_in_decimal_digits_that_is_said() -> None:
     loss = descent(20)
     found = only(audit({}, trace(loss=loss, perplexity=10.0**loss)))
-    assert "decimal digits" in found.sentence
+    assert "decimal digits" in str(found.sentence)
     assert found.evidence["ratio"] == pytest.approx(math.log(10))
     assert (found.first_step, found.last_step, found.evidence["wrong"]) == (0.0, 190.0, 20)
 

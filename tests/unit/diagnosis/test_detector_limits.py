@@ -87,7 +87,7 @@ def test_a_first_loss_of_as_many_times_uniform_as_there_were_passes_is_a_sum(tim
     if told:
         assert found(4.0, 50)[0].signal == "loss"
         assert found(4.0, 50)[0].evidence["first_loss_over_uniform"] == pytest.approx(4 * times)
-        assert "and" not in found(4.0, 50)[0].sentence.partition(": ")[2]
+        assert "and" not in str(found(4.0, 50)[0].sentence).partition(": ")[2]
 
 
 # Values that do not change.
@@ -336,7 +336,7 @@ def test_a_model_that_stands_at_uniform_has_learnt_nothing(share: float, told: b
     assert bool(found) is told
     assert not stands(levels((40, end + 0.1), (160, end)))
     if told:
-        assert "uniform" in found[0].sentence
+        assert "uniform" in str(found[0].sentence)
         assert found[0].confidence == 0.95
 
 

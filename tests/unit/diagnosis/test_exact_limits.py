@@ -101,7 +101,7 @@ def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
     count[[5, 15, 25]], norm[[5, 15, 25]] = 2.0, 0.5
     trace = trace_of(backwards=count, gradient_norm=norm, loss=parts((3, 4 * np.log(50)), (57, 1.0)))
     (found,) = accumulation_scale.detect(trace, Facts(vocabulary=50))
-    assert found.sentence == (
+    assert str(found.sentence) == (
         "micro-batches are summed, not averaged: the gradient norm follows the number of backward passes "
         "(ratio 0.50 where the passes' is 0.50) and the first loss is 4.00 times ln V with 4 passes an update"
     )
@@ -150,7 +150,7 @@ def test_the_simplest_fraction_that_is_printed_so(
     (found,) = accuracy.detect(trace_of({"accuracy": digits}, accuracy=[value] * 5, loss=[5, 4, 3, 2, 1]), Facts())
     assert (found.evidence["right"], found.evidence["of"]) == fraction
     shown = f"{fraction[0]} of {fraction[1]}" if fraction[1] else "0.4993"
-    assert f"accuracy is {shown} at each of 5 evaluations" in found.sentence
+    assert f"accuracy is {shown} at each of 5 evaluations" in str(found.sentence)
 
 
 @pytest.mark.parametrize(("steps", "counts", "of"), [([1, 2, 9], [4, 8, 12], 8), ([1], [4], 4), ([3, 9], [4, 8], 4)])
@@ -200,10 +200,10 @@ def test_attention_has_collapsed_below_a_tenth_of_a_nat() -> None:
     )  # fmt: skip
     (found,) = attention_collapse.detect(high, Facts())
     assert found.evidence == {"layers": ["a", "b"], "entropy": {"a": 0.05}, "logit": {"b": 81.0}}
-    assert "mean entropy 0.05 nats in a" in found.sentence
+    assert "mean entropy 0.05 nats in a" in str(found.sentence)
     (found,) = attention_collapse.detect(trace_of(attention_logit__b=parts((9, 1.0), (3, 81.0))), Facts())
     assert (found.signal, found.evidence["entropy"]) == ("attention_logit/b", {})
-    assert "logits up to 81 in b" in found.sentence
+    assert "logits up to 81 in b" in str(found.sentence)
     short = trace_of(attention_entropy__a=[2.0, 0.01, 0.01], attention_logit__a=[81.0] * 3)
     assert not attention_collapse.detect(short, Facts())
 
@@ -355,13 +355,13 @@ def test_a_loss_scaler_overflows_at_one_step_in_twenty(points: int, bad: int, se
 
 def test_where_it_was_not_finite_and_what_came_before() -> None:
     (found,) = not_finite.detect(trace_of(loss=[np.nan, 2, 2]), Facts())
-    assert found.sentence == "loss is not finite at 1 of 3 points, first at step 1"
+    assert str(found.sentence) == "loss is not finite at 1 of 3 points, first at step 1"
     assert found.evidence == {"count": 1, "of": 3, "for_good": False, "before": None}
     (found,) = not_finite.detect(trace_of(loss=[2, 3, np.nan]), Facts())
-    assert found.sentence == "loss is not finite at 1 of 3 points, first at step 3 (before it 3)"
+    assert str(found.sentence) == "loss is not finite at 1 of 3 points, first at step 3 (before it 3)"
     assert found.evidence["for_good"]
     (found,) = not_finite.detect(trace_of(loss=[2, np.inf, np.nan]), Facts())
-    assert found.sentence.endswith("first at step 2 (before it 2), and stays so to the end")
+    assert str(found.sentence).endswith("first at step 2 (before it 2), and stays so to the end")
 
 
 def test_how_the_gradient_had_grown_before_the_loss_was_not_finite() -> None:
@@ -496,10 +496,10 @@ def test_what_the_training_loss_did_meanwhile() -> None:
     assert [told(with_training(fall)) for fall in (-0.06, -0.04)] == [False, True]
     (still,) = with_training(0.0)
     assert (still.severity, still.confidence) == ("warning", 0.6)
-    assert "training loss fell" not in still.sentence
+    assert "training loss fell" not in str(still.sentence)
     (fell,) = with_training(0.01)
     assert (fell.severity, fell.confidence) == ("warning", 0.95)
-    assert fell.sentence.endswith("has risen by 1 since, while the training loss fell")
+    assert str(fell.sentence).endswith("has risen by 1 since, while the training loss fell")
     for fall, causes in ((2.2, ("tokenizer-mismatch", "data-size")), (2.4, ("data-size", "unknown-tokens"))):
         (found,) = turned([2, *[3] * 8], np.exp([0.0] * 2 + [-fall] * 7))
         assert found.candidate_causes[:2] == causes

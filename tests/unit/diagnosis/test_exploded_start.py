@@ -32,7 +32,7 @@ def test_what_stays_far_above_where_it_began_is_not_said_to_be_back():
     spike = found()["spike"]
     assert spike.evidence["outcome"] == "new plateau"
     assert spike.evidence["recovered_step"] is None
-    assert "settles on a higher plateau" in spike.sentence
+    assert "settles on a higher plateau" in str(spike.sentence)
 
 
 def test_a_stretch_in_which_the_loss_went_far_up_and_came_back_is_no_plateau():

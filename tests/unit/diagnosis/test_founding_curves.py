@@ -38,7 +38,7 @@ def test_the_founding_curve_shows_its_spike_its_repeat_and_its_rise(name: str) -
     assert (found[repeat].first_step, found[repeat].last_step) == (17, 18)
     assert found["worse-than-untrained"].evidence["worst"] == 14.7028
     assert found["worse-than-untrained"].evidence["inferred"]
-    assert "inferred" in found["worse-than-untrained"].sentence
+    assert "inferred" in str(found["worse-than-untrained"].sentence)
 
 
 def test_the_cost_of_the_founding_spike_is_its_area() -> None:
@@ -50,7 +50,7 @@ def test_the_cost_of_the_founding_spike_is_its_area() -> None:
 def test_the_cost_of_a_spike_is_told_in_the_units_of_the_axis() -> None:
     spike = by_kind(diagnose(log_of(founding_curve(), axis="step")))["spike"]
     assert "cost_nats_x_steps" in spike.evidence
-    assert "nats x steps" in spike.sentence
+    assert "nats x steps" in str(spike.sentence)
 
 
 @pytest.mark.parametrize("points", [8, 9, 12, 17])

@@ -244,7 +244,7 @@ VARIED: dict[str, tuple[Callable[[Signals], Signals], int | None]] = {
 def test_what_is_planted_is_found(kind: str) -> None:
     found = alarms(PLANTED[kind](sound()))
     assert kind in found
-    assert found[kind].sentence
+    assert str(found[kind].sentence)
     assert found[kind].test
     assert found[kind].candidate_causes
     assert all(0 < one.confidence <= 1 for one in found.values())
@@ -490,7 +490,7 @@ def test_layers_are_told_in_the_models_order_three_of_them_by_name() -> None:
         signals = changed(signals, f"activation_zero/{layer}", lambda _, v: 0 * v + 0.9)
     found = alarms(signals)["dead-units"]
     assert found.evidence["layers"] == list(LAYERS)
-    assert "embedding, blocks.0, blocks.1 and 1 more" in found.sentence
+    assert "embedding, blocks.0, blocks.1 and 1 more" in str(found.sentence)
 
 
 @pytest.mark.parametrize(
@@ -513,7 +513,7 @@ def test_an_evaluation_in_training_mode_is_a_note_where_no_layer_minds_it(matter
     facts = dataclasses.replace(FACTS, training_mode_matters=matters)
     (found,) = (one for one in diagnose(Trace(signals), facts) if one.kind == "evaluation-in-training-mode")
     assert found.severity == severity
-    assert ("no layer that works otherwise" in found.sentence) is (matters is False)
+    assert ("no layer that works otherwise" in str(found.sentence)) is (matters is False)
 
 
 def _whole(finding: Finding) -> bool:

@@ -106,10 +106,10 @@ def test_the_last_point_stands_for_as_many_steps_as_the_one_before() -> None:
 
 
 def test_what_else_it_may_be() -> None:
-    assert "other data" in _alternatives("validation_loss", ONE)[0]
-    assert "bad batch" in _alternatives("loss", dataclasses.replace(ONE, end=11))[0]
+    assert "other data" in str(_alternatives("validation_loss", ONE)[0])
+    assert "bad batch" in str(_alternatives("loss", dataclasses.replace(ONE, end=11))[0])
     assert len(_alternatives("loss", dataclasses.replace(ONE, end=12))) == 2
-    assert "bad batch" not in "".join(_alternatives("loss", dataclasses.replace(ONE, end=12)))
+    assert "bad batch" not in "".join(map(str, _alternatives("loss", dataclasses.replace(ONE, end=12))))
 
 
 def test_its_cost_is_the_height_above_the_base_by_the_steps_it_lasted() -> None:

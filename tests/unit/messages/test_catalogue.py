@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from newllm.messages import Message, message
 from newllm.messages.catalogue import Catalogue
-from newllm.trace.message import Message, message
 
 TEXT = """# A comment = is none
 points = { $n ->

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.messages import Catalogue
+from newllm.messages import Catalogue, Message, quoted
 from newllm.messages.catalogue import FOLDER
 from newllm.report.charts.chart import Section
 from newllm.report.header import header
@@ -39,6 +39,9 @@ class Keys(Catalogue):
         given = ", ".join(f"{name}={value}" for name, value in parameters.items())
         return f"[{id}]({given})" if given else f"[{id}]"
 
+    def text(self, message: Message) -> str:
+        return str(message) if message.id == "quoted" else super().text(message)
+
 
 WORDS = Keys("en", FOLDER / "en")
 
@@ -46,7 +49,12 @@ WORDS = Keys("en", FOLDER / "en")
 def read_whole(place: Path) -> Source:
     """Return a run without the sentences of the doctor, which are held to elsewhere."""
     source = read_source(place)
-    found = tuple(dataclasses.replace(one, sentence="[sentence]", test="[test]") for one in source.findings)
+    blank = {"sentence": quoted("[sentence]"), "test": quoted("[test]")}
+    others = [tuple(quoted("[alternative]") for _ in one.alternatives) for one in source.findings]
+    found = tuple(
+        dataclasses.replace(one, **blank, alternatives=other)
+        for one, other in zip(source.findings, others, strict=True)
+    )
     return dataclasses.replace(source, path=Path("runs") / "run", findings=found)
 
 
@@ -64,8 +72,8 @@ def run_of(seed: int | None, gain: float = 4.0, *, rate: float = 1e-3, name: str
 
 
 WARNED = (
-    Finding(kind="spike", severity="warning", sentence="It spikes."),
-    Finding(kind="x", severity="note", sentence="s"),
+    Finding(kind="spike", severity="warning", sentence=quoted("It spikes.")),
+    Finding(kind="x", severity="note", sentence=quoted("s")),
 )
 COMPARED = {
     "two arms": [*(run_of(seed) for seed in range(3)), *(run_of(seed, 2.0, rate=5e-4) for seed in range(3))],

@@ -11,7 +11,6 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.trace import Series, Tried, Verdict, lost_steps
-from newllm.trace.finding import Finding
 from newllm.trace.replay_states import states_of
 from newllm.trace.rows import opened_line, sealed_line
 from newllm.trace.samples import Sample, add_sample, lost_samples, read_samples, samples_of, truncate_samples_after
@@ -154,10 +153,3 @@ def test_a_verdict_is_plain_data_and_comes_back() -> None:
 def test_a_replay_that_could_not_be_compared_is_not_said_to_differ(null: dict, same: bool) -> None:
     assert dataclasses.replace(VERDICT, null=null).identical is same
     assert dataclasses.replace(VERDICT, null={"identical": None}).identical
-
-
-def test_a_finding_is_plain_data() -> None:
-    evidence = {"a": math.nan, "b": (1, math.inf), "c": {2: -0.5}}
-    told = Finding(kind="k", severity="note", sentence="s", evidence=evidence, alternatives=("x",)).as_dict()
-    assert told["evidence"] == {"a": None, "b": [1, None], "c": {"2": -0.5}}
-    assert (told["confidence"], told["first_step"], told["alternatives"]) == (1.0, None, ["x"])

@@ -11,6 +11,7 @@ import numpy as np
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 LEAST = 0.02  # a smaller fall is none
@@ -76,18 +77,24 @@ def _finding(
     return Finding(
         kind="plateau",
         severity="warning" if whole else "note",
-        sentence=f"{name} stands at about {level:.4g} from {trace.axis} {first} to {last}"
-        + (f", which is uniform guessing (ln V = {uniform:.4g})" if at_uniform and uniform else "")
-        + (": nothing was learnt" if whole else f" before it falls by {100 * (1 - float(np.exp(-fall))):.0f} %"),
+        sentence=message(
+            "finding-plateau.sentence",
+            signal=name,
+            level=level,
+            axis=trace.axis,
+            first=first,
+            last=last,
+            uniform=uniform,
+            at_uniform=at_uniform and bool(uniform),
+            whole=whole,
+            fall=1 - float(np.exp(-fall)),
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=0.95 if at_uniform else 0.8,
         signal=name,
         evidence={"level": level, "log_fall": fall, "uniform": uniform, "whole_run": whole},
-        alternatives=(
-            "the run began from a model that had learnt this already",
-            "the learning rate is too small for the steps given",
-        ),
-        test="Train on one batch only: a sound set-up brings its loss to nearly nothing.",
+        alternatives=(message("finding-plateau.learnt-before"), message("finding-plateau.small-rate")),
+        test=message("finding-plateau.test"),
         candidate_causes=("initialisation", "learning-rate", "frozen-layer", "label-noise"),
     )

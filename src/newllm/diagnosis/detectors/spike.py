@@ -13,6 +13,7 @@ from newllm.diagnosis.excursion import Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names
 from newllm.diagnosis.schedule import restarts
+from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
 MOST = 3  # so many spikes of a signal are told one by one, the largest
@@ -90,7 +91,6 @@ def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool
     cost = float(np.sum(np.maximum(value[within] - one.base, 0.0) * _widths(step)[within]))
     first, last = float(step[one.onset]), float(step[one.end - 1])
     back = int(step[one.end]) if became == "recovered" else None
-    ended = _fate(became) if back is None else f"was back by {trace.axis} {back}"
     evidence = {
         "base": one.base,
         "peak": float(value[one.peak]),
@@ -107,22 +107,27 @@ def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool
     return Finding(
         kind="diverged" if became == "diverged" else "spike",
         severity="fault" if became == "diverged" else "note" if expected else "warning",
-        sentence=f"{name} jumps from {one.base:.4g} to {value[one.peak]:.4g} at {trace.axis} {int(step[one.peak])} "
-        f"(it leaves its trend at {int(first)}) and {ended}; it cost {cost:.3g} nats x {trace.axis}s"
-        + (", where the schedule starts again" if expected else ""),
+        sentence=message(
+            "finding-spike.sentence",
+            signal=name,
+            base=one.base,
+            peak=float(value[one.peak]),
+            axis=trace.axis,
+            step=int(step[one.peak]),
+            onset=int(first),
+            outcome=became.replace(" ", "-"),
+            back=back,
+            cost=cost,
+            scheduled=expected,
+        ),
         first_step=first,
         last_step=last,
         confidence=_confidence(one),
         signal=name,
         evidence=evidence,
         alternatives=_alternatives(name, one),
-        test="Replay from a snapshot before the onset with the same batches and a smaller learning rate, and again "
-        "with the batches of the onset left out.",
+        test=message("finding-spike.test"),
     )
-
-
-def _fate(became: str) -> str:
-    return "never comes back" if became == "diverged" else "settles on a higher plateau"
 
 
 def _confidence(one: Excursion) -> float:
@@ -131,13 +136,13 @@ def _confidence(one: Excursion) -> float:
     return round(sure * (1 - math.exp(-3 * one.rise / 0.3)), 3)
 
 
-def _alternatives(name: str, one: Excursion) -> tuple[str, ...]:
-    chance = "a harder stretch of data, where batches are not shuffled"
+def _alternatives(name: str, one: Excursion) -> tuple[Message, ...]:
+    data = message("finding-spike.harder-data")
     if is_validation(name):
-        return ("an evaluation on other data or at other settings than its neighbours", chance)
+        return message("finding-spike.other-evaluation"), data
     if one.end - one.onset <= 1:
-        return ("a single bad batch that left the model as it was", chance)
-    return (chance, "a changed setting or a resume that the log does not show")
+        return message("finding-spike.single-batch"), data
+    return data, message("finding-spike.changed-setting")
 
 
 def _widths(step: np.ndarray) -> np.ndarray:

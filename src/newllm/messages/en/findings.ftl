@@ -1,7 +1,23 @@
 # What is said of each kind of finding.
 
+# The unit of the axis, which other sentences hold; English ones need it not.
+axis-unit = { $axis }
+
 finding-spike =
     .explained = The loss followed a trend, left it upwards by far more than it usually scatters, and came back. Training may have lost what it knew: replay it from before (newllm replay) to see which change takes it away.
+    .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
+        [recovered] was back by { $axis } { $back }
+        [new-plateau] settles on a higher plateau
+       *[diverged] never comes back
+    }; it cost { G($cost, digits: 3) } nats x { $axis }s{ $scheduled ->
+        [yes] , where the schedule starts again
+       *[no] { "" }
+    }
+    .harder-data = a harder stretch of data, where batches are not shuffled
+    .other-evaluation = an evaluation on other data or at other settings than its neighbours
+    .single-batch = a single bad batch that left the model as it was
+    .changed-setting = a changed setting or a resume that the log does not show
+    .test = Replay from a snapshot before the onset with the same batches and a smaller learning rate, and again with the batches of the onset left out.
 
 finding-diverged =
     .explained = The loss left its trend upwards and never came back. What was trained since is of no use: go back to a snapshot from before, and replay from there with one change at a time.
@@ -14,6 +30,16 @@ finding-loss-drop =
 
 finding-plateau =
     .explained = The loss has hardly fallen from its first point to its last: nothing was learnt. Train on one single batch first; a sound set-up brings its loss to nearly nothing.
+    .sentence = { $signal } stands at about { G($level) } from { $axis } { $first } to { $last }{ $at_uniform ->
+        [yes] , which is uniform guessing (ln V = { G($uniform) })
+       *[no] { "" }
+    }{ $whole ->
+        [yes] : nothing was learnt
+       *[no] { " " }before it falls by { PERCENT($fall) } %
+    }
+    .learnt-before = the run began from a model that had learnt this already
+    .small-rate = the learning rate is too small for the steps given
+    .test = Train on one batch only: a sound set-up brings its loss to nearly nothing.
 
 finding-worse-than-uniform =
     .explained = The loss is above ln V, that of a model which finds all V tokens equally likely: knowing nothing would be better. It is sure and wrong; look first at the step at which it went above, and at how targets are made.

@@ -1,5 +1,8 @@
 # What a report says: headings, charts, tables.
 
+# What somebody else wrote, and stays as it is.
+quoted = { $text }
+
 ## a page
 report = training report
 report-by = Made by newllm report. This file loads nothing from anywhere; it can be kept and sent as it is.
@@ -9,7 +12,6 @@ more_runs = { $count } more runs are compared above and not shown in full.
 table = Numbers
 list = ,{ " " }
 list-last = { " " }and{ " " }
-quoted = { $text }
 span = { $first } to { $last }
 at = { $axis } { $span }
 from_on = from { $axis } { $first } on

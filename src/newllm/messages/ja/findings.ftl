@@ -1,7 +1,28 @@
 # What is said of each kind of finding.
 
+# 軸の単位。次の文が使う。
+axis-unit = { $axis ->
+    [epoch] エポック
+    [tokens] トークン
+    [seconds] 秒
+   *[step] ステップ
+}
+
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でなくなるかを確かめる。
+    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に急上昇した（傾向から外れたのは{ axis-unit }{ $onset }）。{ $outcome ->
+        [recovered] { axis-unit }{ $back }までに元の水準に戻った
+        [new-plateau] その後、より高い水準に落ち着いた
+       *[diverged] その後、元の水準に戻らない
+    }。損失の超過は{ G($cost, digits: 3) } nat×{ axis-unit }である{ $scheduled ->
+        [yes] （学習率スケジュールの再開位置と一致する）
+       *[no] { "" }
+    }。
+    .harder-data = 難しいデータの区間（バッチがシャッフルされていない場合）
+    .other-evaluation = 前後と異なるデータまたは設定での評価
+    .single-batch = モデルを変えなかった、一つの不良バッチ
+    .changed-setting = ログに現れない設定の変更または再開
+    .test = 逸脱前のスナップショットから、同じバッチと小さい学習率でリプレイし、次に逸脱した区間のバッチを除いてリプレイする。
 
 finding-diverged =
     .explained = 損失が傾向から上に外れたまま戻らない。それ以降の訓練は役に立たない。その前のスナップショットに戻り、一度に一つだけ変えてリプレイする。
@@ -14,6 +35,16 @@ finding-loss-drop =
 
 finding-plateau =
     .explained = 損失が最初から最後までほとんど下がっていない。何も学習していない。まず一つのバッチだけで訓練する。設定が正しければ、その損失はほぼ0になる。
+    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }から{ $last }まで約{ G($level) }のままである{ $at_uniform ->
+        [yes] （一様な推測と同じ水準、ln V = { G($uniform) }）
+       *[no] { "" }
+    }。{ $whole ->
+        [yes] 何も学習していない。
+       *[no] その後、{ PERCENT($fall) } %低下した。
+    }
+    .learnt-before = すでに学習済みのモデルから訓練を始めた
+    .small-rate = 与えたステップ数に対して学習率が小さすぎる
+    .test = 一つのバッチだけで訓練する。設定が正しければ、損失はほぼ0になる。
 
 finding-worse-than-uniform =
     .explained = 損失がln V（V個のトークンをすべて同じ確率とみなすモデルの損失）を超えている。何も知らないモデルより悪く、確信をもって間違えている。超えたステップと、予測対象の作り方をまず調べる。

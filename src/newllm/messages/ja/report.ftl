@@ -1,5 +1,8 @@
 # What a report says: headings, charts, tables.
 
+# What somebody else wrote, and stays as it is.
+quoted = { $text }
+
 ## ページ全体
 report = 訓練レポート
 report-by = newllm reportが作成した。このファイルは外部から何も読み込まない。このまま保存し、送ることができる。
@@ -9,7 +12,6 @@ more_runs = ほか{ $count }実行は、上で比較するだけで、すべて�
 table = 数値
 list = 、
 list-last = 、
-quoted = { $text }
 span = { $first }〜{ $last }
 at = { $axis }{ $span }
 from_on = { $axis }{ $first }以降

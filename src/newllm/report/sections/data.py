@@ -7,7 +7,7 @@ from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.labels import evidence_label, kind_label
-from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
+from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, table, tag
 from newllm.report.source import Source
 
 _MOST = 50  # sources
@@ -63,7 +63,7 @@ def _audits(source: Source, words: Catalogue) -> Html:
     return listed(
         joined([
             tag("span", words(f"severity-{one.severity}"), kind=f"severity {one.severity}"), " ",
-            tag("strong", kind_label(words, one.kind)), " ", english(words, one.sentence),
+            tag("strong", kind_label(words, one.kind)), " ", said_in(words, one.sentence),
         ])
         for one in found
     )  # fmt: skip

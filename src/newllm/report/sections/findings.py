@@ -9,7 +9,7 @@ from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import span
 from newllm.report.charts.marks import last_step
 from newllm.report.labels import axis_label, cause_label, evidence_label, kind_label
-from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, tag
+from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
 
@@ -70,7 +70,7 @@ def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *,
     meaning = "" if finding.kind in told else (words.get(f"finding-{finding.kind}.explained") or "")
     told.add(finding.kind)
     explained = tag("p", meaning, kind="muted") if meaning else Html()
-    sentence = tag("p", english(words, finding.sentence), kind="sentence")
+    sentence = tag("p", said_in(words, finding.sentence), kind="sentence")
     # Where the sentence is in another language than the page, what it is comes first, in the page's own.
     shown = [sentence, Html() if brief else explained] if words.lang == "en" else [explained, sentence]
     inside = joined([explained if brief and words.lang == "en" else "", _behind(words, finding)])
@@ -91,8 +91,8 @@ def _behind(words: Catalogue, finding: Finding) -> Html:
     causes = words("list").join(cause_label(words, cause) for cause in finding.candidate_causes)
     parts = [
         pairs(evidence),
-        block(words("alternatives"), listed(english(words, one) for one in finding.alternatives)),
-        block(words("would_tell"), tag("p", english(words, finding.test)) if finding.test else Html()),
+        block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),
+        block(words("would_tell"), tag("p", said_in(words, finding.test)) if finding.test else Html()),
         block(words("causes"), tag("p", causes) if causes else Html()),
     ]
     return joined(parts)

@@ -8,7 +8,7 @@ from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.judged import unjudged
 from newllm.report.language.verdict_language import sentences
-from newllm.report.markup import Html, english, joined, pairs, tag
+from newllm.report.markup import Html, english, joined, pairs, said_in, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
 from newllm.trace import Verdict
@@ -67,7 +67,7 @@ def _doctor(source: Source, words: Catalogue) -> Html:
     different = list({one.kind: one for one in reversed(grave)}.values())[::-1]
     parts = [
         tag("p", first, kind=mood),
-        *(tag("p", english(words, one.sentence)) for one in different[: _SENTENCES - 1]),
+        *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
     ]
     unseen = said.unseen(source.trace, source.facts)
     more = tag("p", english(words, unseen), kind="muted") if unseen else Html()

@@ -10,16 +10,21 @@ _DEEPEST = 4  # messages within messages, of what a file holds
 
 @dataclass(frozen=True)
 class Message:
-    """One sentence, which `newllm.messages` puts into words.
+    """One sentence: `catalogue(lang).text(it)` puts it into words, `str(it)` into English ones.
 
     Attributes:
-        id: its name in the catalogues, "spike.sentence".
+        id: its name in the catalogues, "finding-spike.sentence".
         parameters: what stands in it by name: numbers (in the units that the name says), words of a log, names of the
             code, lists of these, and messages that are a part of this one.
     """
 
     id: str
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        from newllm.messages.catalogue import catalogue
+
+        return catalogue("en").text(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, as JSON holds it; numbers that are not finite are words there: "nan", "inf"."""
@@ -36,13 +41,28 @@ class Message:
 
 
 def message(id: str, /, **parameters: Any) -> Message:
-    """Return a message: `message("spike.sentence", step=19)`."""
+    """Return a message: `message("finding-spike.sentence", step=19)`."""
     return Message(id, parameters)
 
 
 def quoted(text: str) -> Message:
     """Return a sentence that somebody else wrote, or an earlier version of newllm: it stays in its own language."""
     return Message("quoted", {"text": text})
+
+
+def read_message(data: Any, text: Any) -> Message:
+    """Return a message that was written as data beside its English text.
+
+    Args:
+        data: what `Message.as_dict` gave; anything where an earlier version wrote none, or the file is another's.
+        text: in English. It holds where the data do not say the same.
+    """
+    said = text if isinstance(text, str) else ""
+    try:
+        made = Message.from_dict(data)
+        return made if str(made) == said else quoted(said)
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return quoted(said)
 
 
 def _plain(value: Any) -> Any:
