@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newllm.diagnosis import diagnose
@@ -64,6 +64,7 @@ def test_a_short_and_noisy_curve_is_no_row_of_spikes() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["epoch", "short", "step", "decay"]))
+@example(79332, "step")  # its first value is low by chance: the others are no explosion
 def test_a_calm_run_raises_no_alarm_about_its_shape(seed: int, kind: str) -> None:
     values = healthy(kind, seed)
     assert not set(alarms(kind, values, "loss")) - {"plateau"}

@@ -68,15 +68,19 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
 def _first(value: np.ndarray) -> float:
     """Return the level that a loss (n,) began at: of a few points, but not of those that it has exploded within."""
     few = float(np.median(value[: max(1, min(5, len(value) // 20))]))
-    return float(value[0]) if few > START * value[0] else few
+    return float(value[0]) if few > START * _scatter(value) * value[0] else few
 
 
 def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) -> np.ndarray:
     """Return from where on points lie above the start, which is as noisy as the points of value are."""
-    noise = noise_of(comparable(value)) if len(value) >= SHORT else 0.0
-    limit = np.full(count or len(value), max(UNTRAINED, float(np.exp(NOISE * noise))) * start)
+    limit = np.full(count or len(value), max(UNTRAINED, _scatter(value)) * start)
     limit[:few] = np.inf
     return limit
+
+
+def _scatter(value: np.ndarray) -> float:
+    """Return the factor that a single point of a loss (n,) lies away by noise; 1 where a curve is too short to tell."""
+    return float(np.exp(NOISE * noise_of(comparable(value)))) if len(value) >= SHORT else 1.0
 
 
 def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
