@@ -8,7 +8,7 @@ import re
 import socket
 from typing import Any
 
-_TIMES = "seconds|core_seconds|tokens_per_second|speed|pid|started|heard|heartbeat|began|created|used|elapsed"
+_TIMES = "seconds|core_seconds|tokens_per_second|speed|pid|started|heard|heartbeat|began|created|saved|used|elapsed"
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), blank)
     for pattern, blank in (

@@ -32,7 +32,7 @@ def _file(name: str, one: list[str], other: list[str]) -> Iterator[str]:
     yield f"+++ b/{name}"
     gone: list[str] = []
     came: list[str] = []
-    for line in [*list(difflib.unified_diff(one, other, lineterm="", n=2))[2:], " "]:
+    for line in [*list(difflib.unified_diff(one, other, lineterm="", n=2))[2:], ""]:
         if line[:1] == "-":
             gone.append(line[1:])
         elif line[:1] == "+":
@@ -40,7 +40,7 @@ def _file(name: str, one: list[str], other: list[str]) -> Iterator[str]:
         else:
             yield from _changed(gone, came)
             gone, came = [], []
-            if line != " ":
+            if line:
                 yield line[:_WIDTH]
 
 

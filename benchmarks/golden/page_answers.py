@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from log_files import PACKED
 from recording import HERE, Recording
 from studies import founding_results
-from trainings import TINY, TORCH, settings, spiking_run, text_file
+from trainings import TINY, TORCH, fix_times, settings, spiking_run, text_file
 
 _LANGUAGES = ("en", "ja")
 _PLAYED: tuple[dict[str, Any], ...] = (
@@ -90,6 +90,8 @@ def _prepare(to: Recording) -> None:
     spiking_run(to, "runs/spiking")
     to.made("doctor", "runs/spiking")
     to.made("replay", "runs/spiking", "--only", "half-learning-rate", "--budget", "3000", "--quiet")
+    for name in ("cell", "stack", "stack-2", "spiking"):
+        fix_times(to.work / "runs" / name)
     to.ask("unpacked", PACKED, script=str(HERE / "unpacked.py"))
     recorded = [run for run in sorted((to.work / "unpacked").iterdir()) if run.is_dir()]
     for run in recorded[:: max(1, len(recorded) // 3)][:3]:
