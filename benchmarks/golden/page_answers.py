@@ -96,8 +96,11 @@ def _prepare(to: Recording) -> None:
     recorded = [run for run in sorted((to.work / "unpacked").iterdir()) if run.is_dir()]
     for run in recorded[:: max(1, len(recorded) // 3)][:3]:
         shutil.copytree(run, to.work / "runs" / run.name)
-    (to.work / "runs/damaged").mkdir()
-    (to.work / "runs/damaged/summary.json").write_text("{ not what it was ]\n")
+    for name, summary in (
+        ("damaged", "{ not what it was ]"), ("gone", '{"status": "running", "pid": 99999999, "step": 3, "steps": 8}'),
+    ):  # fmt: skip
+        shutil.copytree(to.work / "runs/cell", to.work / "runs" / name)
+        (to.work / "runs" / name / "summary.json").write_text(summary)
     founding_results(to)
     to.ask("founding", script=str(HERE / "founding_again.py"))
     shutil.copytree(to.work / "founding", to.work / "runs/founding")
