@@ -5,43 +5,47 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-_WIDTH, _BEFORE = 240, 60
+_WIDTH, _BEFORE, _AROUND = 240, 60, 2
+_LONG = 5000  # lines, of which the frequent ones are then looked at last: else it takes minutes
 
 
-def differences(first: Path, second: Path) -> Iterator[str]:
-    """Yield the lines of a diff of all files; nothing where the two recordings are equal."""
+def differences(first: Path, second: Path, *, additions: bool = True) -> Iterator[str]:
+    """Yield the lines of a diff of all files; nothing where the two recordings are equal.
+
+    Args:
+        first: a recording.
+        second: another one.
+        additions: also show what only the second has; without, a comma at the end of a line counts for nothing, too.
+    """
     names = sorted({os.fspath(file.relative_to(folder)) for folder in (first, second) for file in _files(folder)})
     for name in names:
         one, other = first / name, second / name
         if not (one.is_file() and other.is_file()):
-            yield f"only in {first if one.is_file() else second}: {name}"
+            if additions or one.is_file():
+                yield f"only in {first if one.is_file() else second}: {name}"
         elif one.read_bytes() != other.read_bytes():
-            yield from _file(name, _lines(one), _lines(other))
+            lines = list(_file(_lines(one, additions), _lines(other, additions), additions))
+            yield from [f"--- a/{name}", f"+++ b/{name}", *lines] if lines else []
 
 
 def _files(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*.txt") if file.is_file()]
 
 
-def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").split("\n")
+def _lines(file: Path, additions: bool) -> list[str]:
+    lines = file.read_text(encoding="utf-8").split("\n")
+    return lines if additions else [line.rstrip(",") for line in lines]
 
 
-def _file(name: str, one: list[str], other: list[str]) -> Iterator[str]:
-    yield f"--- a/{name}"
-    yield f"+++ b/{name}"
-    gone: list[str] = []
-    came: list[str] = []
-    for line in [*list(difflib.unified_diff(one, other, lineterm="", n=2))[2:], ""]:
-        if line[:1] == "-":
-            gone.append(line[1:])
-        elif line[:1] == "+":
-            came.append(line[1:])
-        else:
-            yield from _changed(gone, came)
-            gone, came = [], []
-            if line:
-                yield line[:_WIDTH]
+def _file(one: list[str], other: list[str], additions: bool) -> Iterator[str]:
+    """Yield the blocks of changed lines, each with what stands around it."""
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=len(one) > _LONG)
+    blocks = [block for block in matcher.get_opcodes() if block[0] != "equal"]
+    for kind, first, last, begin, end in blocks:
+        if kind != "insert" or additions:
+            yield f"@@ line {first + 1} @@"
+            yield from (f" {line[:_WIDTH]}" for line in one[max(0, first - _AROUND) : first])
+            yield from _changed(one[first:last], other[begin:end])
 
 
 def _changed(gone: list[str], came: list[str]) -> Iterator[str]:

@@ -85,6 +85,7 @@ def main() -> int:
     compared.add_argument("first", type=Path, metavar="A")
     compared.add_argument("second", type=Path, metavar="B")
     compared.add_argument("--only", nargs="+", choices=PARTS, metavar="PART")
+    compared.add_argument("--no-additions", action="store_true", help="leave out what only B has, as new keys of JSON")
     options = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):  # in the background, too
         signal.signal(ending, signal.default_int_handler)
@@ -93,10 +94,11 @@ def main() -> int:
     for folder in (options.first, options.second):
         if not folder.is_dir():
             parser.error(f"'{folder}' is no directory: record into it first")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads the differences may stop
     pairs = [(options.first / part, options.second / part) for part in options.only or [""]]
     found = False
     for pair in pairs:
-        for line in differences(*pair):
+        for line in differences(*pair, additions=not options.no_additions):
             found = True
             print(line)
     return int(found)

@@ -61,3 +61,15 @@ def test_the_comparison_shows_where_a_long_line_differs_and_what_is_missing(tmp_
     assert len(gone) < 300
     assert not any("same.txt" in line for line in said)
     assert list(differences(tmp_path / "a", tmp_path / "a")) == []
+
+
+def test_a_comparison_without_additions_shows_what_went_and_what_changed(tmp_path: Path) -> None:
+    for name, lines in (("a", ['"step": 1', "gone", "same"]), ("b", ['"step": 1,', '"id": "spike"', "same"])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "out.txt").write_text("\n".join(lines))
+    (tmp_path / "b/new.txt").write_text("")
+    said = list(differences(tmp_path / "a", tmp_path / "b", additions=False))
+    assert said == ["--- a/out.txt", "+++ b/out.txt", "@@ line 2 @@", ' "step": 1', "-gone", '+"id": "spike"']
+    (tmp_path / "a/out.txt").write_text('"step": 1\nsame')
+    assert list(differences(tmp_path / "a", tmp_path / "b", additions=False)) == []
+    assert "only in" in next(iter(differences(tmp_path / "a", tmp_path / "b")))
