@@ -14,6 +14,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, blank in (
         # Lines of progress, which come by the clock.
         (r"^.* of [\d,]+ s$\n?", ""),
+        (r"^step +[\d,]+ +loss .*$\n?", ""),
         (r"^\d+/\d+ runs +running .*$\n?", ""),
         (r"^(.* up to \d+ replays?)\n(?:\1\n)+", r"\1\n"),
         # JSON, as it is laid out below.

@@ -19,6 +19,7 @@ from difference import differences
         ("http://127.0.0.1:8321/run/a", "http://127.0.0.1:<port>/run/a"),
         ("/tmp/golden-abc/work/text.txt", "<work>/text.txt"),
         ("confirm 6/16   unmodified #8   28 of 3000 s\nconfirmed  clip-half\n", "confirmed  clip-half\n"),
+        ("step       1  loss 5.5510\nstep       4  validation 5.5503\n", "step       4  validation 5.5503\n"),
         ("its process 4711 is gone", "its process <process> is gone"),
         ("loss jumps from 0.5882 to 3.571 at step 60 of 90", "loss jumps from 0.5882 to 3.571 at step 60 of 90"),
         ("--budget 300, 8 fresh seeds, x1.80", "--budget 300, 8 fresh seeds, x1.80"),
