@@ -14,6 +14,8 @@ Names are resolved when first used, so that `import newllm` costs no torch.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from newllm.version import VERSION
+
 if TYPE_CHECKING:
     from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, replay, resume, train
     from newllm.errors import UserError
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from newllm.replays.guarded import guard
     from newllm.replays.loop import Loop
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "Budget",
     "Diagnosis",

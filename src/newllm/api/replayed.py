@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from newllm import __version__
 from newllm.errors import UserError
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.investigate import Question, investigate
@@ -17,6 +16,7 @@ from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
 from newllm.training.snapshots import identity
+from newllm.version import VERSION
 
 BUDGET = 300.0
 
@@ -82,7 +82,7 @@ def _loop(loop: Loop, number: int | None, budget: float | TimeLimit, only: Seque
 
 
 def _version(spike: Spike) -> dict[str, object]:
-    return {"onset": spike.onset, "peak": spike.peak, "signal": spike.signal, "newllm": __version__}
+    return {"onset": spike.onset, "peak": spike.peak, "signal": spike.signal, "newllm": VERSION}
 
 
 def _cores() -> int:

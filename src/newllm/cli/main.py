@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from newllm import __version__
 from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
 from newllm.errors import UserError
+from newllm.version import VERSION
 
 COMMANDS = {
     "train": "train a model on a text",
@@ -82,7 +82,7 @@ def _refused(why: str) -> int:
 
 def _run(arguments: list[str], began: float) -> int:
     parser = Parser(prog="newllm", description=_ABOUT)
-    parser.add_argument("--version", action="version", version=f"newllm {__version__}")
+    parser.add_argument("--version", action="version", version=f"newllm {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, purpose in COMMANDS.items():
         module = _module(name)

@@ -2,15 +2,31 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, final
+from typing import Protocol, final
 
 from newllm.generation.memory import Memory
 from newllm.generation.sampling import Sampling
 from newllm.generation.stop_strings import StopStrings
 from newllm.generation.text_stream import TextStream
+from newllm.generation.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from newllm.generation.engine import Engine
+
+class Reader(Protocol):
+    """What a continuation asks of the `Engine` that made it."""
+
+    vocabulary: Vocabulary
+
+    def is_full(self, memory: Memory) -> bool:
+        """Say whether no further token can be read."""
+        ...
+
+    def choose(self, memory: Memory, sampling: Sampling, seed: int) -> int:
+        """Return the next token."""
+        ...
+
+    def read_token(self, memory: Memory, token: int) -> Memory:
+        """Return the memory after one token more."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +64,7 @@ class Continuation(Iterator[str]):
 
     def __init__(
         self,
-        engine: "Engine",
+        reader: Reader,
         memory: Memory,
         tokens: int,
         sampling: Sampling,
@@ -58,7 +74,7 @@ class Continuation(Iterator[str]):
         self.memory = memory
         self.ids: list[int] = []
         self.stopped_by: str | None = None
-        self._engine, self._limit, self._sampling, self._seed = engine, tokens, sampling, seed
+        self._reader, self._limit, self._sampling, self._seed = reader, tokens, sampling, seed
         self._characters = TextStream(memory.undecoded)
         self._stop = StopStrings(stop)
         self._shown: list[str] = []
@@ -89,14 +105,14 @@ class Continuation(Iterator[str]):
         """
         if len(self.ids) >= self._limit:
             return self._stopped("tokens")
-        if self._engine.is_full(self.memory):
+        if self._reader.is_full(self.memory):
             return self._stopped("positions")
-        token = self._engine.choose(self.memory, self._sampling, self._seed)
-        if token == self._engine.vocabulary.end:
+        token = self._reader.choose(self.memory, self._sampling, self._seed)
+        if token == self._reader.vocabulary.end:
             return self._stopped("end")
-        piece = self._engine.vocabulary.token_bytes(token, first=self.memory.tokens_read == 1)
+        piece = self._reader.vocabulary.token_bytes(token, first=self.memory.tokens_read == 1)
         text = self._characters.feed(piece)
-        self.memory = self._engine.read_token(self.memory, token)
+        self.memory = self._reader.read_token(self.memory, token)
         if undecoded := self._characters.undecoded:
             self.memory = dataclasses.replace(self.memory, undecoded=undecoded)
         self.ids.append(token)

@@ -20,10 +20,9 @@ import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from newllm.errors import unknown_name
-from newllm.messages.message import Message
 
 FOLDER = Path(__file__).parent
 # A message, or a term, begins where a line begins with its name; comments and blank lines belong to nothing.
@@ -31,6 +30,21 @@ _BEGINS = re.compile(r"^(-?[a-zA-Z][\w-]*) *=", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-zA-Z][\w-]*)")
 _REFERENCE = re.compile(r"\{\s*([a-zA-Z][\w-]*)(?:\.[\w-]+)?\s*\}")
 _COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
+
+
+@runtime_checkable
+class Sentence(Protocol):
+    """What `text` puts into words: a `Message`."""
+
+    @property
+    def id(self) -> str:
+        """Its name in the catalogues."""
+        ...
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What stands in it by name."""
+        ...
 
 
 class Catalogue:
@@ -112,12 +126,12 @@ class Catalogue:
             return self("position", number=name.removeprefix("position-"))
         return self.get(f"class-{name}") or name
 
-    def text(self, message: Message) -> str:
+    def text(self, message: Sentence) -> str:
         """Return a message in words."""
         return self(message.id, **message.parameters)
 
     def _argument(self, value: Any) -> Any:
-        if isinstance(value, Message):
+        if isinstance(value, Sentence):
             return self.text(value)
         if not isinstance(value, list | tuple):
             return _argument(value)

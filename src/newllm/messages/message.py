@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from newllm.messages.catalogue import catalogue
+
 _DEEPEST = 4  # messages within messages, of what a file holds
 
 
@@ -22,8 +24,6 @@ class Message:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        from newllm.messages.catalogue import catalogue
-
         return catalogue("en").text(self)
 
     def as_dict(self) -> dict[str, Any]:

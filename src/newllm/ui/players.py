@@ -41,7 +41,7 @@ class Player:
 
     def __init__(self, run: Path, snapshot: str, idle: float = IDLE) -> None:
         self._command = [
-            *(sys.executable, "-P", "-m", "newllm.api.played"),
+            *(sys.executable, "-P", "-m", "newllm.playground"),
             *("--snapshot", snapshot, "--idle", str(idle), "--", str(run)),
         ]
         self._ready: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -1,6 +1,6 @@
 """The playground of a run: its page, and requests to the worker that holds its model.
 
-A request is posted as JSON, as `newllm.api.played` takes it; its events come back as JSON lines while they happen.
+A request is posted as JSON, as `newllm.playground` takes it; its events come back as JSON lines while they happen.
 This process never imports torch.
 """
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.messages import Catalogue, Message, quoted
-from newllm.messages.catalogue import FOLDER
+from newllm.messages import Catalogue, quoted
+from newllm.messages.catalogue import FOLDER, Sentence
 from newllm.report.charts.chart import Section
 from newllm.report.header import header
 from newllm.report.sections import sections_of
@@ -39,8 +39,8 @@ class Keys(Catalogue):
         given = ", ".join(f"{name}={value}" for name, value in parameters.items())
         return f"[{id}]({given})" if given else f"[{id}]"
 
-    def text(self, message: Message) -> str:
-        return str(message) if message.id == "quoted" else super().text(message)
+    def text(self, message: Sentence) -> str:
+        return message.parameters["text"] if message.id == "quoted" else super().text(message)
 
 
 WORDS = Keys("en", FOLDER / "en")

@@ -108,7 +108,7 @@ def test_a_run_from_before_refuses_a_tokenizer_that_makes_another_number_of_toke
 @pytest.mark.parametrize("stopped", ["word"], indirect=True)
 def test_the_playground_refuses_it_too(run: Path) -> None:
     exchange_two_words(run)
-    done = subprocess.run([sys.executable, "-m", "newllm.api.played", str(run)], capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "newllm.playground", str(run)], capture_output=True, check=False)
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["event"]) == (2, "error")
     assert "not the one of the training" in answer["error"]

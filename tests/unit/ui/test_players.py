@@ -70,7 +70,7 @@ def test_a_worker_is_told_how_long_to_wait_and_whose_it_is() -> None:
     async def run() -> list[str]:
         return Player(Path("-run"), "best", 5.0)._command
 
-    assert asyncio.run(run())[-7:] == ["newllm.api.played", "--snapshot", "best", "--idle", "5.0", "--", "-run"]
+    assert asyncio.run(run())[-7:] == ["newllm.playground", "--snapshot", "best", "--idle", "5.0", "--", "-run"]
     assert module.IDLE == 600.0
 
 

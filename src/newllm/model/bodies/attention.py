@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from newllm.model.attend import attend, empty_cache
+from newllm.model.bodies.attend import attend, empty_cache
 from newllm.model.bodies.block import Blocks, Mixer
 from newllm.model.bodies.body import State
 from newllm.model.config import ModelConfig

@@ -7,7 +7,7 @@ only. The learned positions belong to the embedding of the language model.
 import torch
 from torch import Tensor, nn
 
-from newllm.model.attend import attend, empty_cache
+from newllm.model.bodies.attend import attend, empty_cache
 from newllm.model.bodies.body import Body, State, join_states, layer_state
 from newllm.model.config import ModelConfig
 

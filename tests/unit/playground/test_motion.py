@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.api.played_motion import MOST_ROWS, motion, octaves, packed_rows, rows
+from newllm.playground.motion import MOST_ROWS, motion, octaves, packed_rows, rows
 
 
 def unpacked(packed: dict[str, object], layers: int) -> np.ndarray:

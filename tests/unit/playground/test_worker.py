@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newllm.api.played_requests import LONGEST_LINE
+from newllm.playground.requests import LONGEST_LINE
 
 Event = dict[str, Any]
 Trained = Callable[..., Path]
@@ -21,7 +21,7 @@ class Worker:
 
     def __init__(self, run: Path, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "newllm.api.played", *options, "--", str(run)],
+            [sys.executable, "-m", "newllm.playground", *options, "--", str(run)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip

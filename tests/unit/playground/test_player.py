@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import newllm
-from newllm.api.played_player import MOST_BRANCHES, SHOWN, Player
-from newllm.api.played_task import LONGEST_TEXT, Task
 from newllm.errors import UserError
 from newllm.generation import Sampling
+from newllm.playground.player import MOST_BRANCHES, SHOWN, Player
+from newllm.playground.task import LONGEST_TEXT, Task
 
 BODIES = ("stack", "cell", "lstm", "attention")
 Trained = Callable[..., Path]

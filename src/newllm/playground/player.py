@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from newllm.api.loaded import LoadedRun
-from newllm.api.played_files import SavedContexts, check_name
-from newllm.api.played_motion import motion, packed_rows
-from newllm.api.played_surprise import Surprise
-from newllm.api.played_task import Task
-from newllm.api.played_whole import surprise_of_text
 from newllm.errors import UserError
 from newllm.generation import Engine, Memory, Sampling, TextStream, fingerprint
+from newllm.playground.motion import motion, packed_rows
+from newllm.playground.saved_contexts import SavedContexts, check_name
+from newllm.playground.surprisal import Surprise
+from newllm.playground.surprisal_of_text import surprise_of_text
+from newllm.playground.task import Task
 from newllm.recorder import ContextView
 
 MOST_BRANCHES = 32

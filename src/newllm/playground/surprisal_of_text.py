@@ -6,11 +6,11 @@ from typing import Any
 import torch
 
 from newllm.api.loaded import LoadedRun
-from newllm.api.played_surprise import Surprise
-from newllm.api.played_task import Task
 from newllm.data import sentence_lines
 from newllm.errors import UserError
 from newllm.generation import Engine, TextStream
+from newllm.playground.surprisal import Surprise
+from newllm.playground.task import Task
 
 DESCRIBED = 8192
 """So many of a text's tokens are described, its first; all are counted."""

@@ -13,9 +13,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from newllm.api.played_task import Task
 from newllm.errors import UserError, unknown_name
 from newllm.files import to_json
+from newllm.playground.task import Task
 
 LONGEST_LINE = 8 * 2**20
 """Bytes of one request."""

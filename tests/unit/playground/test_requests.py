@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from newllm.api.played_requests import MOST_WAITING, Requests
-from newllm.api.played_task import Task
 from newllm.errors import UserError
+from newllm.playground.requests import MOST_WAITING, Requests
+from newllm.playground.task import Task
 
 
 class Asked:

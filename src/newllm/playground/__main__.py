@@ -1,6 +1,6 @@
 r"""The worker of a playground: one process that holds one loaded model and speaks JSON lines.
 
-    python -m newllm.api.played RUN [--snapshot best|last|STEP] [--idle SECONDS]
+    python -m newllm.playground RUN [--snapshot best|last|STEP] [--idle SECONDS]
 
 A request is one line `{"id": 1, "verb": "read", "branch": "main", "text": "Call me"}`; its events are lines with the
 same id and an `event`, the last of them "done" or "error". Nothing else comes on standard output. The first line of
@@ -30,8 +30,8 @@ from newllm.errors import UserError
 
 if TYPE_CHECKING:
     from newllm.api.loaded import LoadedRun
-    from newllm.api.played_player import Player
-    from newllm.api.played_task import Task
+    from newllm.playground.player import Player
+    from newllm.playground.task import Task
 
 IDLE = 600.0
 
@@ -40,13 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Load the run and answer requests until there are no more."""
     # As the command line does, before torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    parser = argparse.ArgumentParser(prog="python -m newllm.api.played", description="one model, JSON lines")
+    parser = argparse.ArgumentParser(prog="python -m newllm.playground", description="one model, JSON lines")
     parser.add_argument("run_directory", metavar="RUN", type=Path)
     parser.add_argument("--snapshot", default="best")
     parser.add_argument("--idle", type=float, default=IDLE, metavar="SECONDS")
     parsed = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends us
-    from newllm.api.played_requests import Requests, private_output
+    from newllm.playground.requests import Requests, private_output
 
     requests = Requests(sys.stdin.buffer, private_output())
     try:
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _load(path: Path, snapshot: str) -> "tuple[Player, dict[str, Any]]":
     from newllm.api.loaded import load
-    from newllm.api.played_player import Player
+    from newllm.playground.player import Player
 
     loaded = load(path, snapshot)
     player = Player(loaded)
@@ -75,7 +75,10 @@ def _load(path: Path, snapshot: str) -> "tuple[Player, dict[str, Any]]":
 
 def _about(loaded: "LoadedRun", player: "Player") -> dict[str, Any]:
     """Return what a page says of a model before anything is read."""
-    from newllm.api import played_motion, played_player, played_task, played_whole
+    from newllm.playground.motion import OCTAVES, QUANTILES, rows
+    from newllm.playground.player import MOST_BRANCHES, MOST_TOKENS, SHOWN
+    from newllm.playground.surprisal_of_text import DESCRIBED
+    from newllm.playground.task import LONGEST_TEXT
 
     model, tokenizer, view = loaded.config.model, loaded.tokenizer, player.view
     return {
@@ -83,12 +86,12 @@ def _about(loaded: "LoadedRun", player: "Player") -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in loaded.model.parameters()),
         "tokenizer": {"name": tokenizer.name, "vocabulary": tokenizer.vocab_size, "lossless": tokenizer.lossless},
         "format": loaded.config.data.format, "positions": model.positions, "device": str(loaded.model.device),
-        "layers": list(view.layers), "channels": view.channels, "rows": played_motion.rows(view.channels),
-        "quantiles": played_motion.QUANTILES, "octaves": played_motion.OCTAVES,
+        "layers": list(view.layers), "channels": view.channels, "rows": rows(view.channels),
+        "quantiles": QUANTILES, "octaves": OCTAVES,
         "limits": {
-            "text_bytes": played_task.LONGEST_TEXT, "tokens": played_player.MOST_TOKENS,
-            "shown": played_player.SHOWN, "described": played_whole.DESCRIBED,
-            "branches": played_player.MOST_BRANCHES,
+            "text_bytes": LONGEST_TEXT, "tokens": MOST_TOKENS,
+            "shown": SHOWN, "described": DESCRIBED,
+            "branches": MOST_BRANCHES,
         },
     }  # fmt: skip
 

@@ -1,0 +1,3 @@
+"""The version of newllm, which runs and replays write down."""
+
+VERSION = "0.1.0"
