@@ -36,7 +36,8 @@ class Entry:
         bits, loss: best validation: bits per byte, nats per token.
         at: the step of the best.
         findings: how many of each severity the doctor found, None where nobody has asked.
-        cause: what the replays named as cause or as remedy, else None.
+        replayed: whether there is a verdict.
+        cause, remedy: what the newest verdict names as cause, or else as the first remedy; None where it names none.
         about: preset, body, rule: a few words.
         started, heard: seconds since 1970: the start, the last sign of life.
         seconds: of training.
@@ -56,7 +57,9 @@ class Entry:
     loss: float | None = None
     at: int | None = None
     findings: dict[str, int] | None = None
+    replayed: bool = False
     cause: str | None = None
+    remedy: str | None = None
     about: str = ""
     started: float | None = None
     heard: float | None = None
@@ -112,7 +115,7 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
         loss=number_in(best, "loss"),
         at=whole_in(best, "step"),
         findings=findings,
-        cause=_cause(place),
+        **_verdict(place),
         about=_about(config, recording),
         started=started,
         heard=_time(summary.get("heartbeat")) or _changed(place),
@@ -171,8 +174,8 @@ def _findings(files: RunFiles) -> dict[str, int] | None:
     return {severity: severities.count(severity) for severity in ("fault", "warning", "note")}
 
 
-def _cause(place: Path) -> str | None:
-    """Return what the newest verdict names: the cause, else the first remedy."""
+def _verdict(place: Path) -> dict[str, Any]:
+    """Return what the newest verdict names: the cause, else the first remedy; nothing without a verdict."""
     for file in sorted(place.glob("replays/*/verdict.json"), key=_changed, reverse=True)[:1]:
         verdict = RunFiles(file.parent).table(file.name, _LARGEST)
         cause = _dict(verdict.get("cause")).get("name")
@@ -182,8 +185,9 @@ def _cause(place: Path) -> str | None:
             for one in (tried if isinstance(tried, list) else [])
             if isinstance(one, dict) and one.get("class") == "removes" and isinstance(one.get("name"), str)
         ]
-        return str(cause)[:80] if cause else f"{remedies[0][:80]} +" if remedies else "?"
-    return None
+        named = {"cause": str(cause)[:80]} if cause else {"remedy": remedies[0][:80]} if remedies else {}
+        return {"replayed": True, **named}
+    return {}
 
 
 def _about(config: dict[str, Any], recording: dict[str, Any]) -> str:

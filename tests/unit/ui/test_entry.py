@@ -140,19 +140,26 @@ def removes(name: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "cause"),
+    ("verdict", "cause", "remedy"),
     [
-        ({"cause": {"name": "beta2"}, "interventions": [removes("clip")]}, "beta2"),
-        ({"cause": None, "interventions": [{"class": "keeps", "name": "lr"}, removes("clip"), removes("x")]}, "clip +"),
-        ({"interventions": [removes(3), removes("a" * 90)]}, "a" * 80 + " +"),
-        ({"interventions": [removes(3), 4]}, "?"),
-        ({"interventions": 3}, "?"),
-        ({"cause": {"name": "b" * 90}}, "b" * 80),
+        ({"cause": {"name": "beta2"}, "interventions": [removes("clip")]}, "beta2", None),
+        (
+            {"cause": None, "interventions": [{"class": "keeps", "name": "lr"}, removes("clip"), removes("x")]},
+            None,
+            "clip",
+        ),
+        ({"interventions": [removes(3), removes("a" * 90)]}, None, "a" * 80),
+        ({"interventions": [removes(3), 4]}, None, None),
+        ({"interventions": 3}, None, None),
+        ({"cause": {"name": "b" * 90}}, "b" * 80, None),
     ],
 )
-def test_the_cause_of_a_verdict_or_its_first_remedy(tmp_path: Path, verdict: dict[str, Any], cause: str) -> None:
-    assert told(tmp_path).cause is None
-    assert told(tmp_path, replays__one__verdict={"schema": 1, **verdict}).cause == cause
+def test_the_cause_of_a_verdict_or_its_first_remedy(
+    tmp_path: Path, verdict: dict[str, Any], cause: str | None, remedy: str | None
+) -> None:
+    assert not told(tmp_path).replayed
+    entry = told(tmp_path, replays__one__verdict={"schema": 1, **verdict})
+    assert (entry.replayed, entry.cause, entry.remedy) == (True, cause, remedy)
 
 
 def test_of_two_verdicts_the_newest_counts(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@
   }
 
   /** Everything that a person may look for in a run. */
-  const words = (run) => [run.name, run.about, run.status, say(run.status), run.cause, run.message, ...(run.problems || [])].join(" ").toLowerCase();
+  const words = (run) => [run.name, run.about, run.status, say(run.status), run.cause, run.remedy, run.message, ...(run.problems || [])].join(" ").toLowerCase();
 
   function refresh() {
     const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);

@@ -53,10 +53,10 @@
 
   /** What the replays named. */
   function cause(run) {
-    if (!run.cause) return [];
-    const remedy = run.cause.endsWith(" +"), none = run.cause === "?";
-    const text = none ? say("replayed") : `${say(remedy ? "remedy" : "cause")}: ${remedy ? run.cause.slice(0, -2) : run.cause}`;
-    return [make("span", { class: `cause ${none ? "" : "good"}`, text })];
+    if (!run.replayed) return [];
+    const kind = run.cause ? "cause" : run.remedy ? "remedy" : "replayed", named = run[kind];
+    const good = kind !== "replayed", text = good ? `${say(kind)}: ${named}` : say(kind);
+    return [make("span", { class: `cause ${good ? "good" : ""}`, text })];
   }
 
   Object.assign(newllm, { told: { ago, lasted, date, whole, state, best, findings, cause, lives: (run) => LIVES.includes(run.status) } });
