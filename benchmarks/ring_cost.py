@@ -38,7 +38,7 @@ from newllm.training.config import RunConfig
 from newllm.training.loop import Training
 from newllm.training.optimizer import build_optimizer
 from newllm.training.pins import Pin
-from newllm.training.presets import PRESETS
+from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import build_model, resolve
 from newllm.training.ring import STATES
 from newllm.training.run import RunDirectory
@@ -155,7 +155,7 @@ def compared(preset: str, rounds: int, most_steps: int | None) -> dict[str, Any]
 
 def resolved(preset: str, precision: str, steps: int, changes: dict[str, Any]) -> tuple[RunConfig, Corpus]:
     """Return a preset resolved for one thread of the CPU, and its corpus."""
-    config = PRESETS[preset]
+    config = preset_of(preset)
     if not config.data.texts:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, texts=(TEXT,)))
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))

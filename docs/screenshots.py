@@ -2,10 +2,10 @@
 
     python docs/screenshots.py [RUN]
 
-RUN is a run of the preset seed-baseline with its replays, which is copied; without it one is trained and replayed here
-(six minutes on two cores). Four small models of the bundled novel are trained for playground and comparison. All stands
-in a temporary directory as runs/..., and its name is taken out of the pages. Needs Chromium (on PATH, or named in
-NEWLLM_CHROMIUM) and the dev extra.
+RUN is a run of the preset founding-baseline with its replays, which is copied; without it one is trained and replayed
+here (six minutes on two cores). Four small models of the bundled novel are trained for playground and comparison. All
+stands in a temporary directory as runs/..., and its name is taken out of the pages. Needs Chromium (on PATH, or named
+in NEWLLM_CHROMIUM) and the dev extra.
 """
 
 import contextlib
@@ -43,11 +43,11 @@ def make_runs(root: Path, founding: Path | None) -> None:
     """Lay out runs/ below `root`."""
     (root / "runs").mkdir()
     if founding is None:
-        newllm(root, "train", "--preset", "seed-baseline", "--out", "runs/seed-baseline")
-        newllm(root, "replay", "runs/seed-baseline", "--budget", "300")
+        newllm(root, "train", "--preset", "founding-baseline", "--out", "runs/founding-baseline")
+        newllm(root, "replay", "runs/founding-baseline", "--budget", "300")
     else:
-        shutil.copytree(founding, root / "runs" / "seed-baseline")
-    newllm(root, "doctor", "runs/seed-baseline")
+        shutil.copytree(founding, root / "runs" / "founding-baseline")
+    newllm(root, "doctor", "runs/founding-baseline")
     for name, rule, seed in [
         ("gated-0", "gated", 0),
         ("gated-1", "gated", 1),
@@ -57,8 +57,8 @@ def make_runs(root: Path, founding: Path | None) -> None:
         newllm(root, "train", *SMALL, "--rule", rule, "--seed", str(seed), "--out", f"runs/novel/{name}")
         newllm(root, "doctor", f"runs/novel/{name}")
     shutil.copytree(STUDY, root / "runs" / "founding", ignore=shutil.ignore_patterns("*.png", "*.md"))
-    newllm(root, "report", "runs/seed-baseline", "--out", "seed-baseline.html")
-    newllm(root, "report", "runs/seed-baseline", "--lang", "ja", "--out", "ja.html")
+    newllm(root, "report", "runs/founding-baseline", "--out", "founding-baseline.html")
+    newllm(root, "report", "runs/founding-baseline", "--lang", "ja", "--out", "ja.html")
 
 
 @contextlib.contextmanager
@@ -114,7 +114,7 @@ def picture_runs(browser: Browser, url: str) -> None:
     page.locator("tr[data-id]").nth(4).wait_for()
     page.wait_for_timeout(1500)  # the small curves come after the list
     keep(page, "runs")
-    open_run(page, url, "seed-baseline")
+    open_run(page, url, "founding-baseline")
     page.set_viewport_size(TALL)  # type: ignore[arg-type]
     keep(page, "run")
     page.set_viewport_size(SIZE)  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def picture_runs(browser: Browser, url: str) -> None:
     page.locator("[data-chart] canvas").first.wait_for()
     keep(page, "study")
     dark = shown(browser, color_scheme="dark")
-    open_run(dark, url, "seed-baseline")
+    open_run(dark, url, "founding-baseline")
     dark.evaluate("document.getElementById('curves').scrollIntoView()")
     keep(dark, "run-dark")
 
@@ -157,11 +157,11 @@ def picture_playground(browser: Browser, url: str) -> None:
 def picture_report(browser: Browser, root: Path) -> None:
     """The report on a phone, and in Japanese."""
     phone = shown(browser, viewport=PHONE, is_mobile=True, has_touch=True)
-    phone.goto((root / "seed-baseline.html").as_uri())
+    phone.goto((root / "founding-baseline.html").as_uri())
     phone.evaluate("newllm.ready")
     keep(phone, "report-phone")
     page = shown(browser, viewport=TALL)
-    page.goto((root / "seed-baseline.html").as_uri())
+    page.goto((root / "founding-baseline.html").as_uri())
     page.evaluate("newllm.ready")
     page.evaluate("document.getElementById('replay').scrollIntoView()")
     keep(page, "verdict")

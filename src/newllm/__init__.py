@@ -2,7 +2,7 @@
 
     newllm.train("my-text.txt")              train, by the same rules as the command line
     newllm.load("runs/my-text").generate()   a trained run
-    newllm.build("seed-baseline")            an untrained model of a preset
+    newllm.build("founding-baseline")            an untrained model of a preset
     newllm.record(model, optimizer, out="RUN")   the signals of anyone's training loop
     newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
     newllm.replay("runs/my-text").sentences  what becomes of a spike when one thing is changed, and what that shows

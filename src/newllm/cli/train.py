@@ -1,12 +1,12 @@
 """Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, FILE.csv#COLUMN, or - for standard input.
 
-Without TEXT it trains on the bundled novel (Moby Dick), or, with a seed preset, on 30 sentences.
+Without TEXT it trains on the bundled novel (Moby Dick), or, with a founding-... preset, on 30 sentences.
 Ctrl-C or SIGTERM stops after the step and leaves a run that --resume takes up as if it had never stopped; the exit
 code is 130 or 143 then.
 
   newllm train my-text.txt --seconds 120
   newllm train "books/*.txt" --preset medium --set data.tokenizer=bpe --steps 5000
-  newllm train --preset seed-baseline --out runs/founding
+  newllm train --preset founding-baseline --out runs/founding
   newllm train my-text.txt --width 512 --layers 6 --lr 1e-3 --seconds 3600
   newllm train --resume runs/my-text
   newllm train --resume runs/my-text --steps 20000
@@ -41,7 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to train on")
     parser.add_argument("--out", metavar="RUN", help="the run directory to make (default: a new one below runs/)")
     parser.add_argument("--config", metavar="FILE", help="a TOML file; a run's config.toml runs it again")
-    parser.add_argument("--preset", metavar="NAME", help="tiny, small (default), medium, large, or a seed-... preset")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="tiny, small (default), medium, large; founding-baseline, founding-experiment1 to 3, founding-transformer",
+    )
     parser.add_argument("--body", metavar="NAME", help="cell, stack, attention, lstm, zero-cell, zero-stack ...")
     parser.add_argument("--rule", metavar="NAME", help="additive, ema, gated, lstm, dual")
     parser.add_argument("--norm", metavar="NAME", help="context norm: none, read or write")

@@ -45,25 +45,29 @@ def _sized(name: str, width: int, layers: int, hidden: int, heads: int, learning
 PRESETS: dict[str, RunConfig] = {
     preset.preset: preset
     for preset in (
-        _founding_cell("seed-baseline", 50, hidden=512, layers=8, context=256),
-        _founding_cell("seed-experiment1", 50, hidden=512, layers=8, context=512),
-        _founding_cell("seed-experiment2", 50, hidden=1024, layers=10, context=512),
-        _founding_cell("seed-experiment3", 150, hidden=1024, layers=10, context=512),
-        _founding("seed-transformer", 50, body="founding-transformer", layers=6, hidden=1024, heads=4),
+        _founding_cell("founding-baseline", 50, hidden=512, layers=8, context=256),
+        _founding_cell("founding-experiment1", 50, hidden=512, layers=8, context=512),
+        _founding_cell("founding-experiment2", 50, hidden=1024, layers=10, context=512),
+        _founding_cell("founding-experiment3", 150, hidden=1024, layers=10, context=512),
+        _founding("founding-transformer", 50, body="founding-transformer", layers=6, hidden=1024, heads=4),
         _sized("tiny", width=128, layers=4, hidden=352, heads=4, learning_rate=3e-3),
         _sized("small", width=256, layers=4, hidden=704, heads=8, learning_rate=2e-3),
         _sized("medium", width=384, layers=8, hidden=1024, heads=12, learning_rate=1e-3),
         _sized("large", width=640, layers=12, hidden=1728, heads=20, learning_rate=6e-4),
     )
 }
+# The names that the founding presets had first. A run begun under one keeps it: its configuration stays the same.
+ALIASES = {name.replace("founding-", "seed-"): name for name in PRESETS if name.startswith("founding-")}
 
 
 def preset(name: str) -> RunConfig:
-    """Return the configuration of a preset.
+    """Return the configuration of a preset, under the name that it was called by.
 
     Raises:
         UserError: no preset has this name.
     """
+    if name in ALIASES:
+        return dataclasses.replace(PRESETS[ALIASES[name]], preset=name)
     if name not in PRESETS:
         raise unknown_name("preset", str(name), PRESETS)
     return PRESETS[name]

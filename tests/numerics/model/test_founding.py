@@ -12,11 +12,11 @@ from newllm.model.language_model import LanguageModel
 from newllm.training.presets import PRESETS, preset
 
 PARAMETERS = {
-    "seed-baseline": 3_009_768,
-    "seed-experiment1": 3_272_168,
-    "seed-experiment2": 12_047_848,
-    "seed-experiment3": 12_047_848,
-    "seed-transformer": 5_260_264,
+    "founding-baseline": 3_009_768,
+    "founding-experiment1": 3_272_168,
+    "founding-experiment2": 12_047_848,
+    "founding-experiment3": 12_047_848,
+    "founding-transformer": 5_260_264,
 }
 SMALL_CELL: dict[str, Any] = {
     "body": "cell",
@@ -59,7 +59,7 @@ def test_parameters_to_the_digit(name: str) -> None:
 
 
 def test_every_founding_preset_is_counted() -> None:
-    assert {name for name in PRESETS if name.startswith("seed-")} == set(PARAMETERS)
+    assert {name for name in PRESETS if name.startswith("founding-")} == set(PARAMETERS)
 
 
 def naive_cell(weights: dict[str, Tensor], tokens: list[int], layers: int, context_width: int) -> Tensor:
@@ -152,7 +152,7 @@ def test_attention_weights_are_dropped_in_training(monkeypatch: pytest.MonkeyPat
     assert asked == [0.1] * 3 + [0.0] * 3
 
 
-@pytest.mark.parametrize("name", ["seed-baseline", "seed-transformer"])
+@pytest.mark.parametrize("name", ["founding-baseline", "founding-transformer"])
 def test_weights_are_normal_with_std_002_and_biases_zero(name: str) -> None:
     model = LanguageModel(preset(name).model, seed=3)
     norms = {id(p) for m in model.modules() if isinstance(m, nn.LayerNorm) for p in m.parameters()}

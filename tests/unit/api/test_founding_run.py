@@ -7,7 +7,7 @@ import newllm
 
 @pytest.mark.slow
 def test_the_founding_run_shows_unknown_words_a_constant_accuracy_and_a_loop_gain_ahead_of_the_loss(tmp_path) -> None:
-    run = newllm.train(preset="seed-baseline", out=tmp_path / "run")
+    run = newllm.train(preset="founding-baseline", out=tmp_path / "run")
     findings = {finding.kind: finding for finding in reversed(newllm.doctor(run.path).findings)}
     assert findings["unknown-tokens"].severity == "warning"
     constant = findings["constant-accuracy"]

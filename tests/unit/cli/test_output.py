@@ -99,8 +99,14 @@ def test_without_out_the_run_is_named_by_its_text(call, text, tiny) -> None:
 def test_a_preset_that_brings_its_texts_names_the_run(call) -> None:
     """Presets of the founding document share their sentences: named after them, nobody could tell the runs apart."""
     small = ("--set", "model.hidden=8", "--set", "model.context=8", "--set", "model.width=8", "--steps", 1)
-    call("train", "--preset", "seed-experiment1", *small, "--quiet")
-    assert Path("runs/seed-experiment1/summary.json").exists()
+    for preset in ("founding-experiment1", "seed-experiment1"):  # the second is the former name of the first
+        call("train", "--preset", preset, *small, "--quiet")
+        assert Path(f"runs/{preset}/summary.json").exists()
+    weights = [
+        list(Path(f"runs/{name}").glob("snapshots/*/model.safetensors"))
+        for name in ("founding-experiment1", "seed-experiment1")
+    ]
+    assert [one.read_bytes() for one in weights[0]] == [one.read_bytes() for one in weights[1]] != []
 
 
 def test_a_run_made_among_its_texts_can_be_resumed(call, text, tiny) -> None:

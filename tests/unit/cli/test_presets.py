@@ -8,12 +8,18 @@ import newllm
 from newllm.generation import Sampling
 
 ONE_THREAD = ["--set", "numerics.threads=1"]  # two wait for each other where another process computes
-SEED_PRESETS = ["seed-baseline", "seed-experiment1", "seed-experiment2", "seed-experiment3", "seed-transformer"]
+FOUNDING_PRESETS = [
+    "founding-baseline",
+    "founding-experiment1",
+    "founding-experiment2",
+    "founding-experiment3",
+    "founding-transformer",
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", SEED_PRESETS)
-def test_a_seed_preset_runs_two_epochs(preset, call, tmp_path) -> None:
+@pytest.mark.parametrize("preset", FOUNDING_PRESETS)
+def test_a_founding_preset_runs_two_epochs(preset, call, tmp_path) -> None:
     run = tmp_path / "run"
     done = call("train", "--preset", preset, *ONE_THREAD, "--steps", 4, "--out", run, "--json", "--quiet")
     told = json.loads(done.out)
@@ -22,12 +28,12 @@ def test_a_seed_preset_runs_two_epochs(preset, call, tmp_path) -> None:
     data = json.loads((run / "data.json").read_bytes())
     assert (data["format"], data["tokenizer"]["name"]) == ("sentences", "word")
     assert [row["step"] for row in map(json.loads, (run / "trace.jsonl").read_text().splitlines())][-1] == 4
-    if preset == "seed-baseline":
+    if preset == "founding-baseline":
         assert told["parameters"] == 3_009_768
 
 
 def test_the_baseline_has_the_documents_parameters() -> None:
-    assert sum(parameter.numel() for parameter in newllm.build("seed-baseline").parameters()) == 3_009_768
+    assert sum(parameter.numel() for parameter in newllm.build("founding-baseline").parameters()) == 3_009_768
 
 
 def test_building_hangs_on_the_seed(call) -> None:
@@ -44,7 +50,9 @@ def test_a_word_level_run_ends_at_its_learned_positions_or_the_end_token(call, t
     settings = [f"--set={setting}" for setting in small]
     run = tmp_path / "run"
     assert (
-        call("train", "--preset", "seed-baseline", *settings, *ONE_THREAD, "--steps", 2, "--out", run, "--quiet").code
+        call(
+            "train", "--preset", "founding-baseline", *settings, *ONE_THREAD, "--steps", 2, "--out", run, "--quiet"
+        ).code
         == 0
     )
     results = [

@@ -113,8 +113,9 @@ def test_a_width_takes_what_is_inside_of_it_with_it(width: int, shape: tuple[int
     [("lstm", "small", (512, 2, 0, 2e-3)), ("cell", "small", (512, 8, 0, 2e-3)),
      ("zero-cell", "small", (512, 8, 0, 2e-3)), ("attention", "small", (704, 4, 0, 3e-3)),
      ("founding-transformer", "small", (1024, 4, 256, 2e-3)), ("zero-stack", "small", (704, 4, 0, 2e-3)),
-     ("zero-cell", "seed-baseline", (512, 8, 32, 1e-4)), ("attention", "seed-transformer", (1024, 6, 32, 1.5e-4)),
-     ("founding-transformer", "seed-baseline", (512, 8, 32, 1e-4))],
+     ("zero-cell", "founding-baseline", (512, 8, 32, 1e-4)),
+     ("attention", "founding-transformer", (1024, 6, 32, 1.5e-4)),
+     ("founding-transformer", "founding-baseline", (512, 8, 32, 1e-4))],
 )  # fmt: skip
 def test_another_body_has_about_as_many_parameters(body: str, of: str, shape: tuple[int, int, int, float]) -> None:
     config = with_body(preset(of), body)
@@ -135,7 +136,7 @@ def test_what_a_budget_may_be_at_most() -> None:
 def test_a_warm_up_takes_a_tenth_of_the_steps_at_most(steps: int, warmup: int) -> None:
     config = with_steps(preset("small"), steps)
     assert (config.training.steps, config.optimizer.warmup) == (steps, warmup)
-    assert with_steps(preset("seed-baseline"), steps).optimizer.warmup == 0
+    assert with_steps(preset("founding-baseline"), steps).optimizer.warmup == 0
 
 
 def test_what_a_budget_shortens_is_told_where_it_was_asked_for() -> None:

@@ -25,7 +25,7 @@ def test_every_preset_is_valid_and_reads_back(name, tmp_path) -> None:
 @pytest.mark.parametrize(
     "body", ["cell", "zero-cell", "stack", "zero-stack", "attention", "founding-transformer", "lstm"]
 )
-@pytest.mark.parametrize("name", ["tiny", "small", "seed-baseline"])
+@pytest.mark.parametrize("name", ["tiny", "small", "founding-baseline"])
 def test_every_body_fits_every_kind_of_preset(name, body) -> None:
     config = with_body(preset(name), body)
     config.check()
@@ -202,7 +202,7 @@ def test_a_window_of_the_models_own_stays(order, tmp_path) -> None:
     assert configure(None, tmp_path / "c.toml", None, ["data.window=512"], {}).model.window == 64
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("seed-")])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("founding-")])
 def test_a_founding_preset_keeps_its_window(name) -> None:
     assert configure(name, None, None, ["data.window=20"], {}).model.window == 32
 

@@ -491,7 +491,7 @@ def test_the_interval_is_a_function_of_the_configuration() -> None:
     assert ring_every(PRESETS["small"]) == 100  # device "auto": it may be an accelerator
     on_cpu = {name: _on_cpu(preset) for name, preset in PRESETS.items()}
     assert ring_every(on_cpu["small"]) == 10
-    assert ring_every(on_cpu["seed-baseline"]) == 11
+    assert ring_every(on_cpu["founding-baseline"]) == 11
     few = dataclasses.replace(on_cpu["small"], data=dataclasses.replace(on_cpu["small"].data, window=16, batch=1))
     assert ring_every(few) == 50
     assert ring_every(dataclasses.replace(few, training=TrainingConfig(ring_every=7))) == 7
