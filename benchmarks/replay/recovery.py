@@ -213,7 +213,7 @@ def main() -> None:
 
 
 def _line(row: dict[str, Any]) -> str:
-    """Return one line of the table in docs/replay.md."""
+    """Return one line of the table in docs/guard.md."""
     excess = "" if row["median_excess"] is None else f"{row['median_excess']:+.3f} (worst {row['worst_excess']:+.3f})"
     work = f"{row['median_updates']:.0f} | {row['median_seconds']:.1f} s | {row['finished']}/{row['seeds']}"
     return f"| {row['case']} | {row['policy']} | {row['median_final_loss']:.3f} | {excess} | {work} |"

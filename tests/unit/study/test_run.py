@@ -171,9 +171,9 @@ def test_the_command_lists_studies_and_speaks_json(study_file, tmp_path, capsys)
     assert main(["study", str(study_file()), "--seeds", "0"]) == 2
 
 
-def test_the_study_in_the_readme_is_one(tmp_path) -> None:
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
-    source = readme.split("```python\n# warm_up.py\n")[1].split("```")[0]
+def test_the_study_in_the_docs_is_one(tmp_path) -> None:
+    page = (Path(__file__).parents[3] / "docs/studies.md").read_text()
+    source = page.split("```python\n# warm_up.py\n")[1].split("```")[0]
     (tmp_path / "warm_up.py").write_text(source)
     study = load_study(str(tmp_path / "warm_up.py"))
     cells = plan(study, tmp_path, 3)
