@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from newllm.report.markup import safe
 from newllm.ui import (
     compare_api,
     jobs_api,
@@ -35,7 +36,7 @@ from newllm.ui.jobs import Jobs
 from newllm.ui.judged import Judged
 from newllm.ui.live import Live
 from newllm.ui.players import Players
-from newllm.ui.shell import page, safe
+from newllm.ui.shell import page
 from newllm.ui.shown import Shown
 from newllm.ui.sparks import Sparks
 from newllm.ui.texts import texts_for

@@ -1,6 +1,5 @@
 """The page that compares runs, and its data."""
 
-import html
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from newllm.messages import Catalogue
 from newllm.report.charts.figure import figure
 from newllm.report.judged import unjudged
 from newllm.report.labels import signal_label
+from newllm.report.markup import safe
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
@@ -31,8 +31,8 @@ _MOST_RUNS, _MOST_SIGNALS = 24, 300
 async def _page(request: Request) -> Response:
     texts = texts_for(request)
     body = (
-        f'<div class="place"><header class="head"><h1>{html.escape(texts("compare"))}</h1></header>'
-        f'<div id="compare"></div><noscript><p>{html.escape(texts("needs_script"))}</p></noscript></div>'
+        f'<div class="place"><header class="head"><h1>{safe(texts("compare"))}</h1></header>'
+        f'<div id="compare"></div><noscript><p>{safe(texts("needs_script"))}</p></noscript></div>'
     )
     scripts = ("report.js", "told.js", "sections.js", "picker.js", "compare.js")
     return page(texts("compare"), body, texts=texts, active="compare", scripts=scripts)

@@ -1,24 +1,24 @@
 """The pages as HTML: frames with what is known at once, which their scripts then fill."""
 
-import html
 import shlex
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.report.markup import safe
 from newllm.report.plain import plain
 from newllm.ui.asked import run_of
-from newllm.ui.shell import frame_of_sections, page, safe
+from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.texts import Texts, texts_for
 
 
 async def _runs(request: Request) -> Response:
     texts, root = texts_for(request), request.app.state.index.root
     body = (
-        f'<div class="place"><header class="head"><h1>{_text(texts, "runs")}</h1>'
+        f'<div class="place"><header class="head"><h1>{safe(texts("runs"))}</h1>'
         f'<p class="where muted">{safe(root)}</p></header>'
-        f'<div id="runs"><p class="muted" role="status">{_text(texts, "looking")}</p></div>{_noscript(texts)}</div>'
+        f'<div id="runs"><p class="muted" role="status">{safe(texts("looking"))}</p></div>{_noscript(texts)}</div>'
     )
     scripts = ("report.js", "told.js", "rows.js", "runs.js")
     data = {"train": plain(f"newllm train --out {shlex.quote(str(root / 'my-run'))}")}
@@ -30,11 +30,11 @@ async def _run(request: Request) -> Response:
     entry = request.app.state.index.entry(request.path_params["id"])
     assert entry is not None
     head = (
-        f'<p class="crumbs"><a href="/">{_text(texts, "runs")}</a></p><h1>{safe(entry.name)}</h1>'
+        f'<p class="crumbs"><a href="/">{safe(texts("runs"))}</a></p><h1>{safe(entry.name)}</h1>'
         f'<p class="where">{safe(place)}</p><div id="state" class="state-line"></div>'
         f'<div id="actions" class="actions"></div><div id="jobs" class="jobs" aria-live="polite"></div>'
         # Below the buttons: it goes when the sections come, and nothing that is clicked may move then.
-        f'<canvas id="overview" class="overview" role="img" aria-label="{_text(texts, "curve")}"></canvas>'
+        f'<canvas id="overview" class="overview" role="img" aria-label="{safe(texts("curve"))}"></canvas>'
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
     scripts = ("report.js", "told.js", "jobs.js", "sections.js", "run.js")
@@ -42,12 +42,8 @@ async def _run(request: Request) -> Response:
     return page(entry.name, body, texts=texts, active="runs", scripts=scripts, data=data)
 
 
-def _text(texts: Texts, key: str) -> str:
-    return html.escape(texts(key))
-
-
 def _noscript(texts: Texts) -> str:
-    return f"<noscript><p>{_text(texts, 'needs_script')}</p></noscript>"
+    return f"<noscript><p>{safe(texts('needs_script'))}</p></noscript>"
 
 
 routes = [Route("/", _runs), Route("/run/{id}", _run)]

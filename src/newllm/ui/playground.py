@@ -4,7 +4,6 @@ A request is posted as JSON, as `newllm.playground` takes it; its events come ba
 This process never imports torch.
 """
 
-import html
 import json
 import re
 from collections.abc import AsyncIterator
@@ -17,9 +16,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from newllm.errors import UserError
+from newllm.report.markup import safe
 from newllm.ui.asked import run_of
 from newllm.ui.players import Players
-from newllm.ui.shell import page, safe
+from newllm.ui.shell import page
 from newllm.ui.texts import texts_for
 
 _SNAPSHOT = re.compile(r"best|last|\d{1,12}")
@@ -36,11 +36,11 @@ async def _page(request: Request) -> Response:
     entry = request.app.state.index.entry(key)
     if entry is None:
         raise HTTPException(404)
-    title = html.escape(texts("play_title"))
+    title = safe(texts("play_title"))
     crumbs = f'<p class="crumbs"><a href="/run/{safe(key)}">{safe(entry.name)}</a></p>'
     body = (
         f'<div class="place"><header class="head">{crumbs}<h1>{title}</h1></header><div id="play" class="play"></div>'
-        f"<noscript><p>{html.escape(texts('play_needs_script'))}</p></noscript></div>"
+        f"<noscript><p>{safe(texts('play_needs_script'))}</p></noscript></div>"
     )
     snapshot = request.query_params.get("snapshot", "best")
     data = {"run": key, "snapshot": snapshot, "texts": texts.for_scripts(playground=True)}

@@ -1,6 +1,5 @@
 """The frame of every page: one template. What comes from a run stands in it escaped, or in a block of data."""
 
-import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from starlette.responses import HTMLResponse
 
 from newllm.messages import LANGUAGES, catalogue
-from newllm.report.plain import plain
+from newllm.report.markup import safe
 from newllm.report.web_files import STYLES, words_block
 from newllm.ui.static_files import address
 from newllm.ui.texts import COOKIE, Texts
@@ -66,18 +65,13 @@ def frame_of_sections(head: str, parts: str, texts: Texts) -> str:
         parts: HTML that stands there until the sections come.
         texts: of the page's language.
     """
-    label = html.escape(texts("sections"))
+    label = safe(texts("sections"))
     return (
         f'<div class="layout"><nav class="sections" aria-label="{label}"><ul id="contents"></ul></nav>'
         f'<div class="main"><header class="head">{head}</header>{parts}'
-        f'<div id="parts"><p class="muted" role="status">{html.escape(texts("loading"))}</p></div></div></div>'
-        f"<noscript><p>{html.escape(texts('needs_script'))}</p></noscript>"
+        f'<div id="parts"><p class="muted" role="status">{safe(texts("loading"))}</p></div></div></div>'
+        f"<noscript><p>{safe(texts('needs_script'))}</p></noscript>"
     )
-
-
-def safe(text: object) -> str:
-    """Return any text as HTML, harmless in an attribute as well."""
-    return html.escape(plain(text))
 
 
 def data_block(content: Any) -> str:
@@ -88,18 +82,18 @@ def data_block(content: Any) -> str:
 
 def _frame(body: str, active: str, texts: Texts) -> str:
     links = "".join(
-        f'<a href="{place}"{" aria-current=page" if name == active else ""}>{html.escape(texts(name))}</a>'
+        f'<a href="{place}"{" aria-current=page" if name == active else ""}>{safe(texts(name))}</a>'
         for name, place in _PLACES
     )
     others = "".join(
         f'<a class="language" href="?lang={other}" hreflang="{other}" lang="{other}">'
-        f"{html.escape(catalogue(other)('language'))}</a>"
+        f"{safe(catalogue(other)('language'))}</a>"
         for other in LANGUAGES
         if other != texts.lang
     )
     return (
-        f'<body class="ui"><a class="skip" href="#content">{html.escape(texts("skip"))}</a>'
-        f'<nav class="bar" aria-label="{html.escape(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
+        f'<body class="ui"><a class="skip" href="#content">{safe(texts("skip"))}</a>'
+        f'<nav class="bar" aria-label="{safe(texts("navigation"))}"><a class="brand" href="/">newllm</a>{links}'
         f"{others}</nav>"
         f'<main id="content" tabindex="-1">{body}</main></body></html>'
     )

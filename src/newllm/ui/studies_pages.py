@@ -1,6 +1,5 @@
 """The list of studies, and the page of one: its claims, arms and curves as the report shows them."""
 
-import html
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,15 @@ from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.messages import Catalogue
+from newllm.report.markup import safe
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
 from newllm.ui.answers import Data
 from newllm.ui.asked import study_of
-from newllm.ui.shell import frame_of_sections, page, safe
+from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.shown import section_dict
 from newllm.ui.studies import StudyEntry
-from newllm.ui.texts import Texts, texts_for
+from newllm.ui.texts import texts_for
 
 _MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
 
@@ -28,14 +28,14 @@ _MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
 async def _studies(request: Request) -> Response:
     texts, index = texts_for(request), request.app.state.index
     found = index.studies()
-    rows = "".join(_row(study) for study in found)
-    heads = "".join(f'<th scope="col">{_text(texts, key)}</th>' for key in ("study", "verdicts", "arms", "seeds"))
+    rows = "".join(_row(study, texts.words) for study in found)
+    heads = "".join(f'<th scope="col">{safe(texts(key))}</th>' for key in ("study", "verdicts", "arms", "seeds"))
     listed = f'<table class="studies"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     none = (
-        f'<div class="empty"><h2>{_text(texts, "no_studies")}</h2><p>{_text(texts, "no_studies_how")}</p>'
+        f'<div class="empty"><h2>{safe(texts("no_studies"))}</h2><p>{safe(texts("no_studies_how"))}</p>'
         f"<pre><code>newllm study founding --quick</code></pre></div>"
     )
-    head = f'<header class="head"><h1>{_text(texts, "studies")}</h1><p class="where">{safe(index.root)}</p></header>'
+    head = f'<header class="head"><h1>{safe(texts("studies"))}</h1><p class="where">{safe(index.root)}</p></header>'
     body = f'<div class="place">{head}{listed if found else none}</div>'
     return page(texts("studies"), body, texts=texts, active="studies")
 
@@ -49,7 +49,7 @@ async def _study(request: Request) -> Response:
     except UserError as error:
         name, lead = place.name, f'<p class="problem">{safe(error)}</p>'
     head = (
-        f'<p class="crumbs"><a href="/studies">{_text(texts, "studies")}</a></p><h1>{safe(name)}</h1>'
+        f'<p class="crumbs"><a href="/studies">{safe(texts("studies"))}</a></p><h1>{safe(name)}</h1>'
         f'<p class="where">{safe(place)}</p>{lead}'
     )
     body = frame_of_sections(head, "", texts)
@@ -71,22 +71,19 @@ def _told(place: Path, words: Catalogue) -> dict[str, Any]:
     return {"sections": [section_dict(section, set()) for section in sections], "order": [one.id for one in sections]}
 
 
-def _row(study: StudyEntry) -> str:
+def _row(study: StudyEntry, words: Catalogue) -> str:
     when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if study.when else ""
     verdicts = "".join(
-        f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> {safe(verdict)}</span>'
+        f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> '
+        f"{safe(words.get(f'claim-{verdict}') or verdict)}</span>"
         for verdict, count in study.verdicts
     )
     problems = "".join(f'<small class="doubt">▲ {safe(problem)}</small>' for problem in study.problems)
     return (
         f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a><small>{safe(study.title)}</small>'
-        f'{problems}<small>{when}</small></th><td lang="en">{verdicts}</td>'
+        f"{problems}<small>{when}</small></th><td>{verdicts}</td>"
         f'<td class="number">{study.arms}</td><td class="number">{study.seeds}</td></tr>'
     )
-
-
-def _text(texts: Texts, key: str) -> str:
-    return html.escape(texts(key))
 
 
 routes = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from newllm.messages import quoted
 from newllm.ui.kept_findings import kept_findings
 
 WHOLE = {
@@ -25,7 +26,8 @@ def kept(run: Path, *findings: Any, older: bool = False) -> Any:
 
 def test_a_finding_comes_back_as_it_was(tmp_path: Path) -> None:
     (found,) = kept(tmp_path, WHOLE)
-    assert vars(found) == {**WHOLE, "alternatives": ("a", "2"), "candidate_causes": ("c",)}
+    sentences = {"sentence": quoted("s"), "alternatives": (quoted("a"), quoted("2")), "test": quoted("t")}
+    assert vars(found) == {**WHOLE, **sentences, "candidate_causes": ("c",)}
 
 
 def test_what_is_of_another_kind_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:
