@@ -1,7 +1,7 @@
-"""Show and clear what newllm can make again: tokenised texts, and the states that replays begin from.
+"""Show and clear the caches: tokenised texts, and the states that replays begin from.
 
-Both are kept within limits, the least recently used goes first; what a live process uses is never removed. Verdicts,
-replays that were run, snapshots and traces are no cache: they stay.
+Both have a size limit: the least recently used entries are removed first, and never what a live process uses. Verdicts,
+finished replays, snapshots and traces are not part of a cache, and stay.
 
   newllm cache
   newllm cache runs elsewhere/my-run --clear
@@ -18,9 +18,12 @@ from newllm.storage import Stored, measured, trim
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "directories", nargs="*", metavar="DIR", help="runs, or directories of runs, whose replays count (default runs)"
+        "directories",
+        nargs="*",
+        metavar="DIR",
+        help="runs, or directories of runs, whose replay states are included (default runs)",
     )
-    parser.add_argument("--clear", action="store_true", help="remove them; they are made again when they are needed")
+    parser.add_argument("--clear", action="store_true", help="remove the caches; newllm makes them again when needed")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
-"""Say what is wrong with a run, with evidence: a run directory, or a log that another system wrote.
+"""Diagnose a run, with evidence: a run directory, or a log that any other tool wrote.
 
 It reads a run of newllm.record or newllm train, CSV, JSON lines, console output, trainer_state.json, and directories of
-TensorBoard, Lightning, MLflow and others. The exit code is 1 from a warning up, 0 for a healthy run,
-2 where nothing could be judged.
-A run directory of ours gets findings.json; beside another's log nothing is written.
+TensorBoard, Lightning, MLflow and others. Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
+
+A run directory of newllm gets findings.json; nothing is written beside a log of another tool.
 
   newllm doctor runs/my-text
   newllm doctor metrics.csv --vocab 50257
@@ -25,16 +25,16 @@ from newllm.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("log", metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of logs")
-    parser.add_argument("--vocab", type=int, metavar="N", help="how many different tokens there are to predict")
+    parser.add_argument("--vocab", type=int, metavar="N", help="vocabulary size")
     add_column_arguments(parser)
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the page as one HTML file, too")
-    parser.add_argument("--watch", action="store_true", help="follow a run that goes on, to its end or Ctrl-C")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
+    parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
 
 
 def add_column_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which columns of a log are meant, for every command that reads one."""
-    parser.add_argument("--loss", metavar="COLUMN", help="the column of a log that is its training loss")
-    parser.add_argument("--step", metavar="COLUMN", help="the column of a log that its rows are placed by")
+    parser.add_argument("--loss", metavar="COLUMN", help="column of the training loss in a log")
+    parser.add_argument("--step", metavar="COLUMN", help="column of the step in a log")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """Measure a trained model on texts: nats per token, perplexity, bits per byte.
 
-Each document is read from its first token to its last with the context carried all the way, in fp32.
-The first token is predicted too, from the begin token; what ends a document is not counted (in a run on
-sentences every line is a document, and its end is counted).
+Each document is read in fp32 from its first token to its last, with the context carried through. The first token
+is predicted too, from the begin token; the end of a document is not counted (in a run on sentences every line is a
+document, and its end is counted).
 
   newllm eval runs/moby-dick held-out.txt
 """
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")
     parser.add_argument("--errors", metavar="HOW", help="invalid UTF-8: strict or replace (default: as in training)")
-    parser.add_argument("--field", metavar="NAME", help="the text's field in JSON lines (default: as in training)")
+    parser.add_argument(
+        "--field", metavar="NAME", help="name of the text field in JSON lines (default: as in training)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,12 +1,12 @@
-r"""Let a trained model write on from a prompt. Memory and time per token do not grow.
+r"""Generate text from a prompt with a trained model. Memory and time per token do not grow.
 
---context-out keeps all that the model remembers in a file, also where Ctrl-C or a closed pipe ends the
-writing; --context-in goes on from it, as if the whole text before had just been read. With --tokens 0 the
-prompt is read and nothing is written but the context. --weights bf16 and int8 write faster: the weights are
-rounded to 16 and 8 bits, and the text is that of a slightly other model.
+--context-out saves the context, which is all that the model remembers, to a file, also when Ctrl-C or a closed pipe
+ends the text; --context-in continues from it, as if the whole text before had just been read. --tokens 0 reads the
+prompt and writes nothing but the context. --weights bf16 and int8 are faster: the weights are rounded to 16 and 8
+bits, so the text is that of a slightly different model.
 
-On a terminal, control characters that a model wrote are shown as escapes (\x1b): a terminal would obey them. A file
-or a pipe gets the text as it is, and --json escapes it.
+On a terminal, control characters in the text are shown as escapes (\x1b), because a terminal would obey them. A file
+or a pipe gets the text unchanged, and --json escapes it.
 
   newllm generate runs/moby-dick --prompt "The whale" --tokens 500
   newllm generate runs/moby-dick --prompt "Chapter one" --context-out chapter.context
@@ -29,20 +29,38 @@ _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_directory", metavar="RUN", help="a run directory that newllm train made")
-    parser.add_argument("--prompt", default="", metavar="TEXT", help="what to write on from (- for standard input)")
-    parser.add_argument("--tokens", type=int, default=200, metavar="N", help="at most so many (default 200)")
-    parser.add_argument("--temperature", type=float, metavar="F", help="0 takes the likeliest token (default 0.8)")
-    parser.add_argument("--top-k", type=int, metavar="N", help="sample among the N likeliest (default 0: all)")
-    parser.add_argument("--top-p", type=float, metavar="F", help="take the likeliest that make up F (default 1)")
-    parser.add_argument("--min-p", type=float, metavar="F", help="drop what is below F times the likeliest (default 0)")
-    parser.add_argument("--repetition-penalty", type=float, metavar="F", help="above 1 avoids repeating (default 1)")
-    parser.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this; may be repeated")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sampling (default 0)")
+    parser.add_argument("--prompt", default="", metavar="TEXT", help="text to continue (- for standard input)")
+    parser.add_argument("--tokens", type=int, default=200, metavar="N", help="maximum number of tokens (default 200)")
+    parser.add_argument(
+        "--temperature", type=float, metavar="F", help="0 always takes the most likely token (default 0.8)"
+    )
+    parser.add_argument("--top-k", type=int, metavar="N", help="sample among the N most likely tokens (default 0: all)")
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        metavar="F",
+        help="nucleus sampling: the smallest set of tokens with total probability F (default 1)",
+    )
+    parser.add_argument(
+        "--min-p",
+        type=float,
+        metavar="F",
+        help="drop tokens below F times the probability of the most likely one (default 0)",
+    )
+    parser.add_argument(
+        "--repetition-penalty", type=float, metavar="F", help="above 1 discourages repetition (default 1)"
+    )
+    parser.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT", help="stop before this text; may be given several times"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed of the sampling (default 0)")
     parser.add_argument("--snapshot", default="best", metavar="best|last|STEP", help="which weights (default best)")
-    parser.add_argument("--weights", default="fp32", metavar="fp32|bf16|int8", help="their precision (default fp32)")
+    parser.add_argument(
+        "--weights", default="fp32", metavar="fp32|bf16|int8", help="precision of the weights (default fp32)"
+    )
     parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, mps")
-    parser.add_argument("--context-in", metavar="F", help="go on from this context")
-    parser.add_argument("--context-out", metavar="F", help="keep the context after the last token here")
+    parser.add_argument("--context-in", metavar="F", help="continue from this context file")
+    parser.add_argument("--context-out", metavar="F", help="save the context after the last token to this file")
 
 
 def run(arguments: argparse.Namespace) -> int:

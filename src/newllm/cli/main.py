@@ -21,13 +21,13 @@ from newllm.version import VERSION
 
 COMMANDS = {
     "train": "train a model on a text",
-    "generate": "let a trained model write",
+    "generate": "generate text with a trained model",
     "eval": "measure a trained model on a text",
-    "doctor": "say what is wrong with a run, or with anyone's log of one",
-    "replay": "replay a run with one thing changed at a time: what removes its loss spike",
-    "study": "run a study: arms, seeds, controls, and what becomes of each claim",
-    "report": "write one page that shows a run, or several compared",
-    "cache": "show and clear what can be made again: tokenised texts, states of replays",
+    "doctor": "diagnose a run, or the log of any training",
+    "replay": "replay a run with one thing changed at a time, to find what removes its loss spike",
+    "study": "run a study: arms, seeds, controls, and a verdict on each claim",
+    "report": "write one HTML page that shows a run, or compares several",
+    "cache": "show and clear the caches: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
 }
 _MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
@@ -36,7 +36,7 @@ _CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 atexit.register(gc.freeze)  # a last look for cycles in all that was imported would take a second, for nothing
 _BUSIEST = 20.0  # times as long as it works does a process take to start, at most
 _ABOUT = """\
-Language models whose whole memory is one context vector.
+Diagnoses training runs, tests what causes a loss spike, and trains recurrent language models.
 
   newllm train my-text.txt --seconds 120
   newllm generate runs/my-text --prompt "Once"
@@ -88,8 +88,10 @@ def _run(arguments: list[str], began: float) -> int:
         module = _module(name)
         command = commands.add_parser(name, help=purpose, description=module.__doc__)
         module.add_arguments(command)
-        command.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
-        command.add_argument("--quiet", action="store_true", help="no progress, no comments")
+        command.add_argument(
+            "--json", action="store_true", help="print one JSON object on standard output, and nothing else"
+        )
+        command.add_argument("--quiet", action="store_true", help="print no progress and no comments")
     parsed = parser.parse_strictly(arguments)
     if parsed.command is None:
         parser.print_help()

@@ -1,8 +1,8 @@
-"""Replay a run from before its loss spike with one thing changed at a time, and say what removes the spike.
+"""Replay a run from before its loss spike with one thing changed at a time, and report what removes the spike.
 
-First the run is replayed as it was: if that differs, nothing else is tried and the exit code is 1. What removes the
-spike is a remedy; a cause is named only where more is shown (docs/replay.md). Results go to RUN/replays, the rest
-of the run is left as it is; stopped, the same command goes on from there.
+First the run is replayed unchanged: if that differs from the record, nothing else is tried and the exit code is 1. A
+change that removes the spike is a remedy; a cause is named only where more is shown (docs/replay.md). Results go to
+RUN/replays, and nothing else in the run changes; after a stop the same command continues.
 
   newllm replay runs/my-text
   newllm replay runs/my-text --spike 2 --budget 900
@@ -29,24 +29,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("replay", nargs="?", metavar="RUN", help="a run directory of newllm train")
     parser.add_argument(
-        "--spike", type=int, metavar="K", help="which of its spikes, from 1 (default: the first large one)"
+        "--spike", type=int, metavar="K", help="number of the spike, from 1 (default: the first large one)"
     )
     parser.add_argument(
         "--budget",
         type=float,
         default=_BUDGET,
         metavar="SECONDS",
-        help=f"time for all of it, from the command to its last line (default {_BUDGET:.0f})",
+        help=f"wall time from the command to its last line (default {_BUDGET:.0f})",
     )
     parser.add_argument(
         "--only", nargs="+", action="extend", default=[], metavar="NAME",
-        help="only these interventions; NAME+NAME is two together",
+        help="try only these interventions; NAME+NAME applies two together",
     )  # fmt: skip
     parser.add_argument(
         "--progress-fd", type=int, metavar="N",
-        help="write how far it is as JSON lines to file descriptor N, in place of the lines for people",
+        help="write progress as JSON lines to file descriptor N instead of the lines for people",
     )  # fmt: skip
-    parser.add_argument("--list", action="store_true", help="show what there is to try, on RUN if one is named")
+    parser.add_argument("--list", action="store_true", help="list the interventions; with RUN, whether each fits it")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """Write a report: one HTML file that anyone can open, offline, on a phone too.
 
-It shows a run directory, a study's, or a log that another system wrote: verdict, curves, findings, layers, the context,
-replays, data and configuration. Several runs share one page, their comparison first. A run that goes on, or is damaged,
-is shown as far as it is known.
+It shows a run, a study, or a log that another tool wrote: verdict, curves, findings, layers, the context, replays, data
+and configuration. Several runs share one page that begins with their comparison. A run that is still training, or is
+damaged, is shown as far as it can be read.
 
   newllm report runs/my-text
   newllm report metrics.csv --out page.html
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="the page (default: RUN/report.html; here: LOG.report.html, or report.html of several)",
+        help="file of the page (default: RUN/report.html; for a log LOG.report.html, for several runs report.html)",
     )
     add_column_arguments(parser)
     parser.add_argument("--lang", default="en", metavar="LANG", help="language of the page: en or ja (default: en)")

@@ -1,7 +1,7 @@
-"""Run a study: a grid of runs with seeds and controls, and what it says of each claim.
+"""Run a study: a grid of runs with seeds and controls, and a verdict on each claim.
 
-A study is one of ours by name, or a Python file with STUDY = newllm.study.Study(...). It can be stopped and
-started again: a finished run is never run again.
+A study is an included one by name, or a Python file with STUDY = newllm.study.Study(...). It can be stopped and
+started again: a finished run is never repeated.
 
   newllm study founding --quick
   newllm study founding --seeds 10 --out my-study
@@ -27,12 +27,12 @@ _PLAIN_WIDTH = 160  # of tables where there is no terminal
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("study", nargs="?", metavar="NAME_OR_FILE", help="a study (see --list)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to (default studies/NAME)")
-    parser.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: the study's own)")
-    parser.add_argument("--workers", type=int, metavar="W", help="processes (default: one a core)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="output directory (default studies/NAME)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default: as the study says)")
+    parser.add_argument("--workers", type=int, metavar="W", help="number of processes (default: one per core)")
     parser.add_argument("--quick", action="store_true", help="a few arms and seeds: five minutes at most, no verdict")
-    parser.add_argument("--text", nargs="+", metavar="FILE", help="other data than the study's own")
-    parser.add_argument("--list", action="store_true", help="show the studies there are")
+    parser.add_argument("--text", nargs="+", metavar="FILE", help="use this text in place of the data of the study")
+    parser.add_argument("--list", action="store_true", help="list the included studies")
 
 
 def run(arguments: argparse.Namespace) -> int:

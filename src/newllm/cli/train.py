@@ -1,8 +1,8 @@
 """Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, FILE.csv#COLUMN, or - for standard input.
 
 Without TEXT it trains on the bundled novel (Moby Dick), or, with a founding-... preset, on 30 sentences.
-Ctrl-C or SIGTERM stops after the step and leaves a run that --resume takes up as if it had never stopped; the exit
-code is 130 or 143 then.
+Ctrl-C or SIGTERM stops after the current step with exit code 130 or 143, and --resume continues the run as if it had
+never stopped.
 
   newllm train my-text.txt --seconds 120
   newllm train "books/*.txt" --preset medium --set data.tokenizer=bpe --steps 5000
@@ -28,8 +28,8 @@ _EXACT = 0.05  # of a budget in seconds: a larger difference is explained
 _NAMED = 5  # steps in one line
 _SETTINGS = {
     "layers": ("model.layers", int, "blocks of the model"),
-    "window": ("data.window", int, "tokens in a row"),
-    "batch": ("data.batch", int, "rows in a batch"),
+    "window": ("data.window", int, "tokens in a sequence"),
+    "batch": ("data.batch", int, "sequences in a batch"),
     "accumulate": ("training.accumulate", int, "batches whose gradients make one update"),
     "lr": ("optimizer.learning_rate", float, "the highest learning rate"),
 }
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to train on")
     parser.add_argument("--out", metavar="RUN", help="the run directory to make (default: a new one below runs/)")
-    parser.add_argument("--config", metavar="FILE", help="a TOML file; a run's config.toml runs it again")
+    parser.add_argument("--config", metavar="FILE", help="a TOML file of settings; the config.toml of a run repeats it")
     parser.add_argument(
         "--preset",
         metavar="NAME",
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rule", metavar="NAME", help="additive, ema, gated, lstm, dual")
     parser.add_argument("--norm", metavar="NAME", help="context norm: none, read or write")
     parser.add_argument(
-        "--width", type=int, metavar="N", help="channels of the model; hidden, context and heads in proportion"
+        "--width", type=int, metavar="N", help="width of the model; hidden, context and heads are scaled with it"
     )
     for option, (setting, kind, what) in _SETTINGS.items():
         metavar = "F" if kind is float else "N"
@@ -61,26 +61,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=float,
         metavar="S",
-        help="train until S seconds are over since the command began: getting ready, evaluations and curves are "
-        "part of them, and the learning rate comes down as they pass",
+        help="end S seconds after the command began; preparation, evaluations and curves are included, and the "
+        "learning rate falls as they pass",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of every stream of chance (default 0)")
+    parser.add_argument("--seed", type=int, metavar="N", help="random seed (default 0)")
     parser.add_argument("--device", metavar="D", help="auto (default), cpu, cuda or mps")
-    parser.add_argument("--errors", metavar="HOW", help="strict (default) or replace: what to do with invalid UTF-8")
+    parser.add_argument(
+        "--errors", metavar="HOW", help="invalid UTF-8: strict (default) refuses it, replace inserts U+FFFD"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any setting of config.toml")
     parser.add_argument(
         "--guard",
         nargs="?",
         const="guard",
         metavar="POLICY",
-        help="when the loss leaves its trend: guard (what a bare --guard means: replay remedies, go back with the "
-        "best), rollback-and-skip, ask (stop there), off (default)",
+        help="what to do when the loss leaves its trend: guard (the default of --guard: replay remedies, roll back "
+        "with the best), rollback-and-skip, ask (stop), off (the default without --guard)",
     )
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="go on with a run; with --steps, --tokens (of the whole run) or --seconds "
-        "(from now on) train it longer than was planned; takes --guard too, and no other option",
+        help="continue a run; --steps, --tokens (of the whole run) or --seconds (from now on) train it longer than "
+        "planned; --guard is the only other option",
     )
 
 

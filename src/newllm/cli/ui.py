@@ -1,8 +1,8 @@
 """Open a local page to watch, compare, replay and play with the runs below a directory.
 
-It shows every run that newllm wrote, live while it trains; starts doctor and replay and can stop them; compares runs.
-It is for this machine alone unless --host says otherwise: then the printed address holds a token, without which it
-answers nobody. Ctrl-C ends it, and what it started.
+It shows every run that newllm wrote, live while it trains, compares runs, and can start and stop doctor and replay.
+It accepts connections from this machine only; with --host it also requires the token in the printed address. Ctrl-C
+ends it and everything that it started.
 
   newllm ui
   newllm ui runs --open
@@ -26,7 +26,7 @@ SCHEMA = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "dir", nargs="?", type=Path, metavar="DIR", help="where the runs are (default: runs if it is there, else .)"
+        "dir", nargs="?", type=Path, metavar="DIR", help="directory of the runs (default: runs if it exists, else .)"
     )
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to bind to (default 127.0.0.1)")
     parser.add_argument(
@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=_PORT,
         metavar="N",
-        help=f"port (default {_PORT}); if it is taken, the next free one",
+        help=f"port (default {_PORT}); if it is in use, the next free one",
     )
-    parser.add_argument("--open", action="store_true", help="open it in the browser")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
 
 
 def run(arguments: argparse.Namespace) -> int:
