@@ -26,6 +26,7 @@ PLACE = Path(__file__).parent / "screens"
 STUDY = Path(__file__).parents[1] / "studies" / "founding"
 SIZE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 TALL = {"width": 1280, "height": 1230}  # from the verdict to the spike
+CONFIRMED = {"x": 268, "y": 292, "width": 994, "height": 668}  # of it: what was confirmed, and curves
 SMALL = ["--preset", "tiny", "--set", "data.tokenizer=bytes", "--steps", "300"]
 MOST = 200_000  # bytes of a picture; one that is larger gets a palette
 # Under a run's name stands its directory, here a temporary one: only runs/... is kept.
@@ -74,11 +75,12 @@ def local(root: Path) -> Iterator[str]:
         process.wait()
 
 
-def keep(page: Page, name: str) -> None:
-    """Write what is seen."""
+def keep(page: Page, name: str, clip: dict[str, int] | None = None) -> None:
+    """Write what is seen, or a part of it."""
     page.evaluate(NO_PATHS)
     page.wait_for_timeout(800)
-    picture, place = Image.open(io.BytesIO(page.screenshot())).convert("RGB"), PLACE / f"{name}.png"
+    seen = page.screenshot(clip=clip)  # type: ignore[arg-type]
+    picture, place = Image.open(io.BytesIO(seen)).convert("RGB"), PLACE / f"{name}.png"
     PLACE.mkdir(exist_ok=True)
     picture.save(place, optimize=True)
     if place.stat().st_size > MOST:
@@ -164,7 +166,7 @@ def picture_report(browser: Browser, root: Path) -> None:
     page.goto((root / "founding-baseline.html").as_uri())
     page.evaluate("newllm.ready")
     page.evaluate("document.getElementById('replay').scrollIntoView()")
-    keep(page, "verdict")
+    keep(page, "verdict", CONFIRMED)
     page = shown(browser)
     page.goto((root / "ja.html").as_uri())
     page.evaluate("newllm.ready")

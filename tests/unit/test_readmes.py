@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from newllm.cli.main import main
+
 ROOT = Path(__file__).parents[2]
 ENGLISH, JAPANESE = "README.md", "README.ja.md"
 SCALES = {"M": 1e6, "万": 1e4}
@@ -135,3 +137,18 @@ def test_the_japanese_page_links_japanese_pages_where_there_are_some() -> None:
         for target in set(linked) - {ENGLISH}:
             translated = re.sub(r"(\.ja)?\.md$", ".ja.md", target)
             assert translated in linked or not (ROOT / translated).is_file(), f"{section.title}: {translated} is there"
+
+
+@pytest.mark.parametrize("page", [ENGLISH, JAPANESE])
+def test_each_page_leads_to_every_page_of_the_documentation(page: str) -> None:
+    linked = {target for section in sections(page) for target in targets(section)}
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= linked
+
+
+def test_the_doctor_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    """The Japanese page holds the same block, see above."""
+    section = next(one for one in sections(ENGLISH) if "newllm doctor examples/spike.csv" in one.fenced)
+    shown = section.fenced[section.fenced.index("```", 1) + 2 : -1]  # the second block, without its fences
+    assert main(["doctor", str(ROOT / "examples/spike.csv")]) == 1
+    assert len(shown) > 2
+    assert "\n".join(shown) in capsys.readouterr().out
