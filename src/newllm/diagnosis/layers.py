@@ -3,6 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.messages import Message, message
 from newllm.trace import Series, Trace
 
 
@@ -31,7 +32,6 @@ def enough(series: Series, least: int = 4) -> bool:
     return len(series.value) >= least
 
 
-def and_more(names: list[str]) -> str:
-    """Return the first names as text, and how many more there are."""
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+def and_more(names: list[str]) -> Message:
+    """Return a message of the first names, and of how many more there are."""
+    return message("names-and-more", names=", ".join(names[:3]), more=max(0, len(names) - 3))

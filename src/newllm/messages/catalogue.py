@@ -5,9 +5,9 @@ cut into its messages when it is first asked for, and a message is parsed when i
 takes half a millisecond for each.
 
 Functions that a message may call, of a number: `G(x, digits: 4)` writes it in so many significant digits, as Python's
-"g"; `FIXED(x, digits: 1)` with so many after the point; `EXACT(x)` with all its digits; `PERCENT(x)` a share in whole
-percent without its sign; `COUNT(x)` a whole number with thousands apart; `NUMBER` and plurals are Fluent's own. A word
-in the place of a number stays as it is.
+"g"; `FIXED(x, digits: 1)` with so many after the point, `SIGNED` so with its sign too; `E(x, digits: 1)` as 1.2e-05;
+`EXACT(x)` with all its digits; `PERCENT(x)` a share in whole percent without its sign; `COUNT(x)` a whole number with
+thousands apart; `NUMBER` and plurals are Fluent's own. A word in the place of a number stays as it is.
 
 Of a text: `SIGNAL(x)` writes what a signal is called; `NAMED(x, kind: "term")` what the message "term-x" calls it, and
 x itself where there is none; `CAPITAL(x)` with a large first letter, `LOWER(x)` with a small one; `CLAUSE(x)` so too,
@@ -217,7 +217,11 @@ _FUNCTIONS: dict[str, Any] = {
     "PERCENT": lambda value, *, digits=0: _written(
         value if isinstance(value, str) else 100 * value, f".{int(digits)}f"
     ),
-    "COUNT": lambda value: value if isinstance(value, str) else f"{int(value):,}",
+    "E": lambda value, *, digits=1: _written(value, f".{int(digits)}e"),
+    "SIGNED": lambda value, *, digits=0: _written(value, f"+.{int(digits)}f"),
+    "COUNT": lambda value: (
+        value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,.0f}"
+    ),
     "CAPITAL": lambda text: text[:1].upper() + text[1:],
     "LOWER": lambda text: text[:1].lower() + text[1:],
     "CLAUSE": lambda text: (text[:1].lower() + text[1:]).rstrip("."),

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
+from newllm.messages import message
 from newllm.replays.candidates import Candidate
 from newllm.replays.judged import Judge, Judged
 from newllm.replays.manipulation import manipulation
@@ -181,7 +182,8 @@ class Attempts:
     def _spike(self) -> Spike:
         onset = self.onset
         base = onset.base if math.isfinite(onset.base) else math.inf
-        finding = Finding(kind="spike", severity="warning", sentence="seen while the training ran", signal="loss")
+        seen = message("finding-spike.while-running")
+        finding = Finding(kind="spike", severity="warning", sentence=seen, signal="loss")
         return Spike(onset.onset, self.last, None, base, math.inf, "loss", finding)
 
     def _original(self) -> Original:

@@ -120,7 +120,7 @@ def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
     if not spikes:
         raise UserError("nothing to replay: the doctor finds no spike in this training")
     if watch is not None:
-        watch.noticed(spikes[most_serious(spikes)].finding.sentence)
+        watch.noticed(str(spikes[most_serious(spikes)].finding.sentence))
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
     return Original(
         steps=loss.step.tolist(),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from newllm.messages import quoted
+from newllm.messages import Message
 
 Severity = Literal["note", "warning", "fault"]
 SEVERITIES: tuple[Severity, ...] = ("note", "warning", "fault")
@@ -29,20 +29,12 @@ class Finding:
 
     kind: str
     severity: Severity
-    sentence: Any  # Message; while detectors are converted, their text
+    sentence: Message
     first_step: float | None = None
     last_step: float | None = None
     confidence: float = 1.0
     signal: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
-    alternatives: tuple[Any, ...] = ()
-    test: Any = None
+    alternatives: tuple[Message, ...] = ()
+    test: Message | None = None
     candidate_causes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("sentence", "test"):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, quoted(value) if value or name == "sentence" else None)
-        given = tuple(quoted(one) if isinstance(one, str) else one for one in self.alternatives)
-        object.__setattr__(self, "alternatives", given)

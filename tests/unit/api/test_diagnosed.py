@@ -16,6 +16,7 @@ from newllm.checksum import opened
 from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.run_facts import is_run, read_facts
 from newllm.errors import UserError
+from newllm.messages import quoted
 from newllm.trace import Finding, Trace, TraceWriter
 
 
@@ -147,7 +148,7 @@ def test_findings_are_written_beside_a_run_of_ours_only(recorded: Path, tmp_path
 
 def test_plain_data_whatever_a_finding_holds(tmp_path: Path) -> None:
     evidence = {"a": np.float32(0.5), "b": np.arange(2), "c": np.float32("nan"), "d": "half \ud800", 3: np.bool_(True)}
-    finding = Finding(kind="x", severity="note", sentence="\udcff", evidence=evidence)  # type: ignore[arg-type]
+    finding = Finding(kind="x", severity="note", sentence=quoted("\udcff"), evidence=evidence)  # type: ignore[arg-type]
     told = newllm.Diagnosis(tmp_path, Trace(), Facts(), [finding]).as_dict()
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert told["findings"][0]["evidence"] == {"a": 0.5, "b": [0, 1], "c": None, "d": "half ?", "3": True}
@@ -156,7 +157,7 @@ def test_plain_data_whatever_a_finding_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("severities", "wrong"), [((), False), (("note",), False), (("note", "warning"), True)])
 def test_wrong_from_a_warning_up(tmp_path: Path, severities: tuple, wrong: bool) -> None:
-    findings = [Finding(kind="x", severity=severity, sentence="") for severity in severities]
+    findings = [Finding(kind="x", severity=severity, sentence=quoted("")) for severity in severities]
     assert newllm.Diagnosis(tmp_path, Trace(), Facts(), findings).wrong is wrong
 
 

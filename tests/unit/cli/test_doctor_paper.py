@@ -11,9 +11,10 @@ from newllm.api import Diagnosis
 from newllm.cli.doctor import _show
 from newllm.cli.doctor_watch import _Lines
 from newllm.diagnosis.facts import Facts
+from newllm.messages import quoted
 from newllm.trace import Finding, Trace
 
-FINDING = Finding(kind="dead-units", severity="fault", sentence="layer 'слой' is dead")
+FINDING = Finding(kind="dead-units", severity="fault", sentence=quoted("layer 'слой' is dead"))
 DIAGNOSIS = Diagnosis(Path("run"), Trace(), Facts(), [FINDING])
 
 

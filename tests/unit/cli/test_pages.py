@@ -21,6 +21,7 @@ from newllm.cli.replay_page import verdict_page
 from newllm.cli.replay_table import Column, Row, lay_out
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.onset import Onset
+from newllm.messages import quoted
 from newllm.plotting import colours
 from newllm.trace import Finding, Series, Trace, Tried, Verdict
 from newllm.trace.verdict import OUTCOMES
@@ -28,13 +29,16 @@ from newllm.trace.verdict import OUTCOMES
 STEPS = np.arange(1, 121)
 LOSS = Series(STEPS, np.where((STEPS >= 60) & (STEPS < 64), 9.0, 5.0 - STEPS / 60))
 SPIKE = Finding(
-    kind="spike", severity="warning", sentence="The loss spikes.", first_step=60, last_step=63, confidence=0.9,
+    kind="spike", severity="warning", sentence=quoted("The loss spikes."), first_step=60, last_step=63, confidence=0.9,
     signal="loss", evidence={"peak": 9.0, "before": 4.0, "rise": 0.81, "batches": 4},
-    alternatives=("A batch is bad.", "The rate is too high."), test="Replay it.", candidate_causes=("rate", "data"),
+    alternatives=(quoted("A batch is bad."), quoted("The rate is too high.")),
+    test=quoted("Replay it."), candidate_causes=("rate", "data"),
 )  # fmt: skip
-FAULT = Finding(kind="dead-units", severity="fault", sentence="Half of the units are dead.", evidence={"share": 0.5})
-LONG = Finding(kind="drift", severity="warning", sentence="It drifts.", evidence={"name": "x" * 60, "other": 1})
-NOTE = Finding(kind="gap", severity="note", sentence="A gap.", first_step=7, last_step=7, signal="loss")
+FAULT = Finding(
+    kind="dead-units", severity="fault", sentence=quoted("Half of the units are dead."), evidence={"share": 0.5}
+)
+LONG = Finding(kind="drift", severity="warning", sentence=quoted("It drifts."), evidence={"name": "x" * 60, "other": 1})
+NOTE = Finding(kind="gap", severity="note", sentence=quoted("A gap."), first_step=7, last_step=7, signal="loss")
 
 
 def _diagnosis(*findings: Finding, notes: int = 0) -> Diagnosis:

@@ -13,11 +13,12 @@ from newllm.cli import doctor_watch
 from newllm.cli.doctor_watch import watch
 from newllm.diagnosis.facts import Facts
 from newllm.errors import UserError
+from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 
 LOSS = Trace({"loss": Series(np.arange(9), np.linspace(3, 2, 9))})
-SPIKE = Finding(kind="spike", severity="warning", sentence="It spikes.", first_step=3, last_step=4)
-GAP = Finding(kind="gap", severity="note", sentence="A gap.", first_step=5, last_step=5)
+SPIKE = Finding(kind="spike", severity="warning", sentence=quoted("It spikes."), first_step=3, last_step=4)
+GAP = Finding(kind="gap", severity="note", sentence=quoted("A gap."), first_step=5, last_step=5)
 
 
 def _diagnosis(*findings: Finding) -> Diagnosis:

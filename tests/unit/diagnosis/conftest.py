@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from newllm.messages import catalogue
 from newllm.trace import Finding
 from newllm.words.findings import finding_data
 
+JA = catalogue("ja")
+_ENGLISH = re.compile(r"\b(the|is|are|of|to|at|and|a)\b")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 
 
@@ -31,6 +34,17 @@ def _hold(file: str, name: str, findings: Sequence[Finding]) -> None:
     assert [one["kind"] for one in said] == [one["kind"] for one in expected]
     for one, other in zip(said, expected, strict=True):
         assert _close(one, other), (one, other)
+    for finding in findings:
+        _is_said_in_japanese(finding)
+
+
+def _is_said_in_japanese(finding: Finding) -> None:
+    for part in (finding.sentence, *finding.alternatives, finding.test):
+        if part is not None:
+            text = JA.text(part)
+            assert part.id != "quoted"
+            assert any("\u3040" <= letter <= "\u9fff" for letter in text), text
+            assert not _ENGLISH.search(text), text
 
 
 def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import pytest
 
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.facts import Facts
+from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 
 STEPS = np.arange(1, 101)
@@ -12,7 +13,13 @@ STEPS = np.arange(1, 101)
 
 def finding(kind: str = "spike", first: float | None = 50, last: float | None = 54, **evidence: float) -> Finding:
     return Finding(
-        kind=kind, severity="warning", sentence="", first_step=first, last_step=last, signal="loss", evidence=evidence
+        kind=kind,
+        severity="warning",
+        sentence=quoted(""),
+        first_step=first,
+        last_step=last,
+        signal="loss",
+        evidence=evidence,
     )
 
 
@@ -76,10 +83,10 @@ def test_worst_within_three_points(peak: float | None, at_once: bool) -> None:
 
 
 def test_a_finding_of_no_signal_is_held_against_the_loss() -> None:
-    nowhere = Finding(kind="spike", severity="warning", sentence="", first_step=50, last_step=54,
+    nowhere = Finding(kind="spike", severity="warning", sentence=quoted(""), first_step=50, last_step=54,
                       evidence={"peak_step": 51.0})  # fmt: skip
     assert (case(nowhere).points, case(nowhere).by_step, case(nowhere).worst_at_once()) == (5, True, True)
-    validation = Finding(kind="spike", severity="warning", sentence="", first_step=50, last_step=54,
+    validation = Finding(kind="spike", severity="warning", sentence=quoted(""), first_step=50, last_step=54,
                          signal="validation_loss", evidence={"peak_step": 70.0})  # fmt: skip
     every_ten = Trace({"loss": Series(STEPS, np.ones(100)), "validation_loss": Series(10 * STEPS[:10], np.ones(10))})
     seldom = Case(validation, every_ten, Facts(), (), 100.0)

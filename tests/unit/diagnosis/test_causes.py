@@ -8,6 +8,7 @@ import pytest
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes import CAUSES, _data_order, causes, explained
+from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 
 STEPS = np.arange(1, 401)
@@ -120,20 +121,24 @@ def test_faults_come_before_warnings() -> None:
     ],
 )
 def test_slow_spikes_again_and_again_are_the_order_of_the_data(last: int, others: list[str], score: float) -> None:
-    own = Finding(kind="spike", severity="warning", sentence="", first_step=240, last_step=last, signal="loss")
-    listed = [Finding(kind=kind, severity="warning", sentence="", first_step=90, signal="loss") for kind in others]
+    own = Finding(kind="spike", severity="warning", sentence=quoted(""), first_step=240, last_step=last, signal="loss")
+    listed = [
+        Finding(kind=kind, severity="warning", sentence=quoted(""), first_step=90, signal="loss") for kind in others
+    ]
     trace = Trace({"loss": Series(STEPS, plain())})
     assert _data_order(Case(own, trace, Facts(), listed, 400.0)) == score
-    elsewhere = [Finding(kind="spike", severity="warning", sentence="", first_step=90, signal="validation_loss")]
+    elsewhere = [
+        Finding(kind="spike", severity="warning", sentence=quoted(""), first_step=90, signal="validation_loss")
+    ]
     assert _data_order(Case(own, trace, Facts(), elsewhere, 400.0)) == (0.3 if score else 0.0)
-    ordered = [Finding(kind="data-order", severity="note", sentence="")]
+    ordered = [Finding(kind="data-order", severity="note", sentence=quoted(""))]
     assert _data_order(Case(own, trace, Facts(), ordered, 400.0)) == 0.85
 
 
 def other(
     kind: str, first: float | None = 240, severity: Any = "warning", signal: str = "loss", **more: Any
 ) -> Finding:
-    return Finding(kind=kind, severity=severity, sentence="", first_step=first, signal=signal, **more)
+    return Finding(kind=kind, severity=severity, sentence=quoted(""), first_step=first, signal=signal, **more)
 
 
 def known(
@@ -151,7 +156,7 @@ def known(
     series = {name.replace("__", "/"): value for name, value in ({signal: np.full(400, 2.0)} | signals).items()}
     trace = Trace({name: Series(STEPS[: len(value)], value) for name, value in series.items()}, axis)
     own = Finding(
-        kind=kind, severity="warning", sentence="", first_step=first, last_step=last, signal=signal,
+        kind=kind, severity="warning", sentence=quoted(""), first_step=first, last_step=last, signal=signal,
         evidence=evidence or {}, candidate_causes=causes,
     )  # fmt: skip
     return Case(own, trace, Facts(), others, 400.0)

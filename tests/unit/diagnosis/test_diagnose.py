@@ -23,6 +23,7 @@ from newllm.diagnosis.layers import and_more, by_layer, enough, typical
 from newllm.diagnosis.losses import comparable, descent, is_validation, loss_names, rolling_median
 from newllm.diagnosis.run_facts import check_one_run, facts_of, is_run, read_facts, said_by
 from newllm.errors import UserError
+from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 
 
@@ -30,7 +31,7 @@ def found(
     kind: str = "spike", first: float | None = 10, last: float | None = 20, signal: str | None = "loss", **more: Any
 ) -> Finding:
     known: dict[str, Any] = {"severity": "warning"} | more
-    return Finding(kind=kind, sentence="", first_step=first, last_step=last, signal=signal, **known)
+    return Finding(kind=kind, sentence=quoted(""), first_step=first, last_step=last, signal=signal, **known)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,8 @@ def test_layers_come_in_the_models_order_and_without_what_is_not_finite() -> Non
         9,
     )
     assert [enough(series([1] * count)) for count in (3, 4)] == [False, True]
-    assert and_more(["a", "b", "c"]) == "a, b, c"
-    assert and_more(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert str(and_more(["a", "b", "c"])) == "a, b, c"
+    assert str(and_more(["a", "b", "c", "d", "e"])) == "a, b, c and 2 more"
 
 
 def test_which_signals_are_losses() -> None:

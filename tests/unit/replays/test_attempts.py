@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis.onset import Onset
+from newllm.messages import quoted
 from newllm.replays.attempts import Attempts
 from newllm.replays.judged import Judge, Judged
 from newllm.replays.original import Original
@@ -48,7 +49,7 @@ def judged(
         80, steps, [9.0] * 27 + [last] * 3 + [9.0] * 2, [1.0] * 32, probe_steps=[80, 90, 94, 96, 104, 112],
         probe=[before, before, before, probe, 0.9 * probe, 0.9 * probe],
     )  # fmt: skip
-    finding = Finding(kind="spike", severity="warning", sentence="")
+    finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
     losses = LOSS.value.tolist()
     original = Original(LOSS.step.tolist(), losses, losses, (), [], None, (), lambda _: None)  # type: ignore[arg-type, return-value]
     made.judge = Judge(original, Spike(96, 100, None, 2.0, math.inf, "loss", finding), replay)

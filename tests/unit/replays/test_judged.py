@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from newllm.messages import quoted
 from newllm.replays.judged import Judge, Judged
 from newllm.replays.original import Original
 from newllm.replays.severity import Severity, severity
@@ -25,7 +26,7 @@ def judged(onset: int | None) -> Judged:
 
 
 def spike(onset: int, signal: str = "loss") -> Spike:
-    return Spike(onset, onset, None, 3.0, 1.0, signal, Finding(kind="spike", severity="warning", sentence=""))
+    return Spike(onset, onset, None, 3.0, 1.0, signal, Finding(kind="spike", severity="warning", sentence=quoted("")))
 
 
 def original(loss: list[float]) -> Original:

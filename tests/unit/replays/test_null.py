@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
+from newllm.messages import quoted
 from newllm.replays import null
 from newllm.replays.loop import Loop, LoopReplica
 from newllm.replays.null import NullCheck, check_null
@@ -99,7 +100,7 @@ def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, null.Spike
     """A healthy run, as if it had a spike there: what the null replay compares does not depend on it."""
     trace = newllm.doctor(run).trace
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
-    finding = Finding(kind="spike", severity="warning", sentence="")
+    finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
     spike = null.Spike(onset, peak, None, 1.0, 1.0, "loss", finding)
     subject = OwnRun(run)
     kept = tuple(int(path.name[5:]) for path in sorted((run / "snapshots").iterdir()))
@@ -239,7 +240,7 @@ def planted(where: str, batch: Callable, loss: Callable) -> Loop:
 
 def recorded(loop: Loop) -> Original:
     """Run a training and keep it as if it had a spike at step 20."""
-    finding = Finding(kind="spike", severity="warning", sentence="")
+    finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
     replica = loop.start(loop.setup(0, 0, 20, 20), None)
     updates = [replica.update(step) for step in range(loop.steps)]
     losses, norms = [one.loss for one in updates], [one.gradient_norm for one in updates]

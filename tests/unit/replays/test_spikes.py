@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from newllm.messages import quoted
 from newllm.replays.spikes import Spike, most_serious, spikes_of
 from newllm.trace import Finding, Series, Trace
 
@@ -14,7 +15,7 @@ def finding(kind: str = "spike", signal: str = "loss", first: int = 30, last: in
     told = {"peak_step": first + 2, "recovered_step": last + 1, "base": 3.0, "height": 2.0}
     severity: Any = evidence.pop("severity", "warning")
     return Finding(
-        kind=kind, severity=severity, sentence="", first_step=first, last_step=last, signal=signal,
+        kind=kind, severity=severity, sentence=quoted(""), first_step=first, last_step=last, signal=signal,
         evidence={**(told if kind in ("spike", "diverged") else {}), **evidence},
     )  # fmt: skip
 

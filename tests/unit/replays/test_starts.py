@@ -2,6 +2,7 @@
 
 import pytest
 
+from newllm.messages import quoted
 from newllm.replays.spikes import Spike
 from newllm.replays.starts import Start, healthy_stretch, starts
 from newllm.replays.trajectory import Until
@@ -9,7 +10,7 @@ from newllm.trace import Finding
 
 
 def spike(onset: int, peak: int, end: int | None) -> Spike:
-    return Spike(onset, peak, end, 3.0, 1.0, "loss", Finding(kind="spike", severity="warning", sentence=""))
+    return Spike(onset, peak, end, 3.0, 1.0, "loss", Finding(kind="spike", severity="warning", sentence=quoted("")))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from newllm.messages import quoted
 from newllm.replays.null import NullCheck
 from newllm.replays.spikes import Spike
 from newllm.replays.verdict import differs
@@ -11,7 +12,7 @@ from newllm.trace import Finding
 
 
 def spike(height: float) -> Spike:
-    return Spike(40, 42, 47, 2.0, height, "loss", Finding(kind="spike", severity="warning", sentence=""))
+    return Spike(40, 42, 47, 2.0, height, "loss", Finding(kind="spike", severity="warning", sentence=quoted("")))
 
 
 @pytest.mark.parametrize(("height", "said"), [(3.5, 3.5), (math.inf, None), (math.nan, None)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
-from newllm.messages import catalogue
+from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
@@ -158,7 +158,7 @@ def test_a_seed_that_was_run_twice_is_named_and_counts_once():
 def test_findings_are_counted_by_severity():
     faulty = source("a", 0)
     faulty = Source(
-        faulty.path, "a", trace=faulty.trace, findings=(Finding(kind="spike", severity="fault", sentence=""),)
+        faulty.path, "a", trace=faulty.trace, findings=(Finding(kind="spike", severity="fault", sentence=quoted("")),)
     )
     section = comparison([faulty, RUNS[0]], EN)
     assert section is not None

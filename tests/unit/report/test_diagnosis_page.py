@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
+from newllm.messages import quoted
 from newllm.report import PAGE_BEGINS, diagnosis_page
 from newllm.trace import Finding, Series, Trace
 
@@ -51,8 +52,9 @@ def _trace(name: str = "loss", length: int = 2000) -> Trace:
 
 def _finding(signal: str = "loss", text: str = "it jumped") -> Finding:
     return Finding(
-        kind=text, severity="fault", sentence=text, first_step=1500, last_step=1509, signal=signal, confidence=0.97,
-        evidence={text: text, "peak": 6.1234567}, alternatives=(text, "b"), test=text, candidate_causes=(text, "two"),
+        kind=text, severity="fault", sentence=quoted(text), first_step=1500, last_step=1509, signal=signal,
+        confidence=0.97, evidence={text: text, "peak": 6.1234567}, alternatives=(quoted(text), quoted("b")),
+        test=quoted(text), candidate_causes=(text, "two"),
     )  # fmt: skip
 
 
@@ -99,8 +101,8 @@ def test_a_healthy_run_shows_its_loss() -> None:
 
 @pytest.mark.parametrize("trace", [Trace(), Trace({"loss": Series(np.arange(3), np.full(3, np.nan))})])
 def test_there_is_a_page_of_next_to_nothing(trace: Trace) -> None:
-    finding = Finding(kind="not-finite", severity="fault", sentence="s", signal="loss", first_step=0)
-    page = diagnosis_page("x", trace, Facts(), [finding, Finding(kind="leak", severity="note", sentence="s")])
+    finding = Finding(kind="not-finite", severity="fault", sentence=quoted("s"), signal="loss", first_step=0)
+    page = diagnosis_page("x", trace, Facts(), [finding, Finding(kind="leak", severity="note", sentence=quoted("s"))])
     assert set(_seen(page).tags) <= TAGS
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import newllm.diagnosis
 from newllm.diagnosis.causes import CAUSES
-from newllm.messages import catalogue
+from newllm.messages import catalogue, quoted
 from newllm.report.labels import evidence_label, term
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source
@@ -131,7 +131,7 @@ def _evidence(tree: ast.Module) -> Iterator[str]:
 
 def test_a_finding_on_a_japanese_page_is_explained_before_its_english_sentence():
     found = Finding(
-        kind="spike", severity="warning", sentence="It jumps.", candidate_causes=("learning-rate", "new-one")
+        kind="spike", severity="warning", sentence=quoted("It jumps."), candidate_causes=("learning-rate", "new-one")
     )
     source = Source(Path("x"), "x", findings=(found,))
     section = findings(source, JA)

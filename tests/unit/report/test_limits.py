@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newllm.messages import catalogue
+from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Heat, Line
 from newllm.report.header import problems
 from newllm.report.judged import unjudged
@@ -34,7 +34,7 @@ def trace(**points: int) -> Trace:
 )
 def test_of_fewer_than_five_points_nothing_is_judged(log: Trace, why: str) -> None:
     assert unjudged(log, ()) == why
-    note, warning = (Finding(kind="x", severity=one, sentence="") for one in ("note", "warning"))
+    note, warning = (Finding(kind="x", severity=one, sentence=quoted("")) for one in ("note", "warning"))
     assert unjudged(log, [note]) == why
     assert unjudged(log, [note, warning]) == ""
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newllm.messages import catalogue
+from newllm.messages import catalogue, quoted
 from newllm.report.charts.curve_svg import _logarithmic, curve_svg, ticks
 from newllm.report.charts.forest_svg import forest_svg
 from newllm.report.charts.marks import first_step, last_step, marks_of
@@ -22,7 +22,9 @@ def run_with(*findings: Finding) -> Source:
 
 
 def found(first: float | None, last: float | None, signal: str | None = "loss", severity: Any = "warning") -> Finding:
-    return Finding(kind="spike", severity=severity, sentence="", first_step=first, last_step=last, signal=signal)
+    return Finding(
+        kind="spike", severity=severity, sentence=quoted(""), first_step=first, last_step=last, signal=signal
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 import newllm
 from newllm.checksum import read_checked
-from newllm.messages import catalogue
+from newllm.messages import catalogue, quoted
 from newllm.report.document import PAGE_NAME
 from newllm.report.page import report_page, study_page
 from newllm.report.source import Source, read_source
@@ -110,8 +110,8 @@ def test_every_link_leads_to_a_section_and_every_chart_has_its_numbers(page: str
 def test_hostile_text_does_nothing_wherever_it_comes_from(run: Path) -> None:
     source = read_source(run)
     finding = Finding(
-        kind=EVIL, severity="fault", sentence=EVIL, first_step=10, last_step=12, signal=EVIL, evidence={EVIL: EVIL},
-        alternatives=(EVIL,), test=EVIL, candidate_causes=(EVIL,),
+        kind=EVIL, severity="fault", sentence=quoted(EVIL), first_step=10, last_step=12, signal=EVIL,
+        evidence={EVIL: EVIL}, alternatives=(quoted(EVIL),), test=quoted(EVIL), candidate_causes=(EVIL,),
     )  # fmt: skip
     layers = {f"{name}/{EVIL}": Series(np.arange(9), np.ones(9)) for name in ("gradient_norm", "validation_loss")}
     trace = Trace({**source.trace.signals, **layers, EVIL: Series(np.arange(9), np.ones(9))}, axis=EVIL)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from newllm.messages import catalogue
+from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Heat, Section
 from newllm.report.charts.grid import grid_of
 from newllm.report.sections import SECTIONS, sections_of
@@ -67,8 +67,8 @@ def test_the_spike_is_marked_on_the_loss_and_explained(source: Source) -> None:
 
 def test_a_finding_that_lasts_is_marked_where_it_begins_and_one_of_the_whole_run_nowhere() -> None:
     found = [
-        Finding(kind="diverged", severity="fault", sentence="a", first_step=30, last_step=99, signal="loss"),
-        Finding(kind="plateau", severity="fault", sentence="b", first_step=0, last_step=99, signal="loss"),
+        Finding(kind="diverged", severity="fault", sentence=quoted("a"), first_step=30, last_step=99, signal="loss"),
+        Finding(kind="plateau", severity="fault", sentence=quoted("b"), first_step=0, last_step=99, signal="loss"),
     ]
     source = dataclasses.replace(bare(loss=[1.0] * 100), findings=tuple(found))
     (mark,) = chart(source, "curves", "loss").marks
@@ -224,7 +224,7 @@ def test_a_class_stands_with_its_first_its_lowest_finite_and_its_last_loss() -> 
 def many_layers(count: int, findings: int = 0) -> Source:
     made = {f"gradient_norm/{at}": Series(np.arange(100), np.full(100, 1.0 + at)) for at in range(count)}
     marked = tuple(
-        Finding(kind=f"spike-{at}", severity="warning", sentence="", first_step=10.0 + at, last_step=20.0 + at)
+        Finding(kind=f"spike-{at}", severity="warning", sentence=quoted(""), first_step=10.0 + at, last_step=20.0 + at)
         for at in range(findings)
     )
     return dataclasses.replace(bare(), trace=Trace(made), findings=marked)

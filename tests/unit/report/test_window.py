@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from newllm.messages import quoted
 from newllm.report.window import closer, marked, plotted
 from newllm.trace import Finding, Series, Trace
 
@@ -10,7 +11,7 @@ SERIES = Series(np.arange(0, 2000, 2), np.arange(1000.0))
 
 
 def finding(**where: float | str | None) -> Finding:
-    return Finding(kind="spike", severity="warning", sentence="", **where)  # pyrefly: ignore[bad-argument-type]
+    return Finding(kind="spike", severity="warning", sentence=quoted(""), **where)  # pyrefly: ignore[bad-argument-type]
 
 
 def test_the_stretch_of_a_finding() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
+from newllm.messages import quoted
 from newllm.report import words
 from newllm.trace import Finding, Series, Trace
 
@@ -67,18 +68,18 @@ def test_evidence_of_every_kind(thing: object, shown: str) -> None:
     ],
 )
 def test_places(first: float | None, last: float | None, shown: str) -> None:
-    finding = Finding(kind="spike", severity="fault", sentence="", first_step=first, last_step=last)
+    finding = Finding(kind="spike", severity="fault", sentence=quoted(""), first_step=first, last_step=last)
     assert words.place(finding, "epoch") == shown
 
 
 def test_only_what_is_certain_is_called_certain() -> None:
     sure = {1.0: "certain", 0.9999: "99 % sure", 0.5: "50 % sure", 0.001: "1 % sure", 0.0: "unsure"}
     for confidence, shown in sure.items():
-        assert words.sureness(Finding(kind="x", severity="note", sentence="", confidence=confidence)) == shown
+        assert words.sureness(Finding(kind="x", severity="note", sentence=quoted(""), confidence=confidence)) == shown
 
 
 def _findings(*severities):
-    return [Finding(kind="x", severity=severity, sentence="") for severity in severities]
+    return [Finding(kind="x", severity=severity, sentence=quoted("")) for severity in severities]
 
 
 def test_the_verdict_names_the_worst() -> None:

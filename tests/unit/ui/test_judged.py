@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 from newllm.ui import judged
 from newllm.ui.judged import Judged
@@ -51,7 +52,7 @@ def test_so_many_runs_are_kept_and_the_counts_are_of_each_severity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = list[Path]()
-    found = tuple(Finding(kind="x", severity=one, sentence="") for one in ("fault", "note", "note"))
+    found = tuple(Finding(kind="x", severity=one, sentence=quoted("")) for one in ("fault", "note", "note"))
     monkeypatch.setattr(judged, "_judge", lambda place, _: seen.append(place) or found)
     monkeypatch.setattr(judged, "_KEPT", 2)
     judge, trace = Judged(Traces()), Trace({"loss": Series(np.arange(3), np.ones(3))})

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 _NAME = "validation_count"
@@ -24,18 +25,23 @@ def _changed(trace: Trace, name: str) -> Finding | None:
         return None
     first = int(changes[0]) + 1
     before, after = float(count.value[first - 1]), float(count.value[first])
-    of = "" if name == _NAME else f" of class {name.removeprefix(_NAME + '/')!r}"
     return Finding(
         kind="changed-evaluation",
         severity="warning",
-        sentence=f"from {trace.axis} {int(count.step[first])} on evaluations are of another set: {before:,.0f} "
-        f"predictions{of} before, {after:,.0f} then; losses before and after cannot be compared",
+        sentence=message(
+            "finding-changed-evaluation.sentence",
+            axis=trace.axis,
+            step=int(count.step[first]),
+            before=before,
+            after=after,
+            token_class=None if name == _NAME else name.removeprefix(_NAME + "/"),
+        ),
         first_step=float(count.step[first]),
         last_step=float(count.step[int(changes[-1]) + 1]),
         confidence=0.99,
         signal="validation_loss" if "validation_loss" in trace.signals else name,
         evidence={"before": before, "after": after, "changes": len(changes)},
-        alternatives=("a batch was left out, and the set is the same otherwise",),
-        test="Evaluate the snapshots before and after on one set.",
+        alternatives=(message("finding-changed-evaluation.batch-left-out"),),
+        test=message("finding-changed-evaluation.test"),
         candidate_causes=("changed-evaluation", "tokenizer-mismatch", "resume"),
     )

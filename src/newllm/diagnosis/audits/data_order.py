@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import excess, number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.025  # of the entropy of tokens that the place in the order tells; 0.005 in a novel read from its start
@@ -23,13 +24,12 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
         Finding(
             kind="data-order",
             severity="warning",
-            sentence=f"where a stretch stands in training tells {nats:.3f} nats of each token "
-            f"({100 * nats / entropy:.1f} % of {entropy:.2f}): the data are not shuffled, and change their kind",
+            sentence=message("finding-data-order.sentence", nats=nats, share=nats / entropy, entropy=entropy),
             confidence=0.8,
             signal="loss" if "loss" in trace.signals else None,
             evidence={"nats": nats, "spreads": spreads, "entropy": entropy, "share": nats / entropy},
-            alternatives=("the loader shuffles what is in order here",),
-            test="Shuffle the documents once and train again; compare the loss at the borders of the kinds.",
+            alternatives=(message("finding-data-order.loader"),),
+            test=message("finding-data-order.test"),
             candidate_causes=("unshuffled-domains", "data-order"),
         )
     ]

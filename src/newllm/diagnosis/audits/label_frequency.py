@@ -11,6 +11,7 @@ import numpy as np
 
 from newllm.diagnosis.audits.reading import number, values
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 FEWEST_LOSSES = 20
@@ -37,13 +38,12 @@ def _loss(data: Mapping[str, Any], trace: Trace) -> Finding | None:
     return Finding(
         kind="label-frequency",
         severity="warning",
-        sentence=f"the training loss stands at {now:.3f} nats, what the tokens' frequencies alone give "
-        f"({entropy:.3f}): nothing is learnt from what comes before",
+        sentence=message("finding-label-frequency.sentence", loss=now, entropy=entropy),
         confidence=0.85,
         signal="loss",
         evidence={"loss": now, "loss_before": before, "entropy": entropy},
-        alternatives=("training is young: a plateau here is passed in many runs", "the inputs say nothing"),
-        test="Shuffle the inputs against the targets: if the loss stays, they are not used.",
+        alternatives=(message("finding-label-frequency.young"), message("finding-label-frequency.silent-inputs")),
+        test=message("finding-label-frequency.test"),
         candidate_causes=("learning-rate", "vanishing-gradient", "shuffled-labels"),
     )
 
@@ -58,16 +58,14 @@ def _accuracy(data: Mapping[str, Any], trace: Trace) -> Finding | None:
     equal = np.abs(right[1:] - share * count[1:]) < 0.5
     if equal.mean() < MOSTLY:
         return None
-    shown = f"{int(right[-1])} of {int(count[-1])}"
     return Finding(
         kind="label-frequency",
         severity="warning",
-        sentence=f"{shown} predictions are right, exactly as often as the commonest token of training comes in "
-        f"validation ({100 * share:.1f} %): the accuracy measures that token alone",
+        sentence=message("finding-label-frequency.accuracy", right=int(right[-1]), of=int(count[-1]), share=share),
         confidence=0.95,
         signal="validation_correct",
         evidence={"accuracy": float(right[-1] / count[-1]), "share": share, "evaluations": int(equal.sum())},
-        alternatives=("the model is right on other tokens, and as often by chance",),
-        test="Count which tokens are predicted, and the right ones by token.",
+        alternatives=(message("finding-label-frequency.other-tokens"),),
+        test=message("finding-label-frequency.accuracy-test"),
         candidate_causes=("one-predicted-class", "small-validation", "unknown-tokens"),
     )

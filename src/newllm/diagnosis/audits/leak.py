@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.05  # share of validation; the windows of a novel overlap by a thousandth
@@ -16,18 +17,23 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
     """Return a finding where a part of validation stands in training."""
     documents, windows = _documents(data), _windows(data)
     share, usual, what = max(documents, windows)
+    window = int(number(data, "window") or 0) if what == "windows" else None
     if share < LEAST:
         return []
     natural = usual >= ITSELF * share
     severity = "note" if natural else "fault" if share >= RUINED else "warning"
     looked_at = number(data, "training", "looked_at") or 1.0
-    least = "" if looked_at >= 1 else f" (at least: {100 * looked_at:.2g} % of training were looked at)"
-    also = f"; training repeats itself by {100 * usual:.0f} % too" if natural else ""
     return [
         Finding(
             kind="leak",
             severity=severity,
-            sentence=f"{100 * share:.0f} % of validation {what} stand in training word for word{least}{also}",
+            sentence=message(
+                "finding-leak.sentence",
+                share=share,
+                window=window,
+                looked_at_percent=None if looked_at >= 1 else 100 * looked_at,
+                repeated=usual if natural else None,
+            ),
             confidence=0.99 if not natural else 0.6,
             signal="validation_loss" if "validation_loss" in trace.signals else None,
             evidence={
@@ -37,8 +43,8 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
                 "longest": number(data, "overlap", "longest"),
                 "repeated_in_training": usual,
             },
-            alternatives=("texts of this kind repeat themselves (forms, licences, a small set of possible inputs)",),
-            test="Take the common documents and windows out of training and train again: a leak's loss rises.",
+            alternatives=(message("finding-leak.of-this-kind"),),
+            test=message("finding-leak.test"),
             candidate_causes=("leak", "duplicates"),
         )
     ]
@@ -55,4 +61,4 @@ def _documents(data: Mapping[str, Any]) -> tuple[float, float, str]:
 
 def _windows(data: Mapping[str, Any]) -> tuple[float, float, str]:
     share, usual = number(data, "overlap", "share"), number(data, "repeated", "share")
-    return share or 0.0, usual or 0.0, f"tokens, in windows of {int(number(data, 'window') or 0)},"
+    return share or 0.0, usual or 0.0, "windows"

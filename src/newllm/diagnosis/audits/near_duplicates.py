@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.1  # share of the validation documents that were compared
@@ -21,12 +22,13 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
         Finding(
             kind="near-duplicates",
             severity="warning",
-            sentence=f"{int(near)} of {int(compared)} validation documents are at least {100 * similar:.0f} % alike "
-            "to one of training (Jaccard similarity of their shingles)",
+            sentence=message(
+                "finding-near-duplicates.sentence", near=int(near), compared=int(compared), similar=similar
+            ),
             confidence=0.9,
             evidence={"near": near, "compared": compared, "share": near / compared, "similar": similar},
-            alternatives=("documents of this kind differ little (templates, forms)",),
-            test="Split by groups of similar documents instead of by documents, and train again.",
+            alternatives=(message("finding-near-duplicates.templates"),),
+            test=message("finding-near-duplicates.test"),
             candidate_causes=("leak", "duplicates"),
         )
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = {"id": 0.01, "word": 0.1}  # share of validation
@@ -25,17 +26,15 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
     if share < max(LEAST[unit], TIMES[unit] * expected):
         return []
     distinct = number(data, "never_trained", "distinct")
-    kind = "words" if unit == "word" else "tokens"
     return [
         Finding(
             kind="never-trained-tokens",
             severity="warning",
-            sentence=f"{100 * share:.1f} % of validation are {kind} that training never has; "
-            f"{100 * expected:.1f} % are usual for this training text",
+            sentence=message("finding-never-trained-tokens.sentence", share=share, unit=unit, expected=expected),
             confidence=0.95,
             evidence={"share": share, "expected": expected, "distinct": distinct},
-            alternatives=("validation is of another kind on purpose",),
-            test="List the tokens; encode both parts with the same tokenizer and count again.",
+            alternatives=(message("finding-validation-shift.on-purpose"),),
+            test=message("finding-never-trained-tokens.test"),
             candidate_causes=("tokenizer-mismatch", "unknown-tokens", "unshuffled-split"),
         )
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import last, number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.05  # share of padding in validation
@@ -35,17 +36,15 @@ def _is_near(count: float, other: float) -> bool:
 def _finding(share: float, tokens: float, count: float | None, inferred: bool, trace: Trace) -> Finding:
     loss = last(trace, "validation_loss")
     true = None if loss is None else loss / (1 - share)
-    costs = "" if loss is None else f": a loss of {loss:.3f} nats is then up to {true:.3f} of real tokens"
     known = count is not None
-    said = "is counted in the evaluation" if known else "stands among the targets; if the loss counts it, it is too low"
     return Finding(
         kind="padding-counted",
         severity="warning" if known else "note",
-        sentence=f"padding, {100 * share:.0f} % of validation, {said}{costs}",
+        sentence=message("finding-padding-counted.sentence", share=share, counted=known, loss=loss, loss_without=true),
         confidence=0.9 if known and not inferred else 0.5,
         signal="validation_loss" if loss is not None else None,
         evidence={"share": share, "tokens": tokens, "count": count, "loss": loss, "loss_without": true},
-        alternatives=("what looks like padding is text", "the loss leaves the padding out though the count does not"),
-        test="Set the padding's targets to the index that the loss ignores, and evaluate again.",
+        alternatives=(message("finding-padding-counted.text"), message("finding-padding-counted.left-out")),
+        test=message("finding-padding-counted.test"),
         candidate_causes=("padding-counted",),
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 MOST = 100.0  # parameters a training token; about 0.05 is the best use of computing (Hoffmann et al. 2022)
@@ -20,12 +21,13 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
         Finding(
             kind="parameters-per-token",
             severity="note",
-            sentence=f"{facts.parameters:,} parameters learn from {int(tokens):,} tokens, {ratio:,.0f} to each: "
-            "the training part can be learnt by heart, and its loss says little",
+            sentence=message(
+                "finding-parameters-per-token.sentence", parameters=facts.parameters, tokens=int(tokens), ratio=ratio
+            ),
             confidence=0.8,
             evidence={"parameters": facts.parameters, "tokens": tokens, "ratio": ratio},
-            alternatives=("a classifier has one label an example, and its inputs are the larger part of the data",),
-            test="Train a model of a tenth of the size, or on ten times the text, and compare validation.",
+            alternatives=(message("finding-parameters-per-token.classifier"),),
+            test=message("finding-parameters-per-token.test"),
             candidate_causes=("small-data", "large-model"),
         )
     ]

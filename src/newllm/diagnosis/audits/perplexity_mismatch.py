@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 PAIRS = (("loss", "perplexity"), ("validation_loss", "validation_perplexity"))
@@ -14,7 +15,7 @@ NEAR = 0.02  # of the loss, and in nats
 FEWEST = 3  # common steps
 MOSTLY = 0.5  # of them differ
 LARGEST = 15.0  # nats; above, perplexities are cut off or overflow
-BASES = {"the loss is in bits": math.log(2), "the loss is in decimal digits": math.log(10)}
+UNITS = {"bits": math.log(2), "digits": math.log(10)}  # of a loss that is not in nats
 
 
 def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 (all alike)
@@ -32,22 +33,29 @@ def _compare(trace: Trace, loss_name: str, name: str) -> Finding | None:
     if len(nats) < FEWEST or wrong.mean() <= MOSTLY:
         return None
     ratio, difference = float(np.median(exponent / nats)), float(np.median(exponent - nats))
-    base = next((said for said, factor in BASES.items() if abs(ratio / factor - 1) < NEAR), None)
+    unit = next((unit for unit, factor in UNITS.items() if abs(ratio / factor - 1) < NEAR), None)
     return Finding(
         kind="perplexity-mismatch",
         severity="warning",
-        sentence=f"{name} is not e to {loss_name} at {int(wrong.sum())} of {len(nats)} steps: "
-        f"its logarithm is {difference:+.3f} nats off" + (f"; {base}" if base else ""),
+        sentence=message(
+            "finding-perplexity-mismatch.sentence",
+            signal=name,
+            loss=loss_name,
+            wrong=int(wrong.sum()),
+            of=len(nats),
+            difference=difference,
+            unit=unit,
+        ),
         first_step=float(steps[wrong][0]),
         last_step=float(steps[wrong][-1]),
         confidence=0.9,
         signal=name,
         evidence={"ratio": ratio, "difference": difference, "steps": len(nats), "wrong": int(wrong.sum())},
         alternatives=(
-            "the perplexities of batches were averaged, which is more than that of the average",
-            "one of the two has a term that the other lacks (smoothing, regularisation, padding)",
+            message("finding-perplexity-mismatch.averaged"),
+            message("finding-perplexity-mismatch.other-term"),
         ),
-        test="Compute both from the sum of nats and the number of tokens of the same evaluation.",
+        test=message("finding-perplexity-mismatch.test"),
         candidate_causes=("averaged-perplexity", "loss-in-bits", "padding-counted"),
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import Message, message
 from newllm.trace import Finding, Trace
 
 MOST = 0.3  # share of training tokens in windows that were seen before, or of documents that are copies
@@ -24,24 +25,21 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
     if max(share, copies) < MOST and not is_long:
         return []
     if copies > share:
-        said = f"{100 * copies:.0f} % of the training documents are copies of others"
+        sentence = message("finding-repeated-windows.copies", copies=copies)
     else:
-        said = (
-            f"{100 * share:.1f} % of the training tokens stand in windows of {int(window)} that came before, "
-            f"up to {int(longest):,} tokens on end"
-        )
+        sentence = message("finding-repeated-windows.sentence", share=share, window=int(window), longest=int(longest))
     evidence = {"share": share, "longest": longest, "window": window, "tokens": tokens, "copies": copies}
-    return [_finding(said, evidence)]
+    return [_finding(sentence, evidence)]
 
 
-def _finding(said: str, evidence: dict[str, Any]) -> Finding:
+def _finding(sentence: Message, evidence: dict[str, Any]) -> Finding:
     return Finding(
         kind="repeated-windows",
         severity="warning",
-        sentence=said,
+        sentence=sentence,
         confidence=0.9,
         evidence=evidence,
-        alternatives=("texts of this kind repeat themselves", "the text was repeated on purpose, as epochs"),
-        test="Take the repetitions out and train again; look whether the loss falls where they stand.",
+        alternatives=(message("finding-repeated-windows.of-this-kind"), message("finding-repeated-windows.epochs")),
+        test=message("finding-repeated-windows.test"),
         candidate_causes=("repeated-text", "duplicates"),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import last, number, values
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 FEWEST = 200  # predictions; the interval is then 14 % of the loss to either side
@@ -33,22 +34,24 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
 def _finding(count: int, documents: float | None, trace: Trace) -> Finding:
     loss = values(trace, "validation_loss")
     evidence: dict[str, Any] = {"predictions": count, "documents": documents}
-    said = ""
+    best = half = None
     if len(loss):
         best, half = float(loss.min()), WIDTH * float(loss.min()) / math.sqrt(count)
         evidence |= {"best_loss": best, "half_width": half, "last_loss": float(loss[-1])}
-        said = (
-            f": the best loss, {best:.3f} nats, is known to about ±{half:.2f}, and no smaller difference means anything"
-        )
-    of = f" of {int(documents)} documents" if documents is not None else ""
     return Finding(
         kind="small-validation",
         severity="warning",
-        sentence=f"validation is {count} predictions{of}{said}",
+        sentence=message(
+            "finding-small-validation.sentence",
+            predictions=count,
+            documents=None if documents is None else int(documents),
+            best_loss=best,
+            half_width=half,
+        ),
         confidence=0.95,
         signal="validation_loss" if len(loss) else None,
         evidence=evidence,
-        alternatives=("the evaluations of one run share their tokens, so its own course is surer than its height",),
-        test="Evaluate on ten times as many tokens of other documents, or train on other splits and compare.",
+        alternatives=(message("finding-small-validation.shared-tokens"),),
+        test=message("finding-small-validation.test"),
         candidate_causes=("small-validation",),
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import last, number, values
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST_UNTRAINED = 0.01  # share of validation, where training has next to none
@@ -55,17 +56,19 @@ def _finding(share: float, trained: float | None, data: Mapping[str, Any], trace
         "loss_of_seen": seen,
         "part_of_loss": None if unknown is None or not whole else share * unknown / whole,
     }
-    part = evidence["part_of_loss"]
-    costs = "" if part is None else f"; at the end they are {100 * part:.0f} % of the validation loss"
-    never = "which training never has" if not trained else f"against {100 * trained:.2g} % of training"
     return Finding(
         kind="unknown-tokens",
         severity="warning",
-        sentence=f"{100 * share:.0f} % of what validation asks for are unknown words, {never}{costs}",
+        sentence=message(
+            "finding-unknown-tokens.sentence",
+            share=share,
+            training_percent=100 * trained if trained else None,
+            part_of_loss=evidence["part_of_loss"],
+        ),
         confidence=0.99,
         signal="validation_loss/unknown" if unknown is not None else "validation_loss",
         evidence=evidence,
-        alternatives=("the vocabulary was made from the training part alone and is small, as it should be",),
-        test="Split the validation loss by token class, or evaluate without the unknown words.",
+        alternatives=(message("finding-unknown-tokens.small-vocabulary"),),
+        test=message("finding-unknown-tokens.test"),
         candidate_causes=("unknown-tokens", "small-vocabulary", "tokenizer-mismatch"),
     )

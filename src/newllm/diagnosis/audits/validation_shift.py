@@ -6,6 +6,7 @@ from typing import Any
 
 from newllm.diagnosis.audits.reading import excess, number
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.05  # of what there is to know of a token's part, told by the token; 0.002 in a novel
@@ -27,13 +28,12 @@ def audit(data: Mapping[str, Any], trace: Trace, facts: Facts) -> list[Finding]:
         Finding(
             kind="validation-shift",
             severity="warning",
-            sentence=f"a single token tells {100 * nats / most:.0f} % of whether it stands in training or in "
-            "validation: the two are of different kinds",
+            sentence=message("finding-validation-shift.sentence", share=nats / most),
             confidence=0.9,
             signal="validation_loss" if "validation_loss" in trace.signals else None,
             evidence={"share": nats / most, "nats": nats, "spreads": spreads},
-            alternatives=("validation is of another kind on purpose",),
-            test="Encode both parts with one tokenizer; split the shuffled documents anew and train again.",
+            alternatives=(message("finding-validation-shift.on-purpose"),),
+            test=message("finding-validation-shift.test"),
             candidate_causes=("tokenizer-mismatch", "unshuffled-split", "unknown-tokens"),
         )
     ]

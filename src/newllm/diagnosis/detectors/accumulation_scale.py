@@ -12,6 +12,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 FOLLOWS = 0.35  # log ratio of the norms by that of the passes: 1 where the sum is all signal, 0.5 where all noise
@@ -80,25 +81,23 @@ def _finding(
     trace: Trace, passes: Series, by_norm: dict[str, float] | None, by_loss: dict[str, float] | None
 ) -> Finding:
     usual = float(np.median(passes.value))
-    told = [
-        f"the gradient norm follows the number of backward passes (ratio {by_norm['norm_ratio']:.2f} where the passes' "
-        f"is {by_norm['passes_ratio']:.2f})"
-        if by_norm
-        else "",
-        f"the first loss is {by_loss['first_loss_over_uniform']:.2f} times ln V with {usual:.0f} passes an update"
-        if by_loss
-        else "",
-    ]
     return Finding(
         kind="accumulation-scale",
         severity="warning",
-        sentence="micro-batches are summed, not averaged: " + " and ".join(part for part in told if part),
+        sentence=message(
+            "finding-accumulation-scale.sentence",
+            shows_in="both" if by_norm and by_loss else "norm" if by_norm else "loss",
+            norm_ratio=by_norm["norm_ratio"] if by_norm else None,
+            passes_ratio=by_norm["passes_ratio"] if by_norm else None,
+            loss_over_uniform=by_loss["first_loss_over_uniform"] if by_loss else None,
+            passes=usual,
+        ),
         first_step=float(passes.step[0]),
         last_step=float(passes.step[-1]),
         confidence=0.9,
         signal="gradient_norm" if "gradient_norm" in trace.signals else "loss",
         evidence={"passes": usual, **(by_norm or {}), **(by_loss or {})},
-        alternatives=("a sum that is meant, with a learning rate that allows for it",),
-        test="Run one update with one large batch and one with its parts: the gradient norms must agree.",
+        alternatives=(message("finding-accumulation-scale.meant"),),
+        test=message("finding-accumulation-scale.test"),
         candidate_causes=("accumulation-scale",),
     )

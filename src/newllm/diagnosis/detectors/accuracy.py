@@ -11,6 +11,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 LEAST = 5  # evaluations
@@ -36,19 +37,32 @@ def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
     if moved < MOVED:
         return None
     right, count = _fraction(trace, name, float(series.value[start]), first)
-    shown = f"{right} of {count}" if count else f"{series.value[start]:.4g}"
     return Finding(
         kind="constant-accuracy",
         severity="warning",
-        sentence=f"{name} is {shown} at each of {times} evaluations from {trace.axis} {first} to {last} while "
-        f"{loss_name} moves by {100 * moved:.0f} %: it measures nothing of what is learnt",
+        sentence=message(
+            "finding-constant-accuracy.sentence",
+            signal=name,
+            accuracy=float(series.value[start]),
+            right=right,
+            of=count,
+            times=times,
+            axis=trace.axis,
+            first=first,
+            last=last,
+            loss=loss_name,
+            moved=moved,
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=0.95,
         signal=name if name in trace.signals else "validation_correct",
         evidence={"accuracy": float(series.value[start]), "right": right, "of": count, "times": times, "moved": moved},
-        alternatives=("the same answer is given to everything", "the count is too small to move"),
-        test="Count how many different classes are predicted, and which targets are among the right ones.",
+        alternatives=(
+            message("finding-constant-accuracy.same-answer"),
+            message("finding-constant-accuracy.small-count"),
+        ),
+        test=message("finding-constant-accuracy.test"),
         candidate_causes=("one-predicted-class", "small-validation", "stale-evaluation"),
     )
 
@@ -105,13 +119,22 @@ def _one_class(trace: Trace) -> Finding | None:
     return Finding(
         kind="one-predicted-class",
         severity="warning",
-        sentence=f"the model predicts one class for everything at {len(where)} of {len(series.value)} evaluations "
-        f"({trace.axis} {first} to {last})",
+        sentence=message(
+            "finding-one-predicted-class.sentence",
+            count=len(where),
+            of=len(series.value),
+            axis=trace.axis,
+            first=first,
+            last=last,
+        ),
         first_step=float(first),
         last_step=float(last),
         signal="validation_accuracy" if "validation_accuracy" in trace.signals else "validation_classes",
         evidence={"evaluations": len(where), "of": len(series.value)},
-        alternatives=("training has hardly begun", "one class is most of the data"),
-        test="Compare the accuracy with the share of the most frequent class.",
+        alternatives=(
+            message("finding-one-predicted-class.hardly-begun"),
+            message("finding-one-predicted-class.mostly-one-class"),
+        ),
+        test=message("finding-one-predicted-class.test"),
         candidate_causes=("initialisation", "unknown-tokens", "learning-rate"),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough
 from newllm.diagnosis.losses import finite
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 FACTOR = 10.0
@@ -30,15 +31,20 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
         Finding(
             kind="activation-growth",
             severity="warning",
-            sentence=f"{worst} has grown {bad[worst]:.3g}-fold, to {series.value[-1]:.4g}, and goes on "
-            f"({and_more(list(bad))})",
+            sentence=message(
+                "finding-activation-growth.sentence",
+                worst=worst,
+                factor=bad[worst],
+                last=float(series.value[-1]),
+                signals=and_more(list(bad)),
+            ),
             first_step=float(series.step[0]),
             last_step=float(series.step[-1]),
             confidence=0.8,
             signal=worst,
             evidence={"signals": list(bad), "factor": bad[worst], "last": float(series.value[-1])},
-            alternatives=("a scale that the next normalisation takes out again",),
-            test="Replay with a norm, or weight decay, at this place.",
+            alternatives=(message("finding-activation-growth.normalised-later"),),
+            test=message("finding-activation-growth.test"),
             candidate_causes=("unbounded-recurrence", "learning-rate", "exploding-embedding"),
         )
     ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 ENTROPY = 0.1  # nats
@@ -32,19 +33,24 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
     worst = names[0]
     signal = f"attention_entropy/{worst}" if worst in low else f"attention_logit/{worst}"
     series = trace.series(signal)
-    told = f"mean entropy {low[worst]:.3g} nats" if worst in low else f"logits up to {high[worst]:.4g}"
     return [
         Finding(
             kind="attention-collapse",
             severity="warning",
-            sentence=f"the attention of {and_more(names)} has collapsed: {told} in {worst}",
+            sentence=message(
+                "finding-attention-collapse.sentence",
+                layers=and_more(names),
+                measure="entropy" if worst in low else "logit",
+                value=low[worst] if worst in low else high[worst],
+                worst=worst,
+            ),
             first_step=float(series.step[0]),
             last_step=float(series.step[-1]),
             confidence=0.8,
             signal=signal,
             evidence={"layers": names, "entropy": low, "logit": high},
-            alternatives=("rows so short that there is one position to attend to",),
-            test="Replay with the queries and keys normalised, and again with a smaller learning rate.",
+            alternatives=(message("finding-attention-collapse.short-rows"),),
+            test=message("finding-attention-collapse.test"),
             candidate_causes=("learning-rate", "no-warm-up", "initialisation"),
         )
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, loss_names
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 GAIN = 1.05
@@ -58,20 +59,27 @@ def _trouble(trace: Trace, since: int) -> int | None:
 
 def _finding(trace: Trace, name: str, place: slice, what: tuple[float, float, int | None]) -> Finding:
     series, (start, worst, trouble) = finite(trace.series(name)), what
-    what_grows = "the context's change" if name == "loop_gain" else "the context"
     first, last = int(series.step[place.start]), int(series.step[place.stop - 1])
     lead = None if trouble is None else trouble - first
     return Finding(
         kind="context-growth",
         severity="warning",
-        sentence=f"{what_grows} grows {worst:.3g}-fold with every position (above {GAIN} from {trace.axis} {first})"
-        + ("" if lead is None else f", {lead} {trace.axis}s before the loss shows it at {trouble}"),
+        sentence=message(
+            "finding-context-growth.sentence",
+            signal=name,
+            factor=worst,
+            limit=GAIN,
+            axis=trace.axis,
+            first=first,
+            lead=lead,
+            loss_shows=trouble,
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=0.9 if lead is not None else 0.75 if worst >= LARGE else 0.6,
         signal=name,
         evidence={"largest": worst, "at_start": start, "limit": GAIN, "lead_steps": lead, "loss_shows_it_at": trouble},
-        alternatives=("a context that only adds up and has few positions", "rows that became shorter"),
-        test="Replay with the context normalised, or its recurrent weights scaled to a gain of one.",
+        alternatives=(message("finding-context-growth.few-positions"), message("finding-context-growth.shorter-rows")),
+        test=message("finding-context-growth.test"),
         candidate_causes=("unbounded-recurrence", "additive-context", "learning-rate"),
     )

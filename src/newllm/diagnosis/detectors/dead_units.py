@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 DEAD = 0.8
@@ -33,19 +34,17 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
 def _finding(trace: Trace, kind: str, statistic: str, what: tuple[str, list[str], float]) -> Finding:
     worst, bad, share = what
     series = trace.series(f"{statistic}/{worst}")
-    dead = kind == "dead-units"
     at_once = float(np.median(series.value[:2])) >= 0.8 * share  # so from the start: nothing that training did
     return Finding(
         kind=kind,
         severity="warning",
-        sentence=f"{100 * share:.0f} % of the {'units' if dead else 'gates'} of {worst} are "
-        f"{'zero at every position' if dead else 'fully open or shut'} (layers: {and_more(bad)})",
+        sentence=message(f"finding-{kind}.sentence", share=share, worst=worst, layers=and_more(bad)),
         first_step=float(series.step[0]),
         last_step=float(series.step[-1]),
         confidence=0.85,
         signal=f"{statistic}/{worst}",
         evidence={"layers": bad, "worst": worst, "share": share},
-        alternatives=("a batch so small that many units are idle by chance", "sparsity that is meant"),
-        test="Look at the same layer over a larger batch; replay from before with a smaller learning rate.",
+        alternatives=(message("finding-dead-units.small-batch"), message("finding-dead-units.sparsity")),
+        test=message("finding-dead-units.test"),
         candidate_causes=("initialisation", "learning-rate") if at_once else ("learning-rate", "initialisation"),
     )

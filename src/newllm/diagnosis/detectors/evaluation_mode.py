@@ -7,6 +7,7 @@ Where no layer was seen that works otherwise in training mode it is a note: the 
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 
@@ -18,21 +19,25 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     matters = facts.training_mode_matters is not False
-    what = "dropout and batch statistics are in their numbers"
-    if not matters:
-        what = "this model has no layer that works otherwise then, unless it asks for the mode itself"
     return [
         Finding(
             kind="evaluation-in-training-mode",
             severity="warning" if matters else "note",
-            sentence=f"{len(where)} evaluations ran in training mode ({trace.axis} {first} to {last}): {what}",
+            sentence=message(
+                "finding-evaluation-in-training-mode.sentence",
+                count=len(where),
+                axis=trace.axis,
+                first=first,
+                last=last,
+                matters=matters,
+            ),
             first_step=float(first),
             last_step=float(last),
             confidence=0.95,
             signal="validation_loss" if "validation_loss" in trace.signals else None,
             evidence={"evaluations": len(where)},
-            alternatives=("a forward pass without gradients that is part of training",),
-            test="Evaluate once more behind model.eval() and compare.",
+            alternatives=(message("finding-evaluation-in-training-mode.part-of-training"),),
+            test=message("finding-evaluation-in-training-mode.test"),
             candidate_causes=("evaluation-in-training-mode",),
         )
     ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 SHARE = 0.95  # of the sampled steps at which others moved
@@ -37,14 +38,13 @@ def _finding(trace: Trace, names: list[str], wrong: bool) -> Finding:
     return Finding(
         kind="frozen-layer",
         severity="warning" if wrong else "note",
-        sentence=f"{and_more(names)} {'is' if len(names) == 1 else 'are'} "
-        + ("asked for a gradient and never moves" if wrong else "not given to the optimizer and never moves"),
+        sentence=message("finding-frozen-layer.sentence", layers=and_more(names), count=len(names), trained=wrong),
         first_step=float(series.step[0]) if len(series.step) else None,
         last_step=float(series.step[-1]) if len(series.step) else None,
         confidence=0.95,
         signal=f"update_norm/{names[0]}" if len(series.step) else None,
         evidence={"layers": names},
-        alternatives=("it is frozen on purpose", "it was left out of the optimizer's groups", "its output is unused"),
-        test="Print the gradient of one of its weights after a backward pass: None, nothing, or a number.",
+        alternatives=tuple(message(f"finding-frozen-layer.{one}") for one in ("on-purpose", "left-out", "unused")),
+        test=message("finding-frozen-layer.test"),
         candidate_causes=("frozen-layer",),
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_validation, loss_names
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 ALARMS = 0.05  # repeats by chance, in the whole series
@@ -90,8 +91,16 @@ def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, flo
     return Finding(
         kind="stale-evaluation" if evaluation else "repeated-loss",
         severity="fault" if long else "warning",
-        sentence=f"{name} is {series.value[start]:.10g} at {trace.axis} {first} and the same at {last} "
-        f"({times} values in a row); its usual change is {usual:.3g}",
+        sentence=message(
+            "finding-stale-evaluation.sentence",
+            signal=name,
+            value=float(series.value[start]),
+            axis=trace.axis,
+            first=first,
+            last=last,
+            times=times,
+            usual=usual,
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=round(1 - chance, 3),
@@ -105,11 +114,11 @@ def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, flo
             "training_loss_moved": moved,
         },
         alternatives=(
-            "two values that are equal as printed by chance",
-            "an update that was skipped, so that the model was the same",
-            "a value logged twice",
+            message("finding-stale-evaluation.equal-as-printed"),
+            message("finding-stale-evaluation.skipped-update"),
+            message("finding-stale-evaluation.logged-twice"),
         ),
-        test="Evaluate again at the later point, with the weights' norm printed at both.",
+        test=message("finding-stale-evaluation.test"),
         candidate_causes=("stale-evaluation", "skipped-updates")
         if evaluation
         else ("skipped-updates", "stale-evaluation"),
@@ -139,13 +148,20 @@ def _skipped(trace: Trace) -> list[Finding]:
         Finding(
             kind="skipped-updates",
             severity="note" if rare else "warning",
-            sentence=f"{len(where)} of {steps} steps made no update, from {trace.axis} {first} to {last}",
+            sentence=message(
+                "finding-skipped-updates.sentence",
+                skipped=len(where),
+                steps=steps,
+                axis=trace.axis,
+                first=first,
+                last=last,
+            ),
             first_step=float(first),
             last_step=float(last),
             signal="loss",
             evidence={"skipped": len(where), "steps": steps},
-            alternatives=("a loss scaler that looks for its scale", "gradient accumulation with a step told each time"),
-            test="Print the loss scaler's scale, or count the optimizer's own steps.",
+            alternatives=(message("finding-skipped-updates.scaler"), message("finding-skipped-updates.accumulation")),
+            test=message("finding-skipped-updates.test"),
             candidate_causes=("fp16-overflow", "skipped-updates") if rare else ("skipped-updates", "fp16-overflow"),
         )
     ]
@@ -162,9 +178,9 @@ def _accumulated(period: int, skipped: int, steps: int) -> Finding:
     return Finding(
         kind="skipped-updates",
         severity="note",
-        sentence=f"only every {period}th step makes an update, as gradient accumulation does",
+        sentence=message("finding-skipped-updates.periodic", period=period),
         signal="loss",
         evidence={"skipped": skipped, "steps": steps, "period": period},
-        alternatives=("an optimizer that is stepped too rarely by mistake",),
-        test="Call recorder.step once an update, after the optimizer's step; then this note goes away.",
+        alternatives=(message("finding-skipped-updates.stepped-rarely"),),
+        test=message("finding-skipped-updates.periodic-test"),
     )

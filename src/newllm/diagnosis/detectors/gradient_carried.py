@@ -7,6 +7,7 @@ was skipped on purpose, so it takes `LEAST`.
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 2
@@ -23,15 +24,16 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
         Finding(
             kind="gradient-carried",
             severity="fault",
-            sentence=f"the gradient was not cleared before {len(where)} updates ({trace.axis} {first} to {last}): each "
-            "repeats the ones before it",
+            sentence=message(
+                "finding-gradient-carried.sentence", count=len(where), axis=trace.axis, first=first, last=last
+            ),
             first_step=float(first),
             last_step=float(last),
             confidence=0.98,
             signal="gradient_norm",
             evidence={"updates": len(where)},
-            alternatives=("gradients summed over several updates on purpose",),
-            test="Call optimizer.zero_grad() behind every optimizer.step() and compare the gradient norms.",
+            alternatives=(message("finding-gradient-carried.on-purpose"),),
+            test=message("finding-gradient-carried.test"),
             candidate_causes=("missing-zero-grad",),
         )
     ]

@@ -12,6 +12,7 @@ import numpy as np
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 8.0  # times the level before
@@ -40,8 +41,14 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
         Finding(
             kind="gradient-explosion",
             severity="warning",
-            sentence=f"gradient_norm rises from {worst.base:.4g} to {value[worst.peak]:.4g} at {trace.axis} "
-            f"{int(series.step[worst.peak])}" + (f", clipped to {limit:.4g}" if limit is not None else ", not clipped"),
+            sentence=message(
+                "finding-gradient-explosion.sentence",
+                base=worst.base,
+                peak=float(value[worst.peak]),
+                axis=trace.axis,
+                step=int(series.step[worst.peak]),
+                clipped_to=limit,
+            ),
             first_step=float(first),
             last_step=float(last),
             confidence=round(1 - min(0.5, 10 * worst.chance), 3),
@@ -55,7 +62,10 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
                 "highest_of_start": start,
                 "clipped_to": limit,
             },
-            alternatives=("one batch that is unlike all others", "a loss that is scaled differently from here on"),
-            test="Replay the step with its batch left out, and again with the gradient clipped to its usual norm.",
+            alternatives=(
+                message("finding-gradient-explosion.unlike-batch"),
+                message("finding-gradient-explosion.scaled-loss"),
+            ),
+            test=message("finding-gradient-explosion.test"),
         )
     ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.schedule import LOW, jumps
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 AGAIN = 5  # points of the first schedule that come again
@@ -49,14 +50,15 @@ def _finding(trace: Trace, series: Series, at: int, again: bool) -> Finding:
     return Finding(
         kind="learning-rate-jump",
         severity="warning",
-        sentence=f"learning_rate jumps from {before:.3g} to {after:.3g} at {trace.axis} {step}"
-        + (", where the schedule starts again from its beginning" if again else ""),
+        sentence=message(
+            "finding-learning-rate-jump.sentence", before=before, after=after, axis=trace.axis, step=step, again=again
+        ),
         first_step=float(step),
         last_step=float(step),
         confidence=0.95 if again else 0.85,
         signal="learning_rate",
         evidence={"before": before, "after": after, "starts_again": again},
-        alternatives=("a restart of the schedule that was planned", "a change by hand"),
-        test="Compare the rate with the schedule of the configuration at this step.",
+        alternatives=(message("finding-learning-rate-jump.planned"), message("finding-learning-rate-jump.by-hand")),
+        test=message("finding-learning-rate-jump.test"),
         candidate_causes=("schedule-restarted", "learning-rate"),
     )

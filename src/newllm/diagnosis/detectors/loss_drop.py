@@ -9,6 +9,7 @@ import numpy as np
 from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_validation, loss_names
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.3  # on the log scale
@@ -35,15 +36,22 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
                 Finding(
                     kind="loss-drop",
                     severity="warning",
-                    sentence=f"{name} falls from {one.base:.4g} to {low:.4g} at {trace.axis} {first} and is back "
-                    f"behind {last}: these batches were far easier than the rest",
+                    sentence=message(
+                        "finding-loss-drop.sentence",
+                        signal=name,
+                        base=one.base,
+                        low=low,
+                        axis=trace.axis,
+                        first=first,
+                        last=last,
+                    ),
                     first_step=float(first),
                     last_step=float(last),
                     confidence=0.9,
                     signal=name,
                     evidence={"base": one.base, "low": low, "log_ratio": -one.rise, "expected_by_chance": one.chance},
-                    alternatives=("batches without targets (all padding)", "text that training had shown before"),
-                    test="Read the batches of these steps.",
+                    alternatives=(message("finding-loss-drop.no-targets"), message("finding-loss-drop.seen-text")),
+                    test=message("finding-loss-drop.test"),
                     candidate_causes=("repeated-text", "padding-counted", "data-order"),
                 )
             )

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import loss_names
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 SCALER = 0.05  # a loss scaler overflows in so small a share of the steps at most
@@ -35,16 +36,23 @@ def _finding(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool) -> F
     return Finding(
         kind="not-finite",
         severity="note" if scaler else "fault",
-        sentence=f"{name} is not finite at {len(where)} of {len(series.value)} points, first at {trace.axis} {first}"
-        + (f" (before it {before:.4g})" if before is not None else "")
-        + (", and stays so to the end" if for_good and len(where) > 1 else ""),
+        sentence=message(
+            "finding-not-finite.sentence",
+            signal=name,
+            count=len(where),
+            of=len(series.value),
+            axis=trace.axis,
+            first=first,
+            before=before,
+            to_the_end=for_good and len(where) > 1,
+        ),
         first_step=float(first),
         last_step=float(last),
         signal=name,
         evidence={"count": len(where), "of": len(series.value), "for_good": for_good, "before": before}
         | _leading(trace, first, series),
-        alternatives=("a loss scaler that tries its scale",) if scaler else ("a batch without a target (0/0)",),
-        test="Replay the step in float32 with the batch checked for values that are not finite.",
+        alternatives=(message("finding-not-finite.scaler" if scaler else "finding-not-finite.no-target"),),
+        test=message("finding-not-finite.test"),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, descent, finite, loss_names
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 FEWEST = 3  # evaluations behind the best
@@ -69,8 +70,15 @@ def _finding(trace: Trace, name: str, series: Series, what: tuple[int, float, fl
     return Finding(
         kind="over-fitting",
         severity="warning" if rise >= WARN and fell is not None else "note",
-        sentence=f"{name} was best at {trace.axis} {first} ({series.value[best]:.4g}) and has risen by {height:.3g} "
-        f"since" + (", while the training loss fell" if fell is not None and fell > 0 else ""),
+        sentence=message(
+            "finding-over-fitting.sentence",
+            signal=name,
+            axis=trace.axis,
+            first=first,
+            best=float(series.value[best]),
+            rise=height,
+            training_fell=fell is not None and fell > 0,
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=0.95 if fell is not None and fell > 0 else 0.6,
@@ -83,10 +91,10 @@ def _finding(trace: Trace, name: str, series: Series, what: tuple[int, float, fl
             "split_by_class": name != "validation_loss",
         },
         alternatives=(
-            "a few targets that grow ever surer and wrong, while most stay right: look at the accuracy",
-            *(() if name != "validation_loss" else ("tokens that never occur in training: split the loss by class",)),
+            message("finding-over-fitting.surer"),
+            *((message("finding-over-fitting.never-trained"),) if name == "validation_loss" else ()),
         ),
-        test="Train on more text at the same number of steps: over-fitting shrinks, the rest stays.",
+        test=message("finding-over-fitting.test"),
         candidate_causes=_causes(best, fell),
     )
 
@@ -117,8 +125,7 @@ def _unknown(trace: Trace) -> Finding | None:
     return Finding(
         kind="unknown-tokens",
         severity="warning",
-        sentence=f"{cost:.3g} of the {gap:.3g} nats between validation and training loss are targets that training "
-        f"never shows ({100 * share:.1f} % of the validation's): this is no over-fitting",
+        sentence=message("finding-unknown-tokens.gap", cost=cost, gap=gap, share=share),
         first_step=float(parts["unknown"].step[0]),
         last_step=float(last),
         signal="validation_loss/unknown",
@@ -129,6 +136,6 @@ def _unknown(trace: Trace) -> Finding | None:
             "unknown_loss": float(parts["unknown"].value[-1]),
             "seen_loss": float(parts["seen"].value[-1]),
         },
-        test="Evaluate on the same sentences without their unknown words.",
+        test=message("finding-unknown-tokens.gap-test"),
         candidate_causes=("unknown-tokens",),
     )

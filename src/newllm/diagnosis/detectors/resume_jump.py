@@ -11,6 +11,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.losses import comparable, finite
 from newllm.diagnosis.schedule import jumps
+from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
 
 NOISE = 6.0
@@ -64,8 +65,14 @@ def _at_break(trace: Trace, step: int) -> Finding | None:
     if jump < max(LEAST_LOSS, 0.55 * NOISE * noise) and not rates:
         return None
     evidence = {"log_jump": jump, "noise": noise, "learning_rate_jumps": bool(rates)}
-    told = "the learning rate jumps" if rates else f"the loss rises by {100 * (np.exp(jump) - 1):.0f} %"
-    return _finding(trace, f"the log breaks off and goes on at {trace.axis} {step}, and {told} there", step, evidence)
+    sentence = message(
+        "finding-resume-jump.sentence",
+        axis=trace.axis,
+        step=step,
+        rate_jumps=bool(rates),
+        rise=float(np.exp(jump) - 1),
+    )
+    return _finding(trace, sentence, step, evidence)
 
 
 def _updates(trace: Trace, facts: Facts) -> Finding | None:
@@ -89,10 +96,9 @@ def _updates(trace: Trace, facts: Facts) -> Finding | None:
     if share < 0.6 or _gradient_rose(trace, step):
         return None
     evidence = {"log_update_jump": float(rise[at]), "usual": usual, "share_of_layers": share}
-    told = (
-        f"the updates of {100 * share:.0f} % of the layers are {np.exp(rise[at]):.2g} times as large at {trace.axis} "
-    )
-    return _finding(trace, f"{told}{step} as just before, though the gradient is not", step, evidence)
+    times = float(np.exp(rise[at]))
+    sentence = message("finding-resume-jump.updates", share=share, times=times, axis=trace.axis, step=step)
+    return _finding(trace, sentence, step, evidence)
 
 
 def _level(logs: np.ndarray) -> np.ndarray:
@@ -124,7 +130,7 @@ def _gradient_rose(trace: Trace, step: int) -> bool:
     return bool(len(before) and len(near) and np.median(near) > 2 * np.median(before))
 
 
-def _finding(trace: Trace, sentence: str, step: int, evidence: dict[str, float | bool]) -> Finding:
+def _finding(trace: Trace, sentence: Message, step: int, evidence: dict[str, float | bool]) -> Finding:
     series: Series = trace.series("loss")
     return Finding(
         kind="resume-jump",
@@ -135,7 +141,7 @@ def _finding(trace: Trace, sentence: str, step: int, evidence: dict[str, float |
         confidence=0.8,
         signal="loss" if len(series.step) else None,
         evidence=dict(evidence),
-        alternatives=("other data from here on", "a setting that was changed by hand"),
-        test="Resume again from the same snapshot with the optimizer's state, and from the one before it.",
+        alternatives=(message("finding-resume-jump.other-data"), message("finding-resume-jump.by-hand")),
+        test=message("finding-resume-jump.test"),
         candidate_causes=("moments-lost", "schedule-restarted", "data-order"),
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 LEAST = 5.0
@@ -30,15 +31,22 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
         Finding(
             kind="second-moment",
             severity="warning",
-            sentence=f"the gradient of {worst} is {largest:.3g} times what the optimizer's second moment expects "
-            f"({trace.axis} {first} to {last}; layers: {and_more(list(bad))}): its updates are as much too large",
+            sentence=message(
+                "finding-second-moment.sentence",
+                worst=worst,
+                times=largest,
+                axis=trace.axis,
+                first=first,
+                last=last,
+                layers=and_more(list(bad)),
+            ),
             first_step=float(first),
             last_step=float(last),
             confidence=0.85,
             signal=f"second_moment_mismatch/{worst}",
             evidence={"layers": list(bad), "worst": worst, "largest": largest, "limit": LEAST},
-            alternatives=("one batch that is unlike all others",),
-            test="Replay with a smaller beta2 (0.95), and again with the batches of these steps left out.",
+            alternatives=(message("finding-gradient-explosion.unlike-batch"),),
+            test=message("finding-second-moment.test"),
             candidate_causes=("beta2", "corrupted-batch", "moments-lost"),
         )
     ]

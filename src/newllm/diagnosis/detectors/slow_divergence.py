@@ -11,6 +11,7 @@ from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, descent, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.schedule import restarts
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 LEAST = 0.08
@@ -68,13 +69,23 @@ def _finding(trace: Trace, name: str, series: Series, what: tuple[int, float, fl
     return Finding(
         kind="slow-divergence",
         severity="warning",
-        sentence=f"{name} has climbed from about {now - height:.4g} at {trace.axis} {first} to {now:.4g} at {last}, "
-        "without a jump",
+        sentence=message(
+            "finding-slow-divergence.sentence",
+            signal=name,
+            best=now - height,
+            axis=trace.axis,
+            first=first,
+            now=now,
+            last=last,
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=round(1 - 0.5 * min(1.0, max(noise, 1e-9) * NOISE / rise), 3),
         signal=name,
         evidence={"log_rise": rise, "height": height, "noise_of_level": noise},
-        alternatives=("the data became harder, where it is not shuffled", "a regularisation that grows"),
-        test="Evaluate the weights of the best step and of the last on the same data.",
+        alternatives=(
+            message("finding-slow-divergence.harder-data"),
+            message("finding-slow-divergence.regularisation"),
+        ),
+        test=message("finding-slow-divergence.test"),
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 LARGE = 0.1
@@ -54,19 +55,24 @@ def _finding(
     trace: Trace, layers: list[str], worst: str, level: dict[str, float], large: bool, *, at_first: bool = False
 ) -> Finding:
     series = trace.series(f"update_ratio/{worst}")
-    which = "the first update" if at_first else "each update"
     return Finding(
         kind="update-ratio",
         severity="warning",
-        sentence=f"{which} changes the weights of {worst} by {level[worst]:.2g} of their norm, which is far too "
-        f"{'much' if large else 'little'} (layers: {and_more(layers)}; about 1e-3 is usual)",
+        sentence=message(
+            "finding-update-ratio.sentence",
+            at_first=at_first,
+            worst=worst,
+            ratio=level[worst],
+            large=large,
+            layers=and_more(layers),
+        ),
         first_step=float(series.step[0]),
         last_step=float(series.step[0 if at_first else -1]),
         confidence=0.8,
         signal=f"update_ratio/{worst}",
         evidence={"layers": layers, "worst": worst, "ratio": level[worst], "limit": LARGE if large else SMALL},
-        alternatives=("weights that are meant to start at nothing",) if large else ("a layer that is hardly used",),
-        test=f"Replay with the learning rate of {worst} {'divided' if large else 'multiplied'} by ten.",
+        alternatives=(message(f"finding-update-ratio.{'start-at-nothing' if large else 'hardly-used'}"),),
+        test=message("finding-update-ratio.test", worst=worst, large=large),
         candidate_causes=_causes(layers, worst, level) if large else ("initialisation", "learning-rate"),
     )
 

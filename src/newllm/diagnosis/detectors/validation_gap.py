@@ -9,6 +9,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 LEAST = 0.35
@@ -31,15 +32,21 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every
         Finding(
             kind="validation-gap",
             severity="warning",
-            sentence=f"validation_loss is {validation.value[0]:.4g} at its first evaluation, where the training loss "
-            f"is about {np.exp(usual):.4g}, and stays apart: the two do not measure the same thing",
+            sentence=message(
+                "finding-validation-gap.sentence",
+                validation=float(validation.value[0]),
+                training=float(np.exp(usual)),
+            ),
             first_step=float(validation.step[0]),
             last_step=float(validation.step[-1]),
             confidence=0.85,
             signal="validation_loss",
             evidence={"log_gap_first": first, "log_gap_last": stays, "noise": spread},
-            alternatives=("validation text of another kind than training's", "a run that began from a trained model"),
-            test="Evaluate some training batches through the evaluation's own code: it must give the training loss.",
+            alternatives=(
+                message("finding-validation-gap.other-text"),
+                message("finding-validation-gap.trained-before"),
+            ),
+            test=message("finding-validation-gap.test"),
             candidate_causes=("tokenizer-mismatch", "unknown-tokens", "padding-counted"),
         )
     ]

@@ -7,6 +7,7 @@ nothing is another finding's (frozen layer).
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 GRADIENT = 3e-4  # of the largest layer's
@@ -42,18 +43,16 @@ def _faded(trace: Trace, facts: Facts, statistic: str, least: float) -> dict[str
 def _finding(kind: str, statistic: str, faded: dict[str, tuple[float, Series]]) -> Finding:
     worst = min(faded, key=lambda name: faded[name][0])
     share, series = faded[worst]
-    what = "gradient" if kind == "vanishing-gradient" else "output"
     return Finding(
         kind=kind,
         severity="warning",
-        sentence=f"the {what} of {and_more(list(faded))} is all but nothing: that of {worst} is {share:.1e} of the "
-        f"largest layer's",
+        sentence=message(f"finding-{kind}.sentence", layers=and_more(list(faded)), worst=worst, share=share),
         first_step=float(series.step[0]),
         last_step=float(series.step[-1]),
         confidence=0.85,
         signal=f"{statistic}/{worst}",
         evidence={"layers": list(faded), "worst": worst, "share_of_largest": share},
-        alternatives=("a layer that is meant to start at nothing (a zero-initialised branch)",),
-        test=f"Plot {statistic} by depth at the first step; train again with its initialisation scaled up.",
+        alternatives=(message("finding-vanishing-gradient.zero-branch"),),
+        test=message("finding-vanishing-gradient.test", signal=statistic),
         candidate_causes=("initialisation", "frozen-layer"),
     )

@@ -14,6 +14,7 @@ from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.lone import FIRST, NEAR, lone_points, overshot
 from newllm.diagnosis.losses import comparable, finite, loss_names, rolling_median
+from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
 MARGIN = 1.1  # times ln V
@@ -44,7 +45,7 @@ def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding |
     above = _above(series.value, limit) | lone_points(series.value, limit)
     if not above.any():
         return None
-    known = f"uniform guessing over {facts.vocabulary} tokens (ln V = {uniform:.4g})"
+    known = {"vocabulary": facts.vocabulary, "uniform": uniform}
     return _finding(trace, (name, series, above), "worse-than-uniform", known, uniform)
 
 
@@ -61,7 +62,7 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     above[:FIRST] |= overshot(value, START * start, start)
     if not above.any():
         return None
-    known = f"the untrained model was ({untrained:.4g}" + (", inferred from the first value)" if inferred else ")")
+    known = {"untrained": untrained, "inferred": inferred}
     return _finding(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
 
 
@@ -94,7 +95,12 @@ def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
 
 
 def _finding(
-    trace: Trace, what: tuple[str, Series, np.ndarray], kind: str, known: str, reference: float, inferred: bool = False
+    trace: Trace,
+    what: tuple[str, Series, np.ndarray],
+    kind: str,
+    known: dict[str, float],
+    reference: float,
+    inferred: bool = False,
 ) -> Finding:
     name, series, above = what
     where = np.flatnonzero(above)
@@ -103,18 +109,24 @@ def _finding(
     return Finding(
         kind=kind,
         severity="fault" if above[-1] else "warning",
-        sentence=f"{name} is worse than {known} at {len(where)} points from {trace.axis} {first} to {last}, "
-        f"at worst {worst:.4g}",
+        sentence=message(
+            f"finding-{kind}.sentence",
+            signal=name,
+            points=len(where),
+            axis=trace.axis,
+            first=first,
+            last=last,
+            worst=worst,
+            **known,
+        ),
         first_step=float(first),
         last_step=float(last),
         confidence=0.9 if inferred else 0.99,
         signal=name,
         evidence={"reference": reference, "worst": worst, "points": len(where), "inferred": inferred},
         alternatives=(
-            "the loss is summed, scaled or regularised and so not in nats per token",
-            *(("training began from a trained model, whose loss the first value is",) if inferred else ()),
+            message("finding-worse-than-uniform.other-units"),
+            *((message("finding-worse-than-untrained.trained-before"),) if inferred else ()),
         ),
-        test="Evaluate the model before its first step on the same data."
-        if inferred
-        else "Evaluate a model whose logits are all zero: its loss must be ln V.",
+        test=message("finding-worse-than-untrained.test" if inferred else "finding-worse-than-uniform.test"),
     )

@@ -3,6 +3,12 @@
 # The unit of the axis, which other sentences hold; English ones need it not.
 axis-unit = { $axis }
 
+# Names of layers or signals, of which only the first are written out.
+names-and-more = { $names }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { $more } more
+}
+
 finding-spike =
     .explained = The loss followed a trend, left it upwards by far more than it usually scatters, and came back. Training may have lost what it knew: replay it from before (newllm replay) to see which change takes it away.
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->
@@ -18,15 +24,24 @@ finding-spike =
     .single-batch = a single bad batch that left the model as it was
     .changed-setting = a changed setting or a resume that the log does not show
     .test = Replay from a snapshot before the onset with the same batches and a smaller learning rate, and again with the batches of the onset left out.
+    .while-running = seen while the training ran
 
 finding-diverged =
     .explained = The loss left its trend upwards and never came back. What was trained since is of no use: go back to a snapshot from before, and replay from there with one change at a time.
 
 finding-slow-divergence =
     .explained = The training loss has climbed slowly and for long from the best it had reached. No single step shows it; evaluate the best snapshot and the last on the same data, then go on from the best with a smaller rate.
+    .sentence = { $signal } has climbed from about { G($best) } at { $axis } { $first } to { G($now) } at { $last }, without a jump
+    .harder-data = the data became harder, where it is not shuffled
+    .regularisation = a regularisation that grows
+    .test = Evaluate the weights of the best step and of the last on the same data.
 
 finding-loss-drop =
     .explained = The training loss fell far below its trend for a while and came back. As a rule the batches there were too easy (repeated text, padding that counts): read the batches of these steps.
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back behind { $last }: these batches were far easier than the rest
+    .no-targets = batches without targets (all padding)
+    .seen-text = text that training had shown before
+    .test = Read the batches of these steps.
 
 finding-plateau =
     .explained = The loss has hardly fallen from its first point to its last: nothing was learnt. Train on one single batch first; a sound set-up brings its loss to nearly nothing.
@@ -43,117 +58,352 @@ finding-plateau =
 
 finding-worse-than-uniform =
     .explained = The loss is above ln V, that of a model which finds all V tokens equally likely: knowing nothing would be better. It is sure and wrong; look first at the step at which it went above, and at how targets are made.
+    .sentence = { $signal } is worse than uniform guessing over { $vocabulary } tokens (ln V = { G($uniform) }) at { $points } points from { $axis } { $first } to { $last }, at worst { G($worst) }
+    .other-units = the loss is summed, scaled or regularised and so not in nats per token
+    .test = Evaluate a model whose logits are all zero: its loss must be ln V.
 
 finding-worse-than-untrained =
     .explained = The loss is above that of the model before its first step. Training has made it worse than chance: look at the step at which it went above, and go on from before it.
+    .sentence = { $signal } is worse than the untrained model was ({ G($untrained) }{ $inferred ->
+        [yes] , inferred from the first value
+       *[no] { "" }
+    }) at { $points } points from { $axis } { $first } to { $last }, at worst { G($worst) }
+    .trained-before = training began from a trained model, whose loss the first value is
+    .test = Evaluate the model before its first step on the same data.
 
 finding-not-finite =
     .explained = A loss or gradient is NaN or infinite. Every weight that such an update touches is lost: go back to a snapshot from before, and run that step in float32 with its batch checked for values that are not finite.
+    .sentence = { $signal } is not finite at { $count } of { $of } points, first at { $axis } { $first }{ $before ->
+        [none] { "" }
+       *[other] { " " }(before it { G($before) })
+    }{ $to_the_end ->
+        [yes] , and stays so to the end
+       *[no] { "" }
+    }
+    .scaler = a loss scaler that tries its scale
+    .no-target = a batch without a target (0/0)
+    .test = Replay the step in float32 with the batch checked for values that are not finite.
 
 finding-over-fitting =
     .explained = The validation loss turns up while the training loss goes on falling: the model learns its text by heart. Keep the snapshot of the best validation; more text, or a smaller model, helps.
+    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
+        [yes] , while the training loss fell
+       *[no] { "" }
+    }
+    .surer = a few targets that grow ever surer and wrong, while most stay right: look at the accuracy
+    .never-trained = tokens that never occur in training: split the loss by class
+    .test = Train on more text at the same number of steps: over-fitting shrinks, the rest stays.
 
 finding-validation-gap =
     .explained = Already at the start, when the model knew nothing, validation and training disagreed. An untrained model does equally badly on both, so one of the two is measured wrongly: evaluate training batches by the same code.
+    .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
+    .other-text = validation text of another kind than training's
+    .trained-before = a run that began from a trained model
+    .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.
 
 finding-stale-evaluation =
     .explained = Evaluations at different steps gave exactly the same value although the weights moved. They measured old weights or a cached result: evaluate again and print the norm of the weights beside it.
+    .sentence = { $signal } is { G($value, digits: 10) } at { $axis } { $first } and the same at { $last } ({ $times } values in a row); its usual change is { G($usual, digits: 3) }
+    .equal-as-printed = two values that are equal as printed by chance
+    .skipped-update = an update that was skipped, so that the model was the same
+    .logged-twice = a value logged twice
+    .test = Evaluate again at the later point, with the weights' norm printed at both.
 
 finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter. The log, or the loop, writes one value again and again: see whether the weights move at all.
 
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
+    .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }
+    .scaler = a loss scaler that looks for its scale
+    .accumulation = gradient accumulation with a step told each time
+    .test = Print the loss scaler's scale, or count the optimizer's own steps.
+    .periodic = only every { $period }th step makes an update, as gradient accumulation does
+    .stepped-rarely = an optimizer that is stepped too rarely by mistake
+    .periodic-test = Call recorder.step once an update, after the optimizer's step; then this note goes away.
 
 finding-constant-accuracy =
     .explained = The accuracy is always the same k of n while the loss moves: it measures one thing only, such as the ends of sentences. Count which classes are predicted, and which targets are among the right ones.
+    .sentence = { $signal } is { $of ->
+        [none] { G($accuracy) }
+       *[other] { $right } of { $of }
+    } at each of { $times } evaluations from { $axis } { $first } to { $last } while { $loss } moves by { PERCENT($moved) } %: it measures nothing of what is learnt
+    .same-answer = the same answer is given to everything
+    .small-count = the count is too small to move
+    .test = Count how many different classes are predicted, and which targets are among the right ones.
 
 finding-one-predicted-class =
     .explained = The model predicts one class for everything, so that its accuracy is the share of that class. Hold it against that share before anything else is read from it.
+    .sentence = the model predicts one class for everything at { $count } of { $of } evaluations ({ $axis } { $first } to { $last })
+    .hardly-begun = training has hardly begun
+    .mostly-one-class = one class is most of the data
+    .test = Compare the accuracy with the share of the most frequent class.
 
 finding-evaluation-in-training-mode =
     .explained = The evaluation ran while the model was in training mode, so dropout and batch statistics are at work in the number. Call model.eval() before it and compare.
+    .sentence = { $count } evaluations ran in training mode ({ $axis } { $first } to { $last }): { $matters ->
+        [yes] dropout and batch statistics are in their numbers
+       *[no] this model has no layer that works otherwise then, unless it asks for the mode itself
+    }
+    .part-of-training = a forward pass without gradients that is part of training
+    .test = Evaluate once more behind model.eval() and compare.
 
 finding-label-frequency =
     .explained = The loss stands at the entropy of the tokens' frequencies: the model has learnt how often each token comes, and nothing of what comes before it. Check that inputs and targets belong together.
+    .sentence = the training loss stands at { FIXED($loss, digits: 3) } nats, what the tokens' frequencies alone give ({ FIXED($entropy, digits: 3) }): nothing is learnt from what comes before
+    .young = training is young: a plateau here is passed in many runs
+    .silent-inputs = the inputs say nothing
+    .test = Shuffle the inputs against the targets: if the loss stays, they are not used.
+    .accuracy = { $right } of { $of } predictions are right, exactly as often as the commonest token of training comes in validation ({ PERCENT($share, digits: 1) } %): the accuracy measures that token alone
+    .other-tokens = the model is right on other tokens, and as often by chance
+    .accuracy-test = Count which tokens are predicted, and the right ones by token.
 
 finding-perplexity-mismatch =
     .explained = The perplexity is not e to the loss of the same step. One of the two is averaged in another way or counted in bits: compute both from one sum of nats and one count of tokens.
+    .sentence = { $signal } is not e to { $loss } at { $wrong } of { $of } steps: its logarithm is { SIGNED($difference, digits: 3) } nats off{ $unit ->
+        [bits] ; the loss is in bits
+        [digits] ; the loss is in decimal digits
+       *[none] { "" }
+    }
+    .averaged = the perplexities of batches were averaged, which is more than that of the average
+    .other-term = one of the two has a term that the other lacks (smoothing, regularisation, padding)
+    .test = Compute both from the sum of nats and the number of tokens of the same evaluation.
 
 finding-accumulation-scale =
     .explained = The gradient grows with the number of backward passes behind an update: accumulation sums where it should average, so the step is too long by that factor. Divide the loss by the number of passes.
+    .sentence = micro-batches are summed, not averaged: { $shows_in ->
+        [loss] { "" }
+       *[other] the gradient norm follows the number of backward passes (ratio { FIXED($norm_ratio, digits: 2) } where the passes' is { FIXED($passes_ratio, digits: 2) })
+    }{ $shows_in ->
+        [both] { " " }and{ " " }
+       *[other] { "" }
+    }{ $shows_in ->
+        [norm] { "" }
+       *[other] the first loss is { FIXED($loss_over_uniform, digits: 2) } times ln V with { FIXED($passes) } passes an update
+    }
+    .meant = a sum that is meant, with a learning rate that allows for it
+    .test = Run one update with one large batch and one with its parts: the gradient norms must agree.
 
 finding-gradient-carried =
     .explained = Gradients were never cleared: each update repeats all that came before it. Call optimizer.zero_grad() behind every optimizer.step().
+    .sentence = the gradient was not cleared before { $count } updates ({ $axis } { $first } to { $last }): each repeats the ones before it
+    .on-purpose = gradients summed over several updates on purpose
+    .test = Call optimizer.zero_grad() behind every optimizer.step() and compare the gradient norms.
 
 finding-gradient-explosion =
     .explained = The norm of the gradient left its trend by far. Unless it is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
+    .sentence = gradient_norm rises from { G($base) } to { G($peak) } at { $axis } { $step }, { $clipped_to ->
+        [none] not clipped
+       *[other] clipped to { G($clipped_to) }
+    }
+    .unlike-batch = one batch that is unlike all others
+    .scaled-loss = a loss that is scaled differently from here on
+    .test = Replay the step with its batch left out, and again with the gradient clipped to its usual norm.
 
 finding-learning-rate-jump =
     .explained = The learning rate jumped up, or its schedule began anew, where no plan would. What follows may be nothing but that: compare the rate with the configuration's schedule at this step.
+    .sentence = learning_rate jumps from { G($before, digits: 3) } to { G($after, digits: 3) } at { $axis } { $step }{ $again ->
+        [yes] , where the schedule starts again from its beginning
+       *[no] { "" }
+    }
+    .planned = a restart of the schedule that was planned
+    .by-hand = a change by hand
+    .test = Compare the rate with the schedule of the configuration at this step.
 
 finding-resume-jump =
     .explained = Several signals jump at one and the same step, as after a resume that lost part of the state. Resume again from the same snapshot with the optimizer's moments, and compare.
+    .sentence = the log breaks off and goes on at { $axis } { $step }, and { $rate_jumps ->
+        [yes] the learning rate jumps
+       *[no] the loss rises by { PERCENT($rise) } %
+    } there
+    .updates = the updates of { PERCENT($share) } % of the layers are { G($times, digits: 2) } times as large at { $axis } { $step } as just before, though the gradient is not
+    .other-data = other data from here on
+    .by-hand = a setting that was changed by hand
+    .test = Resume again from the same snapshot with the optimizer's state, and from the one before it.
 
 finding-second-moment =
     .explained = Adam's second moment lags behind the gradient, so updates are several times longer than they should be; a spike often follows. Replay with a smaller beta2 (0.95), and once more without these batches.
+    .sentence = the gradient of { $worst } is { G($times, digits: 3) } times what the optimizer's second moment expects ({ $axis } { $first } to { $last }; layers: { $layers }): its updates are as much too large
+    .test = Replay with a smaller beta2 (0.95), and again with the batches of these steps left out.
 
 finding-update-ratio =
     .explained = Updates are far too large or too small for the weights that they change; about a thousandth of the weight is usual. Multiply or divide that layer's learning rate by ten and look again.
+    .sentence = { $at_first ->
+        [yes] the first update
+       *[no] each update
+    } changes the weights of { $worst } by { G($ratio, digits: 2) } of their norm, which is far too { $large ->
+        [yes] much
+       *[no] little
+    } (layers: { $layers }; about 1e-3 is usual)
+    .start-at-nothing = weights that are meant to start at nothing
+    .hardly-used = a layer that is hardly used
+    .test = Replay with the learning rate of { $worst } { $large ->
+        [yes] divided
+       *[no] multiplied
+    } by ten.
 
 finding-activation-growth =
     .explained = A layer's outputs grow and grow and have not settled. Sooner or later they overflow or swamp the rest: try a norm, or weight decay, at this place.
+    .sentence = { $worst } has grown { G($factor, digits: 3) }-fold, to { G($last) }, and goes on ({ $signals })
+    .normalised-later = a scale that the next normalisation takes out again
+    .test = Replay with a norm, or weight decay, at this place.
 
 finding-attention-collapse =
     .explained = A whole layer's attention has gone to one position, or its logits have run away; no gradient brings it back. Normalise queries and keys, and try a smaller learning rate.
+    .sentence = the attention of { $layers } has collapsed: { $measure ->
+        [entropy] mean entropy { G($value, digits: 3) } nats
+       *[logit] logits up to { G($value) }
+    } in { $worst }
+    .short-rows = rows so short that there is one position to attend to
+    .test = Replay with the queries and keys normalised, and again with a smaller learning rate.
 
 finding-context-growth =
     .explained = The context grows by a factor with every position: the recurrence has a gain above one. It shows before the loss does. Normalise the context, or bound its decay below one, and replay.
+    .sentence = { $signal ->
+        [loop_gain] the context's change
+       *[other] the context
+    } grows { G($factor, digits: 3) }-fold with every position (above { EXACT($limit) } from { $axis } { $first }){ $lead ->
+        [none] { "" }
+       *[other] , { $lead } { $axis }s before the loss shows it at { $loss_shows }
+    }
+    .few-positions = a context that only adds up and has few positions
+    .shorter-rows = rows that became shorter
+    .test = Replay with the context normalised, or its recurrent weights scaled to a gain of one.
 
 finding-dead-units =
     .explained = Most units of a layer are zero for everything: they compute nothing and get no gradient. Look at the layer over a larger batch, then replay with a smaller learning rate.
+    .sentence = { PERCENT($share) } % of the units of { $worst } are zero at every position (layers: { $layers })
+    .small-batch = a batch so small that many units are idle by chance
+    .sparsity = sparsity that is meant
+    .test = Look at the same layer over a larger batch; replay from before with a smaller learning rate.
 
 finding-saturated-gates =
     .explained = Most gates of a layer are all open or all shut: they no longer decide anything, and hardly get a gradient. Replay from before with a smaller learning rate, or another bias at the start.
+    .sentence = { PERCENT($share) } % of the gates of { $worst } are fully open or shut (layers: { $layers })
 
 finding-frozen-layer =
     .explained = A layer that is said to be trained never moves. Part of the model stays as it was drawn: print the gradient of one of its weights after a backward pass, and see whether the optimizer was given it.
+    .sentence = { $layers } { $count ->
+        [one] is
+       *[other] are
+    } { $trained ->
+        [yes] asked for a gradient
+       *[no] not given to the optimizer
+    } and never moves
+    .on-purpose = it is frozen on purpose
+    .left-out = it was left out of the optimizer's groups
+    .unused = its output is unused
+    .test = Print the gradient of one of its weights after a backward pass: None, nothing, or a number.
 
 finding-vanishing-gradient =
     .explained = The gradient fades with depth: the far layers hardly learn. Plot the gradient norm by depth at the first step; residual connections or a larger initialisation keep it up.
+    .sentence = the gradient of { $layers } is all but nothing: that of { $worst } is { E($share) } of the largest layer's
+    .zero-branch = a layer that is meant to start at nothing (a zero-initialised branch)
+    .test = Plot { $signal } by depth at the first step; train again with its initialisation scaled up.
 
 finding-vanishing-signal =
     .explained = The outputs of layers fade with depth: what the model reads hardly reaches its end. Plot the activations by depth at the first step; residual connections or a larger initialisation keep them up.
+    .sentence = the output of { $layers } is all but nothing: that of { $worst } is { E($share) } of the largest layer's
 
 finding-unknown-tokens =
     .explained = Validation asks for words that the vocabulary lacks, and training never did. The loss on them alone rises with every step and looks like over-fitting or a spike: split the validation loss by token class.
+    .sentence = { PERCENT($share) } % of what validation asks for are unknown words, { $training_percent ->
+        [none] which training never has
+       *[other] against { G($training_percent, digits: 2) } % of training
+    }{ $part_of_loss ->
+        [none] { "" }
+       *[other] ; at the end they are { PERCENT($part_of_loss) } % of the validation loss
+    }
+    .small-vocabulary = the vocabulary was made from the training part alone and is small, as it should be
+    .test = Split the validation loss by token class, or evaluate without the unknown words.
+    .gap = { G($cost, digits: 3) } of the { G($gap, digits: 3) } nats between validation and training loss are targets that training never shows ({ PERCENT($share, digits: 1) } % of the validation's): this is no over-fitting
+    .gap-test = Evaluate on the same sentences without their unknown words.
 
 finding-never-trained-tokens =
     .explained = Validation holds far more tokens that training never has than a text of the same kind would. The two may come from different tokenizers: list the tokens, and encode both parts with one.
+    .sentence = { PERCENT($share, digits: 1) } % of validation are { $unit ->
+        [word] words
+       *[id] tokens
+    } that training never has; { PERCENT($expected, digits: 1) } % are usual for this training text
+    .test = List the tokens; encode both parts with the same tokenizer and count again.
 
 finding-changed-evaluation =
     .explained = Evaluations of one run were made on different sets, so their losses cannot be compared. Evaluate the snapshots before and after the change on one set.
+    .sentence = from { $axis } { $step } on evaluations are of another set: { COUNT($before) } predictions{ $token_class ->
+        [none] { "" }
+       *[other] { " " }of class '{ $token_class }'
+    } before, { COUNT($after) } then; losses before and after cannot be compared
+    .batch-left-out = a batch was left out, and the set is the same otherwise
+    .test = Evaluate the snapshots before and after on one set.
 
 finding-data-order =
     .explained = The training data change their kind along the order in which they are read. The model learns one kind and unlearns another, which looks like spikes: shuffle the documents once.
+    .sentence = where a stretch stands in training tells { FIXED($nats, digits: 3) } nats of each token ({ PERCENT($share, digits: 1) } % of { FIXED($entropy, digits: 2) }): the data are not shuffled, and change their kind
+    .loader = the loader shuffles what is in order here
+    .test = Shuffle the documents once and train again; compare the loss at the borders of the kinds.
 
 finding-leak =
     .explained = Validation holds documents or long stretches that training has too, token for token. Its loss measures memory there: take them out of training and train again.
+    .sentence = { PERCENT($share) } % of validation { $window ->
+        [none] documents
+       *[other] tokens, in windows of { $window },
+    } stand in training word for word{ $looked_at_percent ->
+        [none] { "" }
+       *[other] { " " }(at least: { G($looked_at_percent, digits: 2) } % of training were looked at)
+    }{ $repeated ->
+        [none] { "" }
+       *[other] ; training repeats itself by { PERCENT($repeated) } % too
+    }
+    .of-this-kind = texts of this kind repeat themselves (forms, licences, a small set of possible inputs)
+    .test = Take the common documents and windows out of training and train again: a leak's loss rises.
 
 finding-near-duplicates =
     .explained = Validation holds documents that training has almost. The loss is lower than on new text: split by groups of similar documents instead of by documents.
+    .sentence = { $near } of { $compared } validation documents are at least { PERCENT($similar) } % alike to one of training (Jaccard similarity of their shingles)
+    .templates = documents of this kind differ little (templates, forms)
+    .test = Split by groups of similar documents instead of by documents, and train again.
 
 finding-repeated-windows =
     .explained = A large part of the training text is there more than once. The loss falls where it repeats, and the model learns it by heart: take the repetitions out and train again.
+    .sentence = { PERCENT($share, digits: 1) } % of the training tokens stand in windows of { $window } that came before, up to { COUNT($longest) } tokens on end
+    .copies = { PERCENT($copies) } % of the training documents are copies of others
+    .of-this-kind = texts of this kind repeat themselves
+    .epochs = the text was repeated on purpose, as epochs
+    .test = Take the repetitions out and train again; look whether the loss falls where they stand.
 
 finding-padding-counted =
     .explained = Padding is among the targets. It is easy to predict, so the loss is lower than what the text costs: give it the index that the loss ignores.
+    .sentence = padding, { PERCENT($share) } % of validation, { $counted ->
+        [yes] is counted in the evaluation
+       *[no] stands among the targets; if the loss counts it, it is too low
+    }{ $loss ->
+        [none] { "" }
+       *[other] : a loss of { FIXED($loss, digits: 3) } nats is then up to { FIXED($loss_without, digits: 3) } of real tokens
+    }
+    .text = what looks like padding is text
+    .left-out = the loss leaves the padding out though the count does not
+    .test = Set the padding's targets to the index that the loss ignores, and evaluate again.
 
 finding-parameters-per-token =
     .explained = The model has so many parameters to so few tokens that it can learn its text by heart. That is no fault in itself; judge it on validation alone, and compare with a model of a tenth of the size.
+    .sentence = { COUNT($parameters) } parameters learn from { COUNT($tokens) } tokens, { COUNT($ratio) } to each: the training part can be learnt by heart, and its loss says little
+    .classifier = a classifier has one label an example, and its inputs are the larger part of the data
+    .test = Train a model of a tenth of the size, or on ten times the text, and compare validation.
 
 finding-small-validation =
     .explained = Validation is too small for what is read from it: the interval on its loss is wide. Evaluate on ten times as many tokens of other documents before two models are compared.
+    .sentence = validation is { $predictions } predictions{ $documents ->
+        [none] { "" }
+       *[other] { " " }of { $documents } documents
+    }{ $best_loss ->
+        [none] { "" }
+       *[other] : the best loss, { FIXED($best_loss, digits: 3) } nats, is known to about ±{ FIXED($half_width, digits: 2) }, and no smaller difference means anything
+    }
+    .shared-tokens = the evaluations of one run share their tokens, so its own course is surer than its height
+    .test = Evaluate on ten times as many tokens of other documents, or train on other splits and compare.
 
 finding-validation-shift =
     .explained = Validation is of another kind than training, by the frequencies of its tokens. Its loss says how the model does on that other kind: if it was not meant so, shuffle the documents and split them anew.
+    .sentence = a single token tells { PERCENT($share) } % of whether it stands in training or in validation: the two are of different kinds
+    .on-purpose = validation is of another kind on purpose
+    .test = Encode both parts with one tokenizer; split the shuffled documents anew and train again.

@@ -8,6 +8,12 @@ axis-unit = { $axis ->
    *[step] ステップ
 }
 
+# 層または信号の名前。最初のいくつかだけを書く。
+names-and-more = { $names }{ $more ->
+    [0] { "" }
+   *[other] 、ほか{ $more }個
+}
+
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でなくなるかを確かめる。
     .sentence = { SIGNAL($signal) }が{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に急上昇した（傾向から外れたのは{ axis-unit }{ $onset }）。{ $outcome ->
@@ -23,15 +29,24 @@ finding-spike =
     .single-batch = モデルを変えなかった、一つの不良バッチ
     .changed-setting = ログに現れない設定の変更または再開
     .test = 逸脱前のスナップショットから、同じバッチと小さい学習率でリプレイし、次に逸脱した区間のバッチを除いてリプレイする。
+    .while-running = 訓練の実行中に検出された。
 
 finding-diverged =
     .explained = 損失が傾向から上に外れたまま戻らない。それ以降の訓練は役に立たない。その前のスナップショットに戻り、一度に一つだけ変えてリプレイする。
 
 finding-slow-divergence =
     .explained = 訓練損失が、到達した最良値から長い時間をかけてゆっくり上昇している。個々のステップには現れない。最良と最後のスナップショットを同じデータで評価し、最良のほうから小さい学習率で続ける。
+    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }の約{ G($best) }から{ $last }の{ G($now) }まで、急変なしに上昇した。
+    .harder-data = データが途中から難しくなった（シャッフルされていない場合）
+    .regularisation = 強くなっていく正則化
+    .test = 最良のステップと最後のステップの重みを、同じデータで評価する。
 
 finding-loss-drop =
     .explained = 訓練損失が一時的に傾向を大きく下回り、その後戻った。多くの場合、その間のバッチがやさしすぎる（反復する文、損失に数えられたパディング）。まず、それらのステップのバッチを読む。
+    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }で{ G($base) }から{ G($low) }に下がり、{ $last }の後に元の水準に戻った。その間のバッチは、ほかよりはるかにやさしい。
+    .no-targets = 予測対象のないバッチ（すべてパディング）
+    .seen-text = すでに訓練に現れた文章
+    .test = これらのステップのバッチを読む。
 
 finding-plateau =
     .explained = 損失が最初から最後までほとんど下がっていない。何も学習していない。まず一つのバッチだけで訓練する。設定が正しければ、その損失はほぼ0になる。
@@ -48,117 +63,349 @@ finding-plateau =
 
 finding-worse-than-uniform =
     .explained = 損失がln V（V個のトークンをすべて同じ確率とみなすモデルの損失）を超えている。何も知らないモデルより悪く、確信をもって間違えている。超えたステップと、予測対象の作り方をまず調べる。
+    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }から{ $last }までの{ $points }点で、{ $vocabulary }トークンの一様な推測（ln V = { G($uniform) }）より悪い。最大は{ G($worst) }である。
+    .other-units = 損失が合計、スケーリング、または正則化されており、1トークンあたりのnatではない
+    .test = ロジットがすべて0のモデルを評価する。その損失はln Vになるはずである。
 
 finding-worse-than-untrained =
     .explained = 損失が、訓練前のモデルの損失を超えている。訓練によって、訓練しないより悪くなった。超えたステップを調べ、その前からやり直す。
+    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }から{ $last }までの{ $points }点で、訓練前のモデル（{ G($untrained) }{ $inferred ->
+        [yes] 、最初の値からの推定
+       *[no] { "" }
+    }）より悪い。最大は{ G($worst) }である。
+    .trained-before = 訓練済みのモデルから始めたため、最初の値はその損失である
+    .test = 最初のステップより前のモデルを、同じデータで評価する。
 
 finding-not-finite =
     .explained = 損失または勾配がNaNか無限大である。その更新を受けた重みは失われる。その前のスナップショットに戻り、バッチに有限でない値がないかを確かめながら、そのステップをfloat32で実行する。
+    .sentence = { SIGNAL($signal) }が、{ $of }点のうち{ $count }点で有限でない。最初は{ axis-unit }{ $first }である{ $before ->
+        [none] { "" }
+       *[other] （直前の値は{ G($before) }）
+    }。{ $to_the_end ->
+        [yes] 最後まで有限に戻らない。
+       *[no] { "" }
+    }
+    .scaler = 損失スケーラーによるスケールの調整
+    .no-target = 予測対象のないバッチ（0/0）
+    .test = バッチに有限でない値がないかを確かめながら、そのステップをfloat32でリプレイする。
 
 finding-over-fitting =
     .explained = 訓練損失が下がり続ける一方で、検証損失が上昇に転じた。モデルは訓練文を暗記している。検証損失が最良のスナップショットを使う。文を増やすか、モデルを小さくするとよい。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }で最良（{ G($best) }）となり、その後{ G($rise, digits: 3) }上昇した。{ $training_fell ->
+        [yes] その間、訓練損失は下がった。
+       *[no] { "" }
+    }
+    .surer = 大半は正解のままで、少数の予測対象についてますます確信をもって間違えている（正解率を見る）
+    .never-trained = 訓練に一度も現れないトークン（損失をトークンの種類ごとに分ける）
+    .test = 同じステップ数で、より多くの文章で訓練する。過学習なら小さくなり、ほかの原因なら変わらない。
 
 finding-validation-gap =
     .explained = モデルがまだ何も学んでいない最初の時点で、検証損失と訓練損失がすでに食い違っている。訓練前のモデルの損失はどちらでも同じはずなので、一方の測り方が誤っている。訓練のバッチを評価と同じコードで評価してみる。
+    .sentence = 検証損失が最初の評価で{ G($validation) }であり、その時点の訓練損失は約{ G($training) }である。差はその後も残る。二つは同じものを測っていない。
+    .other-text = 訓練とは種類の異なる検証用の文章
+    .trained-before = 訓練済みのモデルから始めた実行
+    .test = 訓練のバッチをいくつか、評価のコードで評価する。訓練損失と同じ値になるはずである。
 
 finding-stale-evaluation =
     .explained = 重みは動いているのに、異なるステップの評価がまったく同じ値である。古い重みか、保存された結果を見ている。重みのノルムと並べて、評価をやり直す。
+    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $first }で{ G($value, digits: 10) }であり、{ $last }でも同じ値である（{ $times }個連続）。通常の変化量は{ G($usual, digits: 3) }である。
+    .equal-as-printed = 二つの値が、表示桁数では偶然等しい
+    .skipped-update = 更新がスキップされ、モデルが変わらなかった
+    .logged-twice = 同じ値が2回記録された
+    .test = 後の時点でもう一度評価し、両方の時点で重みのノルムを表示する。
 
 finding-repeated-loss =
     .explained = ばらつくはずの訓練損失が、まったく同じ値を繰り返している。記録か訓練ループが同じ値を書き続けている。まず、重みが動いているかを確かめる。
 
 finding-skipped-updates =
     .explained = ステップは数えられたが、更新が行われていない。混合精度では、勾配がオーバーフローしたステップを損失スケーラーが飛ばす。そのスケールを表示し、オプティマイザー自身のステップ数を数える。
+    .sentence = { $steps }ステップのうち{ $skipped }ステップで更新が行われていない（{ axis-unit }{ $first }から{ $last }まで）。
+    .scaler = スケールを探している損失スケーラー
+    .accumulation = 勾配の累積（逆伝播のたびにステップとして記録した場合）
+    .test = 損失スケーラーのスケールを表示するか、オプティマイザー自身のステップ数を数える。
+    .periodic = { $period }ステップごとにしか更新が行われていない。勾配の累積と同じ形である。
+    .stepped-rarely = 誤って呼び出しが少なすぎるオプティマイザー
+    .periodic-test = recorder.stepを、オプティマイザーのステップの後に、更新1回につき1回呼ぶ。この注記は出なくなる。
 
 finding-constant-accuracy =
     .explained = 損失は動いているのに、正解数がいつも同じ（n個中k個）である。文末など、一つのことだけを測っている。どのクラスを予測し、どの予測対象に正解しているかを数える。
+    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }から{ $last }までの{ $times }回の評価すべてで{ $of ->
+        [none] { G($accuracy) }
+       *[other] { $of }個中{ $right }個
+    }である。その間に{ SIGNAL($loss) }は{ PERCENT($moved) } %動いた。この値は、学習したことを何も測っていない。
+    .same-answer = すべてに同じ答えを返している
+    .small-count = 数が少なすぎて変わらない
+    .test = 予測されたクラスの種類を数え、どの予測対象に正解しているかを調べる。
 
 finding-one-predicted-class =
     .explained = すべてに対して同じ一つのクラスを予測している。精度はそのクラスの割合でしかない。ほかのことを読み取る前に、その割合と比べる。
+    .sentence = { $of }回の評価のうち{ $count }回で、すべてに対して一つのクラスを予測している（{ axis-unit }{ $first }から{ $last }まで）。
+    .hardly-begun = 訓練が始まったばかりである
+    .mostly-one-class = データの大半が一つのクラスである
+    .test = 正解率を、最も多いクラスの割合と比べる。
 
 finding-evaluation-in-training-mode =
     .explained = モデルが訓練モードのまま評価された。ドロップアウトやバッチ統計が、この値に混じっている。評価の前にmodel.eval()を呼んで比べる。
+    .sentence = { $count }回の評価が訓練モードで行われた（{ axis-unit }{ $first }から{ $last }まで）。{ $matters ->
+        [yes] その値にはドロップアウトやバッチ統計が混じっている。
+       *[no] このモデルには訓練モードで動作の変わる層がない（モデル自身がモードを調べる場合を除く）。
+    }
+    .part-of-training = 訓練の一部である、勾配なしの順伝播
+    .test = model.eval()の後にもう一度評価して比べる。
 
 finding-label-frequency =
     .explained = 損失がトークンの出現頻度のエントロピーにとどまっている。モデルは各トークンの頻度だけを覚え、前の文脈を使っていない。入力と予測対象が正しく対応しているかを確かめる。
+    .sentence = 訓練損失が{ FIXED($loss, digits: 3) } natにとどまっている。トークンの頻度だけで得られる値（{ FIXED($entropy, digits: 3) }）と同じで、前の文脈からは何も学習していない。
+    .young = 訓練の初期である（多くの実行は、この停滞を通り過ぎる）
+    .silent-inputs = 入力に情報がない
+    .test = 入力と予測対象の組をシャッフルする。損失が変わらなければ、入力は使われていない。
+    .accuracy = { $of }個の予測のうち{ $right }個が正解で、訓練で最も多いトークンが検証に現れる割合（{ PERCENT($share, digits: 1) } %）とまったく同じである。正解率は、そのトークンだけを測っている。
+    .other-tokens = ほかのトークンに正解し、割合は偶然同じである
+    .accuracy-test = 予測されたトークンを数え、正解をトークンごとに数える。
 
 finding-perplexity-mismatch =
     .explained = パープレキシティが、同じステップの損失の指数になっていない。一方の平均のとり方が違うか、単位がビットである。両方を、同じnatの合計とトークン数から計算する。
+    .sentence = { SIGNAL($signal) }が、{ $of }ステップのうち{ $wrong }ステップで{ SIGNAL($loss) }の指数になっていない。対数の差は{ SIGNED($difference, digits: 3) } natである{ $unit ->
+        [bits] （損失の単位はビットである）
+        [digits] （損失の単位は十進の桁である）
+       *[none] { "" }
+    }。
+    .averaged = バッチごとのパープレキシティが平均されている（平均損失のパープレキシティより大きくなる）
+    .other-term = 一方にだけ含まれる項がある（平滑化、正則化、パディング）
+    .test = 両方を、同じ評価のnatの合計とトークン数から計算する。
 
 finding-accumulation-scale =
     .explained = 勾配が、1回の更新に使う逆伝播の回数に比例して大きい。勾配の累積で、平均すべきところを合計しているため、更新がその倍数だけ大きすぎる。損失を回数で割る。
+    .sentence = マイクロバッチが平均されず、合計されている。{ $shows_in ->
+        [loss] { "" }
+       *[other] 勾配ノルムが逆伝播の回数に応じて変わる（ノルムの比は{ FIXED($norm_ratio, digits: 2) }、回数の比は{ FIXED($passes_ratio, digits: 2) }）。
+    }{ $shows_in ->
+        [both] また、
+       *[other] { "" }
+    }{ $shows_in ->
+        [norm] { "" }
+       *[other] 更新1回あたり{ FIXED($passes) }回の逆伝播で、最初の損失がln Vの{ FIXED($loss_over_uniform, digits: 2) }倍である。
+    }
+    .meant = 意図した合計（学習率がそれに合わせてある）
+    .test = 一つの大きいバッチによる更新と、それを分割した更新を1回ずつ行う。勾配ノルムは一致するはずである。
 
 finding-gradient-carried =
     .explained = 勾配が一度も消されていない。どの更新も、それ以前の勾配をすべて繰り返している。optimizer.step()のたびにoptimizer.zero_grad()を呼ぶ。
+    .sentence = { $count }回の更新の前に勾配が消されていない（{ axis-unit }{ $first }から{ $last }まで）。どの更新も、それ以前の勾配を繰り返している。
+    .on-purpose = 意図して複数の更新にわたり合計した勾配
+    .test = optimizer.step()のたびにoptimizer.zero_grad()を呼び、勾配ノルムを比べる。
 
 finding-gradient-explosion =
     .explained = 勾配ノルムが傾向から大きく外れた。クリッピングがなければ、その1ステップで数千ステップ分が失われうる。そのバッチを除いて、また勾配を通常のノルムにクリッピングして、リプレイする。
+    .sentence = 勾配ノルムが{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に上昇した（{ $clipped_to ->
+        [none] クリッピングなし
+       *[other] { G($clipped_to) }にクリッピング
+    }）。
+    .unlike-batch = ほかのどれとも似ていない一つのバッチ
+    .scaled-loss = ここから損失のスケールが変わった
+    .test = そのバッチを除いてステップをリプレイし、次に勾配を通常のノルムにクリッピングしてリプレイする。
 
 finding-learning-rate-jump =
     .explained = 予定にないところで学習率が跳ね上がったか、スケジュールが最初から始まっている。その後の異常は、これだけで説明できることがある。このステップの学習率を設定のスケジュールと比べる。
+    .sentence = 学習率が{ axis-unit }{ $step }で{ G($before, digits: 3) }から{ G($after, digits: 3) }に急変した{ $again ->
+        [yes] （スケジュールが最初から始まっている）
+       *[no] { "" }
+    }。
+    .planned = 予定されたスケジュールの再開
+    .by-hand = 手動による変更
+    .test = このステップの学習率を、設定のスケジュールと比べる。
 
 finding-resume-jump =
     .explained = 複数の信号が同じステップで跳んでいる。状態の一部を失った再開の後に見られる。オプティマイザーのモーメントを含めて同じスナップショットから再開し、比べる。
+    .sentence = ログが途切れて{ axis-unit }{ $step }から再開し、そこで{ $rate_jumps ->
+        [yes] 学習率が急変した
+       *[no] 損失が{ PERCENT($rise) } %上昇した
+    }。
+    .updates = { axis-unit }{ $step }で、{ PERCENT($share) } %の層の更新量が直前の{ G($times, digits: 2) }倍になった。勾配は大きくなっていない。
+    .other-data = ここからデータが変わった
+    .by-hand = 手動による設定の変更
+    .test = オプティマイザーの状態を含めて同じスナップショットから再開し、次にその一つ前のスナップショットから再開する。
 
 finding-second-moment =
     .explained = Adamの二次モーメントが勾配に追いつかず、更新が本来の何倍も大きい。この後にスパイクが起こることが多い。beta2を小さくして（0.95）、またこれらのバッチを除いて、リプレイする。
+    .sentence = { $worst }の勾配が、オプティマイザーの二次モーメントの想定の{ G($times, digits: 3) }倍である（{ axis-unit }{ $first }から{ $last }まで、層: { $layers }）。更新量も同じ倍率で大きすぎる。
+    .test = beta2を小さくして（0.95）リプレイし、次にこれらのステップのバッチを除いてリプレイする。
 
 finding-update-ratio =
     .explained = 重みに対する更新量の比が、大きすぎるか小さすぎる。通常は千分の1程度である。その層の学習率を10倍または10分の1にして、もう一度見る。
+    .sentence = { $at_first ->
+        [yes] 最初の更新
+       *[no] 1回の更新
+    }が{ $worst }の重みをノルムの{ G($ratio, digits: 2) }だけ変えており、{ $large ->
+        [yes] 大きすぎる
+       *[no] 小さすぎる
+    }（層: { $layers }、通常は1e-3程度）。
+    .start-at-nothing = 意図して0から始まる重み
+    .hardly-used = ほとんど使われない層
+    .test = { $worst }の学習率を{ $large ->
+        [yes] 10分の1
+       *[no] 10倍
+    }にしてリプレイする。
 
 finding-activation-growth =
     .explained = ある層の出力が増え続け、落ち着いていない。やがてオーバーフローするか、ほかの信号を圧倒する。この場所に正規化か重み減衰を試す。
+    .sentence = { SIGNAL($worst) }が{ G($factor, digits: 3) }倍の{ G($last) }まで増大し、まだ続いている（{ $signals }）。
+    .normalised-later = 次の正規化で取り除かれるスケール
+    .test = この位置に正規化か重み減衰を加えてリプレイする。
 
 finding-attention-collapse =
     .explained = ある層の注意がすべて一つの位置に集中したか、そのロジットが際限なく大きくなった。勾配では戻らない。クエリとキーを正規化し、小さい学習率も試す。
+    .sentence = { $layers }のアテンションが崩壊した。{ $worst }の{ $measure ->
+        [entropy] 平均エントロピーは{ G($value, digits: 3) } nat
+       *[logit] ロジットは最大{ G($value) }
+    }である。
+    .short-rows = 系列が短く、注意を向ける位置が一つしかない
+    .test = クエリとキーを正規化してリプレイし、次に小さい学習率でリプレイする。
 
 finding-context-growth =
     .explained = 文脈ベクトルが1位置ごとに一定の倍率で増大している。再帰の利得が1より大きい。損失より先に現れる。文脈ベクトルを正規化するか、減衰を1より小さく抑えて、リプレイする。
+    .sentence = { $signal ->
+        [loop_gain] 文脈ベクトルの変化量
+       *[other] 文脈ベクトル
+    }が1位置ごとに{ G($factor, digits: 3) }倍に増大している（{ axis-unit }{ $first }から{ EXACT($limit) }を超えている）。{ $lead ->
+        [none] { "" }
+       *[other] 損失には{ $lead }{ axis-unit }後、{ $loss_shows }で現れる。
+    }
+    .few-positions = 単純に加算され、位置数の少ない文脈ベクトル
+    .shorter-rows = 途中から短くなった系列
+    .test = 文脈ベクトルを正規化するか、再帰の重みを利得1にスケーリングしてリプレイする。
 
 finding-dead-units =
     .explained = ある層のユニットの大半が、どの入力に対しても0である。何も計算せず、勾配も受けとらない。より大きいバッチでその層を見てから、小さい学習率でリプレイする。
+    .sentence = { $worst }のユニットの{ PERCENT($share) } %が、すべての位置で0である（層: { $layers }）。
+    .small-batch = バッチが小さく、多くのユニットが偶然働いていない
+    .sparsity = 意図したスパース性
+    .test = より大きいバッチで同じ層を調べ、その前から小さい学習率でリプレイする。
 
 finding-saturated-gates =
     .explained = ある層のゲートの大半が、全開か全閉である。もはや何も決めておらず、勾配もほとんど受けとらない。その前から小さい学習率で、または初期のバイアスを変えて、リプレイする。
+    .sentence = { $worst }のゲートの{ PERCENT($share) } %が、全開か全閉である（層: { $layers }）。
 
 finding-frozen-layer =
     .explained = 訓練しているはずの層が動かない。モデルの一部が初期値のままである。逆伝播の後にその重みの勾配を表示し、オプティマイザーに渡されているかを確かめる。
+    .sentence = { $layers }（{ $count }層）は{ $trained ->
+        [yes] 勾配を計算する設定である
+       *[no] オプティマイザーに渡されておらず
+    }が、まったく動かない。
+    .on-purpose = 意図して凍結された
+    .left-out = オプティマイザーのパラメータグループから漏れた
+    .unused = 出力が使われていない
+    .test = 逆伝播の後に、その重みの一つの勾配を表示する（None、0、または数値）。
 
 finding-vanishing-gradient =
     .explained = 勾配が深さとともに消え、奥の層はほとんど学習しない。最初のステップの勾配ノルムを深さごとに描く。残差接続か、大きめの初期化が勾配を保つ。
+    .sentence = { $layers }の勾配がほとんど0である。{ $worst }の勾配は、最大の層の{ E($share) }倍である。
+    .zero-branch = 意図して0から始まる層（0で初期化した分岐）
+    .test = 最初のステップの{ SIGNAL($signal) }を深さごとに描き、その初期化を大きくして訓練し直す。
 
 finding-vanishing-signal =
     .explained = 層の出力が深さとともに消え、入力がモデルの出口にほとんど届かない。最初のステップの活性を深さごとに描く。残差接続か、大きめの初期化が信号を保つ。
+    .sentence = { $layers }の出力がほとんど0である。{ $worst }の出力は、最大の層の{ E($share) }倍である。
 
 finding-unknown-tokens =
     .explained = 語彙にない語（未知語）が、検証では予測対象になるが、訓練では一度もならない。その損失だけがステップごとに上がり、過学習やスパイクに見える。検証損失をトークンの種類ごとに分けて見る。
+    .sentence = 検証の予測対象の{ PERCENT($share) } %が未知語である。{ $training_percent ->
+        [none] 訓練には一度も現れない。
+       *[other] 訓練では{ G($training_percent, digits: 2) } %である。
+    }{ $part_of_loss ->
+        [none] { "" }
+       *[other] 最後には検証損失の{ PERCENT($part_of_loss) } %を占める。
+    }
+    .small-vocabulary = 語彙が訓練部分だけから作られて小さい（正しい作り方である）
+    .test = 検証損失をトークンの種類ごとに分けるか、未知語を除いて評価する。
+    .gap = 検証損失と訓練損失の差{ G($gap, digits: 3) } natのうち{ G($cost, digits: 3) } natは、訓練に一度も現れない予測対象（検証の{ PERCENT($share, digits: 1) } %）による。過学習ではない。
+    .gap-test = 同じ文を、未知語を除いて評価する。
 
 finding-never-trained-tokens =
     .explained = 訓練に一度も現れないトークンが、同じ種類の文章で予想されるよりはるかに多く検証に含まれる。トークナイザーが異なる可能性がある。該当するトークンを列挙し、両方を同じトークナイザーで符号化する。
+    .sentence = 検証の{ PERCENT($share, digits: 1) } %は、訓練に一度も現れない{ $unit ->
+        [word] 語
+       *[id] トークン
+    }である。この訓練文では{ PERCENT($expected, digits: 1) } %が普通である。
+    .test = 該当するトークンを列挙し、両方を同じトークナイザーで符号化して数え直す。
 
 finding-changed-evaluation =
     .explained = 一つの実行の中で、評価に使うデータが変わっている。その前後の損失は比べられない。変わった前後のスナップショットを、同じデータで評価する。
+    .sentence = { axis-unit }{ $step }から、評価が別のデータになっている。予測の数{ $token_class ->
+        [none] { "" }
+       *[other] （種類「{ $token_class }」）
+    }は、それまで{ COUNT($before) }、その後{ COUNT($after) }である。前後の損失は比べられない。
+    .batch-left-out = バッチが一つ除かれただけで、ほかは同じデータである
+    .test = 変わった前後のスナップショットを、同じデータで評価する。
 
 finding-data-order =
     .explained = 訓練データの種類が、読む順序に沿って変わっている。ある種類を覚えては別の種類を忘れるため、スパイクのように見える。まず、文書を一度シャッフルする。
+    .sentence = 訓練データのどこにあるかが、各トークンについて{ FIXED($nats, digits: 3) } nat（{ FIXED($entropy, digits: 2) }の{ PERCENT($share, digits: 1) } %）の情報をもつ。データはシャッフルされておらず、途中で種類が変わる。
+    .loader = ここで順に並んでいるものを、ローダーがシャッフルする
+    .test = 文書を一度シャッフルして訓練し直し、種類の境界での損失を比べる。
 
 finding-leak =
     .explained = 検証データの文書や長い区間が、訓練データにもトークン単位で同じまま含まれる。その部分の損失は記憶を測っている。それらを訓練から除いて、訓練し直す。
+    .sentence = 検証の{ $window ->
+        [none] 文書
+       *[other] トークン（{ $window }トークンのウィンドウ単位）
+    }の{ PERCENT($share) } %が、そのまま訓練にもある{ $looked_at_percent ->
+        [none] { "" }
+       *[other] （調べたのは訓練の{ G($looked_at_percent, digits: 2) } %であり、これは下限である）
+    }。{ $repeated ->
+        [none] { "" }
+       *[other] 訓練自体も{ PERCENT($repeated) } %が重複している。
+    }
+    .of-this-kind = 同じ内容が繰り返される種類の文章（書式、ライセンス、可能な入力が少ない場合）
+    .test = 共通の文書とウィンドウを訓練から除いて訓練し直す。データリークなら損失が上がる。
 
 finding-near-duplicates =
     .explained = 検証データに、訓練データとほとんど同じ文書がある。損失は新しい文章に対するものより低くなる。文書ごとではなく、似た文書のグループごとに分割する。
+    .sentence = 比べた検証文書{ $compared }件のうち{ $near }件が、訓練文書のいずれかと{ PERCENT($similar) } %以上似ている（シングルのジャカード係数）。
+    .templates = 互いに似た種類の文書（テンプレート、書式）
+    .test = 文書ごとではなく、似た文書のグループごとに分割して訓練し直す。
 
 finding-repeated-windows =
     .explained = 訓練文の大部分が重複している。重複したところで損失が下がり、モデルはそれを暗記する。重複を除いて、訓練し直す。
+    .sentence = 訓練トークンの{ PERCENT($share, digits: 1) } %が、すでに現れた{ $window }トークンのウィンドウにある（最長で{ COUNT($longest) }トークン連続）。
+    .copies = 訓練文書の{ PERCENT($copies) } %が、ほかの文書の複製である。
+    .of-this-kind = 同じ内容が繰り返される種類の文章
+    .epochs = エポックとして意図して繰り返された文章
+    .test = 重複を除いて訓練し直し、重複のあった位置で損失が下がるかを見る。
 
 finding-padding-counted =
     .explained = パディングが予測対象に数えられている。予測しやすいため、損失が文章そのものの損失より低くなる。パディングには、損失が無視する番号を与える。
+    .sentence = パディングが検証の{ PERCENT($share) } %を占め、{ $counted ->
+        [yes] 評価に数えられている
+       *[no] 予測対象に含まれている（損失に数えられていれば、損失は低すぎる）
+    }。{ $loss ->
+        [none] { "" }
+       *[other] 損失{ FIXED($loss, digits: 3) } natは、実際のトークンでは最大{ FIXED($loss_without, digits: 3) } natになる。
+    }
+    .text = パディングに見えるものが文章である
+    .left-out = 数には含まれるが、損失からは除かれている
+    .test = パディングの予測対象に、損失が無視する番号を与えて、もう一度評価する。
 
 finding-parameters-per-token =
     .explained = トークン数に対してパラメーター数が非常に多く、訓練文を暗記できる。それ自体は誤りではない。検証損失だけで判断し、10分の1の大きさのモデルと比べる。
+    .sentence = { COUNT($parameters) }個のパラメータが{ COUNT($tokens) }トークンから学習する（1トークンあたり{ COUNT($ratio) }個）。訓練部分を暗記でき、訓練損失からはほとんど何も言えない。
+    .classifier = 分類器は1例につきラベルが一つで、データの大部分は入力である
+    .test = 10分の1の大きさのモデルか、10倍の文章で訓練し、検証を比べる。
 
 finding-small-validation =
     .explained = 検証データが、読み取ろうとすることに対して小さすぎる。損失の区間が広い。二つのモデルを比べる前に、別の文書の10倍のトークンで評価する。
+    .sentence = 検証の予測は{ $predictions }個である{ $documents ->
+        [none] { "" }
+       *[other] （{ $documents }文書）
+    }。{ $best_loss ->
+        [none] { "" }
+       *[other] 最良の損失{ FIXED($best_loss, digits: 3) } natの誤差は約±{ FIXED($half_width, digits: 2) }であり、それより小さい差に意味はない。
+    }
+    .shared-tokens = 一つの実行の評価は同じトークンで行われるため、推移は水準そのものより確かである
+    .test = 別の文書の10倍のトークンで評価するか、別の分割で訓練して比べる。
 
 finding-validation-shift =
     .explained = トークンの頻度から見て、検証データは訓練データと種類が異なる。検証損失が示すのは、その別の種類に対する性能である。意図したものでなければ、文書をシャッフルして分割し直す。
+    .sentence = 一つのトークンだけで、訓練と検証のどちらにあるかの{ PERCENT($share) } %がわかる。二つは種類が異なる。
+    .on-purpose = 意図して異なる種類にした検証データ
+    .test = 両方を同じトークナイザーで符号化し、シャッフルした文書を分割し直して訓練する。
