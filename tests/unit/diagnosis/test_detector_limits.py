@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis.detectors import (
-    accumulation_scale,
     accuracy,
+    evaluation,
     frozen_values,
-    over_fitting,
-    plateau,
-    resume_jump,
-    slow_divergence,
-    worse_than_uniform,
+    gradients,
+    jumps,
+    loss_bounds,
+    trend,
 )
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Series, Trace
@@ -41,7 +40,7 @@ def summed(*logs: float, passes: float = 2.0) -> list[Finding]:
     count, norm = np.full(60, 4.0), np.ones(60)
     for place, log in enumerate(logs):
         count[5 + 10 * place], norm[5 + 10 * place] = passes, math.exp(log)
-    return accumulation_scale.detect(trace_of(backwards=count, gradient_norm=norm), Facts())
+    return gradients.detect_accumulation_scale(trace_of(backwards=count, gradient_norm=norm), Facts())
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.34, False), (0.36, True), (1.39, True), (1.41, False), (-1.0, False)])
@@ -67,7 +66,7 @@ def test_a_norm_is_held_against_those_around_it() -> None:
     for place in (15, 30, 45):
         count[place] = 2.0
         norm[place] *= 0.5
-    found = accumulation_scale.detect(trace_of(backwards=count, gradient_norm=norm), Facts())
+    found = gradients.detect_accumulation_scale(trace_of(backwards=count, gradient_norm=norm), Facts())
     assert found[0].evidence["norm_ratio"] == pytest.approx(0.5, rel=0.05)
 
 
@@ -75,7 +74,7 @@ def test_a_norm_is_held_against_those_around_it() -> None:
 def test_a_first_loss_of_as_many_times_uniform_as_there_were_passes_is_a_sum(times: float, told: bool) -> None:
     def found(passes: float, vocabulary: int | None) -> list[Finding]:
         loss = np.concatenate([np.full(3, passes * times * math.log(50)), np.ones(17)])
-        return accumulation_scale.detect(
+        return gradients.detect_accumulation_scale(
             trace_of(backwards=np.full(20, passes), loss=loss), Facts(vocabulary=vocabulary)
         )
 
@@ -97,7 +96,7 @@ def still(points: int, before: int = 7, **more: np.ndarray) -> list[Finding]:
     """Return what is said of a validation loss that steps by 0.04, and stands still for so many points between."""
     value = 5 - np.cumsum([0.0, *[0.04] * before, *[0.0] * (points - 1), *[0.04] * 6])
     trace = trace_of({"validation_loss": 2}, validation_loss=np.round(value, 2), **more)
-    return frozen_values.detect(trace, Facts())
+    return frozen_values.detect_frozen_values(trace, Facts())
 
 
 def test_a_repeat_counts_where_chance_gives_one_in_twenty_runs() -> None:
@@ -120,20 +119,20 @@ def test_a_loss_stands_still_where_updates_were_skipped(skipped: int, told: bool
     value = 5 - np.cumsum([0.0, *[0.04] * 7, *[0.0] * 9, *[0.04] * 6])
     loss = trace_of(validation_loss=np.round(value, 2))
     skips = at_steps(update_skipped=(list(range(9, 9 + skipped)), [1.0] * skipped))
-    kinds = {one.kind for one in frozen_values.detect(joined(loss, skips), Facts())}
+    kinds = {one.kind for one in frozen_values.detect_frozen_values(joined(loss, skips), Facts())}
     assert ("stale-evaluation" in kinds) is told
 
 
 def test_of_four_values_nothing_is_said_and_of_four_alike_among_others_the_worst() -> None:
-    assert not frozen_values.detect(trace_of(loss=[3, 3, 3, 3]), Facts())
-    (found,) = frozen_values.detect(trace_of(loss=[3.0] * 5), Facts())
+    assert not frozen_values.detect_frozen_values(trace_of(loss=[3, 3, 3, 3]), Facts())
+    (found,) = frozen_values.detect_frozen_values(trace_of(loss=[3.0] * 5), Facts())
     assert (found.kind, found.severity, found.evidence["expected_by_chance"]) == ("repeated-loss", "fault", 0.0)
     falling = 5 - np.cumsum(np.random.default_rng(0).uniform(0.01, 0.02, 60))
     falling[31], falling[41:43] = falling[30], falling[40]
-    (found,) = frozen_values.detect(trace_of(loss=falling), Facts())
+    (found,) = frozen_values.detect_frozen_values(trace_of(loss=falling), Facts())
     assert (found.evidence["times"], found.evidence["stretches"], found.severity) == (3, 2, "warning")
     falling[51] = falling[50]
-    (found,) = frozen_values.detect(trace_of(loss=falling), Facts())
+    (found,) = frozen_values.detect_frozen_values(trace_of(loss=falling), Facts())
     assert (found.evidence["times"], found.evidence["stretches"], found.severity) == (3, 3, "fault")
 
 
@@ -149,7 +148,7 @@ def test_it_is_said_whether_training_went_on(moves: bool) -> None:
 def test_a_loss_scaler_skips_one_update_in_fifty(count: int, severity: str) -> None:
     loss = trace_of(loss=np.random.default_rng(0).normal(5, 0.1, 300))
     skips = at_steps(update_skipped=([*range(20, 20 + 7 * count, 7)], [1.0] * count))
-    (found,) = frozen_values.detect(joined(loss, skips), Facts())
+    (found,) = frozen_values.detect_frozen_values(joined(loss, skips), Facts())
     assert (found.severity, found.evidence["skipped"], found.evidence["steps"]) == (severity, count, 300)
     assert (found.first_step, found.last_step) == (20, 13 + 7 * count)
     assert found.candidate_causes[0] == ("fp16-overflow" if severity == "note" else "skipped-updates")
@@ -159,7 +158,9 @@ def test_a_loss_scaler_skips_one_update_in_fifty(count: int, severity: str) -> N
 def test_an_update_every_few_steps_is_accumulation(period: int, steps: int, told: int | None) -> None:
     loss = trace_of(loss=np.random.default_rng(0).normal(5, 0.1, steps))
     step = [at for at in range(1, steps + 1) if at % period] or [3]
-    (found,) = frozen_values.detect(joined(loss, at_steps(update_skipped=(step, [1.0] * len(step)))), Facts())
+    (found,) = frozen_values.detect_frozen_values(
+        joined(loss, at_steps(update_skipped=(step, [1.0] * len(step)))), Facts()
+    )
     assert found.evidence.get("period") == told
 
 
@@ -185,14 +186,14 @@ def log_of(*missing: int, last: int = 70) -> Trace:
     ],
 )
 def test_a_log_breaks_off_at_three_places_at_most(missing: tuple[int, ...], breaks: list[int]) -> None:
-    assert resume_jump._breaks(log_of(*missing)) == breaks
+    assert jumps._breaks(log_of(*missing)) == breaks
 
 
 def test_a_clock_breaks_off_at_three_places_at_most() -> None:
     def found(seconds: np.ndarray, *missing: int) -> list[int]:
         kept = ~np.isin(np.arange(1, 61), missing)
         series = Series(np.arange(1, 61)[kept], seconds[kept])
-        return resume_jump._breaks(joined(log_of(last=60), Trace({"step_seconds": series})))
+        return jumps._breaks(joined(log_of(last=60), Trace({"step_seconds": series})))
 
     seconds = np.ones(60)
     assert found(seconds, 1) == []  # the first step has none before it
@@ -211,7 +212,7 @@ def across(jump: float, before: int = 20, after: int = 20, noise: float = 0.0) -
     """Whether a loss that jumps by so much on the log scale across a gap was resumed."""
     value = 2 * np.exp(np.r_[np.zeros(before), np.full(after, jump)] + noise * (-1.0) ** np.arange(before + after))
     step = np.r_[np.arange(1, before + 1), np.arange(before + 2, before + after + 2)]
-    return bool(resume_jump.detect(Trace({"loss": Series(step, value)}), Facts()))
+    return bool(jumps.detect_resume(Trace({"loss": Series(step, value)}), Facts()))
 
 
 def test_a_loss_jumps_across_a_break_by_more_than_its_noise() -> None:
@@ -228,7 +229,7 @@ def of_layers(rise: float, layers: int = 4, risen: int = 4, samples: int = 30, *
     signals = {f"update_ratio/{place}": value.copy() for place in range(layers)}
     for place in range(min(risen, layers)):
         signals[f"update_ratio/{place}"][min(19, samples - 2) :] *= math.exp(rise)
-    return resume_jump.detect(trace_of(**signals, **more), Facts())
+    return jumps.detect_resume(trace_of(**signals, **more), Facts())
 
 
 def test_the_updates_of_most_layers_jump_by_half_as_much_again() -> None:
@@ -261,7 +262,7 @@ def constant(
         **more,
     )
     assert len(trace.series("loss").step) == step
-    return accuracy.detect(trace, Facts())
+    return accuracy.detect_accuracy(trace, Facts())
 
 
 def test_an_accuracy_is_constant_over_five_evaluations_and_half_of_all() -> None:
@@ -285,16 +286,16 @@ def test_what_was_recorded_is_believed_before_a_fraction_is_looked_for() -> None
         validation_correct=(step, right), validation_count=(step, count),
         validation_loss=(step, [3.0, 2.5, 2.0, 1.5, 1.0, 0.5]),
     )  # fmt: skip
-    (found,) = accuracy.detect(trace, Facts())
+    (found,) = accuracy.detect_accuracy(trace, Facts())
     assert (found.evidence["right"], found.evidence["of"], found.evidence["times"]) == (2, 8, 6)
     assert found.signal == "validation_correct"
-    assert not accuracy.detect(joined(trace, at_steps(validation_count=(step[:5], count[:5]))), Facts())
-    assert not accuracy.detect(joined(trace, at_steps(validation_count=(step, [0.0, *count[1:]]))), Facts())
+    assert not accuracy.detect_accuracy(joined(trace, at_steps(validation_count=(step[:5], count[:5]))), Facts())
+    assert not accuracy.detect_accuracy(joined(trace, at_steps(validation_count=(step, [0.0, *count[1:]]))), Facts())
 
 
 @pytest.mark.parametrize(("ones", "others", "told"), [(2, 0, False), (3, 0, True), (4, 1, True), (7, 2, False)])
 def test_one_class_is_predicted_at_four_evaluations_in_five(ones: int, others: int, told: bool) -> None:
-    found = accuracy.detect(trace_of(validation_classes=[2.0] * others + [1.0] * ones), Facts())
+    found = accuracy.detect_accuracy(trace_of(validation_classes=[2.0] * others + [1.0] * ones), Facts())
     assert bool(found) is told
     if told:
         assert (found[0].first_step, found[0].last_step) == (others + 1, others + ones)
@@ -311,7 +312,7 @@ def levels(*parts: tuple[int, float]) -> np.ndarray:
 
 
 def stands(loss: np.ndarray, vocabulary: int | None = None) -> list[Finding]:
-    return plateau.detect(trace_of(loss=loss), Facts(vocabulary=vocabulary))
+    return trend.detect_plateau(trace_of(loss=loss), Facts(vocabulary=vocabulary))
 
 
 def test_a_loss_that_fell_by_a_fiftieth_fell() -> None:
@@ -344,7 +345,7 @@ def climbs(rise: float, points: int = 100, falls: int = 100, noise: float = 0.0,
     """Return what is said of a loss that falls by one on the log scale and climbs, slowly, for so many points."""
     logs = np.r_[np.linspace(1, 0, falls), np.linspace(0, rise, points)]
     value = np.exp(logs + noise * np.random.default_rng(seed).normal(size=len(logs)))
-    return slow_divergence.detect(trace_of(loss=value), Facts())
+    return trend.detect_slow_divergence(trace_of(loss=value), Facts())
 
 
 def test_a_loss_climbs_by_a_tenth_of_what_it_had_gained() -> None:
@@ -359,9 +360,9 @@ def test_a_loss_climbs_by_a_tenth_of_what_it_had_gained() -> None:
 
 def test_a_climb_that_has_settled_or_is_short_is_none() -> None:
     settled = np.exp(np.r_[np.linspace(1, 0, 100), np.linspace(0, 0.5, 30), np.full(70, 0.5)])
-    assert not slow_divergence.detect(trace_of(loss=settled), Facts())
+    assert not trend.detect_slow_divergence(trace_of(loss=settled), Facts())
     assert not climbs(0.3, points=15, falls=185)
-    assert not slow_divergence.detect(
+    assert not trend.detect_slow_divergence(
         trace_of(validation_loss=np.exp(np.r_[np.linspace(1, 0, 9), np.arange(9) / 9])), Facts()
     )
 
@@ -371,7 +372,7 @@ def test_a_climb_that_has_settled_or_is_short_is_none() -> None:
 
 def worse(facts: Facts, *parts: tuple[int, float]) -> tuple[str, float | None, float | None] | None:
     value = np.concatenate([np.full(points, level) for points, level in parts])
-    found = worse_than_uniform.detect(trace_of(loss=value), facts)
+    found = loss_bounds.detect_worse_than_chance(trace_of(loss=value), facts)
     return (found[0].kind, found[0].first_step, found[0].last_step) if found else None
 
 
@@ -409,7 +410,7 @@ def test_on_a_short_curve_two_points_are_a_level(points: int, expected: tuple[st
 def turned(behind: list[float], loss: list[float] | None = None, best: float = 2.0) -> list[Finding]:
     """Return what is said of a validation loss that falls to its best and goes on like this, training falling."""
     value = [best * 1.5, best * 1.2, best, *(best * math.exp(one) for one in behind)]
-    return over_fitting.detect(
+    return evaluation.detect_over_fitting(
         trace_of(validation_loss=value, loss=loss or list(np.geomspace(5, 1, len(value)))), Facts()
     )
 
@@ -444,7 +445,7 @@ def unknown(share: float, gap: float) -> list[Finding]:
         "validation_loss/unknown": level(4.0), "validation_loss/seen": level(2.0), "validation_count": level(100.0),
         "validation_count/unknown": level(100 * share), "validation_loss": level(2.0 + gap), "loss": level(2.0),
     }  # fmt: skip
-    return [one for one in over_fitting.detect(Trace(signals), Facts()) if one.kind == "unknown-tokens"]
+    return [one for one in evaluation.detect_over_fitting(Trace(signals), Facts()) if one.kind == "unknown-tokens"]
 
 
 def test_unknown_tokens_are_told_where_they_make_up_half_of_a_gap() -> None:

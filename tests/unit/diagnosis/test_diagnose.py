@@ -9,14 +9,13 @@ import pytest
 
 from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.detectors import (
-    attention_collapse,
-    dead_units,
-    frozen_layer,
-    gradient_carried,
-    learning_rate_jump,
-    loss_drop,
-    validation_gap,
+    activations,
+    evaluation,
+    gradients,
+    jumps,
+    optimizer,
 )
+from newllm.diagnosis.detectors.spikes import _came_back
 from newllm.diagnosis.diagnose import _folded, _order, _same
 from newllm.diagnosis.excursion import Excursion
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
@@ -128,7 +127,7 @@ def test_losses_are_compared_by_ratio_or_by_their_range() -> None:
 
 
 def rate_of(value: Any) -> list[Finding]:
-    return learning_rate_jump.detect(Trace({"learning_rate": series(value, 10)}), Facts())
+    return jumps.detect_rate_jump(Trace({"learning_rate": series(value, 10)}), Facts())
 
 
 def test_a_rate_that_jumps_where_it_is_not_low_is_told() -> None:
@@ -167,7 +166,7 @@ def test_a_dip_comes_back_soon_and_is_no_pause_of_a_spike() -> None:
         return Excursion(onset, onset, end, 2.0, 1.0, 0.7, 0.01, 0.0, 1)
 
     def came_back(onset: int, end: int, count: int, *spikes: Excursion) -> bool:
-        return loss_drop._came_back(dip(onset, end), list(spikes), count)
+        return _came_back(dip(onset, end), list(spikes), count)
 
     assert [came_back(50, end, 100) for end in (70, 71)] == [True, False]  # a fifth of the run
     assert [came_back(5, end, 10) for end in (8, 9)] == [True, False]  # three points of a short one
@@ -181,7 +180,7 @@ def test_a_dip_comes_back_soon_and_is_no_pause_of_a_spike() -> None:
 def test_attention_collapses_where_it_had_been_spread() -> None:
     def collapsed(first: float, last: float) -> bool:
         signals = {"attention_entropy/a": series([first, first, *[0.5] * 6, *[last] * 3])}
-        return bool(attention_collapse.detect(Trace(signals), Facts()))
+        return bool(activations.detect_attention_collapse(Trace(signals), Facts()))
 
     assert [collapsed(0.46, 0.09), collapsed(0.44, 0.09), collapsed(2.0, 0.11)] == [True, False, False]
 
@@ -189,7 +188,7 @@ def test_attention_collapses_where_it_had_been_spread() -> None:
 def test_what_was_so_from_the_start_is_the_initialisation() -> None:
     def causes(first: float) -> str:
         signals = {"activation_zero/a": series([first, first, *[0.9] * 8])}
-        return dead_units.detect(Trace(signals), Facts())[0].candidate_causes[0]
+        return activations.detect_idle_units(Trace(signals), Facts())[0].candidate_causes[0]
 
     assert [causes(0.73), causes(0.71)] == ["initialisation", "learning-rate"]
 
@@ -197,18 +196,18 @@ def test_what_was_so_from_the_start_is_the_initialisation() -> None:
 @pytest.mark.parametrize(("updates", "told"), [(1, False), (2, True)])
 def test_once_carried_along_is_no_habit(updates: int, told: bool) -> None:
     trace = Trace({"gradient_carried": Series(np.arange(5), np.r_[np.ones(updates), np.zeros(5 - updates)])})
-    assert bool(gradient_carried.detect(trace, Facts())) is told
+    assert bool(gradients.detect_carried(trace, Facts())) is told
 
 
 def test_where_nothing_moves_no_layer_is_frozen() -> None:
     still, moves = series(np.zeros(40)), series(np.ones(40))
-    assert frozen_layer.detect(Trace({"update_norm/a": still, "update_norm/b": still}), Facts()) == []
-    (one,) = frozen_layer.detect(Trace({"update_norm/a": still, "update_norm/b": moves}), Facts())
+    assert optimizer.detect_frozen_layer(Trace({"update_norm/a": still, "update_norm/b": still}), Facts()) == []
+    (one,) = optimizer.detect_frozen_layer(Trace({"update_norm/a": still, "update_norm/b": moves}), Facts())
     assert (one.severity, one.evidence["layers"], one.first_step, one.last_step) == ("warning", ["a"], 1, 40)
     short = Trace({"update_norm/a": series([0, 0]), "update_norm/b": series([1, 1])})
-    assert frozen_layer.detect(short, Facts()) == []
+    assert optimizer.detect_frozen_layer(short, Facts()) == []
     bare = Facts(layers=(Layer("c", parameters=3, trained=False), Layer("d", trained=False)))
-    (note,) = frozen_layer.detect(Trace({"update_norm/b": moves}), bare)
+    (note,) = optimizer.detect_frozen_layer(Trace({"update_norm/b": moves}), bare)
     assert (note.severity, note.evidence["layers"], note.signal) == ("note", ["c"], None)
 
 
@@ -218,10 +217,10 @@ def test_where_nothing_moves_no_layer_is_frozen() -> None:
 def test_a_gap_stands_from_the_first_evaluation_to_the_last(first: float, last: float, told: bool) -> None:
     loss = series(np.full(100, 2.0))
     validation = Series(np.array([10, 50, 90, 100]), 2 * np.exp([first, 0.5, last, last]))
-    (*found,) = validation_gap.detect(Trace({"loss": loss, "validation_loss": validation}), Facts())
+    (*found,) = evaluation.detect_validation_gap(Trace({"loss": loss, "validation_loss": validation}), Facts())
     assert bool(found) is told
     few = Trace({"loss": series(np.full(7, 2.0)), "validation_loss": Series(np.array([1, 7]), np.array([9.0, 9.0]))})
-    assert not validation_gap.detect(few, Facts())
+    assert not evaluation.detect_validation_gap(few, Facts())
 
 
 # What a run directory says.

@@ -1,32 +1,22 @@
 """What lies right at a limit of a detector, and what lies just beside it."""
 
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from newllm.diagnosis.detectors import (
-    accumulation_scale,
     accuracy,
-    activation_growth,
-    attention_collapse,
-    context_growth,
-    dead_units,
-    evaluation_mode,
-    frozen_layer,
+    activations,
+    evaluation,
     frozen_values,
-    gradient_carried,
-    gradient_explosion,
-    learning_rate_jump,
-    loss_drop,
-    not_finite,
-    over_fitting,
-    second_moment,
-    slow_divergence,
-    update_ratio,
-    validation_gap,
-    vanishing,
+    gradients,
+    jumps,
+    loss_bounds,
+    optimizer,
+    recurrence,
+    spikes,
+    trend,
 )
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
@@ -52,7 +42,7 @@ def told(found: list[Finding]) -> bool:
 
 
 def summed(count: Values, norm: Values) -> list[Finding]:
-    return accumulation_scale.detect(trace_of(backwards=count, gradient_norm=norm), Facts())
+    return gradients.detect_accumulation_scale(trace_of(backwards=count, gradient_norm=norm), Facts())
 
 
 def test_a_norm_is_held_against_the_usual_four_on_each_side() -> None:
@@ -87,20 +77,22 @@ def test_the_two_commonest_numbers_of_passes_are_compared() -> None:
 
 def test_the_first_loss_is_that_of_three_updates() -> None:
     def found(loss: Values, vocabulary: int = 2) -> list[Finding]:
-        return accumulation_scale.detect(trace_of(backwards=[4.0] * 20, loss=loss), Facts(vocabulary=vocabulary))
+        return gradients.detect_accumulation_scale(
+            trace_of(backwards=[4.0] * 20, loss=loss), Facts(vocabulary=vocabulary)
+        )
 
     first = 4 * np.log(2)
     assert told(found(parts((2, first), (18, 0.1))))
     assert not told(found(parts((1, first), (19, 0.1))))
     no_loss = trace_of(backwards=[4.0] * 20, gradient_norm=[1.0] * 20)
-    assert not accumulation_scale.detect(no_loss, Facts(vocabulary=50))
+    assert not gradients.detect_accumulation_scale(no_loss, Facts(vocabulary=50))
 
 
 def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
     count, norm = np.full(60, 4.0), np.ones(60)
     count[[5, 15, 25]], norm[[5, 15, 25]] = 2.0, 0.5
     trace = trace_of(backwards=count, gradient_norm=norm, loss=parts((3, 4 * np.log(50)), (57, 1.0)))
-    (found,) = accumulation_scale.detect(trace, Facts(vocabulary=50))
+    (found,) = gradients.detect_accumulation_scale(trace, Facts(vocabulary=50))
     assert str(found.sentence) == (
         "micro-batches are summed, not averaged: the gradient norm follows the number of backward passes "
         "(ratio 0.50 where the passes' is 0.50) and the first loss is 4.00 times ln V with 4 passes an update"
@@ -120,7 +112,7 @@ def test_both_signs_of_a_sum_are_told_in_one_sentence() -> None:
 )
 def test_a_loss_moves_within_the_stretch_of_a_constant_accuracy(loss: list[float], is_told: bool) -> None:
     trace = trace_of(accuracy=[0.1, *[0.25] * 5, 0.3], loss=loss)
-    found = accuracy.detect(trace, Facts())
+    found = accuracy.detect_accuracy(trace, Facts())
     assert [(one.first_step, one.last_step, one.evidence["times"]) for one in found] == [(2, 6, 5)] * is_told
 
 
@@ -129,7 +121,7 @@ def test_a_loss_moves_between_two_points() -> None:
     constant = Series(step, np.full(5, 0.25))
     for at, is_told in (([1, 5], True), ([5], False)):
         loss = Series(np.array(at), np.arange(1.0, len(at) + 1))
-        assert told(accuracy.detect(Trace({"accuracy": constant, "loss": loss}), Facts())) is is_told
+        assert told(accuracy.detect_accuracy(Trace({"accuracy": constant, "loss": loss}), Facts())) is is_told
 
 
 @pytest.mark.parametrize(
@@ -147,7 +139,9 @@ def test_a_loss_moves_between_two_points() -> None:
 def test_the_simplest_fraction_that_is_printed_so(
     value: float, digits: int, fraction: tuple[int | None, int | None]
 ) -> None:
-    (found,) = accuracy.detect(trace_of({"accuracy": digits}, accuracy=[value] * 5, loss=[5, 4, 3, 2, 1]), Facts())
+    (found,) = accuracy.detect_accuracy(
+        trace_of({"accuracy": digits}, accuracy=[value] * 5, loss=[5, 4, 3, 2, 1]), Facts()
+    )
     assert (found.evidence["right"], found.evidence["of"]) == fraction
     shown = f"{fraction[0]} of {fraction[1]}" if fraction[1] else "0.4993"
     assert f"accuracy is {shown} at each of 5 evaluations" in str(found.sentence)
@@ -163,12 +157,12 @@ def test_the_recorded_count_is_that_of_the_first_evaluation(steps: list[int], co
             "validation_count": Series(np.array(steps), np.array(counts, float)),
         }
     )
-    (found,) = accuracy.detect(trace, Facts())
+    (found,) = accuracy.detect_accuracy(trace, Facts())
     assert (found.evidence["right"], found.evidence["of"]) == (of // 4, of)
 
 
 def grown(value: Values, name: str = "activation_rms__a") -> float | None:
-    found = activation_growth.detect(trace_of(**{name: value}), Facts())
+    found = activations.detect_growth(trace_of(**{name: value}), Facts())
     return found[0].evidence["factor"] if found else None
 
 
@@ -190,7 +184,11 @@ def test_what_has_grown_tenfold_and_stays_is_told() -> None:
 
 def test_attention_has_collapsed_below_a_tenth_of_a_nat() -> None:
     def entropy(level: float, first: float = 2.0) -> bool:
-        return told(attention_collapse.detect(trace_of(attention_entropy__a=parts((2, first), (10, level))), Facts()))
+        return told(
+            activations.detect_attention_collapse(
+                trace_of(attention_entropy__a=parts((2, first), (10, level))), Facts()
+            )
+        )
 
     assert [entropy(level) for level in (0.1, 0.0999)] == [False, True]
     assert [entropy(0.0625, first) for first in (0.3125, 0.313)] == [False, True]
@@ -198,18 +196,18 @@ def test_attention_has_collapsed_below_a_tenth_of_a_nat() -> None:
         attention_entropy__a=parts((2, 2.0), (10, 0.05)), attention_entropy__b=[1.0] * 12,
         attention_logit__a=[80.0] * 12, attention_logit__b=parts((9, 1.0), (3, 81.0)),
     )  # fmt: skip
-    (found,) = attention_collapse.detect(high, Facts())
+    (found,) = activations.detect_attention_collapse(high, Facts())
     assert found.evidence == {"layers": ["a", "b"], "entropy": {"a": 0.05}, "logit": {"b": 81.0}}
     assert "mean entropy 0.05 nats in a" in str(found.sentence)
-    (found,) = attention_collapse.detect(trace_of(attention_logit__b=parts((9, 1.0), (3, 81.0))), Facts())
+    (found,) = activations.detect_attention_collapse(trace_of(attention_logit__b=parts((9, 1.0), (3, 81.0))), Facts())
     assert (found.signal, found.evidence["entropy"]) == ("attention_logit/b", {})
     assert "logits up to 81 in b" in str(found.sentence)
     short = trace_of(attention_entropy__a=[2.0, 0.01, 0.01], attention_logit__a=[81.0] * 3)
-    assert not attention_collapse.detect(short, Facts())
+    assert not activations.detect_attention_collapse(short, Facts())
 
 
 def gains(*of: tuple[int, float], **more: Values) -> tuple[float | None, float | None, float] | None:
-    found = context_growth.detect(trace_of(context_growth=parts(*of), **more), Facts())
+    found = recurrence.detect_context_growth(trace_of(context_growth=parts(*of), **more), Facts())
     return (found[0].first_step, found[0].last_step, found[0].confidence) if found else None
 
 
@@ -239,14 +237,14 @@ def test_a_context_that_has_settled_or_has_not_risen_grows_no_more() -> None:
 def test_a_loss_that_is_not_finite_behind_the_first_growth_is_its_doing(at: int, lead: int | None) -> None:
     loss = np.where(np.arange(1, 21) == at, np.nan, 2.0)
     trace = trace_of(context_growth=parts((8, 1.0), (6, 1.1), (6, 1.0)), loss=loss)
-    found = context_growth.detect(trace, Facts())
+    found = recurrence.detect_context_growth(trace, Facts())
     assert [one.evidence["lead_steps"] for one in found] == ([] if lead is None else [lead])
     assert all(one.confidence == 0.9 for one in found)
 
 
 def test_units_are_dead_from_four_in_five_on() -> None:
     def found(*of: tuple[int, float]) -> list[Finding]:
-        return dead_units.detect(trace_of(activation_zero__a=parts(*of)), Facts())
+        return activations.detect_idle_units(trace_of(activation_zero__a=parts(*of)), Facts())
 
     assert [told(found((10, share))) for share in (0.79, 0.8)] == [False, True]
     assert told(found((5, 0.0), (5, 0.8)))  # of the second half
@@ -256,16 +254,16 @@ def test_units_are_dead_from_four_in_five_on() -> None:
 def test_a_layer_is_frozen_that_moves_at_one_sample_in_twenty() -> None:
     def found(moves: int) -> list[Finding]:
         trace = trace_of(update_norm__a=parts((moves, 1.0), (20 - moves, 0.0)), update_norm__b=[1.0] * 20)
-        return frozen_layer.detect(trace, Facts())
+        return optimizer.detect_frozen_layer(trace, Facts())
 
     assert [told(found(moves)) for moves in (1, 2)] == [True, False]
     three = trace_of(update_norm__a=[0.0] * 3, update_norm__b=[1.0] * 3)
-    assert told(frozen_layer.detect(three, Facts()))
+    assert told(optimizer.detect_frozen_layer(three, Facts()))
 
 
 def test_a_gradient_explodes_to_twice_all_that_the_first_tenth_showed() -> None:
     def found(*of: tuple[int, float], **more: Values) -> list[Finding]:
-        return gradient_explosion.detect(trace_of(gradient_norm=parts(*of), **more), Facts())
+        return gradients.detect_explosion(trace_of(gradient_norm=parts(*of), **more), Facts())
 
     assert [told(found((1, 8.0), (58, 1.0), (1, peak), (40, 1.0))) for peak in (15.9, 16.0)] == [False, True]
     assert [told(found((9, 1.0), (1, 8.0), (49, 1.0), (1, 15.0), (40, 1.0)))] == [False]
@@ -281,7 +279,7 @@ def test_a_gradient_explodes_to_twice_all_that_the_first_tenth_showed() -> None:
 def still(*of: tuple[int, float], **more: Values) -> list[Finding]:
     """Return what is said of a loss that falls by so much at so many points each."""
     value = np.round(50 - np.cumsum([0.0, *parts(*of)]), 2)
-    return frozen_values.detect(trace_of({"loss": 2}, loss=value, **more), Facts())
+    return frozen_values.detect_frozen_values(trace_of({"loss": 2}, loss=value, **more), Facts())
 
 
 def test_of_repeats_the_longest_and_then_the_less_likely_is_told() -> None:
@@ -307,7 +305,7 @@ def test_a_rate_of_a_thousandth_is_at_rest_and_so_are_updates_of_which_half_were
         steps = Series(np.flatnonzero(at) + 1, np.ones(int(at.sum())))
         value = np.round(50 - np.cumsum([0.0, *parts((5, 0.4), (8, 0.0), (5, 0.4))]), 2)
         trace = Trace({"loss": Series(np.arange(1, 20), value), "update_skipped": steps}, decimals={"loss": 2})
-        return any(one.kind == "repeated-loss" for one in frozen_values.detect(trace, Facts()))
+        return any(one.kind == "repeated-loss" for one in frozen_values.detect_frozen_values(trace, Facts()))
 
     assert not found(skipped)
     skipped[[13, 14, 5]] = 0, 1, 1
@@ -319,25 +317,27 @@ def test_training_moved_within_the_stretch_of_a_stale_evaluation() -> None:
         validation = Series(10 * np.arange(1, 13), np.round(50 - np.cumsum([0, *parts((4, 0.4), (4, 0), (3, 0.4))]), 2))
         loss = Series(np.array([49, 50, 90, 91]), np.array(values))
         trace = Trace({"validation_loss": validation, "loss": loss}, decimals={"validation_loss": 2})
-        return frozen_values.detect(trace, Facts())[0].evidence["training_loss_moved"]
+        return frozen_values.detect_frozen_values(trace, Facts())[0].evidence["training_loss_moved"]
 
     assert [moved(3, 2, 2, 1), moved(3, 2, 1.5, 1)] == [False, True]
 
 
 def test_a_single_step_that_was_skipped_is_a_note() -> None:
     for loss, skipped, severity in (([2.0], [1.0], "note"), ([2.0, 2.0], [1.0, 1.0], "warning"), ([], [1.0], "note")):
-        (found,) = frozen_values.detect(trace_of(loss=loss, update_skipped=skipped), Facts())
+        (found,) = frozen_values.detect_frozen_values(trace_of(loss=loss, update_skipped=skipped), Facts())
         assert (found.severity, found.evidence) == (severity, {"skipped": len(skipped), "steps": len(skipped)})
 
 
 def test_what_was_seen_at_no_time_is_left_out() -> None:
     marks = [0.0, 1.0, 0.0, 1.0, 0.0]
-    evaluated = evaluation_mode.detect(trace_of(evaluation_in_training_mode=marks), Facts())
-    carried = gradient_carried.detect(trace_of(gradient_carried=marks), Facts())
-    skipped = frozen_values.detect(trace_of(loss=[5.0, 4.0, 3.0, 2.0, 1.0], update_skipped=marks), Facts())
+    evaluated = evaluation.detect_training_mode(trace_of(evaluation_in_training_mode=marks), Facts())
+    carried = gradients.detect_carried(trace_of(gradient_carried=marks), Facts())
+    skipped = frozen_values.detect_frozen_values(
+        trace_of(loss=[5.0, 4.0, 3.0, 2.0, 1.0], update_skipped=marks), Facts()
+    )
     for (found,) in (evaluated, carried, skipped):
         assert (found.first_step, found.last_step, next(iter(found.evidence.values()))) == (2, 4, 2)
-    assert not evaluation_mode.detect(trace_of(evaluation_in_training_mode=[0.0, 0.0]), Facts())
+    assert not evaluation.detect_training_mode(trace_of(evaluation_in_training_mode=[0.0, 0.0]), Facts())
 
 
 @pytest.mark.parametrize(
@@ -347,27 +347,30 @@ def test_what_was_seen_at_no_time_is_left_out() -> None:
 def test_a_loss_scaler_overflows_at_one_step_in_twenty(points: int, bad: int, severity: str) -> None:
     norm = np.ones(points)
     norm[2 : 2 + bad] = np.inf
-    (found,) = not_finite.detect(trace_of(gradient_norm=norm, loss=np.ones(points)), Facts())
+    (found,) = loss_bounds.detect_not_finite(trace_of(gradient_norm=norm, loss=np.ones(points)), Facts())
     assert found.severity == severity
     norm[-1] = np.nan
-    assert not_finite.detect(trace_of(gradient_norm=norm, loss=np.ones(points)), Facts())[0].severity == "fault"
+    assert (
+        loss_bounds.detect_not_finite(trace_of(gradient_norm=norm, loss=np.ones(points)), Facts())[0].severity
+        == "fault"
+    )
 
 
 def test_where_it_was_not_finite_and_what_came_before() -> None:
-    (found,) = not_finite.detect(trace_of(loss=[np.nan, 2, 2]), Facts())
+    (found,) = loss_bounds.detect_not_finite(trace_of(loss=[np.nan, 2, 2]), Facts())
     assert str(found.sentence) == "loss is not finite at 1 of 3 points, first at step 1"
     assert found.evidence == {"count": 1, "of": 3, "for_good": False, "before": None}
-    (found,) = not_finite.detect(trace_of(loss=[2, 3, np.nan]), Facts())
+    (found,) = loss_bounds.detect_not_finite(trace_of(loss=[2, 3, np.nan]), Facts())
     assert str(found.sentence) == "loss is not finite at 1 of 3 points, first at step 3 (before it 3)"
     assert found.evidence["for_good"]
-    (found,) = not_finite.detect(trace_of(loss=[2, np.inf, np.nan]), Facts())
+    (found,) = loss_bounds.detect_not_finite(trace_of(loss=[2, np.inf, np.nan]), Facts())
     assert str(found.sentence).endswith("first at step 2 (before it 2), and stays so to the end")
 
 
 def test_how_the_gradient_had_grown_before_the_loss_was_not_finite() -> None:
     def growth(*norm: float) -> float | None:
         loss = np.where(np.arange(len(norm)) == len(norm) - 1, np.nan, 2.0)
-        (found,) = not_finite.detect(trace_of(loss=loss, gradient_norm=list(norm)), Facts())
+        (found,) = loss_bounds.detect_not_finite(trace_of(loss=loss, gradient_norm=list(norm)), Facts())
         return found.evidence.get("gradient_growth_before")
 
     assert growth(*[2.0] * 7, *[4.0] * 8, 9, 9, 1, 7, 8, 99) == 7 / 4  # the last three by all but the last five
@@ -380,7 +383,7 @@ def test_how_the_gradient_had_grown_before_the_loss_was_not_finite() -> None:
 
 def test_a_second_moment_lags_for_three_samples_or_by_far() -> None:
     def found(*value: float) -> tuple[float | None, float | None] | None:
-        said = second_moment.detect(trace_of(second_moment_mismatch__a=list(value)), Facts())
+        said = optimizer.detect_second_moment(trace_of(second_moment_mismatch__a=list(value)), Facts())
         return (said[0].first_step, said[0].last_step) if said else None
 
     assert found(99, 1, 1, 1, 1) is None  # the first has nothing before it
@@ -395,7 +398,9 @@ def test_a_second_moment_lags_for_three_samples_or_by_far() -> None:
 def ratio(value: Values, weight: Values | None = None, *, parameters: int = 100) -> tuple[float, float | None] | None:
     more = {} if weight is None else {"weight_norm__b": weight}
     trace = trace_of(update_ratio__a=[1.0, *[0.01] * 9], update_ratio__b=value, **more)
-    found = update_ratio.detect(trace, Facts(layers=(Layer("b", parameters=parameters),) if parameters else ()))
+    found = optimizer.detect_update_ratio(
+        trace, Facts(layers=(Layer("b", parameters=parameters),) if parameters else ())
+    )
     return (found[0].evidence["ratio"], found[0].last_step) if found else None
 
 
@@ -428,7 +433,7 @@ def test_a_gap_is_held_against_ten_losses() -> None:
         loss = np.exp(0.01 * np.arange(30))
         validation = Series(np.array([first, 28, 30]), np.exp([1.0, 0.8, 0.8]))
         series = {"loss": Series(np.arange(1, 31), loss), "validation_loss": validation}
-        return validation_gap.detect(Trace(series), Facts())[0]
+        return evaluation.detect_validation_gap(Trace(series), Facts())[0]
 
     assert found(20).evidence["log_gap_first"] == pytest.approx(1 - 0.145)
     assert found(20).evidence["noise"] == pytest.approx(1.4826 * 0.025)
@@ -442,19 +447,19 @@ def test_a_gap_has_to_be_six_times_the_noise_and_a_few_points_tell_none() -> Non
         loss = np.exp(0.1 * (-1.0) ** np.arange(points))  # a standard deviation of 0.148
         validation = Series(np.array([points - 1, points])[:evaluations], np.exp([gap, gap])[:evaluations])
         trace = Trace({"loss": Series(np.arange(1, points + 1), loss), "validation_loss": validation})
-        return told(validation_gap.detect(trace, Facts()))
+        return told(evaluation.detect_validation_gap(trace, Facts()))
 
     assert [found(gap) for gap in (0.88, 0.9)] == [False, True]
     assert [found(1.5, points) for points in (7, 8)] == [False, True]
     assert not found(1.5, evaluations=1)
     below = {"loss": Series(np.arange(9), np.arange(9.0)), "validation_loss": Series(np.arange(2), np.full(2, 9.0))}
-    assert not validation_gap.detect(Trace(below), Facts())
+    assert not evaluation.detect_validation_gap(Trace(below), Facts())
 
 
 def test_a_layer_fades_beside_two_others_in_all_or_at_first() -> None:
     def found(*layers: list[float]) -> tuple[str | None, float] | None:
         trace = trace_of(**{f"gradient_norm__{name}": value for name, value in zip("abc", layers, strict=False)})
-        said = vanishing.detect(trace, Facts())
+        said = activations.detect_vanishing(trace, Facts())
         return (said[0].signal, said[0].evidence["share_of_largest"]) if said else None
 
     one, faded = [1.0] * 4, [1e-4] * 4
@@ -467,7 +472,7 @@ def test_a_layer_fades_beside_two_others_in_all_or_at_first() -> None:
 
 def turned(value: Values, loss: Values | None = None, **more: Values) -> list[Finding]:
     loss = np.geomspace(5, 1, len(value)) if loss is None else loss
-    return over_fitting.detect(trace_of(validation_loss=value, loss=loss, **more), Facts())
+    return evaluation.detect_over_fitting(trace_of(validation_loss=value, loss=loss, **more), Facts())
 
 
 def test_a_loss_turned_up_by_the_last_third_of_what_is_behind_its_best() -> None:
@@ -519,7 +524,7 @@ def test_of_classes_the_seen_one_tells_whether_it_turned_up() -> None:
 
 def test_what_unknown_words_cost_is_told_from_the_last_evaluation() -> None:
     def found(gap: float, points: int = 40, recent: int = 2, counted: float = 100.0) -> list[Finding]:
-        return over_fitting.detect(
+        return evaluation.detect_over_fitting(
             trace_of(
                 loss=[*[9.0] * (points - recent), *[2.0] * recent], validation_loss=[9.0, 2.0 + gap],
                 validation_loss__unknown=[1.0, 4.0], validation_loss__seen=[2.0, 2.0],
@@ -543,23 +548,23 @@ def test_what_unknown_words_cost_is_told_from_the_last_evaluation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("detector", "statistic", "usual", "bad", "worst"),
+    ("detect", "statistic", "usual", "bad", "worst"),
     [
-        (dead_units, "activation_zero", 0.1, 0.85, 0.95),
-        (dead_units, "gate_saturation", 0.1, 0.85, 0.95),
-        (update_ratio, "update_ratio", 1e-3, 0.2, 0.4),
-        (update_ratio, "update_ratio", 1e-3, 5e-8, 2e-8),
-        (vanishing, "gradient_norm", 1.0, 2e-4, 1e-4),
-        (vanishing, "activation_rms", 1.0, 8e-4, 1e-4),
-        (second_moment, "second_moment_mismatch", 1.0, 6.0, 9.0),
+        (activations.detect_idle_units, "activation_zero", 0.1, 0.85, 0.95),
+        (activations.detect_idle_units, "gate_saturation", 0.1, 0.85, 0.95),
+        (optimizer.detect_update_ratio, "update_ratio", 1e-3, 0.2, 0.4),
+        (optimizer.detect_update_ratio, "update_ratio", 1e-3, 5e-8, 2e-8),
+        (activations.detect_vanishing, "gradient_norm", 1.0, 2e-4, 1e-4),
+        (activations.detect_vanishing, "activation_rms", 1.0, 8e-4, 1e-4),
+        (optimizer.detect_second_moment, "second_moment_mismatch", 1.0, 6.0, 9.0),
     ],
 )
 def test_of_several_layers_the_worst_is_told(
-    detector: ModuleType, statistic: str, usual: float, bad: float, worst: float
+    detect: Callable[[Trace, Facts], list[Finding]], statistic: str, usual: float, bad: float, worst: float
 ) -> None:
     for order in ((usual, bad, worst, bad), (bad, worst, usual, usual), (worst, bad, bad, usual)):
         layers = {f"{statistic}__{name}": [level] * 10 for name, level in zip("abcd", order, strict=True)}
-        (found,) = detector.detect(trace_of(**layers), Facts())
+        (found,) = detect(trace_of(**layers), Facts())
         assert found.signal == f"{statistic}/{'abcd'[order.index(worst)]}"
         assert found.evidence["layers"] == [name for name, level in zip("abcd", order, strict=True) if level != usual]
 
@@ -567,14 +572,14 @@ def test_of_several_layers_the_worst_is_told(
 def test_of_several_signals_that_grow_the_one_that_grew_most_is_told() -> None:
     low, high = parts((4, 3.0), (36, 60.0)), parts((4, 1.0), (36, 40.0))
     for context, layer in ((low, high), (high, low)):
-        (found,) = activation_growth.detect(trace_of(context_norm=context, activation_rms__a=layer), Facts())
+        (found,) = activations.detect_growth(trace_of(context_norm=context, activation_rms__a=layer), Facts())
         assert found.signal == ("context_norm" if context is high else "activation_rms/a")
         assert (found.evidence["signals"], found.evidence["last"]) == (["activation_rms/a", "context_norm"], 40.0)
 
 
 def dips(*of: tuple[int, float], name: str = "loss", noise: float = 0.0) -> list[float | None]:
     value = np.array(parts(*of)) * np.exp(noise * np.cos(7 * np.arange(sum(points for points, _ in of))))
-    return [one.first_step for one in loss_drop.detect(trace_of(**{name: value}), Facts())]
+    return [one.first_step for one in spikes.detect_drops(trace_of(**{name: value}), Facts())]
 
 
 def test_a_loss_drops_by_three_tenths_of_its_logarithm_at_three_places() -> None:
@@ -600,7 +605,7 @@ def test_what_falls_back_from_above_the_first_five_points_is_no_drop() -> None:
 
 
 def rates(*of: np.ndarray | list[float]) -> list[float | None]:
-    return [one.first_step for one in learning_rate_jump.detect(trace_of(learning_rate=np.concatenate(of)), Facts())]
+    return [one.first_step for one in jumps.detect_rate_jump(trace_of(learning_rate=np.concatenate(of)), Facts())]
 
 
 def test_a_schedule_falls_back_to_its_start_by_three_tenths_and_not_from_its_low() -> None:
@@ -617,7 +622,7 @@ def test_jumps_are_planned_at_distances_that_differ_by_a_fifth(gaps: tuple[int, 
 def test_a_loss_climbs_over_six_points_of_twelve_unless_the_rate_started_again_at_its_best() -> None:
     def climbs(falls: int, rises: int, **more: Values) -> bool:
         logs = np.r_[0.05 * np.arange(falls, 0, -1), 0.03 * np.arange(rises)]
-        return told(slow_divergence.detect(trace_of(loss=np.exp(logs), **more), Facts()))
+        return told(trend.detect_slow_divergence(trace_of(loss=np.exp(logs), **more), Facts()))
 
     assert [climbs(11, rises) for rises in (5, 6)] == [False, True]
     assert [climbs(falls, 6) for falls in (5, 6)] == [False, True]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newllm.diagnosis import losses
-from newllm.diagnosis.detectors.resume_jump import _level
+from newllm.diagnosis.detectors.jumps import _level
 from newllm.diagnosis.losses import rolling_median, sliding_median
 
 VALUES = st.lists(st.floats(-1e300, 1e300) | st.sampled_from([0.0, 1.0, 2.0, math.inf]), min_size=1, max_size=80)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis.detectors.over_fitting import _training_fell
+from newllm.diagnosis.detectors.evaluation import _training_fell
 from newllm.trace import Series, Trace
 
 

@@ -5,8 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from newllm.diagnosis.detectors.spike import _alternatives, _at_restart, _confidence, _crept, _widths, detect, outcome
-from newllm.diagnosis.detectors.spike import regular as is_regular
+from newllm.diagnosis.detectors.spikes import (
+    _alternatives,
+    _at_restart,
+    _confidence,
+    _crept,
+    _widths,
+    detect_spikes,
+    outcome,
+)
+from newllm.diagnosis.detectors.spikes import regular as is_regular
 from newllm.diagnosis.excursion import Excursion
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Series, Trace
@@ -115,7 +123,7 @@ def test_what_else_it_may_be() -> None:
 def test_its_cost_is_the_height_above_the_base_by_the_steps_it_lasted() -> None:
     value = np.full(100, 2.0)
     value[50:54] = [4.0, 5.0, 4.0, 3.0]
-    (found,) = detect(Trace({"loss": Series(2 * np.arange(1, 101), value)}), Facts())
+    (found,) = detect_spikes(Trace({"loss": Series(2 * np.arange(1, 101), value)}), Facts())
     assert found.evidence["cost_nats_x_steps"] == pytest.approx(2 * (2 + 3 + 2 + 1))
     assert (found.first_step, found.last_step, found.evidence["recovered_step"]) == (102, 108, 110)
     assert (found.evidence["peak"], found.evidence["peak_step"], found.evidence["base"]) == (5.0, 104, 2.0)
@@ -126,6 +134,6 @@ def test_of_many_spikes_the_three_largest_are_told_in_their_order() -> None:
     value = 2 * np.exp(0.02 * np.random.default_rng(0).normal(size=4000))
     for at, top in ((500, 3.0), (900, 8.0), (2000, 4.0), (2600, 5.0), (3500, 3.2)):
         value[at : at + 3] = top
-    found = detect(Trace({"loss": Series(np.arange(1, 4001), value)}), Facts())
+    found = detect_spikes(Trace({"loss": Series(np.arange(1, 4001), value)}), Facts())
     assert [one.evidence["peak"] for one in found] == [8.0, 4.0, 5.0]
     assert {one.evidence["spikes_in_this_signal"] for one in found} == {5}

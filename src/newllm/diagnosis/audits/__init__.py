@@ -1,4 +1,4 @@
-"""One audit a file: `audit(data, trace, facts)` returns what the data and the evaluation leave in doubt.
+"""Audits by subject: each takes `(data, trace, facts)` and returns what the data and the evaluation leave in doubt.
 
 Args of each: the facts about the data as `newllm.data.facts` counts them (empty where there are none), the trace,
 and what is known beside it.
@@ -7,36 +7,22 @@ and what is known beside it.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from newllm.diagnosis.audits import (
-    changed_evaluation,
-    data_order,
-    label_frequency,
-    leak,
-    near_duplicates,
-    never_trained,
-    padding_counted,
-    parameters_per_token,
-    perplexity_mismatch,
-    repeated_windows,
-    small_validation,
-    unknown_tokens,
-    validation_shift,
-)
+from newllm.diagnosis.audits import evaluation, split, tokens, training_data
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Finding, Trace
 
 AUDITS: list[Callable[[Mapping[str, Any], Trace, Facts], list[Finding]]] = [
-    changed_evaluation.audit,
-    data_order.audit,
-    label_frequency.audit,
-    leak.audit,
-    near_duplicates.audit,
-    never_trained.audit,
-    padding_counted.audit,
-    parameters_per_token.audit,
-    perplexity_mismatch.audit,
-    repeated_windows.audit,
-    small_validation.audit,
-    unknown_tokens.audit,
-    validation_shift.audit,
+    evaluation.audit_changed_evaluation,
+    training_data.audit_data_order,
+    tokens.audit_label_frequency,
+    split.audit_leak,
+    split.audit_near_duplicates,
+    tokens.audit_never_trained,
+    evaluation.audit_padding,
+    training_data.audit_parameters,
+    evaluation.audit_perplexity,
+    training_data.audit_repeated_windows,
+    evaluation.audit_small_validation,
+    tokens.audit_unknown_tokens,
+    split.audit_validation_shift,
 ]

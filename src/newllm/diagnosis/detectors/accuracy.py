@@ -19,7 +19,7 @@ MOVED = 0.02  # of the loss
 LARGEST_COUNT = 2000  # a fraction with a larger denominator says nothing
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
     """Return constant accuracies and a single predicted class."""
     pairs = (("validation_accuracy", "validation_loss"), ("accuracy", "loss"))
     found = [_constant(trace, accuracy, loss) for accuracy, loss in pairs]

@@ -20,7 +20,7 @@ NEAR = 5  # so many changes on each side tell the usual change
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_frozen_values(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
     """Return the stretches over which a loss repeats its value, and the updates that were skipped."""
     return [found for name in loss_names(trace) for found in _repeats(trace, name)] + _skipped(trace)
 

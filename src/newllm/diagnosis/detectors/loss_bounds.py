@@ -1,10 +1,4 @@
-"""A loss worse than knowing nothing: above ln V, or, where V is not known, above the untrained model's.
-
-False alarms: the level, not a point, has to lie above: a single point must also be an excursion (spike.py's tail test)
-or the smoothed loss must exceed the reference by `MARGIN` for good measure. At the start of a run up to `START` times
-the reference is usual: an untrained model lies a little above uniform, and its first updates overshoot a little. Single
-points that excursions cannot tell are told in lone.py.
-"""
+"""Losses that no sound training has: not finite, or worse than knowing nothing."""
 
 import math
 
@@ -17,16 +11,83 @@ from newllm.diagnosis.losses import comparable, finite, loss_names, rolling_medi
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
+# Losses and gradients that are not finite.
+SCALER = 0.05  # a loss scaler overflows in so small a share of the steps at most
+
+
+def detect_not_finite(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return one finding for each loss, and for the gradient norm, that has values that are not finite.
+
+    False alarms: none by chance; a number is finite or not. Under mixed precision a loss scaler tries a scale until the
+    gradient overflows and skips that step: single non-finite gradient norms beside a finite loss are a note.
+    """
+    losses = loss_names(trace)
+    names = [*losses, *(name for name in ("gradient_norm",) if name in trace.signals)]
+    bad = {name: np.flatnonzero(~np.isfinite(trace.series(name).value)) for name in names}
+    loss_is_bad = any(len(bad[name]) for name in losses)
+    return [
+        _not_finite(trace, name, where, loss_is_bad)
+        for name, where in bad.items()
+        if len(where) and not (name == "gradient_norm" and loss_is_bad)
+    ]
+
+
+def _not_finite(trace: Trace, name: str, where: np.ndarray, loss_is_bad: bool) -> Finding:
+    series = trace.series(name)
+    first, last = int(series.step[where[0]]), int(series.step[where[-1]])
+    for_good = bool(where[-1] == len(series.value) - 1)
+    scaler = not loss_is_bad and not for_good and len(where) <= max(1, SCALER * len(series.value))
+    before = float(series.value[where[0] - 1]) if where[0] > 0 else None
+    return Finding(
+        kind="not-finite",
+        severity="note" if scaler else "fault",
+        sentence=message(
+            "finding-not-finite.sentence",
+            signal=name,
+            count=len(where),
+            of=len(series.value),
+            axis=trace.axis,
+            first=first,
+            before=before,
+            to_the_end=for_good and len(where) > 1,
+        ),
+        first_step=float(first),
+        last_step=float(last),
+        signal=name,
+        evidence={"count": len(where), "of": len(series.value), "for_good": for_good, "before": before}
+        | _leading(trace, first, series),
+        alternatives=(message("finding-not-finite.scaler" if scaler else "finding-not-finite.no-target"),),
+        test=message("finding-not-finite.test"),
+    )
+
+
+def _leading(trace: Trace, first: int, series: Series) -> dict[str, float | bool]:
+    """Return what the gradient did before: growth tells an overflow from a bad batch."""
+    norm = trace.series("gradient_norm")
+    earlier = norm.value[(norm.step < first) & np.isfinite(norm.value)]
+    if series is norm or len(earlier) < 20:
+        return {}
+    usual = float(np.median(earlier[:-5]))
+    return {"gradient_growth_before": float(np.median(earlier[-3:]) / usual)} if usual > 0 else {}
+
+
+# A loss worse than knowing nothing: above ln V, or, where V is not known, above the untrained model's.
 MARGIN = 1.1  # times ln V
 START = 1.5  # times the reference, at the start of the run
 UNTRAINED = 1.25  # times the loss before training, which the first value only approximates
-NOISE = 2.5  # standard deviations of a point; the first value is that noisy
+START_NOISE = 2.5  # standard deviations of a point; the first value is that noisy
 SMOOTH = 9  # points
 FEW = 3  # points, on a short curve
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return the stretch of each loss that lies above uniform, or above the untrained model's loss."""
+def detect_worse_than_chance(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the stretch of each loss that lies above uniform, or above the untrained model's loss.
+
+    False alarms: the level, not a point, has to lie above: a single point must also be an excursion (excursion.py) or
+    the smoothed loss must exceed the reference by `MARGIN` for good measure. At the start of a run up to `START` times
+    the reference is usual: an untrained model lies a little above uniform, and its first updates overshoot a little.
+    Single points that excursions cannot tell are told in lone.py.
+    """
     findings = []
     for name in loss_names(trace):
         series = finite(trace.series(name))
@@ -46,7 +107,7 @@ def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding |
     if not above.any():
         return None
     known = {"vocabulary": facts.vocabulary, "uniform": uniform}
-    return _finding(trace, (name, series, above), "worse-than-uniform", known, uniform)
+    return _worse(trace, (name, series, above), "worse-than-uniform", known, uniform)
 
 
 def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding | None:
@@ -63,7 +124,7 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     if not above.any():
         return None
     known = {"untrained": untrained, "inferred": inferred}
-    return _finding(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
+    return _worse(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
 
 
 def _first(value: np.ndarray) -> float:
@@ -81,7 +142,7 @@ def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) 
 
 def _scatter(value: np.ndarray) -> float:
     """Return the factor that a single point of a loss (n,) lies away by noise; 1 where a curve is too short to tell."""
-    return float(np.exp(NOISE * noise_of(comparable(value)))) if len(value) >= SHORT else 1.0
+    return float(np.exp(START_NOISE * noise_of(comparable(value)))) if len(value) >= SHORT else 1.0
 
 
 def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
@@ -94,7 +155,7 @@ def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
     return real
 
 
-def _finding(
+def _worse(
     trace: Trace,
     what: tuple[str, Series, np.ndarray],
     kind: str,

@@ -1,40 +1,42 @@
-"""Loss spikes, and what became of them: recovered, a new plateau, or diverged.
-
-False alarms: an excursion counts (excursion.py) only where the tail of the run's own noise would throw fewer than
-`excursion.ALARMS` like it in the whole run. A schedule that restarts the learning rate makes a bump at each restart:
-bumps at steady intervals, or where the recorded learning rate starts again from its low, are noted, not warned of.
-"""
+"""Losses that leave their trend and come back, or not: spikes, divergence, drops."""
 
 import math
 
 import numpy as np
 
-from newllm.diagnosis.excursion import Excursion, find_excursions
+from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names
 from newllm.diagnosis.schedule import restarts
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
-MOST = 3  # so many spikes of a signal are told one by one, the largest
+# Loss spikes, and what became of them: recovered, a new plateau, or diverged.
+MOST_SPIKES = 3  # so many spikes of a signal are told one by one, the largest
 STEADY = 1.15  # between the largest and the smallest growth of intervals that count as equal
 DIVERGED = 0.5  # share of the height still there at the end of the run
 BACK = 0.5  # largest share of the rise, on the comparable scale, that is still there where a spike has ended
 
-_END = 3  # points that tell the level at the end of a spike
+_ENDING = 3  # points that tell the level at the end of a spike
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return the spikes of each loss."""
+def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the spikes of each loss.
+
+    False alarms: an excursion counts (excursion.py) only where the tail of the run's own noise would throw fewer than
+    `excursion.ALARMS` like it in the whole run. A schedule that restarts the learning rate makes a bump at each
+    restart: bumps at steady intervals, or where the recorded learning rate starts again from its low, are noted, not
+    warned of.
+    """
     findings: list[Finding] = []
     for name in loss_names(trace):
         series = finite(trace.series(name))
         spikes = [one for one in find_excursions(series.value) if not _crept(name, series, one)]
-        large = sorted(spikes, key=lambda one: -one.rise)[:MOST]
+        large = sorted(spikes, key=lambda one: -one.rise)[:MOST_SPIKES]
         scheduled = regular(spikes) and all(one.end < len(series.value) for one in spikes)
         for one in sorted(large, key=lambda one: one.onset):
             expected = scheduled or _at_restart(trace, series, one)
-            findings.append(_finding(trace, name, one, len(spikes), expected))
+            findings.append(_spike(trace, name, one, len(spikes), expected))
     return findings
 
 
@@ -70,7 +72,7 @@ def outcome(series: Series, one: Excursion) -> str:
 
 def _is_back(value: np.ndarray, one: Excursion) -> bool:
     """Whether a loss (n,) came back to where it was before; the level that a spike ends at may lie far above that."""
-    base, peak, end = comparable(np.array([one.base, value[one.peak], np.median(value[one.end :][:_END])]))
+    base, peak, end = comparable(np.array([one.base, value[one.peak], np.median(value[one.end :][:_ENDING])]))
     return bool(end - base <= BACK * (peak - base))
 
 
@@ -83,7 +85,7 @@ def _at_restart(trace: Trace, series: Series, one: Excursion) -> bool:
     return began and outcome(series, one) == "recovered"
 
 
-def _finding(trace: Trace, name: str, one: Excursion, count: int, expected: bool) -> Finding:
+def _spike(trace: Trace, name: str, one: Excursion, count: int, expected: bool) -> Finding:
     series = finite(trace.series(name))
     step, value = series.step, series.value
     became = outcome(series, one)
@@ -149,3 +151,63 @@ def _widths(step: np.ndarray) -> np.ndarray:
     """Return how many steps each point stands for."""
     gaps = np.diff(step, append=step[-1] + (step[-1] - step[-2]))
     return gaps.astype(float)
+
+
+# A training loss that falls far below its trend and comes back: data that is too easy for a while.
+LEAST_DROP = 0.3  # on the log scale
+MOST_DROPS = 3  # with more dips than this the run is uneven
+LONGEST_DROP = 0.2  # of the run
+FIRST_POINTS = 5  # points; what falls from above them falls back from a rise
+
+
+def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the dips of each training loss.
+
+    False alarms: as for spikes, by the tail of the run's own noise, downwards; and it must come back, since a loss that
+    falls for good is what training is for.
+    """
+    found: list[Finding] = []
+    for name in loss_names(trace):
+        series = finite(trace.series(name))
+        if is_validation(name):
+            continue
+        spikes = find_excursions(series.value)
+        dips = [one for one in find_excursions(series.value, sign=-1) if _came_back(one, spikes, len(series.value))]
+        for one in dips if len(dips) <= MOST_DROPS else []:
+            low = float(series.value[one.peak])
+            first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
+            if one.rise < LEAST_DROP or one.base > float(np.median(series.value[:FIRST_POINTS])):
+                continue
+            found.append(
+                Finding(
+                    kind="loss-drop",
+                    severity="warning",
+                    sentence=message(
+                        "finding-loss-drop.sentence",
+                        signal=name,
+                        base=one.base,
+                        low=low,
+                        axis=trace.axis,
+                        first=first,
+                        last=last,
+                    ),
+                    first_step=float(first),
+                    last_step=float(last),
+                    confidence=0.9,
+                    signal=name,
+                    evidence={"base": one.base, "low": low, "log_ratio": -one.rise, "expected_by_chance": one.chance},
+                    alternatives=(message("finding-loss-drop.no-targets"), message("finding-loss-drop.seen-text")),
+                    test=message("finding-loss-drop.test"),
+                    candidate_causes=("repeated-text", "padding-counted", "data-order"),
+                )
+            )
+    return found
+
+
+def _came_back(one: Excursion, spikes: list[Excursion], count: int) -> bool:
+    """Whether a fall is over soon, is no pause of a spike, and on a short curve does not end in one."""
+    ended = one.end < count and one.end - one.onset <= max(3, LONGEST_DROP * count)
+    if any(spike.onset <= one.onset <= spike.end for spike in spikes):
+        return False
+    followed = count < SHORT and any(spike.onset <= one.end + 1 and one.end <= spike.end for spike in spikes)
+    return ended and not followed

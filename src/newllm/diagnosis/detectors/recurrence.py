@@ -21,7 +21,7 @@ TIMES = 4
 SHARE = 0.2  # of the sampled steps
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
     """Return the stretch over which the context grows with each position."""
     name = "loop_gain" if len(trace.series("loop_gain").step) else "context_growth"
     series = finite(trace.series(name))

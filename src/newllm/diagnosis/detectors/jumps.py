@@ -1,28 +1,87 @@
-"""A resume that the signals show: several of them jump at one and the same step.
-
-Where the log has a gap or the clock a break, one jump is enough; elsewhere the updates must jump for most layers at
-once (lost moments), which no batch does to a steady run. False alarms: each jump is held against `NOISE` times the
-usual change from sample to sample of the same signal.
-"""
+"""Settings and states that jump from one step to the next: the learning rate, a resume."""
 
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.losses import comparable, finite
-from newllm.diagnosis.schedule import jumps
+from newllm.diagnosis.schedule import LOW, jumps
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
 
-NOISE = 6.0
+# A learning rate that jumps up, or starts its schedule again, where no plan would.
+AGAIN = 5  # points of the first schedule that come again
+
+
+def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the unplanned jumps of the learning rate.
+
+    False alarms: a planned restart comes when the rate is down to its low, and planned ones come more than once; step
+    decay only falls; warm-up rises evenly. None of these counts.
+    """
+    series = trace.series("learning_rate")
+    rate = series.value
+    if len(rate) < 10 or not np.isfinite(rate).all() or rate.max() <= 0:
+        return []
+    rises = [jump for jump in jumps(trace) if jump.index > 2 and jump.before > LOW * rate.max()]
+    again = [at for at in _starts_again(rate) if at not in {jump.index for jump in rises}]
+    places = sorted([jump.index for jump in rises] + again)
+    if not places or _planned(places):
+        return []
+    return [_rate_jump(trace, series, at, at in again or _same_start(rate, at)) for at in places[:1]]
+
+
+def _starts_again(rate: np.ndarray) -> list[int]:
+    """Return where the rate falls back to its first values and rises through them again (a warm-up, once more)."""
+    falls = np.flatnonzero(rate[1:] < 0.7 * rate[:-1]) + 1
+    return [int(at) for at in falls if rate[at - 1] > LOW * rate.max() and _same_start(rate, int(at))]
+
+
+def _same_start(rate: np.ndarray, at: int) -> bool:
+    count = min(len(rate) - at, at, 20)
+    first, again = rate[:count], rate[at : at + count]
+    return count >= AGAIN and bool(np.ptp(first) > 0 and np.allclose(first, again, rtol=1e-3))
+
+
+def _planned(places: list[int]) -> bool:
+    gaps = np.diff(places)
+    return len(places) >= 3 and bool(gaps.max() <= 1.2 * gaps.min())
+
+
+def _rate_jump(trace: Trace, series: Series, at: int, again: bool) -> Finding:
+    before, after, step = float(series.value[at - 1]), float(series.value[at]), int(series.step[at])
+    return Finding(
+        kind="learning-rate-jump",
+        severity="warning",
+        sentence=message(
+            "finding-learning-rate-jump.sentence", before=before, after=after, axis=trace.axis, step=step, again=again
+        ),
+        first_step=float(step),
+        last_step=float(step),
+        confidence=0.95 if again else 0.85,
+        signal="learning_rate",
+        evidence={"before": before, "after": after, "starts_again": again},
+        alternatives=(message("finding-learning-rate-jump.planned"), message("finding-learning-rate-jump.by-hand")),
+        test=message("finding-learning-rate-jump.test"),
+        candidate_causes=("schedule-restarted", "learning-rate"),
+    )
+
+
+# A resume that the signals show: several of them jump at one and the same step.
+JUMP_NOISE = 6.0
 LEAST_LOSS = 0.15  # on the log scale
 LEAST_UPDATE = 0.5  # on the log scale, in the median layer
-FEWEST = 12  # sampled steps
+FEWEST_SAMPLES = 12  # sampled steps
 BREAK = 20.0  # times the usual step time
 
 
-def detect(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return the jump of a resume."""
+def detect_resume(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the jump of a resume.
+
+    Where the log has a gap or the clock a break, one jump is enough; elsewhere the updates must jump for most layers at
+    once (lost moments), which no batch does to a steady run. False alarms: each jump is held against `JUMP_NOISE` times
+    the usual change from sample to sample of the same signal.
+    """
     places = _breaks(trace)
     for step in places:
         found = _at_break(trace, step)
@@ -35,14 +94,14 @@ def detect(trace: Trace, facts: Facts) -> list[Finding]:
 def _breaks(trace: Trace) -> list[int]:
     """Return the steps before which the log has a gap or step time a break."""
     loss, seconds = trace.series("loss"), trace.series("step_seconds")
-    if len(loss.step) < FEWEST:
+    if len(loss.step) < FEWEST_SAMPLES:
         return []
     gaps = np.diff(loss.step)
     usual = float(np.median(gaps))
     steps = [int(step) for step in loss.step[1:][gaps > 1.5 * usual]] if gaps.max() < 50 * usual else []
     if len(steps) > 3:
         steps = []  # an uneven log, not a resume
-    if len(seconds.value) >= FEWEST:
+    if len(seconds.value) >= FEWEST_SAMPLES:
         missing = np.setdiff1d(loss.step[1:], seconds.step)
         steps += [int(step) for step in missing] if len(missing) <= 3 else []
         slow = seconds.step[seconds.value > BREAK * np.median(seconds.value)]
@@ -62,7 +121,7 @@ def _at_break(trace: Trace, step: int) -> Finding | None:
     # 0.55: the noise of a median of ten points less that of five, in standard deviations of a point.
     noise = float(1.4826 * np.median(np.abs(np.diff(scaled[: len(before)]))) / np.sqrt(2))
     rates = [one for one in jumps(trace) if abs(one.step - step) <= 1]
-    if jump < max(LEAST_LOSS, 0.55 * NOISE * noise) and not rates:
+    if jump < max(LEAST_LOSS, 0.55 * JUMP_NOISE * noise) and not rates:
         return None
     evidence = {"log_jump": jump, "noise": noise, "learning_rate_jumps": bool(rates)}
     sentence = message(
@@ -72,12 +131,12 @@ def _at_break(trace: Trace, step: int) -> Finding | None:
         rate_jumps=bool(rates),
         rise=float(np.exp(jump) - 1),
     )
-    return _finding(trace, sentence, step, evidence)
+    return _resumed(trace, sentence, step, evidence)
 
 
 def _updates(trace: Trace, facts: Facts) -> Finding | None:
     """Return a finding where the updates of most layers jump at one sampled step and settle again."""
-    layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one, FEWEST)}
+    layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one, FEWEST_SAMPLES)}
     if len(layers) < 2 or not same_steps(list(layers.values())):
         return None
     steps = next(iter(layers.values())).step
@@ -89,7 +148,7 @@ def _updates(trace: Trace, facts: Facts) -> Finding | None:
     start = 4 + len(rise) // 10
     at = start + int(np.argmax(rise[start:]))
     others = np.delete(rise, range(max(0, at - 1), min(len(rise), at + 3)))[4:]
-    if rise[at] < max(LEAST_UPDATE, NOISE * usual, 2 * float(others.max(initial=0.0))):
+    if rise[at] < max(LEAST_UPDATE, JUMP_NOISE * usual, 2 * float(others.max(initial=0.0))):
         return None
     share = float(np.mean(risen[:, at] > LEAST_UPDATE / 2))
     step = int(steps[at])
@@ -98,7 +157,7 @@ def _updates(trace: Trace, facts: Facts) -> Finding | None:
     evidence = {"log_update_jump": float(rise[at]), "usual": usual, "share_of_layers": share}
     times = float(np.exp(rise[at]))
     sentence = message("finding-resume-jump.updates", share=share, times=times, axis=trace.axis, step=step)
-    return _finding(trace, sentence, step, evidence)
+    return _resumed(trace, sentence, step, evidence)
 
 
 def _level(logs: np.ndarray) -> np.ndarray:
@@ -130,7 +189,7 @@ def _gradient_rose(trace: Trace, step: int) -> bool:
     return bool(len(before) and len(near) and np.median(near) > 2 * np.median(before))
 
 
-def _finding(trace: Trace, sentence: Message, step: int, evidence: dict[str, float | bool]) -> Finding:
+def _resumed(trace: Trace, sentence: Message, step: int, evidence: dict[str, float | bool]) -> Finding:
     series: Series = trace.series("loss")
     return Finding(
         kind="resume-jump",

@@ -1,0 +1,211 @@
+"""Signals within the layers: vanished, dead, saturated, growing, collapsed."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.diagnosis.losses import finite
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+# A gradient, or a signal, that fades with depth.
+GRADIENT = 3e-4  # of the largest layer's
+SIGNAL = 1e-3
+FEWEST = 3  # layers
+
+
+def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return layers whose gradient, or whose output, has all but vanished.
+
+    False alarms: layers differ in their norms by a factor of ten or so in sound models. A layer counts where its median
+    over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
+    nothing is another finding's (frozen layer).
+    """
+    gradient = _faded(trace, facts, "gradient_norm", GRADIENT)
+    signal = _faded(trace, facts, "activation_rms", SIGNAL)
+    found = [
+        _vanished("vanishing-gradient", "gradient_norm", gradient) if gradient else None,
+        _vanished("vanishing-signal", "activation_rms", signal) if signal else None,
+    ]
+    return [one for one in found if one]
+
+
+def _faded(trace: Trace, facts: Facts, statistic: str, least: float) -> dict[str, tuple[float, Series]]:
+    """Return the share of the largest layer's value by layer, with the series, where it is below `least`."""
+    series = {name: one for name, one in by_layer(trace, statistic, facts).items() if enough(one)}
+    for level in (
+        {n: typical(one) for n, one in series.items()},
+        {n: float(one.value[0]) for n, one in series.items()},
+    ):
+        largest = max(level.values(), default=0.0)
+        faded = {name: (value / largest, series[name]) for name, value in level.items() if 0 < value < least * largest}
+        if len(level) >= FEWEST and faded:
+            return faded
+    return {}
+
+
+def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]]) -> Finding:
+    worst = min(faded, key=lambda name: faded[name][0])
+    share, series = faded[worst]
+    return Finding(
+        kind=kind,
+        severity="warning",
+        sentence=message(f"finding-{kind}.sentence", layers=and_more(list(faded)), worst=worst, share=share),
+        first_step=float(series.step[0]),
+        last_step=float(series.step[-1]),
+        confidence=0.85,
+        signal=f"{statistic}/{worst}",
+        evidence={"layers": list(faded), "worst": worst, "share_of_largest": share},
+        alternatives=(message("finding-vanishing-gradient.zero-branch"),),
+        test=message("finding-vanishing-gradient.test", signal=statistic),
+        candidate_causes=("initialisation", "frozen-layer"),
+    )
+
+
+# Units that are zero for everything, and gates that are all open or shut.
+DEAD = 0.8
+SATURATED = 0.8
+
+
+def detect_idle_units(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the layers with dead units and those with saturated gates.
+
+    False alarms: with a batch of one or two a rectified unit is often zero throughout by chance, so the share must be
+    above `DEAD` in the median of the run's second half. A trained LSTM has some of its gates saturated, hardly above
+    half.
+    """
+    found = []
+    for kind, statistic, limit in (
+        ("dead-units", "activation_zero", DEAD),
+        ("saturated-gates", "gate_saturation", SATURATED),
+    ):
+        layers = {name: one for name, one in by_layer(trace, statistic, facts).items() if enough(one)}
+        level = {name: typical(one, 0.5) for name, one in layers.items()}
+        bad = [name for name, share in level.items() if share >= limit]
+        if bad:
+            worst = max(bad, key=lambda name: level[name])
+            found.append(_idle(trace, kind, statistic, (worst, bad, level[worst])))
+    return found
+
+
+def _idle(trace: Trace, kind: str, statistic: str, what: tuple[str, list[str], float]) -> Finding:
+    worst, bad, share = what
+    series = trace.series(f"{statistic}/{worst}")
+    at_once = float(np.median(series.value[:2])) >= 0.8 * share  # so from the start: nothing that training did
+    return Finding(
+        kind=kind,
+        severity="warning",
+        sentence=message(f"finding-{kind}.sentence", share=share, worst=worst, layers=and_more(bad)),
+        first_step=float(series.step[0]),
+        last_step=float(series.step[-1]),
+        confidence=0.85,
+        signal=f"{statistic}/{worst}",
+        evidence={"layers": bad, "worst": worst, "share": share},
+        alternatives=(message("finding-dead-units.small-batch"), message("finding-dead-units.sparsity")),
+        test=message("finding-dead-units.test"),
+        candidate_causes=("initialisation", "learning-rate") if at_once else ("learning-rate", "initialisation"),
+    )
+
+
+# Activations, contexts or logits that grow and grow.
+FACTOR = 10.0
+LARGE = 30.0
+LARGE_LOGIT = 200.0
+
+
+def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return what has grown out of range: layers, the context, or the logits.
+
+    False alarms: every network grows away from its initial scale. A layer counts where its level at the end is `FACTOR`
+    times that of its first tenth, larger than `LARGE`, and still at its highest: settled growth is learning.
+    """
+    layers = {f"activation_rms/{name}": one for name, one in by_layer(trace, "activation_rms", facts).items()}
+    whole = {name: finite(trace.series(name)) for name in ("context_norm", "logit_max")}
+    grown = {name: _growth(name, one) for name, one in {**layers, **whole}.items() if enough(one, 8)}
+    bad = {name: growth for name, growth in grown.items() if growth is not None}
+    if not bad:
+        return []
+    worst = max(bad, key=lambda name: bad[name])
+    series = finite(trace.series(worst))
+    return [
+        Finding(
+            kind="activation-growth",
+            severity="warning",
+            sentence=message(
+                "finding-activation-growth.sentence",
+                worst=worst,
+                factor=bad[worst],
+                last=float(series.value[-1]),
+                signals=and_more(list(bad)),
+            ),
+            first_step=float(series.step[0]),
+            last_step=float(series.step[-1]),
+            confidence=0.8,
+            signal=worst,
+            evidence={"signals": list(bad), "factor": bad[worst], "last": float(series.value[-1])},
+            alternatives=(message("finding-activation-growth.normalised-later"),),
+            test=message("finding-activation-growth.test"),
+            candidate_causes=("unbounded-recurrence", "learning-rate", "exploding-embedding"),
+        )
+    ]
+
+
+def _growth(name: str, series: Series) -> float | None:
+    value = np.abs(series.value)
+    few = max(2, len(value) // 10)
+    first, last = float(np.median(value[:few])), float(np.median(value[-few:]))
+    large = LARGE_LOGIT if name == "logit_max" else LARGE
+    if first <= 0 or last < FACTOR * first or last < large:
+        return None
+    return last / first if last >= 0.9 * float(np.quantile(value, 0.95)) else None
+
+
+# Attention whose every row has gone to one position, or whose logits have run away.
+ENTROPY = 0.1  # nats
+FELL = 5.0
+COLLAPSED_LOGIT = 80.0
+
+
+def detect_attention_collapse(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the layers whose attention has collapsed.
+
+    False alarms: single heads do attend to one position (the one before); a whole layer's mean entropy below `ENTROPY`
+    nats in the last quarter of the run, having been `FELL` times higher, is not usual, nor are logits above
+    `COLLAPSED_LOGIT`.
+    """
+    entropy = {name: one for name, one in by_layer(trace, "attention_entropy", facts).items() if enough(one)}
+    logit = {name: one for name, one in by_layer(trace, "attention_logit", facts).items() if enough(one)}
+    low = {name: typical(one, 0.75) for name, one in entropy.items()}
+    low = {
+        name: level
+        for name, level in low.items()
+        if level < ENTROPY and np.median(entropy[name].value[:2]) > FELL * level
+    }
+    high = {name: typical(one, 0.75) for name, one in logit.items() if typical(one, 0.75) > COLLAPSED_LOGIT}
+    if not low and not high:
+        return []
+    names = list(dict.fromkeys([*low, *high]))
+    worst = names[0]
+    signal = f"attention_entropy/{worst}" if worst in low else f"attention_logit/{worst}"
+    series = trace.series(signal)
+    return [
+        Finding(
+            kind="attention-collapse",
+            severity="warning",
+            sentence=message(
+                "finding-attention-collapse.sentence",
+                layers=and_more(names),
+                measure="entropy" if worst in low else "logit",
+                value=low[worst] if worst in low else high[worst],
+                worst=worst,
+            ),
+            first_step=float(series.step[0]),
+            last_step=float(series.step[-1]),
+            confidence=0.8,
+            signal=signal,
+            evidence={"layers": names, "entropy": low, "logit": high},
+            alternatives=(message("finding-attention-collapse.short-rows"),),
+            test=message("finding-attention-collapse.test"),
+            candidate_causes=("learning-rate", "no-warm-up", "initialisation"),
+        )
+    ]

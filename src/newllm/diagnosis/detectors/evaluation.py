@@ -1,0 +1,235 @@
+"""Validation against training: over-fitting, a gap from the start, evaluations in training mode."""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import comparable, descent, finite, loss_names
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+# A validation loss that turns up while the training loss goes on falling.
+FEWEST_BEHIND = 3  # evaluations behind the best
+LEAST_RISE = 0.05
+WARN = 0.1  # on the log scale; below it is a note
+LEAST_OF_DESCENT = 0.1
+RISE_NOISE = 4.0
+UNKNOWN_SHARE = 0.5  # of the gap
+LEAST_GAP = 0.1  # nats
+
+
+def detect_over_fitting(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the over-fitting of seen targets, and a gap that is the unknown ones' alone.
+
+    False alarms: the rise is of smoothed levels, over at least `FEWEST_BEHIND` evaluations behind the best, by
+    `LEAST_RISE` on the log scale and `RISE_NOISE` times what neighbouring evaluations differ by. Where the trace splits
+    the validation loss by class of target, only the `seen` targets count: what the unknown ones cost is no over-fitting
+    and is told as that.
+    """
+    if "validation_loss" not in loss_names(trace):
+        return []
+    name = "validation_loss/seen" if len(trace.series("validation_loss/seen").value) else "validation_loss"
+    return [one for one in (_turned_up(trace, name), _unknown(trace)) if one]
+
+
+def _turned_up(trace: Trace, name: str) -> Finding | None:
+    series = finite(trace.series(name))
+    value = series.value
+    if len(value) < FEWEST_BEHIND + 2:
+        return None
+    scaled = comparable(value)
+    best = int(np.argmin(scaled))
+    behind = scaled[best + 1 :]
+    if len(behind) < FEWEST_BEHIND:
+        return None
+    few = max(2, len(behind) // 3)
+    now = float(np.median(scaled[-few:]))
+    rise = now - float(scaled[best])
+    noise = float(1.4826 * np.median(np.abs(np.diff(scaled, 2))) / np.sqrt(6))
+    height = float(np.median(value[-few:]) - value[best])
+    goes_on = np.median(behind[-few:]) >= np.median(behind[:few]) and behind.min() > scaled[best]
+    if rise < max(LEAST_RISE, RISE_NOISE * noise) or height < LEAST_OF_DESCENT * descent(value) or not goes_on:
+        return None
+    return _over_fitting(trace, name, series, (best, rise, height, _training_fell(trace, series.step[best])))
+
+
+def _training_fell(trace: Trace, since: float) -> float | None:
+    """Return by how much (log scale) the training loss fell behind a step; None where it is not known."""
+    loss = finite(trace.series("loss"))
+    at = int(np.searchsorted(loss.step, since))
+    few = max(1, len(loss.value) // 20)
+    if len(loss.value) < 4 or at >= len(loss.value) or loss.value.min() <= 0:
+        return None
+    return float(np.log(np.median(loss.value[max(0, at - few) : at + 1]) / np.median(loss.value[-few:])))
+
+
+def _over_fitting(
+    trace: Trace, name: str, series: Series, what: tuple[int, float, float, float | None]
+) -> Finding | None:
+    best, rise, height, fell = what
+    if fell is not None and fell < -0.05:
+        return None  # the training loss rose too: no over-fitting, the divergence is told elsewhere
+    first, last = int(series.step[best]), int(series.step[-1])
+    return Finding(
+        kind="over-fitting",
+        severity="warning" if rise >= WARN and fell is not None else "note",
+        sentence=message(
+            "finding-over-fitting.sentence",
+            signal=name,
+            axis=trace.axis,
+            first=first,
+            best=float(series.value[best]),
+            rise=height,
+            training_fell=fell is not None and fell > 0,
+        ),
+        first_step=float(first),
+        last_step=float(last),
+        confidence=0.95 if fell is not None and fell > 0 else 0.6,
+        signal=name,
+        evidence={
+            "best": float(series.value[best]),
+            "rise": height,
+            "log_rise": rise,
+            "training_log_fall": fell,
+            "split_by_class": name != "validation_loss",
+        },
+        alternatives=(
+            message("finding-over-fitting.surer"),
+            *((message("finding-over-fitting.never-trained"),) if name == "validation_loss" else ()),
+        ),
+        test=message("finding-over-fitting.test"),
+        candidate_causes=_causes(best, fell),
+    )
+
+
+def _causes(best: int, fell: float | None) -> tuple[str, ...]:
+    """Return the likeliest causes: other data than training's where no evaluation was better than the first.
+
+    Unless training has come to nearly nothing: it knows its data by heart, for which they have to be few.
+    """
+    by_heart = fell is not None and fell > math.log(10)
+    return (*(("tokenizer-mismatch",) if best == 0 and not by_heart else ()), "data-size", "unknown-tokens")
+
+
+def _unknown(trace: Trace) -> Finding | None:
+    """Return a finding where tokens unknown to training make up most of the gap between validation and training."""
+    parts = {one: finite(trace.series(f"validation_loss/{one}")) for one in ("unknown", "seen")}
+    counts = finite(trace.series("validation_count/unknown")), finite(trace.series("validation_count"))
+    whole, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
+    if not all(len(series.value) for series in (*parts.values(), *counts, whole, loss)):
+        return None
+    last = int(whole.step[-1])
+    recent = loss.value[-max(1, len(loss.value) // 20) :]
+    gap = float(whole.value[-1] - np.median(recent))
+    share = float(counts[0].value[-1] / max(counts[1].value[-1], 1.0))
+    cost = share * float(parts["unknown"].value[-1] - parts["seen"].value[-1])
+    if gap < LEAST_GAP or cost < UNKNOWN_SHARE * gap:
+        return None
+    return Finding(
+        kind="unknown-tokens",
+        severity="warning",
+        sentence=message("finding-unknown-tokens.gap", cost=cost, gap=gap, share=share),
+        first_step=float(parts["unknown"].step[0]),
+        last_step=float(last),
+        signal="validation_loss/unknown",
+        evidence={
+            "gap": gap,
+            "of_unknown": cost,
+            "share_of_targets": share,
+            "unknown_loss": float(parts["unknown"].value[-1]),
+            "seen_loss": float(parts["seen"].value[-1]),
+        },
+        test=message("finding-unknown-tokens.gap-test"),
+        candidate_causes=("unknown-tokens",),
+    )
+
+
+# An evaluation that never agreed with training, not even while the model knew nothing.
+FIRST_GAP = 0.35
+GAP_NOISE = 6.0
+LAST_GAP = 0.35  # the gap at the end, on the log scale
+
+
+def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return a gap between validation and training loss that stands from the first evaluation on.
+
+    An untrained model does equally badly on both. False alarms: the first evaluation must differ from the training
+    losses around it by `FIRST_GAP` on the log scale and by `GAP_NOISE` of their standard deviations, while training had
+    gained less than a tenth; a running mean over an epoch that is logged as the training loss is later than its step.
+    """
+    loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
+    if len(loss.value) < 8 or len(validation.value) < 2 or min(loss.value.min(), validation.value.min()) <= 0:
+        return []
+    usual, spread = _around(loss.value, int(np.searchsorted(loss.step, validation.step[0])))
+    first = float(np.log(validation.value[0]) - usual)
+    end, _ = _around(loss.value, len(loss.value) - 1)
+    stays = float(np.log(np.median(validation.value[-2:])) - end)
+    if first < max(FIRST_GAP, GAP_NOISE * spread) or stays < LAST_GAP:
+        return []
+    return [
+        Finding(
+            kind="validation-gap",
+            severity="warning",
+            sentence=message(
+                "finding-validation-gap.sentence",
+                validation=float(validation.value[0]),
+                training=float(np.exp(usual)),
+            ),
+            first_step=float(validation.step[0]),
+            last_step=float(validation.step[-1]),
+            confidence=0.85,
+            signal="validation_loss",
+            evidence={"log_gap_first": first, "log_gap_last": stays, "noise": spread},
+            alternatives=(
+                message("finding-validation-gap.other-text"),
+                message("finding-validation-gap.trained-before"),
+            ),
+            test=message("finding-validation-gap.test"),
+            candidate_causes=("tokenizer-mismatch", "unknown-tokens", "padding-counted"),
+        )
+    ]
+
+
+def _around(value: np.ndarray, at: int) -> tuple[float, float]:
+    """Return the level and the standard deviation of the logs of about ten points that end at an index."""
+    points = np.log(value[max(0, at - 9) : max(at + 1, 5)])
+    return float(np.median(points)), float(1.4826 * np.median(np.abs(points - np.median(points))))
+
+
+# An evaluation in training mode: dropout and batch statistics are at work in what is reported.
+def detect_training_mode(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the evaluations that were made in training mode.
+
+    False alarms: none by chance; the recorder saw a forward pass without gradients while the model was in training
+    mode. Where no layer was seen that works otherwise in training mode it is a note: the model may ask for the mode
+    itself.
+    """
+    series = trace.series("evaluation_in_training_mode")
+    where = np.flatnonzero(series.value > 0)
+    if not len(where):
+        return []
+    first, last = int(series.step[where[0]]), int(series.step[where[-1]])
+    matters = facts.training_mode_matters is not False
+    return [
+        Finding(
+            kind="evaluation-in-training-mode",
+            severity="warning" if matters else "note",
+            sentence=message(
+                "finding-evaluation-in-training-mode.sentence",
+                count=len(where),
+                axis=trace.axis,
+                first=first,
+                last=last,
+                matters=matters,
+            ),
+            first_step=float(first),
+            last_step=float(last),
+            confidence=0.95,
+            signal="validation_loss" if "validation_loss" in trace.signals else None,
+            evidence={"evaluations": len(where)},
+            alternatives=(message("finding-evaluation-in-training-mode.part-of-training"),),
+            test=message("finding-evaluation-in-training-mode.test"),
+            candidate_causes=("evaluation-in-training-mode",),
+        )
+    ]

@@ -1,0 +1,186 @@
+"""Updates that do not fit the weights: a lagging second moment, a wrong size, none at all."""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+# A second moment that lags behind the gradient: g / sqrt(v) far above one, and so do the updates.
+MISMATCH = 5.0
+HUGE_MISMATCH = 20.0
+TIMES = 3
+
+
+def detect_second_moment(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the layers whose second moment lags.
+
+    False alarms: the root mean square of g / sqrt(v) is about one in a steady run and up to a few in a noisy one; it
+    must exceed `MISMATCH` in a layer for `TIMES` sampled steps in a row, behind the first of them, or once by
+    `HUGE_MISMATCH`.
+    """
+    layers = by_layer(trace, "second_moment_mismatch", facts)
+    places = {name: _mismatch(one) for name, one in layers.items() if enough(one)}
+    bad = {name: place for name, place in places.items() if place is not None}
+    if not bad:
+        return []
+    worst = max(bad, key=lambda name: float(layers[name].value[bad[name]].max()))
+    series, place = layers[worst], bad[worst]
+    first, last = int(series.step[place.start]), int(series.step[place.stop - 1])
+    largest = float(series.value[place].max())
+    return [
+        Finding(
+            kind="second-moment",
+            severity="warning",
+            sentence=message(
+                "finding-second-moment.sentence",
+                worst=worst,
+                times=largest,
+                axis=trace.axis,
+                first=first,
+                last=last,
+                layers=and_more(list(bad)),
+            ),
+            first_step=float(first),
+            last_step=float(last),
+            confidence=0.85,
+            signal=f"second_moment_mismatch/{worst}",
+            evidence={"layers": list(bad), "worst": worst, "largest": largest, "limit": MISMATCH},
+            alternatives=(message("finding-gradient-explosion.unlike-batch"),),
+            test=message("finding-second-moment.test"),
+            candidate_causes=("beta2", "corrupted-batch", "moments-lost"),
+        )
+    ]
+
+
+def _mismatch(series: Series) -> slice | None:
+    """Return the longest stretch above the limit, or None where it is neither long nor huge."""
+    above = np.concatenate([[False], series.value[1:] > MISMATCH, [False]])
+    edges = np.flatnonzero(np.diff(above.astype(int)))
+    stretches = [slice(int(a) + 1, int(b) + 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    counted = [one for one in stretches if one.stop - one.start >= TIMES or series.value[one].max() >= HUGE_MISMATCH]
+    return max(counted, key=lambda one: float(series.value[one].max()), default=None)
+
+
+# Updates that are far too large, or far too small, for the weights they change.
+LARGE = 0.1
+FIRST = 0.5  # in the first sampled update, which Adam makes full size whatever the gradient is
+SMALL = 1e-7
+BEHIND = 0.2  # of the run
+NOTHING = 1e-3  # root mean square of weights that start at nothing
+BLOWN = 5.0  # times the weights' norm at the start
+
+
+def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the layers whose update ratio is out of range.
+
+    A usual ratio is about a thousandth. False alarms: small models bear a twentieth, and weights that start at nothing
+    have large ratios at first, so only the run behind its first fifth counts, by its median. The first update by itself
+    counts where the weights did not start at nothing and have grown many times since.
+    """
+    layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one)}
+    level = {name: typical(one, BEHIND) for name, one in layers.items()}
+    large = [name for name, ratio in level.items() if ratio > LARGE]
+    if not large and (first := _first_updates(trace, layers, facts)):
+        worst = max(first, key=lambda name: first[name])
+        return [_wrong_size(trace, list(first), worst, level | first, True, at_first=True)]
+    small = [name for name, ratio in level.items() if 0 < ratio < SMALL]
+    found = [_wrong_size(trace, large, max(large, key=lambda name: level[name]), level, True)] if large else []
+    if small:
+        found.append(_wrong_size(trace, small, min(small, key=lambda name: level[name]), level, False))
+    return found
+
+
+def _first_updates(trace: Trace, layers: dict[str, Series], facts: Facts) -> dict[str, float]:
+    """Return the first ratio of the layers whose weights the first updates blew up."""
+    sizes = {layer.name: layer.parameters for layer in facts.layers}
+    found = {}
+    for name, one in layers.items():
+        weight = trace.series(f"weight_norm/{name}").value
+        if one.value[0] <= FIRST or not len(weight):
+            continue
+        is_nothing = weight[0] < NOTHING * math.sqrt(sizes.get(name) or 1)
+        if not is_nothing and np.nanmax(weight) > BLOWN * weight[0]:
+            found[name] = float(one.value[0])
+    return found
+
+
+def _wrong_size(
+    trace: Trace, layers: list[str], worst: str, level: dict[str, float], large: bool, *, at_first: bool = False
+) -> Finding:
+    series = trace.series(f"update_ratio/{worst}")
+    return Finding(
+        kind="update-ratio",
+        severity="warning",
+        sentence=message(
+            "finding-update-ratio.sentence",
+            at_first=at_first,
+            worst=worst,
+            ratio=level[worst],
+            large=large,
+            layers=and_more(layers),
+        ),
+        first_step=float(series.step[0]),
+        last_step=float(series.step[0 if at_first else -1]),
+        confidence=0.8,
+        signal=f"update_ratio/{worst}",
+        evidence={"layers": layers, "worst": worst, "ratio": level[worst], "limit": LARGE if large else SMALL},
+        alternatives=(message(f"finding-update-ratio.{'start-at-nothing' if large else 'hardly-used'}"),),
+        test=message("finding-update-ratio.test", worst=worst, large=large),
+        candidate_causes=_causes(layers, worst, level) if large else ("initialisation", "learning-rate"),
+    )
+
+
+def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str, ...]:
+    """Return the likeliest causes of large updates: the rate where all layers have them, else that layer's own."""
+    if 2 * len(layers) > len(level):
+        return ("learning-rate", "no-warm-up")
+    own = ("exploding-embedding", "initialisation") if "emb" in worst.lower() else ("initialisation",)
+    return (*own, "learning-rate", "no-warm-up")
+
+
+# A layer that is said to be trained and does not move.
+STILL = 0.95  # of the sampled steps at which others moved
+
+
+def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the layers that never moved.
+
+    False alarms: none by chance; an update of exactly nothing at every sampled step while other layers move is no
+    accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note.
+    """
+    layers = {name: one for name, one in by_layer(trace, "update_norm", facts).items() if enough(one, 3)}
+    still = [name for name, one in layers.items() if np.mean(one.value == 0) >= STILL]
+    given = {layer.name: layer.trained for layer in facts.layers}
+    bare = [layer.name for layer in facts.layers if not layer.trained and layer.parameters > 0]
+    meant = [name for name in still if not given.get(name, True) and not _has_gradient(trace, name)]
+    left = [*meant, *(name for name in bare if name not in still)]
+    wrong = [name for name in still if name not in meant]
+    if len(wrong) == len(layers):
+        return []  # nothing moves at all: the learning rate is nothing, or every update is skipped
+    return [_frozen(trace, names, bad) for names, bad in ((wrong, True), (left, False)) if names]
+
+
+def _has_gradient(trace: Trace, name: str) -> bool:
+    """Whether gradients are computed for a layer: one that is frozen on purpose needs none."""
+    return bool(np.any(trace.series(f"gradient_norm/{name}").value > 0))
+
+
+def _frozen(trace: Trace, names: list[str], wrong: bool) -> Finding:
+    series = trace.series(f"update_norm/{names[0]}")
+    return Finding(
+        kind="frozen-layer",
+        severity="warning" if wrong else "note",
+        sentence=message("finding-frozen-layer.sentence", layers=and_more(names), count=len(names), trained=wrong),
+        first_step=float(series.step[0]) if len(series.step) else None,
+        last_step=float(series.step[-1]) if len(series.step) else None,
+        confidence=0.95,
+        signal=f"update_norm/{names[0]}" if len(series.step) else None,
+        evidence={"layers": names},
+        alternatives=tuple(message(f"finding-frozen-layer.{one}") for one in ("on-purpose", "left-out", "unused")),
+        test=message("finding-frozen-layer.test"),
+        candidate_causes=("frozen-layer",),
+    )
