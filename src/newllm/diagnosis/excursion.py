@@ -1,10 +1,10 @@
 """A loss that leaves its trend upwards (or downwards) in few points: what spikes and dips are made of.
 
-`find_spikes` (spike.py) is the project's definition on a smooth curve and studies count with it. A step-level log
-is not smooth: batches are noisy with heavy tails. So a candidate is first taken as there, against the level just
-before it, on the log scale and at several smoothings; then it must be too high for the *tail* of all other
-points of the same run (peaks over a threshold, an exponential tail), so that a run that always throws outliers
-raises no alarm over one more.
+The doctor finds spikes by these. `find_spikes` (spike.py) counts those of a smooth curve; a step-level log is not
+smooth: batches are noisy with heavy tails. So a candidate is first taken as there, against the level just before it,
+on the log scale and at several smoothings; then it must be too high for the *tail* of all other points of the same
+run (peaks over a threshold, an exponential tail), so that a run that always throws outliers raises no alarm over one
+more.
 """
 
 from dataclasses import dataclass, replace

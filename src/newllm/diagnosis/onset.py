@@ -6,7 +6,7 @@ of the noise (second differences), above each of the last few points too, and hi
 threw before would throw. Cost: some 20 microseconds a point, whatever the length of the run. The state is a function of
 the losses alone, so that a resumed run sees those of its trace again and goes on as if it had never been stopped.
 
-Limits: a climb over hundreds of points is the trend here; `detectors/slow_divergence.py` sees it afterwards.
+Limits: a climb over hundreds of points is the trend here; `detectors/trend.py` sees it afterwards.
 `benchmarks/doctor/onset.py` measures what it finds, how late, and its false alarms.
 """
 

@@ -1,4 +1,7 @@
-"""What a loss spike is: the project's one definition, for studies, the doctor and replays alike.
+"""Spikes of a smooth curve, such as a loss by epoch: what a study counts, and where a replay looks for the onset.
+
+The doctor (excursion.py) and a run in progress (onset.py) need more than that, for noisy logs; docs/doctor.md says
+which is used where, and why.
 
 A spike opens at the first point that lies above the best value so far, and above the lowest of the few points
 just before it, by more than a limit: a loss that creeps up (over-fitting) never opens one. It closes, healed,

@@ -1,9 +1,9 @@
 """From the doctor's findings to what can be replayed: each spike with its place in the training loss. No torch.
 
-The doctor tells a spike once, of the signal where it is gravest, and places it coarsely: a validation loss knows
-only the steps of its evaluations, and a rise is told from where it left the noise. A replay must begin before the
-first step that is part of it. So the place is looked up in the training loss by the project's one definition
-(diagnosis/spike.py) near what the doctor told.
+The doctor tells a spike once, of the signal where it is gravest, and places it coarsely: a validation loss knows only
+the steps of its evaluations, and a rise is told from where it left the noise. A replay must begin before the first
+step that is part of it. So the place is looked up in the training loss by `find_spikes` (diagnosis/spike.py) near
+what the doctor reported.
 """
 
 import dataclasses
