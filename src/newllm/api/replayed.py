@@ -59,8 +59,8 @@ def _run(
 ) -> Verdict:
     subject = OwnRun(path)
     original = read_original(subject)
-    for line in original.notices:
-        watcher.noticed(line)
+    for one in original.notices:
+        watcher.noticed(one)
     spike = choose_spike(original, number)
     place = path / "replays" / f"step-{spike.onset:08d}"
     identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}

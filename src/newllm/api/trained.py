@@ -349,4 +349,5 @@ def _title(run: RunDirectory, config: RunConfig) -> str:
 
 def _differences(config: RunConfig) -> list[str]:
     """Say what is different from the machine and the versions that the run began on."""
-    return [f"{line}: it goes on, but not with the same bits" for line in differences(config.environment)]
+    found = differences(config.environment)
+    return [f"{one}: it goes on, but not with the same bits" for one in found]

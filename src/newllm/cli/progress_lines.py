@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.replays.watcher import Watcher
 from newllm.trace import Tried
 
@@ -15,7 +16,7 @@ class ProgressLines(Watcher):
         {"event": "planned", "stage": "screen", "replays": 40}
         {"event": "replayed", "stage": "screen", "name": "sgd", "replay": 2, "spiked": false, "seconds": 0.8}
         {"event": "tried", "stage": "screened", "name": "sgd", "outcome": "removes", "spiked": 0, "n": 3}
-        {"event": "noticed", "text": "..."}
+        {"event": "noticed", "text": "...", "message": {"id": "...", "parameters": {}}}
 
     Args:
         descriptor: an open file descriptor. If its reader goes away, the replays go on and nothing more is written.
@@ -34,9 +35,9 @@ class ProgressLines(Watcher):
             ) from error
         self._descriptor: int | None = descriptor
 
-    def noticed(self, line: str) -> None:
-        """Write something that a person should know."""
-        self._write("noticed", text=line)
+    def noticed(self, said: Message) -> None:
+        """Write something that a person should know, in English and as data."""
+        self._write("noticed", text=str(said), message=said.as_dict())
 
     def planned(self, stage: str, replays: int) -> None:
         """Write that a stage begins."""

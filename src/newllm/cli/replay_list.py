@@ -14,6 +14,7 @@ from newllm.plotting import colours
 from newllm.replays.interventions import INTERVENTIONS, Intervention
 from newllm.replays.subject import Subject
 from newllm.report.plain import plain
+from newllm.words.verdicts import Part, change
 
 _INDENT = 2
 
@@ -68,7 +69,7 @@ def table(interventions: Mapping[str, Intervention] = INTERVENTIONS) -> str:
     rows = [
         f"| `{one.name}` | {one.kind} | {one.change} | {one.hypothesis} | {one.price} | "
         f"{'0' if one.from_start else 'both'} |"
-        for one in interventions.values()
+        for one in (_listed(each, None) for each in interventions.values())
     ]
     head = [
         "| intervention | kind | change | if it removes the spike | if it is kept | from |",
@@ -78,9 +79,12 @@ def table(interventions: Mapping[str, Intervention] = INTERVENTIONS) -> str:
 
 
 def _listed(one: Intervention, subject: Subject | None) -> Listed:
-    why_not = "" if subject is None else one.fits(subject)
-    fits = None if subject is None else not why_not
-    return Listed(one.name, one.kind, one.change, one.hypothesis, one.price, one.from_start, fits, why_not)
+    misfit = None if subject is None else one.misfit(subject)
+    fits = None if subject is None else misfit is None
+    parts: tuple[Part, ...] = ("what", "hypothesis", "price")
+    what, hypothesis, price = (str(change(part, [one.name], {one.name: one.values})) for part in parts)
+    why_not = "" if misfit is None else str(misfit)
+    return Listed(one.name, one.kind, what, hypothesis, price, one.from_start, fits, why_not)
 
 
 def _lines(found: list[Listed]) -> Iterator[RenderableType]:

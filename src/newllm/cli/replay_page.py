@@ -14,12 +14,16 @@ from rich.text import Text
 from newllm.cli.doctor_page import LONGEST_PATH, Paper, WithPath
 from newllm.cli.drawn_signal import DrawnSignal
 from newllm.cli.replay_table import INDENT, Column, Row, lay_out
+from newllm.messages import catalogue
 from newllm.plotting import colours
 from newllm.report import verdict_words as words
 from newllm.report.plain import plain
 from newllm.report.words import count
 from newllm.trace import Series, Tried, Verdict
+from newllm.words.verdicts import missing_of, not_tried_of
 
+EN = catalogue("en")
+_LONG = 2000  # characters of a sentence
 _WIDE = 96  # cells from which an interval has room in the table of what was only screened
 _SUSPECTS = 5
 _SIGNS = {
@@ -90,9 +94,9 @@ def _styles(verdict: Verdict) -> tuple[str, str, str]:
 def _ground(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     """Say whether replays can be believed at all, and how the original does with other chance."""
     sign, plain_sign, colour = _NULL_SIGNS[verdict.null.get("identical")]
-    said = Text(f"{sign if paper.unicode else plain_sign} {words.null(verdict)}", style=f"bold {colour}")
+    said = Text(f"{sign if paper.unicode else plain_sign} {words.null(EN, verdict)}", style=f"bold {colour}")
     parts: list[tuple[str, RenderableType]] = [("null replay", said)]
-    if line := words.nulls(verdict):
+    if line := words.nulls(EN, verdict):
         style = colours.VALIDATION if verdict.nulls.get("depends_on_seed") else ""
         parts.append(("null replays", Text(line, style=style)))
     yield _pairs(parts)
@@ -172,25 +176,23 @@ def _numbers(one: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
 
 
 def _details(one: Tried) -> tuple[str, ...]:
-    sentences = (words.change(one), words.moved(one), words.left(one))
-    return " ".join(filter(None, sentences)), words.price(one)
+    change, price = (plain(said(one), _LONG) for said in (words.change, words.price))
+    return " ".join(filter(None, (change, words.moved(EN, one), words.left(EN, one)))), price
 
 
 def _cause(verdict: Verdict) -> Iterator[RenderableType]:
     if verdict.cause:
         name = plain(verdict.cause.get("name", ""))
         yield Text.assemble(("Cause  ", "bold"), (name, f"bold {colours.CONTEXT}"))
-        yield Padding(_pairs([(label, Text(text)) for label, text in words.cause(verdict)]), (0, 0, 0, INDENT))
+        yield Padding(_pairs([(label, Text(text)) for label, text in words.cause(EN, verdict)]), (0, 0, 0, INDENT))
         yield Text()
         return
     if verdict.suspects:
         yield Text("Suspects", style="bold")
-        told = words.suspects(verdict.suspects[:_SUSPECTS])
+        told = words.suspects(EN, verdict.suspects[:_SUSPECTS])
         yield Padding(_pairs([(label, Text(text)) for label, text in told]), (0, 0, 0, INDENT))
         yield Text()
-    told = [
-        ("-", Text(plain(one, 2000))) for one in verdict.missing if not any(one in said for said in verdict.sentences)
-    ]
+    told = [("-", Text(plain(one, _LONG))) for one in missing_of(verdict)]
     if told:
         yield Text("Missing for a cause", style="bold")
         yield Padding(_pairs(told, gap=1), (0, 0, 0, INDENT))
@@ -200,8 +202,9 @@ def _cause(verdict: Verdict) -> Iterator[RenderableType]:
 def _foot(verdict: Verdict) -> Iterator[RenderableType]:
     if verdict.not_tried:
         yield Text("Not tried", style="bold")
-        for reason, names in words.not_tried(verdict):
-            yield Padding(Text.assemble(names, (f": {reason}", colours.MUTED)), (0, 0, 0, INDENT))
+        for reason, names in not_tried_of(verdict):
+            listed = ", ".join(map(plain, names))
+            yield Padding(Text.assemble(listed, (f": {plain(reason, _LONG)}", colours.MUTED)), (0, 0, 0, INDENT))
         yield Text()
     place = Path(verdict.run) / "replays" / f"step-{verdict.spike.get('onset') or 0:08d}"
     kept = f"; all of it is in {place}" if place.is_dir() else ""

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from newllm.cli.doctor_paper import PageConsole, say
 from newllm.cli.replay_page import outcome
+from newllm.messages import Message
 from newllm.replays.watcher import Watcher
 from newllm.report import verdict_words as words
 from newllm.report.plain import plain
@@ -74,9 +75,9 @@ class ReplayProgress(Watcher):
         if kind is not None and issubclass(kind, KeyboardInterrupt) and self._stage:
             self._say(Text("what was replayed is kept: the same command goes on from there"))
 
-    def noticed(self, line: str) -> None:
-        """Say the line."""
-        self._say(Text(f"note: {plain(line, 2000)}"))
+    def noticed(self, said: Message) -> None:
+        """Say it in a line."""
+        self._say(Text(f"note: {plain(str(said), 2000)}"))
 
     def planned(self, stage: str, replays: int) -> None:
         """Begin a stage."""

@@ -30,6 +30,7 @@ _BEGINS = re.compile(r"^(-?[a-zA-Z][\w-]*) *=", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-zA-Z][\w-]*)")
 _REFERENCE = re.compile(r"\{\s*([a-zA-Z][\w-]*)(?:\.[\w-]+)?\s*\}")
 _COMMENT = re.compile(r"^#.*\n?", re.MULTILINE)
+_LONGEST = 2400  # characters of a text that stands in a message: Fluent takes no more than 2,500
 
 
 @runtime_checkable
@@ -203,7 +204,8 @@ def _argument(value: Any) -> Any:
         return fluent_number(value, useGrouping=False)
     if isinstance(value, float):
         return fluent_number(value)
-    return str(value)
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}...{text[-_LONGEST // 2 :]}"
 
 
 def _written(value: Any, form: str) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from newllm.errors import UserError, unknown_name
+from newllm.messages import Message
 from newllm.replays.interventions import INTERVENTIONS, Intervention
 from newllm.replays.starts import Start
 from newllm.replays.subject import Subject
-from newllm.replays.task import TOGETHER, parts
+from newllm.replays.task import parts
+from newllm.trace.verdict import TOGETHER
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Candidate:
 
 def candidates(
     subject: Subject, starts: Sequence[Start], suspected: Sequence[str], only: Sequence[str] = ()
-) -> tuple[list[Candidate], dict[str, str]]:
+) -> tuple[list[Candidate], dict[str, Message]]:
     """Return what is tried, the likeliest and cheapest first, and what is not, with the reason.
 
     Args:
@@ -49,12 +51,12 @@ def candidates(
     Raises:
         UserError: no intervention has a name that was asked for, or it does not fit.
     """
-    found, not_tried = [], {}
+    found, not_tried = [], dict[str, Message]()
     for name in [_named(one) for one in only] or list(INTERVENTIONS):
         changes = tuple(INTERVENTIONS[one] for one in parts(name))
-        why = next((why for one in changes if (why := one.fits(subject))), "")
+        why = next((why for one in changes if (why := one.misfit(subject))), None)
         if why and only:
-            raise UserError(f"intervention '{name}' cannot be tried here: {why}")
+            raise UserError(f"intervention '{name}' cannot be tried here: {why!s}")
         if why:
             not_tried[name] = why
         else:

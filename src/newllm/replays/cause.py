@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from newllm.messages import Message, message
 from newllm.replays.interventions import Intervention
 from newllm.replays.manipulation import Moved
 from newllm.replays.session import Planted
 from newllm.trace import Tried
 from newllm.trace.verdict import HELPS
 
-LEVEL = 0.05
 _AS_STRONG = 0.5  # of the strength of the change that is held against it
 _STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
 _RIVALS = 2  # at least
@@ -46,8 +46,7 @@ class Case:
     @property
     def is_remedy(self) -> bool:
         """Whether it removes the spike, confirmed."""
-        sure = self.tried.p is not None and self.tried.p < LEVEL
-        return self.tried.stage == "confirmed" and self.tried.outcome == "removes" and sure
+        return self.tried.is_remedy
 
     @property
     def may_remove(self) -> bool:
@@ -60,8 +59,8 @@ class Case:
         return self.planted is not None and self.planted.null_spiked == 0 and self.planted.spiked == self.planted.n
 
 
-def find_cause(cases: Sequence[Case], untried: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    """Return the cause with its evidence, or None and what is missing, a sentence each.
+def find_cause(cases: Sequence[Case], untried: int) -> tuple[dict[str, Any] | None, tuple[Message, ...]]:
+    """Return the cause with its evidence, or None and what is missing.
 
     Args:
         cases: all that was tried.
@@ -70,13 +69,13 @@ def find_cause(cases: Sequence[Case], untried: int) -> tuple[dict[str, Any] | No
     remedies = [case for case in cases if case.is_remedy]
     if not remedies:
         return None, (_without_a_remedy(cases, untried),)
-    missing: list[str] = []
+    missing: list[Message] = []
     for case in remedies:
         lacks = _lacks(case, cases)
         if not lacks:
             return _evidence(case, cases), ()
-        missing += lacks
-    return None, tuple(dict.fromkeys(missing))
+        missing += [lack for lack in lacks if lack not in missing]
+    return None, tuple(missing)
 
 
 def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
@@ -114,26 +113,24 @@ def _weight(case: Case, doubts: Mapping[str, int]) -> tuple[Any, ...]:
     )
 
 
-def _lacks(case: Case, cases: Sequence[Case]) -> list[str]:
-    """Return what keeps a remedy from showing its cause, a sentence each."""
+def _lacks(case: Case, cases: Sequence[Case]) -> list[Message]:
+    """Return what keeps a remedy from showing its cause."""
     name, lacks = case.tried.name, []
     if not case.moved.moved:
-        lacks.append(f"{name}: it did not move what it aims at ({case.moved.signal}), so it tests nothing.")
+        lacks.append(message("missing-not_moved", name=name, signal=case.moved.signal))
     rivals = [other for other in cases if _is_rival(other, case)]
     others = sorted({other.tried.name for other in rivals if other.may_remove})
     if others:
-        lacks.append(f"{name}: {_listed(others)} removed the spike too, by another mechanism.")
+        lacks.append(message("missing-others", name=name, names=others))
     strong = [other for other in rivals if _as_strong(other, case)]
     if len({other.change.mechanism for other in strong}) < _RIVALS:
-        lacks.append(f"{name}: fewer than {_RIVALS} rival mechanisms were changed as strongly; try more of them.")
+        lacks.append(message("missing-rivals", name=name, least=_RIVALS))
     if case.planted is None:
-        lacks.append(f"{name}: there was no reverse test (nothing to plant, no healthy stretch, or no time).")
+        lacks.append(message("missing-reverse", name=name))
     elif not case.reverses:
-        planted = case.planted
-        lacks.append(
-            f"{name}: planted into a healthy stretch, its cause made {planted.spiked} of {planted.n} replays spike "
-            f"({planted.null_spiked} without it)."
-        )
+        done = case.planted
+        counted = {"spiked": done.spiked, "n": done.n, "without": done.null_spiked}
+        lacks.append(message("missing-planted", name=name, **counted))
     return lacks
 
 
@@ -162,14 +159,10 @@ def _evidence(case: Case, cases: Sequence[Case]) -> dict[str, Any]:
     }
 
 
-def _without_a_remedy(cases: Sequence[Case], untried: int) -> str:
+def _without_a_remedy(cases: Sequence[Case], untried: int) -> Message:
     screened = [case.tried.name for case in cases if case.may_remove]
     if screened:
-        return f"{_listed(screened)} removed the spike in the screen only: a longer --budget would confirm it or not."
+        return message("missing-confirmation", names=screened)
     if untried:
-        return f"{untried} of {untried + len(cases)} changes had no time: a longer --budget would try them."
-    return "Nothing that was tried removes the spike: its cause is not among what was changed, or two act together."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        return message("missing-time", untried=untried, n=untried + len(cases))
+    return message("missing-remedy")

@@ -36,16 +36,6 @@ class Disagreement:
     random_state: str | None
     batch: bool
 
-    @property
-    def words(self) -> str:
-        """In words, for a person."""
-        parts = ["in their batches"] if self.batch else []
-        if self.parameter is not None:
-            parts.append(f"most in '{self.parameter}'")
-        if self.random_state is not None:
-            parts.append(f"and the random state of {self.random_state} is another after it")
-        return ", ".join(parts) or "in their losses"
-
 
 def first_disagreement(
     subject: Subject, setup: Setup, state: State | None, steps: Iterable[int]

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from newllm.errors import UserError
+from newllm.messages import Message, quoted
 from newllm.replays.advance import state_at
 from newllm.replays.alone import alone
 from newllm.replays.candidates import Candidate, candidates
@@ -48,7 +49,7 @@ def _replayed(
     watcher: Watcher,
     places: Sequence[Start],
     chosen: Sequence[Candidate],
-    not_tried: Mapping[str, str],
+    not_tried: Mapping[str, Message],
 ) -> Verdict:
     store = Store(asked.place, dict(asked.identity))
     heard = _Heard(watcher)
@@ -92,7 +93,7 @@ class _Heard:
 
 
 def _stages(
-    asked: Question, session: Session, chosen: Sequence[Candidate], not_tried: Mapping[str, str], check: NullCheck
+    asked: Question, session: Session, chosen: Sequence[Candidate], not_tried: Mapping[str, Message], check: NullCheck
 ) -> Verdict:
     nulls = session.nulls()
     watcher, told = session.watcher, set[str]()
@@ -125,10 +126,12 @@ def _tell(session: Session, confirmed: Sequence[Shown]) -> None:
         session.watcher.tried(say_tried(session, one))
 
 
-def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[Shown]) -> dict[str, str]:
+def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[Shown]) -> dict[str, Message]:
     """Return why what could have been tried was not."""
     seen = {one.candidate.name for one in screened}
-    return {one.name: session.runner.failed.get(one.name, NO_TIME) for one in chosen if one.name not in seen}
+    failed = session.runner.failed
+    left = [one.name for one in chosen if one.name not in seen]
+    return {name: quoted(failed[name]) if name in failed else NO_TIME for name in left}
 
 
 def _suspect(asked: Question, late: Start) -> range:

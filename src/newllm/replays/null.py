@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from newllm.messages import Message, message
 from newllm.replays.disagreement import Disagreement, first_disagreement, first_unlike
 from newllm.replays.original import Original, Spike
 from newllm.replays.replica import State
@@ -42,7 +43,7 @@ class NullCheck:
         first_difference: where it left the record, None where it did not: step, signal ("loss", "gradient_norm",
             "batch", "weights"), recorded, replayed; parameter and random_state (see `disagreement`; None where they
             are the same), replays_differ (the step from which two replays of the same state differ from each other,
-            None if they agree), and a sentence that says all this.
+            None if they agree), and what says all this: "sentence" in English, "message" as data.
         state: at the step that the replays begin from; None at step 0, which is built from the seed.
         seconds: that it took.
     """
@@ -89,7 +90,7 @@ def check_null(
         found = check.difference(made)
         if found is not None:
             if watch is not None:
-                watch.noticed(f"the replay leaves the run at step {found['step']}: finding out what differs")
+                watch.noticed(message("notice-leaves", step=found["step"]))
             found = check.explained(found)
     return NullCheck(
         identical=None if not made.compared else found is None,
@@ -169,11 +170,11 @@ class _Check:
         try:
             two = first_disagreement(self.subject, self.setup, self.state, steps)
         except OutOfTime:
-            return {**found, "sentence": f"{_difference_in_words(found)}; no time was left to find out why"}
+            return _said(found, message("differs-no_time", difference=_what_differs(found)))
         if two is not None:
             found |= {"replays_differ": two.step, "random_state": two.random_state}
             found["parameter"] = two.parameter or found["parameter"]
-        return {**found, "sentence": _sentence(found, two)}
+        return _said(found, _how_they_differ(found, two))
 
     def _while_there_is_time(self, steps: Iterable[int]) -> Iterator[int]:
         for step in steps:
@@ -257,19 +258,20 @@ def _end(original: Original, spike: Spike, start: int) -> int:
     return min((step for step in original.kept if healed <= step <= farthest), default=healed)
 
 
-def _difference_in_words(found: dict[str, Any]) -> str:
-    what = {
-        "batch": "another batch is read",
-        "weights": "the weights are others",
-        "loss": f"the loss is {found['replayed']!r}, recorded {found['recorded']!r}",
-        "gradient_norm": f"the gradient norm is {found['replayed']!r}, recorded {found['recorded']!r}",
-    }[found["signal"]]
-    return f"at step {found['step']} {what}"
+def _said(found: dict[str, Any], said: Message) -> dict[str, Any]:
+    return {**found, "sentence": str(said), "message": said.as_dict()}
 
 
-def _sentence(found: dict[str, Any], two: Disagreement | None) -> str:
-    said = _difference_in_words(found)
+def _what_differs(found: dict[str, Any]) -> Message:
+    signal, step = found["signal"], found["step"]
+    if signal not in _SIGNALS:
+        return message(f"difference-{signal}", step=step)
+    return message(f"difference-{signal}", step=step, replayed=found["replayed"], recorded=found["recorded"])
+
+
+def _how_they_differ(found: dict[str, Any], two: Disagreement | None) -> Message:
+    what = _what_differs(found)
     if two is None:
-        where = f", first in '{found['parameter']}'" if found["parameter"] else ""
-        return f"{said}{where}; two replays agree with each other: the record, the code or the machine is another"
-    return f"{said}; two replays of the same state differ from step {two.step} on, {two.words}"
+        return message("differs-agree", difference=what, parameter=found["parameter"])
+    where = {"batch": two.batch, "parameter": two.parameter, "random_state": two.random_state}
+    return message("differs-apart", difference=what, step=two.step, **where, losses=not any(where.values()))

@@ -14,6 +14,7 @@ import torch
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.recorder import record
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
@@ -44,7 +45,7 @@ class Original:
         kept: steps of the known states, rising; step 0 is known without one.
         load: from a kept step to its state.
         batches: a number for the content of each update's batches; empty where they were not followed.
-        notices: what is different from when it was recorded, a line each.
+        notices: what is different from when it was recorded.
     """
 
     steps: list[int]
@@ -56,7 +57,7 @@ class Original:
     kept: tuple[int, ...]
     load: Callable[[int], State]
     batches: list[int] = field(default_factory=list)
-    notices: tuple[str, ...] = ()
+    notices: tuple[Message, ...] = ()
 
     def state(self, step: int) -> tuple[int, State | None]:
         """Return the step of the newest known state at or before a step, and the state: None at the initialisation.
@@ -96,9 +97,7 @@ def read_original(run: OwnRun) -> Original:
         most_serious=most_serious(spikes),
         kept=tuple(list_snapshots(place.snapshots)),
         load=lambda step: _loaded(run, step),
-        notices=tuple(
-            f"{line}: the replay may not give the same bits" for line in differences(run.config.environment, _BITS)
-        ),
+        notices=tuple(message("notice-bits", difference=one) for one in differences(run.config.environment, _BITS)),
     )
 
 
@@ -120,7 +119,7 @@ def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
     if not spikes:
         raise UserError("nothing to replay: the doctor finds no spike in this training")
     if watch is not None:
-        watch.noticed(str(spikes[most_serious(spikes)].finding.sentence))
+        watch.noticed(spikes[most_serious(spikes)].finding.sentence)
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
     return Original(
         steps=loss.step.tolist(),

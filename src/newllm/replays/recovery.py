@@ -21,11 +21,13 @@ import numpy as np
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.onset import Onset
+from newllm.messages import Message, message
 from newllm.replays.attempts import Attempts
 from newllm.replays.remedies import SKIP, Remedy, remedies, usual_norm
 from newllm.replays.replica import State
 from newllm.replays.subject import Subject
 from newllm.trace import Recovery, Trace, Tried
+from newllm.words.verdicts import change_of
 
 MOST_FAILURES = 3  # in a row
 BUDGET = 30  # replays of the null's length, at most, of which a decision is made
@@ -76,16 +78,16 @@ def decide(case: Case) -> Recovery:
     if told is not None:
         return told
     if case.policy == "ask":
-        return _made(case, "asked", "nothing was changed")
+        return _made(case, "asked", message("guard-asks"))
     failed = failures(case.history, case.onset.step)
     if len(failed) >= MOST_FAILURES:
         back = rollback_step(case.known, case.onset.onset, 0)
         names = ", ".join(one.remedy for one in reversed(failed))
-        return _made(case, "stopped", f"{len(failed)} recoveries in a row did not hold ({names}): given up", back=back)
+        return _made(case, "stopped", message("guard-stops", n=len(failed), names=names), back=back)
     back = rollback_step(case.known, case.onset.onset, len(failed))
     if case.policy == SKIP:
         last = Remedy(SKIP).last(back, case.onset.step, case.onset.step)
-        said = f"rolled back to step {back}, and the batches up to step {last} are skipped"
+        said = message("guard-skips", back=back, last=last)
         return _made(case, "remedy", said, back=back, last=last, remedy=SKIP)
     return _Decision(case, back, failed, began).make()
 
@@ -133,12 +135,12 @@ class _Decision:
     def make(self) -> Recovery:
         attempts = self.attempts
         if not self._affords(2):
-            return self._skip(f"the budget of {self.budget} updates allows no replay")
+            return self._skip(message("guard-no_budget", budget=self.budget))
         attempts.replay_nulls()
         if attempts.identical is False:
-            return self._skip("the unmodified replay is not the run, so that replays show nothing")
+            return self._skip(message("guard-not_the_run"))
         if attempts.harmless:
-            return self._made("went on", "replayed as it was it comes back by itself, so nothing was changed")
+            return self._made("went on", message("guard-recovers"))
         for remedy in self._ordered():
             if not self._affords(1):
                 break
@@ -156,14 +158,13 @@ class _Decision:
         best = max(paying, key=lambda item: (item[2], item[1].effect or 0.0), default=None)
         if best is not None:
             remedy, tried, clean = best
-            left = "nothing" if clean else f"{max(0.0, 1 - (tried.effect or 0.0)):.0%}"
-            said = f"rolled back to step {self.back}, from there on {tried.change} ({left} of the spike is left)"
+            left = max(0.0, 1 - (tried.effect or 0.0))
+            said = message("guard-changes", back=self.back, change=change_of(tried), clean=clean, left=left)
             last = self.attempts.last_for(remedy)
             return self._made("remedy", said, back=self.back, remedy=remedy.name, setting=remedy.setting, last=last)
         if self.attempts.passes:
-            cost = "what removes it costs more" if helps else "no remedy that was replayed helps"
-            return self._made("went on", f"replayed as it was it passes by itself and {cost}, so nothing was changed")
-        return self._skip("no remedy that was replayed helps")
+            return self._made("went on", message("guard-passes", helps=bool(helps)))
+        return self._skip(message("guard-nothing_helps"))
 
     def _ordered(self) -> list[Remedy]:
         """Return the remedies: what passes first, and each kind by what the doctor suspects."""
@@ -177,12 +178,12 @@ class _Decision:
     def _affords(self, replays: int) -> bool:
         return self.attempts.updates + replays * self.attempts.length <= self.budget
 
-    def _skip(self, why: str) -> Recovery:
+    def _skip(self, why: Message) -> Recovery:
         last = self.attempts.last_for(Remedy(SKIP))
-        said = f"{why}: rolled back to step {self.back}, and the batches up to step {last} are skipped"
+        said = message("guard-skips_because", why=why, back=self.back, last=last)
         return self._made("remedy", said, back=self.back, remedy=SKIP, last=last)
 
-    def _made(self, action: str, said: str, **more: object) -> Recovery:
+    def _made(self, action: str, said: Message, **more: object) -> Recovery:
         attempts = self.attempts
         return _made(
             self.case,
@@ -201,19 +202,21 @@ def _pays(tried: Tried) -> bool:
     return tried.cost is None or tried.cost <= 0
 
 
-def _made(case: Case, action: str, said: str, **more: object) -> Recovery:
+def _made(case: Case, action: str, decision: Message, **more: object) -> Recovery:
     onset, back = case.onset, more.get("back")
-    level = "is not finite" if not np.isfinite(onset.rise) else f"is {np.expm1(onset.rise):.0%} above"
+    rise = float(np.expm1(onset.rise)) if np.isfinite(onset.rise) else None
+    said = message("guard-decided", detected=onset.step, onset=onset.onset, rise=rise, decision=decision)
     return Recovery(
         number=len(case.history) + 1,
         policy=case.policy,
         action=action,  # type: ignore[arg-type]
-        sentence=f"at step {onset.step} the loss {level} the trend that it left at step {onset.onset}: {said}",
+        sentence=str(said),
         detected=onset.step,
         onset=onset.onset,
         base=float(onset.base) if np.isfinite(onset.base) else None,
         in_force=action == "remedy",
         done=back is None,
+        message=said,
         **{"last": onset.step, **more},  # type: ignore[arg-type]
     )
 

@@ -121,7 +121,7 @@ def remedies(subject: Subject, usual: float, failed: Sequence[str]) -> list[Reme
     made = [Remedy(name, usual if name == CLIP else None) for name in (*PASSING, *LASTING) if name not in failed]
     if not usual > 0:
         made = [one for one in made if one.name != CLIP]
-    return [one for one in made if not one.change.fits(subject)]
+    return [one for one in made if not one.change.misfit(subject)]
 
 
 def _skip(setup: Setup) -> None:
@@ -136,9 +136,6 @@ def _skip(setup: Setup) -> None:
 _SKIP = Intervention(
     name=SKIP,
     kind="data",
-    change="every batch from the rollback to well behind the onset skipped",
-    hypothesis="These batches, in the state that the model was in, brought it about.",
-    price="These batches are not read.",
     causes=("corrupted-batch", "data-order"),
     aims_at="batches",
     direction=0,
@@ -153,9 +150,7 @@ def _clip(norm: float) -> Intervention:
     return Intervention(
         name=CLIP,
         kind="optimizer",
-        change=f"the gradient clipped at {norm:.3g}, half as much again as usual",
-        hypothesis="A few gradients were much larger than the others, and went through.",
-        price="Large gradients count less, those of rare and hard examples too.",
+        values={"value": norm},
         causes=("loose-clipping", "corrupted-batch", "unbounded-recurrence"),
         aims_at="gradient_norm_clipped",
         direction=-1,

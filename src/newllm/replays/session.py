@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from newllm.errors import UserError
+from newllm.messages import message
 from newllm.replays.candidates import Candidate
 from newllm.replays.judged import Judge, Judged
 from newllm.replays.outcome import MOSTLY, Pair, effect_of, stopped_learning
@@ -25,7 +26,7 @@ from newllm.replays.task import Task
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
 
-NO_TIME = "no time was left for it: give a larger --budget"
+NO_TIME = message("not_tried-no_time")
 SCREENED, CONFIRMED = 3, 8  # replays of each
 BEST = 3  # interventions that are confirmed
 PLANTED = 4  # replays of a reverse test

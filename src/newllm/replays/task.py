@@ -15,8 +15,7 @@ from newllm.replays.interventions.intervention import Change
 from newllm.replays.replica import State
 from newllm.replays.subject import Subject
 from newllm.replays.trajectory import Trajectory, Until, follow
-
-TOGETHER = " + "
+from newllm.trace.verdict import TOGETHER
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from newllm.messages import Message, message
 from newllm.replays.cause import Case, find_cause, suspects
 from newllm.replays.judged import Judged
 from newllm.replays.manipulation import Moved, manipulation
 from newllm.replays.null import NullCheck
 from newllm.replays.original import Spike
 from newllm.replays.outcome import Effect, Pair, effect_of
-from newllm.replays.sentences import sentences
 from newllm.replays.session import NO_TIME, Planted, Session, Shown
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import OUTCOMES, VerdictMessages
+from newllm.words.verdicts import change, in_english
 
 
 def conclude(
@@ -25,7 +26,7 @@ def conclude(
     nulls: Mapping[int, Sequence[Judged]],
     shown: Sequence[Shown],
     planted: Sequence[Planted],
-    not_tried: Mapping[str, str],
+    not_tried: Mapping[str, Message],
     suspected: Sequence[str],
 ) -> Verdict:
     """Return the verdict.
@@ -42,47 +43,35 @@ def conclude(
     """
     cases = _cases(session, shown, planted)
     cause, missing = find_cause(cases, sum(why == NO_TIME for why in not_tried.values()))
-    spike = describe_spike(session.spike, session.limit())
-    counted = count_nulls(nulls, session)
-    tried = tuple(sorted((case.tried for case in cases), key=_best_first))
     doubts = {name: place for place, name in enumerate(suspected)}
-    return Verdict(
+    verdict = Verdict(
         run=run,
-        spike=spike,
+        spike=describe_spike(session.spike, session.limit()),
         null=describe_check(check),
-        nulls=counted,
-        interventions=tried,
-        not_tried=dict(not_tried),
+        nulls=count_nulls(nulls, session),
+        interventions=tuple(sorted((case.tried for case in cases), key=_best_first)),
         cause=cause,
         suspects=suspects(cases, doubts),
-        missing=missing,
-        sentences=sentences(spike, counted, tried, cause, missing),
         seconds=session.time.spent,
+        messages=VerdictMessages(missing=missing, not_tried=dict(not_tried)),
     )
+    return in_english(verdict)
 
 
 def differs(run: str, spike: Spike, check: NullCheck, seconds: float) -> Verdict:
     """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
-    first = check.first_difference or {}
-    where = f"step {first.get('step')}" + (f", in {first['parameter']}" if first.get("parameter") else "")
-    said = (
-        f"The unmodified replay is not the run: they part at {where}.",
-        "Whatever a change did could be that difference, so nothing was changed.",
-        "Mend what differs (another machine, version, text, or code that is not a function of seed and step).",
-    )
-    return Verdict(
+    verdict = Verdict(
         run=run,
         spike=describe_spike(spike, None),
         null=describe_check(check),
         nulls={"n": 0, "spiked": 0, "share": None, "depends_on_seed": None},
         interventions=(),
-        not_tried={},
         cause=None,
         suspects=(),
-        missing=said[1:2],
-        sentences=said,
         seconds=seconds,
+        messages=VerdictMessages(missing=(message("differs-so"),)),
     )
+    return in_english(verdict)
 
 
 def describe_spike(spike: Spike, limit: float | None) -> dict[str, Any]:
@@ -132,15 +121,16 @@ def say_tried(session: Session, shown: Shown) -> Tried:
 def describe(shown: Shown, effect: Effect, moved: Moved, p: float | None) -> Tried:
     """Return what one candidate's replays show, as plain data."""
     one, pairs = shown.candidate, shown.pairs
-    main = one.main
+    main, names = one.main, [each.name for each in one.changes]
+    values = {each.name: dict(each.values) for each in one.changes if each.values}
     last = one.start.end
     costs = [pair.changed.probe_at(last) - pair.null.probe_at(last) for pair in pairs]
     return Tried(
         name=one.name,
         kind=main.kind,
-        change=" and ".join(change.change for change in one.changes),
-        hypothesis=" ".join(change.hypothesis for change in one.changes),
-        price=" ".join(change.price for change in one.changes),
+        change=str(change("what", names, values)),
+        hypothesis=str(change("hypothesis", names, values)),
+        price=str(change("price", names, values)),
         start=one.start.step,
         stage="confirmed" if shown.confirmed else "screened",
         outcome=effect.outcome,
@@ -156,6 +146,7 @@ def describe(shown: Shown, effect: Effect, moved: Moved, p: float | None) -> Tri
         signals=_by_signal(pairs),
         moved={"signal": moved.signal, "ratio": moved.ratio, "moved": moved.moved, "strength": moved.strength},
         seconds=shown.seconds,
+        values=values,
     )
 
 

@@ -1,17 +1,18 @@
-"""What replays tell of themselves while they run: a watcher is told, and changes nothing."""
+"""What replays report of themselves while they run: a watcher takes it in, and changes nothing."""
 
+from newllm.messages import Message
 from newllm.trace.verdict import Tried, Verdict
 
 
 class Watcher:
-    """Told of everything in its order; this one shows nothing.
+    """Takes in everything in its order; this one shows nothing.
 
     A stage is "null replay" (the original, unmodified), "null replays" (with other chance), "screen", "confirm" or
     "reverse test".
     """
 
-    def noticed(self, line: str) -> None:
-        """Take in something that a person should know, a line."""
+    def noticed(self, said: Message) -> None:
+        """Take in something that a person should know."""
 
     def planned(self, stage: str, replays: int) -> None:
         """Take in that a stage begins, and how many replays it may take."""

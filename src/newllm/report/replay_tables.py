@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from newllm.messages import Catalogue
 from newllm.report import verdict_words as said
 from newllm.report.charts.interval_svg import interval_svg
-from newllm.report.language import verdict_language
-from newllm.report.language.verdict_language import details, missing
-from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
+from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, safe, said_in, table, tag
 from newllm.report.plain import plain
 from newllm.trace import Tried, Verdict
+from newllm.words.verdicts import change_of, checked, missing_of, not_tried_of
 
 _SIGNS = {
     "removes": ("✔", "good"), "reduces": ("▼", "note"), "delays": ("▶", "note"), "undecided": ("?", "muted"),
@@ -34,23 +33,28 @@ def tables(verdict: Verdict, words: Catalogue) -> Html:
 
 def behind(verdict: Verdict, words: Catalogue) -> Html:
     """Return the cause with its evidence, or the suspects and what is missing; and what was not tried, and why."""
-    suspects = pairs(verdict_language.suspects(verdict.suspects[:_SUSPECTS], words))
-    not_tried = pairs((english(words, names), english(words, why)) for why, names in said.not_tried(verdict))
+    suspects = pairs(said.suspects(words, verdict.suspects[:_SUSPECTS]))
+    missing = [said_in(words, one) for one in missing_of(verdict)]
+    not_tried = pairs((english(words, _names(names)), said_in(words, why)) for why, names in not_tried_of(verdict))
     parts = [
         _cause(verdict, words),
         folded(words("replay-suspects"), suspects, open=not verdict.cause) if suspects else Html(),
-        block(words("replay-missing"), listed(missing(verdict, words))),
+        block(words("replay-missing"), listed(missing)),
         folded(words("replay-not_tried"), not_tried) if not_tried else Html(),
         tag("p", words("replay-took", time=said.seconds(verdict.seconds)), kind="muted"),
     ]
     return joined(parts)
 
 
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(map(plain, names))
+
+
 def _cause(verdict: Verdict, words: Catalogue) -> Html:
     if not verdict.cause:
         return Html()
     name = tag("strong", plain(verdict.cause.get("name", "")), kind="good")
-    evidence = pairs(verdict_language.cause(verdict, words))
+    evidence = pairs(said.cause(words, verdict))
     return tag("div", tag("h4", words("replay-cause"), " ", name), evidence, kind="cause")
 
 
@@ -69,10 +73,24 @@ def _row(one: Tried, words: Catalogue) -> list[object]:
     effect = " ".join(filter(None, (said.effect(one), said.interval(one))))
     drawn = interval_svg(one.effect, one.interval, mood)
     numbers = [said.p(one), said.spiked(one), said.later(one), said.cost(one), f"{one.start:,}"]
-    return [verdict_language.named(one, words), outcome, effect, drawn, *numbers]
+    return [_named(one, words), outcome, effect, drawn, *numbers]
+
+
+def _named(tried: Tried, words: Catalogue) -> Html:
+    """Return the name of a change; where the page is in another language than the name, with what it does under it."""
+    if words.lang == "en":
+        return safe(tried.name)
+    return joined([tried.name, tag("small", said_in(words, checked(change_of(tried), tried.change)), kind="what")])
 
 
 def _details(tried: Sequence[Tried], words: Catalogue) -> Html:
     """Return what was changed, what it moved and what it costs, for each that was confirmed."""
-    told = [(plain(one.name), details(one, words)) for one in tried]
-    return folded(words("replay-details"), pairs(told), kind="wide")
+    about = [(plain(one.name), _in_full(one, words)) for one in tried]
+    return folded(words("replay-details"), pairs(about), kind="wide")
+
+
+def _in_full(one: Tried, words: Catalogue) -> Html:
+    change, price = said_in(words, said.change(one)), said_in(words, said.price(one))
+    return joined(
+        filter(None, (change, said.moved(words, one), said.left(words, one), price)), words("between_sentences")
+    )

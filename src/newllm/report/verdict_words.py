@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newllm.report import words
+from newllm.messages import Catalogue, Message, message, quoted, read_message
+from newllm.report import words as said
+from newllm.report.labels import cause_label
 from newllm.report.plain import plain
 from newllm.trace.verdict import Tried, Verdict
+from newllm.words.verdicts import change_of, checked
 
 _LONG = 2000  # characters of a sentence
-_DID = {"removes": "removes it", "reduces": "reduces it", "delays": "delays it", "no effect": "has no effect"}
 _RANGE = 99.5  # percent: what is rounded to 100 need not be all
 
 
-def loss(signal: str) -> str:
+def loss(words: Catalogue, signal: str) -> str:
     """Return the name of a loss that was followed in words: "validation/unknown" is a class of targets."""
     name, _, part = plain(signal).partition("/")
-    words_of = {"loss": "the training loss", "probe": "the probe loss", "validation": "the validation loss"}
-    return words_of.get(name, name) + (f" of {part} tokens" if part else "")
+    known = words.get(f"followed-{name}") or name
+    return words("followed_of", **{"loss": known, "class": part}) if part else known
 
 
 def recorded_as(signal: str) -> str:
@@ -27,38 +29,41 @@ def recorded_as(signal: str) -> str:
     return "loss" if name == "probe" else signal
 
 
-def null(verdict: Verdict) -> str:
+def null(words: Catalogue, verdict: Verdict) -> str:
     """Return what the unmodified replay gave."""
     about = verdict.null
     if about.get("identical") is False:
-        return f"differs from the run: {difference(about.get('first_difference'))}"
+        return words("exact-differs", difference=plain(words.text(difference(about.get("first_difference"))), _LONG))
     if about.get("identical") is None:
-        return "there was nothing to compare it with"
-    over = f" over {words.count(int(about['compared']), 'step')}" if about.get("compared") else ""
+        return words("exact-unknown")
     tolerance = about.get("tolerance")
-    how = "identical to the bit" if tolerance is None else f"the same within {words.number(tolerance)}"
-    weights = "weights too" if about.get("weights") else "losses alone: no later weights were kept"
-    return f"{how}{over}, {weights}"
+    return words(
+        "exact-same",
+        tolerance=None if tolerance is None else said.number(tolerance),
+        steps=int(about.get("compared") or 0),
+        weights=bool(about.get("weights")),
+    )
 
 
-def difference(first: Mapping[str, Any] | None) -> str:
-    """Return what differs first: the sentence that was written of it, or where it is and in what, to the last digit."""
+def difference(first: Mapping[str, Any] | None) -> Message:
+    """Return what differs first: what was written of it, or where it is and in what, to the last digit."""
     if not first:
-        return "it is not known where"
+        return message("difference-unknown")
     if first.get("sentence"):
-        return plain(first["sentence"], _LONG)
-    return ", ".join(f"{words.label(name)} {_exact(item)}" for name, item in first.items() if item is not None)
+        return read_message(first.get("message"), first["sentence"])
+    found = [f"{said.label(name)} {_exact(item)}" for name, item in first.items() if item is not None]
+    return quoted(", ".join(found))
 
 
-def nulls(verdict: Verdict) -> str:
+def nulls(words: Catalogue, verdict: Verdict) -> str:
     """Return how often the original spikes with other chance; empty where that was not tried."""
     about = verdict.nulls
     if not about.get("n"):
         return ""
-    starts = about.get("starts") or []
-    places = f", from {' and '.join(start(step) for step in starts)}" if starts else ""
-    said = f"{words.value(about.get('spiked'))} of {words.value(about['n'])} spike with other chance{places}"
-    return f"{said}: it depends on the seed, so shares are compared" if about.get("depends_on_seed") else said
+    starts = [message("from_step", step=step) for step in about.get("starts") or []]
+    places = {"places": len(starts), "starts": starts}
+    depends = bool(about.get("depends_on_seed"))
+    return words("other_chance", spiked=about.get("spiked"), n=about["n"], depends_on_seed=depends, **places)
 
 
 def effect(tried: Tried) -> str:
@@ -97,81 +102,70 @@ def cost(tried: Tried) -> str:
     return f"{tried.cost:+.2f}" if abs(tried.cost) < 100 else f"{tried.cost:+.3g}"
 
 
-def start(step: int) -> str:
-    """Return where a replay began."""
-    return f"step {step:,}"
-
-
-def change(tried: Tried) -> str:
+def change(tried: Tried) -> Message:
     """Return what was changed and from where, a sentence: "The learning rate halved, from step 48."."""
-    what = plain(tried.change, _LONG)
-    return f"{what[:1].upper()}{what[1:]}, from {start(tried.start)}."
+    what = checked(change_of(tried), tried.change)
+    return _whole(message("tried-change", change=what, start=tried.start), what)
 
 
-def price(tried: Tried) -> str:
+def price(tried: Tried) -> Message:
     """Return what it costs if it is kept, a sentence."""
-    what = plain(tried.price, _LONG)
-    return f"If kept: {what[:1].lower()}{what[1:]}"
+    what = checked(change_of(tried, "price"), tried.price)
+    return _whole(message("tried-price", price=what), what)
 
 
-def moved(tried: Tried) -> str:
+def moved(words: Catalogue, tried: Tried) -> str:
     """Return what became of the signal that it aims at, a sentence; empty where it was not looked at."""
     about = tried.moved
-    if not about:
-        return ""
-    name, ratio = words.label(about.get("signal", "")), about.get("ratio")
-    times = f", to {ratio:.3g} times that of the null" if ratio is not None else ""
-    return f"It {'moved' if about.get('moved') else 'did not move'} what it aims at, {name}{times}."
+    return words("tried-moved", moved=bool(about.get("moved")), **_moved(about)) if about else ""
 
 
-def left(tried: Tried) -> str:
+def left(words: Catalogue, tried: Tried) -> str:
     """Return on which other losses the spike is still there, a sentence; empty where it is on none."""
     still = [
-        f"{loss(name)} ({words.value(about.get('spiked'))} of {tried.n})"
+        words("tried-left_in", loss=loss(words, name), spiked=about.get("spiked"), n=tried.n)
         for name, about in tried.signals.items()
         if tried.spiked == 0 and about.get("spiked") and about.get("null_spiked")
     ]
-    return f"Still in {', '.join(still)}." if still else ""
+    return words("tried-left", losses=words("list").join(still)) if still else ""
 
 
-def not_tried(verdict: Verdict) -> list[tuple[str, str]]:
-    """Return reasons with the names that share each, in their order."""
-    by_reason: dict[str, list[str]] = {}
-    for name, why in verdict.not_tried.items():
-        by_reason.setdefault(plain(why, _LONG), []).append(plain(name))
-    return [(reason, ", ".join(names)) for reason, names in by_reason.items()]
-
-
-def cause(verdict: Verdict) -> list[tuple[str, str]]:
+def cause(words: Catalogue, verdict: Verdict) -> list[tuple[str, str]]:
     """Return what speaks for the cause that is named: the three things that it must show, each with its label."""
     about = verdict.cause or {}
-    found = [("taken away by", plain(about.get("intervention", "")))]
+    found = [(words("shown-by"), plain(about.get("intervention", "")))]
     moved, planted = about.get("moved"), about.get("planted")
     if moved:
-        ratio = f" to {moved['ratio']:.3g} times that of the null" if moved.get("ratio") is not None else ""
-        found.append(("it moved", f"{words.label(moved.get('signal', ''))}{ratio}"))
+        found.append((words("shown-moved"), words("shown-moved_to", **_moved(moved))))
     if about.get("rivals"):
-        found.append(("rivals that left it", ", ".join(plain(name) for name in about["rivals"])))
+        names = words("list").join(plain(name) for name in about["rivals"])
+        found.append((words("shown-alternatives"), names))
     if planted:
-        without = f"{words.value(planted.get('null_spiked'))} without it"
-        said = f"{words.value(planted.get('spiked'))} of {words.value(planted.get('n'))} replays spike, {without}"
-        found.append(("planted", f"{said}, in healthy replays from {start(int(planted.get('start', 0)))}"))
+        counted = {"spiked": planted.get("spiked"), "n": planted.get("n"), "without": planted.get("null_spiked")}
+        found.append((words("shown-planted"), words("shown-planted_in", **counted, start=planted.get("start", 0))))
     return found
 
 
-def suspects(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def suspects(words: Catalogue, items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return what speaks for which cause."""
-    return [(plain(item.get("name", "")), _evidence(item)) for item in items]
+    return [(cause_label(words, str(item.get("name", ""))), _evidence(words, item)) for item in items]
 
 
-def _evidence(item: Mapping[str, Any]) -> str:
-    stage = " in the screen only" if item.get("stage") == "screened" else ""
-    parts = [
-        f"{plain(item.get('intervention', ''))} {_DID.get(str(item.get('class')), 'leaves it undecided')}{stage}",
-        "moved its signal" if item.get("moved") else "did not move its signal",
-        "planted, it brings a spike about" if item.get("planted_spikes") else "",
-    ]
-    return "; ".join(part for part in parts if part)
+def _evidence(words: Catalogue, item: Mapping[str, Any]) -> str:
+    return words(
+        "suspected",
+        intervention=plain(item.get("intervention", "")),
+        outcome=str(item.get("class")).replace(" ", "-"),
+        stage=item.get("stage"),
+        moved=bool(item.get("moved")),
+        planted=bool(item.get("planted_spikes")),
+    )
+
+
+def _moved(about: Mapping[str, Any]) -> dict[str, Any]:
+    ratio = about.get("ratio")
+    known = isinstance(ratio, int | float) and not isinstance(ratio, bool)
+    return {"signal": plain(about.get("signal", "")), "ratio": ratio if known else None}
 
 
 def seconds(value: float) -> str:
@@ -180,13 +174,16 @@ def seconds(value: float) -> str:
     return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
 
 
-def _said(item: Any) -> str:
-    return plain(item, _LONG) if isinstance(item, str) else words.value(item)
+def _whole(sentence: Message, part: Message) -> Message:
+    """Return a sentence; in English where there is only that of a part of it."""
+    return quoted(str(sentence)) if part.id == "quoted" else sentence
 
 
 def _exact(item: Any) -> str:
     """Return all digits: two numbers that differ in the last bit must not look the same."""
-    return repr(item) if isinstance(item, float) else _said(item)
+    if isinstance(item, float):
+        return repr(item)
+    return plain(item, _LONG) if isinstance(item, str) else said.value(item)
 
 
 def _percent(share: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
+from newllm.messages import Message, quoted, read_message
 from newllm.trace.verdict import Tried, plain
 
 SCHEMA = 1
@@ -27,7 +28,7 @@ class Recovery:
         policy: "ask", "guard" or "rollback-and-skip".
         action: "remedy" (rolled back, and one thing is changed from there on), "went on" (nothing was changed),
             "asked" (stopped for a person to decide), "stopped" (given up, and rolled back).
-        sentence: what was seen and done, for a person.
+        sentence: what was seen and done, in English.
         detected: step at which it was clear that the loss had left its trend.
         onset: first step off the trend.
         base: usual loss before, nats; None where it was not finite.
@@ -41,6 +42,7 @@ class Recovery:
         tried: what was replayed.
         updates: of all replays together.
         seconds: that the decision took.
+        message: the sentence as data; what an earlier newllm wrote, quoted.
     """
 
     number: int
@@ -60,16 +62,23 @@ class Recovery:
     tried: tuple[Tried, ...] = ()
     updates: int = 0
     seconds: float = 0.0
+    message: Message | None = None
+
+    def __post_init__(self) -> None:
+        if self.message is None:
+            object.__setattr__(self, "message", quoted(self.sentence))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
         data = {one.name: getattr(self, one.name) for one in fields(self)}
-        return plain({**data, "tried": [one.as_dict() for one in self.tried]})
+        said = None if self.message is None else self.message.as_dict()
+        return plain({**data, "tried": [one.as_dict() for one in self.tried], "message": said})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Recovery":
         """Return what `as_dict` gave."""
         kept: dict[str, Any] = {**data, "tried": tuple(Tried.from_dict(one) for one in data["tried"])}
+        kept["message"] = read_message(data.get("message"), data["sentence"])
         made = cls(**kept)
         if made.action not in ACTIONS or (made.back is None and made.remedy):
             raise ValueError("no action that there is")

@@ -1,8 +1,11 @@
 """What the replays of a run together show: plain data."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from newllm.messages import Message
 
 SCHEMA = 1
 Outcome = Literal["removes", "reduces", "delays", "no effect", "worsens", "stops learning", "undecided"]
@@ -17,6 +20,10 @@ OUTCOMES: tuple[Outcome, ...] = (
 )
 HELPS: tuple[Outcome, ...] = OUTCOMES[:3]
 """What speaks for an intervention, the strongest first."""
+LEVEL = 0.05
+"""Of p, after Holm: what is confirmed to remove the spike is sure below it."""
+TOGETHER = " + "
+"""Between the names of two interventions that are made together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +33,9 @@ class Tried:
     Attributes:
         name: of the intervention; of two together, joined by " + ".
         kind: where it acts.
-        change: what it does, a noun phrase.
+        change: what it does, a noun phrase in English; so are the two that follow (`newllm.words.verdicts`).
         hypothesis: what must be true if it removes the spike.
-        price: what it costs if it is kept, in words.
+        price: what it costs if it is kept.
         start: step that the replays began from.
         stage: "screened" (nothing is claimed from it) or "confirmed".
         outcome: what it does to the spike.
@@ -43,6 +50,7 @@ class Tried:
         signals: the severity and the null's on every loss that was followed, by name.
         moved: what became of the signal that it aims at: signal, ratio (to the null's), moved, strength.
         seconds: of all its replays.
+        values: the numbers in its words, by name of the intervention.
     """
 
     name: str
@@ -65,10 +73,21 @@ class Tried:
     signals: dict[str, dict[str, float]] = field(default_factory=dict)
     moved: dict[str, Any] | None = None
     seconds: float = 0.0
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def is_remedy(self) -> bool:
+        """Whether it removes the spike, confirmed and surely."""
+        return self.stage == "confirmed" and self.outcome == "removes" and self.p is not None and self.p < LEVEL
+
+    @property
+    def names(self) -> list[str]:
+        """Its interventions, one or two."""
+        return self.name.split(TOGETHER)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; the outcome is called "class" there, as in the contract."""
-        data = asdict(self)
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return plain({("class" if name == "outcome" else name): value for name, value in data.items()})
 
     @classmethod
@@ -77,6 +96,42 @@ class Tried:
         kept: dict[str, Any] = {("outcome" if name == "class" else name): value for name, value in data.items()}
         kept["interval"] = None if kept["interval"] is None else tuple(kept["interval"])
         return cls(**kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictMessages:
+    """What a verdict says, as data beside its English: the same sentences in the same order.
+
+    Attributes:
+        sentences: the three for a person.
+        missing: what is missing for a cause.
+        not_tried: why, by name.
+    """
+
+    sentences: tuple[Message, ...] = ()
+    missing: tuple[Message, ...] = ()
+    not_tried: Mapping[str, Message] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "sentences": [one.as_dict() for one in self.sentences],
+            "missing": [one.as_dict() for one in self.missing],
+            "not_tried": {name: one.as_dict() for name, one in self.not_tried.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "VerdictMessages":
+        """Return what `as_dict` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        return cls(
+            sentences=tuple(Message.from_dict(one) for one in data["sentences"]),
+            missing=tuple(Message.from_dict(one) for one in data["missing"]),
+            not_tried={str(name): Message.from_dict(one) for name, one in data["not_tried"].items()},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +145,13 @@ class Verdict:
             weights (whether weights were compared too), tolerance (None: to the bit), first_difference.
         nulls: null replays with other chance: n, spiked, share, depends_on_seed.
         interventions: what was tried, the best first.
-        not_tried: names of what was not tried, with the reason.
+        not_tried: names of what was not tried, with the reason in English.
         cause: name, intervention, and evidence of the three things that a cause must show; None if none is named.
         suspects: what speaks for which cause, the best first: name, intervention, score in words.
-        missing: what is missing for a cause, a sentence each.
-        sentences: three sentences for a person.
+        missing: what is missing for a cause, a sentence each, in English.
+        sentences: three sentences for a person, in English.
         seconds: that all took.
+        messages: what is said in English, as data; empty in a verdict that an earlier newllm wrote.
     """
 
     run: str
@@ -103,12 +159,13 @@ class Verdict:
     null: dict[str, Any]
     nulls: dict[str, Any]
     interventions: tuple[Tried, ...]
-    not_tried: dict[str, str]
+    not_tried: dict[str, str] = field(default_factory=dict)
     cause: dict[str, Any] | None
     suspects: tuple[dict[str, Any], ...]
-    missing: tuple[str, ...]
-    sentences: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     seconds: float
+    messages: VerdictMessages = field(default_factory=VerdictMessages)
 
     @property
     def identical(self) -> bool:
@@ -119,6 +176,7 @@ class Verdict:
         """Return plain data with its schema; numbers that are not finite are None in it."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["interventions"] = [one.as_dict() for one in self.interventions]
+        data["messages"] = self.messages.as_dict()
         return plain({"schema": SCHEMA, **data})
 
     @classmethod
@@ -127,6 +185,7 @@ class Verdict:
         kept: dict[str, Any] = {name: value for name, value in data.items() if name in cls.__dataclass_fields__}
         kept["interventions"] = tuple(Tried.from_dict(one) for one in kept["interventions"])
         kept |= {name: tuple(kept[name]) for name in ("suspects", "missing", "sentences")}
+        kept["messages"] = VerdictMessages.from_dict(kept["messages"]) if "messages" in kept else VerdictMessages()
         return cls(**kept)
 
 

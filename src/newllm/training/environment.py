@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.recurrence import resolve_backend
 from newllm.training.config import NumericsConfig
 
@@ -83,8 +84,10 @@ def processor() -> str:
     return f"{first['model name']}, family {first.get('cpu family', '?')}, model {first.get('model', '?')}"
 
 
-def differences(before: Mapping[str, str], names: tuple[str, ...] = ("torch", "numba", "cpu_capability")) -> list[str]:
-    """Return a line for each thing that is not as it was when a run began.
+def differences(
+    before: Mapping[str, str], names: tuple[str, ...] = ("torch", "numba", "cpu_capability")
+) -> list[Message]:
+    """Return what is not as it was when a run began.
 
     Args:
         before: what `describe_environment` gave then; what it did not say is passed over.
@@ -92,7 +95,7 @@ def differences(before: Mapping[str, str], names: tuple[str, ...] = ("torch", "n
     """
     now = describe_environment()
     return [
-        f"this run began with {name} {before[name]}, here it is {now[name]}"
+        message("environment", name=name, before=before[name], now=now[name])
         for name in names
         if name in before and now.get(name) != before[name]
     ]

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
+from newllm.messages import Catalogue
 from newllm.report.plain import plain
 from newllm.ui.ending import end_process
-from newllm.ui.job_progress import Progress, result_of
+from newllm.ui.job_progress import Progress, in_words, result_of
 
 KINDS = ("doctor", "replay")
 LONGEST = 86_400.0
@@ -66,13 +67,13 @@ class Job:
         """Whether it has not ended."""
         return self.state in ("running", "stopping")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
+    def as_dict(self, words: Catalogue) -> dict[str, Any]:
+        """Return plain data, in the page's language."""
         return {
             "id": self.id, "kind": self.kind, "run": self.run, "budget": self.budget, "state": self.state,
             "began": self.began, "seconds": round((self.ended or time.time()) - self.began, 1),
             "replayed": self.replayed if self.kind == "replay" and self.goes_on else None,
-            "progress": self.progress.as_dict(), "result": self.result,
+            "progress": self.progress.as_dict(words), "result": in_words(self.result, words),
         }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from newllm.errors import UserError
 from newllm.ui.answers import Data
 from newllm.ui.asked import run_of
 from newllm.ui.jobs import Jobs
+from newllm.ui.texts import texts_for
 
 
 async def _start(request: Request) -> Response:
@@ -25,12 +26,14 @@ async def _start(request: Request) -> Response:
         job = await jobs.start(str(asked.get("kind"))[:40], request.path_params["id"], place, budget)
     except UserError as error:
         raise HTTPException(409 if "going on" in str(error) else 400, str(error)) from error
-    return Data(job.as_dict(), 201)
+    return Data(job.as_dict(texts_for(request).words), 201)
 
 
 async def _list(request: Request) -> Response:
     run_of(request)
-    return Data({"jobs": [job.as_dict() for job in request.app.state.jobs.of(request.path_params["id"])]})
+    jobs: Jobs = request.app.state.jobs
+    words = texts_for(request).words
+    return Data({"jobs": [job.as_dict(words) for job in jobs.of(request.path_params["id"])]})
 
 
 async def _stop(request: Request) -> Response:
@@ -39,7 +42,7 @@ async def _stop(request: Request) -> Response:
     if job is None:
         raise HTTPException(404, "there is no such job")
     jobs.stop(job)
-    return Data(job.as_dict())
+    return Data(job.as_dict(texts_for(request).words))
 
 
 async def _sent(request: Request) -> dict[str, Any]:

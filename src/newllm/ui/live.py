@@ -40,6 +40,7 @@ class Feed:
     """Follows one run in one language for all pages that show it.
 
     Attributes:
+        words: the language.
         followers: how many there are.
         there: whether the run still is.
         columns: the run's trace.
@@ -47,7 +48,7 @@ class Feed:
     """
 
     def __init__(self, place: Path, words: Catalogue, traces: Traces, shown: Shown) -> None:
-        self._place, self._words, self._traces, self._shown = place, words, traces, shown
+        self._place, self.words, self._traces, self._shown = place, words, traces, shown
         self._tick = asyncio.Event()
         self._next = -math.inf
         self.followers, self.there = 0, True
@@ -80,7 +81,7 @@ class Feed:
 
     async def _make(self) -> None:
         try:
-            made = await run_in_threadpool(self._shown.made, self._place, self._words)
+            made = await run_in_threadpool(self._shown.made, self._place, self.words)
         except UserError:  # the run has gone
             return
         except Exception:
@@ -180,7 +181,7 @@ class _Teller:
         if status != self._status:
             self._status = status
             parts.append(f"event: status\ndata: {status}\n\n")
-        of_jobs = _json([job.as_dict() for job in jobs])
+        of_jobs = _json([job.as_dict(self._feed.words) for job in jobs])
         if of_jobs != self._jobs:
             self._jobs = of_jobs
             parts.append(f'event: jobs\ndata: {{"at": {time.time()}, "jobs": {of_jobs}}}\n\n')

@@ -10,6 +10,7 @@ import pytest
 from newllm.cli.main import main
 from newllm.cli.progress_lines import ProgressLines
 from newllm.errors import UserError
+from newllm.messages import message, quoted
 from newllm.trace import Tried
 from newllm.ui.job_progress import Progress
 
@@ -37,13 +38,23 @@ def test_every_event_is_a_line_of_json_that_the_page_takes_in(pipe) -> None:
         cost=None,
     )  # fmt: skip
     lines = ProgressLines(pipe[1])
-    lines.noticed('another "torch"\nof yesterday')
+    lines.noticed(quoted('another "torch"\nof yesterday'))
+    lines.noticed(message("notice-leaves", step=31))
     lines.planned("screen", 6)
     lines.replayed("screen", "sgd", 2, True, 0.51234)
     lines.tried(tried)
     got = written(pipe)
     assert [json.loads(line) for line in got] == [
-        {"event": "noticed", "text": 'another "torch"\nof yesterday'},
+        {
+            "event": "noticed",
+            "text": 'another "torch"\nof yesterday',
+            "message": {"id": "quoted", "parameters": {"text": 'another "torch"\nof yesterday'}},
+        },
+        {
+            "event": "noticed",
+            "text": "the replay leaves the run at step 31: finding out what differs",
+            "message": {"id": "notice-leaves", "parameters": {"step": 31}},
+        },
         {"event": "planned", "stage": "screen", "replays": 6},
         {"event": "replayed", "stage": "screen", "name": "sgd", "replay": 2, "spiked": True, "seconds": 0.512},
         {"event": "tried", "stage": "screened", "name": "sgd", "outcome": "removes", "spiked": 1, "n": 3},

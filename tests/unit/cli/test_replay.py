@@ -19,6 +19,7 @@ from newllm.api import replayed
 from newllm.checksum import opened
 from newllm.cli import replay as command
 from newllm.cli.main import main
+from newllm.cli.replay_list import listed
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
@@ -194,9 +195,10 @@ def test_the_list_has_every_intervention_with_what_it_tests_and_costs(call) -> N
     done = call("replay", "--list")
     assert done.code == 0
     flat = " ".join(done.out.split())
-    for one in INTERVENTIONS.values():
+    for one in listed(None):
         for part in (one.name, one.change, one.hypothesis, one.price):
             assert part in flat
+    assert {one.name for one in listed(None)} == set(INTERVENTIONS)
     assert max(map(cell_len, done.out.splitlines())) <= 80
     assert call("replay", "--list", "--quiet").out.split() == list(_by_kind())
 

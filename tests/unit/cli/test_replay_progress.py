@@ -8,6 +8,7 @@ import pytest
 
 from newllm.cli import replay_progress
 from newllm.cli.replay_progress import ReplayProgress
+from newllm.messages import quoted
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried
 
@@ -28,7 +29,7 @@ def _tried(**changed) -> Tried:
 
 def _tell(progress: ReplayProgress) -> None:
     with progress:
-        progress.noticed("another torch")
+        progress.noticed(quoted("another torch"))
         progress.planned("screen", 6)
         progress.replayed("screen", "warm-up", 1, True, 0.5)
         progress.tried(_tried())

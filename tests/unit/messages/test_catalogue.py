@@ -105,6 +105,14 @@ def test_messages_within_messages_end_somewhere() -> None:
         Message.from_dict(deep)
 
 
+def test_of_a_very_long_text_the_middle_is_left_out(words: Catalogue) -> None:
+    said = words("price", why="a" + 5000 * "x" + "b")
+    assert said.startswith("if kept: axx")
+    assert said.endswith("xxb")
+    assert "x...x" in said
+    assert words("price", why="a" + 2300 * "x") == "if kept: a" + 2300 * "x"
+
+
 def test_what_is_missing_is_named(words: Catalogue) -> None:
     with pytest.raises(KeyError, match="'none' is not in the messages of 'en'"):
         words("none")

@@ -1,5 +1,6 @@
 """What is tried, and in what order."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,9 @@ def test_what_does_not_fit_is_told_and_not_tried_unless_it_was_asked_for(tiny_ru
     subject = OwnRun(tiny_run)
     found, not_tried = candidates(subject, (LATE, FIRST), ())
     assert {one.name for one in found} | not_tried.keys() == set(INTERVENTIONS)
-    assert not_tried == {name: one.fits(subject) for name, one in INTERVENTIONS.items() if one.fits(subject)}
+    assert not_tried == {name: why for name, one in INTERVENTIONS.items() if (why := one.misfit(subject))}
     misfit = next(iter(not_tried))
-    with pytest.raises(UserError, match=f"'{misfit}' cannot be tried here: "):
+    with pytest.raises(UserError, match=f"'{misfit}' cannot be tried here: {re.escape(str(not_tried[misfit]))}"):
         candidates(subject, (LATE, FIRST), (), [misfit])
 
 

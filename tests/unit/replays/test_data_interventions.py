@@ -16,9 +16,16 @@ from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnReplica, OwnRun
 from newllm.replays.replica import Replica
 from newllm.replays.setup import Setup
+from newllm.replays.subject import Subject
 
 FOUNDING = ("known-evaluation", "word-dropout")
 ANYONE = ("skip-batches", "replace-batches", "reorder-batches", "other-order")
+
+
+def why_not(name: str, subject: Subject) -> str:
+    """Return why an intervention cannot be tried on a subject, "" where it can."""
+    found = INTERVENTIONS[name].misfit(subject)
+    return "" if found is None else str(found)
 
 
 def order(
@@ -78,7 +85,7 @@ def test_a_run_of_ours_changes_its_batches_and_nothing_else(
     name: str, start: int, tiny_cell: Path, replica_with: Callable[..., Replica]
 ) -> None:
     subject = OwnRun(tiny_cell)
-    assert INTERVENTIONS[name].fits(subject) == ""
+    assert INTERVENTIONS[name].misfit(subject) is None
     null, changed = (replica_with(subject, one, start=start, onset=11, peak=12) for one in ("", name))
     assert all(torch.equal(a, b) for a, b in zip(weights(null), weights(changed), strict=True))
     assert null.probe() == changed.probe()
@@ -103,7 +110,7 @@ def test_a_batch_that_is_skipped_is_the_next_ones(tiny_cell: Path, replica_with:
 
 @pytest.mark.parametrize("name", ANYONE)
 def test_anyones_training_reads_other_batches(name: str, loop: Loop, replica_with: Callable[..., Replica]) -> None:
-    assert INTERVENTIONS[name].fits(loop) == ""
+    assert INTERVENTIONS[name].misfit(loop) is None
     null, changed = (replica_with(loop, one, start=0) for one in ("", name))
     for step in range(8):
         null.update(step)
@@ -148,17 +155,17 @@ def test_the_known_evaluation_leaves_out_unknown_words_and_trains_alike(
 
 def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path) -> None:
     stack = OwnRun(tiny_run)
-    assert "newllm train" in INTERVENTIONS["known-evaluation"].fits(loop)
-    assert "newllm train" in INTERVENTIONS["word-dropout"].fits(loop)
-    assert INTERVENTIONS["known-evaluation"].fits(stack) == "tokenizer 'bytes' has no unknown token"
-    assert "needs sentences" in INTERVENTIONS["word-dropout"].fits(stack)
+    assert "newllm train" in why_not("known-evaluation", loop)
+    assert "newllm train" in why_not("word-dropout", loop)
+    assert why_not("known-evaluation", stack) == "tokenizer 'bytes' has no unknown token"
+    assert "needs sentences" in why_not("word-dropout", stack)
     cell = with_data(tiny_cell, word_dropout=0.2)
-    assert INTERVENTIONS["word-dropout"].fits(cell) == "data.word_dropout is 0.2 already"
-    assert INTERVENTIONS["known-evaluation"].fits(cell) == "training shows unknown words too"
+    assert why_not("word-dropout", cell) == "data.word_dropout is 0.2 already"
+    assert why_not("known-evaluation", cell) == "training shows unknown words too"
     carried = with_data(tiny_run, carry=True)
     for name in ("reorder-batches", "other-order"):
-        assert "one order" in INTERVENTIONS[name].fits(carried)
-        assert INTERVENTIONS[name].fits(stack) == ""
+        assert "one order" in why_not(name, carried)
+        assert INTERVENTIONS[name].misfit(stack) is None
 
 
 def test_a_carried_context_lets_batches_be_skipped(tiny_run: Path, replica_with: Callable[..., Replica]) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
-from newllm.messages import quoted
+from newllm.messages import Message, quoted
 from newllm.replays import null
 from newllm.replays.loop import Loop, LoopReplica
 from newllm.replays.null import NullCheck, check_null
@@ -156,7 +156,7 @@ def test_one_bit_of_the_trace_is_found(founding_run: Path, tmp_path: Path, signa
     true = rows[at][signal]
     rows[at][signal] = np.nextafter(true, math.inf)
     (run / "trace.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    told: list[str] = []
+    told: list[Message] = []
     watcher = Watcher()
     watcher.noticed = told.append  # type: ignore[method-assign]
     check = checked(run, 40, watcher)
@@ -167,7 +167,8 @@ def test_one_bit_of_the_trace_is_found(founding_run: Path, tmp_path: Path, signa
     assert (found["recorded"], found["replayed"]) == (rows[at][signal], true)
     assert (found["replays_differ"], found["parameter"], found["random_state"]) == (None, None, None)
     assert "two replays agree with each other" in found["sentence"]
-    assert told == [f"the replay leaves the run at step {step}: finding out what differs"]
+    assert [str(one) for one in told] == [f"the replay leaves the run at step {step}: finding out what differs"]
+    assert str(Message.from_dict(found["message"])) == found["sentence"]
 
 
 def test_nothing_to_compare_with_is_no_agreement(founding_run: Path) -> None:

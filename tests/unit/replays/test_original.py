@@ -250,7 +250,7 @@ def test_a_run_of_another_schema(copied: Path) -> None:
 def test_a_run_of_another_version_is_read_and_that_is_said(copied: Path) -> None:
     replaced(copied / "config.toml", f'newllm = "{newllm.__version__}"', 'newllm = "0.0.9"')
     (notice,) = read_original(OwnRun(copied)).notices
-    assert notice.startswith(f"this run began with newllm 0.0.9, here it is {newllm.__version__}")
+    assert str(notice).startswith(f"this run began with newllm 0.0.9, here it is {newllm.__version__}")
 
 
 def test_a_run_on_a_device_that_is_not_here(copied: Path) -> None:

@@ -213,7 +213,7 @@ def test_every_remedy_says_what_it_changes_and_is_the_same_again_behind_its_step
     for name in (*PASSING, *LASTING):
         remedy = Remedy(name, 0.5 if name == "clip-usual" else None)
         source = dataclasses.replace(loop, rate=lambda step: 0.01 if step < 12 else 0.02)
-        if remedy.change.fits(source):
+        if remedy.change.misfit(source):
             continue
         source.recoveries = (_recovery(1, detected=16, back=8, remedy=remedy),)
         first = source.start(source.setup(8, 0, 8, 8), _state(source, 8))

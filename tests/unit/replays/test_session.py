@@ -147,7 +147,7 @@ def test_what_time_remains_goes_to_what_was_not_tried():
     assert "reverse test" not in timed.told.stages
     confirmed = [one for one in verdict.interventions if one.stage == "confirmed"]
     assert all(one.outcome == "removes" for one in confirmed)  # while others wait, nothing less is confirmed
-    waiting = [name for name, why in verdict.not_tried.items() if why == NO_TIME]
+    waiting = [name for name, why in verdict.not_tried.items() if why == str(NO_TIME)]
     assert len(waiting) + len(verdict.interventions) > len(waiting) > 0
 
 

@@ -14,8 +14,15 @@ from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import Replica
 from newllm.replays.signals import Mechanism
+from newllm.replays.subject import Subject
 
 START = ("initialisation-he", "initialisation-scaled", "depth-scaled-residuals", "smaller-initialisation")
+
+
+def why_not(name: str, subject: Subject) -> str:
+    """Return why an intervention cannot be tried on a subject, "" where it can."""
+    found = INTERVENTIONS[name].misfit(subject)
+    return "" if found is None else str(found)
 
 
 def with_model(path: Path, **changes: Any) -> OwnRun:
@@ -62,7 +69,7 @@ def test_residual_outputs_alone_are_scaled_by_depth(
     body: str, shape: dict, branches: set[str], tiny_cell: Path, replica_with: Callable[..., Replica]
 ) -> None:
     subject = with_model(tiny_cell, body=body, **shape)
-    assert INTERVENTIONS["depth-scaled-residuals"].fits(subject) == ""
+    assert INTERVENTIONS["depth-scaled-residuals"].misfit(subject) is None
     found = ratios(replica_with(subject), replica_with(subject, "depth-scaled-residuals"))
     for name, factor in found.items():
         is_branch = any(name.endswith(f".{branch}") for branch in branches)
@@ -82,7 +89,7 @@ def test_matrices_are_halved_for_anyone(
     loop: Loop, tiny_cell: Path, tiny_run: Path, replica_with: Callable[..., Replica]
 ) -> None:
     for subject in (loop, OwnRun(tiny_cell), OwnRun(tiny_run)):
-        assert INTERVENTIONS["smaller-initialisation"].fits(subject) == ""
+        assert INTERVENTIONS["smaller-initialisation"].misfit(subject) is None
         null, changed = replica_with(subject), replica_with(subject, "smaller-initialisation")
         dims = {name: p.dim() for name, p in null.model.named_parameters()}
         for name, factor in ratios(null, changed).items():
@@ -93,7 +100,7 @@ def test_matrices_are_halved_for_anyone(
 def test_the_rest_of_the_run_stays(name: str, tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:
     one, subject = INTERVENTIONS[name], with_model(tiny_cell, fnn="residual", layers=3)
     assert one.from_start
-    assert one.fits(subject) == ""
+    assert one.misfit(subject) is None
     null, changed = replica_with(subject), replica_with(subject, name)
     for step in range(4):
         null.update(step)
@@ -117,10 +124,10 @@ def test_activations_move_as_they_should(name: str, tiny_cell: Path, replica_wit
 def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path) -> None:
     stack, cell = OwnRun(tiny_run), OwnRun(tiny_cell)
     assert ModelConfig().initialisation == stack.config.model.initialisation == "scaled"
-    assert INTERVENTIONS["initialisation-scaled"].fits(stack) == "model.initialisation is 'scaled' already"
-    assert INTERVENTIONS["depth-scaled-residuals"].fits(stack) == "model.initialisation 'scaled' has it already"
-    assert INTERVENTIONS["depth-scaled-residuals"].fits(cell) == "body 'cell' has no residual branches here"
-    assert INTERVENTIONS["initialisation-he"].fits(with_model(tiny_cell, initialisation="he")).endswith("already")
+    assert why_not("initialisation-scaled", stack) == "model.initialisation is 'scaled' already"
+    assert why_not("depth-scaled-residuals", stack) == "model.initialisation 'scaled' has it already"
+    assert why_not("depth-scaled-residuals", cell) == "body 'cell' has no residual branches here"
+    assert why_not("initialisation-he", with_model(tiny_cell, initialisation="he")).endswith("already")
     for name in ("initialisation-he", "initialisation-scaled"):
-        assert "newllm train" in INTERVENTIONS[name].fits(loop)
-    assert "our own bodies" in INTERVENTIONS["depth-scaled-residuals"].fits(loop)
+        assert "newllm train" in why_not(name, loop)
+    assert "our own bodies" in why_not("depth-scaled-residuals", loop)

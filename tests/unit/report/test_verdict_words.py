@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from newllm.messages import catalogue
 from newllm.report.verdict_words import null
 from newllm.trace import Verdict
 
@@ -31,4 +32,4 @@ def verdict(**about: Any) -> Verdict:
     ],
 )
 def test_what_the_unmodified_replay_gave(about: dict[str, Any], said: str) -> None:
-    assert null(verdict(**about)).startswith(said)
+    assert null(catalogue("en"), verdict(**about)).startswith(said)

@@ -61,5 +61,5 @@ def test_what_is_so_of_a_recovery_unless_it_is_said_otherwise() -> None:
     assert bare.as_dict() == {
         "number": 1, "policy": "ask", "action": "asked", "sentence": "s", "detected": 5, "onset": 4, "base": None,
         "last": 4, "back": None, "remedy": "", "setting": None, "in_force": False, "done": True, "nulls": {},
-        "tried": [], "updates": 0, "seconds": 0.0,
+        "tried": [], "updates": 0, "seconds": 0.0, "message": {"id": "quoted", "parameters": {"text": "s"}},
     }  # fmt: skip

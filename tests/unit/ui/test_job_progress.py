@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from newllm.ui.job_progress import Progress, result_of
+from newllm.messages import Catalogue, catalogue, message
+from newllm.ui.job_progress import Progress, in_words, result_of
+
+EN, JA = catalogue("en"), catalogue("ja")
 
 
-def after(*events: dict[str, Any] | bytes) -> dict[str, Any]:
+def after(*events: dict[str, Any] | bytes, words: Catalogue = EN) -> dict[str, Any]:
     progress = Progress()
     for event in events:
         progress.take(event if isinstance(event, bytes) else json.dumps(event).encode())
-    return progress.as_dict()
+    return progress.as_dict(words)
 
 
 def tried(name: str = "sgd", **changed: Any) -> dict[str, Any]:
@@ -48,10 +51,24 @@ def test_what_was_confirmed_and_what_helped_is_kept_the_newest_forty() -> None:
 
 def test_what_is_noticed_is_noted_without_control_characters() -> None:
     told = after({"event": "noticed", "text": "it leaves the run at step 23\x1b[2J"})
-    assert told["notes"] == ["it leaves the run at step 23\\x1b[2J"]
+    assert told["notes"] == [{"text": "it leaves the run at step 23\\x1b[2J", "lang": "en"}]
     notes = after(*({"event": "noticed", "text": f"line {number}" + "x" * 500} for number in range(41)))["notes"]
-    assert [notes[0][:8], len(notes)] == ["line 1xx", 40]
-    assert 398 <= len(notes[0]) <= 400
+    assert [notes[0]["text"][:8], len(notes)] == ["line 1xx", 40]
+    assert 398 <= len(notes[0]["text"]) <= 400
+
+
+TEXT = "the replay leaves the run at step 23: finding out what differs"
+
+
+def test_what_is_noticed_is_in_the_pages_language_where_it_comes_as_data() -> None:
+    said = message("notice-leaves", step=23).as_dict()
+    event = {"event": "noticed", "text": TEXT, "message": said}
+    assert after(event)["notes"] == [{"text": event["text"], "lang": "en"}]
+    (note,) = after(event, words=JA)["notes"]
+    assert note["lang"] == "ja"
+    assert note["text"].startswith("リプレイがステップ23で")
+    for unknown in ({"id": "notice-new", "parameters": {}}, {"id": "notice-leaves", "parameters": {}}, [], None):
+        assert after(event | {"message": unknown}, words=JA)["notes"] == [{"text": event["text"], "lang": "en"}]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +83,22 @@ def test_what_is_no_event_changes_nothing(line: bytes) -> None:
 
 @pytest.mark.parametrize(("null", "identical"), [({"identical": True}, True), ({"identical": False}, False), (3, None)])
 def test_a_replay_comes_to_sentences(null: Any, identical: bool | None) -> None:
-    told = result_of("replay", {"sentences": ["One.", 3, "t" * 3000], "null": null})
+    told = in_words(result_of("replay", {"sentences": ["One.", 3, "t" * 3000], "null": null}), JA)
     assert told["identical"] is identical
-    assert told["sentences"][0] == "One."
-    assert 1998 <= len(told["sentences"][1]) <= 2000
+    assert told["sentences"][0] == {"text": "One.", "lang": "en"}
+    assert 1998 <= len(told["sentences"][1]["text"]) <= 2000
     assert result_of("replay", {})["sentences"] == []
+
+
+def test_a_replays_sentences_are_in_the_pages_language_where_they_come_as_data() -> None:
+    told = [message("helps-untried"), message("cause-none")]
+    said = [one.as_dict() for one in told]
+    result = result_of("replay", {"sentences": [*map(str, told)], "messages": {"sentences": said}})
+    assert in_words(result, EN)["sentences"][0] == {"text": "No change was tried.", "lang": "en"}
+    assert in_words(result, JA)["sentences"] == [
+        {"text": "試した変更はない。", "lang": "ja"},
+        {"text": "原因は示されていない。", "lang": "ja"},
+    ]
 
 
 def test_a_doctor_comes_to_counts() -> None:

@@ -109,13 +109,13 @@ def test_the_oldest_jobs_that_have_ended_are_forgotten(monkeypatch: pytest.Monke
 
 def test_what_is_told_of_a_job() -> None:
     goes_on = Job("replay-1", "replay", "r", Path("r"), 60.0, began=time.time() - 5, replayed=3)
-    told = goes_on.as_dict()
+    told = goes_on.as_dict(catalogue("en"))
     assert (told["replayed"], told["budget"], told["state"]) == (3, 60.0, "running")
     assert 5 <= told["seconds"] < 60
     goes_on.state, goes_on.ended = "done", goes_on.began + 7.25
-    told = goes_on.as_dict()
+    told = goes_on.as_dict(catalogue("en"))
     assert (told["replayed"], told["seconds"]) == (None, 7.2)
-    assert job(1, "doctor", "running").as_dict()["replayed"] is None
+    assert job(1, "doctor", "running").as_dict(catalogue("en"))["replayed"] is None
 
 
 def test_replays_are_counted_by_their_files(tmp_path: Path) -> None:

@@ -18,9 +18,6 @@ def _apply(setup: Setup) -> None:
 ADAGC = Intervention(
     name="adagc",
     kind="optimizer",
-    change="each tensor's gradient clipped at its own usual norm (AdaGC)",
-    hypothesis="The gradient of one layer was much larger than it usually is.",
-    price="One number a tensor to keep; gradients may grow by no more than a twentieth at once.",
     causes=CAUSES,
     aims_at="gradient_norm_clipped",
     direction=-1,

@@ -2,33 +2,31 @@
 
 import torch
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizers import exchange_for_adamw, planned
 from newllm.replays.subject import Subject
 
 
-def not_for_adamw(subject: Subject) -> str:
-    """Return why AdamW would be no change, or cannot be put in the optimizer's place; "" where it can."""
+def not_for_adamw(subject: Subject) -> Message | None:
+    """Return why AdamW would be no change, or cannot be put in the optimizer's place; None where it can."""
     plan = planned(subject)
     if plan.is_sgd:
-        return ""
+        return None
     if issubclass(plan.kind, torch.optim.AdamW):
-        return "the optimizer is AdamW already"
+        return message("misfit-adamw_already")
     if not issubclass(plan.kind, torch.optim.Adam):
-        return f"{plan.name} is neither Adam nor SGD: how its learning rate compares is not known"
-    return "" if plan.has_decay else "without weight decay Adam and AdamW are the same"
+        return message("misfit-neither_adam_nor_sgd", optimizer=plan.name)
+    return None if plan.has_decay else message("misfit-no_decay")
 
 
 ADAMW = Intervention(
     name="adamw",
     kind="optimizer",
-    change="AdamW in the optimizer's place",
-    hypothesis="How the optimizer scales its updates, or decays its weights, brought it about.",
-    price="Two moments a weight; the learning rate may have to be found anew.",
     causes=("optimizer",),
     aims_at="update_ratio",
     direction=0,
     apply=lambda setup: setup.attach.append(exchange_for_adamw),
-    fits=not_for_adamw,
+    misfit=not_for_adamw,
     slowness=2.0,
 )

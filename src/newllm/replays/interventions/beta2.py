@@ -1,5 +1,6 @@
 """Adam's second moment, made to forget 50 times faster: beta2 = 0.95, as in studies/founding."""
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizers import longer_memory, no_second_moment, planned, set_beta2
 from newllm.replays.subject import Subject
@@ -7,23 +8,21 @@ from newllm.replays.subject import Subject
 VALUE = 0.95
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     if why := no_second_moment(subject):
         return why
     highest = max(group["betas"][1] for group in planned(subject).groups)
-    return "" if highest > VALUE else f"beta2 is {highest} already"
+    return None if highest > VALUE else message("misfit-already", setting="beta2", value=highest)
 
 
 BETA2 = Intervention(
     name="beta2",
     kind="optimizer",
-    change=f"beta2 {VALUE}",
-    hypothesis="Adam's second moment lagged behind gradients that grew.",
-    price="The second moment averages over fewer batches: a little more noise in the updates.",
+    values={"value": VALUE},
     causes=("beta2",),
     aims_at="second_moment_mismatch",
     direction=0,  # nearer to 1: down where gradients grow, up where they shrink
     apply=lambda setup: setup.attach.append(lambda replica: set_beta2(replica, VALUE)),
-    fits=_fits,
+    misfit=_misfit,
     plant=lambda setup: setup.attach.append(longer_memory),
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from newllm.messages import Message, message
 from newllm.recurrence import Rule, change_decay
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.own_model import model_of, no_context
@@ -37,26 +38,24 @@ def _grow(replica: Replica, setup: Setup) -> None:
     replica.update = update  # type: ignore[method-assign]
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     model, why = model_of(subject), no_context(subject)
     if model is None or why:
         return why
     is_low = (model.body, model.rule, model.learn_decay) == ("cell", "ema", False)
-    return f"its decay is {HIGHEST} already" if is_low else ""
+    return message("misfit-decay_already", decay=HIGHEST) if is_low else None
 
 
 BOUNDED_DECAY = Intervention(
     name="bounded-decay",
     kind="model",
-    change=f"the context's decay at most {HIGHEST}",
-    hypothesis="The context kept everything, and grew without bound.",
-    price="What is more than some ten tokens back is forgotten.",
+    values={"value": HIGHEST},
     causes=("unbounded-recurrence", "additive-context"),
     aims_at="context_norm",
     direction=-1,
     apply=lambda setup: setup.attach.append(lambda replica: _change(replica, lambda decay: decay.clamp(max=HIGHEST))),
     from_start=True,
-    fits=_fits,
+    misfit=_misfit,
     plant=lambda setup: setup.attach.append(lambda replica: _grow(replica, setup)),
     slowness=1.5,
 )

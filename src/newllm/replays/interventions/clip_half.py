@@ -1,5 +1,6 @@
 """The gradient clipped at a norm of 0.5; the founding document's remedy (section 6)."""
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizers import planned
 from newllm.replays.replica import Replica
@@ -9,7 +10,6 @@ from newllm.training.step import clip_norm
 
 NORM = 0.5
 CAUSES = ("loose-clipping", "corrupted-batch", "unbounded-recurrence")
-HYPOTHESIS = "A few gradients were much larger than the others, and went through."
 
 
 def clipped_at(setup: Setup, norm: float) -> None:
@@ -26,23 +26,21 @@ def unclipped(setup: Setup) -> None:
     clipped_at(setup, 0.0)
 
 
-def looser_than(norm: float, subject: Subject) -> str:
-    """Return why clipping at this norm is no change, "" where it is one."""
+def clipped_tighter(norm: float, subject: Subject) -> Message | None:
+    """Return why clipping at this norm is no change, None where it is one."""
     own = planned(subject).clip
-    return f"the gradient is clipped at {own} already" if 0 < own <= norm else ""
+    return message("misfit-clipped_already", norm=own) if 0 < own <= norm else None
 
 
 CLIP_HALF = Intervention(
     name="clip-half",
     kind="optimizer",
-    change=f"the gradient clipped at {NORM}",
-    hypothesis=HYPOTHESIS,
-    price="Large gradients count less, those of rare and hard examples too.",
+    values={"value": NORM},
     causes=CAUSES,
     aims_at="gradient_norm_clipped",
     direction=-1,
     apply=lambda setup: clipped_at(setup, NORM),
-    fits=lambda subject: looser_than(NORM, subject),
+    misfit=lambda subject: clipped_tighter(NORM, subject),
     plant=unclipped,
     slowness=1.2,
 )

@@ -16,14 +16,11 @@ def _cut(setup: Setup) -> None:
 CONTEXT_CUT_OFF = Intervention(
     name="context-cut-off",
     kind="model",
-    change="the context cut off",
-    hypothesis="It came by the context.",
-    price="The model knows nothing but the present token: it is a control, and no remedy.",
     causes=("unbounded-recurrence", "additive-context"),
     aims_at="context_norm",
     direction=0,  # nothing that comes of it is read: it is no longer held small, nor fed back
     apply=_cut,
     from_start=True,
-    fits=no_context,
+    misfit=no_context,
     slowness=2.0,
 )

@@ -20,13 +20,10 @@ def _cut(replica: Replica) -> None:
 CUT_GRADIENT_THROUGH_TIME = Intervention(
     name="cut-gradient-through-time",
     kind="model",
-    change="the gradient through time cut after one update of the context",
-    hypothesis="The gradient exploded on its way back through the positions.",
-    price="What pays off only many tokens later is not learnt.",
     causes=("gradient-through-time", "unbounded-recurrence"),
     aims_at="gradient_norm_clipped",
     direction=-1,
     apply=lambda setup: setup.attach.append(_cut),
-    fits=no_context,
+    misfit=no_context,
     slowness=1.5,
 )

@@ -5,6 +5,7 @@ import re
 import torch
 from torch import nn
 
+from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.own_model import model_of
@@ -24,26 +25,23 @@ def _scale(replica: Replica) -> None:
             module.weight.mul_(depth)
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     model = model_of(subject)
     if model is None:
-        return "which layers end a residual branch is known of our own bodies only"
+        return message("misfit-whose_branches")
     if model.body not in _BRANCHED and not (model.body in ("cell", "zero-cell") and model.fnn == "residual"):
-        return f"body '{model.body}' has no residual branches here"
+        return message("misfit-no_branches", body=model.body)
     is_scaled = model.initialisation == "scaled" and model.body != "founding-transformer"
-    return "model.initialisation 'scaled' has it already" if is_scaled else ""
+    return message("misfit-scaled_already") if is_scaled else None
 
 
 DEPTH_SCALED_RESIDUALS = Intervention(
     name="depth-scaled-residuals",
     kind="start",
-    change="the outputs of residual branches scaled by depth at the start",
-    hypothesis="With every residual branch the signal grew.",
-    price="The run starts anew.",
     causes=("initialisation",),
     aims_at="activation_rms",
     direction=-1,
     apply=lambda setup: setup.attach.append(_scale),
     from_start=True,
-    fits=_fits,
+    misfit=_misfit,
 )

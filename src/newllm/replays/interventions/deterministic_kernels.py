@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.within import within
 from newllm.replays.own_run import OwnRun
@@ -41,20 +42,17 @@ def _deterministic() -> Iterator[None]:
             del os.environ[_CUBLAS]
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     on_cpu = isinstance(subject, OwnRun) and subject.config.numerics.device == "cpu"
-    return "on the CPU the run gives the same bits every time" if on_cpu else ""
+    return message("misfit-same_bits") if on_cpu else None
 
 
 DETERMINISTIC_KERNELS = Intervention(
     name="deterministic-kernels",
     kind="numerics",
-    change="deterministic kernels only",
-    hypothesis="Kernels that sum in another order each time brought it about.",
-    price="Some operations are slower, some are not to be had.",
     causes=("nondeterminism",),
     aims_at="numerics",
     direction=0,
     apply=lambda setup: setup.attach.append(lambda replica: within(replica, _deterministic)),
-    fits=_fits,
+    misfit=_misfit,
 )

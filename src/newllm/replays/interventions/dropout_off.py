@@ -1,5 +1,6 @@
 """Dropout off, for any model. In evaluation mode the function is the same."""
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.anatomy import anatomy, dropouts
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.own_model import change_model
@@ -22,20 +23,17 @@ def _in_modules(replica: Replica, factor: float) -> None:
         setattr(module, name, min(_HIGHEST, factor * getattr(module, name)))
 
 
-def _fits(subject: Subject) -> str:
-    return "" if anatomy(subject).has_dropout else "no dropout above 0 was found in its model"
+def _misfit(subject: Subject) -> Message | None:
+    return None if anatomy(subject).has_dropout else message("misfit-no_dropout")
 
 
 DROPOUT_OFF = Intervention(
     name="dropout-off",
     kind="model",
-    change="dropout off",
-    hypothesis="What dropout left out was too much to go without.",
-    price="It over-fits sooner.",
     causes=("dropout",),
     aims_at="dropout",  # no signal measures it
     direction=-1,
     apply=lambda setup: _times(setup, 0.0),
-    fits=_fits,
+    misfit=_misfit,
     plant=lambda setup: _times(setup, 2.0),
 )

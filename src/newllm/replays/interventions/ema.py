@@ -6,14 +6,11 @@ from newllm.replays.interventions.own_model import change_model, no_additive_par
 EMA = Intervention(
     name="ema",
     kind="model",
-    change="an exponential moving average in place of the additive rule",
-    hypothesis="The additive rule never forgets, and its context grew without bound.",
-    price="A cell forgets within some ten tokens.",
     causes=("unbounded-recurrence", "additive-context"),
     aims_at="context_norm",
     direction=-1,
     apply=lambda setup: change_model(setup, rule="ema", learn_decay=False),
     from_start=True,
-    fits=no_additive_part,
+    misfit=no_additive_part,
     slowness=1.5,
 )

@@ -3,6 +3,7 @@
 Where gradients are smaller an update is then in proportion to them, as with SGD, and no longer of full length.
 """
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizers import no_second_moment, planned
 from newllm.replays.replica import Replica
@@ -22,24 +23,22 @@ def _lower(replica: Replica) -> None:
         group["eps"] *= min(1.0, group["eps"] / VALUE)
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     if why := no_second_moment(subject):
         return why
     lowest = min(group.get("eps", VALUE) for group in planned(subject).groups)
-    return "" if lowest < VALUE else f"epsilon is {lowest} already"
+    return None if lowest < VALUE else message("misfit-already", setting="epsilon", value=lowest)
 
 
 EPSILON = Intervention(
     name="epsilon",
     kind="optimizer",
-    change=f"Adam's epsilon {VALUE}",
-    hypothesis="Gradients had become so small that Adam blew up what little they said.",
-    price="Where gradients are small, learning is slower.",
+    values={"value": VALUE},
     causes=("beta2", "learning-rate"),
     aims_at="update_ratio",
     direction=-1,
     apply=lambda setup: setup.attach.append(_set),
-    fits=_fits,
+    misfit=_misfit,
     plant=lambda setup: setup.attach.append(_lower),
     slowness=3.0,
 )

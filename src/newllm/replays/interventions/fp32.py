@@ -3,7 +3,8 @@
 import dataclasses
 
 from newllm.errors import UserError
-from newllm.replays.interventions.intervention import Intervention, ours
+from newllm.messages import Message, message
+from newllm.replays.interventions.intervention import Intervention, not_ours
 from newllm.replays.own_run import OwnRun
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
@@ -21,24 +22,21 @@ def with_precision(setup: Setup, precision: str) -> None:
     setup.config = dataclasses.replace(setup.config, numerics=numerics)
 
 
-def _fits(subject: Subject) -> str:
-    if why := ours(subject):
+def _misfit(subject: Subject) -> Message | None:
+    if why := not_ours(subject):
         return why
     assert isinstance(subject, OwnRun)
     precision = subject.config.numerics.precision
-    return "" if precision == "bf16" else f"the run computes in {precision}"
+    return None if precision == "bf16" else message("misfit-precision", precision=precision)
 
 
 FP32 = Intervention(
     name="fp32",
     kind="numerics",
-    change="numbers in fp32",
-    hypothesis="bf16 rounded away what mattered.",
-    price="Up to twice the time and memory of activations.",
     causes=("low-precision", "fp16-overflow"),
     aims_at="numerics",
     direction=0,
     apply=lambda setup: with_precision(setup, "fp32"),
-    fits=_fits,
+    misfit=_misfit,
     plant=lambda setup: with_precision(setup, "bf16"),
 )

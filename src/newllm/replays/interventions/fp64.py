@@ -72,9 +72,6 @@ def _wide(value: Any) -> Any:
 FP64 = Intervention(
     name="fp64",
     kind="numerics",
-    change="numbers in fp64",
-    hypothesis="Rounding grew until it mattered.",
-    price="Two to thirty times the time, twice the memory.",
     causes=("low-precision",),
     aims_at="numerics",
     direction=0,

@@ -4,6 +4,7 @@ GLM-130B (Zeng et al. 2022, section 3) found its spikes led by the embedding's g
 Adam divides such a factor out again; nothing is what it cannot.
 """
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.anatomy import anatomy, embeddings
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.replica import Replica
@@ -15,20 +16,17 @@ def _freeze(replica: Replica) -> None:
         module.weight.requires_grad_(False)
 
 
-def _fits(subject: Subject) -> str:
-    return "" if anatomy(subject).embeddings else "its model has no nn.Embedding with a weight of its own"
+def _misfit(subject: Subject) -> Message | None:
+    return None if anatomy(subject).embeddings else message("misfit-no_embedding")
 
 
 FREEZE_EMBEDDING = Intervention(
     name="freeze-embedding",
     kind="model",
-    change="the embedding frozen",
-    hypothesis="Updates of the embedding ran away.",
-    price="The embedding learns nothing more; it may be let go again when the danger is over.",
     causes=("exploding-embedding",),
     aims_at="update_ratio",
     direction=-1,
     apply=lambda setup: setup.attach.append(_freeze),
-    fits=_fits,
+    misfit=_misfit,
     slowness=1.5,
 )

@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.recorder import gradient_norms
 from newllm.recorder.layers import layers
 from newllm.replays.interventions.anatomy import anatomy
@@ -64,20 +65,17 @@ def _freeze_fastest(replica: Replica, setup: Setup) -> None:
     replica.clip = clip
 
 
-def _fits(subject: Subject) -> str:
-    return "" if len(anatomy(subject).layers) > 1 else "its model has one layer: nothing would be left to train"
+def _misfit(subject: Subject) -> Message | None:
+    return None if len(anatomy(subject).layers) > 1 else message("misfit-single_layer")
 
 
 FREEZE_LAYER = Intervention(
     name="freeze-layer",
     kind="model",
-    change="the layer whose gradient grew most before the onset frozen",
-    hypothesis="One layer ran away, and took the others with it.",
-    price="The layer learns nothing more; it may be let go again when the danger is over.",
     causes=("runaway-layer",),
     aims_at="update_ratio",
     direction=-1,
     apply=lambda setup: setup.attach.append(lambda replica: _freeze_fastest(replica, setup)),
-    fits=_fits,
+    misfit=_misfit,
     slowness=1.5,
 )

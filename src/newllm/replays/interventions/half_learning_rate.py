@@ -25,9 +25,6 @@ def _scale(replica: Replica, factor: float) -> None:
 HALF_LEARNING_RATE = Intervention(
     name="half-learning-rate",
     kind="optimizer",
-    change="the learning rate halved",
-    hypothesis="The steps were too long.",
-    price="Training takes up to twice as many steps.",
     causes=("learning-rate", "no-warm-up"),
     aims_at="update_ratio",
     direction=-1,

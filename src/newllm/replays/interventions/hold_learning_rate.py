@@ -3,6 +3,7 @@
 import math
 
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizers import planned
 from newllm.replays.replica import Replica
@@ -40,28 +41,25 @@ def _raise(replica: Replica, setup: Setup) -> None:
     replica.rate = lambda step: own(step) * (factor if step >= setup.onset - 1 else 1.0)
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     rate = planned(subject).rate
     if rate is None:
-        return "the learning rate is the optimizer's own, which never changes"
+        return message("misfit-own_rate")
     lowest, rises = math.inf, False
     for step in range(subject.steps):
         rises = rises or rate(step) >= _RISE * lowest
         lowest = min(lowest, rate(step))
-    return "" if rises else "the planned learning rate never rises"
+    return None if rises else message("misfit-rate_never_rises")
 
 
 HOLD_LEARNING_RATE = Intervention(
     name="hold-learning-rate",
     kind="optimizer",
-    change="the learning rate held at what it was before",
-    hypothesis="The learning rate rose too far: it jumped, or its schedule started again.",
-    price="The schedule has to be planned anew.",
     causes=("schedule-restarted", "learning-rate"),
     aims_at="update_ratio",
     direction=-1,
     apply=lambda setup: setup.attach.append(lambda replica: _hold(replica, setup)),
-    fits=_fits,
+    misfit=_misfit,
     plant=lambda setup: setup.attach.append(lambda replica: _raise(replica, setup)),
     slowness=1.5,
 )

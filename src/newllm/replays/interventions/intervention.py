@@ -1,9 +1,14 @@
-"""What an intervention is: exactly one change to a run, what it tests, and what it costs to keep."""
+"""What an intervention is: exactly one change to a run.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+A new one is an `Intervention` in this package's registry, and in `newllm/messages/` a message "change-NAME" in each
+language, which says what it does, what it tests, and what it costs to keep.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from newllm.messages import Message, message
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
 
@@ -11,8 +16,8 @@ Kind = Literal["optimizer", "data", "numerics", "model", "start"]
 Change = Callable[[Setup], None]
 
 
-def _fits(subject: Subject) -> str:  # noqa: ARG001 (every test is called alike)
-    return ""
+def _none(subject: Subject) -> None:  # noqa: ARG001 (every test is called alike)
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +27,6 @@ class Intervention:
     Attributes:
         name: unique, a short name with dashes.
         kind: where it acts.
-        change: what it does, as a noun phrase ("the learning rate halved").
-        hypothesis: what must be true if it removes the spike, a sentence.
-        price: what it costs if it is kept, a sentence.
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
             `newllm.diagnosis.causes`). Interventions with the same first cause act on one mechanism, others are rivals.
         aims_at: the signal that it must move for the test to count (see `newllm.replays.signals`, "context_norm", or
@@ -32,28 +34,27 @@ class Intervention:
         direction: -1 where it must fall, 1 rise, 0 change.
         apply: makes the change in a setup.
         from_start: it cannot keep the function, so it is replayed from step 0.
-        fits: from the subject to the reason why it cannot be tried there, "" where it can.
+        misfit: from the subject to the reason why it cannot be tried there, None where it can.
         plant: brings the suspected cause into a healthy stretch, about as strongly as `apply` takes it away; None where
             there is no such thing.
         stable: where the cause cannot be planted while a run goes on (it is in the model's shape): another healthy
             configuration, from step 0, that it is planted into.
         slowness: how many times the null's steps it is expected to need for equal progress.
+        values: the numbers in its words, by the names that they have in the messages.
     """
 
     name: str
     kind: Kind
-    change: str
-    hypothesis: str
-    price: str
     causes: tuple[str, ...]
     aims_at: str
     direction: Literal[-1, 0, 1]
     apply: Change
     from_start: bool = False
-    fits: Callable[[Subject], str] = _fits
+    misfit: Callable[[Subject], Message | None] = _none
     plant: Change | None = None
     stable: Change | None = None
     slowness: float = 1.0
+    values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mechanism(self) -> str:
@@ -61,6 +62,6 @@ class Intervention:
         return self.causes[0]
 
 
-def ours(subject: Subject) -> str:
-    """Return why a change of our model's configuration cannot be tried, "" where it can."""
-    return "" if subject.is_ours else "it changes a configuration of newllm train, and this is another training"
+def not_ours(subject: Subject) -> Message | None:
+    """Return why a change of our model's configuration cannot be tried, None where it can."""
+    return None if subject.is_ours else message("misfit-not_ours")

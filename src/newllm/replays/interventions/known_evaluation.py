@@ -3,6 +3,7 @@
 import numpy as np
 
 from newllm.data import Segments
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.own_run import OwnReplica, OwnRun
 from newllm.replays.replica import Replica
@@ -14,15 +15,15 @@ def _leave_out(replica: Replica) -> None:
     replica.left_out = replica.left_out | {"unknown"}
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     if not isinstance(subject, OwnRun):
-        return "what the evaluation counts is known of runs of newllm train only"
+        return message("misfit-whose_evaluation")
     unknown = subject.corpus.tokenizer.unknown
     if unknown is None:
-        return f"tokenizer '{subject.config.data.tokenizer}' has no unknown token"
+        return message("misfit-no_unknown_token", tokenizer=subject.config.data.tokenizer)
     if subject.config.data.word_dropout or _has(subject.corpus.train, unknown):
-        return "training shows unknown words too"
-    return "" if _has(subject.corpus.validation, unknown) else "the validation part has no unknown words"
+        return message("misfit-unknown_in_training")
+    return None if _has(subject.corpus.validation, unknown) else message("misfit-no_unknown_words")
 
 
 def _has(segments: Segments, token: int) -> bool:
@@ -32,12 +33,9 @@ def _has(segments: Segments, token: int) -> bool:
 KNOWN_EVALUATION = Intervention(
     name="known-evaluation",
     kind="data",
-    change="unknown words left out of the evaluation",
-    hypothesis="What rises is the loss on words that training never showed, and no other.",
-    price="Nothing in training; the evaluation no longer says how unknown words are predicted.",
     causes=("tokenizer-mismatch", "evaluation-configuration"),
     aims_at="validation",
     direction=-1,
     apply=lambda setup: setup.attach.append(_leave_out),
-    fits=_fits,
+    misfit=_misfit,
 )

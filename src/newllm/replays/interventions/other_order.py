@@ -31,12 +31,9 @@ def _permuted(own: Fetch, setup: Setup) -> Fetch:
 OTHER_ORDER = Intervention(
     name="other-order",
     kind="data",
-    change="the batches in another order",
-    hypothesis="The order of the data brought it about.",
-    price="Nothing: the same data are read.",
     causes=("data-order",),
     aims_at="batches",
     direction=0,
     apply=_apply,
-    fits=no_other_order,
+    misfit=no_other_order,
 )

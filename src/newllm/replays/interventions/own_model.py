@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from newllm.messages import Message, message
 from newllm.model.config import ModelConfig
 from newllm.replays.own_run import OwnRun
 from newllm.replays.setup import Setup
@@ -20,17 +21,22 @@ def change_model(setup: Setup, **changes: Any) -> None:
     setup.config = dataclasses.replace(setup.config, model=dataclasses.replace(setup.config.model, **changes))
 
 
-def no_context(subject: Subject) -> str:
-    """Return why a subject's context cannot be changed, "" where it can."""
+def already(setting: str, value: str, now: str | None) -> Message | None:
+    """Return that a setting has the value already that it would be given, None where it has not."""
+    return message("misfit-setting_already", setting=setting, value=value) if now == value else None
+
+
+def no_context(subject: Subject) -> Message | None:
+    """Return why a subject's context cannot be changed, None where it can."""
     model = model_of(subject)
     if model is None:
-        return "where the context is, is known of our own bodies cell and stack only"
-    return "" if model.body in ("cell", "stack") else f"body '{model.body}' reads no context"
+        return message("misfit-whose_context")
+    return None if model.body in ("cell", "stack") else message("misfit-no_context", body=model.body)
 
 
-def no_additive_part(subject: Subject) -> str:
-    """Return why the rule of a subject's context cannot be exchanged for one that forgets, "" where it can."""
+def no_additive_part(subject: Subject) -> Message | None:
+    """Return why the rule of a subject's context cannot be exchanged for one that forgets, None where it can."""
     model, why = model_of(subject), no_context(subject)
     if model is None or why:
         return why
-    return "" if model.rule in ("additive", "dual") else f"its rule '{model.rule}' forgets already"
+    return None if model.rule in ("additive", "dual") else message("misfit-forgets_already", rule=model.rule)

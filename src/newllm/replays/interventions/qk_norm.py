@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from newllm.messages import Message, message
 from newllm.model.bodies.founding_transformer import FoundingTransformer
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.own_model import model_of
@@ -33,25 +34,22 @@ def _at_size_one(module: nn.Module, inputs: object, output: Tensor, *, heads: in
     return torch.cat([*(F.rms_norm(x, x.shape[-1:]).flatten(-2) for x in per_head), value], dim=-1)
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     model = model_of(subject)
     if model is None:
-        return "where queries meet keys is known of our own bodies only; torch's attention leaves no place before it"
+        return message("misfit-whose_attention")
     if model.body == "attention":
-        return "body 'attention' has QK-norm already"
-    return "" if model.body == "founding-transformer" else f"body '{model.body}' has no attention"
+        return message("misfit-qk_norm_already")
+    return None if model.body == "founding-transformer" else message("misfit-no_attention", body=model.body)
 
 
 QK_NORM = Intervention(
     name="qk-norm",
     kind="model",
-    change="queries and keys normalised",
-    hypothesis="Attention logits grew until the attention saw one position only.",
-    price="Two norms a layer; attention cannot become sharper than the width of its heads allows.",
     causes=("attention-logit-growth",),
     aims_at="activation_rms",
     direction=0,
     apply=lambda setup: setup.attach.append(_normalise),
     from_start=True,
-    fits=_fits,
+    misfit=_misfit,
 )

@@ -4,6 +4,7 @@ Null replays already exchange a batch with near ones (`setup.EXCHANGED`): this m
 """
 
 from newllm.chance import numpy_stream
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.own_run import OwnRun
 from newllm.replays.setup import EXCHANGED, Fetch, Setup
@@ -27,21 +28,18 @@ def _reorder(setup: Setup) -> None:
     setup.batches.append(change)
 
 
-def no_other_order(subject: Subject) -> str:
-    """Return why a subject's batches cannot come in another order, "" where they can."""
+def no_other_order(subject: Subject) -> Message | None:
+    """Return why a subject's batches cannot come in another order, None where they can."""
     carried = isinstance(subject, OwnRun) and subject.config.data.carry
-    return "data.carry carries the context from each batch to the next: they have one order" if carried else ""
+    return message("misfit-carried") if carried else None
 
 
 REORDER_BATCHES = Intervention(
     name="reorder-batches",
     kind="data",
-    change="the batches of the window and after it in another order",
-    hypothesis="The order in which these batches came brought it about.",
-    price="Nothing: the same batches are read.",
     causes=("data-order",),
     aims_at="batches",
     direction=0,
     apply=_reorder,
-    fits=no_other_order,
+    misfit=no_other_order,
 )

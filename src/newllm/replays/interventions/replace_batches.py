@@ -34,9 +34,6 @@ def read_suspects(setup: Setup) -> None:
 REPLACE_BATCHES = Intervention(
     name="replace-batches",
     kind="data",
-    change="the batches of the window replaced by later ones",
-    hypothesis="Something in these batches brought it about.",
-    price="Some batches are not read; whoever wants them clean has to find what is wrong in them.",
     causes=("corrupted-batch", "label-noise", "repeated-text"),
     aims_at="batches",
     direction=0,

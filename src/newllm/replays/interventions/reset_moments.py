@@ -27,14 +27,11 @@ def _apply(setup: Setup) -> None:
 RESET_MOMENTS = Intervention(
     name="reset-moments",
     kind="optimizer",
-    change="Adam's moments at zero, with a short warm-up",
-    hypothesis="What the optimizer remembered no longer fitted its gradients.",
-    price="A short warm-up, once.",
     causes=("beta2", "moments-lost"),
     aims_at="second_moment_mismatch",
     direction=0,  # nearer to 1: down where gradients grow, up where they shrink
     apply=_apply,
-    fits=no_second_moment,
+    misfit=no_second_moment,
     plant=lambda setup: setup.attach.append(longer_memory),
     slowness=1.3,
 )

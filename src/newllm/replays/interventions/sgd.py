@@ -19,13 +19,10 @@ def _apply(setup: Setup) -> None:
 SGD = Intervention(
     name="sgd",
     kind="optimizer",
-    change="SGD with momentum in the optimizer's place",
-    hypothesis="Adam's division by its second moment brought it about.",
-    price="Learning is several times slower, and the learning rate has to be found anew.",
     causes=("beta2",),
     aims_at="update_ratio",
     direction=0,
     apply=_apply,
-    fits=no_second_moment,
+    misfit=no_second_moment,
     slowness=4.0,
 )

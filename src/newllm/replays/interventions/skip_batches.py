@@ -20,9 +20,6 @@ def _skip(setup: Setup) -> None:
 SKIP_BATCHES = Intervention(
     name="skip-batches",
     kind="data",
-    change="the batches of the window skipped",
-    hypothesis="Something in these batches brought it about.",
-    price="These batches are not read; whoever wants them clean has to find what is wrong in them.",
     causes=("corrupted-batch", "label-noise", "repeated-text"),
     aims_at="batches",
     direction=0,

@@ -2,6 +2,7 @@
 
 import torch
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.anatomy import anatomy
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.replica import Replica
@@ -17,20 +18,17 @@ def _halve(replica: Replica) -> None:
             parameter.mul_(FACTOR)
 
 
-def _fits(subject: Subject) -> str:
-    return "" if anatomy(subject).has_matrices else "its model has no matrices"
+def _misfit(subject: Subject) -> Message | None:
+    return None if anatomy(subject).has_matrices else message("misfit-no_matrices")
 
 
 SMALLER_INITIALISATION = Intervention(
     name="smaller-initialisation",
     kind="start",
-    change="all matrices half as large at the start",
-    hypothesis="The weights were too large at the start.",
-    price="The run starts anew; a deep model without residual connections may not begin to learn.",
     causes=("initialisation",),
     aims_at="activation_rms",
     direction=-1,
     apply=lambda setup: setup.attach.append(_halve),
     from_start=True,
-    fits=_fits,
+    misfit=_misfit,
 )

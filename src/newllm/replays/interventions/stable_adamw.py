@@ -1,5 +1,6 @@
 """StableAdamW in the optimizer's place: AdamW that clips updates (Wortsman et al. 2023, arXiv 2304.13013)."""
 
+from newllm.messages import Message, message
 from newllm.replays.interventions.adamw import not_for_adamw
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizers import clip_updates, exchange_for_adamw, planned
@@ -12,21 +13,18 @@ def _attach(replica: Replica) -> None:
     clip_updates(replica)
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     why = not_for_adamw(subject)
-    return "here it is the same as update-clipping" if why and planned(subject).has_second_moment else why
+    return message("misfit-same_as_update_clipping") if why and planned(subject).has_second_moment else why
 
 
 STABLE_ADAMW = Intervention(
     name="stable-adamw",
     kind="optimizer",
-    change="StableAdamW in the optimizer's place",
-    hypothesis="The optimizer's updates were not kept to the size of the gradients that it knew.",
-    price="Two moments a weight, and a copy of the weights at each update.",
     causes=("beta2", "optimizer"),
     aims_at="update_ratio",
     direction=0,
     apply=lambda setup: setup.attach.append(_attach),
-    fits=_fits,
+    misfit=_misfit,
     slowness=2.0,
 )

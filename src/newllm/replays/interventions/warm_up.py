@@ -31,9 +31,6 @@ def _plant(setup: Setup) -> None:
 WARM_UP = Intervention(
     name="warm-up",
     kind="optimizer",
-    change="the learning rate ramped from 0 at the start",
-    hypothesis="The first steps were too long for an optimizer that knew no gradients yet.",
-    price="As many updates as the warm-up has do half of their work.",
     causes=("no-warm-up", "learning-rate"),
     aims_at="update_ratio",
     direction=-1,

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from newllm.replays.interventions.intervention import Intervention, ours
+from newllm.messages import Message, message
+from newllm.replays.interventions.intervention import Intervention, not_ours
 from newllm.replays.own_run import OwnRun
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
@@ -16,25 +17,24 @@ def _drop(setup: Setup) -> None:
     setup.config = dataclasses.replace(setup.config, data=data)
 
 
-def _fits(subject: Subject) -> str:
+def _misfit(subject: Subject) -> Message | None:
     if not isinstance(subject, OwnRun):
-        return ours(subject)
+        return not_ours(subject)
     data = subject.config.data
     if (data.format, data.tokenizer) != ("sentences", "word"):
-        return "it needs sentences and the tokenizer of words, which has an unknown word to put in"
-    return f"data.word_dropout is {data.word_dropout} already" if data.word_dropout else ""
+        return message("misfit-no_sentences")
+    if not data.word_dropout:
+        return None
+    return message("misfit-already", setting="data.word_dropout", value=data.word_dropout)
 
 
 WORD_DROPOUT = Intervention(
     name="word-dropout",
     kind="data",
-    change="a tenth of the training words unknown",
-    hypothesis="The model never learnt what an unknown word is.",
-    price="A tenth of the text is not learnt from at each reading.",
     causes=("tokenizer-mismatch", "data-size"),
     aims_at="batches",
     direction=0,
     apply=_drop,
-    fits=_fits,
+    misfit=_misfit,
     slowness=1.3,
 )

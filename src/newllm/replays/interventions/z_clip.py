@@ -1,6 +1,6 @@
 """ZClip in the place of the run's clipping: gradients clipped whose norm is an outlier (see `clipping.zclip`)."""
 
-from newllm.replays.interventions.clip_half import CAUSES, HYPOTHESIS, unclipped
+from newllm.replays.interventions.clip_half import CAUSES, unclipped
 from newllm.replays.interventions.clipping import ZClip, updates_to_learn_from
 from newllm.replays.interventions.clipping.zclip import WARM_UP
 from newllm.replays.interventions.intervention import Intervention
@@ -18,9 +18,6 @@ def _apply(setup: Setup) -> None:
 Z_CLIP = Intervention(
     name="z-clip",
     kind="optimizer",
-    change="gradients clipped whose norm is an outlier (ZClip)",
-    hypothesis=HYPOTHESIS,
-    price="Two numbers to keep; gradients that are large as a rule are no longer clipped.",
     causes=CAUSES,
     aims_at="gradient_norm_clipped",
     direction=-1,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from newllm.data import IGNORED
+from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.own_run import OwnReplica
 from newllm.replays.replica import Replica
@@ -23,19 +24,16 @@ def _add(replica: Replica) -> None:
     replica.stepper.terms.append(z_loss)
 
 
-def _fits(subject: Subject) -> str:
-    return "" if subject.is_ours else "the loss of another training does not tell what its logits are"
+def _misfit(subject: Subject) -> Message | None:
+    return None if subject.is_ours else message("misfit-whose_logits")
 
 
 Z_LOSS = Intervention(
     name="z-loss",
     kind="model",
-    change="z-loss on the logits",
-    hypothesis="The logits drifted away together, which the loss itself does not mind.",
-    price="Next to nothing.",
     causes=("output-logit-divergence",),
     aims_at="activation_rms",
     direction=-1,
     apply=lambda setup: setup.attach.append(_add),
-    fits=_fits,
+    misfit=_misfit,
 )

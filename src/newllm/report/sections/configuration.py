@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from newllm.messages import Catalogue
+from newllm.messages import Catalogue, read_message
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.labels import evidence_label
-from newllm.report.markup import Html, block, code, english, folded, joined, pairs, table
+from newllm.report.markup import Html, block, code, folded, joined, pairs, said_in, table
 from newllm.report.source import Source
 
 _MOST = 200
@@ -42,11 +42,15 @@ def _commands(source: Source) -> Html:
 def _recoveries(source: Source, words: Catalogue) -> Html:
     rows = [
         [said.value(one.get("number")), words("config-at", step=said.value(one.get("detected"))),
-         one.get("remedy") or one.get("action", ""), english(words, one.get("sentence", ""))]
+         one.get("remedy") or one.get("action", ""), _did(one, words)]
         for one in source.recoveries[:_MOST]
     ]  # fmt: skip
     heads = ["", words("config-detected"), words("config-remedy"), words("config-did")]
     return table(heads, rows, about=words("config-recoveries"), text=(1, 2, 3)) if rows else Html()
+
+
+def _did(recovery: Mapping[str, Any], words: Catalogue) -> Html:
+    return said_in(words, read_message(recovery.get("message"), recovery.get("sentence")))
 
 
 def _recording(recording: Mapping[str, Any], words: Catalogue) -> Html:

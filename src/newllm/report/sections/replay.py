@@ -4,13 +4,13 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.replay_curves import replay_curves
-from newllm.report.language.verdict_language import sentences
-from newllm.report.markup import Html, joined, tag
+from newllm.report.markup import Html, joined, said_in, tag
 from newllm.report.replay_tables import behind, tables
 from newllm.report.sections.verdict import null_state
 from newllm.report.source import Source
 from newllm.report.source.replays import Replayed
 from newllm.trace import Verdict
+from newllm.words.verdicts import sentences_of
 
 
 def replay(source: Source, words: Catalogue) -> Section | None:
@@ -33,7 +33,7 @@ def _spike(source: Source, words: Catalogue, one: Replayed, number: int) -> tupl
     drawn = tag("div", *(figure(chart, words) for chart in charts), kind="charts") if charts else Html()
     parts = [
         tag("h3", _title(one.verdict, words)),
-        *([] if number == 0 else [tag("p", line) for line in sentences(one.verdict, words)]),
+        *([] if number == 0 else [tag("p", said_in(words, said)) for said in sentences_of(one.verdict)]),
         *([] if number == 0 else [tag("p", null_state(one.verdict, words))]),
         tag("p", words("replay-nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
         tables(one.verdict, words),

@@ -7,11 +7,11 @@ from newllm.report import verdict_words
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.judged import unjudged
-from newllm.report.language.verdict_language import sentences
 from newllm.report.markup import Html, english, joined, pairs, said_in, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
 from newllm.trace import Verdict
+from newllm.words.verdicts import sentences_of
 
 _SENTENCES = 3
 _ANSWERED = ("what", "helps", "cause")
@@ -43,9 +43,8 @@ def _null(verdict: Verdict, words: Catalogue) -> Html:
     if about.get("identical") is None:
         return tag("span", words("null-unknown"))
     if about["identical"] is False:
-        return joined(
-            [words("null-differs"), " ", english(words, verdict_words.difference(about.get("first_difference")))]
-        )
+        difference = said_in(words, verdict_words.difference(about.get("first_difference")))
+        return joined([words("null-differs"), " ", difference])
     steps, tolerance = about.get("compared") or 0, about.get("tolerance")
     compared = words(
         "null-steps", count=f"{int(steps):,}", weights=words("null-weights" if about.get("weights") else "null-losses")
@@ -56,8 +55,9 @@ def _null(verdict: Verdict, words: Catalogue) -> Html:
 
 def _sentences(verdict: Verdict, words: Catalogue) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
-    told = [(words(f"verdict-{key}"), one) for key, one in zip(_ANSWERED, sentences(verdict, words), strict=False)]
-    return tag("div", pairs([*told, (words("verdict-null"), null_state(verdict, words))]), kind="sentences")
+    said = [said_in(words, one) for one in sentences_of(verdict)]
+    answers = [(words(f"verdict-{key}"), one) for key, one in zip(_ANSWERED, said, strict=False)]
+    return tag("div", pairs([*answers, (words("verdict-null"), null_state(verdict, words))]), kind="sentences")
 
 
 def _doctor(source: Source, words: Catalogue) -> Html:

@@ -95,7 +95,7 @@
       const { result } = job;
       if (job.state === "stopped") return [make("p", { text: say("job_stopped") })];
       if (job.state === "failed") return [make("p", { class: "problem", text: `${say("job_failed")}: ${result.said || result.code}` })];
-      if (job.kind === "replay") return result.sentences.map((text) => make("p", { class: result.identical === false ? "problem" : null, lang: "en", text }));
+      if (job.kind === "replay") return result.sentences.map(({ text, lang }) => make("p", { class: result.identical === false ? "problem" : null, lang, text }));
       if (!result.judged) return [make("p", { text: say("job_unjudged") })];
       const any = Object.values(result.counts).some(Boolean);
       return [any ? make("p", {}, `${say("job_found")} `, ...told.findings({ findings: result.counts })) : make("p", { text: say("job_nothing") })];

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from newllm.messages import Message, message
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
 from newllm.replays.subject import Subject
@@ -62,10 +63,10 @@ def planned(subject: Subject) -> Planned:
     return _planned(optimizer, subject.clip, subject.rate)
 
 
-def no_second_moment(subject: Subject) -> str:
-    """Return why nothing can be done to the second moment of a subject's optimizer, "" where it can."""
+def no_second_moment(subject: Subject) -> Message | None:
+    """Return why nothing can be done to the second moment of a subject's optimizer, None where it can."""
     plan = planned(subject)
-    return "" if plan.has_second_moment else f"{plan.name} has no second moment"
+    return None if plan.has_second_moment else message("misfit-no_second_moment", optimizer=plan.name)
 
 
 def _planned(optimizer: torch.optim.Optimizer, clip: float, rate: Callable[[int], float] | None) -> Planned:

@@ -1,0 +1,91 @@
+# While replays run, and what a guard decides: why something is not tried, where a replay leaves the run.
+
+## why an intervention is not tried
+not_tried-no_time = no time was left for it: give a larger --budget
+misfit-already = { $setting } is { EXACT($value) } already
+misfit-setting_already = { $setting } is '{ $value }' already
+misfit-clipped_already = the gradient is clipped at { EXACT($norm) } already
+misfit-decay_already = its decay is { EXACT($decay) } already
+misfit-scaled_already = model.initialisation 'scaled' has it already
+misfit-forgets_already = its rule '{ $rule }' forgets already
+misfit-qk_norm_already = body 'attention' has QK-norm already
+misfit-adamw_already = the optimizer is AdamW already
+misfit-neither_adam_nor_sgd = { $optimizer } is neither Adam nor SGD: how its learning rate compares is not known
+misfit-no_decay = without weight decay Adam and AdamW are the same
+misfit-same_as_update_clipping = here it is the same as update-clipping
+misfit-no_second_moment = { $optimizer } has no second moment
+misfit-own_rate = the learning rate is the optimizer's own, which never changes
+misfit-rate_never_rises = the planned learning rate never rises
+misfit-carried = data.carry carries the context from each batch to the next: they have one order
+misfit-whose_evaluation = what the evaluation counts is known of runs of newllm train only
+misfit-no_unknown_token = tokenizer '{ $tokenizer }' has no unknown token
+misfit-unknown_in_training = training shows unknown words too
+misfit-no_unknown_words = the validation part has no unknown words
+misfit-no_sentences = it needs sentences and the tokenizer of words, which has an unknown word to put in
+misfit-same_bits = on the CPU the run gives the same bits every time
+misfit-precision = the run computes in { $precision }
+misfit-not_ours = it changes a configuration of newllm train, and this is another training
+misfit-whose_context = where the context is, is known of our own bodies cell and stack only
+misfit-no_context = body '{ $body }' reads no context
+misfit-not_a_cell = it changes the FNN of our body cell
+misfit-no_branch = with one layer there is no branch
+misfit-whose_branches = which layers end a residual branch is known of our own bodies only
+misfit-no_branches = body '{ $body }' has no residual branches here
+misfit-whose_attention = where queries meet keys is known of our own bodies only; torch's attention leaves no place before it
+misfit-no_attention = body '{ $body }' has no attention
+misfit-whose_logits = the loss of another training does not tell what its logits are
+misfit-no_dropout = no dropout above 0 was found in its model
+misfit-no_embedding = its model has no nn.Embedding with a weight of its own
+misfit-single_layer = its model has one layer: nothing would be left to train
+misfit-no_matrices = its model has no matrices
+
+## where a replay leaves the run
+difference-batch = at step { $step } another batch is read
+difference-weights = at step { $step } the weights are others
+difference-loss = at step { $step } the loss is { EXACT($replayed) }, recorded { EXACT($recorded) }
+difference-gradient_norm = at step { $step } the gradient norm is { EXACT($replayed) }, recorded { EXACT($recorded) }
+differs-no_time = { $difference }; no time was left to find out why
+differs-agree = { $difference }{ $parameter ->
+    [none] {""}
+   *[other] , first in '{ $parameter }'
+}; two replays agree with each other: the record, the code or the machine is another
+differs-apart = { $difference }; two replays of the same state differ from step { $step } on{ $batch ->
+    [yes] , in their batches
+   *[no] {""}
+}{ $parameter ->
+    [none] {""}
+   *[other] , most in '{ $parameter }'
+}{ $random_state ->
+    [none] {""}
+   *[other] , and the random state of { $random_state } is another after it
+}{ $losses ->
+    [yes] , in their losses
+   *[no] {""}
+}
+
+## while replays run
+notice-leaves = the replay leaves the run at step { $step }: finding out what differs
+notice-bits = { $difference }: the replay may not give the same bits
+environment = this run began with { $name } { $before }, here it is { $now }
+
+## what a guard decides
+guard-decided = at step { $detected } the loss { $rise ->
+    [none] is not finite
+   *[other] is { PERCENT($rise) }% above
+} the trend that it left at step { $onset }: { $decision }
+guard-asks = nothing was changed
+guard-stops = { $n } recoveries in a row did not hold ({ $names }): given up
+guard-skips = rolled back to step { $back }, and the batches up to step { $last } are skipped
+guard-skips_because = { $why }: rolled back to step { $back }, and the batches up to step { $last } are skipped
+guard-no_budget = the budget of { $budget } updates allows no replay
+guard-not_the_run = the unmodified replay is not the run, so that replays show nothing
+guard-nothing_helps = no remedy that was replayed helps
+guard-recovers = replayed as it was it comes back by itself, so nothing was changed
+guard-passes = replayed as it was it passes by itself and { $helps ->
+    [yes] what removes it costs more
+   *[no] no remedy that was replayed helps
+}, so nothing was changed
+guard-changes = rolled back to step { $back }, from there on { $change } ({ $clean ->
+    [yes] nothing
+   *[no] { PERCENT($left) }%
+} of the spike is left)

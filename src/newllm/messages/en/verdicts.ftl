@@ -1,0 +1,137 @@
+# What replays show together: the three sentences of a verdict, what is missing for a cause, and what its tables say.
+
+## what happened
+happened = The { NAMED($signal, kind: "spiked") } leaves its trend at step { $onset } ({ $height ->
+    [none] without end
+   *[other] from { G($base, digits: 3) } by { G($height, digits: 3) } nats
+}, worst at step { $peak }), and it { $depends_on_seed ->
+    [yes] depends on the seed
+   *[no] comes back
+}: { $spiked } of { $n } replays with other chance spike.
+spiked-loss = training loss
+spiked-validation = validation loss
+spiked-gradient_norm = gradient_norm
+
+## which change does what
+helps-removes = With { $change } it is gone: no spike in { $n } fresh replays (p { G($p, digits: 2) }{ $loss ->
+    [unknown] {""}
+    [same] , at no cost in loss
+    [behind] , { G($nats, digits: 2) } nats behind at equal steps
+   *[ahead] , { G($nats, digits: 2) } nats ahead at equal steps
+}){ $more ->
+    [0] {""}
+   *[other] ; the same with { $others }
+}.
+helps-unsure = Nothing removes it for sure; with { $change } { $outcome ->
+    [reduces] it is smaller
+    [delays] it comes later
+   *[removes] it is gone, unsurely
+} ({ $effect ->
+    [none] { $outcome }
+   *[other] { PERCENT($effect) }% of its severity is gone
+}, { $n } fresh replays).
+helps-screened = Nothing is confirmed; in the screen, from which nothing can be claimed, { $name } did best.
+helps-nothing = Nothing that was tried takes it away.
+helps-untried = No change was tried.
+
+## the cause
+cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): { $alternatives } rival changes as strong leave the spike, and planted into a healthy stretch it brings one about in { $spiked } of { $n } replays.
+cause-remedy = That is a remedy and no proof of a cause yet. { $missing }
+cause-open = No cause is shown. { $missing }
+cause-none = No cause is shown.
+
+## what is missing for a cause
+missing-not_moved = { $name }: it did not move what it aims at ({ $signal }), so it tests nothing.
+missing-others = { $name }: { $names } removed the spike too, by another mechanism.
+missing-rivals = { $name }: fewer than { $least } rival mechanisms were changed as strongly; try more of them.
+missing-reverse = { $name }: there was no reverse test (nothing to plant, no healthy stretch, or no time).
+missing-planted = { $name }: planted into a healthy stretch, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
+missing-confirmation = { $names } removed the spike in the screen only: a longer --budget would confirm it or not.
+missing-time = { $untried } of { $n } changes had no time: a longer --budget would try them.
+missing-remedy = Nothing that was tried removes the spike: its cause is not among what was changed, or two act together.
+
+## the unmodified replay
+differs-where = The unmodified replay is not the run: they part at step { $step }{ $parameter ->
+    [none] {""}
+   *[other] , in { $parameter }
+}.
+differs-so = Whatever a change did could be that difference, so nothing was changed.
+differs-fix = Mend what differs (another machine, version, text, or code that is not a function of seed and step).
+exact-differs = differs from the run: { $difference }
+exact-unknown = there was nothing to compare it with
+exact-same = { $tolerance ->
+    [none] identical to the bit
+   *[other] the same within { $tolerance }
+}{ $steps ->
+    [0] {""}
+    [one] { " " }over { COUNT($steps) } step
+   *[other] { " " }over { COUNT($steps) } steps
+}, { $weights ->
+    [yes] weights too
+   *[no] losses alone: no later weights were kept
+}
+difference-unknown = it is not known where
+
+## replays with other chance
+other_chance = { COUNT($spiked) } of { COUNT($n) } spike with other chance{ $places ->
+    [0] {""}
+   *[other] , from { $starts }
+}{ $depends_on_seed ->
+    [yes] : it depends on the seed, so shares are compared
+   *[no] {""}
+}
+from_step = step { COUNT($step) }
+
+## one change
+tried-change = { CAPITAL($change) }, from step { COUNT($start) }.
+tried-price = If kept: { LOWER($price) }
+tried-moved = It { $moved ->
+    [yes] moved
+   *[no] did not move
+} what it aims at, { NAMED($signal, kind: "aim") }{ $ratio ->
+    [none] {""}
+   *[other] , to { G($ratio, digits: 3) } times that of the null
+}.
+tried-left = Still in { $losses }.
+tried-left_in = { $loss } ({ COUNT($spiked) } of { $n })
+between_sentences = { " " }
+aim-update_ratio = update ratio
+aim-second_moment_mismatch = second moment mismatch
+aim-gradient_norm_clipped = gradient norm clipped
+aim-context_norm = context norm
+aim-activation_rms = activation rms
+aim-batches = batches
+aim-validation = validation
+aim-numerics = numerics
+aim-dropout = dropout
+followed-loss = the training loss
+followed-probe = the probe loss
+followed-validation = the validation loss
+followed_of = { $loss } of { $class } tokens
+
+## what speaks for a cause
+shown-by = taken away by
+shown-moved = it moved
+shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
+    [none] {""}
+   *[other] { " " }to { G($ratio, digits: 3) } times that of the null
+}
+shown-alternatives = rivals that left it
+shown-planted = planted
+shown-planted_in = { COUNT($spiked) } of { COUNT($n) } replays spike, { COUNT($without) } without it, in healthy replays from step { COUNT($start) }
+suspected = { $intervention } { $outcome ->
+    [removes] removes it
+    [reduces] reduces it
+    [delays] delays it
+    [no-effect] has no effect
+   *[undecided] leaves it undecided
+}{ $stage ->
+    [screened] { " " }in the screen only
+   *[confirmed] {""}
+}; { $moved ->
+    [yes] moved its signal
+   *[no] did not move its signal
+}{ $planted ->
+    [yes] ; planted, it brings a spike about
+   *[no] {""}
+}

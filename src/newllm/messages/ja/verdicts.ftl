@@ -1,0 +1,136 @@
+# リプレイ全体から言えること：判定の三つの文、原因に足りないもの、表の言葉。
+
+## 起きたこと
+happened = { NAMED($signal, kind: "spiked") }がステップ{ $onset }で傾向から上に外れ（{ $height ->
+    [none] 際限なく上昇
+   *[other] { G($base, digits: 3) }から{ G($height, digits: 3) } nat上昇
+}、最大はステップ{ $peak }）、{ $depends_on_seed ->
+    [yes] 起こるかどうかはシードによる。乱数を変えた
+   *[no] 乱数を変えても起こる。
+}{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+spiked-loss = 訓練損失
+spiked-validation = 検証損失
+spiked-gradient_norm = 勾配ノルム
+
+## どの変更が何をするか
+helps-removes = { $change }でスパイクはなくなる。新しい{ $n }回のリプレイで一度も起こらない（p = { G($p, digits: 2) }{ $loss ->
+    [unknown] {""}
+    [same] 、損失の代償なし
+    [behind] 、同じステップ数での損失は{ G($nats, digits: 2) } nat高い
+   *[ahead] 、同じステップ数での損失は{ G($nats, digits: 2) } nat低い
+}）。{ $more ->
+    [0] {""}
+   *[other] { $others }でも同じである。
+}
+helps-unsure = 確実になくす変更はない。{ $change }では、{ $outcome ->
+    [reduces] スパイクは小さくなる
+    [delays] スパイクは遅れて起こる
+   *[removes] スパイクはなくなるが、確かではない
+}（{ $effect ->
+    [none] { NAMED($outcome, kind: "term") }
+   *[other] 激しさの{ PERCENT($effect) }%が消える
+}、新しい{ $n }回のリプレイ）。
+helps-screened = 確認できた変更はない。予備選別では{ $name }が最もよかったが、予備選別からは何も主張できない。
+helps-nothing = 試した変更のどれもスパイクをなくさない。
+helps-untried = 試した変更はない。
+
+## 原因
+cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。同じ強さの対立する変更{ $alternatives }件ではスパイクが残り、正常な区間に植え込むと{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+cause-remedy = これは対策であり、原因の証明にはまだならない。{ $missing }
+cause-open = 原因は示されていない。{ $missing }
+cause-none = 原因は示されていない。
+
+## 原因に足りないもの
+missing-not_moved = { $name }は狙った信号（{ NAMED($signal, kind: "aim") }）を動かさなかったので、何も検証していない。
+missing-others = { $name }のほかに、別の仕組みに働く{ $names }もスパイクをなくした。
+missing-rivals = { $name }と同じ強さで変えた対立する仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
+missing-reverse = { $name }には逆の検証がない（植え込むもの、正常な区間、時間のいずれかがなかった）。
+missing-planted = { $name }が狙う原因を正常な区間に植え込むと、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（植え込まないときは{ $without }回）。
+missing-confirmation = { $names }は予備選別でだけスパイクをなくした。--budgetを長くすれば、確認できるかどうかが分かる。
+missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。--budgetを長くすれば試せる。
+missing-remedy = 試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つが同時に働いている。
+
+## 変更のないリプレイ
+differs-where = 変更のないリプレイが元の実行と一致しない。ステップ{ $step }{ $parameter ->
+    [none] {""}
+   *[other] の{ $parameter }
+}で分かれる。
+differs-so = どの変更の結果も、この食い違いによるものかもしれないので、何も変えなかった。
+differs-fix = 食い違うものを直す（別の機械、別のバージョン、別のテキスト、またはシードとステップだけで決まらないコード）。
+exact-differs = 元の実行と異なる：{ $difference }
+exact-unknown = 比べるものがなかった
+exact-same = { $steps ->
+    [0] {""}
+   *[other] { COUNT($steps) }ステップにわたり
+}{ $tolerance ->
+    [none] ビット単位で一致
+   *[other] { $tolerance }の範囲で一致
+}（{ $weights ->
+    [yes] 重みも一致
+   *[no] 損失だけ。後の重みは保存されていない
+}）
+difference-unknown = どこで異なるかは分からない
+
+## 乱数を変えたリプレイ
+other_chance = 乱数を変えた{ COUNT($n) }回のうち{ COUNT($spiked) }回でスパイクが起こる{ $places ->
+    [0] {""}
+   *[other] （{ $starts }から）
+}{ $depends_on_seed ->
+    [yes] 。シードによるので、割合を比べる
+   *[no] {""}
+}
+from_step = ステップ{ COUNT($step) }
+
+## 一つの変更
+tried-change = { $change }（ステップ{ COUNT($start) }から）。
+tried-price = { $price }
+tried-moved = 狙った信号（{ NAMED($signal, kind: "aim") }）を{ $moved ->
+    [yes] 動かした
+   *[no] 動かさなかった
+}{ $ratio ->
+    [none] {""}
+   *[other] （無変更の{ G($ratio, digits: 3) }倍）
+}。
+tried-left = { $losses }にはまだスパイクがある。
+tried-left_in = { $loss }（{ $n }回のうち{ COUNT($spiked) }回）
+between_sentences = {""}
+aim-update_ratio = 更新比
+aim-second_moment_mismatch = 二次モーメントの遅れ
+aim-gradient_norm_clipped = クリッピング後の勾配ノルム
+aim-context_norm = 文脈ベクトルのノルム
+aim-activation_rms = 活性の大きさ
+aim-batches = 読んだバッチ
+aim-validation = 検証損失
+aim-numerics = 数値計算
+aim-dropout = ドロップアウト
+followed-loss = 訓練損失
+followed-probe = プローブ損失
+followed-validation = 検証損失
+followed_of = { $loss }（{ NAMED($class, kind: "class") }）
+
+## 原因を支持するもの
+shown-by = なくした変更
+shown-moved = 動かした信号
+shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
+    [none] {""}
+   *[other] （無変更の{ G($ratio, digits: 3) }倍）
+}
+shown-alternatives = スパイクが残る対立する変更
+shown-planted = 植え込み
+shown-planted_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（植え込まないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
+suspected = { $intervention }{ $outcome ->
+    [removes] でなくなる
+    [reduces] で小さくなる
+    [delays] で遅れる
+    [no-effect] ではほとんど変わらない
+   *[undecided] では判定できない
+}{ $stage ->
+    [screened] （予備選別のみ）
+   *[confirmed] {""}
+}、{ $moved ->
+    [yes] 狙った信号を動かした
+   *[no] 狙った信号を動かさなかった
+}{ $planted ->
+    [yes] 、植え込むとスパイクが起こる
+   *[no] {""}
+}

@@ -1,0 +1,153 @@
+"""What replays show, as messages: what a change is, a verdict's three sentences, and what is missing for a cause.
+
+From a verdict's plain data alone, so that any language can say it.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, Literal
+
+from newllm.messages import Message, message, quoted, read_message
+from newllm.trace.verdict import HELPS, TOGETHER, Tried, Verdict
+
+_NO_COST = 0.01  # nats
+Part = Literal["what", "hypothesis", "price"]
+
+
+def change(part: Part, names: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> Message:
+    """Return what interventions do ("what"), what is true if that removes the spike, or what it costs to keep it.
+
+    Args:
+        part: which of the three.
+        names: of one intervention, or of two that are made together.
+        values: the numbers in their words, by name.
+    """
+    said = [message(f"change-{name}.{part}", **values.get(name, {})) for name in names]
+    return said[0] if len(said) == 1 else message(f"changes.{part}", first=said[0], second=said[1])
+
+
+def change_of(tried: Tried, part: Part = "what") -> Message:
+    """Return the words of what was tried."""
+    return change(part, tried.names, tried.values)
+
+
+def in_english(verdict: Verdict) -> Verdict:
+    """Return a verdict with everything that it says: from what is missing, and why what was not tried was not."""
+    said = dataclasses.replace(verdict.messages, sentences=tuple(filter(None, sentences(verdict))))
+    return dataclasses.replace(
+        verdict,
+        sentences=tuple(map(str, said.sentences)),
+        missing=tuple(map(str, said.missing)),
+        not_tried={name: str(why) for name, why in said.not_tried.items()},
+        messages=said,
+    )
+
+
+def checked(said: Message | None, text: str) -> Message:
+    """Return a message whose English is what stands written beside it; else that English, quoted."""
+    return quoted(text) if said is None else read_message(said.as_dict(), text)
+
+
+def sentences_of(verdict: Verdict) -> list[Message]:
+    """Return the sentences of a verdict; those that an earlier newllm wrote otherwise, in its English."""
+    return [checked(one, text) for one, text in zip(sentences(verdict), verdict.sentences, strict=False)]
+
+
+def missing_of(verdict: Verdict) -> list[Message]:
+    """Return what is missing for a cause and stands in none of the sentences, likewise."""
+    lacks = zip_longest(verdict.messages.missing[: len(verdict.missing)], verdict.missing)
+    return [checked(one, text) for one, text in lacks if not any(text in sentence for sentence in verdict.sentences)]
+
+
+def not_tried_of(verdict: Verdict) -> list[tuple[Message, list[str]]]:
+    """Return why what was not tried was not, likewise, each reason once with the names that share it."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in verdict.not_tried.items():
+        by_reason.setdefault(why, []).append(name)
+    as_data = verdict.messages.not_tried
+    return [(checked(as_data.get(names[0]), why), names) for why, names in by_reason.items()]
+
+
+def sentences(verdict: Verdict) -> tuple[Message | None, ...]:
+    """Return what happened and whether it comes back, which change does what, and what that says of the cause.
+
+    None stands for a sentence of which an earlier newllm wrote the English alone.
+    """
+    if not verdict.identical:
+        first = verdict.null.get("first_difference") or {}
+        where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
+        return where, message("differs-so"), message("differs-fix")
+    return _happened(verdict.spike, verdict.nulls), _helps(verdict.interventions), _cause(verdict)
+
+
+def _happened(spike: Mapping[str, Any], nulls: Mapping[str, Any]) -> Message:
+    return message(
+        "happened",
+        signal=str(spike.get("signal")),
+        onset=spike.get("onset"),
+        peak=spike.get("peak"),
+        base=_number(spike.get("base")),
+        height=None if spike.get("height") is None else _number(spike["height"]),
+        depends_on_seed=bool(nulls.get("depends_on_seed")),
+        spiked=nulls.get("spiked"),
+        n=nulls.get("n"),
+    )
+
+
+def _helps(tried: Sequence[Tried]) -> Message:
+    confirmed = [one for one in tried if one.stage == "confirmed"]
+    removes = [one for one in tried if one.is_remedy]
+    if removes:
+        best = removes[0]
+        others = list(dict.fromkeys(one.name for one in removes[1:] if one.name != best.name))
+        loss = {"loss": _loss(best.cost), "nats": abs(best.cost or 0.0)}
+        more = {"more": len(others), "others": others}
+        return message("helps-removes", change=change_of(best), n=best.n, p=best.p, **loss, **more)
+    helps = [one for one in confirmed if one.outcome in HELPS]
+    if helps:
+        best = helps[0]
+        what = change_of(best)
+        return message("helps-unsure", change=what, outcome=best.outcome, effect=best.effect, n=best.n)
+    screened = [one.name for one in tried if one.outcome in ("removes", "reduces")]
+    if screened:
+        return message("helps-screened", name=screened[0])
+    return message("helps-nothing" if tried else "helps-untried")
+
+
+def _cause(verdict: Verdict) -> Message | None:
+    cause, missing = verdict.cause, verdict.messages.missing
+    if cause is not None:
+        return _shown(cause, verdict.interventions)
+    if verdict.missing and not missing:
+        return None
+    if not missing:
+        return message("cause-none")
+    removes = any(one.outcome == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    return message("cause-remedy" if removes else "cause-open", missing=missing[0])
+
+
+def _shown(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
+    by, planted = str(cause.get("intervention")), cause.get("planted") or {}
+    values = next((one.values for one in tried if one.name == by), {})
+    return message(
+        "cause-shown",
+        name=str(cause.get("name")),
+        hypothesis=change("hypothesis", by.split(TOGETHER)[:1], values),
+        alternatives=len(cause.get("rivals") or ()),
+        spiked=planted.get("spiked"),
+        n=planted.get("n"),
+    )
+
+
+def _loss(cost: float | None) -> str:
+    """Return how a remedy's loss is beside the unmodified one's at equal steps."""
+    if cost is None:
+        return "unknown"
+    if abs(cost) < _NO_COST:
+        return "same"
+    return "behind" if cost > 0 else "ahead"
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else "?"
