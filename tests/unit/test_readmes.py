@@ -1,4 +1,4 @@
-"""README.md and README.ja.md say the same, section by section: headings, commands, code, links, images, numbers.
+"""A page and its Japanese one say the same, section by section: headings, commands, code, links, images, numbers.
 
 What a translation may change: the words, comments in blocks, the order of links and code within a section, and
 numbers that English writes as words ("two minutes"). Limits: no word is understood, numbers in kanji are not read, and
@@ -17,6 +17,8 @@ from newllm.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, JAPANESE = "README.md", "README.ja.md"
+TRANSLATED = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.ja.md"))
+PAIRS = [(ENGLISH, JAPANESE), *((page.replace(".ja.md", ".md"), page) for page in TRANSLATED)]
 SCALES = {"M": 1e6, "万": 1e4}
 NUMBER_WORDS = {"a": 1, "an": 1, "one": 1, "once": 1, "two": 2, "twice": 2, "half": 2, "three": 3, "four": 4, "five": 5}
 NUMBER_WORDS |= {"six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "tenth": 10, "million": 1_000_000}
@@ -51,7 +53,8 @@ def sections(page: str) -> list[Section]:
 
 
 def pairs() -> Iterator[tuple[Section, Section]]:
-    return zip(sections(ENGLISH), sections(JAPANESE), strict=True)
+    for english, japanese in PAIRS:
+        yield from zip(sections(english), sections(japanese), strict=True)
 
 
 def commands(section: Section) -> list[str]:
@@ -97,11 +100,10 @@ def number_words(section: Section) -> set[float]:
 
 
 def test_the_headings_have_the_same_levels() -> None:
-    outlines = [
-        [f"{'#' * section.level} {section.title}" for section in sections(page)] for page in (ENGLISH, JAPANESE)
-    ]
-    levels = [[line.split()[0] for line in outline] for outline in outlines]
-    assert levels[0] == levels[1], f"{ENGLISH}: {outlines[0]}\n{JAPANESE}: {outlines[1]}"
+    for pair in PAIRS:
+        outlines = [[f"{'#' * section.level} {section.title}" for section in sections(page)] for page in pair]
+        levels = [[line.split()[0] for line in outline] for outline in outlines]
+        assert levels[0] == levels[1], f"{pair[0]}: {outlines[0]}\n{pair[1]}: {outlines[1]}"
 
 
 @pytest.mark.parametrize("of", [commands, tables, images, links, code], ids=lambda of: of.__name__)
@@ -114,14 +116,15 @@ def test_each_section_has_the_same_numbers() -> None:
     for english, japanese in pairs():
         where = f"{english.title} / {japanese.title}"
         written, translated = numbers(english), numbers(japanese)
-        assert not written - translated, f"{where}: missing in {JAPANESE}"
-        assert set(translated - written) <= number_words(english), f"{where}: not in {ENGLISH}"
+        assert not written - translated, f"{where}: missing in Japanese"
+        assert set(translated - written) <= number_words(english), f"{where}: not in English"
 
 
 def test_each_page_links_the_other_in_its_first_lines() -> None:
-    for page, other in ((ENGLISH, JAPANESE), (JAPANESE, ENGLISH)):
-        first = (ROOT / page).read_text(encoding="utf-8").splitlines()[:3]
-        assert any(f"]({other})" in line for line in first), page
+    for english, japanese in PAIRS:
+        for page, other in ((english, japanese), (japanese, english)):
+            first = (ROOT / page).read_text(encoding="utf-8").splitlines()[:3]
+            assert any(f"]({Path(other).name})" in line for line in first), page
 
 
 @pytest.mark.parametrize("page", [ENGLISH, JAPANESE])
@@ -131,18 +134,21 @@ def test_what_is_linked_is_there(page: str) -> None:
             assert "://" in target or (ROOT / target).is_file(), f"{page}, {section.title}: {target}"
 
 
-def test_the_japanese_page_links_japanese_pages_where_there_are_some() -> None:
-    for section in sections(JAPANESE):
+@pytest.mark.parametrize(("english", "page"), PAIRS)
+def test_the_japanese_page_links_japanese_pages_where_there_are_some(english: str, page: str) -> None:
+    for section in sections(page):
         linked = targets(section)
-        for target in set(linked) - {ENGLISH}:
+        for target in set(linked) - {Path(english).name}:
             translated = re.sub(r"(\.ja)?\.md$", ".ja.md", target)
-            assert translated in linked or not (ROOT / translated).is_file(), f"{section.title}: {translated} is there"
+            there = (ROOT / page).parent / translated
+            assert translated in linked or not there.is_file(), f"{page}, {section.title}: {translated} is there"
 
 
-@pytest.mark.parametrize("page", [ENGLISH, JAPANESE])
-def test_each_page_leads_to_every_page_of_the_documentation(page: str) -> None:
-    linked = {target for section in sections(page) for target in targets(section)}
-    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= linked
+def test_each_readme_leads_to_every_page_of_the_documentation() -> None:
+    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} - set(TRANSLATED)
+    for readme in (ENGLISH, JAPANESE):
+        linked = {page for section in sections(readme) for page in links(section)}
+        assert pages <= linked, readme
 
 
 def test_the_doctor_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
