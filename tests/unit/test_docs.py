@@ -1,6 +1,7 @@
-"""What the pages of docs/ and CONTRIBUTING.md link is there."""
+"""What the pages of docs/ and CONTRIBUTING.md link and name is there, and the layers are those that are checked."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,24 @@ def test_what_is_linked_is_there(page: str) -> None:
         target = (ROOT / page).parent / path if path else ROOT / page
         assert target.exists(), link
         assert not anchor or anchor in headings(target), link
+
+
+def test_every_file_that_contributing_names_is_there() -> None:
+    """Paths with a slash, below the package or at the top."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.]+/)+(?:[\w.]+\.\w+)?)`", text)
+    assert len(named) > 40
+    for path in named:
+        assert (ROOT / "src/newllm" / path).exists() or (ROOT / path).exists(), path
+
+
+def test_contributing_draws_the_layers_that_are_checked() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn = "".join(re.findall(r"^    (cli > .*\n(?:  .*\n)*)", text, re.MULTILINE)).split(">")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    checked = [{name.strip("() ").removeprefix("newllm.") for name in layer.split("|")} for layer in layers]
+    there = [{name for name in layer if list((ROOT / "src/newllm").glob(f"{name}*"))} for layer in checked]
+    assert [{name.strip() for name in layer.split("|")} for layer in drawn] == [layer for layer in there if layer]
