@@ -1,7 +1,8 @@
 """Where one small change can be put into a source file, and what it is changed to.
 
-Left alone are strings and f-strings, annotations, decorators, assertions, what is raised and `if TYPE_CHECKING`: what
-changes there changes words, types or nothing.
+Left alone are strings and f-strings, annotations, decorators, assertions, what is raised, `if TYPE_CHECKING`, the
+`strict` of a zip and the order in which `min` and `max` are given their numbers: what changes there changes words,
+types or nothing.
 """
 
 import ast
@@ -24,6 +25,7 @@ _NAMES = {old: new for pair in _SWAPS for old, new in (pair, pair[::-1])}
 _LARGE = 10  # from here on one more would be hardly a mistake: twice as much is
 _LEFT_ALONE = (ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
 _UNSEEN_FIELDS = {"annotation", "returns", "decorator_list", "bases", "pattern"}
+_IN_ANY_ORDER = {"min", "max", "minimum", "maximum"}
 _OF_TYPES = {"isinstance", "issubclass", "TypeVar", "cast"}
 
 
@@ -98,6 +100,8 @@ def _nodes(node: ast.AST, within: tuple[str, ...]) -> Iterator[tuple[ast.expr | 
         within = (*within, node.name, "<locals>")
     elif isinstance(node, ast.ClassDef):
         within = (*within, node.name)
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
             if field not in _UNSEEN_FIELDS and isinstance(child, ast.AST):
@@ -134,7 +138,8 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[ast.expr | ast.stmt, a
     if isinstance(node, ast.Call) and len(node.args) > 1 and ast.unparse(node.func) not in _OF_TYPES:
         first, second, *rest = node.args
         fixed = any(isinstance(one, ast.Starred | ast.Constant | ast.JoinedStr) for one in (first, second))
-        if not fixed and ast.dump(first) != ast.dump(second):
+        in_any_order = ast.unparse(node.func).rpartition(".")[2] in _IN_ANY_ORDER
+        if not fixed and not in_any_order and ast.dump(first) != ast.dump(second):
             yield node, _with(node, args=[second, first, *rest])
 
 
