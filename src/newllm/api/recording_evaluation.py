@@ -57,6 +57,11 @@ class EvaluationSignals:
                 numbers[f"validation_count/{name}"] = part.tokens
         return numbers | self._contexts
 
+    def correct_by_class(self) -> dict[str, float]:
+        """Return how many predictions were right of each class that is there."""
+        parts = self._classes.classes.items()
+        return {f"validation_correct/{name}": part.correct for name, part in parts if part.tokens}
+
 
 @torch.no_grad()
 def context_signals(contexts: list[Tensor], real_BT: Tensor) -> dict[str, float]:

@@ -23,12 +23,19 @@ class LayerSignals:
         self._weights = WeightWatch(layout, optimizer)
         self._clipped: Norms | None = None
         self._row = Row()
+        self._measuring = False
         optimizer.register_step_pre_hook(lambda *_: self._before())
         optimizer.register_step_post_hook(lambda *_: self._after())
 
-    def begin(self) -> None:
-        """Measure the next update."""
-        self._forward.open(self._row)
+    def begin(self, *, outputs: bool = True) -> None:
+        """Measure the next update.
+
+        Args:
+            outputs: measure its forward pass too, which costs the most.
+        """
+        self._measuring = True
+        if outputs:
+            self._forward.open(self._row)
 
     def take(self, gradient_norm: float) -> dict[str, float]:
         """Return the signals of the last update if it was measured; the outputs alone if it changed no weight.
@@ -37,6 +44,7 @@ class LayerSignals:
             gradient_norm: of the whole model before clipping; the layers' gradients are seen after it.
         """
         self._forward.close()
+        self._measuring = False
         row, clipped = self._row, self._clipped
         self._row, self._clipped = Row(), None
         signals = {} if clipped is None else self._gradients(clipped, gradient_norm)
@@ -49,10 +57,10 @@ class LayerSignals:
         return {f"gradient_norm/{name}": euclidean(own) * stretch for name, own in self._layout.group(each)}
 
     def _before(self) -> None:
-        if self._forward.is_open:
+        if self._measuring:
             self._clipped = gradient_norms(self._layout.parameters)
             self._weights.before()
 
     def _after(self) -> None:
-        if self._forward.is_open:
+        if self._measuring:
             self._weights.after(self._row)

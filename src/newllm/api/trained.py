@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from newllm.api.recording_samples import Samples
 from newllm.data import Corpus, offer_columns, prepare, training_batches
 from newllm.errors import UserError
 from newllm.model.config import CONTEXT_BODIES
+from newllm.model.language_model import LanguageModel
 from newllm.plotting import draw_training_curves
 from newllm.replays.run_guard import RunGuard
 from newllm.trace import Summary, cut_damaged_end, load_recoveries, lost_steps, read_signal, read_trace
@@ -34,6 +35,7 @@ from newllm.training.observer import Observer
 from newllm.training.pace import ClockPace, Pace, Stopwatch
 from newllm.training.preparation import Preparation
 from newllm.training.presets import preset as preset_of
+from newllm.training.recording import Recording
 from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
@@ -126,21 +128,42 @@ def train(
     offer_columns((*resolved.data.texts, *resolved.data.validation))
     with claimed(out, _named_after(preset, resolved.data.texts)) as run:
         preparation = Preparation(time.monotonic() - budget.began)
-        announce(run, resolved)
-        standing = standing_texts(resolved, run)
-        with using_threads(standing.numerics.threads):
-            with preparation.timing("text"):
-                corpus = prepare(standing.data)
-            complete, model = resolve(standing, corpus, budget, preparation)
-        _notice(observers, *preparation.said(), *shortened(standing, complete, settings))
+        complete, model, corpus = begin(run, resolved, budget, preparation)
+        _notice(observers, *preparation.said(), *shortened(resolved, complete, settings))
         if complete.training.seconds:
             _notice(observers, f"getting ready took {preparation} of the {complete.training.seconds:g} s")
-        preparation.budget = complete.training.seconds or None
-        announce(run, complete, preparation.as_dict())
-        run.check_lock()
-        corpus.tokenizer.save(run.tokenizer)
-        run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
         return _go(run, complete, model, corpus, observers, budget)
+
+
+def begin(
+    run: RunDirectory, config: RunConfig, budget: Budget, preparation: Preparation
+) -> tuple[RunConfig, LanguageModel, Corpus]:
+    """Read the texts, decide what is automatic, and write what the run is; nothing is trained yet.
+
+    Args:
+        run: claimed by this process.
+        config: as asked for.
+        budget: how long to train.
+        preparation: takes in what this costs.
+
+    Returns:
+        The complete configuration, the model at its initialisation, and the data.
+
+    Raises:
+        UserError: the texts or the configuration cannot be, or the disk is full.
+    """
+    announce(run, config)
+    standing = standing_texts(config, run)
+    with using_threads(standing.numerics.threads):
+        with preparation.timing("text"):
+            corpus = prepare(standing.data)
+        complete, model = resolve(standing, corpus, budget, preparation)
+    preparation.budget = complete.training.seconds or None
+    announce(run, complete, preparation.as_dict())
+    run.check_lock()
+    corpus.tokenizer.save(run.tokenizer)
+    run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
+    return complete, model, corpus
 
 
 def _named_after(preset: str | None, texts: tuple[str, ...]) -> str:
@@ -244,7 +267,8 @@ def _go(
     pace = _pace(run, config, observers, budget)
     with using_threads(config.numerics.threads):
         try:
-            summary, stopped_by = _train(run, config, model, corpus, observers, pace)
+            recorded = functools.partial(_recorded, run, corpus, observers)
+            summary, stopped_by = run_training(run, config, model, corpus, recorded, observers, pace)
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)
@@ -291,16 +315,43 @@ def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], b
     return ClockPace(run, seconds, Stopwatch(budget.began, used), per_step, planned, reached)
 
 
-def _train(
-    run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], pace: Pace
+def _recorded(run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], config: RunConfig) -> Recording:
+    samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
+    return RunRecording(run.recording, config, corpus.tokenizer, samples)
+
+
+def run_training(
+    run: RunDirectory,
+    config: RunConfig,
+    model: LanguageModel,
+    corpus: Corpus,
+    recorded: Callable[[RunConfig], Recording],
+    observers: Sequence[Observer] = (),
+    pace: Pace | None = None,
+    *,
+    snapshots: bool = True,
 ) -> tuple[Summary, str | None]:
-    """Train, and begin anew from the step that the guard went back to, as often as it does."""
+    """Train, and begin anew from the step that the guard went back to, as often as it does.
+
+    Args:
+        run: locked by this process.
+        config: resolved.
+        model: at its initialisation.
+        corpus: the data.
+        recorded: makes what measures a sitting.
+        observers: who watches.
+        pace: what decides when the run ends; None for its steps.
+        snapshots: whether they are taken on the way, see `Training`.
+
+    Returns:
+        The summary, and the signal that was received, None without one.
+    """
     guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
     while True:
-        samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
-        recording = RunRecording(run.recording, config, corpus.tokenizer, samples)
-        watching = observers, recording, guard, pace
-        training = Training(run, config, model, corpus, *watching, goes_on=goes_on, stopped_by=stopped_by)
+        watching = observers, recorded(config), guard, pace
+        training = Training(
+            run, config, model, corpus, *watching, goes_on=goes_on, stopped_by=stopped_by, snapshots=snapshots
+        )
         summary, stopped_by = training.go(), training.stopped_by
         if not training.goes_back:
             return summary, stopped_by

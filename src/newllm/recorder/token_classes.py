@@ -17,6 +17,8 @@ from torch import Tensor
 
 from newllm.data import IGNORED
 
+CLASSES = ("unknown", "end", "seen")
+
 
 @dataclasses.dataclass
 class ClassCount:
@@ -57,7 +59,7 @@ class TokenClasses:
 
     def __init__(self, unknown: int | None, end: int | None) -> None:
         self._ids = {"unknown": unknown, "end": end}
-        self.classes = {name: ClassCount() for name in ("unknown", "end", "seen")}
+        self.classes = {name: ClassCount() for name in CLASSES}
         self.correct_tokens: Counter[int] = Counter()
         self.predicted_tokens: Counter[int] = Counter()
 

@@ -1,4 +1,4 @@
-"""Runs the cells of a study in worker processes; a finished cell is a file and is never run again.
+"""Runs the cells of a study in worker processes; a finished cell is on the disk and is never run again.
 
 Each worker has one torch thread, so that a record does not depend on how many workers there are.
 """
@@ -7,12 +7,12 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from newllm.checksum import read_checked, sealed
-from newllm.files import make_directory, remove_leftovers, to_json, write_bytes
-from newllm.study.design import Cell, Record
+from newllm.files import to_json
+from newllm.study.cell import train_cell
+from newllm.study.design import Cell
 from newllm.study.plan import load_study
+from newllm.study.store import Records
 from newllm.time_limit import TimeLimit
 from newllm.workers import Died, Done, Failed, Outcome, Workers
 
@@ -55,37 +55,6 @@ class Watcher:
         """A worker died; its cell is run again."""
 
 
-class Records:
-    """The records of a study on disk, one file a cell, whole or absent.
-
-    Args:
-        folder: made where it is not there.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        make_directory(folder)
-        remove_leftovers(folder)
-
-    def get(self, cell: Cell) -> Record | None:
-        """Return the record of a cell, None where there is none; a damaged file counts as none."""
-        try:
-            return read_checked(self._path(cell))
-        except (OSError, ValueError):
-            return None
-
-    def put(self, cell: Cell, record: str) -> None:
-        """Keep a record, given as JSON.
-
-        Raises:
-            UserError: the disk is full.
-        """
-        write_bytes(self._path(cell), sealed(json.loads(record)), durable=False)
-
-    def _path(self, cell: Cell) -> Path:
-        return self.folder / f"{cell.arm}-seed{cell.seed}-{cell.key}.json"
-
-
 def run_grid(
     study: str,
     cells: Sequence[Cell],
@@ -109,7 +78,7 @@ def run_grid(
     tally.done = len(cells) - len(waiting)
     watcher.planned(cells, waiting)
     listener = _Listener(records, tally, watcher)
-    with Workers(functools.partial(_measure, study), workers, _one_thread) as pool:
+    with Workers(functools.partial(_run, study, records), workers, _one_thread) as pool:
         for cell in waiting:
             pool.submit(cell)
         while waiting and time.left > 0:
@@ -156,9 +125,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _measure(study: str, cell: Cell) -> str:
-    """Return a cell's record as JSON."""
-    return to_json(_loaded(study).measure(cell.config))
+def _run(study: str, records: Records, cell: Cell) -> str:
+    """Run a cell; return as JSON what is kept of it beside its run directory."""
+    loaded = _loaded(study)
+    if loaded.measure is not None:
+        return to_json(loaded.measure(cell.config))
+    return to_json({"seconds": train_cell(cell.config, records.place(cell), loaded.signals)})
 
 
 _loaded = functools.cache(load_study)

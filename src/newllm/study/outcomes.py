@@ -22,7 +22,7 @@ def outcomes(record: Record, control: Record | None) -> Row:
     """Return the outcomes of one cell.
 
     Args:
-        record: from `newllm.study.trial.measure`.
+        record: from `newllm.study.record.read_record`.
         control: that of the control with the same seed and data; None for an arm without one.
     """
     epochs, validation = record["epoch"], numbers(record["validation"]["loss"]).tolist()

@@ -13,8 +13,8 @@ from typing import Any
 from newllm.data import prepare
 from newllm.errors import UserError, unknown_name
 from newllm.study.design import Arm, Cell
+from newllm.study.recording import no_signals
 from newllm.study.study import Study
-from newllm.study.trial import measure
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 
@@ -28,6 +28,7 @@ _NUMERICS = (
     "numerics.precision=fp32",
     "numerics.scan_backend=torch",
 )
+_EVALUATION = ("training.evaluate_tokens=0",)  # all targets: outcomes compare losses to many digits
 
 
 def load_study(name: str) -> Study:
@@ -89,7 +90,8 @@ def plan(study: Study, folder: Path, seeds: int, arms: Iterable[str] | None = No
 
 
 def _cell(study: Study, folder: Path, arm: Arm, seed: int, data: str) -> Cell:
-    settings = [*study.lay_out(folder, data, arm.variant), *_NUMERICS, *arm.settings]
+    evaluation = _EVALUATION if study.measure is None else ()
+    settings = [*study.lay_out(folder, data, arm.variant), *_NUMERICS, *evaluation, *arm.settings]
     config = configure(arm.preset, None, None, settings, {"seed": seed})
     every = config.training.evaluate_every
     if every < 1:
@@ -113,6 +115,9 @@ def _key(study: Study, config: RunConfig) -> str:
     for name in ("texts", "validation"):
         plain["data"].pop(name)
     everything = [_RECORD_VERSION, plain, prepare(config.data).report["fingerprint"]]
-    if study.measure is not measure:
+    if study.measure is None:
+        everything.append("run")
+        everything += [inspect.getsource(study.signals)] if study.signals is not no_signals else []
+    else:
         everything.append(inspect.getsource(study.measure))
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:20]

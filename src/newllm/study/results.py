@@ -12,8 +12,9 @@ from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.statistics import holm
 from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
-from newllm.study.grid import Records, Tally
+from newllm.study.grid import Tally
 from newllm.study.rounding import rounded
+from newllm.study.store import Records
 from newllm.study.study import Study
 from newllm.training.environment import describe_environment
 

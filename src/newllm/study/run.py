@@ -2,7 +2,7 @@
 
 OUT/study.json      what the directory belongs to: the plan's fingerprint
 OUT/texts/          the texts that the arms train on
-OUT/cells/          one record a cell
+OUT/cells/          the cells: run directories, which doctor, report and replay open
 OUT/results.json    and tables (.md, .csv), figures and pages
 """
 
@@ -19,9 +19,10 @@ from newllm.checksum import read_checked, sealed, write_checked
 from newllm.errors import UserError
 from newllm.files import remove_leftovers, write_bytes, writing
 from newllm.study.design import Cell, Table
-from newllm.study.grid import Records, Watcher, run_grid
+from newllm.study.grid import Watcher, run_grid
 from newllm.study.plan import load_study, plan
 from newllm.study.results import analyse, claims_table, own_code
+from newllm.study.store import Records, Runs
 from newllm.study.study import Study
 from newllm.study.tables import csv_table, markdown_table
 from newllm.time_limit import TimeLimit
@@ -61,8 +62,8 @@ def run_study(
     time = time or TimeLimit(study.quick_seconds if quick else math.inf)
     with _own(out):
         cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
-        records = Records(out / "cells")
-        _check_same(study, cells, out, any(records.folder.glob("*.json")))
+        records = (Runs if study.measure is None else Records)(out / "cells")
+        _check_same(study, cells, out, records)
         tally = run_grid(name, cells, records, workers, watcher or Watcher(), time)
         if not tally.done and tally.waiting:
             raise UserError(f"no run of '{name}' was finished in {time.seconds:.0f} s: run it without --quick")
@@ -123,7 +124,7 @@ def _is_fresh(out: Path) -> bool:
     return names <= {"texts", "cells", ".lock"}
 
 
-def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: bool) -> None:
+def _check_same(study: Study, cells: Sequence[Cell], out: Path, records: Records) -> None:
     """Refuse a directory that holds another study, or this one under another configuration.
 
     More seeds and more arms may be added; a cell that was planned before must have the same key.
@@ -138,7 +139,11 @@ def _check_same(study: Study, cells: Sequence[Cell], out: Path, has_records: boo
             raise UserError(f"'{place}' is damaged: remove '{out}', or choose another --out") from error
         if owner != study.name:
             raise UserError(f"'{out}' holds the study '{owner}', not '{study.name}': choose another --out")
-    if (out / "results.json").is_file() and not has_records:
+    if study.measure is None and any(records.folder.glob("*-seed*-*.json")):
+        raise UserError(
+            f"'{out}' was made by an earlier newllm, whose cells were no runs: choose another --out, or remove it"
+        )
+    if (out / "results.json").is_file() and not records.any:
         raise UserError(
             f"'{out}' holds results whose runs are not here (git does not keep cells/): running again would replace "
             "them. Choose another --out"

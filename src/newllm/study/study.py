@@ -11,7 +11,7 @@ from typing import Any
 
 from newllm.study.design import Arm, Claim, Record, Row, Table
 from newllm.study.outcomes import outcomes
-from newllm.study.trial import measure
+from newllm.study.recording import OwnSignals, no_signals
 from newllm.training.config import RunConfig
 
 
@@ -44,7 +44,8 @@ class Study:
         quick_seeds: how many seeds it has.
         quick_seconds: that it takes at most; runs that had no time are told, and the same command goes on with them.
         lay_out: `(folder, set, variant) -> settings`: writes the texts of a set, says where they are.
-        measure: runs one cell.
+        measure: somebody's own way to make a cell's record, in place of a run; None trains a run.
+        signals: what is measured of a run more, see `recording.OwnSignals`.
         outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
         tables: `results -> tables`, beside that of the claims.
         write: `(folder, results)`: the pages and figures beside results.json.
@@ -60,7 +61,8 @@ class Study:
     quick_seeds: int = 2
     quick_seconds: float = 300.0
     lay_out: Callable[[Path, str, str], Sequence[str]] = one_text
-    measure: Callable[[RunConfig], Record] = measure
+    measure: Callable[[RunConfig], Record] | None = None
+    signals: OwnSignals = no_signals
     outcomes: Callable[[Record, Record | None], Row] = outcomes
     tables: Callable[[dict[str, Any]], Sequence[Table]] = no_tables
     write: Callable[[Path, dict[str, Any]], None] = no_pages

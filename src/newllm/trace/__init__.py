@@ -4,7 +4,7 @@ from newllm.trace.finding import SEVERITIES, Finding, Severity
 from newllm.trace.lost import lost_steps
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.series import Series, Trace, same_steps
-from newllm.trace.store import TraceWriter, cut_damaged_end, read_signal, read_trace, truncate_after
+from newllm.trace.store import TraceWriter, cut_damaged_end, pack_trace, read_signal, read_trace, truncate_after
 from newllm.trace.summary import Context, Summary, Validation
 from newllm.trace.verdict import Tried, Verdict
 
@@ -24,6 +24,7 @@ __all__ = [
     "cut_damaged_end",
     "load_recoveries",
     "lost_steps",
+    "pack_trace",
     "read_signal",
     "read_trace",
     "same_steps",

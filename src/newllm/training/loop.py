@@ -60,6 +60,8 @@ class Training:
         pace: what decides when the run ends; None for its steps.
         goes_on: observers have been told of the start: this is the same call, after the run was taken back.
         stopped_by: the signal that was received before that, and that this training is to obey.
+        snapshots: whether snapshots are taken on the way. Without them there is one only where the run is stopped
+            before its end: it goes on from there, and a replay begins at step 0.
 
     Attributes:
         goes_back: the guard has written down that the run is taken back: `take_back` does it, and a fresh Training of
@@ -80,11 +82,12 @@ class Training:
         *,
         goes_on: bool = False,
         stopped_by: str | None = None,
+        snapshots: bool = True,
     ) -> None:
         self.run, self.config, self.model, self.corpus, self.observers = run, config, model, corpus, observers
         self.recording, self.guard, self.pace = recording or Recording(), guard or Guard(), pace or Pace()
         self.goes_on, self.goes_back = goes_on, False
-        self.stopped_by = stopped_by
+        self.stopped_by, self.snapshots = stopped_by, snapshots
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
         self.schedule = self.stepper.schedule
@@ -134,7 +137,8 @@ class Training:
         if self.run.last_step() is None and not self.goes_on:  # the snapshot of step 0 comes after its evaluation
             with self.pace.pausing(evaluation=True):
                 self._evaluate()
-                self._save()
+                if self.snapshots:
+                    self._save()
         why = self.guard.given_up()
         if why is not None:
             self._end("interrupted", why, snapshot=False)
@@ -172,7 +176,7 @@ class Training:
             self._tell_notice(line)
         self.journal.summary.steps = self.schedule.steps
         self._look_around()
-        if progress.step % self.keeper.every == 0:
+        if self.snapshots and progress.step % self.keeper.every == 0:
             self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
 
     def _is_over_after(self, onset: Onset, interrupt: Interrupt) -> bool:
@@ -208,7 +212,7 @@ class Training:
             return
         with self.pace.pausing(evaluation=evaluating):
             is_best = evaluating and self._evaluate()
-            if is_best or saving:
+            if self.snapshots and (is_best or saving):
                 self._save()
 
     def _evaluate(self) -> bool:
@@ -254,7 +258,8 @@ class Training:
         return progress
 
     def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:
-        if snapshot and self.run.last_step() != self.journal.progress.step:
+        wanted = snapshot and (self.snapshots or status == "interrupted")
+        if wanted and self.run.last_step() != self.journal.progress.step:
             self._save()
         self.keeper.close()
         if status == "finished":

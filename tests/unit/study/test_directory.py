@@ -10,8 +10,10 @@ import pytest
 from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.study import Arm, Study, plan, run_study
-from newllm.study.grid import Records, Watcher
+from newllm.study.grid import Watcher
 from newllm.study.plan import load_study, with_texts
+from newllm.study.store import Records
+from newllm.training.configure import configure
 
 SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=1")
 STUDY = Study(
@@ -22,7 +24,7 @@ STUDY = Study(
         Arm("other", "Other.", "seed-baseline", (*SHAPE, "optimizer.beta2=0.9"), 1),
     ),
     outcomes=lambda record, control: {"last": record["probe"]["loss"][-1], "has_control": control is not None},
-    seeds=2, quick=("low",), quick_seeds=1,
+    measure=lambda _: pytest.fail("all cells are there"), seeds=2, quick=("low",), quick_seeds=1,
 )  # fmt: skip
 
 
@@ -139,3 +141,16 @@ def test_a_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not empty and holds no study"):
         run(tmp_path, fill=False, seeds=1)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_directory_of_an_earlier_form_is_refused_in_one_line(tmp_path: Path) -> None:
+    run(tmp_path / "out", seeds=1)
+    runs = dataclasses.replace(STUDY, measure=None)
+    with pytest.raises(UserError, match="made by an earlier newllm, whose cells were no runs: choose another --out"):
+        run(tmp_path / "out", runs, fill=False, seeds=1)
+
+
+def test_the_cells_of_a_measure_of_ones_own_have_the_keys_that_they_always_had(tmp_path: Path) -> None:
+    config = plan(STUDY, tmp_path, 1)[0].config
+    assert config.training.evaluate_tokens == configure("seed-baseline", None, None, (), {}).training.evaluate_tokens
+    assert plan(dataclasses.replace(STUDY, measure=None), tmp_path, 1)[0].config.training.evaluate_tokens == 0

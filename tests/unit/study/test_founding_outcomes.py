@@ -43,7 +43,7 @@ def record(probe: list[Any], validation: list[Any] | None = None) -> dict[str, A
             "seen": rest,
             **{f"{name}_tokens": [count] * epochs for name, count in TOKENS.items()},
             "correct": [0, *([6] * (epochs - 1))],
-            "correct_tokens": [{}, *([{"3": 6}] * (epochs - 1))],
+            "end_correct": [0, *([6] * (epochs - 1))],
         },
         "lyapunov": [0.0] * epochs,
     }
@@ -353,9 +353,9 @@ def test_what_unknown_words_carry_of_the_gap_at_the_end() -> None:
 
 def test_the_accuracy_is_the_usual_count_and_how_many_of_them_were_ends() -> None:
     made = record(falling(4))
-    made["validation"] |= {"correct": [9, 6, 6, 7], "correct_tokens": [{"3": 9}, {"3": 6}, {"3": 4, "9": 2}, {"9": 7}]}
+    made["validation"] |= {"correct": [9, 6, 6, 7], "end_correct": [9, 6, 4, 0]}
     row = outcomes(made, None)
     assert (row["usual_correct"], row["targets"]) == (6, 35)
     assert (row["usual_correct_share"], row["correct_that_are_end"]) == (pytest.approx(2 / 3), pytest.approx(10 / 19))
-    made["validation"] |= {"correct": [0] * 4, "correct_tokens": [{}] * 4}
+    made["validation"] |= {"correct": [0] * 4, "end_correct": [0] * 4}
     assert outcomes(made, None)["correct_that_are_end"] is None

@@ -14,12 +14,15 @@ import torch
 from newllm.errors import UserError
 from newllm.statistics import prediction_interval
 from newllm.study import load_results, load_study, plan
+from newllm.study.cell import train_cell
 from newllm.study.founding import document, figure_runs, words_en, words_ja
 from newllm.study.founding.printed import printed
 from newllm.study.founding.printed_parts import CHANNELS, large, norm_share
 from newllm.study.founding.printed_section import printed_data, read_figures
 from newllm.study.founding.reproduced import VERDICTS, compare_all
-from newllm.study.trial import measure
+from newllm.study.record import read_record
+from newllm.study.recording import no_signals
+from newllm.training.run import RunDirectory
 
 STUDY = Path(__file__).parents[3] / "studies" / "founding"
 
@@ -202,19 +205,23 @@ def test_the_figures_cells_train_as_the_founding_studys_do_and_add_the_contexts(
     study = dataclasses.replace(study, arms=(dataclasses.replace(study.arms[0], epochs=3, settings=small),))
     (cell,) = plan(study, tmp_path, 1)
     torch.manual_seed(5)
-    record, plain = figure_runs.measure(cell.config), measure(cell.config)
+    record, plain = (
+        read_record(RunDirectory(tmp_path / name), train_cell(cell.config, tmp_path / name, signals))
+        for name, signals in (("figures", study.signals), ("plain", no_signals))
+    )
     for name in ("train", "validation", "probe"):
         assert record[name] == plain[name]
-    ends = record["contexts"]["validation, ends"]
-    assert ends == {name: record["context"][name][-1] for name in ("mean", "std", "norm")}
     row = figure_runs.outcomes(record, None)
+    ends = row["contexts"]["validation, ends"]
+    assert ends == {name: row["context"][name][-1] for name in ("mean", "std", "norm")}
     assert row["targets"] == {"train": 132, "validation": 35}
-    assert row["norm_by_position"] == plain["probe"]["context_norm"][-1]
-    for one in record["contexts"].values():
+    norms = plain["probe"]["context_norm"][-1]
+    assert [row["norm_by_position"][at] for at in (0, 1, 3, -1)] == [*norms[:3], norms[-1]]
+    for one in row["contexts"].values():
         assert norm_share([one["mean"], one["std"], one["norm"]], 12) <= 1 + 1e-4
     # 31 positions of each of 6 sentences: the last of them are the ends of the padding.
-    assert len(record["contexts"]) == 6
-    assert len(record["context"]["norm"]) == 4
+    assert len(row["contexts"]) == 6
+    assert len(row["context"]["norm"]) == 4
 
 
 def test_the_japanese_report_says_every_claim_arm_and_number_in_japanese() -> None:

@@ -10,8 +10,9 @@ from newllm.errors import UserError
 from newllm.files import write_json
 from newllm.study import Arm, Claim, Decision, Study
 from newllm.study.design import Cell
-from newllm.study.grid import Records, Tally
+from newllm.study.grid import Tally
 from newllm.study.results import analyse, load_results, own_code
+from newllm.study.store import Records
 from newllm.training.config import RunConfig
 
 ARMS = (

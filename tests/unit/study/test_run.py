@@ -12,6 +12,8 @@ from newllm.cli.main import main
 from newllm.errors import UserError
 from newllm.study import OWN_STUDIES, Claim, decide, has_more, load_results, load_study, plan, run_study
 from newllm.time_limit import TimeLimit
+from newllm.trace import read_signal
+from newllm.training.run import RunDirectory
 
 
 @pytest.fixture(autouse=True)
@@ -266,3 +268,58 @@ def test_a_study_that_cannot_begin_leaves_nothing_behind(tmp_path, capsys) -> No
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith("newllm: ")
     assert not out.exists()
+
+
+TINY = """
+from newllm.study import Arm, Study
+
+SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=1")
+STUDY = Study(
+    name="tiny", title="Tiny runs.", claims=(), seeds=1, sets=("bundled:sentences",),
+    arms=(Arm("base", "As it is.", "seed-baseline", SHAPE, 3),
+          Arm("broken", "Too much.", "seed-baseline", (*SHAPE, "optimizer.learning_rate=1e30"), 3, control="base")),
+)
+"""
+
+
+@pytest.mark.slow
+def test_the_cells_of_a_study_are_runs_and_a_damaged_one_is_run_again(tmp_path) -> None:
+    (tmp_path / "tiny.py").write_text(TINY)
+    out = tmp_path / "out"
+    arguments = ["study", str(tmp_path / "tiny.py"), "--workers", "2", "--out", str(out), "--quiet"]
+    assert main(arguments) == 0
+    first = load_results(out / "results.json")
+    assert [(row["arm"], row["epochs"], row["diverged"]) for row in first["rows"]] == [
+        ("base", 3, None), ("broken", 1, 1),
+    ]  # fmt: skip
+    assert {path.name for path in (out / "cells").iterdir()} == {"base-seed0", "broken-seed0"}
+    assert main(["doctor", str(out / "cells" / "broken-seed0"), "--quiet"]) == 1
+    marks = {path: path.stat().st_mtime_ns for path in (out / "cells").glob("*/cell.json")}
+    (out / "cells" / "base-seed0" / "trace.blocks").write_bytes(b"NLB1")
+    assert main(arguments) == 0
+    again = load_results(out / "results.json")
+    assert again["rows"] == first["rows"]
+    assert [path.parent.name for path, mark in marks.items() if path.stat().st_mtime_ns != mark] == ["base-seed0"]
+
+
+@pytest.mark.slow
+def test_a_cell_that_time_ended_goes_on_from_where_it_was(tmp_path) -> None:
+    source = TINY.replace("SHAPE, 3),", "SHAPE, 1500),").replace(
+        'arms=(Arm("base"', 'quick=("base",), arms=(Arm("base"'
+    )
+    (tmp_path / "tiny.py").write_text(source)
+    path, out = str(tmp_path / "tiny.py"), tmp_path / "out"
+    cell = out / "cells" / "base-seed0"
+
+    def spent() -> float:
+        begun = (cell / "summary.json").is_file() and '"step": 0' not in (cell / "summary.json").read_text()
+        return 60.0 if begun else 0.0
+
+    with pytest.raises(UserError, match=r"no run of '.*' was finished"):
+        run_study(path, out, quick=True, seeds=1, time=TimeLimit(60, spent, began=0.0))
+    step = RunDirectory(cell).last_step()
+    assert step, "it was stopped, and has a snapshot"
+    again = run_study(path, out, quick=True, seeds=1, time=TimeLimit(600))
+    assert [row["epochs"] for row in again["rows"]] == [1500]
+    losses = read_signal(cell / "trace.jsonl", "loss").step
+    assert losses.tolist() == list(range(1, 3001))

@@ -10,78 +10,67 @@ configurations, seeds and sentences), so that a measurement more does not ask fo
 Shapes: B rows, T positions, C channels.
 """
 
-import time
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
-from newllm.data import IGNORED, Batch, prepare, validation_batches
+from newllm.data import IGNORED, Batch, Corpus, probe_batch, trim, validation_batches
 from newllm.model.context_summary import ContextSummary
-from newllm.recorder import ContextRecorder, summarise
+from newllm.model.language_model import LanguageModel
+from newllm.recorder import ContextRecorder, norm_by_position, summarise
 from newllm.study.design import Record, Row
 from newllm.study.founding.arms import ARMS, BASELINE, TRANSFORMER
 from newllm.study.founding.texts import SETS, lay_out
 from newllm.study.outcomes import numbers
-from newllm.study.rounding import rounded
 from newllm.study.study import Study
-from newllm.study.trial import Trial
-from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
-from newllm.training.resolve import resolve
 
 MEASURED = (BASELINE, "experiment1", "experiment2", TRANSFORMER)
-_DIGITS = 6
+_STATISTICS = ("mean", "std", "norm")
+_LENGTH = "norm by position/"
 
 
-class FigureTrial(Trial):
-    """A trial that also measures contexts: by epoch where `newllm train` does, at the end in all candidate places."""
+def signals(model: LanguageModel, corpus: Corpus, config: RunConfig, step: int) -> Mapping[str, float]:
+    """Measure contexts: at every epoch where `newllm train` does, at the end in all candidate places."""
+    padded = next(iter(validation_batches(corpus, config.data)))
+    found = dict(_statistics("context", _ends(model, trim(padded))))
+    if step == config.training.steps:
+        found |= dict(_candidates(model, padded, probe_batch(corpus, config.data)))
+    return found
 
-    def run(self) -> Record:
-        """Train to the end; adds "parameters", "vocabulary", "targets" and "contexts", the candidates at the end."""
-        record = super().run()
-        padded = next(iter(validation_batches(self.corpus, self.config.data)))
-        return record | {
-            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
-            "words": self.corpus.tokenizer.vocab_size,
-            "targets": {part: self.corpus.report["counts"][f"{part}_targets"] for part in ("train", "validation")},
-            "contexts": self._candidates(padded),
-        }
 
-    def _note(self, epoch: int, updates: list[dict[str, Any]]) -> None:
-        super()._note(epoch, updates)
-        seen = self._contexts_of(self.validation[0])
-        self._add("context", _plain(None if seen is None else summarise(*seen)))
+def _candidates(model: LanguageModel, padded: Batch, probe: Batch) -> Iterator[tuple[str, float]]:
+    """Yield the statistics of every set of vectors that the document may mean, `padded` read to its full length.
 
-    def _exponent(self) -> float | None:
-        return None  # the founding study has them
+    A causal model reads a row's real positions alike, whatever padding follows.
+    """
+    for part, batch in (("validation", padded), ("training", probe)):
+        seen = _contexts_of(model, batch)
+        if seen is None:
+            continue
+        contexts_BTC, real_BT = seen
+        yield from _statistics(f"{part}, ends", summarise(contexts_BTC, real_BT))
+        yield from _statistics(f"{part}, all positions", _each(contexts_BTC[real_BT]))
+        if part == "validation":
+            yield from _statistics(f"{part}, ends of the padding", _each(contexts_BTC[:, -1]))
+            yield from _statistics(f"{part}, all positions and the padding", _each(contexts_BTC.flatten(0, 1)))
+        else:
+            norms = norm_by_position(contexts_BTC, real_BT)
+            yield from ((f"{_LENGTH}{n}", norm) for n, norm in enumerate(norms, start=1) if norm is not None)
 
-    def _contexts_of(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        """Return the contexts `[B, T, C]` of a pass in evaluation mode and the real positions `[B, T]`."""
-        self.model.eval()
-        with torch.no_grad(), ContextRecorder(self.model) as recorder:
-            self.model(torch.from_numpy(batch.inputs))
-        self.model.train()
-        real_BT = torch.from_numpy(batch.targets != IGNORED)
-        return next(((contexts, real_BT) for contexts in recorder.contexts.values()), None)
 
-    def _candidates(self, padded: Batch) -> dict[str, Any]:
-        """Return the statistics of every set of vectors that the document may mean, `padded` read to its full length.
+def _ends(model: LanguageModel, batch: Batch) -> ContextSummary | None:
+    seen = _contexts_of(model, batch)
+    return None if seen is None else summarise(*seen)
 
-        A causal model reads a row's real positions alike, whatever padding follows.
-        """
-        found: dict[str, Any] = {}
-        for part, batch in (("validation", padded), ("training", self.probe)):
-            seen = self._contexts_of(batch)
-            if seen is None:
-                continue
-            contexts_BTC, real_BT = seen
-            found[f"{part}, ends"] = _plain(summarise(contexts_BTC, real_BT))
-            found[f"{part}, all positions"] = _plain(_each(contexts_BTC[real_BT]))
-            if part == "validation":
-                found[f"{part}, ends of the padding"] = _plain(_each(contexts_BTC[:, -1]))
-                found[f"{part}, all positions and the padding"] = _plain(_each(contexts_BTC.flatten(0, 1)))
-        return found
+
+def _contexts_of(model: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor] | None:
+    """Return the contexts `[B, T, C]` of a pass and the real positions `[B, T]`; None of a model without contexts."""
+    with ContextRecorder(model) as recorder:
+        model(torch.from_numpy(batch.inputs))
+    real_BT = torch.from_numpy(batch.targets != IGNORED)
+    return next(((contexts, real_BT) for contexts in recorder.contexts.values()), None)
 
 
 def _each(contexts_NC: Tensor) -> ContextSummary | None:
@@ -89,18 +78,9 @@ def _each(contexts_NC: Tensor) -> ContextSummary | None:
     return summarise(contexts_NC[:, None], torch.ones(len(contexts_NC), 1, dtype=torch.bool))
 
 
-def _plain(seen: ContextSummary | None) -> dict[str, float | None]:
-    return {name: getattr(seen, name, None) for name in ("mean", "std", "norm")}
-
-
-def measure(config: RunConfig) -> Record:
-    """Train one cell and return its record: that of `newllm.study.trial.measure`, and what `FigureTrial` adds."""
-    corpus = prepare(config.data)
-    config, model = resolve(config, corpus, Budget())
-    start = time.perf_counter()
-    with torch.random.fork_rng():
-        record = FigureTrial(config, model, corpus).run()
-    return rounded({**record, "seconds": time.perf_counter() - start}, _DIGITS)
+def _statistics(of: str, seen: ContextSummary | None) -> Iterator[tuple[str, float]]:
+    if seen is not None:
+        yield from ((f"{of}/{name}", getattr(seen, name)) for name in _STATISTICS)
 
 
 def outcomes(record: Record, control: Record | None) -> Row:  # noqa: ARG001 (the form of outcomes)
@@ -108,6 +88,9 @@ def outcomes(record: Record, control: Record | None) -> Row:  # noqa: ARG001 (th
     validation = record["validation"]
     loss = numbers(validation["loss"])
     best = int(loss.argmin())
+    last = {name: series[-1] for name, series in record["signals"].items() if not name.startswith("context/")}
+    places = dict.fromkeys(name.partition("/")[0] for name in last if not name.startswith(_LENGTH))
+    nothing = [None] * len(loss)
     return {
         "diverged": record["diverged"],
         "best_validation": float(loss[best]),
@@ -115,9 +98,10 @@ def outcomes(record: Record, control: Record | None) -> Row:  # noqa: ARG001 (th
         "train_loss": record["train"]["loss"],
         "validation_loss": validation["loss"],
         "correct": validation["correct"],
-        "context": record["context"],
-        "norm_by_position": (record["probe"]["context_norm"] or [None])[-1] or [],
-        **{name: record[name] for name in ("parameters", "words", "targets", "contexts")},
+        "context": {name: record["signals"].get(f"context/{name}", nothing) for name in _STATISTICS},
+        "norm_by_position": [value for name, value in last.items() if name.startswith(_LENGTH)],
+        **{name: record[name] for name in ("parameters", "words", "targets")},
+        "contexts": {place: {name: last[f"{place}/{name}"] for name in _STATISTICS} for place in places},
     }
 
 
@@ -129,6 +113,6 @@ STUDY = Study(
     claims=(),
     seeds=len(SETS),  # each on sentences of its own
     lay_out=lay_out,
-    measure=measure,
+    signals=signals,
     outcomes=outcomes,
 )

@@ -14,7 +14,6 @@ from newllm.study import outcomes as general
 from newllm.study.design import Record, Row
 from newllm.study.outcomes import numbers, spikes_of
 
-_END = "3"  # id of the end of a sentence, as every word tokenizer has it
 _PLATEAU = 10  # epochs before the onset that count as before the spike
 
 
@@ -22,7 +21,7 @@ def outcomes(record: Record, control: Record | None) -> Row:
     """Return the outcomes of one run.
 
     Args:
-        record: from `newllm.study.trial.measure`.
+        record: from `newllm.study.record.read_record`.
         control: that of the document's run of the same seed and sentences, if this is not one itself.
     """
     spikes = spikes_of(record)
@@ -71,17 +70,14 @@ def _accuracy(record: Record) -> Row:
     """Return the exact k of n over all measured epochs, and how many of the correct predictions were the end."""
     validation = record["validation"]
     k = Counter(validation["correct"][1:])  # before the first update no prediction means anything
-    tokens: Counter[str] = Counter()
-    for correct in validation["correct_tokens"][1:]:
-        tokens.update(correct)
     n = sum(validation[f"{name}_tokens"][-1] for name in ("unknown", "end", "seen"))
     usual, epochs = k.most_common(1)[0]
-    all_correct = sum(tokens.values())
+    all_correct = sum(validation["correct"][1:])
     return {
         "targets": n,
         "usual_correct": usual,
         "usual_correct_share": epochs / sum(k.values()),
-        "correct_that_are_end": tokens[_END] / all_correct if all_correct else None,
+        "correct_that_are_end": sum(validation["end_correct"][1:]) / all_correct if all_correct else None,
     }
 
 

@@ -1,0 +1,75 @@
+"""A cell of a study: a run directory like that of `newllm train`, but for what a grid of hundreds cannot pay for.
+
+It has no samples, no curves drawn, and no snapshots: `newllm replay` starts it from step 0. Its trace is packed when
+it is finished. A cell that is stopped has a snapshot and goes on from there; one that is killed begins anew.
+"""
+
+import contextlib
+import functools
+import time
+from pathlib import Path
+
+from newllm.api.places import claimed
+from newllm.api.trained import begin, run_training
+from newllm.data import Corpus
+from newllm.errors import UserError
+from newllm.files import remove_directory
+from newllm.model.language_model import LanguageModel
+from newllm.study.recording import CellRecording, OwnSignals
+from newllm.trace import pack_trace
+from newllm.training.budget import Budget
+from newllm.training.config import RunConfig
+from newllm.training.guard import take_back
+from newllm.training.preparation import Preparation
+from newllm.training.resolve import build_model
+from newllm.training.run import RunDirectory
+from newllm.training.same_texts import same_corpus
+
+
+def train_cell(config: RunConfig, place: Path, signals: OwnSignals) -> float:
+    """Train a cell to its end, or to where its numbers end; return the seconds that it took.
+
+    Args:
+        config: of the run; `training.steps` says how long.
+        place: of its directory; one that is there is gone on with where it can be, and replaced otherwise.
+        signals: that the study measures beside those of every cell.
+
+    Raises:
+        UserError: the configuration cannot be, it was stopped, or the disk is full.
+    """
+    run = RunDirectory(place)
+    if run.last_step() is not None:
+        with run.lock():
+            stopped = _reopened(run)
+            if stopped is not None:
+                return _train(run, *stopped, signals)
+    if place.exists():
+        remove_directory(place)
+    with claimed(place, place.name) as run:
+        return _train(run, *begin(run, config, Budget(), Preparation()), signals)
+
+
+def _reopened(run: RunDirectory) -> tuple[RunConfig, LanguageModel, Corpus] | None:
+    """Return what a stopped cell goes on with; None where it cannot: it is damaged, or its texts are others now."""
+    with contextlib.suppress(UserError):
+        take_back(run)
+        run.remove_leftovers()
+        config = run.load_config()
+        return config, build_model(config), same_corpus(run, config)
+    return None
+
+
+def _train(run: RunDirectory, config: RunConfig, model: LanguageModel, corpus: Corpus, signals: OwnSignals) -> float:
+    start = time.perf_counter()
+    recorded = functools.partial(_recorded, run, corpus, signals)
+    summary, stopped_by = run_training(run, config, model, corpus, recorded, snapshots=False)
+    if summary.status not in ("finished", "diverged"):
+        raise UserError(summary.message or f"stopped by {stopped_by}")
+    pack_trace(run.trace)
+    if run.snapshots.exists():
+        remove_directory(run.snapshots)
+    return time.perf_counter() - start
+
+
+def _recorded(run: RunDirectory, corpus: Corpus, signals: OwnSignals, config: RunConfig) -> CellRecording:
+    return CellRecording(run.recording, config, corpus, signals)
