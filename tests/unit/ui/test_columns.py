@@ -101,7 +101,7 @@ def test_packed_between_reading_lines_and_blocks(tmp_path, monkeypatch):
     take = columns._take_blocks
 
     def packs_first():
-        writer._pack()
+        writer.pack()
         monkeypatch.setattr(columns, "_take_blocks", take)
         return take()
 
