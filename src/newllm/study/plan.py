@@ -6,10 +6,12 @@ import importlib.util
 import inspect
 import json
 import sys
+import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import newllm
 from newllm.data import prepare
 from newllm.errors import UserError, unknown_name
 from newllm.study.design import Arm, Cell
@@ -18,8 +20,11 @@ from newllm.study.study import Study
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure
 
-# By name, the module of each.
-OWN_STUDIES = {"founding": "newllm.study.founding", "founding-figures": "newllm.study.founding.figure_runs"}
+# By name, the module of each. A study is an experiment, not library: it stands in `studies/` of the repository, which
+# the package brings along.
+OWN_STUDIES = {"founding": "founding", "founding-figures": "founding.figure_runs"}
+_PACKAGE = "newllm_studies"  # what that folder is called as a module
+_FOLDERS = (Path(newllm.__file__).parent / "studies", Path(newllm.__file__).parents[2] / "studies")
 # Raised whenever the same configuration would give another record than before.
 _RECORD_VERSION = 1
 _NUMERICS = (
@@ -38,7 +43,7 @@ def load_study(name: str) -> Study:
         UserError: there is no such study, or the file defines none.
     """
     if name in OWN_STUDIES:
-        return importlib.import_module(OWN_STUDIES[name]).STUDY
+        return _own_study(name)
     path = Path(name)
     if path.suffix != ".py":
         raise unknown_name("study", name, OWN_STUDIES)
@@ -57,6 +62,17 @@ def load_study(name: str) -> Study:
     if not isinstance(found, Study):
         raise UserError(f"'{name}' defines no study: write STUDY = newllm.study.Study(...) in it")
     return found
+
+
+def _own_study(name: str) -> Study:
+    if _PACKAGE not in sys.modules:
+        folder = next((folder for folder in _FOLDERS if (folder / "founding").is_dir()), None)
+        if folder is None:
+            raise UserError(f"the study '{name}' did not come with this newllm: run it in a clone of the repository")
+        package = types.ModuleType(_PACKAGE)
+        package.__path__ = [str(folder)]
+        sys.modules[_PACKAGE] = package
+    return importlib.import_module(f"{_PACKAGE}.{OWN_STUDIES[name]}").STUDY
 
 
 def with_texts(study: Study, texts: Sequence[str]) -> Study:

@@ -1,6 +1,6 @@
 """A study: the arms, seeds, data sets and claims together, and what is done with a cell.
 
-A study is a Python file with `STUDY = Study(...)`: one of ours in `newllm/study/`, or anyone's by path.
+A study is a Python file with `STUDY = Study(...)`: one of ours in `studies/`, or anyone's by path.
 """
 
 import json

@@ -1,8 +1,7 @@
 """The founding document's figures, checked by arithmetic."""
 
 import pytest
-
-from newllm.study.founding import document
+from studies.founding import document
 
 
 def test_two_perplexities_agree_and_one_is_another_run_s() -> None:

@@ -4,12 +4,12 @@ import math
 from typing import Any
 
 import pytest
+from studies.founding import STUDY, verdicts
+from studies.founding.arms import CONTEXT_RUNS, REMEDIES
+from studies.founding.effects import effect
+from studies.founding.outcomes import outcomes
 
 from newllm.study import decide
-from newllm.study.founding import STUDY, verdicts
-from newllm.study.founding.arms import CONTEXT_RUNS, REMEDIES
-from newllm.study.founding.effects import effect
-from newllm.study.founding.outcomes import outcomes
 from newllm.study.outcomes import equal_progress, smoothed
 
 TOKENS = {"unknown": 16, "end": 6, "seen": 13}

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studies.founding import STUDY, figure_runs, words_en, words_ja
+from studies.founding.page import PAGES, page, write
+from studies.founding.printed_section import printed_data, read_figures
+from studies.founding.replay_file import read_replay
 
 from newllm.checksum import sealed
 from newllm.study import claims_table, decide, load_results
-from newllm.study.founding import STUDY, figure_runs, words_en, words_ja
-from newllm.study.founding.page import PAGES, page, write
-from newllm.study.founding.printed_section import printed_data, read_figures
-from newllm.study.founding.replay_file import read_replay
 from newllm.study.rounding import rounded
 from newllm.study.run import write_table
 

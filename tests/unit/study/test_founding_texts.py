@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from studies.founding.texts import SETS, lay_out
 
 from newllm.errors import UserError
-from newllm.study.founding.texts import SETS, lay_out
 
 
 def parts(settings: list[str]) -> list[list[str]]:

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from studies.founding import document, figure_runs, words_en, words_ja
+from studies.founding.printed import printed
+from studies.founding.printed_parts import CHANNELS, large, norm_share
+from studies.founding.printed_section import printed_data, read_figures
+from studies.founding.reproduced import VERDICTS, compare_all
 
 from newllm.errors import UserError
 from newllm.statistics import prediction_interval
 from newllm.study import load_results, load_study, plan
 from newllm.study.cell import train_cell
-from newllm.study.founding import document, figure_runs, words_en, words_ja
-from newllm.study.founding.printed import printed
-from newllm.study.founding.printed_parts import CHANNELS, large, norm_share
-from newllm.study.founding.printed_section import printed_data, read_figures
-from newllm.study.founding.reproduced import VERDICTS, compare_all
 from newllm.study.record import read_record
 from newllm.study.recording import no_signals
 from newllm.training.run import RunDirectory

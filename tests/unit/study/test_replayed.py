@@ -5,6 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+from studies.founding import words_en
+from studies.founding.__main__ import main
+from studies.founding.arms import ARMS, BASELINE
+from studies.founding.page import PAGES, page
+from studies.founding.replay_file import FILE, read_replay
+from studies.founding.replayed import ARM_OF, compared
+from studies.founding.replayed_section import CAUSES, FIGURE, _outcome, replayed_section
+from studies.founding.tables import rows_by_arm
 
 from newllm.errors import UserError
 from newllm.files import write_json
@@ -20,14 +28,6 @@ from newllm.replays.interventions import (
 )
 from newllm.replays.setup import Setup
 from newllm.study import load_results
-from newllm.study.founding import words_en
-from newllm.study.founding.__main__ import main
-from newllm.study.founding.arms import ARMS, BASELINE
-from newllm.study.founding.page import PAGES, page
-from newllm.study.founding.replay_file import FILE, read_replay
-from newllm.study.founding.replayed import ARM_OF, compared
-from newllm.study.founding.replayed_section import CAUSES, FIGURE, _outcome, replayed_section
-from newllm.study.founding.tables import rows_by_arm
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome
 from newllm.training.configure import configure

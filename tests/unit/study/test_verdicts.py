@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from studies.founding import verdicts
+from studies.founding.arms import CONTEXT_RUNS, TRANSFORMER
 
 from newllm.study import Arm, Claim, Decision, Study, claims_table, decide
-from newllm.study.founding import verdicts
-from newllm.study.founding.arms import CONTEXT_RUNS, TRANSFORMER
 
 
 def rows(arms: tuple[str, ...], count: int = 10, **values: Any) -> dict[str, list[dict[str, Any]]]:

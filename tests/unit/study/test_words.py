@@ -3,10 +3,9 @@ from string import Formatter
 from types import ModuleType
 
 import pytest
-
-from newllm.study.founding import words_en, words_ja
-from newllm.study.founding.arms import ARMS
-from newllm.study.founding.claims import CLAIMS
+from studies.founding import words_en, words_ja
+from studies.founding.arms import ARMS
+from studies.founding.claims import CLAIMS
 
 LANGUAGES = pytest.mark.parametrize("words", [words_en, words_ja], ids=["en", "ja"])
 OF_REPLAYS = ("OUTCOMES", "AGREEMENTS", "CONCLUSIONS", "REASONS", "REPLAYED")

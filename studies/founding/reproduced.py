@@ -14,10 +14,11 @@ from typing import Any
 
 from newllm.statistics import Interval, paired_interval, prediction_interval
 from newllm.study.design import Row
-from newllm.study.founding.document import ACCURACY
-from newllm.study.founding.printed import LAST, Printed, printed
-from newllm.study.founding.tables import rows_by_arm
 from newllm.study.units import units
+
+from .document import ACCURACY
+from .printed import LAST, Printed, printed
+from .tables import rows_by_arm
 
 VERDICTS = ("reproduced", "not reproduced", "cannot be compared")
 _COUNTS = ("parameters", "parameters_by_the_baseline's", "vocabulary", "train_targets", "validation_targets")
@@ -67,7 +68,7 @@ def compare_all(results: Mapping[str, Any], figures: Mapping[str, Any]) -> list[
 
     Args:
         results: of the founding study.
-        figures: of `newllm.study.founding.figure_runs`.
+        figures: of `studies.founding.figure_runs`.
     """
     arms = {True: rows_by_arm(results), False: rows_by_arm(figures)}
     return [_compare(figure, arms[figure.measure in _OF_THE_STUDY]) for figure in printed()]

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from newllm.study.design import Row
-from newllm.study.founding.arms import BASELINE
-from newllm.study.founding.effects import Effect, effect
-from newllm.study.founding.replay_file import ON_VALIDATION
-from newllm.study.founding.texts import SETS
 from newllm.trace import Tried, Verdict
+
+from .arms import BASELINE
+from .effects import Effect, effect
+from .replay_file import ON_VALIDATION
+from .texts import SETS
 
 OWN_SET = SETS[0]  # the sentences that the preset trains on
 ARM_OF = {

@@ -5,13 +5,14 @@
 Source: the founding document, whose facts stand in the presets; its claims in `claims.py`.
 """
 
-from newllm.study.founding.arms import ARMS, QUICK
-from newllm.study.founding.claims import CLAIMS
-from newllm.study.founding.outcomes import outcomes
-from newllm.study.founding.page import write
-from newllm.study.founding.tables import tables
-from newllm.study.founding.texts import SETS, lay_out
 from newllm.study.study import Study
+
+from .arms import ARMS, QUICK
+from .claims import CLAIMS
+from .outcomes import outcomes
+from .page import write
+from .tables import tables
+from .texts import SETS, lay_out
 
 STUDY = Study(
     name="founding",

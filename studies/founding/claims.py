@@ -7,8 +7,9 @@ where an interval lies across a bound; claim 13's "does not hold") is in docs/LO
 from collections.abc import Callable, Sequence
 
 from newllm.study.design import Claim, Decision, Rows
-from newllm.study.founding import verdicts
-from newllm.study.founding.arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
+
+from . import verdicts
+from .arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
 
 
 def _claim(

@@ -6,7 +6,7 @@ A figure that says nothing of a run's outcome has a reason instead of a measure:
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from newllm.study.founding import document
+from . import document
 
 LAST = 50  # epochs of the document's runs but for experiment 3
 

@@ -3,7 +3,7 @@
     newllm study founding-figures --out runs/founding-figures
     cp runs/founding-figures/results.json studies/founding/figures.json
 
-`python -m newllm.study.founding` then writes the pages. The cells are those of the founding study (the same
+`python -m studies.founding` then writes the pages. The cells are those of the founding study (the same
 configurations, seeds and sentences), so that a measurement more does not ask for hundreds of runs again. Experiment
 3 is left out: its figures (the best loss, its epoch) stand in the founding study's results.
 
@@ -20,11 +20,12 @@ from newllm.model.context_summary import ContextSummary
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import ContextRecorder, norm_by_position, summarise
 from newllm.study.design import Record, Row
-from newllm.study.founding.arms import ARMS, BASELINE, TRANSFORMER
-from newllm.study.founding.texts import SETS, lay_out
 from newllm.study.outcomes import numbers
 from newllm.study.study import Study
 from newllm.training.config import RunConfig
+
+from .arms import ARMS, BASELINE, TRANSFORMER
+from .texts import SETS, lay_out
 
 MEASURED = (BASELINE, "experiment1", "experiment2", TRANSFORMER)
 _STATISTICS = ("mean", "std", "norm")

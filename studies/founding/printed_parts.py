@@ -9,9 +9,10 @@ from typing import Any
 
 from newllm.statistics import Interval, prediction_interval
 from newllm.study.design import Row
-from newllm.study.founding import document
-from newllm.study.founding.reproduced import accuracies
-from newllm.study.founding.tables import rows_by_arm
+
+from . import document
+from .reproduced import accuracies
+from .tables import rows_by_arm
 
 CHANNELS = {"baseline": 256, "experiment2": 512}
 _TOKENS = 6  # of a sentence, after which norms are shown

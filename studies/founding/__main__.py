@@ -1,6 +1,6 @@
 """Writes the founding study's pages and figures again, from results.json and replay.json; runs nothing.
 
-    python -m newllm.study.founding [DIR]
+    python -m studies.founding [DIR]
 
 For whoever made a new replay.json, or changed a word: the study's cells, which `newllm study founding` goes on from,
 are not kept with its results.
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.study import load_results
-from newllm.study.founding.page import write
+
+from .page import write
 
 
 def main(arguments: list[str]) -> int:

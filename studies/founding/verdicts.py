@@ -13,9 +13,10 @@ from newllm.statistics import Interval, sign_flip_test
 from newllm.statistics.shares import share_interval
 from newllm.study.decisions import compare, interval_of, plain
 from newllm.study.design import Decision, Row, Rows
-from newllm.study.founding.arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
-from newllm.study.founding.effects import is_remedied
 from newllm.study.units import units
+
+from .arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
+from .effects import is_remedied
 
 FEW_EPOCHS = 5
 WINDOW = (17, 22)

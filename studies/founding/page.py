@@ -11,16 +11,17 @@ from newllm.files import write_bytes
 from newllm.plotting.verdict import draw_verdict
 from newllm.statistics import Interval
 from newllm.study.design import Row
-from newllm.study.founding import document, words_en, words_ja
-from newllm.study.founding.arms import DOCUMENT_RUNS
-from newllm.study.founding.effects import Effect, effect
-from newllm.study.founding.figures import draw_effects, draw_runs
-from newllm.study.founding.printed_section import printed_data, printed_section, read_figures
-from newllm.study.founding.replay_file import read_replay
-from newllm.study.founding.replayed_section import FIGURE, replayed_section
-from newllm.study.founding.tables import bounds, rows_by_arm, span, spike_table
 from newllm.study.tables import markdown_table
 from newllm.trace import Verdict
+
+from . import document, words_en, words_ja
+from .arms import DOCUMENT_RUNS
+from .effects import Effect, effect
+from .figures import draw_effects, draw_runs
+from .printed_section import printed_data, printed_section, read_figures
+from .replay_file import read_replay
+from .replayed_section import FIGURE, replayed_section
+from .tables import bounds, rows_by_arm, span, spike_table
 
 PAGES: dict[str, ModuleType] = {"README.md": words_en, "README.ja.md": words_ja}
 _TRAINS_ALIKE = "validation-known"  # the baseline's own training, another validation: it has no effect

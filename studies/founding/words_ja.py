@@ -1,6 +1,6 @@
 """The Japanese words of the founding study's page: the same keys and placeholders as `words_en.py`."""
 
-from newllm.study.founding.printed_words_ja import CANDIDATES, MEASURES, PRINTED, REASONS_NOT_COMPARED, REPRODUCED
+from .printed_words_ja import CANDIDATES, MEASURES, PRINTED, REASONS_NOT_COMPARED, REPRODUCED
 
 __all__ = ["CANDIDATES", "MEASURES", "PRINTED", "REASONS_NOT_COMPARED", "REPRODUCED"]
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from newllm.plotting import Band, BandPanel, IntervalRow, draw_bands, draw_intervals
-from newllm.study.founding import document
-from newllm.study.founding.arms import ARMS, DOCUMENT_RUNS, TRANSFORMER
-from newllm.study.founding.effects import Effect
-from newllm.study.founding.verdicts import WINDOW
-from newllm.study.founding.words_en import ARM_CLAIMS, EFFECTS
+
+from . import document
+from .arms import ARMS, DOCUMENT_RUNS, TRANSFORMER
+from .effects import Effect
+from .verdicts import WINDOW
+from .words_en import ARM_CLAIMS, EFFECTS
 
 _SHOWN = 60  # epochs: experiment 3 goes on to 150, the spikes are long over
 

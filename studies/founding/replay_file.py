@@ -5,7 +5,7 @@ These two commands make it (the folder runs/ is not kept):
     newllm train --preset seed-baseline --out runs/seed-baseline
     newllm replay runs/seed-baseline --budget 1500 --json > studies/founding/replay.json
 
-`python -m newllm.study.founding` then writes the pages again; no run of the study is needed for it.
+`python -m studies.founding` then writes the pages again; no run of the study is needed for it.
 """
 
 from pathlib import Path

@@ -11,12 +11,13 @@ from typing import Any
 
 from newllm.errors import UserError
 from newllm.statistics import Interval
-from newllm.study.founding import words_en
-from newllm.study.founding.printed import Printed
-from newllm.study.founding.printed_parts import Part, accuracy, contexts, large
-from newllm.study.founding.reproduced import Compared, compare_all
 from newllm.study.results import load_results
 from newllm.study.tables import markdown_table
+
+from . import words_en
+from .printed import Printed
+from .printed_parts import Part, accuracy, contexts, large
+from .reproduced import Compared, compare_all
 
 FILE = "figures.json"
 _GROUPS = ("losses", "perplexities", "contexts", "best", "accuracy", "sizes")

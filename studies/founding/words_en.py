@@ -4,9 +4,9 @@ Results come from results.json; what stands here are facts of the document and o
 Japanese page has the same keys in `words_ja.py`; a test compares them and their placeholders.
 """
 
-from newllm.study.founding.arms import ARMS
-from newllm.study.founding.claims import CLAIMS
-from newllm.study.founding.printed_words_en import CANDIDATES, MEASURES, PRINTED, REASONS_NOT_COMPARED, REPRODUCED
+from .arms import ARMS
+from .claims import CLAIMS
+from .printed_words_en import CANDIDATES, MEASURES, PRINTED, REASONS_NOT_COMPARED, REPRODUCED
 
 __all__ = ["CANDIDATES", "MEASURES", "PRINTED", "REASONS_NOT_COMPARED", "REPRODUCED"]
 

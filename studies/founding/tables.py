@@ -6,9 +6,10 @@ from typing import Any
 
 from newllm.statistics import Interval, kaplan_meier, median_time, paired_interval, wilson
 from newllm.study.design import Row, Table
-from newllm.study.founding.arms import DOCUMENT_RUNS
-from newllm.study.founding.words_en import WORDS
 from newllm.study.units import units
+
+from .arms import DOCUMENT_RUNS
+from .words_en import WORDS
 
 Results = Mapping[str, Any]
 

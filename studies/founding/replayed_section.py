@@ -8,9 +8,12 @@ from typing import Any
 
 from newllm.statistics import Interval
 from newllm.study.design import Row
-from newllm.study.founding.arms import BASELINE
-from newllm.study.founding.replay_file import FILE
-from newllm.study.founding.replayed import (
+from newllm.study.tables import markdown_table
+from newllm.trace import Tried, Verdict
+
+from .arms import BASELINE
+from .replay_file import FILE
+from .replayed import (
     OWN_SET,
     Beside,
     compared,
@@ -18,9 +21,7 @@ from newllm.study.founding.replayed import (
     spiked_of,
     without_an_arm,
 )
-from newllm.study.founding.tables import bounds, rows_by_arm
-from newllm.study.tables import markdown_table
-from newllm.trace import Tried, Verdict
+from .tables import bounds, rows_by_arm
 
 # The document's causes: the study's claim, and the interventions that change what it blames.
 CAUSES = {
