@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from log_files import PACKED
 from recording import HERE, Recording
-from studies import founding_results
+from study_results import founding_results
 from trainings import TINY, TORCH, fix_times, settings, spiking_run, text_file
 
 _LANGUAGES = ("en", "ja")

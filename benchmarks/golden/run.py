@@ -21,7 +21,7 @@ from pathlib import Path
 import interventions
 import log_files
 import page_answers
-import studies
+import study_results
 import trainings
 import wrong_calls
 from difference import differences
@@ -33,7 +33,7 @@ PARTS = {
     "pages": page_answers.record,
     "logs": log_files.record,
     "bad_input": wrong_calls.record,
-    "studies": studies.record,
+    "studies": study_results.record,
 }
 """By name, the longest first."""
 USUAL = [name for name in PARTS if name != "interventions"]
