@@ -8,9 +8,9 @@ from newllm.plotting import Band, BandPanel, IntervalRow, draw_bands, draw_inter
 
 from . import document
 from .arms import ARMS, DOCUMENT_RUNS, TRANSFORMER
-from .effects import Effect
+from .effects import EFFECTS, Effect
+from .labels import labels
 from .verdicts import WINDOW
-from .words_en import ARM_CLAIMS, EFFECTS
 
 _SHOWN = 60  # epochs: experiment 3 goes on to 150, the spikes are long over
 
@@ -44,14 +44,14 @@ def draw_runs(path: Path, results: Mapping[str, Any]) -> None:
 
 def draw_effects(path: Path, effects: Mapping[str, Effect]) -> None:
     """Draw for every arm the share of runs that get as far as their control without a spike."""
-    order = {arm.name: index for index, arm in enumerate(ARMS)}
+    words, order = labels("en"), {arm.name: index for index, arm in enumerate(ARMS)}
     rows = [
         IntervalRow(
-            label=f"{name}: {ARM_CLAIMS[name]}",
+            label=f"{name}: {words.arm_claims[name]}",
             estimate=found.remedied.estimate,
             low=found.remedied.low,
             high=found.remedied.high,
-            group=EFFECTS[found.kind],
+            group=words.effects[found.kind],
             note="-" if found.onset is None else f"{found.onset:.0f}",
         )
         for name, found in sorted(effects.items(), key=lambda item: (_rank(item[1]), order[item[0]]))
@@ -67,7 +67,7 @@ def draw_effects(path: Path, effects: Mapping[str, Effect]) -> None:
 
 
 def _rank(found: Effect) -> int:
-    return list(EFFECTS).index(found.kind)
+    return EFFECTS.index(found.kind)
 
 
 def _band(curves: Mapping[str, Any], signal: str, name: str) -> Band:

@@ -4,13 +4,13 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from newllm.statistics import Interval, prediction_interval
 from newllm.study.design import Row
 
 from . import document
+from .labels import Labels
 from .reproduced import accuracies
 from .tables import rows_by_arm
 
@@ -58,19 +58,19 @@ def norm_share(mean_std_norm: Sequence[float], channels: int) -> float:
     return norm / math.sqrt(channels * (std**2 + mean**2))
 
 
-def contexts(figures: Mapping[str, Any], words: ModuleType) -> list[Part]:
+def contexts(figures: Mapping[str, Any], words: Labels) -> list[Part]:
     """Return what the document's three numbers say of their vectors, and what may be meant."""
     theirs = {run: tuple(map(float, numbers)) for run, numbers in document.CONTEXTS.items()}
     shares = {f"share_{run}": norm_share(theirs[run], channels) for run, channels in CHANNELS.items()}
     counts = {f"n_{run}": norm**2 / (std**2 + mean**2) for run, (mean, std, norm) in theirs.items()}
     impossible = norm_share(theirs["experiment2"], CHANNELS["baseline"])
-    arms, said = rows_by_arm(figures), words.PRINTED
+    arms, said = rows_by_arm(figures), words.printed
     rows = [
         (said["document"], run, f"{shares[f'share_{run}']:.3f}", *document.CONTEXTS[run][:0:-1]) for run in CHANNELS
     ]
     rows += [
         (name, run, *_candidate(arms.get(run, ()), run, key, theirs[run], words))
-        for key, name in words.CANDIDATES.items()
+        for key, name in words.candidates.items()
         for run in CHANNELS
     ]
     text = said["contexts_text"].format(**shares, **counts, impossible=impossible)
@@ -84,7 +84,7 @@ def contexts(figures: Mapping[str, Any], words: ModuleType) -> list[Part]:
     ]
 
 
-def _norm_after(rows: Sequence[Row], token: int, theirs: float, words: ModuleType) -> str:
+def _norm_after(rows: Sequence[Row], token: int, theirs: float, words: Labels) -> str:
     """Return the norm of our contexts after so many tokens of a training sentence, and whether theirs lies there."""
     norms = [norm for row in rows if (norm := row["norm_by_position"][token - 1]) is not None]
     if len(norms) < 2:
@@ -93,17 +93,15 @@ def _norm_after(rows: Sequence[Row], token: int, theirs: float, words: ModuleTyp
     return f"{large(statistics.median(norms))}, {_within(found, theirs, words)}"
 
 
-def _within(found: Interval, theirs: float, words: ModuleType) -> str:
+def _within(found: Interval, theirs: float, words: Labels) -> str:
     """Say whether a number lies within an interval of logarithms, with the interval."""
     assert found.low is not None
     assert found.high is not None
     name = "inside" if found.low <= math.log(theirs) <= found.high else "outside"
-    return f"{words.PRINTED[name]} [{large(math.exp(found.low))}, {large(math.exp(found.high))}]"
+    return f"{words.printed[name]} [{large(math.exp(found.low))}, {large(math.exp(found.high))}]"
 
 
-def _candidate(
-    rows: Sequence[Row], run: str, key: str, theirs: Sequence[float], words: ModuleType
-) -> tuple[str, str, str]:
+def _candidate(rows: Sequence[Row], run: str, key: str, theirs: Sequence[float], words: Labels) -> tuple[str, str, str]:
     """Return for one set of vectors our shares, and whether the document's norm and deviation lie where ours do."""
     seen = [row["contexts"][key] for row in rows if None not in row["contexts"][key].values()]
     if len(seen) < 2:
@@ -117,16 +115,16 @@ def _candidate(
     return shown, inside["norm"], inside["std"]
 
 
-def accuracy(figures: Mapping[str, Any], words: ModuleType) -> list[Part]:
+def accuracy(figures: Mapping[str, Any], words: Labels) -> list[Part]:
     """Return the accuracy after some epochs, run by run."""
     arms = rows_by_arm(figures)
-    header = [words.PRINTED["epoch"], *arms]
+    header = [words.printed["epoch"], *arms]
     rows = [
         (str(epoch), *(_span([accuracies(row)[epoch - 1] for row in rows if len(accuracies(row)) >= epoch])
                        for rows in arms.values()))
         for epoch in _ACCURACY_AT
     ]  # fmt: skip
-    return [Part("", [words.PRINTED["accuracy_text"]], header, rows)]
+    return [Part("", [words.printed["accuracy_text"]], header, rows)]
 
 
 def _span(values: Sequence[float]) -> str:

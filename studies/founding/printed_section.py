@@ -6,7 +6,6 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from newllm.errors import UserError
@@ -14,7 +13,7 @@ from newllm.statistics import Interval
 from newllm.study.results import load_results
 from newllm.study.tables import markdown_table
 
-from . import words_en
+from .labels import Labels, labels
 from .printed import Printed
 from .printed_parts import Part, accuracy, contexts, large
 from .reproduced import Compared, compare_all
@@ -53,7 +52,7 @@ def read_figures(folder: Path) -> dict[str, Any] | None:
     return figures
 
 
-def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType) -> str:
+def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> str:
     """Return the section as Markdown.
 
     Args:
@@ -62,24 +61,25 @@ def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], word
         words: of the page.
     """
     (tally, *texts), tables = _content(results, figures, words)
-    parts = [f"## {words.PRINTED['title']}", f"**{tally}**", *texts]
+    parts = [f"## {words.printed['title']}", f"**{tally}**", *texts]
     for part in tables:
         parts += [f"### {part.title}"] * bool(part.title)
         parts += [*part.texts, markdown_table(part.header, part.rows)]
     return "\n\n".join(parts)
 
 
-def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languages: Mapping[str, ModuleType]) -> Any:
+def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languages: Sequence[str]) -> Any:
     """Return the section as plain data by language, its texts without marks: what a report of the study shows.
 
     "said" translates what results.json says in English.
     """
     found: dict[str, Any] = {"schema": 1}
-    for language, words in languages.items():
+    for language in languages:
+        words = labels(language)
         texts, tables = _content(results, figures, words)
         found[language] = {
-            "title": words.PRINTED["title"],
-            "said": {} if words is words_en else _said(words, results["title"]),
+            "title": words.printed["title"],
+            "said": {} if language == "en" else _said(words, results["title"]),
             "texts": [_plain(text) for text in texts],
             "tables": [
                 {
@@ -95,12 +95,12 @@ def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languag
     return found
 
 
-def _said(words: ModuleType, title: str) -> dict[str, str]:
+def _said(words: Labels, title: str) -> dict[str, str]:
     """Return the texts of claims and arms, and the names of numbers, from English."""
-    said = {title: words.WORDS["study_title"], **words.NUMBERS}
-    for name in ("CLAIM_TEXTS", "CLAIM_MEASURES", "ARM_CLAIMS"):
+    said, english = {title: words.study_title, **words.numbers}, labels("en")
+    for name in ("claim_texts", "claim_measures", "arm_claims"):
         theirs = getattr(words, name)
-        said |= {text: theirs[key] for key, text in getattr(words_en, name).items()}
+        said |= {text: theirs[key] for key, text in getattr(english, name).items()}
     return said
 
 
@@ -108,23 +108,23 @@ def _plain(text: str) -> str:
     return re.sub(r"\*\*|`", "", re.sub(r"\[([^][]+)\]\([^()]+\)", r"\1", text))
 
 
-def _content(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType) -> tuple[list[str], list[Part]]:
+def _content(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> tuple[list[str], list[Part]]:
     """Return the paragraphs, the tally first, and the tables."""
-    said, compared = words.PRINTED, compare_all(results, figures)
+    said, compared = words.printed, compare_all(results, figures)
     more = {"contexts": contexts(figures, words), "accuracy": accuracy(figures, words)}
     tables = []
     for group in _GROUPS:
         rows = [_row(one, words) for one in compared if one.printed.group == group]
         tables += [Part(said[group], [], said["header"].split("|"), rows, words=(2,)), *more.get(group, [])]
     without = [one.printed for one in compared if one.printed.reason]
-    rows = [(_place(one, words), words.REASONS_NOT_COMPARED[one.reason]) for one in without]
+    rows = [(_place(one, words), words.reasons_not_compared[one.reason]) for one in without]
     tables.append(Part(said["settings"], [], said["reasons_header"].split("|"), rows, words=(1,)))
     return [*_tally(compared, words), said["lead"], _worth(compared, words), _runs(results, figures, words)], tables
 
 
-def _tally(compared: Sequence[Compared], words: ModuleType) -> list[str]:
+def _tally(compared: Sequence[Compared], words: Labels) -> list[str]:
     """Return how many are reproduced, and which are not."""
-    said, verdicts = words.PRINTED, Counter(one.verdict for one in compared)
+    said, verdicts = words.printed, Counter(one.verdict for one in compared)
     tally = said["tally"].format(
         compared=verdicts["reproduced"] + verdicts["not reproduced"],
         reproduced=verdicts["reproduced"],
@@ -132,24 +132,24 @@ def _tally(compared: Sequence[Compared], words: ModuleType) -> list[str]:
         not_compared=verdicts["cannot be compared"],
     )
     missed = [one for one in compared if one.verdict == "not reproduced"]
-    far = [words.BRACKETED.format(text=_label(one, words), more=_far(one, words)) for one in missed]
-    return [tally, *([said["not"].format(figures=words.SEMICOLON.join(far))] if far else [])]
+    far = [words.bracketed.format(text=_label(one, words), more=_far(one, words)) for one in missed]
+    return [tally, *([said["not"].format(figures=words.semicolon.join(far))] if far else [])]
 
 
-def _worth(compared: Sequence[Compared], words: ModuleType) -> str:
+def _worth(compared: Sequence[Compared], words: Labels) -> str:
     """Return what it is worth that so many are reproduced."""
     inside = [one for one in compared if one.verdict == "reproduced"]
     groups = Counter(one.printed.group for one in inside)
     wide = sum(one.says_little for one in inside)
-    return words.PRINTED["worth"].format(counts=groups["sizes"], accuracy=groups["accuracy"], wide=wide)
+    return words.printed["worth"].format(counts=groups["sizes"], accuracy=groups["accuracy"], wide=wide)
 
 
-def _runs(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleType) -> str:
+def _runs(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> str:
     study = {(row["arm"], row["seed"]): row["best_validation"] for row in results["rows"]}
     pairs = [(row["best_validation"], study.get((row["arm"], row["seed"]))) for row in figures["rows"]]
     apart = [abs(here - there) for here, there in pairs if there is not None]
     environment = figures["environment"]
-    return words.PRINTED["runs"].format(
+    return words.printed["runs"].format(
         seeds=figures["seeds"],
         sets=len(figures["sets"]),
         study_seeds=results["seeds"],
@@ -161,7 +161,7 @@ def _runs(results: Mapping[str, Any], figures: Mapping[str, Any], words: ModuleT
     )
 
 
-def _row(one: Compared, words: ModuleType) -> tuple[str, ...]:
+def _row(one: Compared, words: Labels) -> tuple[str, ...]:
     measure = one.printed.measure
     ours = "-" if one.ours is None else _number(measure, one.ours.estimate)
     if one.one_more is not None:
@@ -171,9 +171,9 @@ def _row(one: Compared, words: ModuleType) -> tuple[str, ...]:
     return _label(one, words), place, _verdict(one, words), ours, _ends(measure, one.one_more), runs
 
 
-def _label(one: Compared, words: ModuleType) -> str:
-    run = one.printed.run or words.PRINTED["all_runs"]
-    return f"{run}{words.COLON}{words.MEASURES[one.printed.measure].format(epoch=one.printed.epoch)}"
+def _label(one: Compared, words: Labels) -> str:
+    run = one.printed.run or words.printed["all_runs"]
+    return f"{run}{words.colon}{words.measures[one.printed.measure].format(epoch=one.printed.epoch)}"
 
 
 def _ends(measure: str, interval: Interval | None) -> str:
@@ -188,21 +188,21 @@ def _number(measure: str, value: float) -> str:
     return large(value) if form == _LARGE else form.format(value)
 
 
-def _place(figure: Printed, words: ModuleType) -> str:
-    said = words.PRINTED
+def _place(figure: Printed, words: Labels) -> str:
+    said = words.printed
     text = said["every_epoch"] if figure.measure == "epochs_at_that_accuracy" else figure.text
     return said["table" if figure.place == "table" else "section"].format(text=text, place=figure.place)
 
 
-def _verdict(one: Compared, words: ModuleType) -> str:
-    name = words.REPRODUCED[one.verdict]
-    return f"**{name}**{words.COLON}{_far(one, words)}" if one.verdict == "not reproduced" else name
+def _verdict(one: Compared, words: Labels) -> str:
+    name = words.reproduced[one.verdict]
+    return f"**{name}**{words.colon}{_far(one, words)}" if one.verdict == "not reproduced" else name
 
 
-def _far(one: Compared, words: ModuleType) -> str:
+def _far(one: Compared, words: Labels) -> str:
     """Say how far a figure of the document lies from our median."""
     assert one.ours is not None
     value, middle = one.printed.value, one.ours.estimate
     if one.is_size and middle > 0:
-        return words.PRINTED["factor"].format(value=value / middle)
-    return words.PRINTED["difference"].format(value=value - middle)
+        return words.printed["factor"].format(value=value / middle)
+    return words.printed["difference"].format(value=value - middle)

@@ -3,7 +3,6 @@
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 from newllm.statistics import Interval
@@ -12,6 +11,7 @@ from newllm.study.tables import markdown_table
 from newllm.trace import Tried, Verdict
 
 from .arms import BASELINE
+from .labels import Labels
 from .replay_file import FILE
 from .replayed import (
     OWN_SET,
@@ -33,7 +33,7 @@ FIGURE = "replay.png"
 _LEVEL = 0.05
 
 
-def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: ModuleType) -> str:
+def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> str:
     """Return the section.
 
     Args:
@@ -41,7 +41,7 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Module
         results: of the study.
         words: of the page.
     """
-    said = words.REPLAYED
+    said = words.replayed
     onset = verdict.spike["onset"]
     seconds = sum(one.seconds for one in verdict.interventions)
     parts = [
@@ -75,33 +75,33 @@ def _nulls(verdict: Verdict, said: Mapping[str, str]) -> list[str]:
     return [said["nulls"].format(spiked=about["spiked"], n=about["n"], starts=starts)]
 
 
-def _causes(verdict: Verdict, results: Mapping[str, Any], words: ModuleType) -> list[str]:
+def _causes(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> list[str]:
     claims = {claim["id"]: claim["verdict"] for claim in results["claims"]}
     lines = [
-        words.REPLAYED["cause"].format(
-            claim=words.CLAIM_TEXTS[claim],
+        words.replayed["cause"].format(
+            claim=words.claim_texts[claim],
             conclusion=_conclusion(verdict, names, words),
-            study=words.VERDICTS[claims[claim]],
+            study=words.verdicts[claims[claim]],
         )
         for claim, names in CAUSES.items()
     ]
-    return [f"### {words.REPLAYED['causes']}", _bullets(lines)]
+    return [f"### {words.replayed['causes']}", _bullets(lines)]
 
 
-def _conclusion(verdict: Verdict, names: Sequence[str], words: ModuleType) -> str:
+def _conclusion(verdict: Verdict, names: Sequence[str], words: Labels) -> str:
     """Return what the replays of some interventions say of what they change, and what each did."""
     tried = [one for one in verdict.interventions if one.name in names]
     if not tried:
-        return words.CONCLUSIONS["untested"]
+        return words.conclusions["untested"]
     known = len({one.name for one in tried})
     moved = len({one.name for one in tried if _has_moved(one)})
     confirmed = len({one.name for one in tried if one.stage == "confirmed"})
     numbers = {"tried": known, "of": len(names), "moved": moved, "confirmed": confirmed}
     did = [
-        f"`{one.name}` ({one.start}): {words.OUTCOMES[one.outcome]}, {one.spiked}/{one.n}"
+        f"`{one.name}` ({one.start}): {words.outcomes[one.outcome]}, {one.spiked}/{one.n}"
         for one in sorted(tried, key=lambda one: (names.index(one.name), one.start))
     ]
-    return words.CONCLUSIONS[_kind(verdict, tried)].format(**numbers, did="; ".join(did))
+    return words.conclusions[_kind(verdict, tried)].format(**numbers, did="; ".join(did))
 
 
 def _kind(verdict: Verdict, tried: Sequence[Tried]) -> str:
@@ -121,8 +121,8 @@ def _has_moved(tried: Tried) -> bool:
     return bool(tried.moved and tried.moved.get("moved"))
 
 
-def _beside(verdict: Verdict, results: Mapping[str, Any], words: ModuleType) -> list[str]:
-    said, rows = words.REPLAYED, rows_by_arm(results)
+def _beside(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> list[str]:
+    said, rows = words.replayed, rows_by_arm(results)
     found = compared(verdict, rows)
     count = Counter(one.agreement for one in found)
     table = [_row(one, words) for one in found]
@@ -137,7 +137,7 @@ def _beside(verdict: Verdict, results: Mapping[str, Any], words: ModuleType) -> 
     ]
 
 
-def _row(one: Beside, words: ModuleType) -> tuple[str, ...]:
+def _row(one: Beside, words: Labels) -> tuple[str, ...]:
     tried = one.tried
     return (
         f"`{tried.name}`",
@@ -147,11 +147,11 @@ def _row(one: Beside, words: ModuleType) -> tuple[str, ...]:
         _ratio(one.onset),
         _height(one),
         f"`{one.arm}`",
-        words.EFFECTS[one.whole.kind],
+        words.effects[one.whole.kind],
         _interval(one.whole.later),
         _interval(one.whole.height),
         ", ".join("-" if each is None else _ratio(each.estimate) for each in (one.own.later, one.own.height)),
-        words.AGREEMENTS[one.agreement],
+        words.agreements[one.agreement],
     )
 
 
@@ -165,7 +165,7 @@ def _height(one: Beside) -> str:
     return _interval(Interval(one.height, low, high))
 
 
-def _reasons(verdict: Verdict, found: Sequence[Beside], baseline: Sequence[Row], words: ModuleType) -> Iterable[str]:
+def _reasons(verdict: Verdict, found: Sequence[Beside], baseline: Sequence[Row], words: Labels) -> Iterable[str]:
     """Return a line for each difference that accounts for what they do not agree on."""
     heights: dict[bool, list[float]] = {True: [], False: []}
     for row in baseline:
@@ -179,14 +179,14 @@ def _reasons(verdict: Verdict, found: Sequence[Beside], baseline: Sequence[Row],
         "late": late,
         "lead": onset - late,
     }
-    for why, text in words.REASONS.items():
+    for why, text in words.reasons.items():
         named = [f"`{one.tried.name}` ({one.tried.start})" for one in found if one.why == why]
         if named:
             yield text.format(**numbers, changes=", ".join(named))
 
 
-def _others(verdict: Verdict, words: ModuleType) -> list[str]:
-    said = words.REPLAYED
+def _others(verdict: Verdict, words: Labels) -> list[str]:
+    said = words.replayed
     rows = [
         (
             f"`{one.name}`",
@@ -203,8 +203,8 @@ def _others(verdict: Verdict, words: ModuleType) -> list[str]:
     return parts + ([said["not_tried"].format(changes=left)] if left else [])
 
 
-def _outcome(tried: Tried, words: ModuleType) -> str:
-    said = words.OUTCOMES[tried.outcome]
+def _outcome(tried: Tried, words: Labels) -> str:
+    said = words.outcomes[tried.outcome]
     return f"**{said}**" if tried.stage == "confirmed" else said
 
 

@@ -9,7 +9,6 @@ from newllm.study.design import Row, Table
 from newllm.study.units import units
 
 from .arms import DOCUMENT_RUNS
-from .words_en import WORDS
 
 Results = Mapping[str, Any]
 
@@ -31,7 +30,16 @@ def rows_by_arm(results: Results) -> dict[str, list[Row]]:
 
 def spike_table(arms: Mapping[str, Sequence[Row]]) -> Table:
     """Return for the document's runs: how often they spike, when, how high, and how they end."""
-    header = WORDS["runs_header"].split("|")
+    header = (
+        "run",
+        "spikes",
+        "onset, epoch",
+        "height, nats",
+        "heals in epochs (runs that do)",
+        "spikes on the probe",
+        "best validation",
+        "at epoch",
+    )
     rows = [
         (
             arm,
