@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies.founding import STUDY, figure_runs, words_en, words_ja
+from studies.founding import STUDY, figure_runs
 from studies.founding.page import PAGES, page, write
 from studies.founding.printed_section import printed_data, read_figures
 from studies.founding.replay_file import read_replay
@@ -34,7 +34,7 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_pages_follow_from_the_results_and_the_replay(results, name: str) -> None:
-    assert page(results, PAGES[name], read_replay(FOLDER), read_figures(FOLDER)) == (FOLDER / name).read_text()
+    assert page(results, name, read_replay(FOLDER), read_figures(FOLDER)) == (FOLDER / name).read_text()
 
 
 @pytest.mark.parametrize("arms", [("baseline",), ("transformer",), ("sgd",), ("baseline", "experiment2")])
@@ -56,7 +56,7 @@ def test_a_study_that_had_time_for_a_few_arms_alone_has_its_page(
 
 
 def test_what_a_report_shows_of_the_documents_figures_follows_from_the_results(results) -> None:
-    data = printed_data(results, read_figures(FOLDER) or {}, {"en": words_en, "ja": words_ja})
+    data = printed_data(results, read_figures(FOLDER) or {}, ["en", "ja"])
     assert (FOLDER / "printed.json").read_bytes() == sealed(data, indent=2)  # with its checksum
 
 

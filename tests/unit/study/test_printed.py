@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from studies.founding import document, figure_runs, words_en, words_ja
+from studies.founding import document, figure_runs
+from studies.founding.labels import labels
 from studies.founding.printed import printed
 from studies.founding.printed_parts import CHANNELS, large, norm_share
 from studies.founding.printed_section import printed_data, read_figures
@@ -58,8 +59,8 @@ def test_every_figure_has_one_id_a_place_and_words() -> None:
     assert len({figure.id for figure in figures}) == len(figures)
     assert all(figure.place in {"1", "2", "3A", "3B", "3C", "3D", "4", "6", "table"} for figure in figures)
     measured = {figure.measure for figure in figures if figure.measure}
-    assert measured == set(words_en.MEASURES)
-    assert {figure.reason for figure in figures if figure.reason} == set(words_en.REASONS_NOT_COMPARED)
+    assert measured == set(labels("en").measures)
+    assert {figure.reason for figure in figures if figure.reason} == set(labels("en").reasons_not_compared)
     assert all(bool(figure.measure) != bool(figure.reason) for figure in figures)
 
 
@@ -177,17 +178,18 @@ def test_figures_of_another_study_are_refused(tmp_path) -> None:
             read_figures(tmp_path)
 
 
-@pytest.mark.parametrize("words", [words_en, words_ja], ids=["en", "ja"])
-def test_the_section_says_which_figures_are_not_reproduced_and_what_the_others_are_worth(words) -> None:
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_section_says_which_figures_are_not_reproduced_and_what_the_others_are_worth(language) -> None:
+    words = labels(language)
     results = load_results(STUDY / "results.json")
     figures: Any = read_figures(STUDY)
     compared = compare_all(results, figures)
-    said = printed_data(results, figures, {"it": words})["it"]
+    said = printed_data(results, figures, [language])[language]
     missed = [one for one in compared if one.verdict == "not reproduced"]
     assert missed
     for one in missed:
-        label = words.MEASURES[one.printed.measure].format(epoch=one.printed.epoch)
-        assert f"{one.printed.run}{words.COLON}{label}" in said["texts"][1]
+        label = words.measures[one.printed.measure].format(epoch=one.printed.epoch)
+        assert f"{one.printed.run}{words.colon}{label}" in said["texts"][1]
     wide = sum(one.says_little for one in compared if one.verdict == "reproduced")
     worth = said["texts"][3]
     assert re.findall(r"\d+", worth)[:3] == ["8", "6", str(wide)]
@@ -227,11 +229,11 @@ def test_the_figures_cells_train_as_the_founding_studys_do_and_add_the_contexts(
 def test_the_japanese_report_says_every_claim_arm_and_number_in_japanese() -> None:
     results = load_results(STUDY / "results.json")
     figures: Any = read_figures(STUDY)
-    data = printed_data(results, figures, {"en": words_en, "ja": words_ja})
+    data = printed_data(results, figures, ["en", "ja"])
     assert data["en"]["said"] == {}
     said = data["ja"]["said"]
     texts = [results["title"], *(arm["claim"] for arm in results["arms"])]
     for claim in results["claims"]:
         texts += [claim["text"], claim["measure"], *claim["numbers"]]
     assert [text for text in texts if text not in said] == []
-    assert words_en.WORDS["study_title"] == results["title"]
+    assert labels("en").study_title == results["title"]

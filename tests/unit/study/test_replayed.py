@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from studies.founding import words_en
 from studies.founding.__main__ import main
 from studies.founding.arms import ARMS, BASELINE
+from studies.founding.labels import labels
 from studies.founding.page import PAGES, page
 from studies.founding.replay_file import FILE, read_replay
 from studies.founding.replayed import ARM_OF, compared
@@ -190,13 +190,13 @@ def test_an_evaluation_is_compared_on_the_validation_loss(arms) -> None:
 
 
 def test_the_page_has_the_section_where_there_is_a_replay_and_is_else_the_same(results, tmp_path: Path) -> None:
-    words, few = PAGES["README.md"], (BASELINE, "gate")  # a page of all arms takes seconds
+    words, few = labels("en"), (BASELINE, "gate")  # a page of all arms takes seconds
     results = {**results, "arms": [arm for arm in results["arms"] if arm["name"] in few]}
     results["rows"] = [row for row in results["rows"] if row["arm"] in few]
     assert read_replay(tmp_path) is None
     write_json(tmp_path / FILE, verdict(tried("gate")).as_dict())
     section = replayed_section(verdict(tried("gate")), results, words)
-    whole, bare = (page(results, words, replay) for replay in (read_replay(tmp_path), None))
+    whole, bare = (page(results, "README.md", replay) for replay in (read_replay(tmp_path), None))
     assert whole.replace(f"{section}\n\n", "") == bare != whole
 
 
@@ -207,32 +207,32 @@ def test_a_changed_replay_changes_the_section(results, name: str, tmp_path: Path
         write_json(tmp_path / FILE, verdict(one).as_dict())
         read = read_replay(tmp_path)
         assert read is not None
-        sections.add(replayed_section(read, results, PAGES[name]))
+        sections.add(replayed_section(read, results, labels(PAGES[name])))
     assert len(sections) == 4
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_section_tells_the_sentences_the_null_and_the_three_causes(results, name: str) -> None:
-    words = PAGES[name]
+    words = labels(PAGES[name])
     found = replayed_section(verdict(gone("gate"), tried("clip-half", start=LATE)), results, words)
     for sentence in verdict().sentences:
         assert f"> {sentence}\n" in found
     for claim in CAUSES:
-        assert f"- **{words.CLAIM_TEXTS[claim]}**" in found
-    assert words.REPLAYED["weights"] in found
-    assert words.CONCLUSIONS["untested"] in found  # of the third cause nothing was tried
+        assert f"- **{words.claim_texts[claim]}**" in found
+    assert words.replayed["weights"] in found
+    assert words.conclusions["untested"] in found  # of the third cause nothing was tried
     lines = [line for line in found.splitlines() if line.startswith("| `gate`")]
     assert len(lines) == 1
-    assert words.OUTCOMES["removes"] in lines[0]
+    assert words.outcomes["removes"] in lines[0]
     assert "`fp32`" in found
 
 
 def test_a_cause_is_called_by_what_was_shown(results) -> None:
-    words = PAGES["README.md"]
+    words = labels("en")
 
     def cause(one: Tried, **changes) -> str:
         found = replayed_section(verdict(one, **changes), results, words)
-        return next(line for line in found.splitlines() if line.startswith(f"- **{words.CLAIM_TEXTS['6']}"))
+        return next(line for line in found.splitlines() if line.startswith(f"- **{words.claim_texts['6']}"))
 
     sure = {"stage": "confirmed", "p": 0.004, "n": 8}
     assert "do not bear it out" in cause(tried("clip-half"))
@@ -293,8 +293,8 @@ def test_the_pages_are_written_again_without_running_the_study(results, tmp_path
     write_json(tmp_path / "results.json", kept)
     write_json(tmp_path / FILE, verdict(tried("gate")).as_dict())
     assert main([str(tmp_path)]) == 0
-    for name, words in PAGES.items():
-        assert words.REPLAYED["title"] in (tmp_path / name).read_text()
+    for name, language in PAGES.items():
+        assert labels(language).replayed["title"] in (tmp_path / name).read_text()
     assert (tmp_path / FIGURE).stat().st_size > 0
     (tmp_path / FILE).write_bytes(b"{")
     assert main([str(tmp_path)]) == 2
@@ -304,5 +304,6 @@ def test_the_pages_are_written_again_without_running_the_study(results, tmp_path
 def test_only_what_was_confirmed_is_printed_bold() -> None:
     screened = tried("beta2", "removes")
     confirmed = dataclasses.replace(screened, stage="confirmed")
-    said = words_en.OUTCOMES["removes"]
-    assert [_outcome(one, words_en) for one in (screened, confirmed)] == [said, f"**{said}**"]
+    words = labels("en")
+    said = words.outcomes["removes"]
+    assert [_outcome(one, words) for one in (screened, confirmed)] == [said, f"**{said}**"]
