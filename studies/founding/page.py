@@ -82,6 +82,8 @@ def page(
     environment = results["environment"]
     return _template(f"{name}.j2").render(
         words=words,
+        table=lambda header, rows: markdown_table(header.split("|"), rows),
+        number=_number,
         results=results,
         names=", ".join(f"`{name}`" for name in results["sets"]),
         hours=results["core_seconds"] / 3600,
@@ -119,7 +121,6 @@ def _template(name: str) -> jinja2.Template:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.globals |= {"table": lambda header, rows: markdown_table(header.split("|"), rows), "number": _number}
     return environment.get_template(name)
 
 

@@ -246,9 +246,9 @@ def test_a_cause_is_called_by_what_was_shown(results) -> None:
 
 def test_where_the_null_replay_is_not_the_run_there_is_no_table(results) -> None:
     failed = verdict(null={"identical": False, "compared": 3}, nulls={"n": 0, "spiked": 0})
-    found = replayed_section(failed, results, PAGES["README.md"])
-    assert PAGES["README.md"].REPLAYED["null_differs"] in found
-    assert PAGES["README.md"].REPLAYED["beside"] not in found
+    found = replayed_section(failed, results, labels("en"))
+    assert labels("en").replayed["null_differs"] in found
+    assert labels("en").replayed["beside"] not in found
 
 
 def break_it(data: dict, *path, value=None) -> bytes:
