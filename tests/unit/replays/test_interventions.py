@@ -6,7 +6,7 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.interventions.freeze_layer import fastest
+from newllm.replays.interventions.model import fastest
 
 AIMS = {
     ("update_ratio", -1): [

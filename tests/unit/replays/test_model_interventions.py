@@ -13,8 +13,7 @@ from newllm.errors import UserError
 from newllm.recurrence import Rule
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.interventions.anatomy import dropouts
-from newllm.replays.interventions.freeze_layer import fastest
-from newllm.replays.interventions.z_loss import z_loss
+from newllm.replays.interventions.model import fastest, z_loss
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnReplica, OwnRun
 from newllm.replays.replica import Replica

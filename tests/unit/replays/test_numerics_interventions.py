@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import newllm
 from newllm.errors import UserError
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.interventions.within import within
+from newllm.replays.interventions.numerics import within
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnReplica, OwnRun
 from newllm.replays.replica import Replica

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from newllm.replays.interventions.learning_rate import WARM_UP
 from newllm.replays.interventions.optimizers import planned
-from newllm.replays.interventions.warm_up import WARM_UP
 from newllm.replays.loop import Loop
 from newllm.replays.ranks import ranks, with_one_voice
 from newllm.replays.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm

@@ -16,16 +16,10 @@ from studies.founding.tables import rows_by_arm
 
 from newllm.errors import UserError
 from newllm.files import write_json
-from newllm.replays.interventions import (
-    INTERVENTIONS,
-    beta2,
-    clip_half,
-    clip_tenth,
-    epsilon,
-    half_learning_rate,
-    sgd,
-    tenth_learning_rate,
-)
+from newllm.replays.interventions import INTERVENTIONS
+from newllm.replays.interventions.clipping import CLIP_HALF_NORM, CLIP_TENTH_NORM
+from newllm.replays.interventions.learning_rate import HALF, TENTH
+from newllm.replays.interventions.optimizer import BETA2_VALUE, EPSILON_VALUE, SGD_RATE
 from newllm.replays.setup import Setup
 from newllm.study import load_results
 from newllm.trace import Tried, Verdict
@@ -111,13 +105,13 @@ def test_an_intervention_on_the_configuration_makes_the_change_of_its_arm(name: 
 def test_an_intervention_on_the_optimizer_has_the_dose_of_its_arm() -> None:
     own = configure("seed-baseline", None, None, [], {}).optimizer
     doses = {
-        "beta2": ("beta2", beta2.VALUE),
-        "epsilon": ("epsilon", epsilon.VALUE),
-        "clip-half": ("clip", clip_half.NORM),
-        "clip-tenth": ("clip", clip_tenth.NORM),
-        "sgd": ("learning_rate", sgd.RATE),
-        "half-learning-rate": ("learning_rate", half_learning_rate.FACTOR * own.learning_rate),
-        "tenth-learning-rate": ("learning_rate", tenth_learning_rate.FACTOR * own.learning_rate),
+        "beta2": ("beta2", BETA2_VALUE),
+        "epsilon": ("epsilon", EPSILON_VALUE),
+        "clip-half": ("clip", CLIP_HALF_NORM),
+        "clip-tenth": ("clip", CLIP_TENTH_NORM),
+        "sgd": ("learning_rate", SGD_RATE),
+        "half-learning-rate": ("learning_rate", HALF * own.learning_rate),
+        "tenth-learning-rate": ("learning_rate", TENTH * own.learning_rate),
     }
     for name, (field, value) in doses.items():
         arm = ARM[ARM_OF[name]]

@@ -1,0 +1,124 @@
+"""Interventions on the initialisation: replayed from step 0."""
+
+import re
+
+import torch
+from torch import nn
+
+from newllm.messages import Message, message
+from newllm.model.language_model import LanguageModel
+from newllm.replays.interventions.anatomy import anatomy
+from newllm.replays.interventions.intervention import Intervention, not_ours
+from newllm.replays.interventions.own_model import already, change_model, model_of
+from newllm.replays.replica import Replica
+from newllm.replays.subject import Subject
+
+# initialisation-he: weights drawn as He et al. (2015) did, N(0, 2/fan-in): behind a ReLU the signal keeps its size.
+
+
+def _is_he(subject: Subject) -> Message | None:
+    model = model_of(subject)
+    if model is None:
+        return not_ours(subject)
+    return already("model.initialisation", "he", model.initialisation)
+
+
+INITIALISATION_HE = Intervention(
+    name="initialisation-he",
+    kind="start",
+    causes=("initialisation",),
+    aims_at="activation_rms",
+    direction=1,
+    apply=lambda setup: change_model(setup, initialisation="he"),
+    from_start=True,
+    misfit=_is_he,
+)
+
+
+# initialisation-scaled: weights drawn from N(0, 1/fan-in), the outputs of residual branches smaller by depth: our
+# scheme "scaled" (GPT-2).
+
+
+def _is_scaled(subject: Subject) -> Message | None:
+    model = model_of(subject)
+    if model is None:
+        return not_ours(subject)
+    return already("model.initialisation", "scaled", model.initialisation)
+
+
+INITIALISATION_SCALED = Intervention(
+    name="initialisation-scaled",
+    kind="start",
+    causes=("initialisation",),
+    aims_at="activation_rms",
+    direction=0,
+    apply=lambda setup: change_model(setup, initialisation="scaled"),
+    from_start=True,
+    misfit=_is_scaled,
+)
+
+
+# depth-scaled-residuals: the outputs of residual branches, divided by the root of their number at the start (Radford et
+# al. 2019, GPT-2).
+
+_FOUNDING = re.compile(r"body\.layers\.\d+\.(out|ffn\.3)")  # the founding Transformer does not mark its branches
+_BRANCHED = ("stack", "zero-stack", "attention", "founding-transformer")
+
+
+@torch.no_grad()
+def _scale_branches(replica: Replica) -> None:
+    assert isinstance(replica.model, LanguageModel), "the intervention fits models of ours only"
+    depth = (2 * replica.model.config.layers) ** -0.5
+    for name, module in replica.model.named_modules():
+        if isinstance(module, nn.Linear) and (hasattr(module, "is_residual_output") or _FOUNDING.fullmatch(name)):
+            module.weight.mul_(depth)
+
+
+def _no_branches(subject: Subject) -> Message | None:
+    model = model_of(subject)
+    if model is None:
+        return message("misfit-whose_branches")
+    if model.body not in _BRANCHED and not (model.body in ("cell", "zero-cell") and model.fnn == "residual"):
+        return message("misfit-no_branches", body=model.body)
+    is_scaled = model.initialisation == "scaled" and model.body != "founding-transformer"
+    return message("misfit-scaled_already") if is_scaled else None
+
+
+DEPTH_SCALED_RESIDUALS = Intervention(
+    name="depth-scaled-residuals",
+    kind="start",
+    causes=("initialisation",),
+    aims_at="activation_rms",
+    direction=-1,
+    apply=lambda setup: setup.attach.append(_scale_branches),
+    from_start=True,
+    misfit=_no_branches,
+)
+
+
+# smaller-initialisation: all matrices half as large at the start; for any model. Gains and biases stay.
+
+SMALLER = 0.5
+
+
+@torch.no_grad()
+def _halve_matrices(replica: Replica) -> None:
+    for parameter in replica.model.parameters():
+        if parameter.dim() > 1:
+            parameter.mul_(SMALLER)
+
+
+def _no_matrices(subject: Subject) -> Message | None:
+    return None if anatomy(subject).has_matrices else message("misfit-no_matrices")
+
+
+SMALLER_INITIALISATION = Intervention(
+    name="smaller-initialisation",
+    kind="start",
+    causes=("initialisation",),
+    aims_at="activation_rms",
+    direction=-1,
+    apply=lambda setup: setup.attach.append(_halve_matrices),
+    from_start=True,
+    misfit=_no_matrices,
+)
