@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from newllm.chance import stream_seed
 from newllm.errors import UserError
 from newllm.replays.loop_state import check_built, evaluating, optimizer_state, put_optimizer_state
+from newllm.replays.plan import Plan, plan_of
+from newllm.replays.remedies import put_in_force
 from newllm.replays.replica import Replica, State, Update
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
@@ -66,6 +68,16 @@ class Loop(Subject):
             raise UserError(f"steps is {self.steps!r}: give the number of updates, 1 or more")
         if not self.clip >= 0:
             raise UserError(f"clip is {self.clip!r}: give the largest norm of the gradient, or 0 to clip nothing")
+
+    def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:
+        """Return the setup of a null replay, with what a guard put in force."""
+        return put_in_force(super().setup(start, replay, onset, peak), self.recoveries)
+
+    def plan(self) -> Plan:
+        """Return how it is optimized. The model is built for it, and forgotten."""
+        with torch.random.fork_rng():
+            _, optimizer = self.build(self.seed)
+        return plan_of(optimizer, self.clip, self.rate)
 
     def make(self, setup: Setup) -> "LoopReplica":
         """Build model and optimizer anew."""

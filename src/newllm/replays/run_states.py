@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import torch
 
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
+from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import State
 from newllm.trace import Summary, Trace, Validation
 from newllm.training.snapshots import (

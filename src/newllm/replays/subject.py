@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from newllm.chance import stream_seed
+from newllm.data import Corpus
+from newllm.replays.plan import Plan
 from newllm.replays.replica import Replica, State
 from newllm.replays.setup import Setup
 from newllm.trace import Recovery
+from newllm.training.config import RunConfig
 
 
 class Subject(ABC):
@@ -16,7 +19,7 @@ class Subject(ABC):
         seed: of the original.
         steps: updates that the original did.
         per_update: batches that make one update.
-        recoveries: what the original was given on its way by a guard; every replay is given it too.
+        recoveries: what the original was given on its way by a guard; every replay is given it too (`put_in_force`).
         is_ours: whether it has a configuration that interventions may change.
         threads: of torch in the original; 0 where that is not known: those of this process.
     """
@@ -42,12 +45,19 @@ class Subject(ABC):
         """
         seed = self.seed if replay == 0 else stream_seed(self.seed, "replay", replay) % 2**31
         exchange = None if replay == 0 else seed
-        made = Setup(start, seed, onset, peak, self.per_update, exchange=exchange)
-        if self.recoveries:
-            from newllm.replays.remedies import put_in_force  # its interventions know subjects
+        return Setup(start, seed, onset, peak, self.per_update, exchange=exchange)
 
-            put_in_force(made, self.recoveries)
-        return made
+    def run_config(self) -> RunConfig | None:
+        """Return the configuration of a run of ours, None of anyone else's training."""
+        return None
+
+    def run_corpus(self) -> Corpus | None:
+        """Return the data of a run of ours, None of anyone else's training."""
+        return None
+
+    @abstractmethod
+    def plan(self) -> Plan:
+        """Return how it is optimized."""
 
     @abstractmethod
     def make(self, setup: Setup) -> Replica:

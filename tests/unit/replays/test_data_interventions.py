@@ -13,7 +13,8 @@ from torch import Tensor
 from newllm.data import IGNORED
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.loop import Loop
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
+from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import Replica
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject

@@ -15,7 +15,8 @@ from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.interventions.anatomy import dropouts
 from newllm.replays.interventions.model import fastest, z_loss
 from newllm.replays.loop import Loop
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
+from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import Replica
 from newllm.replays.subject import Subject
 

@@ -14,7 +14,8 @@ from newllm.errors import UserError
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.interventions.numerics import within
 from newllm.replays.loop import Loop
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
+from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import Replica
 from newllm.replays.subject import Subject
 from newllm.replays.trajectory import Trajectory, Until, follow

@@ -14,7 +14,8 @@ import newllm
 from newllm.data import Batch, validation_batches
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
+from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import State
 from newllm.replays.setup import Setup
 from newllm.trace import read_trace

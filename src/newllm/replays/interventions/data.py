@@ -8,7 +8,7 @@ from newllm.chance import numpy_stream, stream_seed
 from newllm.data import Segments
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
 from newllm.replays.replica import Replica
 from newllm.replays.setup import EXCHANGED, Fetch, Setup
 from newllm.replays.subject import Subject
@@ -103,8 +103,8 @@ def _reorder(setup: Setup) -> None:
 
 def no_other_order(subject: Subject) -> Message | None:
     """Return why a subject's batches cannot come in another order, None where they can."""
-    carried = isinstance(subject, OwnRun) and subject.config.data.carry
-    return message("misfit-carried") if carried else None
+    config = subject.run_config()
+    return message("misfit-carried") if config is not None and config.data.carry else None
 
 
 REORDER_BATCHES = Intervention(
@@ -163,14 +163,15 @@ def _leave_out(replica: Replica) -> None:
 
 
 def _knows_unknown_words(subject: Subject) -> Message | None:
-    if not isinstance(subject, OwnRun):
+    config, corpus = subject.run_config(), subject.run_corpus()
+    if config is None or corpus is None:
         return message("misfit-whose_evaluation")
-    unknown = subject.corpus.tokenizer.unknown
+    unknown = corpus.tokenizer.unknown
     if unknown is None:
-        return message("misfit-no_unknown_token", tokenizer=subject.config.data.tokenizer)
-    if subject.config.data.word_dropout or _has(subject.corpus.train, unknown):
+        return message("misfit-no_unknown_token", tokenizer=config.data.tokenizer)
+    if config.data.word_dropout or _has(corpus.train, unknown):
         return message("misfit-unknown_in_training")
-    return None if _has(subject.corpus.validation, unknown) else message("misfit-no_unknown_words")
+    return None if _has(corpus.validation, unknown) else message("misfit-no_unknown_words")
 
 
 def _has(segments: Segments, token: int) -> bool:
@@ -200,9 +201,10 @@ def _drop_words(setup: Setup) -> None:
 
 
 def _no_words_to_drop(subject: Subject) -> Message | None:
-    if not isinstance(subject, OwnRun):
+    config = subject.run_config()
+    if config is None:
         return not_ours(subject)
-    data = subject.config.data
+    data = config.data
     if (data.format, data.tokenizer) != ("sentences", "word"):
         return message("misfit-no_sentences")
     if not data.word_dropout:

@@ -18,7 +18,7 @@ from newllm.recorder.layers import layers
 from newllm.replays.interventions.anatomy import anatomy, dropouts, embeddings
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.own_model import already, change_model, model_of
-from newllm.replays.own_run import OwnReplica
+from newllm.replays.own_replica import OwnReplica
 from newllm.replays.replica import Replica
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.own_run import OwnReplica, OwnRun
+from newllm.replays.own_replica import OwnReplica
 from newllm.replays.replica import Replica
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
@@ -35,10 +35,10 @@ def with_precision(setup: Setup, precision: str) -> None:
 
 
 def _is_fp32(subject: Subject) -> Message | None:
-    if why := not_ours(subject):
-        return why
-    assert isinstance(subject, OwnRun)
-    precision = subject.config.numerics.precision
+    config = subject.run_config()
+    if config is None:
+        return not_ours(subject)
+    precision = config.numerics.precision
     return None if precision == "bf16" else message("misfit-precision", precision=precision)
 
 
@@ -171,8 +171,8 @@ def _deterministic() -> Iterator[None]:
 
 
 def _is_deterministic(subject: Subject) -> Message | None:
-    on_cpu = isinstance(subject, OwnRun) and subject.config.numerics.device == "cpu"
-    return message("misfit-same_bits") if on_cpu else None
+    config = subject.run_config()
+    return message("misfit-same_bits") if config is not None and config.numerics.device == "cpu" else None
 
 
 DETERMINISTIC_KERNELS = Intervention(

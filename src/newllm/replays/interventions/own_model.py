@@ -5,14 +5,14 @@ from typing import Any
 
 from newllm.messages import Message, message
 from newllm.model.config import ModelConfig
-from newllm.replays.own_run import OwnRun
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
 
 
 def model_of(subject: Subject) -> ModelConfig | None:
     """Return the configuration of our model, None of anyone else's."""
-    return subject.config.model if isinstance(subject, OwnRun) else None
+    config = subject.run_config()
+    return None if config is None else config.model
 
 
 def change_model(setup: Setup, **changes: Any) -> None:
