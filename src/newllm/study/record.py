@@ -29,14 +29,14 @@ def read_record(run: RunDirectory, seconds: float) -> Record:
         "train" (of the updates since the last measurement the largest, of the loss the mean over their targets),
         "probe", "validation", "lyapunov", and of the study's own "signals". None stands for what is not there or not
         finite. A run that is no longer finite ends there, and "diverged" is its epoch. Of the whole run "parameters",
-        "words" (the vocabulary) and "targets" by part.
+        "words" (of the tokenizer) and "targets" by part.
 
     Raises:
         UserError: the run is no cell, or damaged.
         OSError, ValueError, LookupError: likewise.
     """
     config, summary = run.load_config(), Summary.load(run.summary)
-    epochs, counts = _Epochs(read_trace(run.trace), config.training.evaluate_every), read_checked(run.data)["counts"]
+    epochs, data = _Epochs(read_trace(run.trace), config.training.evaluate_every), read_checked(run.data)
     if epochs.reached < summary.step or not epochs.targets("probe_loss"):
         raise UserError(f"'{run.trace}' is not the whole trace of a cell: run the study again")
     diverged = epochs.last if summary.status == "diverged" else None
@@ -49,8 +49,8 @@ def read_record(run: RunDirectory, seconds: float) -> Record:
         "lyapunov": epochs.measured("lyapunov"),
         "signals": epochs.targets(OWN),
         "parameters": summary.parameters,
-        "words": config.model.vocabulary,
-        "targets": {part: counts[f"{part}_targets"] for part in ("train", "validation")},
+        "words": data["tokenizer"]["vocab_size"],
+        "targets": {part: data["counts"][f"{part}_targets"] for part in ("train", "validation")},
     }
     return rounded({**record, "seconds": seconds}, _DIGITS)
 

@@ -217,6 +217,7 @@ def test_the_figures_cells_train_as_the_founding_studys_do_and_add_the_contexts(
     ends = row["contexts"]["validation, ends"]
     assert ends == {name: row["context"][name][-1] for name in ("mean", "std", "norm")}
     assert row["targets"] == {"train": 132, "validation": 35}
+    assert row["words"] == 91
     norms = plain["probe"]["context_norm"][-1]
     assert [row["norm_by_position"][at] for at in (0, 1, 3, -1)] == [*norms[:3], norms[-1]]
     for one in row["contexts"].values():
