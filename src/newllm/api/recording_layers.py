@@ -31,7 +31,7 @@ class LayerSignals:
         """Measure the next update.
 
         Args:
-            outputs: measure its forward pass too, which costs the most.
+            outputs: measure its forward pass and second moments too, which cost the most.
         """
         self._measuring = True
         if outputs:
@@ -63,4 +63,4 @@ class LayerSignals:
 
     def _after(self) -> None:
         if self._measuring:
-            self._weights.after(self._row)
+            self._weights.after(self._row, moments=self._forward.is_open)

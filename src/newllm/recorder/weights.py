@@ -47,15 +47,21 @@ class WeightWatch:
             self._lengths = norms(self._old)
 
     @torch.no_grad()
-    def after(self, row: Row) -> None:
-        """Put the signals of the update into the row; call it right after it. Does nothing without a `before`."""
+    def after(self, row: Row, *, moments: bool = True) -> None:
+        """Put the signals of the update into the row; call it right after it. Does nothing without a `before`.
+
+        Args:
+            row: of the step.
+            moments: compare the gradients with the optimizer's second moments too, which costs as much as the rest.
+        """
         if self._lengths is None:
             return
         torch._foreach_sub_(self._old, [self._layout.parameters[index].detach() for index in self._watched])
         moved = norms(self._old)
         row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), partial(self._signals, self._watched))
         self._lengths = None
-        self._mismatch(row)
+        if moments:
+            self._mismatch(row)
 
     def _signals(self, watched: Sequence[int], numbers: Sequence[float]) -> list[tuple[str, float]]:
         """Return the signals of the parameters that were watched: others may be by the time that numbers are read."""
