@@ -16,7 +16,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import check_one_run, is_run, read_facts
 from newllm.errors import UserError
 from newllm.report.judged import unjudged
-from newllm.trace import Finding, Summary, Trace, lost_steps
+from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
 from newllm.words.findings import finding_data
 
@@ -59,13 +59,14 @@ class Diagnosis:
         return not self.unjudged
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data: schema, run, judged, findings, left_out. A number that is not finite is None in it."""
+        """Return plain data: schema, run, judged, findings, left_out, remarks. Of numbers that are not finite, None."""
         content = {
             "schema": SCHEMA,
             "run": os.fspath(self.path),
             "judged": self.judged,
             "findings": [finding_data(finding) for finding in self.findings],
             "left_out": list(self.trace.left_out),
+            "remarks": [remark.as_dict() for remark in self.trace.remarks],
         }
         return _plain(content)
 
@@ -92,10 +93,10 @@ def doctor(
     place = Path(path)
     check_one_run(place)
     trace = _read(place, Chosen(loss, step))
-    facts, left_out = read_facts(place) if is_run(place) else (Facts(), ())
-    left_out = (*_lost(place, trace), *left_out)
-    if left_out:
-        trace = dataclasses.replace(trace, left_out=(*trace.left_out, *left_out))
+    facts, remarks = read_facts(place) if is_run(place) else (Facts(), ())
+    remarks = (*_lost(place, trace), *remarks)
+    if remarks:
+        trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
     if vocabulary is not None:
         facts = dataclasses.replace(facts, vocabulary=vocabulary)
     return Diagnosis(place, trace, facts, diagnose(trace, facts))
@@ -118,7 +119,7 @@ def _read(place: Path, chosen: Chosen) -> Trace:
     raise NothingYetError(f"'{place}' has not recorded a step yet: try again later, or --watch") from problem
 
 
-def _lost(place: Path, trace: Trace) -> tuple[str, ...]:
+def _lost(place: Path, trace: Trace) -> tuple[Remark, ...]:
     """Say which steps of a training of ours are missing in its trace."""
     if not (place / "config.toml").is_file():
         return ()

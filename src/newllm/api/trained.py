@@ -211,8 +211,8 @@ def resume(
         with using_threads(config.numerics.threads):
             corpus = same_corpus(run, config)
         if (come_to := run.last_step()) and run.trace.exists():
-            _notice(observers, *lost_steps(read_signal(run.trace, "loss"), come_to))
-        _notice(observers, *lost_samples(read_samples(run.samples)))
+            _notice(observers, *map(str, lost_steps(read_signal(run.trace, "loss"), come_to)))
+        _notice(observers, *map(str, lost_samples(read_samples(run.samples))))
         if guard is not None:
             config = _with_guard(run, config, guard)
         if budget.given:

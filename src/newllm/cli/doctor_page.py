@@ -85,11 +85,11 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
     yield Text(words.contents(diagnosis.trace), style=colours.MUTED)
     if line := words.known(diagnosis.facts):
         yield Text(line, style=colours.MUTED)
-    left_out = diagnosis.trace.left_out
-    for line in left_out[:_LINES]:
-        yield Text(words.remark(line), style=colours.VALIDATION)
-    if len(left_out) > _LINES:
-        yield Text(f"{len(left_out) - _LINES:,} more such notes: --json has all", style=colours.VALIDATION)
+    remarks = diagnosis.trace.remarks
+    for remark in remarks[:_LINES]:
+        yield Text(words.remark(remark), style=colours.VALIDATION)
+    if len(remarks) > _LINES:
+        yield Text(f"{len(remarks) - _LINES:,} more such notes: --json has all", style=colours.VALIDATION)
     yield Text()
     worst = words.worst(diagnosis.findings)
     colour = colours.CONTEXT if worst in (None, "note") else colours.SEVERITIES[worst]

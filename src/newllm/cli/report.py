@@ -82,7 +82,8 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     place = arguments.out or _place(sources)
     _check_free(place)
     read = [
-        {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(one.problems)} for one in sources
+        {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(map(str, one.problems))}
+        for one in sources
     ]
     return _Page(place, report_page(sources, words).encode(), read)
 

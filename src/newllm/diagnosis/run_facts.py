@@ -12,6 +12,8 @@ from newllm.checksum import read_checked
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.errors import UserError
 from newllm.files import read_toml
+from newllm.messages import read_message
+from newllm.trace.remark import Remark, left_out
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
@@ -45,21 +47,21 @@ def _has_recorded(place: Path) -> bool:
     return place.is_dir() and any(os.path.lexists(place / name) for name in _RECORDED)
 
 
-def read_facts(run: Path) -> tuple[Facts, tuple[str, ...]]:
+def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     """Read what a run directory says.
 
     Args:
         run: the directory.
 
     Returns:
-        The facts, and a sentence for everything that could not be read or, as the recorder says, recorded.
+        The facts, and a remark on everything that could not be read or, as the recorder says, recorded.
     """
-    left_out: list[str] = []
-    recording = _read(run / "recording.json", left_out)
-    left_out += said_by(recording)
-    summary = _read(run / "summary.json", left_out)
-    config = _read(run / "config.toml", left_out)
-    return facts_of(recording, summary, config, _read(run / "data.json", left_out)), tuple(left_out)
+    remarks: list[Remark] = []
+    recording = _read(run / "recording.json", remarks)
+    remarks += said_by(recording)
+    summary = _read(run / "summary.json", remarks)
+    config = _read(run / "config.toml", remarks)
+    return facts_of(recording, summary, config, _read(run / "data.json", remarks)), tuple(remarks)
 
 
 def facts_of(
@@ -77,7 +79,7 @@ def facts_of(
     )
 
 
-def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
+def _read(path: Path, remarks: list[Remark]) -> Mapping[str, Any]:
     """Return a file's content, empty where it is absent or damaged."""
     if not path.is_file():
         return {}
@@ -86,15 +88,19 @@ def _read(path: Path, left_out: list[str]) -> Mapping[str, Any]:
         if not isinstance(content, dict):
             raise ValueError("no object")
     except (OSError, ValueError) as error:
-        left_out.append(f"'{path.name}' cannot be read ({_reason(error)}): passed over")
+        remarks.append(left_out("remark-unread-file", file=path.name, reason=_reason(error)))
         return {}
     return content
 
 
-def said_by(recording: Mapping[str, Any]) -> list[str]:
+def said_by(recording: Mapping[str, Any]) -> list[Remark]:
     """Return what a recorder says that it could not record."""
-    sentences = recording.get("left_out")
-    return [line for line in sentences[:_SENTENCES] if isinstance(line, str)] if isinstance(sentences, list) else []
+    sentences, messages = recording.get("left_out"), recording.get("remarks")
+    if not isinstance(sentences, list):
+        return []
+    messages = messages if isinstance(messages, list) and len(messages) == len(sentences) else [None] * len(sentences)
+    said = list(zip(messages, sentences, strict=True))[:_SENTENCES]
+    return [Remark("note", read_message(data, line)) for data, line in said if isinstance(line, str)]
 
 
 def _reason(error: Exception) -> str:

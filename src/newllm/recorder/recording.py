@@ -30,6 +30,7 @@ from torch.utils.hooks import RemovableHandle
 from newllm.checksum import write_checked
 from newllm.errors import UserError
 from newllm.files import writing
+from newllm.messages import Message, message
 from newllm.recorder.arguments import be_fresh, is_first_process, the_model, the_optimizer
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.evaluations import evaluation_signals, number
@@ -42,9 +43,7 @@ from newllm.recorder.updates import UpdateWatch
 from newllm.trace import TraceWriter
 
 TRACE, RECORDING, DATA = "trace.jsonl", "recording.json", "data.json"
-_HIDDEN = (
-    "no layer was seen at work, as inside a compiled model: activations, attention, gates and contexts are left out"
-)
+_HIDDEN = message("remark-hidden-layers")
 
 
 def record(
@@ -95,7 +94,7 @@ class Recorder:
         self._steps, self._time, self._sampled = 0, 0.0, False
         self._writes = is_first_process()
         self._trained_while_evaluated = False
-        self._left_out: list[str] = []
+        self._left_out: list[Message] = []
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -256,11 +255,12 @@ class Recorder:
             return
         self._left_out.append(_HIDDEN)
         self._describe()
-        warnings.warn(_HIDDEN, stacklevel=3)
+        warnings.warn(str(_HIDDEN), stacklevel=3)
 
     def _describe(self) -> None:
         description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
-        description |= {"left_out": self._left_out, "ended": self._ended}
+        description |= {"left_out": list(map(str, self._left_out)), "ended": self._ended}
+        description |= {"remarks": [one.as_dict() for one in self._left_out]}
         write_checked(self._out / RECORDING, description, durable=False)
 
     def _open(self) -> PendingRows:

@@ -41,7 +41,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         f"<body><header><h1>{_safe(name)}</h1>",
         f'<p class="muted">{_safe(words.contents(trace))}</p>',
         f'<p class="muted">{_safe(words.known(facts))}</p>',
-        *(f'<p class="muted">{_safe(words.remark(line))}</p>' for line in trace.left_out[:_PLOTS]),
+        *(f'<p class="muted">{_safe(words.remark(one))}</p>' for one in trace.remarks[:_PLOTS]),
         f'<p class="verdict {mood}">{_safe(verdict)}</p></header>',
         "<main>",
         *([] if findings else _overview(trace)),

@@ -7,7 +7,7 @@ from typing import Any
 from newllm.messages import Catalogue
 from newllm.report import words as said
 from newllm.report.labels import axis_label
-from newllm.report.markup import Html, english, joined, listed, pairs, tag
+from newllm.report.markup import Html, english, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in, whole_in
 
@@ -40,7 +40,7 @@ def problems(source: Source, words: Catalogue) -> Html:
         return Html()
     left = len(source.problems) - _SHOWN
     more = tag("p", words("problems-more", count=left)) if left > 0 else Html()
-    lines = listed(english(words, line) for line in source.problems[:_SHOWN])
+    lines = listed(said_in(words, one.sentence) for one in source.problems[:_SHOWN])
     return tag("aside", tag("p", words("problems"), kind="title"), lines, more, kind="problems")
 
 

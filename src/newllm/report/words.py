@@ -4,7 +4,6 @@ Everything that may come from a log (names, sentences, values) leaves here harml
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,16 +14,11 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import is_validation, loss_names
 from newllm.report.judged import unjudged
 from newllm.report.plain import plain
-from newllm.trace import SEVERITIES, Finding, Trace
+from newllm.trace import SEVERITIES, Finding, Remark, Trace
 
 _MOST_ITEMS = 8  # of a list in the evidence
 _MOST_NAMES = 6  # of signals in the head
 _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
-# How the sentences of readers begin that leave nothing out.
-_UNDERSTOOD = re.compile(
-    r"(?:\d+ times: )?(?:no header|no column of steps|steps begin anew|several rows of one epoch|epochs that are no|"
-    r"(?:validation_)?loss is the logarithm)"
-)
 _WORDS = 60  # characters of a name
 
 
@@ -161,11 +155,9 @@ def unseen(trace: Trace, facts: Facts) -> str:
     return f"Not in this log, so not looked at: {'; '.join(parts)}." if parts else ""
 
 
-def remark(line: str) -> str:
-    """Return a sentence of what a reader left out, or how it understood a log, with what it is before it."""
-    said = plain(line)
-    is_note = _UNDERSTOOD.match(said) or "left out" in said
-    return f"{'note' if is_note else 'left out'}: {said}"
+def remark(one: Remark) -> str:
+    """Return what a reader left out, or how it understood a log, with what it is before it."""
+    return f"{'note' if one.kind == 'note' else 'left out'}: {plain(one.sentence)}"
 
 
 def _first(items: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from newllm.trace.finding import SEVERITIES, Finding, Severity
 from newllm.trace.lost import lost_steps
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
+from newllm.trace.remark import Remark
 from newllm.trace.series import Series, Trace, same_steps
 from newllm.trace.store import TraceWriter, cut_damaged_end, pack_trace, read_signal, read_trace, truncate_after
 from newllm.trace.summary import Context, Summary, Validation
@@ -13,6 +14,7 @@ __all__ = [
     "Context",
     "Finding",
     "Recovery",
+    "Remark",
     "Series",
     "Severity",
     "Summary",

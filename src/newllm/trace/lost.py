@@ -1,14 +1,18 @@
 """Steps that a run took and its trace does not hold: a file lost its end, or lines were taken out of it."""
 
+import functools
+
 import numpy as np
 
+from newllm.messages import Message, message
+from newllm.trace.remark import Remark, left_out
 from newllm.trace.series import Series
 
 _NAMED = 3  # stretches
 
 
-def lost_steps(loss: Series, come_to: int | None = None) -> tuple[str, ...]:
-    """Say which steps have no loss, in one sentence; nothing where all are there.
+def lost_steps(loss: Series, come_to: int | None = None) -> tuple[Remark, ...]:
+    """Say which steps have no loss, in one remark; nothing where all are there.
 
     Args:
         loss: of one of our own trainings, which records it at every step from 1 on.
@@ -21,6 +25,11 @@ def lost_steps(loss: Series, come_to: int | None = None) -> tuple[str, ...]:
     holes = list(zip((edges[at] + 1).tolist(), (edges[at + 1] - 1).tolist(), strict=True))
     if not holes:
         return ()
-    names = [f"step {a:,}" if a == b else f"steps {a:,} to {b:,}" for a, b in holes[:_NAMED]]
-    more = f" and {len(holes) - _NAMED} more stretches" if len(holes) > _NAMED else ""
-    return (f"the trace holds nothing of {', '.join(names)}{more}: what was recorded there is lost",)
+    named = functools.reduce(
+        _listed, (message("remark-steps", first=a, last=None if a == b else b) for a, b in holes[:_NAMED])
+    )
+    return (left_out("remark-lost-steps", steps=named, more=max(0, len(holes) - _NAMED)),)
+
+
+def _listed(before: Message, following: Message) -> Message:
+    return message("remark-listed", before=before, following=following)

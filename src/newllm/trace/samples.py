@@ -12,6 +12,7 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.files import read_bytes, to_json, write_bytes, writing
+from newllm.trace.remark import Remark, left_out
 from newllm.trace.rows import opened_line, sealed_line, whole_lines
 
 _LARGEST = 2**31  # bytes
@@ -52,8 +53,8 @@ def samples_of(content: bytes) -> list[Sample]:
     return [sample for line in _lines(content) if (sample := _understood(line)) is not None]
 
 
-def lost_samples(content: bytes, *, ended: bool = False) -> tuple[str, ...]:
-    """Say, in one sentence, which lines are no samples; nothing where all are.
+def lost_samples(content: bytes, *, ended: bool = False) -> tuple[Remark, ...]:
+    """Say, in one remark, which lines are no samples; nothing where all are.
 
     Args:
         content: of the file.
@@ -65,7 +66,7 @@ def lost_samples(content: bytes, *, ended: bool = False) -> tuple[str, ...]:
     if not lost:
         return ()
     named = ", ".join(lost[:_NAMED]) + (" ..." if len(lost) > _NAMED else "")
-    return (f"samples.jsonl is damaged in line {named}: what the model wrote there is lost",)
+    return (left_out("remark-lost-samples", lines=named),)
 
 
 def truncate_samples_after(path: Path, step: int) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from newllm.trace.remark import Remark
+
 
 @dataclass(frozen=True, eq=False)
 class Series:
@@ -27,13 +29,18 @@ class Trace:
         signals: by name. `docs/signals.md` lists the names; a foreign log keeps its own for what is not listed.
         axis: what the steps of the log count, "step" or "epoch".
         decimals: digits after the point with which a signal was printed, where it came from text.
-        left_out: what a reader could not take in, one sentence each.
+        remarks: how a reader understood the log, and what it could not take in.
     """
 
     signals: dict[str, Series] = field(default_factory=dict)
     axis: str = "step"
     decimals: dict[str, int] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The remarks as sentences in English."""
+        return tuple(map(str, self.remarks))
 
     def series(self, name: str) -> Series:
         """Return the signal of that name, empty when it was never recorded."""

@@ -24,6 +24,7 @@ import numpy as np
 from newllm.errors import UserError
 from newllm.trace import Series, Trace
 from newllm.trace.blocks import blocks_path, read_blocks_after
+from newllm.trace.remark import Remark, left_out
 from newllm.trace.rows import rows_of, whole_lines
 from newllm.ui.column import Column
 from newllm.ui.entry import leads_out
@@ -43,7 +44,7 @@ class Columns:
     Attributes:
         version: another one whenever there is more.
         generation: another one whenever something that was there has become another.
-        problems: what could not be read, a sentence each.
+        problems: what could not be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +68,7 @@ class Columns:
         """Return everything that has been read, and the version that it is."""
         with self._lock:
             signals = {name: column.series() for name, column in self._columns.items()}
-            return self.version, Trace(signals, left_out=tuple(self.problems))
+            return self.version, Trace(signals, remarks=tuple(self.problems))
 
     def series(self, name: str) -> Series:
         """Return one signal, empty when it was never recorded."""
@@ -104,11 +105,11 @@ class Columns:
         self._identity: tuple[int, int] | None = None
         self._offset, self._tail, self._packed = 0, b"", 0
         self._last_line = self._last_packed = -(2**63)  # steps
-        self.problems: list[str] = []
+        self.problems: list[Remark] = []
 
     def _read_on(self) -> None:
         if any(leads_out(file, self._path.parent) for file in (self._path, self._blocks)):
-            self._tell("the trace is a link that leads out, not followed")
+            self._tell(left_out("problem-trace-link"))
             return
         identity = (_inode(self._path), _inode(self._blocks))
         if self._replaced(identity):
@@ -155,7 +156,7 @@ class Columns:
     def _new_lines(self) -> bytes | None:
         """Return the whole lines that were not read yet; None if the file does not go on where it was left."""
         if self._path.is_fifo():  # opening it would wait for a writer
-            self._tell("trace.jsonl is a pipe, not a file")
+            self._tell(left_out("problem-trace-pipe"))
             return b""
         try:
             with self._path.open("rb") as file:
@@ -166,7 +167,7 @@ class Columns:
         except FileNotFoundError:
             return b"" if self._offset == 0 else None
         except OSError as error:
-            self._tell(f"trace.jsonl cannot be read ({error.strerror})")
+            self._tell(left_out("problem-trace-unread", reason=str(error.strerror)))
             return b""
         if not content.startswith(self._tail):
             return None
@@ -201,7 +202,7 @@ class Columns:
                 try:
                     rows += [(step, signals) for _, step, signals in rows_of(self._path, line)]
                 except UserError:
-                    self._tell("trace.jsonl holds a line that is no row of a trace: passed over")
+                    self._tell(left_out("remark-no-trace-row"))
             return rows
 
     def _take_blocks(self) -> bool:
@@ -215,7 +216,7 @@ class Columns:
                         changed |= self._column(name).add(step, value)
                 self._packed = end
         except UserError as error:
-            self._tell(str(error).replace(f"'{self._blocks}'", "trace.blocks"))
+            self._tell(left_out("quoted", text=str(error).replace(f"'{self._blocks}'", "trace.blocks")))
         return changed
 
     def _column(self, name: str) -> Column:
@@ -223,7 +224,7 @@ class Columns:
             self._columns[name] = Column()
         return self._columns[name]
 
-    def _tell(self, problem: str) -> None:
+    def _tell(self, problem: Remark) -> None:
         if problem not in self.problems and len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(problem)
 

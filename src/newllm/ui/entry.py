@@ -103,7 +103,7 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     missing = [sign for sign in wanted if not (place / sign).is_file()]
     best = _dict(summary.get("best_validation"))
     findings = _findings(files)
-    problems = (*files.problems, *(f"{sign} is missing" for sign in missing), *([doubt] if doubt else ()))
+    problems = (*map(str, files.problems), *(f"{sign} is missing" for sign in missing), *([doubt] if doubt else ()))
     return Entry(
         id=id,
         name=name,

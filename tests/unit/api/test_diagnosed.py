@@ -112,7 +112,7 @@ def test_a_damaged_file_is_passed_over_and_said(recorded: Path, content: bytes, 
 
 def test_a_file_too_large_is_not_read(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newllm.diagnosis.run_facts._LARGEST", 10)
-    assert read_facts(recorded)[1][0].startswith("'recording.json' cannot be read (larger than")
+    assert str(read_facts(recorded)[1][0]).startswith("'recording.json' cannot be read (larger than")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")

@@ -54,7 +54,7 @@ def test_the_founding_curve_as_json(call, founding) -> None:
     done = call("doctor", founding, "--json")
     told = _object(done.out)
     assert (done.code, done.err) == (1, "")
-    assert told.keys() == {"schema", "run", "judged", "findings", "left_out"}
+    assert told.keys() == {"schema", "run", "judged", "findings", "left_out", "remarks"}
     assert (told["schema"], told["run"], told["left_out"]) == (1, str(founding), [])
     keys = {"kind", "severity", "first_step", "last_step", "confidence", "evidence", "alternatives", "candidate_causes"}
     assert all(finding.keys() >= keys for finding in told["findings"])

@@ -147,7 +147,7 @@ def test_the_page_names_a_damaged_file(name: str, whole: Path, tmp_path: Path) -
     (file,) = [*run.glob(name), *run.glob(f"replays/*/{name}")]
     file.write_bytes(file.read_bytes().replace(b'"', b'"x": 1, "', 1))
     if name != "findings.json":  # the report examines anew, the list of runs reads it
-        assert any(name in problem for problem in read_source(run).problems)
+        assert any(name in str(problem) for problem in read_source(run).problems)
     else:
         from newllm.ui.kept_findings import kept_findings
 

@@ -24,6 +24,7 @@ from newllm.diagnosis.onset import Onset
 from newllm.messages import quoted
 from newllm.plotting import colours
 from newllm.trace import Finding, Series, Trace, Tried, Verdict
+from newllm.trace.remark import note
 from newllm.trace.verdict import OUTCOMES
 
 STEPS = np.arange(1, 121)
@@ -42,8 +43,8 @@ NOTE = Finding(kind="gap", severity="note", sentence=quoted("A gap."), first_ste
 
 
 def _diagnosis(*findings: Finding, notes: int = 0) -> Diagnosis:
-    left_out = tuple(f"line {at} left out" for at in range(notes))
-    trace = Trace({"loss": LOSS, "validation_loss": Series(STEPS[::40], LOSS.value[::40])}, left_out=left_out)
+    remarks = tuple(note("quoted", text=f"line {at} left out") for at in range(notes))
+    trace = Trace({"loss": LOSS, "validation_loss": Series(STEPS[::40], LOSS.value[::40])}, remarks=remarks)
     facts = Facts(vocabulary=257, parameters=1000, layers=(Layer("head"),))
     return Diagnosis(Path("runs/one"), trace, facts, list(findings))
 

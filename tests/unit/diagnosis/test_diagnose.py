@@ -24,6 +24,7 @@ from newllm.diagnosis.run_facts import check_one_run, facts_of, is_run, read_fac
 from newllm.errors import UserError
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.remark import note
 
 
 def found(
@@ -235,13 +236,18 @@ def test_what_the_files_of_a_run_say(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text(json.dumps({"parameters": 99}))
     (tmp_path / "config.toml").write_text("damaged = ")
     (tmp_path / "data.json").write_text("[1]")
-    facts, left_out = read_facts(tmp_path)
+    facts, remarks = read_facts(tmp_path)
+    left_out = [str(remark) for remark in remarks]
     assert (facts.vocabulary, facts.parameters, facts.data) == (50, 99, None)
     assert facts.layers == (Layer("a", "Linear", 3, False), Layer("b", "", 0, True))
     assert [line for line in left_out if line.startswith("sentence")] == [f"sentence {at}" for at in range(20)]
     assert [line.split(" cannot")[0] for line in left_out[20:]] == ["'config.toml'", "'data.json'"]
     assert read_facts(tmp_path / "none") == (Facts(), ())
-    assert said_by({"left_out": ["a", 3]}) == ["a"]
+    assert said_by({"left_out": ["a", 3]}) == [note("quoted", text="a")]
+    hidden = note("remark-hidden-layers")
+    sentences = {"left_out": [str(hidden)], "remarks": [hidden.sentence.as_dict()]}
+    assert said_by(sentences) == [hidden]
+    assert [one.sentence.id for one in said_by({**sentences, "remarks": [{"id": "remark-no-event"}]})] == ["quoted"]
     assert said_by({"left_out": 3}) == []
     assert facts_of({}, {}, {}, {"facts": {"a": 1}}).data == {"a": 1}
 

@@ -127,10 +127,14 @@ def documented() -> set[str]:
     return {name.split("/")[0] for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
 
+_TAKE_AN_ID = ("words", "message", "note", "left_out")
+
+
 def _asked(path: Path) -> set[str]:
-    """Return the ids of all calls of `words(...)` and `message(...)` of a file, as patterns."""
+    """Return the ids of all calls of `words(...)`, `message(...)` and the like of a file, as patterns."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and node.args]
-    named = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in ("words", "message")]
+    named = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in _TAKE_AN_ID]
+    named += [call for call in calls if ast.unparse(call.func) in ("files.say", "self.say")]
     return {key for call in named for key in _patterns(call.args[0])}
 
 

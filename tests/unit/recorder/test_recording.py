@@ -98,6 +98,7 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
             {"name": "2", "kind": "Linear", "parameters": 77, "trained": True},
         ],
         "left_out": [],
+        "remarks": [],
         "ended": True,
     }
 

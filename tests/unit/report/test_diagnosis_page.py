@@ -10,6 +10,7 @@ from newllm.diagnosis import Facts
 from newllm.messages import quoted
 from newllm.report import PAGE_BEGINS, diagnosis_page
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.remark import left_out
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[2J\u202e'<style>*{display:none}</style>"
 TAGS = {
@@ -47,7 +48,9 @@ def _trace(name: str = "loss", length: int = 2000) -> Trace:
     y = np.linspace(5, 2, length)
     y[1500:1510] += 4
     y[100] = np.nan
-    return Trace({name: Series(np.arange(length), y)}, axis="step", left_out=(f"3 rows of {name}",))
+    return Trace(
+        {name: Series(np.arange(length), y)}, axis="step", remarks=(left_out("quoted", text=f"3 rows of {name}"),)
+    )
 
 
 def _finding(signal: str = "loss", text: str = "it jumped") -> Finding:

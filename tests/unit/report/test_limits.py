@@ -10,9 +10,10 @@ from newllm.report.charts.chart import Curves, Heat, Line
 from newllm.report.header import problems
 from newllm.report.judged import unjudged
 from newllm.report.source import Source
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Series, Trace, lost_steps
+from newllm.trace.remark import left_out
 
-EN = catalogue("en")
+EN, JA = catalogue("en"), catalogue("ja")
 
 
 def trace(**points: int) -> Trace:
@@ -46,10 +47,19 @@ def test_what_is_not_finite_is_no_point_of_a_loss() -> None:
 
 @pytest.mark.parametrize(("count", "more"), [(0, ""), (12, ""), (13, "1"), (20, "8")])
 def test_twelve_problems_are_told_and_how_many_more_there_are(count: int, more: str) -> None:
-    source = Source(Path("x"), "x", problems=tuple(f"problem {number}." for number in range(count)))
+    source = Source(
+        Path("x"), "x", problems=tuple(left_out("quoted", text=f"problem {number}.") for number in range(count))
+    )
     told = str(problems(source, EN))
     assert told.count("problem ") == min(count, 12)
     assert (EN("problems-more", count=int(more)) in told) if more else (told.count("<p") <= 1)
+
+
+def test_problems_are_told_in_the_language_of_the_page() -> None:
+    steps = lost_steps(Series(np.array([1, 3]), np.ones(2)))
+    told = str(problems(Source(Path("x"), "x", problems=(*steps, left_out("problem-no-file", file="a"))), JA))
+    assert "トレースにステップ2の記録がない" in told
+    assert 'lang="en"' not in told
 
 
 def test_a_line_of_more_than_four_points_a_bucket_is_thinned_with_its_band() -> None:

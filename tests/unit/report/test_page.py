@@ -18,6 +18,7 @@ from newllm.report.page import report_page, study_page
 from newllm.report.source import Source, read_source
 from newllm.report.source.study import read_study
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.remark import left_out
 
 EN = catalogue("en")
 STUDY = Path(newllm.__file__).parents[2] / "studies" / "founding"
@@ -127,7 +128,8 @@ def test_hostile_text_does_nothing_wherever_it_comes_from(run: Path) -> None:
     )  # fmt: skip
     evil = dataclasses.replace(
         source, path=Path(EVIL), name=EVIL, trace=trace, findings=(finding,), config_text=EVIL * 3,
-        summary={**source.summary, "message": EVIL, "status": "failed", "device": EVIL}, problems=(EVIL,),
+        summary={**source.summary, "message": EVIL, "status": "failed", "device": EVIL},
+        problems=(left_out("quoted", text=EVIL),),
         config={"model": {"body": EVIL}, "environment": {EVIL: EVIL}, "seed": 1},
         data={"sources": [{"name": EVIL, "sha256": EVIL, "bytes": EVIL}], "counts": {EVIL: EVIL}, "format": EVIL},
         recoveries=({"sentence": EVIL, "remedy": EVIL, "number": EVIL, "detected": EVIL},),

@@ -44,7 +44,7 @@ def test_an_ended_text_says_so_and_damage_takes_nothing_else_along(run: Path):
     with (run / "samples.jsonl").open("ab") as file:
         file.write(b'\xff\n[]\n{"step": 6000, "prompt": "", "text": "", "seed": 7}\n{"step": 70')
     source = read_source(run)
-    assert "samples.jsonl is damaged in line 7, 8: what the model wrote there is lost" in source.problems
+    assert "samples.jsonl is damaged in line 7, 8: what the model wrote there is lost" in map(str, source.problems)
     section = samples(source, catalogue("en"))
     assert section is not None
     assert section.html.index("it ended the text at once") < section.html.index("&lt;b&gt;5")

@@ -25,6 +25,7 @@ from newllm.report.sections.study import study_sections
 from newllm.report.source import Source, read_source
 from newllm.report.source.study import read_study
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.remark import left_out
 
 KEPT = Path(__file__).parent / "shown.json"
 FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
@@ -137,7 +138,10 @@ def pages(place: Path) -> dict[str, dict[str, Any]]:
     heads = {
         "head": header(whole, WORDS),
         "head of a run that failed": header(
-            dataclasses.replace(whole, summary={"status": "failed", "message": "Why."}, problems=("a",) * 14), WORDS
+            dataclasses.replace(
+                whole, summary={"status": "failed", "message": "Why."}, problems=(left_out("quoted", text="a"),) * 14
+            ),
+            WORDS,
         ),
         "head of a log": header(Source(Path("log"), "log", trace=whole.trace), WORDS),
     }

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
-from newllm.messages import quoted
+from newllm.messages import message, quoted
 from newllm.report import words
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.remark import left_out, note
 
 
 @pytest.mark.parametrize(
@@ -107,20 +108,17 @@ def test_what_could_not_be_judged_is_no_clean_bill() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("remark", "said"),
     [
-        ("no header: the columns are taken for step, loss", "note"),
-        ("no column of steps or epochs: rows are counted instead", "note"),
-        ("several rows of one epoch and no steps: rows are counted instead", "note"),
-        ("loss is the logarithm of perplexity, for there is no loss", "note"),
-        ("no layer was seen at work: activations are left out", "note"),
-        ("3 times: a line that is no JSON", "left out"),
-        ("2 times: values of a step that came again (the later value holds)", "left out"),
-        ("'data.json' cannot be read (empty): passed over", "left out"),
+        (note("remark-no-header", columns="step, loss"), "note: no header: the columns are taken for step, loss"),
+        (left_out("remark-times", count=3, remark=message("remark-no-json-line")),
+         "left out: 3 times: a line that is no JSON"),
+        (left_out("remark-unread-file", file="data.json", reason="empty"),
+         "left out: 'data.json' cannot be read (empty): passed over"),
     ],
-)
-def test_what_was_understood_is_a_note_and_nothing_left_out(line, said) -> None:
-    assert words.remark(line) == f"{said}: {line}"
+)  # fmt: skip
+def test_what_was_understood_is_a_note_and_nothing_left_out(remark, said) -> None:
+    assert words.remark(remark) == said
 
 
 def test_contents_names_the_whole_runs_signals_first() -> None:

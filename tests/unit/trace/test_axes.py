@@ -46,22 +46,22 @@ def test_steps_that_are_fractions_give_way_to_epochs_and_these_to_rows() -> None
     assert placed(step=[0.5, 1, 2, 3], epoch=[1, 2, 3, 4]).kind == "epoch"
     counted = placed(step=[0.5, 1, 2, 3])
     assert (counted.kind, counted.position.tolist()) == ("step", [1, 2, 3, 4])
-    assert "no column of steps" in counted.notes[0]
-    assert "no whole numbers" in placed(epoch=[0.5, 1, 2, 3]).notes[0]
+    assert "no column of steps" in str(counted.remarks[0])
+    assert "no whole numbers" in str(placed(epoch=[0.5, 1, 2, 3]).remarks[0])
     crowded = placed(epoch=[1, 1, 2, 2], crowded=True)
     assert (crowded.kind, crowded.position.tolist()) == ("step", [1, 2, 3, 4])
-    assert "several rows of one epoch" in crowded.notes[0]
+    assert "several rows of one epoch" in str(crowded.remarks[0])
     empty = placed(0)
-    assert (empty.kind, len(empty.position), empty.notes) == ("step", 0, ())
+    assert (empty.kind, len(empty.position), empty.remarks) == ("step", 0, ())
 
 
 def test_steps_that_begin_anew_in_an_epoch_are_counted_on_by_the_usual_step() -> None:
     anew = placed(6, batch=[0, 10, 20, 0, 10, 20], epoch=[0, 0, 0, 1, 1, 1])
     assert anew.position.tolist() == [0, 10, 20, 30, 40, 50]
-    assert "anew" in anew.notes[0]
+    assert "anew" in str(anew.remarks[0])
     assert placed(6, batch=[0, 10, 20, 0, 10, 20]).position.tolist() == [0, 10, 20, 0, 10, 20]
     same_epoch = placed(6, batch=[0, 10, 20, 0, 10, 20], epoch=[0] * 6)
-    assert (same_epoch.position.tolist(), same_epoch.notes) == ([0, 10, 20, 0, 10, 20], ())
+    assert (same_epoch.position.tolist(), same_epoch.remarks) == ([0, 10, 20, 0, 10, 20], ())
     falling = placed(3, batch=[3, 2, 1], epoch=[0, 1, 2])
     assert falling.position.tolist() == [3, 4, 5]  # nothing ever rose: by one
     huge = placed(3, batch=[2.0**52, 2.0**53 - 2, 5], epoch=[0, 0, 1])
@@ -81,4 +81,4 @@ def test_steps_are_counted_on_as_far_as_a_float_counts(step: int, last: int) -> 
     steps, epochs = np.array([0.0, step, 0.0]), np.array([0.0, 0.0, 1.0])
     axis = place_rows(3, {"step": (np.arange(3), steps), "epoch": (np.arange(3), epochs)}, crowded=False)
     assert axis.position.tolist() == [0, step, last]
-    assert bool(axis.notes) is (last > 0)
+    assert bool(axis.remarks) is (last > 0)

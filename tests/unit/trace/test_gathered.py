@@ -15,6 +15,7 @@ from newllm.trace.readers import json_log, read_log
 from newllm.trace.readers.gathered import Gathered, canonical, most_values
 from newllm.trace.readers.json_log import is_document, is_json
 from newllm.trace.readers.rows import take_row
+from newllm.trace.remark import left_out
 
 
 def filled(*rows: dict[str, Any]) -> Gathered:
@@ -56,11 +57,14 @@ def test_so_many_names_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_twenty_sentences_are_kept_and_counted() -> None:
     taken = Gathered(Path("log"))
     for number in range(21):
-        taken.note(f"sentence {number}")
-    taken.note("sentence 0")
-    taken.note("sentence 1", 0)
-    taken.note("sentence 20")
-    assert taken.notes() == ("2 times: sentence 0", *(f"sentence {number}" for number in range(1, 20)))
+        taken.note(left_out("quoted", text=f"sentence {number}"))
+    taken.note(left_out("quoted", text="sentence 0"))
+    taken.note(left_out("quoted", text="sentence 1"), 0)
+    taken.note(left_out("quoted", text="sentence 20"))
+    assert tuple(map(str, taken.remarks())) == (
+        "2 times: sentence 0",
+        *(f"sentence {number}" for number in range(1, 20)),
+    )
 
 
 def test_a_name_is_kept_apart_from_its_run_and_is_of_bounded_length() -> None:
@@ -101,14 +105,16 @@ def test_epochs_with_several_values_of_a_signal_do_not_place_them(rows: int, axi
 def test_of_several_runs_the_one_with_the_most_values_is_read() -> None:
     taken = Gathered(Path("log"))
     assert most_values([("a", 2), ("b", 3), ("c", 3)], None, taken) == "b"
-    assert taken.notes() == ("2 other runs, for 'b' has the most values; name one as PATH#RUN: 'b', 'c', 'a'",)
+    assert tuple(map(str, taken.remarks())) == (
+        "2 other runs, for 'b' has the most values; name one as PATH#RUN: 'b', 'c', 'a'",
+    )
     one = Gathered(Path("log"))
     assert most_values([("a", 2)], None, one) == "a"
-    assert one.notes() == ()
+    assert tuple(map(str, one.remarks())) == ()
     assert most_values([("a", 2), ("b", 3)], "a", one) == "a"
     two = Gathered(Path("log"))
     most_values([("a", 2), ("b", 1)], None, two)
-    assert two.notes()[0].startswith("another run, for 'a'")
+    assert str(two.remarks()[0]).startswith("another run, for 'a'")
     with pytest.raises(
         UserError, match=r"no run 'x' in 'log': it holds '0', '1', '2', '3', '4', '5', '6', '7', \.\.\."
     ):

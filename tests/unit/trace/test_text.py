@@ -18,7 +18,7 @@ def lines(place: Path, content: bytes) -> tuple[list[str], tuple[str, ...]]:
     path = place / "log"
     path.write_bytes(content)
     taken = Gathered(path)
-    return list(lines_of(taken)), taken.notes()
+    return list(lines_of(taken)), tuple(map(str, taken.remarks()))
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_whole_trace_lost_nothing(run: Path) -> None:
 def test_lost_steps(steps: list[int], come_to: int | None, told: tuple[str, ...]) -> None:
     found = lost_steps(Series(np.array(steps, np.int64), np.zeros(len(steps))), come_to)
     assert len(found) == len(told)
-    assert all(part in sentence for part, sentence in zip(told, found, strict=True))
+    assert all(part in str(remark) for part, remark in zip(told, found, strict=True))
 
 
 def test_a_best_snapshot_without_its_state_is_told_before_another_is_used(run: Path) -> None:

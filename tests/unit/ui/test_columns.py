@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from newllm.trace import TraceWriter, read_trace, store, truncate_after
+from newllm.trace.remark import left_out
 from newllm.ui import columns as columns_module
 from newllm.ui.columns import Columns
 from newllm.ui.traces import Traces
@@ -162,7 +163,7 @@ def test_a_torn_line_waits_and_a_damaged_one_is_passed_over(tmp_path):
         file.write(b'ss": 3.0}\n<script>\n{"step": 3, "loss": "NaN"}\n')
     columns.update()
     assert columns.series("loss").step.tolist() == [1, 2, 3]
-    assert columns.problems == ["trace.jsonl holds a line that is no row of a trace: passed over"]
+    assert list(map(str, columns.problems)) == ["trace.jsonl holds a line that is no row of a trace: passed over"]
 
 
 def test_damaged_blocks_are_told(tmp_path):
@@ -171,7 +172,7 @@ def test_damaged_blocks_are_told(tmp_path):
     columns = Columns(tmp_path / "trace.jsonl")
     columns.update()
     assert columns.series("loss").value.tolist() == [2.0]
-    assert "trace.blocks" in columns.problems[0]
+    assert "trace.blocks" in str(columns.problems[0])
 
 
 def test_read_by_many_while_it_is_written(tmp_path, monkeypatch):
@@ -290,8 +291,8 @@ def test_one_can_go_on_from_the_last_so_many_versions(tmp_path, monkeypatch):
 def test_a_problem_is_told_once_and_five_at_most(tmp_path):
     columns = Columns(tmp_path / "trace.jsonl")
     for number in (*range(4), *range(9)):
-        columns._tell(f"problem {number}")
-    assert columns.problems == [f"problem {number}" for number in range(5)]
+        columns._tell(left_out("quoted", text=f"problem {number}"))
+    assert list(map(str, columns.problems)) == [f"problem {number}" for number in range(5)]
 
 
 def test_nobody_looks_twice_within_a_fifth_of_a_second(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any
 from newllm.checksum import opened
 from newllm.files import parse_toml
 from newllm.report.plain import plain
+from newllm.trace.remark import Remark, left_out
 
 LARGEST = 64 * 2**20  # bytes of a file
 _KNOWN_SCHEMA = 1
@@ -22,17 +23,18 @@ class RunFiles:
         run: the directory.
 
     Attributes:
-        problems: a sentence for each file that could not be read, or only in part.
+        problems: a remark on each file that could not be read, or only in part.
     """
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self.problems: list[str] = []
+        self.problems: list[Remark] = []
 
-    def say(self, sentence: str) -> None:
+    def say(self, id: str, /, **parameters: Any) -> None:
         """Add a problem; past a bound they are not listed any more."""
-        if len(self.problems) < _MOST_PROBLEMS and sentence not in self.problems:
-            self.problems.append(sentence)
+        problem = left_out(id, **parameters)
+        if len(self.problems) < _MOST_PROBLEMS and problem not in self.problems:
+            self.problems.append(problem)
 
     def sound(self, name: str, largest: int = LARGEST) -> bool:
         """Whether there is such a file, a plain one and not too large. If it is there and is not, a problem says so."""
@@ -41,14 +43,14 @@ class RunFiles:
         except FileNotFoundError:
             return False
         except (OSError, ValueError) as error:
-            self.say(f"'{plain(name)}' cannot be read ({reason(error)})")
+            self.say("problem-unread", file=plain(name), reason=reason(error))
             return False
         if stat.S_ISLNK(about.st_mode):
-            self.say(f"'{plain(name)}' is a link: what it leads to is not shown")
+            self.say("problem-link", file=plain(name))
         elif not stat.S_ISREG(about.st_mode):
-            self.say(f"'{plain(name)}' is no file")
+            self.say("problem-no-file", file=plain(name))
         elif about.st_size > largest:
-            self.say(f"'{plain(name)}' is larger than {largest >> 20} MiB: not shown")
+            self.say("problem-large-file", file=plain(name), mebibytes=largest >> 20)
         else:
             return True
         return False
@@ -60,12 +62,12 @@ class RunFiles:
         try:
             content = (self.run / name).read_bytes()
         except OSError as error:
-            self.say(f"'{plain(name)}' cannot be read ({reason(error)})")
+            self.say("problem-unread", file=plain(name), reason=reason(error))
             return ""
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            self.say(f"'{plain(name)}' is damaged: it holds bytes that are no text")
+            self.say("problem-no-text", file=plain(name))
             return content.decode(errors="replace")
 
     def table(self, name: str, largest: int = LARGEST) -> Mapping[str, Any]:
@@ -80,28 +82,25 @@ class RunFiles:
         try:
             content = parse_toml(text) if name.endswith(".toml") else opened(text)
         except (ValueError, RecursionError) as error:
-            self.say(f"'{plain(name)}' is damaged ({reason(error)})")
+            self.say("problem-damaged", file=plain(name), reason=reason(error))
             return {}
         schema = content.get("schema", _KNOWN_SCHEMA)
         if schema != _KNOWN_SCHEMA:
-            self.say(
-                f"'{plain(name)}' was written by a newer newllm (schema {plain(schema, 40)}, known here: "
-                f"{_KNOWN_SCHEMA}): shown as far as it is understood"
-            )
+            self.say("problem-newer-schema", file=plain(name), schema=plain(schema, 40), known=_KNOWN_SCHEMA)
         return content
 
     def names(self, folder: str, most: int) -> list[str]:
         """Return the names in a folder of the run, sorted, at most so many; a link to a folder is none."""
         place = self.run / folder
         if place.is_symlink():
-            self.say(f"'{plain(folder)}' is a link: what it leads to is not shown")
+            self.say("problem-link", file=plain(folder))
             return []
         try:
             found = sorted(entry.name for entry in os.scandir(place))
         except FileNotFoundError:
             return []
         except OSError as error:
-            self.say(f"'{plain(folder)}' cannot be read ({reason(error)})")
+            self.say("problem-unread", file=plain(folder), reason=reason(error))
             return []
         return found[:most]
 

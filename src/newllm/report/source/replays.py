@@ -66,7 +66,7 @@ def read_replays(files: RunFiles) -> tuple[Replayed, ...]:
             found.append((_written(files, f"{folder}/verdict.json"), name))
     newest = sorted(found, reverse=True)
     if len(newest) > MOST_SPIKES:
-        files.say(f"of {len(newest)} replayed spikes the {MOST_SPIKES} newest are shown")
+        files.say("problem-many-replays", count=len(newest), shown=MOST_SPIKES)
     return tuple(_read(files, name) for _, name in newest[:MOST_SPIKES])
 
 
@@ -96,7 +96,7 @@ def _verdict(files: RunFiles, name: str) -> Verdict | None:
         if problem := _ill_typed(verdict):
             raise ValueError(problem)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        files.say(f"'{name}' is no verdict that this newllm understands ({_about(error)})")
+        files.say("problem-no-verdict", file=name, reason=_about(error))
         return None
     return verdict
 
@@ -171,7 +171,7 @@ def _trajectory(files: RunFiles, name: str) -> Mapping[str, Any]:
         data = read_checked(files.run / name, _LARGEST_TRAJECTORY)
         if isinstance(data, dict) and _losses(data) is not None:
             return data
-    files.say(f"'{name}' is damaged: that replay is left out")
+    files.say("problem-damaged-replay", file=name)
     return {}
 
 

@@ -12,8 +12,9 @@ from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import Replayed, read_replays
 from newllm.report.source.trace import own_trace
-from newllm.trace import Finding, Trace, lost_steps
+from newllm.trace import Finding, Remark, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
+from newllm.trace.remark import left_out
 from newllm.trace.samples import Sample, lost_samples, samples_of
 
 _OURS = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
@@ -40,7 +41,7 @@ class Source:
         recoveries: of RUN/recoveries.json, likewise.
         replays: of each spike that was replayed, the newest verdict first.
         samples: what the model wrote at evaluations, the oldest first.
-        problems: what could not be read, or only in part: a sentence each.
+        problems: what could not be read, or only in part.
         prefix: of every id that its sections use, so that several runs may stand on one page.
         judged: whether the doctor was asked; where nobody has, that there are no findings says nothing.
     """
@@ -59,7 +60,7 @@ class Source:
     recoveries: tuple[Mapping[str, Any], ...] = ()
     replays: tuple[Replayed, ...] = ()
     samples: tuple[Sample, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Remark, ...] = ()
     prefix: str = ""
     judged: bool = True
 
@@ -109,7 +110,7 @@ def read_source(
     if max((len(series.step) for series in read.signals.values()), default=0) < 2:
         raise UserError(f"'{place}' holds no curve (not two points of any signal): give a run directory or a log")
     found, problems = _judged(read, Facts(), None)
-    return Source(place, _name(place), trace=read, findings=found, problems=(*read.left_out[:_LEFT_OUT], *problems))
+    return Source(place, _name(place), trace=read, findings=found, problems=(*read.remarks[:_LEFT_OUT], *problems))
 
 
 def _count(place: Path, names: tuple[str, ...]) -> int:
@@ -117,7 +118,7 @@ def _count(place: Path, names: tuple[str, ...]) -> int:
     return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
 
 
-def _lost(trace: Trace, summary: Mapping[str, Any], *, trained: bool) -> list[str]:
+def _lost(trace: Trace, summary: Mapping[str, Any], *, trained: bool) -> list[Remark]:
     """Say where a run that has ended went further than its trace does, and which steps of a training are missing.
 
     What a recorder writes need not be every step.
@@ -129,11 +130,11 @@ def _lost(trace: Trace, summary: Mapping[str, Any], *, trained: bool) -> list[st
     return [*cut, *lost_steps(trace.series("loss"), step if has_come_to else None)]
 
 
-def _cut_short(trace: Trace, summary: Mapping[str, Any]) -> list[str]:
+def _cut_short(trace: Trace, summary: Mapping[str, Any]) -> list[Remark]:
     step, ends = summary.get("step"), [int(one.step[-1]) for one in trace.signals.values() if len(one.step)]
     if summary.get("status") in (None, "running") or type(step) is not int or not ends or max(ends) >= step:
         return []
-    return [f"the trace ends at step {max(ends):,}, and the run came to {step:,}: what lies between is lost"]
+    return [left_out("problem-trace-ends", last=max(ends), step=step)]
 
 
 def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
@@ -154,7 +155,7 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
         samples=tuple(samples_of(samples)),
         problems=(
             *files.problems, *said_by(recording), *lost_samples(samples, ended=ended),
-            *_lost(trace, summary, trained=bool(config)), *trace.left_out[:_LEFT_OUT], *problems
+            *_lost(trace, summary, trained=bool(config)), *trace.remarks[:_LEFT_OUT], *problems
         ),
     )  # fmt: skip
 
@@ -164,12 +165,13 @@ def _name(place: Path) -> str:
     return place.name if place.name not in ("", "..") else Path(os.path.abspath(place)).name or str(place)  # noqa: PTH100
 
 
-def _judged(trace: Trace, facts: Facts, known: Sequence[Finding] | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def _judged(
+    trace: Trace, facts: Facts, known: Sequence[Finding] | None
+) -> tuple[tuple[Finding, ...], tuple[Remark, ...]]:
     """Diagnose; where facts that a damaged file brought cannot be judged, do it without them and say so."""
     if known is not None:
         return tuple(known), ()
     try:
         return tuple(diagnose(trace, facts)), ()
     except Exception as error:  # what stands in data.json may be of any kind
-        said = f"what is known of the data could not be judged ({type(error).__name__}): only the signals were"
-        return tuple(diagnose(trace)), (said,)
+        return tuple(diagnose(trace)), (left_out("problem-unjudged-data", error=type(error).__name__),)

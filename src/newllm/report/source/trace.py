@@ -37,7 +37,7 @@ def _content(files: RunFiles) -> bytes:
     try:
         return (files.run / _NAME).read_bytes()
     except OSError as error:
-        files.say(f"'{_NAME}' cannot be read ({reason(error)})")
+        files.say("problem-unread", file=_NAME, reason=reason(error))
         return b""
 
 
@@ -57,7 +57,7 @@ def _save_blocks(files: RunFiles, found: _Columns) -> None:
         for name, step, value in read_blocks(place, None):
             found[name].append((step, value))
     except UserError as error:
-        files.say(f"'{place.name}' is damaged, what follows is not shown: {error}")
+        files.say("problem-damaged-blocks", file=place.name, reason=str(error))
 
 
 def _save_lines(files: RunFiles, content: bytes, found: _Columns) -> None:
@@ -75,8 +75,7 @@ def _save_lines(files: RunFiles, content: bytes, found: _Columns) -> None:
     for name, (steps, values) in rows.items():
         found[name].append((np.array(steps, np.int64), np.array(values, np.float64)))
     if damaged:
-        lines = "1 line is" if damaged == 1 else f"{damaged:,} lines are"
-        files.say(f"'{_NAME}' is damaged: {lines} no row of a trace, and left out")
+        files.say("problem-damaged-lines", file=_NAME, count=damaged)
 
 
 def _series(parts: list[tuple[np.ndarray, np.ndarray]]) -> Series:

@@ -34,7 +34,7 @@ def read_log(path: Path, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (it 
 
     Returns:
         the signals by the names of docs/signals.md, and under their own names what has none there. What could not
-        be read stands in `left_out`.
+        be read stands in `remarks`.
 
     Raises:
         UserError: there is no such file, it may not be read, or holds nothing that newllm knows.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from newllm.trace.readers.naming import words
+from newllm.trace.remark import Remark, note
 
 _STEPS = ("global_step", "step", "steps", "num_steps", "iteration", "iterations", "iter", "iters", "it", "itr",
           "n_iter", "num_updates", "update", "updates", "train_step", "batch", "batch_idx", "minibatch")  # fmt: skip
@@ -20,12 +21,12 @@ class Axis(NamedTuple):
     Attributes:
         kind: "step" or "epoch".
         position: int64, one for each row.
-        notes: what was odd about it, a sentence each.
+        remarks: what was odd about it.
     """
 
     kind: str
     position: np.ndarray
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -52,10 +53,10 @@ def place_rows(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], cro
         return _by_step(steps, epochs)
     counted = np.arange(1, rows + 1, dtype=np.int64)
     if epochs is None:
-        return Axis("step", counted, ("no column of steps or epochs: rows are counted instead",) if rows else ())
+        return Axis("step", counted, (note("remark-no-steps"),) if rows else ())
     if crowded or not _whole(epochs):
-        why = "several rows of one epoch" if crowded else "epochs that are no whole numbers"
-        return Axis("step", counted, (f"{why} and no steps: rows are counted instead",))
+        why = "several" if crowded else "fractions"
+        return Axis("step", counted, (note("remark-epochs-place-nothing", why=why),))
     return Axis("epoch", epochs.astype(np.int64))
 
 
@@ -72,7 +73,7 @@ def _by_step(steps: np.ndarray, epochs: np.ndarray | None) -> Axis:
     unrolled = steps + offset
     if np.abs(unrolled).max() > _LARGEST:
         return Axis("step", steps.astype(np.int64))
-    return Axis("step", unrolled.astype(np.int64), ("steps begin anew in every epoch: they are counted on",))
+    return Axis("step", unrolled.astype(np.int64), (note("remark-steps-begin-anew"),))
 
 
 def _best(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], kind: str) -> np.ndarray | None:

@@ -87,7 +87,7 @@ def _one_of(
     named = {_place(gathered.source, file, alone=often[file.parent] == 1): file for file in files}
     chosen = most_values([(name, _size(file)) for name, file in named.items()], run, gathered)
     trace = read_file(named[chosen], None)
-    return Trace(trace.signals, trace.axis, trace.decimals, gathered.notes() + trace.left_out)
+    return Trace(trace.signals, trace.axis, trace.decimals, gathered.remarks() + trace.remarks)
 
 
 def _read_events(gathered: Gathered, files: list[Path], run: str | None) -> Trace:

@@ -14,6 +14,7 @@ from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import words
 from newllm.trace.readers.protobuf import fields, number_of, signed
 from newllm.trace.readers.text import reading
+from newllm.trace.remark import left_out
 from newllm.trace.series import Trace
 
 _HEADER = struct.Struct("<QI")
@@ -57,22 +58,22 @@ def _records(file: BinaryIO, gathered: Gathered) -> Iterator[bytes]:
         length = _length(header)
         if length is None:
             if header:
-                gathered.note("what comes after the place where an event file breaks off")
+                gathered.note(left_out("remark-event-file-breaks-off"))
             return
         if length > _LONGEST_RECORD:
-            gathered.note(f"a record of more than {_LONGEST_RECORD >> 20} MB (a picture, a graph)")
+            gathered.note(left_out("remark-large-event", megabytes=_LONGEST_RECORD >> 20))
             file.seek(length + _CHECK.size, 1)
             continue
         record = file.read(length + _CHECK.size)
         if len(record) < length + _CHECK.size:
-            gathered.note("what comes after the place where an event file breaks off")
+            gathered.note(left_out("remark-event-file-breaks-off"))
             return
         if _CHECK.pack(masked_crc32c(record[:length])) == record[length:]:
             yield record[:length]
         else:
-            gathered.note("a damaged record")
+            gathered.note(left_out("remark-damaged-event"))
     if file.tell() >= _MOST_BYTES:
-        gathered.note(f"what comes after the first {_MOST_BYTES >> 30} GB of an event file")
+        gathered.note(left_out("remark-long-event-file", gigabytes=_MOST_BYTES >> 30))
 
 
 def _take(gathered: Gathered, prefix: str, record: bytes) -> set[str]:
@@ -86,10 +87,10 @@ def _take(gathered: Gathered, prefix: str, record: bytes) -> set[str]:
                 summaries.append(content)
         found = [pair for summary in summaries for pair in _scalars(summary)]
     except (ValueError, UnicodeDecodeError):
-        gathered.note("a record that is no event")
+        gathered.note(left_out("remark-no-event"))
         return set()
     if abs(step) > _LARGEST_STEP:
-        gathered.note("a record with a step past 2^53")
+        gathered.note(left_out("remark-large-step"))
         return set()
     for tag, value in found:
         gathered.add(prefix + tag, step, value)

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from newllm.errors import UserError
+from newllm.messages import message
 from newllm.trace.readers.axes import axis_rank, place_rows
 from newllm.trace.readers.chosen import Chosen, column_named
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
 from newllm.trace.readers.perplexity import losses_of_perplexity
+from newllm.trace.remark import Remark, left_out, note
 from newllm.trace.series import Series, Trace, merged
 
 MOST_VALUES = 8_000_000  # 16 bytes each
@@ -45,7 +47,7 @@ class Gathered:
         self.torn = False
         self._columns: dict[str, tuple[array[int], array[float]]] = {}
         self._named: dict[str, str | None] = {}
-        self._notes: Counter[str] = Counter()
+        self._remarks: dict[str, tuple[Remark, int]] = {}
         self._known_only = False
 
     def add(self, name: str, position: int, value: float, run: str = "") -> None:
@@ -70,10 +72,11 @@ class Gathered:
         if self.values >= MOST_VALUES:
             self._make_room()
 
-    def note(self, sentence: str, count: int = 1) -> None:
-        """Say that something was left out; the same sentence is counted, unless `count` is 0."""
-        if sentence in self._notes or len(self._notes) < _MOST_NOTES:
-            self._notes[sentence] += count
+    def note(self, remark: Remark, count: int = 1) -> None:
+        """Add a remark; the same one is counted, unless `count` is 0."""
+        key = repr(remark)
+        if key in self._remarks or len(self._remarks) < _MOST_NOTES:
+            self._remarks[key] = remark, self._remarks.get(key, (remark, 0))[1] + count
 
     def by_row(self, run: str | None = None) -> Trace:
         """Make a trace of values whose positions are row numbers: a column of the log places them.
@@ -93,8 +96,8 @@ class Gathered:
             placing = {"step": arrays[steps]}
             signals.pop(steps, None)
         axis = place_rows(rows, placing, _crowded(placing, signals))
-        for sentence in axis.notes:
-            self.note(sentence)
+        for remark in axis.remarks:
+            self.note(remark)
         return self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)
 
     def by_step(self, axis: str = "step", *, printed: bool = False) -> Trace:
@@ -132,7 +135,7 @@ class Gathered:
         if name in self._named:
             return None
         if len(self._named) >= _MOST_NAMES:
-            self.note(f"signals beyond the first {MOST_SIGNALS}", 0)
+            self.note(left_out("remark-many-signals", count=MOST_SIGNALS), 0)
             return None
         run, _, plain = name.rpartition(_OF_RUN)
         plain = clean(plain)
@@ -141,7 +144,7 @@ class Gathered:
             known = None
         elif known not in self._columns:
             if len(self._columns) >= MOST_SIGNALS and not self._has_a_name(plain):
-                self.note(f"signals beyond the first {MOST_SIGNALS}", 0)
+                self.note(left_out("remark-many-signals", count=MOST_SIGNALS), 0)
                 known = None
             else:
                 self._columns[known] = (array("q"), array("d"))
@@ -153,13 +156,13 @@ class Gathered:
         own = [name for name in plain if not self._has_a_name(plain[name])]
         if self._known_only or not own or not any(meaning(name) for name in plain.values()):
             self.full = True
-            self.note(f"what comes after the first {MOST_VALUES} values")
+            self.note(left_out("remark-many-values", count=MOST_VALUES))
             return
         self._known_only = True
         for name in own:
             self.values -= len(self._columns.pop(name)[0])
         self._named = {name: known if known in self._columns else None for name, known in self._named.items()}
-        self.note(f"{len(own)} signals of the log's own, because there are more than {MOST_VALUES} values")
+        self.note(left_out("remark-own-signals", count=len(own), most=MOST_VALUES))
 
     def _has_a_name(self, name: str) -> bool:
         return meaning(name) is not None or axis_rank(name) is not None or name in self.chosen.names
@@ -178,19 +181,19 @@ class Gathered:
             signals[name] = merged(step[kept], value[kept])
             repeated += int(np.count_nonzero(kept)) - len(signals[name].step)
         if not signals:
-            why = "".join(f" (left out: {note})" for note in self.notes()[:1])
+            why = "".join(f" (left out: {remark})" for remark in self.remarks()[:1])
             raise UserError(f"no numbers to read in '{self.source}'{why}: give a log with a loss by step or epoch")
         if repeated > 0:
-            self.note("values of a step that came again (the later value holds)", repeated)
+            self.note(left_out("remark-repeated-steps"), repeated)
         named = canonical(signals, self._loss_of(arrays))
         derived = losses_of_perplexity(named)
         digits = {name: decimals(series.value) for name, series in named.items()} if printed else {}
         for name, (loss, finer) in derived.items():
             of = name.replace("loss", "perplexity")
-            self.note(f"{name} is the logarithm of {of}, for there is no loss")
+            self.note(note("remark-loss-of-perplexity", loss=name, perplexity=of))
             named[name], count = loss, digits.get(of)
             digits[name] = None if count is None else max(0, count + finer)
-        return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.notes())
+        return Trace(named, axis, {name: count for name, count in digits.items() if count is not None}, self.remarks())
 
     def _without_blanks(self, name: str, value: np.ndarray) -> np.ndarray:
         """Which values are values: a column that is "nan" in most rows, between numbers, has blanks there."""
@@ -198,12 +201,15 @@ class Gathered:
         returns = np.count_nonzero(nan[:-1] & ~nan[1:])
         if returns < 3 or 2 * np.count_nonzero(nan) < len(value):
             return np.ones(len(value), bool)
-        self.note(f"{np.count_nonzero(nan)} cells of '{name}' that say nan between numbers, taken for empty ones")
+        self.note(left_out("remark-blank-cells", count=int(np.count_nonzero(nan)), column=name))
         return ~nan
 
-    def notes(self) -> tuple[str, ...]:
-        """Return what was left out, with its count where it is more than one."""
-        return tuple(f"{count} times: {text}" if count > 1 else text for text, count in self._notes.items())
+    def remarks(self) -> tuple[Remark, ...]:
+        """Return what there is to say, with its count where it is more than one."""
+        return tuple(
+            Remark(remark.kind, message("remark-times", count=count, remark=remark.sentence)) if count > 1 else remark
+            for remark, count in self._remarks.values()
+        )
 
 
 def canonical(signals: Mapping[str, Series], loss: str | None = None) -> dict[str, Series]:
@@ -252,7 +258,6 @@ def most_values(counts: Iterable[tuple[str, int]], wanted: str | None, gathered:
             raise UserError(f"no run '{clean(wanted)}' in '{gathered.source}': it holds {shown}")
         return found[0]
     if len(runs) > 1:
-        others = "another run" if len(runs) == 2 else f"{len(runs) - 1} other runs"
-        chosen = f"'{clean(runs[0][0])}' has the most values"
-        gathered.note(f"{others}, for {chosen}; name one as PATH#RUN: {shown}")
+        others, chosen = len(runs) - 1, clean(runs[0][0])
+        gathered.note(left_out("remark-other-runs", count=others, chosen=chosen, names=shown))
     return runs[0][0]

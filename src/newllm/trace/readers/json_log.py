@@ -14,6 +14,7 @@ from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import LONGEST_NAME, clean
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import LONGEST_LINE, chunks_of, lines_of
+from newllm.trace.remark import left_out
 from newllm.trace.series import Trace
 
 _DEEPEST = 4  # levels of a row's objects; their names are joined by "/"
@@ -58,7 +59,7 @@ def read_json_lines(gathered: Gathered, run: str | None = None) -> Trace:
         try:
             content = json.loads(line)
         except _ERRORS:
-            gathered.note("a line that is no JSON")
+            gathered.note(left_out("remark-no-json-line"))
             continue
         _take(gathered, row, content)
     return gathered.by_row(run)
@@ -96,12 +97,12 @@ def _objects(text: str, chunks: Iterator[str], gathered: Gathered) -> Iterator[A
         try:
             content, at = decoder.raw_decode(text, at)
         except RecursionError:
-            gathered.note("what comes after rows that are nested too deep")
+            gathered.note(left_out("remark-nested-too-deep"))
             return
         except ValueError:
             more = next(chunks, "") if len(text) - at < 4 * LONGEST_LINE else ""
             if not more:
-                gathered.note("what comes after the place where the JSON breaks off")
+                gathered.note(left_out("remark-json-breaks-off"))
                 return
             text, at = text[at:] + more, 0
             continue
@@ -131,7 +132,7 @@ def _take(gathered: Gathered, row: int, content: Any) -> None:
     if isinstance(content, list) and len(content) in _BARE:
         content = dict(zip(_BARE[len(content)], content, strict=True))
     if not isinstance(content, dict):
-        gathered.note("a row that is no JSON object")
+        gathered.note(left_out("remark-no-json-object"))
         return
     if any(name.endswith("train_runtime") for name in content):  # the last row of HF's Trainer: means of the whole run
         return

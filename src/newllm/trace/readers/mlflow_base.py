@@ -6,6 +6,7 @@ from collections import Counter
 
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.numbers import number
+from newllm.trace.remark import left_out
 from newllm.trace.series import Trace
 
 _LARGEST = 1.7976931348623157e308  # which MLflow writes for infinity
@@ -34,7 +35,7 @@ def read_mlflow_base(gathered: Gathered, base: sqlite3.Connection, run: str | No
     for key, cell, step, is_nan in base.execute(query, (identities[name],)):
         value = math.nan if is_nan else number(cell)
         if value is None or not isinstance(step, int):
-            gathered.note("a value that is no number")
+            gathered.note(left_out("remark-no-number"))
             continue
         gathered.add(str(key), step, math.copysign(math.inf, value) if abs(value) >= _LARGEST else value)
         if gathered.full:

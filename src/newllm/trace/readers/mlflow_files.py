@@ -7,6 +7,7 @@ from pathlib import Path
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.numbers import number
 from newllm.trace.readers.text import lines_of
+from newllm.trace.remark import left_out
 from newllm.trace.series import Trace
 
 _LARGEST_STEP = 1 << 53
@@ -51,7 +52,7 @@ def _take(gathered: Gathered, name: str, path: Path) -> None:
         cells = line.split()
         value, step = (number(cell) for cell in cells[1:3]) if len(cells) >= 3 else (None, None)
         if value is None or step is None or not abs(step) < _LARGEST_STEP:
-            gathered.note("a line that is no metric of MLflow")
+            gathered.note(left_out("remark-no-mlflow-metric"))
             continue
         gathered.add(name, int(step), value)
 

@@ -19,6 +19,7 @@ from newllm.trace.readers.naming import clean, meaning
 from newllm.trace.readers.numbers import number
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
+from newllm.trace.remark import left_out, note
 from newllm.trace.series import Trace
 
 _BIG = 1e100  # beyond which the shape of a table is not guessed from a number
@@ -40,8 +41,8 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
     if header is None:
         start = list(itertools.islice(rows, _LOOKED_AT))
         if not start:
-            notes = gathered.notes()
-            what = f"holds no line that can be read (left out: {notes[0]})" if notes else "is empty"
+            remarks = gathered.remarks()
+            what = f"holds no line that can be read (left out: {remarks[0]})" if remarks else "is empty"
             raise UserError(f"'{gathered.source}' {what}: give a log with a loss by step or epoch")
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
@@ -55,11 +56,11 @@ def _take(gathered: Gathered, header: list[str], rows: Iterator[list[str]]) -> N
         if gathered.full:
             break
         if len(cells) != len(header):
-            gathered.note("a row with more or fewer cells than the header")
+            gathered.note(left_out("remark-row-unlike-header"))
             cells = cells[:-1] if gathered.torn and len(cells) < len(header) else cells
         taken = take_row(gathered, row, ((name, cell) for name, cell in zip(header, cells, strict=False) if name))
         if not taken and any(cells):
-            gathered.note("a row without a number")
+            gathered.note(left_out("remark-row-without-number"))
 
 
 def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
@@ -73,7 +74,7 @@ def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     first = next((place for place, cells in enumerate(rows) if len(cells) == width), 0)
     if first:
-        gathered.note("a line above the table", first)
+        gathered.note(left_out("remark-line-above-table"), first)
     rest = itertools.chain(rows[first:], (cut(line) for line in lines if not line.startswith("#")))
     if not rows or all(number(cell) is not None for cell in rows[first] if cell.strip()):
         return None, rest
@@ -83,7 +84,7 @@ def _header(gathered: Gathered) -> tuple[list[str] | None, Iterator[list[str]]]:
 def _unique(cells: list[str], gathered: Gathered) -> list[str]:
     """Give columns of one name different ones, and no name to a column that only counts the rows."""
     if len(cells) > MOST_COLUMNS:
-        gathered.note(f"columns beyond the first {MOST_COLUMNS}")
+        gathered.note(left_out("remark-many-columns", count=MOST_COLUMNS))
     names: list[str] = []
     seen: Counter[str] = Counter()
     for cell in cells[:MOST_COLUMNS]:
@@ -140,5 +141,5 @@ def _guessed_header(rows: list[list[str]], gathered: Gathered) -> list[str]:
         loss, other = np.median(columns[place]), np.median(columns[place + 1])
         names[place + 1] = "validation_loss" if loss / 3 < other < 3 * loss else names[place + 1]
     shown = ", ".join(names[:4]) + (", ..." if width > 4 else "")
-    gathered.note(f"no header: the columns are taken for {shown}")
+    gathered.note(note("remark-no-header", columns=shown))
     return names

@@ -13,6 +13,7 @@ import zstandard
 
 from newllm.errors import UserError
 from newllm.trace.readers.gathered import Gathered
+from newllm.trace.remark import left_out
 
 LONGEST_LINE = 1 << 20  # characters
 MOST_BYTES = 1 << 29  # of text, unpacked
@@ -88,7 +89,7 @@ def lines_of(gathered: Gathered) -> Iterator[str]:
     with reading(gathered.source), _text(gathered) as text:
         for count, line in enumerate(_whole(text, gathered)):
             if count >= MOST_LINES:
-                gathered.note(f"what comes after the first {MOST_LINES} lines")
+                gathered.note(left_out("remark-many-lines", count=MOST_LINES))
                 return
             yield line
 
@@ -118,7 +119,7 @@ def _whole(text: io.TextIOWrapper, gathered: Gathered) -> Iterator[str]:
             gathered.torn = not line.endswith("\n")
             yield line.rstrip("\n")
             continue
-        gathered.note(f"a line longer than {LONGEST_LINE} characters")
+        gathered.note(left_out("remark-long-line", count=LONGEST_LINE))
         while line and not line.endswith("\n"):
             line = text.readline(LONGEST_LINE)
 
@@ -137,12 +138,12 @@ class _Bounded(io.RawIOBase):
             # Not all that the buffer holds: what is whole before a damage would be lost with it.
             content = self._file.read1(min(len(buffer), max(self._rest, 0)))
         except _DAMAGED:
-            self._gathered.note("what comes after the place where the packed file is damaged")
+            self._gathered.note(left_out("remark-damaged-packing"))
             self._rest = 0
             return 0
         self._rest -= len(content)
         if self._rest <= 0 and content:
-            self._gathered.note(f"what comes after the first {MOST_BYTES >> 20} MB of text")
+            self._gathered.note(left_out("remark-long-text", megabytes=MOST_BYTES >> 20))
         buffer[: len(content)] = content
         return len(content)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from newllm.trace.readers.gathered import Gathered, most_values
 from newllm.trace.readers.numbers import number
+from newllm.trace.remark import left_out
 from newllm.trace.series import Trace
 
 _MOST_RUNS = 10_000
@@ -46,7 +47,7 @@ def _take(gathered: Gathered, step: Any, content: Any) -> None:
     except (ValueError, TypeError, RecursionError):
         cells = None
     if not isinstance(cells, dict) or not isinstance(step, int):
-        gathered.note("a row that is none of trackio's")
+        gathered.note(left_out("remark-no-trackio-row"))
         return
     for name, cell in cells.items():
         value = number(cell)

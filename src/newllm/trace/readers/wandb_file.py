@@ -14,6 +14,7 @@ from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.protobuf import fields, signed
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import reading
+from newllm.trace.remark import left_out
 from newllm.trace.series import Trace
 
 _HEADER, _BLOCK = 7, 32768
@@ -43,7 +44,7 @@ def read_wandb_file(gathered: Gathered) -> Trace:
                     take_row(gathered, row, list(_items(history)))
                     row += 1
             except ValueError:
-                gathered.note("a record that is none of W&B's")
+                gathered.note(left_out("remark-no-wandb-record"))
             if gathered.full:
                 break
     return gathered.by_row()
@@ -80,7 +81,7 @@ def _records(file: BinaryIO, gathered: Gathered) -> Iterator[bytes]:
     for kind, content in _pieces(file, gathered):
         begins = kind in (_FULL, _FIRST)
         if kind == _DAMAGED or (record is not None if begins else record is None and not passed_over):
-            gathered.note("a damaged piece of a record")
+            gathered.note(left_out("remark-damaged-piece"))
         if begins:
             record = bytearray()
         elif record is None or kind == _DAMAGED:
@@ -88,7 +89,7 @@ def _records(file: BinaryIO, gathered: Gathered) -> Iterator[bytes]:
             continue
         record += content
         if len(record) > _LONGEST_RECORD:
-            gathered.note(f"a record of more than {_LONGEST_RECORD >> 20} MB")
+            gathered.note(left_out("remark-large-record", megabytes=_LONGEST_RECORD >> 20))
             record, passed_over = None, True
         elif kind in (_FULL, _LAST):
             yield bytes(record)
@@ -112,4 +113,4 @@ def _pieces(file: BinaryIO, gathered: Gathered) -> Iterator[tuple[int, bytes]]:
             yield (kind, block[start:at]) if sound else (_DAMAGED, b"")
         if len(block) < _BLOCK:
             return
-    gathered.note(f"what comes after the first {_MOST_BLOCKS * _BLOCK >> 20} MB")
+    gathered.note(left_out("remark-long-file", megabytes=_MOST_BLOCKS * _BLOCK >> 20))

@@ -1,0 +1,140 @@
+# What readers say of a log: how they understood it, what they did not take in.
+
+remark-times = { $count } times: { $remark }
+
+remark-many-signals = signals beyond the first { $count }
+
+remark-many-values = what comes after the first { $count } values
+
+remark-own-signals = { $count } signals of the log's own, because there are more than { $most } values
+
+remark-repeated-steps = values of a step that came again (the later value holds)
+
+remark-loss-of-perplexity = { $loss } is the logarithm of { $perplexity }, for there is no loss
+
+remark-blank-cells = { $count } cells of '{ $column }' that say nan between numbers, taken for empty ones
+
+remark-other-runs = { $count ->
+    [1] another run
+   *[other] { $count } other runs
+}, for '{ $chosen }' has the most values; name one as PATH#RUN: { $names }
+
+remark-no-steps = no column of steps or epochs: rows are counted instead
+
+remark-epochs-place-nothing = { $why ->
+    [several] several rows of one epoch
+   *[fractions] epochs that are no whole numbers
+} and no steps: rows are counted instead
+
+remark-steps-begin-anew = steps begin anew in every epoch: they are counted on
+
+remark-no-header = no header: the columns are taken for { $columns }
+
+remark-row-unlike-header = a row with more or fewer cells than the header
+
+remark-row-without-number = a row without a number
+
+remark-line-above-table = a line above the table
+
+remark-many-columns = columns beyond the first { $count }
+
+remark-many-lines = what comes after the first { $count } lines
+
+remark-long-line = a line longer than { $count } characters
+
+remark-damaged-packing = what comes after the place where the packed file is damaged
+
+remark-long-text = what comes after the first { $megabytes } MB of text
+
+remark-no-json-line = a line that is no JSON
+
+remark-nested-too-deep = what comes after rows that are nested too deep
+
+remark-json-breaks-off = what comes after the place where the JSON breaks off
+
+remark-no-json-object = a row that is no JSON object
+
+remark-event-file-breaks-off = what comes after the place where an event file breaks off
+
+remark-large-event = a record of more than { $megabytes } MB (a picture, a graph)
+
+remark-damaged-event = a damaged record
+
+remark-long-event-file = what comes after the first { $gigabytes } GB of an event file
+
+remark-no-event = a record that is no event
+
+remark-large-step = a record with a step past 2^53
+
+remark-no-number = a value that is no number
+
+remark-no-mlflow-metric = a line that is no metric of MLflow
+
+remark-no-trackio-row = a row that is none of trackio's
+
+remark-no-wandb-record = a record that is none of W&B's
+
+remark-damaged-piece = a damaged piece of a record
+
+remark-large-record = a record of more than { $megabytes } MB
+
+remark-long-file = what comes after the first { $megabytes } MB
+
+remark-no-trace-row = trace.jsonl holds a line that is no row of a trace: passed over
+
+remark-unread-file = '{ $file }' cannot be read ({ $reason }): passed over
+
+remark-hidden-layers = no layer was seen at work, as inside a compiled model: activations, attention, gates and contexts are left out
+
+remark-steps = { $last ->
+    [none] step { COUNT($first) }
+   *[other] steps { COUNT($first) } to { COUNT($last) }
+}
+
+remark-listed = { $before }, { $following }
+
+remark-lost-steps = the trace holds nothing of { $steps }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { $more } more stretches
+}: what was recorded there is lost
+
+remark-lost-samples = samples.jsonl is damaged in line { $lines }: what the model wrote there is lost
+
+# What could not be read of a run's files.
+
+problem-unread = '{ $file }' cannot be read ({ $reason })
+
+problem-link = '{ $file }' is a link: what it leads to is not shown
+
+problem-no-file = '{ $file }' is no file
+
+problem-large-file = '{ $file }' is larger than { $mebibytes } MiB: not shown
+
+problem-no-text = '{ $file }' is damaged: it holds bytes that are no text
+
+problem-damaged = '{ $file }' is damaged ({ $reason })
+
+problem-newer-schema = '{ $file }' was written by a newer newllm (schema { $schema }, known here: { $known }): shown as far as it is understood
+
+problem-damaged-blocks = '{ $file }' is damaged, what follows is not shown: { $reason }
+
+problem-damaged-lines = '{ $file }' is damaged: { $count ->
+    [1] 1 line is
+   *[other] { COUNT($count) } lines are
+} no row of a trace, and left out
+
+problem-many-replays = of { $count } replayed spikes the { $shown } newest are shown
+
+problem-no-verdict = '{ $file }' is no verdict that this newllm understands ({ $reason })
+
+problem-damaged-replay = '{ $file }' is damaged: that replay is left out
+
+problem-trace-ends = the trace ends at step { COUNT($last) }, and the run came to { COUNT($step) }: what lies between is lost
+
+problem-unjudged-data = what is known of the data could not be judged ({ $error }): only the signals were
+
+problem-trace-link = the trace is a link that leads out, not followed
+
+problem-trace-pipe = trace.jsonl is a pipe, not a file
+
+problem-trace-unread = trace.jsonl cannot be read ({ $reason })

@@ -1,0 +1,140 @@
+# ログの読み取りについての注記：どのように解釈し、何を読み取らなかったか。
+
+remark-times = { $remark }（{ $count }回）
+
+remark-many-signals = 最初の{ $count }個を超える信号
+
+remark-many-values = 最初の{ $count }個の値より後の部分
+
+remark-own-signals = ログ独自の信号{ $count }個（値が{ $most }個を超えるため）
+
+remark-repeated-steps = 同じステップに再び現れた値（後の値を使う）
+
+remark-loss-of-perplexity = { $loss }は{ $perplexity }の対数である（損失の列がないため）
+
+remark-blank-cells = 列「{ $column }」で数値の間にnanと書かれた{ $count }個のセル（空とみなす）
+
+remark-other-runs = ほかの{ $count ->
+    [1] 1個
+   *[other] { $count }個
+}の実行（値が最も多いのは「{ $chosen }」）。PATH#RUNの形で指定できる：{ $names }
+
+remark-no-steps = ステップやエポックの列がないため、行を数える
+
+remark-epochs-place-nothing = { $why ->
+    [several] 一つのエポックに複数の行があり
+   *[fractions] エポックが整数でなく
+}、ステップの列もないため、行を数える
+
+remark-steps-begin-anew = エポックごとにステップが最初から始まるため、通して数える
+
+remark-no-header = ヘッダーがないため、列を{ $columns }とみなす
+
+remark-row-unlike-header = セルの数がヘッダーと異なる行
+
+remark-row-without-number = 数値のない行
+
+remark-line-above-table = 表より上の行
+
+remark-many-columns = 最初の{ $count }個を超える列
+
+remark-many-lines = 最初の{ $count }行より後の部分
+
+remark-long-line = { $count }文字を超える行
+
+remark-damaged-packing = 圧縮ファイルが破損した位置より後の部分
+
+remark-long-text = 最初の{ $megabytes } MBのテキストより後の部分
+
+remark-no-json-line = JSONでない行
+
+remark-nested-too-deep = 入れ子が深すぎる行より後の部分
+
+remark-json-breaks-off = JSONが途切れた位置より後の部分
+
+remark-no-json-object = JSONオブジェクトでない行
+
+remark-event-file-breaks-off = イベントファイルが途切れた位置より後の部分
+
+remark-large-event = { $megabytes } MBを超えるレコード（画像、グラフ）
+
+remark-damaged-event = 破損したレコード
+
+remark-long-event-file = イベントファイルの最初の{ $gigabytes } GBより後の部分
+
+remark-no-event = イベントでないレコード
+
+remark-large-step = ステップが2^53を超えるレコード
+
+remark-no-number = 数値でない値
+
+remark-no-mlflow-metric = MLflowの指標でない行
+
+remark-no-trackio-row = trackioのものでない行
+
+remark-no-wandb-record = W&Bのものでないレコード
+
+remark-damaged-piece = レコードの破損した断片
+
+remark-large-record = { $megabytes } MBを超えるレコード
+
+remark-long-file = 最初の{ $megabytes } MBより後の部分
+
+remark-no-trace-row = trace.jsonlにトレースの行でない行があり、読み飛ばした
+
+remark-unread-file = 「{ $file }」を読めないため（{ $reason }）、読み飛ばした
+
+remark-hidden-layers = コンパイルされたモデルの内部など、層の動作を観測できなかったため、活性値、アテンション、ゲート、文脈ベクトルは記録されていない
+
+remark-steps = { $last ->
+    [none] ステップ{ COUNT($first) }
+   *[other] ステップ{ COUNT($first) }から{ COUNT($last) }
+}
+
+remark-listed = { $before }、{ $following }
+
+remark-lost-steps = トレースに{ $steps }{ $more ->
+    [0] { "" }
+   *[other] 、ほか{ $more }区間
+}の記録がない。そこで記録されたものは失われた
+
+remark-lost-samples = samples.jsonlの{ $lines }行目が破損している。モデルがそこに書いた文は失われた
+
+# 実行のファイルのうち、読めなかったもの。
+
+problem-unread = 「{ $file }」を読めない（{ $reason }）
+
+problem-link = 「{ $file }」はリンクである。リンク先は表示しない
+
+problem-no-file = 「{ $file }」はファイルでない
+
+problem-large-file = 「{ $file }」は{ $mebibytes } MiBより大きいため、表示しない
+
+problem-no-text = 「{ $file }」は破損しており、テキストでないバイトを含む
+
+problem-damaged = 「{ $file }」は破損している（{ $reason }）
+
+problem-newer-schema = 「{ $file }」は新しい版のnewllmで書かれている（スキーマ{ $schema }、この版が知るのは{ $known }）。わかる範囲を表示する
+
+problem-damaged-blocks = 「{ $file }」は破損しており、その後は表示しない：{ $reason }
+
+problem-damaged-lines = 「{ $file }」は破損している。{ $count ->
+    [1] 1行
+   *[other] { COUNT($count) }行
+}がトレースの行でないため、除いた
+
+problem-many-replays = リプレイしたスパイク{ $count }件のうち、新しい{ $shown }件を表示する
+
+problem-no-verdict = 「{ $file }」は、この版のnewllmが理解できる判定でない（{ $reason }）
+
+problem-damaged-replay = 「{ $file }」は破損しているため、そのリプレイを除いた
+
+problem-trace-ends = トレースはステップ{ COUNT($last) }で終わるが、実行は{ COUNT($step) }まで進んだ。その間の記録は失われた
+
+problem-unjudged-data = データについての情報を判定できなかった（{ $error }）。信号だけを判定した
+
+problem-trace-link = トレースは外を指すリンクであるため、読まない
+
+problem-trace-pipe = trace.jsonlはパイプであり、ファイルでない
+
+problem-trace-unread = trace.jsonlを読めない（{ $reason }）
