@@ -121,17 +121,16 @@ class VerdictMessages:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "VerdictMessages":
-        """Return what `as_dict` gave.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        return cls(
-            sentences=tuple(Message.from_dict(one) for one in data["sentences"]),
-            missing=tuple(Message.from_dict(one) for one in data["missing"]),
-            not_tried={str(name): Message.from_dict(one) for name, one in data["not_tried"].items()},
-        )
+    def from_dict(cls, data: Any) -> "VerdictMessages":
+        """Return what `as_dict` gave; nothing where another version wrote something else: its English holds."""
+        try:
+            return cls(
+                sentences=tuple(Message.from_dict(one) for one in data["sentences"]),
+                missing=tuple(Message.from_dict(one) for one in data["missing"]),
+                not_tried={str(name): Message.from_dict(one) for name, one in data["not_tried"].items()},
+            )
+        except (ValueError, TypeError, LookupError, AttributeError):
+            return cls()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +184,7 @@ class Verdict:
         kept: dict[str, Any] = {name: value for name, value in data.items() if name in cls.__dataclass_fields__}
         kept["interventions"] = tuple(Tried.from_dict(one) for one in kept["interventions"])
         kept |= {name: tuple(kept[name]) for name in ("suspects", "missing", "sentences")}
-        kept["messages"] = VerdictMessages.from_dict(kept["messages"]) if "messages" in kept else VerdictMessages()
+        kept["messages"] = VerdictMessages.from_dict(kept.get("messages"))
         return cls(**kept)
 
 

@@ -64,7 +64,7 @@ def not_tried_of(verdict: Verdict) -> list[tuple[Message, list[str]]]:
     """Return why what was not tried was not, likewise, each reason once with the names that share it."""
     by_reason: dict[str, list[str]] = {}
     for name, why in verdict.not_tried.items():
-        by_reason.setdefault(why, []).append(name)
+        by_reason.setdefault(str(why), []).append(name)
     as_data = verdict.messages.not_tried
     return [(checked(as_data.get(names[0]), why), names) for why, names in by_reason.items()]
 

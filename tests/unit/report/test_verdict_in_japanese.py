@@ -14,9 +14,10 @@ from newllm.messages import Message, catalogue, message, quoted
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.report import verdict_words as evidence
 from newllm.report.markup import said_in
+from newllm.report.source.replays import ill_typed
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome, VerdictMessages
-from newllm.words.verdicts import Part, change, change_of, checked, missing_of, sentences_of
+from newllm.words.verdicts import Part, change, change_of, checked, missing_of, not_tried_of, sentences_of
 from newllm.words.verdicts import sentences as messages_of
 
 HOUSE = Path(__file__).parents[3]
@@ -224,6 +225,31 @@ def test_hostile_words_of_a_verdict_leave_harmless():
     assert "evil" in said
     assert "\u202e" not in said
     assert "\x1b" not in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cause": {"name": "x", "planted": 3}}, {"cause": {"name": "x", "rivals": "x"}}, {"cause": {"moved": []}},
+        {"cause": 3}, {"spike": None}, {"nulls": []}, {"interventions": {"values": 3}},
+        {"interventions": {"values": {"beta2": 3}}},
+    ],
+)  # fmt: skip
+def test_a_verdict_that_cannot_be_put_into_words_is_told_apart(change: dict[str, Any]):
+    tried = [{**FOUNDING["interventions"][0], **change.pop("interventions", {})}]
+    assert ill_typed(Verdict.from_dict({**FOUNDING, "interventions": tried, **change})) is not None
+    assert ill_typed(Verdict.from_dict(FOUNDING)) is None
+
+
+@pytest.mark.parametrize(
+    "messages", [None, 3, {}, {"sentences": [3], "missing": [], "not_tried": {}}, {"sentences": [], "missing": []}]
+)
+def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
+    read = Verdict.from_dict({**FOUNDING, "messages": messages})
+    assert read.messages == VerdictMessages()
+    assert [str(one) for one in sentences_of(read)] == FOUNDING["sentences"]
+    why, names = not_tried_of(read)[0]
+    assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
 
 
 def test_the_evidence_beside_the_sentences():

@@ -93,7 +93,7 @@ def _verdict(files: RunFiles, name: str) -> Verdict | None:
     try:
         tried = [{key: item for key, item in one.items() if key in known} for one in data["interventions"]]
         verdict = Verdict.from_dict({**data, "interventions": tried})
-        if problem := _ill_typed(verdict):
+        if problem := ill_typed(verdict):
             raise ValueError(problem)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         files.say("problem-no-verdict", file=name, reason=_about(error))
@@ -105,7 +105,7 @@ def _about(error: Exception) -> str:
     return f"no {error}" if isinstance(error, KeyError) else str(error)[:120]
 
 
-def _ill_typed(verdict: Verdict) -> str | None:
+def ill_typed(verdict: Verdict) -> str | None:
     """Say what of a verdict is not of the kind that it must be, or None."""
     kinds: dict[str, Any] = {
         "run": str, "spike": dict, "null": dict, "nulls": dict, "not_tried": dict, "cause": (dict, type(None)),
@@ -116,6 +116,9 @@ def _ill_typed(verdict: Verdict) -> str | None:
         name for name in ("missing", "sentences") if not all(isinstance(it, str) for it in getattr(verdict, name))
     ]
     wrong += ["suspects"] if not all(isinstance(it, dict) for it in verdict.suspects) else []
+    cause = verdict.cause if isinstance(verdict.cause, dict) else {}
+    parts = {"moved": dict, "planted": dict, "rivals": list}
+    wrong += [name for name, kind in parts.items() if not isinstance(cause.get(name), (kind, type(None)))]
     wrong += [name for one in verdict.interventions for name in _wrong(one)]
     return f"'{wrong[0]}' is of another kind" if wrong else None
 
@@ -132,7 +135,8 @@ def _wrong(one: Tried) -> list[str]:
     pair = one.interval is None or (len(one.interval) == 2 and all(isinstance(end, number) for end in one.interval))
     known = one.outcome in OUTCOMES and one.stage in ("screened", "confirmed")
     plain_dicts = isinstance(one.signals, dict) and isinstance(one.moved, dict | None)
-    rest = {"interval": pair, "class": known, "signals": plain_dicts}
+    values = isinstance(one.values, dict) and all(isinstance(each, dict) for each in one.values.values())
+    rest = {"interval": pair, "class": known, "signals": plain_dicts, "values": values}
     return [*texts, *whole, *maybe, *(name for name, sound in rest.items() if not sound)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from newllm.checksum import read_checked
 from newllm.errors import UserError
+from newllm.report.source.replays import ill_typed
 from newllm.trace import Verdict
 
 RESULTS, REPLAY, PRINTED = "results.json", "replay.json", "printed.json"
@@ -132,7 +133,10 @@ def _replay(path: Path, say: Callable[[str], None]) -> Verdict | None:
     if not path.is_file():
         return None
     try:
-        return Verdict.from_dict(dict(_object(path)))
+        verdict = Verdict.from_dict(dict(_object(path)))
+        if problem := ill_typed(verdict):
+            raise ValueError(problem)
+        return verdict
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         say(f"'{path.name}' is no verdict that this newllm understands ({type(error).__name__})")
         return None
