@@ -83,6 +83,10 @@ def test_how_slow_each_may_be_and_where_it_begins() -> None:
     assert {name for name, one in INTERVENTIONS.items() if one.from_start} == FROM_START
 
 
+def test_an_intervention_can_be_kept_in_a_set() -> None:
+    assert len(set(INTERVENTIONS.values())) == len(INTERVENTIONS)
+
+
 def norms(**layers: list[float]) -> list[dict[str, float]]:
     return [dict(zip(layers, values, strict=True)) for values in zip(*layers.values(), strict=True)]
 

@@ -54,7 +54,7 @@ class Intervention:
     plant: Change | None = None
     stable: Change | None = None
     slowness: float = 1.0
-    values: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def mechanism(self) -> str:
