@@ -51,7 +51,7 @@ class Diagnosis:
     @property
     def unjudged(self) -> str:
         """Why nothing could be judged: no loss was understood, or it has hardly any points; else empty."""
-        return unjudged(self.trace, self.findings)
+        return str(unjudged(self.trace, self.findings) or "")
 
     @property
     def judged(self) -> bool:

@@ -108,7 +108,7 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
             yield Text(f"{len(diagnosis.findings) - _LISTED:,} more: --json has all", style=colours.MUTED)
         yield Text()
     if line := words.unseen(diagnosis.trace, diagnosis.facts):
-        yield Text(line, style=colours.MUTED)
+        yield Text(str(line), style=colours.MUTED)
 
 
 def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:

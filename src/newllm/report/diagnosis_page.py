@@ -46,7 +46,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         "<main>",
         *([] if findings else _overview(trace)),
         *(_article(trace, finding, plot=index < _PLOTS) for index, finding in enumerate(findings)),
-        f'</main><footer><p class="muted">{_safe(words.unseen(trace, facts))}</p></footer></body>',
+        f'</main><footer><p class="muted">{_safe(words.unseen(trace, facts) or "")}</p></footer></body>',
         "</html>\n",
     ]
     return "\n".join(parts)

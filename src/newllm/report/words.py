@@ -3,6 +3,7 @@
 Everything that may come from a log (names, sentences, values) leaves here harmless: see `plain`.
 """
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import is_validation, loss_names
+from newllm.messages import Message, message
 from newllm.report.judged import unjudged
 from newllm.report.plain import plain
 from newllm.trace import SEVERITIES, Finding, Remark, Trace
@@ -138,21 +140,31 @@ def known(facts: Facts) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def unseen(trace: Trace, facts: Facts) -> str:
-    """Return in one line what could not be looked at because the log has nothing of it; empty where it has all."""
+def unseen(trace: Trace, facts: Facts) -> Message | None:
+    """Return what could not be looked at because the log has nothing of it; None where it has all."""
     has = {name.split("/")[0] for name in trace.signals}
     layers = {name.split("/")[0] for name in trace.signals if "/" in name} & _OF_LAYERS
     missing = [
         *(["validation"] if not any(name.startswith("validation") for name in has) else []),
         *(["gradients"] if not has & {"gradient_norm", "gradient_norm_clipped"} else []),
         *(["layers"] if not layers else []),
-        *(["the data"] if facts.data is None else []),
+        *(["data"] if facts.data is None else []),
     ]
     trained = any(not is_validation(name) for name in loss_names(trace))
-    parts = [] if trained else ["the training loss (--loss COLUMN says which it is)"]
-    parts += [f"{', '.join(missing)} (newllm.record records them)"] if missing else []
-    parts += ["the size of the vocabulary (--vocab N)"] if facts.vocabulary is None else []
-    return f"Not in this log, so not looked at: {'; '.join(parts)}." if parts else ""
+    parts = [] if trained else [message("unseen-training-loss")]
+    if missing:
+        named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
+        parts.append(message("unseen-unrecorded", what=named))
+    parts += [message("unseen-vocabulary")] if facts.vocabulary is None else []
+    return message("unseen", parts=functools.reduce(_also, parts)) if parts else None
+
+
+def _and(before: Message, following: Message) -> Message:
+    return message("remark-listed", before=before, following=following)
+
+
+def _also(before: Message, following: Message) -> Message:
+    return message("unseen-also", before=before, following=following)
 
 
 def remark(one: Remark) -> str:

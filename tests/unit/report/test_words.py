@@ -131,10 +131,10 @@ def test_contents_names_the_whole_runs_signals_first() -> None:
 
 def test_what_a_log_lacks_is_said() -> None:
     one = Series(np.arange(1), np.ones(1))
-    bare = words.unseen(Trace({"loss": one}), Facts())
+    bare = str(words.unseen(Trace({"loss": one}), Facts()))
     assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
     assert "training loss" not in bare
-    other = words.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts())
+    other = str(words.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts()))
     assert other.startswith("Not in this log, so not looked at: the training loss (--loss COLUMN says which it is); gr")
     full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
-    assert words.unseen(full, Facts(vocabulary=5, data={})) == ""
+    assert words.unseen(full, Facts(vocabulary=5, data={})) is None

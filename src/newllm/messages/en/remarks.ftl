@@ -138,3 +138,33 @@ problem-trace-link = the trace is a link that leads out, not followed
 problem-trace-pipe = trace.jsonl is a pipe, not a file
 
 problem-trace-unread = trace.jsonl cannot be read ({ $reason })
+
+# Why nothing could be judged, and what could not be looked at.
+
+unjudged-no-loss = no loss{ $among ->
+    [none] { "" }
+   *[other] { " " }among { $among }
+} (--loss COLUMN says which it is)
+
+unjudged-few-points = only { $count ->
+    [1] 1 point
+   *[other] { $count } points
+} of '{ $signal }' (give a log with { $least } or more)
+
+unseen = Not in this log, so not looked at: { $parts }.
+
+unseen-also = { $before }; { $following }
+
+unseen-training-loss = the training loss (--loss COLUMN says which it is)
+
+unseen-unrecorded = { $what } (newllm.record records them)
+
+unseen-validation = validation
+
+unseen-gradients = gradients
+
+unseen-layers = layers
+
+unseen-data = the data
+
+unseen-vocabulary = the size of the vocabulary (--vocab N)

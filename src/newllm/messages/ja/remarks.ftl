@@ -138,3 +138,33 @@ problem-trace-link = トレースは外を指すリンクであるため、読�
 problem-trace-pipe = trace.jsonlはパイプであり、ファイルでない
 
 problem-trace-unread = trace.jsonlを読めない（{ $reason }）
+
+# 判定できなかった理由と、調べられなかったもの。
+
+unjudged-no-loss = 損失が見つからない{ $among ->
+    [none] { "" }
+   *[other] （信号は{ $among }）
+}。--loss COLUMNで指定できる
+
+unjudged-few-points = 「{ $signal }」の点が{ $count ->
+    [1] 1個
+   *[other] { $count }個
+}しかない（{ $least }個以上あるログを与える）
+
+unseen = ログにないため調べていないもの：{ $parts }。
+
+unseen-also = { $before }、{ $following }
+
+unseen-training-loss = 訓練損失（--loss COLUMNで指定できる）
+
+unseen-unrecorded = { $what }（newllm.recordで記録できる）
+
+unseen-validation = 検証
+
+unseen-gradients = 勾配
+
+unseen-layers = 層
+
+unseen-data = データ
+
+unseen-vocabulary = 語彙数（--vocab Nで指定できる）

@@ -7,7 +7,7 @@ from newllm.report import verdict_words
 from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.judged import unjudged
-from newllm.report.markup import Html, english, joined, pairs, said_in, tag
+from newllm.report.markup import Html, joined, pairs, said_in, tag
 from newllm.report.sections.findings import tally
 from newllm.report.source import Source
 from newllm.trace import Verdict
@@ -70,7 +70,7 @@ def _doctor(source: Source, words: Catalogue) -> Html:
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
     ]
     unseen = said.unseen(source.trace, source.facts)
-    more = tag("p", english(words, unseen), kind="muted") if unseen else Html()
+    more = tag("p", said_in(words, unseen), kind="muted") if unseen else Html()
     return joined([tag("div", *parts, kind="doctor"), _next(source, words), more])
 
 
@@ -81,7 +81,7 @@ def _first(source: Source, words: Catalogue) -> str | Html:
         if severity in severities:
             return words(f"doctor-{severity}", tally=told)
     if why := unjudged(source.trace, source.findings):
-        return joined([words("doctor-unjudged"), " ", english(words, why)])
+        return joined([words("doctor-unjudged"), " ", said_in(words, why)])
     points = max(len(series.step) for series in source.trace.signals.values())
     return words("doctor-nothing", points=f"{points:,}", signals=f"{len(source.trace.signals):,}")
 
