@@ -64,7 +64,7 @@ def with_change(missing: tuple[Message, ...] = (), **changed: Any) -> list[str]:
 def test_the_founding_runs_verdict():
     what, remedy, cause = sentences(Verdict.from_dict(FOUNDING))
     assert what.startswith("訓練損失がステップ39で傾向から上に外れ")
-    assert "5.36から5.06 nat上昇" in what
+    assert "5.36から+5.06 nat" in what
     assert what.endswith("6回のリプレイのうち6回でスパイクが起こる。")
     assert remedy.startswith("FNNの内部に残差接続と正規化を入れる変更でスパイクはなくなる。新しい8回のリプレイ")
     assert "p = 0.016、同じステップ数での損失は1.5 nat低い" in remedy
@@ -123,7 +123,7 @@ def test_where_time_was_up_before_a_change_was_tried_nothing_is_said_of_what_was
 
 def test_the_price_of_a_remedy():
     assert "1.5 nat高い" in with_change(interventions=(dataclasses.replace(TRIED, cost=1.5),))[1]
-    assert "損失の代償なし" in with_change(interventions=(dataclasses.replace(TRIED, cost=0.001),))[1]
+    assert "損失は変わらない" in with_change(interventions=(dataclasses.replace(TRIED, cost=0.001),))[1]
     assert "nat" not in with_change(interventions=(dataclasses.replace(TRIED, cost=None),))[1]
 
 
@@ -151,12 +151,12 @@ MISSING = [
     (
         message("missing-reverse", name="x"),
         "x: there was no reverse test (nothing to plant, no healthy stretch, or no time).",
-        "xには逆の検証がない（植え込むもの、正常な区間、時間のいずれかがなかった）。",
+        "xには逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。",
     ),
     (
         message("missing-planted", name="x", spiked=3, n=4, without=1),
         "x: planted into a healthy stretch, its cause made 3 of 4 replays spike (1 without it).",
-        "xが狙う原因を正常な区間に植え込むと、4回のリプレイのうち3回でスパイクが起こった（植え込まないときは1回）。",
+        "xが狙う原因を正常な区間に注入すると、4回のリプレイのうち3回でスパイクが起こった（注入しないときは1回）。",
     ),
     (
         message("missing-confirmation", names=["a"]),
@@ -257,7 +257,7 @@ def test_the_evidence_beside_the_sentences():
     told = [text for pair in [*evidence.cause(JA, verdict), *evidence.suspects(JA, verdict.suspects)] for text in pair]
     told += [made(JA, one) for one in verdict.interventions for made in (evidence.moved, evidence.left)]
     assert [text for text in told if english_left(text)] == []
-    assert dict(evidence.cause(JA, verdict))["動かした信号"] == f"活性の大きさ{chr(0xFF08)}無変更の21.1倍{chr(0xFF09)}"
+    assert dict(evidence.cause(JA, verdict))["動かした信号"] == f"活性値の大きさ{chr(0xFF08)}対照の21.1倍{chr(0xFF09)}"
     assert evidence.cause(JA, verdict)[3][1].startswith("4回のリプレイのうち4回でスパイクが起こる")
     assert evidence.suspects(JA, verdict.suspects)[0][0].startswith("plain-depth")
 

@@ -3,7 +3,7 @@
 ## 起きたこと
 happened = { NAMED($signal, kind: "spiked") }がステップ{ $onset }で傾向から上に外れ（{ $height ->
     [none] 際限なく上昇
-   *[other] { G($base, digits: 3) }から{ G($height, digits: 3) } nat上昇
+   *[other] { G($base, digits: 3) }から+{ G($height, digits: 3) } nat
 }、最大はステップ{ $peak }）、{ $depends_on_seed ->
     [yes] 起こるかどうかはシードによる。乱数を変えた
    *[no] 乱数を変えても起こる。
@@ -15,7 +15,7 @@ spiked-gradient_norm = 勾配ノルム
 ## どの変更が何をするか
 helps-removes = { $change }でスパイクはなくなる。新しい{ $n }回のリプレイで一度も起こらない（p = { G($p, digits: 2) }{ $loss ->
     [unknown] {""}
-    [same] 、損失の代償なし
+    [same] 、損失は変わらない
     [behind] 、同じステップ数での損失は{ G($nats, digits: 2) } nat高い
    *[ahead] 、同じステップ数での損失は{ G($nats, digits: 2) } nat低い
 }）。{ $more ->
@@ -35,7 +35,7 @@ helps-nothing = 試した変更のどれもスパイクをなくさない。
 helps-untried = 試した変更はない。
 
 ## 原因
-cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。同じ強さの対立する変更{ $alternatives }件ではスパイクが残り、正常な区間に植え込むと{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+cause-shown = 原因は{ $name }である（{ NAMED($name, kind: "term") }。{ $hypothesis }）。同じ強さの対立する変更{ $alternatives }件ではスパイクが残り、正常な区間に注入すると{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
 cause-remedy = これは対策であり、原因の証明にはまだならない。{ $missing }
 cause-open = 原因は示されていない。{ $missing }
 cause-none = 原因は示されていない。
@@ -44,8 +44,8 @@ cause-none = 原因は示されていない。
 missing-not_moved = { $name }は狙った信号（{ NAMED($signal, kind: "aim") }）を動かさなかったので、何も検証していない。
 missing-others = { $name }のほかに、別の仕組みに働く{ $names }もスパイクをなくした。
 missing-rivals = { $name }と同じ強さで変えた対立する仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
-missing-reverse = { $name }には逆の検証がない（植え込むもの、正常な区間、時間のいずれかがなかった）。
-missing-planted = { $name }が狙う原因を正常な区間に植え込むと、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（植え込まないときは{ $without }回）。
+missing-reverse = { $name }には逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。
+missing-planted = { $name }が狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。
 missing-confirmation = { $names }は予備選別でだけスパイクをなくした。--budgetを長くすれば、確認できるかどうかが分かる。
 missing-time = { $n }件の変更のうち{ $untried }件は、試す時間がなかった。--budgetを長くすれば試せる。
 missing-remedy = 試した変更のどれもスパイクをなくさない。原因は変えたものの中にないか、二つが同時に働いている。
@@ -89,7 +89,7 @@ tried-moved = 狙った信号（{ NAMED($signal, kind: "aim") }）を{ $moved ->
    *[no] 動かさなかった
 }{ $ratio ->
     [none] {""}
-   *[other] （無変更の{ G($ratio, digits: 3) }倍）
+   *[other] （対照の{ G($ratio, digits: 3) }倍）
 }。
 tried-left = { $losses }にはまだスパイクがある。
 tried-left_in = { $loss }（{ $n }回のうち{ COUNT($spiked) }回）
@@ -98,7 +98,7 @@ aim-update_ratio = 更新比
 aim-second_moment_mismatch = 二次モーメントの遅れ
 aim-gradient_norm_clipped = クリッピング後の勾配ノルム
 aim-context_norm = 文脈ベクトルのノルム
-aim-activation_rms = 活性の大きさ
+aim-activation_rms = 活性値の大きさ
 aim-batches = 読んだバッチ
 aim-validation = 検証損失
 aim-numerics = 数値計算
@@ -113,11 +113,11 @@ shown-by = なくした変更
 shown-moved = 動かした信号
 shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
     [none] {""}
-   *[other] （無変更の{ G($ratio, digits: 3) }倍）
+   *[other] （対照の{ G($ratio, digits: 3) }倍）
 }
 shown-alternatives = スパイクが残る対立する変更
-shown-planted = 植え込み
-shown-planted_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（植え込まないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
+shown-planted = 注入
+shown-planted_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（注入しないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
 suspected = { $intervention }{ $outcome ->
     [removes] でなくなる
     [reduces] で小さくなる
@@ -131,6 +131,6 @@ suspected = { $intervention }{ $outcome ->
     [yes] 狙った信号を動かした
    *[no] 狙った信号を動かさなかった
 }{ $planted ->
-    [yes] 、植え込むとスパイクが起こる
+    [yes] 、注入するとスパイクが起こる
    *[no] {""}
 }
