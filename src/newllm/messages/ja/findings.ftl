@@ -138,7 +138,7 @@ finding-constant-accuracy =
     .test = 予測されたクラスの種類を数え、どの予測対象に正解しているかを調べる。
 
 finding-one-predicted-class =
-    .explained = すべてに対して同じ一つのクラスを予測している。精度はそのクラスの割合でしかない。ほかのことを読み取る前に、その割合と比べる。
+    .explained = すべてに対して同じ一つのクラスを予測している。正解率はそのクラスの割合でしかない。ほかのことを読み取る前に、その割合と比べる。
     .sentence = { $of }回の評価のうち{ $count }回で、すべてに対して一つのクラスを予測している（{ axis-unit }{ $first }から{ $last }まで）。
     .hardly-begun = 訓練が始まったばかりである
     .mostly-one-class = データの大半が一つのクラスである
