@@ -176,7 +176,20 @@ def write_json(path: Path, content: Mapping[str, Any], *, durable: bool = True) 
 
 def to_json(content: Any, *, indent: int | None = None) -> str:
     """Encode as strict JSON, non-finite numbers as null."""
-    return json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain_data(content), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def plain_data(value: Any) -> Any:
+    """Return what JSON can hold: no numpy, no lone surrogate, and None for a number that is not finite."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {plain_data(str(key)): plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_data(item) for item in value]
+    return plain_data(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def make_directory(path: Path) -> None:
@@ -249,16 +262,6 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 def _sync_file(path: Path) -> None:

@@ -2,12 +2,9 @@
 
 import contextlib
 import dataclasses
-import math
 import os
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
@@ -15,6 +12,7 @@ from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import check_one_run, is_run, read_facts
 from newllm.errors import UserError
+from newllm.files import plain_data
 from newllm.report.judged import unjudged
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
@@ -68,7 +66,7 @@ class Diagnosis:
             "left_out": list(self.trace.left_out),
             "remarks": [remark.as_dict() for remark in self.trace.remarks],
         }
-        return _plain(content)
+        return plain_data(content)
 
 
 def doctor(
@@ -144,16 +142,3 @@ def write_findings(diagnosis: Diagnosis) -> Path | None:
     place = diagnosis.path / "findings.json"
     write_checked(place, diagnosis.as_dict())
     return place
-
-
-def _plain(thing: Any) -> Any:
-    """Return what JSON can hold: no numpy, nothing infinite, no lone surrogate, which a damaged name may bring."""
-    if isinstance(thing, str):
-        return thing.encode("utf-8", "replace").decode()
-    if isinstance(thing, float) and not math.isfinite(thing):
-        return None
-    if isinstance(thing, dict):
-        return {_plain(str(key)): _plain(item) for key, item in thing.items()}
-    if isinstance(thing, list):
-        return [_plain(item) for item in thing]
-    return _plain(thing.tolist()) if isinstance(thing, np.generic | np.ndarray) else thing

@@ -11,8 +11,9 @@ from typing import Any, Literal, get_args
 
 from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
+from newllm.files import plain_data
 from newllm.messages import Message, quoted, read_message
-from newllm.trace.verdict import Tried, plain
+from newllm.trace.verdict import Tried
 
 SCHEMA = 1
 Action = Literal["remedy", "went on", "asked", "stopped"]
@@ -72,7 +73,7 @@ class Recovery:
         """Return plain data."""
         data = {one.name: getattr(self, one.name) for one in fields(self)}
         said = None if self.message is None else self.message.as_dict()
-        return plain({**data, "tried": [one.as_dict() for one in self.tried], "message": said})
+        return plain_data({**data, "tried": [one.as_dict() for one in self.tried], "message": said})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Recovery":

@@ -1,10 +1,10 @@
 """What the replays of a run together show: plain data."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from newllm.files import plain_data
 from newllm.messages import Message
 
 SCHEMA = 1
@@ -88,7 +88,7 @@ class Tried:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data; the outcome is called "class" there, as in the contract."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return plain({("class" if name == "outcome" else name): value for name, value in data.items()})
+        return plain_data({("class" if name == "outcome" else name): value for name, value in data.items()})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Tried":
@@ -176,7 +176,7 @@ class Verdict:
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         data["interventions"] = [one.as_dict() for one in self.interventions]
         data["messages"] = self.messages.as_dict()
-        return plain({"schema": SCHEMA, **data})
+        return plain_data({"schema": SCHEMA, **data})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Verdict":
@@ -186,12 +186,3 @@ class Verdict:
         kept |= {name: tuple(kept[name]) for name in ("suspects", "missing", "sentences")}
         kept["messages"] = VerdictMessages.from_dict(kept.get("messages"))
         return cls(**kept)
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON holds it; numbers that are not finite are None."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

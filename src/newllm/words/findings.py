@@ -1,11 +1,11 @@
 """A finding as others read it: plain data with its sentences in English, and back."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from newllm.messages import Message, read_message
+from newllm.files import plain_data
+from newllm.messages import read_message
 from newllm.trace import SEVERITIES, Finding
 
 
@@ -14,10 +14,9 @@ def finding_data(finding: Finding) -> dict[str, Any]:
 
     Numbers that are not finite are None; in the parameters of a message they are text.
     """
-    data = {name: getattr(finding, name) for name in (field.name for field in dataclasses.fields(finding))}
     test = finding.test
     return {
-        **{name: _plain(value) for name, value in data.items()},
+        **{field.name: plain_data(getattr(finding, field.name)) for field in dataclasses.fields(finding)},
         "sentence": str(finding.sentence),
         "alternatives": [str(alternative) for alternative in finding.alternatives],
         "test": "" if test is None else str(test),
@@ -65,15 +64,3 @@ def _number(value: Any) -> float | None:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Message):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from newllm.files import plain_data
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
 from newllm.replays.subject import Subject
 from newllm.replays.trajectory import Trajectory, Until, follow, smoothed
 from newllm.trace import read_trace
-from newllm.trace.verdict import plain
 
 
 def followed(subject: Subject, start: int, until: Until, replay: int = 0, state=None) -> Trajectory:
@@ -145,7 +145,7 @@ def test_it_is_plain_data_and_comes_back(loop: Loop) -> None:
 
 def test_what_was_not_finite_is_infinite_when_it_comes_back() -> None:
     made = Trajectory(0, [1, 2], [1.0, math.nan], [0.5, math.inf], probe_steps=[0], probe=[1.0], diverged=2)
-    again = Trajectory.from_dict(json.loads(json.dumps(plain(made.as_dict()))))
+    again = Trajectory.from_dict(json.loads(json.dumps(plain_data(made.as_dict()))))
     assert again.loss == [1.0, math.inf]
     assert again.gradient_norm == [0.5, math.inf]
     assert again.diverged == 2
