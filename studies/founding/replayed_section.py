@@ -30,7 +30,6 @@ CAUSES = {
     "7": ("half-learning-rate", "tenth-learning-rate", "warm-up", "update-clipping"),
 }
 FIGURE = "replay.png"
-_LEVEL = 0.05
 
 
 def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> str:
@@ -108,7 +107,7 @@ def _kind(verdict: Verdict, tried: Sequence[Tried]) -> str:
     if verdict.cause is not None and verdict.cause["intervention"] in {one.name for one in tried}:
         return "named"
     removes = [one for one in tried if one.outcome == "removes"]
-    if any(one.stage == "confirmed" and one.p is not None and one.p < _LEVEL for one in removes):
+    if any(one.is_remedy for one in removes):
         return "remedy"
     if removes:
         return "screened"

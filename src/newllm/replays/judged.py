@@ -7,7 +7,8 @@ import numpy as np
 
 from newllm.replays.original import Original, Spike
 from newllm.replays.severity import Severity, healthy_limit, severity
-from newllm.replays.trajectory import Trajectory, smoothed
+from newllm.replays.trajectory import Trajectory
+from newllm.statistics import trailing_median
 
 _MARGIN = 2  # steps before the onset that may belong to the rise already
 
@@ -38,12 +39,12 @@ class Judged:
 
     def progress_before(self, onset: int) -> float:
         """Return the best smoothed probe loss up to a step."""
-        steps, probe = np.array(self.trajectory.probe_steps), smoothed(self.trajectory.probe)
+        steps, probe = np.array(self.trajectory.probe_steps), trailing_median(self.trajectory.probe)
         return float(np.min(probe[: max(1, int(np.searchsorted(steps, onset)))]))
 
     def probe_at(self, step: int) -> float:
         """Return the smoothed probe loss at a step, or at the end where that came before."""
-        steps, probe = self.trajectory.probe_steps, smoothed(self.trajectory.probe)
+        steps, probe = self.trajectory.probe_steps, trailing_median(self.trajectory.probe)
         return float(probe[max(0, int(np.searchsorted(steps, step, side="right")) - 1)])
 
     def before(self, name: str, onset: int) -> float | None:

@@ -17,8 +17,7 @@ import torch
 
 from newllm.replays.replica import Replica
 from newllm.replays.signals import Mechanism
-
-_SMOOTHING = 5  # probes
+from newllm.statistics import SMOOTHED
 
 
 @dataclass(frozen=True)
@@ -133,12 +132,6 @@ def follow(
     return made
 
 
-def smoothed(loss: list[float]) -> np.ndarray:
-    """Return the median of each value and the four before it."""
-    values = np.array(loss, dtype=float)
-    return np.array([np.median(values[max(0, at - _SMOOTHING + 1) : at + 1]) for at in range(len(values))])
-
-
 class _Follower:
     def __init__(self, replica: Replica, made: Trajectory, until: Until, before_update: Callable[[], object]) -> None:
         self.replica, self.made, self.until, self.before_update = replica, made, until, before_update
@@ -185,7 +178,7 @@ class _Follower:
         wanted = self.until.progress
         if wanted is None or self.made.reached is not None:
             return
-        if float(np.median(self.made.probe[-_SMOOTHING:])) <= wanted:
+        if float(np.median(self.made.probe[-SMOOTHED:])) <= wanted:
             self.made.reached = self.made.start + done
             self.stop = min(self.stop, max(self.until.least, 2 * done))
 

@@ -4,9 +4,11 @@ from newllm.statistics.bootstrap import paired_interval
 from newllm.statistics.holm import holm
 from newllm.statistics.interval import Interval, mean_interval, prediction_interval, wilson
 from newllm.statistics.sign_flip import Alternative, SignFlip, sign_flip_test, smallest_p
+from newllm.statistics.smoothing import SMOOTHED, trailing_median
 from newllm.statistics.survival import LogRank, MedianTime, Survival, kaplan_meier, logrank, median_time
 
 __all__ = [
+    "SMOOTHED",
     "Alternative",
     "Interval",
     "LogRank",
@@ -22,5 +24,6 @@ __all__ = [
     "prediction_interval",
     "sign_flip_test",
     "smallest_p",
+    "trailing_median",
     "wilson",
 ]

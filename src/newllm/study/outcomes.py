@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from newllm.diagnosis import Spike, find_spikes
+from newllm.statistics import trailing_median
 from newllm.study.design import Record, Row
 
 SIGNALS = ("validation", "probe")
 HIGHEST = 100.0  # nats: what a loss that is not finite counts as, so that it can be averaged
-_SMOOTHING = 5
 
 
 def outcomes(record: Record, control: Record | None) -> Row:
@@ -53,15 +53,9 @@ def equal_progress(record: Record, control: Record | None) -> int | None:
     """Return the epoch at which a run is as far as its control ever was; None if it never is."""
     if control is None:
         return int(record["epoch"][-1])
-    target = smoothed(control["probe"]["loss"]).min()  # the last one may lie high, in a spike
-    there = np.flatnonzero(smoothed(record["probe"]["loss"]) <= target)
+    target = trailing_median(numbers(control["probe"]["loss"])).min()  # the last one may lie high, in a spike
+    there = np.flatnonzero(trailing_median(numbers(record["probe"]["loss"])) <= target)
     return int(record["epoch"][there[0]]) if len(there) else None
-
-
-def smoothed(loss: Sequence[float | None]) -> np.ndarray:
-    """Return the median of each value and the four before it."""
-    values = np.array(numbers(loss))
-    return np.array([np.median(values[max(0, i - _SMOOTHING + 1) : i + 1]) for i in range(len(values))])
 
 
 def _spike_outcomes(name: str, spikes: Sequence[Spike], until: float) -> Row:

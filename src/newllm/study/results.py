@@ -16,11 +16,11 @@ from newllm.study.grid import Tally
 from newllm.study.rounding import rounded
 from newllm.study.store import Records
 from newllm.study.study import Study
+from newllm.trace.verdict import LEVEL
 from newllm.training.environment import describe_environment
 
 SCHEMA = 1
 _LARGEST = 256 << 20  # bytes of results.json
-LEVEL = 0.05
 _QUARTILES = (0.25, 0.5, 0.75)
 _DIGITS = 5
 

@@ -11,7 +11,8 @@ from newllm.files import plain_data
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
 from newllm.replays.subject import Subject
-from newllm.replays.trajectory import Trajectory, Until, follow, smoothed
+from newllm.replays.trajectory import Trajectory, Until, follow
+from newllm.statistics import trailing_median
 from newllm.trace import read_trace
 
 
@@ -96,7 +97,7 @@ def test_signals_of_the_mechanism_are_what_they_say(loop: Loop) -> None:
 def test_it_runs_on_to_the_progress_and_then_as_many_steps_again(loop: Loop) -> None:
     made = followed(loop, 0, Until(progress=0.5, least=1, most=200, every=1))
     assert made.reached is not None
-    progress = smoothed(made.probe)
+    progress = trailing_median(made.probe)
     first = next(step for step, value in zip(made.probe_steps, progress, strict=True) if value <= 0.5)
     assert made.reached == first
     assert made.steps[-1] == 2 * first
@@ -161,7 +162,7 @@ def test_a_series_by_its_name() -> None:
 
 
 def test_progress_is_smoothed_over_five_probes() -> None:
-    assert smoothed([5.0, 4.0, 9.0, 3.0, 2.0, 1.0]).tolist() == [5.0, 4.5, 5.0, 4.5, 4.0, 3.0]
+    assert trailing_median([5.0, 4.0, 9.0, 3.0, 2.0, 1.0]).tolist() == [5.0, 4.5, 5.0, 4.5, 4.0, 3.0]
 
 
 SOUND = {

@@ -9,8 +9,9 @@ from studies.founding.arms import CONTEXT_RUNS, REMEDIES
 from studies.founding.effects import effect
 from studies.founding.outcomes import outcomes
 
+from newllm.statistics import trailing_median
 from newllm.study import decide
-from newllm.study.outcomes import equal_progress, smoothed
+from newllm.study.outcomes import equal_progress, numbers
 
 TOKENS = {"unknown": 16, "end": 6, "seen": 13}
 
@@ -136,7 +137,7 @@ def test_a_run_that_diverged_has_finite_outcomes() -> None:
 
 
 def test_the_smoothing_is_a_trailing_median_of_five() -> None:
-    assert smoothed([5.0, 1.0, 9.0, 2.0, 3.0, None]).tolist() == [5.0, 3.0, 5.0, 3.5, 3.0, 3.0]
+    assert trailing_median(numbers([5.0, 1.0, 9.0, 2.0, 3.0, None])).tolist() == [5.0, 3.0, 5.0, 3.5, 3.0, 3.0]
 
 
 def made_rows(**arms: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -1,0 +1,14 @@
+"""The smoothing of a probe loss: by it progress is compared, in replays and in studies alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SMOOTHED = 5
+"""So many probes, the last of them the one that is smoothed."""
+
+
+def trailing_median(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the median of each value and the four before it, as far as there are any."""
+    values = np.asarray(values, dtype=float)
+    return np.array([np.median(values[max(0, at - SMOOTHED + 1) : at + 1]) for at in range(len(values))])
