@@ -73,7 +73,7 @@ def test_whoever_wants_to_be_asked_is_told_once_where_the_loss_left_its_trend() 
     assert asked.sentence == said
     endless = decided("ask", rise=math.inf, base=math.nan)
     assert endless.base is None
-    assert endless.sentence.startswith("at step 100 the loss is not finite the trend")
+    assert endless.sentence.startswith("at step 100 the loss is not finite; it left its trend at step 96: ")
 
 
 def told(detected: int = 100, back: int | None = None, action: Any = "asked", policy: str = "ask") -> Recovery:

@@ -70,9 +70,9 @@ environment = this run began with { $name } { $before }, here it is { $now }
 
 ## what a guard decides
 guard-decided = at step { $detected } the loss { $rise ->
-    [none] is not finite
-   *[other] is { PERCENT($rise) }% above
-} the trend that it left at step { $onset }: { $decision }
+    [none] is not finite; it left its trend
+   *[other] is { PERCENT($rise) }% above the trend that it left
+} at step { $onset }: { $decision }
 guard-asks = nothing was changed
 guard-stops = { $n } recoveries in a row did not hold ({ $names }): given up
 guard-skips = rolled back to step { $back }, and the batches up to step { $last } are skipped
