@@ -65,6 +65,10 @@ def test_of_attention_two_rows_are_looked_at_however_it_is_asked() -> None:
     assert _seen(lambda: F.scaled_dot_product_attention(query, few, few, enable_gqa=True)) == [
         pytest.approx(_by_hand(query, few.repeat_interleave(2, 1)))
     ]
+    four, two = torch.randn(3, 4, 6, 4), torch.randn(3, 2, 6, 4)  # which do not broadcast
+    assert _seen(lambda: F.scaled_dot_product_attention(four, two, two, enable_gqa=True)) == [
+        pytest.approx(_by_hand(four, two.repeat_interleave(2, 1)))
+    ]
     for nothing in (torch.randn(5, 4), torch.randn(0, 2, 5, 4)):
         assert _seen(lambda it=nothing: F.scaled_dot_product_attention(it, it, it)) == []
     three = torch.randn(3, 5, 4)  # heads first, no rows: all of them
