@@ -1,5 +1,8 @@
 """Interventions on the clipping of gradients, in place of the run's own."""
 
+from collections.abc import Callable
+from typing import Any
+
 from newllm.messages import Message, message
 from newllm.replays.interventions import adagc, zclip
 from newllm.replays.interventions.intervention import Intervention
@@ -83,11 +86,16 @@ def updates_to_learn_from(setup: Setup, most: int) -> int:
 # z-clip: ZClip in the place of the run's clipping: gradients clipped whose norm is an outlier (see zclip.py).
 
 
-def _clip_outliers(setup: Setup) -> None:
-    def attach(replica: Replica) -> None:
-        replica.clip = zclip.ZClip(replica.clip, updates_to_learn_from(setup, zclip.WARM_UP))
+def _replacing(clipping: Callable[..., Any], warm_up: int) -> Callable[[Setup], None]:
+    """Return the change to a clipping that learns from so many updates, in the place of the run's own."""
 
-    setup.attach.append(attach)
+    def change(setup: Setup) -> None:
+        def attach(replica: Replica) -> None:
+            replica.clip = clipping(replica.clip, updates_to_learn_from(setup, warm_up))
+
+        setup.attach.append(attach)
+
+    return change
 
 
 Z_CLIP = Intervention(
@@ -96,7 +104,7 @@ Z_CLIP = Intervention(
     causes=_CAUSES,
     aims_at="gradient_norm_clipped",
     direction=-1,
-    apply=_clip_outliers,
+    apply=_replacing(zclip.ZClip, zclip.WARM_UP),
     plant=unclipped,
     slowness=1.2,
 )
@@ -104,21 +112,13 @@ Z_CLIP = Intervention(
 
 # adagc: AdaGC in the place of the run's clipping: each tensor's gradient at its own usual norm (see adagc.py).
 
-
-def _clip_each_tensor(setup: Setup) -> None:
-    def attach(replica: Replica) -> None:
-        replica.clip = adagc.AdaGC(replica.clip, updates_to_learn_from(setup, adagc.WARM_UP))
-
-    setup.attach.append(attach)
-
-
 ADAGC = Intervention(
     name="adagc",
     kind="optimizer",
     causes=_CAUSES,
     aims_at="gradient_norm_clipped",
     direction=-1,
-    apply=_clip_each_tensor,
+    apply=_replacing(adagc.AdaGC, adagc.WARM_UP),
     plant=unclipped,
     slowness=1.5,
 )

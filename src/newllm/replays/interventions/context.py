@@ -9,7 +9,7 @@ from newllm.model.bodies.cell import Cell
 from newllm.model.bodies.stack import ContextMixer
 from newllm.recurrence import Rule, change_decay
 from newllm.replays.interventions.intervention import Intervention
-from newllm.replays.interventions.own_model import already, change_model, model_of, no_additive_part, no_context
+from newllm.replays.interventions.own_model import change_model, model_of, no_additive_part, no_context, set_already
 from newllm.replays.replica import Replica, Update
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
@@ -40,11 +40,6 @@ CONTEXT_CUT_OFF = Intervention(
 # norm-on-write: LayerNorm on the context as it is written: the founding document's first remedy (section 6).
 
 
-def _has_norm_on_write(subject: Subject) -> Message | None:
-    model = model_of(subject)
-    return no_context(subject) or already("model.norm", "write", model.norm if model else None)
-
-
 NORM_ON_WRITE = Intervention(
     name="norm-on-write",
     kind="model",
@@ -53,17 +48,12 @@ NORM_ON_WRITE = Intervention(
     direction=0,  # it is held at the root of its width, which may be more than it was
     apply=lambda setup: change_model(setup, norm="write"),
     from_start=True,
-    misfit=_has_norm_on_write,
+    misfit=set_already("norm", "write", no_context),
     slowness=2.0,
 )
 
 
 # norm-on-read: LayerNorm on the context as it is read; what is kept stays as the recurrence left it.
-
-
-def _has_norm_on_read(subject: Subject) -> Message | None:
-    model = model_of(subject)
-    return no_context(subject) or already("model.norm", "read", model.norm if model else None)
 
 
 NORM_ON_READ = Intervention(
@@ -74,7 +64,7 @@ NORM_ON_READ = Intervention(
     direction=0,  # what is read has size 1, which may be more than it was
     apply=lambda setup: change_model(setup, norm="read"),
     from_start=True,
-    misfit=_has_norm_on_read,
+    misfit=set_already("norm", "read", no_context),
     slowness=1.5,
 )
 

@@ -9,18 +9,11 @@ from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
 from newllm.replays.interventions.anatomy import anatomy
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.interventions.own_model import already, change_model, model_of
+from newllm.replays.interventions.own_model import change_model, model_of, set_already
 from newllm.replays.replica import Replica
 from newllm.replays.subject import Subject
 
 # initialisation-he: weights drawn as He et al. (2015) did, N(0, 2/fan-in): behind a ReLU the signal keeps its size.
-
-
-def _is_he(subject: Subject) -> Message | None:
-    model = model_of(subject)
-    if model is None:
-        return not_ours(subject)
-    return already("model.initialisation", "he", model.initialisation)
 
 
 INITIALISATION_HE = Intervention(
@@ -31,19 +24,12 @@ INITIALISATION_HE = Intervention(
     direction=1,
     apply=lambda setup: change_model(setup, initialisation="he"),
     from_start=True,
-    misfit=_is_he,
+    misfit=set_already("initialisation", "he", not_ours),
 )
 
 
 # initialisation-scaled: weights drawn from N(0, 1/fan-in), the outputs of residual branches smaller by depth: our
 # scheme "scaled" (GPT-2).
-
-
-def _is_scaled(subject: Subject) -> Message | None:
-    model = model_of(subject)
-    if model is None:
-        return not_ours(subject)
-    return already("model.initialisation", "scaled", model.initialisation)
 
 
 INITIALISATION_SCALED = Intervention(
@@ -54,7 +40,7 @@ INITIALISATION_SCALED = Intervention(
     direction=0,
     apply=lambda setup: change_model(setup, initialisation="scaled"),
     from_start=True,
-    misfit=_is_scaled,
+    misfit=set_already("initialisation", "scaled", not_ours),
 )
 
 

@@ -1,12 +1,15 @@
 """What interventions on our own models share: the change of a configuration, and where one makes sense."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from newllm.messages import Message, message
 from newllm.model.config import ModelConfig
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
+
+Misfit = Callable[[Subject], Message | None]
 
 
 def model_of(subject: Subject) -> ModelConfig | None:
@@ -24,6 +27,23 @@ def change_model(setup: Setup, **changes: Any) -> None:
 def already(setting: str, value: str, now: str | None) -> Message | None:
     """Return that a setting has the value already that it would be given, None where it has not."""
     return message("misfit-setting_already", setting=setting, value=value) if now == value else None
+
+
+def set_already(name: str, value: str, otherwise: Misfit) -> Misfit:
+    """Return the test of a change that gives a setting of our model a value: it may have it already.
+
+    Args:
+        name: of the setting.
+        value: that it would be given.
+        otherwise: what else may stand in its way, which is asked first.
+    """
+
+    def misfit(subject: Subject) -> Message | None:
+        model = model_of(subject)
+        now = None if model is None else getattr(model, name)
+        return otherwise(subject) or already(f"model.{name}", value, now)
+
+    return misfit
 
 
 def no_context(subject: Subject) -> Message | None:
