@@ -73,6 +73,8 @@ def probe_precision(
     with torch.random.fork_rng():
         for step in range(WARM_UP):  # the first ones compile, and find their memory
             steppers["fp32"].update(step)
+            if spent() > PATIENCE:
+                return PrecisionProbe("fp32", {}, 0, agreed=False)
             try:
                 steppers["bf16"].update(step)
             except UserError:  # a body that this processor does not compute in bf16

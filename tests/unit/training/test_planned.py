@@ -134,6 +134,8 @@ def test_a_probe_times_updates_in_turn_and_leaves_the_first_ones_out(monkeypatch
     short = probe_precision(nothing, nothing, nothing, 199.0 / 4)
     assert (short.chosen, short.seconds, short.agreed) == ("fp32", {}, False)
     assert turns[-1] == (0, "bf16")  # 200 s are over: the second updates of getting ready are not done
+    assert probe_precision(nothing, nothing, nothing, 99.0 / 4).seconds == {}
+    assert turns[-1] == (0, "fp32")  # 100 s are over: bf16 is not even begun
     assert seconds_per_step(nothing, nothing, nothing, "bf16") == 0.5
 
 
