@@ -18,6 +18,11 @@ def chosen(page: "Page") -> dict[str, object]:
     }
 
 
+def begins_with(page: "Page", name: str) -> None:
+    """Wait until that run stands first."""
+    page.locator(".chip a").first.get_by_text(name, exact=True).wait_for()
+
+
 def test_a_link_shows_the_same_comparison(page: "Page", local) -> None:
     page.goto(local.url)
     for name in ("words", "words-2"):
@@ -30,8 +35,7 @@ def test_a_link_shows_the_same_comparison(page: "Page", local) -> None:
     page.get_by_role("radio", name="difference to the first").check()
     page.wait_for_url("**view=difference*")
     page.get_by_role("button", name=f"first: {first['runs'][1]}").click()  # type: ignore[index]
-    page.locator("[data-chart=compared]").get_by_text("-").first.wait_for()
-    page.wait_for_timeout(500)
+    begins_with(page, first["runs"][1])  # type: ignore[index]
     seen = chosen(page)
     assert seen["signal"] == "gradient_norm"
     assert seen["radios"] == ["token", "difference"]
@@ -40,7 +44,7 @@ def test_a_link_shows_the_same_comparison(page: "Page", local) -> None:
     other.goto(address)
     assert chosen(other) == seen
     page.go_back()
-    page.wait_for_timeout(500)
+    begins_with(page, first["runs"][0])  # type: ignore[index]
     assert chosen(page)["runs"] == first["runs"]
 
 

@@ -60,12 +60,10 @@ def test_everything_is_reached_without_a_mouse(page: "Page", local, until: Calla
         assert page.evaluate(SEEN), page.evaluate(ACTIVE)
     whole = page.locator("#curves .plot").first.screenshot()
     page.keyboard.press("+")
-    page.wait_for_timeout(300)
-    assert page.locator("#curves .plot-extent").first.is_visible()  # what part of it all is shown
+    page.locator("#curves .plot-extent").first.wait_for()  # what part of it all is shown
     assert page.locator("#curves .plot").first.screenshot() != whole
     page.keyboard.press("Home")
-    page.wait_for_timeout(300)
-    assert page.locator("#curves .plot-extent").first.is_hidden()
+    page.locator("#curves .plot-extent").first.wait_for(state="hidden")
 
     tab_to(page, "Compare", "Shift+Tab")
     page.keyboard.press("Enter")
