@@ -51,13 +51,14 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "recorder": (("recorder",), ("unit/recorder",)),
     "generation": (("generation",), ("unit/generation", "numerics/generation")),
     "model": (("model", "recurrence", "kernels"), ("numerics/model", "numerics/recurrence", "numerics/kernels")),
-    "study": (("study", "statistics"), ("unit/study", "unit/statistics")),
+    "study": (("study", "statistics", "studies"), ("unit/study", "unit/statistics")),
     "command line": (("cli", "api", "plotting", "version.py",
                       "workers.py", "files.py", "checksum.py", "storage.py", "time_limit.py", "chance.py"),
                      ("unit/cli", "unit/api", "unit/plotting", "unit/test_workers.py",
                       "unit/test_files.py", "unit/test_checksum.py", "unit/test_storage.py")),
 }  # fmt: skip
-"""By name: what of src/newllm is changed, and which tests are its own."""
+"""By name: what of src/newllm is changed, or the folder of studies, and which tests are its own."""
+STUDIES = "studies"  # stands beside src
 COMPILED = ("kernels", "recurrence/scan", "model/chain", "generation/compiled_step")
 """Folders of src/newllm whose sources become machine code, which numba keeps by the date of one of them alone."""
 AIM = 0.9
@@ -74,10 +75,13 @@ class Copy:
         self.source, self._own = folder / "src", folder / "own"
         self._sound: dict[str, bool] = {}
         shutil.copytree(ROOT / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
+        if (ROOT / STUDIES).is_dir():  # tests import it by that name: from the copy, not from the checkout
+            shutil.copytree(ROOT / STUDIES, self.source / STUDIES, ignore=shutil.ignore_patterns("__pycache__"))
+            (folder / STUDIES).symlink_to(self.source / STUDIES)
         # By the content, not by the date: two changes in one second would be the same file.
         compileall.compile_dir(self.source, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
         for path in ROOT.iterdir():  # what the sources find beside them
-            if path.name not in ("src", ".git"):
+            if path.name not in ("src", STUDIES, ".git"):
                 (folder / path.name).symlink_to(path)
         self._own.mkdir()
 
@@ -126,8 +130,9 @@ class Copy:
             "PYTHONPATH": str(self.source), "PYTHONUNBUFFERED": "1", "NEWLLM_CACHE": str(self._own / "cache"),
             "NUMBA_CACHE_DIR": str(self.machine_code()),
         }  # fmt: skip
-        command = [sys.executable, "-m", "pytest", "-v", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider",
-                   f"--basetemp={self._own / 'tests'}", *tests]  # fmt: skip
+        # -P and no pythonpath: `studies` comes from the copy, as newllm does
+        command = [sys.executable, "-P", "-m", "pytest", "-v", "-x", "--no-header", "--tb=no", "-p", "no:cacheprovider",
+                   "-o", "pythonpath=", f"--basetemp={self._own / 'tests'}", *tests]  # fmt: skip
         with (self._own / "output").open("w+") as output:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -172,7 +177,7 @@ def _limited() -> None:
 
 def drawn(area: str, seed: int, count: int, source: Path) -> list[Mutant]:
     """Return the changes of an area that a seed stands for."""
-    places = [source / "newllm" / name for name in AREAS[area][0]]
+    places = [source / name if name == STUDIES else source / "newllm" / name for name in AREAS[area][0]]
     files = [file for place in places for file in sorted(place.rglob("*.py") if place.is_dir() else [place])]
     return draw([one for file in files for one in sites(source, file)], count, random.Random(f"{seed} {area}"))
 

@@ -148,6 +148,22 @@ def test_a_test_that_fails_without_a_change_notices_nothing(project: Path, tmp_p
     assert capsys.readouterr().err == "tests/test_file.py::test_it fails without any change, and is left out\n"
 
 
+@pytest.mark.slow
+def test_a_study_is_changed_where_tests_import_it_from(project: Path, tmp_path: Path, monkeypatch) -> None:
+    (project / "studies/one").mkdir(parents=True)
+    (project / "studies/one/file.py").write_text(FILE)
+    (project / "tests/test_file.py").write_text(TESTS.replace("newllm.area.file", "studies.one.file"))
+    (project / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
+    monkeypatch.setattr(mutations, "AREAS", {"study": ((mutations.STUDIES,), ("",))})
+    copied = mutations.Copy(tmp_path / "copy")
+    found = {one.change: one for one in mutations.drawn("study", 1, 9, copied.source)}
+    change = "step < steps -> step <= steps"
+    assert found[change].file == "studies/one/file.py"
+    by = copied.noticed(found[change], mutations.tests_of("study", found[change]))
+    assert by == "tests/test_file.py::test_reached"
+    assert (project / "studies/one/file.py").read_text() == FILE
+
+
 def test_the_tests_that_have_most_to_do_with_a_change_come_first(project: Path) -> None:
     for name, content in (
         ("test_other.py", "import newllm.area"), ("test_none.py", ""), ("test_word.py", "file"),
@@ -175,7 +191,7 @@ def test_the_areas_hold_every_source_and_every_test_is_there() -> None:
     held = {path.name for path in source.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert held - named <= {"__init__.py", "errors.py", "__pycache__", "py.typed"}
     for places, tests in mutations.AREAS.values():
-        assert all((source / name).exists() for name in places)
+        assert all((mutations.ROOT / name if name == mutations.STUDIES else source / name).exists() for name in places)
         assert all((Path(mutations.ROOT) / "tests" / name).exists() for name in tests)
 
 
