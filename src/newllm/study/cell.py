@@ -16,7 +16,7 @@ from newllm.errors import UserError
 from newllm.files import remove_directory
 from newllm.model.language_model import LanguageModel
 from newllm.study.recording import CellRecording, OwnSignals
-from newllm.trace import pack_trace
+from newllm.trace import Summary, pack_trace
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
 from newllm.training.guard import take_back
@@ -27,7 +27,7 @@ from newllm.training.same_texts import same_corpus
 
 
 def train_cell(config: RunConfig, place: Path, signals: OwnSignals) -> float:
-    """Train a cell to its end, or to where its numbers end; return the seconds that it took.
+    """Train a cell to its end, or to where its numbers end; return the seconds that it took, in all sittings.
 
     Args:
         config: of the run; `training.steps` says how long.
@@ -42,24 +42,35 @@ def train_cell(config: RunConfig, place: Path, signals: OwnSignals) -> float:
         with run.lock():
             stopped = _reopened(run)
             if stopped is not None:
-                return _train(run, *stopped, signals)
+                return _train(run, signals, *stopped)
     if place.exists():
         remove_directory(place)
     with claimed(place, place.name) as run:
-        return _train(run, *begin(run, config, Budget(), Preparation()), signals)
+        return _train(run, signals, *begin(run, config, Budget(), Preparation()))
 
 
-def _reopened(run: RunDirectory) -> tuple[RunConfig, LanguageModel, Corpus] | None:
-    """Return what a stopped cell goes on with; None where it cannot: it is damaged, or its texts are others now."""
+def _reopened(run: RunDirectory) -> tuple[RunConfig, LanguageModel, Corpus, float] | None:
+    """Return what a stopped cell goes on with, and the seconds that it has taken.
+
+    None where it cannot go on: it is damaged, or its texts are others now.
+    """
     with contextlib.suppress(UserError):
         take_back(run)
         run.remove_leftovers()
         config = run.load_config()
-        return config, build_model(config), same_corpus(run, config)
+        return config, build_model(config), same_corpus(run, config), Summary.load(run.summary).seconds
     return None
 
 
-def _train(run: RunDirectory, config: RunConfig, model: LanguageModel, corpus: Corpus, signals: OwnSignals) -> float:
+def _train(
+    run: RunDirectory,
+    signals: OwnSignals,
+    config: RunConfig,
+    model: LanguageModel,
+    corpus: Corpus,
+    earlier: float = 0.0,
+) -> float:
+    """Train to the end; return the seconds of this sitting, and of the updates of earlier ones."""
     start = time.perf_counter()
     recorded = functools.partial(_recorded, run, corpus, signals)
     summary, stopped_by = run_training(run, config, model, corpus, recorded, snapshots=False)
@@ -68,7 +79,7 @@ def _train(run: RunDirectory, config: RunConfig, model: LanguageModel, corpus: C
     pack_trace(run.trace)
     if run.snapshots.exists():
         remove_directory(run.snapshots)
-    return time.perf_counter() - start
+    return earlier + time.perf_counter() - start
 
 
 def _recorded(run: RunDirectory, corpus: Corpus, signals: OwnSignals, config: RunConfig) -> CellRecording:

@@ -38,7 +38,7 @@ PLAIN = ("numerics.device=cpu", "numerics.precision=fp32", "numerics.scan_backen
 CLIP = 0.05
 
 
-def config(*more: str, preset: str = "seed-baseline") -> RunConfig:
+def config(*more: str, preset: str = "founding-baseline") -> RunConfig:
     return configure(preset, None, None, [*SHAPE, *PLAIN, "training.steps=6", *more], {"seed": 3})
 
 
@@ -138,7 +138,7 @@ def test_a_cell_is_a_run_without_what_a_grid_cannot_pay_for(cell: Path) -> None:
 
 def test_its_losses_are_those_of_newllm_train(cell: Path, tmp_path: Path) -> None:
     given = [*SHAPE, *PLAIN, "training.steps=6", f"optimizer.clip={CLIP}", "training.evaluate_tokens=0"]
-    run = newllm.train(preset="seed-baseline", seed=3, settings=given, out=tmp_path / "run").path
+    run = newllm.train(preset="founding-baseline", seed=3, settings=given, out=tmp_path / "run").path
     mine, theirs = read_trace(cell / "trace.jsonl"), read_trace(run / "trace.jsonl")
     for name in theirs.signals.keys() - {"sample"}:
         assert mine.series(name).step.tolist()[-1] == theirs.series(name).step.tolist()[-1], name
@@ -170,8 +170,13 @@ def test_a_stopped_cell_goes_on_and_comes_to_the_same(cell: Path, tmp_path: Path
     with pytest.raises(UserError, match="stopped by SIGTERM after step 4"):
         train_cell(config(f"optimizer.clip={CLIP}"), place, signals)
     assert RunDirectory(place).last_step() == 4
+    summary = Summary.load(place / "summary.json")
+    assert summary.seconds > 0
+    summary.seconds = 1000.0
+    summary.save(place / "summary.json")
     begun = []
-    train_cell(config(f"optimizer.clip={CLIP}"), place, lambda *given: begun.append(given[3]) or {})
+    seconds = train_cell(config(f"optimizer.clip={CLIP}"), place, lambda *given: begun.append(given[3]) or {})
+    assert 1000 < seconds < 2000, "all its sittings count"
     assert begun == [6], "it goes on from its snapshot"
     assert not (place / "snapshots").exists()
     assert same_trace(place, cell)
