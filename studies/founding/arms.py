@@ -14,27 +14,27 @@ _LONGER = 100  # epochs of an arm that learns as fast as the document's runs, wh
 
 
 def _arm(name: str, claim: str, *settings: str, epochs: int = _LONGER, variant: str = "") -> Arm:
-    return Arm(name, claim, "seed-baseline", settings, epochs, variant, BASELINE)
+    return Arm(name, claim, "founding-baseline", settings, epochs, variant, BASELINE)
 
 
 def _transformer(name: str, claim: str, *settings: str, epochs: int = _LONGER, variant: str = "") -> Arm:
-    return Arm(name, claim, "seed-transformer", settings, epochs, variant, TRANSFORMER)
+    return Arm(name, claim, "founding-transformer", settings, epochs, variant, TRANSFORMER)
 
 
 _DOCUMENT = (
-    Arm(BASELINE, "The document's baseline.", "seed-baseline"),
-    Arm("experiment1", "The document's experiment 1: context 512.", "seed-experiment1", control=BASELINE),
-    Arm("experiment2", "The document's experiment 2: hidden 1024, 10 layers.", "seed-experiment2", control=BASELINE),
+    Arm(BASELINE, "The document's baseline.", "founding-baseline"),
+    Arm("experiment1", "The document's experiment 1: context 512.", "founding-experiment1", control=BASELINE),
+    Arm("experiment2", "The document's experiment 2: hidden 1024, 10 layers.", "founding-experiment2", control=BASELINE),
     Arm(
         "experiment3",
         "The document's experiment 3: the same for 150 epochs.",
-        "seed-experiment3",
+        "founding-experiment3",
         (),
         150,
         "",
         BASELINE,
     ),
-    Arm(TRANSFORMER, "The document's Transformer.", "seed-transformer"),
+    Arm(TRANSFORMER, "The document's Transformer.", "founding-transformer"),
 )
 
 _CONTEXT = (

@@ -1,9 +1,10 @@
 """replay.json beside results.json: the verdict of `newllm replay` on the founding baseline.
 
-These two commands make it (the folder runs/ is not kept):
+These commands make it, with its checksum (the folder runs/ is not kept):
 
-    newllm train --preset seed-baseline --out runs/seed-baseline
-    newllm replay runs/seed-baseline --budget 1500 --json > studies/founding/replay.json
+    newllm train --preset founding-baseline --out runs/founding-baseline
+    newllm replay runs/founding-baseline --budget 1500
+    cp runs/founding-baseline/replays/*/verdict.json studies/founding/replay.json
 
 `python -m studies.founding` then writes the pages again; no run of the study is needed for it.
 """

@@ -45,8 +45,8 @@ def write(folder, results):
 
 
 ARMS = (
-    Arm("base", "As it is.", "seed-baseline", ("optimizer.learning_rate=BASE_RATE",), 1),
-    Arm("low", "Lower.", "seed-baseline", ("optimizer.learning_rate=0.001",), 1, "", "base"),
+    Arm("base", "As it is.", "founding-baseline", ("optimizer.learning_rate=BASE_RATE",), 1),
+    Arm("low", "Lower.", "founding-baseline", ("optimizer.learning_rate=0.001",), 1, "", "base"),
     *MORE_ARMS,
 )
 STUDY = Study(

@@ -19,9 +19,9 @@ SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=1
 STUDY = Study(
     name="small", title="A small study.", sets=("bundled:sentences", "bundled:sentences-sea"), claims=(),
     arms=(
-        Arm("base", "As it is.", "seed-baseline", SHAPE, 3),
-        Arm("low", "Lower.", "seed-baseline", (*SHAPE, "optimizer.learning_rate=0.001"), 2, control="base"),
-        Arm("other", "Other.", "seed-baseline", (*SHAPE, "optimizer.beta2=0.9"), 1),
+        Arm("base", "As it is.", "founding-baseline", SHAPE, 3),
+        Arm("low", "Lower.", "founding-baseline", (*SHAPE, "optimizer.learning_rate=0.001"), 2, control="base"),
+        Arm("other", "Other.", "founding-baseline", (*SHAPE, "optimizer.beta2=0.9"), 1),
     ),
     outcomes=lambda record, control: {"last": record["probe"]["loss"][-1], "has_control": control is not None},
     measure=lambda _: pytest.fail("all cells are there"), seeds=2, quick=("low",), quick_seeds=1,
@@ -152,5 +152,5 @@ def test_a_directory_of_an_earlier_form_is_refused_in_one_line(tmp_path: Path) -
 
 def test_the_cells_of_a_measure_of_ones_own_have_the_keys_that_they_always_had(tmp_path: Path) -> None:
     config = plan(STUDY, tmp_path, 1)[0].config
-    assert config.training.evaluate_tokens == configure("seed-baseline", None, None, (), {}).training.evaluate_tokens
+    assert config.training.evaluate_tokens == configure("founding-baseline", None, None, (), {}).training.evaluate_tokens
     assert plan(dataclasses.replace(STUDY, measure=None), tmp_path, 1)[0].config.training.evaluate_tokens == 0

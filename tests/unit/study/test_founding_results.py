@@ -9,7 +9,7 @@ from studies.founding.page import PAGES, page, write
 from studies.founding.printed_section import printed_data, read_figures
 from studies.founding.replay_file import read_replay
 
-from newllm.checksum import sealed
+from newllm.checksum import opened, sealed
 from newllm.study import claims_table, decide, load_results
 from newllm.study.rounding import rounded
 from newllm.study.run import write_table
@@ -30,6 +30,12 @@ def test_the_table_of_claims_follows_from_the_rows(results) -> None:
         assert now["p"] == pytest.approx(before["p"])
         assert rounded(now["numbers"], 5) == rounded(before["numbers"], 5)
         assert (now["text"], now["p_holm"]) == (before["text"], pytest.approx(before["p_holm"]))
+
+
+@pytest.mark.parametrize("name", ["results.json", "figures.json", "replay.json", "printed.json", "study.json"])
+def test_every_file_that_is_read_back_has_its_checksum(name: str) -> None:
+    content = (FOLDER / name).read_bytes()
+    assert content in (sealed(opened(content)), sealed(opened(content), indent=2))
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -60,7 +60,7 @@ def gone(name: str, outcome: Outcome = "removes", *, validation: int = 0, **chan
 
 def verdict(*interventions: Tried, **changes) -> Verdict:
     plain = Verdict(
-        run="runs/seed-baseline",
+        run="runs/founding-baseline",
         spike={"onset": ONSET, "peak": 43, "end": 46, "signal": "loss", "base": 5.4, "height": 5.1},
         null={"identical": True, "compared": 26, "weights": True, "tolerance": None, "first_difference": None},
         nulls={"n": 6, "spiked": 6, "share": 1.0, "depends_on_seed": False, "starts": [0, LATE]},
@@ -97,13 +97,13 @@ CONFIGURED = [
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_an_intervention_on_the_configuration_makes_the_change_of_its_arm(name: str) -> None:
     arm = ARM[ARM_OF[name]]
-    setup = Setup(0, 0, ONSET, 43, config=configure("seed-baseline", None, None, [], {"seed": 0}))
+    setup = Setup(0, 0, ONSET, 43, config=configure("founding-baseline", None, None, [], {"seed": 0}))
     INTERVENTIONS[name].apply(setup)
     assert setup.config == configure(arm.preset, None, None, list(arm.settings), {"seed": 0})
 
 
 def test_an_intervention_on_the_optimizer_has_the_dose_of_its_arm() -> None:
-    own = configure("seed-baseline", None, None, [], {}).optimizer
+    own = configure("founding-baseline", None, None, [], {}).optimizer
     doses = {
         "beta2": ("beta2", BETA2_VALUE),
         "epsilon": ("epsilon", EPSILON_VALUE),

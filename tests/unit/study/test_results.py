@@ -16,9 +16,9 @@ from newllm.study.store import Records
 from newllm.training.config import RunConfig
 
 ARMS = (
-    Arm("base", "As it is.", "seed-baseline", ("a=1",), 2, "x"),
-    Arm("low", "Lower.", "seed-baseline", epochs=3, control="base"),
-    Arm("never", "Not run.", "seed-baseline"),
+    Arm("base", "As it is.", "founding-baseline", ("a=1",), 2, "x"),
+    Arm("low", "Lower.", "founding-baseline", epochs=3, control="base"),
+    Arm("never", "Not run.", "founding-baseline"),
 )
 
 
@@ -61,9 +61,9 @@ def test_results_are_of_the_cells_that_have_a_record(tmp_path: Path) -> None:
     assert (found["failed"], found["worker_deaths"]) == ({"never, seed 0": "no"}, ["one died"])
     assert found["waiting"] == ["never, seed 1"]
     assert found["arms"] == [
-        {"name": "base", "claim": "As it is.", "preset": "seed-baseline", "settings": ["a=1"], "epochs": 2,
+        {"name": "base", "claim": "As it is.", "preset": "founding-baseline", "settings": ["a=1"], "epochs": 2,
          "variant": "x", "control": ""},
-        {"name": "low", "claim": "Lower.", "preset": "seed-baseline", "settings": [], "epochs": 3, "variant": "",
+        {"name": "low", "claim": "Lower.", "preset": "founding-baseline", "settings": [], "epochs": 3, "variant": "",
          "control": "base"},
     ]  # fmt: skip
     assert found["claims"][0]["numbers"] == {"n": 1}
@@ -107,7 +107,7 @@ def test_a_mistake_in_a_function_of_somebodys_study_is_one_line_that_names_its_p
 
     records = Records(tmp_path / "cells")
     records.put(cell("low", 0), json.dumps(record(1.0)))
-    arms = (Arm("low", "Lower.", "seed-baseline"),)
+    arms = (Arm("low", "Lower.", "founding-baseline"),)
     study = Study("mine", "A study.", arms, ("set 0",), (), outcomes=mistaken)
     with pytest.raises(
         UserError, match=r"outcomes\(\) of the study 'mine' fails in line \d+ of 'test_results.py' "
@@ -128,6 +128,6 @@ def test_hours_of_runs_are_not_lost_to_one_claims_mistake(tmp_path: Path, error:
     records = Records(tmp_path / "cells")
     records.put(cell("low", 0), json.dumps(record(1.0)))
     claim = Claim("1", "Lower.", "Gain.", ("low",), decide, needs=1)
-    study = Study("mine", "A study.", (Arm("low", "Lower.", "seed-baseline"),), ("set 0",), (claim,), outcomes=outcomes)
+    study = Study("mine", "A study.", (Arm("low", "Lower.", "founding-baseline"),), ("set 0",), (claim,), outcomes=outcomes)
     (told,) = analyse(study, [cell("low", 0)], records, Tally(1))["claims"]
     assert (told["verdict"], told["numbers"]) == ("undecided", {"error": f"{type(error).__name__}: {error}"})

@@ -55,12 +55,12 @@ def test_a_cell_whose_record_is_damaged_is_run_again(study_file, runs, tmp_path)
 
 
 def test_an_arm_by_the_clock_is_refused(study_file, tmp_path) -> None:
-    path = study_file(more='(Arm("clock", "Ends by the clock.", "seed-baseline", ("training.seconds=5",), 1),)')
+    path = study_file(more='(Arm("clock", "Ends by the clock.", "founding-baseline", ("training.seconds=5",), 1),)')
     with pytest.raises(UserError, match=r"arm 'clock': training.seconds is 5: .* say how many epochs"):
         plan(load_study(str(path)), tmp_path, 1)
 
 
-ENDLESS = '(Arm("endless", "Has no end.", "seed-baseline", ("optimizer.learning_rate=0.75",), 1),)'
+ENDLESS = '(Arm("endless", "Has no end.", "founding-baseline", ("optimizer.learning_rate=0.75",), 1),)'
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_a_study_that_finishes_no_run_in_its_time_is_one_line(study_file, tmp_pa
 
 @pytest.mark.slow
 def test_a_worker_that_dies_is_told_and_its_cell_is_run_again(study_file, runs, tmp_path) -> None:
-    path = str(study_file(more='(Arm("deadly", "Dies once.", "seed-baseline", ("optimizer.learning_rate=0.5",), 1),)'))
+    path = str(study_file(more='(Arm("deadly", "Dies once.", "founding-baseline", ("optimizer.learning_rate=0.5",), 1),)'))
     results = run_study(path, tmp_path / "out", seeds=1)
     assert runs().count("0.5 0") == 2
     assert results["worker_deaths"] == ["a worker died (exit code 9) at deadly, seed 0"]
@@ -115,7 +115,7 @@ def test_a_worker_that_dies_is_told_and_its_cell_is_run_again(study_file, runs, 
 
 @pytest.mark.slow
 def test_a_cell_that_cannot_be_is_told_and_the_study_goes_on(study_file, tmp_path, capsys) -> None:
-    more = '(Arm("bad", "Cannot be.", "seed-baseline", ("optimizer.learning_rate=0.25",), 1),)'
+    more = '(Arm("bad", "Cannot be.", "founding-baseline", ("optimizer.learning_rate=0.25",), 1),)'
     out = tmp_path / "out"
     assert main(["study", str(study_file(more=more)), "--seeds", "1", "--workers", "1", "--out", str(out)]) == 1
     assert "failed: bad, seed 0: this one cannot be" in capsys.readouterr().out
@@ -276,8 +276,8 @@ from newllm.study import Arm, Study
 SHAPE = ("model.hidden=16", "model.width=8", "model.context=12", "model.layers=1")
 STUDY = Study(
     name="tiny", title="Tiny runs.", claims=(), seeds=1, sets=("bundled:sentences",),
-    arms=(Arm("base", "As it is.", "seed-baseline", SHAPE, 3),
-          Arm("broken", "Too much.", "seed-baseline", (*SHAPE, "optimizer.learning_rate=1e30"), 3, control="base")),
+    arms=(Arm("base", "As it is.", "founding-baseline", SHAPE, 3),
+          Arm("broken", "Too much.", "founding-baseline", (*SHAPE, "optimizer.learning_rate=1e30"), 3, control="base")),
 )
 """
 

@@ -94,7 +94,7 @@ def test_claim_12(best: Any, verdict: str, *, spiked: bool) -> None:
 
 
 def test_claims_are_told_in_a_table_with_what_decided_them() -> None:
-    arms = (Arm("a", "One.", "seed-baseline"), Arm("b", "Two.", "seed-baseline"))
+    arms = (Arm("a", "One.", "founding-baseline"), Arm("b", "Two.", "seed-baseline"))
 
     def claim(name: str, numbers: dict[str, Any], p: float | None = None, **more: Any) -> Claim:
         given: dict[str, Any] = {"arms": ("a",), "needs": 2, **more}
