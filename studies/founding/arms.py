@@ -24,7 +24,9 @@ def _transformer(name: str, claim: str, *settings: str, epochs: int = _LONGER, v
 _DOCUMENT = (
     Arm(BASELINE, "The document's baseline.", "founding-baseline"),
     Arm("experiment1", "The document's experiment 1: context 512.", "founding-experiment1", control=BASELINE),
-    Arm("experiment2", "The document's experiment 2: hidden 1024, 10 layers.", "founding-experiment2", control=BASELINE),
+    Arm(
+        "experiment2", "The document's experiment 2: hidden 1024, 10 layers.", "founding-experiment2", control=BASELINE
+    ),
     Arm(
         "experiment3",
         "The document's experiment 3: the same for 150 epochs.",

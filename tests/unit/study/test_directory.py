@@ -152,5 +152,6 @@ def test_a_directory_of_an_earlier_form_is_refused_in_one_line(tmp_path: Path) -
 
 def test_the_cells_of_a_measure_of_ones_own_have_the_keys_that_they_always_had(tmp_path: Path) -> None:
     config = plan(STUDY, tmp_path, 1)[0].config
-    assert config.training.evaluate_tokens == configure("founding-baseline", None, None, (), {}).training.evaluate_tokens
+    of_the_preset = configure("founding-baseline", None, None, (), {})
+    assert config.training.evaluate_tokens == of_the_preset.training.evaluate_tokens
     assert plan(dataclasses.replace(STUDY, measure=None), tmp_path, 1)[0].config.training.evaluate_tokens == 0

@@ -128,6 +128,7 @@ def test_hours_of_runs_are_not_lost_to_one_claims_mistake(tmp_path: Path, error:
     records = Records(tmp_path / "cells")
     records.put(cell("low", 0), json.dumps(record(1.0)))
     claim = Claim("1", "Lower.", "Gain.", ("low",), decide, needs=1)
-    study = Study("mine", "A study.", (Arm("low", "Lower.", "founding-baseline"),), ("set 0",), (claim,), outcomes=outcomes)
+    arms = (Arm("low", "Lower.", "founding-baseline"),)
+    study = Study("mine", "A study.", arms, ("set 0",), (claim,), outcomes=outcomes)
     (told,) = analyse(study, [cell("low", 0)], records, Tally(1))["claims"]
     assert (told["verdict"], told["numbers"]) == ("undecided", {"error": f"{type(error).__name__}: {error}"})

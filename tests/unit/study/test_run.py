@@ -105,7 +105,8 @@ def test_a_study_that_finishes_no_run_in_its_time_is_one_line(study_file, tmp_pa
 
 @pytest.mark.slow
 def test_a_worker_that_dies_is_told_and_its_cell_is_run_again(study_file, runs, tmp_path) -> None:
-    path = str(study_file(more='(Arm("deadly", "Dies once.", "founding-baseline", ("optimizer.learning_rate=0.5",), 1),)'))
+    more = '(Arm("deadly", "Dies once.", "founding-baseline", ("optimizer.learning_rate=0.5",), 1),)'
+    path = str(study_file(more=more))
     results = run_study(path, tmp_path / "out", seeds=1)
     assert runs().count("0.5 0") == 2
     assert results["worker_deaths"] == ["a worker died (exit code 9) at deadly, seed 0"]
