@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from newllm.data import Corpus, training_batches, trim, validation_batches
+from newllm.data import Batches, Corpus, training_batches, trim, validation_batches
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
 from newllm.training.budget import Budget, steps_for_tokens, with_clock, with_steps, without_plan
@@ -15,9 +15,10 @@ from newllm.training.evaluation import evaluate
 from newllm.training.intervals import resolve_intervals
 from newllm.training.pace import Stopwatch, time_left
 from newllm.training.preparation import Preparation
-from newllm.training.probe import probe_precision
+from newllm.training.probe import PrecisionProbe, probe_precision
 
 PROBE_SHARE = 0.05  # of a budget in seconds: see probe.py for what happens after it
+LATE = 0.3  # of a budget in seconds: where so much is over, the machine is so busy that a probe would eat the rest
 
 
 def resolve(
@@ -47,9 +48,8 @@ def resolve(
         model = build_model(config)
     batches = training_batches(corpus, config.data, config.seed)
     if config.numerics.precision == "auto":
-        limit = None if budget.seconds is None else PROBE_SHARE * budget.seconds
         with preparation.timing("precision"):
-            preparation.precision = probe_precision(model, batches, config, limit)
+            preparation.precision = _probed(model, batches, config, budget, preparation)
         numerics = dataclasses.replace(config.numerics, precision=preparation.precision.chosen)
         config = dataclasses.replace(config, numerics=numerics)
     if budget.steps is not None:
@@ -97,6 +97,34 @@ def _with_vocabulary(config: RunConfig, corpus: Corpus):
     return config.model
 
 
+def _probed(
+    model: LanguageModel, batches: Batches, config: RunConfig, budget: Budget, preparation: Preparation
+) -> PrecisionProbe:
+    """Return what the probe of the precision says, or fp32 where there is no time for it.
+
+    Raises:
+        UserError: the time is over.
+    """
+    if budget.seconds is None:
+        return probe_precision(model, batches, config, None)
+    _time_left(budget.seconds, budget, preparation)
+    if Stopwatch(budget.began).spent > LATE * budget.seconds:
+        return PrecisionProbe("fp32", {}, 0, agreed=False)
+    return probe_precision(model, batches, config, PROBE_SHARE * budget.seconds)
+
+
+def _time_left(seconds: float, budget: Budget, preparation: Preparation) -> float:
+    """Return the seconds that are left for the updates.
+
+    Raises:
+        UserError: none.
+    """
+    left = time_left(seconds, Stopwatch(budget.began))
+    if left <= 0:
+        raise UserError(f"--seconds {seconds:g}: getting ready took {preparation}: give more, or --steps N")
+    return left
+
+
 def _by_the_clock(
     config: RunConfig, model: LanguageModel, corpus: Corpus, budget: Budget, seconds: float, preparation: Preparation
 ) -> RunConfig:
@@ -105,12 +133,10 @@ def _by_the_clock(
     Raises:
         UserError: getting ready took all of them.
     """
+    _time_left(seconds, budget, preparation)
     with preparation.timing("compiling"):
         per_token = _seconds_per_token(model, corpus, config)
-    left = time_left(seconds, Stopwatch(budget.began))
-    if left <= 0:
-        raise UserError(f"--seconds {seconds:g}: getting ready took {preparation}: give more, or --steps N")
-    return with_clock(config, seconds, left, per_token)
+    return with_clock(config, seconds, _time_left(seconds, budget, preparation), per_token)
 
 
 def _seconds_per_token(model: LanguageModel, corpus: Corpus, config: RunConfig) -> float:

@@ -2,6 +2,8 @@
 
 import math
 import platform
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -358,6 +360,51 @@ def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings
     for budget in (Budget(seconds=1000.0), Budget(steps=5)):
         assert resolve(config, corpus, budget)[0].numerics.precision == "fp32"
     assert given == [50.0, None]
+
+
+@pytest.fixture
+def late(text, tiny_settings, monkeypatch, tmp_path) -> Callable[..., tuple[Preparation, list[str]]]:
+    """`late(spent, seconds)`: resolve a run of whose seconds so many are over; its preparation, and what was measured."""
+    measured: list[str] = []
+
+    def probe(*_: Any) -> PrecisionProbe:
+        measured.append("precision")
+        return PrecisionProbe("bf16", {"fp32": 1.0, "bf16": 0.5}, 6, agreed=True)
+
+    def per_token(*_: Any) -> float:
+        measured.append("compiling")
+        return 1e-3
+
+    monkeypatch.setattr("newllm.training.resolve.probe_precision", probe)
+    monkeypatch.setattr("newllm.training.resolve._seconds_per_token", per_token)
+    settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']
+    config = configure("tiny", None, None, settings, {})
+    corpus = prepare(config.data, cache=tmp_path)
+
+    def resolved(spent: float, seconds: float) -> tuple[Preparation, list[str]]:
+        preparation = Preparation(spent)
+        resolve(config, corpus, Budget(seconds=seconds, began=time.monotonic() - spent), preparation)
+        return preparation, measured
+
+    return resolved
+
+
+def test_a_start_in_good_time_measures_the_precision(late) -> None:
+    preparation, measured = late(250.0, 1000.0)
+    assert measured == ["precision", "compiling"]
+    assert preparation.precision.chosen == "bf16"
+
+
+def test_a_late_start_takes_fp32_without_measuring(late) -> None:
+    preparation, measured = late(350.0, 1000.0)
+    assert measured == ["compiling"]
+    assert preparation.said() == ["precision fp32: no time to measure bf16"]
+
+
+def test_nothing_is_measured_once_the_time_is_over(late) -> None:
+    with pytest.raises(UserError, match=r"--seconds 1000: getting ready took 996\.\d s \(start 996"):
+        late(996.0, 1000.0)
+    assert late(350.0, 1000.0)[1] == ["compiling"]  # of this one only
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(60.0, 57.0), (100.0, 95.0), (200.0, 195.0), (1000.0, 995.0)])
