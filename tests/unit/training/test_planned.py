@@ -364,7 +364,7 @@ def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings
 
 @pytest.fixture
 def late(text, tiny_settings, monkeypatch, tmp_path) -> Callable[..., tuple[Preparation, list[str]]]:
-    """`late(spent, seconds)`: resolve a run of whose seconds so many are over; its preparation, and what was measured."""
+    """`late(spent, seconds)`: resolve a run that begins late; its preparation, and what was measured."""
     measured: list[str] = []
 
     def probe(*_: Any) -> PrecisionProbe:
