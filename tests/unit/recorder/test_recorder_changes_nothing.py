@@ -14,6 +14,7 @@ import newllm
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import Recorder
+from newllm.recorder.arguments import is_first_process
 from newllm.trace import read_trace
 
 Signals = Callable[[], dict[str, dict[int, float]]]
@@ -146,6 +147,15 @@ def one_of_two(rank: int, folder: str) -> None:
         torch.save(torch.stack(lengths), f"{folder}/lengths-{rank}")
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_the_only_process_of_a_distributed_training_writes() -> None:
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        assert is_first_process()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert is_first_process()
 
 
 @pytest.mark.slow
