@@ -19,6 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder.functions import Look
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import norm
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -34,13 +35,15 @@ class ActivationWatch:
 
     Args:
         layout: whose modules are hooked.
+        protect: keeps errors from the training.
 
     Attributes:
         latest: path of the layer that returned last.
         row: where the signals go.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, protect: Protect = unprotected) -> None:
+        self._measure, self._look = protect(self._measured), protect(self._activated)
         self._layers = [(name, m) for name, m in layout.callable_modules() if name in layout.layers]
         self._handles: list[RemovableHandle] = []
         self._calls: dict[str, int] = {}
@@ -73,6 +76,9 @@ class ActivationWatch:
         if torch.compiler.is_compiling() or not torch.is_grad_enabled():
             return
         self.latest = name
+        self._measure(name, module, output)
+
+    def _measured(self, name: str, module: nn.Module, output: Any) -> None:
         calls = self._calls[name] = self._calls.get(name, 0) + 1
         value = first_tensor(output)
         if calls & (calls - 1) or value is None or value.numel() == 0:
@@ -87,7 +93,7 @@ class ActivationWatch:
         """Return what looks at each activation function, however it is called."""
         places = (F, torch, Tensor)
         found = (getattr(place, name, None) for place in places for name in _CAN_DIE)
-        return {function: self._activated for function in found if function is not None}
+        return {function: self._look for function in found if function is not None}
 
     def _activated(self, output: Any, *args: object, **kwargs: object) -> None:  # noqa: ARG002
         if isinstance(output, Tensor) and output.grad_fn is not None and output.numel():

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from newllm.recorder.functions import Look
+from newllm.recorder.isolation import Protect, unprotected
 
 _ROWS, _QUERIES = 2, 16
 _ARGUMENTS = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
@@ -25,10 +26,10 @@ See = Callable[[Tensor, Tensor], None]
 """Takes the mean entropy in nats and the largest logit, both still on the device."""
 
 
-def functions(see: See) -> dict[Any, Look]:
-    """Return what looks at each function of attention; `see` takes the numbers."""
-    softened = partial(_softened, see)
-    return {F.scaled_dot_product_attention: partial(_attended, see)} | dict.fromkeys(_SOFTMAX, softened)
+def functions(see: See, protect: Protect = unprotected) -> dict[Any, Look]:
+    """Return what looks at each function of attention; `see` takes the numbers, `protect` what goes wrong."""
+    softened = protect(partial(_softened, see))
+    return {F.scaled_dot_product_attention: protect(partial(_attended, see))} | dict.fromkeys(_SOFTMAX, softened)
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 from newllm.model.bodies.cell import Cell
 from newllm.recorder.activations import ActivationWatch
 from newllm.recorder.gates import watch_gates
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layout import Layout, own_name
 
 _PROBED = 128
@@ -27,10 +28,11 @@ class CellProbe:
 
     Args:
         layout: the model's.
+        protect: keeps errors from the training.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, protect: Protect = unprotected) -> None:
+        self._layout, self._protect = layout, protect
         self._cells = [(n, m) for n, m in layout.callable_modules() if isinstance(m, Cell)]
         self._handles: list[RemovableHandle] = []
         self._contexts: dict[nn.Module, Tensor] = {}
@@ -39,7 +41,7 @@ class CellProbe:
         """Hook the cells and their taps; what is seen goes where the activations go."""
         for name, cell in self._cells:
             self._handles.append(cell.tap.register_forward_hook(self._keep))
-            self._handles.append(cell.register_forward_hook(partial(self._look, name, activations)))
+            self._handles.append(cell.register_forward_hook(self._protect(partial(self._look, name, activations))))
 
     def close(self) -> None:
         """Take the hooks away."""

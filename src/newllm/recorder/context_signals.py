@@ -17,6 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.model.context_summary import summed_up
 from newllm.model.context_tap import ContextTap
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -29,9 +30,11 @@ class ContextSignals:
 
     Args:
         layout: the model's.
+        protect: keeps errors from the training.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, protect: Protect = unprotected) -> None:
+        self._protect = protect
         self._sources = [(n, m) for n, m in layout.callable_modules() if isinstance(m, ContextTap | nn.RNNBase)]
         self._handles: list[RemovableHandle] = []
         self._ends: dict[str, Tensor] = {}
@@ -42,7 +45,7 @@ class ContextSignals:
         """Hook every source of contexts."""
         for name, module in self._sources:
             see = self._see_tap if isinstance(module, ContextTap) else self._see_torch
-            self._handles.append(module.register_forward_hook(partial(see, name)))
+            self._handles.append(module.register_forward_hook(self._protect(partial(see, name))))
 
     def close(self) -> None:
         """Take the hooks away."""
@@ -52,10 +55,10 @@ class ContextSignals:
     def put(self, row: Row) -> None:
         """Put what was seen since the last call into the row: the mean over layers."""
         if self._ends:
-            row.put_all(stacked(list(self._ends.values())).mean(dim=0), end_signals)
+            row.put_all(stacked(list(self._ends.values())).mean(dim=0), self._protect(end_signals))
         courses = list(self._courses.values())
         if courses and all(len(course) == len(courses[0]) for course in courses):
-            row.put_all(stacked(courses).mean(dim=0), course_signals)
+            row.put_all(stacked(courses).mean(dim=0), self._protect(course_signals))
         self._ends.clear()
         self._courses.clear()
 

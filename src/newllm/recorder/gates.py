@@ -11,17 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.pending import Row
 from newllm.recurrence.rules.rule import Gate
 
 _SATURATED = math.log(99)  # sigmoid(-x) < 0.01 or sigmoid(x) > 0.99
 
 
-def watch_gates(modules: Iterable[tuple[str, nn.Module]], row: Row) -> list[RemovableHandle]:
+def watch_gates(
+    modules: Iterable[tuple[str, nn.Module]], row: Row, protect: Protect = unprotected
+) -> list[RemovableHandle]:
     """Hook every gate among the modules; their saturation goes into the row."""
-    return [
-        module.register_forward_hook(partial(_see, name, row)) for name, module in modules if isinstance(module, Gate)
-    ]
+    gates = [(name, module) for name, module in modules if isinstance(module, Gate)]
+    return [module.register_forward_hook(protect(partial(_see, name, row))) for name, module in gates]
 
 
 @torch.no_grad()

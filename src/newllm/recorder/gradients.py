@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import dense, stacked
 
 _ENGINE: Any = torch.autograd.Variable._execution_engine
@@ -51,6 +52,7 @@ class GradientWatch:
 
     Args:
         parameters: of the model.
+        protect: keeps errors from the training.
 
     Attributes:
         before: norms after the last backward pass of this update; None where there was none.
@@ -60,29 +62,38 @@ class GradientWatch:
         scaler: what multiplied the loss, by which the gradients are divided here; None without one.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self._parameters = parameters
+    def __init__(self, parameters: Sequence[nn.Parameter], protect: Protect = unprotected) -> None:
+        self._parameters, self._protect = parameters, protect
         self._handles: list[RemovableHandle] = []
+        self._hooked: set[int] = set()
+        self._is_open = False
+        self._ended = protect(self._backward_ends)
         self._sentinels: dict[int, tuple[weakref.ref[Tensor], int] | None] = {}
         self._running = self._updating = self._updated = self._cleared = self._at_old_weights = False
         self.scaler: Any = None
         self.reset()
 
     def open(self) -> None:
-        """Hook every parameter that is trained now."""
-        self._handles = [
-            parameter.register_post_accumulate_grad_hook(self._accumulated)
-            for parameter in self._parameters
-            if parameter.requires_grad
-        ]
+        """Hook every parameter that is trained now; `reset` hooks those that are trained later."""
+        self._is_open = True
+        self._hook()
 
     def close(self) -> None:
         """Take every hook away."""
+        self._is_open = False
         while self._handles:
             self._handles.pop().remove()
 
+    def _hook(self) -> None:
+        for index, parameter in enumerate(self._parameters):
+            if parameter.requires_grad and index not in self._hooked:
+                self._hooked.add(index)
+                self._handles.append(parameter.register_post_accumulate_grad_hook(self._accumulated))
+
     def reset(self) -> None:
         """Begin the next step."""
+        if self._is_open:
+            self._hook()
         self.before: Norms | None = None
         self.clipped: Norms | None = None
         self.backwards = 0
@@ -122,7 +133,7 @@ class GradientWatch:
         if not self._running:
             self._running = True
             # Twice: what DDP queued meanwhile, the last of its reductions, comes in between.
-            _ENGINE.queue_callback(lambda: _ENGINE.queue_callback(self._backward_ends))
+            _ENGINE.queue_callback(lambda: _ENGINE.queue_callback(self._ended))
 
     @torch.no_grad()
     def _backward_ends(self) -> None:
@@ -136,7 +147,7 @@ class GradientWatch:
             self.before = None if found is None else self._unscaled(found)
         self.backwards += 1
         self._updated = False
-        if self.before is not None and not self._sentinels:
+        if self.before is not None and not any(self._parameters[index].requires_grad for index in self._sentinels):
             self._choose_sentinels(self.before.present)
         self._remember()
 
@@ -145,12 +156,15 @@ class GradientWatch:
         return found if scale is None else replace(found, each=found.each / scale.to(found.each.device))
 
     def _choose_sentinels(self, present: Sequence[int]) -> None:
-        for index in {present[0], present[len(present) // 2], present[-1]}:
-            self._sentinels[index] = None
-            self._handles.append(self._parameters[index].register_hook(partial(self._arriving, index)))
+        self._sentinels = dict.fromkeys({present[0], present[len(present) // 2], present[-1]})
+        for index in self._sentinels:
+            arriving = self._protect(partial(self._arriving, index))
+            self._handles.append(self._parameters[index].register_hook(arriving))
 
     def _arriving(self, index: int, gradient: Tensor) -> None:  # noqa: ARG002 (a hook's form)
         """A gradient is about to be added to what the sentinel has."""
+        if index not in self._sentinels:  # others were chosen since, as this one was frozen for a while
+            return
         old, known = self._parameters[index].grad, self._sentinels[index]
         if old is None or known is None or known[0]() is not old or known[1] != old._version:
             self._cleared = True
@@ -166,8 +180,11 @@ class GradientWatch:
 
 
 def gradient_norms(parameters: Sequence[nn.Parameter]) -> Norms | None:
-    """Return the norms of the gradients that are there, None if none is; nothing is read from the device."""
-    present = [index for index, parameter in enumerate(parameters) if parameter.grad is not None]
+    """Return the norms of the gradients that are there, None if none is; nothing is read from the device.
+
+    A parameter that was frozen may keep the gradient of an earlier phase: that is none of this update's.
+    """
+    present = [i for i, parameter in enumerate(parameters) if parameter.requires_grad and parameter.grad is not None]
     if not present:
         return None
     gradients = [dense(g) for i in present if (g := parameters[i].grad) is not None]
@@ -190,7 +207,7 @@ def _norm(value: Tensor) -> Tensor:
 
 
 def _versions(parameters: Sequence[nn.Parameter]) -> list[tuple[int, int]]:
-    return [(id(g), g._version) for parameter in parameters if (g := parameter.grad) is not None]
+    return [(id(g), g._version) for p in parameters if p.requires_grad and (g := p.grad) is not None]
 
 
 def euclidean(parts: Sequence[float]) -> float:

@@ -12,8 +12,8 @@ from torch import Tensor
 from newllm.trace import TraceWriter
 
 FLUSH_SECONDS = 1.0
-Decode = Callable[[Sequence[float]], Iterable[tuple[str, float]]]
-"""Turns the numbers of a vector into signals by name."""
+Decode = Callable[[Sequence[float]], Iterable[tuple[str, float]] | None]
+"""Turns the numbers of a vector into signals by name; None for none."""
 
 
 class Row:
@@ -44,12 +44,16 @@ class PendingRows:
 
     Args:
         writer: of the trace.
+
+    Attributes:
+        waiting: rows since the last flush that came to its end.
     """
 
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
         self._rows: list[tuple[int, Row]] = []
         self._flushed = time.monotonic()
+        self.waiting = 0
 
     def add(self, step: int, row: Row) -> None:
         """Keep one row; write all when the time has come.
@@ -58,6 +62,7 @@ class PendingRows:
             UserError: there is no room. The rows are kept and the next flush tries again.
         """
         self._rows.append((step, row))
+        self.waiting += 1
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
@@ -75,6 +80,7 @@ class PendingRows:
             self._writer.write_row(step, signals)
         self._rows = []
         self._writer.flush()
+        self.waiting = 0
 
     def close(self) -> None:
         """Write everything and close the trace."""
@@ -90,7 +96,7 @@ def read_rows(rows: Sequence[Row]) -> list[dict[str, float]]:
     signals = [dict(row.numbers) for row in rows]
     for row, own in zip(rows, signals, strict=True):
         for _, decode in row.vectors:
-            own.update(decode(next(read)))
+            own.update(decode(next(read)) or ())
     return signals
 
 

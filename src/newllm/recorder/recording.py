@@ -7,17 +7,19 @@
             optimizer.step()
             recorder.step(loss)
 
-It watches by hooks and changes nothing: the weights come out the same to the bit. `docs/signals.md` lists
-what it writes. Nothing is read from the device until a second has gone, and what costs more than the norm of
-the gradient is measured on sampled steps only: the first, and every `every`-th.
+It watches by hooks and changes nothing: the weights come out the same to the bit. Nor does it end a training: a part
+that fails is reported once, as a warning and in recording.json, and measures nothing from then on (`isolation`).
+`docs/signals.md` lists what it writes. Nothing is read from the device until a second has gone, and what costs more
+than the norm of the gradient is measured on sampled steps only: the first, and every `every`-th.
 
 Limits: parameters added or replaced later are not seen, nor those sharded over processes; a layer inside
 what torch.compile made into one function shows its weights and gradients, not its activations.
 """
 
+import contextlib
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +36,7 @@ from newllm.messages import Message, message
 from newllm.recorder.arguments import be_fresh, is_first_process, the_model, the_optimizer
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.evaluations import evaluation_signals, number
+from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.lyapunov_probe import LyapunovProbe
 from newllm.recorder.outputs import embedding_size, find_logits, put_logits
@@ -43,6 +46,7 @@ from newllm.recorder.updates import UpdateWatch
 from newllm.trace import TraceWriter
 
 TRACE, RECORDING, DATA = "trace.jsonl", "recording.json", "data.json"
+MOST_WAITING = 10_000  # rows that are kept in memory while there is no room to write them
 _HIDDEN = message("remark-hidden-layers")
 
 
@@ -84,9 +88,10 @@ class Recorder:
         self._layout = Layout(the_model(model))
         self._optimizer = the_optimizer(optimizer, self._layout)
         self._out, self._every, self._vocabulary = out, every, vocabulary
-        self._updates = UpdateWatch(self._layout, self._optimizer)
-        self._forward = SampledForward(self._layout)
-        self._contexts = ContextSignals(self._layout)
+        self._part = Isolation(self._failed).part
+        self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
+        self._forward = SampledForward(self._layout, self._part)
+        self._contexts = ContextSignals(self._layout, self._part("contexts"))
         self._lyapunov = LyapunovProbe(self._layout)
         self._handles: list[RemovableHandle] = []
         self._pending: PendingRows | None = None
@@ -105,30 +110,34 @@ class Recorder:
             self._out.mkdir(parents=True, exist_ok=True)
         self._describe()
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
-        self._updates.open()
-        self._contexts.open()
-        root = self._layout.root
-        self._handles = [
-            root.register_forward_pre_hook(self._called),
-            root.register_forward_hook(self._returned, always_call=True),
-        ]
+        self._part("updates")(self._updates.open)()
+        self._part("contexts")(self._contexts.open)()
+        self._part("outputs")(self._watch_the_root)()
         self._time = time.perf_counter()
         self._begin()
         return self
 
+    def _watch_the_root(self) -> None:
+        root = self._layout.root
+        self._handles.append(root.register_forward_pre_hook(self._called))
+        self._handles.append(root.register_forward_hook(self._returned, always_call=True))
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._unhook()
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            self._write(pending.close)
+            self._ended = True  # whoever watches the run need not wait
+            self._describe_again()
+
+    def _unhook(self) -> None:
         while self._handles:
             self._handles.pop().remove()
         self._forward.close()
         self._contexts.close()
         self._updates.close()
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            pending.close()
-            self._ended = True  # whoever watches the run need not wait
-            self._describe()
 
     def step(self, loss: SupportsFloat | Tensor) -> None:
         """Record one step; call it after the optimizer's.
@@ -137,7 +146,7 @@ class Recorder:
             loss: of the step, as the loop knows it, not multiplied by a loss scale.
 
         Raises:
-            UserError: the loss is not one number, the block has ended, or there is no room to write.
+            UserError: the loss is not one number, or the block has ended.
         """
         if not self._writes:
             return
@@ -145,13 +154,13 @@ class Recorder:
         row.put("loss", number("loss", loss))
         row.put("step_seconds", now - self._time)
         self._time, self._steps = now, self._steps + 1
-        self._updates.put(row)
-        self._contexts.put(row)
+        self._part("updates")(self._updates.put)(row)
+        self._part("contexts")(self._contexts.put)(row)
         if self._sampled:
             self._say_if_hidden()
             self._forward.close()
-            self._lyapunov.put(row)
-        pending.add(self._steps, row)
+            self._part("lyapunov")(self._lyapunov.put)(row)
+        self._write(pending.add, self._steps, row)
         self._begin()
 
     def validation(
@@ -182,8 +191,8 @@ class Recorder:
         if self._trained_while_evaluated:
             row.put("evaluation_in_training_mode", 1.0)
         self._trained_while_evaluated = False
-        pending.add(self._steps, row)
-        pending.flush()
+        self._write(pending.add, self._steps, row)
+        self._write(pending.flush)
 
     def data(
         self,
@@ -223,10 +232,10 @@ class Recorder:
         """Prepare for the next step."""
         step = self._steps + 1
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0
-        self._updates.begin(self._row, sampled=self._sampled)
+        self._part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self._contexts.sampled = self._sampled
         if self._sampled:
-            self._forward.open(self._row)
+            self._part("layers")(self._forward.open)(self._row)
 
     def _called(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling():
@@ -234,34 +243,72 @@ class Recorder:
         if not torch.is_grad_enabled():
             self._trained_while_evaluated |= model.training
         elif self._sampled:
-            self._forward.enter()
-            self._lyapunov.keep(inputs)
+            self._part("layers")(self._forward.enter)()
+            self._part("lyapunov")(self._lyapunov.keep)(inputs)
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
         if torch.compiler.is_compiling() or not self._sampled or not torch.is_grad_enabled():
             return
         self._forward.leave()
+        self._part("outputs")(self._put_logits)(output)
+
+    def _put_logits(self, output: Any) -> None:
         logits = find_logits(self._layout.inner, output, self._vocabulary)
         if logits is None:
             return
         put_logits(logits, self._row)
         if self._vocabulary is None and (size := embedding_size(self._layout.inner, logits.shape[-1])) is not None:
             self._vocabulary = size
-            self._describe()
+            self._describe_again()
 
     def _say_if_hidden(self) -> None:
         """Say once that no layer was seen at work."""
         if self._left_out or self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
             return
-        self._left_out.append(_HIDDEN)
-        self._describe()
-        warnings.warn(str(_HIDDEN), stacklevel=3)
+        self._leave_out(_HIDDEN)
+
+    def _failed(self, part: str, error: Exception) -> None:
+        """A part measures nothing any more."""
+        why = " ".join(str(error).split())
+        self._leave_out(message("remark-recorder-part", part=part, error=f"{type(error).__name__}: {why}"))
+
+    def _write(self, write: Callable[..., None], *arguments: Any) -> None:
+        """Write. Without room the rows are kept for a while, and each flush tries again; else recording is over."""
+        try:
+            write(*arguments)
+        except UserError as error:
+            if self._pending is not None and self._pending.waiting >= MOST_WAITING:
+                self._stop(error)
+            elif not any(said.id == "remark-recorder-room" for said in self._left_out):
+                self._leave_out(message("remark-recorder-room", error=str(error)))
+        except Exception as error:  # a device that is lost, say
+            self._stop(error)
+
+    def _stop(self, error: Exception) -> None:
+        """Record nothing more."""
+        self._unhook()
+        self._writes = False
+        self._failed("all signals", error)
+
+    def _leave_out(self, said: Message) -> None:
+        """Say once what is not recorded, as a warning and in recording.json."""
+        self._left_out.append(said)
+        self._describe_again()
+        with contextlib.suppress(Warning):  # where warnings are errors, this one is still no reason to end a training
+            warnings.warn(str(said), stacklevel=4)
 
     def _describe(self) -> None:
         description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
         description |= {"left_out": list(map(str, self._left_out)), "ended": self._ended}
         description |= {"remarks": [one.as_dict() for one in self._left_out]}
         write_checked(self._out / RECORDING, description, durable=False)
+
+    def _describe_again(self) -> None:
+        def describe() -> None:
+            with contextlib.suppress(UserError):  # no room: the rows say so, and the end of the block tries again
+                self._describe()
+
+        self._part("recording.json")(describe)()
 
     def _open(self) -> PendingRows:
         if self._pending is None:

@@ -12,6 +12,7 @@ from newllm.recorder.activations import ActivationWatch
 from newllm.recorder.cell_probe import CellProbe
 from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
+from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import ROOT
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -22,14 +23,16 @@ class SampledForward:
 
     Args:
         layout: the model's.
+        part: what keeps the errors of each part from the training.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, part: Part = no_isolation) -> None:
+        self._attention, self._gates = part("attention"), part("gates")
         self._modules = list(layout.callable_modules())
         # A compiled part would be compiled once more for steps on which its functions are watched.
         self._watches_functions = not layout.compiled
-        self._activations = ActivationWatch(layout)
-        self._cells = CellProbe(layout)
+        self._activations = ActivationWatch(layout, part("activations"))
+        self._cells = CellProbe(layout, part("cell"))
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionWatch | None = None
         self._row = Row()
@@ -45,10 +48,11 @@ class SampledForward:
         self._row, self.is_open = row, True
         self._activations.open(row)
         self._cells.open(self._activations)
-        self._handles = watch_gates(self._modules, row)
+        self._handles = watch_gates(self._modules, row, self._gates)
         for name, module in self._modules:
             if isinstance(module, nn.MultiheadAttention):
-                self._handles.append(module.register_forward_hook(partial(self._multihead, name), with_kwargs=True))
+                look = self._attention(partial(self._multihead, name))
+                self._handles.append(module.register_forward_hook(look, with_kwargs=True))
 
     def close(self) -> None:
         """Take every hook away."""
@@ -62,7 +66,8 @@ class SampledForward:
     def enter(self) -> None:
         """The model is called: watch the functions that it calls."""
         if self.is_open and self._mode is None and self._watches_functions:
-            self._mode = FunctionWatch(attention.functions(self._attended) | self._activations.functions())
+            looks = attention.functions(self._attended, self._attention) | self._activations.functions()
+            self._mode = FunctionWatch(looks)
             self._mode.__enter__()
 
     def leave(self) -> None:

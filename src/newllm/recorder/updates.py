@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from newllm.recorder.gradients import GradientWatch, Norms, euclidean
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -28,16 +29,17 @@ class UpdateWatch:
     Args:
         layout: the model's.
         optimizer: its optimizer.
+        protect: keeps errors from the training.
 
     Attributes:
         updated: whether a step was done since the last `put`.
         sampled: whether the weights are measured around the next one.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer) -> None:
-        self._layout, self._optimizer = layout, optimizer
-        self._gradients = GradientWatch(layout.parameters)
-        self._weights = WeightWatch(layout, optimizer)
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
+        self._layout, self._optimizer, self._protect = layout, optimizer, protect
+        self._gradients = GradientWatch(layout.parameters, protect)
+        self._weights = WeightWatch(layout, optimizer, protect)
         self._handles: list[Any] = []
         self._looks = 0
         self._row = Row()
@@ -52,8 +54,8 @@ class UpdateWatch:
         """Hook the optimizer and the parameters."""
         self._gradients.open()
         self._handles = [
-            self._optimizer.register_step_pre_hook(self._begins),
-            self._optimizer.register_step_post_hook(self._ends),
+            self._optimizer.register_step_pre_hook(self._protect(self._begins)),
+            self._optimizer.register_step_post_hook(self._protect(self._ends)),
         ]
 
     def close(self) -> None:
@@ -90,7 +92,7 @@ class UpdateWatch:
             by_index = dict(zip(found.present, numbers, strict=True))
             return [(f"gradient_norm/{name}", euclidean(own)) for name, own in self._layout.group(by_index)]
 
-        row.put_all(found.each, signals)
+        row.put_all(found.each, self._protect(signals))
 
     def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
         if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:

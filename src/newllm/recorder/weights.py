@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from newllm.recorder.gradients import euclidean, norms
+from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import alike, stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
@@ -26,10 +27,11 @@ class WeightWatch:
     Args:
         layout: the model's.
         optimizer: asked for second moments.
+        protect: keeps errors from the training.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer) -> None:
-        self._layout, self._optimizer = layout, optimizer
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
+        self._layout, self._optimizer, self._protect = layout, optimizer, protect
         self._old: list[Tensor] = []
         self._watched: list[int] = []
         self._lengths: Tensor | None = None
@@ -58,7 +60,8 @@ class WeightWatch:
             return
         torch._foreach_sub_(self._old, [self._layout.parameters[index].detach() for index in self._watched])
         moved = norms(self._old)
-        row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), partial(self._signals, self._watched))
+        signals = self._protect(partial(self._signals, self._watched))
+        row.put_all(torch.cat([self._lengths, moved.to(self._lengths.device)]), signals)
         self._lengths = None
         if moments:
             self._mismatch(row)
@@ -91,7 +94,7 @@ class WeightWatch:
             ratios.append(_whitened(parameter.grad, moment, old[index]) * correction)
         if indices:
             sizes = [self._layout.parameters[index].numel() for index in indices]
-            row.put_all(stacked(ratios), lambda numbers: self._mismatches(indices, sizes, numbers))
+            row.put_all(stacked(ratios), self._protect(partial(self._mismatches, indices, sizes)))
 
     def _mismatches(
         self, indices: Sequence[int], sizes: Sequence[int], numbers: Sequence[float]

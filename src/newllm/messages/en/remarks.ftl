@@ -86,6 +86,10 @@ remark-unread-file = '{ $file }' cannot be read ({ $reason }): passed over
 
 remark-hidden-layers = no layer was seen at work, as inside a compiled model: activations, attention, gates and contexts are left out
 
+remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }
+
+remark-recorder-room = what is recorded waits to be written, the training goes on: { $error }
+
 remark-steps = { $last ->
     [none] step { COUNT($first) }
    *[other] steps { COUNT($first) } to { COUNT($last) }

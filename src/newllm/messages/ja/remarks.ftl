@@ -86,6 +86,10 @@ remark-unread-file = 「{ $file }」を読めないため（{ $reason }）、読
 
 remark-hidden-layers = コンパイルされたモデルの内部など、層の動作を観測できなかったため、活性値、アテンション、ゲート、文脈ベクトルは記録されていない
 
+remark-recorder-part = { $part } の記録を中止した。訓練は続いている（{ $error }）
+
+remark-recorder-room = 記録を書き込めず、書き込みを待っている。訓練は続いている（{ $error }）
+
 remark-steps = { $last ->
     [none] ステップ{ COUNT($first) }
    *[other] ステップ{ COUNT($first) }から{ COUNT($last) }
