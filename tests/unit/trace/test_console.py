@@ -75,7 +75,8 @@ def test_hostile_lines_take_no_time(tmp_path: Path, hostile: str) -> None:
     [
         (["loss: 2", "prose"], True), (["loss: 2", "prose", "prose"], False), (["loss: 2", "", " ", "prose"], True),
         ([], False), (["loss 2"], False), (["step 1 loss 2"], True), (["1, loss: 2"], False), (["loss=2"], True),
-        (["mine: 2"], False), (["mine: 2, loss: 2"], True), (["prose"] * 20 + ["loss: 2"] * 99, False),
+        (["mine: 2"], False), (["mine: 2, loss: 2"], True), (["prose"] * 20 + ["loss: 2"] * 9, False),
+        (["prose"] * 20 + ["loss: 2"] * 10, True), (["loss: 2"] * 9 + ["prose"] * 20, False),
         (["prose"] * 10 + ["loss: 2"] * 10 + ["prose"], True),
     ],
 )  # fmt: skip

@@ -9,7 +9,8 @@ from newllm.trace.readers.naming import words
 from newllm.trace.remark import Remark, note
 
 _STEPS = ("global_step", "step", "steps", "num_steps", "iteration", "iterations", "iter", "iters", "it", "itr",
-          "n_iter", "num_updates", "update", "updates", "train_step", "batch", "batch_idx", "minibatch")  # fmt: skip
+          "n_iter", "num_updates", "update", "updates", "train_step", "current_step",
+          "current_steps", "batch", "batch_idx", "minibatch")  # fmt: skip
 _EPOCHS = ("epoch", "epochs", "ep", "num_epochs", "current_epoch")
 _TIMES = {"timestamp", "wall_time", "walltime", "datetime", "date", "wall_clock", "runtime", "relative_time"}
 _LARGEST = 2.0**53

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from newllm.trace.readers.axes import axis_rank
 from newllm.trace.readers.gathered import Gathered
 from newllm.trace.readers.naming import meaning, split_of, without_escapes
+from newllm.trace.readers.numbers import number
+from newllm.trace.readers.progress_bars import Bar, Row, steps_of_bars, without_bars
 from newllm.trace.readers.rows import take_row
 from newllm.trace.readers.text import lines_of
 from newllm.trace.series import Trace
@@ -24,16 +26,21 @@ _PAIR = re.compile(
 # What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
 _BEFORE = re.compile(r"[\s:='\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
 _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
+_LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
+_LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel):([-+.\w]+)")
+_LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag"}
 _LETTERS = re.compile(r"[a-z]+")
 
 
 def is_console(text: str) -> bool:
     """Whether a file that begins with this text is what a console showed, not a table.
 
-    Most lines must name a number that newllm knows: one by a colon or an equals sign, or two by blanks.
+    Most of the first lines, or of the last ones where settings stand above, must name a number that newllm knows: one
+    by a colon or an equals sign, or two by blanks. Progress bars are no lines.
     """
-    lines = list(itertools.islice((line for line in text.splitlines() if line.strip()), _LOOKED_AT))
-    return 2 * sum(map(_speaks, lines)) >= max(1, len(lines))
+    lines = [left for line in text.splitlines() if (left := without_bars(line)[0]).strip()]
+    speaks = [_speaks(line) for line in lines]
+    return any(2 * sum(part) >= max(1, len(part)) for part in (speaks[:_LOOKED_AT], speaks[-_LOOKED_AT:]))
 
 
 def read_console(gathered: Gathered) -> Trace:
@@ -42,27 +49,52 @@ def read_console(gathered: Gathered) -> Trace:
     Raises:
         UserError: the file may not be read, is no text, or holds no numbers.
     """
+    rows: list[Row] = []  # whose steps bars may tell
+    bar: Bar | None = None
+    has_steps = is_newest = False
     for row, line in enumerate(lines_of(gathered)):
         if gathered.full:
             break
-        take_row(gathered, row, _cells(line))
+        left, found = without_bars(line)
+        cells = dict(_cells(left)) if left.strip() else {}
+        if found is not None and is_newest and not cells:
+            rows[-1] = rows[-1]._replace(after=found)
+        bar, is_newest = found or bar, is_newest and not line.strip()
+        if cells and take_row(gathered, row, cells.items()):
+            has_steps |= any((axis_rank(name) or ("",))[0] == "step" for name in cells)
+            rows = [] if bar is None else rows  # no bar yet: only one that comes right after this row tells of it
+            rows.append(Row(row, bar, None))
+            is_newest = True
+    for row, step in {} if has_steps else steps_of_bars(rows).items():
+        gathered.add("step", row, step)
     return gathered.by_row()
 
 
 def _speaks(line: str) -> bool:
     if _OF_A_TABLE.match(line):
         return False
-    known = [signed for name, _, signed in _pairs(line) if _is_known(name)]
+    cells, rest = _step_name_number(line)
+    if cells:
+        return any(map(_is_known, list(cells)[1:]))
+    known = [signed for name, _, signed in _pairs(rest) if _is_known(name)]
     return any(known) or len(known) > 1
 
 
+def _step_name_number(line: str) -> tuple[dict[str, str], str]:
+    """Part the cells of a line that begins with a step, a name and a number, as build-nanogpt and llm.c write it."""
+    found = _LONG.fullmatch(line.strip()[:_LONGEST]) or _LLM_C.match(line[:_LONGEST])
+    if found is None or number(found[3]) is None:
+        return {}, line
+    return {"step": found[1], _LLM_C_NAMES.get(found[2], found[2]): found[3]}, line[found.end() :]
+
+
 def _cells(line: str) -> Iterable[tuple[str, str]]:
-    cells: dict[str, str] = {}
+    cells, line = _step_name_number(line)
     for name, value, signed in _pairs(line):
         if signed or _is_known(name):
             rank = axis_rank(name)  # "step 0: val loss 2" and "iter 10: loss 2" count the same
             cells.setdefault(rank[0] if rank and rank[0] != "time" else name, value)
-    if not cells:
+    if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
         return ()
     if not any(split_of(word) for name in cells for word in _LETTERS.findall(name.lower())):
         outside = _LETTERS.findall(_PAIR.sub(lambda pair: " ".join(pair[1].split(" ")[:-1]), line[:_LONGEST]).lower())
@@ -77,9 +109,18 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool]]:
     text = without_escapes(line[:_LONGEST])
     for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
         words = pair[1].split(" ")
+        if _is_place(text, pair):
+            continue
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
         yield name, pair[3].replace(",", ""), bool(pair[2].strip())
+
+
+def _is_place(text: str, pair: re.Match[str]) -> bool:
+    """Whether a pair is what a logger says of itself: "train.py:173", "[PID:1234]"."""
+    if pair[2] != ":" or not pair[3].isdigit() or _is_known(pair[1]):
+        return False
+    return "." in pair[1] or (text[: pair.start()].endswith("[") and text.startswith("]", pair.end()))
 
 
 def _is_known(name: str) -> bool:

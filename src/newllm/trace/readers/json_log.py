@@ -21,6 +21,8 @@ _DEEPEST = 4  # levels of a row's objects; their names are joined by "/"
 _LARGEST = 1 << 25  # characters of one object of lists
 _MOST_CELLS = 20_000  # of one row
 _ROWS = re.compile(r'"(?:log_history|history|logs|rows|metrics)"\s*:\s*\[')
+_NUMBERS = re.compile(r"\[[-+\s\d.,eENaInfity]*\]?\s*")  # a list of losses, or its beginning
+_BARE_LOSSES = re.compile(r"\s*\[\s*[-\dNI]")
 _FIRST, _BETWEEN = re.compile(r"\s*\["), re.compile(r"[\s,]*")
 _BARE = {2: ("step", "loss"), 3: ("timestamp", "step", "loss")}  # the second is TensorBoard's export
 _ERRORS = (ValueError, RecursionError)  # json's own error is a ValueError
@@ -42,7 +44,7 @@ def is_document(text: str) -> bool:
 
 def is_json(text: str) -> bool:
     """Whether a text begins as JSON of rows does, not as a line of Python's or one that tells the time in brackets."""
-    return bool(re.match(r"\{(?!\s*')|\[\s*(?:[\[{\]]|$)", text))
+    return bool(re.match(r"\{(?!\s*')|\[\s*(?:[\[{\]]|$)", text)) or bool(_NUMBERS.fullmatch(text))
 
 
 def read_json_lines(gathered: Gathered, run: str | None = None) -> Trace:
@@ -79,10 +81,11 @@ def read_json(gathered: Gathered, run: str | None = None) -> Trace:
         if rows or len(start) > _LARGEST:
             break
     found = _objects(start[rows.end() :], chunks, gathered) if rows else _columns(start, gathered)
+    losses = _BARE_LOSSES.match(start) is not None
     for row, content in enumerate(found):
         if gathered.full:
             break
-        _take(gathered, row, content)
+        _take(gathered, row, {"loss": content} if losses and isinstance(content, float | int) else content)
     return gathered.by_row(run)
 
 
@@ -95,7 +98,9 @@ def _objects(text: str, chunks: Iterator[str], gathered: Gathered) -> Iterator[A
         if text.startswith("]", at):
             return
         try:
-            content, at = decoder.raw_decode(text, at)
+            content, end = decoder.raw_decode(text, at)
+            if end == len(text) and isinstance(content, float | int):  # its digits may go on in the next piece
+                raise ValueError
         except RecursionError:
             gathered.note(left_out("remark-nested-too-deep"))
             return
@@ -106,6 +111,7 @@ def _objects(text: str, chunks: Iterator[str], gathered: Gathered) -> Iterator[A
                 return
             text, at = text[at:] + more, 0
             continue
+        at = end
         yield content
 
 

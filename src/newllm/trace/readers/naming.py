@@ -28,7 +28,7 @@ _STATISTICS = {
     **dict.fromkeys(("lr", "learning_rate", "learningrate"), "learning_rate"),
     **dict.fromkeys(
         ("grad_norm", "gradient_norm", "gnorm", "gradnorm", "norm_grad", "global_grad_norm", "global_gradient_norm",
-         "grad_2_0_norm"), "gradient_norm",
+         "grad_2_0_norm", "norm"), "gradient_norm",
     ),
     "step_seconds": "step_seconds",
 }  # fmt: skip

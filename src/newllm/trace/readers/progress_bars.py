@@ -1,0 +1,79 @@
+"""Progress bars between the lines of a console, as tqdm draws them: `  3%|▎         | 10/300 [00:10<04:50,  1.00it/s]`.
+
+Hugging Face's Trainer prints its numbers without a step; the bar that is drawn again right after them says it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_COUNT = r"(\d+|[\d.]+[kMG])"
+_BAR = re.compile(rf"(?:\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}|(?<!\S)\d+it)\s*\[[\d:]+[^\]]{{0,200}}\]?")
+_TOLD = 0.5  # of the rows must have a step of their own, or the bars count something else
+
+
+class Bar(NamedTuple):
+    """What a bar shows.
+
+    Attributes:
+        done: so many.
+        of: so many in all.
+    """
+
+    done: int
+    of: int
+
+
+class Row(NamedTuple):
+    """A row of a log between two bars.
+
+    Attributes:
+        row: its number.
+        before: the bar that was drawn last.
+        after: the bar that comes right after it, where one does.
+    """
+
+    row: int
+    before: Bar | None
+    after: Bar | None
+
+
+def without_bars(line: str) -> tuple[str, Bar | None]:
+    """Take the bars out of a line.
+
+    A bar whose brackets hold numbers with names ("loss=2.31", as Lightning's do) is a row of the log: it stays.
+
+    Returns:
+        what is left, and the last bar with whole counts, None without one.
+    """
+    if "[" not in line or ("%|" not in line and "it [" not in line):
+        return line, None
+    bars = [match for match in _BAR.finditer(line) if "=" not in match[0].rpartition("[")[2]]
+    counts = [(match[1], match[2]) for match in bars if match[1] and match[1].isdigit() and match[2].isdigit()]
+    for match in reversed(bars):
+        line = line[: match.start()] + " " + line[match.end() :]
+    last = Bar(*map(int, counts[-1])) if counts and max(map(len, counts[-1])) < 16 else None
+    return line, last
+
+
+def steps_of_bars(rows: Sequence[Row]) -> dict[int, int]:
+    """Return the step of each row by its number, as the bar of the training shows it; none where no bar does.
+
+    A bar that is drawn again after a row is as new as the row; one before it may be a moment old. Which of several bars
+    is the training's is told by where the rows stand: most of them stand at it. Bars that begin anew on the way, as one
+    an epoch does, tell no step.
+    """
+    nearest = [(row.after or row.before) for row in rows]
+    totals = Counter(bar.of for bar in nearest if bar is not None)
+    if not totals:
+        return {}
+    total = totals.most_common(1)[0][0]
+    steps = {}
+    for row in rows:
+        bar = next((bar for bar in (row.after, row.before) if bar is not None and bar.of == total), None)
+        if bar is not None:
+            steps[row.row] = bar.done
+    told = list(steps.values())
+    rises = all(former <= later for former, later in zip(told, told[1:], strict=False))
+    return steps if rises and len(set(told)) >= max(2, _TOLD * len(rows)) else {}

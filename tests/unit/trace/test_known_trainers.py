@@ -1,0 +1,217 @@
+"""What well-known trainers write, line for line as they write it: which signals, at which steps."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newllm.trace import Trace
+from newllm.trace.readers import read_log
+from newllm.trace.readers.progress_bars import Bar, Row, steps_of_bars, without_bars
+
+STEPS = range(1, 41)
+
+
+def loss(step: int) -> float:
+    return round(3 + 8 / step, 4)
+
+
+def bar(done: int, of: int) -> str:
+    """Return a bar as tqdm draws it over the one before."""
+    blocks = "█" * (10 * done // of)
+    return f"\r{100 * done // of:3d}%|{blocks:<10}| {done}/{of} [00:{done:02d}<00:{of - done:02d},  1.00it/s]"
+
+
+def huggingface() -> str:
+    """`python train.py 2>&1 | tee log`: the Trainer prints between bars, and evaluates under a bar of its own."""
+    mapped = "Map: 100%|██████████| 1000/1000 [00:00<00:00, 5e3 examples/s]"
+    lines = [f"Map:   0%|          | 0/1000 [00:00<?, ? examples/s]\r{mapped}\n"]
+    for step in STEPS:
+        lines.append(bar(step, len(STEPS)))
+        if step % 2 == 0:
+            numbers = {"loss": loss(step), "grad_norm": 1.5, "learning_rate": 1e-05, "epoch": round(step / 20, 2)}
+            lines.append(f"\r{' ' * 60}\r\r{numbers}\n\r{bar(step, len(STEPS))}")
+        if step % 20 == 0:
+            lines += ["\n", *(bar(done, 5) for done in range(6)), "\x1b[A\n"]
+            numbers = {"eval_loss": loss(step), "eval_runtime": 0.5, "epoch": step / 20}
+            lines.append(f"\r{' ' * 60}\r\r{numbers}\n\r{bar(step, len(STEPS))}")
+    lines.append("\n{'train_runtime': 40.1, 'train_steps_per_second': 1.0, 'train_loss': 9.0, 'epoch': 2.0}\n")
+    return "".join(lines)
+
+
+def axolotl() -> str:
+    """Its settings and the logger's lines stand above, the bar behind each row."""
+    said = "[2026-05-01 12:00:00,123] [INFO] [axolotl.train.train:173] [PID:1234]"
+    lines = [f"{said} setting {at}" for at in range(30)]
+    for step in STEPS:
+        numbers = {"loss": loss(step), "grad_norm": 1.5, "learning_rate": 1e-05, "epoch": round(step / 20, 2)}
+        lines.append(f"{numbers}\n{bar(step, len(STEPS))}")
+    return "\n".join(lines)
+
+
+def llm_c() -> str:
+    lines = ["| micro batch size B    | 64                     |", "val loss 11.008"]
+    for step in STEPS:
+        lines.append(
+            f"step {step:4d}/40 | loss {loss(step):7.6f} (+0.33z)| norm 1.5000 (-1.20z)| lr 1.00e-05 | 3056.36 ms "
+            "| 42.6% bf16 MFU | 171539 tok/s"
+        )
+        if step % 20 == 0:
+            lines.append(f"val loss {loss(step):.6f}")
+    return "\n".join(lines)
+
+
+def llm_c_file() -> str:
+    lines = ["s:0 tel:11.0154"]
+    for step in STEPS:
+        lines.append(f"s:{step} trl:{loss(step):.4f} lr:0.000010 norm:1.50")
+        if step % 20 == 0:
+            lines += [f"s:{step} tel:{loss(step):.4f}", f"s:{step} hel:0.2745"]
+    return "\n".join(lines)
+
+
+def build_nanogpt() -> str:
+    lines = [
+        "using device: cuda",
+        "total desired batch size: 524288",
+        "validation loss: 10.9511",
+        "HellaSwag accuracy: 2463/10042=0.2453",
+    ]
+    for step in STEPS:
+        lines.append(
+            f"step {step:5d} | loss: {loss(step):.6f} | lr 1.0000e-05 | norm: 1.5000 | dt: 5000.12ms "
+            "| tok/sec: 104857.60"
+        )
+        if step % 20 == 0:
+            lines += [f"validation loss: {loss(step):.4f}", "rank 0 sample 0: Hello, I'm a language model, 3 is more"]
+    return "\n".join(lines)
+
+
+def build_nanogpt_file() -> str:
+    lines = ["0 val 10.9511", "0 hella 0.2463"]
+    for step in STEPS:
+        lines.append(f"{step} train {loss(step):.6f}")
+        if step % 20 == 0:
+            lines += [f"{step} val {loss(step):.4f}", f"{step} hella 0.2463"]
+    return "\n".join(lines)
+
+
+def llama_factory() -> str:
+    rows = [
+        {
+            "current_steps": step,
+            "total_steps": 40,
+            "loss": loss(step),
+            "lr": 1e-05,
+            "epoch": step / 20,
+            "percentage": step / 0.4,
+            "elapsed_time": f"0:00:{step:02d}",
+            "remaining_time": "0:01:00",
+        }
+        for step in STEPS
+    ]
+    return "\n".join(map(json.dumps, rows))
+
+
+def losses() -> str:
+    return json.dumps([loss(step) for step in STEPS])
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[str], Trace]:
+    def written(text: str) -> Trace:
+        path = tmp_path / "log"
+        path.write_text(text, encoding="utf-8", newline="")
+        return read_log(path)
+
+    return written
+
+
+def values(trace: Trace, name: str) -> dict[int, float]:
+    series = trace.series(name)
+    return dict(zip(series.step.tolist(), series.value.tolist(), strict=True))
+
+
+EVERY, EVEN, TWICE = list(STEPS), [step for step in STEPS if step % 2 == 0], [20, 40]
+
+
+@pytest.mark.parametrize(
+    ("write", "steps", "evaluated", "others"),
+    [
+        (huggingface, EVEN, TWICE, {"gradient_norm", "learning_rate", "eval_runtime"}),
+        (axolotl, EVERY, [], {"gradient_norm", "learning_rate"}),
+        (llm_c, EVERY, TWICE, {"gradient_norm", "learning_rate"}),
+        (llm_c_file, EVERY, TWICE, {"gradient_norm", "learning_rate", "hellaswag"}),
+        (build_nanogpt, EVERY, TWICE, {"gradient_norm", "learning_rate", "size", "accuracy", "tok/sec"}),
+        (build_nanogpt_file, EVERY, TWICE, {"hella"}),
+        (llama_factory, EVERY, [], {"learning_rate", "total_steps", "percentage"}),
+        (losses, EVERY, [], set()),
+    ],
+)
+def test_signals_stand_at_their_steps(
+    write: Callable[[], str],
+    steps: list[int],
+    evaluated: list[int],
+    others: set[str],
+    read: Callable[[str], Trace],
+) -> None:
+    trace = read(write())
+    assert trace.axis == "step"
+    assert values(trace, "loss") == {step: loss(step) for step in steps}
+    found = {step: value for step, value in values(trace, "validation_loss").items() if step in STEPS and step != 1}
+    assert found == {step: loss(step) for step in evaluated}
+    assert set(trace.signals) - {"loss", "validation_loss"} == others
+    if "gradient_norm" in others:
+        assert set(values(trace, "gradient_norm").values()) == {1.5}
+        assert set(values(trace, "learning_rate").values()) == {1e-05}
+
+
+def test_a_bar_that_begins_anew_every_epoch_tells_no_step(read: Callable[[str], Trace]) -> None:
+    rows = [f"{bar(10, 10)}\nepoch {epoch}: loss {loss(epoch)}" for epoch in (1, 2, 3)]
+    assert values(read("\n".join(rows)), "loss") == {epoch: loss(epoch) for epoch in (1, 2, 3)}
+    rows = [f"{bar(done, 10)}\nloss: {loss(done)} acc: 0.5" for _ in range(2) for done in (5, 10)]
+    assert values(read("\n".join(rows)), "loss").keys() != {5, 10}
+
+
+def test_a_row_with_a_step_of_its_own_needs_no_bar(read: Callable[[str], Trace]) -> None:
+    rows = [f"{bar(step, 40)}\nstep {100 + step}: loss {loss(step)}" for step in (3, 4, 5)]
+    assert list(values(read("\n".join(rows)), "loss")) == [103, 104, 105]
+
+
+@pytest.mark.parametrize(
+    ("line", "left", "found"),
+    [
+        ("  3%|▎         | 10/300 [00:10<04:50,  1.00it/s]", "", Bar(10, 300)),
+        (" 50%|█████     | 1.00k/2.00k [00:10<00:10, 100it/s]", "", None),
+        ("123it [00:10, 10.0it/s]", "", None),
+        ("a 10%|█| 1/10 [00:01<00:09, 1.00it/s]{'loss': 2.5}", "a  {'loss': 2.5}", Bar(1, 10)),
+        ("10%|█| 1/10 [00:01<00:09]20%|██| 2/10 [00:02<00:08]", "", Bar(2, 10)),
+        ("10%|█| 1/10 [00:01<00:09, 1.00it/s, loss=2.31]", "10%|█| 1/10 [00:01<00:09, 1.00it/s, loss=2.31]", None),
+        ("acc 10%| [3]", "acc 10%| [3]", None),
+    ],
+)
+def test_bars_are_taken_out_of_a_line(line: str, left: str, found: Bar | None) -> None:
+    rest, last = without_bars(line)
+    assert (rest.strip(), last) == (left, found)
+
+
+def test_the_training_s_bar_is_the_one_that_most_rows_stand_at() -> None:
+    rows = [
+        Row(1, Bar(1000, 1000), Bar(1, 9)),
+        Row(2, Bar(2, 9), Bar(3, 9)),
+        Row(3, Bar(5, 5), None),
+        Row(4, Bar(4, 9), None),
+    ]
+    assert steps_of_bars(rows) == {1: 1, 2: 3, 4: 4}
+    assert steps_of_bars([Row(1, None, None)]) == {}
+    assert steps_of_bars(rows[:1] * 3) == {}
+
+
+def test_numbers_among_rows_are_no_losses(read: Callable[[str], Trace]) -> None:
+    trace = read('[{"step": 1, "loss": 3.0}, 7, {"step": 2, "loss": 2.0}]')
+    assert values(trace, "loss") == {1: 3.0, 2: 2.0}
+    assert values(read("[1,  2000] loss: 2.5\n[1,  4000] loss: 2.25\n"), "loss") == {1: 2.5, 2: 2.25}
+    assert values(read("[2.5, NaN,\n -Infinity, 1e3"), "loss").keys() == {1, 2, 3}  # the last may be cut
+    many = [2 + 1 / step for step in range(1, 20_001)]  # more than is read at once
+    assert list(values(read(json.dumps(many)), "loss").values()) == many
