@@ -3,6 +3,7 @@
 Hugging Face's Trainer prints its numbers without a step; the bar that is drawn again right after them says it.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 _COUNT = r"(\d+|[\d.]+[kMG])"
 _BAR = re.compile(rf"(?:\d{{1,3}}%\|[^|]{{0,200}}\|\s*{_COUNT}/{_COUNT}|(?<!\S)\d+it)\s*\[[\d:]+[^\]]{{0,200}}\]?")
-_TOLD = 0.5  # of the rows must have a step of their own, or the bars count something else
+_PLACED = 0.5  # of the rows must have a step of their own, or the bars count something else
 
 
 class Bar(NamedTuple):
@@ -74,6 +75,6 @@ def steps_of_bars(rows: Sequence[Row]) -> dict[int, int]:
         bar = next((bar for bar in (row.after, row.before) if bar is not None and bar.of == total), None)
         if bar is not None:
             steps[row.row] = bar.done
-    told = list(steps.values())
-    rises = all(former <= later for former, later in zip(told, told[1:], strict=False))
-    return steps if rises and len(set(told)) >= max(2, _TOLD * len(rows)) else {}
+    done = list(steps.values())
+    rises = all(former <= later for former, later in itertools.pairwise(done))
+    return steps if rises and len(set(done)) >= max(2, _PLACED * len(rows)) else {}
