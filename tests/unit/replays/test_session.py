@@ -61,6 +61,16 @@ def verdict(told: Told) -> Verdict:
     return newllm.replay(Loop(build, functools.partial(batch, bad=BAD), loss, STEPS), only=only, watcher=told)
 
 
+def test_a_short_session_confirms_the_remedy():
+    """All stages from end to end, among the quick tests: what no part shows alone ends here."""
+    loop = Loop(build, functools.partial(batch, bad=(30, 31)), loss, 50)
+    verdict = newllm.replay(loop, only=("replace-batches", "half-learning-rate"))
+    assert verdict.null["identical"] is True
+    remedy = verdict.interventions[0]
+    assert (remedy.name, remedy.stage, remedy.outcome, remedy.spiked) == ("replace-batches", "confirmed", "removes", 0)
+    assert any(one.name == "half-learning-rate" and one.outcome != "removes" for one in verdict.interventions)
+
+
 @pytest.mark.slow
 def test_bad_batches_are_found_and_nothing_else_is_blamed(verdict: Verdict):
     by_name = {(one.name, one.start > 0): one for one in verdict.interventions}
