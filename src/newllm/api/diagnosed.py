@@ -13,9 +13,9 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.run_facts import check_one_run, is_run, read_facts
 from newllm.errors import UserError
 from newllm.files import plain_data
-from newllm.report.judged import unjudged
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
+from newllm.words.diagnosis import unjudged
 from newllm.words.findings import finding_data
 
 SCHEMA = 1

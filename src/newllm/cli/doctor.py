@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.parser import add_language
 from newllm.errors import UserError
 
 
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_column_arguments(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
     parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
+    add_language(parser, "what is printed and of the page")
 
 
 def add_column_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +42,10 @@ def add_column_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose, and show it."""
     from newllm import api
-    from newllm.report import words
+    from newllm.messages import catalogue
+    from newllm.words.diagnosis import verdict
 
+    words = catalogue(arguments.lang)
     if arguments.html is not None:
         _check_free(arguments.html)
     names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step}
@@ -49,44 +53,44 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.watch:
         from newllm.cli.doctor_watch import watch
 
-        diagnosis, ended = watch(arguments.log, diagnose, quiet=arguments.quiet or arguments.json)
+        diagnosis, ended = watch(arguments.log, diagnose, words, quiet=arguments.quiet or arguments.json)
     else:
         ended = None
         diagnosis = diagnose()
-    _show(diagnosis, arguments)
-    _write(diagnosis, arguments.html)
+    _show(diagnosis, arguments, words)
+    _write(diagnosis, arguments.html, words)
     if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself
-        print(f"newllm: {words.verdict(diagnosis.trace, diagnosis.findings)}", file=sys.stderr)
+        print(f"newllm: {verdict(words, diagnosis.trace, diagnosis.findings)}", file=sys.stderr)
     if ended is not None:
         return ended
     return 1 if diagnosis.wrong else 0 if diagnosis.judged else 2
 
 
-def _show(diagnosis: Any, arguments: argparse.Namespace) -> None:
+def _show(diagnosis: Any, arguments: argparse.Namespace, words: Any) -> None:
     if arguments.json:
         # In ASCII: what a log brought must not reach a terminal as a control character of eight bits.
         print(json.dumps(diagnosis.as_dict(), allow_nan=False))
         return
     from newllm.cli.doctor_page import finding_line, full_page
-    from newllm.cli.doctor_paper import PageConsole, say
+    from newllm.cli.paper import PageConsole, say
 
     if not arguments.quiet:
-        console = PageConsole(sys.stdout)
+        console = PageConsole(sys.stdout, words)
         console.show(full_page(diagnosis, console.paper))
         return
     for finding in diagnosis.findings:
         if finding.severity != "note":
-            say(f"{finding_line(diagnosis, finding)}\n", sys.stdout)
+            say(f"{finding_line(diagnosis, finding, words)}\n", sys.stdout)
 
 
 def _check_free(place: Path) -> None:
     from newllm.cli.page_place import check_free
-    from newllm.report import PAGE_BEGINS
+    from newllm.report.diagnosis_page import PAGE_NAME
 
-    check_free(place, PAGE_BEGINS, "doctor", "--html")
+    check_free(place, PAGE_NAME, "doctor", "--html")
 
 
-def _write(diagnosis: Any, page: Path | None) -> None:
+def _write(diagnosis: Any, page: Path | None, words: Any) -> None:
     """Write RUN/findings.json, and the page where one is asked for."""
     from newllm import api
     from newllm.report import diagnosis_page
@@ -94,7 +98,7 @@ def _write(diagnosis: Any, page: Path | None) -> None:
     if page is not None:
         from newllm.files import write_bytes
 
-        html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings)
+        html = diagnosis_page(diagnosis.path, diagnosis.trace, diagnosis.facts, diagnosis.findings, words)
         write_bytes(page, html.encode())
     try:
         api.write_findings(diagnosis)

@@ -14,12 +14,13 @@ from newllm.api import Diagnosis
 from newllm.api.diagnosed import NothingYetError
 from newllm.api.run_end import has_ended
 from newllm.cli.doctor_page import brief_page, finding_line
-from newllm.cli.doctor_paper import PageConsole, say
 from newllm.cli.ending import ending_on_sigterm, until_ended
+from newllm.cli.paper import PageConsole, say
 from newllm.errors import UserError
+from newllm.messages import Catalogue
 from newllm.plotting import colours
-from newllm.report import words
-from newllm.report.plain import plain
+from newllm.words import diagnosis as said
+from newllm.words.plain import plain
 
 _SECONDS = 1.0  # between two looks
 _SHARE = 0.2  # of the time, at most, is spent on diagnosing
@@ -30,7 +31,9 @@ _Sizes = tuple[tuple[str, int, int], ...]
 _Show = Callable[[Diagnosis, str], None]  # told of every diagnosis, and of what kept it from being renewed
 
 
-def watch(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[Diagnosis, int | None]:
+def watch(
+    log: str, diagnose: Callable[[], Diagnosis], words: Catalogue, *, quiet: bool
+) -> tuple[Diagnosis, int | None]:
     """Follow a log until its run has ended or Ctrl-C; return the last diagnosis, and the exit code of a signal.
 
     A person at a terminal sees it move; elsewhere a line tells every finding that is new.
@@ -38,6 +41,7 @@ def watch(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[
     Args:
         log: as `newllm.doctor` takes it.
         diagnose: says what is wrong with it now.
+        words: the language.
         quiet: show nothing meanwhile.
 
     Raises:
@@ -45,8 +49,8 @@ def watch(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[
     """
     place = _place(log)
     seen = _sizes(place)
-    diagnosis, spent = _first(log, diagnose, quiet=quiet)
-    with until_ended() as ending, _shown(quiet=quiet) as show:
+    diagnosis, spent = _first(log, diagnose, words, quiet=quiet)
+    with until_ended() as ending, _shown(words, quiet=quiet) as show:
         show(diagnosis, "")
         while not has_ended(place):
             time.sleep(max(_SECONDS, spent * (1 / _SHARE - 1)))
@@ -59,7 +63,7 @@ def watch(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[
             except UserError as error:  # it may be in the middle of being replaced
                 problem = str(error)
             show(diagnosis, problem)
-    return diagnosis if _sizes(place) == seen else _last(diagnose, diagnosis), ending.code
+    return diagnosis if _sizes(place) == seen else _last(diagnose, diagnosis, words), ending.code
 
 
 def _place(log: str) -> Path:
@@ -73,30 +77,31 @@ def _timed(diagnose: Callable[[], Diagnosis]) -> tuple[Diagnosis, float]:
     return diagnose(), time.monotonic() - began
 
 
-def _first(log: str, diagnose: Callable[[], Diagnosis], *, quiet: bool) -> tuple[Diagnosis, float]:
+def _first(log: str, diagnose: Callable[[], Diagnosis], words: Catalogue, *, quiet: bool) -> tuple[Diagnosis, float]:
     """Return the first diagnosis; of a run that has only just begun, once there is a step to read."""
-    said = quiet
+    waits = quiet  # whether that has been printed
     with ending_on_sigterm():
         while True:
             try:
                 return _timed(diagnose)
             except NothingYetError as error:
                 nothing = UserError(f"'{plain(log)}' has not recorded a step: nothing to judge was seen")
-                if not said:
-                    say("waiting for the first step\n", sys.stdout)
-                said = True
+                if not waits:
+                    say(f"{words('terminal-waiting')}\n", sys.stdout)
+                waits = True
                 try:
                     time.sleep(_SECONDS)
                 except KeyboardInterrupt:
                     raise nothing from error
 
 
-def _last(diagnose: Callable[[], Diagnosis], before: Diagnosis) -> Diagnosis:
+def _last(diagnose: Callable[[], Diagnosis], before: Diagnosis, words: Catalogue) -> Diagnosis:
     """Return the diagnosis of what the log holds in the end, or the one before where it cannot be read."""
     try:
         return diagnose()
     except UserError as error:
-        print(f"newllm: note: {plain(error)}: told is what was read before", file=sys.stderr)
+        note = words("remark_line-note", remark=words("terminal-read_before", why=plain(error)))
+        print(f"newllm: {note}", file=sys.stderr)
         return before
 
 
@@ -115,10 +120,10 @@ def _sizes(place: Path) -> _Sizes:
 
 
 @contextlib.contextmanager
-def _shown(*, quiet: bool) -> Iterator[_Show]:
-    console = PageConsole(sys.stdout)
+def _shown(words: Catalogue, *, quiet: bool) -> Iterator[_Show]:
+    console = PageConsole(sys.stdout, words)
     if quiet or not console.is_terminal:
-        yield _Lines(quiet=quiet)
+        yield _Lines(words, quiet=quiet)
         return
     with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis") as live:
         yield _Moving(live, console)
@@ -133,7 +138,7 @@ class _Moving:
     def __call__(self, diagnosis: Diagnosis, problem: str) -> None:
         """Draw the page anew."""
         page = brief_page(diagnosis, self._console.paper, self._console.height)
-        state = plain(problem) if problem else f"read at {time.strftime('%H:%M:%S')}; Ctrl-C ends"
+        state = plain(problem) or self._console.paper.words("terminal-read_at", time=time.strftime("%H:%M:%S"))
         page.renderables.append(Text(state, style=colours.MUTED))
         self._live.update(page, refresh=True)
 
@@ -141,17 +146,17 @@ class _Moving:
 class _Lines:
     """A line for every finding when it is new; the verdict where there is none at the start."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._told: set[tuple[str, float | None]] | None = None
+    def __init__(self, words: Catalogue, *, quiet: bool) -> None:
+        self._words, self._quiet = words, quiet
+        self._printed: set[tuple[str, float | None]] | None = None
 
     def __call__(self, diagnosis: Diagnosis, problem: str) -> None:
         """Print what is new."""
-        told = self._told or set()
-        new = [finding for finding in diagnosis.findings if (finding.kind, finding.first_step) not in told]
-        lines = [plain(problem)] if problem else [finding_line(diagnosis, finding) for finding in new]
-        if self._told is None and not new:
-            lines.append(words.verdict(diagnosis.trace, diagnosis.findings))
-        self._told = told | {(finding.kind, finding.first_step) for finding in new}
+        printed = self._printed or set()
+        new = [finding for finding in diagnosis.findings if (finding.kind, finding.first_step) not in printed]
+        lines = [plain(problem)] if problem else [finding_line(diagnosis, finding, self._words) for finding in new]
+        if self._printed is None and not new:
+            lines.append(said.verdict(self._words, diagnosis.trace, diagnosis.findings))
+        self._printed = printed | {(finding.kind, finding.first_step) for finding in new}
         for line in lines if not self._quiet else []:
             say(f"{line}\n", sys.stdout)

@@ -3,13 +3,16 @@
 import dataclasses
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
+from newllm.cli.paper import Paper
 from newllm.plotting import colours
 from newllm.plotting.terminal import draw_curve
-from newllm.report.plain import plain
 from newllm.report.window import closer
 from newllm.trace import Series
+from newllm.words.labels import axis_label
+from newllm.words.plain import plain
 
 _SIDE_BY_SIDE = 70  # cells from which a closer look fits beside the whole
 
@@ -21,27 +24,29 @@ class DrawnSignal:
     Attributes:
         signal: its name.
         axis: what its steps count, "step" or "epoch".
-        stretch: what is marked, in steps.
+        region: first and last of the steps that are marked.
         height: rows of the curve.
-        unicode: whether braille and lines can be shown.
+        paper: what it is drawn on.
     """
 
     signal: str
     axis: str
-    stretch: tuple[float, float] | None
+    region: tuple[float, float] | None
     height: int
-    unicode: bool
+    paper: Paper
 
     def draw(self, series: Series, width: int) -> list[Text]:
         """Return the rows of a drawing, at most `width` cells wide."""
-        ends = f"{plain(self.axis, 20)}s {series.step[0]:,} to {series.step[-1]:,}"
-        name = plain(self.signal, max(10, width - len(ends) - 3))
+        words = self.paper.words
+        first, last = f"{series.step[0]:,}", f"{series.step[-1]:,}"
+        ends = words("steps-range", axis=axis_label(words, self.axis), first=first, last=last)
+        name = plain(self.signal, max(10, width - cell_len(ends) - 3))
         title = Text.assemble((name, "bold"), "  ", (ends, colours.MUTED))
         colour = colours.of_signal(self.signal)
-        marked = () if self.stretch is None else (self.stretch,)
+        marked = () if self.region is None else (self.region,)
         rows = draw_curve(
             series.step, series.value, width=width, height=self.height, marked=marked, colour=colour,
-            unicode=self.unicode,
+            unicode=self.paper.unicode, words=words,
         )  # fmt: skip
         return [title, *rows]
 
@@ -53,7 +58,7 @@ class DrawnSignal:
             width: of all of it, in cells.
             alone: rows of the curve where there is no closer look.
         """
-        near = closer(series, self.stretch) if width >= _SIDE_BY_SIDE else None
+        near = closer(series, self.region) if width >= _SIDE_BY_SIDE else None
         if near is None:
             return dataclasses.replace(self, height=alone).draw(series, width)
         half = (width - 3) // 2

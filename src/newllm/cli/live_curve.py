@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from newllm.cli.doctor_page import WIDEST
+from newllm.cli.paper import WIDEST
 from newllm.diagnosis.onset import BACK, LONG, Onset
 from newllm.plotting import colours
 from newllm.plotting.history import History

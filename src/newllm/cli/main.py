@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refused(why: str) -> int:
-    from newllm.report.plain import plain
+    from newllm.words.plain import plain
 
     print(f"newllm: {plain(' '.join(why.splitlines()), 2000)}", file=sys.stderr)  # whatever it quotes
     return 2

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TextIO
 
-from newllm.report.plain import plain_lines
+from newllm.words.plain import plain_lines
 
 
 def model_text(stream: TextIO) -> Callable[[str], None]:

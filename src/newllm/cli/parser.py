@@ -46,6 +46,16 @@ class Parser(argparse.ArgumentParser):
         return self._actions
 
 
+def add_language(parser: argparse.ArgumentParser, of: str) -> None:
+    """Declare in which language a command speaks; the locale has no say, for scripts read what is printed.
+
+    Args:
+        parser: of the command.
+        of: what is in that language. JSON always has English sentences beside their ids.
+    """
+    parser.add_argument("--lang", default="en", metavar="LANG", help=f"language of {of}: en or ja (default: en)")
+
+
 def _plain(message: str) -> str:
     """Put argparse's words in our order."""
     choice = re.match(r"argument (?:\w+): invalid choice: '(.*?)' \(choose from (.*)\)", message)

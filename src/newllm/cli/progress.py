@@ -11,15 +11,15 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from newllm.cli.doctor_paper import can_draw
 from newllm.cli.live_curve import LiveCurve
+from newllm.cli.paper import can_draw
 from newllm.cli.time_left import TimeLeft, duration
 from newllm.diagnosis.onset import Onset
-from newllm.report.plain import plain
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Observer, Past
 from newllm.training.step import StepReport
+from newllm.words.plain import plain
 
 PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.25  # between two drawings, at least

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
+from newllm.cli.parser import add_language
 from newllm.errors import UserError
 from newllm.time_limit import TimeLimit
 
@@ -47,12 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write progress as JSON lines to file descriptor N instead of the lines for people",
     )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="list the interventions; with RUN, whether each fits it")
+    add_language(parser, "what is printed")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay, and show the verdict."""
+    from newllm.messages import catalogue
+
+    words = catalogue(arguments.lang)
     if arguments.list:
-        return _list(arguments)
+        return _list(arguments, words)
     if arguments.replay is None:
         raise UserError("no run named: newllm replay RUN, before --only, which takes every name that follows")
     time = TimeLimit(arguments.budget, began=arguments.began)
@@ -64,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.progress_fd is not None:
             watcher = ProgressLines(arguments.progress_fd)
         else:
-            watcher = stack.enter_context(ReplayProgress(sys.stderr, quiet=arguments.quiet, time=time))
+            watcher = stack.enter_context(ReplayProgress(sys.stderr, words, quiet=arguments.quiet, time=time))
         stack.enter_context(ending_on_sigterm())
         verdict = api.replay(
             arguments.replay,
@@ -73,30 +78,31 @@ def run(arguments: argparse.Namespace) -> int:
             only=tuple(arguments.only),
             watcher=watcher,
         )
-    _show(verdict, arguments)
+    _show(verdict, arguments, words)
     return 0 if verdict.identical else 1
 
 
-def _show(verdict: Any, arguments: argparse.Namespace) -> None:
+def _show(verdict: Any, arguments: argparse.Namespace, words: Any) -> None:
     if arguments.json:
         print(json.dumps(verdict.as_dict(), allow_nan=False))
         return
-    from newllm.cli.doctor_paper import PageConsole, say
+    from newllm.cli.paper import PageConsole, say
     from newllm.cli.replay_page import verdict_page
-    from newllm.report.plain import plain
+    from newllm.words.plain import plain
+    from newllm.words.verdicts import sentences_of
 
     if arguments.quiet:
-        for sentence in verdict.sentences:
-            say(f"{plain(sentence, 2000)}\n", sys.stdout)
+        for sentence in sentences_of(verdict):
+            say(f"{plain(words.text(sentence), 2000)}\n", sys.stdout)
         return
-    console = PageConsole(sys.stdout)
+    console = PageConsole(sys.stdout, words)
     console.show(verdict_page(verdict, *_loss(arguments.replay, verdict.spike), console.paper))
 
 
 def _loss(run: str, spike: dict[str, Any]) -> tuple[str, Any]:
     """Return the loss that spiked as the run recorded it, or its training loss."""
-    from newllm.report.verdict_words import recorded_as
     from newllm.trace.readers import read_log
+    from newllm.words.replays import recorded_as
 
     try:
         trace = read_log(Path(run))
@@ -107,8 +113,8 @@ def _loss(run: str, spike: dict[str, Any]) -> tuple[str, Any]:
     return name, trace.series(name)
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    from newllm.cli.doctor_paper import PageConsole
+def _list(arguments: argparse.Namespace, words: Any) -> int:
+    from newllm.cli.paper import PageConsole
     from newllm.cli.replay_list import as_dict, list_page, listed
     from newllm.replays.own_run import OwnRun
 
@@ -118,5 +124,5 @@ def _list(arguments: argparse.Namespace) -> int:
     elif arguments.quiet:
         print("\n".join(one.name for one in found))
     else:
-        PageConsole(sys.stdout).show(list_page(found))
+        PageConsole(sys.stdout, words).show(list_page(found, words))
     return 0

@@ -1,6 +1,5 @@
 """What can be tried on a run: every intervention by kind, what it tests, what it costs, and whether it fits."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +9,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from newllm.messages import Catalogue, Message
 from newllm.plotting import colours
 from newllm.replays.interventions import INTERVENTIONS, Intervention
 from newllm.replays.subject import Subject
-from newllm.report.plain import plain
+from newllm.words.plain import plain
 from newllm.words.verdicts import Part, change
 
 _INDENT = 2
+_LONG = 2000  # characters of a sentence
 
 
 @dataclass(frozen=True)
@@ -26,22 +27,28 @@ class Listed:
     Attributes:
         name: to be given to --only.
         kind: where it acts.
-        change: what it does.
+        change: what it does, a noun phrase.
         hypothesis: what must be true if it removes the spike.
         price: what it costs if it is kept.
         from_start: whether it is replayed from step 0 only.
         fits: whether it can be tried on the run; None where no run was given.
-        why_not: the reason, "" where it fits.
+        why_not: the reason, None where it fits.
     """
 
     name: str
     kind: str
-    change: str
-    hypothesis: str
-    price: str
+    change: Message
+    hypothesis: Message
+    price: Message
     from_start: bool
     fits: bool | None
-    why_not: str
+    why_not: Message | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, in English."""
+        said = {name: str(getattr(self, name)) for name in ("change", "hypothesis", "price")}
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**fields, **said, "why_not": "" if self.why_not is None else str(self.why_not)}
 
 
 def listed(subject: Subject | None) -> list[Listed]:
@@ -56,12 +63,12 @@ def listed(subject: Subject | None) -> list[Listed]:
 
 def as_dict(found: list[Listed]) -> dict[str, Any]:
     """Return the list as plain data."""
-    return {"schema": 1, "interventions": [dataclasses.asdict(one) for one in found]}
+    return {"schema": 1, "interventions": [one.as_dict() for one in found]}
 
 
-def list_page(found: list[Listed]) -> Group:
+def list_page(found: list[Listed], words: Catalogue) -> Group:
     """Return the list as a page: those of a kind under its heading."""
-    return Group(*_lines(found))
+    return Group(*_lines(found, words))
 
 
 def table(interventions: Mapping[str, Intervention] = INTERVENTIONS) -> str:
@@ -82,30 +89,27 @@ def _listed(one: Intervention, subject: Subject | None) -> Listed:
     misfit = None if subject is None else one.misfit(subject)
     fits = None if subject is None else misfit is None
     parts: tuple[Part, ...] = ("what", "hypothesis", "price")
-    what, hypothesis, price = (str(change(part, [one.name], {one.name: one.values})) for part in parts)
-    why_not = "" if misfit is None else str(misfit)
-    return Listed(one.name, one.kind, what, hypothesis, price, one.from_start, fits, why_not)
+    what, hypothesis, price = (change(part, [one.name], {one.name: one.values}) for part in parts)
+    return Listed(one.name, one.kind, what, hypothesis, price, one.from_start, fits, misfit)
 
 
-def _lines(found: list[Listed]) -> Iterator[RenderableType]:
+def _lines(found: list[Listed], words: Catalogue) -> Iterator[RenderableType]:
     kind = ""
     for one in found:
         if one.kind != kind:
             kind = one.kind
-            yield Text(kind.capitalize(), style=f"bold {colours.TRAINING}")
+            yield Text(words("terminal-kind", kind=kind), style=f"bold {colours.TRAINING}")
         name = Text(one.name, style="" if one.fits is False else "bold")
-        start = " (from step 0 only)" if one.from_start else ""
-        about = (
-            [("does not fit", plain(one.why_not))] if one.why_not else [("tests", one.hypothesis), ("price", one.price)]
-        )
-        yield Padding(name.append(f"  {one.change}{start}", "not bold"), (0, 0, 0, _INDENT))
-        yield Padding(_about(about), (0, 0, 0, 2 * _INDENT))
+        start = words("terminal-from_start") if one.from_start else ""
+        about = [("misfit", one.why_not)] if one.why_not else [("hypothesis", one.hypothesis), ("price", one.price)]
+        yield Padding(name.append(f"  {words.text(one.change)}{start}", "not bold"), (0, 0, 0, _INDENT))
+        rows = [(words(f"terminal-{label}"), plain(words.text(said), _LONG)) for label, said in about]
+        yield Padding(_about(rows), (0, 0, 0, 2 * _INDENT))
     fitting = sum(one.fits is not False for one in found)
-    of = "" if fitting == len(found) else f" of {len(found)} fit"
     yield Text()
-    yield Text(
-        f"{fitting} interventions{of}; --only NAME tries one, --only NAME+NAME two together", style=colours.MUTED
-    )
+    all_fit = fitting == len(found)
+    foot = words("terminal-listed" if all_fit else "terminal-listed_of", count=len(found), fitting=fitting)
+    yield Text(foot, style=colours.MUTED)
 
 
 def _about(pairs: list[tuple[str, str]]) -> Table:

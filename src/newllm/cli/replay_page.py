@@ -1,6 +1,6 @@
 """A verdict as a page of the terminal: three sentences, then what they rest on.
 
-All text comes from `newllm.report.verdict_words`, where what a run or an author's loop says has been made harmless.
+All text comes from `newllm.words`, where what a run or an author's loop says has been made harmless.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from newllm.cli.doctor_page import LONGEST_PATH, Paper, WithPath
 from newllm.cli.drawn_signal import DrawnSignal
+from newllm.cli.paper import LONGEST_PATH, Paper, WithPath
 from newllm.cli.replay_table import INDENT, Column, Row, lay_out
-from newllm.messages import catalogue
+from newllm.messages import Catalogue
 from newllm.plotting import colours
-from newllm.report import verdict_words as words
-from newllm.report.plain import plain
-from newllm.report.words import count
 from newllm.trace import Series, Tried, Verdict
-from newllm.words.verdicts import missing_of, not_tried_of
+from newllm.words import replays as said
+from newllm.words.labels import cause_label
+from newllm.words.numbers import duration
+from newllm.words.plain import plain
+from newllm.words.verdicts import missing_of, not_tried_of, sentences_of
 
-EN = catalogue("en")
 _LONG = 2000  # characters of a sentence
 _WIDE = 96  # cells from which an interval has room in the table of what was only screened
 _SUSPECTS = 5
@@ -40,11 +40,6 @@ _NULL_SIGNS = {  # by whether it is identical; None is not known
     False: ("✖", "x", colours.SPIKE),
     None: ("?", "?", colours.VALIDATION),
 }
-_LEGEND = (
-    "effect: share of the spike's severity that is gone, with its 95 % interval. spiked: replays with a spike, of how "
-    "many. later: the spike's onset by that of the null. cost: nats behind the null at the end of its steps."
-)
-_P = " p: one-sided exact sign flips, corrected for several by Holm."
 
 
 def verdict_page(verdict: Verdict, signal: str, series: Series | None, paper: Paper) -> Group:
@@ -57,29 +52,30 @@ def verdict_page(verdict: Verdict, signal: str, series: Series | None, paper: Pa
         paper: what it is drawn on.
     """
     return Group(
-        *_head(verdict),
+        *_head(verdict, paper.words),
         *_ground(verdict, paper),
         *_drawing(verdict, signal, series, paper),
         *_confirmed(verdict, paper),
         *_screened(verdict, paper),
-        *_legend(verdict),
-        *_cause(verdict),
-        *_foot(verdict),
+        *_legend(verdict, paper.words),
+        *_cause(verdict, paper.words),
+        *_foot(verdict, paper.words),
     )
 
 
-def outcome(tried: Tried, *, unicode: bool) -> Text:
+def outcome(tried: Tried, paper: Paper) -> Text:
     """Return the class of an intervention with its sign; the words alone say it without colour."""
     sign, plain_sign, colour = _SIGNS[tried.outcome]
     weight = "bold " if tried.stage == "confirmed" else ""
-    return Text(f"{sign if unicode else plain_sign} {tried.outcome}", style=f"{weight}{colour}")
+    name = paper.words(f"terminal-outcome-{tried.outcome}")
+    return Text(f"{sign if paper.unicode else plain_sign} {name}", style=f"{weight}{colour}")
 
 
-def _head(verdict: Verdict) -> Iterator[RenderableType]:
+def _head(verdict: Verdict, words: Catalogue) -> Iterator[RenderableType]:
     yield WithPath(plain(verdict.run, LONGEST_PATH), style="bold")
     yield Text()
-    for sentence, style in zip(verdict.sentences, _styles(verdict), strict=False):
-        yield Text(plain(sentence, 2000), style=style)
+    for sentence, style in zip(sentences_of(verdict), _styles(verdict), strict=False):
+        yield Text(plain(words.text(sentence), _LONG), style=style)
     yield Text()
 
 
@@ -94,11 +90,12 @@ def _styles(verdict: Verdict) -> tuple[str, str, str]:
 def _ground(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     """Say whether replays can be believed at all, and how the original does with other chance."""
     sign, plain_sign, colour = _NULL_SIGNS[verdict.null.get("identical")]
-    said = Text(f"{sign if paper.unicode else plain_sign} {words.null(EN, verdict)}", style=f"bold {colour}")
-    parts: list[tuple[str, RenderableType]] = [("null replay", said)]
-    if line := words.nulls(EN, verdict):
+    words = paper.words
+    null = Text(f"{sign if paper.unicode else plain_sign} {said.null(words, verdict)}", style=f"bold {colour}")
+    parts: list[tuple[str, RenderableType]] = [(words("terminal-null"), null)]
+    if line := said.nulls(words, verdict):
         style = colours.VALIDATION if verdict.nulls.get("depends_on_seed") else ""
-        parts.append(("null replays", Text(line, style=style)))
+        parts.append((words("terminal-nulls"), Text(line, style=style)))
     yield _pairs(parts)
     yield Text()
 
@@ -107,8 +104,8 @@ def _drawing(verdict: Verdict, signal: str, series: Series | None, paper: Paper)
     if series is None or not len(series.step):
         return
     first, last = verdict.spike.get("onset"), verdict.spike.get("end") or verdict.spike.get("peak")
-    stretch = (float(first), float(max(first, last))) if first is not None and last is not None else None
-    yield from DrawnSignal(signal, "step", stretch, 5, paper.unicode).draw_closer(series, paper.width, alone=5)
+    region = (float(first), float(max(first, last))) if first is not None and last is not None else None
+    yield from DrawnSignal(signal, "step", region, 5, paper).draw_closer(series, paper.width, alone=5)
     yield Text()
 
 
@@ -116,18 +113,16 @@ def _confirmed(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     tried = [one for one in verdict.interventions if one.stage == "confirmed"]
     if not tried:
         return
-    columns = [
-        Column("class"), Column("effect", right=True), Column("95 %"), Column("p", right=True),
-        Column("spiked", right=True), Column("later", right=True), Column("cost", right=True),
-    ]  # fmt: skip
     rows = [
         Row(
-            plain(one.name), (outcome(one, unicode=paper.unicode), *_numbers(one, interval=True, p=True)), _details(one)
+            plain(one.name),
+            (outcome(one, paper), *_numbers(one, interval=True, p=True)),
+            _details(one, paper.words),
         )
         for one in tried
     ]
-    yield from _title("Confirmed", f"on {_seeds(tried, 'fresh seed')} each", paper)
-    yield from lay_out(columns, rows, paper.width)
+    yield from _title("confirmed", tried, paper)
+    yield from lay_out(_columns(paper.words, "effect", "interval", "p", "spiked", "later", "cost"), rows, paper.width)
     yield Text()
 
 
@@ -136,80 +131,88 @@ def _screened(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     if not tried:
         return
     interval = paper.width >= _WIDE and any(one.interval for one in tried)
-    columns = [
-        Column("class"), Column("effect", right=True), *([Column("95 %")] if interval else []),
-        Column("spiked", right=True), Column("later", right=True), Column("cost", right=True),
-        Column("from", right=True),
-    ]  # fmt: skip
     rows = [
         Row(
             plain(one.name),
-            (outcome(one, unicode=paper.unicode), *_numbers(one, interval=interval, p=False), Text(f"{one.start:,}")),
+            (outcome(one, paper), *_numbers(one, interval=interval, p=False), Text(f"{one.start:,}")),
         )
         for one in tried
     ]
-    yield from _title("Screened only", f"on {_seeds(tried, 'seed')} each: nothing is claimed from these", paper)
+    columns = _columns(paper.words, "effect", *(["interval"] if interval else []), "spiked", "later", "cost", "from")
+    yield from _title("screened", tried, paper)
     yield from lay_out(columns, rows, paper.width)
     yield Text()
 
 
-def _legend(verdict: Verdict) -> Iterator[RenderableType]:
+def _columns(words: Catalogue, *numbers: str) -> list[Column]:
+    return [
+        Column(words("terminal-class")),
+        *(Column(words(f"terminal-{name}"), right=name != "interval") for name in numbers),
+    ]
+
+
+def _legend(verdict: Verdict, words: Catalogue) -> Iterator[RenderableType]:
     if verdict.interventions:
         confirmed = any(one.stage == "confirmed" for one in verdict.interventions)
-        yield Text(_LEGEND + (_P if confirmed else ""), style=colours.MUTED)
+        parts = [words("terminal-legend"), *([words("terminal-legend_p")] if confirmed else [])]
+        yield Text(words("between_sentences").join(parts), style=colours.MUTED)
         yield Text()
 
 
-def _title(name: str, about: str, paper: Paper) -> Iterator[RenderableType]:
-    yield Text.assemble((name, "bold"), "  ", (about, colours.MUTED))
+def _title(stage: str, tried: Sequence[Tried], paper: Paper) -> Iterator[RenderableType]:
+    least, most = min(one.n for one in tried), max(one.n for one in tried)
+    about = paper.words(f"terminal-{stage}_on", least=None if least == most else least, most=most)
+    yield Text.assemble((paper.words(f"terminal-{stage}"), "bold"), "  ", (about, colours.MUTED))
     yield Text(("─" if paper.unicode else "-") * paper.width, style=colours.MUTED)
 
 
-def _seeds(tried: Sequence[Tried], noun: str) -> str:
-    least, most = min(one.n for one in tried), max(one.n for one in tried)
-    return count(most, noun) if least == most else f"{least} to {count(most, noun)}"
-
-
 def _numbers(one: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
-    cells = [words.effect(one), *([words.interval(one)] if interval else []), *([words.p(one)] if p else [])]
-    return tuple(Text(cell) for cell in [*cells, words.spiked(one), words.later(one), words.cost(one)])
+    cells = [said.effect(one), *([said.interval(one)] if interval else []), *([said.p(one)] if p else [])]
+    return tuple(Text(cell) for cell in [*cells, said.spiked(one), said.later(one), said.cost(one)])
 
 
-def _details(one: Tried) -> tuple[str, ...]:
-    change, price = (plain(said(one), _LONG) for said in (words.change, words.price))
-    return " ".join(filter(None, (change, words.moved(EN, one), words.left(EN, one)))), price
+def _details(one: Tried, words: Catalogue) -> tuple[str, ...]:
+    change, price = (plain(words.text(part(one)), _LONG) for part in (said.change, said.price))
+    parts = filter(None, (change, said.moved(words, one), said.left(words, one)))
+    return words("between_sentences").join(parts), price
 
 
-def _cause(verdict: Verdict) -> Iterator[RenderableType]:
+def _cause(verdict: Verdict, words: Catalogue) -> Iterator[RenderableType]:
     if verdict.cause:
-        name = plain(verdict.cause.get("name", ""))
-        yield Text.assemble(("Cause  ", "bold"), (name, f"bold {colours.CONTEXT}"))
-        yield Padding(_pairs([(label, Text(text)) for label, text in words.cause(EN, verdict)]), (0, 0, 0, INDENT))
+        name = cause_label(words, str(verdict.cause.get("name", "")))
+        title = f"{words('terminal-cause')}  "
+        yield Text.assemble((title, "bold"), (name, f"bold {colours.CONTEXT}"))
+        yield _indented([(label, Text(text)) for label, text in said.cause(words, verdict)])
         yield Text()
         return
     if verdict.suspects:
-        yield Text("Suspects", style="bold")
-        told = words.suspects(EN, verdict.suspects[:_SUSPECTS])
-        yield Padding(_pairs([(label, Text(text)) for label, text in told]), (0, 0, 0, INDENT))
+        yield Text(words("terminal-suspects"), style="bold")
+        suspects = said.suspects(words, verdict.suspects[:_SUSPECTS])
+        yield _indented([(label, Text(text)) for label, text in suspects])
         yield Text()
-    told = [("-", Text(plain(one, _LONG))) for one in missing_of(verdict)]
-    if told:
-        yield Text("Missing for a cause", style="bold")
-        yield Padding(_pairs(told, gap=1), (0, 0, 0, INDENT))
+    missing = [("-", Text(plain(words.text(one), _LONG))) for one in missing_of(verdict)]
+    if missing:
+        yield Text(words("replay-missing"), style="bold")
+        yield _indented(missing, gap=1)
         yield Text()
 
 
-def _foot(verdict: Verdict) -> Iterator[RenderableType]:
+def _foot(verdict: Verdict, words: Catalogue) -> Iterator[RenderableType]:
     if verdict.not_tried:
-        yield Text("Not tried", style="bold")
+        yield Text(words("terminal-not_tried"), style="bold")
         for reason, names in not_tried_of(verdict):
-            listed = ", ".join(map(plain, names))
-            yield Padding(Text.assemble(listed, (f": {plain(reason, _LONG)}", colours.MUTED)), (0, 0, 0, INDENT))
+            why = f"{words('terminal-colon')}{plain(words.text(reason), _LONG)}"
+            line = Text.assemble(words("list").join(map(plain, names)), (why, colours.MUTED))
+            yield Padding(line, (0, 0, 0, INDENT))
         yield Text()
-    place = Path(verdict.run) / "replays" / f"step-{verdict.spike.get('onset') or 0:08d}"
-    kept = f"; all of it is in {place}" if place.is_dir() else ""
-    took = f"it took {words.seconds(verdict.seconds)}{plain(kept, LONGEST_PATH)}"
-    yield WithPath(took, style=colours.MUTED)
+    folder = Path(verdict.run) / "replays" / f"step-{verdict.spike.get('onset') or 0:08d}"
+    is_kept, time = folder.is_dir(), duration(words, verdict.seconds)
+    took = words("terminal-took_in" if is_kept else "terminal-took", time=time)
+    yield WithPath(took + (plain(folder, LONGEST_PATH) if is_kept else ""), style=colours.MUTED)
+
+
+def _indented(parts: Sequence[tuple[str, RenderableType]], *, gap: int = 2) -> Padding:
+    return Padding(_pairs(parts, gap=gap), (0, 0, 0, INDENT))
 
 
 def _pairs(parts: Sequence[tuple[str, RenderableType]], *, gap: int = 2) -> Table:

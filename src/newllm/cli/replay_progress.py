@@ -8,16 +8,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from newllm.cli.doctor_paper import PageConsole, say
+from newllm.cli.paper import PageConsole, say
 from newllm.cli.replay_page import outcome
-from newllm.messages import Message
+from newllm.messages import Catalogue, Message
 from newllm.replays.watcher import Watcher
-from newllm.report import verdict_words as words
-from newllm.report.plain import plain
-from newllm.report.words import count
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import HELPS
+from newllm.words.plain import plain
+from newllm.words.replays import spiked
 
 PLAIN_SECONDS = 10.0
 _BAR = 20  # cells
@@ -27,9 +26,9 @@ _NAME = 36  # cells of a name, so that what follows stands in columns
 class _SpentColumn(ProgressColumn):
     """How much of the time is spent: a bar that moves between replays too, and is never ahead or behind."""
 
-    def __init__(self, time: TimeLimit) -> None:
+    def __init__(self, time: TimeLimit, words: Catalogue) -> None:
         super().__init__()
-        self._time = time
+        self._time, self._words = time, words
 
     def render(self, task: Task) -> Table:
         """Return the bar, and the time in words."""
@@ -37,7 +36,7 @@ class _SpentColumn(ProgressColumn):
         grid = Table.grid(padding=(0, 1))
         spent = min(self._time.spent, self._time.seconds)
         share = spent / self._time.seconds  # of endless time nothing is ever spent
-        grid.add_row(ProgressBar(total=1.0, completed=share, width=_BAR), _of(self._time))
+        grid.add_row(ProgressBar(total=1.0, completed=share, width=_BAR), _of(self._time, self._words))
         return grid
 
 
@@ -46,16 +45,17 @@ class ReplayProgress(Watcher):
 
     Args:
         stream: where to show it.
+        words: the language.
         quiet: show nothing.
         time: that it all may take.
     """
 
-    def __init__(self, stream: TextIO, *, quiet: bool, time: TimeLimit) -> None:
-        self._console = PageConsole(stream)
+    def __init__(self, stream: TextIO, words: Catalogue, *, quiet: bool, time: TimeLimit) -> None:
+        self._console, self._words = PageConsole(stream, words), words
         self._quiet, self._live = quiet, stream.isatty() and not quiet
         self._bar = Progress(
-            TextColumn("{task.description:<12} {task.completed:,} done"),
-            _SpentColumn(time),
+            TextColumn("{task.description:<12} {task.fields[done]}", markup=False),
+            _SpentColumn(time, words),
             TextColumn("{task.fields[name]}", markup=False),
             console=self._console,
             transient=True,
@@ -73,42 +73,44 @@ class ReplayProgress(Watcher):
     ) -> None:
         self._stop()
         if kind is not None and issubclass(kind, KeyboardInterrupt) and self._stage:
-            self._say(Text("what was replayed is kept: the same command goes on from there"))
+            self._say(Text(self._words("terminal-kept")))
 
     def noticed(self, said: Message) -> None:
         """Say it in a line."""
-        self._say(Text(f"note: {plain(str(said), 2000)}"))
+        self._say(Text(self._words("remark_line-note", remark=plain(self._words.text(said), 2000))))
 
     def planned(self, stage: str, replays: int) -> None:
         """Begin a stage."""
-        self._stage, self._done, self._may = stage, 0, replays
+        self._stage, self._done, self._may = self._words(f"terminal-stage-{stage}"), 0, replays
         if not self._live:
-            self._say(Text(f"{stage}: up to {count(replays, 'replay')}"))
+            self._say(Text(self._words("terminal-planned", stage=self._stage, count=replays)))
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(stage, total=None, name="")
+        self._task = self._bar.add_task(self._stage, total=None, name="", done=self._words("terminal-done", count=0))
         self._bar.start()
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
         """Count a replay."""
         del seconds
         self._done += 1
-        end = "" if spiked is None else " spiked" if spiked else " did not spike"
-        line = f"{plain(name) or 'unmodified'} #{replay}{end}"
+        line = self._words("terminal-replayed", name=plain(name) or None, number=replay, spiked=spiked)
         if self._live and self._task is not None:
-            self._bar.update(self._task, completed=self._done, name=line)
+            done = self._words("terminal-done", count=self._done)
+            self._bar.update(self._task, completed=self._done, name=line, done=done)
         elif self._time.spent - self._spoke >= PLAIN_SECONDS:
             self._spoke = self._time.spent
-            self._say(Text(f"{stage} {self._done:,}/{self._may:,}   {line}   {_of(self._time)}"))
+            spent = _of(self._time, self._words)
+            name = self._words(f"terminal-stage-{stage}")
+            self._say(Text(f"{name} {self._done:,}/{self._may:,}   {line}   {spent}"))
 
     def tried(self, tried: Tried) -> None:
         """Say what was confirmed, and what helped in the screen; the page tells the rest."""
         if tried.stage == "screened" and tried.outcome not in HELPS:
             return
-        line = Text(f"{tried.stage}  {plain(tried.name):<{_NAME}}  ")
-        line.append_text(outcome(tried, unicode=self._console.paper.unicode))
-        line.append(f", {words.spiked(tried)} spiked")
+        line = Text(f"{self._words(f'terminal-stage-{tried.stage}')}  {plain(tried.name):<{_NAME}}  ")
+        line.append_text(outcome(tried, self._console.paper))
+        line.append(self._words("terminal-spiked_of", spiked=spiked(tried)))
         self._say(line)
 
     def ended(self, verdict: Verdict) -> None:
@@ -127,5 +129,5 @@ class ReplayProgress(Watcher):
             say(f"{line.plain}\n", self._console.file)
 
 
-def _of(time: TimeLimit) -> str:
-    return f"{time.spent:.0f} of {time.seconds:.0f} s"
+def _of(time: TimeLimit, words: Catalogue) -> str:
+    return words("terminal-seconds_of", spent=f"{time.spent:.0f}", seconds=f"{time.seconds:.0f}")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.doctor import add_column_arguments
+from newllm.cli.parser import add_language
 from newllm.errors import UserError
 
 SCHEMA = 1
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file of the page (default: RUN/report.html; for a log LOG.report.html, for several runs report.html)",
     )
     add_column_arguments(parser)
-    parser.add_argument("--lang", default="en", metavar="LANG", help="language of the page: en or ja (default: en)")
+    add_language(parser, "the page")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -124,7 +125,7 @@ def _tell(made: _Page, arguments: argparse.Namespace) -> None:
         return
     if arguments.quiet:
         return
-    from newllm.report.plain import plain
+    from newllm.words.plain import plain
 
     for one in made.read:
         for problem in one["problems"]:

@@ -12,13 +12,12 @@ from itertools import groupby
 import numpy as np
 from rich.text import Text
 
+from newllm.messages import Catalogue, catalogue
 from newllm.plotting import colours
 from newllm.plotting.axes import compact, is_crushed
 from newllm.plotting.lines import LARGEST
 from newllm.plotting.terminal_canvas import Canvas, to_cells
 
-_NOTHING = "nothing recorded"
-_GAP = "not one finite value"
 _BETWEEN_POINTS = 6  # cells: nearer than this, single points would hide the curve
 
 Stretch = tuple[float, float]
@@ -57,6 +56,7 @@ def draw_curve(
     colour: str = colours.TRAINING,
     points: tuple[np.ndarray, np.ndarray] | None = None,
     unicode: bool = True,
+    words: Catalogue | None = None,
 ) -> list[Text]:
     """Draw a signal; the first row holds its highest value, the last two are the axis and its numbers.
 
@@ -70,13 +70,15 @@ def draw_curve(
         points: x and y of a second signal (validation), shown as single points, where they lie close the highest; the
             scale is that of the curve, and what is beyond it becomes an arrow at the edge.
         unicode: the terminal's encoding has braille and lines.
+        words: the language; None is English.
 
     Returns:
         Rows of at most `width` cells.
     """
     finite = np.isfinite(y)
     if not finite.any():
-        return [Text(_GAP if len(y) else _NOTHING, style=colours.MUTED)]
+        words = words or catalogue("en")
+        return [Text(words("curve-not_finite" if len(y) else "curve-nothing"), style=colours.MUTED)]
     value = np.where(finite, np.clip(y, -LARGEST, LARGEST), np.nan)
     x_points, points_value = _finite(points)
     log = is_crushed(value)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
-from newllm.report.labels import axis_label
 from newllm.report.markup import Html, english, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in, whole_in
+from newllm.words.labels import axis_label
+from newllm.words.numbers import number
 
 _SILENT = 120  # seconds without a heartbeat after which a run that goes on is doubted
 _STATUS = ("finished", "running", "interrupted", "diverged", "failed")
@@ -87,7 +87,7 @@ def _numbers(source: Source, words: Catalogue) -> list[tuple[str, str]]:
         ("head-steps", f"{steps:,} / {planned:,}" if steps is not None and planned else _reach(source, words)),
         ("head-tokens", f"{tokens:,}" if (tokens := whole_in(about, "tokens")) else ""),
         ("head-best", _best(best, words)),
-        ("head-bits", said.number(bits) if (bits := number_in(best, "bits_per_byte")) is not None else ""),
+        ("head-bits", number(words, bits) if (bits := number_in(best, "bits_per_byte")) is not None else ""),
         ("head-pace", f"{pace:,.0f}" if (pace := number_in(about, "tokens_per_second")) else ""),
         ("head-seed", str(seed) if isinstance(seed := source.config.get("seed"), int) else ""),
         (
@@ -102,7 +102,7 @@ def _best(best: Mapping[str, Any], words: Catalogue) -> str:
     loss, step = number_in(best, "loss"), whole_in(best, "step")
     if loss is None:
         return ""
-    return said.number(loss) if step is None else words("head-best_at", loss=said.number(loss), step=f"{step:,}")
+    return number(words, loss) if step is None else words("head-best_at", loss=number(words, loss), step=f"{step:,}")
 
 
 def _reach(source: Source, words: Catalogue) -> str:

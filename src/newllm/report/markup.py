@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Sequence
 
 from newllm.messages import Catalogue, Message
-from newllm.report.plain import plain
+from newllm.words.plain import plain
 
 SENTENCE = 2000  # characters
 

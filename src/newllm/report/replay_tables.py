@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from newllm.messages import Catalogue
-from newllm.report import verdict_words as said
 from newllm.report.charts.interval_svg import interval_svg
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, safe, said_in, table, tag
-from newllm.report.plain import plain
 from newllm.trace import Tried, Verdict
+from newllm.words import replays
+from newllm.words.numbers import duration
+from newllm.words.plain import plain
 from newllm.words.verdicts import change_of, checked, missing_of, not_tried_of
 
 _SIGNS = {
@@ -33,7 +34,7 @@ def tables(verdict: Verdict, words: Catalogue) -> Html:
 
 def behind(verdict: Verdict, words: Catalogue) -> Html:
     """Return the cause with its evidence, or the suspects and what is missing; and what was not tried, and why."""
-    suspects = pairs(said.suspects(words, verdict.suspects[:_SUSPECTS]))
+    suspects = pairs(replays.suspects(words, verdict.suspects[:_SUSPECTS]))
     missing = [said_in(words, one) for one in missing_of(verdict)]
     not_tried = pairs((english(words, _names(names)), said_in(words, why)) for why, names in not_tried_of(verdict))
     parts = [
@@ -41,7 +42,7 @@ def behind(verdict: Verdict, words: Catalogue) -> Html:
         folded(words("replay-suspects"), suspects, open=not verdict.cause) if suspects else Html(),
         block(words("replay-missing"), listed(missing)),
         folded(words("replay-not_tried"), not_tried) if not_tried else Html(),
-        tag("p", words("replay-took", time=said.seconds(verdict.seconds)), kind="muted"),
+        tag("p", words("replay-took", time=duration(words, verdict.seconds)), kind="muted"),
     ]
     return joined(parts)
 
@@ -54,7 +55,7 @@ def _cause(verdict: Verdict, words: Catalogue) -> Html:
     if not verdict.cause:
         return Html()
     name = tag("strong", plain(verdict.cause.get("name", "")), kind="good")
-    evidence = pairs(said.cause(words, verdict))
+    evidence = pairs(replays.cause(words, verdict))
     return tag("div", tag("h4", words("replay-cause"), " ", name), evidence, kind="cause")
 
 
@@ -70,9 +71,9 @@ def _table(tried: Sequence[Tried], words: Catalogue) -> Html:
 def _row(one: Tried, words: Catalogue) -> list[object]:
     sign, mood = _SIGNS[one.outcome]
     outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome-{one.outcome}"), kind=mood)
-    effect = " ".join(filter(None, (said.effect(one), said.interval(one))))
+    effect = " ".join(filter(None, (replays.effect(one), replays.interval(one))))
     drawn = interval_svg(one.effect, one.interval, mood)
-    numbers = [said.p(one), said.spiked(one), said.later(one), said.cost(one), f"{one.start:,}"]
+    numbers = [replays.p(one), replays.spiked(one), replays.later(one), replays.cost(one), f"{one.start:,}"]
     return [_named(one, words), outcome, effect, drawn, *numbers]
 
 
@@ -90,7 +91,7 @@ def _details(tried: Sequence[Tried], words: Catalogue) -> Html:
 
 
 def _in_full(one: Tried, words: Catalogue) -> Html:
-    change, price = said_in(words, said.change(one)), said_in(words, said.price(one))
+    change, price = said_in(words, replays.change(one)), said_in(words, replays.price(one))
     return joined(
-        filter(None, (change, said.moved(words, one), said.left(words, one), price)), words("between_sentences")
+        filter(None, (change, replays.moved(words, one), replays.left(words, one), price)), words("between_sentences")
     )

@@ -12,8 +12,6 @@ from starlette.routing import Route
 from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.report.charts.figure import figure
-from newllm.report.judged import unjudged
-from newllm.report.labels import signal_label
 from newllm.report.markup import safe
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
@@ -24,6 +22,8 @@ from newllm.ui.entry import Entry
 from newllm.ui.shell import page
 from newllm.ui.shown import chart_dict, section_dict, thin_chart
 from newllm.ui.texts import texts_for
+from newllm.words.diagnosis import unjudged
+from newllm.words.labels import signal_label
 
 _MOST_RUNS, _MOST_SIGNALS = 24, 300
 

@@ -13,12 +13,12 @@ import numpy as np
 from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line
-from newllm.report.labels import signal_label
-from newllm.report.plain import plain
 from newllm.report.sections.comparison_charts import COLOURS, label_of
 from newllm.report.several.arms import Member, arms_of
 from newllm.report.several.bands import Band, at_equal_progress, band, difference
 from newllm.trace import Series
+from newllm.words.labels import signal_label
+from newllm.words.plain import plain
 
 AXES = {"step": "axis-step", "token": "axis-tokens", "time": "axis-seconds", "progress": "axis-progress"}
 VIEWS = ("overlay", "difference", "arms")

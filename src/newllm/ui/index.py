@@ -13,10 +13,10 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from newllm.report.plain import plain
 from newllm.ui.entry import Entry, read_entry
 from newllm.ui.folders import Folders, Stamp, stamp_of
 from newllm.ui.studies import StudyEntry, read_study
+from newllm.words.plain import plain
 
 _PAUSE, _IDLE = 1.0, 30.0  # seconds between two refreshes; after the last request
 _SHARE = 10  # a refresh that takes long is followed by a pause that many times longer

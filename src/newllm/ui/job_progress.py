@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.messages import Catalogue, Message, read_message
-from newllm.report.plain import plain
 from newllm.trace.verdict import HELPS
+from newllm.words.plain import plain
 
 _MOST, _LONGEST, _SENTENCE = 40, 400, 2000
 

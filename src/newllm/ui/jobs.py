@@ -18,9 +18,9 @@ from typing import Any
 
 from newllm.errors import UserError
 from newllm.messages import Catalogue
-from newllm.report.plain import plain
 from newllm.ui.ending import end_process
 from newllm.ui.job_progress import Progress, in_words, result_of
+from newllm.words.plain import plain
 
 KINDS = ("doctor", "replay")
 LONGEST = 86_400.0

@@ -17,13 +17,13 @@ from starlette.routing import Route
 
 from newllm.diagnosis import diagnose
 from newllm.errors import UserError
-from newllm.report.judged import unjudged
 from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace
 from newllm.ui.answers import Data
 from newllm.ui.folders import stamp_of_trace
 from newllm.ui.kept_findings import kept_findings
 from newllm.ui.traces import Traces
+from newllm.words.diagnosis import unjudged
 
 _JUDGED = 2_500_000  # points of all signals up to which a run is judged while it is shown: two seconds at most
 _REST = 20  # times as long as it took, until a run that goes on is judged again

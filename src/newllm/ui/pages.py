@@ -7,10 +7,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.report.markup import safe
-from newllm.report.plain import plain
 from newllm.ui.asked import run_of
 from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.texts import Texts, texts_for
+from newllm.words.plain import plain
 
 
 async def _runs(request: Request) -> Response:

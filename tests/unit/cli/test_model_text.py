@@ -9,7 +9,7 @@ import pytest
 
 from newllm.cli.main import main
 from newllm.cli.model_text import model_text
-from newllm.report.plain import plain_lines
+from newllm.words.plain import plain_lines
 
 EVIL = "\x1b[2J\x0e\x07\x9b1m\u202e"
 

@@ -13,20 +13,22 @@ from rich.segment import Segment
 from rich.text import Text
 
 from newllm.api import Diagnosis
-from newllm.cli.doctor_page import Paper, brief_page, full_page
+from newllm.cli.doctor_page import brief_page, full_page
 from newllm.cli.drawn_signal import DrawnSignal
 from newllm.cli.live_curve import LiveCurve
+from newllm.cli.paper import Paper
 from newllm.cli.replay_list import Listed, list_page
 from newllm.cli.replay_page import verdict_page
 from newllm.cli.replay_table import Column, Row, lay_out
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.onset import Onset
-from newllm.messages import quoted
+from newllm.messages import catalogue, quoted
 from newllm.plotting import colours
 from newllm.trace import Finding, Series, Trace, Tried, Verdict
 from newllm.trace.remark import note
 from newllm.trace.verdict import OUTCOMES
 
+EN = catalogue("en")
 STEPS = np.arange(1, 121)
 LOSS = Series(STEPS, np.where((STEPS >= 60) & (STEPS < 64), 9.0, 5.0 - STEPS / 60))
 SPIKE = Finding(
@@ -60,7 +62,7 @@ def _gaps(number: int) -> list[Finding]:
 
 MANY = _diagnosis(FAULT, *_spikes(12), *_gaps(18), notes=9)
 JUST = _diagnosis(*[NOTE] * 11, *_gaps(19), notes=8)
-WIDE, NARROW, ASCII = Paper(100, unicode=True), Paper(72, unicode=True), Paper(71, unicode=False)
+WIDE, NARROW, ASCII = Paper(100, True, EN), Paper(72, True, EN), Paper(71, False, EN)
 
 
 def _tried(name: str, outcome: str, **changed) -> Tried:
@@ -94,10 +96,17 @@ def _verdict(*tried: Tried, **changed) -> Verdict:
 
 CAUSE = {"name": "no-residuals", "intervention": "residual-fnn", "rivals": ["sgd"]}
 SEED = {"n": 6, "spiked": 2, "depends_on_seed": True, "starts": [31]}
+
+
+def _listed(name: str, kind: str, *said: str, start: bool = False, why: str = "") -> Listed:
+    what, hypothesis, price = map(quoted, said)
+    return Listed(name, kind, what, hypothesis, price, start, not why, quoted(why) if why else None)
+
+
 LISTED = [
-    Listed("half", "optimizer", "half the rate", "The steps were too long.", "It takes longer.", False, True, ""),
-    Listed("late", "optimizer", "a warm-up", "It began too fast.", "Nothing.", True, True, ""),
-    Listed("qk-norm", "model", "norms", "The logits grow.", "Nothing.", False, False, "no attention"),
+    _listed("half", "optimizer", "half the rate", "The steps were too long.", "It takes longer."),
+    _listed("late", "optimizer", "a warm-up", "It began too fast.", "Nothing.", start=True),
+    _listed("qk-norm", "model", "norms", "The logits grow.", "Nothing.", why="no attention"),
 ]  # fmt: skip
 
 
@@ -106,7 +115,7 @@ def _page(verdict: Verdict, paper: Paper, series: Series | None = LOSS) -> Group
 
 
 def _drawn(width: int, **changed) -> Group:
-    signal = DrawnSignal("loss", "step", (60.0, 63.0), 4, unicode=True)
+    signal = DrawnSignal("loss", "step", (60.0, 63.0), 4, WIDE)
     return Group(*dataclasses.replace(signal, **changed).draw_closer(LOSS, width, alone=6))
 
 
@@ -144,16 +153,16 @@ PAGES: dict[str, Callable[[], tuple[RenderableType, int]]] = {
     "brief-no-room": lambda: (brief_page(_diagnosis(*_spikes(5)), NARROW, 22), 72),
     "brief-low": lambda: (brief_page(_diagnosis(*_spikes(2)), NARROW, 10), 72),
     "brief-healthy": lambda: (brief_page(_diagnosis(), NARROW, 40), 72),
-    "replay": lambda: (_page(_verdict(*CONFIRMED, *SCREENED), Paper(96, unicode=True)), 96),
-    "replay-narrow": lambda: (_page(_verdict(*CONFIRMED[1:], *SCREENED), Paper(95, unicode=False)), 95),
-    "replay-cause": lambda: (_page(_verdict(CONFIRMED[0], cause=CAUSE, nulls=SEED), Paper(80, unicode=True)), 80),
+    "replay": lambda: (_page(_verdict(*CONFIRMED, *SCREENED), Paper(96, True, EN)), 96),
+    "replay-narrow": lambda: (_page(_verdict(*CONFIRMED[1:], *SCREENED), Paper(95, False, EN)), 95),
+    "replay-cause": lambda: (_page(_verdict(CONFIRMED[0], cause=CAUSE, nulls=SEED), Paper(80, True, EN)), 80),
     "replay-screened": lambda: (_page(_verdict(SCREENED[0], spike={"onset": 60, "peak": 62}), NARROW), 72),
     "replay-differs": lambda: (_page(_verdict(null={"identical": False}, missing=(), suspects=()), NARROW, None), 72),
-    "list": lambda: (list_page(LISTED), 72),
-    "list-fits": lambda: (list_page(LISTED[:2]), 72),
+    "list": lambda: (list_page(LISTED, EN), 72),
+    "list-fits": lambda: (list_page(LISTED[:2], EN), 72),
     "drawn-closer": lambda: (_drawn(70), 70),
     "drawn-alone": lambda: (_drawn(69), 69),
-    "drawn-unmarked": lambda: (_drawn(70, stretch=None, signal="validation_loss_of_some_class_with_a_long_name"), 70),
+    "drawn-unmarked": lambda: (_drawn(70, region=None, signal="validation_loss_of_some_class_with_a_long_name"), 70),
     "table-wide": lambda: (_table(41), 41),
     "table-close": lambda: (_table(38), 41),
     "table-narrow": lambda: (_table(30), 41),

@@ -196,7 +196,7 @@ def test_the_list_has_every_intervention_with_what_it_tests_and_costs(call) -> N
     assert done.code == 0
     flat = " ".join(done.out.split())
     for one in listed(None):
-        for part in (one.name, one.change, one.hypothesis, one.price):
+        for part in (one.name, *map(str, (one.change, one.hypothesis, one.price))):
             assert part in flat
     assert {one.name for one in listed(None)} == set(INTERVENTIONS)
     assert max(map(cell_len, done.out.splitlines())) <= 80

@@ -9,8 +9,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from newllm.cli.doctor_page import Paper
+from newllm.cli.paper import Paper
 from newllm.cli.replay_page import verdict_page
+from newllm.messages import catalogue
 from newllm.trace import Series, Tried, Verdict
 from newllm.trace.verdict import OUTCOMES
 
@@ -49,7 +50,7 @@ def _verdict(*tried: Tried, **changed) -> Verdict:
 def _shown(verdict: Verdict, width: int = 80, *, unicode: bool = True, colour: bool = False) -> str:
     stream = io.StringIO()
     console = Console(file=stream, width=width, force_terminal=colour, color_system="truecolor" if colour else None)
-    console.print(verdict_page(verdict, "loss", LOSS, Paper(width, unicode)))
+    console.print(verdict_page(verdict, "loss", LOSS, Paper(width, unicode, catalogue("en"))))
     return stream.getvalue()
 
 

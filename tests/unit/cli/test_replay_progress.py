@@ -8,9 +8,11 @@ import pytest
 
 from newllm.cli import replay_progress
 from newllm.cli.replay_progress import ReplayProgress
-from newllm.messages import quoted
+from newllm.messages import catalogue, quoted
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried
+
+EN = catalogue("en")
 
 
 class Terminal(io.StringIO):
@@ -40,7 +42,7 @@ def _tell(progress: ReplayProgress) -> None:
 def test_elsewhere_than_on_a_terminal_it_is_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_progress, "PLAIN_SECONDS", 0.0)
     stream = io.StringIO()
-    _tell(ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0)))
+    _tell(ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)))
     notice, stage, replay, best, confirmed = stream.getvalue().splitlines()
     assert notice == "note: another torch"
     assert stage == "screen: up to 6 replays"
@@ -51,7 +53,7 @@ def test_elsewhere_than_on_a_terminal_it_is_lines(monkeypatch: pytest.MonkeyPatc
 
 def test_it_speaks_now_and_then_only() -> None:
     stream = io.StringIO()
-    with ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:
+    with ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:
         progress.planned("screen", 1000)
         for replay in range(1000):
             progress.replayed("screen", "sgd", replay, None, 0.0)
@@ -60,7 +62,7 @@ def test_it_speaks_now_and_then_only() -> None:
 
 def test_quiet_says_nothing() -> None:
     for stream in (io.StringIO(), Terminal()):
-        _tell(ReplayProgress(stream, quiet=True, time=TimeLimit(300, lambda: 0.0)))
+        _tell(ReplayProgress(stream, EN, quiet=True, time=TimeLimit(300, lambda: 0.0)))
         assert stream.getvalue() == ""
 
 
@@ -68,7 +70,7 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     stream, now = Terminal(), [0.0]
-    with ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: now[0])) as progress:
+    with ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: now[0])) as progress:
         progress.planned("screen", 6)
         progress.replayed("screen", "warm-up", 1, True, 0.5)
         _until(lambda: "warm-up #1 spiked" in stream.getvalue())
@@ -95,7 +97,7 @@ def _stopped(progress: ReplayProgress) -> None:
 def test_stopped_it_says_how_to_go_on() -> None:
     stream = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
-        _stopped(ReplayProgress(stream, quiet=False, time=TimeLimit(300, lambda: 0.0)))
+        _stopped(ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)))
     assert stream.getvalue().splitlines()[-1] == "what was replayed is kept: the same command goes on from there"
 
 

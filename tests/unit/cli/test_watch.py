@@ -13,7 +13,7 @@ from newllm.cli import doctor_watch
 from newllm.cli.doctor_watch import watch
 from newllm.diagnosis.facts import Facts
 from newllm.errors import UserError
-from newllm.messages import quoted
+from newllm.messages import catalogue, quoted
 from newllm.trace import Finding, Series, Trace
 
 LOSS = Trace({"loss": Series(np.arange(9), np.linspace(3, 2, 9))})
@@ -50,7 +50,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 
         own = SimpleNamespace(sleep=sleep, monotonic=lambda: clock.now, strftime=lambda _: "12:00:00")
         monkeypatch.setattr(doctor_watch, "time", own)
-        diagnosis, code = watch(str(place), diagnose, quiet=quiet)
+        diagnosis, code = watch(str(place), diagnose, catalogue("en"), quiet=quiet)
         assert code is None
         assert results == []
         return slept, diagnosis

@@ -13,7 +13,7 @@ import newllm
 from newllm.errors import UserError
 from newllm.messages import LANGUAGES, catalogue
 from newllm.messages.catalogue import FOLDER
-from newllm.report.labels import signal_label, term
+from newllm.words.labels import signal_label, term
 
 SOURCE = Path(newllm.__file__).parent
 EN, JA = catalogue("en"), catalogue("ja")

@@ -33,7 +33,7 @@ ONE = Arm("c", (Member("c0"),))
     ],
 )
 def test_an_estimate_with_its_interval_in_four_digits_or_in_full(found: Interval | None, shown: str) -> None:
-    assert _interval(found) == shown
+    assert _interval(found, EN) == shown
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_sixty_settings_are_shown_and_how_many_more_there_are() -> None:
     assert "2 more" in told(62)
     assert "<code>" not in told(3, 1)
     assert told(3, 1) != told(0)  # they are the same, and they are not known
-    assert [_value(value) for value in ("y" * 99, None, 3)] == ["y" * 60, "-", "3"]
+    assert [_value(value, EN) for value in ("y" * 99, None, 3)] == ["y" * 60, "-", "3"]
 
 
 def test_a_step_takes_another_time_from_a_fiftieth_on() -> None:

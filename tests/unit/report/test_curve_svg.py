@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newllm.messages import catalogue
 from newllm.report.charts.curve_svg import curve_svg, ticks
 from newllm.trace import Series
 
 
 def _drawn(y, marked=None, title="loss"):
     series = Series(np.arange(1, len(y) + 1), np.array(y, dtype=float))
-    return ElementTree.fromstring(curve_svg(series, kind="training", axis="step", title=title, marked=marked))
+    return ElementTree.fromstring(
+        curve_svg(series, kind="training", axis="step", title=title, marked=marked, words=catalogue("en"))
+    )
 
 
 def _points(svg) -> list[tuple[float, float]]:
@@ -69,7 +72,7 @@ def test_a_hostile_title_stays_text() -> None:
     assert svg.get("aria-label") == title
     assert "script" not in {item.tag for item in svg.iter()}
     assert "<script>" not in curve_svg(
-        Series(np.arange(1), np.array([np.nan])), kind="x", axis="step", title=title, marked=None
+        Series(np.arange(1), np.array([np.nan])), kind="x", axis="step", title=title, marked=None, words=catalogue("en")
     )
 
 

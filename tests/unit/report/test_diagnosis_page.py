@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
-from newllm.messages import quoted
-from newllm.report import PAGE_BEGINS, diagnosis_page
+from newllm.messages import catalogue, quoted
+from newllm.report.diagnosis_page import PAGE_NAME, diagnosis_page
 from newllm.trace import Finding, Series, Trace
 from newllm.trace.remark import left_out
 
+EN = catalogue("en")
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[2J\u202e'<style>*{display:none}</style>"
 TAGS = {
     *("html", "meta", "title", "style", "body", "header", "main", "footer", "article", "figure", "figcaption"),
@@ -62,8 +63,8 @@ def _finding(signal: str = "loss", text: str = "it jumped") -> Finding:
 
 
 def test_the_page_tells_everything_and_draws_the_whole_and_the_place() -> None:
-    page = diagnosis_page("runs/x", _trace(), Facts(), [_finding()])
-    assert page.startswith(PAGE_BEGINS)
+    page = diagnosis_page("runs/x", _trace(), Facts(), [_finding()], EN)
+    assert page.startswith(f'<!doctype html>\n<html lang="en">\n{PAGE_NAME}\n')
     seen = _seen(page)
     told = ("runs/x", "Something is wrong: 1 fault.", "steps 1,500 to 1,509, 97 % sure", "6.1235", "it jumped, two")
     for part in (*told, "left out: 3 rows of loss"):
@@ -74,7 +75,7 @@ def test_the_page_tells_everything_and_draws_the_whole_and_the_place() -> None:
 
 def test_nothing_that_a_log_says_becomes_markup() -> None:
     trace = _trace(HOSTILE)
-    page = diagnosis_page(HOSTILE, trace, Facts(), [_finding(HOSTILE, HOSTILE)] * 3)
+    page = diagnosis_page(HOSTILE, trace, Facts(), [_finding(HOSTILE, HOSTILE)] * 3, EN)
     seen = _seen(page)
     assert set(seen.tags) <= TAGS
     assert seen.attributes <= ATTRIBUTES
@@ -84,7 +85,7 @@ def test_nothing_that_a_log_says_becomes_markup() -> None:
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
-    page = diagnosis_page("x", _trace(), Facts(), [_finding()])
+    page = diagnosis_page("x", _trace(), Facts(), [_finding()], EN)
     assert "://" not in page
     assert "url(" not in page
     assert not _seen(page).attributes & {"style", "src", "href", "onload", "onclick"}
@@ -97,7 +98,7 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
 
 
 def test_a_healthy_run_shows_its_loss() -> None:
-    page = diagnosis_page("x", _trace(), Facts(), [])
+    page = diagnosis_page("x", _trace(), Facts(), [], EN)
     assert 'class="verdict good"' in page
     assert _seen(page).tags.count("svg") == 1
 
@@ -105,10 +106,12 @@ def test_a_healthy_run_shows_its_loss() -> None:
 @pytest.mark.parametrize("trace", [Trace(), Trace({"loss": Series(np.arange(3), np.full(3, np.nan))})])
 def test_there_is_a_page_of_next_to_nothing(trace: Trace) -> None:
     finding = Finding(kind="not-finite", severity="fault", sentence=quoted("s"), signal="loss", first_step=0)
-    page = diagnosis_page("x", trace, Facts(), [finding, Finding(kind="leak", severity="note", sentence=quoted("s"))])
+    page = diagnosis_page(
+        "x", trace, Facts(), [finding, Finding(kind="leak", severity="note", sentence=quoted("s"))], EN
+    )
     assert set(_seen(page).tags) <= TAGS
 
 
 def test_a_page_of_many_findings_stays_small() -> None:
     trace = _trace(length=50_000)
-    assert len(diagnosis_page("x", trace, Facts(), [_finding()] * 500)) < 8_000_000
+    assert len(diagnosis_page("x", trace, Facts(), [_finding()] * 500, EN)) < 8_000_000

@@ -7,11 +7,11 @@ from pathlib import Path
 import newllm.diagnosis
 from newllm.diagnosis.causes import CAUSES
 from newllm.messages import catalogue, quoted
-from newllm.report.labels import evidence_label, term
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
 from newllm.trace.verdict import OUTCOMES
+from newllm.words.labels import evidence_label, term
 
 DIAGNOSIS = Path(newllm.diagnosis.__file__).parent
 EN, JA = catalogue("en"), catalogue("ja")

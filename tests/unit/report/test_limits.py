@@ -8,10 +8,10 @@ import pytest
 from newllm.messages import catalogue, quoted
 from newllm.report.charts.chart import Curves, Heat, Line
 from newllm.report.header import problems
-from newllm.report.judged import unjudged
 from newllm.report.source import Source
 from newllm.trace import Finding, Series, Trace, lost_steps
 from newllm.trace.remark import left_out
+from newllm.words.diagnosis import unjudged
 
 EN, JA = catalogue("en"), catalogue("ja")
 

@@ -83,7 +83,7 @@ def test_a_row_of_a_forest_plot_in_full() -> None:
 
 def test_a_curve_in_full() -> None:
     series = Series(np.array([0, 5, 10]), np.array([1.0, 3.0, 2.0]))
-    assert curve_svg(series, kind="training", axis="step", title="t", marked=(5, 10)) == (
+    assert curve_svg(series, kind="training", axis="step", title="t", marked=(5, 10), words=EN) == (
         '<svg viewBox="0 0 760 190" role="img" aria-label="t">'
         '<rect class="region" x="406.0" y="10" width="340.0" height="152"><title>the finding</title></rect>'
         '<path class="axis" d="M66,162H746"/>'
@@ -108,7 +108,7 @@ def test_a_curve_in_full() -> None:
 
 def test_a_crushed_curve_is_drawn_on_a_logarithmic_axis() -> None:
     value = np.array([1000.0, *[1, 1.5, 1.2, 1.1] * 5])
-    svg = curve_svg(Series(np.arange(21), value), kind="training", axis="step", title="t", marked=None)
+    svg = curve_svg(Series(np.arange(21), value), kind="training", axis="step", title="t", marked=None, words=EN)
     tops = [float(one.split('cy="')[1].split('"')[0]) for one in svg.split("<circle")[1:]]
     assert (tops[0], tops[1]) == (pytest.approx(16.9, abs=0.1), pytest.approx(155.1, abs=0.1))
     assert [label in svg for label in (">1<", ">10<", ">100<")] == [True, True, True]
@@ -117,7 +117,7 @@ def test_a_crushed_curve_is_drawn_on_a_logarithmic_axis() -> None:
 
 def test_a_stretch_beside_the_curve_is_not_shaded_and_a_short_one_can_be_seen() -> None:
     def shades(*marked: float) -> list[str]:
-        svg = curve_svg(Series(np.arange(101), np.ones(101)), kind="k", axis="step", title="t", marked=marked)  # pyrefly: ignore
+        svg = curve_svg(Series(np.arange(101), np.ones(101)), kind="k", axis="step", title="t", marked=marked, words=EN)  # pyrefly: ignore
         return [one.split("height")[0] for one in svg.split('<rect class="region" ')[1:]]
 
     assert shades(-9, -1) == shades(101, 105) == []

@@ -12,11 +12,11 @@ import pytest
 
 from newllm.messages import Message, catalogue, message, quoted
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.report import verdict_words as evidence
 from newllm.report.markup import said_in
 from newllm.report.source.replays import ill_typed
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome, VerdictMessages
+from newllm.words import replays as evidence
 from newllm.words.verdicts import Part, change, change_of, checked, missing_of, not_tried_of, sentences_of
 from newllm.words.verdicts import sentences as messages_of
 

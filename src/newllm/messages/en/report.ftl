@@ -24,6 +24,19 @@ problems = Not everything of this run could be read. What follows is what is kno
 problems-more = and { $count } more
 section-failed = This part could not be shown: a file of the run holds what newllm does not understand ({ $error }).
 
+## numbers and evidence
+list-more = { $listed } and { COUNT($more) } more
+infinite = infinite
+minus_infinite = -infinite
+value-unknown = unknown
+value-yes = yes
+value-no = no
+value-recovered = recovered
+value-new-plateau = new plateau
+value-diverged = diverged
+duration-seconds = { $seconds } s
+duration-minutes = { $minutes } min { $seconds } s
+
 ## sections
 verdict = Verdict
 curves = Training
@@ -126,12 +139,6 @@ position = after { $number }
 severity-fault = fault
 severity-warning = warning
 severity-note = note
-count-fault = { $count } fault
-count-faults = { $count } faults
-count-warning = { $count } warning
-count-warnings = { $count } warnings
-count-note = { $count } note
-count-notes = { $count } notes
 notes = Worth knowing
 more_findings = { $count } more are in newllm doctor --json.
 certain = certain

@@ -24,6 +24,19 @@ problems = この実行には読み取れないものがあった。以下は分
 problems-more = ほか{ $count }件
 section-failed = この部分は表示できなかった。実行のファイルに、newllmが理解できない内容がある（{ $error }）。
 
+## 数と根拠
+list-more = { $listed }、ほか{ COUNT($more) }件
+infinite = 無限大
+minus_infinite = 負の無限大
+value-unknown = 不明
+value-yes = はい
+value-no = いいえ
+value-recovered = 回復
+value-new-plateau = より高い水準に落ち着いた
+value-diverged = 発散
+duration-seconds = { $seconds }秒
+duration-minutes = { $minutes }分{ $seconds }秒
+
 ## 節
 verdict = 判定
 curves = 訓練
@@ -126,12 +139,6 @@ position = { $number }トークン後
 severity-fault = 異常
 severity-warning = 警告
 severity-note = 注記
-count-fault = 異常{ $count }件
-count-faults = 異常{ $count }件
-count-warning = 警告{ $count }件
-count-warnings = 警告{ $count }件
-count-note = 注記{ $count }件
-count-notes = 注記{ $count }件
 notes = 知っておくとよいこと
 more_findings = ほか{ $count }件はnewllm doctor --jsonにある。
 certain = 確実

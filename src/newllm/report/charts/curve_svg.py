@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from newllm.messages import Catalogue
 from newllm.plotting.axes import compact, is_crushed
 from newllm.plotting.lines import LARGEST, decimate, gaps, lonely
 from newllm.trace import Series
@@ -36,7 +37,9 @@ class _Frame:
         return _HEIGHT - _BOTTOM - np.clip(share, 0, 1) * (_HEIGHT - _BOTTOM - _TOP)
 
 
-def curve_svg(series: Series, *, kind: str, axis: str, title: str, marked: tuple[float, float] | None) -> str:
+def curve_svg(
+    series: Series, *, kind: str, axis: str, title: str, marked: tuple[float, float] | None, words: Catalogue
+) -> str:
     """Draw a signal.
 
     Args:
@@ -44,7 +47,8 @@ def curve_svg(series: Series, *, kind: str, axis: str, title: str, marked: tuple
         kind: CSS class of the line: "training", "validation", "context", "learning-rate".
         axis: what the steps count.
         title: for who cannot see it.
-        marked: a stretch of steps to shade.
+        marked: first and last of the steps to shade.
+        words: the language.
 
     Returns:
         An `<svg>` element.
@@ -52,12 +56,12 @@ def curve_svg(series: Series, *, kind: str, axis: str, title: str, marked: tuple
     finite = np.isfinite(series.value)
     x, value = series.step.astype(float), np.where(finite, np.clip(series.value, -LARGEST, LARGEST), np.nan)
     if not finite.any():
-        return f'<p class="muted">{html.escape(title)}: not one finite value</p>'
+        return f'<p class="muted">{html.escape(words("doctor-no_finite_value", signal=title))}</p>'
     log = is_crushed(value)
     frame = _Frame((x[0], x[-1]), _padded(float(np.nanmin(value)), float(np.nanmax(value)), log=log), log)
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(title)}">',
-        *_shades(frame, x, value, marked),
+        *_shades(frame, x, value, marked, words),
         *_grid(frame, axis),
         f'<path class="curve {kind}" d="{_path(frame, *decimate(x, value))}"/>',
         *_dots(frame, x, value, kind, axis),
@@ -75,10 +79,12 @@ def _padded(low: float, high: float, *, log: bool) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _shades(frame: _Frame, x: np.ndarray, value: np.ndarray, marked: tuple[float, float] | None) -> list[str]:
-    shades = [_band(frame, start, stop, "gap", "not finite") for start, stop in gaps(x, value)]
+def _shades(
+    frame: _Frame, x: np.ndarray, value: np.ndarray, marked: tuple[float, float] | None, words: Catalogue
+) -> list[str]:
+    shades = [_band(frame, start, stop, "gap", words("doctor-not_finite")) for start, stop in gaps(x, value)]
     if marked is not None and marked[1] >= x[0] and marked[0] <= x[-1]:
-        shades.append(_band(frame, *marked, "region", "the finding"))
+        shades.append(_band(frame, *marked, "region", words("doctor-marked")))
     return shades
 
 
@@ -88,7 +94,7 @@ def _band(frame: _Frame, start: float, stop: float, kind: str, title: str) -> st
     left -= (wide - (right - left)) / 2
     return (
         f'<rect class="{kind}" x="{left:.1f}" y="{_TOP}" width="{wide:.1f}" height="{_HEIGHT - _TOP - _BOTTOM}">'
-        f"<title>{title}</title></rect>"
+        f"<title>{html.escape(title)}</title></rect>"
     )
 
 

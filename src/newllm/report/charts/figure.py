@@ -8,7 +8,7 @@ import numpy as np
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Chart, Curves, Heat, Line
 from newllm.report.markup import Html, folded, table, tag
-from newllm.report.words import number
+from newllm.words.numbers import number
 
 _ROWS = 60
 _LONG = 6000  # points of a line from which not each of them can begin a row
@@ -51,7 +51,7 @@ def described(chart: Chart, words: Catalogue) -> str:
 
 def span(first: float, last: float, words: Catalogue) -> str:
     """Return a stretch: "19 to 22", "19"."""
-    ends = [f"{end:,.0f}" if float(end).is_integer() else number(end) for end in (first, last)]
+    ends = [f"{end:,.0f}" if float(end).is_integer() else number(words, end) for end in (first, last)]
     return ends[0] if ends[0] == ends[1] else words("span", first=ends[0], last=ends[1])
 
 
@@ -62,8 +62,9 @@ def _told(line: Line, axis: str, words: Catalogue) -> str:
         return words("line-nothing", label=line.label)
     low, high = finite[y[finite].argmin()], finite[y[finite].argmax()]
     said = words(
-        "line-shows", label=line.label, first=number(y[finite[0]]), last=number(y[finite[-1]]), low=number(y[low]),
-        high=number(y[high]), axis=axis, at_low=_at(line.x[low]), at_high=_at(line.x[high]),
+        "line-shows", label=line.label, first=number(words, y[finite[0]]), last=number(words, y[finite[-1]]),
+        low=number(words, y[low]), high=number(words, y[high]), axis=axis,
+        at_low=_at(line.x[low], words), at_high=_at(line.x[high], words),
     )  # fmt: skip
     gone = len(y) - len(finite)
     return f"{said} {words('line-not_finite', count=f'{gone:,}')}" if gone else said
@@ -73,7 +74,7 @@ def _curves_table(chart: Curves, words: Catalogue) -> Html:
     lines = ([line for line in chart.lines if not line.faint] or list(chart.lines))[:_COLUMNS]
     at = _positions([np.asarray(line.x) for line in lines if len(line.x)])
     heads = [chart.axis, *(line.label for line in lines)]
-    rows = _each(lines, at) if len(at) <= _ROWS else _buckets(lines, at, words)
+    rows = _each(lines, at, words) if len(at) <= _ROWS else _buckets(lines, at, words)
     return table(heads, rows, about=chart.title)
 
 
@@ -87,12 +88,12 @@ def _positions(found: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([before, longest, behind])
 
 
-def _each(lines: Sequence[Line], at: np.ndarray) -> list[list[str]]:
-    rows = [[_at(x)] for x in at.tolist()]
+def _each(lines: Sequence[Line], at: np.ndarray, words: Catalogue) -> list[list[str]]:
+    rows = [[_at(x, words)] for x in at.tolist()]
     for line in lines:
         known = dict(zip(np.asarray(line.x).tolist(), np.asarray(line.y).tolist(), strict=True))
         for row, x in zip(rows, at.tolist(), strict=True):
-            row.append(number(known[x]) if x in known else "")
+            row.append(number(words, known[x]) if x in known else "")
     return rows
 
 
@@ -110,27 +111,29 @@ def _buckets(lines: Sequence[Line], at: np.ndarray, words: Catalogue) -> list[li
 
 def _range(values: np.ndarray, words: Catalogue) -> str:
     finite = values[np.isfinite(values)]
-    odd = sorted({number(value) for value in values[~np.isfinite(values)].tolist()})
+    odd = sorted({number(words, value) for value in values[~np.isfinite(values)].tolist()})
     if not len(finite):
         return ", ".join(odd)
-    low, high = number(float(finite.min())), number(float(finite.max()))
+    low, high = (number(words, float(end)) for end in (finite.min(), finite.max()))
     return ", ".join([low if low == high else words("span", first=low, last=high), *odd])
 
 
 def _heat_table(chart: Heat, words: Catalogue) -> Html:
     heads = ["", words("first"), words("last"), words("lowest"), words("highest"), words("highest_at", axis=chart.axis)]
-    rows = [_heat_row(name, chart.x, row) for name, row in zip(chart.rows, np.asarray(chart.values), strict=True)]
+    rows = [
+        _heat_row(name, chart.x, row, words) for name, row in zip(chart.rows, np.asarray(chart.values), strict=True)
+    ]
     return table(heads, rows[:_ROWS], about=chart.title)
 
 
-def _heat_row(name: str, x: np.ndarray, row: np.ndarray) -> list[str]:
+def _heat_row(name: str, x: np.ndarray, row: np.ndarray, words: Catalogue) -> list[str]:
     there = np.flatnonzero(~np.isnan(row))
     if not len(there):
         return [name, "", "", "", "", ""]
     values = row[there]
     ends = [values[0], values[-1], values.min(), values.max()]
-    return [name, *(number(float(value)) for value in ends), _at(x[there[values.argmax()]])]
+    return [name, *(number(words, float(value)) for value in ends), _at(x[there[values.argmax()]], words)]
 
 
-def _at(x: float) -> str:
-    return f"{x:,.0f}" if float(x).is_integer() else number(float(x)) if math.isfinite(x) else str(x)
+def _at(x: float, words: Catalogue) -> str:
+    return f"{x:,.0f}" if float(x).is_integer() else number(words, float(x)) if math.isfinite(x) else str(x)

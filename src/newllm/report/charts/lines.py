@@ -5,8 +5,8 @@ import numpy as np
 from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Line
-from newllm.report.labels import signal_label
 from newllm.report.source import Source
+from newllm.words.labels import signal_label
 
 _FEW = 1000  # buckets of a line that is drawn in full elsewhere
 

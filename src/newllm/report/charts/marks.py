@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Mark
-from newllm.report.labels import kind_label
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
+from newllm.words.labels import kind_label
 
 _MOST = 40
 _WIDE, _NARROW = 0.5, 0.05  # of the run

@@ -7,11 +7,11 @@ import numpy as np
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Mark
 from newllm.report.charts.lines import logarithmic
-from newllm.report.labels import axis_label
-from newllm.report.plain import plain
 from newllm.report.source import Source
 from newllm.report.source.replays import Followed
 from newllm.trace import Tried, Verdict
+from newllm.words.labels import axis_label
+from newllm.words.plain import plain
 
 _MOST = 6  # interventions
 _COLOURS = {"removes": "context", "reduces": "training", "delays": "sky"}

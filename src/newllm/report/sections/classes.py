@@ -6,13 +6,13 @@ The gap between training and validation says nothing before it is split like thi
 import numpy as np
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
-from newllm.report.labels import axis_label, target_label
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.source import Source
+from newllm.words.labels import axis_label, target_label
+from newllm.words.numbers import number
 
 _TRAINING, _VALIDATION = "loss/", "validation_loss/"
 _SAID = {_VALIDATION: "validation_of", _TRAINING: "training_of"}
@@ -75,7 +75,7 @@ def _row(source: Source, words: Catalogue, of: str, name: str) -> list[str]:
     count, total = _targets(source, of, name)
     share = f"{100 * count / total:.1f} %" if count is not None and total else ""
     told = [loss[0], finite.min() if len(finite) else np.nan, loss[-1]]
-    values = [said.number(float(value)) for value in told]
+    values = [number(words, float(value)) for value in told]
     return [_label(words, of, name), "" if count is None else f"{count:,.0f}", share, *values]
 
 

@@ -9,24 +9,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.forest_svg import forest_svg, scale
-from newllm.report.labels import axis_label
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, safe, table, tag
-from newllm.report.plain import plain
 from newllm.report.sections.comparison_charts import colour_of, comparison_charts
-from newllm.report.several.arms import Arm, arms_of, difference_of, differing, mean_of
+from newllm.report.several.arms import Arm, Member, arms_of, difference_of, differing, mean_of
 from newllm.report.several.arms import pairs as shared
 from newllm.report.several.bands import reached
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source
 from newllm.statistics import Interval
+from newllm.words.diagnosis import tally
+from newllm.words.labels import axis_label
+from newllm.words.numbers import number, value
+from newllm.words.plain import plain
 
 _MOST_KEYS = 60
 _VALUE = 60  # characters
-_SEVERITIES = ("fault", "warning", "note")
 _BESIDE = ("last_validation", "steps", "tokens_per_second", "parameters")
 _DIGITS = 4
 _WHOLE = 1e4  # numbers from here on are shown in full
@@ -50,7 +50,7 @@ def comparison(sources: Sequence[Source], words: Catalogue) -> Section | None:
     charts = comparison_charts(arms, axis, words)
     if not tokens:  # nats of bytes and nats of words are no one measure
         charts = [chart for chart in charts if chart.id != "compare-difference"]
-    tallies = {id(member): _tally(source) for member, source in zip(members, alike, strict=True)}
+    tallies = {id(member): _counted(source) for member, source in zip(members, alike, strict=True)}
     parts = [
         _lead(arms, len(alike), words),
         *([] if tokens else [tag("p", words("compare-other_tokens"), kind="problem")]),
@@ -97,9 +97,9 @@ def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], word
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
         (words("compare-run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
-        (words(f"compare-{measure}"), [_interval(mean_of(arm, measure)) for arm in arms]),
+        (words(f"compare-{measure}"), [_interval(mean_of(arm, measure), words) for arm in arms]),
         *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
-        *((words(f"compare-{name}"), [_interval(mean_of(arm, name)) for arm in arms]) for name in _BESIDE),
+        *((words(f"compare-{name}"), [_interval(mean_of(arm, name), words) for arm in arms]) for name in _BESIDE),
         (words("findings"), [_findings(arm, tallies, words) for arm in arms]),
     ]
     alike = [
@@ -144,17 +144,18 @@ def _number(arm: Arm, name: str) -> float | None:
     return None if found is None else found.estimate
 
 
-def _interval(found: Interval | None, digits: int = _DIGITS) -> str:
+def _interval(found: Interval | None, words: Catalogue, digits: int = _DIGITS) -> str:
     """Return an estimate with its interval: "1.234 [1.2, 1.27]"."""
     if found is None:
         return "-"
     if found.low is None or found.high is None or found.low == found.high:
-        return _short(found.estimate, digits)
-    return f"{_short(found.estimate, digits)} [{_short(found.low, digits)}, {_short(found.high, digits)}]"
+        return _short(found.estimate, digits, words)
+    estimate, low, high = (_short(end, digits, words) for end in (found.estimate, found.low, found.high))
+    return f"{estimate} [{low}, {high}]"
 
 
-def _short(value: float, digits: int) -> str:
-    return said.number(value if abs(value) >= _WHOLE else float(f"{value:.{digits}g}"))
+def _short(value: float, digits: int, words: Catalogue) -> str:
+    return number(words, value if abs(value) >= _WHOLE else float(f"{value:.{digits}g}"))
 
 
 def _difference(found: Interval | None, control: Arm, arm: Arm, words: Catalogue) -> Html:
@@ -169,7 +170,9 @@ def _difference(found: Interval | None, control: Arm, arm: Arm, words: Catalogue
         if found.high < 0 or found.low > 0:
             about.append(words("compare-lower" if found.high < 0 else "compare-higher"))
     sign = "+" if found.estimate > 0 else ""
-    return joined([sign, _interval(found, 3), tag("small", words("list").join(about), kind="what") if about else ""])
+    return joined(
+        [sign, _interval(found, words, 3), tag("small", words("list").join(about), kind="what") if about else ""]
+    )
 
 
 def _as_far(arm: Arm, target: float | None, words: Catalogue) -> str:
@@ -184,22 +187,16 @@ def _as_far(arm: Arm, target: float | None, words: Catalogue) -> str:
     return mean if len(steps) == arm.n else words("compare-some", step=mean, n=len(steps), of=arm.n)
 
 
-def _tally(source: Source) -> Counter[str] | None:
+def _counted(source: Source) -> Counter[str] | None:
     """Return how many findings of each severity there are, None where nobody has asked."""
     return Counter(finding.severity for finding in source.findings) if source.judged else None
 
 
 def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Catalogue) -> str:
-    known = [tally for member in arm.members if (tally := tallies[id(member)]) is not None]
+    known = [counted for member in arm.members if (counted := tallies[id(member)]) is not None]
     if not known:
         return words("compare-unexamined")
-    tally = sum(known, Counter[str]())
-    told = [
-        words(f"count-{severity}" if tally[severity] == 1 else f"count-{severity}s", count=tally[severity])
-        for severity in _SEVERITIES
-        if tally[severity]
-    ]
-    found = words("list").join(told) or words("compare-nothing")
+    found = tally(words, sum(known, Counter[str]())) or words("compare-nothing")
     return found if len(known) == arm.n else words("compare-examined", found=found, n=len(known), of=arm.n)
 
 
@@ -208,15 +205,21 @@ def _seeds(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:
     several = [arm for arm in arms if arm.n > 1]
     heads = [words("compare-run"), words("compare-arm_name"), words("compare-seed"), words(f"compare-{measure}")]
     rows = [
-        [member.name, arm.name, "-" if member.seed is None else str(member.seed), _single(member.numbers.get(measure))]
+        [
+            member.name,
+            arm.name,
+            "-" if member.seed is None else str(member.seed),
+            _single(member, measure, words),
+        ]
         for arm in several
         for member in arm.members
     ]
     return folded(words("compare-each"), table(heads, rows, about=words("compare-each"), text=(1,))) if rows else Html()
 
 
-def _single(number: float | None) -> str:
-    return "-" if number is None else said.number(number)
+def _single(member: Member, measure: str, words: Catalogue) -> str:
+    found = member.numbers.get(measure)
+    return "-" if found is None else number(words, found)
 
 
 def _settings(arms: Sequence[Arm], words: Catalogue) -> Html:
@@ -226,12 +229,15 @@ def _settings(arms: Sequence[Arm], words: Catalogue) -> Html:
         known = all(arm.members[0].settings for arm in arms)
         return tag("p", words("compare-same" if known else "compare-settings_unknown"), kind="muted")
     heads = [words("compare-setting"), *(arm.name for arm in arms)]
-    rows = [[tag("code", plain(key, _VALUE)), *map(_value, values)] for key, values in list(apart.items())[:_MOST_KEYS]]
+    rows = [
+        [tag("code", plain(key, _VALUE)), *(_value(one, words) for one in values)]
+        for key, values in list(apart.items())[:_MOST_KEYS]
+    ]
     made = table(heads, rows, about=words("compare-settings"), text=range(1, len(heads)))
     left = len(apart) - _MOST_KEYS
     more = tag("p", words("compare-more_settings", count=f"{left:,}"), kind="muted") if left > 0 else ""
     return joined([made, more])
 
 
-def _value(value: Any) -> str:
-    return "-" if value is None else said.value(value)[:_VALUE]
+def _value(setting: Any, words: Catalogue) -> str:
+    return "-" if setting is None else value(words, setting)[:_VALUE]

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.messages import Catalogue, read_message
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
-from newllm.report.labels import evidence_label
 from newllm.report.markup import Html, block, code, folded, joined, pairs, said_in, table
 from newllm.report.source import Source
+from newllm.words.labels import evidence_label
+from newllm.words.numbers import value
 
 _MOST = 200
 
@@ -41,7 +41,7 @@ def _commands(source: Source) -> Html:
 
 def _recoveries(source: Source, words: Catalogue) -> Html:
     rows = [
-        [said.value(one.get("number")), words("config-at", step=said.value(one.get("detected"))),
+        [value(words, one.get("number")), words("config-at", step=value(words, one.get("detected"))),
          one.get("remedy") or one.get("action", ""), _did(one, words)]
         for one in source.recoveries[:_MOST]
     ]  # fmt: skip
@@ -61,4 +61,4 @@ def _recording(recording: Mapping[str, Any], words: Catalogue) -> Html:
 def _told(about: Any, words: Catalogue) -> Html:
     if not isinstance(about, Mapping):
         return Html()
-    return pairs((evidence_label(words, name), said.value(item)) for name, item in list(about.items())[:_MOST])
+    return pairs((evidence_label(words, name), value(words, item)) for name, item in list(about.items())[:_MOST])

@@ -10,9 +10,9 @@ from newllm.report.charts.figure import figure
 from newllm.report.charts.grid import grid_of
 from newllm.report.charts.lines import signal_line
 from newllm.report.charts.marks import marks_of
-from newllm.report.labels import axis_label, target_label
 from newllm.report.markup import joined, tag
 from newllm.report.source import Source
+from newllm.words.labels import axis_label, target_label
 
 _OF = "context_norm/position-"
 _COLOURS = ("muted", "sky", "training", "context", "spike")  # of lines from the first evaluation to the last

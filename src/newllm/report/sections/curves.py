@@ -7,9 +7,9 @@ from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
 from newllm.report.charts.marks import marks_of
-from newllm.report.labels import axis_label
 from newllm.report.markup import Html, joined, tag
 from newllm.report.source import Source
+from newllm.words.labels import axis_label
 
 _LOSS = (("loss", "training"), ("validation_loss", "validation"))
 _ACCURACY = (("accuracy", "training"), ("validation_accuracy", "validation"))

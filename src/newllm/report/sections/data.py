@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
-from newllm.report.labels import evidence_label, kind_label
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, table, tag
 from newllm.report.source import Source
+from newllm.words.labels import evidence_label, kind_label
+from newllm.words.numbers import value
 
 _MOST = 50  # sources
 
@@ -31,7 +31,7 @@ def _sources(listed: Any, words: Catalogue) -> Html:
     if not rows:
         return Html()
     cells = [
-        [one.get("name", ""), said.value(one.get("bytes")), tag("code", one.get("sha256", ""), kind="hash")]
+        [one.get("name", ""), value(words, one.get("bytes")), tag("code", one.get("sha256", ""), kind="hash")]
         for one in rows[:_MOST]
     ]
     left = len(rows) - _MOST
@@ -52,7 +52,7 @@ def _counts(about: Mapping[str, Any], words: Catalogue) -> Html:
     print_of = (
         [(words("data-fingerprint"), tag("code", about["fingerprint"], kind="hash"))] if "fingerprint" in about else []
     )
-    return pairs([*((label, said.value(item)) for label, item in items), *print_of])
+    return pairs([*((label, value(words, item)) for label, item in items), *print_of])
 
 
 def _audits(source: Source, words: Catalogue) -> Html:
@@ -73,7 +73,7 @@ def _facts(facts: Mapping[str, Any] | None, words: Catalogue) -> Html:
     """Return all that was counted, to unfold."""
     if not facts:
         return Html()
-    told = pairs((evidence_label(words, name), said.value(item)) for name, item in list(facts.items())[:_MOST])
+    told = pairs((evidence_label(words, name), value(words, item)) for name, item in list(facts.items())[:_MOST])
     return folded(words("data-facts"), told, kind="wide")
 
 

@@ -1,17 +1,17 @@
 """What the doctor found, a card each: the sentence, how sure, the evidence, what else it could be, what would tell."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import span
 from newllm.report.charts.marks import last_step
-from newllm.report.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
+from newllm.words.diagnosis import tally
+from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
+from newllm.words.numbers import value
 
 _IN_FULL = 3  # cards that say at once what their kind is
 _MOST = 60
@@ -28,22 +28,12 @@ def findings(source: Source, words: Catalogue) -> Section | None:
     more = [_card(source, words, one, told, brief=True) for one in notes[:_MOST]]
     left = max(0, len(grave) - _MOST) + max(0, len(notes) - _MOST)
     parts = [
-        tag("p", tally(source.findings, words), kind="muted"),
+        tag("p", tally(words, Counter(one.severity for one in source.findings)), kind="muted"),
         *cards,
         *([tag("h3", words("notes")), *more] if more else []),
         *([tag("p", words("more_findings", count=f"{left:,}"), kind="muted")] if left else []),
     ]
     return Section(source.id("findings"), words("findings"), joined(parts))
-
-
-def tally(found: Sequence[Finding], words: Catalogue) -> str:
-    """Return how many findings there are of each severity: "2 faults, 1 warning"."""
-    counted = Counter(one.severity for one in found)
-    return words("list").join(
-        words(f"count-{severity}" if counted[severity] == 1 else f"count-{severity}s", count=counted[severity])
-        for severity in ("fault", "warning", "note")
-        if counted[severity]
-    )
 
 
 def place(source: Source, finding: Finding, words: Catalogue) -> str:
@@ -87,7 +77,7 @@ def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *,
 
 def _behind(words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
-    evidence = ((evidence_label(words, name), said.value(thing)) for name, thing in finding.evidence.items())
+    evidence = ((evidence_label(words, name), value(words, thing)) for name, thing in finding.evidence.items())
     causes = words("list").join(cause_label(words, cause) for cause in finding.candidate_causes)
     parts = [
         pairs(evidence),

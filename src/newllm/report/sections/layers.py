@@ -7,10 +7,10 @@ from newllm.report.charts.chart import Heat, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.grid import Grid, grid_of
 from newllm.report.charts.marks import marks_of
-from newllm.report.labels import axis_label
 from newllm.report.markup import joined, tag
-from newllm.report.plain import plain
 from newllm.report.source import Source
+from newllm.words.labels import axis_label
+from newllm.words.plain import plain
 
 STATISTICS = ("gradient_norm", "update_ratio", "activation_rms", "second_moment_mismatch")
 _CENTRES = {"update_ratio": 1e-3, "second_moment_mismatch": 1.0}

@@ -5,13 +5,13 @@ from newllm.report.charts.chart import Curves, Section
 from newllm.report.charts.figure import figure
 from newllm.report.charts.lines import logarithmic, signal_line
 from newllm.report.charts.marks import marks_of
-from newllm.report.labels import axis_label
 from newllm.report.markup import joined, tag
-from newllm.report.plain import plain
 from newllm.report.sections.context import SHOWN as OF_CONTEXT
 from newllm.report.sections.curves import SHOWN as OF_CURVES
 from newllm.report.sections.layers import STATISTICS
 from newllm.report.source import Source
+from newllm.words.labels import axis_label
+from newllm.words.plain import plain
 
 _MOST = 12
 _NAMED = 40

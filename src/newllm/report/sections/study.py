@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
-from newllm.report.plain import plain
 from newllm.report.sections.study_arms import arms_section, counted
 from newllm.report.sections.study_curves import curves_section
 from newllm.report.sections.study_printed import printed_section
 from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource, interval_in, number_of
+from newllm.words.labels import evidence_label
+from newllm.words.numbers import value as evidence_value
+from newllm.words.plain import plain
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
             "undecided": ("note", "?")}  # fmt: skip
@@ -97,7 +98,7 @@ def _claim_row(study: StudySource, claim: Item, words: Catalogue) -> list[object
         drawn = forest_svg(
             [estimate], ends, (0.5, 0.0, 1.0) if share else (0.0,), VERDICTS.get(str(claim["verdict"]), ("note",))[0]
         )
-    by = study_text(study, words, name, said.label(name)) if name else "-"
+    by = study_text(study, words, name, evidence_label(words, name)) if name else "-"
     return [
         str(claim["id"]), study_text(study, words, claim["text"]), _sign(str(claim["verdict"]), words),
         by, "-" if estimate is None else counted(estimate), drawn,
@@ -112,7 +113,8 @@ def _numbers(claim: Item) -> list[tuple[str, Any]]:
 def _claim_in_full(study: StudySource, claim: Item, words: Catalogue) -> Html:
     """Return how a claim was measured, all its numbers, and the arms that decided it."""
     measured: list[tuple[object, object]] = [
-        (study_text(study, words, name, said.label(name)), _number(value)) for name, value in _numbers(claim)
+        (study_text(study, words, name, evidence_label(words, name)), _number(words, value))
+        for name, value in _numbers(claim)
     ]
     p, adjusted = number_of(claim.get("p")), number_of(claim.get("p_holm"))
     if p is not None:
@@ -140,16 +142,16 @@ def _names(names: Sequence[Any]) -> Html:
     return joined((tag("code", plain(name, 80)) for name in names), ", ")
 
 
-def _number(value: Any) -> str:
+def _number(words: Catalogue, value: Any) -> str:
     found = interval_in(value)
-    return counted(found) if found is not None else said.value(value)
+    return counted(found) if found is not None else evidence_value(words, value)
 
 
 def _about(study: StudySource, words: Catalogue) -> Section:
     """Return what one needs to run it again."""
     environment, failed = study.about.get("environment"), study.about.get("failed")
     told = (
-        [(plain(name, 60), said.value(value)) for name, value in environment.items()]
+        [(plain(name, 60), evidence_value(words, value)) for name, value in environment.items()]
         if isinstance(environment, Mapping)
         else []
     )

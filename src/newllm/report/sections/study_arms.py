@@ -4,15 +4,15 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from newllm.messages import Catalogue
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import Estimate, forest_svg
 from newllm.report.markup import Html, joined, table, tag
-from newllm.report.plain import plain
 from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource, number_of
 from newllm.statistics import Interval, paired_interval
 from newllm.statistics.shares import share_interval
+from newllm.words.numbers import five_digits
+from newllm.words.plain import plain
 
 _CLAIM = 300  # characters
 _REACHED, _PROBE, _VALIDATION = "reached", "probe_spiked_by_equal_progress", "validation_spiked_by_equal_progress"
@@ -140,4 +140,4 @@ def counted(one: Estimate, digits: int | None = None) -> str:
 
 
 def _short(value: float) -> str:
-    return said.number(float(f"{value:.3g}"))
+    return five_digits(float(f"{value:.3g}"))

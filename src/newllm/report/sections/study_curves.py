@@ -9,10 +9,10 @@ from newllm.messages import Catalogue
 from newllm.plotting.axes import is_crushed
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
-from newllm.report.labels import signal_label
 from newllm.report.markup import folded, joined, tag
-from newllm.report.plain import plain
 from newllm.report.source.study import Item, StudySource
+from newllm.words.labels import signal_label
+from newllm.words.plain import plain
 
 _SIGNALS = {"train_loss": "training", "probe_loss": "context", "validation_loss": "validation"}
 _NAME = 80

@@ -9,8 +9,8 @@ from typing import Any
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.markup import Html, joined, table, tag
-from newllm.report.plain import plain
 from newllm.report.source.study import StudySource
+from newllm.words.plain import plain
 
 _LONGEST, _MOST = 4000, 500
 

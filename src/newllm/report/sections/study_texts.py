@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from newllm.messages import Catalogue
 from newllm.report.markup import Html, english, safe
-from newllm.report.plain import plain
 from newllm.report.source.study import StudySource
+from newllm.words.plain import plain
 
 _LONG = 2000
 

@@ -1,16 +1,16 @@
 """What stands on top: the three sentences of the newest verdict; where nothing was replayed, what the doctor says."""
 
 import shlex
+from collections import Counter
 
 from newllm.messages import Catalogue
-from newllm.report import verdict_words
-from newllm.report import words as said
 from newllm.report.charts.chart import Section
-from newllm.report.judged import unjudged
 from newllm.report.markup import Html, joined, pairs, said_in, tag
-from newllm.report.sections.findings import tally
 from newllm.report.source import Source
 from newllm.trace import Verdict
+from newllm.words import replays
+from newllm.words.diagnosis import points, tally, unjudged, unseen
+from newllm.words.numbers import number
 from newllm.words.verdicts import sentences_of
 
 _SENTENCES = 3
@@ -43,13 +43,13 @@ def _null(verdict: Verdict, words: Catalogue) -> Html:
     if about.get("identical") is None:
         return tag("span", words("null-unknown"))
     if about["identical"] is False:
-        difference = said_in(words, verdict_words.difference(about.get("first_difference")))
+        difference = said_in(words, replays.difference(about.get("first_difference")))
         return joined([words("null-differs"), " ", difference])
     steps, tolerance = about.get("compared") or 0, about.get("tolerance")
     compared = words(
         "null-steps", count=f"{int(steps):,}", weights=words("null-weights" if about.get("weights") else "null-losses")
     )
-    same = words("null-same") if tolerance is None else words("null-within", tolerance=said.number(tolerance))
+    same = words("null-same") if tolerance is None else words("null-within", tolerance=number(words, tolerance))
     return tag("span", same, " ", compared)
 
 
@@ -69,21 +69,19 @@ def _doctor(source: Source, words: Catalogue) -> Html:
         tag("p", first, kind=mood),
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
     ]
-    unseen = said.unseen(source.trace, source.facts)
-    more = tag("p", said_in(words, unseen), kind="muted") if unseen else Html()
+    lacks = unseen(source.trace, source.facts)
+    more = tag("p", said_in(words, lacks), kind="muted") if lacks else Html()
     return joined([tag("div", *parts, kind="doctor"), _next(source, words), more])
 
 
 def _first(source: Source, words: Catalogue) -> str | Html:
-    told = tally(source.findings, words)
-    severities = {one.severity for one in source.findings}
+    counted = Counter(one.severity for one in source.findings)
     for severity in ("fault", "warning"):
-        if severity in severities:
-            return words(f"doctor-{severity}", tally=told)
+        if counted[severity]:
+            return words(f"doctor-{severity}", tally=tally(words, counted))
     if why := unjudged(source.trace, source.findings):
         return joined([words("doctor-unjudged"), " ", said_in(words, why)])
-    points = max(len(series.step) for series in source.trace.signals.values())
-    return words("doctor-nothing", points=f"{points:,}", signals=f"{len(source.trace.signals):,}")
+    return words("doctor-nothing", points=f"{points(source.trace):,}", signals=f"{len(source.trace.signals):,}")
 
 
 def _next(source: Source, words: Catalogue) -> Html:

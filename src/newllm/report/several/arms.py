@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from newllm.report import words as said
-from newllm.report.plain import plain
+from newllm.messages import catalogue
 from newllm.statistics import Interval, mean_interval
 from newllm.trace import Series
+from newllm.words.numbers import value
+from newllm.words.plain import plain
 
 SEED = "seed"
 _NOT_OF_THE_ARM = (SEED, "schema", "environment.", "training.snapshot_every", "training.keep", "training.ring_every")
@@ -68,8 +69,8 @@ class Arm:
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a nested configuration by dotted key: {"model": {"rule": "ema"}} as {"model.rule": "ema"}."""
     found: dict[str, Any] = {}
-    for name, value in config.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    for name, item in config.items():
+        found |= flat(item, f"{prefix}{name}.") if isinstance(item, Mapping) else {f"{prefix}{name}": item}
     return found
 
 
@@ -150,10 +151,11 @@ def _name(members: Sequence[Member], apart: Mapping[str, Any]) -> str:
     """Return a run's own name, of several what sets them apart; where nothing does, what their names begin with."""
     if len(members) == 1:
         return members[0].name
+    english = catalogue("en")
     told = [
-        f"{plain(key.rpartition('.')[2], _NAME)} {said.value(value)[:_NAME]}"
-        for key, value in apart.items()
-        if value is not None
+        f"{plain(key.rpartition('.')[2], _NAME)} {value(english, item)[:_NAME]}"
+        for key, item in apart.items()
+        if item is not None
     ]
     if told:
         return ", ".join(told[:_NAMED_BY])

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from newllm.report.plain import plain
 from newllm.report.several.arms import Member, flat
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in
+from newllm.words.plain import plain
 
 NUMBERS = ("bits_per_byte", "best_validation", "last_validation", "last_training", "steps", "tokens_per_second")
 _NAME = 60  # characters

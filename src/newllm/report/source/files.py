@@ -8,8 +8,8 @@ from typing import Any
 
 from newllm.checksum import opened
 from newllm.files import parse_toml
-from newllm.report.plain import plain
 from newllm.trace.remark import Remark, left_out
+from newllm.words.plain import plain
 
 LARGEST = 64 * 2**20  # bytes of a file
 _KNOWN_SCHEMA = 1

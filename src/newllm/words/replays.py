@@ -1,16 +1,17 @@
-"""What is said of a verdict in words and numbers, the same on the terminal and on a page."""
+"""What replays show in the cells and lines of a table, the same on the terminal and on a page."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newllm.messages import Catalogue, Message, message, quoted, read_message
-from newllm.report import words as said
-from newllm.report.labels import cause_label
-from newllm.report.plain import plain
+from newllm.messages import Catalogue, Message, catalogue, message, quoted, read_message
 from newllm.trace.verdict import Tried, Verdict
+from newllm.words.labels import cause_label
+from newllm.words.numbers import number, value
+from newllm.words.plain import plain
 from newllm.words.verdicts import change_of, checked
 
 _LONG = 2000  # characters of a sentence
+_NAME = 60  # of a name
 _RANGE = 99.5  # percent: what is rounded to 100 need not be all
 
 
@@ -39,7 +40,7 @@ def null(words: Catalogue, verdict: Verdict) -> str:
     tolerance = about.get("tolerance")
     return words(
         "exact-same",
-        tolerance=None if tolerance is None else said.number(tolerance),
+        tolerance=None if tolerance is None else number(words, tolerance),
         steps=int(about.get("compared") or 0),
         weights=bool(about.get("weights")),
     )
@@ -51,7 +52,9 @@ def difference(first: Mapping[str, Any] | None) -> Message:
         return message("difference-unknown")
     if first.get("sentence"):
         return read_message(first.get("message"), first["sentence"])
-    found = [f"{said.label(name)} {_exact(item)}" for name, item in first.items() if item is not None]
+    found = [
+        f"{plain(name, _NAME).replace('_', ' ')} {_exact(item)}" for name, item in first.items() if item is not None
+    ]
     return quoted(", ".join(found))
 
 
@@ -168,12 +171,6 @@ def _moved(about: Mapping[str, Any]) -> dict[str, Any]:
     return {"signal": plain(about.get("signal", "")), "ratio": ratio if known else None}
 
 
-def seconds(value: float) -> str:
-    """Return a time: "48 s", "4 min 50 s"."""
-    whole = round(value)
-    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
-
-
 def _whole(sentence: Message, part: Message) -> Message:
     """Return a sentence; in English where there is only that of a part of it."""
     return quoted(str(sentence)) if part.id == "quoted" else sentence
@@ -183,7 +180,7 @@ def _exact(item: Any) -> str:
     """Return all digits: two numbers that differ in the last bit must not look the same."""
     if isinstance(item, float):
         return repr(item)
-    return plain(item, _LONG) if isinstance(item, str) else said.value(item)
+    return plain(item, _LONG) if isinstance(item, str) else value(catalogue("en"), item)
 
 
 def _percent(share: float) -> str:

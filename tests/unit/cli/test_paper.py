@@ -11,9 +11,10 @@ from newllm.api import Diagnosis
 from newllm.cli.doctor import _show
 from newllm.cli.doctor_watch import _Lines
 from newllm.diagnosis.facts import Facts
-from newllm.messages import quoted
+from newllm.messages import catalogue, quoted
 from newllm.trace import Finding, Trace
 
+EN = catalogue("en")
 FINDING = Finding(kind="dead-units", severity="fault", sentence=quoted("layer 'слой' is dead"))
 DIAGNOSIS = Diagnosis(Path("run"), Trace(), Facts(), [FINDING])
 
@@ -25,7 +26,7 @@ SAID = b"layer '\\u0441\\u043b\\u043e\\u0439' is dead"
 def test_a_name_that_the_encoding_does_not_have_is_escaped(monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    _show(DIAGNOSIS, argparse.Namespace(json=False, quiet=quiet))
+    _show(DIAGNOSIS, argparse.Namespace(json=False, quiet=quiet), EN)
     stream.seek(0)
     assert SAID in stream.buffer.read()
 
@@ -33,6 +34,6 @@ def test_a_name_that_the_encoding_does_not_have_is_escaped(monkeypatch: pytest.M
 def test_nor_does_it_end_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    _Lines(quiet=False)(DIAGNOSIS, "")
+    _Lines(EN, quiet=False)(DIAGNOSIS, "")
     stream.seek(0)
     assert SAID in stream.buffer.read()

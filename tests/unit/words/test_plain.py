@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newllm.report.plain import LONGEST, plain
+from newllm.words.plain import LONGEST, plain
 
 
 @given(st.text(st.characters(), max_size=600), st.integers(10, 700))

@@ -1,14 +1,45 @@
-"""The console that a diagnosis is shown on: its width, its encoding, and clean lines where it is no terminal."""
+"""What a page of the terminal is drawn on: its width, its encoding, its language, and the console that prints it."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
-from newllm.cli.doctor_page import WIDEST, Paper
+from newllm.messages import Catalogue
 
+WIDEST = 120  # a line that is longer is hard to read
+LONGEST_PATH = 8192  # characters, with what is escaped in it
 _SAMPLE = "✖▲●┤└─━⣿│"  # what pages and curves draw
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a page is drawn on.
+
+    Attributes:
+        width: in cells.
+        unicode: whether braille and lines can be shown.
+        words: the language.
+    """
+
+    width: int
+    unicode: bool
+    words: Catalogue
+
+
+class WithPath(Text):
+    """A line that names a path: in a pipe or a file it stays one line, for the program that reads it there."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Draw it."""
+        if not console.is_terminal:
+            options = options.update(no_wrap=True, overflow="ignore")
+        yield from super().__rich_console__(console, options)
 
 
 class PageConsole(Console):
@@ -16,15 +47,16 @@ class PageConsole(Console):
 
     Args:
         stream: where to print.
+        words: the language.
 
     Attributes:
         paper: what a page can be drawn on.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, words: Catalogue) -> None:
         super().__init__(file=stream, highlight=False, markup=False, emoji=False)
         self.width = min(self.width, WIDEST)
-        self.paper = Paper(self.width, can_draw(stream))
+        self.paper = Paper(self.width, can_draw(stream), words)
 
     def show(self, page: RenderableType) -> None:
         """Print a page; elsewhere than on a terminal without blanks at the ends of lines."""

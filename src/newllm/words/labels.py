@@ -1,7 +1,7 @@
 """Names of the code and of a log in the words of a page; what the catalogue lacks keeps its own name."""
 
 from newllm.messages import Catalogue
-from newllm.report.plain import plain
+from newllm.words.plain import plain
 
 _LONGEST = 80
 
@@ -19,6 +19,12 @@ def target_label(words: Catalogue, target: str) -> str:
 def kind_label(words: Catalogue, kind: str) -> str:
     """Return what a kind of finding is called: "spike", "worse than uniform"."""
     return words.get(f"term-{kind}") or plain(kind, _LONGEST).replace("-", " ")
+
+
+def kind_name(words: Catalogue, kind: str) -> str:
+    """Return a kind of finding by the name that it has in data, in another language than English in words before it."""
+    name = plain(kind)
+    return name if words.lang == "en" else words("signal_of", signal=kind_label(words, kind), part=name)
 
 
 def axis_label(words: Catalogue, axis: str) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from newllm.messages import catalogue
-from newllm.report.verdict_words import null
 from newllm.trace import Verdict
+from newllm.words.replays import null
 
 
 def verdict(**about: Any) -> Verdict:

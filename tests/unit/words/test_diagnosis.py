@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts
-from newllm.messages import message, quoted
-from newllm.report import words
+from newllm.messages import catalogue, message, quoted
 from newllm.trace import Finding, Series, Trace
 from newllm.trace.remark import left_out, note
+from newllm.words import diagnosis
+from newllm.words.numbers import number as number_in
+from newllm.words.numbers import value
+
+EN, JA = catalogue("en"), catalogue("ja")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ from newllm.trace.remark import left_out, note
     ],
 )
 def test_numbers(number: float, shown: str) -> None:
-    assert words.number(number) == shown
+    assert number_in(EN, number) == shown
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,7 @@ def test_numbers(number: float, shown: str) -> None:
     ],
 )
 def test_evidence_of_every_kind(thing: object, shown: str) -> None:
-    assert words.value(thing) == shown
+    assert value(EN, thing) == shown
 
 
 @pytest.mark.parametrize(
@@ -70,13 +74,16 @@ def test_evidence_of_every_kind(thing: object, shown: str) -> None:
 )
 def test_places(first: float | None, last: float | None, shown: str) -> None:
     finding = Finding(kind="spike", severity="fault", sentence=quoted(""), first_step=first, last_step=last)
-    assert words.place(finding, "epoch") == shown
+    assert diagnosis.steps(EN, finding, "epoch") == shown
 
 
 def test_only_what_is_certain_is_called_certain() -> None:
     sure = {1.0: "certain", 0.9999: "99 % sure", 0.5: "50 % sure", 0.001: "1 % sure", 0.0: "unsure"}
     for confidence, shown in sure.items():
-        assert words.sureness(Finding(kind="x", severity="note", sentence=quoted(""), confidence=confidence)) == shown
+        assert (
+            diagnosis.sureness(EN, Finding(kind="x", severity="note", sentence=quoted(""), confidence=confidence))
+            == shown
+        )
 
 
 def _findings(*severities):
@@ -85,11 +92,14 @@ def _findings(*severities):
 
 def test_the_verdict_names_the_worst() -> None:
     trace = Trace({"loss": Series(np.arange(5), np.ones(5))})
-    assert words.verdict(trace, []) == "Nothing wrong found in 5 points of 1 signal."
-    assert words.verdict(trace, _findings("note", "note")) == "Nothing wrong found in 5 points of 1 signal; 2 notes."
-    assert words.verdict(trace, _findings("warning", "note")) == "Something is doubtful: 1 warning, 1 note."
-    assert words.verdict(trace, _findings("note", "fault", "fault")) == "Something is wrong: 2 faults, 1 note."
-    assert words.worst(_findings("note", "fault", "warning")) == "fault"
+    assert diagnosis.verdict(EN, trace, []) == "Nothing wrong found in 5 points of 1 signal."
+    assert (
+        diagnosis.verdict(EN, trace, _findings("note", "note"))
+        == "Nothing wrong found in 5 points of 1 signal; 2 notes."
+    )
+    assert diagnosis.verdict(EN, trace, _findings("warning", "note")) == "Something is doubtful: 1 warning, 1 note."
+    assert diagnosis.verdict(EN, trace, _findings("note", "fault", "fault")) == "Something is wrong: 2 faults, 1 note."
+    assert diagnosis.worst(_findings("note", "fault", "warning")) == "fault"
 
 
 def _of(name, *losses):
@@ -98,13 +108,13 @@ def _of(name, *losses):
 
 def test_what_could_not_be_judged_is_no_clean_bill() -> None:
     mend = "(--loss COLUMN says which it is)"
-    assert words.verdict(_of("foo", *range(9)), []) == f"Nothing could be judged: no loss among 'foo' {mend}."
-    assert words.verdict(Trace(), []) == f"Nothing could be judged: no loss {mend}."
+    assert diagnosis.verdict(EN, _of("foo", *range(9)), []) == f"Nothing could be judged: no loss among 'foo' {mend}."
+    assert diagnosis.verdict(EN, Trace(), []) == f"Nothing could be judged: no loss {mend}."
     few = "Nothing could be judged: only {} of 'loss' (give a log with 5 or more)"
-    assert words.verdict(_of("loss", 1.0, np.nan, 2.0), []) == few.format("2 points") + "."
-    assert words.verdict(_of("loss", 1.0), _findings("note")) == few.format("1 point") + "; 1 note."
-    assert words.verdict(_of("foo", 1.0), _findings("fault")) == "Something is wrong: 1 fault."
-    assert "Nothing wrong" in words.verdict(_of("critic_loss", *np.ones(5)), [])
+    assert diagnosis.verdict(EN, _of("loss", 1.0, np.nan, 2.0), []) == few.format("2 points") + "."
+    assert diagnosis.verdict(EN, _of("loss", 1.0), _findings("note")) == few.format("1 point") + "; 1 note."
+    assert diagnosis.verdict(EN, _of("foo", 1.0), _findings("fault")) == "Something is wrong: 1 fault."
+    assert "Nothing wrong" in diagnosis.verdict(EN, _of("critic_loss", *np.ones(5)), [])
 
 
 @pytest.mark.parametrize(
@@ -118,23 +128,25 @@ def test_what_could_not_be_judged_is_no_clean_bill() -> None:
     ],
 )  # fmt: skip
 def test_what_was_understood_is_a_note_and_nothing_left_out(remark, said) -> None:
-    assert words.remark(remark) == said
+    assert diagnosis.remark_line(EN, remark) == said
 
 
 def test_contents_names_the_whole_runs_signals_first() -> None:
     signals = {f"gradient_norm/layer{i}": Series(np.array([10]), np.ones(1)) for i in range(20)}
     trace = Trace(signals | {"loss": Series(np.arange(5, 100), np.ones(95))}, axis="epoch")
-    assert words.contents(trace).startswith("95 points (epochs 5 to 99) of 21 signals: loss, gradient_norm/layer0")
-    assert words.contents(trace).endswith("and 15 more")
-    assert words.contents(Trace()) == "no points"
+    assert diagnosis.contents(EN, trace).startswith(
+        "95 points (epochs 5 to 99) of 21 signals: loss, gradient_norm/layer0"
+    )
+    assert diagnosis.contents(EN, trace).endswith("and 15 more")
+    assert diagnosis.contents(EN, Trace()) == "no points"
 
 
 def test_what_a_log_lacks_is_said() -> None:
     one = Series(np.arange(1), np.ones(1))
-    bare = str(words.unseen(Trace({"loss": one}), Facts()))
+    bare = str(diagnosis.unseen(Trace({"loss": one}), Facts()))
     assert all(word in bare for word in ("validation", "gradients", "layers", "the data", "--vocab N"))
     assert "training loss" not in bare
-    other = str(words.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts()))
+    other = str(diagnosis.unseen(Trace({"my_loss_2": one, "validation_loss": one}), Facts()))
     assert other.startswith("Not in this log, so not looked at: the training loss (--loss COLUMN says which it is); gr")
     full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
-    assert words.unseen(full, Facts(vocabulary=5, data={})) is None
+    assert diagnosis.unseen(full, Facts(vocabulary=5, data={})) is None

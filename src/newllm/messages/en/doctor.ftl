@@ -1,0 +1,64 @@
+# What the doctor says of a whole log in a line, on the terminal and on its page.
+
+## the verdict
+doctor-nothing_wrong = Nothing wrong found in { $points ->
+    [one] { COUNT($points) } point
+   *[other] { COUNT($points) } points
+} of { $signals ->
+    [one] { COUNT($signals) } signal
+   *[other] { COUNT($signals) } signals
+}{ $notes ->
+    [none] {""}
+   *[other] ; { $notes }
+}.
+doctor-unjudged_because = Nothing could be judged: { $why }{ $notes ->
+    [none] {""}
+   *[other] ; { $notes }
+}.
+tally-fault = { $count ->
+    [one] { COUNT($count) } fault
+   *[other] { COUNT($count) } faults
+}
+tally-warning = { $count ->
+    [one] { COUNT($count) } warning
+   *[other] { COUNT($count) } warnings
+}
+tally-note = { $count ->
+    [one] { COUNT($count) } note
+   *[other] { COUNT($count) } notes
+}
+
+## what was read
+contents = { $points ->
+    [one] { COUNT($points) } point
+   *[other] { COUNT($points) } points
+} ({ $steps }) of { $signals ->
+    [one] { COUNT($signals) } signal
+   *[other] { COUNT($signals) } signals
+}: { $names }
+contents-nothing = no points
+known-parameters = { $count ->
+    [one] { COUNT($count) } parameter
+   *[other] { COUNT($count) } parameters
+}
+known-vocabulary = a vocabulary of { COUNT($count) }
+known-layers = { $count ->
+    [one] { COUNT($count) } layer
+   *[other] { COUNT($count) } layers
+}
+remark_line-note = note: { $remark }
+remark_line-left-out = left out: { $remark }
+
+## where a finding is, and how sure
+steps-at = { $axis } { $step }
+steps-range = { $axis }s { $first } to { $last }
+steps-from = from { $axis } { $first } on
+steps-until = until { $axis } { $last }
+unsure = unsure
+
+## its page
+doctor-causes = Causes that a replay could test
+doctor-figure = { $signal }, { $steps }
+doctor-not_finite = not finite
+doctor-marked = the finding
+doctor-no_finite_value = { $signal }: not one finite value

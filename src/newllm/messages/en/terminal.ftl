@@ -1,0 +1,97 @@
+# Pages and lines of the terminal: of the doctor, of replays, of the list of interventions.
+
+terminal-colon = :{ " " }
+
+## the doctor's page
+terminal-evidence = evidence
+terminal-alternative = could also be
+terminal-test = to tell apart
+terminal-causes = may be due to
+terminal-more = { COUNT($count) } more
+terminal-more_in_json = { COUNT($count) } more: --json has all
+terminal-more_of_kind = { COUNT($count) } more of { $kind }: --json has all
+terminal-more_remarks = { COUNT($count) } more such notes: --json has all
+terminal-in_short = In short: { $verdict }
+terminal-waiting = waiting for the first step
+terminal-read_at = read at { $time }; Ctrl-C ends
+terminal-read_before = { $why }: told is what was read before
+
+## a curve
+curve-nothing = nothing recorded
+curve-not_finite = not one finite value
+
+## a verdict's page
+terminal-null = null replay
+terminal-nulls = null replays
+terminal-confirmed = Confirmed
+terminal-confirmed_on = on { $least ->
+    [none] {""}
+   *[other] { $least } to{ " " }
+}{ $most ->
+    [one] { COUNT($most) } fresh seed
+   *[other] { COUNT($most) } fresh seeds
+} each
+terminal-screened = Screened only
+terminal-screened_on = on { $least ->
+    [none] {""}
+   *[other] { $least } to{ " " }
+}{ $most ->
+    [one] { COUNT($most) } seed
+   *[other] { COUNT($most) } seeds
+} each: nothing is claimed from these
+terminal-class = class
+terminal-effect = effect
+terminal-interval = 95 %
+terminal-p = p
+terminal-spiked = spiked
+terminal-later = later
+terminal-cost = cost
+terminal-from = from
+terminal-outcome-removes = removes
+terminal-outcome-reduces = reduces
+terminal-outcome-delays = delays
+terminal-outcome-undecided = undecided
+terminal-outcome-no-effect = no effect
+terminal-outcome-worsens = worsens
+terminal-outcome-stops-learning = stops learning
+terminal-legend = effect: share of the spike's severity that is gone, with its 95 % interval. spiked: replays with a spike, of how many. later: the spike's onset by that of the null. cost: nats behind the null at the end of its steps.
+terminal-legend_p = p: one-sided exact sign flips, corrected for several by Holm.
+terminal-cause = Cause
+terminal-suspects = Suspects
+terminal-not_tried = Not tried
+terminal-took = it took { $time }
+terminal-took_in = it took { $time }; all of it is in{ " " }
+
+## while replays run
+terminal-stage-null-replay = null replay
+terminal-stage-null-replays = null replays
+terminal-stage-screen = screen
+terminal-stage-confirm = confirm
+terminal-stage-reverse-test = reverse test
+terminal-stage-screened = screened
+terminal-stage-confirmed = confirmed
+terminal-planned = { $stage }: up to { $count ->
+    [one] { COUNT($count) } replay
+   *[other] { COUNT($count) } replays
+}
+terminal-done = { COUNT($count) } done
+terminal-replayed = { $name ->
+    [none] unmodified
+   *[other] { $name }
+} #{ $number }{ $spiked ->
+    [none] {""}
+    [yes] { " " }spiked
+   *[no] { " " }did not spike
+}
+terminal-spiked_of = , { $spiked } spiked
+terminal-seconds_of = { $spent } of { $seconds } s
+terminal-kept = what was replayed is kept: the same command goes on from there
+
+## the list of interventions
+terminal-kind = { CAPITAL(NAMED($kind, kind: "term")) }
+terminal-from_start = { " " }(from step 0 only)
+terminal-misfit = does not fit
+terminal-hypothesis = tests
+terminal-price = price
+terminal-listed = { $count } interventions; --only NAME tries one, --only NAME+NAME two together
+terminal-listed_of = { $fitting } interventions of { $count } fit; --only NAME tries one, --only NAME+NAME two together

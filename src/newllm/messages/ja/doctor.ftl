@@ -1,0 +1,37 @@
+# ログ全体についてdoctorが述べる一行（端末とページで共通）。
+
+## 判定
+doctor-nothing_wrong = 異常は見つからなかった（{ COUNT($signals) }信号、{ COUNT($points) }点）{ $notes ->
+    [none] {""}
+   *[other] 。{ $notes }
+}。
+doctor-unjudged_because = 何も判定できない。{ $why }{ $notes ->
+    [none] {""}
+   *[other] 。{ $notes }
+}。
+tally-fault = 異常{ COUNT($count) }件
+tally-warning = 警告{ COUNT($count) }件
+tally-note = 注記{ COUNT($count) }件
+
+## 読んだもの
+contents = { COUNT($signals) }信号、{ COUNT($points) }点（{ $steps }）：{ $names }
+contents-nothing = 点がない
+known-parameters = { COUNT($count) }パラメータ
+known-vocabulary = 語彙数{ COUNT($count) }
+known-layers = { COUNT($count) }層
+remark_line-note = 注記：{ $remark }
+remark_line-left-out = 読み込まなかったもの：{ $remark }
+
+## 所見の位置と確度
+steps-at = { $axis }{ $step }
+steps-range = { $axis }{ $first }〜{ $last }
+steps-from = { $axis }{ $first }以降
+steps-until = { $axis }{ $last }まで
+unsure = 確度は不明
+
+## ページ
+doctor-causes = リプレイで検証できる原因
+doctor-figure = { $signal }、{ $steps }
+doctor-not_finite = 有限でない値
+doctor-marked = 所見
+doctor-no_finite_value = { $signal }：有限の値がない

@@ -1,0 +1,156 @@
+"""What is said of a diagnosis in words and numbers, the same on the terminal and on a page.
+
+Everything that may come from a log (names, sentences, values) leaves here harmless: see `plain`.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite, is_validation, loss_names
+from newllm.messages import Catalogue, Message, message
+from newllm.trace import SEVERITIES, Finding, Remark, Trace
+from newllm.words.labels import axis_label, evidence_label
+from newllm.words.numbers import listed, value
+from newllm.words.plain import plain
+
+_FEWEST = 5  # finite points of a loss; of fewer no detector says much
+_MOST_UNKNOWN = 4  # signals that are named where none is a loss
+_MOST_NAMES = 6  # of signals in the head
+_OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
+_NAME = 60  # characters
+
+
+def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
+    """Return why nothing could be judged, and how to fix that; None where something was.
+
+    What is wrong is judged in any case. Without that, some loss must have five finite points.
+    """
+    if any(finding.severity != "note" for finding in findings):
+        return None
+    names = loss_names(trace)
+    if not names:
+        others = [f"'{plain(name, _NAME)}'" for name in trace.signals]
+        among = ", ".join(others[:_MOST_UNKNOWN]) + (", ..." if len(others) > _MOST_UNKNOWN else "")
+        return message("unjudged-no-loss", among=among or None)
+    longest = max(names, key=lambda name: len(finite(trace.series(name)).value))
+    count = len(finite(trace.series(longest)).value)
+    if count >= _FEWEST:
+        return None
+    return message("unjudged-few-points", count=count, signal=plain(longest, _NAME), least=_FEWEST)
+
+
+def evidence(words: Catalogue, finding: Finding) -> list[tuple[str, str]]:
+    """Return the finding's evidence as pairs of a label and a value."""
+    return [(evidence_label(words, name), value(words, thing)) for name, thing in finding.evidence.items()]
+
+
+def sureness(words: Catalogue, finding: Finding) -> str:
+    """Return how sure a finding is, in whole percent; never 100 % of what is not certain."""
+    confidence = finding.confidence
+    if confidence >= 1:
+        return words("certain")
+    return words("sure", percent=min(99, max(1, round(100 * confidence)))) if confidence > 0 else words("unsure")
+
+
+def steps(words: Catalogue, finding: Finding, axis: str) -> str:
+    """Return where a finding is: "epochs 19 to 22", "step 1,200", "from step 80 on"; empty where it has no steps."""
+    first, last = finding.first_step, finding.last_step
+    if first is None:
+        return "" if last is None else words("steps-until", axis=axis_label(words, axis), last=value(words, last))
+    if last is None:
+        return words("steps-from", axis=axis_label(words, axis), first=value(words, first))
+    return step_range(words, axis, value(words, first), value(words, last))
+
+
+def step_range(words: Catalogue, axis: str, first: str, last: str) -> str:
+    """Return "epochs 19 to 22", of two that are equal "epoch 19"."""
+    name = axis_label(words, axis)
+    if first == last:
+        return words("steps-at", axis=name, step=first)
+    return words("steps-range", axis=name, first=first, last=last)
+
+
+def verdict(words: Catalogue, trace: Trace, findings: Sequence[Finding]) -> str:
+    """Return what is to be said of the whole, in one line."""
+    counted = Counter(finding.severity for finding in findings)
+    for severity in ("fault", "warning"):
+        if counted[severity]:
+            return words(f"doctor-{severity}", tally=tally(words, counted))
+    notes = tally(words, counted) or None
+    if why := unjudged(trace, findings):
+        return words("doctor-unjudged_because", why=why, notes=notes)
+    seen = {"points": points(trace), "signals": len(trace.signals)}
+    return words("doctor-nothing_wrong", **seen, notes=notes)
+
+
+def tally(words: Catalogue, counted: Counter[Any]) -> str:
+    """Return how many findings there are of each severity: "2 faults, 1 warning"; empty without any."""
+    parts = [words(f"tally-{one}", count=counted[one]) for one in reversed(SEVERITIES) if counted[one]]
+    return words("list").join(parts)
+
+
+def worst(findings: Sequence[Finding]) -> str | None:
+    """Return the highest severity there is, None without a finding."""
+    return max((finding.severity for finding in findings), key=SEVERITIES.index, default=None)
+
+
+def points(trace: Trace) -> int:
+    """Return the length of the longest signal."""
+    return max((len(series.step) for series in trace.signals.values()), default=0)
+
+
+def contents(words: Catalogue, trace: Trace) -> str:
+    """Return what was read, in one line: how many points, where, of which signals."""
+    filled = [series for series in trace.signals.values() if len(series.step)]
+    if not filled:
+        return words("contents-nothing")
+    first, last = min(item.step[0] for item in filled), max(item.step[-1] for item in filled)
+    names = sorted(trace.signals, key=lambda name: ("/" in name, -len(trace.signals[name].step)))
+    return words(
+        "contents",
+        points=points(trace),
+        steps=step_range(words, trace.axis, f"{first:,}", f"{last:,}"),
+        signals=len(names),
+        names=listed(words, [plain(name, _NAME) for name in names[:_MOST_NAMES]], len(names)),
+    )
+
+
+def known(words: Catalogue, facts: Facts) -> str:
+    """Return in one line what is known beside the signals; empty where nothing is."""
+    counts = {"parameters": facts.parameters, "vocabulary": facts.vocabulary, "layers": len(facts.layers)}
+    return words("list").join(words(f"known-{name}", count=count) for name, count in counts.items() if count)
+
+
+def unseen(trace: Trace, facts: Facts) -> Message | None:
+    """Return what could not be looked at because the log has nothing of it; None where it has all."""
+    has = {name.split("/")[0] for name in trace.signals}
+    layers = {name.split("/")[0] for name in trace.signals if "/" in name} & _OF_LAYERS
+    missing = [
+        *(["validation"] if not any(name.startswith("validation") for name in has) else []),
+        *(["gradients"] if not has & {"gradient_norm", "gradient_norm_clipped"} else []),
+        *(["layers"] if not layers else []),
+        *(["data"] if facts.data is None else []),
+    ]
+    trained = any(not is_validation(name) for name in loss_names(trace))
+    parts = [] if trained else [message("unseen-training-loss")]
+    if missing:
+        named = functools.reduce(_and, [message(f"unseen-{name}") for name in missing])
+        parts.append(message("unseen-unrecorded", what=named))
+    parts += [message("unseen-vocabulary")] if facts.vocabulary is None else []
+    return message("unseen", parts=functools.reduce(_also, parts)) if parts else None
+
+
+def remark_line(words: Catalogue, remark: Remark) -> str:
+    """Return what a reader left out, or how it understood a log, with what it is before it."""
+    return words(f"remark_line-{remark.kind}", remark=plain(words.text(remark.sentence)))
+
+
+def _and(before: Message, following: Message) -> Message:
+    return message("remark-listed", before=before, following=following)
+
+
+def _also(before: Message, following: Message) -> Message:
+    return message("unseen-also", before=before, following=following)
