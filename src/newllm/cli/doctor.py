@@ -10,6 +10,7 @@ A run directory of newllm gets findings.json; nothing is written beside a log of
   newllm doctor metrics.csv --loss objective --step counter
   newllm doctor runs/my-text --watch
   newllm doctor metrics.csv --html page.html
+  newllm doctor metrics.csv --lang ja
 """
 
 import argparse

@@ -185,7 +185,7 @@ def _details(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
         parts.append(("causes", Text(causes)))
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=width, no_wrap=True, style=colours.MUTED)
-    grid.add_column()
+    grid.add_column(overflow="fold")  # a language without blanks has no other place to break a line
     before = ""
     for name, part in parts:
         grid.add_row(names[name] if name != before else "", part)

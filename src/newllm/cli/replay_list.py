@@ -115,7 +115,7 @@ def _lines(found: list[Listed], words: Catalogue) -> Iterator[RenderableType]:
 def _about(pairs: list[tuple[str, str]]) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style=colours.MUTED)
-    grid.add_column(style=colours.MUTED)
+    grid.add_column(style=colours.MUTED, overflow="fold")
     for pair in pairs:
         grid.add_row(*map(Text, pair))
     return grid

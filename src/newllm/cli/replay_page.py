@@ -218,7 +218,7 @@ def _indented(parts: Sequence[tuple[str, RenderableType]], *, gap: int = 2) -> P
 def _pairs(parts: Sequence[tuple[str, RenderableType]], *, gap: int = 2) -> Table:
     grid = Table.grid(padding=(0, gap))
     grid.add_column(no_wrap=True, style=colours.MUTED)
-    grid.add_column()
+    grid.add_column(overflow="fold")  # a language without blanks has no other place to break a line
     for name, part in parts:
         grid.add_row(name, part)
     return grid

@@ -15,6 +15,7 @@ import pytest
 
 import newllm
 from newllm.checksum import opened, read_checked, write_checked
+from newllm.messages import catalogue
 
 DECLINE = [round(value, 4) for value in np.linspace(7.0, 5.8, 16)]
 FOUNDING = [*DECLINE, 5.7692, 5.7692, 11.1040, 14.7028, 10.5887, 6.5873, 5.6552]
@@ -434,3 +435,25 @@ def test_watching_on_a_terminal(tmp_path) -> None:
     assert "\x1b[2J\x1b]0" not in text
     assert "\u202e" not in text
     assert "\x1b[?25h" in text  # the cursor is back
+
+
+def test_another_language_is_chosen_by_the_option_alone(call, refused, founding, monkeypatch) -> None:
+    english = call("doctor", founding)
+    monkeypatch.setenv("LANG", "ja_JP.UTF-8")
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+    assert call("doctor", founding) == english
+    done = call("doctor", founding, "--lang", "ja", "--html", "page.html")
+    assert (done.code, done.err) == (english.code, "")
+    assert catalogue("ja")("term-spike") in done.out
+    assert '<html lang="ja">' in Path("page.html").read_text(encoding="utf-8")
+    assert call("doctor", founding, "--html", "page.html").code == english.code  # over a page in another language
+    assert call("doctor", founding, "--lang", "ja", "--json") == call("doctor", founding, "--json")
+    assert "警告" in call("doctor", founding, "--lang", "ja", "--quiet").out
+    assert refused("doctor", founding, "--lang", "jp").startswith("newllm: unknown language 'jp'")
+
+
+def test_in_japanese_what_could_not_be_judged_is_said_in_japanese(call, tmp_path) -> None:
+    (tmp_path / "short.csv").write_text("step,loss\n1,2\n2,3\n")
+    done = call("doctor", tmp_path / "short.csv", "--quiet", "--lang", "ja")
+    assert done.code == 2
+    assert done.err.startswith("newllm: 何も判定できない。「loss」の点が2個しかない")

@@ -208,7 +208,7 @@ def _by_kind() -> list[str]:
     return [one.name for kind in kinds for one in INTERVENTIONS.values() if one.kind == kind]
 
 
-def test_on_a_run_the_list_says_what_does_not_fit_and_why(call, run) -> None:
+def test_on_a_run_the_list_says_what_does_not_fit_and_why(call, refused, run) -> None:
     listed = {one["name"]: one for one in json.loads(call("replay", run, "--list", "--json").out)["interventions"]}
     assert listed.keys() == INTERVENTIONS.keys()
     assert listed["half-learning-rate"]["fits"] is True
@@ -216,3 +216,7 @@ def test_on_a_run_the_list_says_what_does_not_fit_and_why(call, run) -> None:
     assert f"does not fit {listed['qk-norm']['why_not']}" in " ".join(call("replay", run, "--list").out.split())
     plain = json.loads(call("replay", "--list", "--json").out)["interventions"]
     assert {one["fits"] for one in plain} == {None}
+    japanese = " ".join(call("replay", run, "--list", "--lang", "ja").out.split())
+    assert "適用できない" in japanese
+    assert call("replay", "--list", "--json", "--lang", "ja") == call("replay", "--list", "--json")
+    assert refused("replay", "--list", "--lang", "jp").startswith("newllm: unknown language 'jp'")

@@ -63,9 +63,9 @@ def with_change(missing: tuple[Message, ...] = (), **changed: Any) -> list[str]:
 
 def test_the_founding_runs_verdict():
     what, remedy, cause = sentences(Verdict.from_dict(FOUNDING))
-    assert what.startswith("訓練損失がステップ39で傾向から上に外れ")
+    assert what.startswith("ステップ39で訓練損失が傾向から上に外れた")
     assert "5.36から+5.06 nat" in what
-    assert what.endswith("6回のリプレイのうち6回でスパイクが起こる。")
+    assert what.endswith("シードを変えても再現する（6回のリプレイのうち6回）。")
     assert remedy.startswith("FNNの内部に残差接続と正規化を入れる変更でスパイクはなくなる。新しい8回のリプレイ")
     assert "p = 0.016、同じステップ数での損失は1.5 nat低い" in remedy
     assert cause.startswith("原因はplain-depthである")
@@ -90,12 +90,12 @@ def test_a_spike_without_end_that_depends_on_the_seed():
     spike, nulls = {**FOUNDING["spike"], "height": None}, {"n": 6, "spiked": 3, "depends_on_seed": True}
     what = with_change(spike=spike, nulls=nulls)[0]
     assert "際限なく上昇" in what
-    assert what.endswith("シードによる。乱数を変えた6回のリプレイのうち3回でスパイクが起こる。")
+    assert what.endswith("起こるかどうかはシードによる（6回のリプレイのうち3回）。")
 
 
 def test_the_validation_loss_and_another_loss():
-    assert with_change(spike={**FOUNDING["spike"], "signal": "validation"})[0].startswith("検証損失が")
-    assert with_change(spike={**FOUNDING["spike"], "signal": "aux_loss"})[0].startswith("aux_lossが")
+    assert with_change(spike={**FOUNDING["spike"], "signal": "validation"})[0].startswith("ステップ39で検証損失が")
+    assert with_change(spike={**FOUNDING["spike"], "signal": "aux_loss"})[0].startswith("ステップ39でaux_lossが")
 
 
 @pytest.mark.parametrize(

@@ -24,15 +24,15 @@ curve-not_finite = 有限の値がない
 terminal-null = 完全再現
 terminal-nulls = 対照
 terminal-confirmed = 確認済み
-terminal-confirmed_on = 新しいシード、それぞれ{ $least ->
+terminal-confirmed_on = それぞれ{ $least ->
     [none] {""}
    *[other] { $least }〜
-}{ COUNT($most) }個
+}{ COUNT($most) }個の新しいシード
 terminal-screened = 予備選別のみ
-terminal-screened_on = シード、それぞれ{ $least ->
+terminal-screened_on = それぞれ{ $least ->
     [none] {""}
    *[other] { $least }〜
-}{ COUNT($most) }個。ここからは何も主張できない
+}{ COUNT($most) }個のシード。ここからは何も主張できない
 terminal-class = 分類
 terminal-effect = 効果
 terminal-interval = 95%信頼区間

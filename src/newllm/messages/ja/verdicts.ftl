@@ -1,13 +1,13 @@
 # リプレイ全体から言えること：判定の三つの文、原因に足りないもの、表の言葉。
 
 ## 起きたこと
-happened = { NAMED($signal, kind: "spiked") }がステップ{ $onset }で傾向から上に外れ（{ $height ->
+happened = ステップ{ $onset }で{ NAMED($signal, kind: "spiked") }が傾向から上に外れた（{ $height ->
     [none] 際限なく上昇
    *[other] { G($base, digits: 3) }から+{ G($height, digits: 3) } nat
-}、最大はステップ{ $peak }）、{ $depends_on_seed ->
-    [yes] 起こるかどうかはシードによる。乱数を変えた
-   *[no] 乱数を変えても起こる。
-}{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こる。
+}、ピークはステップ{ $peak }）。{ $depends_on_seed ->
+    [yes] 起こるかどうかはシードによる
+   *[no] シードを変えても再現する
+}（{ $n }回のリプレイのうち{ $spiked }回）。
 spiked-loss = 訓練損失
 spiked-validation = 検証損失
 spiked-gradient_norm = 勾配ノルム
@@ -71,8 +71,8 @@ exact-same = { $steps ->
 }）
 difference-unknown = どこで異なるかは分からない
 
-## 乱数を変えたリプレイ
-other_chance = 乱数を変えた{ COUNT($n) }回のうち{ COUNT($spiked) }回でスパイクが起こる{ $places ->
+## シードを変えたリプレイ
+other_chance = シードを変えた{ COUNT($n) }回のうち{ COUNT($spiked) }回でスパイクが起こる{ $places ->
     [0] {""}
    *[other] （{ $starts }から）
 }{ $depends_on_seed ->
