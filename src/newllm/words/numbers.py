@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from newllm.messages import Catalogue
+from newllm.words.labels import evidence_label
 from newllm.words.plain import plain
 
 _MOST_ITEMS = 8  # of a list in the evidence
@@ -48,7 +49,7 @@ def value(words: Catalogue, thing: Any) -> str:
         return number(words, thing)
     if isinstance(thing, Mapping):
         items = list(thing.items())[:_MOST_ITEMS]
-        return listed(words, [f"{plain(name, _NAME)} {value(words, item)}" for name, item in items], len(thing))
+        return listed(words, [f"{_name(words, name)} {value(words, item)}" for name, item in items], len(thing))
     if isinstance(thing, Sequence) and not isinstance(thing, str):
         return listed(words, [value(words, item) for item in list(thing)[:_MOST_ITEMS]], len(thing))
     return (words.get(f"value-{thing}") if isinstance(thing, str) else None) or plain(thing)
@@ -66,6 +67,11 @@ def duration(words: Catalogue, seconds: float) -> str:
     if whole < 100:
         return words("duration-seconds", seconds=whole)
     return words("duration-minutes", minutes=whole // 60, seconds=whole % 60)
+
+
+def _name(words: Catalogue, name: object) -> str:
+    """Return the name of a number in a table: in English as it stands there, else in words."""
+    return plain(name, _NAME) if words.lang == "en" else evidence_label(words, str(name))
 
 
 def _as_float(whole: int) -> float:

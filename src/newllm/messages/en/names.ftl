@@ -136,6 +136,7 @@ evidence-share_of_largest = share of largest
 evidence-lead_steps = lead steps
 evidence-loss_shows_it_at = loss shows it at
 evidence-accuracy = accuracy
+evidence-training_mode_matters = training mode matters
 evidence-evaluations = evaluations
 evidence-right = right
 evidence-unknown_loss = unknown loss

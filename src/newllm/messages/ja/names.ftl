@@ -136,6 +136,7 @@ evidence-share_of_largest = 最大の層に対する割合
 evidence-lead_steps = 損失に先立つステップ数
 evidence-loss_shows_it_at = 損失に現れるステップ
 evidence-accuracy = 正解率
+evidence-training_mode_matters = 訓練モードの影響があるか
 evidence-evaluations = 評価の数
 evidence-right = 正解数
 evidence-unknown_loss = 未知語の損失
