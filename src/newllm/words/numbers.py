@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from newllm.messages import Catalogue
-from newllm.words.labels import evidence_label
 from newllm.words.plain import plain
 
 _MOST_ITEMS = 8  # of a list in the evidence
@@ -70,8 +69,9 @@ def duration(words: Catalogue, seconds: float) -> str:
 
 
 def _name(words: Catalogue, name: object) -> str:
-    """Return the name of a number in a table: in English as it stands there, else in words."""
-    return plain(name, _NAME) if words.lang == "en" else evidence_label(words, str(name))
+    """Return the name of a number in a table: in English as it stands there, else in words where there are some."""
+    known = None if words.lang == "en" else words.get(f"evidence-{name}")
+    return known or plain(name, _NAME)
 
 
 def _as_float(whole: int) -> float:
