@@ -66,3 +66,23 @@ def test_a_study_is_listed_and_told(page: "Page", local) -> None:
     page.locator("[data-chart] canvas").first.wait_for()
     assert page.get_attribute("html", "lang") == "ja"
     assert "主張" in page.locator("main").inner_text()
+
+
+def test_what_is_reached_by_the_keyboard_stays_while_the_comparison_is_made_anew(page: "Page", local) -> None:
+    ids = ",".join(local.run(page, name).rsplit("/", 1)[1] for name in ("words", "words-2"))
+    page.goto(f"{local.url}compare?runs={ids}")
+    chosen(page)
+    link = page.locator(".chip a").nth(1)
+    link.focus()
+    page.evaluate("window.before = document.activeElement")
+    with page.expect_response("**/api/compare?*"):
+        page.get_by_role("radio", name="tokens").evaluate(
+            "(radio) => { radio.checked = true; radio.dispatchEvent(new Event('change')); }"
+        )
+    page.wait_for_url("**x=token*")
+    chosen(page)
+    assert page.evaluate("document.activeElement === window.before")
+    page.get_by_role("button", name=f"first: {link.inner_text()}").focus()
+    page.keyboard.press("Enter")
+    begins_with(page, "words-2")
+    assert page.evaluate("document.activeElement.closest('.chips') !== null") is False  # that button is gone

@@ -1,14 +1,25 @@
 """A page that is open while a run trains, changes, or goes."""
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 STEP = "document.querySelector('#state dl dd').textContent.split(' /')[0].replaceAll(',', '')"
+
+
+def picture(plot: "Locator") -> bytes:
+    """Return what a plot looks like, which may be made anew at this very moment."""
+    from playwright.sync_api import Error
+
+    for _ in range(20):
+        with contextlib.suppress(Error):
+            return plot.screenshot()
+    return plot.screenshot()
 
 
 def test_a_training_run_advances_on_its_page(
@@ -32,10 +43,10 @@ def test_a_training_run_advances_on_its_page(
         plot = page.locator("#curves .plot").first
         plot.locator("canvas").first.wait_for()
         until(page, f"Number({STEP}) > 0")
-        before, drawn = int(page.evaluate(STEP)), plot.screenshot()
+        before, drawn = int(page.evaluate(STEP)), picture(plot)
         until(page, f"Number({STEP}) > {before} + 20")
         for _ in range(100):  # its points come with the next look at the trace
-            if plot.screenshot() != drawn:
+            if picture(plot) != drawn:
                 break
             page.wait_for_timeout(100)
         else:

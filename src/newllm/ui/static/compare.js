@@ -11,7 +11,7 @@
     return { runs: (query.get("runs") || "").split(",").filter(Boolean), signal: query.get("signal") || "", x: one("x", AXES), view: one("view", VIEWS) };
   };
   const judged = new Set();
-  let asked = read(), handles = new Map(), shown = "", timer = null, number = 0;
+  let asked = read(), handles = new Map(), shown = "", chosen = "", offered = "", timer = null, number = 0;
 
   const chips = make("ul", { class: "chips" });
   const picker = newllm.picker((run) => change({ runs: [...asked.runs, run.id] }), () => asked.runs);
@@ -80,7 +80,11 @@
 
   async function draw(answer) {
     showRuns(answer);
-    signal.replaceChildren(...answer.signals.map(([name, label]) => make("option", { value: name, text: label })));
+    const signals = JSON.stringify(answer.signals);
+    if (signals !== offered) { // a list that somebody has open stays open
+      offered = signals;
+      signal.replaceChildren(...answer.signals.map(([name, label]) => make("option", { value: name, text: label })));
+    }
     if (answer.signal) signal.value = answer.signal;
     const lacks = answer.missing.concat(answer.unknown);
     note.textContent = [
@@ -100,7 +104,13 @@
     if (!all.length) parts.replaceChildren();
   }
 
+  /** Made anew only where they change: whoever is at one of them with the keyboard stays there while runs go on. */
   function showRuns({ runs }) {
+    const text = JSON.stringify([asked.view, runs.map((run) => [run.id, run.name])]);
+    if (text === chosen) return;
+    chosen = text;
+    const name = (element) => element.ariaLabel || element.textContent;
+    const focused = chips.contains(document.activeElement) ? name(document.activeElement) : "";
     chips.replaceChildren(...runs.map((run, at) => {
       const swatch = make("i", { class: "swatch", "aria-hidden": "true" });
       swatch.style.background = asked.view === "arms" ? "none" : `var(--${asked.view === "difference" && !at ? "muted" : COLOURS[at % COLOURS.length]})`;
@@ -108,6 +118,7 @@
         at ? make("button", { type: "button", class: "quiet", title: say("first_run"), "aria-label": `${say("first_run")}: ${run.name}`, text: "↑", onclick: () => change({ runs: [run.id, ...asked.runs.filter((id) => id !== run.id)] }) }) : "",
         make("button", { type: "button", class: "quiet", title: say("remove"), "aria-label": `${say("remove")}: ${run.name}`, text: "×", onclick: () => change({ runs: asked.runs.filter((id) => id !== run.id) }) }));
     }));
+    if (focused) [...chips.querySelectorAll("a, button")].find((element) => name(element) === focused)?.focus();
   }
 
   addEventListener("popstate", () => { asked = read(); load(); });
