@@ -23,7 +23,7 @@ from .figures import draw_effects, draw_runs
 from .labels import Labels, labels
 from .printed_section import printed_data, printed_section, read_figures
 from .replay_file import read_replay
-from .replayed_section import FIGURE, replayed_section
+from .replayed_section import replayed_section
 from .tables import bounds, rows_by_arm, span, spike_table
 
 PAGES = {"README.md": "en", "README.ja.md": "ja"}
@@ -47,7 +47,7 @@ def write(folder: Path, results: dict[str, Any]) -> None:
     if effects := effects_of(results):
         draw_effects(folder / "effects.png", effects)
     if replayed is not None:
-        draw_verdict(replayed, folder / FIGURE)
+        draw_verdict(replayed, folder / "replay.png")
     if figures is not None:
         write_checked(folder / "printed.json", printed_data(results, figures, tuple(PAGES.values())))
     for name in PAGES:
@@ -82,7 +82,7 @@ def page(
     environment = results["environment"]
     return _template(f"{name}.j2").render(
         words=words,
-        table=lambda header, rows: markdown_table(header.split("|"), rows),
+        table=_table,
         number=_number,
         results=results,
         names=", ".join(f"`{name}`" for name in results["sets"]),
@@ -122,6 +122,11 @@ def _template(name: str) -> jinja2.Template:
         autoescape=False,
     )
     return environment.get_template(name)
+
+
+def _table(header: str | Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; templates write a header as "one|two"."""
+    return markdown_table(header.split("|") if isinstance(header, str) else header, rows)
 
 
 def _document_runs(results: Mapping[str, Any]) -> dict[str, list[Row]]:

@@ -1,4 +1,7 @@
-"""The section of the founding page on every figure that the document prints, in the language of its words."""
+"""What the founding page says of every figure that the document prints, as data in the language of its words.
+
+The page's templates lay it out as Markdown; printed.json has it, without marks, for a report of the study.
+"""
 
 import math
 import re
@@ -11,7 +14,6 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.statistics import Interval
 from newllm.study.results import load_results
-from newllm.study.tables import markdown_table
 
 from .labels import Labels, labels
 from .printed import Printed
@@ -52,22 +54,6 @@ def read_figures(folder: Path) -> dict[str, Any] | None:
     return figures
 
 
-def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> str:
-    """Return the section as Markdown.
-
-    Args:
-        results: of the founding study.
-        figures: of founding-figures.
-        words: of the page.
-    """
-    (tally, *texts), tables = _content(results, figures, words)
-    parts = [f"## {words.printed['title']}", f"**{tally}**", *texts]
-    for part in tables:
-        parts += [f"### {part.title}"] * bool(part.title)
-        parts += [*part.texts, markdown_table(part.header, part.rows)]
-    return "\n\n".join(parts)
-
-
 def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languages: Sequence[str]) -> Any:
     """Return the section as plain data by language, its texts without marks: what a report of the study shows.
 
@@ -76,11 +62,11 @@ def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languag
     found: dict[str, Any] = {"schema": 1}
     for language in languages:
         words = labels(language)
-        texts, tables = _content(results, figures, words)
+        section = printed_section(results, figures, words)
         found[language] = {
             "title": words.printed["title"],
             "said": {} if language == "en" else _said(words, results["title"]),
-            "texts": [_plain(text) for text in texts],
+            "texts": [_plain(text) for text in section["texts"]],
             "tables": [
                 {
                     "title": part.title,
@@ -89,7 +75,7 @@ def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languag
                     "rows": [[_plain(cell) for cell in row] for row in part.rows],
                     "words": list(part.words),
                 }
-                for part in tables
+                for part in section["tables"]
             ],
         }
     return found
@@ -108,8 +94,14 @@ def _plain(text: str) -> str:
     return re.sub(r"\*\*|`", "", re.sub(r"\[([^][]+)\]\([^()]+\)", r"\1", text))
 
 
-def _content(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> tuple[list[str], list[Part]]:
-    """Return the paragraphs, the tally first, and the tables."""
+def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> dict[str, Any]:
+    """Return the section: "texts", the tally first, and "tables", parts with what is said before each.
+
+    Args:
+        results: of the founding study.
+        figures: of founding-figures.
+        words: of the page.
+    """
     said, compared = words.printed, compare_all(results, figures)
     more = {"contexts": contexts(figures, words), "accuracy": accuracy(figures, words)}
     tables = []
@@ -119,7 +111,8 @@ def _content(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labe
     without = [one.printed for one in compared if one.printed.reason]
     rows = [(_place(one, words), words.reasons_not_compared[one.reason]) for one in without]
     tables.append(Part(said["settings"], [], said["reasons_header"].split("|"), rows, words=(1,)))
-    return [*_tally(compared, words), said["lead"], _worth(compared, words), _runs(results, figures, words)], tables
+    texts = [*_tally(compared, words), said["lead"], _worth(compared, words), _runs(results, figures, words)]
+    return {"texts": texts, "tables": tables}
 
 
 def _tally(compared: Sequence[Compared], words: Labels) -> list[str]:

@@ -1,4 +1,4 @@
-"""The section of the founding page on the replays of the baseline's spike, in the language of its words."""
+"""What the founding page says of the replays of the baseline's spike, as data: its templates put it into words."""
 
 import statistics
 from collections import Counter
@@ -7,12 +7,10 @@ from typing import Any
 
 from newllm.statistics import Interval
 from newllm.study.design import Row
-from newllm.study.tables import markdown_table
 from newllm.trace import Tried, Verdict
 
 from .arms import BASELINE
 from .labels import Labels
-from .replay_file import FILE
 from .replayed import (
     OWN_SET,
     Beside,
@@ -29,81 +27,62 @@ CAUSES = {
     "6": ("clip-half", "clip-tenth", "z-clip", "adagc", "cut-gradient-through-time"),
     "7": ("half-learning-rate", "tenth-learning-rate", "warm-up", "update-clipping"),
 }
-FIGURE = "replay.png"
 
 
-def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> str:
-    """Return the section.
+def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> dict[str, Any]:
+    """Return what the section is filled with; "causes" is empty where nothing was changed.
 
     Args:
         verdict: of the replays.
         results: of the study.
-        words: of the page.
+        words: of the page, for the cells of its tables.
     """
-    said = words.replayed
-    onset = verdict.spike["onset"]
-    seconds = sum(one.seconds for one in verdict.interventions)
-    parts = [
-        f"## {said['title']}",
-        said["lead"].format(set=OWN_SET, onset=onset, file=FILE, seconds=seconds),
-        said["quoted"],
-        "\n>\n".join(f"> {' '.join(line.split())}" for line in verdict.sentences),
-        _bullets([_null(verdict, said), *_nulls(verdict, said)]),
-    ]
-    if verdict.interventions:
-        parts += _causes(verdict, results, words) + _beside(verdict, results, words) + _others(verdict, words)
-    return "\n\n".join(parts)
+    arms = rows_by_arm(results)
+    found = compared(verdict, arms) if verdict.interventions else []
+    return {
+        "set": OWN_SET,
+        "onset": verdict.spike["onset"],
+        "seconds": sum(tried.seconds for tried in verdict.interventions),
+        "sentences": [" ".join(sentence.split()) for sentence in verdict.sentences],
+        "null": {"kind": _kind_of_null(verdict.null), "weights": verdict.null.get("weights"), **verdict.null},
+        "nulls": verdict.nulls,
+        "causes": list(_causes(verdict, results)) if verdict.interventions else [],
+        "beside": [_row(pair, words) for pair in found],
+        "count": Counter(pair.agreement for pair in found),
+        "reasons": list(_reasons(found, words)),
+        "about": _about(verdict, arms[BASELINE]) if verdict.interventions else {},
+        "others": [_row_without_an_arm(tried, verdict, words) for tried in without_an_arm(verdict)],
+        "not_tried": list(verdict.not_tried),
+    }
 
 
-def _null(verdict: Verdict, said: Mapping[str, str]) -> str:
-    about = verdict.null
-    if about["identical"] is None:
-        return said["null_unknown"]
-    if about["identical"] is False:
-        return said["null_differs"]
-    weights = said["weights" if about.get("weights") else "no_weights"]
-    key = "null_identical" if about.get("tolerance") is None else "null_close"
-    return said[key].format(compared=about.get("compared"), tolerance=about.get("tolerance"), weights=weights)
+def _kind_of_null(null: Mapping[str, Any]) -> str:
+    """Return how the unmodified run came out again: "unknown", "differs", "identical" or "close"."""
+    if not null["identical"]:
+        return "unknown" if null["identical"] is None else "differs"
+    return "identical" if null.get("tolerance") is None else "close"
 
 
-def _nulls(verdict: Verdict, said: Mapping[str, str]) -> list[str]:
-    about = verdict.nulls
-    if not about["n"]:
-        return []
-    starts = ", ".join(map(str, about.get("starts", [])))
-    return [said["nulls"].format(spiked=about["spiked"], n=about["n"], starts=starts)]
-
-
-def _causes(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> list[str]:
+def _causes(verdict: Verdict, results: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    """Yield what the replays say of each cause, how many changes that is from, and what each of them did."""
     claims = {claim["id"]: claim["verdict"] for claim in results["claims"]}
-    lines = [
-        words.replayed["cause"].format(
-            claim=words.claim_texts[claim],
-            conclusion=_conclusion(verdict, names, words),
-            study=words.verdicts[claims[claim]],
-        )
-        for claim, names in CAUSES.items()
-    ]
-    return [f"### {words.replayed['causes']}", _bullets(lines)]
+    for claim, names in CAUSES.items():
+        tried = [one for one in verdict.interventions if one.name in names]
+        yield {
+            "claim": claim,
+            "verdict": claims[claim],
+            "kind": _kind_of_cause(verdict, tried),
+            "of": len(names),
+            "tried": len({one.name for one in tried}),
+            "moved": len({one.name for one in tried if _has_moved(one)}),
+            "confirmed": len({one.name for one in tried if one.stage == "confirmed"}),
+            "changes": sorted(tried, key=lambda one: (names.index(one.name), one.start)),
+        }
 
 
-def _conclusion(verdict: Verdict, names: Sequence[str], words: Labels) -> str:
-    """Return what the replays of some interventions say of what they change, and what each did."""
-    tried = [one for one in verdict.interventions if one.name in names]
+def _kind_of_cause(verdict: Verdict, tried: Sequence[Tried]) -> str:
     if not tried:
-        return words.conclusions["untested"]
-    known = len({one.name for one in tried})
-    moved = len({one.name for one in tried if _has_moved(one)})
-    confirmed = len({one.name for one in tried if one.stage == "confirmed"})
-    numbers = {"tried": known, "of": len(names), "moved": moved, "confirmed": confirmed}
-    did = [
-        f"`{one.name}` ({one.start}): {words.outcomes[one.outcome]}, {one.spiked}/{one.n}"
-        for one in sorted(tried, key=lambda one: (names.index(one.name), one.start))
-    ]
-    return words.conclusions[_kind(verdict, tried)].format(**numbers, did="; ".join(did))
-
-
-def _kind(verdict: Verdict, tried: Sequence[Tried]) -> str:
+        return "untested"
     if verdict.cause is not None and verdict.cause["intervention"] in {one.name for one in tried}:
         return "named"
     removes = [one for one in tried if one.outcome == "removes"]
@@ -120,91 +99,66 @@ def _has_moved(tried: Tried) -> bool:
     return bool(tried.moved and tried.moved.get("moved"))
 
 
-def _beside(verdict: Verdict, results: Mapping[str, Any], words: Labels) -> list[str]:
-    said, rows = words.replayed, rows_by_arm(results)
-    found = compared(verdict, rows)
-    count = Counter(one.agreement for one in found)
-    table = [_row(one, words) for one in found]
-    numbers = {"n": len(found), "agree": count["agree"], "part": count["in part"]}
-    return [
-        f"### {said['beside']}",
-        said["beside_lead"],
-        f"![{said['figure']}]({FIGURE})",
-        markdown_table(said["beside_header"].split("|"), table),
-        said["count"].format(**numbers, disagree=count["disagree"], unsure=count[""]),
-        _bullets(_reasons(verdict, found, rows[BASELINE], words)),
-    ]
-
-
-def _row(one: Beside, words: Labels) -> tuple[str, ...]:
-    tried = one.tried
+def _row(pair: Beside, words: Labels) -> tuple[str, ...]:
+    tried = pair.tried
     return (
         f"`{tried.name}`",
         str(tried.start),
         _outcome(tried, words),
         f"{spiked_of(tried)}/{tried.n}",
-        _ratio(one.onset),
-        _height(one),
-        f"`{one.arm}`",
-        words.effects[one.whole.kind],
-        _interval(one.whole.later),
-        _interval(one.whole.height),
-        ", ".join("-" if each is None else _ratio(each.estimate) for each in (one.own.later, one.own.height)),
-        words.agreements[one.agreement],
+        _ratio(pair.onset),
+        _height(pair),
+        f"`{pair.arm}`",
+        words.effects[pair.whole.kind],
+        _interval(pair.whole.later),
+        _interval(pair.whole.height),
+        ", ".join("-" if own is None else _ratio(own.estimate) for own in (pair.own.later, pair.own.height)),
+        words.agreements[pair.agreement],
     )
 
 
-def _height(one: Beside) -> str:
+def _height(pair: Beside) -> str:
     """Return what is left of the spike; the interval of a screen's few replays says nothing."""
-    if one.height is None:
+    if pair.height is None:
         return "-"
-    if one.tried.stage != "confirmed" or one.tried.interval is None:
-        return _ratio(one.height)
-    low, high = (1 - end for end in reversed(one.tried.interval))
-    return _interval(Interval(one.height, low, high))
+    if pair.tried.stage != "confirmed" or pair.tried.interval is None:
+        return _ratio(pair.height)
+    low, high = (1 - end for end in reversed(pair.tried.interval))
+    return _interval(Interval(pair.height, low, high))
 
 
-def _reasons(verdict: Verdict, found: Sequence[Beside], baseline: Sequence[Row], words: Labels) -> Iterable[str]:
-    """Return a line for each difference that accounts for what they do not agree on."""
+def _reasons(found: Sequence[Beside], words: Labels) -> Iterable[tuple[str, list[Tried]]]:
+    """Yield each difference that accounts for what they do not agree on, with the changes of which it does."""
+    for why in words.reasons:
+        changes = [pair.tried for pair in found if pair.why == why]
+        if changes:
+            yield why, changes
+
+
+def _about(verdict: Verdict, baseline: Sequence[Row]) -> dict[str, float]:
+    """Return the numbers in those differences: heights of the unmodified spike, and how late a late start is."""
     heights: dict[bool, list[float]] = {True: [], False: []}
     for row in baseline:
         heights[row["data"] == OWN_SET].append(row["probe_height"])
-    onset = verdict.spike["onset"]
-    late = max((one.start for one in verdict.interventions), default=0)
-    numbers = {
-        "own": statistics.median(heights[True]),
-        "others": statistics.median(heights[False]),
-        "onset": onset,
-        "late": late,
-        "lead": onset - late,
-    }
-    for why, text in words.reasons.items():
-        named = [f"`{one.tried.name}` ({one.tried.start})" for one in found if one.why == why]
-        if named:
-            yield text.format(**numbers, changes=", ".join(named))
+    onset, late = verdict.spike["onset"], max(tried.start for tried in verdict.interventions)
+    own, others = (statistics.median(heights[is_own]) for is_own in (True, False))
+    return {"own": own, "others": others, "onset": onset, "late": late, "lead": onset - late}
 
 
-def _others(verdict: Verdict, words: Labels) -> list[str]:
-    said = words.replayed
-    rows = [
-        (
-            f"`{one.name}`",
-            str(one.start),
-            _outcome(one, words),
-            f"{one.spiked}/{one.n}",
-            _ratio(onset_from_zero(one, verdict.spike["onset"])),
-            "-" if one.effect is None else f"{1 - one.effect:.2f}",
-        )
-        for one in without_an_arm(verdict)
-    ]
-    parts = [f"### {said['others']}", markdown_table(said["others_header"].split("|"), rows)] if rows else []
-    left = ", ".join(f"`{name}`" for name in verdict.not_tried)
-    return parts + ([said["not_tried"].format(changes=left)] if left else [])
+def _row_without_an_arm(tried: Tried, verdict: Verdict, words: Labels) -> tuple[str, ...]:
+    return (
+        f"`{tried.name}`",
+        str(tried.start),
+        _outcome(tried, words),
+        f"{tried.spiked}/{tried.n}",
+        _ratio(onset_from_zero(tried, verdict.spike["onset"])),
+        "-" if tried.effect is None else f"{1 - tried.effect:.2f}",
+    )
 
 
 def _outcome(tried: Tried, words: Labels) -> str:
-    said = words.outcomes[tried.outcome]
-    return f"**{said}**" if tried.stage == "confirmed" else said
+    outcome = words.outcomes[tried.outcome]
+    return f"**{outcome}**" if tried.stage == "confirmed" else outcome
 
 
 def _ratio(value: float | None) -> str:
@@ -213,7 +167,3 @@ def _ratio(value: float | None) -> str:
 
 def _interval(value: Interval | None) -> str:
     return "-" if value is None else f"{value.estimate:.2f}{bounds(value, '{:.2f}')}"
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
