@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from newllm.statistics import Interval, paired_interval
 from newllm.statistics.shares import share_interval
+from newllm.statistics.units import units
 from newllm.study.design import Row
-from newllm.study.units import units
 
 EFFECTS = ("removes", "removes on the probe", "too slow", "delays", "hastens", "keeps", "unclear", "plants", "calm")
 LEAST_SEEDS = 6  # fewer say nothing about an arm

@@ -13,8 +13,8 @@ from newllm.files import write_bytes
 from newllm.plotting.verdict import draw_verdict
 from newllm.statistics import Interval
 from newllm.study.design import Row
-from newllm.study.tables import markdown_table
 from newllm.trace import Verdict
+from newllm.words.tables import markdown_table
 
 from . import document
 from .arms import DOCUMENT_RUNS

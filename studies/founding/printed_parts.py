@@ -3,11 +3,11 @@
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from newllm.statistics import Interval, prediction_interval
 from newllm.study.design import Row
+from newllm.words.tables import Table
 
 from . import document
 from .labels import Labels
@@ -17,25 +17,6 @@ from .tables import rows_by_arm
 CHANNELS = {"baseline": 256, "experiment2": 512}
 _TOKENS = 6  # of a sentence, after which norms are shown
 _ACCURACY_AT = (1, 5, 10, 15, 20, 25, 30, 40, 50)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One table of the section, with its title and what is said before it, in one language.
-
-    Attributes:
-        title: "" where it belongs to the table before.
-        texts: paragraphs before it.
-        header: of the columns.
-        rows: cells.
-        words: columns that hold words beside the first, not numbers.
-    """
-
-    title: str
-    texts: Sequence[str]
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    words: Sequence[int] = ()
 
 
 def large(value: float) -> str:
@@ -58,7 +39,7 @@ def norm_share(mean_std_norm: Sequence[float], channels: int) -> float:
     return norm / math.sqrt(channels * (std**2 + mean**2))
 
 
-def contexts(figures: Mapping[str, Any], words: Labels) -> list[Part]:
+def contexts(figures: Mapping[str, Any], words: Labels) -> list[Table]:
     """Return what the document's three numbers say of their vectors, and what may be meant."""
     theirs = {run: tuple(map(float, numbers)) for run, numbers in document.CONTEXTS.items()}
     shares = {f"share_{run}": norm_share(theirs[run], channels) for run, channels in CHANNELS.items()}
@@ -79,8 +60,8 @@ def contexts(figures: Mapping[str, Any], words: Labels) -> list[Part]:
         for token in range(1, _TOKENS + 1)
     ]
     return [
-        Part("", [text], said["candidates_header"].split("|"), rows, words=(1,)),
-        Part("", [said["norms_text"]], said["norms_header"].split("|"), norms),
+        Table("", "", said["candidates_header"].split("|"), rows, [text], words=(1,)),
+        Table("", "", said["norms_header"].split("|"), norms, [said["norms_text"]]),
     ]
 
 
@@ -115,7 +96,7 @@ def _candidate(rows: Sequence[Row], run: str, key: str, theirs: Sequence[float],
     return shown, inside["norm"], inside["std"]
 
 
-def accuracy(figures: Mapping[str, Any], words: Labels) -> list[Part]:
+def accuracy(figures: Mapping[str, Any], words: Labels) -> list[Table]:
     """Return the accuracy after some epochs, run by run."""
     arms = rows_by_arm(figures)
     header = [words.printed["epoch"], *arms]
@@ -124,7 +105,7 @@ def accuracy(figures: Mapping[str, Any], words: Labels) -> list[Part]:
                        for rows in arms.values()))
         for epoch in _ACCURACY_AT
     ]  # fmt: skip
-    return [Part("", [words.printed["accuracy_text"]], header, rows)]
+    return [Table("", "", header, rows, [words.printed["accuracy_text"]])]
 
 
 def _span(values: Sequence[float]) -> str:

@@ -14,10 +14,11 @@ from typing import Any
 from newllm.errors import UserError
 from newllm.statistics import Interval
 from newllm.study.results import load_results
+from newllm.words.tables import Table
 
 from .labels import Labels, labels
 from .printed import Printed
-from .printed_parts import Part, accuracy, contexts, large
+from .printed_parts import accuracy, contexts, large
 from .reproduced import Compared, compare_all
 
 FILE = "figures.json"
@@ -95,7 +96,7 @@ def _plain(text: str) -> str:
 
 
 def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels) -> dict[str, Any]:
-    """Return the section: "texts", the tally first, and "tables", parts with what is said before each.
+    """Return the section: "texts", the tally first, and "tables", with what is said before each.
 
     Args:
         results: of the founding study.
@@ -107,10 +108,10 @@ def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], word
     tables = []
     for group in _GROUPS:
         rows = [_row(one, words) for one in compared if one.printed.group == group]
-        tables += [Part(said[group], [], said["header"].split("|"), rows, words=(2,)), *more.get(group, [])]
+        tables += [Table(group, said[group], said["header"].split("|"), rows, words=(2,)), *more.get(group, [])]
     without = [one.printed for one in compared if one.printed.reason]
     rows = [(_place(one, words), words.reasons_not_compared[one.reason]) for one in without]
-    tables.append(Part(said["settings"], [], said["reasons_header"].split("|"), rows, words=(1,)))
+    tables.append(Table("settings", said["settings"], said["reasons_header"].split("|"), rows, words=(1,)))
     texts = [*_tally(compared, words), said["lead"], _worth(compared, words), _runs(results, figures, words)]
     return {"texts": texts, "tables": tables}
 

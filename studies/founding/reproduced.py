@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from newllm.statistics import Interval, paired_interval, prediction_interval
+from newllm.statistics.units import units
 from newllm.study.design import Row
-from newllm.study.units import units
 
 from .document import ACCURACY
 from .printed import LAST, Printed, printed
@@ -81,8 +81,7 @@ def _compare(figure: Printed, arms: Mapping[str, Sequence[Row]]) -> Compared:
         return Compared(figure, "cannot be compared")
     known, values = [row for row, _ in pairs], [value for _, value in pairs]
     scale = _scale(figure.measure)
-    interval = paired_interval(values, *units(known), statistic="median")
-    ours = _mapped(scale.printed, Interval(statistics.median(values), interval.low, interval.high))
+    ours = _mapped(scale.printed, paired_interval(values, *units(known), statistic="median"))
     of_the_study = figure.measure in _OF_THE_STUDY
     if figure.measure in _COUNTS:
         equal = all(abs(value - figure.value) <= figure.half_digit for value in values)

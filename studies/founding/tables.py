@@ -1,12 +1,12 @@
 """The founding study's tables: whether, when and how high each run spikes; and every arm at equal progress."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.statistics import Interval, kaplan_meier, median_time, paired_interval, wilson
-from newllm.study.design import Row, Table
-from newllm.study.units import units
+from newllm.statistics.units import units
+from newllm.study.design import Row
+from newllm.words.tables import Table
 
 from .arms import DOCUMENT_RUNS
 
@@ -105,11 +105,10 @@ def span(rows: Sequence[Row], name: str, only: str | None, form: str) -> str:
     known = [row for row in rows if row[name] is not None and (only is None or row[only])]
     if not known:
         return "-"
-    values = [row[name] for row in known]
-    interval = paired_interval(values, *units(known), statistic="median")
+    interval = paired_interval([row[name] for row in known], *units(known), statistic="median")
     candidates = sum(bool(row[only]) for row in rows) if only else len(rows)
     part = f" ({len(known)}/{candidates})" if len(known) < candidates else ""
-    return form.format(statistics.median(values)) + bounds(interval, form) + part
+    return form.format(interval.estimate) + bounds(interval, form) + part
 
 
 def bounds(interval: Interval, form: str) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from newllm.statistics import Interval, sign_flip_test
+from newllm.statistics.plain_data import interval_data
 from newllm.statistics.shares import share_interval
-from newllm.study.decisions import compare, interval_of, plain
+from newllm.statistics.units import units
+from newllm.study.decisions import compare, interval_of
 from newllm.study.design import Decision, Row, Rows
-from newllm.study.units import units
 
 from .arms import BASELINE, CONTEXT_RUNS, REMEDIES, TRANSFORMER
 from .effects import is_remedied
@@ -33,7 +34,7 @@ def every_run_spikes(rows: Rows) -> Decision:
     if verdict == "holds" and share.estimate < 0.95:
         verdict = "holds in part"
     onsets = {arm: [row["validation_onset"] for row in rows[arm]] for arm in CONTEXT_RUNS}
-    numbers = {"share_in_window": plain(share), "share_spiking": float(np.mean(spiking)), "onsets": onsets}
+    numbers = {"share_in_window": interval_data(share), "share_spiking": float(np.mean(spiking)), "onsets": onsets}
     return Decision(verdict, numbers)
 
 
@@ -44,7 +45,7 @@ def two_to_nine_times(rows: Rows) -> Decision:
         return _too_few(spiking)
     jumps = [[run["validation_jump"] for run in runs] for _, runs in spiking]
     jump = interval_of([row for row, _ in spiking], [float(np.median(values)) for values in jumps], "median")
-    numbers = {"jump": plain(jump), "largest": max(max(values) for values in jumps)}
+    numbers = {"jump": interval_data(jump), "largest": max(max(values) for values in jumps)}
     if jump.low is None or jump.high is None:
         return Decision("undecided", numbers)
     inside, outside = jump.low >= 2 and jump.high <= 9, jump.high < 2 or jump.low > 9
@@ -59,7 +60,7 @@ def heals_itself(rows: Rows) -> Decision:
     healed = [_share_healed(runs, "validation") for _, runs in spiking]
     probe = [_share_healed(runs, "probe") for _, runs in _spiking_runs(rows, "probe")]
     share = _share_of([row for row, _ in spiking], healed)
-    numbers: dict[str, Any] = {"share_healed": plain(share)}
+    numbers: dict[str, Any] = {"share_healed": interval_data(share)}
     if probe:
         numbers["share_healed_on_the_probe"] = float(np.mean(probe))
     return Decision(_at_least(share, 0.5), numbers)
@@ -76,7 +77,7 @@ def context_overflows(rows: Rows) -> Decision:
     without = _share_of(rows["zero-context"], [float(row[PROBE_SPIKED]) for row in rows["zero-context"]])
     numbers = {
         **decision.numbers,
-        "share_spiking_without_context": plain(without),
+        "share_spiking_without_context": interval_data(without),
         "share_spiking_baseline": _share(rows[BASELINE], PROBE_SPIKED),
         "context_norm_at_onset": _median(rows[BASELINE], "context_norm_at_onset"),
     }
@@ -93,7 +94,7 @@ def gradients_explode(rows: Rows) -> Decision:
     decision = compare(rows, "experiment2", BASELINE, lambda row: float(np.log(row["gradient_highest"])))
     beyond = _share_of(rows[BASELINE], [float(row["gradient_highest"] > 1.0) for row in rows[BASELINE]])
     median = {arm: _median(rows[arm], "gradient_highest") for arm in (BASELINE, "experiment2")}
-    numbers = {**decision.numbers, "share_beyond_the_clip": plain(beyond), "median_highest": median}
+    numbers = {**decision.numbers, "share_beyond_the_clip": interval_data(beyond), "median_highest": median}
     first_half = _at_least(beyond, 0.5)
     if first_half != "holds":
         return Decision("does not hold" if first_half == "does not hold" else "undecided", numbers, decision.p)
@@ -127,7 +128,7 @@ def gap_is_over_fitting(rows: Rows) -> Decision:
         return _too_few(known)
     share = interval_of(known, [row["gap_share_unknown"] for row in known])
     numbers = {
-        "share_of_unknown_words": plain(share),
+        "share_of_unknown_words": interval_data(share),
         "unknown_words_in_validation": _median(known, "unknown_share"),
         "gap": float(np.mean([row["gap_at_end"] for row in known])),
         "gap_without_unknown_words": float(np.mean([row["gap_at_end"] for row in rows["validation-known"]])),
@@ -143,7 +144,7 @@ def totally_confused(rows: Rows) -> Decision:
     share = interval_of(known, [row["peak_share_unknown"] for row in known])
     others = {name: float(np.mean([row[f"peak_share_{name}"] for row in known])) for name in ("end", "seen")}
     numbers = {
-        "share_of_unknown_words": plain(share),
+        "share_of_unknown_words": interval_data(share),
         "unknown_words_in_validation": _median(known, "unknown_share"),
         **others,
     }
@@ -155,7 +156,7 @@ def expressiveness_used_up(rows: Rows) -> Decision:
     falls = _by_seed(rows, CONTEXT_RUNS, lambda row: row["probe_at_best"] - row["lowest_probe_after_best"])
     fall = interval_of(rows[BASELINE], falls)
     best = {arm: _median(rows[arm], "best_epoch") for arm in CONTEXT_RUNS}
-    return Decision(_below(fall, 0.1), {"fall": plain(fall), "best_epoch": best})
+    return Decision(_below(fall, 0.1), {"fall": interval_data(fall), "best_epoch": best})
 
 
 def near_random(rows: Rows) -> Decision:
@@ -165,7 +166,7 @@ def near_random(rows: Rows) -> Decision:
         return _too_few(known)
     share = _share_of(known, [row["correct_that_are_end"] for row in known])
     numbers = {
-        "share_of_ends": plain(share),
+        "share_of_ends": interval_data(share),
         "correct": sorted({row["usual_correct"] for row in known}),
         "of": sorted({row["targets"] for row in known}),
         "share_of_epochs": _median(known, "usual_correct_share"),
@@ -180,8 +181,8 @@ def transformer_is_calm(rows: Rows) -> Decision:
     share = _share_of(rows[TRANSFORMER], calm)
     both = _share_of(rows[TRANSFORMER], [a * b for a, b in zip(calm, late, strict=True)])
     numbers = {
-        "share_calm_and_late": plain(both),
-        "share_calm": plain(share),
+        "share_calm_and_late": interval_data(both),
+        "share_calm": interval_data(share),
         "share_best_late": float(np.mean(late)),
         "share_validation_spiking": _share(rows[TRANSFORMER], "validation_spiked"),
     }
@@ -199,8 +200,8 @@ def remedies_help(rows: Rows) -> Decision:
     share = _share_of(rows[BASELINE], remedied)
     each = {arm: float(np.mean([is_remedied(row) for row in rows[arm]])) for arm in REMEDIES}
     numbers = {
-        "difference": plain(interval_of(rows[BASELINE], differences)),
-        "share_remedied_in_all": plain(share),
+        "difference": interval_data(interval_of(rows[BASELINE], differences)),
+        "share_remedied_in_all": interval_data(share),
         "share_remedied": each,
         "baseline_calm": float(np.mean(calm)),
     }
@@ -214,7 +215,7 @@ def norm_or_gate_indispensable(rows: Rows) -> Decision:
     """Claim 14: share of runs that a residual FNN remedies, with the additive context as it is."""
     share = _share_of(rows["residual"], [float(is_remedied(row)) for row in rows["residual"]])
     others = {arm: float(np.mean([is_remedied(row) for row in rows[arm]])) for arm in rows if arm != "residual"}
-    return Decision(_below(share, 0.5), {"share_remedied_by_residual": plain(share), "share_remedied": others})
+    return Decision(_below(share, 0.5), {"share_remedied_by_residual": interval_data(share), "share_remedied": others})
 
 
 def _at_least(interval: Interval, holds: float, *, fails: float | None = None) -> str:

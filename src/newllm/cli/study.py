@@ -19,7 +19,10 @@ from typing import Any
 from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
 from newllm.files import to_json
+from newllm.messages import catalogue
 from newllm.time_limit import TimeLimit
+from newllm.words.studies import claims_table, remarks
+from newllm.words.tables import Table
 
 _PLAIN_WIDTH = 160  # of tables where there is no terminal
 
@@ -64,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
             time=limit,
         )
     if arguments.json:
-        troubles = {name: results[name] for name in ("failed", "worker_deaths", "waiting")}
-        print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results), **troubles}))
+        unfinished = {name: results[name] for name in ("failed", "worker_deaths", "waiting")}
+        print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results), **unfinished}))
     else:
-        _show(study, results, out)
+        _print(study.tables(results), results, out)
     return 1 if results["failed"] else 0
 
 
@@ -89,40 +92,23 @@ def _claims(results: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: claim[name] for name in ("id", "verdict", "arms")} for claim in results["claims"]]
 
 
-def _show(study: Any, results: dict[str, Any], out: Path) -> None:
+def _print(tables: Sequence[Table], results: dict[str, Any], out: Path) -> None:
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Table as Columns
+    from rich.text import Text
 
-    from newllm.study import claims_table
-
+    words = catalogue("en")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
-    for table in [*study.tables(results), claims_table(results)]:
-        shown = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for table in [*tables, claims_table(results, words)]:
+        columns = Columns(title=escape(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column, name in enumerate(table.header):
-            shown.add_column(name, overflow="fold", no_wrap=column == 0)
+            columns.add_column(escape(name), overflow="fold", no_wrap=column == 0)
         for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
-    for line in _troubles(results):
-        console.print(line)
-    undecided = [claim for claim in results["claims"] if "needed" in claim["numbers"]]
-    if undecided:
-        console.print(
-            f"{len(undecided)} claims have too few seeds to be decided: --seeds {_needed(undecided)}, without --quick"
-        )
-    console.print("[low, high] are 95 % intervals, ... is beyond the data, > N is after the last epoch", markup=False)
-    console.print(f"results: {out}")
-
-
-def _needed(claims: Sequence[dict[str, Any]]) -> int:
-    return max(claim["numbers"]["needed"] for claim in claims)
-
-
-def _troubles(results: dict[str, Any]) -> Sequence[str]:
-    deaths = [f"note: {line}; its run was done again" for line in results["worker_deaths"]]
-    failed = [f"failed: {name}: {why}" for name, why in results["failed"].items()]
-    waiting = results["waiting"]
-    which = f"1 run had no time ({waiting[0]})" if len(waiting) == 1 else f"{len(waiting)} runs had no time"
-    left = [f"{which}: the same command goes on with {'it' if len(waiting) == 1 else 'them'}"] if waiting else []
-    return [*deaths, *failed, *left]
+            columns.add_row(*map(Text, row))
+        console.print(columns)
+    for remark in remarks(results):
+        console.print(words.text(remark), markup=False)
+    console.print(words("study-legend"), markup=False)
+    console.print(words("study-results", place=str(out)))

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from newllm.statistics import Interval, paired_interval, sign_flip_test
+from newllm.statistics.plain_data import interval_data
+from newllm.statistics.units import units
 from newllm.study.design import Decision, Row, Rows
-from newllm.study.units import units
 
 
 def has_more(more: str, less: str, name: str) -> Callable[[Rows], Decision]:
@@ -28,7 +29,7 @@ def compare(rows: Rows, more: str, less: str, value: Callable[[Row], float]) -> 
     """
     differences = [float(value(a)) - float(value(b)) for a, b in zip(rows[more], rows[less], strict=True)]
     difference = interval_of(rows[more], differences)
-    numbers: dict[str, Any] = {"difference": plain(difference)}
+    numbers: dict[str, Any] = {"difference": interval_data(difference)}
     if len({row["data"] for row in rows[more]}) > 1:
         numbers["p_by_set"] = sign_flip_test(differences, units(rows[more])[0]).p
     return Decision("holds" if difference.estimate > 0 else "does not hold", numbers, sign_flip_test(differences).p)
@@ -37,8 +38,3 @@ def compare(rows: Rows, more: str, less: str, value: Callable[[Row], float]) -> 
 def interval_of(rows: Sequence[Row], values: Sequence[float], statistic: str = "mean") -> Interval:
     """Return the interval of a value that each row has, data sets and seeds resampled."""
     return paired_interval(values, *units(rows), statistic=statistic)
-
-
-def plain(interval: Interval) -> list[float | None]:
-    """Return estimate, low, high."""
-    return [interval.estimate, interval.low, interval.high]

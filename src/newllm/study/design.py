@@ -101,20 +101,3 @@ class Claim:
     decide: Callable[[Rows], Decision]
     compares: bool = False
     needs: int = 6
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table for the terminal, Markdown and CSV alike.
-
-    Attributes:
-        name: of its file.
-        title: one line.
-        header: of its columns.
-        rows: text, one cell a column.
-    """
-
-    name: str
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]

@@ -11,7 +11,7 @@ import numpy as np
 from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.statistics import holm
-from newllm.study.design import Cell, Claim, Decision, Record, Row, Table
+from newllm.study.design import Cell, Claim, Decision, Record, Row
 from newllm.study.grid import Tally
 from newllm.study.rounding import rounded
 from newllm.study.store import Records
@@ -107,24 +107,6 @@ def _claim(claim: Claim, decision: Decision, adjusted: float | None) -> dict[str
         "p": decision.p,
         "p_holm": adjusted,
     }
-
-
-def claims_table(results: Mapping[str, Any]) -> Table:
-    """Return the table of the claims."""
-    rows = [(claim["id"], claim["text"], claim["verdict"], _reason(claim["numbers"])) for claim in results["claims"]]
-    return Table("claims", "The claims", ("", "claim", "verdict", "by"), rows)
-
-
-def _reason(numbers: Mapping[str, Any]) -> str:
-    """Return in a few words what decided a claim, or why nothing did."""
-    if "needed" in numbers:
-        return f"{numbers['seeds']} seeds, {numbers['needed']} are needed"
-    if "not_run" in numbers:
-        return f"not run: {', '.join(numbers['not_run'])}"
-    name, value = next(iter(numbers.items()), ("", ""))
-    if isinstance(value, list) and len(value) == 3 and value[1] is not None:
-        return f"{name.replace('_', ' ')} {value[0]:.3g} [{value[1]:.3g}, {value[2]:.3g}]"
-    return f"{name.replace('_', ' ')} {value}" if isinstance(value, str | int | float) else ""
 
 
 @contextlib.contextmanager

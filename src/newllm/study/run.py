@@ -18,14 +18,15 @@ import filelock
 from newllm.checksum import read_checked, sealed, write_checked
 from newllm.errors import UserError
 from newllm.files import remove_leftovers, write_bytes, writing
-from newllm.study.design import Cell, Table
+from newllm.study.design import Cell
 from newllm.study.grid import Watcher, run_grid
 from newllm.study.plan import load_study, plan
-from newllm.study.results import analyse, claims_table, own_code
+from newllm.study.results import analyse, own_code
 from newllm.study.store import Records, Runs
 from newllm.study.study import Study
-from newllm.study.tables import csv_table, markdown_table
 from newllm.time_limit import TimeLimit
+from newllm.words.studies import claims_table
+from newllm.words.tables import Table, csv_table, markdown_table
 
 
 def run_study(

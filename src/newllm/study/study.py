@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.study.design import Arm, Claim, Record, Row, Table
+from newllm.study.design import Arm, Claim, Record, Row
 from newllm.study.outcomes import outcomes
 from newllm.study.recording import OwnSignals, no_signals
 from newllm.training.config import RunConfig
+from newllm.words.tables import Table
 
 
 def one_text(folder: Path, name: str, variant: str) -> Sequence[str]:  # noqa: ARG001 (the form of a lay_out)

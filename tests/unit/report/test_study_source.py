@@ -9,7 +9,8 @@ import pytest
 
 from newllm.checksum import sealed
 from newllm.errors import UserError
-from newllm.report.source.study import interval_in, is_study, number_of, read_study
+from newllm.report.source.study import is_study, read_study
+from newllm.statistics.plain_data import interval_in, number_of
 
 FOUNDING = Path(__file__).parents[3] / "studies" / "founding"
 

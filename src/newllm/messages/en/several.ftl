@@ -82,3 +82,23 @@ study-about_curves = By epoch: the median over all runs of an arm, shaded from t
 study-more_curves = { $count } more arms, each over its control
 study-failed = Runs that failed
 study-replay = Replays of the spike
+# A study in the terminal and in its table of claims.
+study-table =
+    .title = The claims
+    .claim = claim
+    .verdict = verdict
+    .by = by
+study-few_seeds = { $seeds } seeds, { $needed } are needed
+study-not_run = not run: { $arms }
+study-died = note: { $line }; its run was done again
+study-run_failed = failed: { $run }: { $why }
+study-waiting = { $count ->
+    [one] 1 run had no time ({ $first }): the same command goes on with it
+   *[other] { $count } runs had no time: the same command goes on with them
+  }
+study-undecided = { $count ->
+    [one] 1 claim has too few seeds to be decided
+   *[other] { $count } claims have too few seeds to be decided
+  }: --seeds { $seeds }, without --quick
+study-legend = [low, high] are 95 % intervals, ... is beyond the data, > N is after the last epoch
+study-results = results: { $place }

@@ -82,3 +82,17 @@ study-about_curves = 横軸はエポック。条件の全実行にわたる中�
 study-more_curves = ほか{ $count }条件（それぞれ対照と並べる）
 study-failed = 失敗した実行
 study-replay = スパイクのリプレイ
+# 端末と主張の表で使う。
+study-table =
+    .title = 主張
+    .claim = 主張
+    .verdict = 判定
+    .by = 根拠
+study-few_seeds = シードが{ $seeds }個しかなく、{ $needed }個必要
+study-not_run = 実行していない条件：{ $arms }
+study-died = 注：{ $line }。この実行はやり直した。
+study-run_failed = 失敗：{ $run }：{ $why }
+study-waiting = 時間がなく実行していないもの：{ $count }件（最初は{ $first }）。同じコマンドで続きから実行できる。
+study-undecided = { $count }件の主張は、シードが少なすぎて判定できない。--quickを付けず、--seeds { $seeds }で実行する。
+study-legend = [下端, 上端]は95%信頼区間、...はデータの範囲外、> Nは最後のエポックより後を表す
+study-results = 結果：{ $place }

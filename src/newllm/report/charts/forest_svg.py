@@ -6,8 +6,8 @@ The numbers stand beside it in words: the drawing is hidden from who cannot see 
 from collections.abc import Sequence
 
 from newllm.report.markup import Html
+from newllm.statistics.plain_data import Estimate
 
-Estimate = tuple[float, float | None, float | None]
 _WIDE, _EDGE, _LANE = 150, 6, 13
 
 

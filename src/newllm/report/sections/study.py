@@ -12,14 +12,16 @@ from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
-from newllm.report.sections.study_arms import arms_section, counted
+from newllm.report.sections.study_arms import arms_section
 from newllm.report.sections.study_curves import curves_section
 from newllm.report.sections.study_printed import printed_section
 from newllm.report.sections.study_texts import study_text
-from newllm.report.source.study import Item, StudySource, interval_in, number_of
+from newllm.report.source.study import Item, StudySource
+from newllm.statistics.plain_data import interval_in, number_of
 from newllm.words.labels import evidence_label
 from newllm.words.numbers import value as evidence_value
 from newllm.words.plain import plain
+from newllm.words.studies import decided_by, estimate_text, numbers_of, verdict_text, waiting
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
             "undecided": ("note", "?")}  # fmt: skip
@@ -43,16 +45,17 @@ def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
 
 
 def study_lead(study: StudySource, words: Catalogue) -> Html:
-    """Return what stands under the study's name: its title, its size, and what could not be read."""
-    sets = study.about.get("sets")
-    told = {
+    """Return what stands under the study's name: its title, its size, what had no time and what could not be read."""
+    sets, unrun = study.about.get("sets"), waiting(study.about.get("waiting"))
+    sizes = {
         "seeds": f"{len({row['seed'] for row in study.rows}):,}", "arms": f"{len(study.arms):,}",
         "runs": f"{len(study.rows):,}", "sets": f"{len(sets) if isinstance(sets, list) else 1:,}",
         "hours": f"{(number_of(study.about.get('core_seconds')) or 0.0) / 3600:,.1f}",
     }  # fmt: skip
     parts = [
         tag("p", study_text(study, words, study.title)) if study.title else Html(),
-        tag("p", words("study-size", **told), kind="muted"),
+        tag("p", words("study-size", **sizes), kind="muted"),
+        tag("p", plain(words.text(unrun), _LONG)) if unrun is not None else Html(),
         listed(english(words, problem) for problem in study.problems),
     ]
     return joined(parts)
@@ -83,38 +86,34 @@ def _claims(study: StudySource, words: Catalogue) -> Section | None:
 
 def _sign(verdict: str, words: Catalogue) -> Html:
     mood, sign = VERDICTS.get(verdict, ("note", "?"))
-    known = words.get(f"claim-{verdict}") or plain(verdict)
-    return tag("span", tag("span", sign, aria_hidden="true"), " ", known, kind=f"holds {mood}")
+    text = plain(verdict_text(verdict, words))
+    return tag("span", tag("span", sign, aria_hidden="true"), " ", text, kind=f"holds {mood}")
 
 
 def _claim_row(study: StudySource, claim: Item, words: Catalogue) -> list[object]:
-    """Return a claim with the number that decided it, the first with an interval."""
-    found = [(name, one) for name, value in _numbers(claim) if (one := interval_in(value)) is not None]
-    name, estimate = found[0] if found else ("", None)
-    drawn = Html()
+    """Return a claim with the number that decided it, or what nothing could be decided for want of."""
+    decided, drawn = decided_by(claim), Html()
+    name, estimate = decided.name, decided.estimate
     if estimate is not None:
         share = name.startswith("share")
         ends = (0.0, max(1.0, *(end for end in estimate if end is not None))) if share else scale([estimate], 0.0)
         drawn = forest_svg(
             [estimate], ends, (0.5, 0.0, 1.0) if share else (0.0,), VERDICTS.get(str(claim["verdict"]), ("note",))[0]
         )
-    by = study_text(study, words, name, evidence_label(words, name)) if name else "-"
+    by: object = "-" if decided.lacking is None else plain(words.text(decided.lacking))
+    if estimate is not None:
+        by = study_text(study, words, name, evidence_label(words, name))
     return [
         str(claim["id"]), study_text(study, words, claim["text"]), _sign(str(claim["verdict"]), words),
-        by, "-" if estimate is None else counted(estimate), drawn,
+        by, "-" if estimate is None else estimate_text(estimate), drawn,
     ]  # fmt: skip
-
-
-def _numbers(claim: Item) -> list[tuple[str, Any]]:
-    numbers = claim.get("numbers")
-    return [(str(name), value) for name, value in numbers.items()] if isinstance(numbers, Mapping) else []
 
 
 def _claim_in_full(study: StudySource, claim: Item, words: Catalogue) -> Html:
     """Return how a claim was measured, all its numbers, and the arms that decided it."""
     measured: list[tuple[object, object]] = [
         (study_text(study, words, name, evidence_label(words, name)), _number(words, value))
-        for name, value in _numbers(claim)
+        for name, value in numbers_of(claim).items()
     ]
     p, adjusted = number_of(claim.get("p")), number_of(claim.get("p_holm"))
     if p is not None:
@@ -144,13 +143,13 @@ def _names(names: Sequence[Any]) -> Html:
 
 def _number(words: Catalogue, value: Any) -> str:
     found = interval_in(value)
-    return counted(found) if found is not None else evidence_value(words, value)
+    return estimate_text(found) if found is not None else evidence_value(words, value)
 
 
 def _about(study: StudySource, words: Catalogue) -> Section:
     """Return what one needs to run it again."""
     environment, failed = study.about.get("environment"), study.about.get("failed")
-    told = (
+    machine = (
         [(plain(name, 60), evidence_value(words, value)) for name, value in environment.items()]
         if isinstance(environment, Mapping)
         else []
@@ -158,7 +157,7 @@ def _about(study: StudySource, words: Catalogue) -> Section:
     lost = [f"{name}: {why}" for name, why in failed.items()] if isinstance(failed, Mapping) else []
     parts = [
         tag("p", tag("code", f"newllm study {plain(study.name, 80)}")),
-        pairs(told),
-        block(words("study-failed"), listed(english(words, plain(one, _LONG)) for one in lost)),
+        pairs(machine),
+        block(words("study-failed"), listed(english(words, plain(line, _LONG)) for line in lost)),
     ]
     return Section("study-about", words("configuration"), joined(parts))

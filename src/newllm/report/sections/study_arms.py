@@ -1,18 +1,19 @@
 """The arms of a study: the shares of their runs that spike, or get as far as their control without a spike."""
 
-import statistics
 from collections.abc import Callable, Sequence
 
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
-from newllm.report.charts.forest_svg import Estimate, forest_svg
+from newllm.report.charts.forest_svg import forest_svg
 from newllm.report.markup import Html, joined, table, tag
 from newllm.report.sections.study_texts import study_text
-from newllm.report.source.study import Item, StudySource, number_of
+from newllm.report.source.study import Item, StudySource
 from newllm.statistics import Interval, paired_interval
+from newllm.statistics.plain_data import number_of
 from newllm.statistics.shares import share_interval
-from newllm.words.numbers import five_digits
+from newllm.statistics.units import units
 from newllm.words.plain import plain
+from newllm.words.studies import estimate_text
 
 _CLAIM = 300  # characters
 _REACHED, _PROBE, _VALIDATION = "reached", "probe_spiked_by_equal_progress", "validation_spiked_by_equal_progress"
@@ -41,7 +42,7 @@ def _beside(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words: 
     made = [tag("h3", words("study-beside")), tag("p", words("study-about_calm"), kind="muted")] if arms else []
     for control in dict.fromkeys(arm["control"] for arm, _ in arms):
         title = joined([words("study-control"), " ", tag("code", plain(control, 80))])
-        made += [tag("h4", title), _progress(study, [one for one in arms if one[0]["control"] == control], words)]
+        made += [tag("h4", title), _progress(study, [pair for pair in arms if pair[0]["control"] == control], words)]
     return made
 
 
@@ -54,7 +55,7 @@ def _spiking(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words:
     for arm, found in arms:
         share = _share(found, _has("validation_spiked"))
         rows.append([
-            _name(study, arm, words), _drawn(share), _told(share),
+            _name(study, arm, words), _drawn(share), _share_text(share),
             _median(found, "validation_onset", only="validation_spiked"),
             _median(found, "validation_height", only="validation_spiked"), _median(found, "best_validation"),
             str(len(found)),
@@ -72,7 +73,7 @@ def _progress(study: StudySource, arms: Sequence[tuple[Item, list[Item]]], words
         calm = _share(found, _calm(_PROBE))
         on_validation = _share(found, _calm(_PROBE, _VALIDATION))
         rows.append([
-            _name(study, arm, words), _drawn(calm, on_validation), _told(calm), _told(on_validation),
+            _name(study, arm, words), _drawn(calm, on_validation), _share_text(calm), _share_text(on_validation),
             _median(found, "best_validation"), str(len(found)),
         ])  # fmt: skip
     return table(heads, rows, about=words("study-beside"), text=(1,))
@@ -101,17 +102,11 @@ def _calm(*spiked: str) -> Callable[[Item], bool | None]:
 
 
 def _share(rows: Sequence[Item], is_so: Callable[[Item], bool | None]) -> Interval | None:
-    """Return the share of rows with its interval; None where a row does not tell."""
-    told = [is_so(row) for row in rows]
-    if any(one is None for one in told):
+    """Return the share of rows with its interval; None where it is not known of a row."""
+    answers = [is_so(row) for row in rows]
+    if any(answer is None for answer in answers):
         return None
-    return share_interval([float(bool(one)) for one in told], *_units(rows))
-
-
-def _units(rows: Sequence[Item]) -> tuple[list[str], list[str]]:
-    """Return what is resampled: data sets and seeds; where there is one data set, seeds alone."""
-    sets, seeds = [str(row.get("data", "")) for row in rows], [str(row["seed"]) for row in rows]
-    return (seeds if len(set(sets)) == 1 else sets), seeds
+    return share_interval([float(bool(answer)) for answer in answers], *units(rows))
 
 
 def _median(rows: Sequence[Item], name: str, only: str = "") -> str:
@@ -119,25 +114,14 @@ def _median(rows: Sequence[Item], name: str, only: str = "") -> str:
     known = [row for row in rows if number_of(row.get(name)) is not None and (not only or row.get(only))]
     if not known:
         return "-"
-    values = [float(row[name]) for row in known]
-    found = paired_interval(values, *_units(known), statistic="median")
-    return counted((statistics.median(values), found.low, found.high))
+    found = paired_interval([float(row[name]) for row in known], *units(known), statistic="median")
+    return estimate_text((found.estimate, found.low, found.high))
 
 
-def _told(share: Interval | None) -> str:
-    return "-" if share is None else counted((share.estimate, share.low, share.high), digits=2)
+def _share_text(share: Interval | None) -> str:
+    return "-" if share is None else estimate_text((share.estimate, share.low, share.high), digits=2)
 
 
 def _drawn(*shares: Interval | None) -> Html:
-    found = [None if one is None else (one.estimate, one.low, one.high) for one in shares]
+    found = [None if share is None else (share.estimate, share.low, share.high) for share in shares]
     return forest_svg(found, (0.0, 1.0), (0.5, 0.0, 1.0)) if any(found) else Html()
-
-
-def counted(one: Estimate, digits: int | None = None) -> str:
-    """Return an estimate with its interval: "0.5 [0.24, 0.76]"."""
-    value, low, high = (None if end is None else f"{end:.{digits}f}" if digits else _short(end) for end in one)
-    return str(value) if low is None or high is None else f"{value} [{low}, {high}]"
-
-
-def _short(value: float) -> str:
-    return five_digits(float(f"{value:.3g}"))

@@ -1,8 +1,7 @@
 """What a study left in its directory, read so that a damaged part takes no other with it."""
 
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,22 +149,3 @@ def _printed(path: Path, say: Callable[[str], None]) -> Item:
     except (OSError, ValueError, RecursionError) as error:
         say(f"'{path.name}' is damaged ({type(error).__name__}): it is left out")
         return {}
-
-
-def interval_in(value: Any) -> tuple[float, float | None, float | None] | None:
-    """Return an estimate with its interval as results.json writes one, [estimate, low, high]; None if it is none."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 3:
-        return None
-    estimate, low, high = (number_of(one) for one in value)
-    is_whole = all(isinstance(one, int) for one in value)  # a list of counts is no interval
-    return None if estimate is None or is_whole else (estimate, low, high)
-
-
-def number_of(value: Any) -> float | None:
-    """Return a finite number, None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None

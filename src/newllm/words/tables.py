@@ -1,11 +1,33 @@
-"""Tables as text: Markdown for people, CSV for programs."""
+"""Tables as data, for a terminal, Markdown, CSV and pages alike; here as Markdown for people and CSV for programs."""
 
 import csv
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 _SHORTEST_RULE = 3
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: of its file.
+        title: one line; "" where it belongs to the table before.
+        header: of its columns.
+        rows: text, one cell a column.
+        texts: paragraphs before it.
+        words: columns that hold words beside the first, not numbers.
+    """
+
+    name: str
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: Sequence[str] = ()
+    words: Sequence[int] = ()
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newllm.study.tables import csv_table, markdown_table
+from newllm.words.tables import csv_table, markdown_table
 
 tables = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(st.text(), min_size=n, max_size=n), min_size=1))
 

@@ -1,0 +1,101 @@
+"""A study's results in words, for the terminal, Markdown and pages alike: its claims, and what became of its runs.
+
+From the content of results.json, of which a page has checked no more than that it is an object.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from newllm.messages import Catalogue, Message, catalogue, message
+from newllm.statistics.plain_data import Estimate, interval_in
+from newllm.words.labels import evidence_label
+from newllm.words.numbers import five_digits
+from newllm.words.tables import Table
+
+Claim = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """By what a claim was decided.
+
+    Attributes:
+        name: of the number, "" where there is none.
+        estimate: that number with its interval; None where it has none.
+        value: the number as it stands in the results.
+        lacking: what nothing could be decided for want of.
+    """
+
+    name: str = ""
+    estimate: Estimate | None = None
+    value: Any = None
+    lacking: Message | None = None
+
+
+def numbers_of(claim: Claim) -> dict[str, Any]:
+    """Return the numbers of a claim by name."""
+    numbers = claim.get("numbers")
+    return {str(name): value for name, value in numbers.items()} if isinstance(numbers, Mapping) else {}
+
+
+def decided_by(claim: Claim) -> Decided:
+    """Return by which of its numbers a claim was decided: the first with an interval, else the first."""
+    numbers = numbers_of(claim)
+    if "needed" in numbers:
+        seeds, needed = str(numbers.get("seeds")), str(numbers["needed"])
+        return Decided(lacking=message("study-few_seeds", seeds=seeds, needed=needed))
+    if isinstance(arms := numbers.get("not_run"), list):
+        return Decided(lacking=message("study-not_run", arms=", ".join(map(str, arms))))
+    for name, value in numbers.items():
+        if (estimate := interval_in(value)) is not None:
+            return Decided(name, estimate, value)
+    return next((Decided(name, value=value) for name, value in numbers.items()), Decided())
+
+
+def verdict_text(verdict: object, words: Catalogue) -> str:
+    """Return what a claim's verdict is called."""
+    return words.get(f"claim-{verdict}") or str(verdict)
+
+
+def claims_table(results: Mapping[str, Any], words: Catalogue | None = None) -> Table:
+    """Return the table of the claims; without a catalogue in English."""
+    words = words or catalogue("en")
+    rows = [
+        (claim["id"], claim["text"], verdict_text(claim["verdict"], words), _decided_by(claim, words))
+        for claim in results["claims"]
+    ]
+    heads = ("", *(words(f"study-table.{name}") for name in ("claim", "verdict", "by")))
+    return Table("claims", words("study-table.title"), heads, rows)
+
+
+def _decided_by(claim: Claim, words: Catalogue) -> str:
+    found = decided_by(claim)
+    if found.lacking is not None:
+        return words.text(found.lacking)
+    label = evidence_label(words, found.name)
+    if found.estimate is not None:
+        return "" if None in found.estimate else f"{label} {estimate_text(found.estimate)}"
+    return f"{label} {found.value}" if isinstance(found.value, str | int | float) else ""
+
+
+def estimate_text(estimate: Estimate, digits: int | None = None) -> str:
+    """Return an estimate with its interval, in three digits or so many after the point: "0.5 [0.24, 0.76]"."""
+    value, low, high = (
+        None if end is None else f"{end:.{digits}f}" if digits else five_digits(float(f"{end:.3g}")) for end in estimate
+    )
+    return str(value) if low is None or high is None else f"{value} [{low}, {high}]"
+
+
+def remarks(results: Mapping[str, Any]) -> list[Message]:
+    """Return what became of runs that did not just end, and how many claims need more of them."""
+    died = [message("study-died", line=line) for line in results.get("worker_deaths", ())]
+    failed = [message("study-run_failed", run=run, why=why) for run, why in results.get("failed", {}).items()]
+    needed = [claim["numbers"]["needed"] for claim in results["claims"] if "needed" in claim["numbers"]]
+    undecided = [message("study-undecided", count=len(needed), seeds=max(needed))] if needed else []
+    return [*died, *failed, *filter(None, [waiting(results.get("waiting"))]), *undecided]
+
+
+def waiting(runs: Any) -> Message | None:
+    """Return that some runs had no time; None where there are none."""
+    return message("study-waiting", count=len(runs), first=str(runs[0])) if isinstance(runs, list) and runs else None
