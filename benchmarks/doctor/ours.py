@@ -30,6 +30,15 @@ def right_cause(findings: Iterable[Finding], kind: Kind) -> bool:
     return first is not None and first.candidate_causes[0] in (kind.name, *kind.causes)
 
 
+def wrong_cause(findings: Iterable[Finding], kind: Kind) -> bool:
+    """Return whether a person who reads the first finding with causes is given a wrong one, and not "unknown"."""
+    first = next((finding for finding in warnings_of(findings) if finding.candidate_causes), None)
+    if first is None:
+        return False
+    named = first.candidate_causes if first.supported_causes is None else first.supported_causes
+    return bool(named) and named[0] not in (kind.name, *kind.causes)
+
+
 def first_said(trace: Trace, facts: Facts, kind: Kind) -> float | None:
     """Return at which step of the trace the doctor, seeing only what was there so far, first says an accepted thing."""
     for step in looks(trace):

@@ -16,7 +16,7 @@ from typing import Any
 
 import newllm
 from fault_kinds import KINDS
-from ours import accepted, first_said, right_cause, warnings_of
+from ours import accepted, first_said, right_cause, warnings_of, wrong_cause
 from peers import MEANINGS, VERSIONS, Said, ask_peer, ask_while_they_go_on
 from score import Answer, Label, score
 from stored import LABELS, PACKED, unpack
@@ -36,6 +36,7 @@ def _our_answer(label: Label, diagnosis: newllm.Diagnosis, quick: bool) -> Answe
         answer.accepted = bool(accepted(said, kind))
         answer.noted = any(finding.kind in kind.findings for finding in said)
         answer.cause = right_cause(said, kind)
+        answer.wrong_cause = wrong_cause(said, kind)
         if answer.accepted and not quick:
             answer.first = first_said(diagnosis.trace, diagnosis.facts, kind)
     return answer

@@ -21,6 +21,7 @@ class Answer:
         accepted: whether one of the warnings names the planted fault.
         noted: whether a warning or a note does.
         cause: whether the first cause named is the planted one.
+        wrong_cause: whether another cause is named first as likely.
         first: at which point of the log's axis it would have said so first; None if never or unknown.
         failed: why it has nothing to say.
     """
@@ -30,6 +31,7 @@ class Answer:
     accepted: bool = False
     noted: bool = False
     cause: bool = False
+    wrong_cause: bool = False
     first: float | None = None
     failed: str = ""
 
@@ -69,6 +71,7 @@ def _of_class(faults: list[Label], answers: dict[str, Answer]) -> dict[str, Any]
         "kinds": len(kinds),
         "kinds_found": sum(2 * sum(hits) >= len(hits) for hits in by_kind.values()),
         "right_cause": share(sum(answer.cause for answer in of), len(of)),
+        "wrong_cause": share(sum(answer.wrong_cause for answer in of), len(of)),
         "lead_steps": lead(faults, answers),
     }
 

@@ -20,7 +20,7 @@ from newllm.plotting import colours
 from newllm.report.window import marked, plotted
 from newllm.trace import Finding
 from newllm.words import diagnosis as said
-from newllm.words.labels import cause_label, kind_name
+from newllm.words.labels import kind_name
 from newllm.words.plain import plain
 
 _INDENT = 2
@@ -180,8 +180,7 @@ def _details(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
     parts += [("alternative", Text(plain(words.text(line), _LONG))) for line in finding.alternatives]
     if finding.test:
         parts.append(("test", Text(plain(words.text(finding.test), _LONG))))
-    if finding.candidate_causes:
-        causes = words("list").join(cause_label(words, cause) for cause in finding.candidate_causes)
+    if causes := said.causes(words, finding):
         parts.append(("causes", Text(causes)))
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=width, no_wrap=True, style=colours.MUTED)

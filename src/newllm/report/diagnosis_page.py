@@ -73,7 +73,7 @@ def _article(trace: Trace, finding: Finding, words: Catalogue, *, plot: bool) ->
         _evidence(finding, words),
         _list(words("alternatives"), [words.text(one) for one in finding.alternatives]),
         _list(words("would_tell"), test),
-        _list(words("doctor-causes"), _together(finding.candidate_causes)),
+        _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)]))),
         "</article>",
     ]
     return "".join(parts)
@@ -119,7 +119,3 @@ def _evidence(finding: Finding, words: Catalogue) -> str:
 def _list(title: str, lines: Sequence[object]) -> str:
     items = "".join(f"<li>{_safe(line)}</li>" for line in lines)
     return f"<h3>{title}</h3><ul>{items}</ul>" if items else ""
-
-
-def _together(names: Sequence[str]) -> tuple[str, ...]:
-    return (", ".join(names),) if names else ()

@@ -25,6 +25,7 @@ class Finding:
         alternatives: what else could explain it.
         test: what would tell the explanations apart; None where nothing would.
         candidate_causes: names for a replay to test, the likeliest first ("learning-rate", "additive-context").
+        supported_causes: those of them that something in this run speaks for; None where nobody has looked for that.
     """
 
     kind: str
@@ -38,3 +39,4 @@ class Finding:
     alternatives: tuple[Message, ...] = ()
     test: Message | None = None
     candidate_causes: tuple[str, ...] = ()
+    supported_causes: tuple[str, ...] | None = None

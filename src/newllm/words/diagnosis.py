@@ -12,7 +12,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_validation, loss_names
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Finding, Remark, Trace
-from newllm.words.labels import axis_label, evidence_label
+from newllm.words.labels import axis_label, cause_label, evidence_label
 from newllm.words.numbers import listed, value
 from newllm.words.plain import plain
 
@@ -45,6 +45,19 @@ def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
 def evidence(words: Catalogue, finding: Finding) -> list[tuple[str, str]]:
     """Return the finding's evidence as pairs of a label and a value."""
     return [(evidence_label(words, name), value(words, thing)) for name, thing in finding.evidence.items()]
+
+
+def causes(words: Catalogue, finding: Finding) -> str:
+    """Return what may be behind a finding, as far as something in the run speaks for it; empty where it names none."""
+
+    def named(names: Sequence[str]) -> str:
+        return words("list").join(cause_label(words, name) for name in names)
+
+    if finding.supported_causes is None:
+        return named(finding.candidate_causes)
+    if finding.supported_causes or not finding.candidate_causes:
+        return named(finding.supported_causes)
+    return words("causes-unknown", causes=named(finding.candidate_causes))
 
 
 def sureness(words: Catalogue, finding: Finding) -> str:

@@ -15,8 +15,11 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     Numbers that are not finite are None; in the parameters of a message they are text.
     """
     test = finding.test
+    fields = {field.name: plain_data(getattr(finding, field.name)) for field in dataclasses.fields(finding)}
+    if finding.supported_causes is None:
+        del fields["supported_causes"]
     return {
-        **{field.name: plain_data(getattr(finding, field.name)) for field in dataclasses.fields(finding)},
+        **fields,
         "sentence": str(finding.sentence),
         "alternatives": [str(alternative) for alternative in finding.alternatives],
         "test": "" if test is None else str(test),
@@ -55,6 +58,7 @@ def read_finding(data: Mapping[str, Any]) -> Finding:
         alternatives=tuple(read_message(one, text) for one, text in zip(written, alternatives, strict=True)),
         test=read_message(messages.get("test"), test) if test else None,
         candidate_causes=_texts(data.get("candidate_causes")),
+        supported_causes=_texts(supported) if isinstance(supported := data.get("supported_causes"), list) else None,
     )
 
 

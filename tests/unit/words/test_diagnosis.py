@@ -150,3 +150,28 @@ def test_what_a_log_lacks_is_said() -> None:
     assert other.startswith("Not in this log, so not looked at: the training loss (--loss COLUMN says which it is); gr")
     full = Trace(dict.fromkeys(("loss", "validation_loss", "gradient_norm", "update_ratio/a"), one))
     assert diagnosis.unseen(full, Facts(vocabulary=5, data={})) is None
+
+
+@pytest.mark.parametrize(
+    ("candidates", "supported", "english", "japanese"),
+    [
+        ((), None, "", ""),
+        (("beta2", "data-order"), None, "beta2, data-order", "beta2"),
+        (("beta2", "data-order"), ("beta2",), "beta2", "beta2"),
+        (
+            ("data-order",),
+            (),
+            "unknown: nothing in this log speaks for one. A replay would begin with data-order.",
+            "不明",
+        ),
+        ((), (), "", ""),
+    ],
+)
+def test_a_cause_is_named_where_something_speaks_for_it(
+    candidates: tuple[str, ...], supported: tuple[str, ...] | None, english: str, japanese: str
+) -> None:
+    found = Finding(
+        kind="spike", severity="warning", sentence=quoted("s"), candidate_causes=candidates, supported_causes=supported
+    )
+    assert diagnosis.causes(EN, found) == english
+    assert diagnosis.causes(JA, found).startswith(japanese)

@@ -1,5 +1,6 @@
 """A finding as plain data, and back: with its messages where they were written too, else as it was written."""
 
+import dataclasses
 import json
 import math
 from typing import Any
@@ -81,3 +82,12 @@ def test_a_message_that_does_not_say_what_the_sentence_says_is_not_believed(dama
 def test_a_finding_of_no_known_severity_is_none() -> None:
     with pytest.raises(KeyError):
         read_finding({**written(FOUND), "severity": "dreadful"})
+
+
+@pytest.mark.parametrize("supported", [None, (), ("learning-rate",)])
+def test_what_speaks_for_a_cause_comes_back(supported: tuple[str, ...] | None) -> None:
+    finding = dataclasses.replace(FOUND, supported_causes=supported)
+    assert ("supported_causes" in written(finding)) == (supported is not None)
+    assert read_finding(written(finding)) == dataclasses.replace(
+        read_finding(written(FOUND)), supported_causes=supported
+    )

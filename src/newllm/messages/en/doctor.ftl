@@ -57,7 +57,9 @@ steps-until = until { $axis } { $last }
 unsure = unsure
 
 ## its page
-doctor-causes = Causes that a replay could test
+doctor-causes = Likely cause
+
+causes-unknown = unknown: nothing in this log speaks for one. A replay would begin with { $causes }.
 doctor-figure = { $signal }, { $steps }
 doctor-not_finite = not finite
 doctor-marked = the finding

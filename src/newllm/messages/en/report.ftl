@@ -147,7 +147,7 @@ evidence = Evidence, and what would tell
 evidence-brief = What it is, the evidence, what would tell
 alternatives = What else it could be
 would_tell = What would tell
-causes = Causes that a replay can test
+causes = Likely cause
 
 ## the verdict
 verdict-what = What happened

@@ -30,7 +30,9 @@ steps-until = { $axis }{ $last }まで
 unsure = 確度は不明
 
 ## ページ
-doctor-causes = リプレイで検証できる原因
+doctor-causes = 考えられる原因
+
+causes-unknown = 不明。このログには、特定の原因を裏付けるものがない。リプレイでは、まず{ $causes }を試す。
 doctor-figure = { $signal }、{ $steps }
 doctor-not_finite = 有限でない値
 doctor-marked = 所見

@@ -147,7 +147,7 @@ evidence = 根拠、見分ける方法
 evidence-brief = 根拠、見分ける方法
 alternatives = ほかに考えられること
 would_tell = 見分ける方法
-causes = リプレイで検証できる原因
+causes = 考えられる原因
 
 ## 判定
 verdict-what = 起こったこと

@@ -9,8 +9,8 @@ from newllm.report.charts.marks import last_step
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
-from newllm.words.diagnosis import tally
-from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
+from newllm.words.diagnosis import causes, tally
+from newllm.words.labels import axis_label, evidence_label, kind_label
 from newllm.words.numbers import value
 
 _IN_FULL = 3  # cards that say at once what their kind is
@@ -78,11 +78,11 @@ def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *,
 def _behind(words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
     evidence = ((evidence_label(words, name), value(words, thing)) for name, thing in finding.evidence.items())
-    causes = words("list").join(cause_label(words, cause) for cause in finding.candidate_causes)
+    behind = causes(words, finding)
     parts = [
         pairs(evidence),
         block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),
         block(words("would_tell"), tag("p", said_in(words, finding.test)) if finding.test else Html()),
-        block(words("causes"), tag("p", causes) if causes else Html()),
+        block(words("causes"), tag("p", behind) if behind else Html()),
     ]
     return joined(parts)
