@@ -1,4 +1,4 @@
-"""What a list of studies tells of one."""
+"""What a list of studies says of each."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ class StudyEntry:
 
     Attributes:
         id: its address.
-        name: its place below the directory.
+        name: its path below the directory.
         title: of the study.
         arms, seeds: how many.
         verdicts: how many claims of each verdict.
@@ -37,9 +37,9 @@ class StudyEntry:
         return asdict(self)
 
 
-def read_study(place: Path, *, id: str, name: str) -> StudyEntry:
+def read_study(folder: Path, *, id: str, name: str) -> StudyEntry:
     """Read a study's results; of a damaged one say so."""
-    file = place / "results.json"
+    file = folder / "results.json"
     try:
         found = file.stat()
         if file.is_symlink():

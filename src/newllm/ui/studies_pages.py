@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from newllm.errors import UserError
 from newllm.messages import Catalogue
-from newllm.report.markup import safe
+from newllm.report.markup import english, safe
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
 from newllm.ui.answers import Data
@@ -21,6 +21,7 @@ from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.shown import section_dict
 from newllm.ui.studies import StudyEntry
 from newllm.ui.texts import texts_for
+from newllm.words.studies import verdict_text
 
 _MOODS = {"holds": "good", "holds in part": "warning", "does not hold": "fault"}
 
@@ -41,16 +42,16 @@ async def _studies(request: Request) -> Response:
 
 
 async def _study(request: Request) -> Response:
-    place, texts, words = study_of(request), texts_for(request), texts_for(request).words
+    folder, texts, words = study_of(request), texts_for(request), texts_for(request).words
     try:
-        study = await run_in_threadpool(read_study, place)
+        study = await run_in_threadpool(read_study, folder)
         lead = str(study_lead(study, words))
         name = study.name
     except UserError as error:
-        name, lead = place.name, f'<p class="problem">{safe(error)}</p>'
+        name, lead = folder.name, f'<p class="problem">{safe(error)}</p>'
     head = (
         f'<p class="crumbs"><a href="/studies">{safe(texts("studies"))}</a></p><h1>{safe(name)}</h1>'
-        f'<p class="where">{safe(place)}</p>{lead}'
+        f'<p class="where">{safe(folder)}</p>{lead}'
     )
     body = frame_of_sections(head, "", texts)
     scripts = ("report.js", "sections.js", "study.js")
@@ -60,28 +61,30 @@ async def _study(request: Request) -> Response:
 
 async def _sections(request: Request) -> Response:
     words = texts_for(request).words
-    return Data(await run_in_threadpool(_told, study_of(request), words))
+    return Data(await run_in_threadpool(_as_data, study_of(request), words))
 
 
-def _told(place: Path, words: Catalogue) -> dict[str, Any]:
+def _as_data(folder: Path, words: Catalogue) -> dict[str, Any]:
     try:
-        sections = study_sections(read_study(place), words)
+        sections = study_sections(read_study(folder), words)
     except UserError as error:
         raise HTTPException(404, str(error)) from error
-    return {"sections": [section_dict(section, set()) for section in sections], "order": [one.id for one in sections]}
+    return {
+        "sections": [section_dict(section, set()) for section in sections],
+        "order": [section.id for section in sections],
+    }
 
 
 def _row(study: StudyEntry, words: Catalogue) -> str:
     when = datetime.fromtimestamp(study.when, UTC).strftime("%Y-%m-%d %H:%M UTC") if study.when else ""
     verdicts = "".join(
-        f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> '
-        f"{safe(words.get(f'claim-{verdict}') or verdict)}</span>"
+        f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> {safe(verdict_text(verdict, words))}</span>'
         for verdict, count in study.verdicts
     )
     problems = "".join(f'<small class="doubt">▲ {safe(problem)}</small>' for problem in study.problems)
     return (
-        f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a><small>{safe(study.title)}</small>'
-        f"{problems}<small>{when}</small></th><td>{verdicts}</td>"
+        f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a>'
+        f"<small>{english(words, study.title)}</small>{problems}<small>{when}</small></th><td>{verdicts}</td>"
         f'<td class="number">{study.arms}</td><td class="number">{study.seeds}</td></tr>'
     )
 

@@ -1,0 +1,43 @@
+"""In a language that is made up, the local page's list of studies and the page of one hold no English sentence."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from newllm.messages import Catalogue
+from newllm.ui import studies_pages, texts
+from newllm.ui.studies import read_study
+
+CLAIM = {"id": "1", "text": "x", "measure": "y", "arms": [], "numbers": {}}
+VERDICTS = ("holds", "holds in part", "does not hold", "undecided")
+
+
+def answered(handler: Callable[[Any], Coroutine[Any, Any, Response]], request: Any) -> str:
+    return bytes(asyncio.run(handler(request)).body).decode()
+
+
+def test_pages_of_studies(
+    tmp_path: Path, wide: Catalogue, english: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "catalogue", lambda _: wide)
+    monkeypatch.setattr(studies_pages, "texts_for", lambda _: texts.Texts(wide))
+    monkeypatch.setattr(studies_pages, "study_of", lambda _: tmp_path)
+    claims = [{**CLAIM, "verdict": verdict} for verdict in VERDICTS]
+    results = {"study": "mine", "title": "z", "seeds": 2, "arms": [], "claims": claims, "rows": []}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    found = [read_study(tmp_path, id="i", name="mine")]
+    for studies in ([], found):
+        index = SimpleNamespace(studies=lambda studies=studies: studies, root="/")
+        request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(index=index)), path_params={"id": "i"})
+        listed = answered(studies_pages._studies, request)
+        assert ('href="/study/i"' in listed) == bool(studies)
+        assert english(listed) == []
+    assert english(answered(studies_pages._study, request)) == []
+    sections = json.loads(answered(studies_pages._sections, request))["sections"]
+    assert english("<html>" + "".join(section["html"] for section in sections)) == []
