@@ -80,7 +80,7 @@ def _decoded_bits(model: LanguageModel, weights: str, text: torch.Tensor) -> flo
     decoder, state, nats = Decoder(model, weights), model.initial_state(1), 0.0
     ids = text.tolist()
     for token, following in itertools.pairwise(ids):
-        logits_V, state = decoder.step_one(token, state)
+        logits_V, state = decoder.step_token(token, state)
         nats -= float(logits_V.log_softmax(0)[following])
     return nats / math.log(2) / (len(ids) - 1)
 

@@ -150,7 +150,7 @@ def _long(tokens: int) -> dict[str, Any]:
     for block in range(tokens // BLOCK):
         start = time.perf_counter()
         for _ in range(BLOCK):
-            logits_V, state = decoder.step_one(token, state)
+            logits_V, state = decoder.step_token(token, state)
             token = (token + 1) % 257
         times.append((time.perf_counter() - start) / BLOCK)
         if block % 5 == 0:
@@ -192,7 +192,7 @@ def _beside(threads: int, repeats: int) -> dict[str, Any]:
         for _ in range(repeats):
             for name, times in seconds.items():
                 if name != "alone":
-                    decoder.step_one(65, state)
+                    decoder.step_token(65, state)
                 if name != "right after a step":
                     time.sleep(0.005)
                 start = time.perf_counter()

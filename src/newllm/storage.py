@@ -25,28 +25,28 @@ class Stored:
     """One such directory.
 
     Attributes:
-        place: the directory.
+        directory: the directory.
         bytes: of all files in it.
         used: seconds since 1970, when it was used last.
     """
 
-    place: Path
+    directory: Path
     bytes: int
     used: float
 
 
-def hold(place: Path) -> Callable[[], None]:
+def hold(directory: Path) -> Callable[[], None]:
     """Use a directory, which need not be there yet: nobody removes it before the returned function is called.
 
     It waits while another process removes it. Where nothing may be written it holds nothing.
 
     Args:
-        place: the directory; the one above it must exist.
+        directory: the directory; the one above it must exist.
     """
     if fcntl is None:
         return lambda: None
     try:
-        handle = os.open(_lock(place), os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(_lock(directory), os.O_RDWR | os.O_CREAT, 0o644)
     except OSError:
         return lambda: None
     with contextlib.suppress(OSError):
@@ -55,54 +55,54 @@ def hold(place: Path) -> Callable[[], None]:
     return functools.partial(os.close, handle)
 
 
-def measured(places: Iterable[Path]) -> list[Stored]:
+def measured(directories: Iterable[Path]) -> list[Stored]:
     """Return those of some directories that are there, the most recently used first."""
     found = []
-    for place in places:
+    for directory in directories:
         with contextlib.suppress(OSError):  # another process removes it now
-            sizes = [file.stat().st_size for file in _files(place)]
+            sizes = [file.stat().st_size for file in _files(directory)]
             if sizes:
-                used = _lock(place) if _lock(place).exists() else place
-                found.append(Stored(place, sum(sizes), used.stat().st_mtime))
-    return sorted(found, key=lambda one: (-one.used, str(one.place)))
+                used = _lock(directory) if _lock(directory).exists() else directory
+                found.append(Stored(directory, sum(sizes), used.stat().st_mtime))
+    return sorted(found, key=lambda one: (-one.used, str(one.directory)))
 
 
-def trim(kept: Iterable[Stored], limit: int) -> list[Stored]:
+def trim(stored: Iterable[Stored], limit: int) -> list[Stored]:
     """Remove the least recently used until what is left takes at most so many bytes; what is in use stays.
 
     Returns:
         What was removed.
     """
-    kept, removed = list(kept), []
-    size = sum(one.bytes for one in kept)
-    for one in sorted(kept, key=lambda one: one.used):
+    stored, removed = list(stored), []
+    size = sum(one.bytes for one in stored)
+    for one in sorted(stored, key=lambda one: one.used):
         if size <= limit:
             break
-        if _remove(one.place):
+        if _remove(one.directory):
             removed.append(one)
             size -= one.bytes
     return removed
 
 
-def _remove(place: Path) -> bool:
+def _remove(directory: Path) -> bool:
     """Remove a directory unless someone uses it or it may not be removed."""
     with contextlib.ExitStack() as stack:
         try:
             if fcntl is not None:
-                handle = os.open(_lock(place), os.O_RDWR | os.O_CREAT, 0o644)
+                handle = os.open(_lock(directory), os.O_RDWR | os.O_CREAT, 0o644)
                 stack.callback(os.close, handle)
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_directory(place)
+            remove_directory(directory)
         except (OSError, UserError):  # in use, gone already, or not ours
             return False
     return True
 
 
-def _lock(place: Path) -> Path:
-    return place.with_name(f".{place.name}.in-use")
+def _lock(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.in-use")
 
 
-def _files(place: Path) -> list[Path]:
+def _files(directory: Path) -> list[Path]:
     with contextlib.suppress(OSError):
-        return [file for file in place.rglob("*") if file.is_file()]
+        return [file for file in directory.rglob("*") if file.is_file()]
     return []

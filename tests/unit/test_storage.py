@@ -31,18 +31,18 @@ def there(places: list[Path]) -> list[str]:
 def test_the_least_recently_used_go_until_the_rest_fits(three: list[Path]) -> None:
     assert [one.bytes for one in measured(three)] == [1000, 1000, 1000]
     assert trim(measured(three), 3000) == []
-    assert [one.place for one in trim(measured(three), 2999)] == three[:1]
+    assert [one.directory for one in trim(measured(three), 2999)] == three[:1]
     hold(three[1])()  # used just now
-    assert [one.place for one in trim(measured(three), 1000)] == three[2:]
+    assert [one.directory for one in trim(measured(three), 1000)] == three[2:]
     assert there(three) == ["b"]
     assert not [path for path in three[0].parent.iterdir() if path.suffix == ".tmp"]
 
 
 def test_what_this_process_uses_stays_until_it_lets_go(three: list[Path]) -> None:
     let_go = hold(three[0])
-    assert [one.place for one in trim(measured(three), 0)] == three[1:]
+    assert [one.directory for one in trim(measured(three), 0)] == three[1:]
     let_go()
-    assert [one.place for one in trim(measured(three), 0)] == three[:1]
+    assert [one.directory for one in trim(measured(three), 0)] == three[:1]
 
 
 def test_what_another_process_uses_stays_until_it_is_killed(three: list[Path]) -> None:
@@ -72,7 +72,7 @@ def test_what_goes_while_it_is_measured_is_not_there(three: list[Path], monkeypa
     monkeypatch.setattr(
         storage, "_files", lambda place: [*listed(place), *([place / "gone"] if place == three[1] else [])]
     )
-    assert [one.place for one in measured(three)] == [three[2], three[0]]
+    assert [one.directory for one in measured(three)] == [three[2], three[0]]
 
 
 def test_what_may_not_be_removed_stays_and_the_rest_goes(three: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_what_may_not_be_removed_stays_and_the_rest_goes(three: list[Path], monk
         remove_directory(place)
 
     monkeypatch.setattr(storage, "remove_directory", removed)
-    assert [one.place for one in trim(measured(three), 1000)] == three[1:]
+    assert [one.directory for one in trim(measured(three), 1000)] == three[1:]
     assert there(three) == ["a"]
 
 
@@ -100,7 +100,7 @@ def test_without_locks_or_where_nothing_may_be_written_nothing_is_held(three: li
     monkeypatch.setattr(storage, "fcntl", None)
     hold(three[1])()
     assert [path.name for path in three[1].parent.iterdir()] == ["entry"]
-    assert [one.place for one in trim(measured(three), 1000)] == three[:2]
+    assert [one.directory for one in trim(measured(three), 1000)] == three[:2]
 
 
 def test_directories_within_count_with_their_files_and_alike_ones_stand_by_name(tmp_path: Path) -> None:

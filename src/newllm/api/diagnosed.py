@@ -10,7 +10,7 @@ from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.run_facts import check_one_run, is_run, read_facts
+from newllm.diagnosis.run_facts import check_single_run, is_run, read_facts
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
@@ -89,7 +89,7 @@ def doctor(
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
     place = Path(path)
-    check_one_run(place)
+    check_single_run(place)
     trace = _read(place, Chosen(loss, step))
     facts, remarks = read_facts(place) if is_run(place) else (Facts(), ())
     remarks = (*_lost(place, trace), *remarks)

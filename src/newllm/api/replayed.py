@@ -7,9 +7,9 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.plotting.verdict import draw_verdict
-from newllm.replays.investigate import Question, investigate
+from newllm.replays.investigate import ReplayRequest, investigate
 from newllm.replays.loop import Loop
-from newllm.replays.original import Spike, choose_spike, read_original, record_original
+from newllm.replays.original import LocatedSpike, choose_spike, read_original, record_original
 from newllm.replays.own_run import OwnRun
 from newllm.replays.task import Replayer
 from newllm.replays.watcher import Watcher
@@ -66,9 +66,9 @@ def _run(
     identified = {"run": identity(subject.config, subject.corpus.report["fingerprint"]), **_version(spike)}
     if subject.recoveries:  # a run that a guard has taken back since is another one
         identified["recoveries"] = [[one.number, one.back, one.remedy] for one in subject.recoveries]
-    asked = Question(str(path), subject, original, spike, time, only, place, identified)
+    request = ReplayRequest(str(path), subject, original, spike, time, only, place, identified)
     made = functools.partial(OwnRun, path.absolute())
-    verdict = investigate(asked, lambda store: Replayer(made, store.state), workers, watcher)
+    verdict = investigate(request, lambda store: Replayer(made, store.state), workers, watcher)
     draw_verdict(verdict, place / "verdict.png")
     return verdict
 
@@ -77,11 +77,11 @@ def _loop(loop: Loop, number: int | None, budget: float | TimeLimit, only: Seque
     original = record_original(loop, watcher)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
-    asked = Question("this training", loop, original, spike, time, only, None, {})
-    return investigate(asked, lambda store: Replayer(loop, store.state), 0, watcher)
+    request = ReplayRequest("this training", loop, original, spike, time, only, None, {})
+    return investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
 
 
-def _version(spike: Spike) -> dict[str, object]:
+def _version(spike: LocatedSpike) -> dict[str, object]:
     return {"onset": spike.onset, "peak": spike.peak, "signal": spike.signal, "newllm": VERSION}
 
 

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     cleared = [*trim(tokens, 0), *trim(states, 0)] if arguments.clear else []
     if arguments.json:
         parts = {"tokens": tokens, "states": states, "cleared": cleared}
-        told = {name: [{**vars(one), "place": str(one.place)} for one in kept] for name, kept in parts.items()}
+        told = {name: [{**vars(one), "place": str(one.directory)} for one in kept] for name, kept in parts.items()}
         print(to_json({"schema": 1, "cache": str(cache), **told}))
         return 0
     _show(f"tokenised texts in {cache}, at most {_size(LIMIT)}", tokens, quiet=arguments.quiet)
@@ -59,7 +59,7 @@ def _show(title: str, kept: list[Stored], *, quiet: bool) -> None:
     print(f"{title}: {len(kept)}, {_size(sum(one.bytes for one in kept))}")
     for one in () if quiet else kept:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.used))
-        print(f"  {_size(one.bytes):>9}  used {used}  {one.place}")
+        print(f"  {_size(one.bytes):>9}  used {used}  {one.directory}")
 
 
 def _inside(place: Path) -> list[Path]:

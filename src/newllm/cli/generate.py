@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Stream the continuation to standard output."""
     from newllm import api
-    from newllm.generation import Engine, Sampling, check_place, fingerprint, load_context, save_context
+    from newllm.generation import Engine, Sampling, check_writable, fingerprint, load_context, save_context
 
     given = {name: getattr(arguments, name) for name in _SAMPLING if getattr(arguments, name) is not None}
     sampling = Sampling(**given)
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tokens < 0:
         raise UserError(f"--tokens {arguments.tokens}: it must be 0 or more")
     if arguments.context_out:
-        check_place(Path(arguments.context_out))  # before the work, not after it
+        check_writable(Path(arguments.context_out))  # before the work, not after it
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
     engine = Engine(loaded.model, loaded.tokenizer, arguments.weights)
     mark = fingerprint(engine.model)

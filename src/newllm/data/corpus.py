@@ -68,7 +68,7 @@ def prepare(config: DataConfig, tokenizer: Tokenizer | None = None, cache: Path 
     if config.format == "sentences":
         check_sentences(prepared.train, prepared.validation, used, config.window)
     else:
-        check_stream(_shown(documents), prepared.train, prepared.validation, config, _size(documents))
+        check_stream(_summary(documents), prepared.train, prepared.validation, config, _size(documents))
     report = {
         "schema": _SCHEMA,
         "sources": _sources([*documents, *own]),
@@ -151,6 +151,6 @@ def _size(documents: Sequence[Document]) -> int:
     return sum(len(document.text) for document in documents)
 
 
-def _shown(documents: Sequence[Document]) -> str:
+def _summary(documents: Sequence[Document]) -> str:
     names = list(dict.fromkeys(document.name for document in documents))
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

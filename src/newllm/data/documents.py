@@ -111,29 +111,29 @@ def parse_json_lines(name: str, text: bytes, field: str, errors: str) -> list[Do
     return documents
 
 
-def _record_text(place: str, line: bytes, field: str, errors: str) -> bytes:
+def _record_text(location: str, line: bytes, field: str, errors: str) -> bytes:
     try:
         record: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{place} is not JSON: every line must be one JSON object, {{{field!r}: ...}}") from error
+        raise UserError(f"{location} is not JSON: every line must be one JSON object, {{{field!r}: ...}}") from error
     if not isinstance(record, dict):
-        raise UserError(f"{place} holds a JSON {_kind(record)}: every line must be one JSON object")
+        raise UserError(f"{location} holds a JSON {_kind(record)}: every line must be one JSON object")
     if field not in record:
         present = ", ".join(repr(name) for name in record) or "none"
         raise UserError(
-            f"{place} has no field {field!r}: fields present: {present}; "
+            f"{location} has no field {field!r}: fields present: {present}; "
             "name one with --set data.field=NAME (eval: --field NAME)"
         )
     content = record[field]
     if not isinstance(content, str):
-        raise UserError(f"{place}: field {field!r} holds a {_kind(content)}, not a string; name another field")
+        raise UserError(f"{location}: field {field!r} holds a {_kind(content)}, not a string; name another field")
     try:
         return content.encode()
     except UnicodeEncodeError as error:
         if errors == "replace":
             return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
         raise UserError(
-            f"{place}: field {field!r} holds a lone surrogate at character {error.start}; "
+            f"{location}: field {field!r} holds a lone surrogate at character {error.start}; "
             "mend it, or pass --errors replace"
         ) from error
 

@@ -123,7 +123,7 @@ def _documents(documents: Iterable[Any]) -> Iterator[Any]:
     if isinstance(documents, str | bytes) or getattr(documents, "ndim", 2) <= 1:
         yield documents
         return
-    rest = iter(documents) if hasattr(documents, "__iter__") else _by_place(documents)
+    rest = iter(documents) if hasattr(documents, "__iter__") else _by_index(documents)
     for first in rest:
         if isinstance(first, Number) or getattr(first, "ndim", 1) == 0:
             yield [first, *rest]
@@ -132,7 +132,7 @@ def _documents(documents: Iterable[Any]) -> Iterator[Any]:
             yield from rest
 
 
-def _by_place(documents: Any) -> Iterator[Any]:
+def _by_index(documents: Any) -> Iterator[Any]:
     """Yield the items of a data set of torch, whose end is its length, not an error."""
     yield from (documents[place] for place in range(len(documents)))
 

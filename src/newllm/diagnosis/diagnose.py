@@ -34,34 +34,34 @@ def _order(finding: Finding) -> tuple[int, float]:
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings with those of one kind that overlap in time told once, of the signal where it is gravest."""
-    kept: list[Finding] = []
-    for one in findings:
-        place = next((at for at, other in enumerate(kept) if _same(one, other)), None)
-        if place is None:
-            kept.append(one)
+    """Return the findings with those of one kind that overlap in time as one, of its gravest signal."""
+    distinct: list[Finding] = []
+    for finding in findings:
+        index = next((at for at, other in enumerate(distinct) if _same(finding, other)), None)
+        if index is None:
+            distinct.append(finding)
             continue
-        graver, other = sorted((kept[place], one), key=_gravity, reverse=True)  # stable: the first of equals
+        graver, other = sorted((distinct[index], finding), key=_gravity, reverse=True)  # stable: the first of equals
         also = [*graver.evidence.get("also_in", []), *other.evidence.get("also_in", [])]
         also += [other.signal] if other.signal not in (None, graver.signal) else []
-        kept[place] = replace(graver, evidence={**other.evidence, **graver.evidence, "also_in": also})
-    return kept
+        distinct[index] = replace(graver, evidence={**other.evidence, **graver.evidence, "also_in": also})
+    return distinct
 
 
-def _gravity(one: Finding) -> tuple[int, float]:
-    size = one.evidence.get("height", one.evidence.get("worst"))
-    return SEVERITIES.index(one.severity), float(size) if isinstance(size, int | float) else 0.0
+def _gravity(finding: Finding) -> tuple[int, float]:
+    size = finding.evidence.get("height", finding.evidence.get("worst"))
+    return SEVERITIES.index(finding.severity), float(size) if isinstance(size, int | float) else 0.0
 
 
-def _same(one: Finding, other: Finding) -> bool:
-    """Whether two findings tell one thing: of one kind, not at different times or places."""
-    if one.kind != other.kind or (
-        one.signal == other.signal and one.first_step is not None and other.first_step is not None
+def _same(finding: Finding, other: Finding) -> bool:
+    """Whether two findings report one thing: of one kind, not at different times or places."""
+    if finding.kind != other.kind or (
+        finding.signal == other.signal and finding.first_step is not None and other.first_step is not None
     ):
         return False
-    if one.first_step is None or other.first_step is None:
+    if finding.first_step is None or other.first_step is None:
         return True
-    return one.first_step <= _last(other) and other.first_step <= _last(one)
+    return finding.first_step <= _last(other) and other.first_step <= _last(finding)
 
 
 def _last(finding: Finding) -> float:

@@ -69,19 +69,23 @@ def find_excursions(loss: np.ndarray, sign: int = 1) -> list[Excursion]:
     """
     content = np.ascontiguousarray(loss, dtype=float).tobytes()
     mine = [(one, True) for one in _found(content, sign)]
-    kept: list[tuple[Excursion, bool]] = []
+    distinct: list[tuple[Excursion, bool]] = []
     for one, own in sorted(mine + [(other, False) for other in _found(content, -sign)], key=lambda item: item[0].onset):
-        if not any(_rebound(one, other, loss) for other, others in kept if others != own):
-            kept.append((one, own))
-    return [one for one, own in kept if own]
+        if not any(_rebound(one, other, loss) for other, others in distinct if others != own):
+            distinct.append((one, own))
+    return [one for one, own in distinct if own]
 
 
-def _rebound(one: Excursion, other: Excursion, loss: np.ndarray) -> bool:
-    """Whether one only comes back from another to the other side: the level before it is no trend but the other's."""
+def _rebound(excursion: Excursion, other: Excursion, loss: np.ndarray) -> bool:
+    """Whether it only comes back from another to the other side: the level before it is no trend but the other's."""
     brief = len(loss) >= SHORT and other.end < len(loss) and other.end - other.onset <= BRIEF * len(loss)
-    reach = one.width + other.width
-    near = other.end - reach <= one.onset <= other.end + reach + _REBOUND
-    return brief and near and abs(float(loss[one.peak]) - other.base) < max(0.5 * other.height, 0.1 * abs(other.base))
+    reach = excursion.width + other.width
+    near = other.end - reach <= excursion.onset <= other.end + reach + _REBOUND
+    return (
+        brief
+        and near
+        and abs(float(loss[excursion.peak]) - other.base) < max(0.5 * other.height, 0.1 * abs(other.base))
+    )
 
 
 @lru_cache(maxsize=16)  # several detectors ask about one series
@@ -102,8 +106,8 @@ def _found(content: bytes, sign: int) -> tuple[Excursion, ...]:
     return tuple(sorted(found, key=lambda one: one.onset))
 
 
-def _overlap(one: Excursion, other: Excursion) -> bool:
-    return one.onset < other.end and other.onset < one.end
+def _overlap(excursion: Excursion, other: Excursion) -> bool:
+    return excursion.onset < other.end and other.onset < excursion.end
 
 
 def _at_width(loss: np.ndarray, scaled: np.ndarray, noise: np.ndarray, width: int) -> list[Excursion]:
@@ -127,12 +131,12 @@ def _at_width(loss: np.ndarray, scaled: np.ndarray, noise: np.ndarray, width: in
     return found
 
 
-def _sudden(level: np.ndarray, one: Excursion, width: int) -> bool:
+def _sudden(level: np.ndarray, excursion: Excursion, width: int) -> bool:
     """Whether it rose within few points; what climbs for long and stays is a slow divergence."""
     few = width + 5
-    way = level[max(0, one.onset - few) : one.peak + 1]
+    way = level[max(0, excursion.onset - few) : excursion.peak + 1]
     climb = way[few:] - way[:-few] if len(way) > few else way - way[0]
-    return one.end < len(level) or bool(climb.max(initial=0.0) >= min(SUDDEN, 0.5 * one.rise))
+    return excursion.end < len(level) or bool(climb.max(initial=0.0) >= min(SUDDEN, 0.5 * excursion.rise))
 
 
 def _end(level: np.ndarray, onset: int, healed: float) -> int:
@@ -140,8 +144,8 @@ def _end(level: np.ndarray, onset: int, healed: float) -> int:
     return onset + int(back[0]) if len(back) else len(level)
 
 
-def _measured(loss: np.ndarray, level: np.ndarray, place: tuple[int, int], base: float, width: int) -> Excursion:
-    onset, end = place
+def _measured(loss: np.ndarray, level: np.ndarray, bounds: tuple[int, int], base: float, width: int) -> Excursion:
+    onset, end = bounds
     half = width // 2
     peak = onset + int(np.argmax(level[onset:end]))
     usual = float(np.median(loss[max(0, onset - half - max(width, 3)) : max(1, onset - half)]))
@@ -150,26 +154,26 @@ def _measured(loss: np.ndarray, level: np.ndarray, place: tuple[int, int], base:
     return Excursion(onset, peak, end, usual, height, float(level[peak] - max(base, just_before)), 0.0, 0.0, width)
 
 
-def _chance(residual: np.ndarray, one: Excursion, reach: int) -> float:
+def _chance(residual: np.ndarray, excursion: Excursion, reach: int) -> float:
     """Return how many points as high as the peak the tail of the other residuals (n,) would be expected to throw.
 
     What stands high above all before it is no noise of theirs, whatever comes later: a run that spikes once may go on
     spiking, and its later spikes must not excuse the first.
     """
     thin = 1 + len(residual) // _TAIL  # so many points tell the tail as well as all
-    before, behind = residual[1 : one.onset : thin], residual[one.end + reach :: thin]
-    expected = _expected(np.concatenate([before, behind]), one, len(residual))
-    is_lone = one.end - one.onset < 3  # single batches may be as bad as that again and again
-    if is_lone or one.rise < HIGH or np.isfinite(before).sum() < FEW:
+    before, behind = residual[1 : excursion.onset : thin], residual[excursion.end + reach :: thin]
+    expected = _expected(np.concatenate([before, behind]), excursion, len(residual))
+    is_single = excursion.end - excursion.onset < 3  # single batches may be as bad as that again and again
+    if is_single or excursion.rise < HIGH or np.isfinite(before).sum() < FEW:
         return expected
-    return min(expected, CAUTION * _expected(before, one, len(residual)))
+    return min(expected, CAUTION * _expected(before, excursion, len(residual)))
 
 
-def _expected(others: np.ndarray, one: Excursion, count: int) -> float:
+def _expected(others: np.ndarray, excursion: Excursion, count: int) -> float:
     others = others[np.isfinite(others)]
     if len(others) < SHORT * 3 // 4:
         return 0.0
-    return count / one.width * tail(others, one.rise)
+    return count / excursion.width * tail(others, excursion.rise)
 
 
 def tail(others: np.ndarray, height: float) -> float:

@@ -28,23 +28,23 @@ def is_run(path: Path) -> bool:
     return any((path / name).is_file() for name in _OF_A_RUN)
 
 
-def check_one_run(place: Path) -> None:
+def check_single_run(directory: Path) -> None:
     """Refuse a directory that holds several runs that newllm wrote: which one is meant is not ours to guess.
 
     Raises:
         UserError: there are two or more right in it.
     """
     try:
-        found = sorted(one.name for one in os.scandir(place) if _has_recorded(Path(one.path)))
+        found = sorted(one.name for one in os.scandir(directory) if _has_recorded(Path(one.path)))
     except (OSError, ValueError):  # no directory, or no path at all
         return
-    if len(found) > 1 and not _has_recorded(place):
+    if len(found) > 1 and not _has_recorded(directory):
         shown = ", ".join([*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])])
-        raise UserError(f"'{place}' holds several runs ({shown}): name those that are meant")
+        raise UserError(f"'{directory}' holds several runs ({shown}): name those that are meant")
 
 
-def _has_recorded(place: Path) -> bool:
-    return place.is_dir() and any(os.path.lexists(place / name) for name in _RECORDED)
+def _has_recorded(directory: Path) -> bool:
+    return directory.is_dir() and any(os.path.lexists(directory / name) for name in _RECORDED)
 
 
 def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:

@@ -1,6 +1,6 @@
 """Decoding with a memory of fixed size: an engine, samplers, and contexts as files."""
 
-from newllm.generation.context_file import check_place, load_context, save_context
+from newllm.generation.context_file import check_writable, load_context, save_context
 from newllm.generation.continuation import Continuation, Generated
 from newllm.generation.decoder import Decoder
 from newllm.generation.engine import Engine
@@ -21,7 +21,7 @@ __all__ = [
     "Sampling",
     "TextStream",
     "Vocabulary",
-    "check_place",
+    "check_writable",
     "fingerprint",
     "load_context",
     "next_token",

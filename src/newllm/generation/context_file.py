@@ -37,7 +37,7 @@ class _Header:
     undecoded: str
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Refuse a place where no context can be written: ask this before a long generation.
 
     Raises:
@@ -67,7 +67,7 @@ def save_context(path: Path, memory: Memory, fingerprint: str) -> None:
             there stays.
     """
     path = Path(path)
-    check_place(path)
+    check_writable(path)
     tensors = {_LOGITS: memory.logits_V, **{f"{_STATE}{name}": value for name, value in memory.state.items()}}
     # Clones: safetensors takes no views and no tensors that share memory.
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}

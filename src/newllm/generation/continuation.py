@@ -77,19 +77,19 @@ class Continuation(Iterator[str]):
         self._reader, self._limit, self._sampling, self._seed = reader, tokens, sampling, seed
         self._characters = TextStream(memory.undecoded)
         self._stop = StopStrings(stop)
-        self._shown: list[str] = []
+        self._pieces_so_far: list[str] = []
         self._pieces = self._run()
 
     def __next__(self) -> str:
         piece = next(self._pieces)
-        self._shown.append(piece)
+        self._pieces_so_far.append(piece)
         return piece
 
     def result(self) -> Generated:
         """Run to the end and return everything, what was yielded before included."""
         for _ in self:
             pass
-        return Generated("".join(self._shown), len(self.ids), self._seed, str(self.stopped_by))
+        return Generated("".join(self._pieces_so_far), len(self.ids), self._seed, str(self.stopped_by))
 
     def _run(self) -> Iterator[str]:
         while self.stopped_by is None:
@@ -116,9 +116,9 @@ class Continuation(Iterator[str]):
         if undecoded := self._characters.undecoded:
             self.memory = dataclasses.replace(self.memory, undecoded=undecoded)
         self.ids.append(token)
-        shown = self._stop.feed(text)
-        return self._stopped("stop", shown) if self._stop.found else shown
+        visible = self._stop.feed(text)
+        return self._stopped("stop", visible) if self._stop.found else visible
 
-    def _stopped(self, why: str, shown: str = "") -> str:
+    def _stopped(self, why: str, visible: str = "") -> str:
         self.stopped_by = why
-        return shown
+        return visible

@@ -86,7 +86,7 @@ class Decoder:
         logits, after = self._compiled(tokens, state)
         return logits.view(len(tokens), -1), after
 
-    def step_one(self, token: int, state: State) -> tuple[Tensor, State]:
+    def step_token(self, token: int, state: State) -> tuple[Tensor, State]:
         """Read one token of one row, as `step` does; return logits `[V]` and the next state."""
         if self._compiled is None:
             logits_1V, after = self.step(torch.tensor([token], device=self._model.device), state)

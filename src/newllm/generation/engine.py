@@ -59,7 +59,7 @@ class Engine:
         self.model = rounded_model(model, weights)
         self._weights = weights  # rounded weights are rounded no further, so that the decoder may round them again
         self._decoder: Decoder | None = None
-        self._asked, self._decoded = False, list[int]()
+        self._is_decoder_checked, self._decoded = False, list[int]()
         self.vocabulary = Vocabulary(tokenizer, model.config.vocabulary)
         self._chunk = min(CHUNK, max(64, _LOGITS_AT_ONCE // model.config.vocabulary))
 
@@ -111,7 +111,7 @@ class Engine:
     def read_token(self, memory: Memory, token: int) -> Memory:
         """Return the memory after one token more."""
         if memory.tokens_read >= DECODER_FROM and (decoder := self._prepared()) is not None:
-            logits_V, state = decoder.step_one(token, memory.state)
+            logits_V, state = decoder.step_token(token, memory.state)
         else:
             with reading(self.model):
                 token_1 = torch.tensor([token], device=self.model.device)
@@ -163,15 +163,15 @@ class Engine:
 
     def _prepared(self) -> Decoder | None:
         """Return the decoder, made when it is first needed; None where it would be no faster."""
-        if self._decoder is None and not self._asked:
-            self._asked = True
+        if self._decoder is None and not self._is_decoder_checked:
+            self._is_decoder_checked = True
             if decodable(self.model, self._weights):
                 self._decoder, self._decoded = Decoder(self.model, self._weights), self._versions()
         return self._decoder
 
     def _look_again(self) -> None:
         """Forget a decoder whose model was trained on, or hooked, since it was made."""
-        self._asked = False
+        self._is_decoder_checked = False
         if self._decoder is not None:
             is_same = self._decoded == self._versions() and decodable(self.model, self._weights)
             self._decoder = self._decoder if is_same else None

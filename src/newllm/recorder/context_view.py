@@ -82,7 +82,7 @@ class ContextView:
             return _look_lstm(body.lstm, x_1TD[0], before)
         if isinstance(body, Cell):
             return _look_cell(body, x_1TD, before, position_1T)
-        with _kept([mixer.tap for mixer in self._mixers]) as contexts, _kept(self._linears()) as outputs:
+        with _outputs_of([mixer.tap for mixer in self._mixers]) as contexts, _outputs_of(self._linears()) as outputs:
             body(x_1TD, before, position_1T, None)
         decays = [_decays(mixer, outputs) for mixer in self._mixers]
         return Passage([contexts[mixer.tap][0] for mixer in self._mixers], decays)
@@ -102,7 +102,7 @@ def _decays(mixer: ContextMixer, outputs: dict[nn.Module, Tensor]) -> Tensor:
 
 def _look_cell(body: Cell, x_1TD: Tensor, before: State, position_1T: Tensor) -> Passage:
     """Run the cell unhooked but for its tap; its rule is asked again once every context is known."""
-    with _kept([body.tap]) as kept:
+    with _outputs_of([body.tap]) as kept:
         body(x_1TD, before, position_1T, None)
     contexts_1TC = kept[body.tap]
     before_1TC = torch.cat([before["context"][:, None], contexts_1TC[:, :-1]], dim=1)
@@ -135,7 +135,7 @@ def _look_lstm(lstm: nn.LSTM, x_TD: Tensor, before: State) -> Passage:
 
 
 @contextlib.contextmanager
-def _kept(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
+def _outputs_of(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
     """Keep what modules return while the block runs."""
     kept: dict[nn.Module, Tensor] = {}
 

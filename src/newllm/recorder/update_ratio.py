@@ -24,7 +24,7 @@ class UpdateRatio:
     @torch.no_grad()
     def before(self, model: nn.Module) -> None:
         """Keep the weights; call it right before the optimizer's step."""
-        weights = [weight for own in judged(model).values() for weight in own]
+        weights = [weight for own in measured_weights(model).values() for weight in own]
         if not alike(self._old, weights):
             self._old = [torch.empty_like(weight) for weight in weights]
         # Each weight at once copied and measured: the copy is still in the cache.
@@ -37,7 +37,7 @@ class UpdateRatio:
         Raises:
             RuntimeError: `before` was not called since the last time, or on a model of another shape.
         """
-        groups = judged(model)
+        groups = measured_weights(model)
         weights = [weight for own in groups.values() for weight in own]
         if len(self._lengths) != len(weights) or not alike(self._old, weights):
             raise RuntimeError("UpdateRatio.after without a before on the same model: call before(model) first")
@@ -49,7 +49,7 @@ class UpdateRatio:
         return {name: change[name] / length[name] if length[name] != 0 else None for name in groups}
 
 
-def judged(model: nn.Module) -> dict[str, list[Tensor]]:
+def measured_weights(model: nn.Module) -> dict[str, list[Tensor]]:
     """Return the weights that each layer is judged by."""
     found: dict[str, list[Tensor]] = {}
     for name, own in layers(model).items():

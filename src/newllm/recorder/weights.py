@@ -133,5 +133,5 @@ def _correction(decay: float | Tensor, count: float | Tensor) -> float | Tensor:
     return math.sqrt(1 - float(decay) ** float(count))
 
 
-def _together(parts: Sequence[tuple[float, ...]], place: int) -> float:
-    return euclidean([part[place] for part in parts])
+def _together(parts: Sequence[tuple[float, ...]], index: int) -> float:
+    return euclidean([part[index] for part in parts])

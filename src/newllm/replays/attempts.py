@@ -9,14 +9,14 @@ import numpy as np
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.messages import message
+from newllm.replays.assessment import Assessment, Assessor
 from newllm.replays.candidates import Candidate
-from newllm.replays.judged import Judge, Judged
 from newllm.replays.manipulation import manipulation
-from newllm.replays.original import Original, Spike
+from newllm.replays.original import LocatedSpike, Original
 from newllm.replays.outcome import MOSTLY, Pair, effect_of, stopped_learning
 from newllm.replays.remedies import Remedy
 from newllm.replays.replica import State
-from newllm.replays.session import Shown
+from newllm.replays.session import Trial
 from newllm.replays.setup import Setup
 from newllm.replays.starts import Start
 from newllm.replays.subject import Subject
@@ -47,8 +47,8 @@ class Attempts:
         length: updates of a null replay.
         last: last step at which the first null replay was off its trend: up to there batches are suspected.
         updates: done so far in all replays.
-        identical: whether the first null replay had the training's losses, to the bit; None where that cannot be asked.
-        nulls: judged, by the number of the replay.
+        identical: whether the first null replay had the training's losses, to the bit; None where none can be compared.
+        nulls: assessed, by the number of the replay.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Attempts:
         self.length, self.every = end - back, max(1, (onset.onset - back) // _PROBES)
         self.last, self.updates = onset.step, 0
         self.identical: bool | None = None
-        self.nulls: list[Judged] = []
-        self.judge: Judge | None = None
+        self.nulls: list[Assessment] = []
+        self.assessor: Assessor | None = None
 
     def replay_nulls(self) -> None:
         """Replay the unmodified training."""
         until = Until(None, self.length, self.length, self.every)
         first = self._replay(None, 0, until)
-        self.judge = Judge(self._original(), self._spike(), first)
+        self.assessor = Assessor(self._original(), self._spike(), first)
         if not self._passes(first):
             self._lower_limit()
-        self.nulls = [self.judge(first), *(self.judge(self._replay(None, r, until)) for r in range(1, _REPLAYS))]
+        self.nulls = [self.assessor(first), *(self.assessor(self._replay(None, r, until)) for r in range(1, _REPLAYS))]
         self.last = self._last_off(first)
 
     @property
@@ -96,8 +96,8 @@ class Attempts:
 
     def _lower_limit(self) -> None:
         """Count as a spike what rose half as much as this: it has stayed, so it is none of a healthy run's outliers."""
-        assert self.judge is not None
-        limits, signal = self.judge.limits, self.judge.signal
+        assert self.assessor is not None
+        limits, signal = self.assessor.limits, self.assessor.signal
         limits[signal] = min(limits[signal], self.onset.rise / 2)
 
     def attempt(self, remedy: Remedy, affords: Callable[[int], bool]) -> tuple[Tried | None, bool]:
@@ -114,14 +114,14 @@ class Attempts:
                 made = self._replay(remedy, replay, self._until(null))
             except UserError:
                 return None, False  # it cannot be made here
-            assert self.judge is not None
-            pairs.append(Pair(null, self.judge(made)))
+            assert self.assessor is not None
+            pairs.append(Pair(null, self.assessor(made)))
         main = remedy.change
         effect = effect_of(pairs, by_share=self._by_share())
         start = Start(self.back, self.onset.onset, self.last, self.back + self.length)
-        shown = Shown(Candidate(remedy.name, (main,), start), tuple(pairs), False, time.perf_counter() - began)
+        trial = Trial(Candidate(remedy.name, (main,), start), tuple(pairs), False, time.perf_counter() - began)
         clean = len(pairs) == len(self.nulls) and all(_is_clean(pair) for pair in pairs)
-        return describe(shown, effect, manipulation(main, pairs), None), clean
+        return describe(trial, effect, manipulation(main, pairs), None), clean
 
     def last_for(self, remedy: Remedy) -> int:
         """Return the last step whose batch is suspected, as a remedy takes it."""
@@ -133,7 +133,7 @@ class Attempts:
         spiked = sum(one.own.spiked for one in self.nulls)
         return {"n": len(peaks), "spiked": spiked, "severity": peaks, "identical": self.identical}
 
-    def _until(self, null: Judged) -> Until:
+    def _until(self, null: Assessment) -> Until:
         onset = null.own.onset or self.onset.onset
         return Until(null.progress_before(onset), self.length, _SLOWEST * self.length, self.every)
 
@@ -176,15 +176,15 @@ class Attempts:
         return sum(one.own.spiked for one in self.nulls) < MOSTLY * len(self.nulls)
 
     def _limit(self) -> float:
-        assert self.judge is not None
-        return self.judge.limits[self.judge.signal]
+        assert self.assessor is not None
+        return self.assessor.limits[self.assessor.signal]
 
-    def _spike(self) -> Spike:
+    def _spike(self) -> LocatedSpike:
         onset = self.onset
         base = onset.base if math.isfinite(onset.base) else math.inf
         seen = message("finding-spike.while-running")
         finding = Finding(kind="spike", severity="warning", sentence=seen, signal="loss")
-        return Spike(onset.onset, self.last, None, base, math.inf, "loss", finding)
+        return LocatedSpike(onset.onset, self.last, None, base, math.inf, "loss", finding)
 
     def _original(self) -> Original:
         def load(step: int) -> State:

@@ -62,8 +62,8 @@ def candidates(
         else:
             from_start = any(one.from_start for one in changes)
             found.append(Candidate(name, changes, starts[-1] if from_start else starts[0]))
-    rank = {cause: place for place, cause in enumerate(suspected)}
-    return (found if only else sorted(found, key=lambda one: (_place(one, rank), one.steps))), not_tried
+    rank = {cause: position for position, cause in enumerate(suspected)}
+    return (found if only else sorted(found, key=lambda one: (_suspicion(one, rank), one.steps))), not_tried
 
 
 def _named(given: str) -> str:
@@ -77,6 +77,7 @@ def _named(given: str) -> str:
     return TOGETHER.join(names)
 
 
-def _place(one: Candidate, rank: Mapping[str, int]) -> int:
+def _suspicion(candidate: Candidate, rank: Mapping[str, int]) -> int:
     """Return how likely the doctor thinks what it tests, 0 the likeliest."""
-    return min((rank.get(cause, len(rank)) for change in one.changes for cause in change.causes), default=len(rank))
+    causes = [cause for change in candidate.changes for cause in change.causes]
+    return min((rank.get(cause, len(rank)) for cause in causes), default=len(rank))

@@ -4,7 +4,7 @@ It has only if three things hold:
 
 1. the intervention moved the signal that it aims at;
 2. equally strong changes to rival mechanisms do not remove the spike;
-3. planted into a healthy stretch of the same run, the cause brings a spike about.
+3. planted into a healthy segment of the same run, the cause brings a spike about.
 
 Otherwise the verdict names remedies, and says what is missing.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from newllm.messages import Message, message
 from newllm.replays.interventions import Intervention
 from newllm.replays.manipulation import Moved
-from newllm.replays.session import Planted
+from newllm.replays.session import ReverseTest
 from newllm.trace import Tried
 from newllm.trace.verdict import HELPS
 
@@ -41,7 +41,7 @@ class Case:
     change: Intervention
     tried: Tried
     moved: Moved
-    planted: Planted | None
+    planted: ReverseTest | None
 
     @property
     def is_remedy(self) -> bool:
@@ -83,7 +83,7 @@ def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str
 
     Args:
         cases: all that was tried.
-        doubts: the place of each cause in the doctor's ranking.
+        doubts: the rank of each cause in the doctor's ranking.
     """
     ranked: dict[str, dict[str, Any]] = {}
     for case in sorted(cases, key=lambda case: _weight(case, doubts)):
@@ -102,14 +102,14 @@ def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str
 
 def _weight(case: Case, doubts: Mapping[str, int]) -> tuple[Any, ...]:
     """Return what orders suspects, smaller first."""
-    place = min((doubts.get(cause, len(doubts)) for cause in case.change.causes), default=len(doubts))
+    rank = min((doubts.get(cause, len(doubts)) for cause in case.change.causes), default=len(doubts))
     return (
         HELPS.index(case.tried.outcome) if case.tried.outcome in HELPS else len(HELPS),
         not case.reverses,
         not case.moved.moved,
         case.tried.stage != "confirmed",
         -round(case.tried.effect or 0.0, 1),
-        place,
+        rank,
     )
 
 

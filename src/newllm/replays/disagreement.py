@@ -59,11 +59,12 @@ def first_disagreement(
     return None
 
 
-def first_unlike(one: State, other: State) -> str | None:
+def first_different_tensor(first: State, second: State) -> str | None:
     """Return the name of the first tensor in which two states differ, weights first; None where none does."""
-    for left, right in ((one.model, other.model), (one.optimizer, other.optimizer), (one.carried, other.carried)):
-        for name in dict.fromkeys([*right, *left]):
-            if name not in left or name not in right or not _same(left[name], right[name]):
+    for part in ("model", "optimizer", "carried"):
+        ours, theirs = getattr(first, part), getattr(second, part)
+        for name in dict.fromkeys([*theirs, *ours]):
+            if name not in ours or name not in theirs or not _same(ours[name], theirs[name]):
                 return name
     return None
 
@@ -84,14 +85,14 @@ def _updated(replica: Replica, step: int) -> _Done:
     return _Done(update, replica.seen[read:], _torch_states(replica.device), drawn)
 
 
-def _compared(step: int, one: _Done, other: _Done, pair: tuple[Replica, Replica]) -> Disagreement | None:
-    name = first_unlike(pair[0].state(), pair[1].state())
-    chance = "torch" if one.torch_state != other.torch_state else None
-    batch = one.batches != other.batches
-    numbers = [repr((each.update.loss, each.update.gradient_norm)) for each in (one, other)]
+def _compared(step: int, first: _Done, second: _Done, pair: tuple[Replica, Replica]) -> Disagreement | None:
+    name = first_different_tensor(pair[0].state(), pair[1].state())
+    chance = "torch" if first.torch_state != second.torch_state else None
+    batch = first.batches != second.batches
+    numbers = [repr((each.update.loss, each.update.gradient_norm)) for each in (first, second)]
     if name is None and chance is None and not batch and numbers[0] == numbers[1]:
         return None
-    return Disagreement(step + 1, _guiltiest(pair) or _parameter_of(name), chance or one.drawn, batch)
+    return Disagreement(step + 1, _guiltiest(pair) or _parameter_of(name), chance or first.drawn, batch)
 
 
 def _guiltiest(pair: tuple[Replica, Replica]) -> str | None:
@@ -124,9 +125,9 @@ def _torch_states(device: torch.device) -> tuple[bytes, ...]:
     return tuple(state.numpy().tobytes() for state in states)
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
+def _same(left: Tensor, right: Tensor) -> bool:
     """Whether two tensors have the same bits; one that is not a number is the same as itself."""
-    if one.shape != other.shape or one.dtype != other.dtype:
+    if left.shape != right.shape or left.dtype != right.dtype:
         return False
-    one, other = one.detach().cpu().contiguous(), other.detach().cpu().contiguous()
-    return torch.equal(one.reshape(-1).view(torch.uint8), other.reshape(-1).view(torch.uint8))
+    left, right = left.detach().cpu().contiguous(), right.detach().cpu().contiguous()
+    return torch.equal(left.reshape(-1).view(torch.uint8), right.reshape(-1).view(torch.uint8))

@@ -22,7 +22,7 @@ from newllm.diagnosis import Facts
 from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError, unknown_name
 from newllm.replays.loop import Loop
-from newllm.replays.ranks import with_one_voice
+from newllm.replays.ranks import averaged_over_ranks
 from newllm.replays.recent import Recent
 from newllm.replays.recovery import Case, decide, rollback_step
 from newllm.replays.replica import Replica, State, Update
@@ -87,7 +87,7 @@ def guard(loop: Loop, policy: str = "guard", *, budget: int | None = None, begin
     if budget is not None and budget < 1:
         raise UserError(f"budget {budget}: give updates, 1 or more")
     with torch.random.fork_rng():
-        return _Training(with_one_voice(loop), policy, budget, begin).go()
+        return _Training(averaged_over_ranks(loop), policy, budget, begin).go()
 
 
 class _Training:

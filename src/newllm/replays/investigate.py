@@ -1,81 +1,114 @@
 """From a training and its spike to a verdict: the stages of a session in their order."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import filelock
 
 from newllm.errors import UserError
+from newllm.files import writing
 from newllm.messages import Message, quoted
 from newllm.replays.advance import state_at
-from newllm.replays.alone import alone
 from newllm.replays.candidates import Candidate, candidates
 from newllm.replays.null import NullCheck, check_null
 from newllm.replays.outcome import effect_of
-from newllm.replays.question import Question
 from newllm.replays.replica import State
+from newllm.replays.request import ReplayRequest
 from newllm.replays.runner import Runner
-from newllm.replays.session import NO_TIME, SCREENS, Session, Shown, best_of
+from newllm.replays.session import NO_TIME, SCREENS, Session, Trial, best_of
 from newllm.replays.starts import Start, starts
 from newllm.replays.store import Store
 from newllm.replays.task import Replayer, Task
 from newllm.replays.trajectory import Trajectory
-from newllm.replays.verdict import conclude, differs, say_tried
+from newllm.replays.verdict import conclude, describe_unadjusted, differs
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
 from newllm.trace import Verdict
 
 
-def investigate(asked: Question, replayer: Callable[[Store], Replayer], workers: int, watcher: Watcher) -> Verdict:
+def investigate(
+    request: ReplayRequest, replayer: Callable[[Store], Replayer], workers: int, watcher: Watcher
+) -> Verdict:
     """Replay, and return what it shows.
 
     Args:
-        asked: what is replayed.
+        request: what is replayed.
         replayer: from the store to what runs a task; it travels to the workers.
         workers: processes; 0 runs in this one.
-        watcher: told how it goes.
+        watcher: hears how it goes.
 
     Raises:
         UserError: a name that does not exist, no room, a run that cannot be replayed, or that another process replays.
     """
-    places = starts(asked.spike)
-    chosen, not_tried = candidates(asked.subject, places, asked.spike.finding.candidate_causes, asked.only)
-    with alone(None if asked.place is None else asked.place.parent, asked.name):
-        return _replayed(asked, replayer, workers, watcher, places, chosen, not_tried)
+    origins = starts(request.spike)
+    chosen, not_tried = candidates(request.subject, origins, request.spike.finding.candidate_causes, request.only)
+    with replay_lock(None if request.directory is None else request.directory.parent, request.name):
+        return _replayed(request, replayer, workers, watcher, origins, chosen, not_tried)
+
+
+@contextlib.contextmanager
+def replay_lock(directory: Path | None, name: str) -> Iterator[None]:
+    """Let one process at a time replay a run: two would share its time and its files.
+
+    Args:
+        directory: of its replays, made where it is absent; None where nothing is kept on disk.
+        name: of the run, as it was given.
+
+    Raises:
+        UserError: another process replays it, or the directory cannot be written.
+    """
+    if directory is None:
+        yield
+        return
+    lock = filelock.FileLock(directory / ".lock", blocking=False)
+    try:
+        with writing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+    except filelock.Timeout as error:
+        raise UserError(f"'{name}' is being replayed by another process: wait for it, or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _replayed(
-    asked: Question,
+    request: ReplayRequest,
     replayer: Callable[[Store], Replayer],
     workers: int,
     watcher: Watcher,
-    places: Sequence[Start],
+    origins: Sequence[Start],
     chosen: Sequence[Candidate],
     not_tried: Mapping[str, Message],
 ) -> Verdict:
-    store = Store(asked.place, dict(asked.identity))
+    store = Store(request.directory, dict(request.identity))
     heard = _Heard(watcher)
-    keep_state = functools.partial(_keep_state, asked, store)
+    keep_state = functools.partial(_keep_state, request, store)
     with store.in_use():
-        with Runner(replayer(store), store, workers, heard, asked.time) as runner:
-            session = Session(runner, asked, places, _suspect(asked, places[0]), watcher, keep_state)
+        with Runner(replayer(store), store, workers, heard, request.time) as runner:
+            session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
             heard.session = session
             watcher.planned("null replay", 1)
-            check = _checked(asked, places[0], watcher)
+            check = _checked(request, origins[0], watcher)
             if check.identical is False:
-                verdict = differs(asked.name, asked.spike, check, asked.time.spent)
+                verdict = differs(request.name, request.spike, check, request.time.spent)
             else:
-                keep_state(places[0].step, check.state)
-                verdict = _stages(asked, session, chosen, not_tried, check)
+                keep_state(origins[0].step, check.state)
+                verdict = _stages(request, session, chosen, not_tried, check)
         store.write(verdict)
     watcher.ended(verdict)
     return verdict
 
 
-def _checked(asked: Question, late: Start, watcher: Watcher) -> NullCheck:
+def _checked(request: ReplayRequest, late: Start, watcher: Watcher) -> NullCheck:
     try:
-        return check_null(asked.subject, asked.original, asked.spike, late.step, watcher, asked.time.check)
+        return check_null(request.subject, request.original, request.spike, late.step, watcher, request.time.check)
     except OutOfTime:
         said = "the time was up before the run was replayed once as it was: give more"
-        raise UserError(f"--budget {asked.time.seconds:g}: {said}") from None
+        raise UserError(f"--budget {request.time.seconds:g}: {said}") from None
 
 
 class _Heard:
@@ -88,21 +121,25 @@ class _Heard:
     def __call__(self, task: Task, made: Trajectory) -> None:
         session = self.session
         assert session is not None, "a replay before the session"
-        spiked = None if session.judge is None else session.judge(made).own.spiked
+        spiked = None if session.assessor is None else session.assessor(made).own.spiked
         self.watcher.replayed(session.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
 
 
 def _stages(
-    asked: Question, session: Session, chosen: Sequence[Candidate], not_tried: Mapping[str, Message], check: NullCheck
+    request: ReplayRequest,
+    session: Session,
+    chosen: Sequence[Candidate],
+    not_tried: Mapping[str, Message],
+    check: NullCheck,
 ) -> Verdict:
     nulls = session.nulls()
-    watcher, told = session.watcher, set[str]()
+    watcher, reported = session.watcher, set[str]()
     for share in SCREENS:
         screened = session.screen(chosen, share)
         for one in screened:
-            if one.candidate.name not in told:
-                watcher.tried(say_tried(session, one))
-                told.add(one.candidate.name)
+            if one.candidate.name not in reported:
+                watcher.tried(describe_unadjusted(session, one))
+                reported.add(one.candidate.name)
         best = best_of(screened, by_share=session.by_share)
         waiting = share < SCREENS[-1] and NO_TIME in _left_out(session, chosen, screened).values()
         _tell(session, session.confirm(_removing(session, screened, best) if waiting else best))
@@ -110,23 +147,23 @@ def _stages(
     for candidate in best:  # what was not confirmed still says something, where there is time
         session.plant(candidate)
     left = _left_out(session, chosen, screened)
-    suspected = asked.spike.finding.candidate_causes
-    shown = [*screened, *session.confirmed]
-    return conclude(asked.name, session, check, nulls, shown, session.planted, {**not_tried, **left}, suspected)
+    suspected = request.spike.finding.candidate_causes
+    trials = [*screened, *session.confirmed]
+    return conclude(request.name, session, check, nulls, trials, session.planted, {**not_tried, **left}, suspected)
 
 
-def _removing(session: Session, screened: Sequence[Shown], best: Sequence[Candidate]) -> list[Candidate]:
+def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candidate]) -> list[Candidate]:
     """Return the best that left nothing of the spike: while others wait for a try, no less is worth a confirmation."""
-    shown = {one.candidate: effect_of(one.pairs, by_share=session.by_share).outcome for one in screened}
-    return [one for one in best if shown[one] == "removes"]
+    outcomes = {one.candidate: effect_of(one.pairs, by_share=session.by_share).outcome for one in screened}
+    return [one for one in best if outcomes[one] == "removes"]
 
 
-def _tell(session: Session, confirmed: Sequence[Shown]) -> None:
+def _tell(session: Session, confirmed: Sequence[Trial]) -> None:
     for one in confirmed:
-        session.watcher.tried(say_tried(session, one))
+        session.watcher.tried(describe_unadjusted(session, one))
 
 
-def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[Shown]) -> dict[str, Message]:
+def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[Trial]) -> dict[str, Message]:
     """Return why what could have been tried was not."""
     seen = {one.candidate.name for one in screened}
     failed = session.runner.failed
@@ -134,11 +171,11 @@ def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[
     return {name: quoted(failed[name]) if name in failed else NO_TIME for name in left}
 
 
-def _suspect(asked: Question, late: Start) -> range:
-    return asked.subject.setup(late.step, 0, late.onset, late.last).window
+def _suspect(request: ReplayRequest, late: Start) -> range:
+    return request.subject.setup(late.step, 0, late.onset, late.last).window
 
 
-def _keep_state(asked: Question, store: Store, step: int, state: State | None = None) -> None:
+def _keep_state(request: ReplayRequest, store: Store, step: int, state: State | None = None) -> None:
     """Keep the state that replays begin from; one that is not given is made again."""
     if not store.has_state(step):
-        store.keep_state(step, state or state_at(asked.subject, asked.original, step, asked.time.check))
+        store.keep_state(step, state or state_at(request.subject, request.original, step, request.time.check))

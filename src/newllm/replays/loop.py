@@ -92,7 +92,7 @@ class LoopReplica(Replica):
         setup: its seed and its batches.
 
     Raises:
-        UserError: what a function gave cannot be trained; told with the function's name.
+        UserError: what a function gave cannot be trained; quoted with the function's name.
     """
 
     def __init__(self, loop: Loop, setup: Setup) -> None:
@@ -110,7 +110,7 @@ class LoopReplica(Replica):
         self.arrive(step)
         torch.manual_seed(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = _one_number(self._loop.loss(self.model, self._fetch(step)))
+        loss = _scalar(self._loop.loss(self.model, self._fetch(step)))
         value, norm = float(loss.detach()), math.nan
         if math.isfinite(value):
             if not loss.requires_grad:
@@ -125,7 +125,7 @@ class LoopReplica(Replica):
     def probe(self) -> float:
         """Return the loss on the probe batch."""
         with evaluating(self.model):
-            return float(_one_number(self._loop.loss(self.model, self._probe)))
+            return float(_scalar(self._loop.loss(self.model, self._probe)))
 
     def evaluate(self) -> Mapping[str, float]:
         """Return what `validate` gives."""
@@ -157,7 +157,7 @@ class LoopReplica(Replica):
             group["lr"] = rate
 
 
-def _one_number(loss: Any) -> Tensor:
+def _scalar(loss: Any) -> Tensor:
     if not isinstance(loss, Tensor):
         raise UserError(f"loss(model, batch) gave {type(loss).__name__}: it must give a tensor of one number")
     if loss.numel() != 1:

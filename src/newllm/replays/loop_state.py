@@ -59,8 +59,8 @@ def put_optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer, tens
         name, _, key = path.rpartition("/")
         if name not in parameters or (value.dim() and value.numel() not in (1, parameters[name].numel())):
             raise UserError(f"the optimizer state '{path}' does not fit this model: build(seed) gave another one")
-        place = _place(optimizer, parameters[name], value)
-        optimizer.state[parameters[name]][key] = value.item() if path in numbers else value.to(place).clone()
+        device = _device_of(optimizer, parameters[name], value)
+        optimizer.state[parameters[name]][key] = value.item() if path in numbers else value.to(device).clone()
 
 
 def check_built(built: Any) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -112,7 +112,7 @@ def _put_number(group: dict[str, Any], key: str, value: Tensor) -> None:
         group[key] = value.item()
 
 
-def _place(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, value: Tensor) -> torch.device:
+def _device_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, value: Tensor) -> torch.device:
     """Return where a tensor belongs: torch keeps counts of steps on the CPU unless its kernel is fused or captured."""
     group = next(one for one in optimizer.param_groups if any(p is parameter for p in one["params"]))
     beside = value.dim() > 0 or group.get("fused") or group.get("capturable")

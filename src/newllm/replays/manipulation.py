@@ -30,24 +30,24 @@ class Moved:
     strength: float
 
 
-def manipulation(one: Intervention, pairs: Sequence[Pair]) -> Moved:
+def manipulation(intervention: Intervention, pairs: Sequence[Pair]) -> Moved:
     """Return what an intervention did to its signal.
 
     Args:
-        one: the intervention.
+        intervention: the intervention.
         pairs: its replays and their nulls.
     """
-    if one.aims_at == "batches":
+    if intervention.aims_at == "batches":
         return _batches(pairs)
-    if one.aims_at in _BY_CONSTRUCTION:
-        return Moved(one.aims_at, None, True, 0.0)
-    logs = [log for pair in pairs if (log := _log_ratio(pair, one.aims_at)) is not None]
+    if intervention.aims_at in _BY_CONSTRUCTION:
+        return Moved(intervention.aims_at, None, True, 0.0)
+    logs = [log for pair in pairs if (log := _log_ratio(pair, intervention.aims_at)) is not None]
     if not logs:
-        return Moved(one.aims_at, None, False, 0.0)
+        return Moved(intervention.aims_at, None, False, 0.0)
     mean, interval = float(np.mean(logs)), mean_interval(logs)
     sure = interval.low is None or interval.high is None or interval.low > 0 or interval.high < 0
-    right = abs(mean) >= _LEAST and (one.direction == 0 or np.sign(mean) == one.direction)
-    return Moved(one.aims_at, float(np.exp(mean)), bool(sure and right), abs(mean))
+    right = abs(mean) >= _LEAST and (intervention.direction == 0 or np.sign(mean) == intervention.direction)
+    return Moved(intervention.aims_at, float(np.exp(mean)), bool(sure and right), abs(mean))
 
 
 def _log_ratio(pair: Pair, signal: str) -> float | None:

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from newllm.messages import Message, message
-from newllm.replays.disagreement import Disagreement, first_disagreement, first_unlike
-from newllm.replays.original import Original, Spike
+from newllm.replays.disagreement import Disagreement, first_different_tensor, first_disagreement
+from newllm.replays.original import LocatedSpike, Original
 from newllm.replays.replica import State
 from newllm.replays.setup import Setup
 from newllm.replays.subject import Subject
@@ -65,7 +65,7 @@ class NullCheck:
 def check_null(
     subject: Subject,
     original: Original,
-    spike: Spike,
+    spike: LocatedSpike,
     start: int,
     watch: Watcher | None = None,
     before_update: Callable[[], object] = lambda: None,
@@ -77,7 +77,7 @@ def check_null(
         original: its record.
         spike: to whose end it is replayed, and on to the next known state if that is near.
         start: step whose state is wanted.
-        watch: told when it has to be found out what differs.
+        watch: hears when it has to be found out what differs.
         before_update: called before every update of the null replay; what it raises ends it.
 
     Raises:
@@ -109,14 +109,14 @@ class _Made:
 
     Attributes:
         values: of each step, by signal.
-        unlike: the first difference from the record's batches or known states, as in `NullCheck.first_difference`.
+        mismatch: the first difference from the record's batches or known states, as in `NullCheck.first_difference`.
         state: at the step that is wanted.
         compared: steps with a record.
         weights: whether a later known state was compared.
     """
 
     values: dict[int, dict[str, float]] = field(default_factory=dict)
-    unlike: dict[str, Any] | None = None
+    mismatch: dict[str, Any] | None = None
     state: State | None = None
     compared: int = 0
     weights: bool = False
@@ -124,7 +124,7 @@ class _Made:
 
 class _Check:
     def __init__(
-        self, subject: Subject, original: Original, spike: Spike, start: int, before_update: Callable[[], object]
+        self, subject: Subject, original: Original, spike: LocatedSpike, start: int, before_update: Callable[[], object]
     ) -> None:
         self.subject, self.original, self.start, self.before_update = subject, original, start, before_update
         self.begin, self.state = original.state(start)
@@ -146,9 +146,9 @@ class _Check:
             update = replica.update(step)
             made.values[step + 1] = {"loss": update.loss, "gradient_norm": update.gradient_norm}
             made.compared += step + 1 in self.record
-            if made.unlike is None:
-                made.unlike = self._batch(step, replica.seen) or self._known(step + 1, replica.state, made)
-            if not update.finite or (self.exact and self._row(made, step + 1, 0.0)) or made.unlike:
+            if made.mismatch is None:
+                made.mismatch = self._batch(step, replica.seen) or self._known(step + 1, replica.state, made)
+            if not update.finite or (self.exact and self._row(made, step + 1, 0.0)) or made.mismatch:
                 break
         return made
 
@@ -184,8 +184,8 @@ class _Check:
     def _first(self, made: _Made, allowed: dict[int, float]) -> dict[str, Any] | None:
         rows = (self._row(made, step, allowed.get(step, math.inf)) for step in made.values)
         row = next((one for one in rows if one is not None), None)
-        if row is None or (made.unlike is not None and _comes_first(made.unlike, row)):
-            return made.unlike
+        if row is None or (made.mismatch is not None and _comes_first(made.mismatch, row)):
+            return made.mismatch
         return row
 
     def _row(self, made: _Made, step: int, allowed: float) -> dict[str, Any] | None:
@@ -205,9 +205,9 @@ class _Check:
 
     def _known(self, step: int, state: Any, made: _Made) -> dict[str, Any] | None:
         """Compare the state at a step with the original's, where that is known."""
-        if step not in self.original.kept:
+        if step not in self.original.known_steps:
             return None
-        name = first_unlike(self.original.load(step), state())
+        name = first_different_tensor(self.original.load(step), state())
         if not self.exact:  # how far weights may lie apart there, nobody measured
             made.weights |= name is None
             return None
@@ -215,9 +215,9 @@ class _Check:
         return None if name is None else {**_difference(step, "weights", None, None), "parameter": name}
 
 
-def _comes_first(unlike: dict[str, Any], row: dict[str, Any]) -> bool:
+def _comes_first(mismatch: dict[str, Any], row: dict[str, Any]) -> bool:
     """Whether a batch or a state differs before the loss of a step: a batch is read before, a state is after it."""
-    return unlike["step"] < row["step"] or (unlike["signal"] == "batch" and unlike["step"] == row["step"])
+    return mismatch["step"] < row["step"] or (mismatch["signal"] == "batch" and mismatch["step"] == row["step"])
 
 
 def _difference(step: int, signal: str, recorded: float | None, replayed: float | None) -> dict[str, Any]:
@@ -250,12 +250,12 @@ def _spread(replays: list[_Made]) -> dict[int, float]:
     return {step: _WIDER * widest[max(at, together - 1)] for at, step in enumerate(steps)}
 
 
-def _end(original: Original, spike: Spike, start: int) -> int:
+def _end(original: Original, spike: LocatedSpike, start: int) -> int:
     """Return the step to which it is replayed: the spike's end, or the next known state where that is near."""
     last = original.steps[-1] if original.steps else start
     farthest = min(last, spike.peak + max(1, spike.peak - start))
     healed = min(farthest, last if spike.end is None else spike.end)
-    return min((step for step in original.kept if healed <= step <= farthest), default=healed)
+    return min((step for step in original.known_steps if healed <= step <= farthest), default=healed)
 
 
 def _said(found: dict[str, Any], said: Message) -> dict[str, Any]:

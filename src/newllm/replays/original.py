@@ -19,14 +19,14 @@ from newllm.recorder import record
 from newllm.replays.loop import Loop
 from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import Replica, State
-from newllm.replays.spikes import Spike, most_serious, spikes_of
+from newllm.replays.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.replays.states import States
 from newllm.replays.watcher import Watcher
 from newllm.trace import Finding, Series, Trace, read_trace
 from newllm.training.environment import differences, resolve_device
 from newllm.training.snapshots import list_snapshots
 
-__all__ = ["Original", "Spike", "choose_spike", "read_original", "record_original"]
+__all__ = ["LocatedSpike", "Original", "choose_spike", "read_original", "record_original"]
 
 _BITS = ("newllm", "torch", "numba", "cpu_capability")
 _EVALUATIONS = 25  # of a training that is recorded here
@@ -42,8 +42,8 @@ class Original:
         spikes: in time order; `--spike K` counts from 1.
         findings: all that the doctor says.
         most_serious: index of the spike that is taken without `--spike`; None without a spike.
-        kept: steps of the known states, rising; step 0 is known without one.
-        load: from a kept step to its state.
+        known_steps: steps of the known states, rising; step 0 is known without one.
+        load: from a known step to its state.
         batches: a number for the content of each update's batches; empty where they were not followed.
         notices: what is different from when it was recorded.
     """
@@ -51,10 +51,10 @@ class Original:
     steps: list[int]
     loss: list[float]
     gradient_norm: list[float]
-    spikes: tuple[Spike, ...]
+    spikes: tuple[LocatedSpike, ...]
     findings: list[Finding]
     most_serious: int | None
-    kept: tuple[int, ...]
+    known_steps: tuple[int, ...]
     load: Callable[[int], State]
     batches: list[int] = field(default_factory=list)
     notices: tuple[Message, ...] = ()
@@ -65,7 +65,7 @@ class Original:
         Raises:
             UserError: the snapshot is damaged.
         """
-        newest = max((kept for kept in self.kept if kept <= step), default=0)
+        newest = max((known for known in self.known_steps if known <= step), default=0)
         return newest, self.load(newest) if newest else None
 
 
@@ -75,17 +75,17 @@ def read_original(run: OwnRun) -> Original:
     Raises:
         UserError: it recorded nothing, the doctor finds no spike in it, a text changed, or its device is not here.
     """
-    place = run.run
-    if not place.trace.is_file():
-        raise UserError(f"'{place.path}' has no {place.trace.name}: without its losses there is nothing to replay")
-    trace = read_trace(place.trace)
-    facts, _ = read_facts(place.path)
+    files = run.run
+    if not files.trace.is_file():
+        raise UserError(f"'{files.path}' has no {files.trace.name}: without its losses there is nothing to replay")
+    trace = read_trace(files.trace)
+    facts, _ = read_facts(files.path)
     findings = diagnose(trace, facts)
     spikes = spikes_of(findings, trace)
     if not spikes:
-        raise UserError(f"nothing to replay: the doctor finds no spike in '{place.path}'")
+        raise UserError(f"nothing to replay: the doctor finds no spike in '{files.path}'")
     _check_device(run)
-    run.corpus  # noqa: B018 (read now, so that a text that changed is told before anything is computed)
+    run.corpus  # noqa: B018 (read now, so that a text that changed is reported before anything is computed)
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
     norms = dict(zip(norm.step.tolist(), norm.value.tolist(), strict=True))
     return Original(
@@ -95,7 +95,7 @@ def read_original(run: OwnRun) -> Original:
         spikes=spikes,
         findings=findings,
         most_serious=most_serious(spikes),
-        kept=tuple(list_snapshots(place.snapshots)),
+        known_steps=tuple(list_snapshots(files.snapshots)),
         load=lambda step: _loaded(run, step),
         notices=tuple(message("notice-bits", difference=one) for one in differences(run.config.environment, _BITS)),
     )
@@ -106,7 +106,7 @@ def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
 
     Args:
         loop: its functions.
-        watch: told what the doctor finds.
+        watch: hears what the doctor finds.
 
     Raises:
         UserError: a function gave what it must not, or the doctor finds no spike.
@@ -128,13 +128,13 @@ def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
         spikes=spikes,
         findings=findings,
         most_serious=most_serious(spikes),
-        kept=recorded.states.steps,
+        known_steps=recorded.states.steps,
         load=recorded.states.__getitem__,
         batches=recorded.replica.seen,
     )
 
 
-def choose_spike(original: Original, number: int | None) -> Spike:
+def choose_spike(original: Original, number: int | None) -> LocatedSpike:
     """Return the spike that is meant.
 
     Args:
@@ -157,8 +157,8 @@ def choose_spike(original: Original, number: int | None) -> Spike:
 class _Recorded:
     """One training, recorded as `newllm.record` records it, with the losses and the whole gradient to the bit."""
 
-    def __init__(self, loop: Loop, place: Path) -> None:
-        self.loop, self.place = loop, place
+    def __init__(self, loop: Loop, directory: Path) -> None:
+        self.loop, self.directory = loop, directory
         self.replica: Replica = loop.start(loop.setup(0, 0, 0, 0), None)
         self.states = States(loop.steps)
         self.signals: dict[str, list[tuple[int, float]]] = {}
@@ -167,7 +167,7 @@ class _Recorded:
         replica, loop = self.replica, self.loop
         every = max(1, loop.steps // _SAMPLED)
         self._evaluate(0)
-        with record(replica.model, replica.optimizer, self.place, every=every) as recorder:
+        with record(replica.model, replica.optimizer, self.directory, every=every) as recorder:
             for step in range(loop.steps):
                 if self.states.due(step):
                     self.states.keep(step, replica.state())
@@ -178,7 +178,7 @@ class _Recorded:
                     break
                 if (step + 1) % max(1, loop.steps // _EVALUATIONS) == 0:
                     self._evaluate(step + 1)
-        return self._trace(), read_facts(self.place)[0]
+        return self._trace(), read_facts(self.directory)[0]
 
     def _add(self, step: int, **values: float) -> None:
         for name, value in values.items():
@@ -191,7 +191,7 @@ class _Recorded:
 
     def _trace(self) -> Trace:
         """Return the recorder's signals and the loop's own; the gradient that the recorder saw was clipped."""
-        signals = dict(read_trace(self.place / "trace.jsonl").signals)
+        signals = dict(read_trace(self.directory / "trace.jsonl").signals)
         if self.loop.clip and "gradient_norm" in signals:
             signals["gradient_norm_clipped"] = signals["gradient_norm"]
         for name, points in self.signals.items():

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.replays.judged import Judged
+from newllm.replays.assessment import Assessment
 from newllm.statistics import Interval, mean_interval, sign_flip_test
 from newllm.trace.verdict import Outcome
 
@@ -33,8 +33,8 @@ _HALF = 0.5
 class Pair:
     """Two replays with the same chance."""
 
-    null: Judged
-    changed: Judged
+    null: Assessment
+    changed: Assessment
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def is_removed(pairs: Sequence[Pair]) -> bool:
     return upper is None or upper <= 0
 
 
-def _height(judged: Judged, by_share: bool) -> float:
-    return float(judged.own.spiked) if by_share else judged.own.above
+def _height(assessment: Assessment, by_share: bool) -> float:
+    return float(assessment.own.spiked) if by_share else assessment.own.above
 
 
 def _later(pairs: Sequence[Pair]) -> list[float]:

@@ -1,7 +1,7 @@
 """Several processes that train one model: every number that a decision is made of is the same on all of them.
 
 Under `torch.distributed` each process has its own batches, so its own losses. What is seen, and what replays are
-judged by, is their mean over all processes; gradients are left to what reduces them (DistributedDataParallel). As
+assessed by, is their mean over all processes; gradients are left to what reduces them (DistributedDataParallel). As
 decisions are functions of those numbers alone, every process decides alike, and replays run on all of them together.
 """
 
@@ -21,7 +21,7 @@ def ranks() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def with_one_voice(loop: Loop) -> Loop:
+def averaged_over_ranks(loop: Loop) -> Loop:
     """Return a loop whose losses are the means over all processes; the loop itself where there is one process.
 
     The gradient is that of the process's own loss.

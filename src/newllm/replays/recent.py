@@ -19,41 +19,41 @@ class Recent:
 
     def __init__(self, largest: int = LARGEST) -> None:
         self._largest = largest
-        self._kept: dict[int, tuple[int, State]] = {}  # by step, with the number of the state, rising
+        self._states: dict[int, tuple[int, State]] = {}  # by step, with the number of the state, rising
 
     def offer(self, step: int, state: Callable[[], State]) -> None:
         """Take the state of a step if it is wanted. Offer every step, rising."""
-        newest = max(self._kept, default=0)
+        newest = max(self._states, default=0)
         if step - newest < max(_CLOSEST, min(_FARTHEST, step // _SHARE)):
             return
-        number = self._kept[newest][0] + 1 if newest else 1
-        self._kept[step] = number, state()
+        number = self._states[newest][0] + 1 if newest else 1
+        self._states[step] = number, state()
         self._thin(number)
 
     @property
     def steps(self) -> tuple[int, ...]:
         """The steps that can be gone back to, rising."""
-        return (0, *self._kept)
+        return (0, *self._states)
 
     def state(self, step: int) -> State | None:
         """Return the state of a kept step; None for step 0."""
-        return self._kept[step][1] if step else None
+        return self._states[step][1] if step else None
 
     def forget_after(self, step: int) -> None:
         """Drop what lies behind a step that was gone back to."""
-        self._kept = {at: state for at, state in self._kept.items() if at <= step}
+        self._states = {at: state for at, state in self._states.items() if at <= step}
 
     def copied(self) -> "Recent":
         """Return an own one with the same states, which nobody changes."""
         other = Recent(self._largest)
-        other._kept = dict(self._kept)
+        other._states = dict(self._states)
         return other
 
     def _thin(self, newest: int) -> None:
         """Drop states whose number is not a multiple of a power of two that grows with their age."""
         room, kept = self._largest, {}
-        for step, (number, state) in reversed(self._kept.items()):
+        for step, (number, state) in reversed(self._states.items()):
             room -= size_of(state)
             if room >= 0 and number % (1 << max(0, ((newest - number) // _DENSE).bit_length() - 1)) == 0:
                 kept[step] = number, state
-        self._kept = dict(reversed(kept.items()))
+        self._states = dict(reversed(kept.items()))

@@ -74,9 +74,9 @@ def decide(case: Case) -> Recovery:
         UserError: a state cannot be read.
     """
     began = time.perf_counter()
-    told = _told_before(case)
-    if told is not None:
-        return told
+    previous = _previous_decision(case)
+    if previous is not None:
+        return previous
     if case.policy == "ask":
         return _made(case, "asked", message("guard-asks"))
     failed = failures(case.history, case.onset.step)
@@ -127,7 +127,7 @@ class _Decision:
         before = norms.value[(norms.step <= back) & np.isfinite(norms.value)][-_USUAL:]
         before = before if len(before) else norms.value[np.isfinite(norms.value) & (norms.step < case.onset.onset)]
         usual = usual_norm(before.tolist()) if len(before) else 0.0
-        self.remedies = remedies(case.subject, usual, [one.remedy for one in failed])
+        self.remedies = remedies(case.subject, usual, [recovery.remedy for recovery in failed])
         self.attempts = Attempts(case.subject, case.onset, back, case.state(back), loss, case.tick)
         self.budget = BUDGET * self.attempts.length if case.budget is None else case.budget
         self.tried: list[tuple[Remedy, Tried, bool]] = []
@@ -168,12 +168,12 @@ class _Decision:
 
     def _ordered(self) -> list[Remedy]:
         """Return the remedies: what passes first, and each kind by what the doctor suspects."""
-        suspected = {cause: place for place, cause in enumerate(_suspected(self.case))}
+        suspected = {cause: position for position, cause in enumerate(_suspected(self.case))}
 
-        def place(one: Remedy) -> tuple[bool, int]:
-            return not one.passes, min(suspected.get(cause, len(suspected)) for cause in one.change.causes)
+        def priority(remedy: Remedy) -> tuple[bool, int]:
+            return not remedy.passes, min(suspected.get(cause, len(suspected)) for cause in remedy.change.causes)
 
-        return sorted(self.remedies, key=place)
+        return sorted(self.remedies, key=priority)
 
     def _affords(self, replays: int) -> bool:
         return self.attempts.updates + replays * self.attempts.length <= self.budget
@@ -221,8 +221,8 @@ def _made(case: Case, action: str, decision: Message, **more: object) -> Recover
     )
 
 
-def _told_before(case: Case) -> Recovery | None:
-    """Return what was decided on this onset before, where nothing was changed: a killed run comes here again."""
+def _previous_decision(case: Case) -> Recovery | None:
+    """Return the earlier decision on this onset, where nothing was changed: a killed run comes here again."""
     for one in reversed(case.history):
         if one.back is not None and one.back < case.onset.step:
             return None  # what came before was of another branch

@@ -47,11 +47,11 @@ class RunStates:
         Raises:
             UserError: a snapshot is damaged.
         """
-        kept, state = self._subject.snapshot(step)
-        if kept == step:
+        snapshot_step, state = self._subject.snapshot(step)
+        if snapshot_step == step:
             return state
         if step not in self._made:
-            self._made[step] = self._make(kept, state, step)
+            self._made[step] = self._make(snapshot_step, state, step)
         return self._made[step][0]
 
     def keep(self, step: int) -> None:
@@ -69,21 +69,21 @@ class RunStates:
         state, progress = self._made[step]
         write_snapshot(directory, snapshot_content(state.model, state.optimizer, state.carried), progress)
 
-    def _make(self, kept: int, state: State | None, step: int) -> tuple[State, Progress]:
+    def _make(self, snapshot_step: int, state: State | None, step: int) -> tuple[State, Progress]:
         subject = self._subject
-        place = newest_snapshot(subject.run.snapshots, step)
-        progress = Progress() if place is None else load_progress(place)
-        replica = subject.start(subject.setup(kept, 0, step, step), state)
+        snapshot = newest_snapshot(subject.run.snapshots, step)
+        progress = Progress() if snapshot is None else load_progress(snapshot)
+        replica = subject.start(subject.setup(snapshot_step, 0, step, step), state)
         assert isinstance(replica, OwnReplica), "a run of ours is replayed by its own replica"
         with torch.random.fork_rng():
-            for done in range(kept, step):
+            for done in range(snapshot_step, step):
                 self._tick()
                 replica.update(done)
         progress.step, progress.tokens = step, progress.tokens + replica.tokens
-        self._evaluations(progress, kept)
+        self._evaluations(progress, snapshot_step)
         return replica.state(), progress
 
-    def _evaluations(self, progress: Progress, kept: int) -> None:
+    def _evaluations(self, progress: Progress, snapshot_step: int) -> None:
         """Put in what the evaluations between the kept step and this one gave."""
         summary = Summary(steps=0, parameters=0, scan_backend="", precision="", device="")
         summary.last_validation = None if progress.last is None else Validation(**progress.last)
@@ -91,7 +91,7 @@ class RunStates:
         losses, bits = self._trace.series("validation_loss"), self._trace.series("validation_bits_per_byte")
         by_step = dict(zip(bits.step.tolist(), bits.value.tolist(), strict=True))
         for step, loss in zip(losses.step.tolist(), losses.value.tolist(), strict=True):
-            if kept < step <= progress.step:
+            if snapshot_step < step <= progress.step:
                 summary.validated(step, loss, by_step.get(step))
         last, best = summary.last_validation, summary.best_validation
         progress.last = None if last is None else vars(last)

@@ -17,7 +17,7 @@ Heard = Callable[[Task, Trajectory], None]
 _GLANCE = 0.5  # seconds between two looks at the time while workers are at it
 
 
-def _one_thread() -> None:
+def _use_a_single_thread() -> None:
     torch.set_num_threads(1)
 
 
@@ -28,7 +28,7 @@ class Runner:
         replayer: runs one task.
         store: keeps what it gave.
         workers: processes; 0 runs in this one, as anyone's functions must.
-        heard: told of each replay as it comes.
+        heard: called with each replay as it comes.
         time: that all of it may take. When it is up, what runs is ended: a worker at once, a replay here before its
             next update.
 
@@ -41,7 +41,7 @@ class Runner:
         self._replayer, self._store, self._heard, self._time = replayer, store, heard, time
         self._pool: Workers[Task, dict[str, Any]] | None = None
         if workers:
-            self._pool = Workers(replayer, workers, _one_thread)
+            self._pool = Workers(replayer, workers, _use_a_single_thread)
         self.workers = max(1, workers)
         self.failed: dict[str, str] = {}
         self.known: dict[Task, Trajectory] = {}

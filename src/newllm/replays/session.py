@@ -4,7 +4,7 @@
     null replays   the same with other chance: does the spike depend on the seed?
     screen         every intervention, three replays; nothing is claimed from it, it only chooses
     confirm        the best three on eight fresh seeds, from both starts where both are possible
-    reverse test   what removes the spike for certain, planted into a healthy stretch of the same run
+    reverse test   what removes the spike for certain, planted into a healthy segment of the same run
 
 Time is what decides how far this goes. The screen has half of what is left after the null replays, then what it found
 is confirmed, then the screen goes on: what nobody has tried yet comes before a second look at what has been. A
@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 
 from newllm.errors import UserError
 from newllm.messages import message
+from newllm.replays.assessment import Assessment, Assessor
 from newllm.replays.candidates import Candidate
-from newllm.replays.judged import Judge, Judged
 from newllm.replays.outcome import MOSTLY, Pair, effect_of, stopped_learning
-from newllm.replays.question import Question
+from newllm.replays.request import ReplayRequest
 from newllm.replays.runner import Runner
-from newllm.replays.starts import Start, healthy_stretch
+from newllm.replays.starts import Start, healthy_segment
 from newllm.replays.task import Task
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
@@ -36,8 +36,8 @@ _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay s
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one candidate's replays came to.
+class Trial:
+    """The replays of one candidate, and what they came to.
 
     Attributes:
         candidate: what was tried.
@@ -53,8 +53,8 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A reverse test: how many replays of a healthy stretch spiked, with the cause planted and without."""
+class ReverseTest:
+    """A reverse test: how many replays of a healthy segment spiked, with the cause planted and without."""
 
     name: str
     n: int
@@ -68,14 +68,14 @@ class Session:
 
     Args:
         runner: runs them.
-        asked: the original, its spike and the time.
+        request: the original, its spike and the time.
         starts: where replays begin, the late one first.
         suspect: batches of the original's window.
-        watcher: told how it goes.
+        watcher: hears how it goes.
         keep_state: called with a step before replays begin there; step 0 needs none.
 
     Attributes:
-        judge: judges replays, from the first null replay on.
+        assessor: assesses replays, from the first null replay on.
         by_share: whether the spike depends on the seed, so that shares are compared.
         stage: that runs now.
         confirmed: what was confirmed, in its order.
@@ -85,25 +85,25 @@ class Session:
     def __init__(
         self,
         runner: Runner,
-        asked: Question,
+        request: ReplayRequest,
         starts: Sequence[Start],
         suspect: range,
         watcher: Watcher,
         keep_state: Callable[[int], None],
     ) -> None:
-        self.runner, self.original, self.spike, self.starts = runner, asked.original, asked.spike, tuple(starts)
-        self.suspect, self.watcher, self.time = (suspect.start, suspect.stop), watcher, asked.time
-        self.judge: Judge | None = None
+        self.runner, self.original, self.spike, self.starts = runner, request.original, request.spike, tuple(starts)
+        self.suspect, self.watcher, self.time = (suspect.start, suspect.stop), watcher, request.time
+        self.assessor: Assessor | None = None
         self.by_share = False
         self.stage = "null replay"
-        self.confirmed: list[Shown] = []
-        self.planted: list[Planted] = []
+        self.confirmed: list[Trial] = []
+        self.planted: list[ReverseTest] = []
         self._keep_state = keep_state
         self._usable = self.starts
         self._screen_began = 0.0
-        self._seen: dict[Task, Judged] = {}
+        self._seen: dict[Task, Assessment] = {}
 
-    def nulls(self) -> dict[int, list[Judged]]:
+    def nulls(self) -> dict[int, list[Assessment]]:
         """Replay the unmodified run with other chance from every start that time allows; return them by start.
 
         The late start comes first: its cost tells whether step 0 can be had.
@@ -111,43 +111,44 @@ class Session:
         Raises:
             UserError: the time was up before there was one.
         """
-        found: dict[int, list[Judged]] = {}
+        found: dict[int, list[Assessment]] = {}
         for start in self.starts:
             if not found or self._affords(start):
                 tasks = [self._null(start, replay) for replay in range(SCREENED)]
                 self._begin("null replays", len(tasks))
                 self.runner.run(tasks, self.time.end)
-                found |= {start.step: judged} if (judged := self._judged(tasks)) else {}
+                found |= {start.step: assessments} if (assessments := self._assessments(tasks)) else {}
         if not found:
             raise UserError(
                 f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"
             )
         self._usable = tuple(one for one in self.starts if one.step in found)
-        whole = [one for judged in found.values() for one in judged]
+        whole = [one for assessments in found.values() for one in assessments]
         self.by_share = sum(one.own.spiked for one in whole) < MOSTLY * len(whole)
         self._screen_began = self.time.spent
         return found
 
-    def screen(self, candidates: Sequence[Candidate], share: float) -> list[Shown]:
+    def screen(self, candidates: Sequence[Candidate], share: float) -> list[Trial]:
         """Replay every candidate up to three times, again only where that can still matter.
 
         Args:
             candidates: the likeliest and cheapest first.
             share: of the time that was left after the null replays, by whose end this stops.
         """
-        chosen = [one for one in candidates if one.start in self._usable]
+        chosen = [candidate for candidate in candidates if candidate.start in self._usable]
         by = self._screen_began + share * (self.time.end - self._screen_began)
         begun = False
         for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
-            tasks = [self._task(one, replay) for one in chosen if self._goes_on(one, replay)]
+            tasks = [self._task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
             waiting = [task for task in tasks if not self._is_done(task)]
             if waiting and not begun and self.time.spent < by:
                 self._begin("screen", (SCREENED - replay) * len(chosen))
                 begun = True
             self.runner.run(waiting, by)
-        return [shown for one in chosen if (shown := self._shown(one, range(SCREENED), confirmed=False)) is not None]
+        trials = [self._trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
+        return [trial for trial in trials if trial is not None]
 
-    def confirm(self, best: Sequence[Candidate]) -> list[Shown]:
+    def confirm(self, best: Sequence[Candidate]) -> list[Trial]:
         """Replay the best candidates with fresh chance, unless that is done; those without time for it are left out.
 
         What removes the spike for certain is planted at once.
@@ -155,67 +156,71 @@ class Session:
         Returns:
             What was confirmed now.
         """
-        before = {(one.candidate.name, one.candidate.start) for one in self.confirmed}
+        before = {(trial.candidate.name, trial.candidate.start) for trial in self.confirmed}
         found = []
-        for one in best:
-            shown = None if (one.name, one.start) in before else self._confirmed(one)
-            if shown is not None:
-                found.append(shown)
-                self.confirmed.append(shown)
-                if effect_of(shown.pairs, by_share=self.by_share).outcome == "removes":
-                    self.plant(one)
+        for candidate in best:
+            trial = None if (candidate.name, candidate.start) in before else self._confirmed(candidate)
+            if trial is not None:
+                found.append(trial)
+                self.confirmed.append(trial)
+                if effect_of(trial.pairs, by_share=self.by_share).outcome == "removes":
+                    self.plant(candidate)
         return found
 
-    def confirm_from_the_beginning(self, best: Sequence[Candidate]) -> list[Shown]:
+    def confirm_from_the_beginning(self, best: Sequence[Candidate]) -> list[Trial]:
         """Replay what was confirmed late from step 0 too: a late start misses a cause that was at work before."""
         return self.confirm([other for one in best if (other := self._from_the_beginning(one)) is not None])
 
-    def _confirmed(self, one: Candidate) -> Shown | None:
+    def _confirmed(self, candidate: Candidate) -> Trial | None:
         fresh = range(SCREENED, SCREENED + CONFIRMED)
-        nulls = [self._null(one.start, replay) for replay in fresh]
+        nulls = [self._null(candidate.start, replay) for replay in fresh]
         missing = [task for task in nulls if not self._is_done(task)]
-        seconds = CONFIRMED * self._expected(one.name, one.start, one.steps)
-        seconds += len(missing) * self._expected("", one.start, one.start.end - one.start.step)
+        seconds = CONFIRMED * self._expected(candidate.name, candidate.start, candidate.steps)
+        seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
         self._begin("confirm", len(missing) + CONFIRMED)
         self.runner.run(nulls, self.time.end)
-        self.runner.run([self._task(one, replay) for replay in self._known(one.start, fresh)], self.time.end)
-        shown = self._shown(one, fresh, confirmed=True)
-        return shown if shown is not None and len(shown.pairs) == CONFIRMED else None
+        known = self._known(candidate.start, fresh)
+        self.runner.run([self._task(candidate, replay) for replay in known], self.time.end)
+        trial = self._trial(candidate, fresh, confirmed=True)
+        return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
 
-    def plant(self, one: Candidate) -> None:
-        """Plant what a candidate takes away into a healthy stretch of the run, or a healthy configuration.
+    def plant(self, candidate: Candidate) -> None:
+        """Plant what a candidate takes away into a healthy segment of the run, or a healthy configuration.
 
-        Left out where there is nothing to plant, no healthy stretch, or no time, and where it has been done.
+        Left out where there is nothing to plant, no healthy segment, or no time, and where it has been done.
         """
-        if len(one.changes) > 1 or one.main.plant is None or one.name in [done.name for done in self.planted]:
+        before = [test.name for test in self.planted]
+        if len(candidate.changes) > 1 or candidate.main.plant is None or candidate.name in before:
             return
-        healthy = self._ground(one)
+        healthy = self._ground(candidate)
         if healthy is None:
             return
-        seconds = 2 * PLANTED * self._expected(one.name, one.start, healthy[0].until.least)
+        seconds = 2 * PLANTED * self._expected(candidate.name, candidate.start, healthy[0].until.least)
         if seconds / self.runner.workers > self.time.left:
             return
-        planted = [replace(task, name=one.name, variant="planted") for task in healthy]
+        planted = [replace(task, name=candidate.name, variant="planted") for task in healthy]
         self._begin("reverse test", 2 * PLANTED)
         try:
             self._keep_state(healthy[0].start)
         except OutOfTime:
             return
         self.runner.run([*healthy, *planted], self.time.end)
-        judged, nulls = self._judged(planted), self._judged(healthy)
-        if len(judged) == len(nulls) == PLANTED:
-            spiked = [sum(each.own.spiked for each in replays) for replays in (judged, nulls)]
-            self.planted.append(Planted(one.name, PLANTED, *spiked, start=healthy[0].start))
+        assessments, nulls = self._assessments(planted), self._assessments(healthy)
+        if len(assessments) == len(nulls) == PLANTED:
+            spiked = [sum(each.own.spiked for each in replays) for replays in (assessments, nulls)]
+            self.planted.append(ReverseTest(candidate.name, PLANTED, *spiked, start=healthy[0].start))
 
-    def _ground(self, one: Candidate) -> list[Task] | None:
+    def _ground(self, candidate: Candidate) -> list[Task] | None:
         """Return the healthy replays that a cause is planted into, None where there are none."""
-        if one.main.stable is not None:
-            stable = [self._null(one.start, replay) for replay in range(PLANTED)]
-            return [replace(task, name=one.name, variant="stable") for task in stable] if one.start.step == 0 else None
-        stretch = healthy_stretch(self.starts[0])
-        return None if stretch is None else [self._null(stretch, replay) for replay in range(PLANTED)]
+        if candidate.main.stable is not None:
+            if candidate.start.step > 0:
+                return None
+            stable = [self._null(candidate.start, replay) for replay in range(PLANTED)]
+            return [replace(task, name=candidate.name, variant="stable") for task in stable]
+        segment = healthy_segment(self.starts[0])
+        return None if segment is None else [self._null(segment, replay) for replay in range(PLANTED)]
 
     def _begin(self, stage: str, replays: int) -> None:
         self.stage = stage
@@ -224,12 +229,13 @@ class Session:
     def _null(self, start: Start, replay: int) -> Task:
         return Task("", start.step, replay, start.null(), start.onset, start.last, self.suspect)
 
-    def _task(self, one: Candidate, replay: int) -> Task:
+    def _task(self, candidate: Candidate, replay: int) -> Task:
         """Return a replay with an intervention; its stop depends on its null, which has been run."""
-        null = self._judge_of(self._null(one.start, replay))
-        onset = null.own.onset or one.start.onset
-        until = one.start.until(null.progress_before(onset), max(1, onset - one.start.step))
-        return Task(one.name, one.start.step, replay, until, one.start.onset, one.start.last, self.suspect)
+        start = candidate.start
+        null = self._assess(self._null(start, replay))
+        onset = null.own.onset or start.onset
+        until = start.until(null.progress_before(onset), max(1, onset - start.step))
+        return Task(candidate.name, start.step, replay, until, start.onset, start.last, self.suspect)
 
     def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
         """Return those replays whose null has been run: with no null there is nothing to hold a change against."""
@@ -238,46 +244,46 @@ class Session:
     def _is_done(self, task: Task) -> bool:
         return self.runner.get(task) is not None or task.name in self.runner.failed
 
-    def _judge_of(self, task: Task) -> Judged:
+    def _assess(self, task: Task) -> Assessment:
         made = self.runner.get(task)
         assert made is not None, f"no null replay {task.replay} from step {task.start}"
-        if self.judge is None:
-            self.judge = Judge(self.original, self.spike, made)
+        if self.assessor is None:
+            self.assessor = Assessor(self.original, self.spike, made)
         if task not in self._seen:
-            self._seen[task] = self.judge(made)
+            self._seen[task] = self.assessor(made)
         return self._seen[task]
 
-    def _judged(self, tasks: Sequence[Task]) -> list[Judged]:
-        return [self._judge_of(task) for task in tasks if self.runner.get(task) is not None]
+    def _assessments(self, tasks: Sequence[Task]) -> list[Assessment]:
+        return [self._assess(task) for task in tasks if self.runner.get(task) is not None]
 
-    def _pair(self, one: Candidate, replay: int) -> Pair | None:
-        null = self._null(one.start, replay)
-        if self.runner.get(null) is None or self.runner.get(self._task(one, replay)) is None:
+    def _pair(self, candidate: Candidate, replay: int) -> Pair | None:
+        null = self._null(candidate.start, replay)
+        if self.runner.get(null) is None or self.runner.get(self._task(candidate, replay)) is None:
             return None  # the time was up before it
-        return Pair(self._judge_of(null), self._judge_of(self._task(one, replay)))
+        return Pair(self._assess(null), self._assess(self._task(candidate, replay)))
 
-    def _goes_on(self, one: Candidate, replay: int) -> bool:
+    def _goes_on(self, candidate: Candidate, replay: int) -> bool:
         """Whether another replay can matter: futile is what left most of the spike in all replays before it."""
-        if not self._known(one.start, [replay]):
+        if not self._known(candidate.start, [replay]):
             return False
-        pairs = [pair for before in range(replay) if (pair := self._pair(one, before)) is not None]
+        pairs = [pair for before in range(replay) if (pair := self._pair(candidate, before)) is not None]
         if len(pairs) < replay:
             return False
         left = [pair.changed.own.spiked and pair.changed.own.above >= _FUTILE * pair.null.own.above for pair in pairs]
         stopped = [stopped_learning(pair) for pair in pairs]
         return not pairs or not (all(left) or all(stopped))
 
-    def _shown(self, one: Candidate, replays: range, *, confirmed: bool) -> Shown | None:
-        pairs = [pair for replay in replays if (pair := self._pair(one, replay)) is not None]
+    def _trial(self, candidate: Candidate, replays: range, *, confirmed: bool) -> Trial | None:
+        pairs = [pair for replay in replays if (pair := self._pair(candidate, replay)) is not None]
         if not pairs:
             return None
         seconds = sum(pair.changed.trajectory.seconds for pair in pairs)
-        return Shown(one, tuple(pairs), confirmed, seconds)
+        return Trial(candidate, tuple(pairs), confirmed, seconds)
 
-    def _from_the_beginning(self, one: Candidate) -> Candidate | None:
+    def _from_the_beginning(self, candidate: Candidate) -> Candidate | None:
         """Return a candidate that was screened from the late start as one from step 0, where that can be had."""
         first = self._usable[-1]
-        return replace(one, start=first) if one.start.step > 0 and first.step == 0 else None
+        return replace(candidate, start=first) if candidate.start.step > 0 and first.step == 0 else None
 
     def _affords(self, start: Start) -> bool:
         """Whether a third of the time is enough for a screen's worth of nulls from a start."""
@@ -295,17 +301,17 @@ class Session:
 
     def limit(self) -> float:
         """Return the healthy limit of the loss that decides."""
-        assert self.judge is not None, "nothing has been judged yet"
-        return self.judge.limits[self.judge.signal]
+        assert self.assessor is not None, "no replay has been assessed yet"
+        return self.assessor.limits[self.assessor.signal]
 
 
-def best_of(shown: Sequence[Shown], *, by_share: bool) -> list[Candidate]:
+def best_of(trials: Sequence[Trial], *, by_share: bool) -> list[Candidate]:
     """Return the candidates that are worth confirming, the best first: those that left the least of the spike."""
     scored = []
-    for place, one in enumerate(shown):
-        if sum(stopped_learning(pair) for pair in one.pairs) > len(one.pairs) / 2:
+    for position, trial in enumerate(trials):
+        if sum(stopped_learning(pair) for pair in trial.pairs) > len(trial.pairs) / 2:
             continue
-        effect = effect_of(one.pairs, by_share=by_share).effect
+        effect = effect_of(trial.pairs, by_share=by_share).effect
         if effect is not None and effect >= _WORTH:
-            scored.append((-round(effect, 1), place, one.candidate))
+            scored.append((-round(effect, 1), position, trial.candidate))
     return [candidate for _, _, candidate in sorted(scored, key=lambda item: item[:2])[:BEST]]

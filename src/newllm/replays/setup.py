@@ -77,17 +77,16 @@ class Setup:
         """Return the fetch of the batches with all that is done to them; each batch leaves its number in `seen`."""
         for change in self.batches:
             own = change(own)
-        place = self._place
 
         def fetch(index: int) -> Any:
-            batch = own(place(index))
+            batch = own(self._exchanged(index))
             seen.append(digest(batch))
             return batch
 
         return fetch
 
-    def _place(self, index: int) -> int:
-        """Return which batch of the original comes at a place."""
+    def _exchanged(self, index: int) -> int:
+        """Return which batch of the original comes at an index."""
         first = self.start * self.per_update
         if self.exchange is None or index < first:
             return index

@@ -75,8 +75,8 @@ def healthy_limit(before: Sequence[float] | np.ndarray) -> float:
     if not len(loss):
         raise ValueError("no loss before the onset: give at least one")
     opens = float(np.log1p(spike_limit(loss) / max(float(loss.min()), _SMALLEST)))
-    shown = excess(loss)
-    return max(opens, _tail_height(shown) if len(shown) >= _FEW else _MARGIN * float(shown.max()))
+    excesses = excess(loss)
+    return max(opens, _tail_height(excesses) if len(excesses) >= _FEW else _MARGIN * float(excesses.max()))
 
 
 def severity(steps: Sequence[int], loss: Sequence[float], limit: float, history: Sequence[float] = ()) -> Severity:
@@ -132,14 +132,14 @@ def _rise(before: int) -> int:
     return max(_RISE, before // 20)
 
 
-def _tail_height(shown: np.ndarray) -> float:
+def _tail_height(excesses: np.ndarray) -> float:
     """Return the height that the tail of (n,) throws once in so many runs of n points."""
-    low, high = float(shown.max()), float(shown.max()) + 1.0
-    while len(shown) * tail(shown, high) > 1 / _ONCE_IN and high < HIGHEST:
+    low, high = float(excesses.max()), float(excesses.max()) + 1.0
+    while len(excesses) * tail(excesses, high) > 1 / _ONCE_IN and high < HIGHEST:
         high += 1.0
     for _ in range(30):
         middle = (low + high) / 2
-        low, high = (middle, high) if len(shown) * tail(shown, middle) > 1 / _ONCE_IN else (low, middle)
+        low, high = (middle, high) if len(excesses) * tail(excesses, middle) > 1 / _ONCE_IN else (low, middle)
     return high
 
 

@@ -1,24 +1,24 @@
 """Where replays begin and how long they run.
 
-From two places: just before the onset, where a replay is short and everything up to then is as it was, and step 0,
+From two steps: just before the onset, where a replay is short and everything up to then is as it was, and step 0,
 where a cause that was at work long before can still be met.
 """
 
 from dataclasses import dataclass
 
-from newllm.replays.original import Spike
+from newllm.replays.original import LocatedSpike
 from newllm.replays.setup import lead
 from newllm.replays.trajectory import Until
 
 SLOWEST = 12  # times the null's steps to the progress of the spike: then it has stopped learning
-_LEAST = 8  # steps that a replay, or a healthy stretch of one, has before its onset
+_LEAST = 8  # steps that a replay, or a healthy segment of one, has before its onset
 _LONGEST = 2  # times the lead: so far past the onset a spike is followed
 _PROBES = 12  # before the onset, about
 
 
 @dataclass(frozen=True)
 class Start:
-    """One place to begin from.
+    """A step to begin from.
 
     Attributes:
         step: updates done.
@@ -57,16 +57,16 @@ class Start:
         return Until(progress, least, max(least, SLOWEST * lead), self.every)
 
 
-def starts(spike: Spike) -> tuple[Start, ...]:
-    """Return the places to begin from, the late one first; step 0 alone where the spike comes early."""
+def starts(spike: LocatedSpike) -> tuple[Start, ...]:
+    """Return the steps to begin from, the late one first; step 0 alone where the spike comes early."""
     late = spike.onset - lead(spike.onset)
     steps = (late, 0) if late >= _LEAST else (0,)
     ends = [_end(spike, step) for step in steps]
     return tuple(Start(step, spike.onset, _last(spike, ends[0]), end) for step, end in zip(steps, ends, strict=True))
 
 
-def healthy_stretch(late: Start) -> Start | None:
-    """Return a stretch before the late start that is as long as its replays, to plant a cause into; None without one.
+def healthy_segment(late: Start) -> Start | None:
+    """Return a segment before the late start that is as long as its replays, to plant a cause into; None without one.
 
     It ends where the late start begins, so that the model has come as far as it can.
     """
@@ -78,12 +78,12 @@ def healthy_stretch(late: Start) -> Start | None:
     return Start(step, onset, min(step + length, onset + late.last - late.onset), step + length)
 
 
-def _last(spike: Spike, end: int) -> int:
+def _last(spike: LocatedSpike, end: int) -> int:
     """Return the last suspect step: where the spike was high for the last time, as far as a late replay follows it."""
     return end if spike.end is None else min(end, spike.end - 1)
 
 
-def _end(spike: Spike, start: int) -> int:
+def _end(spike: LocatedSpike, start: int) -> int:
     """Return the step to which a null replay runs: twice the way to its onset at least, and past a short spike."""
     way = spike.onset - start
     width = max(spike.peak - spike.onset, 0 if spike.end is None else spike.end - spike.onset)

@@ -24,7 +24,7 @@ class States:
     def __init__(self, steps: int, largest: int = LARGEST) -> None:
         self.every = max(1, steps // _MOST)
         self._largest, self._bytes = largest, 0
-        self._kept: dict[int, State] = {}
+        self._states: dict[int, State] = {}
 
     def due(self, step: int) -> bool:
         """Whether the state at a step is wanted."""
@@ -33,21 +33,21 @@ class States:
     def keep(self, step: int, state: State) -> None:
         """Take in the state at a step that is due."""
         size = size_of(state)
-        while self._kept and self._bytes + size > self._largest:
+        while self._states and self._bytes + size > self._largest:
             self._thin()
         if size <= self._largest and self.due(step):
-            self._kept[step] = state
+            self._states[step] = state
             self._bytes += size
 
     @property
     def steps(self) -> tuple[int, ...]:
         """The steps that are kept, in order."""
-        return tuple(self._kept)
+        return tuple(self._states)
 
     def __getitem__(self, step: int) -> State:
-        return self._kept[step]
+        return self._states[step]
 
     def _thin(self) -> None:
         self.every *= 2
-        for step in [one for one in self._kept if one % self.every]:
-            self._bytes -= size_of(self._kept.pop(step))
+        for step in [one for one in self._states if one % self.every]:
+            self._bytes -= size_of(self._states.pop(step))

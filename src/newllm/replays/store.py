@@ -34,23 +34,23 @@ SCHEMA = 1
 
 
 class Store:
-    """The replays of one spike, on disk; in memory alone where there is no place.
+    """The replays of one spike, on disk; in memory where there is no directory.
 
     Args:
-        place: the directory, made where it is absent; None keeps everything in memory.
+        directory: the directory, made where it is absent; None keeps everything in memory.
         subject: what tells the spike of one run from all others: plain data.
 
     Raises:
         UserError: the directory holds the replays of another run, or cannot be written.
     """
 
-    def __init__(self, place: Path | None, subject: dict[str, Any]) -> None:
-        self.place = place
-        self._kept: dict[str, dict[str, Any]] = {}
+    def __init__(self, directory: Path | None, subject: dict[str, Any]) -> None:
+        self.directory = directory
+        self._trajectories: dict[str, dict[str, Any]] = {}
         self._states: dict[int, State] = {}
-        if place is None:
+        if directory is None:
             return
-        for part in (place, place / "states", place / "trajectories"):
+        for part in (directory, directory / "states", directory / "trajectories"):
             make_directory(part)
             with writing(part):
                 remove_leftovers(part)
@@ -59,29 +59,29 @@ class Store:
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Let no other process remove the states (`newllm.storage`)."""
-        let_go = (lambda: None) if self.place is None else hold(self.place / "states")
+        let_go = (lambda: None) if self.directory is None else hold(self.directory / "states")
         try:
             yield
         finally:
             let_go()
 
     def _own(self, subject: dict[str, Any]) -> None:
-        assert self.place is not None
-        file = self.place / "replay.json"
+        assert self.directory is not None
+        file = self.directory / "replay.json"
         try:
             before = read_checked(file)
         except FileNotFoundError:
             write_checked(file, subject)
             return
         except (OSError, ValueError) as error:
-            raise UserError(f"'{file}' is damaged: remove '{self.place}' to replay anew") from error
+            raise UserError(f"'{file}' is damaged: remove '{self.directory}' to replay anew") from error
         if before != json.loads(to_json(subject)):
-            raise UserError(f"'{self.place}' holds replays of another run or version: remove it to replay anew")
+            raise UserError(f"'{self.directory}' holds replays of another run or version: remove it to replay anew")
 
     def get(self, task: Task) -> dict[str, Any] | None:
         """Return the trajectory of a task, None where it has not been run; a damaged file counts as that."""
-        if self.place is None:
-            return self._kept.get(task.key)
+        if self.directory is None:
+            return self._trajectories.get(task.key)
         try:
             data = read_checked(self._file(task))
             kept = {name: item for name, item in data.items() if name != "task"}
@@ -96,8 +96,8 @@ class Store:
         Raises:
             UserError: there is no room.
         """
-        if self.place is None:
-            self._kept[task.key] = data
+        if self.directory is None:
+            self._trajectories[task.key] = data
         else:
             content = {"task": dataclasses.asdict(task), **data}
             write_bytes(self._file(task), sealed(content), durable=False)
@@ -108,7 +108,7 @@ class Store:
         Raises:
             UserError: there is no room.
         """
-        if self.place is None:
+        if self.directory is None:
             self._states[step] = state
             return
         tensors: dict[str, Tensor] = {
@@ -123,7 +123,7 @@ class Store:
         if step == 0 or step in self._states:
             return True
         try:
-            return self.place is not None and _read_state(self._state_file(step)) is not None
+            return self.directory is not None and _read_state(self._state_file(step)) is not None
         except (OSError, ValueError):
             return False
 
@@ -137,7 +137,7 @@ class Store:
             return None
         if step in self._states:
             return self._states[step]
-        assert self.place is not None, f"no state was kept at step {step}"
+        assert self.directory is not None, f"no state was kept at step {step}"
         file = self._state_file(step)
         try:
             return _read_state(file)
@@ -150,17 +150,17 @@ class Store:
         Raises:
             UserError: there is no room.
         """
-        if self.place is not None:
-            write_checked(self.place / "verdict.json", verdict.as_dict())
-            trim(measured(self.place.parent.glob("step-*/states")), LIMIT)
+        if self.directory is not None:
+            write_checked(self.directory / "verdict.json", verdict.as_dict())
+            trim(measured(self.directory.parent.glob("step-*/states")), LIMIT)
 
     def _file(self, task: Task) -> Path:
-        assert self.place is not None
-        return self.place / "trajectories" / f"{task.key}.json"
+        assert self.directory is not None
+        return self.directory / "trajectories" / f"{task.key}.json"
 
     def _state_file(self, step: int) -> Path:
-        assert self.place is not None
-        return self.place / "states" / f"step-{step:08d}.safetensors"
+        assert self.directory is not None
+        return self.directory / "states" / f"step-{step:08d}.safetensors"
 
 
 def _read_state(file: Path) -> State:

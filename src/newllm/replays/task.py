@@ -27,7 +27,7 @@ class Task:
         start: the step that it begins from.
         replay: number of its chance; 0 is the original's.
         until: when it stops.
-        onset, peak: first and last suspect step of the spike, or of the stretch that a cause is planted into.
+        onset, peak: first and last suspect step of the spike, or of the segment that a cause is planted into.
         suspect: batches of the original's window, half open.
         variant: "applied" the intervention, "planted" its cause, or "stable", the healthy configuration alone that the
             cause is planted into where it cannot be planted while the run goes on.
@@ -84,16 +84,16 @@ class Replayer:
         for one in parts(task.name):
             for change in _changes(INTERVENTIONS[one], task.variant):
                 change(setup)
-        with _global_settings_kept():
+        with _restoring_global_settings():
             replica = subject.start(setup, self._state(task.start))
             return follow(replica, task.start, task.until, before_update).as_dict()
 
 
-def _changes(one: Intervention, variant: str) -> list[Change]:
+def _changes(intervention: Intervention, variant: str) -> list[Change]:
     if variant == "applied":
-        return [one.apply]
-    planted = [] if variant == "stable" or one.plant is None else [one.plant]
-    return ([] if one.stable is None else [one.stable]) + planted
+        return [intervention.apply]
+    planted = [] if variant == "stable" or intervention.plant is None else [intervention.plant]
+    return ([] if intervention.stable is None else [intervention.stable]) + planted
 
 
 def parts(name: str) -> list[str]:
@@ -107,7 +107,7 @@ def trajectory(data: dict[str, Any]) -> Trajectory:
 
 
 @contextlib.contextmanager
-def _global_settings_kept() -> Iterator[None]:
+def _restoring_global_settings() -> Iterator[None]:
     """Put back what an intervention may set for the whole process, and torch's chance."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng():

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from newllm.messages import Message, message
+from newllm.replays.assessment import Assessment
 from newllm.replays.cause import Case, find_cause, suspects
-from newllm.replays.judged import Judged
 from newllm.replays.manipulation import Moved, manipulation
 from newllm.replays.null import NullCheck
-from newllm.replays.original import Spike
+from newllm.replays.original import LocatedSpike
 from newllm.replays.outcome import Effect, Pair, effect_of
-from newllm.replays.session import NO_TIME, Planted, Session, Shown
+from newllm.replays.session import NO_TIME, ReverseTest, Session, Trial
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import OUTCOMES, VerdictMessages
@@ -23,9 +23,9 @@ def conclude(
     run: str,
     session: Session,
     check: NullCheck,
-    nulls: Mapping[int, Sequence[Judged]],
-    shown: Sequence[Shown],
-    planted: Sequence[Planted],
+    nulls: Mapping[int, Sequence[Assessment]],
+    trials: Sequence[Trial],
+    planted: Sequence[ReverseTest],
     not_tried: Mapping[str, Message],
     suspected: Sequence[str],
 ) -> Verdict:
@@ -36,14 +36,14 @@ def conclude(
         session: that ran the replays.
         check: of the unmodified run.
         nulls: with other chance, by start.
-        shown: what was screened and what was confirmed.
+        trials: what was screened and what was confirmed.
         planted: the reverse tests.
         not_tried: by name, why.
         suspected: the doctor's causes, the likeliest first.
     """
-    cases = _cases(session, shown, planted)
+    cases = _cases(session, trials, planted)
     cause, missing = find_cause(cases, sum(why == NO_TIME for why in not_tried.values()))
-    doubts = {name: place for place, name in enumerate(suspected)}
+    doubts = {name: rank for rank, name in enumerate(suspected)}
     verdict = Verdict(
         run=run,
         spike=describe_spike(session.spike, session.limit()),
@@ -58,7 +58,7 @@ def conclude(
     return in_english(verdict)
 
 
-def differs(run: str, spike: Spike, check: NullCheck, seconds: float) -> Verdict:
+def differs(run: str, spike: LocatedSpike, check: NullCheck, seconds: float) -> Verdict:
     """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
     verdict = Verdict(
         run=run,
@@ -74,7 +74,7 @@ def differs(run: str, spike: Spike, check: NullCheck, seconds: float) -> Verdict
     return in_english(verdict)
 
 
-def describe_spike(spike: Spike, limit: float | None) -> dict[str, Any]:
+def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:
     """Return a spike as plain data."""
     return {
         "onset": spike.onset,
@@ -98,9 +98,9 @@ def describe_check(check: NullCheck) -> dict[str, Any]:
     }
 
 
-def count_nulls(nulls: Mapping[int, Sequence[Judged]], session: Session) -> dict[str, Any]:
+def count_nulls(nulls: Mapping[int, Sequence[Assessment]], session: Session) -> dict[str, Any]:
     """Return how many null replays spiked."""
-    whole = [one for judged in nulls.values() for one in judged]
+    whole = [one for assessments in nulls.values() for one in assessments]
     spiked = sum(one.own.spiked for one in whole)
     return {
         "n": len(whole),
@@ -111,28 +111,28 @@ def count_nulls(nulls: Mapping[int, Sequence[Judged]], session: Session) -> dict
     }
 
 
-def say_tried(session: Session, shown: Shown) -> Tried:
+def describe_unadjusted(session: Session, trial: Trial) -> Tried:
     """Return what one candidate's replays show by themselves, before anything is adjusted for the others."""
-    effect = effect_of(shown.pairs, by_share=session.by_share)
-    moved = manipulation(shown.candidate.main, shown.pairs)
-    return describe(shown, effect, moved, effect.p if shown.confirmed else None)
+    effect = effect_of(trial.pairs, by_share=session.by_share)
+    moved = manipulation(trial.candidate.main, trial.pairs)
+    return describe(trial, effect, moved, effect.p if trial.confirmed else None)
 
 
-def describe(shown: Shown, effect: Effect, moved: Moved, p: float | None) -> Tried:
+def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None) -> Tried:
     """Return what one candidate's replays show, as plain data."""
-    one, pairs = shown.candidate, shown.pairs
-    main, names = one.main, [each.name for each in one.changes]
-    values = {each.name: dict(each.values) for each in one.changes if each.values}
-    last = one.start.end
+    candidate, pairs = trial.candidate, trial.pairs
+    main, names = candidate.main, [intervention.name for intervention in candidate.changes]
+    values = {intervention.name: dict(intervention.values) for intervention in candidate.changes if intervention.values}
+    last = candidate.start.end
     costs = [pair.changed.probe_at(last) - pair.null.probe_at(last) for pair in pairs]
     return Tried(
-        name=one.name,
+        name=candidate.name,
         kind=main.kind,
         change=str(change("what", names, values)),
         hypothesis=str(change("hypothesis", names, values)),
         price=str(change("price", names, values)),
-        start=one.start.step,
-        stage="confirmed" if shown.confirmed else "screened",
+        start=candidate.start.step,
+        stage="confirmed" if trial.confirmed else "screened",
         outcome=effect.outcome,
         n=len(pairs),
         spiked=effect.spiked,
@@ -145,27 +145,27 @@ def describe(shown: Shown, effect: Effect, moved: Moved, p: float | None) -> Tri
         cost=float(np.mean(costs)) if np.isfinite(costs).all() else None,
         signals=_by_signal(pairs),
         moved={"signal": moved.signal, "ratio": moved.ratio, "moved": moved.moved, "strength": moved.strength},
-        seconds=shown.seconds,
+        seconds=trial.seconds,
         values=values,
     )
 
 
-def _cases(session: Session, shown: Sequence[Shown], planted: Sequence[Planted]) -> list[Case]:
+def _cases(session: Session, trials: Sequence[Trial], planted: Sequence[ReverseTest]) -> list[Case]:
     """Return every candidate with all that is known of it: confirmed where it was, else as it was screened."""
-    effects = [effect_of(one.pairs, by_share=session.by_share) for one in shown]
-    keys = [(one.candidate.name, one.candidate.start.step) for one in shown]
-    tested = [(key, effect.p) for key, one, effect in zip(keys, shown, effects, strict=True) if one.confirmed]
+    effects = [effect_of(trial.pairs, by_share=session.by_share) for trial in trials]
+    keys = [(trial.candidate.name, trial.candidate.start.step) for trial in trials]
+    tested = [(key, effect.p) for key, trial, effect in zip(keys, trials, effects, strict=True) if trial.confirmed]
     adjusted = holm({f"{name} {start}": p for (name, start), p in tested})
-    confirmed = {key for key, one in zip(keys, shown, strict=True) if one.confirmed}
-    reverse = {one.name: one for one in planted}
+    confirmed = {key for key, trial in zip(keys, trials, strict=True) if trial.confirmed}
+    reverse = {test.name: test for test in planted}
     cases = []
-    for (name, start), one, effect in zip(keys, shown, effects, strict=True):
-        if not one.confirmed and (name, start) in confirmed:
+    for (name, start), trial, effect in zip(keys, trials, effects, strict=True):
+        if not trial.confirmed and (name, start) in confirmed:
             continue
-        moved = manipulation(one.candidate.main, one.pairs)
-        p = adjusted.get(f"{name} {start}") if one.confirmed else None
-        tried = describe(one, effect, moved, p)
-        cases.append(Case(one.candidate.main, tried, moved, reverse.get(name)))
+        moved = manipulation(trial.candidate.main, trial.pairs)
+        p = adjusted.get(f"{name} {start}") if trial.confirmed else None
+        tried = describe(trial, effect, moved, p)
+        cases.append(Case(trial.candidate.main, tried, moved, reverse.get(name)))
     return cases
 
 
@@ -182,5 +182,5 @@ def _by_signal(pairs: Sequence[Pair]) -> dict[str, dict[str, float]]:
     }
 
 
-def _best_first(one: Tried) -> tuple[bool, int, float]:
-    return one.stage != "confirmed", OUTCOMES.index(one.outcome), -(one.effect or 0.0)
+def _best_first(tried: Tried) -> tuple[bool, int, float]:
+    return tried.stage != "confirmed", OUTCOMES.index(tried.outcome), -(tried.effect or 0.0)

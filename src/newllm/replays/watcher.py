@@ -24,7 +24,7 @@ class Watcher:
             stage: it belongs to.
             name: of the intervention, or of what was replayed unmodified.
             replay: the number of its chance; 0 is the original's.
-            spiked: whether it did; None where that was not judged.
+            spiked: whether it did; None where that was not assessed.
             seconds: that it took.
         """
 

@@ -286,8 +286,8 @@ def _turned(values: np.ndarray) -> bytes:
     return np.ascontiguousarray(values).view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _unpacked(file: BinaryIO, place: int, size: int, kind: type, path: Path) -> np.ndarray:
-    file.seek(place)
+def _unpacked(file: BinaryIO, offset: int, size: int, kind: type, path: Path) -> np.ndarray:
+    file.seek(offset)
     try:
         packed = file.read(size)
         if not 0 <= zstandard.frame_content_size(packed) <= _LARGEST_COLUMN:
@@ -296,5 +296,5 @@ def _unpacked(file: BinaryIO, place: int, size: int, kind: type, path: Path) -> 
         if len(content) % 8:
             raise zstandard.ZstdError("no numbers")
     except zstandard.ZstdError as error:
-        raise UserError(f"'{path}' is damaged at byte {place} ({error}): {_MEND}") from error
+        raise UserError(f"'{path}' is damaged at byte {offset} ({error}): {_MEND}") from error
     return np.ascontiguousarray(np.frombuffer(content, np.uint8).reshape(8, -1).T).view(kind).reshape(-1)

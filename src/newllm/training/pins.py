@@ -47,7 +47,7 @@ class Pin:
         return {"signal": self.signal, **dataclasses.asdict(self.onset)}
 
 
-def kept_of(pins: Iterable[Pin]) -> list[Pin]:
+def lasting(pins: Iterable[Pin]) -> list[Pin]:
     """Return the first and the last of them, in order: those whose snapshots stay."""
     ordered = sorted(pins, key=lambda pin: pin.onset.step)
     return ordered if len(ordered) <= FIRST + LAST else ordered[:FIRST] + ordered[-LAST:]
@@ -58,41 +58,41 @@ def content_of(pins: Sequence[Pin]) -> dict[str, Any]:
     return {"schema": SCHEMA, "onsets": [pin.as_dict() for pin in pins]}
 
 
-def read_pins(place: Path) -> list[Pin]:
+def read_pins(snapshot: Path) -> list[Pin]:
     """Return the onsets that a snapshot is kept for; none without a pin.json that can be read."""
     try:
-        content = read_checked(place / PIN)
+        content = read_checked(snapshot / PIN)
         return [_pin(one) for one in content["onsets"]] if content["schema"] == SCHEMA else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
-def _pin(one: dict[str, Any]) -> Pin:
-    steps = [int(one[name]) for name in ("step", "onset", "before")]
-    base = math.nan if one["base"] is None else float(one["base"])
-    rise = math.inf if one["rise"] is None else float(one["rise"])
-    return Pin(str(one["signal"]), Onset(*steps, base=base, rise=rise))
+def _pin(onset: dict[str, Any]) -> Pin:
+    steps = [int(onset[name]) for name in ("step", "onset", "before")]
+    base = math.nan if onset["base"] is None else float(onset["base"])
+    rise = math.inf if onset["rise"] is None else float(onset["rise"])
+    return Pin(str(onset["signal"]), Onset(*steps, base=base, rise=rise))
 
 
-def add_pin(place: Path, pin: Pin) -> None:
+def add_pin(snapshot: Path, pin: Pin) -> None:
     """Keep a snapshot that stands already for this onset too.
 
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    write_checked(place / PIN, content_of([*(one for one in read_pins(place) if one != pin), pin]))
+    write_checked(snapshot / PIN, content_of([*(one for one in read_pins(snapshot) if one != pin), pin]))
 
 
-def drop_pins(directory: Path, kept: Sequence[Pin]) -> None:
+def drop_pins(directory: Path, lasting_pins: Sequence[Pin]) -> None:
     """Keep snapshots for these onsets only; those of no other reason go with the next pruning.
 
     Raises:
         UserError: there is no room, or the place may not be written.
     """
-    for place in list_snapshots(directory).values():
-        pins = read_pins(place)
-        left = [pin for pin in pins if pin in kept]
+    for snapshot in list_snapshots(directory).values():
+        pins = read_pins(snapshot)
+        left = [pin for pin in pins if pin in lasting_pins]
         if pins and not left:
-            (place / PIN).unlink()
+            (snapshot / PIN).unlink()
         elif left != pins:
-            write_checked(place / PIN, content_of(left))
+            write_checked(snapshot / PIN, content_of(left))

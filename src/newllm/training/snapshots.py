@@ -104,8 +104,8 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
         UserError: there is no room, or the place may not be written. Earlier snapshots stay as they are.
     """
     make_directory(directory)
-    place = directory / f"step-{progress.step:08d}"
-    with new_directory(place) as temporary:
+    snapshot = directory / f"step-{progress.step:08d}"
+    with new_directory(snapshot) as temporary:
         digests = {}
         for name, content in tensors.items():
             data = safetensors.torch.save({key: value.detach().cpu().contiguous() for key, value in content.items()})
@@ -116,7 +116,7 @@ def write_snapshot(directory: Path, tensors: Tensors, progress: Progress, pin: M
         (temporary / "state.json").write_text(to_json(state, indent=2))
         if pin is not None:
             (temporary / PIN).write_bytes(sealed(pin, indent=2))
-    return place
+    return snapshot
 
 
 def list_snapshots(directory: Path) -> dict[int, Path]:
@@ -148,13 +148,13 @@ def _broken(directory: Path) -> dict[int, Path]:
 
 def newest_snapshot(directory: Path, step: int) -> Path | None:
     """Return the place of the newest whole snapshot of this step or one before, None where there is none."""
-    return next((place for at, place in reversed(list_snapshots(directory).items()) if at <= step), None)
+    return next((snapshot for at, snapshot in reversed(list_snapshots(directory).items()) if at <= step), None)
 
 
 def prune_snapshots(directory: Path, keep: int, best: int | None) -> None:
     """Remove all but the last `keep` snapshots, the best one, that of step 0 and those that are pinned (`PIN`)."""
     steps = list_snapshots(directory)
-    plain = [step for step, place in steps.items() if step > 0 and not (place / PIN).exists()]
+    plain = [step for step, snapshot in steps.items() if step > 0 and not (snapshot / PIN).exists()]
     for step in plain[:-keep]:
         if step != best:
             remove_directory(steps[step])
@@ -191,84 +191,84 @@ def choose_snapshot(directory: Path, wanted: str) -> Path:
     return steps[int(wanted)]
 
 
-def load_progress(place: Path) -> Progress:
+def load_progress(snapshot: Path) -> Progress:
     """Read a snapshot's state.json.
 
     Raises:
         UserError: it is damaged or of another kind.
     """
-    state = _state(place)
+    state = _state(snapshot)
     return Progress(**{field.name: state.get(field.name, field.default) for field in dataclasses.fields(Progress)})
 
 
-def load_model(place: Path, model: nn.Module) -> None:
+def load_model(snapshot: Path, model: nn.Module) -> None:
     """Put a snapshot's weights into a model.
 
     Raises:
         UserError: the snapshot is damaged, or belongs to another model.
     """
-    tensors = _tensors(place, "model.safetensors")
+    tensors = _tensors(snapshot, "model.safetensors")
     own = model.state_dict()
     for name in own.keys() | tensors.keys():
         if name not in tensors or name not in own or tensors[name].shape != own[name].shape:
-            raise UserError(f"'{place}' belongs to another model: '{name}' does not fit RUN/config.toml")
+            raise UserError(f"'{snapshot}' belongs to another model: '{name}' does not fit RUN/config.toml")
     model.load_state_dict(tensors)
 
 
-def load_training_state(place: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
+def load_training_state(snapshot: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
     """Put a snapshot's moments into an optimizer and return the carried context, if there is one.
 
     Raises:
         UserError: the snapshot is damaged, or belongs to another model.
     """
-    moments, carried = _training_tensors(place)
+    moments, carried = _training_tensors(snapshot)
     device = next(model.parameters()).device
     restore_optimizer(model, optimizer, moments)
     return {name: value.to(device) for name, value in carried.items()} or None
 
 
-def snapshot_tensors(place: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+def snapshot_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
     """Read a snapshot whole: weights, the optimizer's state by `PARAMETER/KEY`, and the carried context.
 
     Raises:
         UserError: the snapshot is damaged.
     """
-    return _tensors(place, "model.safetensors"), *_training_tensors(place)
+    return _tensors(snapshot, "model.safetensors"), *_training_tensors(snapshot)
 
 
-def _training_tensors(place: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    tensors = _tensors(place, "optimizer.safetensors")
+def _training_tensors(snapshot: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    tensors = _tensors(snapshot, "optimizer.safetensors")
     carried = {k.removeprefix(_CARRIED): v for k, v in tensors.items() if k.startswith(_CARRIED)}
     return {name: value for name, value in tensors.items() if not name.startswith(_CARRIED)}, carried
 
 
-def _tensors(place: Path, name: str) -> dict[str, Tensor]:
+def _tensors(snapshot: Path, name: str) -> dict[str, Tensor]:
     """Read one file of tensors after comparing it with its checksum."""
     try:
-        data = read_bytes(place / name, _LARGEST)
+        data = read_bytes(snapshot / name, _LARGEST)
     except OSError as error:
-        raise _damaged(place, f"{name}: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != _state(place)["sha256"].get(name):
-        raise _damaged(place, f"{name} is not what was written")
+        raise _damaged(snapshot, f"{name}: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != _state(snapshot)["sha256"].get(name):
+        raise _damaged(snapshot, f"{name} is not what was written")
     try:
         return safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError) as error:
-        raise _damaged(place, f"{name} holds no tensors") from error
+        raise _damaged(snapshot, f"{name} holds no tensors") from error
 
 
-def _state(place: Path) -> dict[str, Any]:
+def _state(snapshot: Path) -> dict[str, Any]:
     try:
-        state = read_json(place / "state.json")
+        state = read_json(snapshot / "state.json")
     except (OSError, ValueError) as error:
-        raise _damaged(place, "state.json cannot be read") from error
+        raise _damaged(snapshot, "state.json cannot be read") from error
     wanted = {"schema", "sha256", *(field.name for field in dataclasses.fields(Progress))} - {"tokenizer"}
     if not isinstance(state, dict) or not wanted <= state.keys() or state["schema"] != SCHEMA:
-        raise _damaged(place, "state.json is not of this version")
+        raise _damaged(snapshot, "state.json is not of this version")
     digests = state["sha256"]
     if not isinstance(digests, dict) or digests.pop("state.json", None) != _digest(state):
-        raise _damaged(place, "state.json is not what was written")
-    if place.name != f"step-{state['step']:08d}":
-        raise _damaged(place, f"it is of step {state['step']}")
+        raise _damaged(snapshot, "state.json is not what was written")
+    if snapshot.name != f"step-{state['step']:08d}":
+        raise _damaged(snapshot, f"it is of step {state['step']}")
     return state
 
 
@@ -277,5 +277,5 @@ def _digest(state: dict[str, Any]) -> str:
     return hashlib.sha256(to_json(state).encode()).hexdigest()
 
 
-def _damaged(place: Path, what: str) -> UserError:
-    return UserError(f"snapshot '{place}' is damaged ({what}): remove it to go on from the one before it")
+def _damaged(snapshot: Path, what: str) -> UserError:
+    return UserError(f"snapshot '{snapshot}' is damaged ({what}): remove it to go on from the one before it")

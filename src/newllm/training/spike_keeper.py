@@ -14,7 +14,7 @@ from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError
 from newllm.trace import Trace, read_signal
 from newllm.training.observer import Past
-from newllm.training.pins import Pin, add_pin, content_of, drop_pins, kept_of, read_pins
+from newllm.training.pins import Pin, add_pin, content_of, drop_pins, lasting, read_pins
 from newllm.training.ring import Held, Ring
 from newllm.training.snapshots import PIN, Progress, Tensors, list_snapshots, write_snapshot
 
@@ -77,7 +77,7 @@ class SpikeKeeper:
         if any(pin.is_of(other) for other in self._pins):
             return
         self._wait()
-        self._pins = kept_of([*self._pins, pin])
+        self._pins = lasting([*self._pins, pin])
         on_disk, in_memory = list_snapshots(self.snapshots), self.ring.steps()
         steps = self._choose([step for step in on_disk.keys() | in_memory.keys() if step <= pin.latest])
         held = [in_memory[step] for step in steps if step not in on_disk]
@@ -155,4 +155,4 @@ def _known_pins(snapshots: Path) -> list[Pin]:
     pins: list[Pin] = []
     for place in list_snapshots(snapshots).values():
         pins += [pin for pin in read_pins(place) if pin not in pins]
-    return kept_of(pins)
+    return lasting(pins)

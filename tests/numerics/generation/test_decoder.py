@@ -54,7 +54,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def use_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Have so many threads share a step, and often change between running together and alone."""
     monkeypatch.setattr(compiled_step, "threads_for", lambda _products: count)
-    monkeypatch.setattr(pace, "KEPT", 4 * pace.TRIED)
+    monkeypatch.setattr(pace, "TRIAL_INTERVAL", 4 * pace.TRIED)
 
 
 def build(seed: int = 0, **settings: Any) -> LanguageModel:
@@ -175,19 +175,19 @@ def test_a_state_is_never_changed_and_can_be_branched() -> None:
 def test_help_is_tried_and_the_quicker_way_kept() -> None:
     for together, alone in ((5, 9), (9, 5)):
         chooser, ways = pace.Pace(), []
-        for _ in range(2 * pace.KEPT):
-            ways.append(chooser.alone)
-            chooser.took(alone if chooser.alone else together)
-        half, best = ways[pace.KEPT :], alone < together
+        for _ in range(2 * pace.TRIAL_INTERVAL):
+            ways.append(chooser.single)
+            chooser.took(alone if chooser.single else together)
+        half, best = ways[pace.TRIAL_INTERVAL :], alone < together
         assert ways[: 2 * pace.TRIED] == [False] * pace.TRIED + [True] * pace.TRIED
         assert half[: 2 * pace.TRIED] == [best] * pace.TRIED + [not best] * pace.TRIED
-        assert set(ways[2 * pace.TRIED : pace.KEPT] + half[2 * pace.TRIED :]) == {best}
+        assert set(ways[2 * pace.TRIED : pace.TRIAL_INTERVAL] + half[2 * pace.TRIED :]) == {best}
 
 
 def test_step_one_is_a_step_of_one_row() -> None:
     model = build()
     decoder, state = Decoder(model), model.initial_state(1)
-    logits_V, after = decoder.step_one(5, state)
+    logits_V, after = decoder.step_token(5, state)
     logits_1V, same = decoder.step(torch.tensor([5]), state)
     assert torch.equal(logits_V, logits_1V[0])
     assert all(torch.equal(after[name], same[name]) for name in same)
@@ -248,10 +248,10 @@ def test_a_forked_process_decodes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     use_threads(monkeypatch, 2)
     model = build()
     decoder, state = Decoder(model), model.initial_state(1)
-    expected, _ = decoder.step_one(3, state)
+    expected, _ = decoder.step_token(3, state)
     child = os.fork()
     if child == 0:
-        os._exit(0 if torch.equal(decoder.step_one(3, state)[0], expected) else 1)
+        os._exit(0 if torch.equal(decoder.step_token(3, state)[0], expected) else 1)
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -270,7 +270,7 @@ def test_a_thread_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     team._run = run
     with pytest.raises(MemoryError, match="no room"):
-        decoder.step_one(1, model.initial_state(1))
+        decoder.step_token(1, model.initial_state(1))
 
 
 def hooked(model: LanguageModel) -> None:
@@ -319,7 +319,7 @@ def test_other_models_take_their_own_step(settings: dict[str, Any], weights: str
     assert not decoder.is_compiled
     expected = read(twin.step, tokens_TB, model.initial_state(2))
     assert torch.equal(read(decoder.step, tokens_TB, model.initial_state(2))[0], expected[0])
-    logits_V, _ = decoder.step_one(4, model.initial_state(1))
+    logits_V, _ = decoder.step_token(4, model.initial_state(1))
     assert logits_V.shape == (37,)
     assert model.training
     assert (weights == "fp32") == torch.equal(twin.head.weight, model.head.weight)

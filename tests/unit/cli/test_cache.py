@@ -89,4 +89,4 @@ def test_a_new_text_sends_the_least_recently_used_away(
     tokens_of(texts[2])
     left = token_cache.entries(cache)
     assert len(left) == 2
-    assert first.place in {one.place for one in left}
+    assert first.directory in {one.directory for one in left}

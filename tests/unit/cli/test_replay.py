@@ -170,8 +170,8 @@ def test_a_mistake_is_one_line_and_writes_nothing(refused, run, content, options
 HOLD = """
 import sys
 from pathlib import Path
-from newllm.replays.alone import alone
-with alone(Path(sys.argv[1]), "it"):
+from newllm.replays.investigate import replay_lock
+with replay_lock(Path(sys.argv[1]), "it"):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -311,11 +311,11 @@ def test_pickled_tokens_are_not_read(tmp_path: Path, own_cache: Path) -> None:
     assert cache_directory() == own_cache
     (one,) = entries(own_cache)
     for name in ("train.tokens.npy", "validation.bounds.npy", "train.starts.npy"):
-        np.save(one.place / name, np.array([{}, {}], dtype=object), allow_pickle=True)
-        meta = json.loads((one.place / "meta.json").read_text())
-        meta["checksums"][name] = hashlib.sha256((one.place / name).read_bytes()).hexdigest()
+        np.save(one.directory / name, np.array([{}, {}], dtype=object), allow_pickle=True)
+        meta = json.loads((one.directory / "meta.json").read_text())
+        meta["checksums"][name] = hashlib.sha256((one.directory / name).read_bytes()).hexdigest()
         del meta["sha256"]
-        (one.place / "meta.json").write_text(json.dumps(meta))
+        (one.directory / "meta.json").write_text(json.dumps(meta))
         assert prepare(config).train.tokens.tolist() == tokens
 
 

@@ -20,7 +20,7 @@ from newllm.diagnosis.diagnose import _folded, _order, _same
 from newllm.diagnosis.excursion import Excursion
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
 from newllm.diagnosis.losses import comparable, descent, is_validation, loss_names, rolling_median
-from newllm.diagnosis.run_facts import check_one_run, facts_of, is_run, read_facts, said_by
+from newllm.diagnosis.run_facts import check_single_run, facts_of, is_run, read_facts, said_by
 from newllm.errors import UserError
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
@@ -253,18 +253,18 @@ def test_what_the_files_of_a_run_say(tmp_path: Path) -> None:
 
 
 def test_a_directory_of_several_runs_is_refused_by_their_names(tmp_path: Path) -> None:
-    check_one_run(tmp_path / "none")
+    check_single_run(tmp_path / "none")
     for at, sign in enumerate(("recording.json", "trace.jsonl", "trace.blocks", "trace.jsonl", "trace.jsonl")):
-        check_one_run(tmp_path) if at < 2 else None
+        check_single_run(tmp_path) if at < 2 else None
         (tmp_path / f"run-{at}").mkdir()
         (tmp_path / f"run-{at}" / sign).write_text("")
         if at == 3:
             with pytest.raises(UserError, match=r"\(run-0, run-1, run-2, run-3\): name those"):
-                check_one_run(tmp_path)
+                check_single_run(tmp_path)
     with pytest.raises(UserError, match=r"holds several runs \(run-0, run-1, run-2, run-3, \.\.\.\): name those"):
-        check_one_run(tmp_path)
+        check_single_run(tmp_path)
     (tmp_path / "trace.jsonl").write_text("")  # it is a run itself
-    check_one_run(tmp_path)
+    check_single_run(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "run"), [("config.toml", True), ("recording.json", True), ("trace.jsonl", False)])

@@ -28,8 +28,8 @@ def ways(together: int, alone: int, count: int, pace: Pace) -> list[bool]:
     """Which of so many tokens were run alone, where they take so long together and alone."""
     found = []
     for _ in range(count):
-        found.append(pace.alone)
-        pace.took(alone if pace.alone else together)
+        found.append(pace.single)
+        pace.took(alone if pace.single else together)
     return found
 
 
@@ -46,7 +46,7 @@ def test_the_quickest_of_four_counts() -> None:
     pace = Pace()
     for nanoseconds in (9, 3, 9, 9, 8, 8, 8, 8):
         pace.took(nanoseconds)
-    assert not pace.alone
+    assert not pace.single
 
 
 @pytest.mark.parametrize(("rows", "start"), [(1, 16), (8, 16), (9, 32), (64, 128)])

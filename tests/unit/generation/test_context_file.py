@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from newllm.errors import UserError
-from newllm.generation import Sampling, check_place, fingerprint, load_context, save_context
+from newllm.generation import Sampling, check_writable, fingerprint, load_context, save_context
 from newllm.generation.fingerprint import digest
 from newllm.model.bodies import BODIES
 
@@ -107,7 +107,7 @@ def test_what_is_no_context_is_not_replaced(engine, tmp_path):
     os.mkfifo(pipe)
     before = {path.name: path.read_bytes() for path in (book, weights)}
     for place in (book, weights, pipe, tmp_path / "empty", tmp_path / "link", tmp_path / "null"):
-        for write in (check_place, lambda path: save_context(path, engine.start(), fingerprint(engine.model))):
+        for write in (check_writable, lambda path: save_context(path, engine.start(), fingerprint(engine.model))):
             with pytest.raises(UserError) as told:
                 write(place)
             said = f"cannot write context, '{place}' holds something else: choose another --context-out"
@@ -125,7 +125,7 @@ def test_a_file_that_may_not_be_read_is_told_with_the_reason(engine, saved, monk
     monkeypatch.setattr(Path, "open", refuse)  # a mode would not stop root
     assert "(Permission denied)" in refusal(saved, engine)
     with pytest.raises(UserError, match=r"cannot write context .* \(Permission denied\)"):
-        check_place(saved)
+        check_writable(saved)
 
 
 def test_a_link_to_a_context_is_replaced_and_that_context_stays(engine, saved):
@@ -204,7 +204,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_line(engine, tmp_path):
             save_context(place, engine.start(), fingerprint(engine.model))
         assert "\n" not in str(told.value)
     with pytest.raises(UserError, match="make directory"):
-        check_place(tmp_path / "absent" / "context")
+        check_writable(tmp_path / "absent" / "context")
     assert list(tmp_path.iterdir()) == []
 
 

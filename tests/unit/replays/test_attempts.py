@@ -8,12 +8,12 @@ import pytest
 
 from newllm.diagnosis.onset import Onset
 from newllm.messages import quoted
+from newllm.replays.assessment import Assessment, Assessor
 from newllm.replays.attempts import Attempts
-from newllm.replays.judged import Judge, Judged
 from newllm.replays.original import Original
 from newllm.replays.remedies import Remedy
 from newllm.replays.severity import Severity
-from newllm.replays.spikes import Spike
+from newllm.replays.spikes import LocatedSpike
 from newllm.replays.trajectory import Trajectory
 from newllm.trace import Finding, Series
 
@@ -52,8 +52,8 @@ def judged(
     finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
     losses = LOSS.value.tolist()
     original = Original(LOSS.step.tolist(), losses, losses, (), [], None, (), lambda _: None)  # type: ignore[arg-type, return-value]
-    made.judge = Judge(original, Spike(96, 100, None, 2.0, math.inf, "loss", finding), replay)
-    made.nulls = [Judged(replay, {"loss": Severity(1.0, 1.0, onset, 0.1)}, "loss")]
+    made.assessor = Assessor(original, LocatedSpike(96, 100, None, 2.0, math.inf, "loss", finding), replay)
+    made.nulls = [Assessment(replay, {"loss": Severity(1.0, 1.0, onset, 0.1)}, "loss")]
     return made
 
 

@@ -6,7 +6,7 @@ import pytest
 from newllm.replays.cause import Case, find_cause, suspects
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.manipulation import Moved
-from newllm.replays.session import Planted
+from newllm.replays.session import ReverseTest
 from newllm.trace import Tried
 
 
@@ -21,8 +21,8 @@ def case(name: str, outcome: Any = "no effect", *, strength: float = 0.7, moved:
     return Case(change, tried, Moved(change.aims_at, 0.5, moved, strength), others.get("planted"))
 
 
-def planted(name: str, spiked: int = 4, null_spiked: int = 0) -> Planted:
-    return Planted(name, 4, spiked, null_spiked, 20)
+def planted(name: str, spiked: int = 4, null_spiked: int = 0) -> ReverseTest:
+    return ReverseTest(name, 4, spiked, null_spiked, 20)
 
 
 def said(cases: list[Case], untried: int) -> list[str]:

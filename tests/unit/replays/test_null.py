@@ -59,7 +59,7 @@ def test_it_gives_the_state_that_the_replays_begin_from(founding_run: Path) -> N
     assert checked(founding_run, 0).state is None
     original = read_original(OwnRun(founding_run))
     _, kept = original.state(40)
-    without = dataclasses.replace(original, kept=(0, 20, 50))
+    without = dataclasses.replace(original, known_steps=(0, 20, 50))
     subject = OwnRun(founding_run)
     state = check_null(subject, without, choose_spike(original, None), 40).state
     assert state is not None
@@ -96,12 +96,12 @@ def test_runs_of_every_variant_are_replayed_to_the_bit(
         assert check.weights
 
 
-def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, null.Spike]:
+def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, null.LocatedSpike]:
     """A healthy run, as if it had a spike there: what the null replay compares does not depend on it."""
     trace = newllm.doctor(run).trace
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
     finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
-    spike = null.Spike(onset, peak, None, 1.0, 1.0, "loss", finding)
+    spike = null.LocatedSpike(onset, peak, None, 1.0, 1.0, "loss", finding)
     subject = OwnRun(run)
     kept = tuple(int(path.name[5:]) for path in sorted((run / "snapshots").iterdir()))
     original = Original(
@@ -184,9 +184,9 @@ def test_it_is_replayed_no_farther_than_twice_the_window(founding_run: Path) -> 
     spike = choose_spike(original, None)
     never = dataclasses.replace(spike, end=None)
     end = spike.peak + (spike.peak - 45)
-    assert null._end(dataclasses.replace(original, kept=()), never, 45) == end
+    assert null._end(dataclasses.replace(original, known_steps=()), never, 45) == end
     assert null._end(original, spike, 40) == 60, "the next snapshot"
-    assert null._end(dataclasses.replace(original, kept=(50,)), spike, 45) == spike.end
+    assert null._end(dataclasses.replace(original, known_steps=(50,)), spike, 45) == spike.end
 
 
 # --- a training with chance of its own
@@ -245,7 +245,7 @@ def recorded(loop: Loop) -> Original:
     replica = loop.start(loop.setup(0, 0, 20, 20), None)
     updates = [replica.update(step) for step in range(loop.steps)]
     losses, norms = [one.loss for one in updates], [one.gradient_norm for one in updates]
-    spike = null.Spike(20, 20, 22, 1.0, 1.0, "loss", finding)
+    spike = null.LocatedSpike(20, 20, 22, 1.0, 1.0, "loss", finding)
     steps = list(range(1, loop.steps + 1))
     return Original(steps, losses, norms, (spike,), [], 0, (), lambda _: pytest.fail("no state"), replica.seen)
 

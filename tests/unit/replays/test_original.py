@@ -19,7 +19,7 @@ from newllm.replays.loop import Loop
 from newllm.replays.original import Original, _Recorded, choose_spike, read_original, record_original
 from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import State
-from newllm.replays.spikes import Spike, most_serious, spikes_of
+from newllm.replays.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.replays.states import States, size_of
 from newllm.trace import Series, Trace, read_trace
 
@@ -38,7 +38,7 @@ def bump(loss: np.ndarray, at: int, height: float, length: int = 6) -> np.ndarra
     return loss
 
 
-def spikes(**signals: np.ndarray | tuple[np.ndarray, np.ndarray]) -> tuple[Spike, ...]:
+def spikes(**signals: np.ndarray | tuple[np.ndarray, np.ndarray]) -> tuple[LocatedSpike, ...]:
     series = {
         name: Series(*given) if isinstance(given, tuple) else Series(np.arange(1, len(given) + 1), given)
         for name, given in signals.items()

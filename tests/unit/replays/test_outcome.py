@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from newllm.replays.judged import Judged
+from newllm.replays.assessment import Assessment
 from newllm.replays.outcome import Pair, effect_of
 from newllm.replays.severity import Severity
 from newllm.replays.trajectory import Trajectory
@@ -19,21 +19,21 @@ def judged(
     start: int = 10,
     limit: float = LIMIT,
     **others: Severity,
-) -> Judged:
+) -> Assessment:
     made = Trajectory(start, steps=[start + 1], loss=[1.0], probe_steps=[start], probe=[1.0], reached=reached)
     own = Severity(peak, 0.0, onset, limit)
-    return Judged(made, {"loss": own, **others}, "loss")
+    return Assessment(made, {"loss": own, **others}, "loss")
 
 
-def pairs(nulls: list[Judged], changed: list[Judged]) -> list[Pair]:
+def pairs(nulls: list[Assessment], changed: list[Assessment]) -> list[Pair]:
     return [Pair(null, change) for null, change in zip(nulls, changed, strict=True)]
 
 
-def spiking(*peaks: float, onset: int = 18) -> list[Judged]:
+def spiking(*peaks: float, onset: int = 18) -> list[Assessment]:
     return [judged(peak, onset, reached=None) for peak in peaks]
 
 
-def calm(*peaks: float, reached: int | None = 20) -> list[Judged]:
+def calm(*peaks: float, reached: int | None = 20) -> list[Assessment]:
     return [judged(peak, None, reached=reached) for peak in peaks]
 
 
@@ -104,7 +104,7 @@ def test_without_a_spike_in_the_nulls_nothing_is_said():
     assert (found.outcome, found.effect, found.interval, found.p) == ("undecided", None, None, None)
 
 
-def like(above: float, onset: int | None = 108, *, reached: int | None = 120) -> Judged:
+def like(above: float, onset: int | None = 108, *, reached: int | None = 120) -> Assessment:
     """A replay from step 8 so far above a limit of a half; all of its kind are alike, so that intervals are points."""
     return judged(0.5 + above, onset if above > 0 else None, reached=reached, start=8, limit=0.5)
 
@@ -131,7 +131,9 @@ LIKE = [like(1.0)] * 4
         ([like(0.0)] * 4, "removes", None),  # at the limit itself
     ],
 )
-def test_where_one_outcome_ends_and_the_next_begins(changed: list[Judged], outcome: str, later: float | None) -> None:
+def test_where_one_outcome_ends_and_the_next_begins(
+    changed: list[Assessment], outcome: str, later: float | None
+) -> None:
     found = effect_of(pairs(LIKE, changed), by_share=False)
     assert (found.outcome, found.spiked) == (outcome, sum(one.own.spiked for one in changed))
     assert found.later == (None if later is None else pytest.approx(later))

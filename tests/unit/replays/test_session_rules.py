@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from newllm.replays.assessment import Assessment
 from newllm.replays.candidates import Candidate
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.judged import Judged
 from newllm.replays.manipulation import Moved, manipulation
 from newllm.replays.outcome import Pair
-from newllm.replays.session import Shown, best_of
+from newllm.replays.session import Trial, best_of
 from newllm.replays.severity import Severity
 from newllm.replays.starts import Start
 from newllm.replays.trajectory import Trajectory
@@ -18,9 +18,9 @@ from newllm.replays.trajectory import Trajectory
 LATE = Start(8, 16, 20, 24)
 
 
-def judged(above: float, *, onset: int | None = 12, reached: int | None = 20, **of_trajectory: Any) -> Judged:
+def judged(above: float, *, onset: int | None = 12, reached: int | None = 20, **of_trajectory: Any) -> Assessment:
     made = Trajectory(8, probe_steps=[8, 10, 12, 14], probe=[1.0] * 4, reached=reached, **of_trajectory)
-    return Judged(made, {"loss": Severity(0.5 + above, 0.0, onset if above > 0 else None, 0.5)}, "loss")
+    return Assessment(made, {"loss": Severity(0.5 + above, 0.0, onset if above > 0 else None, 0.5)}, "loss")
 
 
 def about(value: float) -> Any:
@@ -87,10 +87,10 @@ def test_batches_have_moved_by_the_share_that_is_not_the_same(
     assert manipulation(INTERVENTIONS["skip-batches"], pairs) == Moved("batches", None, moved, share)
 
 
-def shown(name: str, *left: float, stopped: int = 0) -> Shown:
+def shown(name: str, *left: float, stopped: int = 0) -> Trial:
     """A candidate whose replays left so much of a null's severity of 1."""
     pairs = tuple(Pair(judged(1.0), judged(one, reached=None if at < stopped else 20)) for at, one in enumerate(left))
-    return Shown(Candidate(name, (CLIP,), LATE), pairs, False, 1.0)
+    return Trial(Candidate(name, (CLIP,), LATE), pairs, False, 1.0)
 
 
 def test_the_three_that_left_the_least_are_worth_confirming_each_a_quarter_at_least() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.spikes import Spike, most_serious, spikes_of
+from newllm.replays.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.trace import Finding, Series, Trace
 
 
@@ -153,5 +153,5 @@ def test_what_a_jump_led_to_is_told_with_it(
 def test_the_first_that_is_half_as_high_as_the_highest_is_the_serious_one(
     spikes: list[tuple[float, float]], chosen: int
 ) -> None:
-    made = [Spike(9 * at, 9 * at, None, base, height, "loss", JUMP) for at, (base, height) in enumerate(spikes)]
+    made = [LocatedSpike(9 * at, 9 * at, None, base, height, "loss", JUMP) for at, (base, height) in enumerate(spikes)]
     assert most_serious(made) == chosen

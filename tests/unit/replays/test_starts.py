@@ -3,14 +3,16 @@
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.spikes import Spike
-from newllm.replays.starts import Start, healthy_stretch, starts
+from newllm.replays.spikes import LocatedSpike
+from newllm.replays.starts import Start, healthy_segment, starts
 from newllm.replays.trajectory import Until
 from newllm.trace import Finding
 
 
-def spike(onset: int, peak: int, end: int | None) -> Spike:
-    return Spike(onset, peak, end, 3.0, 1.0, "loss", Finding(kind="spike", severity="warning", sentence=quoted("")))
+def spike(onset: int, peak: int, end: int | None) -> LocatedSpike:
+    return LocatedSpike(
+        onset, peak, end, 3.0, 1.0, "loss", Finding(kind="spike", severity="warning", sentence=quoted(""))
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ def spike(onset: int, peak: int, end: int | None) -> Spike:
         (spike(3, 30, None), [Start(0, 3, 19, 19)]),
     ],
 )
-def test_where_replays_begin_and_end(told: Spike, expected: list[Start]) -> None:
+def test_where_replays_begin_and_end(told: LocatedSpike, expected: list[Start]) -> None:
     late, *early = expected
     found = starts(told)
     assert found[0] == late
@@ -63,4 +65,4 @@ def test_a_change_may_take_twelve_times_as_long_as_its_null(lead: int, most: int
 def test_a_healthy_stretch_is_as_long_as_a_late_replay_and_ends_where_it_begins(
     late: Start, healthy: Start | None
 ) -> None:
-    assert healthy_stretch(late) == healthy
+    assert healthy_segment(late) == healthy

@@ -10,7 +10,7 @@ import torch
 from newllm.replays.interventions.learning_rate import WARM_UP
 from newllm.replays.interventions.optimizers import planned
 from newllm.replays.loop import Loop
-from newllm.replays.ranks import ranks, with_one_voice
+from newllm.replays.ranks import averaged_over_ranks, ranks
 from newllm.replays.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm
 from newllm.replays.setup import Setup
 from newllm.replays.signals import Mechanism
@@ -152,11 +152,11 @@ def test_a_ramp_is_as_long_as_the_way_to_the_onset(loop: Loop, start: int, onset
 
 def test_one_process_keeps_its_losses_and_several_take_their_mean(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ranks() == 1
-    assert with_one_voice(loop) is loop
+    assert averaged_over_ranks(loop) is loop
     # As if a second process had three times the value: what is summed up over both is four times as much.
     monkeypatch.setattr("newllm.replays.ranks.ranks", lambda: 2)
     monkeypatch.setattr("newllm.replays.ranks.dist.all_reduce", lambda value: value.mul_(4))
-    two = with_one_voice(dataclasses.replace(loop, validate=lambda _: {"validation": 1.5}))
+    two = averaged_over_ranks(dataclasses.replace(loop, validate=lambda _: {"validation": 1.5}))
     model, _ = loop.build(0)
     model.eval()
     mean, own = two.loss(model, loop.batch(0)), loop.loss(model, loop.batch(0))
@@ -165,4 +165,4 @@ def test_one_process_keeps_its_losses_and_several_take_their_mean(loop: Loop, mo
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True)), "the gradient stays its own"
     assert two.validate is not None
     assert two.validate(model) == {"validation": 3.0}
-    assert with_one_voice(loop).validate is None
+    assert averaged_over_ranks(loop).validate is None

@@ -6,13 +6,13 @@ import pytest
 
 from newllm.messages import quoted
 from newllm.replays.null import NullCheck
-from newllm.replays.spikes import Spike
+from newllm.replays.spikes import LocatedSpike
 from newllm.replays.verdict import differs
 from newllm.trace import Finding
 
 
-def spike(height: float) -> Spike:
-    return Spike(40, 42, 47, 2.0, height, "loss", Finding(kind="spike", severity="warning", sentence=quoted("")))
+def spike(height: float) -> LocatedSpike:
+    return LocatedSpike(40, 42, 47, 2.0, height, "loss", Finding(kind="spike", severity="warning", sentence=quoted("")))
 
 
 @pytest.mark.parametrize(("height", "said"), [(3.5, 3.5), (math.inf, None), (math.nan, None)])

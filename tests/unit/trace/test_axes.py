@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newllm.trace.readers.axes import Axis, place_rows
+from newllm.trace.readers.axes import Axis, locate_rows
 
 
 def placed(rows: int = 4, crowded: bool = False, **columns: list[float | None]) -> Axis:
@@ -15,7 +15,7 @@ def placed(rows: int = 4, crowded: bool = False, **columns: list[float | None]) 
         )
         for name, cells in columns.items()
     }
-    return place_rows(rows, arrays, crowded)
+    return locate_rows(rows, arrays, crowded)
 
 
 def test_steps_come_before_epochs_and_the_better_name_before_others() -> None:
@@ -72,13 +72,13 @@ def test_steps_that_begin_anew_in_an_epoch_are_counted_on_by_the_usual_step() ->
 @pytest.mark.parametrize(("filled", "first"), [(4, 0), (5, 100)])
 def test_a_better_name_counts_that_fills_half_as_many_rows(filled: int, first: int) -> None:
     better = (np.arange(filled), np.arange(100.0, 100 + filled))
-    axis = place_rows(10, {"step": better, "iter": (np.arange(10), np.arange(10.0))}, crowded=False)
+    axis = locate_rows(10, {"step": better, "iter": (np.arange(10), np.arange(10.0))}, crowded=False)
     assert axis.position[0] == first
 
 
 @pytest.mark.parametrize(("step", "last"), [(2**52, 2**53), (2**52 + 1, 0)])
 def test_steps_are_counted_on_as_far_as_a_float_counts(step: int, last: int) -> None:
     steps, epochs = np.array([0.0, step, 0.0]), np.array([0.0, 0.0, 1.0])
-    axis = place_rows(3, {"step": (np.arange(3), steps), "epoch": (np.arange(3), epochs)}, crowded=False)
+    axis = locate_rows(3, {"step": (np.arange(3), steps), "epoch": (np.arange(3), epochs)}, crowded=False)
     assert axis.position.tolist() == [0, step, last]
     assert bool(axis.remarks) is (last > 0)

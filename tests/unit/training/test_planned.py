@@ -21,7 +21,7 @@ from newllm.training.decisions import Decision, append_decision, elapsed_at, rea
 from newllm.training.evaluation import Evaluation
 from newllm.training.extend import extend
 from newllm.training.pace import ClockPace, Stopwatch, time_left
-from newllm.training.pins import Pin, kept_of
+from newllm.training.pins import Pin, lasting
 from newllm.training.preparation import Preparation
 from newllm.training.probe import NAMES, PrecisionProbe, probe_precision, seconds_per_step, vote
 from newllm.training.resolve import resolve
@@ -79,8 +79,8 @@ def test_two_losses_tell_of_one_event_where_they_overlap() -> None:
     others = [_pin(12, 13, 13), _pin(13, 14, 14), _pin(5, 6, 9), _pin(5, 6, 8)]
     assert [event.is_of(other) for other in others] == [True, False, True, False]
     assert [other.is_of(event) for other in others] == [True, False, True, False]
-    assert kept_of([_pin(0, 1, at) for at in (5, 1, 4, 2, 3)]) == [_pin(0, 1, at) for at in (1, 2, 4, 5)]
-    assert kept_of([_pin(0, 1, at) for at in (4, 1, 2, 3)]) == [_pin(0, 1, at) for at in (1, 2, 3, 4)]
+    assert lasting([_pin(0, 1, at) for at in (5, 1, 4, 2, 3)]) == [_pin(0, 1, at) for at in (1, 2, 4, 5)]
+    assert lasting([_pin(0, 1, at) for at in (4, 1, 2, 3)]) == [_pin(0, 1, at) for at in (1, 2, 3, 4)]
 
 
 def test_an_evaluation_past_the_range_of_a_float() -> None:

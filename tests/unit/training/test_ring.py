@@ -20,7 +20,7 @@ from newllm.training import loop, spike_keeper
 from newllm.training import ring as ring_module
 from newllm.training.config import RunConfig, TrainingConfig
 from newllm.training.observer import Observer
-from newllm.training.pins import Pin, kept_of, read_pins
+from newllm.training.pins import Pin, lasting, read_pins
 from newllm.training.presets import PRESETS
 from newllm.training.ring import STATES, Ring, ring_every
 from newllm.training.snapshots import (
@@ -300,8 +300,8 @@ def test_a_resumed_run_knows_at_once_what_the_trace_knows(keeper, tmp_path) -> N
 
 def test_which_pins_are_kept() -> None:
     pins = [Pin("loss", Onset(step, step, step - 1, 2.0, 1.0)) for step in (9, 3, 7, 1, 5)]
-    assert [pin.onset.step for pin in kept_of(pins)] == [1, 3, 7, 9]
-    assert kept_of(pins[:2]) == [pins[1], pins[0]]
+    assert [pin.onset.step for pin in lasting(pins)] == [1, 3, 7, 9]
+    assert lasting(pins[:2]) == [pins[1], pins[0]]
 
 
 def test_a_loss_that_is_not_finite_pins_too(train) -> None:

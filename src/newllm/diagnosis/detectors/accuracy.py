@@ -23,7 +23,7 @@ def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG00
     """Return constant accuracies and a single predicted class."""
     pairs = (("validation_accuracy", "validation_loss"), ("accuracy", "loss"))
     found = [_constant(trace, accuracy, loss) for accuracy, loss in pairs]
-    return [one for one in [*found, _one_class(trace)] if one]
+    return [one for one in [*found, _single_class(trace)] if one]
 
 
 def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
@@ -110,7 +110,7 @@ def _fraction(trace: Trace, name: str, accuracy: float, step: int) -> tuple[int 
     return None, None
 
 
-def _one_class(trace: Trace) -> Finding | None:
+def _single_class(trace: Trace) -> Finding | None:
     series = finite(trace.series("validation_classes"))
     where = np.flatnonzero(series.value == 1)
     if len(where) < 3 or len(where) < 0.8 * len(series.value):

@@ -6,8 +6,8 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.lone import FIRST, NEAR, lone_points, overshot
 from newllm.diagnosis.losses import comparable, finite, loss_names, rolling_median
+from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -86,7 +86,7 @@ def detect_worse_than_chance(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: the level, not a point, has to lie above: a single point must also be an excursion (excursion.py) or
     the smoothed loss must exceed the reference by `MARGIN` for good measure. At the start of a run up to `START` times
     the reference is usual: an untrained model lies a little above uniform, and its first updates overshoot a little.
-    Single points that excursions cannot tell are told in lone.py.
+    Single points that excursions cannot tell are found in outliers.py.
     """
     findings = []
     for name in loss_names(trace):
@@ -103,7 +103,7 @@ def _uniform(trace: Trace, name: str, series: Series, facts: Facts) -> Finding |
     uniform = math.log(facts.vocabulary)
     limit = np.full(len(series.value), MARGIN * uniform)
     limit[: 1 + len(limit) // 10] = START * uniform
-    above = _above(series.value, limit) | lone_points(series.value, limit)
+    above = _above(series.value, limit) | outlier_points(series.value, limit)
     if not above.any():
         return None
     known = {"vocabulary": facts.vocabulary, "uniform": uniform}
@@ -119,7 +119,7 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
         return None
     start, few = max(untrained, first), 2 + len(value) // 50
     above = _above(value, _limit(value, few, start))
-    above |= lone_points(value, _limit(value[:NEAR], few, start, len(value)))
+    above |= outlier_points(value, _limit(value[:NEAR], few, start, len(value)))
     above[:FIRST] |= overshot(value, START * start, start)
     if not above.any():
         return None

@@ -38,13 +38,13 @@ def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
 
 def _longest(above: np.ndarray) -> slice | None:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(int), [0]])))
-    stretches = [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    segments = [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     least = max(TIMES, SHARE * len(above))
-    return max((one for one in stretches if one.stop - one.start >= least), key=_length, default=None)
+    return max((one for one in segments if one.stop - one.start >= least), key=_length, default=None)
 
 
-def _length(stretch: slice) -> int:
-    return stretch.stop - stretch.start
+def _length(segment: slice) -> int:
+    return segment.stop - segment.start
 
 
 def _trouble(trace: Trace, since: int) -> int | None:
@@ -57,9 +57,9 @@ def _trouble(trace: Trace, since: int) -> int | None:
     return min((step for step in steps if step >= since), default=None)
 
 
-def _finding(trace: Trace, name: str, place: slice, what: tuple[float, float, int | None]) -> Finding:
+def _finding(trace: Trace, name: str, segment: slice, what: tuple[float, float, int | None]) -> Finding:
     series, (start, worst, trouble) = finite(trace.series(name)), what
-    first, last = int(series.step[place.start]), int(series.step[place.stop - 1])
+    first, last = int(series.step[segment.start]), int(series.step[segment.stop - 1])
     lead = None if trouble is None else trouble - first
     return Finding(
         kind="context-growth",

@@ -40,11 +40,11 @@ def detect_spikes(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 
     return findings
 
 
-def _crept(name: str, series: Series, one: Excursion) -> bool:
-    """Whether a validation loss rose bit by bit and stayed up: over-fitting, which is told as that."""
-    way = comparable(series.value)[max(0, one.onset - 1) : one.peak + 1]
+def _crept(name: str, series: Series, excursion: Excursion) -> bool:
+    """Whether a validation loss rose bit by bit and stayed up: over-fitting, which is reported as that."""
+    way = comparable(series.value)[max(0, excursion.onset - 1) : excursion.peak + 1]
     steepest = float(np.diff(way).max(initial=0.0))
-    return is_validation(name) and one.end == len(series.value) and steepest < 0.5 * one.rise
+    return is_validation(name) and excursion.end == len(series.value) and steepest < 0.5 * excursion.rise
 
 
 def regular(spikes: list[Excursion]) -> bool:
@@ -58,49 +58,51 @@ def regular(spikes: list[Excursion]) -> bool:
     return bool(steady and max(rises) < 4 * min(rises))
 
 
-def outcome(series: Series, one: Excursion) -> str:
+def outcome(series: Series, excursion: Excursion) -> str:
     """Return "recovered", "new plateau" or "diverged"."""
     value = series.value
-    if one.end < len(value) and _is_back(value, one):
+    if excursion.end < len(value) and _is_back(value, excursion):
         return "recovered"
-    tail = value[one.peak :]
-    last = float(np.median(tail[-max(1, len(tail) // 4) :])) - one.base
-    if len(tail) < 3 or last > DIVERGED * one.height:
+    tail = value[excursion.peak :]
+    last = float(np.median(tail[-max(1, len(tail) // 4) :])) - excursion.base
+    if len(tail) < 3 or last > DIVERGED * excursion.height:
         return "diverged"
     return "new plateau"
 
 
-def _is_back(value: np.ndarray, one: Excursion) -> bool:
+def _is_back(value: np.ndarray, excursion: Excursion) -> bool:
     """Whether a loss (n,) came back to where it was before; the level that a spike ends at may lie far above that."""
-    base, peak, end = comparable(np.array([one.base, value[one.peak], np.median(value[one.end :][:_ENDING])]))
+    base, peak, end = comparable(
+        np.array([excursion.base, value[excursion.peak], np.median(value[excursion.end :][:_ENDING])])
+    )
     return bool(end - base <= BACK * (peak - base))
 
 
-def _at_restart(trace: Trace, series: Series, one: Excursion) -> bool:
+def _at_restart(trace: Trace, series: Series, excursion: Excursion) -> bool:
     """Whether the spike is the bump of a learning rate that started again from its low, and healed."""
-    onset = series.step[one.onset]
-    near = 3 + one.width
+    onset = series.step[excursion.onset]
+    near = 3 + excursion.width
     spacing = float(np.median(np.diff(series.step)))
     began = any(step - near * spacing <= onset <= step + 2 * near * spacing for step in restarts(trace))
-    return began and outcome(series, one) == "recovered"
+    return began and outcome(series, excursion) == "recovered"
 
 
-def _spike(trace: Trace, name: str, one: Excursion, count: int, expected: bool) -> Finding:
+def _spike(trace: Trace, name: str, excursion: Excursion, count: int, expected: bool) -> Finding:
     series = finite(trace.series(name))
     step, value = series.step, series.value
-    became = outcome(series, one)
-    within = slice(one.onset, one.end)
-    cost = float(np.sum(np.maximum(value[within] - one.base, 0.0) * _widths(step)[within]))
-    first, last = float(step[one.onset]), float(step[one.end - 1])
-    back = int(step[one.end]) if became == "recovered" else None
+    became = outcome(series, excursion)
+    within = slice(excursion.onset, excursion.end)
+    cost = float(np.sum(np.maximum(value[within] - excursion.base, 0.0) * _widths(step)[within]))
+    first, last = float(step[excursion.onset]), float(step[excursion.end - 1])
+    back = int(step[excursion.end]) if became == "recovered" else None
     evidence = {
-        "base": one.base,
-        "peak": float(value[one.peak]),
-        "peak_step": int(step[one.peak]),
-        "height": one.height,
-        "log_ratio": one.rise,
-        "noise": one.noise,
-        "expected_by_chance": one.chance,
+        "base": excursion.base,
+        "peak": float(value[excursion.peak]),
+        "peak_step": int(step[excursion.peak]),
+        "height": excursion.height,
+        "log_ratio": excursion.rise,
+        "noise": excursion.noise,
+        "expected_by_chance": excursion.chance,
         f"cost_nats_x_{trace.axis}s": cost,
         "outcome": became,
         "recovered_step": back,
@@ -112,10 +114,10 @@ def _spike(trace: Trace, name: str, one: Excursion, count: int, expected: bool) 
         sentence=message(
             "finding-spike.sentence",
             signal=name,
-            base=one.base,
-            peak=float(value[one.peak]),
+            base=excursion.base,
+            peak=float(value[excursion.peak]),
             axis=trace.axis,
-            step=int(step[one.peak]),
+            step=int(step[excursion.peak]),
             onset=int(first),
             outcome=became.replace(" ", "-"),
             back=back,
@@ -124,25 +126,25 @@ def _spike(trace: Trace, name: str, one: Excursion, count: int, expected: bool) 
         ),
         first_step=first,
         last_step=last,
-        confidence=_confidence(one),
+        confidence=_confidence(excursion),
         signal=name,
         evidence=evidence,
-        alternatives=_alternatives(name, one),
+        alternatives=_alternatives(name, excursion),
         test=message("finding-spike.test"),
     )
 
 
-def _confidence(one: Excursion) -> float:
+def _confidence(excursion: Excursion) -> float:
     """Return how sure: by the noise's chance, and by the height over the smallest that counts."""
-    sure = 1.0 - min(0.5, 10 * one.chance)
-    return round(sure * (1 - math.exp(-3 * one.rise / 0.3)), 3)
+    sure = 1.0 - min(0.5, 10 * excursion.chance)
+    return round(sure * (1 - math.exp(-3 * excursion.rise / 0.3)), 3)
 
 
-def _alternatives(name: str, one: Excursion) -> tuple[Message, ...]:
+def _alternatives(name: str, excursion: Excursion) -> tuple[Message, ...]:
     data = message("finding-spike.harder-data")
     if is_validation(name):
         return message("finding-spike.other-evaluation"), data
-    if one.end - one.onset <= 1:
+    if excursion.end - excursion.onset <= 1:
         return message("finding-spike.single-batch"), data
     return data, message("finding-spike.changed-setting")
 
@@ -204,10 +206,12 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
     return found
 
 
-def _came_back(one: Excursion, spikes: list[Excursion], count: int) -> bool:
+def _came_back(excursion: Excursion, spikes: list[Excursion], count: int) -> bool:
     """Whether a fall is over soon, is no pause of a spike, and on a short curve does not end in one."""
-    ended = one.end < count and one.end - one.onset <= max(3, LONGEST_DROP * count)
-    if any(spike.onset <= one.onset <= spike.end for spike in spikes):
+    ended = excursion.end < count and excursion.end - excursion.onset <= max(3, LONGEST_DROP * count)
+    if any(spike.onset <= excursion.onset <= spike.end for spike in spikes):
         return False
-    followed = count < SHORT and any(spike.onset <= one.end + 1 and one.end <= spike.end for spike in spikes)
+    followed = count < SHORT and any(
+        spike.onset <= excursion.end + 1 and excursion.end <= spike.end for spike in spikes
+    )
     return ended and not followed

@@ -225,7 +225,7 @@ def _source() -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
 
 
-def _kept(source: int, weights: int) -> Any:
+def _cached(source: int, weights: int) -> Any:
     """Return the function that is called from outside, kept on disk under its own code and these two numbers."""
 
     @compiled
@@ -237,5 +237,5 @@ def _kept(source: int, weights: int) -> Any:
 
 
 _SOURCE = _source()
-RUN = {weights: _kept(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
+RUN = {weights: _cached(_SOURCE, weights) for weights in (FP32, BF16, INT8)}
 """For weights of each kind `run(table, job, barrier, thread)`, which is compiled when it is called first."""

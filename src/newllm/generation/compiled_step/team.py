@@ -44,7 +44,7 @@ class Team:
     @property
     def threads(self) -> int:
         """How many threads share the next token."""
-        return 1 if self._pace.alone else len(self._table)
+        return 1 if self._pace.single else len(self._table)
 
     def run(self, rows: int) -> None:
         """Run the token that the job describes, of so many rows."""
@@ -54,7 +54,7 @@ class Team:
             self._run(self._table, self._job, self._address, 0)
             return
         self._pace, start = self._paces[rows], perf_counter_ns()
-        self._job[ALONE] = self._pace.alone
+        self._job[ALONE] = self._pace.single
         self._run(self._table, self._job, self._address, 0)
         self._pace.took(perf_counter_ns() - start)
         if self._failures:

@@ -43,8 +43,8 @@ class AttentionMixer(Mixer):
         x_BTD, tail = self.convolution(x_BTD, state["tail"], position_BT, has_resets=has_resets)
         query, key, value = self.query_key_value(x_BTD).unflatten(-1, (3, self.heads, -1)).unbind(2)
         query, key = (
-            self._place(query, self.query_norm, position_BT),
-            self._place(key, self.key_norm, position_BT),
+            self._rotated(query, self.query_norm, position_BT),
+            self._rotated(key, self.key_norm, position_BT),
         )
         dropout = self.dropout if self.training else 0.0
         mixed_BTD, cache = attend(
@@ -53,7 +53,7 @@ class AttentionMixer(Mixer):
         return self.out(mixed_BTD), {**cache, "tail": tail}
 
     @staticmethod
-    def _place(x_BTHE: Tensor, norm: nn.RMSNorm, position_BT: Tensor) -> Tensor:
+    def _rotated(x_BTHE: Tensor, norm: nn.RMSNorm, position_BT: Tensor) -> Tensor:
         """Normalise and rotate, in the dtype of the matrix product before."""
         normed = F.rms_norm(x_BTHE, norm.normalized_shape, norm.weight.to(x_BTHE.dtype), norm.eps)
         return rotate(normed, position_BT)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from newllm.model.bodies.cell_forward import Kept, Step
+from newllm.model.bodies.cell_forward import Activations, Step
 from newllm.model.chain import Chain, Stage
 from newllm.model.packed_linear import Product, packed_linear
 
@@ -30,35 +30,37 @@ class Backward:
     def __init__(
         self,
         step: Step,
-        kept: Kept,
+        activations: Activations,
         context: Tensor,
         reset: Tensor | None,
         masks: Tensor | None,
         constant: Tensor | None,
         weights: Sequence[Tensor],
     ) -> None:
-        self.step, self.kept, self.reset, self.masks, self.weights = step, kept, reset, masks, weights
-        before = torch.cat([context[None], kept.contexts[:-1]])
+        self.step, self.activations, self.reset, self.masks, self.weights = step, activations, reset, masks, weights
+        before = torch.cat([context[None], activations.contexts[:-1]])
         self.before = before if reset is None else before.masked_fill(reset, 0.0)
-        leaves = [v.detach().requires_grad_() for v in (kept.delta, *step.gates(kept.source), self.before)]
+        leaves = [
+            v.detach().requires_grad_() for v in (activations.delta, *step.gates(activations.source), self.before)
+        ]
         self.constant = None if constant is None else constant.detach().requires_grad_()
         with torch.enable_grad():
             delta, *gates, last = leaves
             self.raw = step.next_raw(delta, gates, last, self.constant)
         # Element by element, so that the sum's gradients are the slopes of every element.
         self.slopes = torch.autograd.grad(self.raw, leaves, torch.ones_like(self.raw), retain_graph=True)
-        self.d_source = torch.empty_like(kept.source)
-        self.d_delta = torch.empty_like(kept.delta)
+        self.d_source = torch.empty_like(activations.source)
+        self.d_delta = torch.empty_like(activations.delta)
         first = self.d_source[..., : step.hidden]
-        self.d_layers = [first, *(torch.empty_like(h) for h in kept.hidden[1:])]
-        self.places = [(d.unbind(0), h.unbind(0)) for d, h in zip(self.d_layers, kept.hidden, strict=True)]
+        self.d_layers = [first, *(torch.empty_like(h) for h in activations.hidden[1:])]
+        self.places = [(d.unbind(0), h.unbind(0)) for d, h in zip(self.d_layers, activations.hidden, strict=True)]
         self.d_raw = torch.empty_like(self.raw)
         self.d_normed = torch.empty_like(self.raw)  # of what the norm returned, where there is one
 
     def loop(self, d_hidden: Tensor | None, d_contexts: Tensor | None) -> tuple[Tensor, Tensor]:
         """Fill the gradients of pre-activations; return those of the tokens' part and of the first context."""
         norm, d_context = self.step.norm, torch.zeros_like(self.before[0])
-        with (self._chained if self.step.is_chained else self._one_by_one)(d_hidden) as through_layers:
+        with (self._chained if self.step.is_chained else self._unchained)(d_hidden) as through_layers:
             for t in reversed(range(len(self.d_source))):
                 if d_contexts is not None:
                     d_context = d_context + d_contexts[t]
@@ -83,7 +85,7 @@ class Backward:
             torch.mul(d_raw, slope[t], out=target)
 
     @contextmanager
-    def _one_by_one(self, d_hidden: Tensor | None) -> Iterator[ThroughLayers]:
+    def _unchained(self, d_hidden: Tensor | None) -> Iterator[ThroughLayers]:
         length, rows, _ = self.d_source.shape
         pack = functools.partial(packed_linear, bias=None, rows=rows, products=length)
         to_read, *to_layers = [pack(w.t()) for w in self._matrices()]
@@ -112,7 +114,7 @@ class Backward:
         for layer in reversed(range(self.step.layers)):
             mask = None if self.masks is None else self.masks[layer]
             output = self.d_layers[layer]
-            stages.append(Stage(to_layers[layer], given, output, add, gate=self.kept.hidden[layer], mask=mask))
+            stages.append(Stage(to_layers[layer], given, output, add, gate=self.activations.hidden[layer], mask=mask))
             given, add = output, None
         return [*stages, Stage(to_read, self.d_source, d_read.expand_as(self.d_delta))]
 
@@ -142,7 +144,7 @@ class Backward:
         outputs = [*self.d_layers[1:], self.d_delta]
         read = self.step.norm.read(self.before).to(self.d_source.dtype)
         gradients: list[Tensor | None] = [_outer(self.d_source, read)]
-        for output, given in zip(outputs, self.kept.hidden, strict=True):
+        for output, given in zip(outputs, self.activations.hidden, strict=True):
             gradients += [_outer(output, given), output.sum(dim=(0, 1))]
         return gradients + self._d_norm_weights()
 

@@ -49,7 +49,7 @@ class Step(NamedTuple):
         return decay * context + added
 
 
-class Kept(NamedTuple):
+class Activations(NamedTuple):
     """What the loop forwards keeps of every position."""
 
     source: Tensor  # pre-activations of the gates, after room for the first layer's, [T, B, S]
@@ -66,7 +66,7 @@ def run_forwards(
     masks: Tensor | None,
     constant: Tensor | None,
     weights: Sequence[Tensor],
-) -> Kept:
+) -> Activations:
     """Run all positions.
 
     Args:
@@ -82,15 +82,15 @@ def run_forwards(
     length, rows, _ = token.shape
     hidden = [token.new_empty(length, rows, step.hidden) for _ in range(step.layers)]
     source, delta = torch.empty_like(token), token.new_empty(length, *context.shape)
-    kept = Kept(source, delta, context.new_empty(length, *context.shape), hidden)
-    with (_chained if step.is_chained else _one_by_one)(step, kept, token, masks, weights) as through_layers:
+    activations = Activations(source, delta, context.new_empty(length, *context.shape), hidden)
+    with (_chained if step.is_chained else _unchained)(step, activations, token, masks, weights) as through_layers:
         for t in range(length):
             if reset is not None:
                 context = context.masked_fill(reset[t], 0.0)
             through_layers(t, step.norm.read(context))
             raw = step.next_raw(delta[t], step.gates(source[t]), context, constant)
-            context = kept.contexts[t] = step.norm.write(raw)
-    return kept
+            context = activations.contexts[t] = step.norm.write(raw)
+    return activations
 
 
 ThroughLayers = Callable[[int, Tensor], None]
@@ -98,34 +98,34 @@ ThroughLayers = Callable[[int, Tensor], None]
 
 
 @contextmanager
-def _one_by_one(
-    step: Step, kept: Kept, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
+def _unchained(
+    step: Step, activations: Activations, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
 ) -> Iterator[ThroughLayers]:
     length, rows, _ = token.shape
     pack = functools.partial(packed_linear, rows=rows, products=length)
     read, (*layers, form_delta) = pack(weights[0], None), [pack(*linear) for linear in step.linears(weights)]
-    places = [output.unbind(0) for output in kept.hidden]  # cheaper than an index at every position
+    places = [output.unbind(0) for output in activations.hidden]  # cheaper than an index at every position
 
     def through_layers(t: int, context: Tensor) -> None:
-        torch.add(token[t], read(context.to(token.dtype)), out=kept.source[t])
-        below = kept.source[t, :, : step.hidden]
+        torch.add(token[t], read(context.to(token.dtype)), out=activations.source[t])
+        below = activations.source[t, :, : step.hidden]
         for layer in range(step.layers):
             above = places[layer][t]
             torch.clamp_min(below if layer == 0 else layers[layer - 1](below), 0.0, out=above)
             if masks is not None:
                 above.mul_(masks[layer, t])
             below = above
-        kept.delta[t] = form_delta(below)
+        activations.delta[t] = form_delta(below)
 
     yield through_layers
 
 
 @contextmanager
 def _chained(
-    step: Step, kept: Kept, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
+    step: Step, activations: Activations, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
 ) -> Iterator[ThroughLayers]:
-    read = torch.empty_like(kept.delta[0])
-    with Chain(_stages(step, kept, read, token, masks, weights), range(len(token))) as chain:
+    read = torch.empty_like(activations.delta[0])
+    with Chain(_stages(step, activations, read, token, masks, weights), range(len(token))) as chain:
 
         def through_layers(t: int, context: Tensor) -> None:
             read.copy_(context)
@@ -135,15 +135,17 @@ def _chained(
 
 
 def _stages(
-    step: Step, kept: Kept, read: Tensor, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
+    step: Step, activations: Activations, read: Tensor, token: Tensor, masks: Tensor | None, weights: Sequence[Tensor]
 ) -> list[Stage]:
     """Return the gates, the layers and the delta as stages of a chain."""
-    width, given = step.hidden, read.expand_as(kept.delta)
+    width, given = step.hidden, read.expand_as(activations.delta)
     stages = []
     if token.shape[2] > width:
-        stages.append(Stage(weights[0][width:], given, kept.source[..., width:], token[..., width:]))
+        stages.append(Stage(weights[0][width:], given, activations.source[..., width:], token[..., width:]))
     linears = [(weights[0][:width], token[..., :width]), *step.linears(weights)]
-    for layer, (output, (weight, add)) in enumerate(zip((*kept.hidden, kept.delta), linears, strict=True)):
+    for layer, (output, (weight, add)) in enumerate(
+        zip((*activations.hidden, activations.delta), linears, strict=True)
+    ):
         is_delta = layer == step.layers
         mask = None if masks is None or is_delta else masks[layer]
         stages.append(Stage(weight, given, output, add, relu=not is_delta, mask=mask))

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.model.bodies.cell_backward import Backward
-from newllm.model.bodies.cell_forward import Kept, Step, run_forwards
+from newllm.model.bodies.cell_forward import Activations, Step, run_forwards
 from newllm.model.chain import is_worth_chaining
 from newllm.model.fnn import FNN
 from newllm.recurrence import ContextNorm, Rule, full_precision, resolve_backend
@@ -87,20 +87,20 @@ class _CellSequence(torch.autograd.Function):
         *weights: Tensor,
     ) -> tuple[Tensor, Tensor]:
         with torch.autocast(token.device.type, enabled=False):
-            kept = run_forwards(step, token, context, reset, masks, constant, weights)
+            activations = run_forwards(step, token, context, reset, masks, constant, weights)
         ctx.step = step
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(context, reset, masks, constant, *kept[:3], *kept.hidden, *weights)
-        return kept.hidden[-1], kept.contexts
+        ctx.save_for_backward(context, reset, masks, constant, *activations[:3], *activations.hidden, *weights)
+        return activations.hidden[-1], activations.contexts
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_hidden: Tensor | None, d_contexts: Tensor | None) -> tuple[Any, ...]:  # type: ignore[override]
         context, reset, masks, constant, source, delta, contexts, *rest = ctx.saved_tensors
         hidden, weights = rest[: ctx.step.layers], rest[ctx.step.layers :]
-        kept = Kept(source, delta, contexts, hidden)
+        activations = Activations(source, delta, contexts, hidden)
         with torch.autocast(source.device.type, enabled=False):
-            back = Backward(ctx.step, kept, context, reset, masks, constant, weights)
+            back = Backward(ctx.step, activations, context, reset, masks, constant, weights)
             d_token, d_context = back.loop(d_hidden, d_contexts)
             needed = ctx.needs_input_grad
             d_constant = back.d_constant() if needed[5] else None

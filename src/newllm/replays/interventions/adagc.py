@@ -44,11 +44,11 @@ class AdaGC:
             return norm
         for parameter in parameters:
             assert parameter.grad is not None
-            self._one(parameter, parameter.grad)
+            self._clip_parameter(parameter, parameter.grad)
         self._left -= 1
         return norm
 
-    def _one(self, parameter: nn.Parameter, gradient: Tensor) -> None:
+    def _clip_parameter(self, parameter: nn.Parameter, gradient: Tensor) -> None:
         size = torch.linalg.vector_norm(gradient)
         usual = self._usual.get(parameter)
         if usual is None or self._left > 0:

@@ -35,7 +35,7 @@ class Intervention:
         apply: makes the change in a setup.
         from_start: it cannot keep the function, so it is replayed from step 0.
         misfit: from the subject to the reason why it cannot be tried there, None where it can.
-        plant: brings the suspected cause into a healthy stretch, about as strongly as `apply` takes it away; None where
+        plant: brings the suspected cause into a healthy segment, about as strongly as `apply` takes it away; None where
             there is no such thing.
         stable: where the cause cannot be planted while a run goes on (it is in the model's shape): another healthy
             configuration, from step 0, that it is planted into.

@@ -193,10 +193,10 @@ def _normalise_queries_and_keys(replica: Replica) -> None:
     assert isinstance(body, FoundingTransformer), "the intervention fits the founding Transformer only"
     for name, module in body.named_modules():
         if name.endswith(".query_key_value"):
-            module.register_forward_hook(functools.partial(_at_size_one, heads=body.heads))
+            module.register_forward_hook(functools.partial(_at_unit_norm, heads=body.heads))
 
 
-def _at_size_one(module: nn.Module, inputs: object, output: Tensor, *, heads: int) -> Tensor:  # noqa: ARG001
+def _at_unit_norm(module: nn.Module, inputs: object, output: Tensor, *, heads: int) -> Tensor:  # noqa: ARG001
     query, key, value = output.chunk(3, dim=-1)
     per_head = (x.unflatten(-1, (heads, -1)) for x in (query, key))
     return torch.cat([*(F.rms_norm(x, x.shape[-1:]).flatten(-2) for x in per_head), value], dim=-1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.run_facts import check_one_run, facts_of, said_by
+from newllm.diagnosis.run_facts import check_single_run, facts_of, said_by
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import Replayed, read_replays
@@ -98,7 +98,7 @@ def read_source(
         raise UserError("'' is no path: name a run directory or a log")
     if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
         return _own(place, trace, findings)
-    check_one_run(place)
+    check_single_run(place)
     try:
         read = read_log(place, chosen)
     except UserError:

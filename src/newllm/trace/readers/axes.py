@@ -41,7 +41,7 @@ def axis_rank(name: str) -> tuple[str, int] | None:
     return ("time", 0) if "_".join(found) in _TIMES else None
 
 
-def place_rows(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], crowded: bool) -> Axis:
+def locate_rows(rows: int, columns: dict[str, tuple[np.ndarray, np.ndarray]], crowded: bool) -> Axis:
     """Give every row its step or its epoch.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from newllm.errors import UserError
 from newllm.trace.readers.naming import clean
 
-_SHOWN = 40
+_LISTED = 40
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,5 @@ def column_named(option: str, name: str, known: Iterable[str], source: object) -
     names = sorted(known)
     if clean(name) in names:
         return clean(name)
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    shown = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     raise UserError(f"{option} '{clean(name)}': '{source}' has no such column of numbers: it has {shown or 'none'}")

@@ -38,12 +38,12 @@ def _of_chunks(content: bytes) -> tuple[int, bytes]:
     for at in range(0, end, _CHUNK):
         chunk = np.frombuffer(content, np.uint8, _CHUNK, at).copy()
         chunk[:4] ^= np.frombuffer(check.to_bytes(4, "little"), np.uint8)
-        check = int(np.bitwise_xor.reduce(_by_place()[np.arange(_CHUNK), chunk]))
+        check = int(np.bitwise_xor.reduce(_by_position()[np.arange(_CHUNK), chunk]))
     return check, content[end:]
 
 
 @functools.cache
-def _by_place() -> np.ndarray:
+def _by_position() -> np.ndarray:
     """Return what each value of each byte of a chunk adds to the check behind it, uint32, (place, value)."""
     added = np.empty((_CHUNK, 256), np.uint32)
     added[-1] = _TABLE

@@ -54,7 +54,7 @@ def read_directory(
         if len({file.parent for file in found if "checkpoint-" not in file.parent.name} or {path}) == 1 and run is None:
             found = sorted(found, key=lambda file: file.stat().st_size)[-1:]  # checkpoints hold parts of the same log
         if found:
-            return _one_of(gathered, found, run, read_file)
+            return _read_chosen(gathered, found, run, read_file)
     events = [file for file in files if ".tfevents." in file.name]
     if events:
         return _read_events(gathered, events, run)
@@ -75,16 +75,16 @@ def _read_other(
     logs = [file for file in others if _suffix(file) in _LOGS]
     for found in (bases, histories, logs):
         if found:
-            return _one_of(gathered, found, run, read_file)
+            return _read_chosen(gathered, found, run, read_file)
     raise UserError(f"no log in '{clean(str(gathered.source))}': give a log, a run directory or a directory of events")
 
 
-def _one_of(
+def _read_chosen(
     gathered: Gathered, files: list[Path], run: str | None, read_file: Callable[[Path, str | None], Trace]
 ) -> Trace:
     """Read one of several files, the one named by its directory or itself, else the largest."""
     often = Counter(file.parent for file in files)
-    named = {_place(gathered.source, file, alone=often[file.parent] == 1): file for file in files}
+    named = {_label(gathered.source, file, is_only=often[file.parent] == 1): file for file in files}
     chosen = most_values([(name, _size(file)) for name, file in named.items()], run, gathered)
     trace = read_file(named[chosen], None)
     return Trace(trace.signals, trace.axis, trace.decimals, gathered.remarks() + trace.remarks)
@@ -125,9 +125,9 @@ def _walk(path: Path, depth: int) -> Iterator[Path]:
             yield Path(entry.path)
 
 
-def _place(source: Path, file: Path, *, alone: bool) -> str:
+def _label(source: Path, file: Path, *, is_only: bool) -> str:
     """Name a file by its directory, or by itself where it is not the only one there or lies in the one given."""
-    return _relative(source, file.parent if alone and file.parent != source else file)
+    return _relative(source, file.parent if is_only and file.parent != source else file)
 
 
 def _size(file: Path) -> int:
@@ -135,9 +135,9 @@ def _size(file: Path) -> int:
     return file.stat().st_size + (packed.stat().st_size if packed.is_file() else 0)
 
 
-def _relative(source: Path, place: Path) -> str:
+def _relative(source: Path, path: Path) -> str:
     try:
-        return place.relative_to(source).as_posix()
+        return path.relative_to(source).as_posix()
     except ValueError:
         return "."
 

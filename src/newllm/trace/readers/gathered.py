@@ -9,7 +9,7 @@ import numpy as np
 
 from newllm.errors import UserError
 from newllm.messages import message
-from newllm.trace.readers.axes import axis_rank, place_rows
+from newllm.trace.readers.axes import axis_rank, locate_rows
 from newllm.trace.readers.chosen import Chosen, column_named
 from newllm.trace.readers.naming import LONGEST_NAME, clean, meaning
 from newllm.trace.readers.numbers import decimals
@@ -95,7 +95,7 @@ class Gathered:
             steps = column_named("--step", self.chosen.step, arrays, self.source)
             placing = {"step": arrays[steps]}
             signals.pop(steps, None)
-        axis = place_rows(rows, placing, _crowded(placing, signals))
+        axis = locate_rows(rows, placing, _crowded(placing, signals))
         for remark in axis.remarks:
             self.note(remark)
         return self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)

@@ -46,7 +46,7 @@ def read_table(gathered: Gathered, run: str | None = None) -> Trace:
             raise UserError(f"'{gathered.source}' {what}: give a log with a loss by step or epoch")
         header, rows = _guessed_header(start, gathered), itertools.chain(start, rows)
     if any(map(_EXPORTED.fullmatch, header)):
-        header, run = _one_run(gathered, header, run), None
+        header, run = _single_run(gathered, header, run), None
     _take(gathered, _named_by_file(header, gathered.source), rows)
     return gathered.by_row(run)
 
@@ -104,7 +104,7 @@ def _named_by_file(header: list[str], path: Path) -> list[str]:
     return [(tag if meaning(tag) else "loss") if name == others[0] else name for name in header]
 
 
-def _one_run(gathered: Gathered, header: list[str], run: str | None) -> list[str]:
+def _single_run(gathered: Gathered, header: list[str], run: str | None) -> list[str]:
     """Of columns by run keep the metrics of one: the one asked for, else that with the most values."""
     parts = [_EXPORTED.fullmatch(name) for name in header]
     if not all(match or not name or axis_rank(name) for name, match in zip(header, parts, strict=True)):

@@ -20,14 +20,14 @@ from newllm.replays.replica import Replica
 
 MOMENTUM = 0.9
 Factor = Callable[[float, int], float]
-_KEPT = ("lr", "betas", "eps", "weight_decay", "amsgrad")
+_SETTINGS = ("lr", "betas", "eps", "weight_decay", "amsgrad")
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
 
 def exchange_for_adamw(replica: Replica) -> None:
     """Put AdamW in the optimizer's place. Moments stay; from SGD it begins without any, at a matched rate."""
     old = replica.optimizer
-    groups = [{key: group[key] for key in ("params", *_KEPT) if key in group} for group in old.param_groups]
+    groups = [{key: group[key] for key in ("params", *_SETTINGS) if key in group} for group in old.param_groups]
     new = torch.optim.AdamW(groups, fused=old.defaults.get("fused"))
     for parameter, state in old.state.items():
         if "exp_avg" in state and "exp_avg_sq" in state:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.judged import Judge, Judged
+from newllm.replays.assessment import Assessment, Assessor
 from newllm.replays.original import Original
 from newllm.replays.severity import Severity, severity
-from newllm.replays.spikes import Spike
+from newllm.replays.spikes import LocatedSpike
 from newllm.replays.trajectory import Trajectory
 from newllm.trace import Finding
 
@@ -21,12 +21,14 @@ PROBED = Trajectory(
 )
 
 
-def judged(onset: int | None) -> Judged:
-    return Judged(PROBED, {"loss": Severity(1.0, 0.0, onset, 0.1)}, "loss")
+def judged(onset: int | None) -> Assessment:
+    return Assessment(PROBED, {"loss": Severity(1.0, 0.0, onset, 0.1)}, "loss")
 
 
-def spike(onset: int, signal: str = "loss") -> Spike:
-    return Spike(onset, onset, None, 3.0, 1.0, signal, Finding(kind="spike", severity="warning", sentence=quoted("")))
+def spike(onset: int, signal: str = "loss") -> LocatedSpike:
+    return LocatedSpike(
+        onset, onset, None, 3.0, 1.0, signal, Finding(kind="spike", severity="warning", sentence=quoted(""))
+    )
 
 
 def original(loss: list[float]) -> Original:
@@ -54,7 +56,7 @@ def test_the_lead_is_counted_from_the_start(onset: int | None, lead: int | None)
 
 
 def limits(loss: list[float], onset: int, **null: Any) -> dict[str, float]:
-    return Judge(original(loss), spike(onset), Trajectory(0, **null)).limits
+    return Assessor(original(loss), spike(onset), Trajectory(0, **null)).limits
 
 
 def test_healthy_is_what_came_before_the_onset_but_for_its_last_two_steps() -> None:
@@ -74,8 +76,8 @@ def test_what_was_not_measured_has_no_limit() -> None:
 def test_the_signal_that_decides_is_the_spikes_where_the_null_has_it() -> None:
     looked = {"probe_steps": [0, 4], "probe": [3.0, 3.0]}
     with_it = Trajectory(0, **looked, validation={"validation": [3.0, 3.0]})
-    assert Judge(original([3.0] * 9), spike(8, "validation"), with_it).signal == "validation"
-    assert Judge(original([3.0] * 9), spike(8, "validation"), Trajectory(0, **looked)).signal == "loss"
+    assert Assessor(original([3.0] * 9), spike(8, "validation"), with_it).signal == "validation"
+    assert Assessor(original([3.0] * 9), spike(8, "validation"), Trajectory(0, **looked)).signal == "loss"
 
 
 def test_the_noise_of_the_training_loss_is_known_from_the_original_up_to_the_start() -> None:
@@ -83,7 +85,7 @@ def test_the_noise_of_the_training_loss_is_known_from_the_original_up_to_the_sta
     swinging = [3.0, 3.2, 2.9, 3.1, 3.3, 2.8, 3.05, 3.25, 2.95, 3.15] * 3
     rising = [3.0, 3.0, 4.4]
     replay = Trajectory(30, [31, 32, 33], rising, [1.0] * 3, probe_steps=[30, 31, 32], probe=rising)
-    judge = Judge(original([*swinging, 50.0, 1.0, 90.0, 2.0]), spike(29), replay)
+    judge = Assessor(original([*swinging, 50.0, 1.0, 90.0, 2.0]), spike(29), replay)
     found = judge(replay)
     assert found.severities == {
         "loss": severity([31, 32, 33], rising, judge.limits["loss"], swinging),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import Facts, diagnose
-from newllm.diagnosis.lone import lone_points, overshot
+from newllm.diagnosis.outliers import outlier_points, overshot
 from newllm.trace import Finding, Series, Trace
 
 
@@ -94,7 +94,7 @@ def calm(points: int = 200, /, **bumps: float) -> np.ndarray:
 
 
 def lone(value: np.ndarray, limit: float = 2.0) -> list[int]:
-    return np.flatnonzero(lone_points(value, np.full(len(value), limit))).tolist()
+    return np.flatnonzero(outlier_points(value, np.full(len(value), limit))).tolist()
 
 
 def test_a_lone_point_is_three_times_as_high_as_any_other_near() -> None:

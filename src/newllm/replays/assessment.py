@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.replays.original import Original, Spike
+from newllm.replays.original import LocatedSpike, Original
 from newllm.replays.severity import Severity, healthy_limit, severity
 from newllm.replays.trajectory import Trajectory
 from newllm.statistics import trailing_median
@@ -14,8 +14,8 @@ _MARGIN = 2  # steps before the onset that may belong to the rise already
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One replay, judged.
+class Assessment:
+    """What one replay comes to.
 
     Attributes:
         trajectory: what it did.
@@ -57,16 +57,16 @@ class Judged:
         return float(np.exp(np.mean(np.log(values)))) if values else None
 
 
-class Judge:
-    """Judges the replays of one spike by limits that were taken from its original and its first null replay.
+class Assessor:
+    """Assesses the replays of one spike by limits that were taken from its original and its first null replay.
 
     Args:
         original: whose training losses before the onset say what is healthy.
-        spike: what is judged.
+        spike: whose replays are assessed.
         null: the original's own replay, or the first: says what is healthy on the other losses.
     """
 
-    def __init__(self, original: Original, spike: Spike, null: Trajectory) -> None:
+    def __init__(self, original: Original, spike: LocatedSpike, null: Trajectory) -> None:
         self.signal = spike.signal if null.series(spike.signal)[1] else "loss"
         self._before = list(zip(original.steps, original.loss, strict=True))
         self.limits = {"loss": _limit(original.steps, original.loss, spike)}
@@ -75,17 +75,17 @@ class Judge:
             if values:
                 self.limits[name] = _limit(steps, values, spike)
 
-    def __call__(self, trajectory: Trajectory) -> Judged:
-        """Judge a replay."""
+    def __call__(self, trajectory: Trajectory) -> Assessment:
+        """Return what a replay comes to."""
         found = {}
         history = [loss for step, loss in self._before if step <= trajectory.start]
         for name, limit in self.limits.items():
             steps, values = trajectory.series(name)
             if values:
                 found[name] = severity(steps, values, limit, history if name == "loss" else ())
-        return Judged(trajectory, found, self.signal)
+        return Assessment(trajectory, found, self.signal)
 
 
-def _limit(steps: list[int], values: list[float], spike: Spike) -> float:
+def _limit(steps: list[int], values: list[float], spike: LocatedSpike) -> float:
     before = [value for step, value in zip(steps, values, strict=True) if step < spike.onset - _MARGIN]
     return healthy_limit(before or values[:1])

@@ -1,4 +1,4 @@
-"""Single points of a loss that are worse than guessing, told from the noise of a batch.
+"""Single points of a loss that are worse than guessing, told apart from the noise of a batch.
 
 Beside the tests of `excursion`, which hold a loss against itself by ratio, and against what came before. The first few
 points have nothing before them. And near nothing the ratios of a sound run are wild: a batch of random labels, worse
@@ -12,15 +12,15 @@ import numpy as np
 from newllm.diagnosis.excursion import ALARMS, SHORT, tail
 from newllm.diagnosis.losses import rolling_median
 
-FIRST = 5  # points: behind them excursions have points enough before to be told by
+FIRST = 5  # points: behind them excursions have points enough before them
 NEAR = 64  # so many points on a side tell the noise
 FEW = 5  # with more points above, that is how noisy the run is
-CHANCE = 1e-6  # of a lone point in the whole run: real tails are heavier than exponential ones
+CHANCE = 1e-6  # of a single point in the whole run: real tails are heavier than exponential ones
 TIMES = 3.0  # the highest of the others near
 _SMOOTH = 9
 
 
-def lone_points(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
+def outlier_points(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
     """Return which points of (n,) above the limit (n,) are, by difference, no noise of the points around them."""
     above, real = value > limit, np.zeros(len(value), dtype=bool)
     if not 0 < above.sum() <= FEW:
