@@ -34,6 +34,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parent / "shared"))
+
 import machine
 from markdown_tables import table
 from mutation_sites import Mutant, draw, sites

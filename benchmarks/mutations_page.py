@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parent / "shared"))
+
 from markdown_tables import machine_line, table
 from mutations import AREAS, HERE, KEY, ROOT, summed
 

@@ -1,6 +1,6 @@
 """How long does the next token take, and how much memory, after a context of 128 to 65,536 tokens? Batch 1.
 
-    python benchmarks/decoding.py --out FILE [--quick] [--contexts N ...] [--prompts N ...]
+    python benchmarks/decoding_speed/decoding.py --out FILE [--quick] [--contexts N ...] [--prompts N ...]
 
 About 4 M parameters each (learned positions do not count), random weights, inference mode, logits of every token. In
 turn, 16 tokens or 10 ms each, whichever is longer, after 4 or 5 ms untimed; then the cache is put back. Caches are
@@ -18,16 +18,21 @@ quiet. In a run at a load of 3 on two cores the same steps took up to forty time
 import argparse
 import dataclasses
 import os
+import sys
 from pathlib import Path
 from typing import Any
+
+from newllm.files import write_json
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import children
 import machine
 from contenders.decoded import OURS, PEERS, Peer
 from decoding_cell import BLOCK, BLOCK_SECONDS
-from newllm.files import write_json
 from ranges import ratios, spread
 
+CELL = Path(__file__).with_name("decoding_cell.py")
 CAP = 20.0
 """Seconds of a prompt, or of filling and two blocks."""
 
@@ -59,9 +64,7 @@ def measured(extent: Extent) -> list[dict[str, Any]]:
 def _cell(length: int, budget: float, *, reads: bool) -> list[dict[str, Any]]:
     outcomes = {name: _alone(name, peer, length, reads=reads) for name, peer in PEERS.items()}
     names = [name for name, outcome in outcomes.items() if "failed" not in outcome]
-    common = children.asked(
-        "decoding_cell.py", {"together": names, "context": length, "budget": budget, "reads": reads}
-    )
+    common = children.run(CELL, {"together": names, "context": length, "budget": budget, "reads": reads})
     where = {"what": "prompt" if reads else "step", "context": length}
     return [{**where, "peer": name, **_row(name, outcomes[name], common)} for name in PEERS]
 
@@ -69,7 +72,7 @@ def _cell(length: int, budget: float, *, reads: bool) -> list[dict[str, Any]]:
 def _alone(name: str, peer: Peer, length: int, *, reads: bool) -> dict[str, Any]:
     if not peer.installed:
         return {"failed": "not installed"}
-    return children.asked("decoding_cell.py", {"alone": name, "context": length, "cap": CAP, "reads": reads})
+    return children.run(CELL, {"alone": name, "context": length, "cap": CAP, "reads": reads})
 
 
 def _row(name: str, alone: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:

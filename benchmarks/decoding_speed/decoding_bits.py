@@ -1,6 +1,6 @@
 """How many bits per byte do weights of bf16 and int8 cost a trained model?
 
-    python benchmarks/decoding_bits.py [--quick] RUN
+    python benchmarks/decoding_speed/decoding_bits.py [--quick] RUN
 
 All held-out text of the run, each stretch of it from a fresh context, by the model's scan with the weights rounded:
 `model`. And the first bytes of it token after token by the decoder, whose int8 rounds the other factor to 16 bits

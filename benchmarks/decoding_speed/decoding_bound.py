@@ -1,6 +1,6 @@
 """How near does a decode step come to the time of reading its weights, and does it stay there?
 
-    python benchmarks/decoding_bound.py [--quick] [--run RUN] [--threads N ...]
+    python benchmarks/decoding_speed/decoding_bound.py [--quick] [--run RUN] [--threads N ...]
 
 Per preset, precision and number of threads, untrained models: milliseconds of a step of 1 and of 8 rows, the eager
 step of the same model beside it, and the time in which as many threads read a buffer of as many bytes again and again
@@ -16,6 +16,7 @@ import argparse
 import gc
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,14 +26,17 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-import decoding_bits
-import machine
 import newllm
-from memory_reading import Reader
 from newllm.generation import WEIGHTS, Decoder
 from newllm.generation.reading import reading
 from newllm.model.language_model import LanguageModel
 from newllm.training.budget import Budget
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import decoding_bits
+import machine
+from memory_reading import Reader
 
 PRESETS = ("small", "medium")
 ROWS = (1, 8)

@@ -3,10 +3,14 @@
 With one peer it also watches memory and keeps to the cap.
 """
 
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import children
 from contenders.decoded import PEERS

@@ -1,6 +1,6 @@
 """From how many positions are the fused kernels quicker than torch's own operations where no gradient is asked for?
 
-    taskset -c 1 python benchmarks/few_positions.py [--quick] [--out FILE]
+    taskset -c 1 python benchmarks/decoding_speed/few_positions.py [--quick] [--out FILE]
 
 `kernels.where.WORTH_FUSING` rests on it. A model of a preset (stack, random weights, fp32) reads so many positions on
 one thread, with kernels and without, in turn; one position is the model's own step. Processor time, which counts the
@@ -10,16 +10,20 @@ most; `kernels_by_torch` is the ratio round by round: above 1 torch's own operat
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import machine
 import newllm
 from newllm.kernels import where
 from newllm.model.language_model import LanguageModel
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 from ranges import ratios, spread
 
 PRESETS = ("tiny", "small")

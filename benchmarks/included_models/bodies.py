@@ -1,6 +1,6 @@
 """Which body learns most from the same tokens with the same number of parameters?
 
-    python benchmarks/bodies.py --out DIR [--data FILE] [--tokens 2000000] [--quick]
+    python benchmarks/included_models/bodies.py --out DIR [--data FILE] [--tokens 2000000] [--quick]
 
 Every arm has about 4 M parameters (its inner width is fitted), the same batches in the same order, bf16,
 and a learning rate that is tuned alike: a grid at a quarter of the tokens, extended while the best value
@@ -11,15 +11,19 @@ The split is the package's own (validation in blocks); with --data the last tent
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-import machine
 import newllm
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
 from newllm.training.budget import Budget
 from newllm.training.configure import configure
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 
 TARGET = 4_000_000
 GRID = (1e-3, 2e-3, 4e-3)

@@ -1,6 +1,6 @@
 """What does a newcomer get in the first minutes? The README's command on Moby Dick, beside n-grams.
 
-    python benchmarks/first_run.py [--quick] [--seconds 120] [--picture FILE]
+    python benchmarks/included_models/first_run.py [--quick] [--seconds 120] [--picture FILE]
 
 Time, tokens per second, validation bits per byte; the same validation bytes by interpolated Witten-Bell
 n-grams; a sample; and how long `newllm --help` takes.
@@ -18,10 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-import machine
 import newllm
-import ngram
 from newllm.data import DataConfig, Segments, prepare
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
+import ngram
 
 
 def main() -> None:

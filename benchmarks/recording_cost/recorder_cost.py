@@ -1,7 +1,7 @@
 """What does recording a training run cost, beside trainpulse, stabilityguard and trainscope?
 
     pip install trainpulse stabilityguard trainscope    # in an environment of their own; what is missing is left out
-    python benchmarks/recorder_cost.py [--quick] [--out FILE]
+    python benchmarks/recording_cost/recorder_cost.py [--quick] [--out FILE]
 
 Two models of about 4 M parameters on the CPU, AdamW, clipping at 1.0: our stack and a plain Transformer on torch's
 scaled_dot_product_attention. Every job has its own copy of model and optimizer, sees the same batches, and does one
@@ -35,11 +35,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import machine
 import newllm
-from answers import give
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
+from answers import give
 
 ROWS, POSITIONS, VOCABULARY = 8, 128, 2000
 WIDTH, LAYERS, HEADS, HIDDEN = 256, 4, 8, 704

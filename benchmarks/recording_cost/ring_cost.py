@@ -1,6 +1,6 @@
 """What does it cost to hold the last states of a run in memory and to watch its losses?
 
-    python benchmarks/ring_cost.py [--quick] [--out FILE]
+    python benchmarks/recording_cost/ring_cost.py [--quick] [--out FILE]
 
 The same training with the ring and without it, in turn (A B, then B A) in one process, each from the start, on one
 thread: preset small (bf16, 40 steps, evaluations of 4,096 tokens at start and end) and seed-baseline (fp32, its 100
@@ -21,6 +21,7 @@ import argparse
 import dataclasses
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,23 +29,25 @@ from typing import Any
 
 import torch
 
-import machine
-from answers import give
 from newllm.api.recording import RunRecording
-from newllm.data import Corpus, prepare, training_batches
+from newllm.data import Corpus, training_batches
 from newllm.diagnosis.onset import Onset
-from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
 from newllm.training.loop import Training
 from newllm.training.optimizer import build_optimizer
 from newllm.training.pins import Pin
-from newllm.training.presets import preset as preset_of
-from newllm.training.resolve import build_model, resolve
+from newllm.training.resolve import build_model
 from newllm.training.ring import STATES
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import Progress, Tensors, training_tensors, write_snapshot
 from newllm.training.spike_keeper import SpikeKeeper
 from newllm.training.step import Stepper
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
+from answers import give
+from preset_runs import resolved
 
 TEXT = "bundled:moby-dick"
 RUNS = {
@@ -151,17 +154,6 @@ def compared(preset: str, rounds: int, most_steps: int | None) -> dict[str, Any]
         "wall_again_percent": _cost(runs["off again"], runs["off"], "wall"),
         "pin": _pin_seconds(config, corpus),
     }
-
-
-def resolved(preset: str, precision: str, steps: int, changes: dict[str, Any]) -> tuple[RunConfig, Corpus]:
-    """Return a preset resolved for one thread of the CPU, and its corpus."""
-    config = preset_of(preset)
-    if not config.data.texts:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, texts=(TEXT,)))
-    config = dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
-    numerics = dataclasses.replace(config.numerics, precision=precision, device="cpu", threads=1)
-    corpus = prepare(config.data)
-    return resolve(dataclasses.replace(config, numerics=numerics), corpus, Budget(steps=steps))[0], corpus
 
 
 def _cost(runs: list[Times], against: list[Times], clock: str) -> dict[str, float]:

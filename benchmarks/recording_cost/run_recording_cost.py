@@ -1,6 +1,6 @@
 """What does `newllm train` pay for the signals that it writes into its own run?
 
-    python benchmarks/run_recording_cost.py [--quick] [--out FILE]
+    python benchmarks/recording_cost/run_recording_cost.py [--quick] [--out FILE]
 
 One thread, processor time. The same training twice: one samples the odd steps (outputs of layers, gradients, weights,
 updates, classes), the other the even ones, and each step is held against itself unsampled; a machine that drifts
@@ -11,6 +11,7 @@ seed-baseline's own run is short and sampled every second step: five times its `
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +19,6 @@ from typing import Any
 
 import torch
 
-import machine
-from answers import give
 from newllm.api.recording import RunRecording
 from newllm.data import Corpus
 from newllm.training.config import RunConfig
@@ -28,7 +27,13 @@ from newllm.training.recording import Signals
 from newllm.training.resolve import build_model
 from newllm.training.run import RunDirectory
 from newllm.training.step import StepReport
-from ring_cost import Nothing, resolved
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
+from answers import give
+from preset_runs import resolved
+from ring_cost import Nothing
 
 PRESETS = (("small", "bf16", 44), ("small", "fp32", 44), ("seed-baseline", "fp32", 100))
 LONG = 10  # steps between sampled steps in a long run

@@ -5,7 +5,7 @@ Three formats write the same rows and give them to the operating system every 10
 - lines_and_blocks: the store as it is, JSON lines whose older rows are packed as columns (`newllm.trace.store`)
 - sqlite: rows in one table, every 512 of them packed as columns into another
 
-    python benchmarks/trace_store.py [--quick]
+    python benchmarks/recording_cost/trace_store.py [--quick]
 """
 
 import argparse
@@ -13,6 +13,7 @@ import contextlib
 import json
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +23,12 @@ from typing import Any
 import numpy as np
 import zstandard
 
-import machine
 from newllm.trace import TraceWriter, read_signal, read_trace, store
 from newllm.trace.rows import encode_row
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 
 STEPS, SIGNALS = 100_000, 200
 ROWS_A_SECOND, PACKED_ROWS = 10, 512

@@ -201,7 +201,7 @@ def main() -> None:
     began = time.perf_counter()
     quick = arguments.quick
     rows = measure(2 if quick else SEEDS, list(CASES)[2:5] if quick else list(CASES))
-    sys.path.append(str(Path(__file__).parents[1]))
+    sys.path.append(str(Path(__file__).parents[1] / "shared"))
     from machine import describe
 
     result = {"machine": describe(), "steps": STEPS, "seconds": time.perf_counter() - began, "rows": rows}

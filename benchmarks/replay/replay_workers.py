@@ -1,6 +1,6 @@
 """Does it pay to run replays in parallel workers? Seconds of eight replays of the founding baseline, three ways.
 
-    python benchmarks/replay_workers.py [--quick]
+    python benchmarks/replay/replay_workers.py [--quick]
 
 - serial: one process, all of torch's threads
 - one worker: one process, one thread
@@ -16,6 +16,7 @@ import functools
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,12 +24,15 @@ from pathlib import Path
 import torch
 
 import newllm
-from machine import describe
 from newllm.replays.own_run import OwnRun
 from newllm.replays.store import Store
 from newllm.replays.task import Replayer, Task
 from newllm.replays.trajectory import Until
 from newllm.workers import Workers
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+from machine import describe
 
 
 def tasks(count: int, steps: int) -> list[Task]:

@@ -1,19 +1,23 @@
 """Makes tables and plots from a benchmark's result.
 
-python benchmarks/render.py RESULT.json --out DIR
+python benchmarks/result_pages/render.py RESULT.json --out DIR
 """
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from newllm.files import write_bytes
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import cost_page
 import decoding_page
 import throughput_page
 import time_to_loss_page
-from newllm.files import write_bytes
 
 Page, Draw = Callable[[dict[str, Any]], str], Callable[[dict[str, Any], Path], None]
 PAGES: dict[str, tuple[Page, Draw | None]] = {

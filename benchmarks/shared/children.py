@@ -23,13 +23,13 @@ _OF_MEMORY = ("allocate memory", "enough memory", "bad_alloc")
 """What torch says where an allocation fails."""
 
 
-def asked(script: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Run a script beside this file on a task.
+def run(script: str | Path, task: dict[str, Any]) -> dict[str, Any]:
+    """Run a script on a task, in a process of its own.
 
     Returns:
         What it printed, or {"failed": why}.
     """
-    command = [sys.executable, str(Path(__file__).parent / script), json.dumps(task)]
+    command = [sys.executable, str(script), json.dumps(task)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode == 0:
         return json.loads(ended.stdout.splitlines()[-1])

@@ -1,6 +1,8 @@
 """How fast is the founding cell beside its naive loop and beside torch's LSTM of equal work?
 
-    GOMP_SPINCOUNT=1000 python benchmarks/cell_speed.py [--quick]     # as `newllm` sets it; the JSON says which it was
+    GOMP_SPINCOUNT=1000 python benchmarks/training_speed/cell_speed.py [--quick]
+
+The spin count as `newllm` sets it; the JSON says which it was.
 
 Forward with backward (weights, tokens and all), float32, 16 rows, the shape of seed-baseline without its embedding,
 head and dropout: width 256, hidden 512, 8 layers, context 256. The LSTM has two layers whose multiply-adds per
@@ -19,17 +21,22 @@ import itertools
 import json
 import os
 import statistics
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-import machine
 from newllm.model.bodies.cell import Cell
 from newllm.model.config import ModelConfig
 from newllm.model.packed_linear import packed_linear
 from newllm.recurrence import resolve_backend
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 from timing import interleaved
 
 ROWS, WIDTH, HIDDEN, LAYERS, CONTEXT = 16, 256, 512, 8, 256

@@ -1,6 +1,6 @@
 """What does a GPU make of it: the scan beside a copy of the same memory, training beside the matrix product?
 
-    python benchmarks/gpu_throughput.py [--out FILE] [--quick]
+    python benchmarks/training_speed/gpu_throughput.py [--out FILE] [--quick]
 
 Needs a CUDA device; without one it says so and measures nothing. Three questions, each interleaved:
 - how fast is a square matrix product (fp32 without TF32, and bf16): the peak that training is measured against
@@ -27,8 +27,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import gpu_peers
-import machine
 from newllm.errors import UserError
 from newllm.files import to_json, write_json
 from newllm.recurrence import resolve_backend, scan
@@ -37,6 +35,11 @@ from newllm.training.evaluation import sum_nats
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 from newllm.training.step import clip_norm
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import gpu_peers
+import machine
 from timing import interleaved
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}

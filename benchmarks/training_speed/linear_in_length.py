@@ -1,6 +1,6 @@
 """Does the cost of a token grow with the length of its row?
 
-    taskset -c 0 python benchmarks/linear_in_length.py [--out FILE] [--quick]
+    taskset -c 0 python benchmarks/training_speed/linear_in_length.py [--out FILE] [--quick]
 
 The stack of 4 M parameters trains on the same number of tokens a step, cut into rows of T: only T changes. Processor
 seconds of one thread (others on the machine disturb them little), each length in turn and each in a process of its
@@ -11,6 +11,7 @@ the logarithm of T: 0 does not grow, 1 grows as T does, as the cost of a Transfo
 import argparse
 import json
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from newllm.files import write_json
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
 import children
 import machine
 from contenders.ours import stack
 from memory import Peak
-from newllm.files import write_json
 from ranges import spread
 from training_job import TrainingJob
 
@@ -51,7 +55,7 @@ def measured(lengths: tuple[int, ...], tokens: int, rounds: int) -> list[dict[st
         for precision in PRECISIONS:
             for length in lengths:
                 task = {"length": length, "tokens": tokens, "precision": precision}
-                answer = children.asked(Path(__file__).name, task)
+                answer = children.run(__file__, task)
                 if "failed" in answer:
                     raise SystemExit(f"T = {length}, {precision}: {answer['failed']}")
                 found.setdefault((precision, length), []).append(answer)

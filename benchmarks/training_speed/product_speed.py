@@ -1,6 +1,6 @@
 """How fast are the products of a training step in fp32 as torch.mm multiplies them (MKL), and as oneDNN does?
 
-    python benchmarks/product_speed.py [--quick] [--out FILE]
+    python benchmarks/training_speed/product_speed.py [--quick] [--out FILE]
 
 The stack of the throughput benchmark, 4,096 tokens: for every shape of its linear layers the product of the way
 forward and the two of the way back, each in turn by both; then all of a step's products together, and a large square
@@ -12,6 +12,7 @@ import argparse
 import collections
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import machine
 from answers import give

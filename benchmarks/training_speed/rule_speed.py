@@ -1,6 +1,6 @@
 """What does a training step cost with each update rule, and in micro-batches?
 
-    python benchmarks/rule_speed.py [--quick] [--out FILE]
+    python benchmarks/training_speed/rule_speed.py [--quick] [--out FILE]
 
 Preset small, one thread, processor time, one update of each in turn; medians. Rules differ in parameters: their time
 stands by parameter against the gated rule's. Micro-batches: the same batch in 1, 2, 4 and 8 pieces with accumulated
@@ -10,20 +10,24 @@ gradients, whose activations fit the cache sooner.
 import argparse
 import dataclasses
 import statistics
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import machine
-from answers import give
 from newllm.data import Corpus, training_batches
 from newllm.training.config import RunConfig
 from newllm.training.optimizer import build_optimizer
 from newllm.training.resolve import build_model
 from newllm.training.step import Stepper
-from ring_cost import resolved
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
+from answers import give
+from preset_runs import resolved
 
 RULES = ("gated", "ema", "lstm", "dual", "additive")
 PIECES = (1, 2, 4, 8)

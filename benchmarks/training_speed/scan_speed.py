@@ -1,6 +1,6 @@
 """How fast is the scan beside a copy of the same memory, and does it slow torch in the same process?
 
-    python benchmarks/scan_speed.py [--quick]
+    python benchmarks/training_speed/scan_speed.py [--quick]
 
 Each backend, forward and forward with backward, at the shape of a training step and at a long one, interleaved
 with copies of as many bytes as the scan has to move at least: forward reads decay and input and writes contexts
@@ -13,15 +13,20 @@ threads disturb torch's.
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
-import machine
 from newllm.recurrence import scan
 from newllm.training.allocator import keep_freed_memory
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 from timing import interleaved
 
 SHAPES = {"training step": (8, 256, 256), "long": (8, 2048, 256)}  # rows, positions, channels

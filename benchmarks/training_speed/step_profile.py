@@ -1,6 +1,6 @@
 """What does a training step of the stack spend its time on, and what did each speed-up bring?
 
-    python benchmarks/step_profile.py [--quick]
+    python benchmarks/training_speed/step_profile.py [--quick]
 
 Preset small (3.35 M parameters, bytes), 16 rows of 256 tokens, the step of `newllm train`: forward, loss, backward,
 clipping, fused AdamW. Three children take turns, each with 2 threads and a large square product beside it (the peak):
@@ -18,12 +18,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-import machine
 import newllm
 from newllm.model.language_model import LanguageModel
 from newllm.recurrence import Rule, change_decay
@@ -33,6 +33,10 @@ from newllm.training.evaluation import sum_nats
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 from newllm.training.step import clip_norm
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 
 ROWS, LENGTH, SIDE = 16, 256, 2048
 ARMS = {"plain": (False, False), "memory kept": (True, False), "fused": (True, True)}  # memory kept, kernels fused

@@ -1,6 +1,6 @@
 """How many tokens a second does each model train on, against the length of a row, at equal parameters?
 
-    python benchmarks/throughput.py --out FILE [--quick] [--lengths N ...]
+    python benchmarks/training_speed/throughput.py --out FILE [--quick] [--lengths N ...]
 
 About 4 M parameters each (the one free width is fitted; tables of learned positions do not count), bytes, 4,096 tokens
 a batch up to rows of that length and one row beyond. One step function serves all (`training_job`), in fp32 and in bf16
@@ -13,17 +13,22 @@ slower a peer is in that common process than alone tells whether another's libra
 import argparse
 import dataclasses
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from newllm.files import write_json
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
 import children
 import machine
 from contenders.trained import OURS, PEERS, Peer
-from newllm.files import write_json
 from ranges import ratios, spread
 from training_cell import GEMM, SIDE
 
+CELL = Path(__file__).with_name("training_cell.py")
 TOKENS = 4096
 """Of a batch; a row that is longer is a batch by itself."""
 LENGTHS = (32, 128, 512, 2048, 8192, 32_768, 65_536)
@@ -68,7 +73,7 @@ def _cell(shape: dict[str, Any], budget: float, given_up: dict[str, str]) -> lis
             given_up.setdefault(name, f"{outcome['failed']} at T = {shape['length']:,}")
         outcomes[name] = outcome
     names = [name for name, outcome in outcomes.items() if "failed" not in outcome]
-    common = children.asked("training_cell.py", {"together": names, "shape": shape, "budget": budget})
+    common = children.run(CELL, {"together": names, "shape": shape, "budget": budget})
     return [{**shape, "peer": name, **_row(name, outcomes[name], shape, common)} for name in PEERS]
 
 
@@ -80,7 +85,7 @@ def _alone(name: str, peer: Peer, shape: dict[str, Any], given_up: str | None) -
     if given_up is not None:
         return {"failed": given_up}
     repeats = 7 if shape["length"] == ALONE_AT else 2
-    return children.asked("training_cell.py", {"alone": name, "shape": shape, "repeats": repeats, "cap": CAP})
+    return children.run(CELL, {"alone": name, "shape": shape, "repeats": repeats, "cap": CAP})
 
 
 def _row(name: str, alone: dict[str, Any], shape: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,16 @@ takes its turn among them: what the machine multiplies at most.
 
 import dataclasses
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import children
 from contenders.fit import parameters

@@ -13,7 +13,7 @@ WORTH_FUSING: int = 16
 """Positions of all rows from which kernels run where no gradient is asked for.
 
 For fewer the Python around a kernel takes longer than torch's own operations: with it a step of one token takes a
-quarter to a half longer. They are level from about 128 positions on (`benchmarks/few_positions.py`).
+quarter to a half longer. They are level from about 128 positions on (`benchmarks/decoding_speed/few_positions.py`).
 """
 
 

@@ -4,7 +4,7 @@ The newest rows stand as JSON lines in the file itself, where a person can follo
 they are packed as one block of columns into a second file beside it (see `blocks`), and the lines begin anew. A kill
 between the two leaves rows in both, which does no harm: the later value of a step holds, and it is the same.
 
-Limits: one writer a file. `benchmarks/trace_store.py` measures its size and how long reading takes.
+Limits: one writer a file. `benchmarks/recording_cost/trace_store.py` measures its size and how long reading takes.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The last few states of a run in memory, so that the state before a spike is still there when the spike is seen.
 
 A state is copied every `ring_every` steps into buffers that are made once and used in turn. Nothing here touches the
-run: its bits and its trace are the same without. `benchmarks/ring_cost.py` measures what it costs.
+run: its bits and its trace are the same without. `benchmarks/recording_cost/ring_cost.py` measures what it costs.
 
 Limits: at most `LARGEST` bytes and a quarter of the memory; a model of which not even one state fits has no ring.
 """

@@ -3,4 +3,6 @@
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+_BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+for _folder in ("", "shared", "training_time", "training_speed", "result_pages"):
+    sys.path.append(str(_BENCHMARKS / _folder))

@@ -281,7 +281,7 @@ def test_a_place_that_may_not_be_written_is_told(path, monkeypatch):
 
 
 def test_a_hundred_thousand_rows_are_written_and_read(path):
-    """How long it takes is a question of benchmarks/trace_store.py."""
+    """How long it takes is a question of benchmarks/recording_cost/trace_store.py."""
     names = ("loss", "gradient_norm", "context_norm", "learning_rate")
     values = np.random.default_rng(0).random((100_000, 4))
     write(path, ((step, dict(zip(names, row, strict=True))) for step, row in enumerate(values)))

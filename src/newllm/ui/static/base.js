@@ -40,7 +40,7 @@ window.newllm = window.newllm || {};
     return content;
   }
 
-  /** Note when something is on the screen for the first time (`benchmarks/page_speed.py` reads it). */
+  /** Note when something is on the screen for the first time (`benchmarks/pages/page_speed.py` reads it). */
   function mark(name) {
     if (!performance.getEntriesByName(`newllm-${name}`).length) performance.mark(`newllm-${name}`);
   }

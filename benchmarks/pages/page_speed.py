@@ -6,7 +6,7 @@ A real Chromium opens the pages of a real `newllm ui`; times are those of its ow
 - glance: the page of the long run shows its loss
 - sections: it shows everything of the report, all charts drawn
 
-    python benchmarks/page_speed.py [--quick]
+    python benchmarks/pages/page_speed.py [--quick]
 
 Needs Playwright for Python and a Chromium (on PATH, or named in NEWLLM_CHROMIUM).
 """
@@ -28,10 +28,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import machine
 from newllm.trace import Summary, TraceWriter
 from newllm.trace.blocks import blocks_path, encode_block
 from newllm.ui.index import Index
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

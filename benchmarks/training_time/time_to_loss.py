@@ -1,6 +1,6 @@
 """How long until the validation loss at which a tuned Transformer of equal parameters ends after five minutes?
 
-    python benchmarks/time_to_loss.py --out FILE --runs DIR [--data DIR] [--text NAME] [--add] [--quick]
+    python benchmarks/training_time/time_to_loss.py --out FILE --runs DIR [--data DIR] [--text NAME] [--add] [--quick]
 
 Learning rate, warm-up, batch and length of context are searched for every arm with the same budget: the same eight
 settings (`search_space`), two minutes of training each, on tiny shakespeare (tinyshakespeare.txt of --data DIR, its
@@ -22,13 +22,17 @@ taken from it, and only what it lacks is trained: each text says what machine it
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+from newllm.files import write_json
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import machine
 from contenders import nano_gpt, ours
 from crossing import crossing, time_ratio
-from newllm.files import write_json
 from search_space import Settings, drawn
 from trials import EVALUATIONS, FEW_EVALUATIONS, Curve, Text, Trial, precision, trained
 

@@ -1,6 +1,6 @@
 """How large is a page of curves, and how long does a browser take to draw it, to zoom and to add live points?
 
-    python benchmarks/charts_speed.py [--chromium PATH] [--out FILE]
+    python benchmarks/pages/charts_speed.py [--chromium PATH] [--out FILE]
 
 Six noisy lines of 100,000 points each, a map of 300 rows by 30,000 columns, and a line that grows live, at 1280 pixels
 without a graphics card, so that the processor paints every pixel. Milliseconds are processor time of the page's main
@@ -13,6 +13,7 @@ calls, to a line that has few and to one that has a million: what must not grow.
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
-import machine
 from newllm.report import web_files
 from newllm.report.charts.chart import Chart, Curves, Heat, Line
+
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
+
+import machine
 
 POINTS, ROWS, COLUMNS, FRAMES, CALLS = 100_000, 300, 30_000, 60, 2_000
 COLOURS = ("training", "validation", "context", "learning-rate", "sky", "spike")
