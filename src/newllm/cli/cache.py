@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     cleared = [*trim(tokens, 0), *trim(states, 0)] if arguments.clear else []
     if arguments.json:
         parts = {"tokens": tokens, "states": states, "cleared": cleared}
-        told = {name: [{**vars(one), "place": str(one.directory)} for one in kept] for name, kept in parts.items()}
+        told = {name: [_as_dict(one) for one in kept] for name, kept in parts.items()}
         print(to_json({"schema": 1, "cache": str(cache), **told}))
         return 0
     _show(f"tokenised texts in {cache}, at most {_size(LIMIT)}", tokens, quiet=arguments.quiet)
@@ -71,3 +71,7 @@ def _size(count: int) -> str:
         if count >= bytes_:
             return f"{count / bytes_:.1f} {unit}"
     return f"{count} bytes"
+
+
+def _as_dict(stored: Stored) -> dict[str, object]:
+    return {"place": str(stored.directory), "bytes": stored.bytes, "used": stored.used}
