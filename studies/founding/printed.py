@@ -21,7 +21,7 @@ class Printed:
         text: as printed.
         run: of which run; "" for all.
         epoch: at which epoch; None where the measure says it.
-        place: section of the document, "table" for the table of runs that accompanies it.
+        section: of the document, "table" for the table of runs that accompanies it.
         reason: why it cannot be compared, else "".
     """
 
@@ -30,7 +30,7 @@ class Printed:
     text: str
     run: str = ""
     epoch: int | None = None
-    place: str = ""
+    section: str = ""
     reason: str = ""
 
     @property
@@ -108,10 +108,10 @@ def _sizes() -> Iterator[Printed]:
 
 
 def _settings() -> Iterator[Printed]:
-    for text, place, reason in (
+    for text, section, reason in (
         ("17-22", "1", "claim-1"), ("2-9", "1", "claim-2"), ("1, 10, 17, 18", "2", "no-number"),
         ("20", "3C", "claim-10"), ("5.6-5.7", "4", "rounded"), ("1/6 = 0.167", "3D", "arithmetic"),
         ("256, 512", "1", "setting"), ("1024, 1.0", "2", "setting"), ("0.0001", "6", "setting"),
         ("0.00005", "6", "remedy"), ("0.5", "6", "remedy"), ("0.9", "6", "remedy"), ("0.99, 0.01", "6", "remedy"),
     ):  # fmt: skip
-        yield Printed("settings", "", text, "", None, place, reason)
+        yield Printed("settings", "", text, "", None, section, reason)

@@ -107,10 +107,10 @@ def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], word
     more = {"contexts": contexts(figures, words), "accuracy": accuracy(figures, words)}
     tables = []
     for group in _GROUPS:
-        rows = [_row(one, words) for one in compared if one.printed.group == group]
+        rows = [_row(pair, words) for pair in compared if pair.printed.group == group]
         tables += [Table(group, said[group], said["header"].split("|"), rows, words=(2,)), *more.get(group, [])]
-    without = [one.printed for one in compared if one.printed.reason]
-    rows = [(_place(one, words), words.reasons_not_compared[one.reason]) for one in without]
+    without = [pair.printed for pair in compared if pair.printed.reason]
+    rows = [(_printed_at(pair, words), words.reasons_not_compared[pair.reason]) for pair in without]
     tables.append(Table("settings", said["settings"], said["reasons_header"].split("|"), rows, words=(1,)))
     texts = [*_tally(compared, words), said["lead"], _worth(compared, words), _runs(results, figures, words)]
     return {"texts": texts, "tables": tables}
@@ -118,23 +118,23 @@ def printed_section(results: Mapping[str, Any], figures: Mapping[str, Any], word
 
 def _tally(compared: Sequence[Compared], words: Labels) -> list[str]:
     """Return how many are reproduced, and which are not."""
-    said, verdicts = words.printed, Counter(one.verdict for one in compared)
+    said, verdicts = words.printed, Counter(pair.verdict for pair in compared)
     tally = said["tally"].format(
         compared=verdicts["reproduced"] + verdicts["not reproduced"],
         reproduced=verdicts["reproduced"],
         not_reproduced=verdicts["not reproduced"],
         not_compared=verdicts["cannot be compared"],
     )
-    missed = [one for one in compared if one.verdict == "not reproduced"]
-    far = [words.bracketed.format(text=_label(one, words), more=_far(one, words)) for one in missed]
+    missed = [pair for pair in compared if pair.verdict == "not reproduced"]
+    far = [words.bracketed.format(text=_label(pair, words), more=_far(pair, words)) for pair in missed]
     return [tally, *([said["not"].format(figures=words.semicolon.join(far))] if far else [])]
 
 
 def _worth(compared: Sequence[Compared], words: Labels) -> str:
     """Return what it is worth that so many are reproduced."""
-    inside = [one for one in compared if one.verdict == "reproduced"]
-    groups = Counter(one.printed.group for one in inside)
-    wide = sum(one.says_little for one in inside)
+    inside = [pair for pair in compared if pair.verdict == "reproduced"]
+    groups = Counter(pair.printed.group for pair in inside)
+    wide = sum(pair.says_little for pair in inside)
     return words.printed["worth"].format(counts=groups["sizes"], accuracy=groups["accuracy"], wide=wide)
 
 
@@ -155,19 +155,19 @@ def _runs(results: Mapping[str, Any], figures: Mapping[str, Any], words: Labels)
     )
 
 
-def _row(one: Compared, words: Labels) -> tuple[str, ...]:
-    measure = one.printed.measure
-    ours = "-" if one.ours is None else _number(measure, one.ours.estimate)
-    if one.one_more is not None:
-        ours += f" {_ends(measure, one.ours)}"
-    runs = f"{one.runs}{'*' if one.of_the_study else ''}"
-    place = _place(one.printed, words)
-    return _label(one, words), place, _verdict(one, words), ours, _ends(measure, one.one_more), runs
+def _row(pair: Compared, words: Labels) -> tuple[str, ...]:
+    measure = pair.printed.measure
+    ours = "-" if pair.ours is None else _number(measure, pair.ours.estimate)
+    if pair.one_more is not None:
+        ours += f" {_ends(measure, pair.ours)}"
+    runs = f"{pair.runs}{'*' if pair.of_the_study else ''}"
+    place = _printed_at(pair.printed, words)
+    return _label(pair, words), place, _verdict(pair, words), ours, _ends(measure, pair.one_more), runs
 
 
-def _label(one: Compared, words: Labels) -> str:
-    run = one.printed.run or words.printed["all_runs"]
-    return f"{run}{words.colon}{words.measures[one.printed.measure].format(epoch=one.printed.epoch)}"
+def _label(pair: Compared, words: Labels) -> str:
+    run = pair.printed.run or words.printed["all_runs"]
+    return f"{run}{words.colon}{words.measures[pair.printed.measure].format(epoch=pair.printed.epoch)}"
 
 
 def _ends(measure: str, interval: Interval | None) -> str:
@@ -182,21 +182,21 @@ def _number(measure: str, value: float) -> str:
     return large(value) if form == _LARGE else form.format(value)
 
 
-def _place(figure: Printed, words: Labels) -> str:
+def _printed_at(figure: Printed, words: Labels) -> str:
     said = words.printed
     text = said["every_epoch"] if figure.measure == "epochs_at_that_accuracy" else figure.text
-    return said["table" if figure.place == "table" else "section"].format(text=text, place=figure.place)
+    return said["table" if figure.section == "table" else "section"].format(text=text, place=figure.section)
 
 
-def _verdict(one: Compared, words: Labels) -> str:
-    name = words.reproduced[one.verdict]
-    return f"**{name}**{words.colon}{_far(one, words)}" if one.verdict == "not reproduced" else name
+def _verdict(pair: Compared, words: Labels) -> str:
+    name = words.reproduced[pair.verdict]
+    return f"**{name}**{words.colon}{_far(pair, words)}" if pair.verdict == "not reproduced" else name
 
 
-def _far(one: Compared, words: Labels) -> str:
+def _far(pair: Compared, words: Labels) -> str:
     """Say how far a figure of the document lies from our median."""
-    assert one.ours is not None
-    value, middle = one.printed.value, one.ours.estimate
-    if one.is_size and middle > 0:
+    assert pair.ours is not None
+    value, middle = pair.printed.value, pair.ours.estimate
+    if pair.is_size and middle > 0:
         return words.printed["factor"].format(value=value / middle)
     return words.printed["difference"].format(value=value - middle)

@@ -42,7 +42,7 @@ ARM_OF = {
     "word-dropout": "word-dropout",
 }
 _OTHER_DOSE = ("warm-up",)  # a ramp as long as the way to the onset; the arm's has 100 updates
-_PLACES = {
+_FATES = {
     "removes": "gone",
     "removes on the probe": "gone in training",
     "too slow": "slow",
@@ -90,7 +90,7 @@ def compared(verdict: Verdict, arms: Mapping[str, Sequence[Row]]) -> list[Beside
         rows = sorted((one for one in verdict.interventions if one.name == name), key=lambda one: one.start)
         if rows and arm in arms:
             both = [_on_validation(arms[each]) if name == ON_VALIDATION else arms[each] for each in (arm, BASELINE)]
-            found += _judged([_beside(one, arm, verdict.spike["onset"], *both) for one in rows])
+            found += _assessed([_beside(one, arm, verdict.spike["onset"], *both) for one in rows])
     return found
 
 
@@ -118,23 +118,23 @@ def _beside(tried: Tried, arm: str, onset: int, rows: Sequence[Row], control: Se
     return Beside(tried, arm, onset_from_zero(tried, onset), height, effect(rows, control), effect(*own))
 
 
-def _judged(rows: Sequence[Beside]) -> list[Beside]:
+def _assessed(rows: Sequence[Beside]) -> list[Beside]:
     """Say of the replays of one change, from one start or two, whether they agree with the arm, and why not."""
     first = [dataclasses.replace(one, agreement=_agreement(one)) for one in rows]
     return [dataclasses.replace(one, why=_why(one, first)) for one in first]
 
 
-def _agreement(one: Beside) -> str:
-    replayed, study = _place(one.tried, one.onset), _PLACES.get(one.whole.kind)
+def _agreement(pair: Beside) -> str:
+    replayed, study = _fate(pair.tried, pair.onset), _FATES.get(pair.whole.kind)
     if replayed is None or study is None:
         return ""
     if replayed != study:
         return "disagree"
-    return "agree" if replayed not in ("there", "later", "earlier") or _overlap(one) else "in part"
+    return "agree" if replayed not in ("there", "later", "earlier") or _overlap(pair) else "in part"
 
 
-def _place(tried: Tried, onset: float | None) -> str | None:
-    """Return where the spike went: one of the values of _PLACES, None where that is not sure."""
+def _fate(tried: Tried, onset: float | None) -> str | None:
+    """Return where the spike went: one of the values of _FATES, None where that is not sure."""
     spiked = spiked_of(tried)
     if tried.outcome == "stops learning":
         return "slow"
@@ -152,7 +152,7 @@ def _time(onset: float | None) -> str:
     return "later" if onset >= _LATER else "earlier"
 
 
-def _own_place(own: Effect) -> str | None:
+def _own_fate(own: Effect) -> str | None:
     """Return where the spike went in the arm's runs on the replayed run's own sentences."""
     if own.on_validation.estimate == 1:
         return "gone"
@@ -161,32 +161,32 @@ def _own_place(own: Effect) -> str | None:
     return _time(own.later.estimate) if own.remedied.estimate == 0 and own.later else None
 
 
-def _overlap(one: Beside) -> bool:
+def _overlap(pair: Beside) -> bool:
     """Whether the heights' intervals have something in common; without an interval a height is a point."""
-    study = one.whole.height
-    if one.height is None or study is None or study.low is None or study.high is None:
+    study = pair.whole.height
+    if pair.height is None or study is None or study.low is None or study.high is None:
         return True
-    high, low = (one.height, one.height) if one.tried.interval is None else (1 - end for end in one.tried.interval)
+    high, low = (pair.height, pair.height) if pair.tried.interval is None else (1 - end for end in pair.tried.interval)
     return low <= study.high and high >= study.low
 
 
-def _why(one: Beside, rows: Sequence[Beside]) -> str:
-    if one.agreement not in ("in part", "disagree"):
+def _why(pair: Beside, rows: Sequence[Beside]) -> str:
+    if pair.agreement not in ("in part", "disagree"):
         return ""
-    if one.agreement == "in part" and _is_height_of_own(one):
+    if pair.agreement == "in part" and _is_height_of_own(pair):
         return "set"
-    place, study = _place(one.tried, one.onset), _PLACES[one.whole.kind]
-    accepted = ("agree",) if one.agreement == "in part" else ("agree", "in part")
+    fate, study = _fate(pair.tried, pair.onset), _FATES[pair.whole.kind]
+    accepted = ("agree",) if pair.agreement == "in part" else ("agree", "in part")
     from_zero = [other.agreement for other in rows if other.tried.start == 0]
     reasons = {
-        "start": one.tried.start > 0 and not from_zero,
-        "start, shown": one.tried.start > 0 and any(said in accepted for said in from_zero),
-        "set": place != study and place == _own_place(one.own),
-        "measure": _is_in_batches_only(one.tried),
-        "progress": "slow" in (place, study),
-        "validation": {place, study} == {"gone", "gone in training"},
-        "dose": one.tried.name in _OTHER_DOSE,
-        "few": one.tried.stage == "screened",
+        "start": pair.tried.start > 0 and not from_zero,
+        "start, shown": pair.tried.start > 0 and any(said in accepted for said in from_zero),
+        "set": fate != study and fate == _own_fate(pair.own),
+        "measure": _is_in_batches_only(pair.tried),
+        "progress": "slow" in (fate, study),
+        "validation": {fate, study} == {"gone", "gone in training"},
+        "dose": pair.tried.name in _OTHER_DOSE,
+        "few": pair.tried.stage == "screened",
     }
     return next((reason for reason, holds in reasons.items() if holds), "open")
 
@@ -197,9 +197,9 @@ def _is_in_batches_only(tried: Tried) -> bool:
     return probe is not None and bool(tried.spiked and probe["null_spiked"] and not probe["spiked"])
 
 
-def _is_height_of_own(one: Beside) -> bool:
+def _is_height_of_own(pair: Beside) -> bool:
     """Whether the arm's height on the replayed run's own sentences is less than half as far away as that on all."""
-    whole, own, height = one.whole.height, one.own.height, one.height
+    whole, own, height = pair.whole.height, pair.own.height, pair.height
     if whole is None or own is None or height is None or height <= 0:
         return False
     apart = [abs(math.log(each.estimate / height)) for each in (own, whole)]

@@ -120,9 +120,9 @@ def _scale(measure: str) -> _Scale:
     return _SCALES.get(measure, _Scale(float, float) if measure in (*_PLAIN, *_COUNTS) else _Scale(math.log, _exp))
 
 
-def _mapped(change: Callable[[float], float], one: Interval) -> Interval:
-    ends = [None if end is None else change(end) for end in (one.low, one.high)]
-    return Interval(change(one.estimate), *ends)
+def _mapped(change: Callable[[float], float], interval: Interval) -> Interval:
+    ends = [None if end is None else change(end) for end in (interval.low, interval.high)]
+    return Interval(change(interval.estimate), *ends)
 
 
 def _value(figure: Printed, row: Row, arms: Mapping[str, Sequence[Row]]) -> float | None:

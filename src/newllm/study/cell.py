@@ -26,26 +26,26 @@ from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
 
 
-def train_cell(config: RunConfig, place: Path, signals: OwnSignals) -> float:
+def train_cell(config: RunConfig, path: Path, signals: OwnSignals) -> float:
     """Train a cell to its end, or to where its numbers end; return the seconds that it took, in all sittings.
 
     Args:
         config: of the run; `training.steps` says how long.
-        place: of its directory; one that is there is gone on with where it can be, and replaced otherwise.
+        path: of its directory; one that is there is gone on with where it can be, and replaced otherwise.
         signals: that the study measures beside those of every cell.
 
     Raises:
         UserError: the configuration cannot be, it was stopped, or the disk is full.
     """
-    run = RunDirectory(place)
+    run = RunDirectory(path)
     if run.last_step() is not None:
         with run.lock():
             stopped = _reopened(run)
             if stopped is not None:
                 return _train(run, signals, *stopped)
-    if place.exists():
-        remove_directory(place)
-    with claimed(place, place.name) as run:
+    if path.exists():
+        remove_directory(path)
+    with claimed(path, path.name) as run:
         return _train(run, signals, *begin(run, config, Budget(), Preparation()))
 
 

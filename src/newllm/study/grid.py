@@ -130,7 +130,7 @@ def _run(study: str, records: Records, cell: Cell) -> str:
     loaded = _loaded(study)
     if loaded.measure is not None:
         return to_json(loaded.measure(cell.config))
-    return to_json({"seconds": train_cell(cell.config, records.place(cell), loaded.signals)})
+    return to_json({"seconds": train_cell(cell.config, records.path(cell), loaded.signals)})
 
 
 _loaded = functools.cache(load_study)

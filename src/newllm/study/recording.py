@@ -46,14 +46,14 @@ class CellRecording(RunRecording):
     """Measures a cell.
 
     Args:
-        place: RUN/recording.json.
+        path: RUN/recording.json.
         config: the resolved run.
         corpus: its data.
         signals: of the study's own.
     """
 
-    def __init__(self, place: Path, config: RunConfig, corpus: Corpus, signals: OwnSignals = no_signals) -> None:
-        super().__init__(place, config, corpus.tokenizer)
+    def __init__(self, path: Path, config: RunConfig, corpus: Corpus, signals: OwnSignals = no_signals) -> None:
+        super().__init__(path, config, corpus.tokenizer)
         self._corpus, self._own = corpus, signals
         self._probe = probe_batch(corpus, config.data)
         self._real_BT = torch.from_numpy(self._probe.targets != IGNORED)

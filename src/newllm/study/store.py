@@ -34,14 +34,14 @@ class Records:
         """Whether any cell is finished."""
         return any(self.folder.glob("*.json"))
 
-    def place(self, cell: Cell) -> Path:
+    def path(self, cell: Cell) -> Path:
         """Return where a cell is kept."""
         return self.folder / f"{cell.arm}-seed{cell.seed}-{cell.key}.json"
 
     def get(self, cell: Cell) -> Record | None:
         """Return the record of a cell, None where there is none; a damaged file counts as none."""
         try:
-            return read_checked(self.place(cell))
+            return read_checked(self.path(cell))
         except (OSError, ValueError):
             return None
 
@@ -51,7 +51,7 @@ class Records:
         Raises:
             UserError: the disk is full.
         """
-        write_bytes(self.place(cell), sealed(json.loads(record)), durable=False)
+        write_bytes(self.path(cell), sealed(json.loads(record)), durable=False)
 
 
 class Runs(Records):
@@ -62,16 +62,16 @@ class Runs(Records):
         """Whether any cell is finished."""
         return any(self.folder.glob(f"*/{CELL}"))
 
-    def place(self, cell: Cell) -> Path:
+    def path(self, cell: Cell) -> Path:
         """Return the directory of a cell's run."""
         return self.folder / f"{cell.arm}-seed{cell.seed}"
 
     def get(self, cell: Cell) -> Record | None:
         """Return the record of a cell from its trace, None where there is none; a damaged run counts as none."""
-        place = self.place(cell)
+        path = self.path(cell)
         try:
-            kept = read_checked(place / CELL)
-            return read_record(RunDirectory(place), kept["seconds"]) if kept["key"] == cell.key else None
+            finished = read_checked(path / CELL)
+            return read_record(RunDirectory(path), finished["seconds"]) if finished["key"] == cell.key else None
         except (OSError, ValueError, LookupError, TypeError, UserError):
             return None
 
@@ -83,4 +83,4 @@ class Runs(Records):
         """
         about = {"schema": 1, "arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key}
         content = sealed({**about, **json.loads(record)})
-        write_bytes(self.place(cell) / CELL, content, durable=False)
+        write_bytes(self.path(cell) / CELL, content, durable=False)

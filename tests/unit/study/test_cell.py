@@ -206,7 +206,7 @@ def same_trace(one: Path, other: Path) -> bool:
 def test_a_cell_counts_once_it_is_said_to_be_finished_and_while_it_is_whole(cell: Path) -> None:
     runs = Runs(cell.parent)
     mine = Cell("base", 3, "set", config(), "key")
-    assert runs.place(mine) == cell
+    assert runs.path(mine) == cell
     assert runs.get(mine) is None
     assert not runs.any
     runs.put(mine, '{"seconds": 1.5}')

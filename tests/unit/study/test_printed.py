@@ -57,7 +57,7 @@ def compared(changes=None, seeds: int = 6) -> dict[str, Any]:
 def test_every_figure_has_one_id_a_place_and_words() -> None:
     figures = printed()
     assert len({figure.id for figure in figures}) == len(figures)
-    assert all(figure.place in {"1", "2", "3A", "3B", "3C", "3D", "4", "6", "table"} for figure in figures)
+    assert all(figure.section in {"1", "2", "3A", "3B", "3C", "3D", "4", "6", "table"} for figure in figures)
     measured = {figure.measure for figure in figures if figure.measure}
     assert measured == set(labels("en").measures)
     assert {figure.reason for figure in figures if figure.reason} == set(labels("en").reasons_not_compared)

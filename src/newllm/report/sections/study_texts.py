@@ -10,18 +10,18 @@ from newllm.words.plain import plain
 _LONG = 2000
 
 
-def study_text(study: StudySource, words: Catalogue, text: object, shown: object = None) -> Html:
+def study_text(study: StudySource, words: Catalogue, text: object, in_english: object = None) -> Html:
     """Return a text in the page's language, else as English that is marked so.
 
     Args:
         study: whose printed.json may translate it: `{"ja": {"said": {text: translation}}}`.
         words: of the page.
         text: as it stands in results.json.
-        shown: what stands for it in English; None for the text itself.
+        in_english: what stands for it in English; None for the text itself.
     """
     found = study.printed.get(words.lang)
     said = found.get("said") if isinstance(found, Mapping) else None
     translated = said.get(str(text)) if isinstance(said, Mapping) and words.lang != "en" else None
     if isinstance(translated, str):
         return safe(plain(translated, _LONG))
-    return english(words, text if shown is None else shown)
+    return english(words, text if in_english is None else in_english)
