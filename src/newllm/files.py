@@ -5,7 +5,7 @@ What is read here is a regular file of bounded size, whatever somebody put in it
 A file is written beside its place under a temporary name, synced, then renamed over it; a directory
 likewise. What a failed write leaves behind is removed, and what stood there before stays. After a power cut a name is
 there only if the directory that it stands in was synced too: so is every directory that is made or written to.
-`benchmarks/faults.py` tries all of this.
+`benchmarks/faults/faults.py` tries all of this.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Write docs/tests.md from results of mutations.py.
 
-python benchmarks/mutations_page.py benchmarks/results/mutations.json
+python benchmarks/mutations/mutations_page.py benchmarks/results/mutations.json
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parent / "shared"))
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 from markdown_tables import machine_line, table
 from mutations import AREAS, HERE, KEY, ROOT, summed
@@ -18,7 +18,7 @@ HEAD = """# Do the tests notice a mistake?
 
 A change of one operator, number, condition or argument, drawn at random, is put into the sources; then the tests of its
 own area run until one fails. A change that no test notices is a test that is missing, unless it does nothing that
-matters. `benchmarks/mutations.py` says how it is done, `tests/unit/benchmarks/test_mutations.py` holds it to that.
+matters. `benchmarks/mutations/` says how it is done, `tests/unit/benchmarks/test_mutations.py` holds it to that.
 The aim is nine in ten in every area. Each draw stands as it was, before tests were written for what it had shown; later
 draws are of a tree with these tests. Few changes of an area say little of it.
 Where the tests of a change outlasted the limit on a busy machine, they were run again with a longer one.
@@ -37,7 +37,8 @@ def page(results: Sequence[dict[str, Any]], harmless: list[dict[str, str]]) -> s
         HEAD,
         machine_line(results[0]),
         *(_draw(result, known) for result in results),
-        "\n## What does not matter\n\nLooked at one by one, and kept in benchmarks/harmless_mutations.json.\n\n",
+        "\n## What does not matter\n\n"
+        "Looked at one by one, and kept in benchmarks/mutations/harmless_mutations.json.\n\n",
         _listed([(one, one["why"]) for one in harmless]),
         "\n## The areas\n\nFolders of src/newllm with the tests that are theirs, below tests.\n\n",
         table(["area", "sources", "tests"], areas),

@@ -1,8 +1,8 @@
 """What becomes of a run when things go wrong: a seeded campaign of faults against the commands of newllm.
 
-    python benchmarks/faults.py --seconds 60 [--seed S] [--out FILE]
-    python benchmarks/faults.py --long --out FILE            until the long form's counts are reached; may be stopped
-    python benchmarks/faults.py --kind flips --case 17       one case again, with what became of it
+    python benchmarks/faults/faults.py --seconds 60 [--seed S] [--out FILE]
+    python benchmarks/faults/faults.py --long --out FILE      until the long form's counts are reached; may be stopped
+    python benchmarks/faults/faults.py --kind flips --case 17       one case again, with what became of it
 
 kills       the process dies at a random call that changes the file system, up to six times in one run
 errors      a full disk, a quota, a read-only mount, a device error, from or at a random call on
@@ -144,7 +144,7 @@ def _facts() -> dict[str, Any]:
     asked = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(asked, capture_output=True, text=True, cwd=Path(__file__).parent)
     return {
-        "command": "python benchmarks/faults.py --long --out benchmarks/results/faults.json",
+        "command": "python benchmarks/faults/faults.py --long --out benchmarks/results/faults.json",
         "commit": commit.stdout.strip(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -21,7 +21,7 @@ from newllm.cli.main import main
 BATCH = 200  # logs that one child reads
 _SECONDS = 4.0  # of the processor, for one log
 _BYTES = 1 << 30  # more memory than the child has when it begins
-_FIXTURES = Path(__file__).parents[2] / "tests" / "unit" / "trace" / "fixtures"
+_FIXTURES = Path(__file__).parents[3] / "tests" / "unit" / "trace" / "fixtures"
 _TOKENS = (
     *(b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"-1", b"\x00", b"\xff\xfe", b'"', b"[", b"{", b"}\n", b"\n", b","),
     *(b";", b"\x1b[31m", b"\xe2\x80\xae", b"18446744073709551616", b"\x80" * 12, b"null", b"{" * 3000, b"#", b"%"),

@@ -1,6 +1,6 @@
 """Do the tests notice a mistake? Single random changes to the sources, each against the tests of its own area.
 
-    python benchmarks/mutations.py --seed N [--area NAME ...] [--each K] [--seconds S] [--out FILE]
+    python benchmarks/mutations/mutations.py --seed N [--area NAME ...] [--each K] [--seconds S] [--out FILE]
 
 Twelve areas, K changes in each; every line of an area is as likely to be changed. The sources are copied and changed in
 a temporary folder, the checkout stays as it is. Test files run in the order in which they may have to do with the
@@ -34,14 +34,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parent / "shared"))
+sys.path.append(str(Path(__file__).parents[1] / "shared"))
 
 import machine
 from markdown_tables import table
 from mutation_sites import Mutant, draw, sites
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
+ROOT = HERE.parents[1]
 AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "training": (("training",), ("unit/training", "faults")),
     "trace": (("trace",), ("unit/trace", "fuzz")),

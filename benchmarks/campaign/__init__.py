@@ -1,1 +1,0 @@
-"""A seeded campaign of faults against the commands of newllm; `benchmarks/faults.py` runs it."""

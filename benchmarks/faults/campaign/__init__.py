@@ -1,0 +1,1 @@
+"""A seeded campaign of faults against the commands of newllm; `benchmarks/faults/faults.py` runs it."""
