@@ -98,7 +98,7 @@ def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
     study = read_study(path)
     place = arguments.out or study.path / "report.html"
     _check_free(place)
-    read = [{"run": os.fspath(study.path), "findings": 0, "problems": list(study.problems)}]
+    read = [{"run": os.fspath(study.path), "findings": 0, "problems": list(map(str, study.problems))}]
     return _Page(place, study_page(study, words).encode(), read)
 
 

@@ -62,7 +62,7 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Catalogue) -> dict[s
     chart = thin_chart(chart)  # before its table is made, too
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
-        "runs": [entries[name].as_dict() for name in sources],
+        "runs": [entries[name].as_dict(words) for name in sources],
         "unexamined": [name for name, source in sources.items() if not source.judged],
         "unknown": [name for name in runs if name not in sources],
         "signal": asked.signal,

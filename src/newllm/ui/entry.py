@@ -1,16 +1,17 @@
 """What a list of runs tells of one run, read from its small files; of a damaged or strange one what can be known.
 
-Nothing here raises because a run is bad: what is wrong with it becomes a sentence in `problems`. A run whose process is
+Nothing here raises because a run is bad: what is wrong with it becomes a message in `problems`. A run whose process is
 gone, or has not been heard of for long, has no status "running" any more but "stopped".
 """
 
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from newllm.messages import Catalogue, Message, message, quoted
 from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
 
@@ -38,11 +39,11 @@ class Entry:
         findings: how many of each severity the doctor found, None where nobody has asked.
         replayed: whether there is a verdict.
         cause, remedy: what the newest verdict names as cause, or else as the first remedy; None where it names none.
-        about: preset, body, rule: a few words.
+        about: preset, body, rule, norm, seed.
         started, heard: seconds since 1970: the start, the last sign of life.
         seconds: of training.
         speed: tokens a second.
-        problems: what is wrong with the directory, a sentence each.
+        problems: what is wrong with the directory.
         message: why the run failed.
         version: the version of the list at which this was new.
     """
@@ -60,18 +61,21 @@ class Entry:
     replayed: bool = False
     cause: str | None = None
     remedy: str | None = None
-    about: str = ""
+    about: tuple[Message, ...] = ()
     started: float | None = None
     heard: float | None = None
     seconds: float | None = None
     speed: float | None = None
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
     message: str | None = None
     version: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data without what is not known."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, (), "")}
+    def as_dict(self, words: Catalogue) -> dict[str, Any]:
+        """Return plain data without what is not known, in a language."""
+        about = words("list").join(map(words.text, self.about))
+        said = {"about": about, "problems": tuple(map(words.text, self.problems))}
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__} | said
+        return {name: value for name, value in fields.items() if value not in (None, (), "")}
 
 
 def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
@@ -86,14 +90,14 @@ def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
     try:
         return _entry(place, id, name, now)
     except OSError as error:  # a directory that may be listed, and not entered
-        return Entry(id=id, name=name, problems=(f"it cannot be read ({error.strerror})",))
+        return Entry(id=id, name=name, problems=(message("entry-unread", reason=str(error.strerror)),))
 
 
 def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     files = RunFiles(place)
     outside = [sign for sign in SIGNS if leads_out(place / sign, place)]
     if outside:
-        return Entry(id=id, name=name, problems=(f"{', '.join(outside)}: a link that leads out, not followed",))
+        return Entry(id=id, name=name, problems=(message("entry-link", files=", ".join(outside)),))
     summary, recording = (dict(files.table(f"{part}.json", _LARGEST)) for part in ("summary", "recording"))
     config = dict(files.table("config.toml", _LARGEST))
     status, doubt = _status(summary, recording, now)
@@ -103,7 +107,8 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     missing = [sign for sign in wanted if not (place / sign).is_file()]
     best = _dict(summary.get("best_validation"))
     findings = _findings(files)
-    problems = (*map(str, files.problems), *(f"{sign} is missing" for sign in missing), *([doubt] if doubt else ()))
+    absent = (message("entry-missing", file=sign) for sign in missing)
+    problems = (*(one.sentence for one in files.problems), *absent, *([doubt] if doubt else ()))
     return Entry(
         id=id,
         name=name,
@@ -136,24 +141,24 @@ def leads_out(path: Path, root: Path) -> bool:
         return True
 
 
-def _status(summary: dict[str, Any], recording: dict[str, Any], now: float) -> tuple[str, str]:
-    """Return the status, and a sentence where "running" is doubted."""
+def _status(summary: dict[str, Any], recording: dict[str, Any], now: float) -> tuple[str, Message | None]:
+    """Return the status, and why "running" is doubted where it is."""
     if not summary:
         ended = recording.get("ended")
-        return ("recorded" if ended is True else "recording" if ended is False else "unknown"), ""
+        return ("recorded" if ended is True else "recording" if ended is False else "unknown"), None
     status = summary.get("status")
     if status != "running":
-        return (status if status in _STATUSES else "unknown"), ""
+        return (status if status in _STATUSES else "unknown"), None
     heard = _time(summary.get("heartbeat"))
     silent = math.inf if heard is None else now - heard
     pid = whole_in(summary, "pid")
     if silent <= _ALIVE:
-        return "running", ""
+        return "running", None
     if pid and not _lives(pid):
-        return "stopped", f"it says running, but its process {pid} is gone"
+        return "stopped", message("entry-process_gone", pid=pid)
     if silent > _SILENT:
-        return "stopped", "it says running, but has given no sign of life for five minutes"
-    return "running", ""
+        return "stopped", message("entry-silent")
+    return "running", None
 
 
 def _lives(pid: int) -> bool:
@@ -190,15 +195,17 @@ def _verdict(place: Path) -> dict[str, Any]:
     return {}
 
 
-def _about(config: dict[str, Any], recording: dict[str, Any]) -> str:
+def _about(config: dict[str, Any], recording: dict[str, Any]) -> tuple[Message, ...]:
     model = _dict(config.get("model"))
-    words = [config.get("preset"), *(model.get(key) for key in ("body", "rule"))]
-    norm = model.get("norm")
-    words += [f"norm on {norm}"] if norm in ("read", "write") else []
-    words += [f"seed {config['seed']}"] if isinstance(config.get("seed"), int) else []
+    names = [config.get("preset"), *(model.get(key) for key in ("body", "rule"))]
     if not config and recording:
-        words = [recording.get("model") or recording.get("kind") or "newllm.record"]
-    return ", ".join(dict.fromkeys(str(word)[:60] for word in words if isinstance(word, str) and word))
+        names = [recording.get("model") or recording.get("kind") or "newllm.record"]
+    norm, seed = model.get("norm"), config.get("seed")
+    return (
+        *(quoted(name) for name in dict.fromkeys(name[:60] for name in names if isinstance(name, str) and name)),
+        *([message("entry-norm", norm=norm)] if norm in ("read", "write") else []),
+        *([message("entry-seed", seed=str(seed)[:60])] if isinstance(seed, int) else []),
+    )
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -177,7 +177,9 @@ class _Teller:
         """Return the events that are new, empty where there is nothing."""
         entry = entry if self._feed.there else None
         parts = [] if entry is None else [self._appended(), self._sections()]  # of what has gone the page keeps all
-        status = _json(entry.as_dict() | {"version": 0}) if entry is not None else _json({"status": "gone"})
+        status = (
+            _json(entry.as_dict(self._feed.words) | {"version": 0}) if entry is not None else _json({"status": "gone"})
+        )
         if status != self._status:
             self._status = status
             parts.append(f"event: status\ndata: {status}\n\n")

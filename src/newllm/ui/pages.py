@@ -38,7 +38,7 @@ async def _run(request: Request) -> Response:
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
     scripts = ("report.js", "told.js", "jobs.js", "sections.js", "run.js")
-    data = {"run": entry.as_dict()}
+    data = {"run": entry.as_dict(texts.words)}
     return page(entry.name, body, texts=texts, active="runs", scripts=scripts, data=data)
 
 

@@ -7,11 +7,13 @@ from starlette.routing import Route
 from newllm.ui.answers import Data
 from newllm.ui.asked import whole
 from newllm.ui.index import Index
+from newllm.ui.texts import texts_for
 
 
 async def _runs(request: Request) -> Response:
     """Answer with the runs that are newer than `since`, and what has gone."""
     index: Index = request.app.state.index
+    words = texts_for(request).words
     since = whole(request.query_params.get("since", ""), 0)
     version, newer, gone = index.since(since)
     content = {
@@ -21,7 +23,7 @@ async def _runs(request: Request) -> Response:
         "cut": index.cut,
         "links": index.links,
         "studies": len(index.studies()),
-        "runs": [entry.as_dict() for entry in newer],
+        "runs": [entry.as_dict(words) for entry in newer],
         "gone": gone,
     }
     return Data(content)

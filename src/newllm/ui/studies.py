@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.checksum import read_checked
+from newllm.messages import Message, message
 
 _LARGEST = 256 << 20
 
@@ -20,7 +21,7 @@ class StudyEntry:
         arms, seeds: how many.
         verdicts: how many claims of each verdict.
         when: seconds since 1970 of the results.
-        problems: what is wrong with it, a sentence each.
+        problems: what is wrong with it.
     """
 
     id: str
@@ -30,7 +31,7 @@ class StudyEntry:
     seeds: int = 0
     verdicts: tuple[tuple[str, int], ...] = ()
     when: float = 0.0
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -43,7 +44,7 @@ def read_study(folder: Path, *, id: str, name: str) -> StudyEntry:
     try:
         found = file.stat()
         if file.is_symlink():
-            return StudyEntry(id=id, name=name, problems=("results.json is a link",))
+            return StudyEntry(id=id, name=name, problems=(message("problem-results-link"),))
         content = read_checked(file, _LARGEST)
         verdicts = [str(claim["verdict"]) for claim in content["claims"]]
         return StudyEntry(
@@ -57,4 +58,4 @@ def read_study(folder: Path, *, id: str, name: str) -> StudyEntry:
         )
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        return StudyEntry(id=id, name=name, problems=(f"results.json cannot be read ({reason})",))
+        return StudyEntry(id=id, name=name, problems=(message("problem-results-unread", reason=reason),))

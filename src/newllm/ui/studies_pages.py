@@ -81,7 +81,7 @@ def _row(study: StudyEntry, words: Catalogue) -> str:
         f'<span class="claims {_MOODS.get(verdict, "note")}"><b>{count}</b> {safe(verdict_text(verdict, words))}</span>'
         for verdict, count in study.verdicts
     )
-    problems = "".join(f'<small class="doubt">▲ {safe(problem)}</small>' for problem in study.problems)
+    problems = "".join(f'<small class="doubt">▲ {safe(words.text(problem))}</small>' for problem in study.problems)
     return (
         f'<tr><th scope="row"><a href="/study/{study.id}">{safe(study.name)}</a>'
         f"<small>{english(words, study.title)}</small>{problems}<small>{when}</small></th><td>{verdicts}</td>"

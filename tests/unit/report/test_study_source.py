@@ -69,9 +69,9 @@ def test_damaged_parts_are_left_out_and_told(tmp_path: Path):
     assert len(study.rows) == 1
     assert study.replay is None
     assert len(study.problems) == 3
-    assert "3 of 4 arms" in study.problems[0]
-    assert "no list of claims" in study.problems[1]
-    assert "replay.json" in study.problems[2]
+    assert "3 of 4 arms" in str(study.problems[0])
+    assert "no list of claims" in str(study.problems[1])
+    assert "replay.json" in str(study.problems[2])
     assert study.name == tmp_path.name
 
 
@@ -94,6 +94,6 @@ def test_a_damaged_file_of_printed_figures_takes_nothing_with_it(tmp_path: Path)
     assert read_study(written(tmp_path, results, printed='{"en": {"title": "y"}}')).printed == {"en": {"title": "y"}}
     study = read_study(written(tmp_path, results, printed="[1]"))
     assert study.printed == {}
-    assert study.problems == ("'printed.json' is damaged (ValueError): it is left out",)
+    assert list(map(str, study.problems)) == ["'printed.json' is damaged (ValueError): it is left out"]
     changed = sealed({"en": {"title": "59 of 66"}}).decode().replace("59", "61")
     assert read_study(written(tmp_path, results, printed=changed)).problems == study.problems

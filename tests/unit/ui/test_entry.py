@@ -2,19 +2,26 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from newllm.messages import Message, catalogue
 from newllm.ui.entry import Entry, leads_out, read_entry
 
+EN = catalogue("en")
 NOW = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
 GONE = 2**22 + 1  # no process has this number
 
 
 def at(seconds: int) -> str:
     return f"2023-11-14T22:{13 + (20 + seconds) // 60:02}:{(20 + seconds) % 60:02}+00:00"
+
+
+def said(messages: Iterable[Message]) -> list[str]:
+    return list(map(str, messages))
 
 
 def told(place: Path, **files: Any) -> Entry:
@@ -57,7 +64,7 @@ def test_a_run_that_is_heard_of_no_more_is_stopped(
     (tmp_path / "config.toml").write_text("schema = 1\n")
     entry = told(tmp_path, summary=summary(heard, os.getpid() if pid == OWN else pid))
     assert entry.status == status
-    assert entry.problems == ((doubt,) if doubt else ())
+    assert said(entry.problems) == ([doubt] if doubt else [])
 
 
 @pytest.mark.parametrize(
@@ -81,23 +88,23 @@ def test_a_recording_of_another_trainer(tmp_path: Path, ended: Any, status: str)
         **({} if ended is None else {"ended": ended}),
     }
     entry = told(tmp_path, recording=recording)
-    assert (entry.status, entry.parameters, entry.about, entry.problems) == (status, 12, "GPT", ())
-    assert told(tmp_path, recording={"schema": 1, "kind": "torch"}).about == "torch"
-    assert told(tmp_path, recording={"schema": 1}).about == "newllm.record"
+    assert (entry.status, entry.parameters, said(entry.about), entry.problems) == (status, 12, ["GPT"], ())
+    assert told(tmp_path, recording={"schema": 1, "kind": "torch"}).as_dict(EN)["about"] == "torch"
+    assert told(tmp_path, recording={"schema": 1}).as_dict(EN)["about"] == "newllm.record"
 
 
 @pytest.mark.parametrize(("began", "lacks"), [(-59, False), (-60, True)])
 def test_for_a_minute_a_run_may_lack_its_configuration(tmp_path: Path, began: int, lacks: bool) -> None:
     entry = told(tmp_path, summary=summary(-1, GONE, started=at(began)))
-    assert ("config.toml is missing" in entry.problems) is lacks
+    assert ("config.toml is missing" in said(entry.problems)) is lacks
     assert entry.started == NOW + began
     assert entry.heard == NOW - 1
 
 
 def test_of_a_run_without_a_start_or_that_has_ended_the_configuration_is_missing(tmp_path: Path) -> None:
-    assert told(tmp_path, summary=summary(-1, GONE)).problems == ("config.toml is missing",)
+    assert said(told(tmp_path, summary=summary(-1, GONE)).problems) == ["config.toml is missing"]
     ended = summary(-1, GONE, status="finished", started=at(-5))
-    assert told(tmp_path, summary=ended).problems == ("config.toml is missing",)
+    assert said(told(tmp_path, summary=ended).problems) == ["config.toml is missing"]
 
 
 def test_what_the_summary_and_the_findings_say(tmp_path: Path) -> None:
@@ -115,9 +122,10 @@ def test_what_the_summary_and_the_findings_say(tmp_path: Path) -> None:
     assert (entry.seconds, entry.speed, entry.parameters) == (7.5, 99.0, 7)
     assert entry.message == "x" * 400
     assert entry.findings == {"fault": 2, "warning": 0, "note": 1}
-    assert entry.about == "small, cell, ema, norm on write, seed 0"
-    assert entry.as_dict().keys() >= {"id", "name", "step"}
-    assert not entry.as_dict().keys() & {"cause", "problems"}
+    assert entry.as_dict(EN)["about"] == "small, cell, ema, norm on write, seed 0"
+    assert "書き込み時に正規化、シード0" in entry.as_dict(catalogue("ja"))["about"]
+    assert entry.as_dict(EN).keys() >= {"id", "name", "step"}
+    assert not entry.as_dict(EN).keys() & {"cause", "problems"}
     assert told(tmp_path, findings={"schema": 1, "findings": 3}).findings is None
     assert told(tmp_path, summary=summary(-1, GONE, steps=0)).steps is None
 
@@ -179,4 +187,4 @@ def test_only_a_link_to_elsewhere_leads_out(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert [leads_out(run / name, run) for name in ("file", "in", "out", "none")] == [False, False, True, False]
     (run / "trace.jsonl").symlink_to(tmp_path / "outside")
-    assert told(run, summary=summary(-1, GONE)).problems == ("trace.jsonl: a link that leads out, not followed",)
+    assert said(told(run, summary=summary(-1, GONE)).problems) == ["trace.jsonl: a link that leads out, not followed"]

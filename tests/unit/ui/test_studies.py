@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from newllm.messages import Message
 from newllm.ui.studies import read_study
 
 WHOLE = {
@@ -34,11 +35,11 @@ def test_a_study_is_told_in_numbers(tmp_path: Path) -> None:
 def test_of_a_damaged_one_only_that_is_told(tmp_path: Path, content: str) -> None:
     found = told(tmp_path, content)
     (problem,) = found.pop("problems")
-    assert problem.startswith("results.json cannot be read (")
+    assert str(Message(**problem)).startswith("results.json cannot be read (")
     assert found == {"id": "i", "name": "n", "title": "", "arms": 0, "seeds": 0, "when": 0.0, "verdicts": ()}
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text(json.dumps(WHOLE))
     (tmp_path / "results.json").symlink_to(tmp_path / "other.json")
-    assert read_study(tmp_path, id="i", name="n").problems == ("results.json is a link",)
+    assert list(map(str, read_study(tmp_path, id="i", name="n").problems)) == ["results.json is a link"]

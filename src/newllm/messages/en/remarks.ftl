@@ -172,3 +172,29 @@ unseen-layers = layers
 unseen-data = the data
 
 unseen-vocabulary = the size of the vocabulary (--vocab N)
+
+# What is wrong with a run's directory or a study's, as a list of them says it.
+
+entry-unread = it cannot be read ({ $reason })
+
+entry-link = { $files }: a link that leads out, not followed
+
+entry-missing = { $file } is missing
+
+entry-process_gone = it says running, but its process { $pid } is gone
+
+entry-silent = it says running, but has given no sign of life for five minutes
+
+entry-norm = norm on { $norm }
+
+entry-seed = seed { $seed }
+
+problem-results-link = results.json is a link
+
+problem-results-unread = results.json cannot be read ({ $reason })
+
+problem-study-no_list = '{ $file }' has no list of { $name }
+
+problem-study-damaged_items = { $damaged } of { $count } { $name } in '{ $file }' are damaged: they are left out
+
+problem-study-damaged_file = '{ $file }' is damaged ({ $reason }): it is left out

@@ -172,3 +172,32 @@ unseen-layers = 層
 unseen-data = データ
 
 unseen-vocabulary = 語彙数（--vocab Nで指定できる）
+
+# 実行や研究のディレクトリの問題（一覧での表示）。
+
+entry-unread = 読み取れない（{ $reason }）
+
+entry-link = { $files }は外部を指すリンクのため、たどっていない
+
+entry-missing = { $file }がない
+
+entry-process_gone = 実行中とあるが、プロセス{ $pid }は存在しない
+
+entry-silent = 実行中とあるが、5分間応答がない
+
+entry-norm = { $norm ->
+    [write] 書き込み時に正規化
+   *[read] 読み出し時に正規化
+}
+
+entry-seed = シード{ $seed }
+
+problem-results-link = results.jsonはリンクである
+
+problem-results-unread = results.jsonを読み取れない（{ $reason }）
+
+problem-study-no_list = 「{ $file }」に{ $name }の一覧がない
+
+problem-study-damaged_items = 「{ $file }」の{ $name } { $count }件のうち{ $damaged }件は破損しているため、除いた
+
+problem-study-damaged_file = 「{ $file }」は破損している（{ $reason }）ため、除いた

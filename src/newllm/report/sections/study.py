@@ -11,7 +11,7 @@ from typing import Any
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.charts.forest_svg import forest_svg, scale
-from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, table, tag
+from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, said_in, table, tag
 from newllm.report.sections.study_arms import arms_section
 from newllm.report.sections.study_curves import curves_section
 from newllm.report.sections.study_printed import printed_section
@@ -56,7 +56,7 @@ def study_lead(study: StudySource, words: Catalogue) -> Html:
         tag("p", study_text(study, words, study.title)) if study.title else Html(),
         tag("p", words("study-size", **sizes), kind="muted"),
         tag("p", plain(words.text(unrun), _LONG)) if unrun is not None else Html(),
-        listed(english(words, problem) for problem in study.problems),
+        listed(said_in(words, problem) for problem in study.problems),
     ]
     return joined(parts)
 

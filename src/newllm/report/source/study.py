@@ -8,6 +8,7 @@ from typing import Any
 
 from newllm.checksum import read_checked
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.report.source.replays import ill_typed
 from newllm.trace import Verdict
 
@@ -32,7 +33,7 @@ class StudySource:
         about: the rest of results.json: seeds, sets, environment, core_seconds, failed, worker_deaths.
         replay: the verdict of replay.json, None without one.
         printed: of printed.json, by language: figures that somebody printed beside the study's own, unchecked.
-        problems: what could not be read, a sentence each.
+        problems: what could not be read.
     """
 
     path: Path
@@ -45,7 +46,7 @@ class StudySource:
     about: Item = field(default_factory=dict)
     replay: Verdict | None = None
     printed: Item = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
 
     def rows_of(self, arm: str) -> list[Item]:
         """Return the runs of an arm."""
@@ -79,7 +80,7 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
         raise UserError(
             f"'{place / RESULTS}' is damaged ({error}): run newllm study again, it keeps its runs"
         ) from error
-    problems: list[str] = []
+    problems: list[Message] = []
     parts = {name: _items(results, name, problems.append) for name in _KINDS}
     parts["arms"] = tuple(
         {**arm, "name": str(arm["name"]), "control": _text(arm.get("control"))} for arm in parts["arms"]
@@ -104,15 +105,16 @@ def _object(path: Path) -> Item:
     return found
 
 
-def _items(results: Item, name: str, say: Callable[[str], None]) -> tuple[Item, ...]:
+def _items(results: Item, name: str, say: Callable[[Message], None]) -> tuple[Item, ...]:
     """Return the sound items of a list."""
     listed, needs = results.get(name), _KINDS[name]
     if not isinstance(listed, list):
-        say(f"'{RESULTS}' has no list of {name}")
+        say(message("problem-study-no_list", file=RESULTS, name=name))
         return ()
     sound = [one for one in listed if isinstance(one, Mapping) and all(_is_name(one.get(need)) for need in needs)]
     if len(sound) < len(listed):
-        say(f"{len(listed) - len(sound)} of {len(listed)} {name} in '{RESULTS}' are damaged: they are left out")
+        damaged = len(listed) - len(sound)
+        say(message("problem-study-damaged_items", damaged=damaged, count=len(listed), name=name, file=RESULTS))
     return tuple(sound)
 
 
@@ -128,7 +130,7 @@ def _mapping(value: Any) -> Item:
     return value if isinstance(value, Mapping) else {}
 
 
-def _replay(path: Path, say: Callable[[str], None]) -> Verdict | None:
+def _replay(path: Path, say: Callable[[Message], None]) -> Verdict | None:
     if not path.is_file():
         return None
     try:
@@ -137,15 +139,15 @@ def _replay(path: Path, say: Callable[[str], None]) -> Verdict | None:
             raise ValueError(problem)
         return verdict
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
-        say(f"'{path.name}' is no verdict that this newllm understands ({type(error).__name__})")
+        say(message("problem-no-verdict", file=path.name, reason=type(error).__name__))
         return None
 
 
-def _printed(path: Path, say: Callable[[str], None]) -> Item:
+def _printed(path: Path, say: Callable[[Message], None]) -> Item:
     if not path.is_file():
         return {}
     try:
         return _object(path)
     except (OSError, ValueError, RecursionError) as error:
-        say(f"'{path.name}' is damaged ({type(error).__name__}): it is left out")
+        say(message("problem-study-damaged_file", file=path.name, reason=type(error).__name__))
         return {}
