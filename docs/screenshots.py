@@ -147,7 +147,7 @@ def picture_playground(browser: Browser, url: str) -> None:
     page.get_by_text("Wrote ").wait_for()
     page.evaluate("scrollTo(0, 0)")
     keep(page, "playground")
-    page.get_by_role("tab", name="Surprise").click()
+    page.get_by_role("tab", name="Surprisal").click()
     page.locator("#play-pasted").fill(
         "The whale rose from the sea, and the captain sent an electronic mail to the harbour."
     )

@@ -1,4 +1,4 @@
-"""The list of runs and the page that compares: what nobody examined is judged while it is seen."""
+"""The list of runs and the page that compares: what nobody diagnosed is judged while it is seen."""
 
 import contextlib
 import json

@@ -63,7 +63,7 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Catalogue) -> dict[s
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
         "runs": [entries[name].as_dict(words) for name in sources],
-        "unexamined": [name for name, source in sources.items() if not source.judged],
+        "undiagnosed": [name for name, source in sources.items() if not source.judged],
         "unknown": [name for name in runs if name not in sources],
         "signal": asked.signal,
         "signals": [[name, signal_label(words, name)] for name in signals[:_MOST_SIGNALS]],

@@ -1,4 +1,4 @@
-"""Writing with a run, its branches and contexts, and the surprise of a text."""
+"""Writing with a run, its branches and contexts, and the surprisal of a text."""
 
 import time
 from typing import TYPE_CHECKING
@@ -100,15 +100,15 @@ def test_two_branches_side_by_side(play: "Page") -> None:
     assert play.locator(".play-panel").count() == 1
 
 
-def test_the_surprise_of_a_pasted_text(play: "Page") -> None:
-    play.get_by_role("tab", name="Surprise").click()
+def test_the_surprisal_of_a_pasted_text(play: "Page") -> None:
+    play.get_by_role("tab", name="Surprisal").click()
     play.get_by_label("Text to measure").fill("the white whale Zq!")
     play.get_by_role("button", name="Measure").click()
     whole = play.locator(".play-whole")
     whole.get_by_text("bits per byte").wait_for()
     bits = float(whole.locator("dd").first.inner_text())
     assert 0.5 < bits < 12
-    place = play.locator(".play-surprise")
+    place = play.locator(".play-surprisal")
     assert written(place) == "the white whale Zq!"
     heat = place.locator(".token").evaluate_all(
         "(all) => all.map((one) => Number(one.style.getPropertyValue('--heat')))"
@@ -117,7 +117,7 @@ def test_the_surprise_of_a_pasted_text(play: "Page") -> None:
     assert place.locator("ol.bars li").count() > 3
 
 
-@pytest.mark.parametrize("tab", ["Write", "Surprise"])
+@pytest.mark.parametrize("tab", ["Write", "Surprisal"])
 def test_hostile_text_is_text(play: "Page", tab: str) -> None:
     dialogs: list[str] = []
 
@@ -133,7 +133,7 @@ def test_hostile_text_is_text(play: "Page", tab: str) -> None:
         play.get_by_label("Text to measure").fill(HOSTILE)
         play.get_by_role("button", name="Measure").click()
         play.get_by_text("bits per byte").wait_for()
-    shown = written(play.locator(".play-panel" if tab == "Write" else ".play-surprise"))
+    shown = written(play.locator(".play-panel" if tab == "Write" else ".play-surprisal"))
     assert "<script>window.__pwned = 1</script>" in shown
     assert not set(shown) & set("\u202e\u202c\u2066")  # marks that turn text around are shown as signs
     assert play.evaluate("window.__pwned") is None
@@ -147,11 +147,11 @@ def test_megabytes_are_refused_or_read_and_the_page_lives(play: "Page") -> None:
     one.get_by_label("Text to read").evaluate("(field, text) => { field.value = text; }", much)
     one.get_by_role("button", name="Only read").click()
     one.get_by_text("too long").wait_for()
-    play.get_by_role("tab", name="Surprise").click()
+    play.get_by_role("tab", name="Surprisal").click()
     pasted = play.get_by_label("Text to measure")
     pasted.evaluate("(field, text) => { field.value = text; }", much)
     play.get_by_role("button", name="Measure").click()
-    play.locator(".play-surprise").get_by_text("too long").wait_for()
+    play.locator(".play-surprisal").get_by_text("too long").wait_for()
     pasted.evaluate("(field, text) => { field.value = text; }", much[:10_000])
     play.get_by_role("button", name="Measure").click()
     play.get_by_text("bits per byte").wait_for()

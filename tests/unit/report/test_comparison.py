@@ -221,15 +221,15 @@ def test_nats_of_different_tokens_are_not_subtracted():
     assert EN("compare-to_control") in alike.html
 
 
-def test_who_was_not_examined_counts_as_no_healthy_run():
+def test_who_was_not_diagnosed_counts_as_no_healthy_run():
     unknown = [replace(one, judged=False) for one in RUNS]
     section = comparison([*RUNS[:2], unknown[2], *unknown[3:]], EN)
     assert section is not None
-    assert "none (2 of 3 examined)" in section.html
-    assert "not examined" in section.html
+    assert "none (2 of 3 diagnosed)" in section.html
+    assert "not diagnosed" in section.html
     whole = comparison(unknown, EN)
     assert whole is not None
-    assert "not examined" in whole.html
+    assert "not diagnosed" in whole.html
     assert "none" not in whole.html
 
 

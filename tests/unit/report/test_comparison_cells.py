@@ -69,10 +69,10 @@ def test_when_the_runs_of_an_arm_were_as_far_as_the_control() -> None:
     ("first", "second", "told"),
     [
         (Counter(fault=1, note=2), Counter(fault=1), "2 faults, 2 notes"),
-        (Counter(fault=1, warning=2), None, "1 fault, 2 warnings (1 of 2 examined)"),
-        (Counter(), None, "none (1 of 2 examined)"),
+        (Counter(fault=1, warning=2), None, "1 fault, 2 warnings (1 of 2 diagnosed)"),
+        (Counter(), None, "none (1 of 2 diagnosed)"),
         (Counter(), Counter(), "none"),
-        (None, None, "not examined"),
+        (None, None, "not diagnosed"),
     ],
 )
 def test_findings_of_an_arm_are_added_up(first: Counter[str] | None, second: Counter[str] | None, told: str) -> None:

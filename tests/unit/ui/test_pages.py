@@ -207,7 +207,7 @@ def test_a_study_has_a_page(tmp_path, serving):
         assert server.ask(f"/api/run/{key}/sections").status == 404
 
 
-def test_a_run_that_nobody_examined_is_not_shown_as_healthy(tmp_path, serving, make_run):
+def test_a_run_that_nobody_diagnosed_is_not_shown_as_healthy(tmp_path, serving, make_run):
     from newllm.trace import TraceWriter
 
     for seed in (0, 1):
@@ -220,16 +220,16 @@ def test_a_run_that_nobody_examined_is_not_shown_as_healthy(tmp_path, serving, m
         ids = [server.id_of(name) for name in ("ema-0", "ema-1", "short")]
         address = f"/api/compare?runs={','.join(ids)}"
         told = server.ask(address).json()
-        assert told["unexamined"] == ids
-        assert "not examined" in told["section"]["html"]
+        assert told["undiagnosed"] == ids
+        assert "not diagnosed" in told["section"]["html"]
         counts = server.ask(f"/api/findings?ids={ids[0]},{ids[2]},none").json()["counts"]
         assert counts.keys() == {ids[0], ids[2]}
         assert counts[ids[0]]["fault"] > 0
         assert counts[ids[2]] is None  # two points show nothing
         told = server.ask(address).json()
-        assert told["unexamined"] == ids[1:]
-        assert "(1 of 2 examined)" in told["section"]["html"]
+        assert told["undiagnosed"] == ids[1:]
+        assert "(1 of 2 diagnosed)" in told["section"]["html"]
         assert server.ask(f"/api/run/{ids[1]}/sections").status == 200  # its page judges it, and that is kept
         told = server.ask(address).json()
-        assert told["unexamined"] == ids[2:]
-        assert "of 2 examined" not in told["section"]["html"]
+        assert told["undiagnosed"] == ids[2:]
+        assert "of 2 diagnosed" not in told["section"]["html"]

@@ -195,9 +195,9 @@ def _counted(source: Source) -> Counter[str] | None:
 def _findings(arm: Arm, tallies: Mapping[int, Counter[str] | None], words: Catalogue) -> str:
     known = [counted for member in arm.members if (counted := tallies[id(member)]) is not None]
     if not known:
-        return words("compare-unexamined")
+        return words("compare-undiagnosed")
     found = tally(words, sum(known, Counter[str]())) or words("compare-nothing")
-    return found if len(known) == arm.n else words("compare-examined", found=found, n=len(known), of=arm.n)
+    return found if len(known) == arm.n else words("compare-diagnosed", found=found, n=len(known), of=arm.n)
 
 
 def _seeds(arms: Sequence[Arm], measure: str, words: Catalogue) -> Html:

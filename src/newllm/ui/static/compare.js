@@ -55,14 +55,14 @@
       const answer = await ask(`/api/compare?${query}`);
       if (mine !== number) return; // something else was asked for meanwhile
       await draw(answer);
-      judge(answer.unexamined);
+      judge(answer.undiagnosed);
       if (answer.runs.some(told.lives)) timer = setTimeout(() => (document.hidden ? again() : load()), AGAIN);
     } catch (error) {
       note.textContent = error.message;
     }
   }
 
-  /** Have those judged that nobody has examined, once, and show what was found. */
+  /** Have those judged that nobody has diagnosed, once, and show what was found. */
   async function judge(ids) {
     let missing = ids.filter((id) => !judged.has(id)), found = false;
     while (missing.length) {

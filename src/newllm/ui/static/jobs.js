@@ -10,12 +10,12 @@
      */
     constructor({ run, actions, place, links }) {
       Object.assign(this, { run, place, links, gone: false, since: 0, hidden: new Set(), cards: new Map() });
-      this.examine = make("button", { type: "button", title: say("examine_title"), text: say("examine"), onclick: () => this.start("doctor") });
+      this.diagnose = make("button", { type: "button", title: say("diagnose_title"), text: say("diagnose"), onclick: () => this.start("doctor") });
       this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
-      actions.append(this.examine, make("span", { class: "joined" }, this.replay, this.budget), ...links);
+      actions.append(this.diagnose, make("span", { class: "joined" }, this.replay, this.budget), ...links);
       place.before(this.error);
     }
 
@@ -53,7 +53,7 @@
     show(jobs) {
       this.jobs = jobs;
       const goes = (kind) => jobs.some((job) => job.kind === kind && ["running", "stopping"].includes(job.state));
-      this.examine.disabled = this.gone || goes("doctor");
+      this.diagnose.disabled = this.gone || goes("doctor");
       this.replay.disabled = this.budget.disabled = this.gone || goes("replay");
       const newest = ["replay", "doctor"].map((kind) => jobs.find((job) => job.kind === kind)).filter((job) => job && !this.hidden.has(job.id));
       for (const [id, card] of this.cards) if (!newest.some((job) => job.id === id)) { card.remove(); this.cards.delete(id); }

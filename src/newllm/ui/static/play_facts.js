@@ -12,12 +12,12 @@
     return options.onclick ? make("li", {}, make("button", { type: "button", ...options }, ...parts)) : make("li", {}, ...parts);
   }
 
-  /** One token: its surprise, what else was likely, and what it did to each context. */
+  /** One token: its surprisal, what else was likely, and what it did to each context. */
   newllm.tokenFacts = function (place, token, about) {
     if (!token) return place.replaceChildren(make("p", { class: "muted", text: say("play_point") }));
     const chance = token.bits === null ? null : 2 ** -token.bits;
     const facts = [
-      [say("play_surprise"), `${brief(token.bits)} ${say("play_bits")} (${percent(chance)})`],
+      [say("play_surprisal"), `${brief(token.bits)} ${say("play_bits")} (${percent(chance)})`],
       ...(token.moved === undefined || token.moved === null ? [] : [
         [say("play_norm"), brief(token.length)],
         [say("play_change"), `${brief(token.moved)} (${percent(token.share)})`],
@@ -88,7 +88,7 @@
 
   /** The numbers behind the drawings, of the latest tokens. */
   newllm.numbersOf = function (place, tokens, hasContext) {
-    const names = ["play_token", "play_surprise", ...(hasContext ? ["play_norm", "play_change", "play_share", "play_median_scale"] : [])];
+    const names = ["play_token", "play_surprisal", ...(hasContext ? ["play_norm", "play_change", "play_share", "play_median_scale"] : [])];
     const rows = tokens.slice(-200).map((token) => {
       const middle = (token.scales ?? []).map((row) => brief(row[2] ?? Infinity)).join(" / ");
       const cells = [newllm.tokenName(token), brief(token.bits),

@@ -121,9 +121,9 @@
     try {
       const about = await newllm.play("about");
       const playground = new Playground(about);
-      const surprise = new newllm.SurprisePage(about);
+      const surprisal = new newllm.SurprisalPage(about);
       place.replaceChildren(make("p", { class: "muted play-model", text: modelLine(about) }),
-        ...tabs([["write", playground.element], ["surprise", surprise.element]]));
+        ...tabs([["write", playground.element], ["surprisal", surprisal.element]]));
       document.querySelector(".play textarea").focus();
     } catch (error) {
       const again = make("button", { type: "button", text: say("play_try_again"), onclick: begin });

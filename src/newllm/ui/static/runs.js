@@ -137,7 +137,7 @@
     paint(list.items.filter((run) => list.made.has(run.id)));
   }
 
-  /** Ask what the doctor finds in what is seen and was not examined: one question at a time, each answered in part. */
+  /** Ask what the doctor finds in what is seen and was not diagnosed: one question at a time, each answered in part. */
   async function judge(items) {
     const now = performance.now();
     const missing = items.filter((run) => {

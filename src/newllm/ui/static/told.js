@@ -42,7 +42,7 @@
   /** Signs with the number of findings of each severity. */
   function findings(run) {
     const found = run.findings;
-    if (!found) return [make("small", { class: "muted", text: say("not_examined") })];
+    if (!found) return [make("small", { class: "muted", text: say("not_diagnosed") })];
     const signs = { fault: "✖", warning: "▲", note: "●" };
     const made = Object.keys(signs).filter((name) => found[name]).map((name) => make(
       "span", { class: `count ${name}`, title: `${found[name]} ${say(found[name] === 1 ? name : `${name}s`)}` },

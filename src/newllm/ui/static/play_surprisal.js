@@ -1,10 +1,10 @@
 "use strict";
-// The surprise of each token of a pasted text: what the model found easy, and what it did not expect.
+// The surprisal of each token of a pasted text: what the model found easy, and what it did not expect.
 
 (function (newllm) {
   const { make, say, brief } = newllm;
 
-  class SurprisePage {
+  class SurprisalPage {
     constructor(about) {
       this._about = about;
       this._tokens = [];
@@ -21,8 +21,8 @@
       this._most = make("ol", { class: "bars chosen" });
       this._result = make("div", { hidden: true }, this._whole, this.text.element, legend(), make("div", { class: "play-facts" },
         make("section", {}, make("h3", { text: say("play_this_token") }), this._token),
-        make("section", {}, make("h3", { text: say("play_most_surprising") }), this._most)));
-      this.element = make("div", { class: "play-surprise" }, make("h2", { class: "unseen", text: say("play_tab_surprise") }),
+        make("section", {}, make("h3", { text: say("play_highest_surprisal") }), this._most)));
+      this.element = make("div", { class: "play-surprisal" }, make("h2", { class: "unseen", text: say("play_tab_surprisal") }),
         make("div", { class: "field" }, make("label", { for: "play-pasted", text: say("play_pasted") }), this._given),
         make("div", { class: "buttons" }, this._button, make("kbd", { text: "Ctrl+↵", "aria-hidden": "true" })),
         this._status, this._problem, this._result);
@@ -94,5 +94,5 @@
       make("span", { class: "scale" }, make("span", { text: "0" }), make("span", { class: "ramp" }), make("span", { text: "10 bits" })));
   }
 
-  newllm.SurprisePage = SurprisePage;
+  newllm.SurprisalPage = SurprisalPage;
 })(window.newllm);
