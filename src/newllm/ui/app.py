@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from newllm.messages import catalogue
 from newllm.report.markup import safe
 from newllm.ui import (
     compare_api,
@@ -93,14 +94,17 @@ async def _life(app: Starlette) -> AsyncIterator[None]:
 async def _refused(request: Request, error: Exception) -> Response:
     """Answer a mistake of the request: data where data was asked for, else a page."""
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    said = error.detail if error.detail != phrase else {404: "there is no such run or page here"}.get(
-        error.status_code, phrase.lower()
-    )  # fmt: skip
-    if request.url.path.startswith("/api/"):
+    phrase, texts = HTTPStatus(error.status_code).phrase, texts_for(request)
+    is_data = request.url.path.startswith("/api/")
+    said = error.detail
+    if said == phrase:  # nobody has said more: data are in English, a page is in its language
+        words = catalogue("en") if is_data else texts.words
+        said = words("ui-not_found") if error.status_code == HTTPStatus.NOT_FOUND else phrase.lower()
+    if is_data:
         return Data({"error": said}, error.status_code)
+    title = texts("not_found_title") if error.status_code == HTTPStatus.NOT_FOUND else phrase
     body = f"<header><h1>{safe(said[:1].upper() + said[1:])}</h1></header>"
-    return page(phrase, body, texts=texts_for(request), status=error.status_code)
+    return page(title, body, texts=texts, status=error.status_code)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

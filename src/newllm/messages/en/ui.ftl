@@ -128,3 +128,5 @@ ui-arms = Arms
 ui-claims = Claims
 ui-verdicts = Verdicts
 ui-study = Study
+ui-not_found = there is no such run or page here
+ui-not_found_title = Not Found

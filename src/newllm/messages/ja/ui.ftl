@@ -128,3 +128,5 @@ ui-arms = 条件
 ui-claims = 主張
 ui-verdicts = 判定
 ui-study = 研究
+ui-not_found = この実行またはページは存在しません
+ui-not_found_title = 見つかりません
