@@ -15,6 +15,7 @@ from newllm.api.recording_facts import corpus_facts
 from newllm.api.recording_samples import Samples
 from newllm.data import Corpus, offer_columns, prepare, training_batches
 from newllm.errors import UserError
+from newllm.messages import Message, message, read_message
 from newllm.model.config import CONTEXT_BODIES
 from newllm.model.language_model import LanguageModel
 from newllm.plotting import draw_training_curves
@@ -129,9 +130,10 @@ def train(
     with claimed(out, _named_after(preset, resolved.data.texts)) as run:
         preparation = Preparation(time.monotonic() - budget.began)
         complete, model, corpus = begin(run, resolved, budget, preparation)
-        _notice(observers, *preparation.said(), *shortened(resolved, complete, settings))
+        _notice(observers, *preparation.notices(), *shortened(resolved, complete, settings))
         if complete.training.seconds:
-            _notice(observers, f"getting ready took {preparation} of the {complete.training.seconds:g} s")
+            given = {"took": str(preparation), "seconds": complete.training.seconds}
+            _notice(observers, message("notice-getting_ready", **given))
         return _go(run, complete, model, corpus, observers, budget)
 
 
@@ -196,36 +198,36 @@ def resume(
         run.remove_leftovers()
         last, goes_on = run.last_step(), budget.given or _finished(run, config) is None
         if goes_on and cut_damaged_end(run.trace, -1 if last is None else last):
-            _notice(observers, "trace.jsonl was damaged after the last snapshot: it is cut off there and written again")
+            _notice(observers, message("notice-trace_cut"))
         _check_schedule(run, config)
         mended = take_back(run)
         if mended is not None:
-            _notice(observers, f"what a kill left undone is done: {mended.sentence}")
+            _notice(observers, message("notice-done", what=read_message(mended.message, mended.sentence)))
         summary = _finished(run, config)
         if summary is not None and not budget.given:
             _complete(run, config, observers)
-            _notice(observers, f"'{run.path}' is finished already: there is nothing to go on with")
+            _notice(observers, message("notice-finished", run=str(run.path)))
             return TrainedRun(run.path, config, summary)
         resolve_device(config.numerics.device)
-        _notice(observers, *_differences(config))
+        _notice(observers, *(message("notice-other_bits", environment=one) for one in differences(config.environment)))
         with using_threads(config.numerics.threads):
             corpus = same_corpus(run, config)
         if (come_to := run.last_step()) and run.trace.exists():
-            _notice(observers, *map(str, lost_steps(read_signal(run.trace, "loss"), come_to)))
-        _notice(observers, *map(str, lost_samples(read_samples(run.samples))))
+            _notice(observers, *(one.sentence for one in lost_steps(read_signal(run.trace, "loss"), come_to)))
+        _notice(observers, *(one.sentence for one in lost_samples(read_samples(run.samples))))
         if guard is not None:
             config = _with_guard(run, config, guard)
         if budget.given:
             per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
-            config, said = extend(run, config, budget, per_step)
-            _notice(observers, said)
+            config, notice = extend(run, config, budget, per_step)
+            _notice(observers, notice)
         return _go(run, config, build_model(config), corpus, observers, budget)
 
 
-def _notice(observers: Sequence[Observer], *lines: str) -> None:
+def _notice(observers: Sequence[Observer], *notices: Message) -> None:
     for observer in observers:
-        for line in lines:
-            observer.noticed(line)
+        for notice in notices:
+            observer.noticed(notice)
 
 
 def _sampled(observers: Sequence[Observer], sample: Sample) -> None:
@@ -250,7 +252,7 @@ def _complete(run: RunDirectory, config: RunConfig, observers: Sequence[Observer
     try:
         draw_curves(run, config, same_corpus(run, config))
     except UserError as error:
-        _notice(observers, f"'{run.curves}' is missing and cannot be drawn: {error}")
+        _notice(observers, message("notice-no_curves", file=str(run.curves), error=str(error)))
 
 
 def _given(chosen: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +265,7 @@ def _go(
     run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], budget: Budget
 ) -> TrainedRun:
     if scan_that_runs(config) == "sequential":
-        _notice(observers, "with a norm on write the stack runs position after position, not as a scan: it is slower")
+        _notice(observers, message("notice-sequential"))
     pace = _pace(run, config, observers, budget)
     with using_threads(config.numerics.threads):
         try:
@@ -303,7 +305,7 @@ def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], b
         used, per_step = elapsed_at(decisions, step), decisions[-1].pace
         losses = read_signal(run.trace, "loss").step if run.trace.exists() else ()
         reached = int(max(losses, default=0))
-        _notice(observers, f"{max(0.0, seconds - used):.0f} of the {seconds:g} s remain at step {step:,}")
+        _notice(observers, message("notice-remaining", left=max(0.0, seconds - used), seconds=seconds, step=step))
     elif step:
         progress = load_progress(choose_snapshot(run.snapshots, "last"))
         per_step = progress.seconds / step
@@ -396,9 +398,3 @@ def _title(run: RunDirectory, config: RunConfig) -> str:
     model = config.model
     with_rule = f", rule {model.rule}" if model.body in CONTEXT_BODIES else ""
     return f"{run.path.name}: {model.body}{with_rule}, seed {config.seed}"
-
-
-def _differences(config: RunConfig) -> list[str]:
-    """Say what is different from the machine and the versions that the run began on."""
-    found = differences(config.environment)
-    return [f"{one}: it goes on, but not with the same bits" for one in found]

@@ -15,6 +15,7 @@ from newllm.cli.live_curve import LiveCurve
 from newllm.cli.paper import can_draw
 from newllm.cli.time_left import TimeLeft, duration
 from newllm.diagnosis.onset import Onset
+from newllm.messages import Message
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Observer, Past
@@ -83,9 +84,9 @@ class Display(Observer):
         """Keep where the loss left its trend before."""
         self.onsets += [onset.onset for onset in past.onsets]
 
-    def noticed(self, line: str) -> None:
-        """Say the line."""
-        self.console.print(f"note: {plain(line, 2000)}")
+    def noticed(self, notice: Message) -> None:
+        """Say it in a line."""
+        self.console.print(f"note: {plain(notice, 2000)}")
 
     def planned(self, steps: int, seconds_left: float) -> None:
         """Take in how many steps a run by the clock is to have."""

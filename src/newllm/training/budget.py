@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.training.config import RunConfig, TrainingConfig
 from newllm.training.intervals import resolve_intervals
 
@@ -66,8 +67,8 @@ def with_steps(config: RunConfig, steps: int) -> RunConfig:
     )
 
 
-def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> list[str]:
-    """Say which values of `KEY=VALUE` settings a budget was too short for, a line each."""
+def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> list[Message]:
+    """Say which values of `KEY=VALUE` settings a budget was too short for."""
     named = {setting.partition("=")[0].strip() for setting in settings}
     steps = bought.training.steps
     pairs = (
@@ -75,7 +76,7 @@ def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> l
         ("training.evaluate_tokens", asked.training.evaluate_tokens, bought.training.evaluate_tokens),
     )
     return [
-        f"{name} is {now:,}, not {before:,}: the budget is {steps:,} steps, and that would take too much of them"
+        message("notice-shortened", setting=name, now=now, before=before, steps=steps)
         for name, before, now in pairs
         if name in named and now < before
     ]

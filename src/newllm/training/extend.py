@@ -7,6 +7,7 @@ extended, or one that was not.
 import dataclasses
 
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.training.budget import Budget, steps_for_tokens
 from newllm.training.config import RunConfig, TrainingConfig
 from newllm.training.config_file import save_config
@@ -15,8 +16,8 @@ from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
 
 
-def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step: float) -> tuple[RunConfig, str]:
-    """Plan a run anew from its last snapshot; return its configuration, and one line about it.
+def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step: float) -> tuple[RunConfig, Message]:
+    """Plan a run anew from its last snapshot; return its configuration, and a notice about it.
 
     Args:
         run: locked by the caller.
@@ -29,7 +30,7 @@ def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step
     """
     step, schedule = run.last_step() or 0, Schedule(config)
     training = config.training
-    was = f"{schedule.steps:,} steps" + (f" in {training.seconds:g} s" if training.seconds else "")
+    was = {"was": schedule.steps, "in_seconds": training.seconds or None}
     plan = training.plan or ((0, training.steps, config.optimizer.warmup),)
     plan = tuple(row for row in plan if stays(row, step)) if step < schedule.steps else plan
     stopped = dataclasses.replace(training, seconds=0.0, plan=plan, steps=plan[-1][1] if plan else training.steps)
@@ -39,14 +40,14 @@ def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step
         run.schedule.unlink(missing_ok=True)  # of an earlier clock; config.toml has it all by now
         config = dataclasses.replace(config, training=dataclasses.replace(stopped, seconds=budget.seconds))
         _save(run, config)
-        return config, f"the schedule was {was}; from step {step:,} on it follows the clock for {budget.seconds:g} s"
+        return config, message("notice-follows_clock", **was, step=step, seconds=budget.seconds)
     steps = budget.steps if budget.steps is not None else steps_for_tokens(budget.tokens or 0, tokens_per_step)
     if steps <= step:
         given = f"--steps {steps}" if budget.steps is not None else f"--tokens {budget.tokens}"
         raise UserError(f"{given}: '{run.path}' has done {step:,} steps already: give more than those, the whole run's")
     config = dataclasses.replace(config, training=_planned(stopped, schedule, step, steps))
     _save(run, config)
-    return config, f"the schedule was {was}, it becomes {steps:,} steps: {_rates(config, step)}"
+    return config, message("notice-extended", **was, steps=steps, **_rates(config, step))
 
 
 def _planned(training: TrainingConfig, schedule: Schedule, step: int, steps: int) -> TrainingConfig:
@@ -62,12 +63,9 @@ def _save(run: RunDirectory, config: RunConfig) -> None:
     save_config(config, run.config)
 
 
-def _rates(config: RunConfig, step: int) -> str:
-    """Say how the learning rate goes on."""
+def _rates(config: RunConfig, step: int) -> dict[str, float]:
+    """Return how the learning rate goes on."""
     schedule = Schedule(config)
     warm, last = max(step, schedule.warm - 1), schedule.steps - 1
     before = schedule.rate(step - 1) if step else 0.0
-    return (
-        f"the learning rate goes from {before:.3g} to {schedule.rate(warm):.3g} by step {warm + 1:,} "
-        f"and ends at {schedule.rate(last):.3g}"
-    )
+    return {"before": before, "warm": schedule.rate(warm), "by": warm + 1, "end": schedule.rate(last)}

@@ -13,6 +13,7 @@ import torch
 from newllm.data import Batch, Corpus, tokenizer_digest, training_batches, validation_batches
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
+from newllm.messages import Message, read_message
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
 from newllm.training.config import RunConfig, scan_that_runs
@@ -172,8 +173,8 @@ class Training:
 
     def _after_update(self, progress: Progress) -> None:
         """Decide how many updates there will be, evaluate and save where it is time to, and hold a state."""
-        for line in self.pace.passed(progress.step):
-            self._tell_notice(line)
+        for notice in self.pace.passed(progress.step):
+            self._tell_notice(notice)
         self.journal.summary.steps = self.schedule.steps
         self._look_around()
         if self.snapshots and progress.step % self.keeper.every == 0:
@@ -190,7 +191,7 @@ class Training:
             return True
         if found is None:
             return False
-        self._tell_notice(found.sentence)
+        self._tell_notice(read_message(found.message, found.sentence))
         self.journal.summary.recoveries = told(self.run)
         if found.action == "asked":
             how = "go on with --resume and --guard (replays remedies), --guard rollback-and-skip or --guard off"
@@ -286,9 +287,9 @@ class Training:
             if self.journal.progress.step:
                 observer.resumed(self.keeper.past)
 
-    def _tell_notice(self, line: str) -> None:
+    def _tell_notice(self, notice: Message) -> None:
         for observer in self.observers:
-            observer.noticed(line)
+            observer.noticed(notice)
 
     def _tell_step(self, report: StepReport) -> None:
         for observer in self.observers:

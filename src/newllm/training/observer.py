@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from newllm.diagnosis.onset import Onset
+from newllm.messages import Message
 from newllm.trace import Series
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
@@ -33,8 +34,8 @@ class Observer:
     def resumed(self, past: Past) -> None:
         """A run from its last snapshot on, told after `started`."""
 
-    def noticed(self, line: str) -> None:
-        """Something that the person should know, in one line."""
+    def noticed(self, notice: Message) -> None:
+        """Something that the person should know, in one line: `str(notice)` is English."""
 
     def planned(self, steps: int, seconds_left: float) -> None:
         """A run by the clock is to have so many steps now, and so many seconds are left for them."""

@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 
+from newllm.messages import Message, message
 from newllm.training.config_file import save_config
 from newllm.training.decisions import Decision, append_decision, read_decisions
 from newllm.training.run import RunDirectory
@@ -58,7 +59,7 @@ class Pace:
     def begins(self, schedule: Schedule, step: int) -> None:
         """The updates begin, or go on, from a step."""
 
-    def passed(self, step: int) -> list[str]:  # noqa: ARG002 (an interface)
+    def passed(self, step: int) -> list[Message]:  # noqa: ARG002 (an interface)
         """So many updates are done: decide how many there will be, and return what a person should know."""
         return []
 
@@ -124,7 +125,7 @@ class ClockPace(Pace):
         elif self._held > decisions[-1].reached:
             append_decision(self._run.schedule, dataclasses.replace(decisions[-1], reached=self._held))
 
-    def passed(self, step: int) -> list[str]:
+    def passed(self, step: int) -> list[Message]:
         """Take in an update; plan anew where it is time to, and end where the time is over."""
         now = self.watch.spent
         self._updates += 1
@@ -158,7 +159,7 @@ class ClockPace(Pace):
             dataclasses.replace(config, training=dataclasses.replace(config.training, seconds=0.0)), self._run.config
         )
 
-    def _take(self, step: int, took: float) -> list[str]:
+    def _take(self, step: int, took: float) -> list[Message]:
         if step == self._first + 1:  # it may have compiled, and says little of the others
             self._per_step = min(self._per_step, took) if self._per_step else took
             return []
@@ -169,7 +170,7 @@ class ClockPace(Pace):
         self._per_step = self._time / self._steps
         if not known or took < _LONG * usual or took < CLOSING / 2 * self.seconds:
             return []
-        return [f"step {step:,} took {took:.0f} s where {usual:.2g} s are usual: the machine was busy, or asleep"]
+        return [message("notice-slow_step", step=step, took=took, usual=usual)]
 
     def _plan(self, step: int, *, forced: bool = False) -> None:
         """Decide how many steps fit into what is left, where that differs from what was planned."""
@@ -181,24 +182,15 @@ class ClockPace(Pace):
             self._write(step, step + fits, schedule.warm_after(step, fits))
         self._planned(schedule.steps, self.left)
 
-    def _end(self, step: int) -> list[str]:
+    def _end(self, step: int) -> list[Message]:
         schedule = self._schedule
         share, rate = schedule.progress(step), schedule.rate(step - 1)
         if step != schedule.steps:
             self._write(step, step, step)
-        said = []
         if self._updates < FEW_STEPS:
-            fit = "1 update fits" if self._updates == 1 else f"{self._updates} updates fit"
-            said.append(
-                f"only {fit} into {round(self.given or 0.0, 1):g} s here and now: one takes {self._per_step:.2g} s, "
-                f"an evaluation {self._evaluation:.2g} s, getting ready took {self._ready:.2g} s"
-            )
-        elif share < 0.9:
-            said.append(
-                f"the time was over at {share:.0%} of the plan, at a learning rate of {rate:.2g}: "
-                "the last updates took longer than those before"
-            )
-        return said
+            took = {"update": self._per_step, "evaluation": self._evaluation, "ready": self._ready}
+            return [message("notice-few_updates", updates=self._updates, seconds=round(self.given or 0.0, 1), **took)]
+        return [message("notice-time_over", share=share, rate=rate)] if share < 0.9 else []
 
     def _write(self, step: int, steps: int, warm: int) -> None:
         elapsed = self.watch.spent

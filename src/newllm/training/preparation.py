@@ -1,10 +1,12 @@
 """What a start takes before the first update: shown to the person, and kept in summary.json."""
 
 import contextlib
+import functools
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from newllm.messages import Message, message
 from newllm.training.probe import PrecisionProbe
 
 
@@ -43,14 +45,18 @@ class Preparation:
         parts = ", ".join(f"{part} {value:.1f}" for part, value in self.seconds.items() if value >= 0.05)
         return f"{sum(self.seconds.values()):.1f} s ({parts or 'at once'})"
 
-    def said(self) -> list[str]:
+    def notices(self) -> list[Message]:
         """Return what a person should know of the precision; nothing where it was not probed."""
         probe = self.precision
         if probe is None:
             return []
         if not probe.seconds:
-            why = "this processor does not compute this body in bf16" if probe.agreed else "no time to measure bf16"
-            return [f"precision {probe.chosen}: {why}"]
-        numbers = " and ".join(f"{value:.3g} s in {name}" for name, value in probe.seconds.items())
-        doubt = "" if probe.agreed else ", too few rounds that agree (a busy machine, or a short time)"
-        return [f"precision {probe.chosen}: an update takes {numbers} ({probe.rounds} rounds){doubt}"]
+            why = "notice-not_in_bf16" if probe.agreed else "notice-no_time_to_measure"
+            return [message(why, precision=probe.chosen)]
+        took = [message("notice-took_in", seconds=value, precision=name) for name, value in probe.seconds.items()]
+        known = {"precision": probe.chosen, "rounds": probe.rounds, "agreed": probe.agreed}
+        return [message("notice-precision", took=functools.reduce(_and, took), **known)]
+
+
+def _and(before: Message, following: Message) -> Message:
+    return message("notice-took_and", before=before, following=following)

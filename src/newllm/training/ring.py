@@ -15,6 +15,7 @@ import os
 import torch
 from torch import Tensor
 
+from newllm.messages import Message, message
 from newllm.training.config import RunConfig
 from newllm.training.snapshots import Progress, Tensors
 
@@ -58,7 +59,7 @@ class Ring:
         self._capacity: int | None = None  # states; known from the first one
         self._held: list[Held] = []  # oldest first
 
-    def put(self, tensors: Tensors, progress: Progress) -> str | None:
+    def put(self, tensors: Tensors, progress: Progress) -> Message | None:
         """Copy a state in, in the place of the oldest that nobody reads; return what a person should know of it.
 
         Args:
@@ -90,23 +91,17 @@ class Ring:
         return free if _shapes(free.tensors) == _shapes(tensors) else Held(_buffers(tensors), Progress())
 
 
-def _capacity(tensors: Tensors) -> tuple[int, str | None]:
-    """Return how many states fit, and a line where that is fewer than there should be."""
+def _capacity(tensors: Tensors) -> tuple[int, Message | None]:
+    """Return how many states fit, and a notice where that is fewer than there should be."""
     size = sum(value.nbytes for part in tensors.values() for value in part.values())
     limit = largest_bytes()
     capacity = min(STATES, limit // max(1, size))
     if capacity == STATES:
         return capacity, None
-    state, most = f"a state of this run is {size / 2**20:,.0f} MiB", f"at most {limit / 2**20:,.0f} MiB"
+    mebibytes = {"size": size / 2**20, "limit": limit / 2**20}
     if capacity:
-        return capacity, (
-            f"{state}: memory holds {capacity} of them, not {STATES} ({most}), so what came before a spike may be gone "
-            "when the spike is seen"
-        )
-    return 0, (
-        f"{state}, too large to be held in memory ({most}): before a spike only the snapshots on disk are kept; a "
-        "smaller training.snapshot_every makes them denser"
-    )
+        return capacity, message("notice-few_states", capacity=capacity, states=STATES, **mebibytes)
+    return 0, message("notice-large_state", **mebibytes)
 
 
 def largest_bytes() -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from newllm.diagnosis.onset import Onset, OnsetWatch
 from newllm.errors import UserError
+from newllm.messages import Message, message
 from newllm.trace import Trace, read_signal
 from newllm.training.observer import Past
 from newllm.training.pins import Pin, add_pin, content_of, drop_pins, lasting, read_pins
@@ -29,14 +30,14 @@ class SpikeKeeper:
         trace: of the run so far; absent for a new one.
         every: steps between two states in memory.
         flush: hands the rows of the trace to the system: they stand there before a snapshot of their step.
-        notice: says a line to whoever watches the run.
+        notice: tells whoever watches the run.
 
     Attributes:
         past: what the trace held when the watch began.
     """
 
     def __init__(
-        self, snapshots: Path, trace: Path, every: int, flush: Callable[[], None], notice: Callable[[str], None]
+        self, snapshots: Path, trace: Path, every: int, flush: Callable[[], None], notice: Callable[[Message], None]
     ) -> None:
         self.snapshots, self.every, self._flush, self._notice = snapshots, every, flush, notice
         self.ring = Ring()
@@ -44,7 +45,7 @@ class SpikeKeeper:
         self._pins = _known_pins(snapshots)
         for place in list_snapshots(snapshots).values():
             if (place / PIN).exists() and not read_pins(place):
-                notice(f"'{place / PIN}' is damaged: the snapshot stays, which spike it is kept for is not known")
+                notice(message("notice-pin_damaged", file=str(place / PIN)))
         self._writer: threading.Thread | None = None
         self._failure: str | None = None
         self._has_failed = False
@@ -129,13 +130,13 @@ class SpikeKeeper:
         failure, self._failure = self._failure, None
         if failure is not None and not self._has_failed:
             self._has_failed = True
-            self._notice(f"the state before a spike is not kept, the training goes on: {failure}")
+            self._notice(message("notice-state_not_kept", failure=failure))
 
     def _tell(self, pin: Pin, steps: list[int]) -> None:
         """Say what is kept, or that nothing is there to be kept."""
-        names = " and ".join(str(step) for step in reversed(steps))
-        kept = f"keeping the state after step {names}" if steps else "no state from before it is there to be kept"
-        self._notice(f"{pin.signal} left its trend at step {pin.onset.onset}: {kept}")
+        kept = message("notice-states_kept", steps=[str(step) for step in reversed(steps)])
+        kept = kept if steps else message("notice-no_state")
+        self._notice(message("notice-left_trend", signal=pin.signal, onset=pin.onset.onset, kept=kept))
 
 
 def _look_back(trace: Path) -> tuple[dict[str, OnsetWatch], Past]:

@@ -8,6 +8,7 @@ import pytest
 
 from newllm.api import trained
 from newllm.checksum import read_checked
+from newllm.messages import Message
 from newllm.training.budget import Budget
 from newllm.training.config_file import load_config
 from newllm.training.configure import configure
@@ -32,8 +33,8 @@ class Ears:
     def __init__(self) -> None:
         self.heard: list[Any] = []
 
-    def noticed(self, line: str) -> None:
-        self.heard.append(line)
+    def noticed(self, notice: Message) -> None:
+        self.heard.append(str(notice))
 
     def planned(self, steps: int, left: float) -> None:
         self.heard.append((steps, left))

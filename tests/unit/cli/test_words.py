@@ -16,6 +16,7 @@ from newllm.cli.page_place import check_free
 from newllm.cli.progress import LiveDisplay, choose_display
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
+from newllm.messages import quoted
 from newllm.trace import Series
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
@@ -129,7 +130,7 @@ def test_elsewhere_than_on_a_terminal_it_speaks_every_ten_seconds(clock: SimpleN
     display.evaluated(5, Evaluation(20.0, 10, None), best=False)
     clock.now += 5.0
     display.evaluated(0, Evaluation(20.0, 10, None), best=True)
-    display.noticed("one")
+    display.noticed(quoted("one"))
     lines = stream.getvalue().splitlines()[1:]
     assert lines[0] == "step       3  loss 4.0000  25 tokens/s"
     assert lines[1] == "step       5  validation 2.0000 nats, perplexity 7.39, 0.7213 bits per byte  best so far"

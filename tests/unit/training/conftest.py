@@ -83,8 +83,8 @@ class Clock(Observer):
     def evaluated(self, *_: object, **__: object) -> None:
         self.now += self.evaluation
 
-    def noticed(self, line) -> None:
-        self.lines.append(line)
+    def noticed(self, notice) -> None:
+        self.lines.append(str(notice))
 
 
 @pytest.fixture

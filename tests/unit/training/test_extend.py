@@ -17,8 +17,8 @@ class Watching(Observer):
         self.lines: list[str] = []
         self.fails_at = fails_at
 
-    def noticed(self, line) -> None:
-        self.lines.append(line)
+    def noticed(self, notice) -> None:
+        self.lines.append(str(notice))
 
     def stepped(self, report) -> None:
         if report.step == self.fails_at:

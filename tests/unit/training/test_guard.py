@@ -12,6 +12,7 @@ import pytest
 import newllm
 from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.replays.own_run import OwnRun
 from newllm.replays.run_guard import RunGuard
 from newllm.trace import Recovery, load_recoveries, read_trace, save_recoveries, truncate_after
@@ -113,8 +114,8 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
         def started(self, summary: dict) -> None:
             said.append(f"started {summary['step']}")
 
-        def noticed(self, line: str) -> None:
-            said.append(line)
+        def noticed(self, notice: Message) -> None:
+            said.append(str(notice))
 
         def ended(self, summary: dict) -> None:
             said.append(f"ended {summary['status']} {len(summary['recoveries'])}")
@@ -127,8 +128,8 @@ def test_observers_are_told_once_that_it_begins_and_ends(spoilt, train) -> None:
 @pytest.mark.slow
 def test_ctrl_c_while_the_run_is_taken_back_stops_it_there(spoilt, train) -> None:
     class Stops(Observer):
-        def noticed(self, line: str) -> None:
-            if "rolled back to step" in line:
+        def noticed(self, notice: Message) -> None:
+            if "rolled back to step" in str(notice):
                 signal.raise_signal(signal.SIGINT)
 
     options = {"texts": (str(spoilt),), "guard": "rollback-and-skip"}

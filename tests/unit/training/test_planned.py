@@ -153,15 +153,21 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
     assert preparation.as_dict() == {
         "budget": 60.0, "seconds": {"start": 0.049, "text": 2.0, "model": 0.062}, "precision": None,
     }  # fmt: skip
-    assert preparation.said() == []
+    assert preparation.notices() == []
     preparation.precision = PrecisionProbe("bf16", {"fp32": 0.12345, "bf16": 0.1}, 6, agreed=True)
-    assert preparation.said() == ["precision bf16: an update takes 0.123 s in fp32 and 0.1 s in bf16 (6 rounds)"]
+    assert list(map(str, preparation.notices())) == [
+        "precision bf16: an update takes 0.123 s in fp32 and 0.1 s in bf16 (6 rounds)"
+    ]
     preparation.precision = PrecisionProbe("fp32", {"fp32": 0.1, "bf16": 0.1}, 3, agreed=False)
-    assert preparation.said()[0].endswith("(3 rounds), too few rounds that agree (a busy machine, or a short time)")
+    assert str(preparation.notices()[0]).endswith(
+        "(3 rounds), too few rounds that agree (a busy machine, or a short time)"
+    )
     preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=True)
-    assert preparation.said() == ["precision fp32: this processor does not compute this body in bf16"]
+    assert list(map(str, preparation.notices())) == [
+        "precision fp32: this processor does not compute this body in bf16"
+    ]
     preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=False)
-    assert preparation.said() == ["precision fp32: no time to measure bf16"]
+    assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
 
 
 def _scheduled(*plan: tuple[int, int, int], **training: Any) -> Schedule:
@@ -225,7 +231,7 @@ def test_an_extension_says_how_the_rate_goes_on(tmp_path: Path) -> None:
     (done / "state.json").touch()
     longer, said = extend(run, config, Budget(steps=200), 10.0)
     assert longer.training.plan == ((0, 100, 10), (100, 200, 110))
-    assert said == (
+    assert str(said) == (
         "the schedule was 100 steps, it becomes 200 steps: the learning rate goes from 0.000305 to 0.467 by step 110 "
         "and ends at 6.83e-05"
     )
@@ -235,14 +241,14 @@ def test_an_extension_says_how_the_rate_goes_on(tmp_path: Path) -> None:
             extend(run, config, budget, 10.0)
     clock, said = extend(run, config, Budget(seconds=5.0), 10.0)
     assert (clock.training.seconds, clock.training.steps) == (5.0, 100)
-    assert said == "the schedule was 100 steps; from step 100 on it follows the clock for 5 s"
+    assert str(said) == "the schedule was 100 steps; from step 100 on it follows the clock for 5 s"
 
 
 def test_an_extension_of_a_run_without_an_update_begins_at_nothing(tmp_path: Path) -> None:
     config = configure("small", None, None, ["optimizer.warmup=10", "training.steps=100"], {})
     longer, said = extend(RunDirectory(tmp_path), config, Budget(steps=200), 10.0)
     assert longer.training.plan == ((0, 200, 10),)
-    assert "the learning rate goes from 0 to 0.002 by step 10 and ends at 0.0002" in said
+    assert "the learning rate goes from 0 to 0.002 by step 10 and ends at 0.0002" in str(said)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +310,7 @@ def test_an_evaluation_is_no_update_and_its_time_is_kept_for_the_last(clocked, n
     with pace.pausing(evaluation=False):
         clock.now = now - 1.0
     clock.now = now
-    said = pace.passed(4)
+    said = list(map(str, pace.passed(4)))
     assert pace._schedule.steps == steps
     assert said == [] if steps == 5 else [
         "only 4 updates fit into 100 s here and now: one takes 1 s, an evaluation 6 s, getting ready took 3 s"
@@ -339,7 +345,7 @@ def test_the_time_may_be_over_before_the_plan_is(clocked) -> None:
         clock.now += 1.0
         pace.passed(step)
     clock.now = 94.9
-    (said, over) = pace.passed(31)
+    (said, over) = map(str, pace.passed(31))
     assert said.startswith("step 31 took 62 s where 1 s are usual")
     assert over.startswith("the time was over at 3")
     assert over.endswith("the last updates took longer than those before")
@@ -398,7 +404,7 @@ def test_a_start_in_good_time_measures_the_precision(late) -> None:
 def test_a_late_start_takes_fp32_without_measuring(late) -> None:
     preparation, measured = late(350.0, 1000.0)
     assert measured == ["compiling"]
-    assert preparation.said() == ["precision fp32: no time to measure bf16"]
+    assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
 
 
 def test_nothing_is_measured_once_the_time_is_over(late) -> None:

@@ -103,8 +103,8 @@ def test_an_observer_changes_no_bit(train, weights) -> None:
         def started(self, summary) -> None:
             self.seen.append(f"started {summary['status']}")
 
-        def noticed(self, line) -> None:
-            self.seen.append(line)
+        def noticed(self, notice) -> None:
+            self.seen.append(str(notice))
 
         def stepped(self, report) -> None:
             self.seen.append(f"step {report.step}")

@@ -29,8 +29,8 @@ class Ears(Observer):
     def sampled(self, sample: Sample) -> None:
         self.heard.append(sample)
 
-    def noticed(self, line: str) -> None:
-        self.heard.append(line)
+    def noticed(self, notice: object) -> None:
+        self.heard.append(notice)
 
     def evaluated(self, step: int, evaluation: object, *, best: bool) -> None:  # noqa: ARG002 (an observer's form)
         self.heard.append(step)

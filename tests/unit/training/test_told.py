@@ -12,6 +12,7 @@ from newllm.api.diagnosed import doctor
 from newllm.checksum import write_checked
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.report.source import read_source
 from newllm.trace import Series, lost_steps, read_trace, store
 from newllm.trace.rows import rows_of
@@ -29,8 +30,8 @@ class Heard(Observer):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def noticed(self, line: str) -> None:
-        self.lines.append(line)
+    def noticed(self, notice: Message) -> None:
+        self.lines.append(str(notice))
 
 
 @pytest.fixture(scope="module")

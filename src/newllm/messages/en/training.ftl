@@ -1,0 +1,45 @@
+# What a training says to whoever watches it, in one line each.
+
+## at the start
+notice-precision = precision { $precision }: an update takes { $took } ({ $rounds } rounds){ $agreed ->
+    [yes] {""}
+   *[no] , too few rounds that agree (a busy machine, or a short time)
+}
+notice-took_in = { G($seconds, digits: 3) } s in { $precision }
+notice-took_and = { $before } and { $following }
+notice-not_in_bf16 = precision { $precision }: this processor does not compute this body in bf16
+notice-no_time_to_measure = precision { $precision }: no time to measure bf16
+notice-shortened = { $setting } is { COUNT($now) }, not { COUNT($before) }: the budget is { COUNT($steps) } steps, and that would take too much of them
+notice-getting_ready = getting ready took { $took } of the { G($seconds, digits: 6) } s
+notice-sequential = with a norm on write the stack runs position after position, not as a scan: it is slower
+
+## where a run goes on
+notice-trace_cut = trace.jsonl was damaged after the last snapshot: it is cut off there and written again
+notice-done = what a kill left undone is done: { $what }
+notice-finished = '{ $run }' is finished already: there is nothing to go on with
+notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
+notice-other_bits = { $environment }: it goes on, but not with the same bits
+notice-remaining = { FIXED($left) } of the { G($seconds, digits: 6) } s remain at step { COUNT($step) }
+notice-follows_clock = the schedule was { COUNT($was) } steps{ $in_seconds ->
+    [none] {""}
+   *[other] { " " }in { G($in_seconds, digits: 6) } s
+}; from step { COUNT($step) } on it follows the clock for { G($seconds, digits: 6) } s
+notice-extended = the schedule was { COUNT($was) } steps{ $in_seconds ->
+    [none] {""}
+   *[other] { " " }in { G($in_seconds, digits: 6) } s
+}, it becomes { COUNT($steps) } steps: the learning rate goes from { G($before, digits: 3) } to { G($warm, digits: 3) } by step { COUNT($by) } and ends at { G($end, digits: 3) }
+
+## on the way
+notice-slow_step = step { COUNT($step) } took { FIXED($took) } s where { G($usual, digits: 2) } s are usual: the machine was busy, or asleep
+notice-few_updates = only { $updates ->
+    [1] 1 update fits
+   *[other] { $updates } updates fit
+} into { G($seconds, digits: 6) } s here and now: one takes { G($update, digits: 2) } s, an evaluation { G($evaluation, digits: 2) } s, getting ready took { G($ready, digits: 2) } s
+notice-time_over = the time was over at { PERCENT($share) }% of the plan, at a learning rate of { G($rate, digits: 2) }: the last updates took longer than those before
+notice-left_trend = { $signal } left its trend at step { $onset }: { $kept }
+notice-states_kept = keeping the state after step { $steps }
+notice-no_state = no state from before it is there to be kept
+notice-state_not_kept = the state before a spike is not kept, the training goes on: { $failure }
+notice-pin_damaged = '{ $file }' is damaged: the snapshot stays, which spike it is kept for is not known
+notice-few_states = a state of this run is { COUNT($size) } MiB: memory holds { $capacity } of them, not { $states } (at most { COUNT($limit) } MiB), so what came before a spike may be gone when the spike is seen
+notice-large_state = a state of this run is { COUNT($size) } MiB, too large to be held in memory (at most { COUNT($limit) } MiB): before a spike only the snapshots on disk are kept; a smaller training.snapshot_every makes them denser

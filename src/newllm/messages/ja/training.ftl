@@ -1,0 +1,42 @@
+# 訓練の実行中に知らせる一行。
+
+## 開始時
+notice-precision = 精度{ $precision }：1回の更新は{ $took }（{ $rounds }回の計測）{ $agreed ->
+    [yes] {""}
+   *[no] 。計測値が十分にそろっていない（機械が混んでいるか、時間が短い）
+}
+notice-took_in = { $precision }で{ G($seconds, digits: 3) }秒
+notice-took_and = { $before }、{ $following }
+notice-not_in_bf16 = 精度{ $precision }：このプロセッサーではこのアーキテクチャをbf16で計算できない
+notice-no_time_to_measure = 精度{ $precision }：bf16を計測する時間がない
+notice-shortened = { $setting }を{ COUNT($before) }から{ COUNT($now) }にした。全体が{ COUNT($steps) }ステップしかなく、元の値では占める割合が大きすぎる
+notice-getting_ready = 準備に{ G($seconds, digits: 6) }秒のうち{ $took }かかった
+notice-sequential = 書き込み時に正規化するstackは、スキャンではなく位置を一つずつ計算するため遅い
+
+## 再開時
+notice-trace_cut = trace.jsonlは最後のスナップショットより後で破損していたため、そこで切り、書き直す
+notice-done = 強制終了で途中だった処理を済ませた：{ $what }
+notice-finished = 「{ $run }」はすでに完了しており、続きはない
+notice-no_curves = 「{ $file }」がなく、描画もできない：{ $error }
+notice-other_bits = { $environment }。続けられるが、ビット単位では一致しない
+notice-remaining = ステップ{ COUNT($step) }で、{ G($seconds, digits: 6) }秒のうち{ FIXED($left) }秒が残っている
+notice-follows_clock = スケジュールは{ COUNT($was) }ステップ{ $in_seconds ->
+    [none] {""}
+   *[other] （{ G($in_seconds, digits: 6) }秒）
+}だった。ステップ{ COUNT($step) }からは{ G($seconds, digits: 6) }秒の時間に従う
+notice-extended = スケジュールを{ COUNT($was) }ステップ{ $in_seconds ->
+    [none] {""}
+   *[other] （{ G($in_seconds, digits: 6) }秒）
+}から{ COUNT($steps) }ステップに変える。学習率はステップ{ COUNT($by) }までに{ G($before, digits: 3) }から{ G($warm, digits: 3) }になり、最後は{ G($end, digits: 3) }になる
+
+## 実行中
+notice-slow_step = ステップ{ COUNT($step) }に{ FIXED($took) }秒かかった（通常は{ G($usual, digits: 2) }秒）。機械が混んでいたか、スリープしていた
+notice-few_updates = { G($seconds, digits: 6) }秒では{ $updates }回しか更新できない。更新に{ G($update, digits: 2) }秒、評価に{ G($evaluation, digits: 2) }秒、準備に{ G($ready, digits: 2) }秒かかった
+notice-time_over = 計画の{ PERCENT($share) }%、学習率{ G($rate, digits: 2) }で時間が尽きた。最後の更新がそれまでより長くかかった
+notice-left_trend = ステップ{ $onset }で{ SIGNAL($signal) }が傾向から上に外れた：{ $kept }
+notice-states_kept = ステップ{ $steps }の後の状態を残す
+notice-no_state = その前の状態がないため、残せない
+notice-state_not_kept = スパイクの前の状態を残せなかった。訓練は続ける：{ $failure }
+notice-pin_damaged = 「{ $file }」は破損している。スナップショットは残すが、どのスパイクのためのものかは分からない
+notice-few_states = この実行の状態は{ COUNT($size) } MiBである。メモリには{ $states }個ではなく{ $capacity }個しか置けず（最大{ COUNT($limit) } MiB）、スパイクが分かったときには、その前の状態が失われていることがある
+notice-large_state = この実行の状態は{ COUNT($size) } MiBで、メモリに置くには大きすぎる（最大{ COUNT($limit) } MiB）。スパイクの前の状態はディスクのスナップショットだけになる。training.snapshot_everyを小さくすると間隔が狭まる
