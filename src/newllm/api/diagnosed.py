@@ -88,42 +88,42 @@ def doctor(
     """
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
-    place = Path(path)
-    check_single_run(place)
-    trace = _read(place, Chosen(loss, step))
-    facts, remarks = read_facts(place) if is_run(place) else (Facts(), ())
-    remarks = (*_lost(place, trace), *remarks)
+    source = Path(path)
+    check_single_run(source)
+    trace = _read(source, Chosen(loss, step))
+    facts, remarks = read_facts(source) if is_run(source) else (Facts(), ())
+    remarks = (*_lost(source, trace), *remarks)
     if remarks:
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
     if vocabulary is not None:
         facts = dataclasses.replace(facts, vocabulary=vocabulary)
-    return Diagnosis(place, trace, facts, diagnose(trace, facts))
+    return Diagnosis(source, trace, facts, diagnose(trace, facts))
 
 
-def _read(place: Path, chosen: Chosen) -> Trace:
+def _read(source: Path, chosen: Chosen) -> Trace:
     """Read a log; of a run that has no step, say so instead of what a reader says."""
     problem: UserError | None = None
     try:
-        trace = read_log(place, chosen)
-        if trace.signals or not is_run(place):
+        trace = read_log(source, chosen)
+        if trace.signals or not is_run(source):
             return trace
     except UserError as error:
-        own = place / "trace.jsonl"
-        if chosen or not is_run(place) or (own.is_file() and own.stat().st_size):
+        own = source / "trace.jsonl"
+        if chosen or not is_run(source) or (own.is_file() and own.stat().st_size):
             raise
         problem = error
-    if has_ended(place):
-        raise UserError(f"'{place}' ended before its first step: there is nothing to judge") from problem
-    raise NothingYetError(f"'{place}' has not recorded a step yet: try again later, or --watch") from problem
+    if has_ended(source):
+        raise UserError(f"'{source}' ended before its first step: there is nothing to judge") from problem
+    raise NothingYetError(f"'{source}' has not recorded a step yet: try again later, or --watch") from problem
 
 
-def _lost(place: Path, trace: Trace) -> tuple[Remark, ...]:
+def _lost(source: Path, trace: Trace) -> tuple[Remark, ...]:
     """Say which steps of a training of ours are missing in its trace."""
-    if not (place / "config.toml").is_file():
+    if not (source / "config.toml").is_file():
         return ()
     come_to: int | None = None
     with contextlib.suppress(UserError):  # a damaged summary is told with the facts
-        summary = Summary.load(place / "summary.json")
+        summary = Summary.load(source / "summary.json")
         come_to = None if summary.status == "running" else summary.step
     return lost_steps(trace.series("loss"), come_to)
 
@@ -139,6 +139,6 @@ def write_findings(diagnosis: Diagnosis) -> Path | None:
     """
     if not is_run(diagnosis.path):
         return None
-    place = diagnosis.path / "findings.json"
-    write_checked(place, diagnosis.as_dict())
-    return place
+    file = diagnosis.path / "findings.json"
+    write_checked(file, diagnosis.as_dict())
+    return file

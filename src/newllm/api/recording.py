@@ -39,14 +39,14 @@ class RunRecording(Recording):
     """Measures a run of ours.
 
     Args:
-        place: RUN/recording.json, which says what was measured; written when training begins.
+        path: RUN/recording.json, which says what was measured; written when training begins.
         config: the resolved run.
         tokenizer: names the classes of targets.
         samples: lets the model write at every evaluation; None lets it write nothing.
     """
 
-    def __init__(self, place: Path, config: RunConfig, tokenizer: Tokenizer, samples: Samples | None = None) -> None:
-        self._place, self._config = place, config
+    def __init__(self, path: Path, config: RunConfig, tokenizer: Tokenizer, samples: Samples | None = None) -> None:
+        self._path, self._config = path, config
         self._every = max(1, min(_RAREST, _first_steps(config) // _SHORT))
         self._layers: LayerSignals | None = None
         self._classes = TrainingClasses(tokenizer.unknown, tokenizer.end)
@@ -62,7 +62,7 @@ class RunRecording(Recording):
         self._model, self._layers = model, LayerSignals(layout, optimizer)
         if self._samples is not None and isinstance(model, LanguageModel):
             self._samples.started(model, step)
-        write_checked(self._place, layout.describe(optimizer, self._every, self._config.model.vocabulary))
+        write_checked(self._path, layout.describe(optimizer, self._every, self._config.model.vocabulary))
 
     def stepping(self, step: int) -> None:
         """Measure this update if it is a sampled one."""

@@ -20,14 +20,14 @@ class Samples:
     the weights, so that a run has the bits that it would have without samples.
 
     Args:
-        place: RUN/samples.jsonl.
+        path: RUN/samples.jsonl.
         seed: of the run.
         tokenizer: of the run.
         tell: called with each sample.
     """
 
-    def __init__(self, place: Path, seed: int, tokenizer: Tokenizer, tell: Callable[[Sample], None]) -> None:
-        self._place, self._seed, self._tokenizer, self._tell = place, seed, tokenizer, tell
+    def __init__(self, path: Path, seed: int, tokenizer: Tokenizer, tell: Callable[[Sample], None]) -> None:
+        self._path, self._seed, self._tokenizer, self._tell = path, seed, tokenizer, tell
         self._model: LanguageModel | None = None
         self._engine: Engine | None = None
         self._lines = 0
@@ -35,7 +35,7 @@ class Samples:
     def started(self, model: LanguageModel, step: int) -> None:
         """Take in the model; what a run that goes on had written after its last snapshot will be written again."""
         self._model, self._engine = model, Engine(model, self._tokenizer)
-        self._lines = truncate_samples_after(self._place, step)
+        self._lines = truncate_samples_after(self._path, step)
 
     def write(self, step: int) -> int | None:
         """Let the model write, and return which line it is; None of a model that predicts nothing finite."""
@@ -47,7 +47,7 @@ class Samples:
             except UserError:  # it has diverged: the loss says so
                 return None
         sample = Sample(step, "", text, self._seed)
-        add_sample(self._place, sample)
+        add_sample(self._path, sample)
         self._lines += 1
         self._tell(sample)
         return self._lines

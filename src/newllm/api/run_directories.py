@@ -39,13 +39,13 @@ def claimed(out: str | Path | None, of: str) -> Iterator[RunDirectory]:
 def _first_free(stack: contextlib.ExitStack, of: str) -> RunDirectory:
     name = "standard-input" if of == "-" else of.removeprefix("bundled:")
     stem = Path(name.rstrip("/")).name.split(".")[0].replace("*", "") or "text"
-    place, number = Path("runs") / stem, 1
+    path, number = Path("runs") / stem, 1
     while True:
-        if not os.path.lexists(place):
+        if not os.path.lexists(path):
             with contextlib.suppress(BusyError):
-                return stack.enter_context(_claim(RunDirectory(place), new=True))
+                return stack.enter_context(_claim(RunDirectory(path), new=True))
         number += 1
-        place = Path("runs") / f"{stem}-{number}"
+        path = Path("runs") / f"{stem}-{number}"
 
 
 @contextlib.contextmanager
@@ -77,12 +77,12 @@ def _make(path: Path) -> list[Path]:
     made: list[Path] = []
     try:
         with writing(path):
-            for place in reversed((path, *path.parents)):
-                if not place.exists():
+            for folder in reversed((path, *path.parents)):
+                if not folder.exists():
                     with contextlib.suppress(FileExistsError):
-                        place.mkdir()
-                        made.insert(0, place)
-                        sync_directory(place.parent)
+                        folder.mkdir()
+                        made.insert(0, folder)
+                        sync_directory(folder.parent)
     except BaseException as error:
         _remove_empty(made)
         if isinstance(error, FileNotFoundError):
@@ -138,7 +138,7 @@ def standing_texts(config: RunConfig, run: RunDirectory) -> RunConfig:
     return dataclasses.replace(config, data=dataclasses.replace(config.data, texts=texts, validation=validation))
 
 
-def _standing(text: str, kept: Path) -> str:
+def _standing(text: str, copy: Path) -> str:
     if text.startswith("bundled:"):
         return text
     if text != "-":
@@ -146,5 +146,5 @@ def _standing(text: str, kept: Path) -> str:
     content = sys.stdin.buffer.read()
     if not content:
         raise UserError("standard input ('-') is empty: pipe a text into it")
-    write_bytes(kept, content)
-    return str(kept.absolute())
+    write_bytes(copy, content)
+    return str(copy.absolute())

@@ -84,11 +84,11 @@ def _show(diagnosis: Any, arguments: argparse.Namespace, words: Any) -> None:
             say(f"{finding_line(diagnosis, finding, words)}\n", sys.stdout)
 
 
-def _check_free(place: Path) -> None:
-    from newllm.cli.page_place import check_free
+def _check_free(path: Path) -> None:
+    from newllm.cli.page_file import check_free
     from newllm.report.diagnosis_page import PAGE_NAME
 
-    check_free(place, PAGE_NAME, "doctor", "--html")
+    check_free(path, PAGE_NAME, "doctor", "--html")
 
 
 def _write(diagnosis: Any, page: Path | None, words: Any) -> None:

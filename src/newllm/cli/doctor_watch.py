@@ -47,14 +47,14 @@ def watch(
     Raises:
         UserError: there is nothing to read, or it ended before a run recorded its first step.
     """
-    place = _place(log)
-    seen = _sizes(place)
+    source = _log_itself(log)
+    seen = _sizes(source)
     diagnosis, spent = _first(log, diagnose, words, quiet=quiet)
-    with until_ended() as ending, _shown(words, quiet=quiet) as show:
+    with until_ended() as ending, _display(words, quiet=quiet) as show:
         show(diagnosis, "")
-        while not has_ended(place):
+        while not has_ended(source):
             time.sleep(max(_SECONDS, spent * (1 / _SHARE - 1)))
-            sizes, problem = _sizes(place), ""
+            sizes, problem = _sizes(source), ""
             if sizes == seen:
                 continue
             try:
@@ -63,10 +63,10 @@ def watch(
             except UserError as error:  # it may be in the middle of being replaced
                 problem = str(error)
             show(diagnosis, problem)
-    return diagnosis if _sizes(place) == seen else _last(diagnose, diagnosis, words), ending.code
+    return diagnosis if _sizes(source) == seen else _last(diagnose, diagnosis, words), ending.code
 
 
-def _place(log: str) -> Path:
+def _log_itself(log: str) -> Path:
     """Return the file or directory itself where `PATH#RUN` names one run of several."""
     path = Path(log)
     return path if path.exists() or "#" not in log else Path(log.rpartition("#")[0])
@@ -105,10 +105,10 @@ def _last(diagnose: Callable[[], Diagnosis], before: Diagnosis, words: Catalogue
         return before
 
 
-def _sizes(place: Path) -> _Sizes:
+def _sizes(source: Path) -> _Sizes:
     """Return what tells that a log has changed: its files with their sizes and times."""
     found = []
-    for folder, folders, names in os.walk(place) if place.is_dir() else [(place.parent, [], [place.name])]:
+    for folder, folders, names in os.walk(source) if source.is_dir() else [(source.parent, [], [source.name])]:
         folders[:] = sorted(name for name in folders if name not in _OWN)
         for name in sorted(set(names) - _OWN):
             with contextlib.suppress(OSError):
@@ -120,7 +120,7 @@ def _sizes(place: Path) -> _Sizes:
 
 
 @contextlib.contextmanager
-def _shown(words: Catalogue, *, quiet: bool) -> Iterator[_Show]:
+def _display(words: Catalogue, *, quiet: bool) -> Iterator[_Show]:
     console = PageConsole(sys.stdout, words)
     if quiet or not console.is_terminal:
         yield _Lines(words, quiet=quiet)

@@ -113,8 +113,8 @@ class LiveCurve:
         legend.truncate(width)
         return legend
 
-    def _follow(self, stretch: _OffTrend, step: int) -> None:
-        is_back = statistics.median(self._lately) < stretch.level  # never where no usual level was seen
-        stretch.is_open = not is_back and step - stretch.first < LONG
-        if stretch.is_open:
-            stretch.last = step
+    def _follow(self, segment: _OffTrend, step: int) -> None:
+        is_back = statistics.median(self._lately) < segment.level  # never where no usual level was seen
+        segment.is_open = not is_back and step - segment.first < LONG
+        if segment.is_open:
+            segment.last = step

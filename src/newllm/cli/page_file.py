@@ -8,11 +8,11 @@ from newllm.files import writing
 _HEAD = 200  # bytes in which a page says who made it
 
 
-def check_free(place: Path, mark: str, command: str, option: str) -> None:
+def check_free(path: Path, mark: str, command: str, option: str) -> None:
     """Refuse a place where no page can be written, or something else stands, before the work is done.
 
     Args:
-        place: of the page.
+        path: of the page.
         mark: what stands in the first bytes of a page of this command.
         command: its name.
         option: the one that names another place.
@@ -20,24 +20,24 @@ def check_free(place: Path, mark: str, command: str, option: str) -> None:
     Raises:
         UserError: there is no directory, or it holds something else.
     """
-    with writing(place):
-        if not place.parent.is_dir():
-            raise UserError(f"'{place}' cannot be written: there is no directory '{place.parent}', make it first")
-        if _is_taken(place) and not _is_a_page(place, mark):
+    with writing(path):
+        if not path.parent.is_dir():
+            raise UserError(f"'{path}' cannot be written: there is no directory '{path.parent}', make it first")
+        if _is_taken(path) and not _is_a_page(path, mark):
             mend = f"choose another {option}, or move it away"
-            raise UserError(f"'{place}' exists and is no page of newllm {command}: {mend}")
+            raise UserError(f"'{path}' exists and is no page of newllm {command}: {mend}")
 
 
-def _is_taken(place: Path) -> bool:
+def _is_taken(path: Path) -> bool:
     try:
-        place.lstat()  # also of a link that leads nowhere; a name that is too long is told now
+        path.lstat()  # also of a link that leads nowhere; a name that is too long is told now
     except FileNotFoundError:
         return False
     return True
 
 
-def _is_a_page(place: Path, mark: str) -> bool:
-    if not place.is_file():
+def _is_a_page(path: Path, mark: str) -> bool:
+    if not path.is_file():
         return False
-    with place.open("rb") as file:
+    with path.open("rb") as file:
         return mark.encode() in file.read(_HEAD)

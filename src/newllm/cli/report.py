@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         _check_free(arguments.out)
     studies = [path for path in arguments.runs if is_study(path)]
     made = _of_study(studies[0], arguments, words) if studies else _of_runs(arguments, words)
-    write_bytes(made.place, made.content)
-    _tell(made, arguments)
+    write_bytes(made.path, made.content)
+    _print(made, arguments)
     return 0
 
 
@@ -61,12 +61,12 @@ class _Page:
     """What is written.
 
     Attributes:
-        place: of the file.
+        path: of the file.
         content: of it.
         read: what was read: run, how many findings, problems.
     """
 
-    place: Path
+    path: Path
     content: bytes
     read: list[dict[str, Any]]
 
@@ -80,13 +80,13 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     sources = [read_source(path, chosen=chosen) for path in arguments.runs]
     if chosen and all(one.own for one in sources):
         raise UserError("--loss and --step name columns of a log, and there is none: a run of newllm needs no names")
-    place = arguments.out or _place(sources)
-    _check_free(place)
+    path = arguments.out or _default_path(sources)
+    _check_free(path)
     read = [
         {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(map(str, one.problems))}
         for one in sources
     ]
-    return _Page(place, report_page(sources, words).encode(), read)
+    return _Page(path, report_page(sources, words).encode(), read)
 
 
 def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
@@ -96,13 +96,13 @@ def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
     if len(arguments.runs) > 1:
         raise UserError(f"'{path}' is a study, which has a page of its own: give it alone")
     study = read_study(path)
-    place = arguments.out or study.path / "report.html"
-    _check_free(place)
+    page = arguments.out or study.path / "report.html"
+    _check_free(page)
     read = [{"run": os.fspath(study.path), "findings": 0, "problems": list(map(str, study.problems))}]
-    return _Page(place, study_page(study, words).encode(), read)
+    return _Page(page, study_page(study, words).encode(), read)
 
 
-def _place(sources: Sequence[Any]) -> Path:
+def _default_path(sources: Sequence[Any]) -> Path:
     """Return where the page goes where nothing was said: into the one run of ours, beside no other log's, else here."""
     if len(sources) > 1:
         return Path("report.html")
@@ -110,18 +110,18 @@ def _place(sources: Sequence[Any]) -> Path:
     return one.path / "report.html" if one.own else Path(f"{Path(one.name).stem}.report.html")
 
 
-def _check_free(place: Path) -> None:
-    from newllm.cli.page_place import check_free
+def _check_free(path: Path) -> None:
+    from newllm.cli.page_file import check_free
     from newllm.report.document import PAGE_NAME
 
-    check_free(place, PAGE_NAME, "report", "--out")
+    check_free(path, PAGE_NAME, "report", "--out")
 
 
-def _tell(made: _Page, arguments: argparse.Namespace) -> None:
+def _print(made: _Page, arguments: argparse.Namespace) -> None:
     """Say where the page is and how large, and what could not be read."""
     size = len(made.content)
     if arguments.json:
-        print(json.dumps({"schema": SCHEMA, "page": os.fspath(made.place), "bytes": size, "runs": made.read}))
+        print(json.dumps({"schema": SCHEMA, "page": os.fspath(made.path), "bytes": size, "runs": made.read}))
         return
     if arguments.quiet:
         return
@@ -130,7 +130,7 @@ def _tell(made: _Page, arguments: argparse.Namespace) -> None:
     for one in made.read:
         for problem in one["problems"]:
             print(f"newllm: note: {plain(one['run'])}: {plain(problem, 2000)}", file=sys.stderr)
-    print(f"{plain(made.place)} ({_size(size)})")
+    print(f"{plain(made.path)} ({_size(size)})")
 
 
 def _size(size: int) -> str:

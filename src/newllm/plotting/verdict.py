@@ -9,14 +9,14 @@ _MOST = 40  # rows; the best come first
 _RANGE = (-1.0, 1.25)  # twice as bad, and all gone with room for an interval
 
 
-def draw_verdict(verdict: Verdict, place: Path) -> None:
+def draw_verdict(verdict: Verdict, path: Path) -> None:
     """Draw the effects with their 95 % intervals and write them as PNG, whole or not at all.
 
     Of a verdict without an intervention there is nothing to draw, and nothing is written.
 
     Args:
         verdict: what is drawn.
-        place: the figure's place.
+        path: the figure's place.
 
     Raises:
         UserError: there is no room, or the place may not be written.
@@ -26,7 +26,7 @@ def draw_verdict(verdict: Verdict, place: Path) -> None:
     ordered = sorted(verdict.interventions, key=lambda one: one.stage != "confirmed")  # keeps the order within
     draw_intervals(
         [_row(one) for one in ordered[:_MOST]],
-        place,
+        path,
         title=f"What takes the spike at step {verdict.spike.get('onset')} away",
         x_label="share of the spike's severity that is gone",
         reference=1.0,

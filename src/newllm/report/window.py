@@ -22,11 +22,11 @@ def marked(finding: Finding, series: Series) -> tuple[float, float] | None:
     return float(finding.first_step), max(float(finding.first_step), float(last))
 
 
-def closer(series: Series, stretch: tuple[float, float] | None) -> Series | None:
+def closer(series: Series, region: tuple[float, float] | None) -> Series | None:
     """Return the part of a series around a stretch, None where the whole shows it just as well."""
-    if stretch is None or len(series.step) < 8 * _POINTS:
+    if region is None or len(series.step) < 8 * _POINTS:
         return None
-    first, last = np.searchsorted(series.step, stretch[0]), np.searchsorted(series.step, stretch[1], side="right")
+    first, last = np.searchsorted(series.step, region[0]), np.searchsorted(series.step, region[1], side="right")
     reach = max(_POINTS, 2 * int(last - first))
     part = slice(max(0, int(first) - reach), int(last) + reach)
     if len(series.step[part]) > 4 * _NARROW * len(series.step) or last - first > _NARROW * len(series.step):

@@ -9,7 +9,7 @@ import functools
 import time
 from pathlib import Path
 
-from newllm.api.places import claimed
+from newllm.api.run_directories import claimed
 from newllm.api.trained import begin, run_training
 from newllm.data import Corpus
 from newllm.errors import UserError

@@ -20,8 +20,8 @@ from newllm.messages import catalogue
 from newllm.report.markup import safe
 from newllm.ui import (
     compare_api,
+    diagnoses,
     jobs_api,
-    judged,
     pages,
     playground,
     run_api,
@@ -31,14 +31,14 @@ from newllm.ui import (
     studies_pages,
 )
 from newllm.ui.answers import Data
+from newllm.ui.diagnoses import Diagnoses
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
-from newllm.ui.judged import Judged
 from newllm.ui.live import Live
 from newllm.ui.players import Players
+from newllm.ui.run_sections import RunSections
 from newllm.ui.shell import page
-from newllm.ui.shown import Shown
 from newllm.ui.sparks import Sparks
 from newllm.ui.texts import texts_for
 from newllm.ui.traces import Traces
@@ -57,7 +57,7 @@ def build_app(root: Path, access: Access) -> Starlette:
             *pages.routes,
             *runs_api.routes,
             *sparks.routes,
-            *judged.routes,
+            *diagnoses.routes,
             *run_api.routes,
             *jobs_api.routes,
             *compare_api.routes,
@@ -71,9 +71,9 @@ def build_app(root: Path, access: Access) -> Starlette:
     state = app.state
     state.stopping = asyncio.Event()
     state.index, state.jobs, state.traces, state.sparks = Index(root), Jobs(), Traces(), Sparks()
-    state.judged = Judged(state.traces)
-    state.shown, state.players = Shown(state.traces, state.judged), Players()
-    state.live = Live(state.index, state.traces, state.shown, state.jobs, state.stopping)
+    state.diagnoses = Diagnoses(state.traces)
+    state.sections, state.players = RunSections(state.traces, state.diagnoses), Players()
+    state.live = Live(state.index, state.traces, state.sections, state.jobs, state.stopping)
     state.ending = lambda: (state.stopping.set(), state.live.end())
     return app
 

@@ -1,6 +1,6 @@
 """Run one command of newllm as a child that ends when whoever started it ends, however that comes about.
 
-    python -m newllm.ui.leash replay runs/my-text --json
+    python -m newllm.ui.child_process replay runs/my-text --json
 
 It holds its own standard input: as soon as that ends, because it was closed or because the process at its other end is
 no more, the command is told to stop (SIGTERM: a replay keeps what it has), and killed if it goes on for long.

@@ -17,10 +17,10 @@ from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
 from newllm.ui.answers import Data
-from newllm.ui.compared import AXES, VIEWS, Asked, compared, signals_of
+from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, signals_of
 from newllm.ui.entry import Entry
+from newllm.ui.run_sections import chart_dict, section_dict, thin_chart
 from newllm.ui.shell import page
-from newllm.ui.shown import chart_dict, section_dict, thin_chart
 from newllm.ui.texts import texts_for
 from newllm.words.diagnosis import unjudged
 from newllm.words.labels import signal_label
@@ -34,38 +34,38 @@ async def _page(request: Request) -> Response:
         f'<div class="place"><header class="head"><h1>{safe(texts("compare"))}</h1></header>'
         f'<div id="compare"></div><noscript><p>{safe(texts("needs_script"))}</p></noscript></div>'
     )
-    scripts = ("report.js", "told.js", "sections.js", "picker.js", "compare.js")
+    scripts = ("report.js", "run_state.js", "sections.js", "picker.js", "compare.js")
     return page(texts("compare"), body, texts=texts, active="compare", scripts=scripts)
 
 
 async def _data(request: Request) -> Response:
     """Answer with the chart that is asked for, and what the report tells of these runs side by side."""
     query = request.query_params
-    asked = Asked(query.get("signal", ""), query.get("x", "step"), query.get("view", "overlay"))
-    if asked.axis not in AXES or asked.view not in VIEWS:
+    chart_query = ChartQuery(query.get("signal", ""), query.get("x", "step"), query.get("view", "overlay"))
+    if chart_query.axis not in AXES or chart_query.view not in VIEWS:
         raise HTTPException(400, f"x is one of {', '.join(AXES)}; view is one of {', '.join(VIEWS)}")
     runs = list(dict.fromkeys(filter(None, query.get("runs", "").split(","))))
     if len(runs) > _MOST_RUNS:
         raise HTTPException(400, f"{len(runs)} runs: {_MOST_RUNS} can be compared at once")
     words = texts_for(request).words
-    return Data(await run_in_threadpool(_told, request.app.state, runs, asked, words))
+    return Data(await run_in_threadpool(_comparison, request.app.state, runs, chart_query, words))
 
 
-def _told(state: Any, runs: list[str], asked: Asked, words: Catalogue) -> dict[str, Any]:
+def _comparison(state: Any, runs: list[str], chart_query: ChartQuery, words: Catalogue) -> dict[str, Any]:
     entries = {name: entry for name in runs if (entry := state.index.entry(name)) is not None}
     sources = {name: source for name in entries if (source := _source(state, entries[name])) is not None}
     members = [replace(member_of(source), name=source.name) for source in sources.values()]
     signals = signals_of(members)
-    if asked.signal not in signals:
-        asked = replace(asked, signal=signals[0] if signals else "loss")
-    chart, missing = compared(members, asked, words)
+    if chart_query.signal not in signals:
+        chart_query = replace(chart_query, signal=signals[0] if signals else "loss")
+    chart, missing = compared(members, chart_query, words)
     chart = thin_chart(chart)  # before its table is made, too
     section = comparison(list(sources.values()), words) if len(sources) > 1 else None
     return {
         "runs": [entries[name].as_dict(words) for name in sources],
         "undiagnosed": [name for name, source in sources.items() if not source.judged],
         "unknown": [name for name in runs if name not in sources],
-        "signal": asked.signal,
+        "signal": chart_query.signal,
         "signals": [[name, signal_label(words, name)] for name in signals[:_MOST_SIGNALS]],
         "chart": chart_dict(chart, set()),
         "figure": str(figure(chart, words)) if chart.lines else "",
@@ -75,12 +75,12 @@ def _told(state: Any, runs: list[str], asked: Asked, words: Catalogue) -> dict[s
 
 
 def _source(state: Any, entry: Entry) -> Source | None:
-    place = state.index.lookup(entry.id)
-    if place is None:
+    run = state.index.lookup(entry.id)
+    if run is None:
         return None
     try:
-        known = state.judged.known(place)
-        source = read_source(place, trace=state.traces.of(place).trace(), findings=known or ())
+        known = state.diagnoses.known(run)
+        source = read_source(run, trace=state.traces.of(run).trace(), findings=known or ())
     except UserError:  # it has gone meanwhile
         return None
     judged = known is not None and not unjudged(source.trace, source.findings)

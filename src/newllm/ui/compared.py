@@ -27,7 +27,7 @@ _UNITS = ("loss", "validation_loss")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChartQuery:
     """What is to be drawn.
 
     Attributes:
@@ -41,30 +41,30 @@ class Asked:
     view: str
 
 
-def compared(members: Sequence[Member], asked: Asked, words: Catalogue) -> tuple[Curves, list[str]]:
+def compared(members: Sequence[Member], query: ChartQuery, words: Catalogue) -> tuple[Curves, list[str]]:
     """Return the chart, and the names of the runs that are not in it because they lack what it needs.
 
     Args:
         members: the runs, the first of them is what the others are held against.
-        asked: what is to be drawn.
+        query: what is to be drawn.
         words: of the page.
     """
-    found = {id(member): _across(member, asked) for member in members}
+    found = {id(member): _across(member, query) for member in members}
     there = [member for member in members if len(found[id(member)].step) > 0]
     missing = [member.name for member in members if not len(found[id(member)].step)]
 
     def series(member: Member) -> Series:
         return found[id(member)]
 
-    drawn = {"overlay": _overlay, "difference": _difference, "arms": _arms}[asked.view]
+    drawn = {"overlay": _overlay, "difference": _difference, "arms": _arms}[query.view]
     lines = drawn(there, members[0] if members else None, series, words)
     values = np.concatenate([np.asarray(line.y, dtype=float) for line in lines] or [np.empty(0)])
-    log = asked.view != "difference" and len(values) > 0 and bool(is_crushed(values))
-    unit = words("unit-loss") if asked.signal in _UNITS else ""
-    about = {"difference": "compare-about_difference", "arms": "compare-about_band"}.get(asked.view)
+    log = query.view != "difference" and len(values) > 0 and bool(is_crushed(values))
+    unit = words("unit-loss") if query.signal in _UNITS else ""
+    about = {"difference": "compare-about_difference", "arms": "compare-about_band"}.get(query.view)
     chart = Curves(
-        "compared", signal_label(words, asked.signal), words(AXES[asked.axis]), unit, tuple(lines), log=log,
-        about=words(about) if about else words("compare-about_mean_pace") if asked.axis in _PACES else "",
+        "compared", signal_label(words, query.signal), words(AXES[query.axis]), unit, tuple(lines), log=log,
+        about=words(about) if about else words("compare-about_mean_pace") if query.axis in _PACES else "",
     )  # fmt: skip
     return chart, missing
 
@@ -79,18 +79,18 @@ def signals_of(members: Sequence[Member]) -> list[str]:
     return sorted(counts, key=lambda name: (name not in _UNITS, "/" in name, -counts[name], name))
 
 
-def _across(member: Member, asked: Asked) -> Series:
+def _across(member: Member, query: ChartQuery) -> Series:
     """Return the signal of a run over the axis that is asked for; empty where it cannot be told."""
-    series = member.signals.get(asked.signal)
+    series = member.signals.get(query.signal)
     nothing = Series(np.empty(0), np.empty(0))
     if series is None or not len(series.step):
         return nothing
-    if asked.axis == "progress":
+    if query.axis == "progress":
         training = member.signals.get("loss")
         found = None if training is None else at_equal_progress(training, series)
         return nothing if found is None else Series(*found)
-    if asked.axis in _PACES:
-        pace = member.per_step.get(_PACES[asked.axis])
+    if query.axis in _PACES:
+        pace = member.per_step.get(_PACES[query.axis])
         return nothing if pace is None else Series(series.step * pace, series.value)
     return series
 

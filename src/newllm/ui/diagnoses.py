@@ -21,17 +21,17 @@ from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace
 from newllm.ui.answers import Data
 from newllm.ui.folders import stamp_of_trace
-from newllm.ui.kept_findings import kept_findings
+from newllm.ui.stored_findings import stored_findings
 from newllm.ui.traces import Traces
 from newllm.words.diagnosis import unjudged
 
-_JUDGED = 2_500_000  # points of all signals up to which a run is judged while it is shown: two seconds at most
+_MOST_POINTS = 2_500_000  # points of all signals up to which a run is judged while it is shown: two seconds at most
 _REST = 20  # times as long as it took, until a run that goes on is judged again
 _READ = 8 << 20  # bytes of a trace up to which it is read for the list: a longer one is judged where it is opened
-_AT_ONCE, _MOST_ASKED, _KEPT = 1.0, 100, 5000  # seconds of one answer, runs that are asked for, runs that are kept
+_AT_ONCE, _MOST_ASKED, _MOST_KEPT = 1.0, 100, 5000  # seconds of one answer, runs that are asked for, runs that are kept
 
 
-class Judged:
+class Diagnoses:
     """Judges runs, and keeps what was found.
 
     Args:
@@ -42,33 +42,33 @@ class Judged:
         self._traces, self._lock = traces, threading.Lock()
         self._found: dict[Path, tuple[Any, float, tuple[Finding, ...]]] = {}
 
-    def of(self, place: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
+    def of(self, run: Path, trace: Trace, version: Any) -> tuple[Sequence[Finding] | None, bool]:
         """Return what the doctor says, and whether that is of this version of the trace.
 
         None where the run is too long for that and nobody has asked the doctor.
         """
-        if sum(len(series.step) for series in trace.signals.values()) > _JUDGED:
-            return kept_findings(place), True
+        if sum(len(series.step) for series in trace.signals.values()) > _MOST_POINTS:
+            return stored_findings(run), True
         with self._lock:
-            before = self._found.get(place)
+            before = self._found.get(run)
             if before is not None and (before[0] == version or time.monotonic() < before[1]):
                 return before[2], before[0] == version
             began = time.thread_time()
-            findings = _judge(place, trace)
-            if len(self._found) >= _KEPT:
+            findings = _judge(run, trace)
+            if len(self._found) >= _MOST_KEPT:
                 self._found.clear()
-            self._found[place] = version, time.monotonic() + _REST * (time.thread_time() - began), findings
+            self._found[run] = version, time.monotonic() + _REST * (time.thread_time() - began), findings
             return findings, True
 
-    def known(self, place: Path) -> Sequence[Finding] | None:
+    def known(self, run: Path) -> Sequence[Finding] | None:
         """Return what was found when the run was last shown, or is kept with it; None where nobody has asked."""
-        found = self._found.get(place)
-        return kept_findings(place) if found is None else found[2]
+        found = self._found.get(run)
+        return stored_findings(run) if found is None else found[2]
 
-    def counts(self, place: Path) -> dict[str, int] | None:
+    def counts(self, run: Path) -> dict[str, int] | None:
         """Return how many findings of each severity a run has; None where it is too long or too short to be judged."""
         try:
-            findings = self._moderate(place)
+            findings = self._moderate(run)
         except UserError:  # it has gone meanwhile
             return None
         if findings is None:
@@ -76,28 +76,28 @@ class Judged:
         severities = [finding.severity for finding in findings]
         return {severity: severities.count(severity) for severity in SEVERITIES}
 
-    def _moderate(self, place: Path) -> Sequence[Finding] | None:
-        if sum(size for _, size in stamp_of_trace(place / "trace.jsonl")) > _READ:
-            return kept_findings(place)
-        columns = self._traces.of(place)
+    def _moderate(self, run: Path) -> Sequence[Finding] | None:
+        if sum(size for _, size in stamp_of_trace(run / "trace.jsonl")) > _READ:
+            return stored_findings(run)
+        columns = self._traces.of(run)
         version, trace = columns.snapshot()
-        findings, _ = self.of(place, trace, (columns.generation, version))
+        findings, _ = self.of(run, trace, (columns.generation, version))
         return None if findings is None or unjudged(trace, findings) else findings
 
-    def many(self, places: Mapping[str, Path]) -> dict[str, dict[str, int] | None]:
+    def many(self, runs: Mapping[str, Path]) -> dict[str, dict[str, int] | None]:
         """Return the counts of as many runs as a second allows, at least of one."""
-        told: dict[str, dict[str, int] | None] = {}
+        found: dict[str, dict[str, int] | None] = {}
         ends = time.monotonic() + _AT_ONCE
-        for name, place in places.items():
-            told[name] = self.counts(place)
+        for name, run in runs.items():
+            found[name] = self.counts(run)
             if time.monotonic() > ends:
                 break
-        return told
+        return found
 
 
-def _judge(place: Path, trace: Trace) -> tuple[Finding, ...]:
+def _judge(run: Path, trace: Trace) -> tuple[Finding, ...]:
     # Facts about the data are the source's to read; it is read once more, without a trace.
-    source = read_source(place, trace=trace, findings=())
+    source = read_source(run, trace=trace, findings=())
     try:
         return tuple(diagnose(trace, source.facts))
     except Exception:  # what stands in data.json may be of any kind
@@ -106,9 +106,9 @@ def _judge(place: Path, trace: Trace) -> tuple[Finding, ...]:
 
 async def _findings(request: Request) -> Response:
     """Answer with the counts of the runs that are seen: of some of them, the others are to be asked for again."""
-    asked = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
-    places = {name: place for name in asked if (place := request.app.state.index.lookup(name)) is not None}
-    return Data({"counts": await run_in_threadpool(request.app.state.judged.many, places)})
+    names = request.query_params.get("ids", "").split(",")[:_MOST_ASKED]
+    runs = {name: run for name in names if (run := request.app.state.index.lookup(name)) is not None}
+    return Data({"counts": await run_in_threadpool(request.app.state.diagnoses.many, runs)})
 
 
 routes = [Route("/api/findings", _findings)]

@@ -78,24 +78,24 @@ class Entry:
         return {name: value for name, value in fields.items() if value not in (None, (), "")}
 
 
-def read_entry(place: Path, *, id: str, name: str, now: float) -> Entry:
+def read_entry(run: Path, *, id: str, name: str, now: float) -> Entry:
     """Read a run's directory; of one that cannot be read say so.
 
     Args:
-        place: the directory.
+        run: the directory.
         id: its address.
         name: as the list shows it.
         now: seconds since 1970.
     """
     try:
-        return _entry(place, id, name, now)
+        return _entry(run, id, name, now)
     except OSError as error:  # a directory that may be listed, and not entered
         return Entry(id=id, name=name, problems=(message("entry-unread", reason=str(error.strerror)),))
 
 
-def _entry(place: Path, id: str, name: str, now: float) -> Entry:
-    files = RunFiles(place)
-    outside = [sign for sign in SIGNS if leads_out(place / sign, place)]
+def _entry(run: Path, id: str, name: str, now: float) -> Entry:
+    files = RunFiles(run)
+    outside = [sign for sign in SIGNS if leads_out(run / sign, run)]
     if outside:
         return Entry(id=id, name=name, problems=(message("entry-link", files=", ".join(outside)),))
     summary, recording = (dict(files.table(f"{part}.json", _LARGEST)) for part in ("summary", "recording"))
@@ -104,7 +104,7 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
     started = _time(summary.get("started"))
     begins = status == "running" and started is not None and now - started < _BEGINS  # config.toml comes a little later
     wanted = () if recording else ("summary.json",) if begins else ("summary.json", "config.toml")
-    missing = [sign for sign in wanted if not (place / sign).is_file()]
+    missing = [sign for sign in wanted if not (run / sign).is_file()]
     best = _dict(summary.get("best_validation"))
     findings = _findings(files)
     absent = (message("entry-missing", file=sign) for sign in missing)
@@ -120,10 +120,10 @@ def _entry(place: Path, id: str, name: str, now: float) -> Entry:
         loss=number_in(best, "loss"),
         at=whole_in(best, "step"),
         findings=findings,
-        **_verdict(place),
+        **_verdict(run),
         about=_about(config, recording),
         started=started,
-        heard=_time(summary.get("heartbeat")) or _changed(place),
+        heard=_time(summary.get("heartbeat")) or _changed(run),
         seconds=number_in(summary, "seconds"),
         speed=number_in(summary, "tokens_per_second"),
         problems=problems,
@@ -179,9 +179,9 @@ def _findings(files: RunFiles) -> dict[str, int] | None:
     return {severity: severities.count(severity) for severity in ("fault", "warning", "note")}
 
 
-def _verdict(place: Path) -> dict[str, Any]:
+def _verdict(run: Path) -> dict[str, Any]:
     """Return what the newest verdict names: the cause, else the first remedy; nothing without a verdict."""
-    for file in sorted(place.glob("replays/*/verdict.json"), key=_changed, reverse=True)[:1]:
+    for file in sorted(run.glob("replays/*/verdict.json"), key=_changed, reverse=True)[:1]:
         verdict = RunFiles(file.parent).table(file.name, _LARGEST)
         cause = _dict(verdict.get("cause")).get("name")
         tried = verdict.get("interventions")

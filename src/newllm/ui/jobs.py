@@ -29,7 +29,7 @@ LONGEST = 86_400.0
 _MOST_AT_ONCE, _REMEMBERED = 4, 50
 _LARGEST_OUTPUT, _LONGEST_LINE = 64 << 20, 4096
 _COUNTED = 2.0  # seconds between two counts of the replays
-_GRACE = 25.0  # seconds to end after being told to; the leash kills what it holds before that
+_GRACE = 25.0  # seconds to end after being told to; the child process kills what it holds before that
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Job:
         id: its address.
         kind: "doctor" or "replay".
         run: id of the run.
-        place: the run's directory.
+        directory: the run's directory.
         budget: seconds that a replay may take, None of a doctor.
         state: "running", "stopping", "done", "stopped" or "failed".
         began, ended: seconds since 1970.
@@ -52,7 +52,7 @@ class Job:
     id: str
     kind: str
     run: str
-    place: Path
+    directory: Path
     budget: float | None
     state: str = "running"
     began: float = field(default_factory=time.time)
@@ -93,13 +93,13 @@ class Jobs:
         """Return a job by its id."""
         return self._jobs.get(id)
 
-    async def start(self, kind: str, run: str, place: Path, budget: float | None) -> Job:
+    async def start(self, kind: str, run: str, directory: Path, budget: float | None) -> Job:
         """Start a command.
 
         Args:
             kind: one of `KINDS`.
             run: id of the run.
-            place: the run's directory, absolute.
+            directory: the run's directory, absolute.
             budget: seconds, of a replay.
 
         Raises:
@@ -115,7 +115,11 @@ class Jobs:
         if len(running) >= _MOST_AT_ONCE:
             raise UserError(f"{len(running)} jobs are going on: wait for one to end, or stop one")
         job = Job(
-            f"{kind}-{next(self._numbers)}", kind, run, place, float(budget) if kind == "replay" and budget else None
+            f"{kind}-{next(self._numbers)}",
+            kind,
+            run,
+            directory,
+            float(budget) if kind == "replay" and budget else None,
         )
         self._jobs[job.id] = job  # before anything is waited for: nobody else may begin the same
         try:
@@ -179,9 +183,9 @@ class Jobs:
 
 async def _begin(job: Job) -> asyncio.StreamReader | None:
     """Start the command of a job; return the stream of its progress, None of a doctor, which tells none."""
-    arguments: list[str] = [job.kind, str(job.place), "--json"]
+    arguments: list[str] = [job.kind, str(job.directory), "--json"]
     if job.budget is None:
-        job.process = await _leashed(arguments)
+        job.process = await _child(arguments)
         return None
     stream = asyncio.StreamReader()
     ours, theirs = os.pipe()
@@ -190,21 +194,21 @@ async def _begin(job: Job) -> asyncio.StreamReader | None:
             lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(ours, "rb", buffering=0)
         )
         options = ["--budget", str(job.budget), "--progress-fd", str(theirs)]
-        job.process = await _leashed([*arguments, *options], theirs)
+        job.process = await _child([*arguments, *options], theirs)
     finally:
         os.close(theirs)  # where the command did not start, the stream ends with this
     return stream
 
 
-async def _leashed(arguments: list[str], *descriptors: int) -> Process:
+async def _child(arguments: list[str], *descriptors: int) -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "newllm.ui.leash", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        sys.executable, "-P", "-m", "newllm.ui.child_process", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE,
         pass_fds=descriptors, start_new_session=True,
     )  # fmt: skip
 
 
 def _release(job: Job) -> None:
-    """Close the input of the leash, which then ends its command."""
+    """Close the input of the child process, which then ends its command."""
     if job.process is not None and job.process.stdin is not None:
         job.process.stdin.close()
 
@@ -213,7 +217,7 @@ async def _count(job: Job) -> None:
     """Count the replays while they go on, beside whatever else the server does: there may be thousands."""
     before = None
     while job.kind == "replay":
-        found = await asyncio.to_thread(replays_of, job.place)
+        found = await asyncio.to_thread(replays_of, job.directory)
         before = found if before is None else before
         job.replayed = max(0, found - before)
         await asyncio.sleep(_COUNTED)

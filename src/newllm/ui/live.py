@@ -25,7 +25,7 @@ from newllm.ui.columns import Columns
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
 from newllm.ui.json_numbers import listed
-from newllm.ui.shown import Made, Shown
+from newllm.ui.run_sections import Made, RunSections
 from newllm.ui.sparks import thinned
 from newllm.ui.traces import Traces
 
@@ -47,8 +47,8 @@ class Feed:
         made: its sections as they were made last.
     """
 
-    def __init__(self, place: Path, words: Catalogue, traces: Traces, shown: Shown) -> None:
-        self._place, self.words, self._traces, self._shown = place, words, traces, shown
+    def __init__(self, run: Path, words: Catalogue, traces: Traces, sections: RunSections) -> None:
+        self._run, self.words, self._traces, self._run_sections = run, words, traces, sections
         self._tick = asyncio.Event()
         self._next = -math.inf
         self.followers, self.there = 0, True
@@ -61,10 +61,10 @@ class Feed:
         making: asyncio.Task[None] | None = None
         while True:
             try:
-                self.columns = await run_in_threadpool(self._traces.of, self._place)
-                self.there = await run_in_threadpool(self._place.is_dir)
+                self.columns = await run_in_threadpool(self._traces.of, self._run)
+                self.there = await run_in_threadpool(self._run.is_dir)
             except Exception:  # whatever lies there: the page stays, and what is known stays on it
-                _LOG.exception("%s", self._place)
+                _LOG.exception("%s", self._run)
             if making is None or making.done():
                 making = asyncio.create_task(self._make()) if time.monotonic() >= self._next else None
             self.wake()
@@ -81,11 +81,11 @@ class Feed:
 
     async def _make(self) -> None:
         try:
-            made = await run_in_threadpool(self._shown.made, self._place, self.words)
+            made = await run_in_threadpool(self._run_sections.made, self._run, self.words)
         except UserError:  # the run has gone
             return
         except Exception:
-            _LOG.exception("%s", self._place)
+            _LOG.exception("%s", self._run)
             self._next = time.monotonic() + 60
             return
         before, self.made = self.made, made
@@ -100,13 +100,15 @@ class Live:
     Args:
         index: what the list tells.
         traces: where traces are held.
-        shown: what makes sections.
+        sections: what makes sections.
         jobs: that were started.
         stopping: set when the server begins to end.
     """
 
-    def __init__(self, index: Index, traces: Traces, shown: Shown, jobs: Jobs, stopping: asyncio.Event) -> None:
-        self._index, self._traces, self._shown, self._jobs = index, traces, shown, jobs
+    def __init__(
+        self, index: Index, traces: Traces, sections: RunSections, jobs: Jobs, stopping: asyncio.Event
+    ) -> None:
+        self._index, self._traces, self._run_sections, self._jobs = index, traces, sections, jobs
         self._stopping = stopping
         self.feeds: dict[tuple[str, str], Feed] = {}
 
@@ -115,25 +117,25 @@ class Live:
         for feed in self.feeds.values():
             feed.wake()
 
-    async def events(self, id: str, place: Path, words: Catalogue, shows: "Shows") -> AsyncIterator[str]:
+    async def events(self, id: str, run: Path, words: Catalogue, shows: "Shows") -> AsyncIterator[str]:
         """Yield what a page is told, until it goes or the server ends.
 
         Args:
             id: of the run.
-            place: its directory.
+            run: its directory.
             words: the language of the sections.
             shows: what the page shows.
         """
-        feed = self._join(id, place, words)
+        feed = self._join(id, run, words)
         teller = _Teller(shows, feed)
         try:
             spoke = time.monotonic()
             yield ": here\n\n"
             while not self._stopping.is_set():
                 await feed.wait()
-                told = teller.told(self._index.entry(id), self._jobs.of(id))
-                if told:
-                    yield told
+                events = teller.events(self._index.entry(id), self._jobs.of(id))
+                if events:
+                    yield events
                 elif time.monotonic() - spoke > _QUIET:
                     yield ": still here\n\n"
                 else:
@@ -142,10 +144,10 @@ class Live:
         finally:
             self._leave(id, words, feed)
 
-    def _join(self, id: str, place: Path, words: Catalogue) -> Feed:
+    def _join(self, id: str, run: Path, words: Catalogue) -> Feed:
         feed = self.feeds.get((id, words.lang))
         if feed is None:
-            feed = self.feeds[id, words.lang] = Feed(place, words, self._traces, self._shown)
+            feed = self.feeds[id, words.lang] = Feed(run, words, self._traces, self._run_sections)
             feed.task = asyncio.create_task(feed.follow())
         feed.followers += 1
         return feed
@@ -173,7 +175,7 @@ class _Teller:
         self._status = self._jobs = ""
         self._made: Made | None = None
 
-    def told(self, entry: Any, jobs: list[Any]) -> str:
+    def events(self, entry: Any, jobs: list[Any]) -> str:
         """Return the events that are new, empty where there is nothing."""
         entry = entry if self._feed.there else None
         parts = [] if entry is None else [self._appended(), self._sections()]  # of what has gone the page keeps all
@@ -199,12 +201,12 @@ class _Teller:
         self._version = version
         if grown is None:
             return _event("sections", {"changed": ["*"], "version": version})
-        shown = {
+        sections = {
             name: listed(thinned(series, _MOST_BUCKETS))
             for name, series in grown.items()
             if made is None or name in made.lines
         }
-        return f"id: {version}\n{_event('append', {'signals': shown})}" if shown else ""
+        return f"id: {version}\n{_event('append', {'signals': sections})}" if sections else ""
 
     def _sections(self) -> str:
         before, made = self._made, self._feed.made

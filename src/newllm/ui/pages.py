@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.report.markup import safe
-from newllm.ui.asked import run_of
+from newllm.ui.request_values import run_of
 from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.texts import Texts, texts_for
 from newllm.words.plain import plain
@@ -20,7 +20,7 @@ async def _runs(request: Request) -> Response:
         f'<p class="where muted">{safe(root)}</p></header>'
         f'<div id="runs"><p class="muted" role="status">{safe(texts("looking"))}</p></div>{_noscript(texts)}</div>'
     )
-    scripts = ("report.js", "told.js", "rows.js", "runs.js")
+    scripts = ("report.js", "run_state.js", "rows.js", "runs.js")
     data = {"train": plain(f"newllm train --out {shlex.quote(str(root / 'my-run'))}")}
     return page(texts("runs"), body, texts=texts, active="runs", scripts=scripts, data=data)
 
@@ -37,7 +37,7 @@ async def _run(request: Request) -> Response:
         f'<canvas id="overview" class="overview" role="img" aria-label="{safe(texts("curve"))}"></canvas>'
     )
     body = frame_of_sections(head, '<div id="problems"></div>', texts)
-    scripts = ("report.js", "told.js", "jobs.js", "sections.js", "run.js")
+    scripts = ("report.js", "run_state.js", "jobs.js", "sections.js", "run.js")
     data = {"run": entry.as_dict(texts.words)}
     return page(entry.name, body, texts=texts, active="runs", scripts=scripts, data=data)
 

@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute, Route
 
 from newllm.errors import UserError
 from newllm.report.markup import safe
-from newllm.ui.asked import run_of
 from newllm.ui.players import Players
+from newllm.ui.request_values import run_of
 from newllm.ui.shell import page
 from newllm.ui.texts import texts_for
 
@@ -51,21 +51,21 @@ async def _page(request: Request) -> Response:
 async def _ask(request: Request) -> Response:
     """Pass one request on to the run's worker, and its events back."""
     run = run_of(request)
-    asked = _checked(await _json(request))
-    return StreamingResponse(_events(request.app.state.players, run, asked), media_type="application/x-ndjson")
+    request_data = _checked(await _json(request))
+    return StreamingResponse(_events(request.app.state.players, run, request_data), media_type="application/x-ndjson")
 
 
-async def _events(players: Players, run: Path, asked: dict[str, Any]) -> AsyncIterator[bytes]:
+async def _events(players: Players, run: Path, request_data: dict[str, Any]) -> AsyncIterator[bytes]:
     """Yield a request's events as lines, the last of them "done" or "error"."""
     try:
-        snapshot = str(asked.pop("snapshot", "best"))
+        snapshot = str(request_data.pop("snapshot", "best"))
         if not _SNAPSHOT.fullmatch(snapshot):
             raise UserError(f"snapshot {snapshot[:40]!r}: give best, last or a step")
         player = await players.player(run, snapshot)
-        async for line in player.ask(asked):
+        async for line in player.ask(request_data):
             yield line
     except UserError as error:
-        yield json.dumps({"id": asked["id"], "event": "error", "error": str(error)}).encode() + b"\n"
+        yield json.dumps({"id": request_data["id"], "event": "error", "error": str(error)}).encode() + b"\n"
 
 
 async def _json(request: Request) -> Any:
@@ -75,12 +75,12 @@ async def _json(request: Request) -> Any:
         raise HTTPException(400, "the request is no JSON: send an object with an id and a verb") from error
 
 
-def _checked(asked: Any) -> dict[str, Any]:
+def _checked(request_data: Any) -> dict[str, Any]:
     """Return a request whose id can be told apart from others."""
-    own = asked.get("id") if isinstance(asked, dict) else None
-    if not isinstance(asked, dict) or not isinstance(own, str) or not 0 < len(own) <= 40:
+    own = request_data.get("id") if isinstance(request_data, dict) else None
+    if not isinstance(request_data, dict) or not isinstance(own, str) or not 0 < len(own) <= 40:
         raise HTTPException(400, "the request has no id: give a text of 1 to 40 characters of its own")
-    return asked
+    return request_data
 
 
 routes: list[BaseRoute] = [

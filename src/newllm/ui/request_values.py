@@ -14,7 +14,7 @@ def run_of(request: Request) -> Path:
     Raises:
         HTTPException: 404, there is none.
     """
-    return _place(request, request.app.state.index.entry)
+    return _directory(request, request.app.state.index.entry)
 
 
 def study_of(request: Request) -> Path:
@@ -23,15 +23,15 @@ def study_of(request: Request) -> Path:
     Raises:
         HTTPException: 404, there is none.
     """
-    return _place(request, request.app.state.index.study)
+    return _directory(request, request.app.state.index.study)
 
 
-def _place(request: Request, known: Callable[[str], object]) -> Path:
+def _directory(request: Request, known: Callable[[str], object]) -> Path:
     name = request.path_params["id"]
-    place = request.app.state.index.lookup(name)
-    if place is None or known(name) is None:
+    directory = request.app.state.index.lookup(name)
+    if directory is None or known(name) is None:
         raise HTTPException(404)
-    return place
+    return directory
 
 
 def number(request: Request, name: str, default: float) -> float:

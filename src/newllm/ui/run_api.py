@@ -11,9 +11,9 @@ from newllm.errors import UserError
 from newllm.messages import Catalogue
 from newllm.trace import Series
 from newllm.ui.answers import Data
-from newllm.ui.asked import number, run_of, whole
 from newllm.ui.json_numbers import listed
 from newllm.ui.live import Shows
+from newllm.ui.request_values import number, run_of, whole
 from newllm.ui.sparks import thinned
 from newllm.ui.texts import texts_for
 
@@ -24,7 +24,7 @@ async def _sections(request: Request) -> Response:
     """Answer with the sections, or with those whose ids are asked for."""
     place = run_of(request)
     try:
-        made = await run_in_threadpool(request.app.state.shown.made, place, _words(request))
+        made = await run_in_threadpool(request.app.state.sections.made, place, _words(request))
     except UserError as error:  # it has gone meanwhile
         raise HTTPException(404, str(error)) from error
     asked = request.query_params.get("ids")
@@ -50,7 +50,7 @@ async def _window(request: Request) -> Response:
     def cut() -> Response:
         columns = request.app.state.traces.of(place)
         there = {name: series for name in names if len((series := columns.series(name)).step)}
-        return Data({name: listed(_stretch(series, first, last, points)) for name, series in there.items()})
+        return Data({name: listed(_range(series, first, last, points)) for name, series in there.items()})
 
     return await run_in_threadpool(cut)
 
@@ -64,7 +64,7 @@ async def _live(request: Request) -> Response:
     return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-def _stretch(series: Series, first: float, last: float, points: int) -> Series:
+def _range(series: Series, first: float, last: float, points: int) -> Series:
     """Return what lies between, with a neighbour on either side so that a line runs on to the edge."""
     start = max(0, int(np.searchsorted(series.step, first)) - 1)
     stop = int(np.searchsorted(series.step, last, side="right")) + 1

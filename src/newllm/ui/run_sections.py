@@ -22,8 +22,8 @@ from newllm.report.header import problems
 from newllm.report.markup import tag
 from newllm.report.sections import sections_of
 from newllm.report.source import Source, read_source
+from newllm.ui.diagnoses import Diagnoses
 from newllm.ui.folders import stamp_of
-from newllm.ui.judged import Judged
 from newllm.ui.sparks import thinned
 from newllm.ui.traces import Traces
 
@@ -31,7 +31,7 @@ BUCKETS = 1000
 """Of a line, at first."""
 
 _LARGE = 50_000  # points of a signal from which it is thinned before anything else is made of it
-_KEPT = 12
+_MOST_KEPT = 12
 _FIGURE = re.compile(r'<figure class="chart" data-chart="([^"]*)">.*?</figure>', re.DOTALL)
 
 
@@ -67,52 +67,52 @@ class Made:
         return [name for name in {**now, **then} if now.get(name) != then.get(name)] + problems
 
 
-class Shown:
+class RunSections:
     """Makes sections, and keeps those that were looked at last.
 
     Args:
         traces: where traces are held.
-        judged: what the doctor says of them.
+        diagnoses: what the doctor says of them.
     """
 
-    def __init__(self, traces: Traces, judged: Judged) -> None:
-        self._traces, self._judged = traces, judged
+    def __init__(self, traces: Traces, diagnoses: Diagnoses) -> None:
+        self._traces, self._diagnoses = traces, diagnoses
         self._made: dict[tuple[Path, str], Made] = {}
         self._locks: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def made(self, place: Path, words: Catalogue) -> Made:
+    def made(self, run: Path, words: Catalogue) -> Made:
         """Return the sections of the run in a directory as they are now."""
         with self._lock:
-            lock = self._locks.setdefault(place, threading.Lock())
+            lock = self._locks.setdefault(run, threading.Lock())
         with lock:
-            columns = self._traces.of(place)
+            columns = self._traces.of(run)
             # The version as well: the trace may have been read a moment before it grew.
-            stamp = (stamp_of(str(place)), columns.generation, columns.version)
-            before = self._made.get((place, words.lang))
+            stamp = (stamp_of(str(run)), columns.generation, columns.version)
+            before = self._made.get((run, words.lang))
             if before is not None and before.stamp == stamp:
                 return before
-            made = self._make(place, words, stamp)
+            made = self._make(run, words, stamp)
             with self._lock:
-                self._made.pop((place, words.lang), None)
-                self._made[place, words.lang] = made
-                while len(self._made) > _KEPT:
+                self._made.pop((run, words.lang), None)
+                self._made[run, words.lang] = made
+                while len(self._made) > _MOST_KEPT:
                     self._made.pop(next(iter(self._made)))
             return made
 
-    def _make(self, place: Path, words: Catalogue, stamp: Any) -> Made:
+    def _make(self, run: Path, words: Catalogue, stamp: Any) -> Made:
         began = time.thread_time()
-        columns = self._traces.of(place)
+        columns = self._traces.of(run)
         version, trace = columns.snapshot()
-        findings, up_to_date = self._judged.of(place, trace, (columns.generation, version))
+        findings, up_to_date = self._diagnoses.of(run, trace, (columns.generation, version))
         large = {name for name, series in trace.signals.items() if len(series.step) > _LARGE and "/" not in name}
         if large:
             fewer = {name: thinned(trace.signals[name], BUCKETS) for name in large}
             trace = replace(trace, signals=trace.signals | fewer)
-        source = read_source(place, trace=trace, findings=findings or ())
+        source = read_source(run, trace=trace, findings=findings or ())
         sections = list(sections_of(source, words))
         if findings is None:
-            sections = _unjudged(source, sections, words)
+            sections = without_findings(source, sections, words)
         made = [section_dict(section, large) for section in sections]
         curves = [chart for section in sections for chart in section.charts if isinstance(chart, Curves)]
         lines = {line.name for chart in curves for line in chart.lines}
@@ -122,10 +122,11 @@ class Shown:
         )  # fmt: skip
 
 
-def _unjudged(source: Source, sections: Sequence[Section], words: Catalogue) -> list[Section]:
+def without_findings(source: Source, sections: Sequence[Section], words: Catalogue) -> list[Section]:
     """Take away what would read as if nothing had been found."""
-    judged = any(one.verdict is not None for one in source.replays)
-    kept = [one for one in sections if one.id != source.id("findings") and (judged or one.id != source.id("verdict"))]
+    has_verdict = any(one.verdict is not None for one in source.replays)
+    gone = {source.id("findings"), *([] if has_verdict else [source.id("verdict")])}
+    kept = [one for one in sections if one.id not in gone]
     said = Section(source.id("findings"), words("findings"), tag("p", words("findings-too_long"), kind="muted"))
     return [*kept[:2], said, *kept[2:]]
 
@@ -138,9 +139,9 @@ def section_dict(section: Section, large: set[str]) -> dict[str, Any]:
         large: names of lines that have more points than they are given here.
     """
     charts = {chart.id: chart_dict(chart, large) for chart in section.charts}
-    told = {**section.as_dict(), "charts": charts}
+    content = {**section.as_dict(), "charts": charts}
     text = _FIGURE.sub(r"<figure>\1</figure>", section.html)
-    return {**told, "text": _digest(text), "drawn": _digest(_drawn(charts))}
+    return {**content, "text": _digest(text), "drawn": _digest(_drawn(charts))}
 
 
 def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
@@ -148,10 +149,10 @@ def chart_dict(chart: Chart, large: set[str]) -> dict[str, Any]:
     if isinstance(chart, Heat):
         return chart.as_dict()
     thin = thin_chart(chart)
-    told = thin.as_dict()
-    for line, before, after in zip(told["lines"], chart.lines, thin.lines, strict=True):
+    content = thin.as_dict()
+    for line, before, after in zip(content["lines"], chart.lines, thin.lines, strict=True):
         line["bucketed"] = line["name"] in large or len(after.x) < len(before.x)
-    return told
+    return content
 
 
 def thin_chart(chart: Curves) -> Curves:

@@ -5,8 +5,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.ui.answers import Data
-from newllm.ui.asked import whole
 from newllm.ui.index import Index
+from newllm.ui.request_values import whole
 from newllm.ui.texts import texts_for
 
 

@@ -10,7 +10,7 @@ from newllm.words.findings import read_finding
 _LARGEST = 16 << 20
 
 
-def kept_findings(run: Path) -> tuple[Finding, ...] | None:
+def stored_findings(run: Path) -> tuple[Finding, ...] | None:
     """Return the findings that are kept there, None where there are none or the file is damaged.
 
     What was found once stays true; that nothing was found is said only of what the doctor has read, so that nothing

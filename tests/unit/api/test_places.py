@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.api.places import claimed, standing_texts
+from newllm.api.run_directories import claimed, standing_texts
 from newllm.errors import UserError
 from newllm.trace import Summary
 from newllm.training.configure import configure

@@ -110,4 +110,4 @@ def test_where_the_end_cannot_be_read_what_was_read_before_is_told(watched, caps
 def test_one_run_of_several_in_a_file_is_the_file(tmp_path: Path, name: str, place: str) -> None:
     (tmp_path / "log").touch()
     (tmp_path / "a#b").touch()
-    assert doctor_watch._place(name.format(tmp_path)) == tmp_path / place
+    assert doctor_watch._log_itself(name.format(tmp_path)) == tmp_path / place

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from newllm.cli import cache, progress, report, train
-from newllm.cli.page_place import check_free
+from newllm.cli.page_file import check_free
 from newllm.cli.progress import LiveDisplay, choose_display
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError

@@ -6,7 +6,7 @@ import pytest
 from newllm.messages import catalogue
 from newllm.report.several.arms import Member
 from newllm.trace import Series
-from newllm.ui.compared import Asked, compared, signals_of
+from newllm.ui.compared import ChartQuery, compared, signals_of
 
 EN = catalogue("en")
 STEPS = np.arange(10, 60, 10)
@@ -27,7 +27,7 @@ def test_losses_come_first_then_what_most_runs_have_and_parts_last() -> None:
 
 @pytest.mark.parametrize(("axis", "factor"), [("step", 1), ("token", 64), ("time", 0.5)])
 def test_the_axis_is_the_step_or_what_steps_took(axis: str, factor: float) -> None:
-    chart, missing = compared([member("a"), member("b", 2.0)], Asked("loss", axis, "overlay"), EN)
+    chart, missing = compared([member("a"), member("b", 2.0)], ChartQuery("loss", axis, "overlay"), EN)
     assert [line.x.tolist() for line in chart.lines] == [(factor * STEPS).tolist()] * 2
     assert [line.label for line in chart.lines] == ["a", "b"]
     assert len({line.name for line in chart.lines}) == len({line.colour for line in chart.lines}) == 2
@@ -40,7 +40,7 @@ def test_at_equal_progress_a_run_stands_where_its_training_loss_does() -> None:
     long = member(
         "a", loss=Series(steps, 5 - steps / 100), validation_loss=Series(steps[::10], 5.5 - steps[::10] / 100)
     )
-    chart, missing = compared([long, Member("b")], Asked("validation_loss", "progress", "overlay"), EN)
+    chart, missing = compared([long, Member("b")], ChartQuery("validation_loss", "progress", "overlay"), EN)
     assert missing == ["b"]
     assert (np.diff(chart.lines[0].x) > 0).all()
     assert len(chart.lines[0].x) >= 2
@@ -49,9 +49,9 @@ def test_at_equal_progress_a_run_stands_where_its_training_loss_does() -> None:
 def test_runs_without_the_signal_or_what_the_axis_needs_are_named() -> None:
     bare = Member("bare", {}, {"loss": Series(STEPS, np.ones(5))})
     asked = [
-        Asked("validation_loss", "step", "overlay"),
-        Asked("loss", "token", "overlay"),
-        Asked("loss", "step", "overlay"),
+        ChartQuery("validation_loss", "step", "overlay"),
+        ChartQuery("loss", "token", "overlay"),
+        ChartQuery("loss", "step", "overlay"),
     ]
     assert [compared([member("a"), bare], one, EN)[1] for one in asked] == [["bare"], ["bare"], []]
     chart, missing = compared([], asked[0], EN)
@@ -59,20 +59,20 @@ def test_runs_without_the_signal_or_what_the_axis_needs_are_named() -> None:
 
 
 def test_differences_are_taken_from_the_first_over_a_line_of_nothing() -> None:
-    chart, _ = compared([member("a"), member("b", 2.0), member("c", 3.0)], Asked("loss", "step", "difference"), EN)
+    chart, _ = compared([member("a"), member("b", 2.0), member("c", 3.0)], ChartQuery("loss", "step", "difference"), EN)
     assert [line.label for line in chart.lines] == ["a", "b", "c"]
     assert chart.lines[0].y.tolist() == [0, 0]
     assert chart.lines[0].x.tolist() == [10, 50]
     assert chart.lines[1].y.tolist() == pytest.approx([0, -0.25, -0.5, -0.75, -1])
     assert not chart.log
     assert chart.about == EN("compare-about_difference")
-    alone, _ = compared([member("a")], Asked("loss", "step", "difference"), EN)
+    alone, _ = compared([member("a")], ChartQuery("loss", "step", "difference"), EN)
     assert alone.lines == ()
 
 
 def test_runs_that_differ_by_the_seed_alone_are_one_arm_with_a_band() -> None:
     runs = [member("a", seed=0), member("b", seed=1), member("c", 2.0)]
-    chart, _ = compared(runs, Asked("loss", "step", "arms"), EN)
+    chart, _ = compared(runs, ChartQuery("loss", "step", "arms"), EN)
     assert [line.faint for line in chart.lines] == [False, True, True, False]
     assert [line.label for line in chart.lines[1:3]] == ["a", "b"]
     assert len({line.name for line in chart.lines}) == 4

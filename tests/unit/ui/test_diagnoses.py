@@ -7,8 +7,8 @@ import pytest
 
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
-from newllm.ui import judged
-from newllm.ui.judged import Judged
+from newllm.ui import diagnoses
+from newllm.ui.diagnoses import Diagnoses
 from newllm.ui.traces import Traces
 
 
@@ -35,9 +35,9 @@ def test_a_run_that_goes_on_is_judged_again_after_twenty_times_as_long_as_it_too
         seen.append(trace)
         return ()
 
-    monkeypatch.setattr(judged, "time", clock)
-    monkeypatch.setattr(judged, "_judge", judge)
-    judge_of, trace = Judged(Traces()), Trace({"loss": Series(np.arange(3), np.ones(3))})
+    monkeypatch.setattr(diagnoses, "time", clock)
+    monkeypatch.setattr(diagnoses, "_judge", judge)
+    judge_of, trace = Diagnoses(Traces()), Trace({"loss": Series(np.arange(3), np.ones(3))})
     assert judge_of.of(tmp_path, trace, 1) == ((), True)
     assert judge_of.of(tmp_path, trace, 1) == ((), True)
     clock.now += 39.0
@@ -53,9 +53,9 @@ def test_so_many_runs_are_kept_and_the_counts_are_of_each_severity(
 ) -> None:
     seen = list[Path]()
     found = tuple(Finding(kind="x", severity=one, sentence=quoted("")) for one in ("fault", "note", "note"))
-    monkeypatch.setattr(judged, "_judge", lambda place, _: seen.append(place) or found)
-    monkeypatch.setattr(judged, "_KEPT", 2)
-    judge, trace = Judged(Traces()), Trace({"loss": Series(np.arange(3), np.ones(3))})
+    monkeypatch.setattr(diagnoses, "_judge", lambda place, _: seen.append(place) or found)
+    monkeypatch.setattr(diagnoses, "_MOST_KEPT", 2)
+    judge, trace = Diagnoses(Traces()), Trace({"loss": Series(np.arange(3), np.ones(3))})
     for name in "abab":
         judge.of(tmp_path / name, trace, 1)
     assert [place.name for place in seen] == ["a", "b"]
@@ -68,10 +68,10 @@ def test_so_many_runs_are_kept_and_the_counts_are_of_each_severity(
 def test_a_long_run_is_not_judged_while_it_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: int, judged_now: bool
 ) -> None:
-    monkeypatch.setattr(judged, "_JUDGED", 6)
-    monkeypatch.setattr(judged, "_judge", lambda *_: ())
+    monkeypatch.setattr(diagnoses, "_MOST_POINTS", 6)
+    monkeypatch.setattr(diagnoses, "_judge", lambda *_: ())
     series = Series(np.arange(points), np.ones(points))
-    found = Judged(Traces()).of(tmp_path, Trace({"loss": series, "gradient_norm": series}), 1)
+    found = Diagnoses(Traces()).of(tmp_path, Trace({"loss": series, "gradient_norm": series}), 1)
     assert found == (() if judged_now else None, True)
 
 
@@ -79,13 +79,13 @@ def test_a_long_run_is_not_judged_while_it_is_shown(
 def test_the_counts_of_as_many_runs_as_a_second_allows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, each: float
 ) -> None:
-    clock, judge = Clock(), Judged(Traces())
+    clock, judge = Clock(), Diagnoses(Traces())
 
     def counts(place: Path) -> dict[str, int]:
         clock.now += each
         return {"fault": len(place.name)}
 
-    monkeypatch.setattr(judged, "time", clock)
+    monkeypatch.setattr(diagnoses, "time", clock)
     monkeypatch.setattr(judge, "counts", counts)
     assert list(judge.many({name: tmp_path / name for name in "abcdef"})) == ["a", "b", "c"]
     assert judge.many({}) == {}
@@ -96,7 +96,7 @@ def test_what_the_files_of_a_run_say_is_known_to_the_doctor(tmp_path: Path) -> N
 
     def kinds(config: str) -> set[str]:
         (tmp_path / "config.toml").write_text(f"schema = 1\n{config}")
-        return {found.kind for found in judged._judge(tmp_path, trace)}
+        return {found.kind for found in diagnoses._judge(tmp_path, trace)}
 
     assert "worse-than-uniform" not in kinds("")
     assert "worse-than-uniform" in kinds("[model]\nvocabulary = 2\n")

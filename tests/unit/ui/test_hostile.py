@@ -12,7 +12,7 @@ import pytest
 
 from newllm.checksum import read_checked
 from newllm.trace import TraceWriter
-from newllm.ui import compare_api, judged, run_api
+from newllm.ui import compare_api, diagnoses, run_api
 from newllm.ui.index import Index
 
 
@@ -117,7 +117,7 @@ def test_what_a_directory_does_not_let_us_see_is_told(make_run):
             run.chmod(0o755)
     found = {entry.name: entry.problems for entry in index.since(0)[1]}
     assert found["good"] == ()
-    assert "cannot be read" in found["strange"][0]
+    assert "cannot be read" in str(found["strange"][0])
 
 
 def test_the_list_of_a_server_before_is_given_anew(root, make_run, serving):
@@ -142,7 +142,7 @@ def test_findings_are_of_the_trace_that_is_shown(root, serving):
             for step in range(51, 90):
                 writer.write(step, loss=float("nan"))
         server.app.state.traces._held.clear()
-        kept = server.app.state.judged
+        kept = server.app.state.diagnoses
         kept._found = {place: (of, 0.0, findings) for place, (of, _, findings) in kept._found.items()}  # time passed
         assert "Nothing wrong" not in server.ask(f"/api/run/{key}/sections").body.decode()
 
@@ -206,7 +206,7 @@ def test_no_request_for_points_is_answered_without_bound(served, monkeypatch):
 
 
 def test_nothing_wrong_is_said_only_of_what_the_doctor_has_read(root, serving, monkeypatch):
-    monkeypatch.setattr(judged, "_JUDGED", 10)
+    monkeypatch.setattr(diagnoses, "_MOST_POINTS", 10)
     findings = root / "good" / "findings.json"
     findings.write_text('{"schema": 1, "findings": []}')
     with serving(root) as server:

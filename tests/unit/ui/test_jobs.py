@@ -84,7 +84,7 @@ def test_no_json_is_no_job(served):
 
 
 def leash(stdin, *arguments):
-    command = [sys.executable, "-P", "-m", "newllm.ui.leash", *arguments]
+    command = [sys.executable, "-P", "-m", "newllm.ui.child_process", *arguments]
     return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

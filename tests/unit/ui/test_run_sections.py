@@ -10,7 +10,7 @@ from newllm.messages import catalogue
 from newllm.report.charts.chart import Curves, Line, Mark, Section
 from newllm.report.markup import Html
 from newllm.report.source import Source
-from newllm.ui.shown import BUCKETS, _unjudged, section_dict
+from newllm.ui.run_sections import BUCKETS, section_dict, without_findings
 
 EN = catalogue("en")
 
@@ -45,6 +45,6 @@ def test_points_that_are_appended_change_nothing_else() -> None:
 def test_where_nobody_judged_what_reads_as_sound_is_taken_away() -> None:
     source = Source(Path("x"), "x")
     listed = [Section(name, name, Html("<p></p>"), ()) for name in ("verdict", "curves", "findings", "layers", "data")]
-    assert [one.id for one in _unjudged(source, listed, EN)] == ["curves", "layers", "findings", "data"]
-    said = _unjudged(source, listed, EN)[2]
+    assert [one.id for one in without_findings(source, listed, EN)] == ["curves", "layers", "findings", "data"]
+    said = without_findings(source, listed, EN)[2]
     assert EN("findings-too_long") in said.html

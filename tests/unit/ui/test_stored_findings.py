@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from newllm.messages import quoted
-from newllm.ui.kept_findings import kept_findings
+from newllm.ui.stored_findings import stored_findings
 
 WHOLE = {
     "kind": "spike", "severity": "fault", "sentence": "s", "first_step": 3, "last_step": 5.5, "confidence": 0.5,
@@ -21,7 +21,7 @@ def kept(run: Path, *findings: Any, older: bool = False) -> Any:
     (run / "findings.json").write_text(json.dumps({"findings": findings}))
     os.utime(run / "trace.jsonl", ns=(0, 10**18 + older))
     os.utime(run / "findings.json", ns=(0, 10**18))
-    return kept_findings(run)
+    return stored_findings(run)
 
 
 def test_a_finding_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -53,17 +53,17 @@ def test_nothing_found_holds_until_the_trace_has_grown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", '{"findings": 3}', '{"findings": [3]}', "{}", "[" * 100_000])
 def test_what_is_damaged_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "findings.json").write_text(content)
-    assert kept_findings(tmp_path) is None
+    assert stored_findings(tmp_path) is None
 
 
 def test_neither_a_link_nor_a_file_that_is_too_large_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert kept_findings(tmp_path) is None
+    assert stored_findings(tmp_path) is None
     kept(tmp_path, WHOLE)
     size = (tmp_path / "findings.json").stat().st_size
     for largest, is_read in ((size, True), (size - 1, False)):
-        monkeypatch.setattr("newllm.ui.kept_findings._LARGEST", largest)
-        assert (kept_findings(tmp_path) is not None) is is_read
+        monkeypatch.setattr("newllm.ui.stored_findings._LARGEST", largest)
+        assert (stored_findings(tmp_path) is not None) is is_read
     monkeypatch.undo()
     (tmp_path / "findings.json").rename(tmp_path / "other.json")
     (tmp_path / "findings.json").symlink_to(tmp_path / "other.json")
-    assert kept_findings(tmp_path) is None
+    assert stored_findings(tmp_path) is None

@@ -86,9 +86,9 @@ def _same(sources: Sequence[Source], key: str) -> bool:
     return all(one == known[0] for one in known)
 
 
-def _identity(told: object) -> object:
+def _identity(facts: object) -> object:
     """Return what tells a tokenizer, or texts, from others: not where they lay."""
-    parts = told if isinstance(told, list) else [told]
+    parts = facts if isinstance(facts, list) else [facts]
     return [one.get("sha256", one) if isinstance(one, Mapping) else one for one in parts]
 
 
@@ -96,7 +96,7 @@ def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], word
     """Return the numbers of the arms; what is the same for all of them stands under the table in one line."""
     measure = "bits_per_byte" if all(mean_of(arm, "bits_per_byte") for arm in arms) else "best_validation"
     columns: list[_Column] = [
-        (words("compare-run"), [_named(place, arm, words) for place, arm in enumerate(arms)]),
+        (words("compare-run"), [_named(position, arm, words) for position, arm in enumerate(arms)]),
         (words(f"compare-{measure}"), [_interval(mean_of(arm, measure), words) for arm in arms]),
         *(_to_control(arms, measure, words) if len(arms) > 1 and (tokens or measure == "bits_per_byte") else []),
         *((words(f"compare-{name}"), [_interval(mean_of(arm, name), words) for arm in arms]) for name in _BESIDE),
@@ -110,18 +110,18 @@ def _table(arms: Sequence[Arm], tallies: Mapping[int, Counter[str] | None], word
     rows = list(zip(*(cells for _, cells in shown), strict=True))
     drawn = [at for at, (head, _) in enumerate(shown) if head == ""]
     whole = table([head for head, _ in shown], rows, about=words("comparison"), text=drawn)
-    told = pairs((head, cells[0]) for (head, cells), same in zip(columns, alike, strict=True) if same)
-    return joined([whole, told, _seeds(arms, measure, words)])
+    shared_cells = pairs((head, cells[0]) for (head, cells), same in zip(columns, alike, strict=True) if same)
+    return joined([whole, shared_cells, _seeds(arms, measure, words)])
 
 
 def _to_control(arms: Sequence[Arm], measure: str, words: Catalogue) -> list[_Column]:
     """Return how each arm differs from the control, drawn and told, and when it was as far."""
     control, target = arms[0], _number(arms[0], "best_validation")
     found = [None, *(difference_of(control, arm, measure) for arm in arms[1:])]
-    told: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
+    differences: list[object] = [_difference(one, control, arm, words) for one, arm in zip(found, arms, strict=True)]
     return [
         ("", _drawn(found)),
-        (words("compare-to_control"), told),
+        (words("compare-to_control"), differences),
         (words("compare-as_far"), [_as_far(arm, target, words) for arm in arms]),
     ]
 
@@ -133,8 +133,8 @@ def _drawn(differences: Sequence[Interval | None]) -> list[object]:
     return [Html() if one is None else forest_svg([one], ends, (0.0,)) for one in found]
 
 
-def _named(place: int, arm: Arm, words: Catalogue) -> Html:
-    swatch = tag("span", kind=f"swatch {colour_of(place)}", aria_hidden="true")
+def _named(position: int, arm: Arm, words: Catalogue) -> Html:
+    swatch = tag("span", kind=f"swatch {colour_of(position)}", aria_hidden="true")
     seeds = tag("small", words("compare-seeds", n=arm.n), kind="what") if arm.n > 1 else ""
     return joined([swatch, " ", arm.name, seeds])
 

@@ -19,9 +19,9 @@ _APART = 1.02  # so many times: runs whose steps take nearly the same look the s
 _LOSSES = ("validation_loss", "loss")
 
 
-def colour_of(place: int) -> str:
+def colour_of(position: int) -> str:
     """Return the colour of an arm; those beyond the last colour are all muted."""
-    return COLOURS[place] if place < len(COLOURS) else "muted"
+    return COLOURS[position] if position < len(COLOURS) else "muted"
 
 
 def comparison_charts(arms: Sequence[Arm], axis: str, words: Catalogue) -> list[Curves]:

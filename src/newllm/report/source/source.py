@@ -93,29 +93,31 @@ def read_source(
     Raises:
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
     """
-    place = Path(path)
+    directory = Path(path)
     if not os.fspath(path):
         raise UserError("'' is no path: name a run directory or a log")
-    if _count(place, _OURS) or _count(place, _LEFT_OF_OURS) > 1:
-        return _own(place, trace, findings)
-    check_single_run(place)
+    if _count(directory, _OURS) or _count(directory, _LEFT_OF_OURS) > 1:
+        return _own(directory, trace, findings)
+    check_single_run(directory)
     try:
-        read = read_log(place, chosen)
+        read = read_log(directory, chosen)
     except UserError:
-        if _count(place, _LEFT_OF_OURS):
-            return _own(place, trace, findings)
+        if _count(directory, _LEFT_OF_OURS):
+            return _own(directory, trace, findings)
         raise
     except OSError as error:
-        raise UserError(f"cannot read '{place}' ({error.strerror}): give a log or a run directory") from error
+        raise UserError(f"cannot read '{directory}' ({error.strerror}): give a log or a run directory") from error
     if max((len(series.step) for series in read.signals.values()), default=0) < 2:
-        raise UserError(f"'{place}' holds no curve (not two points of any signal): give a run directory or a log")
-    found, problems = _judged(read, Facts(), None)
-    return Source(place, _name(place), trace=read, findings=found, problems=(*read.remarks[:_LEFT_OUT], *problems))
+        raise UserError(f"'{directory}' holds no curve (not two points of any signal): give a run directory or a log")
+    found, problems = _diagnosed(read, Facts(), None)
+    return Source(
+        directory, _name(directory), trace=read, findings=found, problems=(*read.remarks[:_LEFT_OUT], *problems)
+    )
 
 
-def _count(place: Path, names: tuple[str, ...]) -> int:
+def _count(directory: Path, names: tuple[str, ...]) -> int:
     """Return how many of some names are in a directory, 0 where it is none; it never raises."""
-    return sum(os.path.lexists(place / name) for name in names) if os.path.isdir(place) else 0  # noqa: PTH112
+    return sum(os.path.lexists(directory / name) for name in names) if os.path.isdir(directory) else 0  # noqa: PTH112
 
 
 def _lost(trace: Trace, summary: Mapping[str, Any], *, trained: bool) -> list[Remark]:
@@ -137,19 +139,19 @@ def _cut_short(trace: Trace, summary: Mapping[str, Any]) -> list[Remark]:
     return [left_out("problem-trace-ends", last=max(ends), step=step)]
 
 
-def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
-    files = RunFiles(place)
+def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
+    files = RunFiles(directory)
     text = files.text("config.toml", _LARGEST_CONFIG)
     config = files.understood("config.toml", text) if text else {}
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
     trace = own_trace(files) if given is None else given
     facts = facts_of(recording, summary, config, data)
-    findings, problems = _judged(trace, facts, known)
+    findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")
     return Source(
-        place, _name(place), True, trace, facts, findings, summary, text, config, data, recording,
+        directory, _name(directory), True, trace, facts, findings, summary, text, config, data, recording,
         recoveries=tuple(one for one in listed if isinstance(one, Mapping)) if isinstance(listed, list) else (),
         replays=replays,
         samples=tuple(samples_of(samples)),
@@ -160,12 +162,14 @@ def _own(place: Path, given: Trace | None, known: Sequence[Finding] | None) -> S
     )  # fmt: skip
 
 
-def _name(place: Path) -> str:
+def _name(directory: Path) -> str:
     """Return the last part of a path, also of "." and "..", with the name of a run behind "#"."""
-    return place.name if place.name not in ("", "..") else Path(os.path.abspath(place)).name or str(place)  # noqa: PTH100
+    if directory.name not in ("", ".."):
+        return directory.name
+    return Path(os.path.abspath(directory)).name or str(directory)  # noqa: PTH100
 
 
-def _judged(
+def _diagnosed(
     trace: Trace, facts: Facts, known: Sequence[Finding] | None
 ) -> tuple[tuple[Finding, ...], tuple[Remark, ...]]:
     """Diagnose; where facts that a damaged file brought cannot be judged, do it without them and say so."""

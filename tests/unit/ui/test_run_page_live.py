@@ -1,4 +1,4 @@
-"""Stretches of a signal, what is held of traces, which jobs may run, and what a page is told while it is open."""
+"""Parts of a signal, what is held of traces, which jobs may run, and what a page is told while it is open."""
 
 import asyncio
 import json
@@ -18,8 +18,8 @@ from newllm.ui.columns import Columns
 from newllm.ui.entry import Entry
 from newllm.ui.jobs import Job, Jobs, replays_of
 from newllm.ui.live import Feed, Live, Shows, _Teller
-from newllm.ui.run_api import _stretch
-from newllm.ui.shown import Made, Shown
+from newllm.ui.run_api import _range
+from newllm.ui.run_sections import Made, RunSections
 from newllm.ui.traces import Traces
 
 
@@ -41,17 +41,17 @@ def trace(place: Path, count: int, first: int = 0) -> Path:
         (200, 300, [90]),
     ],
 )
-def test_a_stretch_runs_on_to_the_edge(first: float, last: float, steps: list[int]) -> None:
+def test_a_range_runs_on_to_the_edge(first: float, last: float, steps: list[int]) -> None:
     whole = Series(10 * np.arange(10), np.arange(10.0))
-    assert _stretch(whole, first, last, 2000).step.tolist() == steps
+    assert _range(whole, first, last, 2000).step.tolist() == steps
 
 
-def test_a_stretch_of_many_points_keeps_its_ends_in_buckets() -> None:
+def test_a_range_of_many_points_keeps_its_ends_in_buckets() -> None:
     whole = Series(np.arange(1000), np.random.default_rng(0).normal(size=1000))
-    few = _stretch(whole, -np.inf, np.inf, 20)
+    few = _range(whole, -np.inf, np.inf, 20)
     assert 10 <= len(few.step) <= 31
     assert {whole.value.min(), whole.value.max()} <= set(few.value)
-    assert len(_stretch(whole, -np.inf, np.inf, 1).step) <= 4
+    assert len(_range(whole, -np.inf, np.inf, 1).step) <= 4
 
 
 def test_of_held_traces_those_that_were_looked_at_last_stay(tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def made(problems: str = "", **texts: str) -> Made:
 )
 def test_a_page_is_told_which_sections_changed(tmp_path: Path, known: str | None, changed: list[str] | None) -> None:
     traces = Traces()
-    feed = Feed(tmp_path, catalogue("en"), traces, Shown(traces, None))  # pyrefly: ignore
+    feed = Feed(tmp_path, catalogue("en"), traces, RunSections(traces, None))  # pyrefly: ignore
     teller, entry = _Teller(Shows(-1, known), feed), Entry(id="i", name="n")
 
     def told() -> list[Any]:
-        return [content["changed"] for name, content in events(teller.told(entry, [])) if name == "sections"]
+        return [content["changed"] for name, content in events(teller.events(entry, [])) if name == "sections"]
 
     assert told() == []
     feed.made = made(a="1", b="2")
@@ -168,33 +168,33 @@ def test_a_page_is_told_once_what_is_new(tmp_path: Path) -> None:
     columns = Columns(place / "trace.jsonl")
     version = columns.update()
     traces = Traces()
-    feed = Feed(place, catalogue("en"), traces, Shown(traces, None))  # pyrefly: ignore
+    feed = Feed(place, catalogue("en"), traces, RunSections(traces, None))  # pyrefly: ignore
     feed.columns = columns
     teller = _Teller(Shows(version, None), feed)
     entry = Entry(id="i", name="n", status="running", step=3)
-    first = events(teller.told(entry, []))
+    first = events(teller.events(entry, []))
     assert [name for name, _ in first] == ["status", "jobs"]
     assert first[0][1]["step"] == 3
     assert first[0][1]["version"] == 0
-    assert teller.told(entry, []) == ""
+    assert teller.events(entry, []) == ""
     doing = job(1, "doctor", "done")
     doing.ended = doing.began
-    assert [name for name, _ in events(teller.told(entry, [doing]))] == ["jobs"]
+    assert [name for name, _ in events(teller.events(entry, [doing]))] == ["jobs"]
     trace(place, 2, first=3)
     columns._looked = 0.0
     columns.update()
-    ((name, content),) = events(teller.told(entry, [doing]).replace(f"id: {columns.version}\n", ""))
+    ((name, content),) = events(teller.events(entry, [doing]).replace(f"id: {columns.version}\n", ""))
     assert (name, content["signals"]["loss"]["x"]) == ("append", [3, 4])
-    assert teller.told(entry, [doing]) == ""
+    assert teller.events(entry, [doing]) == ""
     feed.there = False
-    assert events(teller.told(entry, [doing])) == [("status", {"status": "gone"})]
+    assert events(teller.events(entry, [doing])) == [("status", {"status": "gone"})]
 
 
 def test_a_page_of_another_version_fetches_everything(tmp_path: Path) -> None:
     columns = Columns(trace(tmp_path / "run", 3) / "trace.jsonl")
     columns.update()
     traces = Traces()
-    feed = Feed(tmp_path / "run", catalogue("en"), traces, Shown(traces, None))  # pyrefly: ignore
+    feed = Feed(tmp_path / "run", catalogue("en"), traces, RunSections(traces, None))  # pyrefly: ignore
     feed.columns = columns
     told = events(_Teller(Shows(5, None), feed).told(Entry(id="i", name="n"), []))
     assert told[0] == ("sections", {"changed": ["*"], "version": columns.version})
