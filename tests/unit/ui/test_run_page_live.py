@@ -196,7 +196,7 @@ def test_a_page_of_another_version_fetches_everything(tmp_path: Path) -> None:
     traces = Traces()
     feed = Feed(tmp_path / "run", catalogue("en"), traces, RunSections(traces, None))  # pyrefly: ignore
     feed.columns = columns
-    told = events(_Teller(Shows(5, None), feed).told(Entry(id="i", name="n"), []))
+    told = events(_Teller(Shows(5, None), feed).events(Entry(id="i", name="n"), []))
     assert told[0] == ("sections", {"changed": ["*"], "version": columns.version})
 
 
