@@ -19,10 +19,7 @@ from typing import Any
 from newllm.cli.ending import ending_on_sigterm
 from newllm.errors import UserError
 from newllm.files import to_json
-from newllm.messages import catalogue
 from newllm.time_limit import TimeLimit
-from newllm.words.studies import claims_table, remarks
-from newllm.words.tables import Table
 
 _PLAIN_WIDTH = 160  # of tables where there is no terminal
 
@@ -92,12 +89,15 @@ def _claims(results: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: claim[name] for name in ("id", "verdict", "arms")} for claim in results["claims"]]
 
 
-def _print(tables: Sequence[Table], results: dict[str, Any], out: Path) -> None:
+def _print(tables: Sequence[Any], results: dict[str, Any], out: Path) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Columns
     from rich.text import Text
+
+    from newllm.messages import catalogue
+    from newllm.words.studies import claims_table, remarks
 
     words = catalogue("en")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
