@@ -83,6 +83,9 @@ def _label_noise(case: Case) -> float:
 
 
 def _learning_rate(case: Case) -> float:
+    led = case.led("learning-rate-jump")
+    if led is not None and led.candidate_causes == ("learning-rate",):
+        return 0.95
     score = 0.4 if case.finding.kind != "not-finite" else 0.3
     if is_validation(case.finding.signal or "") and not case.has("gradient-explosion", "update-ratio"):
         score = 0.3
@@ -149,6 +152,8 @@ def _moments_lost(case: Case) -> float:
 def _schedule_restarted(case: Case) -> float:
     led = case.led("learning-rate-jump")
     if led is None:
+        return 0.0
+    if "schedule-restarted" not in led.candidate_causes:
         return 0.0
     return 0.9 if led.evidence.get("starts_again") else 0.75
 

@@ -7,7 +7,8 @@ import numpy as np
 from newllm.trace import Trace
 
 LEAST_FACTOR = 1.5  # a rise by less is no jump
-LOW = 0.15  # a planned restart comes when the rate is down to this share of its highest
+LOW = 0.15  # a planned restart comes when the rate is down to this share of what was its highest
+HIGHER = 2.0  # times what was its highest: a planned restart does not go beyond
 
 
 @dataclass(frozen=True)
@@ -44,5 +45,10 @@ def jumps(trace: Trace) -> list[Jump]:
 
 def restarts(trace: Trace) -> list[int]:
     """Return the steps at which a schedule started again as planned: from its low, after a whole fall."""
-    highest = float(np.max(trace.series("learning_rate").value, initial=0.0))
-    return [jump.step for jump in jumps(trace) if jump.index > 2 and jump.before <= LOW * highest]
+    return [jump.step for jump in jumps(trace) if is_restart(trace, jump)]
+
+
+def is_restart(trace: Trace, jump: Jump) -> bool:
+    """Whether a jump leads back to where the rate was before it fell: what comes after the jump plays no part."""
+    highest = float(np.max(trace.series("learning_rate").value[: jump.index], initial=0.0))
+    return jump.index > 2 and jump.before <= LOW * highest and jump.after <= HIGHER * highest

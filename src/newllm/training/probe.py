@@ -26,6 +26,7 @@ NAMES = ("fp32", "bf16")
 WARM_UP, ROUNDS, VOTES = 2, 3, 5
 FASTER = 0.9  # of fp32's time: what bf16 must take less than
 CLEAR = 0.7  # of fp32's time: less than that in every round is enough where there is no time for a second vote
+LONGEST = 10.0  # seconds for it where a run has no budget of its own: on an idle machine it ends long before
 PATIENCE = 4  # times the seconds for it: after these a vote that has begun is broken off, and does not count
 
 
@@ -53,7 +54,7 @@ class PrecisionProbe:
 
 
 def probe_precision(
-    model: LanguageModel, batches: Batches, config: RunConfig, seconds: float | None = None
+    model: LanguageModel, batches: Batches, config: RunConfig, seconds: float = LONGEST
 ) -> PrecisionProbe:
     """Time updates in both precisions on copies: the model stays as it is.
 
@@ -61,12 +62,12 @@ def probe_precision(
         model: at its initialisation.
         batches: what a step trains on.
         config: resolved but for the precision.
-        seconds: after so many no further vote begins, after `PATIENCE` times as many none goes on; None sets no limit.
+        seconds: after so many no further vote begins, after `PATIENCE` times as many none goes on.
     """
     began = time.monotonic()
 
     def spent() -> float:
-        return 0.0 if seconds is None else (time.monotonic() - began) / seconds
+        return (time.monotonic() - began) / seconds
 
     steppers = {name: _stepper(model, batches, config, name) for name in NAMES}
     times: dict[str, list[float]] = {name: [] for name in NAMES}

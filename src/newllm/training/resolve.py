@@ -15,7 +15,7 @@ from newllm.training.evaluation import evaluate
 from newllm.training.intervals import resolve_intervals
 from newllm.training.pace import Stopwatch, time_left
 from newllm.training.preparation import Preparation
-from newllm.training.probe import PrecisionProbe, probe_precision
+from newllm.training.probe import LONGEST, PrecisionProbe, probe_precision
 
 PROBE_SHARE = 0.05  # of a budget in seconds: see probe.py for what happens after it
 LATE = 0.3  # of a budget in seconds: where so much is over, the machine is so busy that a probe would eat the rest
@@ -106,11 +106,11 @@ def _probed(
         UserError: the time is over.
     """
     if budget.seconds is None:
-        return probe_precision(model, batches, config, None)
+        return probe_precision(model, batches, config)
     _time_left(budget.seconds, budget, preparation)
     if Stopwatch(budget.began).spent > LATE * budget.seconds:
         return PrecisionProbe("fp32", {}, 0, agreed=False)
-    return probe_precision(model, batches, config, PROBE_SHARE * budget.seconds)
+    return probe_precision(model, batches, config, min(LONGEST, PROBE_SHARE * budget.seconds))
 
 
 def _time_left(seconds: float, budget: Budget, preparation: Preparation) -> float:

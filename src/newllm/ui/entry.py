@@ -180,7 +180,7 @@ def _findings(files: RunFiles) -> dict[str, int] | None:
 
 
 def _verdict(run: Path) -> dict[str, Any]:
-    """Return what the newest verdict names: the cause, else the first remedy; nothing without a verdict."""
+    """Return what the newest verdict names: the cause, else the first confirmed remedy; nothing without a verdict."""
     for file in sorted(run.glob("replays/*/verdict.json"), key=_changed, reverse=True)[:1]:
         verdict = RunFiles(file.parent).table(file.name, _LARGEST)
         cause = _dict(verdict.get("cause")).get("name")
@@ -188,7 +188,10 @@ def _verdict(run: Path) -> dict[str, Any]:
         remedies = [
             one["name"]
             for one in (tried if isinstance(tried, list) else [])
-            if isinstance(one, dict) and one.get("class") == "removes" and isinstance(one.get("name"), str)
+            if isinstance(one, dict)
+            and one.get("class") == "removes"
+            and one.get("stage") == "confirmed"
+            and isinstance(one.get("name"), str)
         ]
         named = {"cause": str(cause)[:80]} if cause else {"remedy": remedies[0][:80]} if remedies else {}
         return {"replayed": True, **named}

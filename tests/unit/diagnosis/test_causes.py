@@ -166,7 +166,9 @@ JUMP = at(240, 240, 4.0)
 NOT_AT_ONCE = {"evidence": {"peak_step": 243.0}}
 VALIDATION: dict[str, Any] = {"signal": "validation_loss", "loss": np.full(400, 2.0)}
 LOST = other("resume-jump", evidence={"log_update_jump": 1.0})
-AGAIN = other("learning-rate-jump", evidence={"starts_again": True})
+RESTARTED = ("schedule-restarted", "learning-rate")
+AGAIN = other("learning-rate-jump", evidence={"starts_again": True}, candidate_causes=RESTARTED)
+BRIEFLY = other("learning-rate-jump", candidate_causes=("learning-rate",))
 OTHER_DATA = other("over-fitting", candidate_causes=("tokenizer-mismatch", "data-size"))
 BY_HEART = other("over-fitting", candidate_causes=("data-size", "tokenizer-mismatch"))
 
@@ -282,7 +284,10 @@ SCORES: list[tuple[str, dict[str, Any], float]] = [
     ("moments-lost", {"others": (other("resume-jump"),)}, 0.6),
     ("schedule-restarted", {}, 0.0),
     ("schedule-restarted", {"others": (AGAIN,)}, 0.9),
-    ("schedule-restarted", {"others": (other("learning-rate-jump"),)}, 0.75),
+    ("schedule-restarted", {"others": (other("learning-rate-jump", candidate_causes=RESTARTED),)}, 0.75),
+    ("schedule-restarted", {"others": (BRIEFLY,)}, 0.0),
+    ("learning-rate", {"others": (BRIEFLY,)}, 0.95),
+    ("learning-rate", {"others": (AGAIN,)}, 0.4),
     ("fp16-overflow", {}, 0.0),
     ("fp16-overflow", {"others": (other("skipped-updates"),)}, 0.6),
     ("fp16-overflow", {"kind": "not-finite"}, 0.35),

@@ -519,3 +519,52 @@ def test_an_evaluation_in_training_mode_is_a_note_where_no_layer_minds_it(matter
 def _whole(finding: Finding) -> bool:
     """Whether it is of a single signal; of layers that are alike the first is named."""
     return "/" not in (finding.signal or "")
+
+
+def rate_changed(factor: float, first: int, last: int, schedule: np.ndarray | None = None) -> Trace:
+    """Return a log in which the rate was multiplied from one step to another, and the loss shows it."""
+    steps = np.arange(1, 401)
+    rate = np.full(400, 3e-3) if schedule is None else schedule
+    rate = np.where((steps >= first) & (steps < last), factor * rate, rate)
+    loss = 1 + 4 * np.exp(-steps / 60) + np.random.default_rng(0).normal(0, 0.02, 400)
+    loss[first : last + 10] += np.linspace(3, 0.1, last + 10 - first)
+    return Trace({"loss": Series(steps, loss), "learning_rate": Series(steps, rate)})
+
+
+@pytest.mark.parametrize("factor", [3.0, 30.0, 100.0])
+@pytest.mark.parametrize("steps", [3, 20])
+def test_a_rate_that_is_changed_for_a_while_is_named_with_its_factor_and_its_steps(factor: float, steps: int) -> None:
+    found = {one.kind: one for one in diagnose(rate_changed(factor, 150, 150 + steps), Facts())}
+    jump, spike = found["learning-rate-jump"], found["spike"]
+    assert spike.severity == "warning"  # no planned restart excuses it
+    assert spike.supported_causes is not None
+    assert spike.supported_causes[0] == "learning-rate"
+    assert (jump.first_step, jump.last_step) == (150, 150 + steps)
+    assert jump.candidate_causes == ("learning-rate",)
+    assert f"({factor:g} times what it was), and is back at step {150 + steps}" in str(jump.sentence)
+    assert "loss-drop" not in found
+
+
+def test_a_planned_restart_is_no_jump() -> None:
+    cycle = 3e-3 * (1 + np.cos(np.linspace(0, np.pi, 200))) / 2
+    found = {one.kind for one in diagnose(rate_changed(1.0, 200, 203, np.tile(cycle, 2)), Facts())}
+    assert "learning-rate-jump" not in found
+
+
+def test_a_first_evaluation_in_the_middle_of_training_is_not_of_an_untrained_model() -> None:
+    steps = np.arange(1, 11)
+    loss = Series(np.arange(1, 1001), np.linspace(2.5, 0.2, 1000))
+    validation = Series(100 * steps, np.linspace(0.5, 0.9, 10))
+    found = {one.kind for one in diagnose(Trace({"loss": loss, "validation_loss": validation}), Facts())}
+    assert found == {"over-fitting"}
+
+
+def test_a_rounded_accuracy_that_rests_is_no_constant_one() -> None:
+    accuracy = Series(np.arange(1, 31), np.r_[0.80, 0.81, 0.82, np.full(27, 0.83)])
+    loss = Series(np.arange(1, 31), np.linspace(0.7, 0.5, 30))
+    signals = {"validation_accuracy": accuracy, "validation_loss": loss}
+    kinds = [
+        {one.kind for one in diagnose(Trace(signals, decimals={"validation_accuracy": digits}), Facts())}
+        for digits in (2, 3)
+    ]
+    assert [("constant-accuracy" in found) for found in kinds] == [False, True]

@@ -101,6 +101,9 @@ def test_so_many_pairs_and_characters_of_a_line_are_looked_at() -> None:
         ("time: 3 loss: 2 loss: 4", {"time": "3", "loss": "2"}),
         ("mine 3 your thing: 4", {"thing": "4"}),
         ("the val loss: 1,020", {"val loss": "1020"}),
+        ("step 201 loss nan acc 0.109", {"step": "201", "loss": "nan", "acc": "0.109"}),
+        ("step 201 loss inf lr 1e-3", {"step": "201", "loss": "inf", "lr": "1e-3"}),
+        ("loss -inf, nanoseconds: 3", {"loss": "-inf", "nanoseconds": "3"}),
         ("nothing", {}),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_probe_times_updates_in_turn_and_leaves_the_first_ones_out(monkeypatch
     monkeypatch.setattr("newllm.training.probe.time", now)
     monkeypatch.setattr("newllm.training.probe._stepper", stepper)
     nothing: Any = None
-    found = probe_precision(nothing, nothing, nothing)
+    found = probe_precision(nothing, nothing, nothing, 1e9)
     assert (found.chosen, found.seconds, found.rounds) == ("bf16", {"fp32": 1.0, "bf16": 0.5}, 6)
     assert [step for step, _ in turns] == [step for step in range(8) for _ in range(2)]
     assert probe_precision(nothing, nothing, nothing, 404.5).rounds == 6  # 400 s of getting ready, 4.5 of a vote
@@ -355,7 +355,7 @@ def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings
     given: list[float | None] = []
 
     def probe(*arguments: Any) -> PrecisionProbe:
-        given.append(arguments[3])
+        given.append(arguments[3] if len(arguments) > 3 else None)
         return PrecisionProbe("fp32", {"fp32": 1.0, "bf16": 1.0}, 6, agreed=True)
 
     monkeypatch.setattr("newllm.training.resolve.probe_precision", probe)
@@ -363,9 +363,9 @@ def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings
     settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']
     config = configure("tiny", None, None, settings, {})
     corpus = prepare(config.data, cache=tmp_path)
-    for budget in (Budget(seconds=1000.0), Budget(steps=5)):
+    for budget in (Budget(seconds=100.0), Budget(seconds=1000.0), Budget(steps=5)):
         assert resolve(config, corpus, budget)[0].numerics.precision == "fp32"
-    assert given == [50.0, None]
+    assert given == [5.0, 10.0, None]  # which is ten seconds, too
 
 
 @pytest.fixture

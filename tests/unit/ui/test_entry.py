@@ -144,7 +144,7 @@ def test_of_a_directory_that_is_not_there_nothing_was_ever_heard(tmp_path: Path)
 
 
 def removes(name: Any) -> dict[str, Any]:
-    return {"class": "removes", "name": name}
+    return {"class": "removes", "name": name, "stage": "confirmed"}
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,7 @@ def removes(name: Any) -> dict[str, Any]:
         ),
         ({"interventions": [removes(3), removes("a" * 90)]}, None, "a" * 80),
         ({"interventions": [removes(3), 4]}, None, None),
+        ({"interventions": [removes("clip") | {"stage": "screened"}]}, None, None),  # from which nothing is claimed
         ({"interventions": 3}, None, None),
         ({"cause": {"name": "b" * 90}}, "b" * 80, None),
     ],

@@ -17,6 +17,8 @@ from newllm.trace import Finding, Series, Trace
 LEAST = 5  # evaluations
 MOVED = 0.02  # of the loss
 LARGEST_COUNT = 2000  # a fraction with a larger denominator says nothing
+BY_CHANCE = 0.1  # so likely may it be that a number of so many digits is near a fraction with so small a denominator
+FEWEST_DIGITS = 3  # of a share: with fewer, equal values are what a model that rests prints
 
 
 def detect_accuracy(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -34,7 +36,7 @@ def _constant(trace: Trace, name: str, loss_name: str) -> Finding | None:
         return None
     first, last = int(series.step[start]), int(series.step[end])
     moved = _movement(trace, loss_name, first, last)
-    if moved < MOVED:
+    if moved < MOVED or (_is_rounded(trace, name, series) and times < len(series.value)):
         return None
     right, count = _fraction(trace, name, float(series.value[start]), first)
     return Finding(
@@ -95,15 +97,27 @@ def _movement(trace: Trace, loss_name: str, first: int, last: int) -> float:
     return float(np.ptp(within) / max(np.median(np.abs(within)), 1e-12))
 
 
+def _digits(trace: Trace, name: str, accuracy: float) -> int:
+    """Return with how many digits after the point a share was printed; one in per cent has two more."""
+    return trace.decimals.get(name, 4) + (2 if accuracy > 1 else 0)
+
+
+def _is_rounded(trace: Trace, name: str, series: Series) -> bool:
+    known = name in trace.decimals and not len(trace.series("validation_count").value)
+    return known and _digits(trace, name, float(series.value.max())) < FEWEST_DIGITS
+
+
 def _fraction(trace: Trace, name: str, accuracy: float, step: int) -> tuple[int | None, int | None]:
     """Return k and n: as recorded, or the simplest fraction that the printed accuracy can be."""
     count = trace.series("validation_count")
     if name == "validation_accuracy" and len(count.value):
         of = int(count.value[np.searchsorted(count.step, step).clip(0, len(count.value) - 1)])
         return round(accuracy * of), of
-    share, more = (accuracy / 100, 2) if accuracy > 1 else (accuracy, 0)  # in per cent
-    half = 0.5 * 10.0 ** -(trace.decimals.get(name, 4) + more)
-    for of in range(2, LARGEST_COUNT):
+    share, digits = accuracy / (100 if accuracy > 1 else 1), _digits(trace, name, accuracy)
+    half = 0.5 * 10.0**-digits
+    # There are about 0.3 n^2 fractions with denominators up to n.
+    largest = min(LARGEST_COUNT, 1 + int((BY_CHANCE * 10**digits / 0.3) ** 0.5))
+    for of in range(2, largest):
         if abs(round(share * of) / of - share) <= half * (1 + 1e-9):
             simple = Fraction(round(share * of), of)
             return simple.numerator, simple.denominator

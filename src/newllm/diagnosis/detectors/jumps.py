@@ -5,12 +5,14 @@ import numpy as np
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.losses import comparable, finite
-from newllm.diagnosis.schedule import LOW, jumps
+from newllm.diagnosis.schedule import HIGHER, LOW, is_restart, jumps
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
 
 # A learning rate that jumps up, or starts its schedule again, where no plan would.
 AGAIN = 5  # points of the first schedule that come again
+BRIEF = 10  # a rate that is back within such a part of the run was changed for a while only
+RETURNED = 1.2  # times what it was before
 
 
 def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -23,12 +25,24 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     rate = series.value
     if len(rate) < 10 or not np.isfinite(rate).all() or rate.max() <= 0:
         return []
-    rises = [jump for jump in jumps(trace) if jump.index > 2 and jump.before > LOW * rate.max()]
+    rises = [jump for jump in jumps(trace) if jump.index > 2 and not is_restart(trace, jump)]
     again = [at for at in _starts_again(rate) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)
     if not places or _planned(places):
         return []
     return [_rate_jump(trace, series, at, at in again or _same_start(rate, at)) for at in places[:1]]
+
+
+def _back(series: Series, at: int) -> int | None:
+    """Return the step at which the rate falls back to what it was before the jump, None where it does not do so soon.
+
+    It falls from one point to the next: a schedule that begins anew falls little by little.
+    """
+    soon = series.value[at : at + max(AGAIN, len(series.value) // BRIEF)]
+    near = np.flatnonzero(soon <= RETURNED * series.value[at - 1])
+    if not len(near) or soon[near[0] - 1] < 0.5 * soon[0]:
+        return None
+    return int(series.step[at + near[0]])
 
 
 def _starts_again(rate: np.ndarray) -> list[int]:
@@ -50,20 +64,30 @@ def _planned(places: list[int]) -> bool:
 
 def _rate_jump(trace: Trace, series: Series, at: int, again: bool) -> Finding:
     before, after, step = float(series.value[at - 1]), float(series.value[at]), int(series.step[at])
+    back = None if again else _back(series, at)
+    is_higher = after > HIGHER * float(series.value[:at].max())  # no schedule of this run has been there
     return Finding(
         kind="learning-rate-jump",
         severity="warning",
         sentence=message(
-            "finding-learning-rate-jump.sentence", before=before, after=after, axis=trace.axis, step=step, again=again
+            "finding-learning-rate-jump.sentence",
+            before=before,
+            after=after,
+            factor=after / before if after > before > 0 else None,
+            axis=trace.axis,
+            step=step,
+            again=again,
+            back=back,
         ),
         first_step=float(step),
-        last_step=float(step),
+        last_step=float(step if back is None else back),
         confidence=0.95 if again else 0.85,
         signal="learning_rate",
-        evidence={"before": before, "after": after, "starts_again": again},
+        evidence={"before": before, "after": after, "starts_again": again}
+        | ({} if back is None else {"recovered_step": back}),
         alternatives=(message("finding-learning-rate-jump.planned"), message("finding-learning-rate-jump.by-hand")),
         test=message("finding-learning-rate-jump.test"),
-        candidate_causes=("schedule-restarted", "learning-rate"),
+        candidate_causes=("schedule-restarted", "learning-rate")[int(is_higher or back is not None) :],
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, finite, loss_names, rolling_median
+from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -78,6 +78,7 @@ UNTRAINED = 1.25  # times the loss before training, which the first value only a
 START_NOISE = 2.5  # standard deviations of a point; the first value is that noisy
 SMOOTH = 9  # points
 FEW = 3  # points, on a short curve
+NEARLY = 0.01  # of the run: a first evaluation by then is of a model that is hardly trained
 
 
 def detect_worse_than_chance(trace: Trace, facts: Facts) -> list[Finding]:
@@ -115,7 +116,7 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     inferred = facts.untrained_loss is None
     first = _first(value)
     untrained = first if facts.untrained_loss is None else facts.untrained_loss
-    if untrained <= 0 or value.min() <= 0:
+    if untrained <= 0 or value.min() <= 0 or (inferred and is_validation(name) and not _before_training(series)):
         return None
     start, few = max(untrained, first), 2 + len(value) // 50
     above = _above(value, _limit(value, few, start))
@@ -125,6 +126,11 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
         return None
     known = {"untrained": untrained, "inferred": inferred}
     return _worse(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
+
+
+def _before_training(series: Series) -> bool:
+    """Whether a loss begins before training, or nearly so: an evaluation after an epoch says nothing of that."""
+    return bool(series.step[0] <= NEARLY * series.step[-1])
 
 
 def _first(value: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from newllm.diagnosis.excursion import SHORT, Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names
-from newllm.diagnosis.schedule import restarts
+from newllm.diagnosis.schedule import jumps, restarts
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
@@ -159,6 +159,7 @@ def _widths(step: np.ndarray) -> np.ndarray:
 LEAST_DROP = 0.3  # on the log scale
 MOST_DROPS = 3  # with more dips than this the run is uneven
 LONGEST_DROP = 0.2  # of the run
+AT_A_JUMP = 0.02  # of the run
 FIRST_POINTS = 5  # points; what falls from above them falls back from a rise
 
 
@@ -180,6 +181,8 @@ def detect_drops(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
             first, last = int(series.step[one.onset]), int(series.step[one.end - 1])
             if one.rise < LEAST_DROP or one.base > float(np.median(series.value[:FIRST_POINTS])):
                 continue
+            if any(abs(jump.step - last) <= AT_A_JUMP * series.step[-1] for jump in jumps(trace)):
+                continue  # the learning rate has ended it, not the data
             found.append(
                 Finding(
                     kind="loss-drop",

@@ -65,7 +65,7 @@ finding-worse-than-uniform =
 finding-worse-than-untrained =
     .explained = The loss is above that of the model before its first step. Training has made it worse than chance: look at the step at which it went above, and go on from before it.
     .sentence = { $signal } is worse than the untrained model was ({ G($untrained) }{ $inferred ->
-        [yes] , inferred from the first value
+        [yes] , inferred from the first values
        *[no] { "" }
     }) at { $points } points from { $axis } { $first } to { $last }, at worst { G($worst) }
     .trained-before = training began from a trained model, whose loss the first value is
@@ -202,9 +202,15 @@ finding-gradient-explosion =
 
 finding-learning-rate-jump =
     .explained = The learning rate jumped up, or its schedule began anew, where no plan would. What follows may be nothing but that: compare the rate with the configuration's schedule at this step.
-    .sentence = learning_rate jumps from { G($before, digits: 3) } to { G($after, digits: 3) } at { $axis } { $step }{ $again ->
+    .sentence = learning_rate jumps from { G($before, digits: 3) } to { G($after, digits: 3) } at { $axis } { $step }{ $factor ->
+        [none] { "" }
+       *[other] { " " }({ G($factor, digits: 3) } times what it was)
+    }{ $again ->
         [yes] , where the schedule starts again from its beginning
        *[no] { "" }
+    }{ $back ->
+        [none] { "" }
+       *[other] , and is back at { $axis } { $back }
     }
     .planned = a restart of the schedule that was planned
     .by-hand = a change by hand

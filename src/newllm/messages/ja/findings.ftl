@@ -70,7 +70,7 @@ finding-worse-than-uniform =
 finding-worse-than-untrained =
     .explained = 損失が、訓練前のモデルの損失を超えている。訓練によって、訓練しないより悪くなった。超えたステップを調べ、その前からやり直す。
     .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }から{ $last }までの{ $points }点で、訓練前のモデル（{ G($untrained) }{ $inferred ->
-        [yes] 、最初の値からの推定
+        [yes] 、最初の数点からの推定
        *[no] { "" }
     }）より悪い。最大は{ G($worst) }である。
     .trained-before = 訓練済みのモデルから始めたため、最初の値はその損失である
@@ -207,9 +207,15 @@ finding-gradient-explosion =
 
 finding-learning-rate-jump =
     .explained = 予定にないところで学習率が跳ね上がったか、スケジュールが最初から始まっている。その後の異常は、これだけで説明できることがある。このステップの学習率を設定のスケジュールと比べる。
-    .sentence = 学習率が{ axis-unit }{ $step }で{ G($before, digits: 3) }から{ G($after, digits: 3) }に急変した{ $again ->
+    .sentence = 学習率が{ axis-unit }{ $step }で{ G($before, digits: 3) }から{ G($after, digits: 3) }に急変した{ $factor ->
+        [none] { "" }
+       *[other] （{ G($factor, digits: 3) }倍）
+    }{ $again ->
         [yes] （スケジュールが最初から始まっている）
        *[no] { "" }
+    }{ $back ->
+        [none] { "" }
+       *[other] 。{ axis-unit }{ $back }で元に戻っている
     }。
     .planned = 予定されたスケジュールの再開
     .by-hand = 手動による変更

@@ -16,7 +16,8 @@ from newllm.trace.series import Trace
 _LOOKED_AT = 20  # lines
 _LONGEST = 2000  # characters of a line that are looked at
 _MOST_PAIRS = 100  # of a line
-_WORD = r"[^\W\d][\w/.@-]{0,60}+"  # possessive: a shorter word is followed by no blank either
+# Possessive: a shorter word is followed by no blank either. "nan" is a number: "loss nan acc 0.1" are two pairs.
+_WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
 # A name of up to three words, a colon or an equals sign or blanks, a number that no letter follows ("20ms").
 _PAIR = re.compile(
     rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *[:=]\s*| +)[\['\"]?"
