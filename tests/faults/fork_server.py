@@ -6,7 +6,7 @@ One request a line of standard input, one answer a line of standard output:
     {"wait": 123}                                                                                ->  {"code": 0}
 
 What the child prints goes to FOLDER/stdout and FOLDER/stderr. A negative code is the signal that ended it. STOP is
-[DIRECTORY, KIND, PART, N]: it stops itself right behind its Nth change of that kind (see benchmarks/campaign/calls.py)
+[DIRECTORY, KIND, PART, N]: it stops itself right behind its Nth change of that kind (see benchmarks/faults/campaign/calls.py)
 below a directory whose path holds PART.
 """
 
@@ -30,7 +30,7 @@ from newllm.cli.main import main
 from newllm.plotting import draw_training_curves
 from newllm.trace import Trace
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / "faults"))
 from campaign import calls
 
 

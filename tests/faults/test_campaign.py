@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "faults.py"
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "faults" / "faults.py"
 KINDS = ("kills", "errors", "power cuts", "flips", "logs")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the campaign kills and forks as Linux does")

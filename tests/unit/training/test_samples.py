@@ -137,7 +137,7 @@ def test_a_run_that_goes_on_tells_of_damaged_samples(train: Train):
     place.write_bytes(first + second.replace(b"8", b"9", 1) + third)
     ears = Ears()
     newllm.resume(run.path, budget=newllm.Budget(steps=24), observers=[ears])
-    assert "samples.jsonl is damaged in line 2: what the model wrote there is lost" in ears.heard
+    assert "samples.jsonl is damaged in line 2: what the model wrote there is lost" in map(str, ears.heard)
     assert [line["step"] for line in lines_of(run)] == [0, 9, 16, 24]
 
 
