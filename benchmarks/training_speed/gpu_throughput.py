@@ -31,7 +31,7 @@ from newllm.errors import UserError
 from newllm.files import to_json, write_json
 from newllm.recurrence import resolve_backend, scan
 from newllm.training.config import OptimizerConfig
-from newllm.training.evaluation import sum_nats
+from newllm.training.loss import sum_nats
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 from newllm.training.step import clip_norm

@@ -29,7 +29,7 @@ from newllm.model.language_model import LanguageModel
 from newllm.recurrence import Rule, change_decay
 from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import OptimizerConfig
-from newllm.training.evaluation import sum_nats
+from newllm.training.loss import sum_nats
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 from newllm.training.step import clip_norm

@@ -6,8 +6,8 @@ One request a line of standard input, one answer a line of standard output:
     {"wait": 123}                                                                                ->  {"code": 0}
 
 What the child prints goes to FOLDER/stdout and FOLDER/stderr. A negative code is the signal that ended it. STOP is
-[DIRECTORY, KIND, PART, N]: it stops itself right behind its Nth change of that kind (see benchmarks/faults/campaign/calls.py)
-below a directory whose path holds PART.
+[DIRECTORY, KIND, PART, N]: it stops itself right behind its Nth change of that kind below a directory whose path
+holds PART (see benchmarks/faults/campaign/calls.py).
 """
 
 import json

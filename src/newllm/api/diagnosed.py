@@ -16,7 +16,7 @@ from newllm.files import plain_data
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
 from newllm.words.diagnosis import unjudged
-from newllm.words.findings import finding_data
+from newllm.words.finding_data import finding_data
 
 SCHEMA = 1
 

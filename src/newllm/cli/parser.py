@@ -1,4 +1,4 @@
-"""argparse that keeps to the contract: a mistake is one line that quotes the input and says how to fix it."""
+"""argparse whose mistakes are one line: it that quotes the input and says how to fix it."""
 
 import argparse
 import difflib

@@ -151,8 +151,6 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 
 def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
     """Print where the run is, what it reached, where its loss left its trend, and a sample of what it writes."""
-    from newllm import api
-
     wall = time.monotonic() - began
     summary, best = trained.summary, trained.summary.best_validation
     done = (
@@ -168,28 +166,37 @@ def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
     print(f"curves: {trained.path / 'training_curves.png'}")
     if onsets:
         print(_off_trend(onsets, trained.path))
-    if summary.status == "finished" and trained.seconds and (why := _no_sample(trained, trained.seconds - wall)):
-        print(f"no sample: {why}")
-    elif summary.status == "finished":
-        from newllm.cli.model_text import model_text
-
-        sample = api.load(trained.path, device=trained.config.numerics.device).generate("", 300)
-        print("sample, temperature 0.8, seed 0:\n")
-        model_text(sys.stdout)(f"{_indented(sample.text)}\n\n")
-        print(f'write on with: newllm generate {trained.path} --prompt "..."')
+    if summary.status == "finished":
+        _show_sample(trained, time_is_over=bool(trained.seconds) and wall >= trained.seconds)
     elif summary.status == "interrupted":
         print(f"go on with: newllm train --resume {trained.path}")
     if trained.seconds and summary.status == "finished":
         _say_time(trained.seconds, wall, time.monotonic() - began)
 
 
-def _no_sample(trained: Any, left: float) -> str | None:
-    """Return why a run by the clock ends without a sample, None where it does not."""
+def _show_sample(trained: Any, *, time_is_over: bool) -> None:
+    """Print what the model writes; where the time is over, what it wrote last while it trained."""
+    from newllm import api
+    from newllm.cli.model_text import model_text
+    from newllm.trace.samples import read_samples, samples_of
     from newllm.training.pace import FEW_STEPS
 
-    if trained.summary.step < FEW_STEPS:
-        return f"after so few steps it would be noise: newllm train --resume {trained.path} --seconds S trains longer"
-    return f"the time is over: newllm generate {trained.path} writes one" if left <= 0 else None
+    if trained.seconds and trained.summary.step < FEW_STEPS:
+        how = f"newllm train --resume {trained.path} --seconds S trains longer"
+        print(f"no sample: after so few steps it would be noise: {how}")
+        return
+    if time_is_over:
+        written = [one for one in samples_of(read_samples(trained.path / "samples.jsonl")) if one.step > 0]
+        if not written:
+            print(f"no sample: the time is over: newllm generate {trained.path} writes one")
+            return
+        text = written[-1].text
+        print(f"sample, as the model wrote it at step {written[-1].step:,}:\n")
+    else:
+        text = api.load(trained.path, device=trained.config.numerics.device).generate("", 300).text
+        print("sample, temperature 0.8, seed 0:\n")
+    model_text(sys.stdout)(f"{_indented(text)}\n\n")
+    print(f'write on with: newllm generate {trained.path} --prompt "..."')
 
 
 def _say_time(seconds: float, trained: float, wall: float) -> None:

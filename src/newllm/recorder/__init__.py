@@ -1,11 +1,13 @@
 """The signals that a study or a diagnosis reads, measured on any torch model; knows no trainer.
 
-record         all of them, written while anyone's loop runs
-layers         gradient norm, update ratio and activation scale of each layer
-contexts       how long the context vectors are, and how they grow
-context_view   each context after each token of a text, and how much of it each token keeps
-lyapunov       how fast the recurrence forgets or magnifies a disturbance
-token_classes  the loss split by unknown words, ends and the rest
+recording         all of them, written while anyone's loop runs
+layers            gradient norm of each layer
+update_ratio      how far an update moves each layer
+activation_scale  how large the output of each layer is
+contexts          how long the context vectors are, and how they grow
+context_view      each context after each token of a text, and how much of it each token keeps
+lyapunov          how fast the recurrence forgets or magnifies a disturbance
+token_classes     the loss split by unknown words, ends and the rest
 """
 
 from newllm.recorder.activation_scale import ActivationScale

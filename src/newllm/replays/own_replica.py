@@ -12,7 +12,8 @@ from newllm.recorder import TokenClasses
 from newllm.replays.replica import Replica, State, Update
 from newllm.replays.setup import Fetch, Setup
 from newllm.training.config import RunConfig
-from newllm.training.evaluation import as_inputs, sum_nats
+from newllm.training.evaluation import as_inputs
+from newllm.training.loss import sum_nats
 from newllm.training.optimizer import build_optimizer
 from newllm.training.precision import autocast
 from newllm.training.resolve import build_model

@@ -86,7 +86,7 @@ class Tried:
         return self.name.split(TOGETHER)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data; the outcome is called "class" there, as in the contract."""
+        """Return plain data; the outcome is called "class" there, as in verdict.json."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return plain_data({("class" if name == "outcome" else name): value for name, value in data.items()})
 
@@ -146,7 +146,8 @@ class Verdict:
         interventions: what was tried, the best first.
         not_tried: names of what was not tried, with the reason in English.
         cause: name, intervention, and evidence of the three things that a cause must show; None if none is named.
-        suspects: what speaks for which cause, the best first: name, intervention, score in words.
+        suspects: what speaks for which cause, the best first: name, intervention, class, stage, moved,
+            planted_spikes.
         missing: what is missing for a cause, a sentence each, in English.
         sentences: three sentences for a person, in English.
         seconds: that all took.

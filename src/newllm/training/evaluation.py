@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from newllm.data import IGNORED, Batch, trim
-from newllm.kernels import cross_entropy_sum, cross_entropy_sum_naive
 from newllm.model.language_model import LanguageModel
+from newllm.training.loss import sum_nats
 from newllm.training.precision import autocast
 
 
@@ -75,23 +75,6 @@ def evaluate(
         size += 0 if token_bytes is None else int(token_bytes[known].sum())
     model.train(was_training)
     return Evaluation(nats, tokens, None if token_bytes is None else size)
-
-
-def sum_nats(
-    logits_BTV: torch.Tensor, targets_BT: torch.Tensor, *, fused: bool = True, consume: bool = False
-) -> torch.Tensor:
-    """Return the sum of -log p over all targets that are not ignored, in float32; in float64 if the logits are.
-
-    Args:
-        logits_BTV: the predictions.
-        targets_BT: the truth.
-        fused: whether the fused kernel may run.
-        consume: let the backward pass lose the logits: their gradient takes their memory.
-    """
-    logits_NV, targets_N = logits_BTV.flatten(0, 1), targets_BT.flatten()
-    if not fused:
-        return cross_entropy_sum_naive(logits_NV, targets_N, IGNORED)
-    return cross_entropy_sum(logits_NV, targets_N, IGNORED, consume=consume)
 
 
 def as_inputs(batch: Batch, device: torch.device) -> tuple[torch.Tensor, None, torch.Tensor | None]:

@@ -11,7 +11,8 @@ import torch
 from newllm.data import Tokenizer, sentence_lines
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
-from newllm.training.evaluation import Evaluation, sum_nats
+from newllm.training.evaluation import Evaluation
+from newllm.training.loss import sum_nats
 
 CHUNK = 1024  # positions read at once: bounds the memory, changes no result
 

@@ -15,7 +15,8 @@ from newllm.model.language_model import LanguageModel, fresh_rows
 from newllm.training.allocator import keep_freed_memory
 from newllm.training.config import RunConfig
 from newllm.training.context_watch import ContextWatch
-from newllm.training.evaluation import as_inputs, sum_nats
+from newllm.training.evaluation import as_inputs
+from newllm.training.loss import sum_nats
 from newllm.training.precision import autocast
 from newllm.training.schedule import Schedule
 

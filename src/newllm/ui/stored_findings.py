@@ -5,7 +5,7 @@ from pathlib import Path
 from newllm.checksum import read_checked
 from newllm.trace import SEVERITIES, Finding
 from newllm.trace.blocks import blocks_path
-from newllm.words.findings import read_finding
+from newllm.words.finding_data import read_finding
 
 _LARGEST = 16 << 20
 

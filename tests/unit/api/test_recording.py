@@ -20,7 +20,7 @@ from newllm.model.language_model import LanguageModel
 from newllm.recorder import TokenClasses
 from newllm.recorder.layout import Layout
 from newllm.training.configure import configure
-from newllm.training.evaluation import sum_nats
+from newllm.training.loss import sum_nats
 from newllm.training.step import StepReport
 
 

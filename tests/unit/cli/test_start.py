@@ -212,6 +212,28 @@ def test_a_run_by_the_clock_of_few_steps_writes_no_sample_and_says_so(call, text
     assert "sample, temperature" not in done.out
 
 
+def test_where_the_time_is_over_the_last_sample_of_the_training_is_shown(call, text, tiny, tmp_path, capsys) -> None:
+    from types import SimpleNamespace
+
+    from newllm.cli.train import _show_sample
+    from newllm.trace.samples import samples_of
+
+    run = tmp_path / "run"
+    assert (
+        call("train", text, *tiny, "--steps", 4, "--set=training.evaluate_every=2", "--out", run, "--quiet").code == 0
+    )
+    trained = SimpleNamespace(path=run, seconds=20.0, summary=SimpleNamespace(step=40))
+    last = samples_of((run / "samples.jsonl").read_bytes())[-1]
+    capsys.readouterr()
+    _show_sample(trained, time_is_over=True)
+    said = capsys.readouterr().out
+    assert said.startswith(f"sample, as the model wrote it at step {last.step}:\n\n    ")
+    assert said.endswith(f'write on with: newllm generate {run} --prompt "..."\n')
+    (run / "samples.jsonl").unlink()
+    _show_sample(trained, time_is_over=True)
+    assert capsys.readouterr().out == f"no sample: the time is over: newllm generate {run} writes one\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell how old a process is")
 def test_the_seconds_begin_with_this_process_and_not_with_a_shell_that_turned_into_it(monkeypatch) -> None:
     monkeypatch.setattr(command.time, "process_time", lambda: 1e9)  # it has worked all its life

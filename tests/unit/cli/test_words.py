@@ -49,14 +49,21 @@ def test_a_time_that_is_not_what_was_asked_for_is_explained(capsys) -> None:
     assert capsys.readouterr().out.startswith("94.9 s in all, not 100")
 
 
-def test_a_run_by_the_clock_writes_where_it_has_learnt_and_time_is_left() -> None:
-    def why(step: int, left: float) -> str:
-        told: Any = SimpleNamespace(path=RUN, summary=SimpleNamespace(step=step))
-        return (train._no_sample(told, left) or "it does").partition(":")[0]
+def test_a_run_by_the_clock_writes_where_it_has_learnt_and_time_is_left(capsys, monkeypatch, tmp_path) -> None:
+    written = SimpleNamespace(generate=lambda *_: SimpleNamespace(text="the whale"))
+    monkeypatch.setattr("newllm.api.load", lambda *_, **__: written)
 
-    assert [why(19, 9.0), why(20, 0.1), why(20, 0.0), why(20, -1.0)] == [
-        "after so few steps it would be noise", "it does", "the time is over", "the time is over"
-    ]  # fmt: skip
+    def said(step: int, *, time_is_over: bool, seconds: float = 20.0) -> str:
+        config = SimpleNamespace(numerics=SimpleNamespace(device="cpu"))
+        known = {"path": tmp_path, "summary": SimpleNamespace(step=step), "seconds": seconds, "config": config}
+        trained: Any = SimpleNamespace(**known)
+        train._show_sample(trained, time_is_over=time_is_over)
+        return capsys.readouterr().out
+
+    assert said(19, time_is_over=False).startswith("no sample: after so few steps it would be noise: newllm train --re")
+    assert said(19, time_is_over=False, seconds=0.0).startswith("sample, temperature 0.8, seed 0:\n\n    the whale\n")
+    assert said(20, time_is_over=False).startswith("sample, temperature")
+    assert said(20, time_is_over=True).startswith("no sample: the time is over")
     assert train._indented("\na\nb\n") == "    a\n    b"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from newllm.messages import catalogue
 from newllm.trace import Finding
-from newllm.words.findings import finding_data
+from newllm.words.finding_data import finding_data
 
 JA = catalogue("ja")
 _ENGLISH = re.compile(r"\b(the|is|are|of|to|at|and|a)\b")

@@ -15,7 +15,7 @@ from newllm.diagnosis import Facts
 from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.audits.reading import excess, number
 from newllm.trace import Finding, Series, Trace
-from newllm.words.findings import finding_data
+from newllm.words.finding_data import finding_data
 
 HEALTHY: dict[str, Any] = {
     "schema": 1,

@@ -29,8 +29,8 @@ class Intervention:
         kind: where it acts.
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
             `newllm.diagnosis.causes`). Interventions with the same first cause act on one mechanism, others are rivals.
-        aims_at: the signal that it must move for the test to count (see `newllm.replays.signals`, "context_norm", or
-            "batches" for what was read).
+        aims_at: the signal that it must move for the test to count: one of `newllm.replays.signals`, "context_norm",
+            "batches" for what was read; "numerics", "validation" and "dropout" are moved by construction.
         direction: -1 where it must fall, 1 rise, 0 change.
         apply: makes the change in a setup.
         from_start: it cannot keep the function, so it is replayed from step 0.

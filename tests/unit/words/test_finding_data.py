@@ -9,7 +9,7 @@ import pytest
 
 from newllm.messages import message, quoted
 from newllm.trace import Finding
-from newllm.words.findings import finding_data, read_finding
+from newllm.words.finding_data import finding_data, read_finding
 
 SPIKE = message(
     "finding-spike.sentence", signal="loss", base=2.0, peak=math.inf, axis="step", step=12, onset=10,
