@@ -18,9 +18,10 @@
   function lasted(seconds) {
     if (seconds == null) return "";
     const two = (number) => String(Math.floor(number)).padStart(2, "0");
-    if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
-    if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
-    return `${seconds < 10 ? seconds.toFixed(1) : Math.floor(seconds)} s`;
+    const said = (key, numbers) => Object.entries(numbers).reduce((text, [name, number]) => text.replace(`{${name}}`, number), say(key));
+    if (seconds >= 3600) return said("lasted_h", { hours: Math.floor(seconds / 3600), minutes: two((seconds % 3600) / 60) });
+    if (seconds >= 60) return said("lasted_m", { minutes: Math.floor(seconds / 60), seconds: two(seconds % 60) });
+    return said("lasted_s", { seconds: seconds < 10 ? seconds.toFixed(1) : Math.floor(seconds) });
   }
 
   const date = (seconds) => (seconds ? new Date(seconds * 1000).toLocaleString() : "");
