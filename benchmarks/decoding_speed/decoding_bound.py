@@ -28,7 +28,7 @@ import torch.nn.functional as F
 
 import newllm
 from newllm.generation import WEIGHTS, Decoder
-from newllm.generation.reading import reading
+from newllm.generation.inference_mode import reading
 from newllm.model.language_model import LanguageModel
 from newllm.training.budget import Budget
 

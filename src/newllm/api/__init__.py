@@ -1,4 +1,4 @@
-"""The Python interface: wires the rooms together. The command line mirrors it.
+"""The Python interface: connects the packages. The command line mirrors it.
 
 Names are resolved when first used: a diagnosis needs no torch and does not wait for it.
 """

@@ -1,4 +1,4 @@
-"""What our own training writes into its run beside the loss: the recorder's signals, through the loop's one door.
+"""What our own training writes into its run beside the loss: the recorder's signals, through `training.recording`.
 
 Signals of every layer come with every tenth step, more often in runs of less than 500 steps, those of
 predictions and contexts with every evaluation, from the evaluation's own forward passes. Exponents of the

@@ -6,7 +6,7 @@ from pathlib import Path
 from newllm.data import Tokenizer
 from newllm.errors import UserError
 from newllm.generation import Engine
-from newllm.generation.reading import reading
+from newllm.generation.inference_mode import reading
 from newllm.model.language_model import LanguageModel
 from newllm.trace.samples import Sample, add_sample, truncate_samples_after
 

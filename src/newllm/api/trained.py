@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.api.corpus_facts import corpus_facts
 from newllm.api.recording import RunRecording
-from newllm.api.recording_facts import corpus_facts
 from newllm.api.recording_samples import Samples
 from newllm.api.run_directories import claimed, standing_texts
 from newllm.data import Corpus, offer_columns, prepare, training_batches
@@ -26,7 +26,6 @@ from newllm.training.budget import Budget, shortened
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.config_file import save_config
 from newllm.training.configure import configure
-from newllm.training.decisions import elapsed_at, read_decisions
 from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.extend import extend
 from newllm.training.guard import take_back
@@ -41,6 +40,7 @@ from newllm.training.resolve import build_model, resolve
 from newllm.training.run import RunDirectory
 from newllm.training.same_texts import same_corpus
 from newllm.training.schedule import Schedule
+from newllm.training.schedule_file import elapsed_at, read_decisions
 from newllm.training.snapshots import choose_snapshot, load_progress
 
 _FIRST_TEXT = "bundled:moby-dick"

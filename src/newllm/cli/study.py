@@ -37,12 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
-    from newllm.study import OWN_STUDIES, load_study, run_study, with_texts
+    from newllm.study import INCLUDED_STUDIES, load_study, run_study, with_texts
 
     if arguments.list:
-        return _list({name: load_study(name).title for name in OWN_STUDIES}, as_json=arguments.json)
+        return _list({name: load_study(name).title for name in INCLUDED_STUDIES}, as_json=arguments.json)
     if arguments.study is None:
-        raise UserError(f"no study named: newllm study NAME, one of {', '.join(OWN_STUDIES)}, or a Python file")
+        raise UserError(f"no study named: newllm study NAME, one of {', '.join(INCLUDED_STUDIES)}, or a Python file")
     study = load_study(arguments.study)
     if arguments.text:
         study = with_texts(study, arguments.text)

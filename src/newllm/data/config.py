@@ -1,4 +1,4 @@
-"""What the data room can be told: the texts, their cutting into tokens and windows, and the split.
+"""What `newllm.data` can be told: the texts, their cutting into tokens and windows, and the split.
 
 A plain record. It reads nothing: `check` judges the values alone, `prepare` meets the files.
 """

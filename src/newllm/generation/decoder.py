@@ -17,7 +17,7 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.generation.compiled_step.decodable import decodable
-from newllm.generation.reading import reading
+from newllm.generation.inference_mode import reading
 from newllm.generation.weights import check_weights, rounded_model
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel

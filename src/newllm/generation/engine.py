@@ -19,8 +19,8 @@ from newllm.errors import UserError
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.continuation import Continuation
 from newllm.generation.decoder import Decoder
+from newllm.generation.inference_mode import reading
 from newllm.generation.memory import Memory
-from newllm.generation.reading import reading
 from newllm.generation.sampling import LONGEST_WINDOW, Sampling, next_token
 from newllm.generation.vocabulary import Vocabulary
 from newllm.generation.weights import rounded_model

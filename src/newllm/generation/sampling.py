@@ -23,7 +23,7 @@ LONGEST_WINDOW = 1024
 _FORBIDDEN = -math.inf
 _SMALLEST_TEMPERATURE = 1e-200  # takes the likeliest, and is no division by what may be 0
 
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+_BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "temperature": (lambda value: 0.0 <= value < math.inf, "0 (always the likeliest token) or above"),
     "top_k": (lambda value: value == int(value) >= 0, "a whole number, 0 for no limit"),
     "top_p": (lambda value: 0.0 < value <= 1.0, "above 0 and at most 1, which is no limit"),
@@ -61,7 +61,7 @@ class Sampling:
 
     def check(self) -> None:
         """Raise UserError for the first value that cannot be."""
-        for name, (holds, wanted) in _RULES.items():
+        for name, (holds, wanted) in _BOUNDS.items():
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not number or not holds(value):

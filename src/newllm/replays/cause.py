@@ -78,15 +78,15 @@ def find_cause(cases: Sequence[Case], untried: int) -> tuple[dict[str, Any] | No
     return None, tuple(missing)
 
 
-def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
+def suspects(cases: Sequence[Case], doctor_rank: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
     """Return what speaks for which cause, the best first; one entry a mechanism.
 
     Args:
         cases: all that was tried.
-        doubts: the rank of each cause in the doctor's ranking.
+        doctor_rank: the rank of each cause in the doctor's ranking.
     """
     ranked: dict[str, dict[str, Any]] = {}
-    for case in sorted(cases, key=lambda case: _weight(case, doubts)):
+    for case in sorted(cases, key=lambda case: _weight(case, doctor_rank)):
         if case.tried.outcome not in HELPS:
             continue
         evidence = {
@@ -100,9 +100,9 @@ def suspects(cases: Sequence[Case], doubts: Mapping[str, int]) -> tuple[dict[str
     return tuple(ranked.values())
 
 
-def _weight(case: Case, doubts: Mapping[str, int]) -> tuple[Any, ...]:
+def _weight(case: Case, doctor_rank: Mapping[str, int]) -> tuple[Any, ...]:
     """Return what orders suspects, smaller first."""
-    rank = min((doubts.get(cause, len(doubts)) for cause in case.change.causes), default=len(doubts))
+    rank = min((doctor_rank.get(cause, len(doctor_rank)) for cause in case.change.causes), default=len(doctor_rank))
     return (
         HELPS.index(case.tried.outcome) if case.tried.outcome in HELPS else len(HELPS),
         not case.reverses,

@@ -43,7 +43,7 @@ def conclude(
     """
     cases = _cases(session, trials, planted)
     cause, missing = find_cause(cases, sum(why == NO_TIME for why in not_tried.values()))
-    doubts = {name: rank for rank, name in enumerate(suspected)}
+    doctor_rank = {name: rank for rank, name in enumerate(suspected)}
     verdict = Verdict(
         run=run,
         spike=describe_spike(session.spike, session.limit()),
@@ -51,7 +51,7 @@ def conclude(
         nulls=count_nulls(nulls, session),
         interventions=tuple(sorted((case.tried for case in cases), key=_best_first)),
         cause=cause,
-        suspects=suspects(cases, doubts),
+        suspects=suspects(cases, doctor_rank),
         seconds=session.time.spent,
         messages=VerdictMessages(missing=missing, not_tried=dict(not_tried)),
     )

@@ -6,7 +6,7 @@ The policy names the stylesheet by its hash: not even a style that a log smuggle
 import base64
 import hashlib
 
-from newllm.report.tokens import TOKENS
+from newllm.report.colours import TOKENS
 
 STYLE = f"""{TOKENS}\
 * {{ box-sizing: border-box; }}

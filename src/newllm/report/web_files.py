@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from newllm.messages import Catalogue
-from newllm.report.tokens import PAGE_TOKENS
+from newllm.report.colours import PAGE_TOKENS
 
 SCRIPTS = (
     "uplot.js", "newllm.js", "numbers.js", "unpack.js", "colours.js", "columns.js", "buckets.js", "view.js", "stage.js",

@@ -3,7 +3,7 @@
 from newllm.study.decisions import compare, has_more
 from newllm.study.design import Arm, Cell, Claim, Decision
 from newllm.study.grid import Watcher
-from newllm.study.plan import OWN_STUDIES, load_study, plan, with_texts
+from newllm.study.plan import INCLUDED_STUDIES, load_study, plan, with_texts
 from newllm.study.results import analyse, decide, load_results
 from newllm.study.run import run_study, write_results
 from newllm.study.study import Study
@@ -11,7 +11,7 @@ from newllm.words.studies import claims_table
 from newllm.words.tables import Table
 
 __all__ = [
-    "OWN_STUDIES",
+    "INCLUDED_STUDIES",
     "Arm",
     "Cell",
     "Claim",

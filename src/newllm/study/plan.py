@@ -22,7 +22,7 @@ from newllm.training.configure import configure
 
 # By name, the module of each. A study is an experiment, not library: it stands in `studies/` of the repository, which
 # the package brings along.
-OWN_STUDIES = {"founding": "founding", "founding-figures": "founding.figure_runs"}
+INCLUDED_STUDIES = {"founding": "founding", "founding-figures": "founding.figure_runs"}
 _PACKAGE = "newllm_studies"  # what that folder is called as a module
 _FOLDERS = (Path(newllm.__file__).parent / "studies", Path(newllm.__file__).parents[2] / "studies")
 # Raised whenever the same configuration would give another record than before.
@@ -42,13 +42,13 @@ def load_study(name: str) -> Study:
     Raises:
         UserError: there is no such study, or the file defines none.
     """
-    if name in OWN_STUDIES:
+    if name in INCLUDED_STUDIES:
         return _own_study(name)
     path = Path(name)
     if path.suffix != ".py":
-        raise unknown_name("study", name, OWN_STUDIES)
+        raise unknown_name("study", name, INCLUDED_STUDIES)
     if not path.is_file():
-        raise UserError(f"no file '{name}': give a study's Python file, or one of {', '.join(OWN_STUDIES)}")
+        raise UserError(f"no file '{name}': give a study's Python file, or one of {', '.join(INCLUDED_STUDIES)}")
     spec = importlib.util.spec_from_file_location(f"newllm_study_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -72,7 +72,7 @@ def _own_study(name: str) -> Study:
         package = types.ModuleType(_PACKAGE)
         package.__path__ = [str(folder)]
         sys.modules[_PACKAGE] = package
-    return importlib.import_module(f"{_PACKAGE}.{OWN_STUDIES[name]}").STUDY
+    return importlib.import_module(f"{_PACKAGE}.{INCLUDED_STUDIES[name]}").STUDY
 
 
 def with_texts(study: Study, texts: Sequence[str]) -> Study:

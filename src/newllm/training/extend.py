@@ -11,9 +11,9 @@ from newllm.messages import Message, message
 from newllm.training.budget import Budget, steps_for_tokens
 from newllm.training.config import RunConfig, TrainingConfig
 from newllm.training.config_file import save_config
-from newllm.training.decisions import stays
 from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
+from newllm.training.schedule_file import stays
 
 
 def extend(run: RunDirectory, config: RunConfig, budget: Budget, tokens_per_step: float) -> tuple[RunConfig, Message]:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 from newllm.messages import Message, message
 from newllm.training.config_file import save_config
-from newllm.training.decisions import Decision, append_decision, read_decisions
 from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
+from newllm.training.schedule_file import Decision, append_decision, read_decisions
 
 FEW_STEPS = 20
 """Updates below which what a model writes is noise."""

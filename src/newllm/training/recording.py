@@ -1,6 +1,6 @@
 """What may measure a training run and write signals into its trace. The loop knows only this.
 
-The recorder's room knows no trainer and the trainer no recorder; `newllm.api` brings the two together here.
+The package `recorder` knows no trainer and the trainer no recorder; `newllm.api` brings the two together here.
 """
 
 import contextlib

@@ -18,7 +18,7 @@ from newllm.errors import UserError
 from newllm.files import checking, remove_leftovers, writing
 from newllm.training.config import RunConfig, left_automatic
 from newllm.training.config_file import load_config, save_config
-from newllm.training.decisions import read_decisions, with_decisions
+from newllm.training.schedule_file import read_decisions, with_decisions
 from newllm.training.snapshots import list_snapshots
 
 LOCK = ".lock"

@@ -12,9 +12,9 @@ from newllm.messages import Message
 from newllm.training.budget import Budget
 from newllm.training.config_file import load_config
 from newllm.training.configure import configure
-from newllm.training.decisions import Decision, append_decision
 from newllm.training.pace import ClockPace
 from newllm.training.run import RunDirectory
+from newllm.training.schedule_file import Decision, append_decision
 
 
 def test_curves_are_drawn_with_the_units_of_the_run(call, run, monkeypatch: pytest.MonkeyPatch) -> None:

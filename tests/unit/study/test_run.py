@@ -10,7 +10,7 @@ import pytest
 from newllm.cli import study as command
 from newllm.cli.main import main
 from newllm.errors import UserError
-from newllm.study import OWN_STUDIES, Claim, decide, has_more, load_results, load_study, plan, run_study
+from newllm.study import INCLUDED_STUDIES, Claim, decide, has_more, load_results, load_study, plan, run_study
 from newllm.time_limit import TimeLimit
 from newllm.trace import read_signal
 from newllm.training.run import RunDirectory
@@ -165,7 +165,7 @@ def test_the_command_lists_studies_and_speaks_json(study_file, tmp_path, capsys)
     assert main(["study", "--list"]) == 0
     assert "founding" in capsys.readouterr().out
     assert main(["study", "--list", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)["studies"]) == set(OWN_STUDIES)
+    assert set(json.loads(capsys.readouterr().out)["studies"]) == set(INCLUDED_STUDIES)
     arguments = ["study", str(study_file()), "--quick", "--json", "--workers", "1", "--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -17,7 +17,6 @@ from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
 from newllm.training.config_file import merge
 from newllm.training.configure import configure
-from newllm.training.decisions import Decision, append_decision, elapsed_at, read_decisions, stays, with_decisions
 from newllm.training.evaluation import Evaluation
 from newllm.training.extend import extend
 from newllm.training.pace import ClockPace, Stopwatch, time_left
@@ -28,6 +27,7 @@ from newllm.training.resolve import resolve
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
+from newllm.training.schedule_file import Decision, append_decision, elapsed_at, read_decisions, stays, with_decisions
 
 ROWS = [Decision(0, 100, 10, 1.0, 0.5), Decision(20, 80, 20, 13.0, 0.25), Decision(40, 90, 40, 20.0, 0.5)]
 

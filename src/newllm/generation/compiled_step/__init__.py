@@ -1,1 +1,1 @@
-"""The step of a stack as one compiled call. Importing this room's `step` needs numba; `decodable` does not."""
+"""The step of a stack as one compiled call. Importing this package's `step` needs numba; `decodable` does not."""
