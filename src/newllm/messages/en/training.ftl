@@ -16,7 +16,7 @@ notice-sequential = with a norm on write the stack runs position after position,
 ## where a run goes on
 notice-trace_cut = trace.jsonl was damaged after the last snapshot: it is cut off there and written again
 notice-done = what a kill left undone is done: { $what }
-notice-finished = '{ $run }' is finished already: there is nothing to go on with
+notice-finished = '{ $run }' is finished already: newllm train --resume { $run } --steps N, or --seconds S, trains it longer
 notice-no_curves = '{ $file }' is missing and cannot be drawn: { $error }
 notice-other_bits = { $environment }: it goes on, but not with the same bits
 notice-remaining = { FIXED($left) } of the { G($seconds, digits: 6) } s remain at step { COUNT($step) }

@@ -16,7 +16,7 @@ notice-sequential = 書き込み時に正規化するstackは、スキャンで�
 ## 再開時
 notice-trace_cut = trace.jsonlは最後のスナップショットより後で破損していたため、そこで切り、書き直す
 notice-done = 強制終了で途中だった処理を済ませた：{ $what }
-notice-finished = 「{ $run }」はすでに完了しており、続きはない
+notice-finished = 「{ $run }」はすでに完了している。newllm train --resume { $run } --steps N（または--seconds S）でさらに訓練できる
 notice-no_curves = 「{ $file }」がなく、描画もできない：{ $error }
 notice-other_bits = { $environment }。続けられるが、ビット単位では一致しない
 notice-remaining = ステップ{ COUNT($step) }で、{ G($seconds, digits: 6) }秒のうち{ FIXED($left) }秒が残っている
