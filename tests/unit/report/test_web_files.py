@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.report import tokens, web_files
+from newllm.report import colours, web_files
 
 WEB = Path(web_files.__file__).with_name("web")
 VENDORED = re.findall(r"^\| (\S+) \|.*\| ([0-9a-f]{64}) \|$", (WEB / "VENDORED.md").read_text(), re.M)
@@ -57,7 +57,7 @@ def test_vendored_files_are_those_that_were_published() -> None:
         assert hashlib.sha256((WEB / name).read_bytes()).hexdigest() == digest
 
 
-@pytest.mark.parametrize("scheme", [tokens.LIGHT + tokens.MORE_LIGHT, tokens.DARK + tokens.MORE_DARK])
+@pytest.mark.parametrize("scheme", [colours.LIGHT + colours.MORE_LIGHT, colours.DARK + colours.MORE_DARK])
 def test_text_and_signs_stand_out_from_what_is_behind_them(scheme: str) -> None:
     colour = dict(re.findall(r"--([a-z-]+): (#[0-9a-fA-F]{6})", scheme))
     for behind in ("paper", "card", "hollow"):
