@@ -40,7 +40,7 @@ class ProgressLines(Watcher):
         self._write("noticed", text=str(said), message=said.as_dict())
 
     def planned(self, stage: str, replays: int) -> None:
-        """Write that a stage begins."""
+        """Write that a stage begins or goes on, with the replays that all of it may take."""
         self._write("planned", stage=stage, replays=replays)
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """How far the replays of a run are: a moving line on a terminal, a plain line now and then elsewhere."""
 
+from collections import Counter
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -62,7 +63,8 @@ class ReplayProgress(Watcher):
         )
         self._task: TaskID | None = None
         self._time = time
-        self._stage, self._done, self._may = "", 0, 0
+        self._stage = ""
+        self._done, self._may = Counter[str](), dict[str, int]()  # by stage: a stage can go on after another
         self._spoke = 0.0
 
     def __enter__(self) -> Self:
@@ -80,29 +82,32 @@ class ReplayProgress(Watcher):
         self._say(Text(self._words("remark_line-note", remark=plain(self._words.text(said), 2000))))
 
     def planned(self, stage: str, replays: int) -> None:
-        """Begin a stage."""
-        self._stage, self._done, self._may = self._words(f"terminal-stage-{stage}"), 0, replays
+        """Begin a stage, or go on with it: what is known already is not said again."""
+        self._stage = self._words(f"terminal-stage-{stage}")
+        known, self._may[stage] = self._may.get(stage), replays
         if not self._live:
-            self._say(Text(self._words("terminal-planned", stage=self._stage, count=replays)))
+            if replays != known:
+                self._say(Text(self._words("terminal-planned", stage=self._stage, count=replays)))
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(self._stage, total=None, name="", done=self._words("terminal-done", count=0))
+        done = self._words("terminal-done", count=self._done[stage])
+        self._task = self._bar.add_task(self._stage, total=None, name="", done=done)
         self._bar.start()
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
         """Count a replay."""
         del seconds
-        self._done += 1
+        self._done[stage] += 1
         line = self._words("terminal-replayed", name=plain(name) or None, number=replay, spiked=spiked)
         if self._live and self._task is not None:
-            done = self._words("terminal-done", count=self._done)
-            self._bar.update(self._task, completed=self._done, name=line, done=done)
+            done = self._words("terminal-done", count=self._done[stage])
+            self._bar.update(self._task, completed=self._done[stage], name=line, done=done)
         elif self._time.spent - self._spoke >= PLAIN_SECONDS:
             self._spoke = self._time.spent
             spent = _of(self._time, self._words)
             name = self._words(f"terminal-stage-{stage}")
-            self._say(Text(f"{name} {self._done:,}/{self._may:,}   {line}   {spent}"))
+            self._say(Text(f"{name} {self._done[stage]:,}/{self._may[stage]:,}   {line}   {spent}"))
 
     def tried(self, tried: Tried) -> None:
         """Say what was confirmed, and what helped in the screen; the page tells the rest."""

@@ -16,12 +16,11 @@ from newllm.replays.null import NullCheck, check_null
 from newllm.replays.outcome import effect_of
 from newllm.replays.replica import State
 from newllm.replays.request import ReplayRequest
-from newllm.replays.runner import Runner
+from newllm.replays.runner import Heard, Runner
 from newllm.replays.session import NO_TIME, SCREENS, Session, Trial, best_of
 from newllm.replays.starts import Start, starts
 from newllm.replays.store import Store
-from newllm.replays.task import Replayer, Task
-from newllm.replays.trajectory import Trajectory
+from newllm.replays.task import Replayer
 from newllm.replays.verdict import conclude, describe_unadjusted, differs
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
@@ -85,14 +84,14 @@ def _replayed(
     not_tried: Mapping[str, Message],
 ) -> Verdict:
     store = Store(request.directory, dict(request.identity))
-    heard = _Heard(watcher)
     keep_state = functools.partial(_keep_state, request, store)
     with store.in_use():
+        heard: Heard = lambda task, made: session.heard(task, made)  # noqa: E731 (the session needs its runner first)
         with Runner(replayer(store), store, workers, heard, request.time) as runner:
             session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
-            heard.session = session
             watcher.planned("null replay", 1)
             check = _checked(request, origins[0], watcher)
+            watcher.replayed("null replay", "unmodified", 0, None, check.seconds)
             if check.identical is False:
                 verdict = differs(request.name, request.spike, check, request.time.spent)
             else:
@@ -109,20 +108,6 @@ def _checked(request: ReplayRequest, late: Start, watcher: Watcher) -> NullCheck
     except OutOfTime:
         said = "the time was up before the run was replayed once as it was: give more"
         raise UserError(f"--budget {request.time.seconds:g}: {said}") from None
-
-
-class _Heard:
-    """Tells a watcher of each replay, with the stage that it belongs to."""
-
-    def __init__(self, watcher: Watcher) -> None:
-        self.watcher = watcher
-        self.session: Session | None = None
-
-    def __call__(self, task: Task, made: Trajectory) -> None:
-        session = self.session
-        assert session is not None, "a replay before the session"
-        spiked = None if session.assessor is None else session.assessor(made).own.spiked
-        self.watcher.replayed(session.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
 
 
 def _stages(

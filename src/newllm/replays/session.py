@@ -11,6 +11,7 @@ is confirmed, then the screen goes on: what nobody has tried yet comes before a 
 confirmation or a reverse test begins only where the time is enough for all of its replays.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from newllm.replays.request import ReplayRequest
 from newllm.replays.runner import Runner
 from newllm.replays.starts import Start, healthy_segment
 from newllm.replays.task import Task
+from newllm.replays.trajectory import Trajectory
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import OutOfTime
 
@@ -102,6 +104,7 @@ class Session:
         self._usable = self.starts
         self._screen_began = 0.0
         self._seen: dict[Task, Assessment] = {}
+        self._replayed: Counter[str] = Counter()
 
     def nulls(self) -> dict[int, list[Assessment]]:
         """Replay the unmodified run with other chance from every start that time allows; return them by start.
@@ -115,7 +118,7 @@ class Session:
         for start in self.starts:
             if not found or self._affords(start):
                 tasks = [self._null(start, replay) for replay in range(SCREENED)]
-                self._begin("null replays", len(tasks))
+                self._begin("null replays", tasks)
                 self.runner.run(tasks, self.time.end)
                 found |= {start.step: assessments} if (assessments := self._assessments(tasks)) else {}
         if not found:
@@ -142,7 +145,8 @@ class Session:
             tasks = [self._task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
             waiting = [task for task in tasks if not self._is_done(task)]
             if waiting and not begun and self.time.spent < by:
-                self._begin("screen", (SCREENED - replay) * len(chosen))
+                rest = [(candidate, later) for later in range(replay, SCREENED) for candidate in chosen]
+                self._begin("screen", [self._task(*one) for one in rest if self._known(one[0].start, [one[1]])])
                 begun = True
             self.runner.run(waiting, by)
         trials = [self._trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
@@ -179,7 +183,7 @@ class Session:
         seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
-        self._begin("confirm", len(missing) + CONFIRMED)
+        self._begin("confirm", nulls, more=CONFIRMED)
         self.runner.run(nulls, self.time.end)
         known = self._known(candidate.start, fresh)
         self.runner.run([self._task(candidate, replay) for replay in known], self.time.end)
@@ -201,7 +205,7 @@ class Session:
         if seconds / self.runner.workers > self.time.left:
             return
         planted = [replace(task, name=candidate.name, variant="planted") for task in healthy]
-        self._begin("reverse test", 2 * PLANTED)
+        self._begin("reverse test", [*healthy, *planted])
         try:
             self._keep_state(healthy[0].start)
         except OutOfTime:
@@ -222,9 +226,17 @@ class Session:
         segment = healthy_segment(self.starts[0])
         return None if segment is None else [self._null(segment, replay) for replay in range(PLANTED)]
 
-    def _begin(self, stage: str, replays: int) -> None:
+    def heard(self, task: Task, made: Trajectory) -> None:
+        """Tell the watcher of a replay, with the stage that it belongs to."""
+        self._replayed[self.stage] += 1
+        spiked = None if self.assessor is None else self.assessor(made).own.spiked
+        self.watcher.replayed(self.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
+
+    def _begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
+        """Begin a stage or go on with it: it comes to what it has replayed, these tasks and more to come."""
         self.stage = stage
-        self.watcher.planned(stage, replays)
+        waiting = sum(not self._is_done(task) for task in tasks) + more
+        self.watcher.planned(stage, self._replayed[stage] + waiting)
 
     def _null(self, start: Start, replay: int) -> Task:
         return Task("", start.step, replay, start.null(), start.onset, start.last, self.suspect)

@@ -15,7 +15,7 @@ class Watcher:
         """Take in something that a person should know."""
 
     def planned(self, stage: str, replays: int) -> None:
-        """Take in that a stage begins, and how many replays it may take."""
+        """Take in that a stage begins or goes on after another, and how many replays all of it may take."""
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:
         """Take in one replay.

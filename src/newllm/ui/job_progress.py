@@ -1,6 +1,7 @@
 """What a command tells of its progress, as the page shows it: from the JSON lines of `cli.progress_lines`."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,17 +17,23 @@ class Progress:
 
     Attributes:
         stage: what is being done.
-        done, may: replays of this stage: done, and at most to be done.
+        may: replays of this stage at most.
         newest: the last replay: name, replay (the number of its chance), spiked (None where that was not judged).
         tried: what was confirmed and what helped in the screen, the newest last: stage, name, outcome, spiked, n.
         notes: what else a person should know.
     """
 
     def __init__(self) -> None:
-        self.stage, self.done, self.may = "", 0, 0
+        self.stage, self.may = "", 0
+        self._done = Counter[str]()  # by stage: a stage can go on after another
         self.newest: dict[str, Any] | None = None
         self.tried: list[dict[str, Any]] = []
         self.notes: list[Message] = []
+
+    @property
+    def done(self) -> int:
+        """Replays of this stage that are done."""
+        return self._done[self.stage]
 
     def take(self, line: bytes) -> None:
         """Take in a line; what is no event of ours, as where a command was killed within it, is passed over."""
@@ -34,11 +41,11 @@ class Progress:
             event = json.loads(line)
             kind = event["event"]
             if kind == "planned":
-                self.stage, self.done, self.may = _text(event["stage"]), 0, int(event["replays"])
-                self.newest = None
+                self.stage, self.may, self.newest = _text(event["stage"]), int(event["replays"]), None
             elif kind == "replayed":
                 newest = {"name": _text(event["name"]), "replay": int(event["replay"]), "spiked": event["spiked"]}
-                self.stage, self.done, self.newest = _text(event["stage"]), self.done + 1, newest
+                self.stage, self.newest = _text(event["stage"]), newest
+                self._done[self.stage] += 1
             elif kind == "tried":
                 if event["stage"] == "confirmed" or event["outcome"] in HELPS:
                     tried = {name: _text(event[name]) for name in ("stage", "name", "outcome")}

@@ -60,6 +60,20 @@ def test_it_speaks_now_and_then_only() -> None:
     assert stream.getvalue() == "screen: up to 1,000 replays\n"
 
 
+def test_a_stage_that_goes_on_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_progress, "PLAIN_SECONDS", 0.0)
+    stream = io.StringIO()
+    with ReplayProgress(stream, EN, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:
+        for stage, replays in (("screen", 6), ("confirm", 8), ("screen", 6), ("confirm", 9)):
+            progress.planned(stage, replays)
+            progress.replayed(stage, "sgd", 0, True, 0.5)
+    heads = [line.split("   ")[0] for line in stream.getvalue().splitlines()]
+    assert heads == [
+        "screen: up to 6 replays", "screen 1/6", "confirm: up to 8 replays", "confirm 1/8",
+        "screen 2/6", "confirm: up to 9 replays", "confirm 2/9",
+    ]  # fmt: skip
+
+
 def test_quiet_says_nothing() -> None:
     for stream in (io.StringIO(), Terminal()):
         _tell(ReplayProgress(stream, EN, quiet=True, time=TimeLimit(300, lambda: 0.0)))
@@ -83,6 +97,9 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
         for replay in range(3):
             progress.replayed("confirm", "[red]sgd", replay, False, 0.5)
         _until(lambda: "3 done" in stream.getvalue())
+        progress.planned("screen", 6)
+        progress.replayed("screen", "warm-up", 2, True, 0.5)
+        _until(lambda: "2 done" in stream.getvalue().split("3 done")[-1])
         assert "[red]sgd #2 did not spike" in stream.getvalue()
     assert stream.getvalue().endswith(("\x1b[2K", "\x1b[1A\x1b[2K"))
     assert "\x1b[?25h" in stream.getvalue()  # the cursor is back

@@ -1,6 +1,7 @@
 """Whole sessions on a small training that is not ours, with a fault that is planted and known."""
 
 import functools
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
+from newllm.replays import session
 from newllm.replays.loop import Loop
 from newllm.replays.session import NO_TIME
 from newllm.replays.watcher import Watcher
@@ -37,11 +39,13 @@ def loss(model: nn.Module, given: tuple[Tensor, Tensor]) -> Tensor:
 class Told(Watcher):
     def __init__(self) -> None:
         self.stages: list[str] = []
+        self.planned_replays: list[tuple[str, int]] = []
         self.replays: list[tuple[str, str, int]] = []
         self.results: list[Tried] = []
 
-    def planned(self, stage: str, replays: int) -> None:  # noqa: ARG002 (a watcher's form)
+    def planned(self, stage: str, replays: int) -> None:
         self.stages.append(stage)
+        self.planned_replays.append((stage, replays))
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:  # noqa: ARG002
         self.replays.append((stage, name, replay))
@@ -64,8 +68,13 @@ def verdict(told: Told) -> Verdict:
 def test_a_short_session_confirms_the_remedy():
     """All stages from end to end, among the quick tests: what no part shows alone ends here."""
     loop = Loop(build, functools.partial(batch, bad=(30, 31)), loss, 50)
-    verdict = newllm.replay(loop, only=("replace-batches", "half-learning-rate"))
+    heard = Told()
+    verdict = newllm.replay(loop, only=("replace-batches", "half-learning-rate"), watcher=heard)
     assert verdict.null["identical"] is True
+    done = Counter(stage for stage, _, _ in heard.replays)
+    for stage, planned in dict(heard.planned_replays).items():
+        assert 0 < done[stage] <= planned, stage
+    assert (done["null replay"], done["null replays"]) == (1, 6)
     remedy = verdict.interventions[0]
     assert (remedy.name, remedy.stage, remedy.outcome, remedy.spiked) == ("replace-batches", "confirmed", "removes", 0)
     assert any(one.name == "half-learning-rate" and one.outcome != "removes" for one in verdict.interventions)
@@ -159,6 +168,18 @@ def test_what_time_remains_goes_to_what_was_not_tried():
     assert all(one.outcome == "removes" for one in confirmed)  # while others wait, nothing less is confirmed
     waiting = [name for name, why in verdict.not_tried.items() if why == str(NO_TIME)]
     assert len(waiting) + len(verdict.interventions) > len(waiting) > 0
+
+
+@pytest.mark.slow
+def test_a_screen_that_goes_on_after_a_confirmation_is_the_same_screen(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session, "CONFIRMED", 2)  # so that time for more of the screen is left
+    monkeypatch.setattr(session, "PLANTED", 1)
+    timed = Timed()
+    timed.replay(900)
+    totals = [replays for stage, replays in timed.told.planned_replays if stage == "screen"]
+    assert len(totals) > 1
+    assert set(totals) == {63}
+    assert sum(stage == "screen" for stage, _, _ in timed.told.replays) <= 63
 
 
 @pytest.mark.slow

@@ -35,6 +35,9 @@ def test_a_stage_and_its_replays() -> None:
     assert told["newest"] == {"name": "", "replay": 2, "spiked": None}
     told = after(PLANNED, REPLAYED, {"event": "planned", "stage": "confirm", "replays": 8})
     assert (told["stage"], told["done"], told["may"], told["newest"]) == ("confirm", 0, 8, None)
+    confirm = {"event": "planned", "stage": "confirm", "replays": 8}
+    told = after(PLANNED, REPLAYED, confirm, REPLAYED | {"stage": "confirm"}, PLANNED, REPLAYED)
+    assert (told["stage"], told["done"], told["may"]) == ("screen", 2, 1200)  # a stage that goes on counts on
 
 
 def test_what_was_confirmed_and_what_helped_is_kept_the_newest_forty() -> None:
