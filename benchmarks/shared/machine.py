@@ -4,10 +4,11 @@ import importlib.metadata
 import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from newllm.kernels.processor import cpuinfo
 
 _PACKAGES = (
     *("numpy", "numba", "transformers", "mambapy", "minGRU-pytorch", "rwkv"),
@@ -47,7 +48,7 @@ def _version(package: str) -> str:
 
 def _processor() -> str:
     """Return its name with family and model, which tell one generation from another where the name does not."""
-    facts = _cpuinfo()
+    facts = cpuinfo()
     name = facts.get("model name")
     if name is None:
         return platform.processor() or platform.machine()
@@ -55,12 +56,4 @@ def _processor() -> str:
 
 
 def _flags() -> set[str]:
-    return set(_cpuinfo().get("flags", "").split())
-
-
-def _cpuinfo() -> dict[str, str]:
-    """Return what Linux says of the first core."""
-    path = Path("/proc/cpuinfo")
-    first = path.read_text().split("\n\n")[0].splitlines() if path.exists() else []
-    pairs = (line.partition(":") for line in first)
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return set(cpuinfo().get("flags", "").split())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newllm.errors import UserError
+from newllm.kernels.processor import available_cores
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.investigate import ReplayRequest, investigate
 from newllm.replays.loop import Loop
@@ -51,7 +52,7 @@ def replay(
     told = watcher or Watcher()
     if isinstance(what, Loop):
         return _loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, told)
-    return _run(Path(what), spike, time, only, _cores() if workers is None else workers, told)
+    return _run(Path(what), spike, time, only, available_cores() if workers is None else workers, told)
 
 
 def _run(
@@ -83,7 +84,3 @@ def _loop(loop: Loop, number: int | None, budget: float | TimeLimit, only: Seque
 
 def _version(spike: LocatedSpike) -> dict[str, object]:
     return {"onset": spike.onset, "peak": spike.peak, "signal": spike.signal, "newllm": VERSION}
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

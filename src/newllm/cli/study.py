@@ -10,7 +10,6 @@ started again: a finished run is never repeated.
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and print its tables."""
+    from newllm.kernels.processor import available_cores
     from newllm.study import INCLUDED_STUDIES, load_study, run_study, with_texts
 
     if arguments.list:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.cli.study_progress import StudyProgress
 
     limit = TimeLimit(study.quick_seconds if arguments.quick else math.inf, began=arguments.began)
-    workers = _cores() if arguments.workers is None else arguments.workers
+    workers = available_cores() if arguments.workers is None else arguments.workers
     with StudyProgress(sys.stderr, quiet=arguments.quiet, workers=workers, time=limit) as progress, ending_on_sigterm():
         results = run_study(
             arguments.study,
@@ -69,11 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(study.tables(results), results, out)
     return 1 if results["failed"] else 0
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _list(studies: dict[str, str], *, as_json: bool) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.kernels import threads
+from newllm.kernels.memory import array
 from newllm.kernels.where import can_fuse
 
 
@@ -52,7 +53,7 @@ class _CrossEntropy(torch.autograd.Function):
 
         logits, targets = logits.contiguous(), targets.contiguous()
         nats, log_z = torch.empty(len(logits)), torch.empty(len(logits))
-        arrays = [threads.array(logits), threads.array(targets), ignored, threads.array(nats), threads.array(log_z)]
+        arrays = [array(logits), array(targets), ignored, array(nats), array(log_z)]
         threads.run(loops.cross_entropy, arrays, threads.by_positions(*logits.shape))
         ctx.save_for_backward(logits, targets, log_z)
         ctx.ignored, ctx.consume = ignored, consume
@@ -66,7 +67,7 @@ class _CrossEntropy(torch.autograd.Function):
         logits, targets, log_z = ctx.saved_tensors
         d_logits = logits.detach() if ctx.consume else logits.clone()
         scale = np.float32(gradient.item())
-        arrays = [scale, threads.array(d_logits), threads.array(targets), ctx.ignored, threads.array(log_z)]
+        arrays = [scale, array(d_logits), array(targets), ctx.ignored, array(log_z)]
         jobs = threads.by_positions(*logits.shape)
         threads.run(loops.cross_entropy_backward, arrays, jobs)
         return d_logits, None, None, None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from newllm.kernels import threads
+from newllm.kernels.memory import array
 
 
 def gated_scan(delta_BTC: Tensor, gate_BTC: Tensor, initial_BC: Tensor, reset_BT: Tensor | None) -> Tensor:
@@ -34,7 +35,7 @@ class _GatedScan(torch.autograd.Function):
         delta, gate, initial = delta.contiguous(), gate.contiguous(), initial.contiguous()
         reset = torch.empty((0, 0), dtype=torch.bool) if reset is None else reset.contiguous()
         contexts = torch.empty_like(delta, dtype=torch.float32)
-        arrays = [threads.array(tensor) for tensor in (delta, gate, initial, reset, contexts)]
+        arrays = [array(tensor) for tensor in (delta, gate, initial, reset, contexts)]
         threads.run(loops.gated_scan, arrays, threads.by_channels(*delta.shape))
         ctx.save_for_backward(delta, gate, contexts, initial, reset)
         return contexts
@@ -48,5 +49,5 @@ class _GatedScan(torch.autograd.Function):
         into = torch.empty_like(delta), torch.empty_like(gate), torch.empty_like(initial)
         tensors = (gradient.contiguous(), delta, gate, contexts, initial, reset, *into)
         jobs = threads.by_channels(*delta.shape)
-        threads.run(loops.gated_scan_backward, [threads.array(tensor) for tensor in tensors], jobs)
+        threads.run(loops.gated_scan_backward, [array(tensor) for tensor in tensors], jobs)
         return (*into, None)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import threads
+from newllm.kernels.memory import array, rows
 from newllm.kernels.where import should_fuse, written_dtype
 
 _BLOCK = 64  # positions; the gradient of the weight is summed block by block
@@ -69,7 +70,7 @@ class _RMSNorm(torch.autograd.Function):
         x, weight = x.contiguous(), weight.contiguous()
         normed = torch.empty_like(x, dtype=dtype)
         scales = torch.empty(x.numel() // x.shape[-1])
-        arrays = [_flat(x), threads.array(weight), np.float32(epsilon), _flat(normed), threads.array(scales)]
+        arrays = [rows(x), array(weight), np.float32(epsilon), rows(normed), array(scales)]
         threads.run(loops.rms_norm, arrays, threads.by_positions(len(scales), x.shape[-1]))
         ctx.save_for_backward(x, weight, scales)
         return normed
@@ -83,8 +84,8 @@ class _RMSNorm(torch.autograd.Function):
         d_x = torch.empty_like(x)
         jobs = threads.by_positions(len(scales), x.shape[-1], _BLOCK)
         d_weights = torch.zeros(-(-len(scales) // _BLOCK), len(weight))
-        arrays = [_flat(gradient.contiguous()), _flat(x), threads.array(weight), threads.array(scales), _BLOCK]
-        threads.run(loops.rms_norm_backward, [*arrays, _flat(d_x), threads.array(d_weights)], jobs)
+        arrays = [rows(gradient.contiguous()), rows(x), array(weight), array(scales), _BLOCK]
+        threads.run(loops.rms_norm_backward, [*arrays, rows(d_x), array(d_weights)], jobs)
         return d_x, d_weights.sum(dim=0), None, None
 
 
@@ -99,9 +100,9 @@ class _ResidualRMSNorm(torch.autograd.Function):
         total = torch.empty_like(x, dtype=dtype)
         normed = torch.empty_like(x, dtype=written_dtype(total))
         scales = torch.empty(x.numel() // x.shape[-1])
-        arrays = [_flat(x), _flat(added), threads.array(weight), np.float32(epsilon), _flat(total), _flat(normed)]
+        arrays = [rows(x), rows(added), array(weight), np.float32(epsilon), rows(total), rows(normed)]
         jobs = threads.by_positions(len(scales), x.shape[-1])
-        threads.run(loops.residual_rms_norm, [*arrays, threads.array(scales)], jobs)
+        threads.run(loops.residual_rms_norm, [*arrays, array(scales)], jobs)
         ctx.save_for_backward(total, weight, scales)
         ctx.dtypes = x.dtype, added.dtype
         return normed, total
@@ -117,12 +118,8 @@ class _ResidualRMSNorm(torch.autograd.Function):
         d_added = total.new_empty((0, total.shape[-1]) if is_one else total.shape, dtype=ctx.dtypes[1])
         jobs = threads.by_positions(len(scales), total.shape[-1], _BLOCK)
         d_weights = torch.zeros(-(-len(scales) // _BLOCK), len(weight))
-        given = [_flat(gradient.contiguous()), _flat(passing.contiguous()), _flat(total)]
-        into = [_flat(d_x), _flat(d_added), threads.array(d_weights)]
-        arrays = [*given, threads.array(weight), threads.array(scales), _BLOCK, *into]
+        given = [rows(gradient.contiguous()), rows(passing.contiguous()), rows(total)]
+        into = [rows(d_x), rows(d_added), array(d_weights)]
+        arrays = [*given, array(weight), array(scales), _BLOCK, *into]
         threads.run(loops.residual_rms_norm_backward, arrays, jobs)
         return d_x, d_x if is_one else d_added, d_weights.sum(dim=0), None, None
-
-
-def _flat(x: Tensor) -> Any:
-    return threads.array(x.reshape(-1, x.shape[-1]))

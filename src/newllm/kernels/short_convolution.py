@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from newllm.kernels import threads
+from newllm.kernels.memory import array
 from newllm.kernels.where import should_fuse, written_dtype
 
 TAPS = 4
@@ -53,7 +54,7 @@ class _ShortConvolution(torch.autograd.Function):
         x, tail, weight = x.contiguous(), tail.contiguous(), weight.contiguous()
         position = _everywhere(x) if position is None else position.expand(x.shape[:2]).contiguous()
         out = torch.empty_like(x, dtype=dtype)
-        arrays = [threads.array(tensor) for tensor in (x, tail, weight, position, out)]
+        arrays = [array(tensor) for tensor in (x, tail, weight, position, out)]
         threads.run(loops.convolution, arrays, threads.by_channels(*x.shape))
         ctx.save_for_backward(x, tail, weight, position)
         return out
@@ -68,7 +69,7 @@ class _ShortConvolution(torch.autograd.Function):
         d_weights = torch.zeros(x.shape[0], *weight.shape)  # each row sums its own
         tensors = (gradient.contiguous(), x, tail, weight, position, d_x, d_tail, d_weights)
         jobs = threads.by_channels(*x.shape)
-        threads.run(loops.convolution_backward, [threads.array(tensor) for tensor in tensors], jobs)
+        threads.run(loops.convolution_backward, [array(tensor) for tensor in tensors], jobs)
         return d_x, d_tail, d_weights.sum(dim=0), None, None
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import threads
+from newllm.kernels.memory import rows
 from newllm.kernels.where import should_fuse, written_dtype
 
 
@@ -78,7 +79,7 @@ def _forward(gate: Tensor, value: Tensor, at: tuple[int, int, int], dtype: torch
     from newllm.kernels import loops  # numba is an extra, and slow to import
 
     out = gate.new_empty(*gate.shape[:-1], at[2], dtype=dtype)
-    arrays = [_flat(gate), _flat(value), _flat(out), at]
+    arrays = [rows(gate), rows(value), rows(out), at]
     threads.run(loops.silu_product, arrays, threads.by_positions(out.numel() // at[2], at[2]))
     return out
 
@@ -88,10 +89,6 @@ def _backward(
 ) -> None:
     from newllm.kernels import loops
 
-    arrays = [_flat(tensor) for tensor in (gradient.contiguous(), *given, *into)]
+    arrays = [rows(tensor) for tensor in (gradient.contiguous(), *given, *into)]
     jobs = threads.by_positions(gradient.numel() // at[2], at[2])
     threads.run(loops.silu_product_backward, [*arrays, at], jobs)
-
-
-def _flat(x: Tensor) -> Any:
-    return threads.array(x.reshape(-1, x.shape[-1]))

@@ -1,4 +1,4 @@
-"""A few Python threads that run compiled kernels side by side; the kernels release the GIL.
+"""How many threads work is worth, and a few Python threads that run compiled kernels; the kernels release the GIL.
 
 numba's own OpenMP pool beside torch's would slow torch several times: two pools spin. These threads sleep.
 A job is a part of the work that one thread does alone. No sum is shared between two jobs, so that the bits do not
@@ -12,10 +12,15 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+
+from newllm.kernels.processor import available_cores
 
 _LINE = 16  # channels a thread takes at least: one cache line of float32
-_WORTH_A_THREAD = 32_768  # elements: waking a thread costs more than so little work
+# Two measures. A pass over memory takes as long as it has elements, and wakes its threads once: it has all or none.
+# A product takes as long as it has multiply-adds, and its threads meet many times on the way (`barrier`): each must
+# have enough to do between, and a core of its own, or all wait for it.
+_WORTH_WAKING = 32_768  # elements: waking a thread costs more than so little work
+_WORTH_MEETING = 1 << 19  # multiply-adds of a position, 10 microseconds: for less no thread is met
 
 
 def run(kernel: Any, arguments: Sequence[Any], jobs: Sequence[tuple[int, ...]]) -> None:
@@ -57,8 +62,14 @@ def by_positions(positions: int, width: int, block: int = 1) -> list[tuple[int, 
     return [(first * block, min(last * block, positions)) for first, last in shares]
 
 
+def threads_for(products: int) -> int:
+    """Return how many threads share so many multiply-adds of a position; it changes no bits."""
+    available = min(torch.get_num_threads(), available_cores())
+    return max(1, min(available, products // _WORTH_MEETING))
+
+
 def _threads(elements: int) -> int:
-    return torch.get_num_threads() if elements >= _WORTH_A_THREAD else 1
+    return torch.get_num_threads() if elements >= _WORTH_WAKING else 1
 
 
 def _shares(count: int, parts: int) -> list[tuple[int, int]]:
@@ -72,9 +83,3 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 @cache
 def _pool_of(process: int, threads: int) -> ThreadPoolExecutor:  # noqa: ARG001 (a forked child has none of our threads)
     return ThreadPoolExecutor(threads, thread_name_prefix="newllm-kernel")
-
-
-def array(tensor: Tensor) -> Any:
-    """Return a tensor's memory as numpy; bfloat16, which numpy does not know, as the integers that it is kept in."""
-    tensor = tensor.detach()
-    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()

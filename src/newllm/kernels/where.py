@@ -1,11 +1,10 @@
 """Where a fused kernel can run, and in which precision it writes."""
 
-import functools
-import importlib.util
-
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+
+from newllm.kernels.processor import has_numba
 
 FUSED_DTYPES = (torch.float32, torch.bfloat16)
 
@@ -25,7 +24,7 @@ def can_fuse(*tensors: Tensor) -> bool:
     """
     return (
         all(tensor.dtype in FUSED_DTYPES and tensor.device.type == "cpu" for tensor in tensors)
-        and _has_numba()
+        and has_numba()
         and not torch.compiler.is_compiling()
         and torch._C._functorch.peek_interpreter_stack() is None
         and forward_ad._current_level < 0
@@ -49,8 +48,3 @@ def should_fuse(x: Tensor, *others: Tensor) -> bool:
 def written_dtype(like: Tensor) -> torch.dtype:
     """Return the dtype in which a product would take this: autocast's where it is on, else the tensor's own."""
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else like.dtype
-
-
-@functools.cache
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None

@@ -6,11 +6,11 @@ import importlib.metadata
 import importlib.util
 import platform
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import torch
 
 from newllm.errors import UserError
+from newllm.kernels.processor import processor_name
 from newllm.messages import Message, message
 from newllm.recurrence import resolve_backend
 from newllm.training.config import NumericsConfig
@@ -65,23 +65,10 @@ def describe_environment() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": processor(),
+        "processor": processor_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         **versions,
     }
-
-
-def processor() -> str:
-    """Return the processor's name; on x86 Linux with its family and model, which the name alone need not tell apart."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return platform.processor() or platform.machine()
-    parts = [line.partition(":") for line in text.split("\n\n")[0].splitlines()]
-    first = {name.strip(): value.strip() for name, _, value in parts}
-    if "model name" not in first:
-        return platform.processor() or platform.machine()
-    return f"{first['model name']}, family {first.get('cpu family', '?')}, model {first.get('model', '?')}"
 
 
 def differences(

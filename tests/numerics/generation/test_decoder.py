@@ -19,15 +19,15 @@ from newllm.generation.compiled_step import pace
 from newllm.generation.compiled_step import step as compiled_step
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.weights import rounded_model
+from newllm.kernels.processor import has_avx512_kernels
 from newllm.model.bodies import State
 from newllm.model.bodies.block import Block
 from newllm.model.bodies.stack import ContextMixer
-from newllm.model.chain import can_chain
 from newllm.model.config import RULE_NAMES, ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.recurrence import change_decay
 
-if not can_chain():
+if not has_avx512_kernels():
     pytest.skip("the compiled step needs AVX-512 and Linux", allow_module_level=True)
 
 # Of the largest logit. int8 multiplies by 16-bit values; the twin by float32.

@@ -1,10 +1,12 @@
 """How work is shared out among threads, and from where on kernels run: exact numbers."""
 
+import os
+
 import pytest
 import torch
 
 from newllm.kernels import where
-from newllm.kernels.threads import by_channels, by_positions, run
+from newllm.kernels.threads import by_channels, by_positions, run, threads_for
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,18 @@ def test_positions_are_shared_out_in_whole_blocks(
     assert by_positions(100, 400) == [(0, 25), (25, 50), (50, 75), (75, 100)]
 
 
+@pytest.mark.parametrize(
+    ("products", "torchs", "processors", "threads"),
+    [(0, 8, 8, 1), (2**20 - 1, 8, 8, 1), (2**20, 8, 8, 2), (3 * 2**19, 8, 8, 3), (2**30, 8, 4, 4), (2**30, 2, 8, 2)],
+)
+def test_a_thread_has_half_a_million_multiply_adds(
+    products: int, torchs: int, processors: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: torchs)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
+    assert threads_for(products) == threads
+
+
 def test_every_job_is_done_once() -> None:
     for jobs in ([(1, 2)], [(1, 2), (3, 4), (5, 6)]):
         done: list[tuple[str, int, int]] = []
@@ -64,7 +78,7 @@ def test_a_job_that_fails_is_told() -> None:
 def test_kernels_run_from_sixteen_positions_on_or_where_gradients_are_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(where, "_has_numba", lambda: True)
+    monkeypatch.setattr(where, "has_numba", lambda: True)
     many, few = torch.zeros(4, 4, 8), torch.zeros(3, 5, 8)
     with torch.no_grad():
         assert where.should_fuse(many)
@@ -73,7 +87,7 @@ def test_kernels_run_from_sixteen_positions_on_or_where_gradients_are_asked_for(
     assert where.should_fuse(few.bfloat16(), many)
     assert not where.should_fuse(many.double())
     assert not where.should_fuse(many, few.half())
-    monkeypatch.setattr(where, "_has_numba", lambda: False)
+    monkeypatch.setattr(where, "has_numba", lambda: False)
     assert not where.should_fuse(many)
 
 

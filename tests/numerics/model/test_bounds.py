@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from typing import Any
 
 import pytest
@@ -127,17 +126,5 @@ def test_masks_drop_their_share_and_are_none_where_nothing_is_dropped() -> None:
 def test_layers_are_chained_from_24_positions_of_1_to_64_rows(
     shape: tuple[int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch, *, is_worth_it: bool
 ) -> None:
-    monkeypatch.setattr(chain, "can_chain", lambda: True)
+    monkeypatch.setattr(chain, "has_avx512_kernels", lambda: True)
     assert chain.is_worth_chaining(torch.empty(*shape, 3, dtype=dtype)) is is_worth_it
-
-
-@pytest.mark.parametrize(
-    ("products", "torchs", "processors", "threads"),
-    [(0, 8, 8, 1), (2**20 - 1, 8, 8, 1), (2**20, 8, 8, 2), (2**30, 8, 4, 4), (2**30, 2, 8, 2)],
-)
-def test_a_thread_of_a_chain_has_half_a_million_multiply_adds(
-    products: int, torchs: int, processors: int, threads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: torchs)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
-    assert chain._threads(products) == threads

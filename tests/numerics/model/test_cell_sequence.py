@@ -180,9 +180,9 @@ def tame(cell: Cell) -> None:
 @pytest.fixture
 def chained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list to which every chain that is built adds; skip where none can be."""
-    if not chain.can_chain():
+    if not chain.has_avx512_kernels():
         pytest.skip("no numba here, or another processor")
-    monkeypatch.setattr(chain, "_threads", lambda _products: 2)
+    monkeypatch.setattr(chain, "threads_for", lambda _products: 2)
     built: list[int] = []
     monkeypatch.setattr(chain, "_pack_all", lambda weights, real=chain._pack_all: (built.append(1), real(weights))[1])
     return built

@@ -25,7 +25,7 @@ ROWS = [1, 2, 3, 4, 7, 8, 15, 16, 17, 33]
 @pytest.fixture(params=[1, 2, 3])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """So many threads share even the smallest product, also on fewer cores."""
-    monkeypatch.setattr(chain, "_threads", lambda _products: request.param)
+    monkeypatch.setattr(chain, "threads_for", lambda _products: request.param)
     return request.param
 
 
@@ -92,7 +92,7 @@ def test_a_stage_writes_nothing_beside_its_outputs() -> None:
 def test_bits_depend_neither_on_threads_nor_on_other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     given, weight, found = torch.randn(LENGTH, 33, 100), torch.randn(50, 100), []
     for count, rows in ((1, 33), (2, 33), (3, 33), (2, 1), (2, 4), (2, 9), (2, 16)):
-        monkeypatch.setattr(chain, "_threads", lambda _products, count=count: count)
+        monkeypatch.setattr(chain, "threads_for", lambda _products, count=count: count)
         out = torch.empty(LENGTH, rows, 50)
         run([Stage(weight, given[:, :rows], out)])
         found.append(out)
@@ -139,14 +139,14 @@ def failing(real: Callable[..., None]) -> Callable[..., None]:
 
 
 def test_an_error_in_a_helping_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_threads", lambda _products: 3)
+    monkeypatch.setattr(chain, "threads_for", lambda _products: 3)
     monkeypatch.setattr(kernel, "run_positions", failing(kernel.run_positions))
     with pytest.raises(MemoryError, match="no room"):
         run(layers((5, 33, 18), 4))
 
 
 def test_a_thread_that_cannot_start_is_told_and_leaves_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_threads", lambda _products: 3)
+    monkeypatch.setattr(chain, "threads_for", lambda _products: 3)
     start, started = threading.Thread.start, []
 
     def start_one(thread: threading.Thread) -> None:
@@ -161,13 +161,8 @@ def test_a_thread_that_cannot_start_is_told_and_leaves_no_other(monkeypatch: pyt
     started[0].join(timeout=10)
 
 
-def test_small_work_is_not_shared() -> None:
-    assert chain._threads(chain.WORTH_A_THREAD - 1) == 1
-    assert chain._threads(1 << 40) <= torch.get_num_threads()
-
-
 def test_it_runs_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "can_chain", lambda: True)
+    monkeypatch.setattr(chain, "has_avx512_kernels", lambda: True)
     length, rows = chain.FEWEST_POSITIONS, chain.MOST_ROWS
     assert is_worth_chaining(torch.empty(length, 1, 8))
     assert is_worth_chaining(torch.empty(length, rows, 8))
@@ -176,5 +171,5 @@ def test_it_runs_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_worth_chaining(torch.empty(length, 4, 8, dtype=torch.bfloat16))
     assert not is_worth_chaining(torch.empty(length, 4, 8, dtype=torch.float64))
     assert not is_worth_chaining(torch.empty(length, 4, 8, device="meta"))
-    monkeypatch.setattr(chain, "can_chain", lambda: False)
+    monkeypatch.setattr(chain, "has_avx512_kernels", lambda: False)
     assert not is_worth_chaining(torch.empty(length, rows, 8))

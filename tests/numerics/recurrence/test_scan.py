@@ -9,7 +9,7 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.recurrence import resolve_backend, scan
-from newllm.recurrence.scan import triton_here
+from newllm.recurrence.scan import operation, triton_here
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 LENGTHS = (1, 2, 37, 63, 64, 65, 129)
@@ -292,7 +292,7 @@ def test_auto_takes_numba_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(UserError, match=r"'reference' needs float64, 'mps' has none: take backend torch"):
         resolve_backend("reference", "mps")
     assert resolve_backend("reference", "cuda") == "reference"
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr(operation, "has_numba", lambda: False)
     assert resolve_backend("auto", "cpu") == "torch"
     with pytest.raises(UserError, match=r"pip install 'newllm\[fast\]'"):
         resolve_backend("numba", "cpu")
@@ -315,6 +315,7 @@ def test_auto_takes_triton_on_cuda_where_it_can_run(
 
 def test_what_triton_needs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setattr(operation, "has_numba", lambda: True)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     with pytest.raises(UserError, match=r"'triton' runs on a CUDA device, not on 'cpu': take backend torch"):
         resolve_backend("triton", "cpu")

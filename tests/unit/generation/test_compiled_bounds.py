@@ -1,6 +1,4 @@
-"""How many threads a compiled step takes, which way of it is quicker, and where the parts of its state stand."""
-
-import os
+"""Which way of a compiled step is quicker, and where the parts of its state stand."""
 
 import pytest
 import torch
@@ -9,19 +7,6 @@ pytest.importorskip("numba", reason="numba is an extra")
 
 from newllm.generation.compiled_step.pace import Pace
 from newllm.generation.compiled_step.state import Layout
-from newllm.generation.compiled_step.team import threads_for
-
-
-@pytest.mark.parametrize(
-    ("products", "torchs", "processors", "threads"),
-    [(0, 8, 8, 1), (2**20 - 1, 8, 8, 1), (2**20, 8, 8, 2), (3 * 2**19, 8, 8, 3), (2**30, 8, 4, 4), (2**30, 2, 8, 2)],
-)
-def test_a_thread_has_half_a_million_multiply_adds(
-    products: int, torchs: int, processors: int, threads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: torchs)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)), raising=False)
-    assert threads_for(products) == threads
 
 
 def ways(together: int, alone: int, count: int, pace: Pace) -> list[bool]:

@@ -20,7 +20,7 @@ from newllm.training.budget import Budget
 from newllm.training.config import OptimizerConfig
 from newllm.training.configure import configure
 from newllm.training.context_watch import last_real
-from newllm.training.environment import describe_environment, differences, processor, resolve_device, using_threads
+from newllm.training.environment import describe_environment, differences, resolve_device, using_threads
 from newllm.training.evaluation import Evaluation
 from newllm.training.journal import Journal, announce, restore
 from newllm.training.optimizer import build_optimizer
@@ -211,25 +211,6 @@ def test_how_far_the_reading_is_comes_to_its_end_and_never_past_it() -> None:
     assert model.training
     with pytest.raises(UserError, match="nothing to predict"):
         read_through(model, train_tokenizer("bytes", [], 1), [b""])
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [("cpu\t: 0\nmodel name\t: A: B\ncpu family\t: 6\nmodel\t: 9\n\nmodel name\t: C\n", "A: B, family 6, model 9"),
-     ("model name\t: A\n", "A, family ?, model ?"), ("Hardware : x\n", "elsewhere"), (None, "elsewhere")],
-)  # fmt: skip
-def test_a_processor_is_the_first_that_the_system_names(content: str | None, said: str, monkeypatch) -> None:
-    def read(*_: object, **__: object) -> str:
-        if content is None:
-            raise FileNotFoundError
-        return content
-
-    monkeypatch.setattr(Path, "read_text", read)
-    monkeypatch.setattr("platform.processor", lambda: "elsewhere")
-    assert processor() == said
-    monkeypatch.setattr("platform.processor", lambda: "")
-    monkeypatch.setattr("platform.machine", lambda: "machine")
-    assert processor() == (said if said != "elsewhere" else "machine")
 
 
 def test_what_is_not_as_it_was_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,11 @@
 """Which models have a compiled step, and which machines run it. Nothing here imports numba."""
 
-import functools
-from pathlib import Path
-
 import torch
 from torch import nn
 
+from newllm.kernels.processor import has_avx512_kernels, has_byte_products
 from newllm.model.bodies.block import Block
 from newllm.model.bodies.stack import ContextMixer, Stack
-from newllm.model.chain import can_chain
 from newllm.model.context_tap import ContextTap
 from newllm.model.convolution import ShortConvolution
 from newllm.model.language_model import LanguageModel
@@ -38,16 +35,11 @@ def decodable(model: LanguageModel, weights: str) -> bool:
     is_own = all(type(module) in _PARTS and not _is_changed(module) for module in modules)
     tensors = [*model.parameters(), *model.buffers()]
     is_plain = all(value.dtype == torch.float32 and value.device.type == "cpu" for value in tensors)
-    return is_own and is_plain and type(model.body) is Stack and can_chain() and (weights != "int8" or _has_vnni())
+    runs_here = has_avx512_kernels() and (weights != "int8" or has_byte_products())
+    return is_own and is_plain and type(model.body) is Stack and runs_here
 
 
 def _is_changed(module: nn.Module) -> bool:
     hooks = (module._forward_hooks, module._forward_pre_hooks)
     replaced = {"forward", "combine"} if isinstance(module, Rule) else {"forward"}
     return any(hooks) or not replaced.isdisjoint(vars(module))
-
-
-@functools.cache
-def _has_vnni() -> bool:
-    flags = Path("/proc/cpuinfo").read_text()  # Linux, see `can_chain`
-    return "avx512_vnni" in flags

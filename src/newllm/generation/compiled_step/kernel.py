@@ -23,9 +23,10 @@ from newllm.generation.compiled_step import formulas, passes, products, vectors
 from newllm.generation.compiled_step.formulas import add, number, put_number, put_some, swiglu, update
 from newllm.generation.compiled_step.passes import convolve, copy, digits, normalise, read_normalised
 from newllm.generation.compiled_step.products import BF16, FP32, HEADER, INT8, PAIR, TALL, WEIGHT_BYTES, product
+from newllm.kernels import barrier as meeting
+from newllm.kernels import machine_code
+from newllm.kernels.barrier import ABANDONED, look, meet
 from newllm.kernels.machine_code import compiled
-from newllm.model.chain import barrier as meeting
-from newllm.model.chain.barrier import ABANDONED, look, meet
 
 MIX, MIX_OUT, UP, DOWN, HEAD = range(5)
 
@@ -220,7 +221,7 @@ def _serve(weights, table, job, barrier, thread):
 
 def _source() -> int:
     """Return a number that changes with any file that the machine code is made of."""
-    files = [module.__file__ for module in (formulas, passes, products, vectors, meeting)]
+    files = [module.__file__ for module in (formulas, passes, products, vectors, meeting, machine_code)]
     content = b"\0".join(Path(file).read_bytes() for file in (*files, __file__))
     return int.from_bytes(hashlib.sha256(content).digest()[:7], "little")
 

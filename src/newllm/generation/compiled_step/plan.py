@@ -15,8 +15,8 @@ from torch import Tensor
 
 from newllm.generation.compiled_step import kernel
 from newllm.generation.compiled_step.products import BF16, FP32, INT8, PAIR, WEIGHT_BYTES
-from newllm.generation.compiled_step.vectors import LINE
 from newllm.generation.weights import quantise
+from newllm.kernels.memory import LINE, aligned
 from newllm.model.bodies.block import Block
 from newllm.model.language_model import LanguageModel
 
@@ -130,8 +130,7 @@ class Plan:
         """Fill the table and return all pairs of panels, from the first thread's first to the last one's last."""
         contents = [_pairs(stage, self.kind, threads) for stage in stages]
         size = sum(part.size for parts in contents for part in parts)
-        memory = np.empty(size + 64, np.uint8)  # from numpy, which asks for huge pages
-        memory, at = memory[-memory.ctypes.data % 64 :][:size], 0
+        memory, at = aligned(size), 0
         for thread in range(threads):
             for index, (stage, parts) in enumerate(zip(stages, contents, strict=True)):
                 memory[at : at + parts[thread].size] = parts[thread]

@@ -28,7 +28,6 @@ from numba import types
 
 from newllm.generation.compiled_step.passes import DIGITS
 from newllm.generation.compiled_step.vectors import (
-    LINE,
     Lanes,
     float32,
     floats,
@@ -40,6 +39,7 @@ from newllm.generation.compiled_step.vectors import (
     offset,
 )
 from newllm.kernels.machine_code import function, operation, spread
+from newllm.kernels.memory import LINE
 
 PARTS = 4  # sums of an output that run side by side
 PAIR = 2  # panels whose lines take turns in the memory

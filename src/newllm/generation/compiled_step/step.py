@@ -17,7 +17,9 @@ from newllm.generation.compiled_step import kernel
 from newllm.generation.compiled_step.passes import DIGITS
 from newllm.generation.compiled_step.plan import Plan
 from newllm.generation.compiled_step.state import Layout, PackedState
-from newllm.generation.compiled_step.team import Team, threads_for
+from newllm.generation.compiled_step.team import Team
+from newllm.kernels.memory import aligned
+from newllm.kernels.threads import threads_for
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
@@ -88,8 +90,9 @@ class CompiledStep:
         sums = 64 * (max(kernel.SUMS_AT_ONCE, 2 * _MOST_PANELS * rows) + rows)
         places = {kernel.TAKEN: 4 * plan.width, kernel.SUMS: 4 * plan.width + rows * stride}
         room = 4 * plan.width + rows * stride + sums
-        self._memory = np.full(3 * rows * stride + len(plan.table) * room + 64, 0xFF, np.uint8)  # NaN
-        start = self._memory.ctypes.data + -self._memory.ctypes.data % 64
+        self._memory = aligned(3 * rows * stride + len(plan.table) * room)
+        self._memory.fill(0xFF)  # NaN
+        start = self._memory.ctypes.data
         addresses = {
             place: start + i * rows * stride
             for i, place in enumerate((kernel.X, kernel.MIXED, kernel.HIDDEN, kernel.ROOMS))

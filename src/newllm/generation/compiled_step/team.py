@@ -8,20 +8,12 @@ from collections.abc import Callable
 from time import perf_counter_ns
 
 import numpy as np
-import torch
 
 from newllm.generation.compiled_step.kernel import ALONE, DONE
 from newllm.generation.compiled_step.pace import Pace
-from newllm.model.chain.barrier import ABANDONED, FIELDS, wake
+from newllm.kernels.barrier import abandon, new_barrier
 
-WORTH_A_THREAD = 1 << 19  # multiply-adds of a row; for less no thread is met
-_LOOK_AGAIN = 10  # seconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
-
-
-def threads_for(products: int) -> int:
-    """Return how many threads share so many multiply-adds a row; it changes no bits."""
-    available = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
-    return max(1, min(available, products // WORTH_A_THREAD))
+_LOOK_AGAIN = 10 * 10**9  # nanoseconds until a sleeper looks by itself: it is woken, this is for a waking that was lost
 
 
 class Team:
@@ -67,11 +59,9 @@ class Team:
 
     def _start(self) -> None:
         self._job[DONE] = 0
-        room = np.zeros(16, np.int64)
-        barrier = room[-room.ctypes.data % 64 // 8 :][:FIELDS]  # alone in its cache line
-        barrier[:] = 0, 0, _LOOK_AGAIN, 0
+        barrier = new_barrier(_LOOK_AGAIN)
         self._failures: list[BaseException] = []
-        self._end = weakref.finalize(self, _abandon, barrier)
+        self._end = weakref.finalize(self, abandon, barrier)
         self._barrier, self._address = barrier, barrier.ctypes.data
         given = self._run, self._table, self._job, barrier, self._failures
         for thread in range(1, len(self._table)):
@@ -92,9 +82,4 @@ def _follow(
         run(table, job, barrier.ctypes.data, thread)
     except BaseException as failure:  # the leading thread raises it
         failures.append(failure)
-        _abandon(barrier)
-
-
-def _abandon(barrier: np.ndarray) -> None:
-    barrier[0] = ABANDONED
-    wake(barrier.ctypes.data)
+        abandon(barrier)

@@ -11,8 +11,6 @@ from llvmlite import ir
 
 from newllm.kernels.machine_code import LANES, function, spread
 
-LINE = 64  # bytes of a vector, and of a cache line
-
 int64, int32, int8, float32 = ir.IntType(64), ir.IntType(32), ir.IntType(8), ir.FloatType()
 floats, integers = ir.VectorType(float32, LANES), ir.VectorType(int32, LANES)
 _byte_pointer = int8.as_pointer()

@@ -9,10 +9,6 @@ alone, and so is numba's (see `recurrence.scan.compiled`).
 Shapes: T positions, B rows.
 """
 
-import functools
-import importlib.util
-import os
-import sys
 import threading
 from collections.abc import Sequence
 from types import TracebackType
@@ -22,9 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from newllm.kernels.memory import aligned
+from newllm.kernels.processor import has_avx512_kernels
+from newllm.kernels.threads import threads_for
+
 FEWEST_POSITIONS = 24  # 4 are faster already, but a tiny run shall not load numba, or compile for two seconds
 MOST_ROWS = 64  # torch's own products of more rows are no slower
-WORTH_A_THREAD = 1 << 19  # multiply-adds a position, 10 microseconds: for less no thread is started and met
 
 
 class Stage(NamedTuple):
@@ -47,15 +46,7 @@ def is_worth_chaining(like: Tensor) -> bool:
     """Return whether a chain can run here and is faster: for `[T, B, ...]` tensors like this one."""
     length, rows = like.shape[:2]
     is_worth_it = length >= FEWEST_POSITIONS and 1 <= rows <= MOST_ROWS and not torch.compiler.is_compiling()
-    return is_worth_it and like.device.type == "cpu" and like.dtype == torch.float32 and can_chain()
-
-
-@functools.cache
-def can_chain() -> bool:
-    """Return whether this machine runs the machine code of a chain."""
-    # The tile's sums fill the registers of AVX-512, and only there is it measured; its barrier is Linux's.
-    has_vectors = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return has_vectors and sys.platform == "linux" and importlib.util.find_spec("numba") is not None
+    return is_worth_it and like.device.type == "cpu" and like.dtype == torch.float32 and has_avx512_kernels()
 
 
 class Chain:
@@ -67,14 +58,15 @@ class Chain:
     """
 
     def __init__(self, stages: Sequence[Stage], positions: range) -> None:
-        from newllm.model.chain import kernel  # numba is an extra, and slow to import
+        from newllm.kernels.barrier import new_barrier  # numba is an extra, and slow to import
+        from newllm.model.chain import kernel
 
         self._kernel, self._positions, self._rows = kernel, positions, stages[0].out.shape[1]
         self._stages = [_whole(stage) for stage in stages]  # kept: the table holds addresses only
         self._packed = _pack_all([stage.weight for stage in stages])
         self._table = np.array([_row(*pair) for pair in zip(self._stages, self._packed, strict=True)], np.int64)
-        self._barrier = np.array([0, 0, 0, 10_000_000], np.int64)  # a sleeper looks 100 times a second
-        self._threads = _threads(self._rows * sum(stage.weight.numel() for stage in stages))
+        self._barrier = new_barrier(10_000_000)  # a sleeper looks 100 times a second
+        self._threads = threads_for(self._rows * sum(stage.weight.numel() for stage in stages))
         widest = max(stage.weight.shape[1] for stage in stages)
         self._rooms = np.empty((self._threads, self._rows, widest + kernel.SPACING), np.float32)
         self._followers: list[threading.Thread] = []
@@ -120,13 +112,9 @@ class Chain:
         return self._rows, thread, self._threads, self._barrier.ctypes.data, self._rooms[thread].ctypes.data
 
     def _abandon(self) -> None:
-        self._barrier[0] = self._kernel.ABANDONED
+        from newllm.kernels.barrier import abandon
 
-
-def _threads(products: int) -> int:
-    """Return how many threads share so many multiply-adds a position; it changes no bits."""
-    available = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
-    return max(1, min(available, products // WORTH_A_THREAD))
+        abandon(self._barrier)
 
 
 def _whole(stage: Stage) -> Stage:
@@ -159,10 +147,7 @@ def _pack_all(weights: Sequence[Tensor]) -> list[Tensor]:
     """Return weights as panels of 16 outputs, `[ceil(out / 16), in, 16]`, aligned to cache lines."""
     shapes = [(-(-len(weight) // 16), weight.shape[1], 16) for weight in weights]
     sizes = [panels * inputs * lanes for panels, inputs, lanes in shapes]
-    # From numpy, which asks for huge pages: small ones miss the processor's table of addresses.
-    memory = torch.from_numpy(np.empty(sum(sizes) + 16, np.float32))
-    start = -memory.data_ptr() // 4 % 16
-    parts = memory[start : start + sum(sizes)].split(sizes)
+    parts = torch.from_numpy(aligned(sum(sizes), np.float32)).split(sizes)
     packed = [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
     for weight, into in zip(weights, packed, strict=True):
         _pack(weight.detach(), into)

@@ -7,8 +7,8 @@ for well before its turn: without that the same tile runs at two thirds of the s
 Rows are copied by each thread before a layer, away from powers of two: without that 1024 inputs run at half speed.
 
 Every output is summed over the inputs in order, by one thread: the bits depend neither on the number of threads
-nor on the rows beside it. All code stands in this one file because numba looks at a file's date to know whether
-the machine code that it kept is still right.
+nor on the rows beside it. All code but the barrier's stands in this one file because numba looks at a file's date to
+know whether the machine code that it kept is still right.
 """
 
 # ruff: noqa: ARG001  (numba takes the number of an intrinsic's arguments from its signature)
@@ -19,8 +19,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from newllm.kernels.barrier import ABANDONED, look, meet
 from newllm.kernels.machine_code import LANES, compiled, function, operation, spread
-from newllm.model.chain.barrier import ABANDONED, look, meet
 
 UNROLLED = 4  # inputs a turn of the loop
 AHEAD = 4096  # bytes between a weight and the one that is asked for; 1024 is too few, 2048 as good

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from newllm.kernels import loops, threads
+from newllm.kernels.memory import array
 
 
 def forward(decay: Tensor, input: Tensor, initial: Tensor, reset: Tensor | None) -> Tensor:
@@ -34,4 +35,4 @@ def _mask(reset: Tensor | None) -> Tensor:
 
 
 def _run(kernel: Any, tensors: list[Tensor], like: Tensor) -> None:
-    threads.run(kernel, [threads.array(tensor) for tensor in tensors], threads.by_channels(*like.shape))
+    threads.run(kernel, [array(tensor) for tensor in tensors], threads.by_channels(*like.shape))

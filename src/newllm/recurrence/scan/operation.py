@@ -14,7 +14,6 @@ decay, input and initial:
 independent of these formulas and can judge them.
 """
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor
 
 from newllm.errors import UserError, unknown_name
+from newllm.kernels.processor import has_numba
 from newllm.recurrence.scan import chunked, triton_here
 from newllm.recurrence.scan.reference import scan_reference
 
@@ -81,7 +81,7 @@ def _fastest(device: torch.device | str) -> str:
 def _fault(name: str, device: torch.device | str) -> str | None:
     """Return why a backend cannot run on a device, as the end of a sentence."""
     kind = torch.device(device).type
-    if name == "numba" and importlib.util.find_spec("numba") is None:
+    if name == "numba" and not has_numba():
         return "needs numba: pip install 'newllm[fast]', or take backend torch"
     if name == "numba" and kind != "cpu":
         return f"runs on the CPU, not on '{device}': take backend torch"

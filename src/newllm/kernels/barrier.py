@@ -8,13 +8,14 @@ Whoever waits looks for some microseconds and then sleeps in the kernel, so that
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
 from newllm.kernels.machine_code import compiled, operation
+from newllm.kernels.memory import LINE, aligned
 
-FIELDS = 4
 SLEEPERS, TIMEOUT = 8, 16  # bytes
 ABANDONED = 1 << 62  # arrivals when everyone shall leave
 _FUTEX_CALL, _FUTEX_WAIT, _FUTEX_WAKE = 202, 128, 129  # inside one process
@@ -95,6 +96,19 @@ def meet(barrier, target, patience, alert):
 
 
 @compiled
-def wake(barrier):
+def _wake(barrier):
     """Have all who sleep look again."""
     _futex(barrier, _FUTEX_WAKE, 1 << 30, 0)
+
+
+def new_barrier(nanoseconds: int) -> np.ndarray:
+    """Return a barrier, alone in its cache line, whose sleepers look again by themselves after so long."""
+    barrier = aligned(LINE // 8, np.int64)[:4]
+    barrier[:] = 0, 0, *divmod(nanoseconds, 10**9)
+    return barrier
+
+
+def abandon(barrier: np.ndarray) -> None:
+    """Have all leave, wherever they are."""
+    barrier[0] = ABANDONED
+    _wake(barrier.ctypes.data)
