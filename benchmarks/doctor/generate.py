@@ -23,7 +23,7 @@ from healthy import healthy_setups, ill
 from logs import SUFFIXES, Curves, bare_log
 from loop import Hooks, Loop
 from newllm.data.facts import data_facts
-from newllm.recorder.recording import RECORDING, TRACE
+from newllm.recorder.recorder import RECORDING, TRACE
 from newllm.trace import read_trace
 from planting import every_fault, hooks_of, setup_of
 from setups import Setup

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import zstandard
 
-from newllm.recorder.recording import DATA, RECORDING, TRACE
+from newllm.recorder.recorder import DATA, RECORDING, TRACE
 from newllm.trace import Trace, TraceWriter
 
 PACKED = Path(__file__).parent / "traces" / "runs.jsonl.zst"

@@ -29,7 +29,7 @@ from typing import Any
 
 import torch
 
-from newllm.api.recording import RunRecording
+from newllm.api.run_recording import RunRecording
 from newllm.data import Corpus, training_batches
 from newllm.diagnosis.onset import Onset
 from newllm.training.config import RunConfig

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from newllm.api.recording import RunRecording
+from newllm.api.run_recording import RunRecording
 from newllm.data import Corpus
 from newllm.training.config import RunConfig
 from newllm.training.loop import Training

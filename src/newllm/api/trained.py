@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from newllm.api.corpus_facts import corpus_facts
-from newllm.api.recording import RunRecording
 from newllm.api.recording_samples import Samples
 from newllm.api.run_directories import claimed, standing_texts
+from newllm.api.run_recording import RunRecording
 from newllm.data import Corpus, offer_columns, prepare, training_batches
 from newllm.errors import UserError
 from newllm.messages import Message, message, read_message

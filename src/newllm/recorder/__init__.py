@@ -1,6 +1,6 @@
 """The signals that a study or a diagnosis reads, measured on any torch model; knows no trainer.
 
-recording         all of them, written while anyone's loop runs
+recorder          all of them, written while anyone's loop runs
 layers            gradient norm of each layer
 update_ratio      how far an update moves each layer
 activation_scale  how large the output of each layer is
@@ -15,7 +15,7 @@ from newllm.recorder.context_view import ContextView, Passage
 from newllm.recorder.contexts import ContextRecorder, growth_per_step, norm_by_position, summarise
 from newllm.recorder.layers import gradient_norms, total
 from newllm.recorder.lyapunov import lyapunov_exponents, model_exponents
-from newllm.recorder.recording import Recorder, record
+from newllm.recorder.recorder import Recorder, record
 from newllm.recorder.token_classes import ClassCount, TokenClasses
 from newllm.recorder.update_ratio import UpdateRatio
 

@@ -15,7 +15,7 @@ from newllm.data import Corpus
 from newllm.errors import UserError
 from newllm.files import remove_directory
 from newllm.model.language_model import LanguageModel
-from newllm.study.recording import CellRecording, OwnSignals
+from newllm.study.cell_recording import CellRecording, OwnSignals
 from newllm.trace import Summary, pack_trace
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig

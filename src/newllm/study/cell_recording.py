@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from newllm.api.recording import RunRecording
+from newllm.api.run_recording import RunRecording
 from newllm.data import IGNORED, Corpus, probe_batch
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import (

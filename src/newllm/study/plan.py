@@ -14,8 +14,8 @@ from typing import Any
 import newllm
 from newllm.data import prepare
 from newllm.errors import UserError, unknown_name
+from newllm.study.cell_recording import no_signals
 from newllm.study.design import Arm, Cell
-from newllm.study.recording import no_signals
 from newllm.study.study import Study
 from newllm.training.config import RunConfig
 from newllm.training.configure import configure

@@ -7,8 +7,8 @@ from typing import Any
 from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.recorder.token_classes import CLASSES
+from newllm.study.cell_recording import OWN
 from newllm.study.design import Record
-from newllm.study.recording import OWN
 from newllm.study.rounding import rounded
 from newllm.trace import Summary, Trace, read_trace
 from newllm.training.run import RunDirectory

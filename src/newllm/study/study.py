@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from newllm.study.cell_recording import OwnSignals, no_signals
 from newllm.study.design import Arm, Claim, Record, Row
 from newllm.study.outcomes import outcomes
-from newllm.study.recording import OwnSignals, no_signals
 from newllm.training.config import RunConfig
 from newllm.words.tables import Table
 

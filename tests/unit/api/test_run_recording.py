@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newllm.api.recording import RunRecording
 from newllm.api.recording_evaluation import EvaluationSignals, context_signals, loop_gain
 from newllm.api.recording_layers import LayerSignals
 from newllm.api.recording_training import TrainingAccuracy, TrainingClasses
+from newllm.api.run_recording import RunRecording
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import TokenClasses

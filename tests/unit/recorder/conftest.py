@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
-from newllm.recorder.recording import TRACE
+from newllm.recorder.recorder import TRACE
 from newllm.trace import read_trace
 
 SHAPE: dict[str, Any] = {"vocabulary": 11, "width": 8, "layers": 2, "hidden": 10, "context": 8, "heads": 2, "window": 9}

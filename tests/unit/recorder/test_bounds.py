@@ -200,7 +200,7 @@ def test_log_z_is_of_every_second_row_from_512_on() -> None:
 
 def test_seconds_of_a_step_are_those_since_the_last(tmp_path: Path, signals, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [10.0]
-    monkeypatch.setattr("newllm.recorder.recording.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr("newllm.recorder.recorder.time", SimpleNamespace(perf_counter=lambda: now[0]))
     model = nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     with newllm.record(model, optimizer, tmp_path / "run", every=2) as recorder:

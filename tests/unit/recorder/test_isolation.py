@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import newllm
-from newllm.recorder import activations, attention, context_signals, gradients, outputs, pending, recording, weights
+from newllm.recorder import activations, attention, context_signals, gradients, outputs, pending, recorder, weights
 from newllm.trace import Trace, read_trace
 
 STEPS = 12
@@ -200,7 +200,7 @@ def test_a_disk_that_is_full_for_a_while_ends_no_training_and_costs_no_row(
 @pytest.mark.parametrize("most", [10_000, 5])
 def test_a_disk_that_stays_full_ends_no_training(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending, "FLUSH_SECONDS", 0.0)
-    monkeypatch.setattr(recording, "MOST_WAITING", most)
+    monkeypatch.setattr(recorder, "MOST_WAITING", most)
     expected, full = trained(None), ExitStack()
     with full, pytest.warns(UserWarning, match="no room to write") as said:
         found = trained(tmp_path / "run", lambda step: full.enter_context(no_room()) if step == 3 else None)

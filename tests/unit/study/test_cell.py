@@ -16,12 +16,12 @@ from newllm.cli.main import main
 from newllm.data import prepare, training_batches
 from newllm.errors import UserError
 from newllm.replays.own_run import OwnRun
-from newllm.study import recording
+from newllm.study import cell_recording
 from newllm.study.cell import train_cell
+from newllm.study.cell_recording import no_signals
 from newllm.study.design import Cell
 from newllm.study.grid import Tally, Watcher, _Listener
 from newllm.study.record import read_record
-from newllm.study.recording import no_signals
 from newllm.study.store import Records, Runs
 from newllm.trace import Summary, TraceWriter, read_trace
 from newllm.training.budget import Budget
@@ -42,7 +42,7 @@ def config(*more: str, preset: str = "founding-baseline") -> RunConfig:
     return configure(preset, None, None, [*SHAPE, *PLAIN, "training.steps=6", *more], {"seed": 3})
 
 
-def measured(config: RunConfig, place: Path, signals: recording.OwnSignals = no_signals) -> dict[str, Any]:
+def measured(config: RunConfig, place: Path, signals: cell_recording.OwnSignals = no_signals) -> dict[str, Any]:
     """Train a cell and return its record."""
     return read_record(RunDirectory(place), train_cell(config, place, signals))
 
@@ -239,7 +239,7 @@ def test_a_cell_counts_once_it_is_said_to_be_finished_and_while_it_is_whole(cell
 
 
 def test_exponents_are_measured_at_every_young_epoch_and_then_at_every_tenth() -> None:
-    assert [epoch for epoch in range(55, 95) if recording._is_due(epoch)] == [*range(55, 61), 70, 80, 90]
+    assert [epoch for epoch in range(55, 95) if cell_recording._is_due(epoch)] == [*range(55, 61), 70, 80, 90]
 
 
 class Heard(Watcher):

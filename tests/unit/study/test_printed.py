@@ -21,8 +21,8 @@ from newllm.errors import UserError
 from newllm.statistics import prediction_interval
 from newllm.study import load_results, load_study, plan
 from newllm.study.cell import train_cell
+from newllm.study.cell_recording import no_signals
 from newllm.study.record import read_record
-from newllm.study.recording import no_signals
 from newllm.training.run import RunDirectory
 
 STUDY = Path(__file__).parents[3] / "studies" / "founding"

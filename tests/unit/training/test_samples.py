@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import newllm
-from newllm.api.recording import RunRecording
+from newllm.api.run_recording import RunRecording
 from newllm.checksum import read_checked, write_checked
 from newllm.trace import read_trace
 from newllm.trace.samples import Sample, add_sample, lost_samples, samples_of, truncate_samples_after
