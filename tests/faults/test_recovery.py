@@ -158,7 +158,7 @@ def test_killed_while_it_decides_a_run_by_the_clock_goes_on_by_a_schedule_that_h
     before = read_signal(run / "trace.jsonl", "learning_rate").value.tolist()
     clock = Clock()
     monkeypatch.setattr(pace, "time", clock)
-    monkeypatch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+    monkeypatch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
     ended = api.resume(run, [clock], budget=Budget(began=clock.now))
     (only,) = ended.summary.recoveries
     assert (ended.summary.status, only["action"]) == ("finished", "remedy")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import newllm.api.replayed
-import newllm.api.trained
+import newllm.api.training_curves
 from campaign import calls, child
 from campaign.plans import Kill, Record
 from campaign.subjects import RUN, SUBJECTS, Command, Subject, clear_environment, write_texts
@@ -62,7 +62,7 @@ class Stage:
 
         def before() -> None:
             if not draws:
-                newllm.api.trained.draw_training_curves = _no_drawing  # type: ignore[assignment]
+                newllm.api.training_curves.draw_training_curves = _no_drawing  # type: ignore[assignment]
                 newllm.api.replayed.draw_verdict = _no_drawing  # type: ignore[assignment]
             if plan is not None:
                 calls.install(self.place, plan)

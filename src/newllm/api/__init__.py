@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from newllm.api.diagnosed import Diagnosis, doctor, write_findings
     from newllm.api.loaded import LoadedRun, build, load
     from newllm.api.replayed import replay
-    from newllm.api.trained import TrainedRun, resume, train
+    from newllm.api.resumed import resume
+    from newllm.api.trained import train
+    from newllm.api.training_session import TrainedRun
     from newllm.training.budget import Budget
 
 __all__ = [
@@ -31,7 +33,9 @@ _PLACES = {
     **dict.fromkeys(("Diagnosis", "doctor", "write_findings"), "newllm.api.diagnosed"),
     **dict.fromkeys(("LoadedRun", "build", "load"), "newllm.api.loaded"),
     "replay": "newllm.api.replayed",
-    **dict.fromkeys(("TrainedRun", "resume", "train"), "newllm.api.trained"),
+    "resume": "newllm.api.resumed",
+    "train": "newllm.api.trained",
+    "TrainedRun": "newllm.api.training_session",
     "Budget": "newllm.training.budget",
 }
 

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from newllm.api.run_directories import claimed
-from newllm.api.trained import begin, run_training
+from newllm.api.trained import begin
+from newllm.api.training_session import run_training
 from newllm.data import Corpus
 from newllm.errors import UserError
 from newllm.files import remove_directory

@@ -21,7 +21,7 @@ def finished(text: Path, tiny_settings: tuple[str, ...], tmp_path_factory: pytes
     run = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         newllm.train(str(text), out=run, settings=(*tiny_settings, *SETTINGS))
     return run
 

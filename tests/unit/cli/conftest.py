@@ -33,7 +33,7 @@ def own_place(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("NEWLLM_CACHE", str(cache))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+    monkeypatch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def trained(request, text, tiny, tmp_path_factory):
     run = tmp_path_factory.mktemp("trained") / request.param
     options = ["--set", f"data.tokenizer={request.param}", "--set", "data.vocabulary=300", "--steps", "20", "--quiet"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         assert main(["train", str(text), *tiny, *options, "--out", str(run)]) == 0
     return run
 

@@ -38,7 +38,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, ticks: type) -> Path:
     run = home / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(home / "cache"))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         _replay_by(patch, ticks)
         options = [f"--set={setting}" for setting in SPIKY]
         assert (

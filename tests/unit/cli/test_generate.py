@@ -22,7 +22,7 @@ def short(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(cache))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         assert main(["train", "--preset", "seed-baseline", *small, "--steps", "1", "--quiet", "--out", str(run)]) == 0
     return run
 

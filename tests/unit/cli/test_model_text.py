@@ -27,7 +27,7 @@ def evil(tiny: list[str], tmp_path_factory: pytest.TempPathFactory, cache: Path)
     options = [*tiny, "--set=optimizer.learning_rate=0.01", "--set=data.tokenizer=bytes", "--steps", "60", "--quiet"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(cache))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         assert main(["train", str(place / "text.txt"), *options, "--out", str(place / "run")]) == 0
     return place / "run"
 

@@ -49,7 +49,7 @@ def spiked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("spiked") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(cache))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         options = [f"--set={setting}" for setting in SPIKY]
         assert (
             main(["train", "--preset", "seed-baseline", *options, "--steps", "30", "--quiet", "--out", str(run)]) == 0

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from newllm.api import trained
+from newllm.api import trained, training_curves
 from newllm.cli import main as command
 from newllm.cli.main import main
 
@@ -119,7 +119,7 @@ def test_a_run_that_fails_before_its_first_step_says_so(options, call, tmp_path,
 
 
 def test_curves_that_are_missing_are_drawn_when_a_finished_run_is_resumed(call, run, monkeypatch) -> None:
-    monkeypatch.setattr(trained, "draw_training_curves", lambda _, place, **__: place.write_bytes(b"drawn"))
+    monkeypatch.setattr(training_curves, "draw_training_curves", lambda _, place, **__: place.write_bytes(b"drawn"))
     (run / "training_curves.png").unlink(missing_ok=True)
     assert call("train", "--resume", run).code == 0
     assert (run / "training_curves.png").read_bytes() == b"drawn"

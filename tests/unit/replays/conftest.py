@@ -39,7 +39,7 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What a session's runs are trained under: a cache of the tests' own, and no figures."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         yield
 
 

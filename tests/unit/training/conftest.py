@@ -18,7 +18,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The curves have tests of their own; here they would be most of the time."""
-    monkeypatch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+    monkeypatch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ def test_a_kill_before_the_first_further_update_leaves_an_extended_run(finished,
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr("newllm.api.trained._go", killed)
+        patch.setattr("newllm.api.resumed.train_to_end", killed)
         with pytest.raises(RuntimeError):
             newllm.resume(finished.path, budget=Budget(steps=40))
     assert '"finished"' in (finished.path / "summary.json").read_text()

@@ -33,7 +33,7 @@ def runs(spoilt: Path, tiny_settings: tuple[str, ...], tmp_path_factory: pytest.
     place = tmp_path_factory.mktemp("guarded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         for policy in ("off", "ask", "guard", "rollback-and-skip"):
             newllm.train(str(spoilt), out=place / policy, settings=(*tiny_settings, *SETTINGS), guard=policy)
     return {policy.name: policy for policy in place.iterdir()}

@@ -31,7 +31,7 @@ def stopped(
     settings = (*tiny_settings, *TOKENIZERS[request.param], "training.steps=4", "training.snapshot_every=2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEWLLM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        patch.setattr("newllm.api.trained.draw_training_curves", lambda *_, **__: None)
+        patch.setattr("newllm.api.training_curves.draw_training_curves", lambda *_, **__: None)
         newllm.train(str(text), out=run, settings=settings)
     shutil.rmtree(run / "snapshots" / "step-00000004")
     (run / "summary.json").unlink()

@@ -161,7 +161,7 @@ def test_the_facts_about_the_data_are_in_the_run(sentences, train) -> None:
 )  # fmt: skip
 def test_recording_changes_no_bit(setting, train, weights, monkeypatch) -> None:
     recorded = train(setting, "training.evaluate_every=3")
-    monkeypatch.setattr("newllm.api.trained.RunRecording", lambda *_: Recording())
+    monkeypatch.setattr("newllm.api.training_session.RunRecording", lambda *_: Recording())
     alone = train(setting, "training.evaluate_every=3")
     assert weights(recorded) == weights(alone)
     for name in ("loss", "gradient_norm", "validation_loss"):

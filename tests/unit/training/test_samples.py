@@ -67,7 +67,7 @@ def test_the_same_run_writes_the_same_and_without_samples_has_the_same_bits_and_
     settings = ("model.dropout=0.1", "data.carry=true", "training.evaluate_every=7")
     first, second = train(*settings), train(*settings)
     assert (first.path / "samples.jsonl").read_bytes() == (second.path / "samples.jsonl").read_bytes()
-    monkeypatch.setattr("newllm.api.trained.RunRecording", lambda *given: RunRecording(*given[:3]))
+    monkeypatch.setattr("newllm.api.training_session.RunRecording", lambda *given: RunRecording(*given[:3]))
     bare = train(*settings)
     assert not (bare.path / "samples.jsonl").exists()
     assert weights(first) == weights(bare)

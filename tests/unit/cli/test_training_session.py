@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from newllm.api import trained
+from newllm.api import training_curves, training_session
 from newllm.checksum import read_checked
 from newllm.messages import Message
 from newllm.training.budget import Budget
@@ -19,7 +19,7 @@ from newllm.training.schedule_file import Decision, append_decision
 
 def test_curves_are_drawn_with_the_units_of_the_run(call, run, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
-    monkeypatch.setattr(trained, "draw_training_curves", lambda *_, **options: given.update(options))
+    monkeypatch.setattr(training_curves, "draw_training_curves", lambda *_, **options: given.update(options))
     (run / "training_curves.png").unlink(missing_ok=True)
     assert call("train", "--resume", run).code == 0
     counts = json.loads((run / "data.json").read_text())["counts"]
@@ -43,15 +43,15 @@ class Ears:
 def test_a_run_by_the_clock_goes_on_with_what_is_left_of_its_time(run) -> None:
     place, ears = RunDirectory(run), Ears()
     config = load_config(place.config)
-    assert type(trained._pace(place, config, [], Budget())) is trained.Pace
+    assert type(training_session._pace(place, config, [], Budget())) is training_session.Pace
     config = configure(None, place.config, None, ["training.seconds=100"], {})
-    pace = trained._pace(place, config, [ears], Budget())  # type: ignore[list-item]
+    pace = training_session._pace(place, config, [ears], Budget())  # type: ignore[list-item]
     assert isinstance(pace, ClockPace)
     seconds = read_checked(run / "summary.json")["seconds"]
     assert pace._per_step == pytest.approx(seconds / 6, abs=1e-3)
     assert (pace.given, pace._reached, ears.heard) == (100.0, 0, [])
     append_decision(place.schedule, Decision(0, 9, 0, 3.0, 2.0))
-    pace = trained._pace(place, config, [ears], Budget())  # type: ignore[list-item]
+    pace = training_session._pace(place, config, [ears], Budget())  # type: ignore[list-item]
     assert isinstance(pace, ClockPace)
     assert (pace.given, pace._per_step, pace._reached) == (85.0, 2.0, 6)
     assert ears.heard == ["85 of the 100 s remain at step 6"]

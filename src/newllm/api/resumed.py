@@ -1,0 +1,118 @@
+"""Go on with a run that was stopped, or train one longer."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from newllm.api.training_curves import draw_curves
+from newllm.api.training_session import TrainedRun, notify, train_to_end
+from newllm.data import training_batches
+from newllm.errors import UserError
+from newllm.messages import message, read_message
+from newllm.trace import Summary, cut_damaged_end, load_recoveries, lost_steps, read_signal
+from newllm.trace.samples import lost_samples, read_samples
+from newllm.training.budget import Budget
+from newllm.training.config import RunConfig
+from newllm.training.config_file import save_config
+from newllm.training.environment import differences, resolve_device, using_threads
+from newllm.training.extend import extend
+from newllm.training.guard import take_back
+from newllm.training.observer import Observer
+from newllm.training.resolve import build_model
+from newllm.training.run import RunDirectory
+from newllm.training.same_texts import same_corpus
+from newllm.training.schedule import Schedule
+
+
+def resume(
+    path: str | Path, observers: Sequence[Observer] = (), guard: str | None = None, budget: Budget | None = None
+) -> TrainedRun:
+    """Go on with a run that was stopped, from its last snapshot, as if it had never been; or train one longer.
+
+    Args:
+        path: the run directory.
+        observers: who watches.
+        guard: another policy from here on, written into config.toml; None leaves the run's.
+        budget: steps or tokens of the whole run, or seconds from now on: the schedule is planned anew. None trains to
+            the end that was planned; a run that was trained by the clock, for the seconds that remain.
+
+    Raises:
+        UserError: there is no run, it has done as many steps already, its texts changed, its snapshot is damaged, or it
+            is being trained.
+    """
+    budget = budget or Budget()
+    budget.check()
+    run = RunDirectory(Path(path))
+    run.load_config()
+    with run.lock():
+        config = run.load_config()
+        run.remove_leftovers()
+        last, goes_on = run.last_step(), budget.given or _finished(run, config) is None
+        if goes_on and cut_damaged_end(run.trace, -1 if last is None else last):
+            notify(observers, message("notice-trace_cut"))
+        _check_schedule(run, config)
+        mended = take_back(run)
+        if mended is not None:
+            notify(observers, message("notice-done", what=read_message(mended.message, mended.sentence)))
+        summary = _finished(run, config)
+        if summary is not None and not budget.given:
+            _draw_missing_curves(run, config, observers)
+            notify(observers, message("notice-finished", run=str(run.path)))
+            return TrainedRun(run.path, config, summary)
+        resolve_device(config.numerics.device)
+        notify(observers, *(message("notice-other_bits", environment=one) for one in differences(config.environment)))
+        with using_threads(config.numerics.threads):
+            corpus = same_corpus(run, config)
+        if (come_to := run.last_step()) and run.trace.exists():
+            notify(observers, *(one.sentence for one in lost_steps(read_signal(run.trace, "loss"), come_to)))
+        notify(observers, *(one.sentence for one in lost_samples(read_samples(run.samples))))
+        if guard is not None:
+            config = _with_guard(run, config, guard)
+        if budget.given:
+            per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
+            config, notice = extend(run, config, budget, per_step)
+            notify(observers, notice)
+        return train_to_end(run, config, build_model(config), corpus, observers, budget)
+
+
+def _finished(run: RunDirectory, config: RunConfig) -> Summary | None:
+    """Return the summary of a run that has come to its end, None where there is something to go on with."""
+    try:
+        summary = Summary.load(run.summary)
+    except UserError:
+        return None  # absent or damaged: going on from the last snapshot writes it anew
+    is_over = summary.step >= config.training.steps and not config.training.seconds  # else it was extended since
+    return summary if summary.status == "finished" and is_over else None
+
+
+def _draw_missing_curves(run: RunDirectory, config: RunConfig, observers: Sequence[Observer]) -> None:
+    """Draw the curves of a finished run that lacks them: it was killed after its end, or the file was removed."""
+    if run.curves.exists():
+        return
+    try:
+        draw_curves(run, config, same_corpus(run, config))
+    except UserError as error:
+        notify(observers, message("notice-no_curves", file=str(run.curves), error=str(error)))
+
+
+def _check_schedule(run: RunDirectory, config: RunConfig) -> None:
+    """Raise UserError where a run by the clock was not trained as its schedule says: decisions are missing in it.
+
+    One update shows it, the last that is in a snapshot; after a guard has gone back, the last before that, for a remedy
+    may have changed those behind it.
+    """
+    if not config.training.seconds or not run.trace.exists():
+        return
+    backs = [one.back for one in load_recoveries(run.recoveries) if one.back is not None]
+    rates = read_signal(run.trace, "learning_rate")
+    kept = rates.step <= min([run.last_step() or 0, *backs])
+    if kept.any() and rates.value[kept][-1] != Schedule(config).rate(int(rates.step[kept][-1]) - 1):
+        raise UserError(f"'{run.schedule}' is damaged (decisions are missing at its end): put it back as it was")
+
+
+def _with_guard(run: RunDirectory, config: RunConfig, guard: str) -> RunConfig:
+    """Return the configuration with another policy, and write it into config.toml."""
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, guard=guard))
+    config.check()
+    save_config(config, run.config)
+    return config

@@ -1,0 +1,156 @@
+"""A training session of a run: from where the run stands to its end, or until it is stopped.
+
+`train` and `resume` prepare one. A cell of a study is trained by `run_training` alone.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from newllm.api.recording_samples import Samples
+from newllm.api.run_recording import RunRecording
+from newllm.api.training_curves import draw_curves
+from newllm.data import Corpus
+from newllm.errors import UserError
+from newllm.messages import Message, message
+from newllm.model.language_model import LanguageModel
+from newllm.replays.run_guard import RunGuard
+from newllm.trace import Summary, read_signal
+from newllm.trace.samples import Sample
+from newllm.training.budget import Budget
+from newllm.training.config import RunConfig, scan_that_runs
+from newllm.training.environment import using_threads
+from newllm.training.guard import take_back
+from newllm.training.loop import Training
+from newllm.training.observer import Observer
+from newllm.training.pace import ClockPace, Pace, Stopwatch
+from newllm.training.recording import Recording
+from newllm.training.resolve import build_model
+from newllm.training.run import RunDirectory
+from newllm.training.schedule_file import elapsed_at, read_decisions
+from newllm.training.snapshots import choose_snapshot, load_progress
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """A run after training.
+
+    Attributes:
+        path: the run directory.
+        config: the complete configuration.
+        summary: how it ended.
+        stopped_by: the signal that was received while it trained, "SIGINT" or "SIGTERM", None without one.
+        seconds: that the clock gave this sitting, None where it ended by steps.
+    """
+
+    path: Path
+    config: RunConfig
+    summary: Summary
+    stopped_by: str | None = None
+    seconds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return summary.json's content and the run's path."""
+        return {**self.summary.as_dict(), "run": str(self.path)}
+
+
+def train_to_end(
+    run: RunDirectory, config: RunConfig, model: Any, corpus: Corpus, observers: Sequence[Observer], budget: Budget
+) -> TrainedRun:
+    """Train, record what `newllm train` records, and draw the curves, also of a run that an error stops."""
+    if scan_that_runs(config) == "sequential":
+        notify(observers, message("notice-sequential"))
+    pace = _pace(run, config, observers, budget)
+    with using_threads(config.numerics.threads):
+        try:
+            recorded = functools.partial(_recorded, run, corpus, observers)
+            summary, stopped_by = run_training(run, config, model, corpus, recorded, observers, pace)
+        except Exception:  # what stopped the run is what the person must hear
+            with contextlib.suppress(UserError, OSError):
+                draw_curves(run, config, corpus)
+            raise
+        draw_curves(run, config, corpus)
+    return TrainedRun(run.path, run.load_config(), summary, stopped_by, pace.given)
+
+
+def run_training(
+    run: RunDirectory,
+    config: RunConfig,
+    model: LanguageModel,
+    corpus: Corpus,
+    recorded: Callable[[RunConfig], Recording],
+    observers: Sequence[Observer] = (),
+    pace: Pace | None = None,
+    *,
+    snapshots: bool = True,
+) -> tuple[Summary, str | None]:
+    """Train, and begin anew from the step that the guard went back to, as often as it does.
+
+    Args:
+        run: locked by this process.
+        config: resolved.
+        model: at its initialisation.
+        corpus: the data.
+        recorded: makes what measures a sitting.
+        observers: who watches.
+        pace: what decides when the run ends; None for its steps.
+        snapshots: whether they are taken on the way, see `Training`.
+
+    Returns:
+        The summary, and the signal that was received, None without one.
+    """
+    guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
+    while True:
+        watching = observers, recorded(config), guard, pace
+        training = Training(
+            run, config, model, corpus, *watching, goes_on=goes_on, stopped_by=stopped_by, snapshots=snapshots
+        )
+        summary, stopped_by = training.go(), training.stopped_by
+        if not training.goes_back:
+            return summary, stopped_by
+        take_back(run)
+        config = run.load_config()
+        model, goes_on = build_model(config), True
+
+
+def notify(observers: Sequence[Observer], *notices: Message) -> None:
+    """Tell all observers."""
+    for observer in observers:
+        for notice in notices:
+            observer.noticed(notice)
+
+
+def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], budget: Budget) -> Pace:
+    """Return what decides when the run ends: its steps, or the clock, with what earlier sittings used of its time."""
+    seconds = config.training.seconds
+    if not seconds:
+        return Pace()
+    decisions, step = read_decisions(run.schedule), run.last_step() or 0
+    used, reached, per_step = 0.0, 0, 0.0
+    if decisions:
+        used, per_step = elapsed_at(decisions, step), decisions[-1].pace
+        losses = read_signal(run.trace, "loss").step if run.trace.exists() else ()
+        reached = int(max(losses, default=0))
+        notify(observers, message("notice-remaining", left=max(0.0, seconds - used), seconds=seconds, step=step))
+    elif step:
+        progress = load_progress(choose_snapshot(run.snapshots, "last"))
+        per_step = progress.seconds / step
+
+    def planned(steps: int, left: float) -> None:
+        for observer in observers:
+            observer.planned(steps, left)
+
+    return ClockPace(run, seconds, Stopwatch(budget.began, used), per_step, planned, reached)
+
+
+def _recorded(run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], config: RunConfig) -> Recording:
+    samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
+    return RunRecording(run.recording, config, corpus.tokenizer, samples)
+
+
+def _sampled(observers: Sequence[Observer], sample: Sample) -> None:
+    for observer in observers:
+        observer.sampled(sample)
