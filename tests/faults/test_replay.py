@@ -29,8 +29,9 @@ class Counted(Watcher):
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
-    def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:  # noqa: ARG002
-        self.seconds.append(seconds)
+    def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:  # noqa: ARG002 (a watcher's form)
+        if stage != "null replay":  # that the run is what it was is found out each time
+            self.seconds.append(seconds)
 
 
 @pytest.fixture(scope="module")
