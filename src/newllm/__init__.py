@@ -4,6 +4,7 @@
     newllm.load("runs/my-text").generate()   a trained run
     newllm.build("founding-baseline")            an untrained model of a preset
     newllm.record(model, optimizer, out="RUN")   the signals of anyone's training loop
+    newllm.check(model, optimizer, loss, batch)  what is wrong with a training before it runs
     newllm.doctor("log.csv").findings        what is wrong with a run, or with anyone's log of one
     newllm.replay("runs/my-text").sentences  what becomes of a spike when one thing is changed, and what that shows
     newllm.guard(newllm.Loop(...))           anyone's training, taken back from its spikes with what was shown to help
@@ -18,6 +19,7 @@ from newllm.version import VERSION
 
 if TYPE_CHECKING:
     from newllm.api import Budget, Diagnosis, LoadedRun, TrainedRun, build, doctor, load, replay, resume, train
+    from newllm.checks import check
     from newllm.errors import UserError
     from newllm.recorder import record
     from newllm.replays.guarded import guard
@@ -32,6 +34,7 @@ __all__ = [
     "TrainedRun",
     "UserError",
     "build",
+    "check",
     "doctor",
     "guard",
     "load",
@@ -44,6 +47,7 @@ __all__ = [
 _ELSEWHERE = {
     "Loop": "newllm.replays.loop",
     "UserError": "newllm.errors",
+    "check": "newllm.checks",
     "guard": "newllm.replays.guarded",
     "record": "newllm.recorder",
 }

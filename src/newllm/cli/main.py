@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "train a model on a text",
     "generate": "generate text with a trained model",
     "eval": "measure a trained model on a text",
+    "check": "look for mistakes in a training before it runs",
     "doctor": "diagnose a run, or the log of any training",
     "replay": "replay a run with one thing changed at a time, to find what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and a verdict on each claim",
@@ -41,6 +42,7 @@ Diagnoses training runs, tests what causes a loss spike, and trains recurrent la
   newllm train my-text.txt --seconds 120
   newllm generate runs/my-text --prompt "Once"
   newllm eval runs/my-text held-out.txt
+  newllm check train.py:parts
   newllm doctor anyones-log.csv
   newllm replay runs/my-text
   newllm report runs/my-text

@@ -1,0 +1,12 @@
+"""A check of a training before it runs: one batch, seconds on a CPU, everything put back as it was.
+
+Each probe asks one question and answers it sound, wrong or unchecked, with what it saw. `check.py` runs them on a
+`bench.py`; `targets.py` reads off the gradient which targets the loss really has; `probes/` holds them by subject.
+"""
+
+from newllm.checks.check import check
+from newllm.checks.outcome import Outcome
+from newllm.checks.probes import PROBES
+from newllm.checks.report import CheckReport
+
+__all__ = ["PROBES", "CheckReport", "Outcome", "check"]

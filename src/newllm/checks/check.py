@@ -1,0 +1,81 @@
+"""A check before the flight: one batch, a few updates, and everything put back."""
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.checks.bench import Bench
+from newllm.checks.outcome import CannotCheck, Outcome, wrong
+from newllm.checks.probes import PROBES
+from newllm.checks.report import CheckReport
+from newllm.checks.sources import training_step
+from newllm.checks.untouched import untouched
+from newllm.errors import UserError
+
+_LONGEST = 300  # characters of an error that is quoted
+
+
+def check(
+    model: Any,
+    optimizer: torch.optim.Optimizer | None = None,
+    loss: Callable[[nn.Module, Any], Tensor] | None = None,
+    batch: Any = None,
+    *,
+    seconds: float = 10.0,
+) -> CheckReport:
+    """Look for mistakes in a training before it runs. Nothing is changed: weights, moments, modes and chance come back.
+
+        print(newllm.check(model, optimizer, loss=lambda model, batch: model(**batch).loss, batch=batch))
+
+    Args:
+        model: as it trains, in its training mode. Or, alone: a `newllm.Loop`, a Trainer of transformers or a
+            LightningModule with a training data loader.
+        optimizer: over its parameters.
+        loss: from model and batch to a tensor of one number, as the training computes it. It is called some hundred
+            times on copies of the batch.
+        batch: of one update, whatever the loss takes.
+        seconds: that all probes may take; what finds no time is "unchecked". A step that is slow may take longer.
+
+    Returns:
+        An outcome for each probe: sound, wrong, or unchecked with the reason.
+
+    Raises:
+        UserError: something is missing, or is none of what it should be.
+    """
+    began = time.monotonic()
+    if not seconds > 0:
+        raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
+    step = training_step(model, optimizer, loss, batch)
+    bench = Bench(*step, seconds=seconds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, on trials that no training makes
+        first = _outcome(bench, "finite", PROBES["finite"])
+        if first.status == "unchecked":  # without a loss nothing else can be asked
+            outcomes = [
+                wrong("runs", why=first.sentence),
+                *(_unchecked(name, CannotCheck("no-loss")) for name in PROBES),
+            ]
+        else:
+            outcomes = [first, *(_outcome(bench, name, probe) for name, probe in PROBES.items() if name != "finite")]
+    return CheckReport(tuple(outcomes), time.monotonic() - began)
+
+
+def _outcome(bench: Bench, name: str, probe: Callable[[Bench], Outcome]) -> Outcome:
+    if bench.left <= 0:
+        return _unchecked(name, CannotCheck("no-time"))
+    try:
+        with untouched(bench.model, bench.optimizer), torch.enable_grad():
+            return probe(bench)
+    except CannotCheck as reason:
+        return _unchecked(name, reason)
+    except Exception as error:  # a user's code on a trial: whatever it is, the other probes go on
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+        return _unchecked(name, CannotCheck("error", error=said))
+
+
+def _unchecked(name: str, reason: CannotCheck) -> Outcome:
+    return Outcome(name, "unchecked", reason.message)

@@ -1,0 +1,48 @@
+"""What a probe found."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from newllm.messages import Message, message
+
+Status = Literal["sound", "wrong", "unchecked"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one probe found, as data.
+
+    Attributes:
+        probe: its id, "causality".
+        status: "sound", "wrong", or "unchecked" where it could not be checked here.
+        sentence: what was seen, or why it could not be checked.
+        evidence: the numbers behind it.
+    """
+
+    probe: str
+    status: Status
+    sentence: Message
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+class CannotCheck(Exception):  # noqa: N818 (no error: it says why a question has no answer here)
+    """Raised by a probe whose question has no answer for this training.
+
+    Args:
+        reason: the message `check-reason.REASON`.
+        **parameters: of that message.
+    """
+
+    def __init__(self, reason: str, /, **parameters: Any) -> None:
+        super().__init__(reason)
+        self.message = message(f"check-reason.{reason}", **parameters)
+
+
+def sound(probe: str, /, **evidence: Any) -> Outcome:
+    """Return that all is as it should be; `check-PROBE.sound` is said with the evidence."""
+    return Outcome(probe, "sound", message(f"check-{probe}.sound", **evidence), evidence)
+
+
+def wrong(probe: str, case: str = "wrong", /, **evidence: Any) -> Outcome:
+    """Return that something is wrong; `check-PROBE.CASE` is said with the evidence."""
+    return Outcome(probe, "wrong", message(f"check-{probe}.{case}", **evidence), evidence)

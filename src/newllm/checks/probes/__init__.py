@@ -1,0 +1,35 @@
+"""The probes by subject: each takes a bench and returns an outcome, or raises `CannotCheck` with the reason.
+
+The cheap ones come first, and what needs many updates last. What a probe asks, why it matters and what to do first
+stand in `check-PROBE` of `messages/*/checks.ftl`; docs/check.md's table is made from there.
+"""
+
+from collections.abc import Callable
+
+from newllm.checks.bench import Bench
+from newllm.checks.outcome import Outcome
+from newllm.checks.probes import dependence, learning, loss, numerics, parameters
+
+PROBES: dict[str, Callable[[Bench], Outcome]] = {
+    "finite": learning.finite,
+    "repeatable": learning.repeatable,
+    "optimizer-holds": parameters.optimizer_holds,
+    "training-mode": dependence.training_mode,
+    "loss-form": loss.loss_form,
+    "shift": loss.shift,
+    "causality": dependence.causality,
+    "rows": dependence.rows,
+    "padding": dependence.padding,
+    "evaluation-mode": dependence.evaluation_mode,
+    "initial-loss": loss.initial_loss,
+    "reduction": loss.reduction,
+    "accumulation": learning.accumulation,
+    "autocast": numerics.autocast,
+    "half-precision": numerics.half_precision,
+    "scale": numerics.scale,
+    "gradient-scale": numerics.gradient_scale,
+    "gradients": parameters.gradients,
+    "moves": parameters.moves,
+    "stays": parameters.stays,
+    "learns": learning.learns,
+}

@@ -1,0 +1,165 @@
+"""What an output may depend on: not on later tokens, other rows, padding, nor on chance in evaluation."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from newllm.checks.bench import Bench, names
+from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.targets import predicts_the_next_token, targets
+from newllm.checks.trees import leaves, mapped
+
+_MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
+_MIXING = nn.modules.batchnorm._BatchNorm
+
+
+def causality(bench: Bench) -> Outcome:
+    """Change the tokens from the middle on: no output before may move, if the next token is what is predicted."""
+    if not predicts_the_next_token(bench):
+        raise CannotCheck("not-next-token-model")
+    arguments, options, output = bench.called()
+    shape = tuple(output.shape[:2])
+    middle = shape[1] // 2
+
+    def later(tensor: Tensor) -> Tensor:
+        if tuple(tensor.shape) != shape or tensor.is_floating_point() or tensor.max() < 2:
+            return tensor.clone()  # no tokens: a mask keeps what it says
+        changed = tensor.clone()
+        changed[:, middle:] = tensor.flip(0, 1)[:, : shape[1] - middle]
+        same = changed[:, middle:] == tensor[:, middle:]
+        changed[:, middle:][same] = (tensor[:, middle:][same] + 1) % (tensor.max() + 1)
+        return changed
+
+    before, after = _answers(bench, (arguments, options), later)
+    scale = _scale(before)
+    earlier = float((after - before)[:, :middle].abs().max()) / scale
+    behind = float((after - before)[:, middle:].abs().max()) / scale
+    if behind <= _MOVED:
+        raise CannotCheck("tokens-unused")
+    moved = (after - before)[:, :middle].abs().flatten(2).amax(-1).amax(0) > _MOVED * scale
+    evidence = {"position": middle, "earlier": earlier, "later": behind, "count": int(moved.sum())}
+    return wrong("causality", **evidence) if earlier > _MOVED else sound("causality", **evidence)
+
+
+def rows(bench: Bench) -> Outcome:
+    """Put the other rows of a batch in another order: the output of the first row may not move."""
+    arguments, options, output = bench.called()
+    count = output.shape[0] if output.ndim > 1 else 0
+    tables = [tensor for tensor in bench.inputs() if tensor.ndim > 1]
+    if count < 2 or not tables or any(tensor.shape[0] != count for tensor in tables):
+        raise CannotCheck("no-rows")
+    if tuple(output.shape) == (count, count):
+        raise CannotCheck("in-batch")
+
+    def others(tensor: Tensor) -> Tensor:
+        if not tensor.ndim or tensor.shape[0] != count:
+            return tensor.clone()
+        return torch.cat([tensor[:1], tensor[:1].expand_as(tensor[1:])])
+
+    before, after = _answers(bench, (arguments, options), others)
+    moved = float((after - before)[0].abs().max()) / _scale(before)
+    if moved <= _MOVED:
+        mixing = [name for name, module in bench.model.named_modules() if isinstance(module, _MIXING)]
+        return sound("rows", rows=count, moved=moved, batch_norms=len(mixing))
+    if _is_time_first(bench):
+        raise CannotCheck("time-first")
+    return wrong("rows", moved=moved, rows=count)
+
+
+def _is_time_first(bench: Bench) -> bool:
+    """Say whether the first axis may be that of the positions: a recurrent layer or attention takes it so."""
+    kinds = (nn.RNNBase, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+    found = [module for module in bench.model.modules() if isinstance(module, kinds)]
+    layers = [
+        getattr(module, "batch_first", getattr(getattr(module, "self_attn", None), "batch_first", True))
+        for module in found
+    ]
+    return any(not first for first in layers)
+
+
+def padding(bench: Bench) -> Outcome:
+    """Change the tokens that the attention mask leaves out: nothing else may move, and none may be a target."""
+    arguments, options, output = bench.called()
+    masks = [tensor for path, tensor in leaves([arguments, options]) if path.endswith("['attention_mask']")]
+    mask = next((one for one in masks if one.shape == output.shape[:2] and not bool(one.bool().all())), None)
+    if mask is None:
+        raise CannotCheck("no-padding")
+    real = mask.bool()
+
+    def elsewhere(tensor: Tensor) -> Tensor:
+        if tensor.shape != mask.shape or tensor.is_floating_point() or torch.equal(tensor, mask) or tensor.max() < 2:
+            return tensor.clone()
+        return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
+
+    before, after = _answers(bench, (arguments, options), elsewhere)
+    moved = float((after - before)[real].abs().max()) / _scale(before)
+    evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
+    if moved > _MOVED:
+        return wrong("padding", "read", **evidence)
+    if predicts_the_next_token(bench):
+        counted = int((targets(bench).used[:, :-1] & ~real[:, 1:]).sum())
+        if counted:
+            return wrong("padding", "counted", counted=counted, **evidence)
+    return sound("padding", **evidence)
+
+
+def evaluation_mode(bench: Bench) -> Outcome:
+    """Answer in evaluation mode and watch for dropout: there it may not act."""
+    arguments, options, _ = bench.called()
+    with _Chance() as chance:
+        first = bench.answer(arguments, options, training=False, seed=0)
+    second = bench.answer(arguments, options, training=False, seed=1)
+    moved = float((first - second).abs().max()) / _scale(first)
+    if moved > 0 and chance.dropout:
+        return wrong("evaluation-mode", moved=moved)
+    if moved > 0:
+        raise CannotCheck("samples")
+    return sound("evaluation-mode")
+
+
+class _Chance(TorchDispatchMode):
+    """Listens for operations that drop values at random."""
+
+    dropout = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Note what draws, and let it draw."""
+        name = func.overloadpacket.__name__
+        self.dropout = self.dropout or "dropout" in name or "bernoulli" in name
+        return func(*args, **(kwargs or {}))
+
+
+def training_mode(bench: Bench) -> Outcome:
+    """Look for single parts in evaluation mode, in which they act otherwise than in training."""
+    acts = (nn.modules.dropout._DropoutNd, _MIXING)
+    found = {name: module for name, module in bench.model.named_modules() if isinstance(module, acts)}
+    if not found:
+        raise CannotCheck("no-modes")
+    still = [name for name, module in found.items() if not module.training]
+    if len(still) == len(found):
+        raise CannotCheck("all-in-evaluation")
+    trained = [name for name in still if any(p.requires_grad for p in _parent(bench.model, name).parameters())]
+    return wrong("training-mode", of=len(found), **names(trained)) if trained else sound("training-mode", of=len(found))
+
+
+def _parent(model: nn.Module, name: str) -> nn.Module:
+    return model.get_submodule(name.rpartition(".")[0])
+
+
+def _answers(bench: Bench, given: Any, change: Any) -> tuple[Tensor, Tensor]:
+    """Return the model's answers in evaluation mode to what it was given, and to that with a change."""
+    arguments, options = given
+    before = bench.answer(arguments, options, training=False)
+    again = bench.answer(arguments, options, training=False)
+    if not torch.equal(before, again):
+        raise CannotCheck("not-repeatable")
+    after = bench.answer(mapped(arguments, change), mapped(options, change), training=False)
+    if after.shape != before.shape:
+        raise CannotCheck("other-shape")
+    return before.double(), after.double()
+
+
+def _scale(output: Tensor) -> float:
+    return max(float(output.double().std(correction=0)), 1e-12)

@@ -1,0 +1,129 @@
+"""Learning: is the loss a number, is it the same for the same step, and can one batch be learnt by heart?"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from newllm.checks.bench import Bench
+from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.targets import targets
+from newllm.checks.trees import leaves, rows
+from newllm.checks.untouched import untouched
+
+_FELL = 0.1  # share of the loss that must go for the batch to be learnt
+_NOTHING = 0.002  # share of the loss: what falls by less has not fallen
+_RATES = (1.0, 10.0, 100.0, 1000.0)  # times the optimizer's own
+_UPDATES = 60  # for each of the rates, as far as time goes
+_APART = 1e-3  # of the loss
+
+
+def finite(bench: Bench) -> Outcome:
+    """Look at the loss of the batch and at every gradient."""
+    bench.optimizer.zero_grad(set_to_none=True)
+    loss = bench.loss()
+    if not math.isfinite(float(loss.detach())):
+        return wrong("finite", "loss", loss=str(float(loss.detach())))
+    if not loss.requires_grad:
+        return wrong("finite", "detached")
+    loss.backward()
+    bad = [
+        name
+        for name, each in bench.model.named_parameters()
+        if each.grad is not None and not bool(torch.isfinite(each.grad).all())
+    ]
+    if bad:
+        return wrong("finite", "gradient", name=bad[0], count=len(bad))
+    return sound("finite", loss=float(loss.detach()))
+
+
+def repeatable(bench: Bench) -> Outcome:
+    """Compute the loss and its gradients twice with the same chance: the same bits must come."""
+    losses, slopes = [], []
+    for _ in range(2):
+        bench.optimizer.zero_grad(set_to_none=True)
+        loss = bench.loss()
+        if loss.requires_grad:
+            loss.backward()
+        losses.append(float(loss.detach()))
+        slopes.append({name: each.grad for name, each in bench.model.named_parameters() if each.grad is not None})
+    if losses[0] != losses[1] and not all(map(math.isnan, losses)):
+        return wrong("repeatable", "loss", first=losses[0], second=losses[1])
+    parts = [name for name, slope in slopes[0].items() if not _equal(slope, slopes[1].get(name))]
+    if parts:
+        return wrong("repeatable", "gradient", name=parts[0], count=len(parts))
+    return sound("repeatable")
+
+
+def _equal(slope: Tensor, other: Tensor | None) -> bool:
+    return other is not None and torch.equal(slope.nan_to_num(), other.nan_to_num())
+
+
+def learns(bench: Bench) -> Outcome:
+    """Train on this one batch: its loss must fall. Where it does not, a larger rate is tried from the same weights."""
+    if not any(float(group.get("lr", 1.0)) for group in bench.optimizer.param_groups):
+        raise CannotCheck("rate-zero")
+    best: tuple[float, float, int, float] | None = None
+    for factor in _RATES:
+        with untouched(bench.model, bench.optimizer):
+            first, last, updates = _learnt(bench, factor, bench.left / 2)
+        if updates < 2:
+            break
+        if best is None or last < best[1]:
+            best = (first, last, updates, factor)
+        if _fell(first, last, _FELL):
+            break
+    if best is None or (best[2] < _UPDATES // 3 and not _fell(*best[:2], _FELL)):
+        raise CannotCheck("no-time")
+    first, last, updates, factor = best
+    evidence = {"first": first, "last": last, "updates": updates, "factor": factor}
+    if _fell(first, last, _FELL):
+        return sound("learns", **evidence)
+    if _fell(first, last, _NOTHING):
+        raise CannotCheck("slow", **evidence)
+    return wrong("learns", **evidence)
+
+
+def _fell(first: float, last: float, share: float) -> bool:
+    return math.isfinite(last) and last < first - share * abs(first)
+
+
+def _learnt(bench: Bench, factor: float, leave: float) -> tuple[float, float, int]:
+    """Return the loss before and after updates on the batch, and how many there were in the time."""
+    for group in bench.optimizer.param_groups:
+        group["lr"] = group["lr"] * factor
+    losses = []
+    for _ in range(_UPDATES):
+        if bench.left < leave:
+            break
+        losses.append(bench.step())  # the same chance each time: noise of dropout or diffusion is part of the batch
+        if not math.isfinite(losses[-1]) or _fell(losses[0], losses[-1], 5 * _FELL):
+            break
+    return (losses[0], min(losses[len(losses) // 2 :]), len(losses)) if losses else (math.nan, math.nan, 0)
+
+
+def accumulation(bench: Bench) -> Outcome:
+    """Hold the loss of a batch against that of its halves: that of a mean is their mean."""
+    batch = bench.batch
+    counts = [tensor.shape[0] for _, tensor in leaves(batch) if tensor.ndim]
+    if not counts or counts[0] < 2 or counts[0] % 2 or any(count != counts[0] for count in counts):
+        raise CannotCheck("no-rows")
+    count = counts[0]
+    bench.model.eval()  # dropout and the statistics of a batch would differ between halves
+    with torch.no_grad():
+        whole, again = (float(bench.loss()) for _ in range(2))
+        other = float(bench.loss(seed=1))
+        halves = [float(bench.loss(rows(batch, count, chosen))) for chosen in torch.arange(count).chunk(2)]
+    if whole != again or abs(other - whole) > _APART * abs(whole) / 10:
+        raise CannotCheck("not-repeatable")
+    if abs(sum(halves) / 2 - whole) <= _APART * abs(whole):
+        return sound("accumulation", whole=whole, halves=halves)
+    try:
+        counts = [int(part.sum()) for part in targets(bench).used.chunk(2)]
+    except CannotCheck:  # no cross-entropy: only the numbers tell
+        if abs(sum(halves) - whole) <= _APART * abs(whole):
+            return wrong("accumulation", whole=whole, halves=halves)
+        raise CannotCheck("rows-together") from None
+    if len(counts) == 2 and counts[0] != counts[1]:
+        raise CannotCheck("uneven", first=counts[0], second=counts[1], whole=whole, mean=sum(halves) / 2)
+    raise CannotCheck("weighs-rows")

@@ -1,0 +1,77 @@
+"""The loss: is it the one that is meant, of the targets that are meant, and of the size that a fresh model has?"""
+
+import math
+
+import torch
+
+from newllm.checks.bench import Bench
+from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.targets import FIT, shift_shares, targets
+
+_MISFIT = 0.9  # share below which they do not: a text that repeats itself agrees with itself under any shift
+_HIGH, _ABOVE = 1.3, 0.3  # times ln C and nats: more than this is no matter of a few unlucky rows
+_LOW = 0.5  # times ln C: less than this has been learnt, or is given away
+_SAME = 0.02  # of a weight
+
+
+def loss_form(bench: Bench) -> Outcome:
+    """Compare the gradient at the model's output with that of the cross-entropy, number by number."""
+    found = targets(bench)
+    evidence = {"form": found.form, "classes": found.classes, "rows": int(found.used.sum())}
+    if found.form in ("softmax-twice", "log-softmax-missing", "log-missing", "wrong-axis"):
+        return wrong("loss-form", found.form, **evidence)
+    return sound("loss-form", **evidence)
+
+
+def shift(bench: Bench) -> Outcome:
+    """Hold the targets that the loss pulls towards against the inputs: they must be the next tokens."""
+    found = targets(bench)
+    shares = shift_shares(bench, found)
+    best = max(shares, key=lambda at: (shares[at], -abs(at - 1)))
+    second = max(share for at, share in shares.items() if at != best)
+    if shares[best] < FIT:
+        raise CannotCheck("not-next-token", share=shares[best])
+    if shares[1] >= FIT:
+        return sound("shift", share=shares[1], rows=int(found.used.sum()))
+    if second > _MISFIT:
+        raise CannotCheck("repetitive")
+    case = "same" if best == 0 else "far" if best > 1 else "back"
+    return wrong("shift", case, shift=best, share=shares[best], expected=shares[1])
+
+
+def initial_loss(bench: Bench) -> Outcome:
+    """Hold the loss of a fresh model against ln C, that of guessing each of C classes alike."""
+    if not bench.is_fresh:
+        raise CannotCheck("trained")
+    found = targets(bench)
+    if not math.isfinite(found.nats):
+        raise CannotCheck("no-cross-entropy")
+    if found.ids.ndim == 1 and found.classes == len(found.ids):
+        raise CannotCheck("in-batch")  # similarities are large where rows are alike, whatever is learnt
+    uniform = math.log(found.classes)
+    evidence = {"nats": found.nats, "uniform": uniform, "classes": found.classes}
+    if found.nats > _HIGH * uniform + _ABOVE:
+        return wrong("initial-loss", **evidence)
+    return sound("initial-loss", learnt=found.nats < _LOW * uniform, **evidence)
+
+
+def reduction(bench: Bench) -> Outcome:
+    """Add up the weights of all targets in the loss: of a mean over those that count they come to 1."""
+    found = targets(bench)
+    weights = found.weights[found.used]
+    if bool(torch.isnan(weights).all()):
+        raise CannotCheck("no-cross-entropy")
+    if found.sure or not bool(torch.isfinite(weights).all()):
+        raise CannotCheck("sure")
+    total, count = float(weights.sum()), int(found.used.sum())
+    evidence = {"total": total, "count": count}
+    if abs(total - 1) <= _SAME:
+        return sound("reduction", **evidence)
+    is_level = float(weights.std(correction=0)) <= _SAME * float(weights.mean())
+    if is_level and count > 1 and total > 1:
+        return wrong("reduction", "sum", **evidence)
+    # Of a mean over all positions, or over all but the last of each row, which has no next token.
+    for positions in (found.used.numel(), found.used.numel() - len(found.used)):
+        if is_level and count < positions and abs(total - count / positions) <= _SAME * total / 4:
+            return wrong("reduction", "ignored", positions=positions, **evidence)
+    raise CannotCheck("weighted", total=total)

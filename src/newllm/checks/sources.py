@@ -1,0 +1,118 @@
+"""Where a training step comes from: given in four parts, or taken out of a trainer that holds them.
+
+Trainers are known by what they have, so that neither transformers nor Lightning is imported.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.errors import UserError
+
+Step = tuple[nn.Module, torch.optim.Optimizer, Callable[[nn.Module, Any], Tensor], Any]
+_GIVE = "give newllm.check(model, optimizer, loss, batch)"
+
+
+def training_step(model: Any, optimizer: Any, loss: Any, batch: Any) -> Step:
+    """Return model, optimizer, loss and batch.
+
+    Raises:
+        UserError: something is missing, or is none of what it should be.
+    """
+    if optimizer is None and loss is None:
+        step = _taken(model, batch)
+        if step is not None:
+            model, optimizer, loss, batch = step
+    if not isinstance(model, nn.Module):
+        raise UserError(f"model is of type {type(model).__name__}: {_GIVE} with a torch.nn.Module, or a trainer alone")
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise UserError(f"optimizer is of type {type(optimizer).__name__}: {_GIVE} with a torch.optim.Optimizer")
+    if not callable(loss):
+        raise UserError(
+            f"loss is of type {type(loss).__name__}: {_GIVE} with a function from model and batch to the loss"
+        )
+    if batch is None or isinstance(batch, Iterator):
+        raise UserError(
+            f"batch is of type {type(batch).__name__}: {_GIVE} with one batch, as next(iter(loader)) gives it"
+        )
+    if any(each.is_meta for each in model.parameters()):
+        raise UserError("the model is on the device 'meta', which holds no numbers: put it on another one first")
+    return model, optimizer, loss, batch
+
+
+def _taken(given: Any, batch: Any) -> Step | None:
+    """Return the parts of a trainer, None where it is none that is known."""
+    if all(hasattr(given, name) for name in ("compute_loss", "get_train_dataloader", "create_optimizer")):
+        return _of_transformers(given, batch)
+    if all(hasattr(given, name) for name in ("training_step", "configure_optimizers")):
+        return _of_lightning(given, batch)
+    if all(callable(getattr(given, name, None)) for name in ("build", "batch", "loss")):
+        model, optimizer = given.build(given.seed)
+        return model.train(), optimizer, given.loss, given.batch(0) if batch is None else batch
+    return None
+
+
+def _of_transformers(trainer: Any, batch: Any) -> Step:
+    before = trainer.optimizer
+    optimizer = trainer.create_optimizer()
+    trainer.optimizer = before
+    trainer.model.train()
+    found = next(iter(trainer.get_train_dataloader())) if batch is None else batch
+
+    def loss(model: nn.Module, given: Any) -> Tensor:
+        return trainer.compute_loss(model, trainer._prepare_inputs(given))
+
+    return trainer.model, getattr(optimizer, "optimizer", optimizer), loss, found
+
+
+def _of_lightning(module: Any, batch: Any) -> Step:
+    made = module.configure_optimizers()
+    if isinstance(made, dict):
+        made = made["optimizer"]
+    while isinstance(made, list | tuple) and made:  # optimizers, or optimizers and their schedules
+        if isinstance(made[0], torch.optim.Optimizer) and len(made) > 1 and isinstance(made[1], torch.optim.Optimizer):
+            raise UserError("this LightningModule has several optimizers: " + _GIVE + " for each")
+        made = made[0]
+    if batch is None:
+        try:
+            batch = next(iter(module.train_dataloader()))
+        except Exception as error:
+            raise UserError(
+                f"no batch could be had of train_dataloader() ({error}): give newllm.check(module, batch=batch)"
+            ) from None
+    module.train()
+
+    def loss(model: Any, given: Any) -> Tensor:
+        result = model.training_step(given, 0)
+        return result["loss"] if isinstance(result, dict) else result
+
+    return module, made, loss, batch
+
+
+def objects(path: str, name: str) -> Any:
+    """Run a Python file and return what its function `name` gives: the parts of a step, or a trainer.
+
+    Raises:
+        UserError: the file cannot be run, or has no such function.
+    """
+    import runpy
+
+    try:
+        held = runpy.run_path(path, run_name="newllm_check")
+    except OSError as error:
+        raise UserError(f"cannot read '{path}' ({error.strerror}): name a Python file") from error
+    except Exception as error:
+        raise UserError(f"'{path}' cannot be run: {type(error).__name__}: {error}") from error
+    if name not in held:
+        known = [key for key, value in held.items() if callable(value) and not key.startswith("_")]
+        raise UserError(f"'{path}' has no '{name}': it has {', '.join(itertools.islice(known, 8)) or 'no function'}")
+    found = held[name]
+    if isinstance(found, nn.Module) or not callable(found):
+        return found
+    try:
+        return found()
+    except Exception as error:
+        raise UserError(f"{name}() of '{path}' cannot be run: {type(error).__name__}: {error}") from error

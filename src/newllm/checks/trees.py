@@ -1,0 +1,65 @@
+"""Batches and arguments of any shape: tensors within tuples, lists, dictionaries and objects like dictionaries."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor with its path: "[0]", "['labels']"."""
+    if isinstance(tree, Tensor):
+        yield path, tree
+    elif isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from leaves(value, f"{path}[{key!r}]")
+    elif isinstance(tree, list | tuple):
+        for at, value in enumerate(tree):
+            yield from leaves(value, f"{path}[{at}]")
+    elif hasattr(tree, "__dict__"):
+        for key, value in vars(tree).items():
+            if isinstance(value, Tensor):
+                yield f"{path}.{key}", value
+
+
+def mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return a copy of a tree with its tensors changed; what holds no tensor is copied as it is."""
+    if isinstance(tree, Tensor):
+        return change(tree)
+    if isinstance(tree, Mapping):
+        made = {key: mapped(value, change) for key, value in tree.items()}
+        if type(tree) is dict:
+            return made
+        other = copy.copy(tree)
+        for key, value in made.items():
+            other[key] = value  # type: ignore[index] (a mapping that is written to, as transformers' BatchEncoding)
+        return other
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(mapped(value, change) for value in tree))
+    if isinstance(tree, list | tuple):
+        return type(tree)(mapped(value, change) for value in tree)
+    if hasattr(tree, "__dict__") and any(isinstance(value, Tensor) for value in vars(tree).values()):
+        other = copy.copy(tree)
+        for key, value in vars(tree).items():
+            if isinstance(value, Tensor):
+                setattr(other, key, change(value))
+        return other
+    return copy.deepcopy(tree)
+
+
+def copied(tree: Any) -> Any:
+    """Return a copy whose tensors share no memory with the original's."""
+    return mapped(tree, lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad))
+
+
+def integers(tree: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of whole numbers."""
+    kinds = (torch.int64, torch.int32, torch.int16, torch.uint8)
+    return ((path, tensor) for path, tensor in leaves(tree) if tensor.dtype in kinds)
+
+
+def rows(tree: Any, count: int, chosen: Tensor) -> Any:
+    """Return a tree with only the chosen rows of every tensor whose first axis has `count` of them."""
+    return mapped(tree, lambda tensor: tensor[chosen] if tensor.ndim and tensor.shape[0] == count else tensor.clone())

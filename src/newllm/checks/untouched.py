@@ -1,0 +1,144 @@
+"""A training as it was: whatever happens in a check, weights, moments, modes, gradients and chance come back.
+
+What is kept is all that a step of a training changes: parameters, their gradients, buffers, other attributes of the
+modules (a counter, a carried state), the optimizer's moments and groups, and the global generators of torch, numpy and
+Python. What a loss function keeps elsewhere (a global, a file) is its own.
+"""
+
+import contextlib
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_MACHINERY = ("_parameters", "_buffers", "_modules")
+
+
+@contextlib.contextmanager
+def untouched(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Undo within a `with` block whatever was done to a training, to the bit."""
+    undo = [_generators(), _optimizer(optimizer), *(_module(module) for module in model.modules())]
+    # Tensors last: what holds them is in its place again by then.
+    undo += [_tensor(tensor) for tensor in _tensors(model, optimizer)]
+    try:
+        yield
+    finally:
+        for each in undo:
+            each()
+
+
+def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    found = {id(each): each for each in [*model.parameters(), *model.buffers()]}
+    found |= {id(each): each for group in optimizer.param_groups for each in group["params"]}
+    for module in model.modules():
+        found |= {id(value): value for value in vars(module).values() if isinstance(value, Tensor)}
+    return list(found.values())
+
+
+def _tensor(tensor: Tensor) -> Callable[[], None]:
+    needs, grad = tensor.requires_grad, tensor.grad
+    values = None if tensor.is_meta else tensor.detach().clone()
+    slope = None if grad is None or grad.is_meta else grad.detach().clone()
+
+    def undo() -> None:
+        with torch.no_grad():
+            if values is not None and not _same(tensor, values):  # equal bits are not written: views stay valid
+                tensor.copy_(values)
+            if grad is not None and slope is not None:
+                grad.copy_(slope)
+        if tensor.is_leaf:
+            tensor.requires_grad_(needs)
+            tensor.grad = grad
+
+    return undo
+
+
+def _same(tensor: Tensor, values: Tensor) -> bool:
+    try:
+        return torch.equal(tensor.view(torch.uint8), values.view(torch.uint8))
+    except (RuntimeError, TypeError):  # without a form in bytes: complex, of no axis, or not contiguous
+        return False
+
+
+def _module(module: nn.Module) -> Callable[[], None]:
+    attributes = dict(vars(module))
+    # The contents of plain containers too, such as a list of what was seen: their tensors stay the same ones.
+    contents = {
+        name: type(value)(value)
+        for name, value in attributes.items()
+        if type(value) in (dict, list, set) and name not in _MACHINERY
+    }
+    holders = {name: dict(attributes[name]) for name in _MACHINERY}
+
+    def undo() -> None:
+        now = vars(module)
+        for name in [name for name in now if name not in attributes]:
+            del now[name]
+        now.update(attributes)
+        for name, content in contents.items():
+            _refill(attributes[name], content)
+        for name, content in holders.items():
+            _refill(attributes[name], content)
+
+    return undo
+
+
+def _refill(container: Any, content: Any) -> None:
+    container.clear()
+    if isinstance(container, list):
+        container.extend(content)
+    else:
+        container.update(content)
+
+
+def _optimizer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+    groups = [dict(group) for group in optimizer.param_groups]
+    rates = [{key: value.clone() for key, value in group.items() if isinstance(value, Tensor)} for group in groups]
+    lists = [list(group["params"]) for group in groups]
+    state = {
+        parameter: {
+            key: (value, value.detach().clone() if isinstance(value, Tensor) else None) for key, value in held.items()
+        }
+        for parameter, held in optimizer.state.items()
+    }
+    others = {name: value for name, value in vars(optimizer).items() if name not in ("state", "param_groups")}
+
+    def undo() -> None:
+        vars(optimizer).update(others)
+        for group, before, rate, parameters in zip(optimizer.param_groups, groups, rates, lists, strict=False):
+            group.clear()
+            group.update(before)
+            group["params"] = parameters
+            for key, value in rate.items():
+                group[key].copy_(value)
+        optimizer.state.clear()
+        with torch.no_grad():
+            for parameter, held in state.items():
+                for value, content in held.values():
+                    if content is not None:
+                        value.copy_(content)
+                optimizer.state[parameter] = {key: value for key, (value, _) in held.items()}
+
+    return undo
+
+
+def _generators() -> Callable[[], None]:
+    python, cpu = random.getstate(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
+    numpy = sys.modules.get("numpy")
+    old = None if numpy is None else numpy.random.get_state()
+    grad = torch.is_grad_enabled()
+
+    def undo() -> None:
+        random.setstate(python)
+        torch.set_rng_state(cpu)
+        torch.set_grad_enabled(grad)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+        if numpy is not None:
+            numpy.random.set_state(old)
+
+    return undo

@@ -1,0 +1,61 @@
+"""Look for mistakes in a training before it runs: one batch, some seconds, everything put back as it was.
+
+TARGET is a Python file and the name of a function in it that returns model, optimizer, loss(model, batch) and a batch,
+or a newllm.Loop, a Trainer of transformers or a LightningModule. The file is run. Exit code: 0 nothing is wrong,
+1 something is.
+
+  newllm check train.py:parts
+  newllm check train.py:parts --seconds 60
+  newllm check train.py:trainer --lang ja
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from newllm.cli.parser import add_language
+from newllm.errors import UserError
+
+_PARTS = 4  # model, optimizer, loss, batch
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("target", metavar="FILE.py:FUNCTION", help="what gives model, optimizer, loss and batch")
+    parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="that it may take (default: 10)")
+    add_language(parser, "what is printed")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, and show what was found."""
+    path, colon, name = arguments.target.rpartition(":")
+    if not colon or not path or not name:
+        raise UserError(f"'{arguments.target}' names no function: write it as train.py:parts")
+    from newllm.messages import catalogue
+
+    words = catalogue(arguments.lang)
+    from newllm.checks import check
+    from newllm.checks.sources import objects
+
+    report = check(*_parts(objects(path, name), arguments.target), seconds=arguments.seconds)
+    if arguments.json:
+        print(json.dumps(report.as_dict(), allow_nan=False))
+    else:
+        from newllm.cli.check_page import check_page
+        from newllm.cli.paper import PageConsole
+
+        console = PageConsole(sys.stdout, words)
+        console.show(check_page(report, console.paper, brief=arguments.quiet))
+    return 1 if report.wrong else 0
+
+
+def _parts(given: Any, target: str) -> tuple[Any, ...]:
+    """Return what is handed to the check: four parts, or one thing that holds them."""
+    if isinstance(given, dict):
+        given = tuple(given.get(name) for name in ("model", "optimizer", "loss", "batch"))
+    if not isinstance(given, tuple | list):
+        return (given,)
+    if len(given) != _PARTS:
+        raise UserError(f"'{target}' gives {len(given)} things: return model, optimizer, loss, batch")
+    return tuple(given)

@@ -1,0 +1,218 @@
+# newllm.check: of each probe its question, why it matters, what to do first, and what it says.
+
+check-runs = Does the loss run?
+    .why = Without a loss there is no training.
+    .first = Read the error: it comes from loss(model, batch) itself.
+    .wrong = the loss cannot be computed: { $why }
+
+check-finite = Are loss and gradients numbers?
+    .why = A single NaN or infinity in a gradient ends up in every weight.
+    .first = Find the first layer whose output is not finite (torch.autograd.detect_anomaly); look for logarithms and roots of 0.
+    .sound = the loss is { G($loss) }, and every gradient is finite
+    .loss = the loss is { $loss } before anything was trained
+    .gradient = the gradient of { $name }{ $count ->
+        [one] { "" }
+       *[other] { " " }and of { COUNT($count) } tensors in all
+    } is not finite, though the loss is
+    .detached = the loss has no gradient: it does not depend on any weight (a detach, no_grad, or .item() on the way)
+
+check-repeatable = Does the same step give the same bits?
+    .why = What cannot be repeated cannot be replayed, and a bug in it cannot be found twice.
+    .first = Look for what the loss reads beside model and batch: a counter, the clock, a generator of its own, a state that is carried.
+    .sound = twice the same seed gave the same loss and the same gradients, to the bit
+    .loss = with the same weights, batch and seed the loss is { EXACT($first) } and then { EXACT($second) }
+    .gradient = the loss is the same twice, but the gradient of { $name } is not ({ COUNT($count) } tensors differ)
+
+check-optimizer-holds = Is every trainable parameter in the optimizer, once?
+    .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
+    .first = Make the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
+    .sound = the optimizer holds every trainable tensor ({ COUNT($count) }) once{ $others ->
+        [0] { "" }
+       *[other] , and { COUNT($others) } that are not the model's
+    }
+    .nothing-trainable = no parameter of the model needs a gradient
+    .other-model = the optimizer holds none of the model's trainable parameters: its { COUNT($others) } tensors belong to something else, such as an earlier copy of the model
+    .missing = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
+    .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
+
+check-training-mode = Are dropout and batch norm in training mode?
+    .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
+    .first = Call model.train() after every evaluation, and set to eval() only what is frozen.
+    .sound = layers that act otherwise in training: { COUNT($of) }, each in the mode that its weights suggest
+    .wrong = { COUNT($count) } of { COUNT($of) } layers that act otherwise in training are in evaluation mode, though their weights are trained: { names-and-more }
+
+check-loss-form = Is the loss the cross-entropy of the model's output?
+    .why = A softmax too many makes learning slow and the loss stop at a floor, without any error; a missing logarithm lets it learn nothing sound.
+    .first = Hand logits to cross_entropy (it holds the softmax), and log-probabilities to nll_loss; keep the axis of the classes apart from the others.
+    .sound = { $form ->
+        [smoothed] the gradient is that of a cross-entropy with smoothed labels
+        [log-probabilities] the model gives log-probabilities and the loss takes them as such
+        [probabilities] the model gives probabilities and the loss takes their logarithm
+        [weighted] the gradient is that of a cross-entropy of logits with a weight for each row
+       *[other] the gradient is that of the cross-entropy of logits
+    }, over { COUNT($classes) } classes, number by number
+    .softmax-twice = softmax is applied twice: the gradient is that of a cross-entropy whose "logits" are probabilities already. Its loss cannot fall below a floor
+    .log-softmax-missing = nll_loss is given logits: there is no log_softmax between the model and the loss, so the loss can fall without end and nothing is normalised
+    .log-missing = nll_loss is given probabilities: their logarithm is missing
+    .wrong-axis = the softmax runs over another axis than that of the { COUNT($classes) } classes
+
+check-shift = Are the targets the next tokens?
+    .why = Targets that are not shifted teach copying (the loss falls to 0), targets that are shifted twice teach guessing the one after the next.
+    .first = Shift exactly once: either the data set or the loss does it, never both; transformers models shift labels themselves.
+    .sound = { PERCENT($share, digits: 1) } % of { COUNT($rows) } targets are the token that follows
+    .same = the targets are the tokens at the same position ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): not shifted, the model learns to copy
+    .far = the targets are the tokens { $shift } positions later ({ PERCENT($share, digits: 1) } % of them; { PERCENT($expected, digits: 1) } % are the next token): shifted { $shift } times in place of once
+    .back = the targets are tokens before the position ({ $shift }; { PERCENT($share, digits: 1) } % of them): shifted the wrong way
+
+check-causality = Do later tokens leave earlier outputs alone?
+    .why = A model that sees the token it predicts reaches a loss that no honest one can, and writes nonsense when it generates.
+    .first = Look for a causal mask that is missing or transposed, a convolution padded on both sides, a norm or mean over positions.
+    .sound = other tokens from position { $position } on moved no output before (those after by { G($later, digits: 2) } of their scale)
+    .wrong = other tokens from position { $position } on moved { COUNT($count) } outputs before, by { G($earlier, digits: 2) } of their scale: the model reads what it should predict
+
+check-rows = Are the rows of a batch independent?
+    .why = What a row's output takes from other rows is not there when the model is used, and leaks between examples.
+    .first = Look for a norm, mean, softmax or reshape over the axis of the batch.
+    .sound = other rows in its batch did not move the output of the first of { COUNT($rows) } rows in evaluation mode{ $batch_norms ->
+        [0] { "" }
+       *[other] { " " }(in training batch norm mixes rows, as it is meant to)
+    }
+    .wrong = with other rows in its batch the output of the first of { COUNT($rows) } rows moves by { G($moved, digits: 2) } of its scale, in evaluation mode too
+
+check-padding = Is padding neither read nor counted?
+    .why = Padding that is read makes an output depend on how long its neighbours are; padding that is counted makes the loss smaller than what the text costs.
+    .first = Hand the attention mask on to every layer, and set labels of padding to -100.
+    .sound = other tokens at { COUNT($padding) } padded positions moved no output elsewhere, and none is a target
+    .read = other tokens at { COUNT($padding) } padded positions move outputs elsewhere by { G($moved, digits: 2) } of their scale: the mask is not used
+    .counted = { COUNT($counted) } of the targets are padding: they count in the loss
+
+check-evaluation-mode = Is evaluation without dropout?
+    .why = Dropout in evaluation makes every evaluation worse, and different each time.
+    .first = Give functional dropout training=self.training, and call model.eval() before an evaluation.
+    .sound = in evaluation mode other chance gave the same output, to the bit
+    .wrong = dropout acts in evaluation mode: other chance moves the output by { G($moved, digits: 2) } of its scale
+
+check-initial-loss = Does the loss begin where guessing is?
+    .why = A fresh model that is sure of wrong answers wastes its first steps on unlearning them; one that begins far below guessing has seen the answers.
+    .first = Make the last layer's initial weights smaller, or tie them to an embedding of a smaller scale.
+    .sound = { G($nats, digits: 3) } nats a target at the beginning; guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }{ $learnt ->
+        [yes] . That is far less: the weights have learnt before, or the answers can be seen
+       *[no] { "" }
+    }
+    .wrong = { G($nats, digits: 3) } nats a target at the beginning, where guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }: the fresh model is sure of wrong answers
+
+check-reduction = Is the loss a mean over the targets that count?
+    .why = Of a sum the gradient grows with the batch and the length of its rows; of a mean that counts what is left out it shrinks with the padding.
+    .first = Divide by the number of targets that count (cross_entropy does with reduction="mean" and ignore_index).
+    .sound = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) }
+    .sum = the weights of { COUNT($count) } targets add up to { G($total) } in place of 1: the loss is a sum, and the size of a step depends on that of the batch
+    .ignored = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) } in place of 1: the mean is taken over { COUNT($positions) } positions, also over those that do not count
+
+check-accumulation = Does the loss of a batch equal that of its halves?
+    .why = Who accumulates gradients over several small batches takes for granted that their mean is the whole.
+    .first = Average over rows, and divide an accumulated loss by the number of small batches.
+    .sound = the mean of the losses of both halves is that of the batch ({ G($whole) })
+    .wrong = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows, so that the size of a step depends on the batch
+
+check-autocast = Does mixed precision act?
+    .why = An autocast for another device does nothing, and says nothing.
+    .first = Name the device that the model is on: torch.autocast(device_type=...).
+    .sound = { COUNT($reduced) } of { COUNT($layers) } layers compute in reduced precision
+    .wrong = autocast is on for { $kind }, but the model is on { $device }: none of { COUNT($layers) } layers computes in reduced precision
+
+check-half-precision = Does the optimizer's epsilon exist in half precision?
+    .why = An epsilon that rounds to zero in float16 lets Adam divide by zero.
+    .first = Keep the weights that are trained in float32 (autocast for the products), or take an epsilon of 1e-4.
+    .sound = it does
+    .wrong = the weights are float16 and the optimizer's epsilon of { E($epsilon) } is zero there: an update can divide by zero
+
+check-scale = Are the layers' outputs of a sane size?
+    .why = Outputs that are huge, at the edge of their range or all zero hand back no useful gradient.
+    .first = Normalise the inputs, and take the initialisation that belongs to the activation (PyTorch's default, He, Xavier).
+    .sound = the largest of all outputs of { COUNT($layers) } layers is { G($largest, digits: 3) } ({ $name })
+    .huge = outputs reach { G($value, digits: 2) } in { names-and-more }
+    .saturated = { PERCENT($value) } % of the outputs are at the edge of the range in { names-and-more }
+    .dead = { PERCENT($value) } % of the outputs are 0 in { names-and-more }
+
+check-gradient-scale = Do all layers get gradients of a comparable size?
+    .why = Where the gradient vanishes on its way down, the first layers learn nothing.
+    .first = Add residual connections and norms, or take an initialisation that keeps the scale.
+    .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
+    .wrong = the gradient of { $smallest } has a root mean square of { G($least, digits: 2) }, that of { $largest } { G($most, digits: 2) }
+
+check-gradients = Does every trainable parameter get a gradient?
+    .why = A parameter without a gradient is not part of what is trained: a forgotten branch, a detach, a layer that died.
+    .first = Follow the named layer's output to the loss: is it used, and is there a detach, .data or no_grad on the way?
+    .sound = every trainable tensor ({ COUNT($count) }) got one within { $updates } updates
+    .absent = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get no gradient: { names-and-more }. The loss does not depend on them
+    .zero = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get a gradient of exactly 0 in every update: { names-and-more }
+
+check-moves = Does every parameter move?
+    .why = An update that is smaller than the rounding of a weight is lost, and training looks slow where it stands still.
+    .first = Train weights in float32, or raise the learning rate.
+    .sound = every tensor with a gradient ({ COUNT($count) }) moved within { $updates } updates
+    .wrong = { COUNT($count) } tensors have a gradient and did not change in { $updates } updates: { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): the update is lost in rounding
+
+check-stays = Does what is frozen stay?
+    .why = A frozen part that moves is no longer what was trained before, and nothing in the loss says so.
+    .first = Leave frozen weights out of the optimizer (weight decay moves them too), and put frozen batch norms into evaluation mode.
+    .sound = every frozen tensor ({ COUNT($count) }) stayed as it was
+    .weights = { COUNT($count) } frozen tensors moved: { names-and-more }
+    .statistics = the weights of frozen batch norms stay, but { COUNT($count) } of their running statistics move: { names-and-more }
+
+check-learns = Can one batch be learnt?
+    .why = What cannot learn one batch by heart cannot learn a data set.
+    .first = Look at what else is wrong here; then at the targets, the loss and the learning rate, on one batch.
+    .sound = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
+        [1] { "" }
+       *[other] , at { $factor } times its learning rate (at its own too slowly to tell)
+    }
+    .wrong = on this batch alone the loss goes from { G($first) } to { G($last) } in { $updates } updates, and not below with up to 1,000 times the learning rate: nothing is learnt
+
+# Why something could not be checked.
+check-reason =
+    .no-time = no time was left for it
+    .error = { $error } was raised
+    .no-loss = the loss cannot be computed
+    .no-scalar = loss(model, batch) gave { $got } where one number is needed
+    .no-output = no tensor of numbers could be made out in what the model returns
+    .calls = { $calls ->
+        [0] the loss does not call the model, or a part of it, as a module
+       *[other] the loss calls the model { $calls } times: which of them it is about is not known
+    }
+    .no-gradient = the loss has no gradient at the model's output
+    .no-cross-entropy = the loss is no plain cross-entropy of the model's output
+    .no-tokens = the model is given no tokens in the shape of its outputs
+    .not-next-token = the targets are no shifted tokens ({ PERCENT($share) } % agree at best), as in a classifier or a masked language model
+    .not-next-token-model = it does not predict the next token, and may read all of them
+    .repetitive = the text of this batch repeats itself: it agrees with itself under several shifts
+    .trained = the model has been trained before (the optimizer holds moments): this is a question of the beginning
+    .weighted = the targets are weighted (their weights add up to { G($total) }), or the loss holds more than a mean
+    .tokens-unused = the outputs do not depend on the tokens at all
+    .no-rows = there are no two rows to be compared: a batch of one, a graph, or inputs of different numbers of rows
+    .in-batch = every row is compared with every other, as in contrastive learning
+    .time-first = the first axis may be that of positions (batch_first is False)
+    .not-repeatable = the same call gives other numbers each time, so that nothing can be compared
+    .other-shape = the output has another shape for other inputs
+    .no-padding = the batch has no attention mask that leaves something out
+    .samples = the model draws random numbers in evaluation too, as one that samples is meant to; there is no dropout among them
+    .no-modes = the model has no layer that acts otherwise in training
+    .all-in-evaluation = the whole model is in evaluation mode: hand it over as training has it (model.train())
+    .slow = on this batch alone the loss falls only from { G($first) } to { G($last) } in { $updates } updates, at { $factor } times the learning rate: too slowly to tell
+    .sure = the model is so sure of its answers that the weights of the targets cannot be read off
+    .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
+    .nothing-frozen = nothing is frozen
+    .rows-together = the loss of a batch is neither mean nor sum of its halves: it compares rows, or weighs them by what they hold
+    .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)
+    .uneven = the halves hold { COUNT($first) } and { COUNT($second) } targets, so that the mean of their losses ({ G($mean) }) is not that of the batch ({ G($whole) }): if you accumulate gradients, weigh each small batch by its targets
+    .no-autocast = no automatic mixed precision is on
+    .no-half = no weight is in half precision
+    .no-layers = there are not enough layers of a kind that is known
+
+# The page of the terminal.
+terminal-check = { $wrong ->
+    [0] Nothing is wrong
+   *[other] { COUNT($wrong) } wrong
+}, { COUNT($sound) } sound, { COUNT($unchecked) } could not be checked ({ FIXED($seconds, digits: 1) } s)
+terminal-check-why = why it matters
+terminal-check-first = what to do first
