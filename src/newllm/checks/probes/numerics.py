@@ -1,6 +1,7 @@
 """Numbers: does mixed precision act, and are the scales of outputs and gradients sane at the beginning?"""
 
 import math
+import re
 from typing import Any
 
 import torch
@@ -9,11 +10,10 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 
-_PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase)
 _HUGE = 1e4  # a half-precision number ends at 65,504, and a softmax of such numbers is a maximum
 _SATURATED, _FLAT = 0.95, 0.95  # share of a layer's outputs
 _EDGE = 0.99  # of the range of tanh and sigmoid
-_APART = 1e6  # largest over smallest gradient of layers of one kind
+_APART = 1e6  # largest over smallest gradient of the same weight in all layers
 _TINY = 6e-8  # what half precision rounds to zero
 
 
@@ -100,23 +100,23 @@ def _measuring(seen: dict[str, dict[str, float]], name: str) -> Any:
 
 
 def gradient_scale(bench: Bench) -> Outcome:
-    """Compare the gradients of layers of one kind: they may differ, but not by the whole range of a number."""
+    """Compare the gradients of the same weight in all layers: they may differ, but not by the range of a number."""
     if not bench.is_fresh:
         raise CannotCheck("trained")
     bench.optimizer.zero_grad(set_to_none=True)
     bench.loss().backward()
-    sizes = {
-        f"{name}.weight" if name else "weight": float(module.weight.grad.double().square().mean().sqrt())
-        for name, module in bench.model.named_modules()
-        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd) and module.weight.grad is not None
-    }
-    sizes = {name: size for name, size in sizes.items() if size > 0 and math.isfinite(size)}
-    if len(sizes) < 2:
+    kinds: dict[str, dict[str, float]] = {}  # by the name without its numbers: "blocks.#.linear.weight"
+    for name, each in bench.model.named_parameters():
+        if each.ndim > 1 and each.grad is not None:
+            size = float(each.grad.double().square().mean().sqrt())
+            if size > 0 and math.isfinite(size):
+                kinds.setdefault(re.sub(r"\d+", "#", name), {})[name] = size
+    several = [sizes for sizes in kinds.values() if len(sizes) > 1]
+    if not several:
         raise CannotCheck("no-layers")
+    sizes = max(several, key=lambda sizes: max(sizes.values()) / min(sizes.values()))
     least, most = min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
     evidence = {"least": sizes[least], "most": sizes[most], "smallest": least, "largest": most}
-    return (
-        wrong("gradient-scale", **evidence)
-        if sizes[most] > _APART * sizes[least]
-        else sound("gradient-scale", **evidence)
-    )
+    if sizes[most] > _APART * sizes[least]:
+        return wrong("gradient-scale", **evidence)
+    return sound("gradient-scale", **evidence)

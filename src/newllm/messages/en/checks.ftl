@@ -112,7 +112,6 @@ check-accumulation = Does the loss of a batch equal that of its halves?
     .why = Who accumulates gradients over several small batches takes for granted that their mean is the whole.
     .first = Average over rows, and divide an accumulated loss by the number of small batches.
     .sound = the mean of the losses of both halves is that of the batch ({ G($whole) })
-    .wrong = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows, so that the size of a step depends on the batch
 
 check-autocast = Does mixed precision act?
     .why = An autocast for another device does nothing, and says nothing.
@@ -134,7 +133,7 @@ check-scale = Are the layers' outputs of a sane size?
     .saturated = { PERCENT($value) } % of the outputs are at the edge of the range in { names-and-more }
     .dead = { PERCENT($value) } % of the outputs are 0 in { names-and-more }
 
-check-gradient-scale = Do all layers get gradients of a comparable size?
+check-gradient-scale = Do all layers get gradients of comparable size?
     .why = Where the gradient vanishes on its way down, the first layers learn nothing.
     .first = Add residual connections and norms, or take an initialisation that keeps the scale.
     .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
@@ -203,6 +202,7 @@ check-reason =
     .rate-zero = the learning rate is 0 here, as in the first step of a warm-up
     .nothing-frozen = nothing is frozen
     .rows-together = the loss of a batch is neither mean nor sum of its halves: it compares rows, or weighs them by what they hold
+    .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not meant, the size of a step depends on the batch
     .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)
     .uneven = the halves hold { COUNT($first) } and { COUNT($second) } targets, so that the mean of their losses ({ G($mean) }) is not that of the batch ({ G($whole) }): if you accumulate gradients, weigh each small batch by its targets
     .no-autocast = no automatic mixed precision is on
