@@ -203,7 +203,7 @@ FAULTS: dict[str, tuple[Callable[[], Given], set[str]]] = {
     "dropout in evaluation": (lambda: _with(AlwaysDrops(), classes, table()), {"evaluation-mode"}),
     "a part in evaluation": (_left_in_evaluation, {"training-mode"}),
     "frozen statistics move": (_frozen_but_moving, {"stays"}),
-    "frozen weights move": (_moved_by_hand, {"repeatable", "stays"}),
+    "frozen weights move": (_moved_by_hand, {"stays"}),
     "half in the optimizer": (_half_the_model, {"optimizer-holds"}),
     "an optimizer of a copy": (_of_a_copy, {"optimizer-holds", "learns"}),
     "twice in the optimizer": (_twice, {"optimizer-holds"}),

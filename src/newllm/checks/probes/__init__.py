@@ -11,7 +11,7 @@ from newllm.checks.outcome import Outcome
 from newllm.checks.probes import dependence, learning, loss, numerics, parameters
 
 PROBES: dict[str, Callable[[Bench], Outcome]] = {
-    "finite": learning.finite,
+    "finite": numerics.finite,
     "repeatable": learning.repeatable,
     "optimizer-holds": parameters.optimizer_holds,
     "training-mode": dependence.training_mode,

@@ -1,4 +1,4 @@
-"""Learning: is the loss a number, is it the same for the same step, and can one batch be learnt by heart?"""
+"""Learning: is a step the same each time, can one batch be learnt by heart, and are its halves what it is?"""
 
 import math
 
@@ -18,45 +18,25 @@ _UPDATES = 60  # for each of the rates, as far as time goes
 _APART = 1e-3  # of the loss
 
 
-def finite(bench: Bench) -> Outcome:
-    """Look at the loss of the batch and at every gradient."""
+def repeatable(bench: Bench) -> Outcome:
+    """Compute the loss and its gradients once more with the same chance: the same bits must come."""
+    seen = bench.seen
     bench.optimizer.zero_grad(set_to_none=True)
     loss = bench.loss()
-    if not math.isfinite(float(loss.detach())):
-        return wrong("finite", "loss", loss=str(float(loss.detach())))
-    if not loss.requires_grad:
-        return wrong("finite", "detached")
-    loss.backward()
-    bad = [
-        name
-        for name, each in bench.model.named_parameters()
-        if each.grad is not None and not bool(torch.isfinite(each.grad).all())
-    ]
-    if bad:
-        return wrong("finite", "gradient", name=bad[0], count=len(bad))
-    return sound("finite", loss=float(loss.detach()))
-
-
-def repeatable(bench: Bench) -> Outcome:
-    """Compute the loss and its gradients twice with the same chance: the same bits must come."""
-    losses, slopes = [], []
-    for _ in range(2):
-        bench.optimizer.zero_grad(set_to_none=True)
-        loss = bench.loss()
-        if loss.requires_grad:
-            loss.backward()
-        losses.append(float(loss.detach()))
-        slopes.append({name: each.grad for name, each in bench.model.named_parameters() if each.grad is not None})
-    if losses[0] != losses[1] and not all(map(math.isnan, losses)):
-        return wrong("repeatable", "loss", first=losses[0], second=losses[1])
-    parts = [name for name, slope in slopes[0].items() if not _equal(slope, slopes[1].get(name))]
+    if loss.requires_grad:
+        loss.backward()
+    value = float(loss.detach())
+    if value != seen.loss and not (math.isnan(value) and math.isnan(seen.loss)):
+        return wrong("repeatable", "loss", first=seen.loss, second=value)
+    again = {name: each.grad for name, each in bench.model.named_parameters()}
+    parts = [name for name, gradient in seen.gradients.items() if not _equal(gradient, again.get(name))]
     if parts:
         return wrong("repeatable", "gradient", name=parts[0], count=len(parts))
     return sound("repeatable")
 
 
-def _equal(slope: Tensor, other: Tensor | None) -> bool:
-    return other is not None and torch.equal(slope.nan_to_num(), other.nan_to_num())
+def _equal(gradient: Tensor, other: Tensor | None) -> bool:
+    return other is not None and torch.equal(gradient.nan_to_num(), other.nan_to_num())
 
 
 def learns(bench: Bench) -> Outcome:

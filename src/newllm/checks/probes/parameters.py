@@ -1,103 +1,71 @@
 """The parameters: is each in the optimizer once, does each get a gradient and move, and does the rest stay?"""
 
-from typing import Any
-
-import torch
-from torch import Tensor, nn
-
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-
-_STEPS = 3  # updates: what begins at zero (a gate, LoRA's B) keeps the gradient from others in the first of them
+from newllm.checks.updates import UPDATES, updates
 
 
 def optimizer_holds(bench: Bench) -> Outcome:
     """Hold the optimizer's parameters against those of the model that need a gradient."""
     held = [id(each) for group in bench.optimizer.param_groups for each in group["params"]]
-    trainable = dict(bench.model.named_parameters())
-    trainable = {name: each for name, each in trainable.items() if each.requires_grad}
+    trainable = {name: each for name, each in bench.model.named_parameters() if each.requires_grad}
     if not trainable:
         return wrong("optimizer-holds", "nothing-trainable")
     twice = [name for name, each in trainable.items() if held.count(id(each)) > 1]
     missing = [name for name, each in trainable.items() if id(each) not in held]
-    share = sum(trainable[name].numel() for name in missing) / sum(each.numel() for each in trainable.values())
     others = len(set(held) - {id(each) for each in bench.model.parameters()})
     if len(missing) == len(trainable):
         return wrong("optimizer-holds", "other-model", others=others)
     if missing:
-        return wrong("optimizer-holds", "missing", share=share, others=others, **names(missing))
+        return wrong("optimizer-holds", "missing", share=_share(bench, missing), others=others, **names(missing))
     if twice:
         return wrong("optimizer-holds", "twice", **names(twice))
     return sound("optimizer-holds", count=len(trainable), others=others)
 
 
 def gradients(bench: Bench) -> Outcome:
-    """Do a few updates and see which parameters never got a gradient."""
-    trainable = {name: each for name, each in bench.model.named_parameters() if each.requires_grad}
-    absent, zero = set(trainable), set(trainable)
-    for _ in range(_STEPS):
-        bench.step()
-        absent -= {name for name in absent if trainable[name].grad is not None}
-        zero -= {name for name in zero if (grad := trainable[name].grad) is not None and bool((grad != 0).any())}
-    if not trainable or len(absent) == len(trainable):
+    """See which parameters never got a gradient in a few updates."""
+    seen = updates(bench)
+    if len(seen.absent) == len(seen.trainable):
         raise CannotCheck("no-gradient")
-    share = sum(trainable[name].numel() for name in zero) / sum(each.numel() for each in trainable.values())
-    if absent:
-        return wrong("gradients", "absent", share=share, **names([name for name in trainable if name in absent]))
-    if zero:
-        return wrong("gradients", "zero", share=share, **names([name for name in trainable if name in zero]))
-    return sound("gradients", count=len(trainable), updates=_STEPS)
+    if seen.absent:
+        return wrong("gradients", "absent", share=_share(bench, seen.absent), **names(seen.absent))
+    if seen.zero:
+        return wrong("gradients", "zero", share=_share(bench, seen.zero), **names(seen.zero))
+    return sound("gradients", count=len(seen.trainable), updates=UPDATES)
 
 
 def moves(bench: Bench) -> Outcome:
-    """Do a few updates: what has a gradient and is in the optimizer must move."""
+    """See what has a gradient, is in the optimizer, and did not move in a few updates."""
     groups = bench.optimizer.param_groups
     held = {id(each): float(group.get("lr", 1.0)) for group in groups for each in group["params"]}
     if held and not any(held.values()):
         raise CannotCheck("rate-zero")
-    mine = {name: each for name, each in bench.model.named_parameters() if each.requires_grad and held.get(id(each))}
-    before = {name: each.detach().clone() for name, each in mine.items()}
-    pulled: set[str] = set()
-    for _ in range(_STEPS):
-        bench.step()
-        pulled |= {name for name, each in mine.items() if each.grad is not None and bool((each.grad != 0).any())}
+    seen = updates(bench)
+    parameters = dict(bench.model.named_parameters())
+    pulled = [name for name in seen.trainable if name not in seen.zero and held.get(id(parameters[name]))]
     if not pulled:
         raise CannotCheck("no-gradient")
-    still = [name for name in mine if name in pulled and torch.equal(mine[name].detach(), before[name])]
+    still = [name for name in pulled if name not in seen.moved]
     if still:
-        dtype = str(mine[still[0]].dtype).removeprefix("torch.")
-        return wrong("moves", updates=_STEPS, dtype=dtype, rate=held[id(mine[still[0]])], **names(still))
-    return sound("moves", count=len(pulled), updates=_STEPS)
+        first = parameters[still[0]]
+        dtype = str(first.dtype).removeprefix("torch.")
+        return wrong("moves", updates=UPDATES, dtype=dtype, rate=held[id(first)], **names(still))
+    return sound("moves", count=len(pulled), updates=UPDATES)
 
 
 def stays(bench: Bench) -> Outcome:
-    """Do a few updates: what is frozen may not move, nor the running statistics that belong to it."""
-    frozen: dict[str, Tensor] = {name: p for name, p in bench.model.named_parameters() if not p.requires_grad}
-    statistics = {
-        f"{name}.{kind}": buffer
-        for name, module in bench.model.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and _is_frozen(module)
-        for kind, buffer in module.named_buffers(recurse=False)
-        if buffer.is_floating_point()
-    }
-    if not frozen:
+    """See whether what is frozen moved, or the running statistics that belong to it."""
+    seen = updates(bench)
+    if not seen.frozen:
         raise CannotCheck("nothing-frozen")
-    before = {name: each.detach().clone() for name, each in [*frozen.items(), *statistics.items()]}
-    for _ in range(_STEPS):
-        bench.step()
-    moved = _moved(frozen, before)
-    if moved:
-        return wrong("stays", "weights", **names(moved))
-    moved = _moved(statistics, before)
-    if moved:
-        return wrong("stays", "statistics", **names(moved))
-    return sound("stays", count=len(frozen))
+    for case, watched in (("weights", seen.frozen), ("statistics", seen.statistics)):
+        if moved := [name for name in watched if name in seen.moved]:
+            return wrong("stays", case, **names(moved))
+    return sound("stays", count=len(seen.frozen))
 
 
-def _is_frozen(module: nn.Module) -> bool:
-    own = list(module.parameters(recurse=False))
-    return bool(own) and not any(each.requires_grad for each in own)
-
-
-def _moved(now: dict[str, Any], before: dict[str, Tensor]) -> list[str]:
-    return [name for name, each in now.items() if not torch.equal(each.detach(), before[name])]
+def _share(bench: Bench, chosen: list[str]) -> float:
+    """Return the share of all trainable numbers that these parameters hold."""
+    sizes = {name: each.numel() for name, each in bench.model.named_parameters() if each.requires_grad}
+    return sum(sizes[name] for name in chosen) / sum(sizes.values())

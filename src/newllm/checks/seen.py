@@ -1,0 +1,166 @@
+"""One pass of a batch through model and loss, observed: calls, outputs, gradients and what every layer gave."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.checks.trees import copied, leaves
+
+_EDGE = 0.99  # of the range of tanh and sigmoid
+_PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a layer without parts gave.
+
+    Attributes:
+        huge: largest absolute value.
+        saturated: share of the outputs of a tanh or sigmoid at the edge of its range; 0 of another layer.
+        dead: share of the outputs of a ReLU that are 0; 0 of another layer.
+        dtype: "float32".
+        is_product: a linear layer or a convolution, which mixed precision computes with fewer digits.
+    """
+
+    huge: float
+    saturated: float
+    dead: float
+    dtype: str
+    is_product: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One pass in training mode, as it was handed over.
+
+    Attributes:
+        module: the model, or the part of it that the loss calls.
+        arguments, options: what it was called with.
+        output: the tensor that the loss is computed from, detached; None where none was found.
+        gradient: of the loss by that output.
+        loss: its value.
+        has_gradient: whether the loss depends on anything that is trained.
+        gradients: of the parameters by name.
+        layers: by name.
+        calls: how often the loss called the model.
+        autocast: the device types for which automatic mixed precision was on while the model was called.
+    """
+
+    module: nn.Module
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    output: Tensor | None
+    gradient: Tensor | None
+    loss: float
+    has_gradient: bool
+    gradients: dict[str, Tensor]
+    layers: dict[str, Layer]
+    calls: int
+    autocast: tuple[str, ...]
+
+
+class _Watch:
+    """Hooks on every module of a model."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.calls: list[tuple[nn.Module, Any, Any]] = []
+        self.outputs: list[Tensor | None] = []
+        self.autocast: set[str] = set()
+        self.layers: dict[str, Layer] = {}
+        self._within: list[nn.Module] = []
+        self._handles: list[Any] = []
+        for name, module in model.named_modules():
+            self._handles += [
+                module.register_forward_pre_hook(self._before, with_kwargs=True),
+                module.register_forward_hook(self._after, with_kwargs=True),
+            ]
+            if not any(True for _ in module.children()):
+                self._handles.append(module.register_forward_hook(self._measuring(name)))
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _before(self, module: nn.Module, arguments: Any, options: Any) -> None:
+        if not self._within:  # the outermost: the model, or what a LightningModule holds and calls
+            self.calls.append((module, copied(arguments), copied(options)))
+            self.autocast.update(kind for kind in ("cpu", "cuda", "mps", "xpu") if _autocast(kind))
+        self._within.append(module)
+
+    def _after(self, module: nn.Module, arguments: Any, options: Any, made: Any) -> None:  # noqa: ARG002 (a hook's form)
+        self._within.pop()
+        if not self._within:
+            tensor = output_of(made)
+            if tensor is not None and tensor.requires_grad:
+                tensor.retain_grad()
+            self.outputs.append(tensor)
+
+    def _measuring(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def measure(module: nn.Module, arguments: Any, made: Any) -> None:  # noqa: ARG001 (a hook's form)
+            if isinstance(made, Tensor) and made.is_floating_point() and made.numel():
+                self.layers[name] = _measured(module, made)
+
+        return measure
+
+
+def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> Seen:
+    """Run a loss and its backward pass, and return what was seen."""
+    watch = _Watch(model)
+    try:
+        optimizer.zero_grad(set_to_none=True)
+        value = loss()
+        if value.requires_grad:
+            value.backward()
+    finally:
+        watch.remove()
+    output = watch.outputs[0] if watch.outputs else None
+    gradient = output.grad if output is not None and output.requires_grad else None
+    module, arguments, options = watch.calls[0] if watch.calls else (model, (), {})
+    return Seen(
+        module=module,
+        arguments=arguments,
+        options=options,
+        output=None if output is None else output.detach().clone(),
+        gradient=None if gradient is None else gradient.detach().clone(),
+        loss=float(value.detach()),
+        has_gradient=value.requires_grad,
+        gradients={name: each.grad.clone() for name, each in model.named_parameters() if each.grad is not None},
+        layers=watch.layers,
+        calls=len(watch.calls),
+        autocast=tuple(sorted(watch.autocast)),
+    )
+
+
+def output_of(made: Any) -> Tensor | None:
+    """Return the tensor that holds a model's answer: its logits, or the first of several rows of numbers."""
+    if isinstance(made, Tensor):
+        return made if made.is_floating_point() else None
+    logits = getattr(made, "logits", None)
+    if isinstance(logits, Tensor):
+        return logits
+    return next((tensor for _, tensor in leaves(made) if tensor.is_floating_point() and tensor.ndim > 1), None)
+
+
+def _measured(module: nn.Module, made: Tensor) -> Layer:
+    values = made.detach()
+    huge = float(values.abs().max())
+    saturated = dead = 0.0
+    if isinstance(module, nn.Tanh | nn.Sigmoid):
+        middle, reach = (0.0, 1.0) if isinstance(module, nn.Tanh) else (0.5, 0.5)
+        saturated = float(((values.float() - middle).abs() > _EDGE * reach).double().mean())
+    if isinstance(module, nn.ReLU):
+        dead = float((values == 0).double().mean())
+    dtype = str(made.dtype).removeprefix("torch.")
+    return Layer(huge if math.isfinite(huge) else math.inf, saturated, dead, dtype, isinstance(module, _PRODUCTS))
+
+
+def _autocast(kind: str) -> bool:
+    try:
+        return torch.is_autocast_enabled(kind)
+    except (RuntimeError, TypeError):  # a kind that this torch does not know
+        return False

@@ -1,0 +1,72 @@
+"""What a few updates do to a model: which parameters get a gradient, which move, and what moves that should stay."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from newllm.checks.bench import Bench
+
+UPDATES = 3  # what begins at zero (a gate, LoRA's B) keeps the gradient from others in the first of them
+
+
+@dataclass(frozen=True)
+class Updates:
+    """What was seen in `UPDATES` updates on one batch.
+
+    Attributes:
+        trainable: names of the parameters that need a gradient.
+        absent: of these, those that never had a gradient.
+        zero: those whose gradient was absent or exactly 0 each time.
+        moved: names of all parameters, and running statistics, that are not what they were.
+        frozen: names of the parameters that need no gradient.
+        statistics: running statistics of the batch norms whose weights are frozen.
+    """
+
+    trainable: list[str]
+    absent: list[str]
+    zero: list[str]
+    moved: set[str]
+    frozen: list[str]
+    statistics: list[str]
+
+
+def updates(bench: Bench) -> Updates:
+    """Do the updates, once for all probes."""
+    return bench.once(_updates)
+
+
+def _updates(bench: Bench) -> Updates:
+    parameters = dict(bench.model.named_parameters())
+    statistics = dict(_frozen_statistics(bench.model))
+    before = {name: each.detach().clone() for name, each in [*parameters.items(), *statistics.items()]}
+    trainable = [name for name, each in parameters.items() if each.requires_grad]
+    absent, zero = set(trainable), set(trainable)
+    for _ in range(UPDATES):
+        bench.step()
+        absent -= {name for name in absent if parameters[name].grad is not None}
+        zero -= {name for name in zero if (grad := parameters[name].grad) is not None and bool((grad != 0).any())}
+    now = parameters | statistics
+    return Updates(
+        trainable=trainable,
+        absent=[name for name in trainable if name in absent],
+        zero=[name for name in trainable if name in zero],
+        moved={name for name, each in now.items() if not torch.equal(each.detach(), before[name])},
+        frozen=[name for name, each in parameters.items() if not each.requires_grad],
+        statistics=list(statistics),
+    )
+
+
+def _frozen_statistics(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [
+        (f"{name}.{kind}", buffer)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and _is_frozen(module)
+        for kind, buffer in module.named_buffers(recurse=False)
+        if buffer.is_floating_point()
+    ]
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    own = list(module.parameters(recurse=False))
+    return bool(own) and not any(each.requires_grad for each in own)
