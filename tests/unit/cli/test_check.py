@@ -1,0 +1,107 @@
+"""`newllm check FILE.py:FUNCTION`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from newllm.cli.main import main
+
+SOUND = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def loss(model, batch):
+    return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def parts():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 3))
+    return model, torch.optim.Adam(model.parameters(), 1e-2), loss, (torch.randn(16, 10), torch.randint(0, 3, (16,)))
+
+
+def named():
+    return dict(zip(("model", "optimizer", "loss", "batch"), parts()))
+
+
+def three():
+    return parts()[:3]
+
+
+def twice():
+    model, optimizer, _, batch = parts()
+    return model, optimizer, lambda model, batch: F.cross_entropy(model(batch[0]).softmax(-1), batch[1]), batch
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "train.py"
+    path.write_text(SOUND)
+    return path
+
+
+@pytest.mark.parametrize("function", ["parts", "named"])
+def test_a_sound_training_ends_with_0(file: Path, function: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:{function}"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Nothing is wrong, ")
+    assert "✔ Can one batch be learnt?" in said
+
+
+def test_what_is_wrong_comes_first_with_what_to_do(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:twice"]) == 1
+    head, title, sentence, *_ = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert head.startswith("1 wrong, ")
+    assert title == "✖ Is the loss the cross-entropy of the model's output?"
+    assert sentence.startswith("  softmax is applied twice: ")
+
+
+def test_quietly_only_what_is_wrong_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:parts", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["check", f"{file}:twice", "--quiet"]) == 1
+    assert capsys.readouterr().out.startswith("✖ Is the loss the cross-entropy")
+
+
+def test_as_json_it_is_data(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:twice", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["schema"] == 1
+    wrong = [one for one in said["outcomes"] if one["status"] == "wrong"]
+    assert [(one["probe"], one["evidence"]["form"]) for one in wrong] == [("loss-form", "softmax-twice")]
+    assert wrong[0]["message"]["id"] == "check-loss-form.softmax-twice"
+    assert wrong[0]["sentence"].startswith("softmax is applied twice")
+
+
+def test_in_japanese(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:twice", "--lang", "ja"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("問題1件、")
+    assert "最初にすること" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("train.py", "'train.py' names no function: write it as train.py:parts"),
+        ("FILE:absent", "has no 'absent': it has "),
+        ("FILE:three", "gives 3 things: return model, optimizer, loss, batch"),
+        ("absent.py:parts", "cannot read 'absent.py'"),
+    ],
+)
+def test_mistakes_are_one_line(file: Path, target: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", target.replace("FILE", str(file))]) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_seconds_are_a_time(file: Path, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:parts", f"--seconds={seconds}"]) == 2
+    assert "seconds is" in capsys.readouterr().err
