@@ -1,15 +1,16 @@
 """What a page of the terminal is drawn on: its width, its encoding, its language, and the console that prints it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from newllm.cli.line_breaks import broken
 from newllm.messages import Catalogue
 
 WIDEST = 120  # a line that is longer is hard to read
@@ -42,8 +43,34 @@ class WithPath(Text):
         yield from super().__rich_console__(console, options)
 
 
-class PageConsole(Console):
-    """A console that reads no markup and survives a narrow encoding and a reader that goes away.
+class LineConsole(Console):
+    """A console that reads no markup, breaks lines of Japanese as Japanese does, and survives a reader that goes away.
+
+    Args:
+        stream: where to print.
+        **options: of rich's console.
+    """
+
+    def __init__(self, stream: TextIO, **options: Any) -> None:
+        super().__init__(file=stream, highlight=False, markup=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render; a text that is wrapped breaks where its language lets a line end."""
+        options = options or self.options
+        if isinstance(renderable, str):
+            renderable = self.render_str(renderable)
+        if type(renderable) is Text and not (renderable.no_wrap or options.no_wrap):
+            renderable = broken(renderable, options.max_width)
+        return super().render(renderable, options)
+
+    def on_broken_pipe(self) -> None:
+        """Write nothing more, where rich would end the program with its own exit code."""
+        self.quiet = True
+        self.file = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
+
+
+class PageConsole(LineConsole):
+    """A console for pages, which survives a narrow encoding too.
 
     Args:
         stream: where to print.
@@ -54,7 +81,7 @@ class PageConsole(Console):
     """
 
     def __init__(self, stream: TextIO, words: Catalogue) -> None:
-        super().__init__(file=stream, highlight=False, markup=False, emoji=False)
+        super().__init__(stream)
         self.width = min(self.width, WIDEST)
         self.paper = Paper(self.width, can_draw(stream), words)
 
@@ -66,11 +93,6 @@ class PageConsole(Console):
         if not self.is_terminal:
             text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
         say(text, self.file)
-
-    def on_broken_pipe(self) -> None:
-        """Write nothing more, where rich would end the program with its own exit code."""
-        self.quiet = True
-        self.file = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
 
 
 def say(text: str, stream: IO[str]) -> None:
