@@ -9,6 +9,7 @@ from newllm.study.study import Study
 
 from .arms import ARMS, QUICK
 from .claims import CLAIMS
+from .labels import labels, translations
 from .outcomes import outcomes
 from .page import write
 from .tables import tables
@@ -16,7 +17,7 @@ from .texts import SETS, lay_out
 
 STUDY = Study(
     name="founding",
-    title="The founding experiments again, and a test of the document's fourteen claims.",
+    title=labels("en").study_title,
     arms=ARMS,
     sets=SETS,
     claims=CLAIMS,
@@ -24,5 +25,6 @@ STUDY = Study(
     outcomes=outcomes,
     tables=tables,
     write=write,
+    translations=translations(),
     quick=QUICK,
 )

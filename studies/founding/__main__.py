@@ -1,4 +1,4 @@
-"""Writes the founding study's pages and figures again, from results.json and replay.json; runs nothing.
+"""Writes the founding study's tables, pages and figures again, from results.json and replay.json; runs nothing.
 
     python -m studies.founding [DIR]
 
@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 
 from newllm.errors import UserError
-from newllm.study import load_results
+from newllm.study import load_results, write_results
 
-from .page import write
+from . import STUDY
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages into the directory that is named (default studies/founding)."""
+    """Write them into the directory that is named (default studies/founding)."""
     folder = Path(arguments[0] if arguments else "studies/founding")
     try:
-        write(folder, load_results(folder / "results.json"))
+        write_results(STUDY, folder, load_results(folder / "results.json") | {"translations": STUDY.translations})
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -25,6 +25,7 @@ from newllm.study.study import Study
 from newllm.training.config import RunConfig
 
 from .arms import ARMS, BASELINE, TRANSFORMER
+from .labels import labels, translations
 from .texts import SETS, lay_out
 
 MEASURED = (BASELINE, "experiment1", "experiment2", TRANSFORMER)
@@ -108,7 +109,7 @@ def outcomes(record: Record, control: Record | None) -> Row:  # noqa: ARG001 (th
 
 STUDY = Study(
     name="founding-figures",
-    title="The document's runs again, measured for every figure that it prints.",
+    title=labels("en").figures_title,
     arms=tuple(arm for arm in ARMS if arm.name in MEASURED),
     sets=SETS,
     claims=(),
@@ -116,4 +117,5 @@ STUDY = Study(
     lay_out=lay_out,
     signals=signals,
     outcomes=outcomes,
+    translations=translations(),
 )

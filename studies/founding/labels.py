@@ -22,3 +22,18 @@ def labels(language: str) -> Labels:
         "arm_claims": {arm.name: arm.claim for arm in ARMS},
     }
     return Labels(**own | tomllib.loads((Path(__file__).parent / f"labels.{language}.toml").read_text("utf-8")))
+
+
+def translations() -> dict[str, dict[str, str]]:
+    """Return by language what the study says in English: its title, claims, arms, numbers and tables."""
+    return {"ja": _from_english(labels("ja"), labels("en"))}
+
+
+def _from_english(words: Labels, english: Labels) -> dict[str, str]:
+    said = {english.study_title: words.study_title, english.figures_title: words.figures_title, **words.numbers}
+    for name, text in english.tables.items():
+        said |= dict(zip(text.split("|"), words.tables[name].split("|"), strict=True))
+    for name in ("claim_texts", "claim_measures", "arm_claims"):
+        theirs = getattr(words, name)
+        said |= {text: theirs[key] for key, text in getattr(english, name).items()}
+    return said

@@ -3,6 +3,7 @@
 The page's templates lay it out as Markdown; printed.json has it, without marks, for a report of the study.
 """
 
+import dataclasses
 import math
 import re
 import statistics
@@ -56,39 +57,24 @@ def read_figures(folder: Path) -> dict[str, Any] | None:
 
 
 def printed_data(results: Mapping[str, Any], figures: Mapping[str, Any], languages: Sequence[str]) -> Any:
-    """Return the section as plain data by language, its texts without marks: what a report of the study shows.
-
-    "said" translates what results.json says in English.
-    """
+    """Return the section as plain data by language, its texts without marks: what a report of the study shows."""
     found: dict[str, Any] = {"schema": 1}
     for language in languages:
         words = labels(language)
         section = printed_section(results, figures, words)
         found[language] = {
             "title": words.printed["title"],
-            "said": {} if language == "en" else _said(words, results["title"]),
             "texts": [_plain(text) for text in section["texts"]],
             "tables": [
-                {
-                    "title": part.title,
-                    "texts": [_plain(text) for text in part.texts],
-                    "header": list(part.header),
-                    "rows": [[_plain(cell) for cell in row] for row in part.rows],
-                    "words": list(part.words),
-                }
+                dataclasses.replace(
+                    part,
+                    texts=[_plain(text) for text in part.texts],
+                    rows=[[_plain(cell) for cell in row] for row in part.rows],
+                ).as_dict()
                 for part in section["tables"]
             ],
         }
     return found
-
-
-def _said(words: Labels, title: str) -> dict[str, str]:
-    """Return the texts of claims and arms, and the names of numbers, from English."""
-    said, english = {title: words.study_title, **words.numbers}, labels("en")
-    for name in ("claim_texts", "claim_measures", "arm_claims"):
-        theirs = getattr(words, name)
-        said |= {text: theirs[key] for key, text in getattr(english, name).items()}
-    return said
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,7 @@ from newllm.study.design import Row
 from newllm.words.tables import Table
 
 from .arms import DOCUMENT_RUNS
+from .labels import labels
 
 Results = Mapping[str, Any]
 
@@ -30,16 +31,6 @@ def rows_by_arm(results: Results) -> dict[str, list[Row]]:
 
 def spike_table(arms: Mapping[str, Sequence[Row]]) -> Table:
     """Return for the document's runs: how often they spike, when, how high, and how they end."""
-    header = (
-        "run",
-        "spikes",
-        "onset, epoch",
-        "height, nats",
-        "heals in epochs (runs that do)",
-        "spikes on the probe",
-        "best validation",
-        "at epoch",
-    )
     rows = [
         (
             arm,
@@ -53,19 +44,11 @@ def spike_table(arms: Mapping[str, Sequence[Row]]) -> Table:
         )
         for arm, rows in arms.items()
     ]
-    return Table("spikes", "The document's runs: whether, when and how high they spike", header, rows)
+    return _table("spikes", rows)
 
 
 def arm_table(arms: Mapping[str, Sequence[Row]]) -> Table:
     """Return for every other arm: progress, and spikes by equal progress."""
-    header = (
-        "arm",
-        "as far as its control",
-        "probe spikes until then",
-        "height",
-        "validation spikes",
-        "context norm at onset",
-    )
     rows = [
         (
             arm,
@@ -77,7 +60,13 @@ def arm_table(arms: Mapping[str, Sequence[Row]]) -> Table:
         )
         for arm, rows in arms.items()
     ]
-    return Table("arms", "Every other arm, at equal progress with the document's run", header, rows)
+    return _table("arms", rows)
+
+
+def _table(name: str, rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table in English: the study's translations put its title and header into other languages."""
+    words = labels("en").tables
+    return Table(name, words[name], words[f"{name}_header"].split("|"), rows)
 
 
 def share(rows: Sequence[Row], name: str) -> str:

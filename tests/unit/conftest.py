@@ -48,13 +48,21 @@ class _Widened(Transformer):
 
 
 @pytest.fixture(scope="session")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    """The made-up language."""
-    folder = tmp_path_factory.mktemp("xx")
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of languages: English, and the made-up one as "xx"."""
+    place = tmp_path_factory.mktemp("languages")
+    (place / "en").symlink_to(FOLDER / "en")
+    (folder := place / "xx").mkdir()
     for file in (FOLDER / "en").glob("*.ftl"):
         resource = _Widened().visit(FluentParser().parse(file.read_text("utf-8")))
         (folder / file.name).write_text(FluentSerializer().serialize(resource), encoding="utf-8")
-    return Catalogue("xx", folder)
+    return place
+
+
+@pytest.fixture(scope="session")
+def wide(languages: Path) -> Catalogue:
+    """The made-up language."""
+    return Catalogue("xx", languages / "xx")
 
 
 class _Visible(HTMLParser):

@@ -11,7 +11,9 @@ import argparse
 import time
 from pathlib import Path
 
+from newllm.cli.parser import language_of
 from newllm.files import to_json
+from newllm.messages import Catalogue
 from newllm.storage import Stored, measured, trim
 
 
@@ -46,31 +48,37 @@ def run(arguments: argparse.Namespace) -> int:
         told = {name: [_as_dict(one) for one in kept] for name, kept in parts.items()}
         print(to_json({"schema": 1, "cache": str(cache), **told}))
         return 0
-    _show(f"tokenised texts in {cache}, at most {_size(LIMIT)}", tokens, quiet=arguments.quiet)
-    _show(f"states of replays, at most {_size(LIMIT_OF_STATES)} a run", states, quiet=arguments.quiet)
+    words = language_of(arguments)
+    print(words("cache-tokens", folder=str(cache), limit=_size(words, LIMIT), **_total(words, tokens)))
+    _list(words, tokens, quiet=arguments.quiet)
+    print(words("cache-states", limit=_size(words, LIMIT_OF_STATES), **_total(words, states)))
+    _list(words, states, quiet=arguments.quiet)
     if arguments.clear:
         used = len(tokens) + len(states) - len(cleared)
-        left = f"; {used} in use by a live process, or not ours to remove" if used else ""
-        print(f"cleared {_size(sum(one.bytes for one in cleared))}{left}")
+        size = _size(words, sum(one.bytes for one in cleared))
+        print(words("cache-cleared_but" if used else "cache-cleared", size=size, used=used))
     return 0
 
 
-def _show(title: str, kept: list[Stored], *, quiet: bool) -> None:
-    print(f"{title}: {len(kept)}, {_size(sum(one.bytes for one in kept))}")
+def _total(words: Catalogue, kept: list[Stored]) -> dict[str, object]:
+    return {"count": len(kept), "size": _size(words, sum(one.bytes for one in kept))}
+
+
+def _list(words: Catalogue, kept: list[Stored], *, quiet: bool) -> None:
     for one in () if quiet else kept:
-        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.used))
-        print(f"  {_size(one.bytes):>9}  used {used}  {one.directory}")
+        used = words("cache-used", date=time.strftime("%Y-%m-%d %H:%M", time.localtime(one.used)))
+        print(f"  {_size(words, one.bytes):>9}  {used}  {one.directory}")
 
 
 def _inside(place: Path) -> list[Path]:
     return sorted(one for one in place.iterdir() if one.is_dir()) if place.is_dir() else []
 
 
-def _size(count: int) -> str:
+def _size(words: Catalogue, count: int) -> str:
     for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= bytes_:
             return f"{count / bytes_:.1f} {unit}"
-    return f"{count} bytes"
+    return words("size-bytes", count=count)
 
 
 def _as_dict(stored: Stored) -> dict[str, object]:

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.parser import add_language
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
 
@@ -31,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_column_arguments(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
     parser.add_argument("--watch", action="store_true", help="follow a run while it trains, until its end or Ctrl-C")
-    add_language(parser, "what is printed and of the page")
 
 
 def add_column_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,10 +42,9 @@ def add_column_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Diagnose, and show it."""
     from newllm import api
-    from newllm.messages import catalogue
     from newllm.words.diagnosis import verdict
 
-    words = catalogue(arguments.lang)
+    words = language_of(arguments)
     if arguments.html is not None:
         _check_free(arguments.html)
     names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step}
@@ -104,4 +102,5 @@ def _write(diagnosis: Any, page: Path | None, words: Any) -> None:
     try:
         api.write_findings(diagnosis)
     except UserError as error:  # someone else's run, or a full disk: what was found has been told all the same
-        print(f"newllm: note: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        note = words("remark_line-note", remark=" ".join(str(error).splitlines()))
+        print(f"newllm: {note}", file=sys.stderr)

@@ -11,8 +11,10 @@ import argparse
 import sys
 import time
 
+from newllm.cli.parser import language_of
 from newllm.cli.time_left import TimeLeft, duration
 from newllm.files import to_json
+from newllm.messages import Catalogue
 
 PLAIN_SECONDS = 10.0  # between two lines of how far it is
 
@@ -33,8 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print the numbers."""
     from newllm import api
 
+    words = language_of(arguments)
     loaded = api.load(arguments.run_directory, arguments.snapshot, arguments.device)
-    progress = _Progress(quiet=arguments.quiet)
+    progress = _Progress(words, quiet=arguments.quiet)
     result = loaded.evaluate(*arguments.texts, errors=arguments.errors, field=arguments.field, progress=progress)
     numbers = {
         "schema": 1,
@@ -48,25 +51,23 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(numbers))
         return 0
-    size = "bytes lost by the tokenizer" if result.bytes is None else f"{result.bytes:,} bytes"
-    print(f"{result.tokens:,} tokens, {size}, {result.nats:,.1f} nats")
-    bits = "" if result.bits_per_byte is None else f", {result.bits_per_byte:.4f} bits per byte"
-    print(f"{result.loss:.4f} nats per token, perplexity {result.perplexity:.2f}{bits}")
+    print(words("eval-size", tokens=result.tokens, bytes=result.bytes, nats=f"{result.nats:,.1f}"))
+    print(words("eval-loss", loss=result.loss, perplexity=result.perplexity, bits=result.bits_per_byte))
     return 0
 
 
 class _Progress:
     """Says now and then how far the reading is."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._spoke = quiet, time.monotonic()
+    def __init__(self, words: Catalogue, *, quiet: bool) -> None:
+        self._words, self._quiet, self._spoke = words, quiet, time.monotonic()
         self._time_left: TimeLeft | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Take in how many bytes have been read, and of how many."""
         self._time_left = self._time_left or TimeLeft(total)
-        left = self._time_left.at(done)
+        seconds = self._time_left.at(done)
         if not self._quiet and time.monotonic() - self._spoke >= PLAIN_SECONDS:
             self._spoke = time.monotonic()
-            ends = "" if left is None else f", {duration(left)} left"
-            print(f"read {done:,} of {total:,} bytes{ends}", file=sys.stderr, flush=True)
+            left = None if seconds is None else self._words("about-left", time=duration(self._words, seconds))
+            print(self._words("eval-read", done=done, total=total, left=left), file=sys.stderr, flush=True)

@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -91,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         # In ASCII: what a model wrote must not reach a terminal as a control character of eight bits.
         print(json.dumps({"schema": 1, **vars(result)}))
     elif result.stopped_by == "positions" and not arguments.quiet:
-        print(f"this model has {loaded.config.model.positions} learned positions and ends there", file=sys.stderr)
+        words = language_of(arguments)
+        print(words("generate-positions", positions=loaded.config.model.positions), file=sys.stderr)
     return 0
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from newllm.cli.paper import WIDEST
 from newllm.diagnosis.onset import BACK, LONG, Onset
+from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.plotting.history import History
 from newllm.plotting.terminal import draw_curve
@@ -37,11 +38,12 @@ class LiveCurve:
     """What rich draws, at any time, of the run so far.
 
     Args:
+        words: the language.
         unicode: the terminal's encoding has braille and lines.
     """
 
-    def __init__(self, *, unicode: bool) -> None:
-        self.unicode = unicode
+    def __init__(self, words: Catalogue, *, unicode: bool) -> None:
+        self.words, self.unicode = words, unicode
         self._training, self._validation = History(), History()
         self._stretches: list[_OffTrend] = []
         self._lately: deque[float] = deque(maxlen=BACK)
@@ -100,16 +102,18 @@ class LiveCurve:
             return []
         points = self._validation.points()
         marked = [(one.first, one.last) for one in self._stretches]
-        rows = draw_curve(x, y, width=width, height=height, marked=marked, points=points, unicode=self.unicode)
+        rows = draw_curve(
+            x, y, width=width, height=height, marked=marked, points=points, unicode=self.unicode, words=self.words
+        )
         return [self._legend(width, validated=len(points[0]) > 0), *rows]
 
     def _legend(self, width: int, *, validated: bool) -> Text:
         line, point, heavy = "⠒•━" if self.unicode else "'o="
-        legend = Text.assemble((f"{line * 2} training loss", colours.TRAINING))
+        legend = Text.assemble((f"{line * 2} {self.words('train-curve')}", colours.TRAINING))
         if validated:
-            legend.append(f"   {point} validation", colours.VALIDATION)
+            legend.append(f"   {point} {self.words('train-curve_validation')}", colours.VALIDATION)
         if self._stretches:
-            legend.append(f"   {heavy * 2} off its trend", f"bold {colours.SPIKE}")
+            legend.append(f"   {heavy * 2} {self.words('train-curve_off_trend')}", f"bold {colours.SPIKE}")
         legend.truncate(width)
         return legend
 

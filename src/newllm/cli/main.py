@@ -4,6 +4,7 @@
 Ctrl-C, 143 after SIGTERM.
 """
 
+import argparse
 import atexit
 import errno
 import gc
@@ -16,7 +17,8 @@ from types import ModuleType
 
 from newllm.cli.ending import ending_on_sigterm, exit_code
 from newllm.cli.parser import Parser
-from newllm.errors import UserError
+from newllm.errors import UserError, unknown_name
+from newllm.messages import LANGUAGES, catalogue
 from newllm.version import VERSION
 
 COMMANDS = {
@@ -57,9 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
     # Before torch is imported: threads that spin for long at every barrier make a step ten times slower as
     # soon as another program wants the same cores. A short spin costs next to nothing alone (docs/LOG.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    lang = "en"
     try:
         with ending_on_sigterm():
-            return _run(arguments, began)
+            parsed = _parsed(arguments)
+            if parsed is None:
+                return 0
+            lang, parsed.began = parsed.lang or lang, began  # a person's seconds run from before torch is loaded
+            return _module(parsed.command).run(parsed)
     except UserError as error:
         return _refused(str(error))
     except BrokenPipeError:
@@ -71,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _refused(f"cannot read '{error.filename}' ({error.strerror}): name a place that you may read")
     except KeyboardInterrupt as ending:
-        print("newllm: stopped", file=sys.stderr)
+        print(f"newllm: {catalogue(lang)('stopped')}", file=sys.stderr)
         return exit_code(ending)
 
 
@@ -82,7 +89,8 @@ def _refused(why: str) -> int:
     return 2
 
 
-def _run(arguments: list[str], began: float) -> int:
+def _parsed(arguments: list[str]) -> argparse.Namespace | None:
+    """Return what the arguments say; None where they name no command, which the help is printed for."""
     parser = Parser(prog="newllm", description=_ABOUT)
     parser.add_argument("--version", action="version", version=f"newllm {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
@@ -94,12 +102,15 @@ def _run(arguments: list[str], began: float) -> int:
             "--json", action="store_true", help="print one JSON object on standard output, and nothing else"
         )
         command.add_argument("--quiet", action="store_true", help="print no progress and no comments")
+        known = " or ".join(LANGUAGES)
+        command.add_argument("--lang", metavar="LANG", help=f"language of what is written: {known} (default: en)")
     parsed = parser.parse_strictly(arguments)
     if parsed.command is None:
         parser.print_help()
-        return 0
-    parsed.began = began  # a person's seconds run from here, before torch is loaded
-    return _module(parsed.command).run(parsed)
+        return None
+    if parsed.lang not in (None, *LANGUAGES):
+        raise unknown_name("language", parsed.lang, LANGUAGES)
+    return parsed
 
 
 def _age() -> float:

@@ -24,8 +24,9 @@ def check_free(path: Path, mark: str, command: str, option: str) -> None:
         if not path.parent.is_dir():
             raise UserError(f"'{path}' cannot be written: there is no directory '{path.parent}', make it first")
         if _is_taken(path) and not _is_a_page(path, mark):
-            mend = f"choose another {option}, or move it away"
-            raise UserError(f"'{path}' exists and is no page of newllm {command}: {mend}")
+            raise UserError(
+                f"'{path}' exists and is no page of newllm {command}: choose another {option}, or move it away"
+            )
 
 
 def _is_taken(path: Path) -> bool:

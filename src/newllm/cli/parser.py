@@ -6,6 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from newllm.errors import UserError
+from newllm.messages import Catalogue, catalogue
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,14 +47,15 @@ class Parser(argparse.ArgumentParser):
         return self._actions
 
 
-def add_language(parser: argparse.ArgumentParser, of: str) -> None:
-    """Declare in which language a command speaks; the locale has no say, for scripts read what is printed.
+def language_of(arguments: argparse.Namespace) -> Catalogue:
+    """Return the words of the language that --lang names, English without it.
 
-    Args:
-        parser: of the command.
-        of: what is in that language. JSON always has English sentences beside their ids.
+    The locale has no say, for scripts read what is printed. JSON always has English sentences beside their ids.
+
+    Raises:
+        UserError: there is no such language.
     """
-    parser.add_argument("--lang", default="en", metavar="LANG", help=f"language of {of}: en or ja (default: en)")
+    return catalogue(arguments.lang or "en")
 
 
 def _plain(message: str) -> str:

@@ -1,9 +1,7 @@
 """What a person sees while a run trains: a live display with the curve so far on a terminal, plain lines elsewhere."""
 
 import math
-import os
 import time
-from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -12,10 +10,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from newllm.cli.live_curve import LiveCurve
-from newllm.cli.paper import can_draw
+from newllm.cli.paper import LineConsole, can_draw
 from newllm.cli.time_left import TimeLeft, duration
 from newllm.diagnosis.onset import Onset
-from newllm.messages import Message
+from newllm.messages import Catalogue, Message, message
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Observer, Past
@@ -28,25 +26,18 @@ _SHARE = 0.02  # of the time, at most, is spent on drawing, also where the machi
 SAMPLE_CELLS = 100
 
 
-def choose_display(stream: TextIO) -> "Display":
+def choose_display(stream: TextIO, words: Catalogue) -> "Display":
     """Return the live display where `stream` is a terminal, else plain lines."""
-    console = _LastingConsole(
-        file=stream, highlight=False, markup=False, emoji=False, soft_wrap=not stream.isatty()
-    )  # fmt: skip
-    return LiveDisplay(console) if stream.isatty() else PlainDisplay(console)
-
-
-class _LastingConsole(Console):
-    """A console whose reader may go away, as `head` does: the run goes on without it."""
-
-    def on_broken_pipe(self) -> None:
-        """Write nothing more, where rich would end the program."""
-        self.quiet = True
-        self.file = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
+    console = LineConsole(stream, soft_wrap=not stream.isatty())
+    return LiveDisplay(console, words) if stream.isatty() else PlainDisplay(console, words)
 
 
 class Display(Observer):
     """What both displays know: the last loss, the speed of late, and where the loss left its trend.
+
+    Args:
+        console: where it is shown.
+        words: the language.
 
     Attributes:
         onsets: steps at which the training loss left its trend, rising; of what a guard took back none.
@@ -54,8 +45,8 @@ class Display(Observer):
         sample: what the model wrote last, in one line.
     """
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, words: Catalogue) -> None:
+        self.console, self.words = console, words
         self.loss = math.nan
         self.speed = math.nan
         self.onsets: list[int] = []
@@ -70,15 +61,9 @@ class Display(Observer):
         self._since = time.monotonic()
         self.steps = summary["steps"]
         self._time_left = TimeLeft(self.steps)
-        scan = "" if summary["scan_backend"] == "none" else f", scan {summary['scan_backend']}"
-        where = f"on {summary['device']} in {summary['precision']}{scan}"
-        step, steps = summary["step"], summary["steps"]
-        budget = summary.get("preparation", {}).get("budget")
-        if step:  # a run that goes on by the clock does not know yet to which one
-            length = f"from step {step:,}{f' to {steps:,}' if step < steps else ''}"
-        else:
-            length = f"for {steps:,} steps" if budget is None else f"for {budget:g} s in all, about {steps:,} steps,"
-        self.console.print(f"training {summary['parameters']:,} parameters {length} {where}")
+        known = {name: summary[name] for name in ("parameters", "device", "precision")}
+        length = self.words.text(_length(summary))
+        self.console.print(self.words("train-begins", length=length, scan=summary["scan_backend"], **known))
 
     def resumed(self, past: Past) -> None:
         """Keep where the loss left its trend before."""
@@ -86,7 +71,7 @@ class Display(Observer):
 
     def noticed(self, notice: Message) -> None:
         """Say it in a line."""
-        self.console.print(f"note: {plain(notice, 2000)}")
+        self.console.print(self.words("remark_line-note", remark=plain(self.words.text(notice), 2000)))
 
     def planned(self, steps: int, seconds_left: float) -> None:
         """Take in how many steps a run by the clock is to have."""
@@ -110,7 +95,12 @@ class Display(Observer):
     def time_left(self) -> str:
         """The time to the last step in words; empty while it is not known."""
         seconds = self._time_left.at(self._step)
-        return "" if seconds is None else f"{duration(seconds)} left"
+        return "" if seconds is None else self.words("about-left", time=duration(self.words, seconds))
+
+    @property
+    def rate(self) -> str:
+        """The speed of late in words; empty while it is not known."""
+        return "" if math.isnan(self.speed) else self.words("train-speed", speed=self.speed)
 
     def went_back(self, step: int) -> None:
         """Forget what came from this step on: a guard has taken the run back."""
@@ -127,22 +117,24 @@ class Display(Observer):
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """Say the numbers."""
-        bits = evaluation.bits_per_byte
-        in_bits = "" if bits is None else f", {bits:.4f} bits per byte"
-        mark = "  best so far" if best and step else ""
-        numbers = f"{evaluation.loss:.4f} nats, perplexity {evaluation.perplexity:.2f}{in_bits}"
-        self.console.print(f"step {step:>7,}  validation {numbers}{mark}")
+        numbers = {"loss": evaluation.loss, "perplexity": evaluation.perplexity, "bits": evaluation.bits_per_byte}
+        mark = [self.words("train-best_so_far")] if best and step else []
+        self.say(step, self.words("train-validation", **numbers), *mark)
         self._since = time.monotonic() - self._passed  # the evaluation is no part of the training speed
 
     def ended(self, summary: dict[str, Any]) -> None:
         """Say nothing: the command says how it ended."""
 
+    def say(self, step: int, *parts: str) -> None:
+        """Say in a line what is known at a step; a part that is empty is left out."""
+        self.console.print("  ".join(filter(None, (self.words("train-step", step=f"{step:>7,}"), *parts))))
+
 
 class PlainDisplay(Display):
     """A line every ten seconds."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, words: Catalogue) -> None:
+        super().__init__(console, words)
         self._told = time.monotonic()
         self._sampled = -PLAIN_SECONDS
 
@@ -151,7 +143,7 @@ class PlainDisplay(Display):
         super().evaluated(step, evaluation, best=best)
         if self.sample and time.monotonic() - self._sampled >= PLAIN_SECONDS:
             self._sampled = time.monotonic()
-            self.console.print(f"step {step:>7,}  writes: {self.sample}")
+            self.say(step, self.words("train-writes", text=self.sample))
 
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
@@ -159,20 +151,19 @@ class PlainDisplay(Display):
         if time.monotonic() - self._told < PLAIN_SECONDS:
             return
         self._told = time.monotonic()
-        parts = (f"step {report.step:>7,}", f"loss {self.loss:.4f}", _speed(self.speed), self.time_left)
-        self.console.print("  ".join(part for part in parts if part))
+        self.say(report.step, self.words("train-loss", loss=f"{self.loss:.4f}"), self.rate, self.time_left)
 
 
 class LiveDisplay(Display):
     """One moving line and the curve so far under the evaluations; at the end the curve stays."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._curve = LiveCurve(unicode=can_draw(console.file))
+    def __init__(self, console: Console, words: Catalogue) -> None:
+        super().__init__(console, words)
+        self._curve = LiveCurve(words, unicode=can_draw(console.file))
         self._progress = Progress(
-            TextColumn("step {task.completed:,}/{task.total:,}"),
+            TextColumn("{task.fields[at]}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("loss {task.fields[loss]}  {task.fields[bits]}{task.fields[speed]}  {task.fields[left]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             console=console,
         )
         self._task: TaskID | None = None
@@ -183,7 +174,7 @@ class LiveDisplay(Display):
         """Say what begins."""
         super().started(summary)
         self._task = self._progress.add_task(
-            "training", total=summary["steps"], completed=summary["step"], loss="...", bits="", speed="", left=""
+            "", total=summary["steps"], completed=summary["step"], **self._fields(summary["step"], "...", "")
         )
         self._live.start(refresh=True)
 
@@ -212,7 +203,7 @@ class LiveDisplay(Display):
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
         """Say the numbers."""
         if evaluation.bits_per_byte is not None:
-            self._bits = f"{evaluation.bits_per_byte:.3f} bits per byte  "
+            self._bits = f"{self.words('train-bits', bits=evaluation.bits_per_byte)}  "
         self._curve.evaluated(step, evaluation.loss)
         super().evaluated(step, evaluation, best=best)
 
@@ -226,18 +217,28 @@ class LiveDisplay(Display):
         """Draw anew, and no sooner again than the time that this took allows."""
         began = time.monotonic()
         if self._task is not None:
-            fields = {"bits": self._bits, "speed": _speed(self.speed), "left": self.time_left}
-            loss = f"{self.loss:.4f}"
-            self._progress.update(self._task, completed=self._step, total=self.steps, loss=loss, **fields)
+            fields = self._fields(self._step, f"{self.loss:.4f}", self.time_left)
+            self._progress.update(self._task, completed=self._step, total=self.steps, **fields)
         self._live.refresh()
         self._due = began + max(LIVE_SECONDS, (time.monotonic() - began) / _SHARE)
 
     def _shown(self) -> RenderableType:
         if self._task is None:
             return self._curve
-        written = [Text(f"writes: {self.sample}", no_wrap=True, overflow="ellipsis")] if self.sample else []
+        writes = self.words("train-writes", text=self.sample)
+        written = [Text(writes, no_wrap=True, overflow="ellipsis")] if self.sample else []
         return Group(self._progress.get_renderable(), *written, self._curve)
 
+    def _fields(self, step: int, loss: str, left: str) -> dict[str, Any]:
+        """Return what stands on both sides of the bar."""
+        state = f"{self.words('train-loss', loss=loss)}  {self._bits}{self.rate}  {left}"
+        return {"at": self.words("train-step", step=f"{step:,}/{self.steps:,}"), "state": state}
 
-def _speed(tokens_per_second: float) -> str:
-    return "" if math.isnan(tokens_per_second) else f"{tokens_per_second:,.0f} tokens/s"
+
+def _length(summary: dict[str, Any]) -> Message:
+    """Return how far a run goes; one that goes on by the clock does not know yet to which step."""
+    step, steps = summary["step"], summary["steps"]
+    if step:
+        return message("train-from_to" if step < steps else "train-from", step=step, steps=steps)
+    budget = summary.get("preparation", {}).get("budget")
+    return message("train-for" if budget is None else "train-for_seconds", steps=steps, seconds=budget)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
-from newllm.cli.parser import add_language
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 from newllm.time_limit import TimeLimit
 
@@ -48,14 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write progress as JSON lines to file descriptor N instead of the lines for people",
     )  # fmt: skip
     parser.add_argument("--list", action="store_true", help="list the interventions; with RUN, whether each fits it")
-    add_language(parser, "what is printed")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay, and show the verdict."""
-    from newllm.messages import catalogue
-
-    words = catalogue(arguments.lang)
+    words = language_of(arguments)
     if arguments.list:
         return _list(arguments, words)
     if arguments.replay is None:

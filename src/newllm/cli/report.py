@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.doctor import add_column_arguments
-from newllm.cli.parser import add_language
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
 SCHEMA = 1
@@ -37,22 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file of the page (default: RUN/report.html; for a log LOG.report.html, for several runs report.html)",
     )
     add_column_arguments(parser)
-    add_language(parser, "the page")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the runs, and write the page."""
     from newllm.files import write_bytes
-    from newllm.messages import catalogue
     from newllm.report.source.study import is_study
 
-    words = catalogue(arguments.lang)
+    words = language_of(arguments)
     if arguments.out is not None:
         _check_free(arguments.out)
     studies = [path for path in arguments.runs if is_study(path)]
     made = _of_study(studies[0], arguments, words) if studies else _of_runs(arguments, words)
     write_bytes(made.path, made.content)
-    _print(made, arguments)
+    _print(made, arguments, words)
     return 0
 
 
@@ -63,7 +61,7 @@ class _Page:
     Attributes:
         path: of the file.
         content: of it.
-        read: what was read: run, how many findings, problems.
+        read: what was read: run, how many findings, problems as messages.
     """
 
     path: Path
@@ -83,7 +81,11 @@ def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
     path = arguments.out or _default_path(sources)
     _check_free(path)
     read = [
-        {"run": os.fspath(one.path), "findings": len(one.findings), "problems": list(map(str, one.problems))}
+        {
+            "run": os.fspath(one.path),
+            "findings": len(one.findings),
+            "problems": [problem.sentence for problem in one.problems],
+        }
         for one in sources
     ]
     return _Page(path, report_page(sources, words).encode(), read)
@@ -98,7 +100,7 @@ def _of_study(path: str, arguments: argparse.Namespace, words: Any) -> _Page:
     study = read_study(path)
     page = arguments.out or study.path / "report.html"
     _check_free(page)
-    read = [{"run": os.fspath(study.path), "findings": 0, "problems": list(map(str, study.problems))}]
+    read = [{"run": os.fspath(study.path), "findings": 0, "problems": study.problems}]
     return _Page(page, study_page(study, words).encode(), read)
 
 
@@ -117,11 +119,12 @@ def _check_free(path: Path) -> None:
     check_free(path, PAGE_NAME, "report", "--out")
 
 
-def _print(made: _Page, arguments: argparse.Namespace) -> None:
+def _print(made: _Page, arguments: argparse.Namespace, words: Any) -> None:
     """Say where the page is and how large, and what could not be read."""
     size = len(made.content)
     if arguments.json:
-        print(json.dumps({"schema": SCHEMA, "page": os.fspath(made.path), "bytes": size, "runs": made.read}))
+        read = [one | {"problems": list(map(str, one["problems"]))} for one in made.read]
+        print(json.dumps({"schema": SCHEMA, "page": os.fspath(made.path), "bytes": size, "runs": read}))
         return
     if arguments.quiet:
         return
@@ -129,8 +132,9 @@ def _print(made: _Page, arguments: argparse.Namespace) -> None:
 
     for one in made.read:
         for problem in one["problems"]:
-            print(f"newllm: note: {plain(one['run'])}: {plain(problem, 2000)}", file=sys.stderr)
-    print(f"{plain(made.path)} ({_size(size)})")
+            remark = f"{plain(one['run'])}{words('terminal-colon')}{plain(words.text(problem), 2000)}"
+            print(f"newllm: {words('remark_line-note', remark=remark)}", file=sys.stderr)
+    print(words("page-written", file=plain(made.path), size=_size(size)))
 
 
 def _size(size: int) -> str:

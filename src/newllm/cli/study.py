@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from newllm.cli.ending import ending_on_sigterm
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 from newllm.files import to_json
+from newllm.messages import Catalogue
 from newllm.time_limit import TimeLimit
 
 _PLAIN_WIDTH = 160  # of tables where there is no terminal
@@ -39,8 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.kernels.processor import available_cores
     from newllm.study import INCLUDED_STUDIES, load_study, run_study, with_texts
 
+    words = language_of(arguments)
     if arguments.list:
-        return _list({name: load_study(name).title for name in INCLUDED_STUDIES}, as_json=arguments.json)
+        return _list([load_study(name) for name in INCLUDED_STUDIES], words, as_json=arguments.json)
     if arguments.study is None:
         raise UserError(f"no study named: newllm study NAME, one of {', '.join(INCLUDED_STUDIES)}, or a Python file")
     study = load_study(arguments.study)
@@ -52,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     limit = TimeLimit(study.quick_seconds if arguments.quick else math.inf, began=arguments.began)
     workers = available_cores() if arguments.workers is None else arguments.workers
-    with StudyProgress(sys.stderr, quiet=arguments.quiet, workers=workers, time=limit) as progress, ending_on_sigterm():
+    watcher = StudyProgress(sys.stderr, words, quiet=arguments.quiet, workers=workers, time=limit)
+    with watcher, ending_on_sigterm():
         results = run_study(
             arguments.study,
             out,
@@ -60,23 +64,26 @@ def run(arguments: argparse.Namespace) -> int:
             seeds=arguments.seeds,
             quick=arguments.quick,
             workers=workers,
-            watcher=progress,
+            watcher=watcher,
             time=limit,
         )
     if arguments.json:
         unfinished = {name: results[name] for name in ("failed", "worker_deaths", "waiting")}
         print(to_json({"schema": 1, "study": study.name, "out": str(out), "claims": _claims(results), **unfinished}))
     else:
-        _print(study.tables(results), results, out)
+        _print(study.tables(results), results, out, words)
     return 1 if results["failed"] else 0
 
 
-def _list(studies: dict[str, str], *, as_json: bool) -> int:
+def _list(studies: Sequence[Any], words: Catalogue, *, as_json: bool) -> int:
+    from newllm.words.studies import translated
+
     if as_json:
-        print(to_json({"schema": 1, "studies": studies}))
+        print(to_json({"schema": 1, "studies": {study.name: study.title for study in studies}}))
         return 0
-    for name, title in studies.items():
-        print(f"{name:18}{title}")
+    for study in studies:
+        title = translated(study.translations, words, study.title) or study.title
+        print(f"{study.name:18}{title}")
     return 0
 
 
@@ -84,26 +91,25 @@ def _claims(results: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: claim[name] for name in ("id", "verdict", "arms")} for claim in results["claims"]]
 
 
-def _print(tables: Sequence[Any], results: dict[str, Any], out: Path) -> None:
+def _print(tables: Sequence[Any], results: dict[str, Any], out: Path, words: Catalogue) -> None:
     from rich import box
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table as Columns
     from rich.text import Text
 
-    from newllm.messages import catalogue
-    from newllm.words.studies import claims_table, remarks
+    from newllm.cli.paper import LineConsole
+    from newllm.words.studies import claims_table, own_table, remarks
 
-    words = catalogue("en")
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
-    for table in [*tables, claims_table(results, words)]:
-        columns = Columns(title=escape(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    console = LineConsole(sys.stdout, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    for table in [*(own_table(table, results, words) for table in tables), claims_table(results, words)]:
+        columns = Columns(
+            title=Text(table.title, "table.title"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        )
         for column, name in enumerate(table.header):
-            columns.add_column(escape(name), overflow="fold", no_wrap=column == 0)
+            columns.add_column(Text(name), overflow="fold", no_wrap=column == 0)
         for row in table.rows:
             columns.add_row(*map(Text, row))
         console.print(columns)
     for remark in remarks(results):
-        console.print(words.text(remark), markup=False)
-    console.print(words("study-legend"), markup=False)
+        console.print(words.text(remark))
+    console.print(words("study-legend"))
     console.print(words("study-results", place=str(out)))

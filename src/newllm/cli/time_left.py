@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
+from newllm.messages import Catalogue
+
 _LEAST = 5.0  # seconds that a pace is measured for, at least
 
 
@@ -41,8 +43,8 @@ class TimeLeft:
         return (self._total - done) * seconds / units
 
 
-def duration(seconds: float) -> str:
-    """Return seconds in words."""
+def duration(words: Catalogue, seconds: float) -> str:
+    """Return seconds in words, to two digits or so."""
     if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+        return words("about-seconds", time=seconds)
+    return words("about-minutes", time=seconds / 60) if seconds < 6000 else words("about-hours", time=seconds / 3600)

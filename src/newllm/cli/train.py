@@ -21,8 +21,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 from newllm.files import to_json
+from newllm.messages import Catalogue, message
 
 _EXACT = 0.05  # of a budget in seconds: a larger difference is explained
 _NAMED = 5  # steps in one line
@@ -33,7 +35,7 @@ _SETTINGS = {
     "accumulate": ("training.accumulate", int, "batches whose gradients make one update"),
     "lr": ("optimizer.learning_rate", float, "the highest learning rate"),
 }
-_WITH_RESUME = {"command", "began", "resume", "guard", "steps", "tokens", "seconds", "json", "quiet"}
+_WITH_RESUME = {"command", "began", "resume", "guard", "steps", "tokens", "seconds", "json", "quiet", "lang"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check_guard(arguments.guard)
     budget = Budget(arguments.steps, arguments.tokens, arguments.seconds, arguments.began)
-    display = None if arguments.quiet else choose_display(sys.stderr)
+    display = None if arguments.quiet else choose_display(sys.stderr, language_of(arguments))
     observers = [] if display is None else [display]
     if arguments.resume:
         _check_resume(arguments)
@@ -119,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(trained.as_dict()))
     elif display is not None:
-        _tell(trained, arguments.began, display.onsets)
+        _tell(trained, arguments.began, display.onsets, display.words)
     if trained.stopped_by is not None:
         return 128 + signal.Signals[trained.stopped_by]
     return 0 if trained.summary.status == "finished" else 1
@@ -149,70 +151,68 @@ def _check_resume(arguments: argparse.Namespace) -> None:
             )
 
 
-def _tell(trained: Any, began: float, onsets: Sequence[int]) -> None:
+def _tell(trained: Any, began: float, onsets: Sequence[int], words: Catalogue) -> None:
     """Print where the run is, what it reached, where its loss left its trend, and a sample of what it writes."""
     wall = time.monotonic() - began
     summary, best = trained.summary, trained.summary.best_validation
-    done = (
-        f"{summary.step:,} steps, {summary.tokens:,} tokens, {summary.seconds:.0f} s of training, {wall:.0f} s in all"
-    )
-    print(f"{summary.status}: {trained.path}, {done}")
+    run, state = str(trained.path), words(f"state-{summary.status}")
+    done = {"steps": summary.step, "tokens": summary.tokens, "seconds": summary.seconds, "wall": wall}
+    print(words("train-ended", state=state, run=run, **done))
     if summary.message:
-        print(summary.message)
+        print(words.text(summary.why))
     if best is not None:
-        bits = "" if best.bits_per_byte is None else f", {best.bits_per_byte:.4f} bits per byte"
-        numbers = f"{best.loss:.4f} nats per token, perplexity {best.perplexity:.2f}{bits}"
-        print(f"best validation: {numbers} (step {best.step:,})")
-    print(f"curves: {trained.path / 'training_curves.png'}")
+        numbers = {"loss": best.loss, "perplexity": best.perplexity, "bits": best.bits_per_byte}
+        print(words("train-best", step=best.step, **numbers))
+    print(words("train-curves", file=str(trained.path / "training_curves.png")))
     if onsets:
-        print(_off_trend(onsets, trained.path))
+        print(_off_trend(onsets, trained.path, words))
     if summary.status == "finished":
-        _show_sample(trained, time_is_over=bool(trained.seconds) and wall >= trained.seconds)
+        _show_sample(trained, words, time_is_over=bool(trained.seconds) and wall >= trained.seconds)
     elif summary.status == "interrupted":
-        print(f"go on with: newllm train --resume {trained.path}")
+        print(words("train-go_on", run=run))
     if trained.seconds and summary.status == "finished":
-        _say_time(trained.seconds, wall, time.monotonic() - began)
+        _say_time(trained.seconds, wall, time.monotonic() - began, words)
 
 
-def _show_sample(trained: Any, *, time_is_over: bool) -> None:
+def _show_sample(trained: Any, words: Catalogue, *, time_is_over: bool) -> None:
     """Print what the model writes; where the time is over, what it wrote last while it trained."""
     from newllm import api
     from newllm.cli.model_text import model_text
     from newllm.trace.samples import read_samples, samples_of
     from newllm.training.pace import FEW_STEPS
 
+    run = str(trained.path)
     if trained.seconds and trained.summary.step < FEW_STEPS:
-        how = f"newllm train --resume {trained.path} --seconds S trains longer"
-        print(f"no sample: after so few steps it would be noise: {how}")
+        print(words("train-no_sample", run=run))
         return
     if time_is_over:
         written = [one for one in samples_of(read_samples(trained.path / "samples.jsonl")) if one.step > 0]
         if not written:
-            print(f"no sample: the time is over: newllm generate {trained.path} writes one")
+            print(words("train-no_time", run=run))
             return
         text = written[-1].text
-        print(f"sample, as the model wrote it at step {written[-1].step:,}:\n")
+        print(f"{words('train-sample_at', step=written[-1].step)}\n")
     else:
         text = api.load(trained.path, device=trained.config.numerics.device).generate("", 300).text
-        print("sample, temperature 0.8, seed 0:\n")
+        print(f"{words('train-sample')}\n")
     model_text(sys.stdout)(f"{_indented(text)}\n\n")
-    print(f'write on with: newllm generate {trained.path} --prompt "..."')
+    print(words("train-write_on", run=run))
 
 
-def _say_time(seconds: float, trained: float, wall: float) -> None:
+def _say_time(seconds: float, trained: float, wall: float, words: Catalogue) -> None:
     """Say why a run by the clock took another time than was given to it."""
     if abs(wall - seconds) > _EXACT * seconds:
-        after = f"the sample another {wall - trained:.1f} s"
-        print(f"{wall:.1f} s in all, not {round(seconds, 1):g}: training with its curves took {trained:.1f} s, {after}")
+        took = {"wall": wall, "trained": trained, "sample": wall - trained}
+        print(words("train-other_time", seconds=round(seconds, 1), **took))
 
 
-def _off_trend(onsets: Sequence[int], run: Path) -> str:
+def _off_trend(onsets: Sequence[int], run: Path, words: Catalogue) -> str:
     """Return the line about what is marked in the curve."""
-    steps = [f"{one:,}" for one in onsets]
-    if len(steps) == 1:
-        return f"spike at step {steps[0]}: find what removes it with: newllm replay {run}"
-    where = f"{', '.join(steps[:-1])} and {steps[-1]}" if len(steps) <= _NAMED else f"{steps[0]} to {steps[-1]}"
-    return f"{len(steps):,} spikes, at steps {where}: find what removes them with: newllm replay {run}"
+    if len(onsets) == 1:
+        return words("train-spike", step=onsets[0], run=str(run))
+    named = [f"{one:,}" for one in onsets]
+    steps = named if len(named) <= _NAMED else message("train-steps_from_to", first=onsets[0], last=onsets[-1])
+    return words("train-spikes", count=len(onsets), steps=steps, run=str(run))
 
 
 def _indented(text: str) -> str:

@@ -16,10 +16,11 @@ import sys
 from pathlib import Path
 
 from newllm.cli.ending import until_ended
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
+from newllm.messages import Catalogue
 
 _PORT = 8321
-_NO_RUNS = "runs below .: there is no 'runs' here"
 SCHEMA = 1
 
 
@@ -42,28 +43,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     root = arguments.dir or (Path("runs") if Path("runs").is_dir() else Path())
-    about = "" if arguments.dir else "  (runs below ./runs)" if root != Path() else f"  ({_NO_RUNS})"
     if not root.is_dir():
         raise UserError(f"'{root}' is no directory: name the one that holds your runs")
     if not 0 <= arguments.port <= 65535:
         raise UserError(f"--port {arguments.port}: a port is a number from 0 (any free one) to 65535")
     from newllm.ui import serve
 
+    words = language_of(arguments)
+    about = "" if arguments.dir else f"  {words('page-runs_below' if root != Path() else 'page-no_runs')}"
+
     def ready(address: str) -> None:
+        if arguments.lang:
+            address += f"{'&' if '?' in address else '?'}lang={arguments.lang}"
         if arguments.json:
             print(json.dumps({"schema": SCHEMA, "url": address}), flush=True)
         elif not arguments.quiet or "?token=" in address:  # without the token nobody could open it
             print(f"newllm ui: {address}{'' if arguments.quiet else about}", flush=True)
         if arguments.open:
-            _open(address)
+            _open(address, words)
 
     with until_ended() as ending:
         serve(root, host=arguments.host, port=arguments.port, token=secrets.token_urlsafe(24), ready=ready)
     return ending.code or 0
 
 
-def _open(address: str) -> None:
+def _open(address: str, words: Catalogue) -> None:
     import webbrowser
 
     if not webbrowser.open(address):
-        print("newllm: note: no browser could be opened: open the address yourself", file=sys.stderr)
+        print(f"newllm: {words('remark_line-note', remark=words('page-no_browser'))}", file=sys.stderr)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from newllm.data import Batch, Batches, Corpus
 from newllm.diagnosis.onset import Onset
 from newllm.diagnosis.run_facts import read_facts
+from newllm.messages import Message, quoted
 from newllm.replays.own_run import OwnRun
 from newllm.replays.recovery import Case, decide
 from newllm.replays.remedies import put_in_force
@@ -37,7 +38,7 @@ class RunGuard(Guard):
         self.watches = policy != "off"
         self._setup: Setup | None = None
         self._marks: dict[int, int] = {}
-        self._given_up: str | None = None
+        self._given_up: Message | None = None
 
     def attach(self, stepper: Stepper, step: int) -> None:
         """Put in force what was decided, in a fresh training."""
@@ -59,7 +60,7 @@ class RunGuard(Guard):
         _attach(stepper, self._setup.later.get(step, []))
         return {SIGNAL: self._marks[step]} if step in self._marks and step > self._setup.start else {}
 
-    def given_up(self) -> str | None:
+    def given_up(self) -> Message | None:
         """Return why the guard has given up."""
         return self._given_up
 
@@ -88,7 +89,7 @@ class RunGuard(Guard):
             states.keep(found.back)
         commit(self._run, followed_by(history, found))
         if found.action == "stopped":
-            self._given_up = found.sentence
+            self._given_up = found.message or quoted(found.sentence)
         return found
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from newllm.messages import Catalogue
-from newllm.report.markup import Html, english, joined, listed, pairs, said_in, tag
+from newllm.messages import Catalogue, read_message
+from newllm.report.markup import Html, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.report.source.numbers import number_in, whole_in
 from newllm.words.labels import axis_label
@@ -59,8 +59,8 @@ def _state(source: Source, words: Catalogue) -> Html:
     silent = _silence(source.summary) if status == "running" else None
     if silent is not None:
         mood, name = "warning", words("state-silent", when=silent)
-    message = source.summary.get("message")
-    why = tag("span", english(words, message), kind="why") if isinstance(message, str) and message else Html()
+    reason = read_message(source.summary.get("reason"), source.summary.get("message"))
+    why = tag("span", said_in(words, reason), kind="why") if str(reason) else Html()
     return joined([tag("span", name, kind=f"badge {mood}"), why])
 
 

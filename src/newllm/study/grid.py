@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from newllm.files import to_json
+from newllm.messages import Message, message
 from newllm.study.cell import train_cell
 from newllm.study.design import Cell
 from newllm.study.plan import load_study
@@ -26,13 +27,13 @@ class Tally:
     Attributes:
         done: cells with a record, those of earlier sittings included.
         failed: what could not be run, with the reason.
-        deaths: workers that died, in words.
+        deaths: workers that died.
         waiting: what had no time.
     """
 
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-    deaths: list[str] = field(default_factory=list)
+    deaths: list[Message] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
 
@@ -51,7 +52,7 @@ class Watcher:
     def failed(self, cell: Cell, why: str) -> None:
         """A cell cannot be run; the study goes on."""
 
-    def died(self, line: str) -> None:
+    def died(self, death: Message) -> None:
         """A worker died; its cell is run again."""
 
 
@@ -110,9 +111,9 @@ class _Listener:
             self.tally.failed[where] = outcome.why
             self.watcher.failed(cell, outcome.why)
         else:
-            line = f"a worker died (exit code {outcome.exit_code}) at {where}"
-            self.tally.deaths.append(line)
-            self.watcher.died(line)
+            death = message("study-worker_died", code=outcome.exit_code, run=where)
+            self.tally.deaths.append(death)
+            self.watcher.died(death)
 
 
 def _name(cell: Cell) -> str:

@@ -41,12 +41,14 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         "schema": SCHEMA,
         "study": study.name,
         "title": study.title,
+        "translations": study.translations,
         "seeds": len({row["seed"] for row in rows}),
         "sets": sorted({row["data"] for row in rows}),
         "environment": describe_environment(),
         "core_seconds": round(sum(record.get("seconds", 0.0) for record in found.values()), 1),
         "failed": tally.failed,
-        "worker_deaths": tally.deaths,
+        "worker_deaths": [str(death) for death in tally.deaths],
+        "worker_death_messages": [death.as_dict() for death in tally.deaths],
         "waiting": tally.waiting,
         "arms": [
             {

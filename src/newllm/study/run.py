@@ -4,6 +4,7 @@ OUT/study.json      what the directory belongs to: the plan's fingerprint
 OUT/texts/          the texts that the arms train on
 OUT/cells/          the cells: run directories, which doctor, report and replay open
 OUT/results.json    and tables (.md, .csv), figures and pages
+OUT/tables.json     the study's own tables, for a report
 """
 
 import contextlib
@@ -26,7 +27,7 @@ from newllm.study.store import Records, Runs
 from newllm.study.study import Study
 from newllm.time_limit import TimeLimit
 from newllm.words.studies import claims_table
-from newllm.words.tables import Table, csv_table, markdown_table
+from newllm.words.tables import TABLES, Table, csv_table, markdown_table
 
 
 def run_study(
@@ -81,6 +82,7 @@ def write_results(study: Study, out: Path, results: dict[str, Any]) -> None:
         tables = study.tables(results)
     for table in [claims_table(results), *tables]:
         write_table(out, table)
+    write_checked(out / TABLES, {"schema": 1, "tables": [table.as_dict() for table in tables]})
     with own_code(study, "write"):
         study.write(out, results)
 

@@ -4,8 +4,8 @@ A study is a Python file with `STUDY = Study(...)`: one of ours in `studies/`, o
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Study:
         outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
         tables: `results -> tables`, beside that of the claims.
         write: `(folder, results)`: the pages and figures beside results.json.
+        translations: what its title, claims, arms, numbers and tables say in English, by language:
+            `{"ja": {"As it is.": "変更なし。"}}`.
     """
 
     name: str
@@ -67,3 +69,4 @@ class Study:
     outcomes: Callable[[Record, Record | None], Row] = outcomes
     tables: Callable[[dict[str, Any]], Sequence[Table]] = no_tables
     write: Callable[[Path, dict[str, Any]], None] = no_pages
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, SupportsFloat, get_args
 
 from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError, quoted
+from newllm.messages import Message, read_message
 
 SCHEMA = 1
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
@@ -82,6 +83,7 @@ class Summary:
         preparation: before the first update: the budget in seconds where the clock ends the run, seconds that getting
             ready took by part, and what the probe of the precision gave.
         message: one line that says why the run failed or diverged, else None.
+        reason: that line as data, as `Message.as_dict` has it; None where it is an error's.
     """
 
     steps: int
@@ -104,6 +106,17 @@ class Summary:
     recoveries: list[dict[str, Any]] = field(default_factory=list)
     preparation: dict[str, Any] = field(default_factory=dict)
     message: str | None = None
+    reason: dict[str, Any] | None = None
+
+    @property
+    def why(self) -> Message:
+        """Why the run failed, diverged or was interrupted, for any language; empty where `message` is None."""
+        return read_message(self.reason, self.message)
+
+    def ended(self, status: Status, why: Message | None) -> None:
+        """Take in how the run ended, and why where that is no matter of course."""
+        self.status = status
+        self.message, self.reason = (None, None) if why is None else (str(why), why.as_dict())
 
     def validated(self, step: int, loss: SupportsFloat, bits_per_byte: SupportsFloat | None) -> None:
         """Take in a validation: it is the last, and the best if its loss is finite and the lowest so far.
@@ -154,6 +167,7 @@ class Summary:
             content.setdefault("recoveries", [])  # runs from before there was a guard
             content.setdefault("preparation", {})  # runs from before it was measured
             content.setdefault("last_context", None)
+            content.setdefault("reason", None)  # runs from before it was data
         problem = _problem(content)
         if problem:
             raise _foreign(path, problem)
@@ -177,6 +191,7 @@ _KINDS: dict[str, Any] = {
     **dict.fromkeys(("findings", "recoveries"), list),
     "preparation": dict,
     "message": (str, type(None)),
+    "reason": (dict, type(None)),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from newllm.diagnosis.onset import Onset
 from newllm.files import make_directory, remove_directory, sync_directory, write_bytes, writing
+from newllm.messages import Message
 from newllm.trace import Recovery, TraceWriter, load_recoveries, read_trace, save_recoveries, truncate_after
 from newllm.trace.rows import encode_row
 from newllm.training.recording import Signals
@@ -39,7 +40,7 @@ class Guard:
         """The update that leads from `step` to `step + 1` begins; return signals of `step`."""
         return {}
 
-    def given_up(self) -> str | None:
+    def given_up(self) -> Message | None:
         """Return why no further update may be done, None where one may."""
         return None
 

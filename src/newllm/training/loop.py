@@ -13,9 +13,10 @@ import torch
 from newllm.data import Batch, Corpus, tokenizer_digest, training_batches, validation_batches
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
-from newllm.messages import Message, read_message
+from newllm.messages import Message, message, quoted
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
+from newllm.trace.summary import Status
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation, evaluate
 from newllm.training.guard import Guard, told
@@ -147,7 +148,8 @@ class Training:
         self.pace.begins(self.schedule, progress.step)
         while progress.step < self.schedule.steps:
             if interrupt:
-                self._end("interrupted", f"stopped by {interrupt.signal_name} after step {progress.step}")
+                stopped = message("ended-stopped", signal=interrupt.signal_name, step=progress.step)
+                self._end("interrupted", stopped)
                 return
             start = time.perf_counter()
             self.recording.stepping(progress.step)
@@ -165,8 +167,8 @@ class Training:
                 if is_over:
                     return
             if not report.finite:
-                numbers = f"loss {report.loss}, gradient norm {report.gradient_norm}"
-                self._end("diverged", f"not finite at step {report.step}: {numbers}", snapshot=False)
+                numbers = {"loss": str(report.loss), "norm": str(report.gradient_norm)}
+                self._end("diverged", message("ended-not_finite", step=report.step, **numbers), snapshot=False)
                 return
             self._after_update(progress)
         self._end("finished", None)
@@ -187,15 +189,16 @@ class Training:
         try:
             found = self.guard.decide(onset, lambda: self._tick(interrupt))
         except _StoppedError:
-            self._end("interrupted", f"stopped by {interrupt.signal_name} while remedies were replayed", snapshot=False)
+            stopped = message("ended-stopped_in_replays", signal=interrupt.signal_name)
+            self._end("interrupted", stopped, snapshot=False)
             return True
         if found is None:
             return False
-        self._tell_notice(read_message(found.message, found.sentence))
+        said = found.message or quoted(found.sentence)
+        self._tell_notice(said)
         self.journal.summary.recoveries = told(self.run)
         if found.action == "asked":
-            how = "go on with --resume and --guard (replays remedies), --guard rollback-and-skip or --guard off"
-            self._end("interrupted", f"{found.sentence}; {how}", snapshot=False)
+            self._end("interrupted", message("ended-asked", sentence=said), snapshot=False)
         self.goes_back = found.back is not None
         return self.goes_back or found.action == "asked"
 
@@ -258,15 +261,14 @@ class Training:
         progress.tokenizer = tokenizer  # snapshots from before it was written down have none
         return progress
 
-    def _end(self, status: str, message: str | None, *, snapshot: bool = True) -> None:
+    def _end(self, status: Status, why: Message | None, *, snapshot: bool = True) -> None:
         wanted = snapshot and (self.snapshots or status == "interrupted")
         if wanted and self.run.last_step() != self.journal.progress.step:
             self._save()
         self.keeper.close()
         if status == "finished":
             self.pace.finished()
-        self.journal.summary.status = status  # type: ignore[assignment]
-        self.journal.summary.message = message
+        self.journal.summary.ended(status, why)
         self.journal.save()
 
     def _fail(self, error: BaseException) -> None:

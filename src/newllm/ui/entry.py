@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from newllm.messages import Catalogue, Message, message, quoted
+from newllm.messages import Catalogue, Message, message, quoted, read_message
 from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
 
@@ -19,6 +19,7 @@ SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
 """Files by which a directory is known for a run."""
 
 _LARGEST = 4 << 20  # bytes of a file
+_LONG = 400  # characters of what is said of a run
 _BEGINS = 60.0  # seconds from a start in which not every file is there yet
 _ALIVE, _SILENT = 20.0, 300.0  # seconds since the last heartbeat: surely running, and surely not
 _STATUSES = ("running", "finished", "interrupted", "diverged", "failed")
@@ -67,13 +68,14 @@ class Entry:
     seconds: float | None = None
     speed: float | None = None
     problems: tuple[Message, ...] = ()
-    message: str | None = None
+    message: Message | None = None
     version: int = 0
 
     def as_dict(self, words: Catalogue) -> dict[str, Any]:
         """Return plain data without what is not known, in a language."""
         about = words("list").join(map(words.text, self.about))
-        said = {"about": about, "problems": tuple(map(words.text, self.problems))}
+        why = None if self.message is None else words.text(self.message)[:_LONG]
+        said = {"about": about, "problems": tuple(map(words.text, self.problems)), "message": why}
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__} | said
         return {name: value for name, value in fields.items() if value not in (None, (), "")}
 
@@ -127,7 +129,7 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         seconds=number_in(summary, "seconds"),
         speed=number_in(summary, "tokens_per_second"),
         problems=problems,
-        message=summary["message"][:400] if isinstance(summary.get("message"), str) else None,
+        message=read_message(summary.get("reason"), summary["message"]) if summary.get("message") else None,
     )
 
 

@@ -3,11 +3,13 @@
 From the content of results.json, of which a page has checked no more than that it is an object.
 """
 
+import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from newllm.messages import Catalogue, Message, catalogue, message
+from newllm.messages import Catalogue, Message, catalogue, message, read_message
 from newllm.statistics.plain_data import Estimate, interval_in
 from newllm.words.labels import evidence_label
 from newllm.words.numbers import five_digits
@@ -58,22 +60,51 @@ def verdict_text(verdict: object, words: Catalogue) -> str:
     return words.get(f"claim-{verdict}") or str(verdict)
 
 
+def translated(translations: object, words: Catalogue, text: object) -> str | None:
+    """Return what a study itself has for one of its English texts in a language, None where it has nothing.
+
+    Args:
+        translations: by language, then by text: unchecked, from a file.
+        words: of the language.
+        text: in English.
+    """
+    known = translations.get(words.lang) if isinstance(translations, Mapping) and words.lang != "en" else None
+    found = known.get(str(text)) if isinstance(known, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def own_table(table: Table, results: Mapping[str, Any], words: Catalogue) -> Table:
+    """Return a table of the study's own with title, header and texts in a language, as far as the study has them."""
+
+    def said(text: str) -> str:
+        return translated(results.get("translations"), words, text) or text
+
+    return dataclasses.replace(
+        table, title=said(table.title), header=list(map(said, table.header)), texts=list(map(said, table.texts))
+    )
+
+
 def claims_table(results: Mapping[str, Any], words: Catalogue | None = None) -> Table:
     """Return the table of the claims; without a catalogue in English."""
     words = words or catalogue("en")
     rows = [
-        (claim["id"], claim["text"], verdict_text(claim["verdict"], words), _decided_by(claim, words))
+        (
+            claim["id"],
+            translated(results.get("translations"), words, claim["text"]) or claim["text"],
+            verdict_text(claim["verdict"], words),
+            _decided_by(claim, results, words),
+        )
         for claim in results["claims"]
     ]
     heads = ("", *(words(f"study-table.{name}") for name in ("claim", "verdict", "by")))
     return Table("claims", words("study-table.title"), heads, rows)
 
 
-def _decided_by(claim: Claim, words: Catalogue) -> str:
+def _decided_by(claim: Claim, results: Mapping[str, Any], words: Catalogue) -> str:
     found = decided_by(claim)
     if found.lacking is not None:
         return words.text(found.lacking)
-    label = evidence_label(words, found.name)
+    label = translated(results.get("translations"), words, found.name) or evidence_label(words, found.name)
     if found.estimate is not None:
         return "" if None in found.estimate else f"{label} {estimate_text(found.estimate)}"
     return f"{label} {found.value}" if isinstance(found.value, str | int | float) else ""
@@ -89,7 +120,8 @@ def estimate_text(estimate: Estimate, digits: int | None = None) -> str:
 
 def remarks(results: Mapping[str, Any]) -> list[Message]:
     """Return what became of runs that did not just end, and how many claims need more of them."""
-    died = [message("study-died", line=line) for line in results.get("worker_deaths", ())]
+    deaths = itertools.zip_longest(results.get("worker_death_messages", ()), results.get("worker_deaths", ()))
+    died = [message("study-died", line=read_message(data, line)) for data, line in deaths]
     failed = [message("study-run_failed", run=run, why=why) for run, why in results.get("failed", {}).items()]
     needed = [claim["numbers"]["needed"] for claim in results["claims"] if "needed" in claim["numbers"]]
     undecided = [message("study-undecided", count=len(needed), seeds=max(needed))] if needed else []

@@ -3,10 +3,18 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from newllm.words.plain import plain
+
+TABLES = "tables.json"
+"""A study's own tables as data, beside its results."""
 
 _SHORTEST_RULE = 3
+_MOST = 500  # rows that are read from a file
+_HEADER, _CELL, _TEXT = 200, 400, 4000  # characters likewise
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,32 @@ class Table:
     rows: Sequence[Sequence[str]]
     texts: Sequence[str] = ()
     words: Sequence[int] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, as JSON holds it."""
+        return {
+            "name": self.name, "title": self.title, "texts": list(self.texts), "header": list(self.header),
+            "rows": [list(row) for row in self.rows], "words": list(self.words),
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Table":
+        """Return the sound part of what a file holds, harmless and not too long; it may lack anything."""
+        header = [plain(cell, _HEADER) for cell in _listed(data.get("header"))]
+        sound = [row for row in _listed(data.get("rows"))[:_MOST] if isinstance(row, list) and len(row) == len(header)]
+        rows = [[plain(cell, _CELL) for cell in row] for row in sound]
+        columns = data.get("words")  # all of them hold words where the file does not say
+        words = [at for at in columns if isinstance(at, int)] if isinstance(columns, list) else range(len(header))
+        texts = [plain(text, _TEXT) for text in _listed(data.get("texts"))]
+        return cls(_text(data.get("name")), plain(_text(data.get("title")), _HEADER), header, rows, texts, words)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -24,6 +24,7 @@ from newllm.cli import progress
 from newllm.cli.main import main
 from newllm.cli.progress import choose_display
 from newllm.diagnosis.onset import OnsetWatch
+from newllm.messages import catalogue
 from newllm.trace import read_trace
 from newllm.training.budget import Budget
 from newllm.training.evaluation import Evaluation
@@ -123,7 +124,7 @@ def _loss(step: int, spikes: tuple[int, ...]) -> float:
 def _shown(screen: Screen, steps: int = 400, spikes: tuple[int, ...] = (), encoding: str = "utf-8") -> list[str]:
     """Return the screen after a run; it sees what the loop tells it, onsets from the loop's own watch."""
     with os.fdopen(os.dup(screen.theirs), "w", encoding=encoding) as stream:
-        display = choose_display(stream)
+        display = choose_display(stream, catalogue("en"))
         display.started({**SUMMARY, "steps": steps})
         watch = OnsetWatch()
         for step in range(1, steps + 1):
@@ -197,7 +198,7 @@ def test_a_low_screen_gets_a_low_curve_or_none(rows, height, screen, monkeypatch
 
 def test_what_validation_says_beyond_the_curve_is_an_arrow(screen) -> None:
     with os.fdopen(os.dup(screen.theirs), "w") as stream:
-        display = choose_display(stream)
+        display = choose_display(stream, catalogue("en"))
         display.started(SUMMARY)
         for step in range(1, 401):
             display.stepped(_report(step, _loss(step, ())))
@@ -213,7 +214,7 @@ def test_what_validation_says_beyond_the_curve_is_an_arrow(screen) -> None:
 )
 def test_a_run_that_goes_on_by_the_clock_is_not_said_to_have_the_steps_that_it_has_done(step, said) -> None:
     stream = io.StringIO()
-    choose_display(stream).started({**SUMMARY, "step": step})
+    choose_display(stream, catalogue("en")).started({**SUMMARY, "step": step})
     assert said in stream.getvalue()
 
 
@@ -313,7 +314,7 @@ def test_the_loss_is_the_last_one_and_the_speed_that_of_training_however_often_i
     clock = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     stream = io.StringIO()
-    display = choose_display(stream)
+    display = choose_display(stream, catalogue("en"))
     clock[0] += 60.0  # getting ready
     display.started(SUMMARY)
     for step in range(1, 31):

@@ -130,7 +130,7 @@ def _table(width: int) -> Group:
 
 def _live(steps: int, *, unicode: bool = True, validated: bool = True) -> Group:
     """A run that leaves its trend at step 40, comes halfway back at 44, and leaves it again at 70 for good."""
-    curve = LiveCurve(unicode=unicode)
+    curve = LiveCurve(catalogue("en"), unicode=unicode)
     for step in range(1, steps + 1):
         curve.stepped(step, 9.0 if 40 <= step < 44 or step >= 70 else 4.0)
         if step in (41, 71):

@@ -10,6 +10,7 @@ import pytest
 from newllm.api import trained, training_curves
 from newllm.cli import main as command
 from newllm.cli.main import main
+from newllm.messages import catalogue
 
 
 @pytest.fixture
@@ -225,12 +226,12 @@ def test_where_the_time_is_over_the_last_sample_of_the_training_is_shown(call, t
     trained = SimpleNamespace(path=run, seconds=20.0, summary=SimpleNamespace(step=40))
     last = samples_of((run / "samples.jsonl").read_bytes())[-1]
     capsys.readouterr()
-    _show_sample(trained, time_is_over=True)
+    _show_sample(trained, catalogue("en"), time_is_over=True)
     said = capsys.readouterr().out
     assert said.startswith(f"sample, as the model wrote it at step {last.step}:\n\n    ")
     assert said.endswith(f'write on with: newllm generate {run} --prompt "..."\n')
     (run / "samples.jsonl").unlink()
-    _show_sample(trained, time_is_over=True)
+    _show_sample(trained, catalogue("en"), time_is_over=True)
     assert capsys.readouterr().out == f"no sample: the time is over: newllm generate {run} writes one\n"
 
 

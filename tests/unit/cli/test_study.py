@@ -1,5 +1,7 @@
 """`newllm study`: what it is asked, what it prints of results, and how far it says it is."""
 
+# ruff: noqa: RUF001 (Japanese has its own brackets)
+
 import io
 import json
 import math
@@ -11,8 +13,10 @@ from typing import Any
 import pytest
 
 from newllm.cli.study_progress import StudyProgress
+from newllm.messages import catalogue, quoted
 from newllm.time_limit import TimeLimit
 
+EN = catalogue("en")
 SOURCE = """
 from newllm.study import Arm, Claim, Study, Table
 
@@ -64,6 +68,21 @@ def test_the_tables_then_what_went_wrong_then_what_is_missing(call, study, tmp_p
         "2 runs had no time: the same command goes on with them",
         "2 claims have too few seeds to be decided: --seeds 7, without --quick",
         "[low, high] are 95 % intervals, ... is beyond the data, > N is after the last epoch", "results: results",
+    ]  # fmt: skip
+
+
+def test_in_japanese_tables_claims_and_remarks_are_japanese(call, study, tmp_path) -> None:
+    said = {"Gains": "改善", "last": "最後", "It spikes.": "スパイクが起きる。", "gain": "改善量"}
+    study(claims=CLAIMS, waiting=["base/1"], translations={"ja": said})
+    done = call("study", tmp_path / "mine.py", "--out", "results", "--lang", "ja")
+    assert [" ".join(line.split()) for line in done.out.splitlines() if line.strip(" ─")] == [
+        "改善", "arm 最後", "base 1.00", "low [0.5]", "主張", "主張 判定 根拠",
+        "1 スパイクが起きる。 成り立つ 改善量 0.5",
+        "2 スパイクが起きる。 このデータでは判定できない シードが2個しかなく、4個必要",
+        "3 スパイクが起きる。 このデータでは判定できない シードが2個しかなく、7個必要",
+        "時間がなく実行していないもの：1件（最初はbase/1）。同じコマンドで続きから実行できる。",
+        "2件の主張は、シードが少なすぎて判定できない。--quickを付けず、--seeds 7で実行する。",
+        "[下端, 上端]は95%信頼区間、...はデータの範囲外、> Nは最後のエポックより後を表す", "結果：results",
     ]  # fmt: skip
 
 
@@ -129,7 +148,7 @@ def _cell(arm: str, layers: int = 1) -> Any:
 
 def _progress(stream: io.StringIO, seconds: float = math.inf, *, workers: int = 1) -> tuple[StudyProgress, list[float]]:
     now = [0.0]
-    return StudyProgress(stream, quiet=False, workers=workers, time=TimeLimit(seconds, lambda: now[0])), now
+    return StudyProgress(stream, EN, quiet=False, workers=workers, time=TimeLimit(seconds, lambda: now[0])), now
 
 
 def test_it_speaks_every_five_seconds_of_what_is_left_of_what_waited() -> None:
@@ -140,7 +159,7 @@ def test_it_speaks_every_five_seconds_of_what_is_left_of_what_waited() -> None:
         progress.running(cells[1:2])
     progress.finished(cells[1], 6.0)
     progress.failed(cells[3], "it cannot be")
-    progress.died("a worker died")
+    progress.died(quoted("a worker died"))
     for now[0] in (9.9, 10.0):  # c has 90 layers: 10 * (90 * 100 + 10000) units, b had 10 * (100 + 10000)
         progress.running(cells[2:3])
     assert stream.getvalue().splitlines() == [
@@ -181,7 +200,7 @@ def test_on_a_terminal_a_line_moves_and_goes(monkeypatch: pytest.MonkeyPatch) ->
         assert "running b (seed 2)   0 s" in stream.getvalue()
     assert not progress._bar.live.is_started
     quiet = Terminal()
-    with StudyProgress(quiet, quiet=True, workers=1, time=TimeLimit(math.inf)) as silent:
+    with StudyProgress(quiet, EN, quiet=True, workers=1, time=TimeLimit(math.inf)) as silent:
         silent.planned(cells, cells)
         silent.running(cells)
     assert quiet.getvalue() == ""

@@ -8,6 +8,7 @@ import pytest
 from newllm.cli.study_progress import StudyProgress
 from newllm.cli.time_left import TimeLeft, duration
 from newllm.errors import UserError
+from newllm.messages import catalogue
 from newllm.time_limit import OutOfTime, TimeLimit
 
 
@@ -40,7 +41,7 @@ def test_nothing_is_said_while_nothing_goes_on_and_anew_after_going_back():
     [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (150, "2 min"), (5999, "100 min"), (6000, "1.7 h"), (7200, "2.0 h")],
 )
 def test_durations(seconds: float, said: str):
-    assert duration(seconds) == said
+    assert duration(catalogue("en"), seconds) == said
 
 
 def test_a_pace_is_known_after_five_seconds_and_the_end_is_never_past():
@@ -80,7 +81,7 @@ def _lines(seconds: float) -> list[str]:
     """What a study of four cells, two at a time, says: each takes ten seconds, and is looked at every second."""
     now, stream = 0.0, io.StringIO()
     cells = [_cell(name) for name in "abcd"]
-    progress = StudyProgress(stream, quiet=False, workers=2, time=TimeLimit(seconds, lambda: now))
+    progress = StudyProgress(stream, catalogue("en"), quiet=False, workers=2, time=TimeLimit(seconds, lambda: now))
     progress.planned(cells, cells)  # type: ignore[arg-type]
     for pair in (cells[:2], cells[2:]):
         for _ in range(10):

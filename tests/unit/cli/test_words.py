@@ -16,14 +16,14 @@ from newllm.cli.page_file import check_free
 from newllm.cli.progress import LiveDisplay, choose_display
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
-from newllm.messages import quoted
+from newllm.messages import catalogue, quoted
 from newllm.trace import Series
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
 from newllm.training.observer import Past
 from newllm.training.step import StepReport
 
-RUN = Path("runs/mine")
+RUN, EN = Path("runs/mine"), catalogue("en")
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,20 @@ RUN = Path("runs/mine")
      ([1, 2, 3, 4, 5], "5 spikes, at steps 1, 2, 3, 4 and 5: find"), ([1, 2, 3, 4, 5, 6], "6 spikes, at steps 1 to 6")],
 )  # fmt: skip
 def test_where_the_loss_left_its_trend(onsets: list[int], said: str) -> None:
-    line = train._off_trend(onsets, RUN)
+    line = train._off_trend(onsets, RUN, EN)
     assert line.startswith(said)
     assert line.endswith("with: newllm replay runs/mine")
 
 
 def test_a_time_that_is_not_what_was_asked_for_is_explained(capsys) -> None:
     for wall in (95.0, 105.0):
-        train._say_time(100.0, 80.0, wall)
+        train._say_time(100.0, 80.0, wall, EN)
     assert capsys.readouterr().out == ""
-    train._say_time(100.04, 80.0, 105.5)
+    train._say_time(100.04, 80.0, 105.5, EN)
     assert capsys.readouterr().out == (
         "105.5 s in all, not 100: training with its curves took 80.0 s, the sample another 25.5 s\n"
     )
-    train._say_time(100.0, 80.0, 94.9)
+    train._say_time(100.0, 80.0, 94.9, EN)
     assert capsys.readouterr().out.startswith("94.9 s in all, not 100")
 
 
@@ -57,7 +57,7 @@ def test_a_run_by_the_clock_writes_where_it_has_learnt_and_time_is_left(capsys, 
         config = SimpleNamespace(numerics=SimpleNamespace(device="cpu"))
         known = {"path": tmp_path, "summary": SimpleNamespace(step=step), "seconds": seconds, "config": config}
         trained: Any = SimpleNamespace(**known)
-        train._show_sample(trained, time_is_over=time_is_over)
+        train._show_sample(trained, EN, time_is_over=time_is_over)
         return capsys.readouterr().out
 
     assert said(19, time_is_over=False).startswith("no sample: after so few steps it would be noise: newllm train --re")
@@ -79,7 +79,7 @@ def test_a_run_by_the_clock_writes_where_it_has_learnt_and_time_is_left(capsys, 
     ],
 )
 def test_sizes(count: int, said: str) -> None:
-    assert cache._size(count) == said
+    assert cache._size(EN, count) == said
 
 
 def test_the_size_of_a_page() -> None:
@@ -120,13 +120,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 )
 def test_what_begins(changed: dict[str, Any], said: str) -> None:
     stream = io.StringIO()
-    choose_display(stream).started(SUMMARY | changed)
+    choose_display(stream, EN).started(SUMMARY | changed)
     assert stream.getvalue() == f"training 7 parameters {said}\n"
 
 
 def test_elsewhere_than_on_a_terminal_it_speaks_every_ten_seconds(clock: SimpleNamespace) -> None:
     stream = io.StringIO()
-    display = choose_display(stream)
+    display = choose_display(stream, EN)
     display.started(SUMMARY)
     for step in range(1, 6):
         clock.now += 4.0
@@ -150,7 +150,7 @@ def test_elsewhere_than_on_a_terminal_it_speaks_every_ten_seconds(clock: SimpleN
 
 
 def test_the_speed_is_that_of_two_seconds_and_onsets_that_were_taken_back_are_forgotten(clock) -> None:
-    display = choose_display(io.StringIO())
+    display = choose_display(io.StringIO(), EN)
     display.started(SUMMARY)
     assert math.isnan(display.speed)
     clock.now = 1.9
@@ -175,7 +175,7 @@ def test_the_speed_is_that_of_two_seconds_and_onsets_that_were_taken_back_are_fo
 def test_on_a_terminal_it_draws_four_times_a_second_and_no_more_than_a_fiftieth_of_the_time(clock, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     drawn: list[float] = []
-    display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=100, height=40))
+    display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=100, height=40), EN)
     display.started(SUMMARY)
 
     def refresh() -> None:

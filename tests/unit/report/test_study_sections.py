@@ -1,5 +1,7 @@
 """A study on a page: its verdicts are read without colour, its intervals stand in words, nothing in it is obeyed."""
 
+# ruff: noqa: RUF001 (Japanese has its own brackets)
+
 import dataclasses
 import json
 import re
@@ -41,7 +43,43 @@ def row_of(html: str, name: str) -> str:
 
 
 def test_the_sections_of_a_study(made: dict[str, Section]):
-    assert list(made) == ["study-claims", "study-printed", "study-arms", "study-curves", "study-about"]
+    names = ["study-claims", "study-tables", "study-printed", "study-arms", "study-curves", "study-about"]
+    assert list(made) == names
+
+
+def test_the_studys_own_tables_stand_as_its_markdown_has_them(made: dict[str, Section], small: StudySource):
+    html = made["study-tables"].html
+    for name in ("spikes", "arms"):
+        title, _, header, _, first, *_ = (FOUNDING / f"{name}.md").read_text().splitlines()
+        for cell in [title.removeprefix("# "), *header.split("|"), *first.split("|")]:
+            assert f">{cell.strip().replace(chr(39), '&#x27;').replace('>', '&gt;')}</" in html or not cell.strip()
+    assert [table.name for table in small.tables] == ["spikes", "arms"]
+
+
+def test_their_heads_are_in_the_pages_language_where_the_study_translates_them(small: StudySource):
+    japanese = next(one.html for one in study_sections(small, JA) if one.id == "study-tables")
+    assert "<h3>原文書の実行：スパイクの有無、時期、高さ</h3>" in japanese
+    assert '<th scope="col" class="number">開始エポック</th>' in japanese
+    without = dataclasses.replace(small, about=dict(small.about) | {"translations": {}}, printed={})
+    english = next(one.html for one in study_sections(without, JA) if one.id == "study-tables")
+    assert '<span lang="en">onset, epoch</span>' in english
+
+
+def test_a_study_of_an_earlier_newllm_has_no_such_section(small: StudySource):
+    assert "study-tables" not in [one.id for one in study_sections(dataclasses.replace(small, tables=()), EN)]
+
+
+def test_nothing_in_a_studys_tables_is_obeyed_and_what_is_damaged_is_left_out(tmp_path: Path):
+    table = {"title": HOSTILE, "texts": [HOSTILE], "header": [HOSTILE, "b"], "rows": [[HOSTILE, HOSTILE], ["x"], 3]}
+    (tmp_path / "results.json").write_text(json.dumps({"arms": [], "claims": [], "rows": []}))
+    (tmp_path / "tables.json").write_text(json.dumps({"schema": 1, "tables": [table, 3, {}, {"header": 3}]}))
+    study = read_study(tmp_path)
+    html = next(one.html for one in study_sections(study, JA) if one.id == "study-tables")
+    assert html.count("<tr>") == 2
+    assert "<img" not in html
+    assert "\u202e" not in html
+    (tmp_path / "tables.json").write_text("[")
+    assert [one.parameters["file"] for one in read_study(tmp_path).problems] == ["tables.json"]
 
 
 def test_every_claim_has_its_verdict_as_a_word_and_a_sign(made: dict[str, Section], small: StudySource):
@@ -87,7 +125,8 @@ def test_an_arm_is_drawn_over_its_control_with_quartiles(made: dict[str, Section
 
 
 def test_a_japanese_page_says_it_in_japanese_and_marks_what_stays_english(small: StudySource):
-    small = dataclasses.replace(small, printed={})  # nobody has translated it
+    about = dict(small.about) | {"translations": {}}
+    small = dataclasses.replace(small, about=about, printed={})  # nobody has translated it
     html = "".join(section.html for section in study_sections(small, JA))
     for verdict in ("成り立つ", "部分的に成り立つ", "成り立たない", "このデータでは判定できない"):
         assert verdict in html
@@ -183,14 +222,21 @@ def test_nothing_in_printed_figures_is_obeyed(small: StudySource):
 def test_claims_arms_and_numbers_are_said_in_the_pages_language_where_the_study_says_them(small: StudySource):
     claim, arm = small.claims[0], small.arms[0]
     name = next(iter(claim["numbers"]))
-    assert f'<span lang="en">{claim["text"]}</span>' in html_of(dataclasses.replace(small, printed={}), JA)
+    without = dataclasses.replace(small, about=dict(small.about) | {"translations": {}}, printed={})
+    assert f'<span lang="en">{claim["text"]}</span>' in html_of(without, JA)
     said = {claim["text"]: "主張の文", arm["claim"]: "条件の説明" + HOSTILE, name: "数値の名前"}
-    html = html_of(dataclasses.replace(small, printed={"ja": {"said": said}}), JA)
+    translated = dict(small.about) | {"translations": {"ja": said}}
+    html = html_of(dataclasses.replace(small, about=translated), JA)
+    earlier = dataclasses.replace(without, printed={"ja": {"said": said}})  # where they stood at first
+    assert html_of(earlier, JA) == html_of(dataclasses.replace(small, about=translated, printed=earlier.printed), JA)
     assert all(text in html for text in ("主張の文", "条件の説明", "数値の名前"))
     assert claim["text"] not in html
     assert "<img" not in html
     for damaged in (3, {"said": 3}, {"said": {claim["text"]: 3}}):
-        assert claim["text"] in html_of(dataclasses.replace(small, printed={"ja": damaged}), JA)
+        assert claim["text"] in html_of(dataclasses.replace(without, printed={"ja": damaged}), JA)
+        wrong = damaged["said"] if isinstance(damaged, dict) else damaged
+        for given in (wrong, {"ja": wrong}):
+            assert claim["text"] in html_of(dataclasses.replace(without, about={"translations": given}), JA)
 
 
 def html_of(study: StudySource, words) -> str:

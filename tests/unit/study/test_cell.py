@@ -15,6 +15,7 @@ from newllm.checksum import read_checked
 from newllm.cli.main import main
 from newllm.data import prepare, training_batches
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.replays.own_run import OwnRun
 from newllm.study import cell_recording
 from newllm.study.cell import train_cell
@@ -252,8 +253,8 @@ class Heard(Watcher):
     def failed(self, cell: Cell, why: str) -> None:
         self.lines.append(("failed", cell.arm, why))
 
-    def died(self, line: str) -> None:
-        self.lines.append(("died", line))
+    def died(self, death: Message) -> None:
+        self.lines.append(("died", death))
 
 
 def test_what_comes_back_from_the_workers_is_kept_counted_and_passed_on(tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_what_comes_back_from_the_workers_is_kept_counted_and_passed_on(tmp_path
     listener.hear(Failed(three, "no room"))
     listener.hear(Died(two, -9))
     assert (tally.done, tally.failed) == (7, {"three, seed 4": "no room"})
-    assert tally.deaths == ["a worker died (exit code -9) at two, seed 4"]
+    assert list(map(str, tally.deaths)) == ["a worker died (exit code -9) at two, seed 4"]
     assert heard.lines == [
         ("finished", "one", 2.5), ("finished", "two", 0.0), ("failed", "three", "no room"), ("died", *tally.deaths),
     ]  # fmt: skip

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 from studies.founding import document, figure_runs
-from studies.founding.labels import labels
+from studies.founding.labels import labels, translations
 from studies.founding.printed import printed
 from studies.founding.printed_parts import CHANNELS, large, norm_share
 from studies.founding.printed_section import printed_data, read_figures
 from studies.founding.reproduced import VERDICTS, compare_all
+from studies.founding.tables import tables
 
 from newllm.errors import UserError
 from newllm.statistics import prediction_interval
@@ -229,10 +230,10 @@ def test_the_figures_cells_train_as_the_founding_studys_do_and_add_the_contexts(
 
 def test_the_japanese_report_says_every_claim_arm_and_number_in_japanese() -> None:
     results = load_results(STUDY / "results.json")
-    figures: Any = read_figures(STUDY)
-    data = printed_data(results, figures, ["en", "ja"])
-    assert data["en"]["said"] == {}
-    said = data["ja"]["said"]
+    said = results["translations"]["ja"]
+    assert said == translations()["ja"]
+    for table in tables(results):
+        assert [text for text in (table.title, *table.header) if text not in said] == []
     texts = [results["title"], *(arm["claim"] for arm in results["arms"])]
     for claim in results["claims"]:
         texts += [claim["text"], claim["measure"], *claim["numbers"]]

@@ -8,6 +8,7 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.files import write_json
+from newllm.messages import message
 from newllm.study import Arm, Claim, Decision, Study
 from newllm.study.design import Cell
 from newllm.study.grid import Tally
@@ -15,6 +16,7 @@ from newllm.study.results import analyse, load_results, own_code
 from newllm.study.store import Records
 from newllm.training.config import RunConfig
 
+DEATH = message("study-worker_died", code=9, run="low, seed 0")
 ARMS = (
     Arm("base", "As it is.", "founding-baseline", ("a=1",), 2, "x"),
     Arm("low", "Lower.", "founding-baseline", epochs=3, control="base"),
@@ -42,7 +44,7 @@ def analysed(folder: Path, given: dict[tuple[str, int], dict[str, Any]]) -> dict
         records.put(cell(arm, seed), json.dumps(made))
     claim = Claim("1", "Lower.", "Gain.", ("low",), lambda rows: Decision("holds", {"n": len(rows["low"])}), needs=1)
     study = Study("s", "A study.", ARMS, ("set 0", "set 1"), (claim,), outcomes=outcomes)
-    return analyse(study, cells, records, Tally(1, {"never, seed 0": "no"}, ["one died"], ["never, seed 1"]))
+    return analyse(study, cells, records, Tally(1, {"never, seed 0": "no"}, [DEATH], ["never, seed 1"]))
 
 
 def test_results_are_of_the_cells_that_have_a_record(tmp_path: Path) -> None:
@@ -58,7 +60,9 @@ def test_results_are_of_the_cells_that_have_a_record(tmp_path: Path) -> None:
     ]
     assert (found["schema"], found["study"], found["title"]) == (1, "s", "A study.")
     assert (found["seeds"], found["sets"], found["core_seconds"]) == (2, ["set 0", "set 1"], 1.0)
-    assert (found["failed"], found["worker_deaths"]) == ({"never, seed 0": "no"}, ["one died"])
+    assert (found["failed"], found["worker_deaths"]) == ({"never, seed 0": "no"}, [str(DEATH)])
+    assert found["worker_death_messages"] == [DEATH.as_dict()]
+    assert found["translations"] == {}
     assert found["waiting"] == ["never, seed 1"]
     assert found["arms"] == [
         {"name": "base", "claim": "As it is.", "preset": "founding-baseline", "settings": ["a=1"], "epochs": 2,

@@ -6,7 +6,9 @@ import json
 import pytest
 
 import newllm
-from newllm.cli.progress import LiveDisplay, _LastingConsole
+from newllm.cli.paper import LineConsole
+from newllm.cli.progress import LiveDisplay
+from newllm.messages import catalogue
 from newllm.trace import Summary
 from newllm.training import journal, loop
 from newllm.training.observer import Observer
@@ -54,7 +56,7 @@ def test_observers_hear_the_end_once(train) -> None:
 
 
 def test_the_live_display_stops_when_the_run_fails(train) -> None:
-    display = LiveDisplay(_LastingConsole(file=io.StringIO(), force_terminal=True))
+    display = LiveDisplay(LineConsole(io.StringIO(), force_terminal=True), catalogue("en"))
     with pytest.raises(RuntimeError):
         train(observers=[display, Watch("stepped")])
     assert not display._live.is_started

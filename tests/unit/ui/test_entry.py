@@ -120,7 +120,7 @@ def test_what_the_summary_and_the_findings_say(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (entry.step, entry.steps, entry.at, entry.loss, entry.bits) == (3, 10, 8, 2.5, 1.25)
     assert (entry.seconds, entry.speed, entry.parameters) == (7.5, 99.0, 7)
-    assert entry.message == "x" * 400
+    assert entry.as_dict(EN)["message"] == "x" * 400
     assert entry.findings == {"fault": 2, "warning": 0, "note": 1}
     assert entry.as_dict(EN)["about"] == "small, cell, ema, norm on write, seed 0"
     assert "書き込み時に正規化、シード0" in entry.as_dict(catalogue("ja"))["about"]

@@ -65,6 +65,7 @@ claim-holds = holds
 claim-holds-in-part = holds in part
 claim-does-not-hold = does not hold
 claim-undecided = undecided
+study-tables = The study's tables
 study-arms = Arms
 study-arm = Arm
 study-runs = Runs

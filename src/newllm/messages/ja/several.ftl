@@ -65,6 +65,7 @@ claim-holds = 成り立つ
 claim-holds-in-part = 部分的に成り立つ
 claim-does-not-hold = 成り立たない
 claim-undecided = このデータでは判定できない
+study-tables = 研究の表
 study-arms = 条件
 study-arm = 条件
 study-runs = 実行数

@@ -14,7 +14,7 @@ from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, said_in, table, tag
 from newllm.report.sections.study_arms import arms_section
 from newllm.report.sections.study_curves import curves_section
-from newllm.report.sections.study_printed import printed_section
+from newllm.report.sections.study_tables import own_section, printed_section
 from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource
 from newllm.statistics.plain_data import interval_in, number_of
@@ -36,6 +36,7 @@ def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
     """
     made = [
         _claims(study, words),
+        own_section(study, words),
         printed_section(study, words),
         arms_section(study, words),
         curves_section(study, words),

@@ -11,6 +11,7 @@ from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.report.source.replays import ill_typed
 from newllm.trace import Verdict
+from newllm.words.tables import TABLES, Table
 
 RESULTS, REPLAY, PRINTED = "results.json", "replay.json", "printed.json"
 _LARGEST = 256 * 2**20
@@ -32,6 +33,7 @@ class StudySource:
         curves: quartiles by arm and signal, unchecked.
         about: the rest of results.json: seeds, sets, environment, core_seconds, failed, worker_deaths.
         replay: the verdict of replay.json, None without one.
+        tables: the study's own, in English; made harmless.
         printed: of printed.json, by language: figures that somebody printed beside the study's own, unchecked.
         problems: what could not be read.
     """
@@ -45,8 +47,15 @@ class StudySource:
     curves: Item = field(default_factory=dict)
     about: Item = field(default_factory=dict)
     replay: Verdict | None = None
+    tables: tuple[Table, ...] = ()
     printed: Item = field(default_factory=dict)
     problems: tuple[Message, ...] = ()
+
+    @property
+    def translations(self) -> Item:
+        """What the study's English texts are in other languages, unchecked; printed.json had them at first."""
+        known = self.about.get("translations")
+        return known if known else {lang: _mapping(part).get("said") for lang, part in self.printed.items()}
 
     def rows_of(self, arm: str) -> list[Item]:
         """Return the runs of an arm."""
@@ -92,7 +101,8 @@ def read_study(path: str | os.PathLike[str]) -> StudySource:
         curves=_mapping(results.get("curves")),
         about={name: value for name, value in results.items() if name not in (*_KINDS, "curves")},
         replay=_replay(place / REPLAY, problems.append),
-        printed=_printed(place / PRINTED, problems.append),
+        tables=tuple(_tables(_side_file(place / TABLES, problems.append).get("tables"))),
+        printed=_side_file(place / PRINTED, problems.append),
         problems=tuple(problems),
         **parts,
     )
@@ -143,7 +153,11 @@ def _replay(path: Path, say: Callable[[Message], None]) -> Verdict | None:
         return None
 
 
-def _printed(path: Path, say: Callable[[Message], None]) -> Item:
+def _tables(found: Any) -> list[Table]:
+    return [Table.from_dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _side_file(path: Path, say: Callable[[Message], None]) -> Item:
     if not path.is_file():
         return {}
     try:

@@ -1,0 +1,101 @@
+# What the commands print in lines: training, measuring, writing, the caches, the page's address, a study's progress.
+
+## how long something takes
+about-seconds = { FIXED($time) } s
+about-minutes = { FIXED($time) } min
+about-hours = { FIXED($time, digits: 1) } h
+about-left = { $time } left
+
+## sizes
+size-bytes = { $count } bytes
+
+## while a run trains
+train-begins = training { COUNT($parameters) } parameters { $length } on { $device } in { $precision }{ $scan ->
+    [none] {""}
+   *[other] , scan { $scan }
+}
+train-from = from step { COUNT($step) }
+train-from_to = from step { COUNT($step) } to { COUNT($steps) }
+train-for = for { COUNT($steps) } steps
+train-for_seconds = for { G($seconds, digits: 6) } s in all, about { COUNT($steps) } steps,
+train-step = step { $step }
+train-loss = loss { $loss }
+train-bits = { FIXED($bits, digits: 3) } bits per byte
+train-speed = { COUNT($speed) } tokens/s
+train-validation = validation { FIXED($loss, digits: 4) } nats, perplexity { FIXED($perplexity, digits: 2) }{ $bits ->
+    [none] {""}
+   *[other] , { FIXED($bits, digits: 4) } bits per byte
+}
+train-best_so_far = best so far
+train-writes = writes: { $text }
+train-curve = training loss
+train-curve_validation = validation
+train-curve_off_trend = off its trend
+
+## where it ends
+train-ended = { $state }: { $run }, { COUNT($steps) } steps, { COUNT($tokens) } tokens, { FIXED($seconds) } s of training, { FIXED($wall) } s in all
+train-best = best validation: { FIXED($loss, digits: 4) } nats per token, perplexity { FIXED($perplexity, digits: 2) }{ $bits ->
+    [none] {""}
+   *[other] , { FIXED($bits, digits: 4) } bits per byte
+} (step { COUNT($step) })
+train-curves = curves: { $file }
+train-spike = spike at step { COUNT($step) }: find what removes it with: newllm replay { $run }
+train-spikes = { COUNT($count) } spikes, at steps { $steps }: find what removes them with: newllm replay { $run }
+train-steps_from_to = { COUNT($first) } to { COUNT($last) }
+train-go_on = go on with: newllm train --resume { $run }
+train-no_sample = no sample: after so few steps it would be noise: newllm train --resume { $run } --seconds S trains longer
+train-no_time = no sample: the time is over: newllm generate { $run } writes one
+train-sample = sample, temperature 0.8, seed 0:
+train-sample_at = sample, as the model wrote it at step { COUNT($step) }:
+train-write_on = write on with: newllm generate { $run } --prompt "..."
+train-other_time = { FIXED($wall, digits: 1) } s in all, not { G($seconds, digits: 6) }: training with its curves took { FIXED($trained, digits: 1) } s, the sample another { FIXED($sample, digits: 1) } s
+
+## why a run ended before its time, as summary.json has it
+ended-stopped = stopped by { $signal } after step { $step }
+ended-stopped_in_replays = stopped by { $signal } while remedies were replayed
+ended-not_finite = not finite at step { $step }: loss { $loss }, gradient norm { $norm }
+ended-asked = { $sentence }; go on with --resume and --guard (replays remedies), --guard rollback-and-skip or --guard off
+
+## measuring and writing
+eval-read = read { COUNT($done) } of { COUNT($total) } bytes{ $left ->
+    [none] {""}
+   *[other] , { $left }
+}
+eval-size = { COUNT($tokens) } tokens, { $bytes ->
+    [none] bytes lost by the tokenizer
+   *[other] { COUNT($bytes) } bytes
+}, { $nats } nats
+eval-loss = { FIXED($loss, digits: 4) } nats per token, perplexity { FIXED($perplexity, digits: 2) }{ $bits ->
+    [none] {""}
+   *[other] , { FIXED($bits, digits: 4) } bits per byte
+}
+generate-positions = this model has { $positions } learned positions and ends there
+
+## the caches
+cache-tokens = tokenised texts in { $folder }, at most { $limit }: { $count }, { $size }
+cache-states = states of replays, at most { $limit } a run: { $count }, { $size }
+cache-used = used { $date }
+cache-cleared = cleared { $size }
+cache-cleared_but = cleared { $size }; { $used } in use by a live process, or not ours to remove
+
+## pages
+page-written = { $file } ({ $size })
+page-runs_below = (runs below ./runs)
+page-no_runs = (runs below .: there is no 'runs' here)
+page-no_browser = no browser could be opened: open the address yourself
+
+## while a study runs
+study-planned = { COUNT($count) } runs{ $done ->
+    [0] {""}
+   *[other] , { COUNT($done) } of them finished already
+}
+study-done = { COUNT($done) }/{ COUNT($total) } runs
+study-running = running { $runs }
+study-run = { $arm } (seed { $seed })
+study-cell_failed = failed: { $arm }, seed { $seed }: { $why }
+study-cell_died = note: { $death }; it is run again
+study-worker_died = a worker died (exit code { $code }) at { $run }
+study-spent = { $spent } of at most { $most }
+study-left = about { $time } left
+
+stopped = stopped
