@@ -8,7 +8,7 @@ from newllm.api.training_curves import draw_curves
 from newllm.api.training_session import TrainedRun, notify, train_to_end
 from newllm.data import training_batches
 from newllm.errors import UserError
-from newllm.messages import message, read_message
+from newllm.messages import message, quoted
 from newllm.trace import Summary, cut_damaged_end, load_recoveries, lost_steps, read_signal
 from newllm.trace.samples import lost_samples, read_samples
 from newllm.training.budget import Budget
@@ -53,7 +53,7 @@ def resume(
         _check_schedule(run, config)
         mended = take_back(run)
         if mended is not None:
-            notify(observers, message("notice-done", what=read_message(mended.message, mended.sentence)))
+            notify(observers, message("notice-done", what=mended.message or quoted(mended.sentence)))
         summary = _finished(run, config)
         if summary is not None and not budget.given:
             _draw_missing_curves(run, config, observers)
