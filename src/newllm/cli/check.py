@@ -14,7 +14,7 @@ import json
 import sys
 from typing import Any
 
-from newllm.cli.parser import add_language
+from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
 _PARTS = 4  # model, optimizer, loss, batch
@@ -24,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("target", metavar="FILE.py:FUNCTION", help="what gives model, optimizer, loss and batch")
     parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="that it may take (default: 10)")
-    add_language(parser, "what is printed")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,9 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     path, colon, name = arguments.target.rpartition(":")
     if not colon or not path or not name:
         raise UserError(f"'{arguments.target}' names no function: write it as train.py:parts")
-    from newllm.messages import catalogue
 
-    words = catalogue(arguments.lang)
+    words = language_of(arguments)
     from newllm.checks import check
     from newllm.checks.sources import objects
 

@@ -33,6 +33,27 @@ STUDY = Study(
     tables=lambda results: [Table("gains", "Mine", ("arm", "of it"), [("base", "1.00")])],
 )
 """
+PARTS = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def sound():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 3))
+    batch = torch.randn(16, 10), torch.randint(0, 3, (16,))
+    return model, torch.optim.Adam(model.parameters(), 1e-2), lambda model, batch: _loss(model(batch[0]), batch), batch
+
+
+def twice():
+    model, optimizer, _, batch = sound()
+    return model, optimizer, lambda model, batch: _loss(model(batch[0]).softmax(-1), batch), batch
+
+
+def _loss(output, batch):
+    return F.cross_entropy(output, batch[1])
+"""
 RESULTS = {
     "claims": [
         {"id": "1", "text": "It spikes so.", "verdict": "holds", "numbers": {"difference": [1.0, 0.5, 2.0]}},
@@ -175,9 +196,14 @@ def _eval(given: _Given) -> str:
     return given.said("eval", given.run, given.text)
 
 
+def _check(given: _Given) -> str:
+    Path("train.py").write_text(PARTS)
+    return given.said("check", "train.py:sound") + given.said("check", "train.py:twice", code=1)
+
+
 CASES = {
     "train": _train, "generate": _generate, "eval": _eval, "doctor": _doctor, "replay": _replay, "study": _study,
-    "report": _report, "cache": _cache, "ui": _ui,
+    "report": _report, "cache": _cache, "ui": _ui, "check": _check,
 }  # fmt: skip
 
 
