@@ -82,6 +82,14 @@ def _label_noise(case: Case) -> float:
     return 0.7 if level and later > max(0.35 * top, 1.5 * first) else 0.0
 
 
+def _changed_state(case: Case) -> float:
+    """Something else than the optimizer changed weights or moments: seen by their bits, shortly before."""
+    led = case.led("changed-state")
+    if led is None or led.severity == "note" or led.first_step is None:
+        return 0.0
+    return 0.97 if led.first_step <= case.onset else 0.0
+
+
 def _learning_rate(case: Case) -> float:
     led = case.led("learning-rate-jump")
     if led is not None and led.candidate_causes == ("learning-rate",):
@@ -240,6 +248,7 @@ def _from_finding(kind: str, score: float) -> Callable[[Case], float]:
 
 
 CAUSES: dict[str, Callable[[Case], float]] = {
+    "changed-state": _changed_state,
     "learning-rate": _learning_rate,
     "no-warm-up": _no_warm_up,
     "corrupted-batch": _corrupted_batch,

@@ -38,6 +38,7 @@ from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.evaluations import evaluation_signals, number
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
+from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_probe import LyapunovProbe
 from newllm.recorder.outputs import embedding_size, find_logits, put_logits
 from newllm.recorder.pending import PendingRows, Row
@@ -90,6 +91,7 @@ class Recorder:
         self._out, self._every, self._vocabulary = out, every, vocabulary
         self._part = Isolation(self._failed).part
         self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
+        self._ledger = Ledger(self._layout, self._optimizer, self._part("ledger"))
         self._forward = SampledForward(self._layout, self._part)
         self._contexts = ContextSignals(self._layout, self._part("contexts"))
         self._lyapunov = LyapunovProbe(self._layout)
@@ -110,6 +112,7 @@ class Recorder:
             self._out.mkdir(parents=True, exist_ok=True)
         self._describe()
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
+        self._part("ledger")(self._ledger.open)()
         self._part("updates")(self._updates.open)()
         self._part("contexts")(self._contexts.open)()
         self._part("outputs")(self._watch_the_root)()
@@ -138,6 +141,7 @@ class Recorder:
         self._forward.close()
         self._contexts.close()
         self._updates.close()
+        self._ledger.close()
 
     def step(self, loss: SupportsFloat | Tensor) -> None:
         """Record one step; call it after the optimizer's.
@@ -233,6 +237,7 @@ class Recorder:
         step = self._steps + 1
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0
         self._part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
+        self._part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)
         self._contexts.sampled = self._sampled
         if self._sampled:
             self._part("layers")(self._forward.open)(self._row)

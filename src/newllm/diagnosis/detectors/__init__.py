@@ -7,6 +7,7 @@ What a finding is called, says, means and asks for first stands in the message c
 from newllm.diagnosis.detectors import (
     accuracy,
     activations,
+    changed_state,
     evaluation,
     frozen_values,
     gradients,
@@ -20,6 +21,7 @@ from newllm.diagnosis.detectors import (
 
 DETECTORS = [
     loss_bounds.detect_not_finite,
+    changed_state.detect_changed_state,
     spikes.detect_spikes,
     trend.detect_slow_divergence,
     loss_bounds.detect_worse_than_chance,

@@ -112,6 +112,33 @@ finding-stale-evaluation =
 finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter. The log, or the loop, writes one value again and again: see whether the weights move at all.
 
+finding-changed-state =
+    .explained = Weights or the optimizer's moments changed between two updates, and not by the optimizer: their bits were added up after one update and before the next. Look for what writes to them there: a checkpoint that is loaded, a clamp, an average of weights, another optimizer.
+    .sentence = Before the update at { $axis } { $step } something else than the optimizer changed { $what } ({ names-and-more }){ $times ->
+        [one] { "" }
+       *[other] { $regular ->
+            [yes] ; it happens regularly, { COUNT($times) } times in all
+           *[no] ; it happens { COUNT($times) } times in all
+        }
+    }
+    .weights_changed = { $count ->
+        [one] one tensor of weights
+       *[other] { COUNT($count) } tensors of weights
+    }
+    .frozen_changed = { $count ->
+        [one] one tensor that is frozen
+       *[other] { COUNT($count) } tensors that are frozen
+    }
+    .moments_changed = { $count ->
+        [one] one of the optimizer's moments
+       *[other] { COUNT($count) } of the optimizer's moments
+    }
+    .loaded = a checkpoint of weights or of the optimizer that is loaded on the way
+    .by-hand = code that writes to weights itself: a clamp, a re-initialisation, averaged weights that are put in
+    .other-optimizer = a second optimizer, or a wrapper such as Lookahead, over the same weights
+    .memory = a bit of the memory that flipped, or a kernel that writes past its end
+    .test = Record again with a print at every place that loads, copies or clamps weights, and see which of them runs between these two updates.
+
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
     .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }

@@ -117,6 +117,24 @@ finding-stale-evaluation =
 finding-repeated-loss =
     .explained = ばらつくはずの訓練損失が、まったく同じ値を繰り返している。記録か訓練ループが同じ値を書き続けている。まず、重みが動いているかを確かめる。
 
+finding-changed-state =
+    .explained = 二つの更新の間に、オプティマイザ以外の何かが重みまたはモーメントを変えました。更新の直後と次の更新の直前にビットの和をとって確かめています。そこで書き込むもの（読み込まれたチェックポイント、クランプ、重みの平均、別のオプティマイザ）を探してください。
+    .sentence = { $axis }{ $step }の更新の前に、オプティマイザ以外の何かが{ $what }を変えました（{ names-and-more }）{ $times ->
+        [one] { "" }
+       *[other] { $regular ->
+            [yes] 。規則的に、全部で{ COUNT($times) }回起きています
+           *[no] 。全部で{ COUNT($times) }回起きています
+        }
+    }
+    .weights_changed = 重みのテンソル{ COUNT($count) }個
+    .frozen_changed = 固定したテンソル{ COUNT($count) }個
+    .moments_changed = オプティマイザのモーメント{ COUNT($count) }個
+    .loaded = 途中で読み込まれた重みまたはオプティマイザのチェックポイント
+    .by-hand = 重みに直接書き込むコード（クランプ、再初期化、平均した重みの差し替え）
+    .other-optimizer = 同じ重みに対する別のオプティマイザ、またはLookaheadのような包み
+    .memory = メモリのビット反転、または範囲を越えて書き込むカーネル
+    .test = 重みを読み込む、写す、クランプする箇所すべてに出力を入れてもう一度記録し、この二つの更新の間にどれが動くかを見ます。
+
 finding-skipped-updates =
     .explained = ステップは数えられたが、更新が行われていない。混合精度では、勾配がオーバーフローしたステップを損失スケーラーが飛ばす。そのスケールを表示し、オプティマイザー自身のステップ数を数える。
     .sentence = { $steps }ステップのうち{ $skipped }ステップで更新が行われていない（{ axis-unit }{ $first }から{ $last }まで）。

@@ -1,0 +1,172 @@
+"""What changes weights or moments between two updates, where only the optimizer should.
+
+After an update the bits of each tensor are added up, whole numbers that wrap around; before the next update they are
+added up again. A single changed bit gives another sum. Frozen parameters are held against the sums that they had when
+they were last seen: an update may not change them either. So a checkpoint that is loaded in the middle, moments that
+are lost, a clamp or a bit that flips shows at the update before which it happened.
+
+The sums of all tensors cost about as much as copying them. Where that is more than `SHARE` of a step, each update looks
+at the next ones in turn: then a frozen tensor or one that is damaged again and again is found within one turn, and
+what happens once is found with the probability that `ledger_share` says. No number is read from the device here.
+
+Limits: tensors that two processes share, parameters that no update of this optimizer reaches but that are not frozen
+(another optimizer may train them), and buffers, which a forward pass may change, are left out.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.layout import Layout
+from newllm.recorder.pending import Row
+
+SHARE = 0.02  # of a step's time
+_SLOWER = 0.5  # smoothing of what the sums cost
+WEIGHTS, MOMENTS, FROZEN = "weights_changed", "moments_changed", "frozen_changed"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor of the ledger.
+
+    Attributes:
+        signal: that tells of its change.
+        index: of the parameter that it is or belongs to.
+        key: of a moment in the optimizer's state; "" of a parameter.
+    """
+
+    signal: str
+    index: int
+    key: str = ""
+
+
+class Ledger:
+    """Watches an optimizer's steps.
+
+    Args:
+        layout: the model's.
+        optimizer: its optimizer.
+        protect: keeps errors from the training.
+    """
+
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
+        self._layout, self._optimizer, self._protect = layout, optimizer, protect
+        self._owner = {id(one): name for name, own in layout.layers.items() for one in own}
+        self._handles: list[Any] = []
+        self._row, self._sampled = Row(), False
+        self._marked: list[tuple[Entry, Tensor]] = []
+        self._frozen: dict[Entry, Tensor] = {}
+        self._next, self._part = 0, 1.0
+        self._ended = time.perf_counter()
+        self._spent = 0.0
+
+    def open(self) -> None:
+        """Hook the optimizer."""
+        self._handles = [
+            self._optimizer.register_step_pre_hook(self._protect(self._begins)),
+            self._optimizer.register_step_post_hook(self._protect(self._ends)),
+        ]
+
+    def close(self) -> None:
+        """Take the hooks away."""
+        while self._handles:
+            self._handles.pop().remove()
+
+    def begin(self, row: Row, *, sampled: bool) -> None:
+        """Begin a step whose signals go into the row."""
+        self._row, self._sampled = row, sampled
+
+    @torch.no_grad()
+    def _begins(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
+        began = time.perf_counter()
+        changed: list[Tensor] = []
+        entries: list[Entry] = []
+        for entry, before in self._marked:
+            now = self._tensor(entry)
+            mark = None if now is None else bits(now)
+            changed.append(torch.ones_like(before) if mark is None else mark - before)
+            entries.append(entry)
+            if entry.signal == FROZEN and mark is not None:
+                self._frozen[entry] = mark
+        if changed:
+            flags = torch.stack([each.to(changed[0].device) for each in changed]) != 0
+            self._row.put_all(flags.float(), self._protect(partial(self._signals, entries)))
+        self._marked = []
+        self._spent = time.perf_counter() - began
+
+    @torch.no_grad()
+    def _ends(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
+        began = time.perf_counter()
+        entries = list(self._entries())
+        count = max(1, round(self._part * len(entries)))
+        first = self._next % max(1, len(entries))
+        for entry in (entries[first:] + entries[:first])[:count]:
+            mark = self._frozen.get(entry)
+            if mark is None and (tensor := self._tensor(entry)) is not None:
+                mark = bits(tensor)
+            if mark is not None:
+                self._marked.append((entry, mark))
+        self._next = first + count
+        if self._sampled and entries:
+            self._row.put("ledger_share", count / len(entries))
+        now = time.perf_counter()
+        self._spent += now - began
+        self._adjust(now - self._ended)
+        self._ended = now
+
+    def _adjust(self, step: float) -> None:
+        """Look at more or fewer tensors from now on, so that the sums take their share of a step."""
+        if self._spent > 0:
+            fits = min(1.0, self._part * SHARE * step / self._spent)
+            self._part = min(1.0, _SLOWER * self._part + (1 - _SLOWER) * fits)
+
+    def _entries(self) -> Iterator[Entry]:
+        held = {id(one) for group in self._optimizer.param_groups for one in group["params"]}
+        for index, parameter in enumerate(self._layout.parameters):
+            if not parameter.requires_grad:
+                yield Entry(FROZEN, index)
+            elif id(parameter) in held:
+                yield Entry(WEIGHTS, index)
+                state = self._optimizer.state.get(parameter, {})
+                keys = [
+                    key for key, value in state.items() if isinstance(value, Tensor) and value.shape == parameter.shape
+                ]
+                yield from (Entry(MOMENTS, index, str(key)) for key in keys)
+
+    def _tensor(self, entry: Entry) -> Tensor | None:
+        """Return an entry's tensor as it is now, None where there is none any more, or none with numbers here."""
+        parameter = self._layout.parameters[entry.index]
+        found = self._optimizer.state.get(parameter, {}).get(entry.key) if entry.key else parameter
+        return found.detach() if isinstance(found, Tensor) and found.layout == torch.strided else None
+
+    def _signals(self, entries: Sequence[Entry], flags: Sequence[float]) -> list[tuple[str, float]]:
+        found: dict[str, float] = {}
+        for entry, flag in zip(entries, flags, strict=True):
+            if flag:
+                name = f"{entry.signal}/{self._owner[id(self._layout.parameters[entry.index])]}"
+                found[name] = found.get(name, 0.0) + 1.0
+        return list(found.items())
+
+
+def bits(tensor: Tensor) -> Tensor:
+    """Return the sum of a tensor's bits, taken as whole numbers that wrap around: one int64 on its device.
+
+    Two tensors that differ in one place have different sums.
+    """
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor)
+    size = tensor.element_size()
+    if size == _WORD // 2 and tensor.is_contiguous() and tensor.numel() % 2 == 0:
+        tensor, size = tensor.reshape(-1).view(torch.int32), _WORD  # two at a time: twice as fast
+    whole = tensor.view(_WHOLE[size])
+    return whole.sum(dtype=torch.int32).long() if size == _WORD else whole.sum(dtype=torch.int64)
+
+
+_WORD = 4  # bytes of the numbers that are added up fastest
+_WHOLE = {1: torch.int8, 2: torch.int16, _WORD: torch.int32, 8: torch.int64}
