@@ -6,15 +6,16 @@ they were last seen: an update may not change them either. So a checkpoint that 
 are lost, a clamp or a bit that flips shows at the update before which it happened.
 
 The sums of all tensors cost about as much as copying them. Where that is more than `SHARE` of a step, each update looks
-at the next ones in turn: then a frozen tensor or one that is damaged again and again is found within one turn, and
-what happens once is found with the probability that `ledger_share` says. No number is read from the device here.
+at the next ones in turn, at moments last: they are lost or loaded all at once. Then a frozen tensor or one that is
+damaged again and again is found within one turn, and what happens to one tensor once is found with the probability
+that `ledger_share` says. No number is read from the device here.
 
 Limits: tensors that two processes share, parameters that no update of this optimizer reaches but that are not frozen
 (another optimizer may train them), and buffers, which a forward pass may change, are left out.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,7 +27,7 @@ from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
-SHARE = 0.02  # of a step's time
+SHARE = 0.01  # of a step's time
 _SLOWER = 0.5  # smoothing of what the sums cost
 WEIGHTS, MOMENTS, FROZEN = "weights_changed", "moments_changed", "frozen_changed"
 
@@ -62,7 +63,7 @@ class Ledger:
         self._row, self._sampled = Row(), False
         self._marked: list[tuple[Entry, Tensor]] = []
         self._frozen: dict[Entry, Tensor] = {}
-        self._next, self._part = 0, 1.0
+        self._turns, self._part = 0, 1.0
         self._ended = time.perf_counter()
         self._spent = 0.0
 
@@ -103,18 +104,17 @@ class Ledger:
     @torch.no_grad()
     def _ends(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
         began = time.perf_counter()
-        entries = list(self._entries())
-        count = max(1, round(self._part * len(entries)))
-        first = self._next % max(1, len(entries))
-        for entry in (entries[first:] + entries[:first])[:count]:
+        weights, moments = self._entries()
+        count = max(1, round(self._part * (len(weights) + len(moments))))
+        for entry in [*self._turn(weights, count), *self._turn(moments, max(1, count - len(weights)))]:
             mark = self._frozen.get(entry)
             if mark is None and (tensor := self._tensor(entry)) is not None:
                 mark = bits(tensor)
             if mark is not None:
                 self._marked.append((entry, mark))
-        self._next = first + count
-        if self._sampled and entries:
-            self._row.put("ledger_share", count / len(entries))
+        self._turns += 1
+        if self._sampled and weights:
+            self._row.put("ledger_share", min(1.0, count / len(weights)))
         now = time.perf_counter()
         self._spent += now - began
         self._adjust(now - self._ended)
@@ -126,18 +126,26 @@ class Ledger:
             fits = min(1.0, self._part * SHARE * step / self._spent)
             self._part = min(1.0, _SLOWER * self._part + (1 - _SLOWER) * fits)
 
-    def _entries(self) -> Iterator[Entry]:
+    def _turn(self, entries: Sequence[Entry], count: int) -> Sequence[Entry]:
+        """Return so many of the entries, at each update the next ones."""
+        first = self._turns * count % max(1, len(entries))
+        return [*entries[first:], *entries[:first]][:count]
+
+    def _entries(self) -> tuple[list[Entry], list[Entry]]:
+        """Return the weights that are watched, trained and frozen, and the moments."""
+        weights: list[Entry] = []
+        moments: list[Entry] = []
         held = {id(one) for group in self._optimizer.param_groups for one in group["params"]}
         for index, parameter in enumerate(self._layout.parameters):
             if not parameter.requires_grad:
-                yield Entry(FROZEN, index)
+                weights.append(Entry(FROZEN, index))
             elif id(parameter) in held:
-                yield Entry(WEIGHTS, index)
+                weights.append(Entry(WEIGHTS, index))
                 state = self._optimizer.state.get(parameter, {})
-                keys = [
-                    key for key, value in state.items() if isinstance(value, Tensor) and value.shape == parameter.shape
+                moments += [
+                    Entry(MOMENTS, index, str(key)) for key, value in state.items() if _is_like(value, parameter)
                 ]
-                yield from (Entry(MOMENTS, index, str(key)) for key in keys)
+        return weights, moments
 
     def _tensor(self, entry: Entry) -> Tensor | None:
         """Return an entry's tensor as it is now, None where there is none any more, or none with numbers here."""
@@ -152,6 +160,10 @@ class Ledger:
                 name = f"{entry.signal}/{self._owner[id(self._layout.parameters[entry.index])]}"
                 found[name] = found.get(name, 0.0) + 1.0
         return list(found.items())
+
+
+def _is_like(value: object, parameter: Tensor) -> bool:
+    return isinstance(value, Tensor) and value.shape == parameter.shape
 
 
 def bits(tensor: Tensor) -> Tensor:
