@@ -12,7 +12,7 @@ Limit: a backward pass inside a backward pass (reentrant checkpoints) may be cou
 
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -58,12 +58,17 @@ class GradientWatch:
         before: norms after the last backward pass of this update; None where there was none.
         clipped: norms as the optimizer reads them, where they were touched since; else None.
         backwards: backward passes since the gradient was last cleared.
-        carried: what was left in the sentinels from the update before when it was added to; not 0 is carried.
+        carried: what was left in each sentinel from the update before when it was added to; not 0 is carried.
         scaler: what multiplied the loss, by which the gradients are divided here; None without one.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], protect: Protect = unprotected) -> None:
-        self._parameters, self._protect = parameters, protect
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        protect: Protect = unprotected,
+        is_updated: Callable[[Tensor], bool] = lambda _: True,
+    ) -> None:
+        self._parameters, self._protect, self._is_updated = parameters, protect, is_updated
         self._handles: list[RemovableHandle] = []
         self._hooked: set[int] = set()
         self._is_open = False
@@ -97,8 +102,13 @@ class GradientWatch:
         self.before: Norms | None = None
         self.clipped: Norms | None = None
         self.backwards = 0
-        self.carried: list[Tensor] = []
+        self.carried: dict[int, Tensor] = {}
         self._running = False
+
+    @property
+    def sentinels(self) -> int:
+        """How many parameters are watched for a gradient that is carried."""
+        return len(self._sentinels)
 
     def found(self, scaler: Any) -> None:
         """Take the scaler, or None, into account from the present step on."""
@@ -156,7 +166,9 @@ class GradientWatch:
         return found if scale is None else replace(found, each=found.each / scale.to(found.each.device))
 
     def _choose_sentinels(self, present: Sequence[int]) -> None:
-        self._sentinels = dict.fromkeys({present[0], present[len(present) // 2], present[-1]})
+        # What no update reads may keep its gradient: nobody clears it, and nobody needs to.
+        read = [index for index in present if self._is_updated(self._parameters[index])] or list(present)
+        self._sentinels = dict.fromkeys({read[0], read[len(read) // 2], read[-1]})
         for index in self._sentinels:
             arriving = self._protect(partial(self._arriving, index))
             self._handles.append(self._parameters[index].register_hook(arriving))
@@ -168,10 +180,10 @@ class GradientWatch:
         old, known = self._parameters[index].grad, self._sentinels[index]
         if old is None or known is None or known[0]() is not old or known[1] != old._version:
             self._cleared = True
-            self.carried.clear()
+            self.carried.pop(index, None)  # what another loss had left is gone
         elif self._updated:
             # Nobody touched it as far as the counter tells; `.data.zero_()` is seen only in the numbers.
-            self.carried.append(dense(old.detach()).any())
+            self.carried[index] = dense(old.detach()).any()
 
     def _remember(self) -> None:
         for index in self._sentinels:

@@ -7,6 +7,7 @@ stack of the first updates: it is what calls the optimizer. Other scalers are no
 
 import inspect
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,7 +39,7 @@ class UpdateWatch:
 
     def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
         self._layout, self._optimizer, self._protect = layout, optimizer, protect
-        self._gradients = GradientWatch(layout.parameters, protect)
+        self._gradients = GradientWatch(layout.parameters, protect, self._is_held)
         self._weights = WeightWatch(layout, optimizer, protect)
         self._handles: list[Any] = []
         self._looks = 0
@@ -49,6 +50,9 @@ class UpdateWatch:
     def has_gone_backward(self) -> bool:
         """Whether the step had a backward pass."""
         return self._gradients.backwards > 0
+
+    def _is_held(self, parameter: Tensor) -> bool:
+        return any(parameter is one for group in self._optimizer.param_groups for one in group["params"])
 
     def open(self) -> None:
         """Hook the optimizer and the parameters."""
@@ -80,8 +84,8 @@ class UpdateWatch:
             row.put("gradient_norm_clipped", gradients.clipped.whole())
         if gradients.backwards > 1:
             row.put("backwards", gradients.backwards)
-        for left in gradients.carried:
-            row.put_flag("gradient_carried", left)
+        if gradients.carried:
+            row.put_all(stacked(list(gradients.carried.values())).float(), partial(_share_carried, gradients.sentinels))
 
     def _put_norms(self, row: Row, found: Norms) -> None:
         row.put("gradient_norm", found.whole())
@@ -111,6 +115,12 @@ class UpdateWatch:
         self.updated = True
         if self.sampled:
             self._weights.after(self._row)
+
+
+def _share_carried(sentinels: int, left: Sequence[float]) -> list[tuple[str, float]]:
+    """Return the share of the watched parameters whose gradient was not cleared, nothing where it is none."""
+    carried = sum(number != 0 for number in left)
+    return [("gradient_carried", carried / sentinels)] if carried else []
 
 
 def _largest(rates: Sequence[float | Tensor]) -> float | Tensor:

@@ -170,7 +170,7 @@ def test_one_backward_pass_is_one_and_what_was_carried_is_told() -> None:
         watch.update_ends()
     watch.reset()
     (0.5 * weight.square().sum()).backward()  # nobody cleared it
-    assert [bool(left) for left in watch.carried] == [True]
+    assert [bool(left) for left in watch.carried.values()] == [True]
     watch.close()
     assert not weight._backward_hooks
 

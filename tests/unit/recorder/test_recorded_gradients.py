@@ -67,6 +67,42 @@ def test_a_gradient_that_nobody_cleared_is_found(
     assert "backwards" not in found
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_half_that_nobody_cleared_is_told_as_a_part(
+    tmp_path: Path, model: nn.Module, loss_of: Loss, signals: Signals, first: bool
+) -> None:
+    optimizer, parameters = torch.optim.SGD(model.parameters(), 0.1), list(model.parameters())
+    half = len(parameters) // 2
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for _ in range(4):
+            for parameter in parameters[:half] if first else parameters[half:]:
+                parameter.grad = None
+            loss = loss_of(model)
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    carried = signals()["gradient_carried"]
+    assert set(carried) == {2, 3, 4}
+    assert list(carried.values()) == pytest.approx(3 * [2 / 3 if first else 1 / 3])  # of the first, middle and last
+    (finding,) = [one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "gradient-carried"]
+    assert "of a part of the parameters was not cleared (that of others was)" in str(finding.sentence)
+
+
+def test_what_the_optimizer_does_not_hold_may_keep_its_gradient(
+    tmp_path: Path, model: nn.Module, loss_of: Loss, signals: Signals
+) -> None:
+    """A head that is trained alone: `optimizer.zero_grad()` never clears the rest, and nobody reads it."""
+    optimizer = torch.optim.SGD(list(model.parameters())[-2:], 0.1)
+    with newllm.record(model, optimizer, tmp_path / "run") as recorder:
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = loss_of(model)
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss)
+    assert "gradient_carried" not in signals()
+
+
 @pytest.mark.parametrize("in_place", [True, False])
 def test_what_another_loss_left_and_zero_grad_took_is_not_carried(
     tmp_path: Path, model: nn.Module, loss_of: Loss, signals: Signals, in_place: bool

@@ -30,7 +30,12 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001
             kind="gradient-carried",
             severity="fault",
             sentence=message(
-                "finding-gradient-carried.sentence", count=len(where), axis=trace.axis, first=first, last=last
+                "finding-gradient-carried.sentence",
+                count=len(where),
+                axis=trace.axis,
+                first=first,
+                last=last,
+                part=bool(series.value[where].max() < 1),
             ),
             first_step=float(first),
             last_step=float(last),

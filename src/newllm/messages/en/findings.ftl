@@ -213,7 +213,10 @@ finding-accumulation-scale =
 
 finding-gradient-carried =
     .explained = Gradients were never cleared: each update repeats all that came before it. Call optimizer.zero_grad() behind every optimizer.step().
-    .sentence = the gradient was not cleared before { $count } updates ({ $axis } { $first } to { $last }): each repeats the ones before it
+    .sentence = the gradient { $part ->
+        [yes] of a part of the parameters was not cleared (that of others was)
+       *[no] was not cleared
+    } before { $count } updates ({ $axis } { $first } to { $last }): each repeats the ones before it
     .on-purpose = gradients summed over several updates on purpose
     .test = Call optimizer.zero_grad() behind every optimizer.step() and compare the gradient norms.
 

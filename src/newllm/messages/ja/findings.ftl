@@ -209,7 +209,10 @@ finding-accumulation-scale =
 
 finding-gradient-carried =
     .explained = 勾配が一度も消されていない。どの更新も、それ以前の勾配をすべて繰り返している。optimizer.step()のたびにoptimizer.zero_grad()を呼ぶ。
-    .sentence = { $count }回の更新の前に勾配が消されていない（{ axis-unit }{ $first }から{ $last }まで）。どの更新も、それ以前の勾配を繰り返している。
+    .sentence = { $count }回の更新の前に{ $part ->
+        [yes] 一部のパラメータの勾配が消されていない（ほかの勾配は消されている）
+       *[no] 勾配が消されていない
+    }（{ axis-unit }{ $first }から{ $last }まで）。どの更新も、それ以前の勾配を繰り返している。
     .on-purpose = 意図して複数の更新にわたり合計した勾配
     .test = optimizer.step()のたびにoptimizer.zero_grad()を呼び、勾配ノルムを比べる。
 
