@@ -27,7 +27,7 @@ from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
-SHARE = 0.01  # of a step's time
+SHARE = 0.01  # of a step's time, that of the thread that trains: on a busy machine a step waits, short sums do not
 _SLOWER = 0.5  # smoothing of what the sums cost
 WEIGHTS, MOMENTS, FROZEN = "weights_changed", "moments_changed", "frozen_changed"
 
@@ -64,7 +64,7 @@ class Ledger:
         self._marked: list[tuple[Entry, Tensor]] = []
         self._frozen: dict[Entry, Tensor] = {}
         self._turns, self._part = 0, 1.0
-        self._ended = time.perf_counter()
+        self._ended = time.thread_time()
         self._spent = 0.0
 
     def open(self) -> None:
@@ -85,7 +85,7 @@ class Ledger:
 
     @torch.no_grad()
     def _begins(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
-        began = time.perf_counter()
+        began = time.thread_time()
         changed: list[Tensor] = []
         entries: list[Entry] = []
         for entry, before in self._marked:
@@ -99,11 +99,11 @@ class Ledger:
             flags = torch.stack([each.to(changed[0].device) for each in changed]) != 0
             self._row.put_all(flags.float(), self._protect(partial(self._signals, entries)))
         self._marked = []
-        self._spent = time.perf_counter() - began
+        self._spent = time.thread_time() - began
 
     @torch.no_grad()
     def _ends(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
-        began = time.perf_counter()
+        began = time.thread_time()
         weights, moments = self._entries()
         count = max(1, round(self._part * (len(weights) + len(moments))))
         for entry in [*self._turn(weights, count), *self._turn(moments, max(1, count - len(weights)))]:
@@ -115,7 +115,7 @@ class Ledger:
         self._turns += 1
         if self._sampled and weights:
             self._row.put("ledger_share", min(1.0, count / len(weights)))
-        now = time.perf_counter()
+        now = time.thread_time()
         self._spent += now - began
         self._adjust(now - self._ended)
         self._ended = now

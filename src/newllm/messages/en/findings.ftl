@@ -15,7 +15,7 @@ finding-spike =
         [recovered] was back by { $axis } { $back }
         [new-plateau] settles on a higher plateau
        *[diverged] never comes back
-    }; it cost { G($cost, digits: 3) } nats x { $axis }s{ $scheduled ->
+    }; what exceeds its trend adds up to { G($cost, digits: 3) }{ $scheduled ->
         [yes] , where the schedule starts again
        *[no] { "" }
     }

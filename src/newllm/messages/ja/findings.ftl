@@ -20,7 +20,7 @@ finding-spike =
         [recovered] { axis-unit }{ $back }までに元の水準に戻った
         [new-plateau] その後、より高い水準に落ち着いた
        *[diverged] その後、元の水準に戻らない
-    }。損失の超過は{ G($cost, digits: 3) } nat×{ axis-unit }である{ $scheduled ->
+    }。傾向を超えた分は合計{ G($cost, digits: 3) }である{ $scheduled ->
         [yes] （学習率スケジュールの再開位置と一致する）
        *[no] { "" }
     }。
