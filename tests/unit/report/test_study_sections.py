@@ -43,7 +43,7 @@ def row_of(html: str, name: str) -> str:
 
 
 def test_the_sections_of_a_study(made: dict[str, Section]):
-    names = ["study-claims", "study-tables", "study-printed", "study-arms", "study-curves", "study-about"]
+    names = ["study-claims", "study-printed", "study-arms", "study-curves", "study-tables", "study-about"]
     assert list(made) == names
 
 

@@ -241,7 +241,7 @@ def test_neither_other_origins_nor_forms_nor_other_paths_reach_a_model(served: S
 
 
 def test_the_page_says_whose_it_is_and_loads_only_what_is_ours(served: Served) -> None:
-    for lang, title in (("en", "Playground"), ("ja", "試す")):
+    for lang, title in (("en", "Playground"), ("ja", "プレイグラウンド")):
         status, page = served.ask("GET", f"/run/{served.run('run-1')}/play?lang={lang}")
         assert status == 200
         assert f"<title>run-1 · {title} · newllm</title>" in page.decode()

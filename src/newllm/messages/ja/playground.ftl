@@ -1,6 +1,6 @@
 # The playground of a run.
 
-ui-play_title = 試す
+ui-play_title = プレイグラウンド
 ui-play_needs_script = この画面には JavaScript が必要です。
 ui-play_loading = モデルを読み込んでいます…
 ui-play_try_again = もう一度
@@ -11,7 +11,7 @@ ui-play_tab_surprisal = サプライザル
 ui-play_parameters = パラメータ
 ui-play_step = ステップ
 ui-play_ids = トークン
-ui-play_context_size = 記憶のすべては { $n } 個の数の文脈
+ui-play_context_size = 記憶は { $n } 個の数からなる文脈だけ
 ui-play_positions = 文章は最大 { $n } トークン
 ui-play_first = 一つめの枝
 ui-play_second = 二つめの枝
@@ -48,12 +48,12 @@ ui-play_progress_so_far = { $n } トークンを読みました…
 ui-play_read_done = { $n } トークンを読みました。1 トークンあたり { $bits } ビット。
 ui-play_writing = 書いています…
 ui-play_written = { $n } トークンを書きました。
-ui-play_each = 1 つ { $ms } ミリ秒。
+ui-play_each = 1 トークンあたり { $ms } ミリ秒。
 ui-play_stopped_tokens = { "" }
 ui-play_stopped_stop = 止めました。
 ui-play_stopped_end = モデルが文章を終えました。初めからやり直すか、続きを読ませてください。
 ui-play_stopped_positions = 最大系列長に達しました。初めからやり直してください。
-ui-play_memory = { $tokens } トークンの後。記憶のすべては { $bytes } バイトです。
+ui-play_memory = { $tokens } トークンを読み書きした後の記憶は、全部で { $bytes } バイトです。
 ui-play_no_context = このモデルには文脈ベクトルがありません。トークンごとのキーと値を持つため、描くベクトルがありません。各トークンの予想は表示します。
 ui-play_colour = 色
 ui-play_by_bits = サプライザル

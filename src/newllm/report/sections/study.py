@@ -36,10 +36,10 @@ def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
     """
     made = [
         _claims(study, words),
-        own_section(study, words),
         printed_section(study, words),
         arms_section(study, words),
         curves_section(study, words),
+        own_section(study, words),
         _about(study, words),
     ]
     return [section for section in made if section is not None]

@@ -173,7 +173,7 @@
 
     _heat() {
       const { tokens } = this.branch.story, { view } = this.map;
-      if (this._colour === "bits") { this._ends[1].textContent = "10 bits"; return (token) => token.bits / 10; }
+      if (this._colour === "bits") { this._ends[1].textContent = say("play_n_bits").replace("{n}", "10"); return (token) => token.bits / 10; }
       const value = (token) => newllm.changeOf(token, view.layer, view.relative);
       const sizes = tokens.map(value).filter(Number.isFinite).sort((a, b) => a - b);
       const top = sizes[Math.floor(0.98 * (sizes.length - 1))] || 1;

@@ -91,7 +91,7 @@
 
   function legend() {
     return make("div", { class: "play-legend", "aria-hidden": "true" },
-      make("span", { class: "scale" }, make("span", { text: "0" }), make("span", { class: "ramp" }), make("span", { text: "10 bits" })));
+      make("span", { class: "scale" }, make("span", { text: "0" }), make("span", { class: "ramp" }), make("span", { text: say("play_n_bits").replace("{n}", "10") })));
   }
 
   newllm.SurprisalPage = SurprisalPage;
