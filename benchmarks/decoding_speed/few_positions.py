@@ -2,7 +2,7 @@
 
     taskset -c 1 python benchmarks/decoding_speed/few_positions.py [--quick] [--out FILE]
 
-`kernels.where.WORTH_FUSING` rests on it. A model of a preset (stack, random weights, fp32) reads so many positions on
+`kernels.fusing.WORTH_FUSING` rests on it. A model of a preset (stack, random weights, fp32) reads so many positions on
 one thread, with kernels and without, in turn; one position is the model's own step. Processor time, which counts the
 Python around a kernel as well and does not count those who use the machine too. Medians over the rounds with least and
 most; `kernels_by_torch` is the ratio round by round: above 1 torch's own operations are quicker.
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 import newllm
-from newllm.kernels import where
+from newllm.kernels import fusing
 from newllm.model.language_model import LanguageModel
 
 sys.path.append(str(Path(__file__).parents[1] / "shared"))
@@ -42,7 +42,7 @@ def main() -> None:
     result = {
         "question": "positions without gradients from which fused kernels are quicker than torch's operations",
         "machine": machine.describe(),
-        "worth_fusing": where.WORTH_FUSING,
+        "worth_fusing": fusing.WORTH_FUSING,
         "rounds": rounds,
         "results": [_compare(preset, positions, rounds) for preset in PRESETS for positions in POSITIONS],
     }
@@ -73,7 +73,7 @@ def _compare(preset: str, positions: int, rounds: int) -> dict[str, Any]:
 
 def _seconds(model: LanguageModel, positions: int, worth_fusing: int, calls: int) -> float:
     """Return the processor time of a call where kernels run from so many positions on."""
-    before, where.WORTH_FUSING = where.WORTH_FUSING, worth_fusing
+    before, fusing.WORTH_FUSING = fusing.WORTH_FUSING, worth_fusing
     try:
         with torch.inference_mode():
             tokens_1T, state = torch.full((1, positions), 65), model.initial_state(1)
@@ -82,7 +82,7 @@ def _seconds(model: LanguageModel, positions: int, worth_fusing: int, calls: int
                 _, state = model.step(tokens_1T[0], state) if positions == 1 else model(tokens_1T, state)
             return (time.process_time() - start) / calls
     finally:
-        where.WORTH_FUSING = before
+        fusing.WORTH_FUSING = before
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from torch import Tensor
 from newllm.errors import UserError
 from newllm.kernels import threads
 from newllm.kernels.memory import array
-from newllm.kernels.where import can_fuse
+from newllm.kernels.fusing import can_fuse
 
 
 def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor, ignored: int, *, consume: bool = False) -> Tensor:

@@ -19,7 +19,7 @@ def gated_scan(delta_BTC: Tensor, gate_BTC: Tensor, initial_BC: Tensor, reset_BT
     """Return every context `[B, T, C]`.
 
     Args:
-        delta_BTC: float32 or bfloat16, on the CPU (`where.should_fuse`).
+        delta_BTC: float32 or bfloat16, on the CPU (`fusing.should_fuse`).
         gate_BTC: before the sigmoid; of the same dtype.
         initial_BC: context before the first position, float32.
         reset_BT: True where a new document starts, or None.

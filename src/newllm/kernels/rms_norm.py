@@ -12,7 +12,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.memory import array, rows
-from newllm.kernels.where import should_fuse, written_dtype
+from newllm.kernels.fusing import should_fuse, written_dtype
 
 _BLOCK = 64  # positions; the gradient of the weight is summed block by block
 

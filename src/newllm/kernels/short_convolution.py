@@ -10,7 +10,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.memory import array
-from newllm.kernels.where import should_fuse, written_dtype
+from newllm.kernels.fusing import should_fuse, written_dtype
 
 TAPS = 4
 

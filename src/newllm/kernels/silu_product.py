@@ -11,7 +11,7 @@ from torch import Tensor
 
 from newllm.kernels import threads
 from newllm.kernels.memory import rows
-from newllm.kernels.where import should_fuse, written_dtype
+from newllm.kernels.fusing import should_fuse, written_dtype
 
 
 def silu_product(gate: Tensor, value: Tensor) -> Tensor:

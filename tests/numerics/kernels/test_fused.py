@@ -15,7 +15,7 @@ import newllm
 from newllm import kernels
 from newllm.errors import UserError
 from newllm.kernels import threads
-from newllm.kernels.where import WORTH_FUSING, can_fuse
+from newllm.kernels.fusing import WORTH_FUSING, can_fuse
 from newllm.recurrence import build_rule
 from newllm.recurrence.scan.reference import scan_reference
 

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from newllm.kernels import where
+from newllm.kernels import fusing
 from newllm.kernels.threads import by_channels, by_positions, run, threads_for
 
 
@@ -78,20 +78,20 @@ def test_a_job_that_fails_is_told() -> None:
 def test_kernels_run_from_sixteen_positions_on_or_where_gradients_are_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(where, "has_numba", lambda: True)
+    monkeypatch.setattr(fusing, "has_numba", lambda: True)
     many, few = torch.zeros(4, 4, 8), torch.zeros(3, 5, 8)
     with torch.no_grad():
-        assert where.should_fuse(many)
-        assert not where.should_fuse(few)
-    assert where.should_fuse(few)
-    assert where.should_fuse(few.bfloat16(), many)
-    assert not where.should_fuse(many.double())
-    assert not where.should_fuse(many, few.half())
-    monkeypatch.setattr(where, "has_numba", lambda: False)
-    assert not where.should_fuse(many)
+        assert fusing.should_fuse(many)
+        assert not fusing.should_fuse(few)
+    assert fusing.should_fuse(few)
+    assert fusing.should_fuse(few.bfloat16(), many)
+    assert not fusing.should_fuse(many.double())
+    assert not fusing.should_fuse(many, few.half())
+    monkeypatch.setattr(fusing, "has_numba", lambda: False)
+    assert not fusing.should_fuse(many)
 
 
 def test_a_product_is_written_as_autocast_would() -> None:
-    assert where.written_dtype(torch.zeros(1)) == torch.float32
+    assert fusing.written_dtype(torch.zeros(1)) == torch.float32
     with torch.autocast("cpu", torch.bfloat16):
-        assert where.written_dtype(torch.zeros(1)) == torch.bfloat16
+        assert fusing.written_dtype(torch.zeros(1)) == torch.bfloat16
