@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.progress import BarColumn, Progress, TextColumn
@@ -46,9 +45,7 @@ class StudyProgress(Watcher):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar.live.is_started:
             self._bar.stop()
 

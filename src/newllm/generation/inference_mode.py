@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import torch
 
+from newllm.model.evaluation_mode import evaluation_mode
 from newllm.model.language_model import LanguageModel
 
 
@@ -14,12 +15,5 @@ def reading(model: LanguageModel) -> Iterator[None]:
 
     It is entered for each token, not around a stream: what runs between two pieces is the caller's.
     """
-    modes = [(module, module.training) for module in model.modules()] if model.training else []
-    if modes:
-        model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    with evaluation_mode(model) if model.training else contextlib.nullcontext(), torch.inference_mode():
+        yield

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.kernels import threads
-from newllm.kernels.memory import array
 from newllm.kernels.fusing import can_fuse
+from newllm.kernels.memory import array
 
 
 def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor, ignored: int, *, consume: bool = False) -> Tensor:

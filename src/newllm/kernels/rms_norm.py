@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.memory import array, rows
 from newllm.kernels.fusing import should_fuse, written_dtype
+from newllm.kernels.memory import array, rows
 
 _BLOCK = 64  # positions; the gradient of the weight is summed block by block
 

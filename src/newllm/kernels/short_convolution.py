@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.memory import array
 from newllm.kernels.fusing import should_fuse, written_dtype
+from newllm.kernels.memory import array
 
 TAPS = 4
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.kernels import threads
-from newllm.kernels.memory import rows
 from newllm.kernels.fusing import should_fuse, written_dtype
+from newllm.kernels.memory import rows
 
 
 def silu_product(gate: Tensor, value: Tensor) -> Tensor:

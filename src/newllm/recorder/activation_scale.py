@@ -2,7 +2,6 @@
 
 import functools
 import math
-from types import TracebackType
 from typing import Self
 
 import torch
@@ -46,9 +45,7 @@ class ActivationScale:
                 self._handles.append(module.register_forward_hook(see))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         while self._handles:
             self._handles.pop().remove()
 

@@ -4,7 +4,6 @@ Shapes: B rows, T positions, C channels. What a padded position does to a contex
 says nothing; `real_BT` is False there.
 """
 
-from types import TracebackType
 from typing import Self
 
 import torch
@@ -41,9 +40,7 @@ class ContextRecorder:
                 self._handles.append(module.register_forward_hook(self._see))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         while self._handles:
             self._handles.pop().remove()
 

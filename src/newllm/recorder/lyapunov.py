@@ -27,6 +27,7 @@ from torch.autograd import forward_ad
 
 from newllm.chance import numpy_stream
 from newllm.model.bodies.cell import Cell
+from newllm.model.evaluation_mode import evaluation_mode
 from newllm.model.language_model import LanguageModel
 
 Step = Callable[[Tensor, Tensor], Tensor]
@@ -118,15 +119,11 @@ def model_exponents(
     real_BT = _all_real(tokens_BT, tokens_BT.shape[1]) if real_BT is None else real_BT
     counted_B = real_BT[:, discard:].sum(dim=1)
     rows = counted_B > 0
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         step, context_BC, inputs = _recurrence(model, body, tokens_BT)
         exponents_BK = lyapunov_exponents(
             step, context_BC, inputs, count, real_BT=real_BT, discard=discard, aligned=aligned, seed=seed
         )
-    finally:
-        model.train(was_training)
     weighted = exponents_BK[rows].mean(dim=1) * counted_B[rows]
     return float(weighted.sum() / counted_B.sum()) if bool(rows.any()) else None
 

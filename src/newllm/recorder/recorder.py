@@ -22,7 +22,6 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, SupportsFloat
 
 import torch
@@ -125,9 +124,7 @@ class Recorder:
         self._handles.append(root.register_forward_pre_hook(self._called))
         self._handles.append(root.register_forward_hook(self._returned, always_call=True))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._unhook()
         if self._pending is not None:
             pending, self._pending = self._pending, None

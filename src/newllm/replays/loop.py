@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from newllm.chance import stream_seed
 from newllm.errors import UserError
-from newllm.replays.loop_state import check_built, evaluating, optimizer_state, put_optimizer_state
+from newllm.model.evaluation_mode import evaluation_mode
+from newllm.replays.loop_state import check_built, optimizer_state, put_optimizer_state
 from newllm.replays.plan import Plan, plan_of
 from newllm.replays.remedies import put_in_force
 from newllm.replays.replica import Replica, State, Update
@@ -124,14 +125,14 @@ class LoopReplica(Replica):
 
     def probe(self) -> float:
         """Return the loss on the probe batch."""
-        with evaluating(self.model):
+        with evaluation_mode(self.model), torch.no_grad():
             return float(_scalar(self._loop.loss(self.model, self._probe)))
 
     def evaluate(self) -> Mapping[str, float]:
         """Return what `validate` gives."""
         if self._loop.validate is None:
             return {}
-        with evaluating(self.model):
+        with evaluation_mode(self.model), torch.no_grad():
             found = self._loop.validate(self.model)
         if not isinstance(found, Mapping):
             raise UserError(f"validate(model) gave {type(found).__name__}: give losses by name, {{'validation': 1.23}}")

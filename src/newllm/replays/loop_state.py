@@ -4,8 +4,6 @@ PARAMETER/KEY    of a parameter: tensors are the optimizer's own, numbers tensor
 group/N/KEY      numbers of a group, as the learning rate, which a training may change on its way
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -84,19 +82,6 @@ def check_built(built: Any) -> tuple[nn.Module, torch.optim.Optimizer]:
             "make the optimizer after the model, from its parameters"
         )
     return model, optimizer
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode, and afterwards every part of it back into the mode that it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _as_tensor(value: Tensor | float) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from newllm.data import Batch, Batches, Corpus, probe_batch, training_batches, trim, validation_batches
 from newllm.errors import UserError
+from newllm.model.evaluation_mode import evaluation_mode
 from newllm.recorder import TokenClasses
 from newllm.replays.replica import Replica, State, Update
 from newllm.replays.setup import Fetch, Setup
@@ -84,13 +85,12 @@ class OwnReplica(Replica):
 
     @torch.no_grad()
     def _predictions(self, batches: list[Batch]) -> list[tuple[Tensor, Tensor]]:
-        self.model.eval()
         found = []
-        for batch in batches:
-            with autocast(self.device, self.config.numerics.precision):
-                logits, _ = self.model(*as_inputs(batch, self.device))
-            found.append((logits, torch.from_numpy(batch.targets).to(self.device)))
-        self.model.train()
+        with evaluation_mode(self.model):
+            for batch in batches:
+                with autocast(self.device, self.config.numerics.precision):
+                    logits, _ = self.model(*as_inputs(batch, self.device))
+                found.append((logits, torch.from_numpy(batch.targets).to(self.device)))
         return found
 
     def state(self) -> State:

@@ -1,7 +1,6 @@
 """Runs replays until they are done or the time is up: here, or in worker processes with one thread each."""
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import torch
@@ -51,11 +50,9 @@ class Runner:
             self._pool.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._pool is not None:
-            self._pool.__exit__(kind, error, trace)
+            self._pool.close()
 
     def run(self, tasks: Sequence[Task], by: float) -> None:
         """Run tasks in their order; those that have not begun by then are left out.

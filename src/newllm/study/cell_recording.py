@@ -14,6 +14,7 @@ from torch import Tensor
 
 from newllm.api.run_recording import RunRecording
 from newllm.data import IGNORED, Corpus, probe_batch
+from newllm.model.evaluation_mode import evaluation_mode
 from newllm.model.language_model import LanguageModel
 from newllm.recorder import (
     ActivationScale,
@@ -74,13 +75,12 @@ class CellRecording(RunRecording):
         model = self._model
         assert isinstance(model, LanguageModel), "an evaluation before the start"
         signals = {**super().evaluated(step), **self._evaluation.correct_by_class()}
-        model.eval()
-        signals |= self._of_the_probe(model)
-        if _is_due(step // self._config.training.evaluate_every):
-            signals |= self._exponent(model)
-        signals |= {f"{OWN}{name}": value for name, value in self._own(model, self._corpus, self._config, step).items()}
-        model.train()
-        return signals
+        with evaluation_mode(model):
+            signals |= self._of_the_probe(model)
+            if _is_due(step // self._config.training.evaluate_every):
+                signals |= self._exponent(model)
+            own = self._own(model, self._corpus, self._config, step)
+        return signals | {f"{OWN}{name}": value for name, value in own.items()}
 
     def _of_the_probe(self, model: LanguageModel) -> dict[str, float]:
         classes = TokenClasses(None, None)

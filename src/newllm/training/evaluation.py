@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from newllm.data import IGNORED, Batch, trim
+from newllm.model.evaluation_mode import evaluation_mode
 from newllm.model.language_model import LanguageModel
 from newllm.training.loss import sum_nats
 from newllm.training.precision import autocast
@@ -60,20 +61,18 @@ def evaluate(
         precision: "fp32" or "bf16".
         predicted: is told the logits `[B, T, V]` and the targets `[B, T]` of each batch.
     """
-    was_training = model.training
-    model.eval()
     nats, tokens, size = 0.0, 0, 0
-    for batch in map(trim, batches):
-        targets = torch.from_numpy(batch.targets).to(model.device)
-        with autocast(model.device, precision):
-            logits, _ = model(*as_inputs(batch, model.device))
-        nats += float(sum_nats(logits, targets, fused=model.fused))
-        if predicted is not None:
-            predicted(logits, targets)
-        known = batch.targets[batch.targets != IGNORED]
-        tokens += known.size
-        size += 0 if token_bytes is None else int(token_bytes[known].sum())
-    model.train(was_training)
+    with evaluation_mode(model):
+        for batch in map(trim, batches):
+            targets = torch.from_numpy(batch.targets).to(model.device)
+            with autocast(model.device, precision):
+                logits, _ = model(*as_inputs(batch, model.device))
+            nats += float(sum_nats(logits, targets, fused=model.fused))
+            if predicted is not None:
+                predicted(logits, targets)
+            known = batch.targets[batch.targets != IGNORED]
+            tokens += known.size
+            size += 0 if token_bytes is None else int(token_bytes[known].sum())
     return Evaluation(nats, tokens, None if token_bytes is None else size)
 
 

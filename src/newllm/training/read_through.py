@@ -10,6 +10,7 @@ import torch
 
 from newllm.data import Tokenizer, sentence_lines
 from newllm.errors import UserError
+from newllm.model.evaluation_mode import evaluation_mode
 from newllm.model.language_model import LanguageModel
 from newllm.training.evaluation import Evaluation
 from newllm.training.loss import sum_nats
@@ -39,23 +40,21 @@ def read_through(
         UserError: a text is longer than the model's learned positions, or there is nothing to predict.
     """
     sizes = tokenizer.token_bytes()
-    was_training = model.training
-    model.eval()
     nats, tokens, size = 0.0, 0, 0
     done, total = 0, sum(map(len, texts))
-    for text in texts:
-        for part in sentence_lines(text) if sentences else [text]:
-            before, done = done, done + len(part)
-            ids = tokenizer.encode(part).astype(np.int64)
-            if not len(ids):
-                continue
-            ids = np.concatenate([[tokenizer.begin], ids, [tokenizer.end] if sentences else []]).astype(np.int64)
-            for number, more in enumerate(_nats(model, torch.from_numpy(ids).to(model.device)), start=1):
-                nats += more
-                progress(min(done, before + len(part) * number * CHUNK // len(ids)), total)
-            tokens += len(ids) - 1
-            size += 0 if sizes is None else int(sizes[ids[1:]].sum())
-    model.train(was_training)
+    with evaluation_mode(model):
+        for text in texts:
+            for part in sentence_lines(text) if sentences else [text]:
+                before, done = done, done + len(part)
+                ids = tokenizer.encode(part).astype(np.int64)
+                if not len(ids):
+                    continue
+                ids = np.concatenate([[tokenizer.begin], ids, [tokenizer.end] if sentences else []]).astype(np.int64)
+                for number, more in enumerate(_nats(model, torch.from_numpy(ids).to(model.device)), start=1):
+                    nats += more
+                    progress(min(done, before + len(part) * number * CHUNK // len(ids)), total)
+                tokens += len(ids) - 1
+                size += 0 if sizes is None else int(sizes[ids[1:]].sum())
     if not tokens:
         raise UserError("the texts hold nothing to predict, only blanks: give a text with words in it")
     return Evaluation(nats, tokens, None if sizes is None else size)

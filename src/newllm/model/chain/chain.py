@@ -11,7 +11,6 @@ Shapes: T positions, B rows.
 
 import threading
 from collections.abc import Sequence
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -92,9 +91,7 @@ class Chain:
         if self._failures:
             raise self._failures[0]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let the other threads end, wherever they are."""
         self._abandon()
         for follower in self._followers:
