@@ -24,10 +24,11 @@ import torch
 from torch import Tensor
 
 from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
-SHARE = 0.01  # of a step's time, that of the thread that trains: on a busy machine a step waits, short sums do not
+SHARE = 0.002  # of a step's time by the thread that trains; what the sums push out of the caches costs several times as much
 _SLOWER = 0.5  # smoothing of what the sums cost
 WEIGHTS, MOMENTS, FROZEN = "weights_changed", "moments_changed", "frozen_changed"
 
@@ -61,7 +62,7 @@ class Ledger:
         self._owner = {id(one): name for name, own in layout.layers.items() for one in own}
         self._handles: list[Any] = []
         self._row, self._sampled = Row(), False
-        self._marked: list[tuple[Entry, Tensor]] = []
+        self._marked: dict[Entry, Tensor] = {}
         self._frozen: dict[Entry, Tensor] = {}
         self._turns, self._part = 0, 1.0
         self._ended = time.thread_time()
@@ -86,19 +87,15 @@ class Ledger:
     @torch.no_grad()
     def _begins(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
         began = time.thread_time()
-        changed: list[Tensor] = []
-        entries: list[Entry] = []
-        for entry, before in self._marked:
-            now = self._tensor(entry)
-            mark = None if now is None else bits(now)
-            changed.append(torch.ones_like(before) if mark is None else mark - before)
-            entries.append(entry)
-            if entry.signal == FROZEN and mark is not None:
-                self._frozen[entry] = mark
-        if changed:
-            flags = torch.stack([each.to(changed[0].device) for each in changed]) != 0
+        if self._marked:
+            entries, before = list(self._marked), list(self._marked.values())
+            now = [bits(tensor) if (tensor := self._tensor(entry)) is not None else None for entry in entries]
+            # What is not there any more has changed: any other number than before says so.
+            marks = [one + 1 if mark is None else mark for one, mark in zip(before, now, strict=True)]
+            flags = stacked(marks) != stacked(before)
             self._row.put_all(flags.float(), self._protect(partial(self._signals, entries)))
-        self._marked = []
+            self._frozen |= {entry: mark for entry, mark in zip(entries, marks, strict=True) if entry.signal == FROZEN}
+        self._marked = {}
         self._spent = time.thread_time() - began
 
     @torch.no_grad()
@@ -111,7 +108,7 @@ class Ledger:
             if mark is None and (tensor := self._tensor(entry)) is not None:
                 mark = bits(tensor)
             if mark is not None:
-                self._marked.append((entry, mark))
+                self._marked[entry] = mark
         self._turns += 1
         if self._sampled and weights:
             self._row.put("ledger_share", min(1.0, count / len(weights)))
