@@ -28,7 +28,7 @@ from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
-SHARE = 0.002  # of a step's time by the thread that trains; what the sums push out of the caches costs several times as much
+SHARE = 0.002  # of a step's time, as measured: what the sums push out of the caches costs several times as much
 _SLOWER = 0.5  # smoothing of what the sums cost
 WEIGHTS, MOMENTS, FROZEN = "weights_changed", "moments_changed", "frozen_changed"
 
