@@ -27,7 +27,7 @@ STUDY = Path(__file__).parents[1] / "studies" / "founding"
 SIZE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 TALL = {"width": 1280, "height": 1230}  # from the verdict to the spike
 CONFIRMED = {"x": 268, "y": 292, "width": 994, "height": 668}  # of it: what was confirmed, and curves
-SMALL = ["--preset", "tiny", "--set", "data.tokenizer=bytes", "--steps", "300"]
+SMALL = ["--preset", "tiny", "--set", "data.tokenizer=bytes", "--set", "numerics.precision=fp32", "--steps", "300"]
 MOST = 200_000  # bytes of a picture; one that is larger gets a palette
 # Under a run's name stands its directory, here a temporary one: only runs/... is kept.
 NO_PATHS = """for (const where of document.querySelectorAll(".where")) {

@@ -113,8 +113,8 @@
     const focused = chips.contains(document.activeElement) ? name(document.activeElement) : "";
     chips.replaceChildren(...runs.map((run, at) => {
       const swatch = make("i", { class: "swatch", "aria-hidden": "true" });
-      swatch.style.background = asked.view === "arms" ? "none" : `var(--${asked.view === "difference" && !at ? "muted" : COLOURS[at % COLOURS.length]})`;
-      return make("li", { class: "chip" }, swatch, make("a", { href: `/run/${run.id}`, text: run.name }), at ? "" : make("small", { text: say("first_run") }),
+      swatch.style.background = `var(--${asked.view === "difference" && !at ? "muted" : COLOURS[at % COLOURS.length]})`;
+      return make("li", { class: "chip" }, asked.view === "arms" ? "" : swatch, make("a", { href: `/run/${run.id}`, text: run.name }), at ? "" : make("small", { text: say("first_run") }),
         at ? make("button", { type: "button", class: "quiet", title: say("first_run"), "aria-label": `${say("first_run")}: ${run.name}`, text: "↑", onclick: () => change({ runs: [run.id, ...asked.runs.filter((id) => id !== run.id)] }) }) : "",
         make("button", { type: "button", class: "quiet", title: say("remove"), "aria-label": `${say("remove")}: ${run.name}`, text: "×", onclick: () => change({ runs: asked.runs.filter((id) => id !== run.id) }) }));
     }));
