@@ -1,4 +1,7 @@
-"""The fourteen claims of the founding document, each with its one primary measure and the arms that decide it.
+"""The claims of the founding document, each with its one primary measure and the arms that decide it.
+
+To add one: its function in `verdicts.py`, its entry here, its words in `labels.ja.toml`, then `python -m
+studies.founding`, which decides all claims from the stored rows. Only a new arm needs runs.
 
 The measures were written before the first run of the study. What a review made clearer while it ran (what is said
 where an interval lies across a bound; claim 13's "does not hold") is in docs/LOG.md.

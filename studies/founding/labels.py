@@ -5,8 +5,12 @@ import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
+from newllm.errors import UserError
+
 from .arms import ARMS
 from .claims import CLAIMS
+
+_OF_THE_STUDY = ("claim_texts", "claim_measures", "arm_claims")  # in English they stand in claims.py and arms.py
 
 
 class Labels(SimpleNamespace):
@@ -24,6 +28,19 @@ def labels(language: str) -> Labels:
     return Labels(**own | tomllib.loads((Path(__file__).parent / f"labels.{language}.toml").read_text("utf-8")))
 
 
+def refuse_missing_words(language: str) -> None:
+    """Say which claim or arm has no words in a language.
+
+    Raises:
+        UserError: there is one.
+    """
+    words, english = labels(language), labels("en")
+    for table in _OF_THE_STUDY:
+        if missing := [key for key in getattr(english, table) if key not in getattr(words, table)]:
+            file = f"studies/founding/labels.{language}.toml"
+            raise UserError(f"{file}: [{table}] has no '{missing[0]}': write it there")
+
+
 def translations() -> dict[str, dict[str, str]]:
     """Return by language what the study says in English: its title, claims, arms, numbers and tables."""
     return {"ja": _from_english(labels("ja"), labels("en"))}
@@ -33,7 +50,7 @@ def _from_english(words: Labels, english: Labels) -> dict[str, str]:
     said = {english.study_title: words.study_title, english.figures_title: words.figures_title, **words.numbers}
     for name, text in english.tables.items():
         said |= dict(zip(text.split("|"), words.tables[name].split("|"), strict=True))
-    for name in ("claim_texts", "claim_measures", "arm_claims"):
+    for name in _OF_THE_STUDY:
         theirs = getattr(words, name)
-        said |= {text: theirs[key] for key, text in getattr(english, name).items()}
+        said |= {text: theirs[key] for key, text in getattr(english, name).items() if key in theirs}
     return said
