@@ -26,7 +26,7 @@ from newllm.training.config import NumericsConfig, OptimizerConfig, RunConfig, T
 from newllm.training.environment import describe_environment, resolve_numerics, using_threads
 from newllm.training.intervals import resolve_intervals
 from newllm.training.loop import Training
-from newllm.training.probe import seconds_per_step
+from newllm.training.precision_timing import seconds_per_step
 from newllm.training.recording import Recording, Signals
 from newllm.training.run import RunDirectory
 from search_space import Settings

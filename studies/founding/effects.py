@@ -10,7 +10,7 @@ from newllm.statistics.shares import share_interval
 from newllm.statistics.units import units
 from newllm.study.design import Row
 
-EFFECTS = ("removes", "removes on the probe", "too slow", "delays", "hastens", "keeps", "unclear", "plants", "calm")
+EFFECTS = ("removes", "removes on the probe", "too slow", "delays", "hastens", "keeps", "unclear", "causes", "calm")
 LEAST_SEEDS = 6  # fewer say nothing about an arm
 _DELAY, _HASTE = 1.25, 0.8  # of the control's onset
 
@@ -43,7 +43,7 @@ def effect(rows: Sequence[Row], control: Sequence[Row]) -> Effect:
     probe" if only there; "too slow" if most runs never get as far as their control; "delays" and "hastens" if
     most runs spike by equal progress, a quarter later or a fifth earlier, and the interval of that ratio leaves
     out 1; "keeps" if most spike at about the same time; "unclear" otherwise, and below six seeds. Where most runs
-    of the control have no spike, "plants" if most of the arm's have one, else "calm".
+    of the control have no spike, "causes" if most of the arm's have one, else "calm".
     """
     remedied = share_interval([float(is_remedied(row)) for row in rows], *units(rows))
     on_validation = share_interval([float(is_remedied(row) and _is_calm(row)) for row in rows], *units(rows))
@@ -73,7 +73,7 @@ def _kind(rows: Sequence[Row], control: Sequence[Row], found: Effect) -> str:
         return "unclear"
     spiking = statistics.fmean(bool(row["probe_spiked_by_equal_progress"]) for row in rows)
     if median_onset(control) is None:
-        return "plants" if spiking > 0.5 else "calm"
+        return "causes" if spiking > 0.5 else "calm"
     if _is_most(found.remedied):
         return "removes" if _is_most(found.on_validation) else "removes on the probe"
     if spiking > 0.5 and found.later is not None:

@@ -47,7 +47,7 @@ def draw_effects(path: Path, effects: Mapping[str, Effect]) -> None:
     words, order = labels("en"), {arm.name: index for index, arm in enumerate(ARMS)}
     rows = [
         IntervalRow(
-            label=f"{name}: {words.arm_claims[name]}",
+            label=f"{name}: {words.arm_purposes[name]}",
             estimate=found.remedied.estimate,
             low=found.remedied.low,
             high=found.remedied.high,

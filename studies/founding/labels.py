@@ -10,7 +10,7 @@ from newllm.errors import UserError
 from .arms import ARMS
 from .claims import CLAIMS
 
-_OF_THE_STUDY = ("claim_texts", "claim_measures", "arm_claims")  # in English they stand in claims.py and arms.py
+_OF_THE_STUDY = ("claim_texts", "claim_measures", "arm_purposes")  # in English they stand in claims.py and arms.py
 
 
 class Labels(SimpleNamespace):
@@ -23,7 +23,7 @@ def labels(language: str) -> Labels:
     own = {
         "claim_texts": {claim.id: claim.text for claim in CLAIMS},
         "claim_measures": {claim.id: claim.measure for claim in CLAIMS},
-        "arm_claims": {arm.name: arm.claim for arm in ARMS},
+        "arm_purposes": {arm.name: arm.purpose for arm in ARMS},
     }
     return Labels(**own | tomllib.loads((Path(__file__).parent / f"labels.{language}.toml").read_text("utf-8")))
 

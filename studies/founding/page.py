@@ -29,7 +29,7 @@ from .tables import bounds, rows_by_arm, span, spike_table
 PAGES = {"README.md": "en", "README.ja.md": "ja"}
 _TRAINS_ALIKE = "validation-known"  # the baseline's own training, another validation: it has no effect
 _BESIDE = ("zero-context", "norm-write", "residual", "sgd")  # whose signals stand beside the document's runs
-_KINDS = ("removes", "delays", "keeps", "hastens", "plants", "unclear", "removes on the probe", "too slow")
+_KINDS = ("removes", "delays", "keeps", "hastens", "causes", "unclear", "removes on the probe", "too slow")
 _TABLES = ("claims.md", "claims.csv", "spikes.md", "spikes.csv", "arms.md", "arms.csv")
 
 
@@ -194,7 +194,7 @@ def _number(value: Any) -> str:
 def _effect(arm: str, found: Effect, words: Labels) -> tuple[str, ...]:
     return (
         arm,
-        words.arm_claims[arm],
+        words.arm_purposes[arm],
         words.effects[found.kind],
         f"{found.remedied.estimate:.2f}{bounds(found.remedied, '{:.2f}')}",
         f"{found.on_validation.estimate:.2f}{bounds(found.on_validation, '{:.2f}')}",

@@ -92,7 +92,7 @@ def _ground(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     sign, plain_sign, colour = _NULL_SIGNS[verdict.null.get("identical")]
     words = paper.words
     null = Text(f"{sign if paper.unicode else plain_sign} {said.null(words, verdict)}", style=f"bold {colour}")
-    parts: list[tuple[str, RenderableType]] = [(words("terminal-null"), null)]
+    parts: list[tuple[str, RenderableType]] = [(words("terminal-reproduction"), null)]
     if line := said.nulls(words, verdict):
         style = colours.VALIDATION if verdict.nulls.get("depends_on_seed") else ""
         parts.append((words("terminal-nulls"), Text(line, style=style)))

@@ -38,7 +38,7 @@ from newllm.recorder.evaluations import evaluation_signals, number
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.ledger import Ledger
-from newllm.recorder.lyapunov_probe import LyapunovProbe
+from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.outputs import embedding_size, find_logits, put_logits
 from newllm.recorder.pending import PendingRows, Row
 from newllm.recorder.sampled import SampledForward
@@ -93,7 +93,7 @@ class Recorder:
         self._ledger = Ledger(self._layout, self._optimizer, self._part("ledger"))
         self._forward = SampledForward(self._layout, self._part)
         self._contexts = ContextSignals(self._layout, self._part("contexts"))
-        self._lyapunov = LyapunovProbe(self._layout)
+        self._lyapunov = LyapunovWatch(self._layout)
         self._handles: list[RemovableHandle] = []
         self._pending: PendingRows | None = None
         self._row = Row()

@@ -9,7 +9,7 @@ from torch.utils.hooks import RemovableHandle
 
 from newllm.recorder import attention
 from newllm.recorder.activations import ActivationWatch
-from newllm.recorder.cell_probe import CellProbe
+from newllm.recorder.cell_watch import CellWatch
 from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
 from newllm.recorder.isolation import Part, no_isolation
@@ -32,7 +32,7 @@ class SampledForward:
         # A compiled part would be compiled once more for steps on which its functions are watched.
         self._watches_functions = not layout.compiled
         self._activations = ActivationWatch(layout, part("activations"))
-        self._cells = CellProbe(layout, part("cell"))
+        self._cells = CellWatch(layout, part("cell"))
         self._handles: list[RemovableHandle] = []
         self._mode: FunctionWatch | None = None
         self._row = Row()

@@ -24,7 +24,7 @@ from newllm.errors import UserError, unknown_name
 from newllm.replays.loop import Loop
 from newllm.replays.ranks import averaged_over_ranks
 from newllm.replays.recent import Recent
-from newllm.replays.recovery import Case, decide, rollback_step
+from newllm.replays.recovery import Incident, decide, rollback_step
 from newllm.replays.replica import Replica, State, Update
 from newllm.trace import Recovery, Series, Trace
 from newllm.trace.recovery import followed_by
@@ -136,7 +136,7 @@ class _Training:
         self.step += update.finite
 
     def _act(self, onset: Onset) -> None:
-        found = decide(self._case(onset))
+        found = decide(self._incident(onset))
         if found not in self.recoveries:
             self.recoveries = followed_by(self.recoveries, dataclasses.replace(found, done=True))
         elif found.action == "asked":
@@ -165,9 +165,9 @@ class _Training:
         for step, loss in enumerate(self.loss, start=1):
             self.watch.see(step, loss)
 
-    def _case(self, onset: Onset) -> Case:
+    def _incident(self, onset: Onset) -> Incident:
         steps = np.arange(1, len(self.loss) + 1)
-        return Case(
+        return Incident(
             policy=self.policy,
             subject=self.loop,
             onset=onset,

@@ -12,9 +12,9 @@ from newllm.files import writing
 from newllm.messages import Message, quoted
 from newllm.replays.advance import state_at
 from newllm.replays.candidates import Candidate, candidates
-from newllm.replays.null import NullCheck, check_null
 from newllm.replays.outcome import effect_of
 from newllm.replays.replica import State
+from newllm.replays.reproduction import Reproduction, reproduce
 from newllm.replays.request import ReplayRequest
 from newllm.replays.runner import Heard, Runner
 from newllm.replays.session import NO_TIME, SCREENS, Session, Trial, best_of
@@ -89,9 +89,9 @@ def _replayed(
         heard: Heard = lambda task, made: session.heard(task, made)  # noqa: E731 (the session needs its runner first)
         with Runner(replayer(store), store, workers, heard, request.time) as runner:
             session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
-            watcher.planned("null replay", 1)
+            watcher.planned("reproduction", 1)
             check = _checked(request, origins[0], watcher)
-            watcher.replayed("null replay", "unmodified", 0, None, check.seconds)
+            watcher.replayed("reproduction", "unmodified", 0, None, check.seconds)
             if check.identical is False:
                 verdict = differs(request.name, request.spike, check, request.time.spent)
             else:
@@ -102,9 +102,9 @@ def _replayed(
     return verdict
 
 
-def _checked(request: ReplayRequest, late: Start, watcher: Watcher) -> NullCheck:
+def _checked(request: ReplayRequest, late: Start, watcher: Watcher) -> Reproduction:
     try:
-        return check_null(request.subject, request.original, request.spike, late.step, watcher, request.time.check)
+        return reproduce(request.subject, request.original, request.spike, late.step, watcher, request.time.check)
     except OutOfTime:
         said = "the time was up before the run was replayed once as it was: give more"
         raise UserError(f"--budget {request.time.seconds:g}: {said}") from None
@@ -115,7 +115,7 @@ def _stages(
     session: Session,
     chosen: Sequence[Candidate],
     not_tried: Mapping[str, Message],
-    check: NullCheck,
+    check: Reproduction,
 ) -> Verdict:
     nulls = session.nulls()
     watcher, reported = session.watcher, set[str]()
@@ -130,11 +130,13 @@ def _stages(
         _tell(session, session.confirm(_removing(session, screened, best) if waiting else best))
     _tell(session, session.confirm_from_the_beginning(best))
     for candidate in best:  # what was not confirmed still says something, where there is time
-        session.plant(candidate)
+        session.inject(candidate)
     left = _left_out(session, chosen, screened)
     suspected = request.spike.finding.candidate_causes
     trials = [*screened, *session.confirmed]
-    return conclude(request.name, session, check, nulls, trials, session.planted, {**not_tried, **left}, suspected)
+    return conclude(
+        request.name, session, check, nulls, trials, session.reverse_tests, {**not_tried, **left}, suspected
+    )
 
 
 def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candidate]) -> list[Candidate]:
@@ -157,7 +159,7 @@ def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[
 
 
 def _suspect(request: ReplayRequest, late: Start) -> range:
-    return request.subject.setup(late.step, 0, late.onset, late.last).window
+    return request.subject.setup(late.step, 0, late.onset, late.last_suspect).window
 
 
 def _keep_state(request: ReplayRequest, store: Store, step: int, state: State | None = None) -> None:

@@ -6,7 +6,7 @@
 
 Each must depend on its arguments alone: `batch(step)` gives the same batch whenever it is asked, for every step from
 0 on, also past the end of the original; chance inside `loss` (dropout) must come from torch's global generator,
-which is seeded before every update. The null replay refuses a training of which that is not true, and says where.
+which is seeded before every update. The reproduction refuses a training of which that is not true, and says where.
 
 Limits: one process, one optimizer, no optimizer that wants a closure (LBFGS), no loss scaler.
 """
@@ -70,9 +70,9 @@ class Loop(Subject):
         if not self.clip >= 0:
             raise UserError(f"clip is {self.clip!r}: give the largest norm of the gradient, or 0 to clip nothing")
 
-    def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:
+    def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay, with what a guard put in force."""
-        return put_in_force(super().setup(start, replay, onset, peak), self.recoveries)
+        return put_in_force(super().setup(start, replay, onset, last_suspect), self.recoveries)
 
     def plan(self) -> Plan:
         """Return how it is optimized. The model is built for it, and forgotten."""

@@ -39,7 +39,7 @@ _HELPS = 0.5  # of the spike's severity gone, at least
 
 
 @dataclass(frozen=True)
-class Case:
+class Incident:
     """A loss that has left its trend.
 
     Attributes:
@@ -67,29 +67,29 @@ class Case:
     tick: Callable[[], None] = field(default=lambda: None)
 
 
-def decide(case: Case) -> Recovery:
+def decide(incident: Incident) -> Recovery:
     """Return what is done.
 
     Raises:
         UserError: a state cannot be read.
     """
     began = time.perf_counter()
-    previous = _previous_decision(case)
+    previous = _previous_decision(incident)
     if previous is not None:
         return previous
-    if case.policy == "ask":
-        return _made(case, "asked", message("guard-asks"))
-    failed = failures(case.history, case.onset.step)
+    if incident.policy == "ask":
+        return _made(incident, "asked", message("guard-asks"))
+    failed = failures(incident.history, incident.onset.step)
     if len(failed) >= MOST_FAILURES:
-        back = rollback_step(case.known, case.onset.onset, 0)
+        back = rollback_step(incident.known, incident.onset.onset, 0)
         names = ", ".join(one.remedy for one in reversed(failed))
-        return _made(case, "stopped", message("guard-stops", n=len(failed), names=names), back=back)
-    back = rollback_step(case.known, case.onset.onset, len(failed))
-    if case.policy == SKIP:
-        last = Remedy(SKIP).last(back, case.onset.step, case.onset.step)
+        return _made(incident, "stopped", message("guard-stops", n=len(failed), names=names), back=back)
+    back = rollback_step(incident.known, incident.onset.onset, len(failed))
+    if incident.policy == SKIP:
+        last = Remedy(SKIP).last(back, incident.onset.step, incident.onset.step)
         said = message("guard-skips", back=back, last=last)
-        return _made(case, "remedy", said, back=back, last=last, remedy=SKIP)
-    return _Decision(case, back, failed, began).make()
+        return _made(incident, "remedy", said, back=back, last=last, remedy=SKIP)
+    return _RemedySearch(incident, back, failed, began).make()
 
 
 def failures(history: Sequence[Recovery], detected: int) -> list[Recovery]:
@@ -120,16 +120,16 @@ def rollback_step(known: Sequence[int], onset: int, failed: int) -> int:
     return near if onset - far > _TOO_FAR * lead and not failed else far
 
 
-class _Decision:
-    def __init__(self, case: Case, back: int, failed: Sequence[Recovery], began: float) -> None:
-        self.case, self.back, self.began = case, back, began
-        loss, norms = case.trace.series("loss"), case.trace.series("gradient_norm")
+class _RemedySearch:
+    def __init__(self, incident: Incident, back: int, failed: Sequence[Recovery], began: float) -> None:
+        self.incident, self.back, self.began = incident, back, began
+        loss, norms = incident.trace.series("loss"), incident.trace.series("gradient_norm")
         before = norms.value[(norms.step <= back) & np.isfinite(norms.value)][-_USUAL:]
-        before = before if len(before) else norms.value[np.isfinite(norms.value) & (norms.step < case.onset.onset)]
+        before = before if len(before) else norms.value[np.isfinite(norms.value) & (norms.step < incident.onset.onset)]
         usual = usual_norm(before.tolist()) if len(before) else 0.0
-        self.remedies = remedies(case.subject, usual, [recovery.remedy for recovery in failed])
-        self.attempts = Attempts(case.subject, case.onset, back, case.state(back), loss, case.tick)
-        self.budget = BUDGET * self.attempts.length if case.budget is None else case.budget
+        self.remedies = remedies(incident.subject, usual, [recovery.remedy for recovery in failed])
+        self.attempts = Attempts(incident.subject, incident.onset, back, incident.state(back), loss, incident.tick)
+        self.budget = BUDGET * self.attempts.length if incident.budget is None else incident.budget
         self.tried: list[tuple[Remedy, Tried, bool]] = []
 
     def make(self) -> Recovery:
@@ -168,7 +168,7 @@ class _Decision:
 
     def _ordered(self) -> list[Remedy]:
         """Return the remedies: what passes first, and each kind by what the doctor suspects."""
-        suspected = {cause: position for position, cause in enumerate(_suspected(self.case))}
+        suspected = {cause: position for position, cause in enumerate(_suspected(self.incident))}
 
         def priority(remedy: Remedy) -> tuple[bool, int]:
             return not remedy.passes, min(suspected.get(cause, len(suspected)) for cause in remedy.change.causes)
@@ -186,7 +186,7 @@ class _Decision:
     def _made(self, action: str, said: Message, **more: object) -> Recovery:
         attempts = self.attempts
         return _made(
-            self.case,
+            self.incident,
             action,
             said,
             nulls=attempts.describe_nulls(),
@@ -202,13 +202,13 @@ def _pays(tried: Tried) -> bool:
     return tried.cost is None or tried.cost <= 0
 
 
-def _made(case: Case, action: str, decision: Message, **more: object) -> Recovery:
-    onset, back = case.onset, more.get("back")
+def _made(incident: Incident, action: str, decision: Message, **more: object) -> Recovery:
+    onset, back = incident.onset, more.get("back")
     rise = float(np.expm1(onset.rise)) if np.isfinite(onset.rise) else None
     said = message("guard-decided", detected=onset.step, onset=onset.onset, rise=rise, decision=decision)
     return Recovery(
-        number=len(case.history) + 1,
-        policy=case.policy,
+        number=len(incident.history) + 1,
+        policy=incident.policy,
         action=action,  # type: ignore[arg-type]
         sentence=str(said),
         detected=onset.step,
@@ -221,20 +221,20 @@ def _made(case: Case, action: str, decision: Message, **more: object) -> Recover
     )
 
 
-def _previous_decision(case: Case) -> Recovery | None:
+def _previous_decision(incident: Incident) -> Recovery | None:
     """Return the earlier decision on this onset, where nothing was changed: a killed run comes here again."""
-    for one in reversed(case.history):
-        if one.back is not None and one.back < case.onset.step:
+    for one in reversed(incident.history):
+        if one.back is not None and one.back < incident.onset.step:
             return None  # what came before was of another branch
-        if one.detected == case.onset.step and one.policy == case.policy and one.action in ("asked", "went on"):
+        if one.detected == incident.onset.step and one.policy == incident.policy and one.action in ("asked", "went on"):
             return one
     return None
 
 
-def _suspected(case: Case) -> tuple[str, ...]:
+def _suspected(incident: Incident) -> tuple[str, ...]:
     """Return the causes that the doctor suspects for what begins about the onset, the likeliest first."""
     causes: list[str] = []
-    for finding in diagnose(case.trace, case.facts):
-        if finding.first_step is None or finding.last_step is None or finding.last_step >= case.onset.before:
+    for finding in diagnose(incident.trace, incident.facts):
+        if finding.first_step is None or finding.last_step is None or finding.last_step >= incident.onset.before:
             causes += [cause for cause in finding.candidate_causes if cause not in causes]
     return tuple(causes)

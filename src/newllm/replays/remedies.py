@@ -125,7 +125,7 @@ def remedies(subject: Subject, usual: float, failed: Sequence[str]) -> list[Reme
 
 
 def _skip(setup: Setup) -> None:
-    first, count = setup.start * setup.per_update, (setup.peak - setup.start) * setup.per_update
+    first, count = setup.start * setup.per_update, (setup.last_suspect - setup.start) * setup.per_update
 
     def change(own: Fetch) -> Fetch:
         return lambda index: own(index + count if index >= first else index)

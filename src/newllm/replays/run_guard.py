@@ -7,7 +7,7 @@ from newllm.diagnosis.onset import Onset
 from newllm.diagnosis.run_facts import read_facts
 from newllm.messages import Message, quoted
 from newllm.replays.own_run import OwnRun
-from newllm.replays.recovery import Case, decide
+from newllm.replays.recovery import Incident, decide
 from newllm.replays.remedies import put_in_force
 from newllm.replays.replica import Replica, Update
 from newllm.replays.run_states import RunStates
@@ -21,7 +21,7 @@ from newllm.training.step import Stepper
 
 
 class RunGuard(Guard):
-    """Guards one run, in all its sittings.
+    """Guards one run, in all its sessions.
 
     Args:
         run: its directory, which has config.toml.
@@ -71,7 +71,7 @@ class RunGuard(Guard):
         subject.corpus = self._corpus
         states = RunStates(subject, trace, tick)
         facts, _ = read_facts(self._run.path)
-        case = Case(
+        incident = Incident(
             policy=self._policy,
             subject=subject,
             onset=onset,
@@ -82,7 +82,7 @@ class RunGuard(Guard):
             history=history,
             tick=tick,
         )
-        found = decide(case)
+        found = decide(incident)
         if found in history:
             return None  # said before: the person has gone on
         if found.back is not None:

@@ -1,10 +1,10 @@
-"""Replays one spike: the null first, then a screen of everything, then the best again, then the reverse test.
+"""Replays one spike: the run as it was first, then a screen of everything, then the best again, then the reverse test.
 
-    null replay    the unmodified run, to the bit: if it differs, nothing else is worth running
+    reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
     null replays   the same with other chance: does the spike depend on the seed?
     screen         every intervention, three replays; nothing is claimed from it, it only chooses
     confirm        the best three on eight fresh seeds, from both starts where both are possible
-    reverse test   what removes the spike for certain, planted into a healthy segment of the same run
+    reverse test   what removes the spike for certain, injected into a healthy segment of the same run
 
 Time is what decides how far this goes. The screen has half of what is left after the null replays, then what it found
 is confirmed, then the screen goes on: what nobody has tried yet comes before a second look at what has been. A
@@ -31,7 +31,7 @@ from newllm.time_limit import OutOfTime
 NO_TIME = message("not_tried-no_time")
 SCREENED, CONFIRMED = 3, 8  # replays of each
 BEST = 3  # interventions that are confirmed
-PLANTED = 4  # replays of a reverse test
+INJECTED = 4  # replays of a reverse test
 SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
 _WORTH = 0.25  # of the null's severity that must be gone in the screen
 _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
@@ -56,7 +56,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class ReverseTest:
-    """A reverse test: how many replays of a healthy segment spiked, with the cause planted and without."""
+    """A reverse test: how many replays of a healthy segment spiked, with the cause injected and without."""
 
     name: str
     n: int
@@ -81,7 +81,7 @@ class Session:
         by_share: whether the spike depends on the seed, so that shares are compared.
         stage: that runs now.
         confirmed: what was confirmed, in its order.
-        planted: the reverse tests, in their order.
+        reverse_tests: in their order.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class Session:
         self.suspect, self.watcher, self.time = (suspect.start, suspect.stop), watcher, request.time
         self.assessor: Assessor | None = None
         self.by_share = False
-        self.stage = "null replay"
+        self.stage = "reproduction"
         self.confirmed: list[Trial] = []
-        self.planted: list[ReverseTest] = []
+        self.reverse_tests: list[ReverseTest] = []
         self._keep_state = keep_state
         self._usable = self.starts
         self._screen_began = 0.0
@@ -155,7 +155,7 @@ class Session:
     def confirm(self, best: Sequence[Candidate]) -> list[Trial]:
         """Replay the best candidates with fresh chance, unless that is done; those without time for it are left out.
 
-        What removes the spike for certain is planted at once.
+        What removes the spike for certain is injected at once.
 
         Returns:
             What was confirmed now.
@@ -168,7 +168,7 @@ class Session:
                 found.append(trial)
                 self.confirmed.append(trial)
                 if effect_of(trial.pairs, by_share=self.by_share).outcome == "removes":
-                    self.plant(candidate)
+                    self.inject(candidate)
         return found
 
     def confirm_from_the_beginning(self, best: Sequence[Candidate]) -> list[Trial]:
@@ -190,41 +190,41 @@ class Session:
         trial = self._trial(candidate, fresh, confirmed=True)
         return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
 
-    def plant(self, candidate: Candidate) -> None:
-        """Plant what a candidate takes away into a healthy segment of the run, or a healthy configuration.
+    def inject(self, candidate: Candidate) -> None:
+        """Inject what a candidate takes away into a healthy segment of the run, or a healthy configuration.
 
-        Left out where there is nothing to plant, no healthy segment, or no time, and where it has been done.
+        Left out where there is nothing to inject, no healthy segment, or no time, and where it has been done.
         """
-        before = [test.name for test in self.planted]
-        if len(candidate.changes) > 1 or candidate.main.plant is None or candidate.name in before:
+        before = [test.name for test in self.reverse_tests]
+        if len(candidate.changes) > 1 or candidate.main.inject is None or candidate.name in before:
             return
         healthy = self._ground(candidate)
         if healthy is None:
             return
-        seconds = 2 * PLANTED * self._expected(candidate.name, candidate.start, healthy[0].until.least)
+        seconds = 2 * INJECTED * self._expected(candidate.name, candidate.start, healthy[0].until.least)
         if seconds / self.runner.workers > self.time.left:
             return
-        planted = [replace(task, name=candidate.name, variant="planted") for task in healthy]
-        self._begin("reverse test", [*healthy, *planted])
+        injected = [replace(task, name=candidate.name, variant="planted") for task in healthy]
+        self._begin("reverse test", [*healthy, *injected])
         try:
             self._keep_state(healthy[0].start)
         except OutOfTime:
             return
-        self.runner.run([*healthy, *planted], self.time.end)
-        assessments, nulls = self._assessments(planted), self._assessments(healthy)
-        if len(assessments) == len(nulls) == PLANTED:
+        self.runner.run([*healthy, *injected], self.time.end)
+        assessments, nulls = self._assessments(injected), self._assessments(healthy)
+        if len(assessments) == len(nulls) == INJECTED:
             spiked = [sum(each.own.spiked for each in replays) for replays in (assessments, nulls)]
-            self.planted.append(ReverseTest(candidate.name, PLANTED, *spiked, start=healthy[0].start))
+            self.reverse_tests.append(ReverseTest(candidate.name, INJECTED, *spiked, start=healthy[0].start))
 
     def _ground(self, candidate: Candidate) -> list[Task] | None:
-        """Return the healthy replays that a cause is planted into, None where there are none."""
+        """Return the healthy replays that a cause is injected into, None where there are none."""
         if candidate.main.stable is not None:
             if candidate.start.step > 0:
                 return None
-            stable = [self._null(candidate.start, replay) for replay in range(PLANTED)]
+            stable = [self._null(candidate.start, replay) for replay in range(INJECTED)]
             return [replace(task, name=candidate.name, variant="stable") for task in stable]
         segment = healthy_segment(self.starts[0])
-        return None if segment is None else [self._null(segment, replay) for replay in range(PLANTED)]
+        return None if segment is None else [self._null(segment, replay) for replay in range(INJECTED)]
 
     def heard(self, task: Task, made: Trajectory) -> None:
         """Tell the watcher of a replay, with the stage that it belongs to."""
@@ -239,7 +239,7 @@ class Session:
         self.watcher.planned(stage, self._replayed[stage] + waiting)
 
     def _null(self, start: Start, replay: int) -> Task:
-        return Task("", start.step, replay, start.null(), start.onset, start.last, self.suspect)
+        return Task("", start.step, replay, start.null(), start.onset, start.last_suspect, self.suspect)
 
     def _task(self, candidate: Candidate, replay: int) -> Task:
         """Return a replay with an intervention; its stop depends on its null, which has been run."""
@@ -247,7 +247,7 @@ class Session:
         null = self._assess(self._null(start, replay))
         onset = null.own.onset or start.onset
         until = start.until(null.progress_before(onset), max(1, onset - start.step))
-        return Task(candidate.name, start.step, replay, until, start.onset, start.last, self.suspect)
+        return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
 
     def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
         """Return those replays whose null has been run: with no null there is nothing to hold a change against."""

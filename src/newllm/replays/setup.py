@@ -38,13 +38,13 @@ class Setup:
         start: updates that are done already; 0 begins at the initialisation.
         seed: of every stream of chance from `start` on, and of the initialisation where `start` is 0.
         onset: the step (updates done) at which the original run left its trend.
-        peak: the last step whose batch may have had a part in it.
+        last_suspect: the last step whose batch may have had a part in it.
         per_update: batches that make one update.
         config: of a run of ours; None for anyone's training.
         batches: what is done to the batches, in order: each takes a fetch and returns another.
         order: of a run of ours, the seed of the order of its batches; None takes `seed`.
         exchange: seed by which batches exchange places with near ones; None leaves them where they are.
-        suspect: batches of the original's window; a cause that is planted elsewhere may read them there.
+        suspect: batches of the original's window; a cause that is injected elsewhere may read them there.
         attach: called in order with the replica when it is built and restored, before its first update.
         before: likewise, but before its state is put back: what the original was given on its way to `start`.
         later: by the step at whose arrival they are called: what the original was given after it.
@@ -53,7 +53,7 @@ class Setup:
     start: int
     seed: int
     onset: int
-    peak: int
+    last_suspect: int
     per_update: int = 1
     config: RunConfig | None = None
     batches: list[Callable[[Fetch], Fetch]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Setup:
         The loss of a step is that of its own batch, before the update: step n reads batch n - 1.
         """
         first = max(self.start, self.onset - lead(self.onset))
-        return range(first * self.per_update, max(first + 1, self.peak) * self.per_update)
+        return range(first * self.per_update, max(first + 1, self.last_suspect) * self.per_update)
 
     def fetch(self, own: Fetch, seen: list[int]) -> Fetch:
         """Return the fetch of the batches with all that is done to them; each batch leaves its number in `seen`."""

@@ -23,13 +23,13 @@ class Start:
     Attributes:
         step: updates done.
         onset: of the original's spike.
-        last: last step whose batch may have brought it about; see `Setup.window`.
+        last_suspect: last step whose batch may have brought it about; see `Setup.window`.
         end: step to which a null replay runs.
     """
 
     step: int
     onset: int
-    last: int
+    last_suspect: int
     end: int
 
     @property
@@ -66,7 +66,7 @@ def starts(spike: LocatedSpike) -> tuple[Start, ...]:
 
 
 def healthy_segment(late: Start) -> Start | None:
-    """Return a segment before the late start that is as long as its replays, to plant a cause into; None without one.
+    """Return a segment before the late start that is as long as its replays, to inject a cause into; None without one.
 
     It ends where the late start begins, so that the model has come as far as it can.
     """
@@ -75,7 +75,7 @@ def healthy_segment(late: Start) -> Start | None:
     if length < 2 * _LEAST:
         return None
     onset = min(step + late.lead, step + length // 2)
-    return Start(step, onset, min(step + length, onset + late.last - late.onset), step + length)
+    return Start(step, onset, min(step + length, onset + late.last_suspect - late.onset), step + length)
 
 
 def _last(spike: LocatedSpike, end: int) -> int:

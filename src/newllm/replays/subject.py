@@ -31,7 +31,7 @@ class Subject(ABC):
     threads: int = 0
     recoveries: tuple[Recovery, ...] = ()
 
-    def setup(self, start: int, replay: int, onset: int, peak: int) -> Setup:
+    def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay: the original, or what differs from it by its chance alone.
 
         Another initialisation (from step 0) and other dropout. The batches are those of the original (what a batch
@@ -41,11 +41,11 @@ class Subject(ABC):
             start: updates done.
             replay: 0 has the original's streams of chance, every other number its own.
             onset: of the original's spike, a step.
-            peak: likewise.
+            last_suspect: see `Setup`.
         """
         seed = self.seed if replay == 0 else stream_seed(self.seed, "replay", replay) % 2**31
         exchange = None if replay == 0 else seed
-        return Setup(start, seed, onset, peak, self.per_update, exchange=exchange)
+        return Setup(start, seed, onset, last_suspect, self.per_update, exchange=exchange)
 
     def run_config(self) -> RunConfig | None:
         """Return the configuration of a run of ours, None of anyone else's training."""

@@ -17,6 +17,8 @@ from newllm.replays.subject import Subject
 from newllm.replays.trajectory import Trajectory, Until, follow
 from newllm.trace.verdict import TOGETHER
 
+_NAMES_ON_DISK = {"last_suspect": "peak"}
+
 
 @dataclass(frozen=True)
 class Task:
@@ -27,10 +29,10 @@ class Task:
         start: the step that it begins from.
         replay: number of its chance; 0 is the original's.
         until: when it stops.
-        onset, peak: first and last suspect step of the spike, or of the segment that a cause is planted into.
+        onset, last_suspect: first and last suspect step of the spike, or of the segment that a cause is injected into.
         suspect: batches of the original's window, half open.
         variant: "applied" the intervention, "planted" its cause, or "stable", the healthy configuration alone that the
-            cause is planted into where it cannot be planted while the run goes on.
+            cause is injected into where it cannot be injected while the run goes on.
     """
 
     name: str
@@ -38,14 +40,15 @@ class Task:
     replay: int
     until: Until
     onset: int
-    peak: int
+    last_suspect: int
     suspect: tuple[int, int]
     variant: Literal["applied", "stable", "planted"] = "applied"
 
     @property
     def key(self) -> str:
-        """A name for its file: the same task has the same."""
-        what = to_json(dataclasses.asdict(self)).encode()
+        """A name for its file: the same task has the same, under the field names of the first replays on disk."""
+        fields = {_NAMES_ON_DISK.get(name, name): value for name, value in dataclasses.asdict(self).items()}
+        what = to_json(fields).encode()
         words = self.name.replace(TOGETHER, "+") or "null"
         return f"{words}-from-{self.start}-replay-{self.replay}-{hashlib.sha256(what).hexdigest()[:12]}"
 
@@ -79,7 +82,7 @@ class Replayer:
         if self._subject is None:
             self._subject = self._given if isinstance(self._given, Subject) else self._given()
         subject = self._subject
-        setup = subject.setup(task.start, task.replay, task.onset, task.peak)
+        setup = subject.setup(task.start, task.replay, task.onset, task.last_suspect)
         setup.suspect = range(*task.suspect)
         for one in parts(task.name):
             for change in _changes(INTERVENTIONS[one], task.variant):
@@ -92,8 +95,8 @@ class Replayer:
 def _changes(intervention: Intervention, variant: str) -> list[Change]:
     if variant == "applied":
         return [intervention.apply]
-    planted = [] if variant == "stable" or intervention.plant is None else [intervention.plant]
-    return ([] if intervention.stable is None else [intervention.stable]) + planted
+    injected = [] if variant == "stable" or intervention.inject is None else [intervention.inject]
+    return ([] if intervention.stable is None else [intervention.stable]) + injected
 
 
 def parts(name: str) -> list[str]:

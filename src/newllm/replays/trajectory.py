@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from newllm.replays.mechanism import Mechanism
 from newllm.replays.replica import Replica
-from newllm.replays.signals import Mechanism
 from newllm.statistics import SMOOTHED
 
 
@@ -166,7 +166,7 @@ class _Follower:
         """Probe, evaluate, and add one value to every series."""
         made = self.made
         made.probe_steps.append(made.steps[-1] if made.steps else made.start)
-        with torch.no_grad(), self.mechanism.probing():
+        with torch.no_grad(), self.mechanism.measuring_activations():
             made.probe.append(self.replica.probe())
         with torch.no_grad():
             validation = self.replica.evaluate()

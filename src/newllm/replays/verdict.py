@@ -7,11 +7,11 @@ import numpy as np
 
 from newllm.messages import Message, message
 from newllm.replays.assessment import Assessment
-from newllm.replays.cause import Case, find_cause, suspects
+from newllm.replays.cause import CauseEvidence, find_cause, suspects
 from newllm.replays.manipulation import Moved, manipulation
-from newllm.replays.null import NullCheck
 from newllm.replays.original import LocatedSpike
 from newllm.replays.outcome import Effect, Pair, effect_of
+from newllm.replays.reproduction import Reproduction
 from newllm.replays.session import NO_TIME, ReverseTest, Session, Trial
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
@@ -22,10 +22,10 @@ from newllm.words.verdicts import change, in_english
 def conclude(
     run: str,
     session: Session,
-    check: NullCheck,
+    check: Reproduction,
     nulls: Mapping[int, Sequence[Assessment]],
     trials: Sequence[Trial],
-    planted: Sequence[ReverseTest],
+    reverse_tests: Sequence[ReverseTest],
     not_tried: Mapping[str, Message],
     suspected: Sequence[str],
 ) -> Verdict:
@@ -37,28 +37,28 @@ def conclude(
         check: of the unmodified run.
         nulls: with other chance, by start.
         trials: what was screened and what was confirmed.
-        planted: the reverse tests.
+        reverse_tests: all of them.
         not_tried: by name, why.
         suspected: the doctor's causes, the likeliest first.
     """
-    cases = _cases(session, trials, planted)
-    cause, missing = find_cause(cases, sum(why == NO_TIME for why in not_tried.values()))
+    evidence = _evidence(session, trials, reverse_tests)
+    cause, missing = find_cause(evidence, sum(why == NO_TIME for why in not_tried.values()))
     doctor_rank = {name: rank for rank, name in enumerate(suspected)}
     verdict = Verdict(
         run=run,
         spike=describe_spike(session.spike, session.limit()),
         null=describe_check(check),
         nulls=count_nulls(nulls, session),
-        interventions=tuple(sorted((case.tried for case in cases), key=_best_first)),
+        interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
         cause=cause,
-        suspects=suspects(cases, doctor_rank),
+        suspects=suspects(evidence, doctor_rank),
         seconds=session.time.spent,
         messages=VerdictMessages(missing=missing, not_tried=dict(not_tried)),
     )
     return in_english(verdict)
 
 
-def differs(run: str, spike: LocatedSpike, check: NullCheck, seconds: float) -> Verdict:
+def differs(run: str, spike: LocatedSpike, check: Reproduction, seconds: float) -> Verdict:
     """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
     verdict = Verdict(
         run=run,
@@ -87,7 +87,7 @@ def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:
     }
 
 
-def describe_check(check: NullCheck) -> dict[str, Any]:
+def describe_check(check: Reproduction) -> dict[str, Any]:
     """Return what became of the unmodified replay as plain data."""
     return {
         "identical": check.identical,
@@ -150,23 +150,23 @@ def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None) -> Tri
     )
 
 
-def _cases(session: Session, trials: Sequence[Trial], planted: Sequence[ReverseTest]) -> list[Case]:
+def _evidence(session: Session, trials: Sequence[Trial], reverse_tests: Sequence[ReverseTest]) -> list[CauseEvidence]:
     """Return every candidate with all that is known of it: confirmed where it was, else as it was screened."""
     effects = [effect_of(trial.pairs, by_share=session.by_share) for trial in trials]
     keys = [(trial.candidate.name, trial.candidate.start.step) for trial in trials]
     tested = [(key, effect.p) for key, trial, effect in zip(keys, trials, effects, strict=True) if trial.confirmed]
     adjusted = holm({f"{name} {start}": p for (name, start), p in tested})
     confirmed = {key for key, trial in zip(keys, trials, strict=True) if trial.confirmed}
-    reverse = {test.name: test for test in planted}
-    cases = []
+    reverse = {test.name: test for test in reverse_tests}
+    evidence = []
     for (name, start), trial, effect in zip(keys, trials, effects, strict=True):
         if not trial.confirmed and (name, start) in confirmed:
             continue
         moved = manipulation(trial.candidate.main, trial.pairs)
         p = adjusted.get(f"{name} {start}") if trial.confirmed else None
         tried = describe(trial, effect, moved, p)
-        cases.append(Case(trial.candidate.main, tried, moved, reverse.get(name)))
-    return cases
+        evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name)))
+    return evidence
 
 
 def _by_signal(pairs: Sequence[Pair]) -> dict[str, dict[str, float]]:

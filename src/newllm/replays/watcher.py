@@ -7,7 +7,7 @@ from newllm.trace.verdict import Tried, Verdict
 class Watcher:
     """Takes in everything in its order; this one shows nothing.
 
-    A stage is "null replay" (the original, unmodified), "null replays" (with other chance), "screen", "confirm" or
+    A stage is "reproduction" (the original, unmodified), "null replays" (with other chance), "screen", "confirm" or
     "reverse test".
     """
 

@@ -28,7 +28,7 @@ from newllm.training.same_texts import same_corpus
 
 
 def train_cell(config: RunConfig, path: Path, signals: OwnSignals) -> float:
-    """Train a cell to its end, or to where its numbers end; return the seconds that it took, in all sittings.
+    """Train a cell to its end, or to where its numbers end; return the seconds that it took, in all sessions.
 
     Args:
         config: of the run; `training.steps` says how long.
@@ -71,7 +71,7 @@ def _train(
     corpus: Corpus,
     earlier: float = 0.0,
 ) -> float:
-    """Train to the end; return the seconds of this sitting, and of the updates of earlier ones."""
+    """Train to the end; return the seconds of this session, and of the updates of earlier ones."""
     start = time.perf_counter()
     recorded = functools.partial(_recorded, run, corpus, signals)
     summary, stopped_by = run_training(run, config, model, corpus, recorded, snapshots=False)

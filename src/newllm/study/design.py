@@ -27,7 +27,7 @@ class Arm:
 
     Attributes:
         name: unique in the study.
-        claim: one line.
+        purpose: one line.
         preset: where its configuration begins.
         settings: what differs, as `KEY=VALUE`.
         epochs: how long it trains, in measurements (`training.evaluate_every` updates each).
@@ -36,7 +36,7 @@ class Arm:
     """
 
     name: str
-    claim: str
+    purpose: str
     preset: str
     settings: tuple[str, ...] = ()
     epochs: int = 50

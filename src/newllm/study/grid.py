@@ -25,7 +25,7 @@ class Tally:
     """How a grid went.
 
     Attributes:
-        done: cells with a record, those of earlier sittings included.
+        done: cells with a record, those of earlier sessions included.
         failed: what could not be run, with the reason.
         deaths: workers that died.
         waiting: what had no time.

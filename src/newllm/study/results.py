@@ -53,7 +53,7 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         "arms": [
             {
                 "name": arm.name,
-                "claim": arm.claim,
+                "claim": arm.purpose,
                 "preset": arm.preset,
                 "settings": list(arm.settings),
                 "epochs": arm.epochs,

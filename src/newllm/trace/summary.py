@@ -73,7 +73,7 @@ class Summary:
         heartbeat: likewise; `save` sets it.
         step: optimizer steps done.
         tokens: training tokens seen.
-        seconds: spent on training, in all sittings.
+        seconds: spent on training, in all sessions.
         tokens_per_second: of training, over the whole run; None in a loaded summary where it was not finite.
         last_validation: the latest, None before the first.
         best_validation: the one of lowest loss, None before the first finite one.
@@ -81,7 +81,7 @@ class Summary:
         findings: what detectors said, as plain data.
         recoveries: what a guard did, in short (RUN/recoveries.json has all of it).
         preparation: before the first update: the budget in seconds where the clock ends the run, seconds that getting
-            ready took by part, and what the probe of the precision gave.
+            ready took by part, and the timing of both precisions.
         message: one line that says why the run failed or diverged, else None.
         reason: that line as data, as `Message.as_dict` has it; None where it is an error's.
     """

@@ -20,7 +20,7 @@ _PACKAGES = ("newllm", "torch", "numpy", "numba", "triton", "safetensors", "toke
 
 
 def resolve_numerics(config: NumericsConfig) -> NumericsConfig:
-    """Return device, threads and scan backend written out; the precision is left to the probe.
+    """Return device, threads and scan backend written out; the precision is left to `precision_timing`.
 
     Raises:
         UserError: the device is not here.

@@ -23,7 +23,7 @@ class Journal:
 
     Args:
         run: where.
-        summary: the summary at the start of this sitting.
+        summary: the summary at the start of this session.
         progress: what the run has come to; kept up to date here.
     """
 

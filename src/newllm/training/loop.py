@@ -183,7 +183,7 @@ class Training:
             self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
 
     def _is_over_after(self, onset: Onset, interrupt: Interrupt) -> bool:
-        """Let the guard decide about an onset; return whether this sitting is over."""
+        """Let the guard decide about an onset; return whether this session is over."""
         self.keeper.close()  # the states before it are on the disk by then
         self.journal.sync()
         try:

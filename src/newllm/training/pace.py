@@ -14,7 +14,7 @@ from newllm.messages import Message, message
 from newllm.training.config_file import save_config
 from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
-from newllm.training.schedule_file import Decision, append_decision, read_decisions
+from newllm.training.schedule_file import LengthDecision, append_decision, read_decisions
 
 FEW_STEPS = 20
 """Updates below which what a model writes is noise."""
@@ -30,7 +30,7 @@ class Stopwatch:
 
     Args:
         began: on `time.monotonic`'s clock.
-        before: seconds of earlier sittings.
+        before: seconds of earlier sessions.
     """
 
     def __init__(self, began: float, before: float = 0.0) -> None:
@@ -51,7 +51,7 @@ class Pace:
     """Ends a run after its steps; the base of what decides otherwise.
 
     Attributes:
-        given: seconds that this sitting has; None where the clock decides nothing.
+        given: seconds that this session has; None where the clock decides nothing.
     """
 
     given: float | None = None
@@ -81,7 +81,7 @@ class ClockPace(Pace):
         watch: how many are spent.
         per_step: seconds that an update takes, as far as that is known.
         planned: hears of the number of steps whenever it changes, and of the seconds that are left.
-        reached: the step up to which an earlier sitting followed what is written.
+        reached: the step up to which an earlier session followed what is written.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class ClockPace(Pace):
         self._pauses = 0.0  # seconds since the last update
         self._steps, self._time = 0.0, 0.0  # of updates lately, whose quotient is the pace
         self._per_step, self._reached, self._sittings = per_step, reached, 0
-        self._ready, self._updates = 0.0, 0  # seconds before the first update of this sitting, and updates in it
+        self._ready, self._updates = 0.0, 0  # seconds before the first update of this session, and updates in it
 
     @property
     def left(self) -> float:
@@ -195,5 +195,5 @@ class ClockPace(Pace):
     def _write(self, step: int, steps: int, warm: int) -> None:
         elapsed = self.watch.spent
         pace = self._per_step or max(0.0, self.left) / max(1, steps - step)  # before it is measured, what is planned
-        append_decision(self._run.schedule, Decision(step, steps, warm, round(elapsed, 3), round(pace, 6)))
+        append_decision(self._run.schedule, LengthDecision(step, steps, warm, round(elapsed, 3), round(pace, 6)))
         self._schedule.decide(step, steps, warm)

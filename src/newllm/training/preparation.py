@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from newllm.messages import Message, message
-from newllm.training.probe import PrecisionProbe
+from newllm.training.precision_timing import PrecisionTiming
 
 
 class Preparation:
-    """Seconds by part, and what the probe of the precision measured.
+    """Seconds by part, and the timing of both precisions.
 
     Args:
         before: seconds that had passed when this began, "start" of the parts.
@@ -21,7 +21,7 @@ class Preparation:
     def __init__(self, before: float = 0.0, budget: float | None = None) -> None:
         self.budget = budget
         self.seconds: dict[str, float] = {"start": before}
-        self.precision: PrecisionProbe | None = None
+        self.precision: PrecisionTiming | None = None
 
     @contextlib.contextmanager
     def timing(self, part: str) -> Iterator[None]:
@@ -46,15 +46,15 @@ class Preparation:
         return f"{sum(self.seconds.values()):.1f} s ({parts or 'at once'})"
 
     def notices(self) -> list[Message]:
-        """Return what a person should know of the precision; nothing where it was not probed."""
-        probe = self.precision
-        if probe is None:
+        """Return what a person should know of the precision; nothing where it was not timed."""
+        timing = self.precision
+        if timing is None:
             return []
-        if not probe.seconds:
-            why = "notice-not_in_bf16" if probe.agreed else "notice-no_time_to_measure"
-            return [message(why, precision=probe.chosen)]
-        took = [message("notice-took_in", seconds=value, precision=name) for name, value in probe.seconds.items()]
-        known = {"precision": probe.chosen, "rounds": probe.rounds, "agreed": probe.agreed}
+        if not timing.seconds:
+            why = "notice-not_in_bf16" if timing.agreed else "notice-no_time_to_measure"
+            return [message(why, precision=timing.chosen)]
+        took = [message("notice-took_in", seconds=value, precision=name) for name, value in timing.seconds.items()]
+        known = {"precision": timing.chosen, "rounds": timing.rounds, "agreed": timing.agreed}
         return [message("notice-precision", took=functools.reduce(_and, took), **known)]
 
 

@@ -14,11 +14,11 @@ from newllm.training.environment import describe_environment, resolve_numerics
 from newllm.training.evaluation import evaluate
 from newllm.training.intervals import resolve_intervals
 from newllm.training.pace import Stopwatch, time_left
+from newllm.training.precision_timing import LONGEST, PrecisionTiming, time_precisions
 from newllm.training.preparation import Preparation
-from newllm.training.probe import LONGEST, PrecisionProbe, probe_precision
 
-PROBE_SHARE = 0.05  # of a budget in seconds: see probe.py for what happens after it
-LATE = 0.3  # of a budget in seconds: where so much is over, the machine is so busy that a probe would eat the rest
+TIMING_SHARE = 0.05  # of a budget in seconds: see precision_timing.py for what happens after it
+LATE = 0.3  # of a budget in seconds: where so much is over, the machine is so busy that a timing would eat the rest
 
 
 def resolve(
@@ -49,7 +49,7 @@ def resolve(
     batches = training_batches(corpus, config.data, config.seed)
     if config.numerics.precision == "auto":
         with preparation.timing("precision"):
-            preparation.precision = _probed(model, batches, config, budget, preparation)
+            preparation.precision = _timed(model, batches, config, budget, preparation)
         numerics = dataclasses.replace(config.numerics, precision=preparation.precision.chosen)
         config = dataclasses.replace(config, numerics=numerics)
     if budget.steps is not None:
@@ -97,20 +97,20 @@ def _with_vocabulary(config: RunConfig, corpus: Corpus):
     return config.model
 
 
-def _probed(
+def _timed(
     model: LanguageModel, batches: Batches, config: RunConfig, budget: Budget, preparation: Preparation
-) -> PrecisionProbe:
-    """Return what the probe of the precision says, or fp32 where there is no time for it.
+) -> PrecisionTiming:
+    """Return what the timing of both precisions says, or fp32 where there is no time for it.
 
     Raises:
         UserError: the time is over.
     """
     if budget.seconds is None:
-        return probe_precision(model, batches, config)
+        return time_precisions(model, batches, config)
     _time_left(budget.seconds, budget, preparation)
     if Stopwatch(budget.began).spent > LATE * budget.seconds:
-        return PrecisionProbe("fp32", {}, 0, agreed=False)
-    return probe_precision(model, batches, config, min(LONGEST, PROBE_SHARE * budget.seconds))
+        return PrecisionTiming("fp32", {}, 0, agreed=False)
+    return time_precisions(model, batches, config, min(LONGEST, TIMING_SHARE * budget.seconds))
 
 
 def _time_left(seconds: float, budget: Budget, preparation: Preparation) -> float:

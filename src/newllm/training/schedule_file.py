@@ -20,7 +20,7 @@ from newllm.training.config import Plan, RunConfig
 
 
 @dataclass(frozen=True)
-class Decision:
+class LengthDecision:
     """One decision.
 
     Attributes:
@@ -43,7 +43,7 @@ class Decision:
         return self.step, self.steps, self.warm
 
 
-def read_decisions(path: Path) -> list[Decision]:
+def read_decisions(path: Path) -> list[LengthDecision]:
     """Return the decisions that hold, in order; none without a file. A torn last line was followed by nobody.
 
     Raises:
@@ -51,11 +51,11 @@ def read_decisions(path: Path) -> list[Decision]:
     """
     if not path.exists():
         return []
-    found: list[Decision] = []
+    found: list[LengthDecision] = []
     try:
         for line in path.read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
-                decision = Decision(**opened(line))
+                decision = LengthDecision(**opened(line))
                 found = [one for one in found if stays(one.row, decision.step)] + [decision]
     except OSError as error:
         raise UserError(f"cannot read '{path}': {error.strerror}") from error
@@ -64,7 +64,7 @@ def read_decisions(path: Path) -> list[Decision]:
     return found
 
 
-def append_decision(path: Path, decision: Decision) -> None:
+def append_decision(path: Path, decision: LengthDecision) -> None:
     """Write a decision behind the others; it is on the disk afterwards. Only who has the run's lock may call this.
 
     Raises:
@@ -79,7 +79,7 @@ def append_decision(path: Path, decision: Decision) -> None:
     sync_directory(path.parent)
 
 
-def with_decisions(config: RunConfig, decisions: Sequence[Decision]) -> RunConfig:
+def with_decisions(config: RunConfig, decisions: Sequence[LengthDecision]) -> RunConfig:
     """Return the configuration with what the clock has decided so far as its plan."""
     plan: Plan = config.training.plan
     for decision in decisions:
@@ -89,7 +89,7 @@ def with_decisions(config: RunConfig, decisions: Sequence[Decision]) -> RunConfi
     return dataclasses.replace(config, training=dataclasses.replace(config.training, plan=plan, steps=plan[-1][1]))
 
 
-def elapsed_at(decisions: Sequence[Decision], step: int) -> float:
+def elapsed_at(decisions: Sequence[LengthDecision], step: int) -> float:
     """Return the seconds of a run's time that its first updates took, those before it was begun included."""
     before = next((one for one in reversed(decisions) if one.step <= step), None)
     after = next((one for one in decisions if one.step > step), None)

@@ -75,7 +75,7 @@ def test_what_is_said_while_replays_run(wide: Catalogue, english: _English, monk
     verdict = Verdict.from_dict(json.loads(FOUNDING.read_bytes()))
     with ReplayProgress(stream, wide, quiet=False, time=TimeLimit(300, lambda: 0.0)) as progress:
         progress.noticed(message("notice-leaves", step=3))
-        for stage in ("null replay", "null replays", "screen", "confirm", "reverse test"):
+        for stage in ("reproduction", "null replays", "screen", "confirm", "reverse test"):
             progress.planned(stage, 6)
             progress.replayed(stage, "sgd", 1, True, 0.5)
             progress.replayed(stage, "", 1, False, 0.5)

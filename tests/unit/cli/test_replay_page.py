@@ -123,7 +123,7 @@ def test_a_replay_that_differs_shows_where_and_nothing_more() -> None:
 def test_where_nothing_could_be_compared_the_page_does_not_say_that_it_is_well() -> None:
     null = {"identical": None, "compared": 0, "weights": False, "tolerance": None, "first_difference": None}
     flat = " ".join(_shown(_verdict(SCREENED, null=null)).split())
-    assert "null replay ? there was nothing to compare it with" in flat
+    assert "reproduction ? there was nothing to compare it with" in flat
     other = {"identical": True, "compared": 9, "weights": False, "tolerance": 2e-5, "first_difference": None}
     flat = " ".join(_shown(_verdict(SCREENED, null=other)).split())
     assert "the same within 2e-5 over 9 steps, losses alone: no later weights were kept" in flat

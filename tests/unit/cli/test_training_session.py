@@ -14,7 +14,7 @@ from newllm.training.config_file import load_config
 from newllm.training.configure import configure
 from newllm.training.pace import ClockPace
 from newllm.training.run import RunDirectory
-from newllm.training.schedule_file import Decision, append_decision
+from newllm.training.schedule_file import LengthDecision, append_decision
 
 
 def test_curves_are_drawn_with_the_units_of_the_run(call, run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_a_run_by_the_clock_goes_on_with_what_is_left_of_its_time(run) -> None:
     seconds = read_checked(run / "summary.json")["seconds"]
     assert pace._per_step == pytest.approx(seconds / 6, abs=1e-3)
     assert (pace.given, pace._reached, ears.heard) == (100.0, 0, [])
-    append_decision(place.schedule, Decision(0, 9, 0, 3.0, 2.0))
+    append_decision(place.schedule, LengthDecision(0, 9, 0, 3.0, 2.0))
     pace = training_session._pace(place, config, [ears], Budget())  # type: ignore[list-item]
     assert isinstance(pace, ClockPace)
     assert (pace.given, pace._per_step, pace._reached) == (85.0, 2.0, 6)

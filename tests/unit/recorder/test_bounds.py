@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import newllm
 from newllm.model.language_model import LanguageModel
 from newllm.recorder.activations import ActivationWatch, first_tensor
-from newllm.recorder.cell_probe import CellProbe
+from newllm.recorder.cell_watch import CellWatch
 from newllm.recorder.context_signals import course_signals
 from newllm.recorder.functions import FunctionWatch
 from newllm.recorder.gates import watch_gates
@@ -22,7 +22,7 @@ from newllm.recorder.gradients import GradientWatch, euclidean, gradient_norms, 
 from newllm.recorder.layers import alike, dense
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.lyapunov import first_tangents, lyapunov_exponents, model_exponents
-from newllm.recorder.lyapunov_probe import LyapunovProbe
+from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.outputs import embedding_size, put_logits
 from newllm.recorder.pending import PendingRows, Row, read_rows
 from newllm.recorder.updates import _largest
@@ -270,7 +270,7 @@ def test_what_minds_the_mode_is_a_batch_norm_or_a_dropout_that_drops() -> None:
 @pytest.mark.parametrize(("rows", "positions", "probed"), [(2, 127, 254), (2, 128, 128), (3, 100, 150)])
 def test_of_a_cell_some_128_positions_are_looked_at(build, rows: int, positions: int, probed: int) -> None:
     model, sizes = build(body="cell"), []
-    probe = CellProbe(Layout(model))
+    probe = CellWatch(Layout(model))
     probe.open(ActivationWatch(Layout(model)))
     model.body.fnn.register_forward_hook(lambda *call: sizes.append(len(call[1][0])))
     model(torch.randint(11, (rows, positions)))
@@ -310,20 +310,20 @@ def test_of_a_cell_two_rows_and_32_positions_are_measured_on_the_tenth_step(
     build: Callable[..., LanguageModel],
 ) -> None:
     model = build(body="cell", rule="additive", norm="write").train()
-    probe, row, tokens = LyapunovProbe(Layout(model)), Row(), torch.randint(11, (3, 40))
+    probe, row, tokens = LyapunovWatch(Layout(model)), Row(), torch.randint(11, (3, 40))
     for call in range(1, 111):
         probe.keep((tokens,) if call != 110 else ())
         probe.put(row if call in (10, 110) else Row())
         assert call != 9 or not row.numbers
     assert row.numbers == {"lyapunov": pytest.approx(model_exponents(model, tokens[:2, :32], discard=1))}
     again = Row()
-    probe = LyapunovProbe(Layout(model))
+    probe = LyapunovWatch(Layout(model))
     for _ in range(9):
         probe.keep((tokens,))
         probe.put(again)
     assert again.numbers == {}
     assert model_exponents(model, tokens) == model_exponents(model, tokens, discard=0, aligned=True, seed=0, count=1)
     assert model.training
-    other = LyapunovProbe(Layout(nn.Linear(1, 1)))
+    other = LyapunovWatch(Layout(nn.Linear(1, 1)))
     other.keep((tokens,))
     assert other._tokens is None

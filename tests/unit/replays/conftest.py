@@ -83,15 +83,17 @@ def tiny_transformer(training: None, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def replica_with() -> Callable[..., Replica]:
-    """Start a replay with one intervention; `plant` plants its cause. Keywords as those of `Subject.setup`."""
+    """Start a replay with one intervention; `inject` injects its cause. Keywords as those of `Subject.setup`."""
 
-    def make(subject: Subject, name: str = "", *, plant: bool = False, suspect: range = range(0), **at: int) -> Replica:
-        setup = subject.setup(**{"start": 0, "replay": 0, "onset": 6, "peak": 7, **at})
+    def make(
+        subject: Subject, name: str = "", *, inject: bool = False, suspect: range = range(0), **at: int
+    ) -> Replica:
+        setup = subject.setup(**{"start": 0, "replay": 0, "onset": 6, "last_suspect": 7, **at})
         setup.suspect = suspect
         if name:
             one = INTERVENTIONS[name]
-            change = one.plant if plant else one.apply
-            assert change is not None, f"{name} has nothing to plant"
+            change = one.inject if inject else one.apply
+            assert change is not None, f"{name} has nothing to inject"
             change(setup)
         return subject.start(setup, subject.snapshot(setup.start)[1] if isinstance(subject, OwnRun) else None)
 

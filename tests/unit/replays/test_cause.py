@@ -3,14 +3,16 @@ from typing import Any
 
 import pytest
 
-from newllm.replays.cause import Case, find_cause, suspects
+from newllm.replays.cause import CauseEvidence, find_cause, suspects
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.manipulation import Moved
 from newllm.replays.session import ReverseTest
 from newllm.trace import Tried
 
 
-def case(name: str, outcome: Any = "no effect", *, strength: float = 0.7, moved: bool = True, **others: Any) -> Case:
+def case(
+    name: str, outcome: Any = "no effect", *, strength: float = 0.7, moved: bool = True, **others: Any
+) -> CauseEvidence:
     change = INTERVENTIONS[name]
     tried = Tried(
         name=name, kind=change.kind, change="", hypothesis="", price="", start=0,
@@ -18,14 +20,14 @@ def case(name: str, outcome: Any = "no effect", *, strength: float = 0.7, moved:
         spiked=0 if outcome == "removes" else 8, effect=1.0 if outcome == "removes" else 0.0, interval=None,
         p=others.get("p", 0.01), severity=0.0, null_severity=1.0, later=None, cost=0.0,
     )  # fmt: skip
-    return Case(change, tried, Moved(change.aims_at, 0.5, moved, strength), others.get("planted"))
+    return CauseEvidence(change, tried, Moved(change.aims_at, 0.5, moved, strength), others.get("reverse_test"))
 
 
-def planted(name: str, spiked: int = 4, null_spiked: int = 0) -> ReverseTest:
+def reverse_test(name: str, spiked: int = 4, null_spiked: int = 0) -> ReverseTest:
     return ReverseTest(name, 4, spiked, null_spiked, 20)
 
 
-def said(cases: list[Case], untried: int) -> list[str]:
+def said(cases: list[CauseEvidence], untried: int) -> list[str]:
     """Return what is missing for a cause, in English."""
     return [str(one) for one in find_cause(cases, untried)[1]]
 
@@ -34,7 +36,7 @@ RIVALS = [case("clip-tenth"), case("beta2"), case("reset-moments")]
 
 
 def test_a_cause_needs_all_three():
-    remedy = case("half-learning-rate", "removes", planted=planted("half-learning-rate"))
+    remedy = case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"))
     found, missing = find_cause([remedy, *RIVALS], 0)
     assert found is not None
     assert (found["name"], found["planted"]["spiked"], missing) == ("learning-rate", 4, ())
@@ -47,32 +49,42 @@ def test_a_cause_needs_all_three():
         ({"moved": False}, RIVALS, "did not move what it aims at"),
         ({}, [*RIVALS, case("replace-batches", "removes")], "replace-batches removed the spike too"),
         ({}, [case("clip-tenth", strength=0.1), case("beta2", strength=0.1)], "fewer than 2 rival mechanisms"),
-        ({"planted": None}, RIVALS, "no reverse test"),
-        ({"planted": planted("half-learning-rate", spiked=3)}, RIVALS, "made 3 of 4 replays spike (0 without it)"),
-        ({"planted": planted("half-learning-rate", null_spiked=1)}, RIVALS, "made 4 of 4 replays spike (1 without it)"),
+        ({"reverse_test": None}, RIVALS, "no reverse test"),
+        (
+            {"reverse_test": reverse_test("half-learning-rate", spiked=3)},
+            RIVALS,
+            "made 3 of 4 replays spike (0 without it)",
+        ),
+        (
+            {"reverse_test": reverse_test("half-learning-rate", null_spiked=1)},
+            RIVALS,
+            "made 4 of 4 replays spike (1 without it)",
+        ),
     ],
 )
-def test_what_is_missing_is_said(changes: dict[str, Any], rivals: list[Case], says: str):
-    given: dict[str, Any] = {"planted": planted("half-learning-rate"), **changes}
+def test_what_is_missing_is_said(changes: dict[str, Any], rivals: list[CauseEvidence], says: str):
+    given: dict[str, Any] = {"reverse_test": reverse_test("half-learning-rate"), **changes}
     found, missing = find_cause([case("half-learning-rate", "removes", **given), *rivals], 0)
     assert found is None
     assert any(says in str(one) for one in missing), missing
 
 
 def test_a_screened_remedy_shows_nothing():
-    screened = case("half-learning-rate", "removes", stage="screened", p=None, planted=planted("half-learning-rate"))
+    screened = case(
+        "half-learning-rate", "removes", stage="screened", p=None, reverse_test=reverse_test("half-learning-rate")
+    )
     found, missing = find_cause([screened, *RIVALS], 0)
     assert found is None
     assert "in the screen only" in str(missing[0])
 
 
 def test_a_remedy_whose_p_is_too_high_is_none():
-    unsure = case("half-learning-rate", "removes", p=0.06, planted=planted("half-learning-rate"))
+    unsure = case("half-learning-rate", "removes", p=0.06, reverse_test=reverse_test("half-learning-rate"))
     assert find_cause([unsure, *RIVALS], 0)[0] is None
 
 
 def test_a_change_that_speaks_for_the_same_cause_too_is_no_rival():
-    remedy = case("replace-batches", "removes", planted=planted("replace-batches"))
+    remedy = case("replace-batches", "removes", reverse_test=reverse_test("replace-batches"))
     rivals = [case("clip-tenth", "removes"), case("half-learning-rate"), case("beta2")]
     found, _ = find_cause([remedy, *rivals], 0)
     assert found is not None
@@ -81,7 +93,7 @@ def test_a_change_that_speaks_for_the_same_cause_too_is_no_rival():
 
 def test_suspects_come_once_a_mechanism_with_what_removes_first():
     reduces = dataclasses.replace(case("clip-tenth").tried, outcome="reduces", effect=0.9)
-    first = case("half-learning-rate", "removes", planted=planted("half-learning-rate"))
+    first = case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"))
     second = case("tenth-learning-rate", "removes")
     third = dataclasses.replace(case("clip-tenth"), tried=reduces)
     found = suspects([third, second, first, *RIVALS[1:]], {"clipping": 0})
@@ -97,8 +109,8 @@ def test_what_had_no_time_is_not_counted_as_tried():
     assert "not among what was changed" in said(RIVALS, 0)[0]
 
 
-def of_half(**others: Any) -> Case:
-    return case("half-learning-rate", "removes", planted=planted("half-learning-rate"), **others)
+def of_half(**others: Any) -> CauseEvidence:
+    return case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"), **others)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +130,15 @@ def of_half(**others: Any) -> Case:
         (of_half(), [case("replace-batches", strength=0.1), case("beta2")], ["replace-batches", "beta2"]),
         (of_half(), [case("replace-batches", strength=0.9, moved=False), case("beta2")], None),
         (
-            case("replace-batches", "removes", planted=planted("replace-batches")),
+            case("replace-batches", "removes", reverse_test=reverse_test("replace-batches")),
             [case("half-learning-rate", strength=0.1), case("beta2", strength=0.1)],
             ["half-learning-rate", "beta2"],
         ),
     ],
 )  # fmt: skip
-def test_rivals_must_be_as_strong(remedy: Case, rivals: list[Case], as_strong: list[str] | None) -> None:
+def test_rivals_must_be_as_strong(
+    remedy: CauseEvidence, rivals: list[CauseEvidence], as_strong: list[str] | None
+) -> None:
     found, _ = find_cause([remedy, *rivals], 0)
     assert (None if found is None else found["rivals"]) == as_strong
 
@@ -141,7 +155,7 @@ def test_a_cause_is_told_with_what_shows_it() -> None:
 
 
 def test_every_remedy_is_asked_and_what_is_missing_is_said_once() -> None:
-    weak = case("tenth-learning-rate", "removes", moved=False, planted=planted("tenth-learning-rate"))
+    weak = case("tenth-learning-rate", "removes", moved=False, reverse_test=reverse_test("tenth-learning-rate"))
     found, missing = find_cause([weak, of_half(), *RIVALS], 0)
     assert found is not None
     assert (found["intervention"], missing) == ("half-learning-rate", ())
@@ -162,8 +176,8 @@ def test_what_removes_it_too_is_listed() -> None:
 
 def effective(
     name: str, effect: float | None, outcome: Any = "reduces", *, reverse: bool = False, **others: Any
-) -> Case:
-    made = case(name, outcome, planted=planted(name) if reverse else None, **others)
+) -> CauseEvidence:
+    made = case(name, outcome, reverse_test=reverse_test(name) if reverse else None, **others)
     return dataclasses.replace(made, tried=dataclasses.replace(made.tried, effect=effect))
 
 
@@ -179,14 +193,14 @@ def effective(
         (effective("clip-tenth", 0.31), effective("beta2", 0.33)),  # a tenth alike: the doctor's suspicion decides
     ],
 )
-def test_suspects_are_told_the_best_first(first: Case, second: Case) -> None:
+def test_suspects_are_told_the_best_first(first: CauseEvidence, second: CauseEvidence) -> None:
     doubts = {first.change.causes[-1]: 0, second.change.causes[0]: 1} if first.tried.effect == 0.31 else {}
     for cases in ([first, case("half-learning-rate"), second], [second, first]):
         found = suspects(cases, doubts)
         assert [one["intervention"] for one in found] == [first.tried.name, second.tried.name]
     assert found[0] == {
         "name": first.change.mechanism, "intervention": first.tried.name, "class": first.tried.outcome,
-        "stage": first.tried.stage, "moved": True, "planted_spikes": first.planted is not None,
+        "stage": first.tried.stage, "moved": True, "planted_spikes": first.reverse_test is not None,
     }  # fmt: skip
 
 

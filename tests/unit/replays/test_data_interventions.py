@@ -30,11 +30,11 @@ def why_not(name: str, subject: Subject) -> str:
 
 
 def order(
-    name: str, count: int, *, plant: bool = False, per_update: int = 1, start: int = 0, seed: int = 3
+    name: str, count: int, *, inject: bool = False, per_update: int = 1, start: int = 0, seed: int = 3
 ) -> list[int]:
     """Return which batches anyone's training reads: the window is that of updates 4 to 11."""
-    setup = Setup(start, seed, onset=12, peak=12, per_update=per_update, suspect=range(100, 103))
-    change = INTERVENTIONS[name].plant if plant else INTERVENTIONS[name].apply
+    setup = Setup(start, seed, onset=12, last_suspect=12, per_update=per_update, suspect=range(100, 103))
+    change = INTERVENTIONS[name].inject if inject else INTERVENTIONS[name].apply
     assert change is not None
     change(setup)
     fetch = setup.fetch(lambda index: index, [])
@@ -69,15 +69,15 @@ def test_anyones_batches_come_in_another_order_from_the_start_on() -> None:
 
 
 @pytest.mark.parametrize("name", ["skip-batches", "replace-batches"])
-def test_the_suspect_batches_are_planted_into_a_healthy_window(name: str) -> None:
-    assert order(name, 13, plant=True) == [0, 1, 2, 3, 101, 102, 100, 101, 102, 100, 101, 102, 12]
+def test_the_suspect_batches_are_injected_into_a_healthy_window(name: str) -> None:
+    assert order(name, 13, inject=True) == [0, 1, 2, 3, 101, 102, 100, 101, 102, 100, 101, 102, 12]
 
 
-def test_nothing_can_be_planted_without_suspects() -> None:
-    plant = INTERVENTIONS["skip-batches"].plant
-    assert plant is not None
+def test_nothing_can_be_injected_without_suspects() -> None:
+    inject = INTERVENTIONS["skip-batches"].inject
+    assert inject is not None
     with pytest.raises(ValueError, match="no suspect batches"):
-        plant(Setup(0, 0, 7, 10))
+        inject(Setup(0, 0, 7, 10))
 
 
 @pytest.mark.parametrize("name", [*ANYONE, *FOUNDING])
@@ -87,7 +87,7 @@ def test_a_run_of_ours_changes_its_batches_and_nothing_else(
 ) -> None:
     subject = OwnRun(tiny_cell)
     assert INTERVENTIONS[name].misfit(subject) is None
-    null, changed = (replica_with(subject, one, start=start, onset=11, peak=12) for one in ("", name))
+    null, changed = (replica_with(subject, one, start=start, onset=11, last_suspect=12) for one in ("", name))
     assert all(torch.equal(a, b) for a, b in zip(weights(null), weights(changed), strict=True))
     assert null.probe() == changed.probe()
     for step in range(start, start + 6):
@@ -101,7 +101,7 @@ def test_a_run_of_ours_changes_its_batches_and_nothing_else(
 
 def test_a_batch_that_is_skipped_is_the_next_ones(tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:
     subject = OwnRun(tiny_cell)
-    null, changed = (replica_with(subject, one, onset=9, peak=9) for one in ("", "skip-batches"))
+    null, changed = (replica_with(subject, one, onset=9, last_suspect=9) for one in ("", "skip-batches"))
     for step in range(12):
         null.update(step)
         changed.update(step)
@@ -171,7 +171,7 @@ def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path)
 
 def test_a_carried_context_lets_batches_be_skipped(tiny_run: Path, replica_with: Callable[..., Replica]) -> None:
     subject = with_data(tiny_run, carry=True)
-    null, changed = (replica_with(subject, name, onset=9, peak=9) for name in ("", "skip-batches"))
+    null, changed = (replica_with(subject, name, onset=9, last_suspect=9) for name in ("", "skip-batches"))
     for step in range(10):
         null.update(step)
         assert changed.update(step).finite

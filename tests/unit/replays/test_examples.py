@@ -1,4 +1,4 @@
-"""The examples, shortened: each plants its fault where it says, and runs again to the bit."""
+"""The examples, shortened: each injects its fault where it says, and runs again to the bit."""
 
 import importlib.util
 import os
@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from newllm.replays.null import check_null
 from newllm.replays.original import choose_spike, record_original
+from newllm.replays.reproduction import reproduce
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -39,7 +39,7 @@ def test_the_fault_is_where_the_example_says(name: str, fault: str, onset, cause
     spike = choose_spike(original, None)
     assert spike.onset == where
     assert cause in spike.finding.candidate_causes
-    check = check_null(module.loop, original, spike, where - 5)
+    check = reproduce(module.loop, original, spike, where - 5)
     assert check.identical is True
     assert check.weights
 

@@ -115,7 +115,7 @@ def test_what_keeps_the_function_starts_from_a_snapshot(
     subject = subjects[kind]
     if INTERVENTIONS[name].misfit(subject):
         return
-    null, changed = (replica_with(subject, one, start=4, onset=8, peak=9) for one in ("", name))
+    null, changed = (replica_with(subject, one, start=4, onset=8, last_suspect=9) for one in ("", name))
     assert changed.probe() == pytest.approx(null.probe(), rel=1e-6)
     for step in range(4, 8):
         null.update(step)
@@ -206,16 +206,17 @@ def test_a_bounded_decay_keeps_the_context_small(tiny_cell: Path, replica_with: 
     assert norms["bounded-decay"] < 0.9 * norms[""]
 
 
-def test_a_growing_decay_is_planted_little_by_little(tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:
+def test_a_growing_decay_is_injected_little_by_little(tiny_cell: Path, replica_with: Callable[..., Replica]) -> None:
     subject = OwnRun(tiny_cell)
-    null, planted = (
-        replica_with(subject, name, plant=bool(name), start=4, onset=8, peak=9) for name in ("", "bounded-decay")
+    null, injected = (
+        replica_with(subject, name, inject=bool(name), start=4, onset=8, last_suspect=9)
+        for name in ("", "bounded-decay")
     )
-    assert planted.probe() == null.probe()  # nothing has happened yet
-    (rule,) = (module for module in planted.model.modules() if isinstance(module, Rule))
+    assert injected.probe() == null.probe()  # nothing has happened yet
+    (rule,) = (module for module in injected.model.modules() if isinstance(module, Rule))
     decays = []
     for step in range(4, 10):
-        planted.update(step)
+        injected.update(step)
         decay, _ = rule(torch.zeros(1, 16), torch.zeros(1, 32))
         decays.append(round(float(decay.max()), 4))
     assert decays == [1.0278, 1.0556, 1.0833, 1.1111, 1.1111, 1.1111]
@@ -265,7 +266,7 @@ def test_one_layer_is_frozen_half_way_to_the_onset(
     subjects: dict[str, Subject], replica_with: Callable[..., Replica]
 ) -> None:
     for kind in ("cell", "loop"):
-        replica = replica_with(subjects[kind], "freeze-layer", onset=8, peak=9)
+        replica = replica_with(subjects[kind], "freeze-layer", onset=8, last_suspect=9)
         moved = []
         for step in range(6):
             before = [value.clone() for value in replica.model.parameters()]
@@ -330,9 +331,9 @@ def losses(subject: Subject, replica_with: Callable[..., Replica]) -> float:
     return replica.update(0).loss
 
 
-def test_more_dropout_is_planted(subjects: dict[str, Subject], replica_with: Callable[..., Replica]) -> None:
-    found = dropouts(replica_with(subjects["loop"], "dropout-off", plant=True).model)
+def test_more_dropout_is_injected(subjects: dict[str, Subject], replica_with: Callable[..., Replica]) -> None:
+    found = dropouts(replica_with(subjects["loop"], "dropout-off", inject=True).model)
     assert sorted(getattr(module, name) for module, name in found) == [0.2, 0.4, 0.6]
-    replica = replica_with(subjects["cell"], "dropout-off", plant=True)
+    replica = replica_with(subjects["cell"], "dropout-off", inject=True)
     assert isinstance(replica, OwnReplica)
     assert replica.config.model.dropout == 0.2

@@ -93,10 +93,10 @@ LOOPS = {
 }
 
 
-def replay(subject: Subject, name: str = "", start: int = 0, *, plant: bool = False) -> tuple[Replica, Trajectory]:
+def replay(subject: Subject, name: str = "", start: int = 0, *, inject: bool = False) -> tuple[Replica, Trajectory]:
     setup = subject.setup(start, 0, 6, 8)
     if name:
-        change = INTERVENTIONS[name].plant if plant else INTERVENTIONS[name].apply
+        change = INTERVENTIONS[name].inject if inject else INTERVENTIONS[name].apply
         assert change is not None
         change(setup)
     state = subject.snapshot(start)[1] if isinstance(subject, OwnRun) else None
@@ -161,7 +161,7 @@ def test_a_model_that_fails_in_fp64_leaves_the_process_as_it_was() -> None:
     assert torch.get_default_dtype() == torch.float32
 
 
-def test_fp32_is_for_runs_in_bf16_and_planting_is_the_other_way_round(own: Train) -> None:
+def test_fp32_is_for_runs_in_bf16_and_injecting_is_the_other_way_round(own: Train) -> None:
     single, half = own("stack"), own("stack", "numerics.precision=bf16")
     assert "computes in fp32" in why_not("fp32", single)
     assert "another training" in why_not("fp32", LOOPS["adam"]())
@@ -172,12 +172,12 @@ def test_fp32_is_for_runs_in_bf16_and_planting_is_the_other_way_round(own: Train
     assert exact.batches == rounded.batches
     assert exact.loss != rounded.loss
     assert exact.loss == pytest.approx(rounded.loss, rel=0.02)
-    assert replay(half, "fp32", start=2, plant=True)[1].loss == rounded.loss
+    assert replay(half, "fp32", start=2, inject=True)[1].loss == rounded.loss
 
 
-def test_bf16_cannot_be_planted_into_anyones_training() -> None:
+def test_bf16_cannot_be_injected_into_anyones_training() -> None:
     with pytest.raises(UserError, match="for a run of newllm train only"):
-        replay(LOOPS["adam"](), "fp32", plant=True)
+        replay(LOOPS["adam"](), "fp32", inject=True)
 
 
 def test_kernels_are_deterministic_during_the_replay_and_not_after_it() -> None:

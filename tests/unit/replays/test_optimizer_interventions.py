@@ -62,12 +62,12 @@ def own(training: None, tmp_path_factory: pytest.TempPathFactory) -> OwnRun:  # 
 
 
 def replay(
-    subject: Subject, name: str = "", start: int = 0, updates: int = UPDATES, *, plant: bool = False
+    subject: Subject, name: str = "", start: int = 0, updates: int = UPDATES, *, inject: bool = False
 ) -> tuple[Replica, Trajectory]:
     """Replay with one intervention, probing after every update."""
     setup = subject.setup(start, 0, OUTLIER + 1, OUTLIER + 3)
     if name:
-        change = INTERVENTIONS[name].plant if plant else INTERVENTIONS[name].apply
+        change = INTERVENTIONS[name].inject if inject else INTERVENTIONS[name].apply
         assert change is not None
         change(setup)
     replica = subject.start(setup, state_at(subject, start))
@@ -210,12 +210,12 @@ def test_a_warm_up_leaves_rates_of_groups_apart() -> None:
     assert [group["lr"] for group in replica.optimizer.param_groups] == [1e-2, 1e-3]
 
 
-def test_the_warm_up_of_a_run_is_what_is_planted_away(own: OwnRun) -> None:
+def test_the_warm_up_of_a_run_is_what_is_injected_away(own: OwnRun) -> None:
     setup = own.setup(4, 0, 7, 8)
     assert setup.config is not None
     setup.config = replace(setup.config, optimizer=replace(setup.config.optimizer, warmup=6))
     assert rates(own.start(setup, state_at(own, 4)), 4, 1) == pytest.approx([1e-4 * 5 / 6])
-    INTERVENTIONS["warm-up"].plant(setup)  # type: ignore[misc]
+    INTERVENTIONS["warm-up"].inject(setup)  # type: ignore[misc]
     replica = own.start(setup, state_at(own, 4))
     assert replica.optimizer.state == {}
     assert rates(replica, 4, 1) == [1e-4]
@@ -232,9 +232,9 @@ def test_a_rate_that_does_not_rise_here_is_said() -> None:
         subject.start(setup, None)
 
 
-def test_the_rise_of_the_schedule_can_be_planted_earlier() -> None:
+def test_the_rise_of_the_schedule_can_be_injected_earlier() -> None:
     subject, setup = SUBJECTS["restarted"](), Setup(6, 3, 9, 11, suspect=range(9, 15))
-    INTERVENTIONS["hold-learning-rate"].plant(setup)  # type: ignore[misc]
+    INTERVENTIONS["hold-learning-rate"].inject(setup)  # type: ignore[misc]
     assert rates(subject.start(setup, None), 6, 4) == pytest.approx([1e-3, 1e-3, 1e-2, 1e-2])
 
 
@@ -249,14 +249,14 @@ def test_another_beta2_scales_no_update() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.95, 0.999), (0.999, 0.9999)])
-def test_a_longer_memory_is_planted(before: float, after: float) -> None:
-    replica, _ = replay(loop(lambda p: adam(p, betas=(0.9, before))), "beta2", plant=True, updates=1)
+def test_a_longer_memory_is_injected(before: float, after: float) -> None:
+    replica, _ = replay(loop(lambda p: adam(p, betas=(0.9, before))), "beta2", inject=True, updates=1)
     assert {group["betas"] for group in replica.optimizer.param_groups} == {(0.9, after)}
 
 
-def test_epsilon_is_raised_and_planted_as_many_orders_below() -> None:
+def test_epsilon_is_raised_and_injected_as_many_orders_below() -> None:
     assert {group["eps"] for group in prepared(loop(), "epsilon").optimizer.param_groups} == {1e-4}
-    replica, _ = replay(loop(), "epsilon", plant=True, updates=1)
+    replica, _ = replay(loop(), "epsilon", inject=True, updates=1)
     assert replica.optimizer.param_groups[0]["eps"] == pytest.approx(1e-12)
 
 
@@ -353,8 +353,8 @@ def test_a_clip_takes_the_place_of_the_runs_own(name: str, norm: float) -> None:
     _, changed = replay(subject, name)
     found = [value for value in changed.signals["gradient_norm_clipped"] if value]
     assert found == pytest.approx([norm] * UPDATES, rel=1e-4)
-    _, planted = replay(subject, name, plant=True)
-    assert max(value for value in planted.signals["gradient_norm_clipped"] if value) > 2.0
+    _, injected = replay(subject, name, inject=True)
+    assert max(value for value in injected.signals["gradient_norm_clipped"] if value) > 2.0
 
 
 @pytest.mark.parametrize("name", ["z-clip", "adagc"])

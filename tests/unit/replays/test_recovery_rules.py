@@ -8,7 +8,7 @@ import pytest
 
 from newllm.diagnosis import Facts
 from newllm.diagnosis.onset import Onset
-from newllm.replays.recovery import Case, decide, failures, rollback_step
+from newllm.replays.recovery import Incident, decide, failures, rollback_step
 from newllm.trace import Recovery, Trace
 
 
@@ -62,7 +62,7 @@ def decided(
     given: dict[str, Any] = {"step": 100, "onset": onset, "before": onset - 1, "base": 3.0, "rise": math.log(1.5)}
     seen = Onset(**{**given, **of_onset})
     subject: Any = None
-    return decide(Case(policy, subject, seen, Trace({}), Facts(), known, state, history))
+    return decide(Incident(policy, subject, seen, Trace({}), Facts(), known, state, history))
 
 
 def test_whoever_wants_to_be_asked_is_told_once_where_the_loss_left_its_trend() -> None:

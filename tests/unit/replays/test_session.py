@@ -1,4 +1,4 @@
-"""Whole sessions on a small training that is not ours, with a fault that is planted and known."""
+"""Whole sessions on a small training that is not ours, with a fault that is injected and known."""
 
 import functools
 from collections import Counter
@@ -74,7 +74,7 @@ def test_a_short_session_confirms_the_remedy():
     done = Counter(stage for stage, _, _ in heard.replays)
     for stage, planned in dict(heard.planned_replays).items():
         assert 0 < done[stage] <= planned, stage
-    assert (done["null replay"], done["null replays"]) == (1, 6)
+    assert (done["reproduction"], done["null replays"]) == (1, 6)
     remedy = verdict.interventions[0]
     assert (remedy.name, remedy.stage, remedy.outcome, remedy.spiked) == ("replace-batches", "confirmed", "removes", 0)
     assert any(one.name == "half-learning-rate" and one.outcome != "removes" for one in verdict.interventions)
@@ -109,7 +109,7 @@ def test_confirmed_replays_are_fresh(told: Told, verdict: Verdict):  # noqa: ARG
 
 @pytest.mark.slow
 def test_stages_come_in_their_order(told: Told, verdict: Verdict):  # noqa: ARG001 (it has run)
-    assert told.stages[:4] == ["null replay", "null replays", "null replays", "screen"]
+    assert told.stages[:4] == ["reproduction", "null replays", "null replays", "screen"]
     assert told.stages.index("screen") < told.stages.index("confirm")
 
 
@@ -173,7 +173,7 @@ def test_what_time_remains_goes_to_what_was_not_tried():
 @pytest.mark.slow
 def test_a_screen_that_goes_on_after_a_confirmation_is_the_same_screen(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(session, "CONFIRMED", 2)  # so that time for more of the screen is left
-    monkeypatch.setattr(session, "PLANTED", 1)
+    monkeypatch.setattr(session, "INJECTED", 1)
     timed = Timed()
     timed.replay(900)
     totals = [replays for stage, replays in timed.told.planned_replays if stage == "screen"]
@@ -183,7 +183,7 @@ def test_a_screen_that_goes_on_after_a_confirmation_is_the_same_screen(monkeypat
 
 
 @pytest.mark.slow
-def test_what_is_confirmed_to_remove_the_spike_is_planted_at_once(told: Told, verdict: Verdict):
+def test_what_is_confirmed_to_remove_the_spike_is_injected_at_once(told: Told, verdict: Verdict):
     confirmed = [one.name for one in verdict.interventions if one.stage == "confirmed" and one.outcome == "removes"]
     assert {"replace-batches", "skip-batches"} <= set(confirmed)
     assert told.stages[told.stages.index("confirm") :][:4] == ["confirm", "reverse test", "confirm", "reverse test"]

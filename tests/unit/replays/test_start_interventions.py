@@ -11,9 +11,9 @@ import torch
 from newllm.model.config import ModelConfig
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.loop import Loop
+from newllm.replays.mechanism import Mechanism
 from newllm.replays.own_run import OwnRun
 from newllm.replays.replica import Replica
-from newllm.replays.signals import Mechanism
 from newllm.replays.subject import Subject
 
 START = ("initialisation-he", "initialisation-scaled", "depth-scaled-residuals", "smaller-initialisation")
@@ -115,7 +115,7 @@ def test_activations_move_as_they_should(name: str, tiny_cell: Path, replica_wit
     for one in ("", name):
         replica = replica_with(OwnRun(tiny_cell), one)
         mechanism = Mechanism(replica)
-        with mechanism.probing():
+        with mechanism.measuring_activations():
             replica.probe()
         found.append(mechanism.take()["activation_rms"])
     assert (found[1] - found[0]) * INTERVENTIONS[name].direction > 0

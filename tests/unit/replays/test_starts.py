@@ -33,8 +33,8 @@ def test_where_replays_begin_and_end(told: LocatedSpike, expected: list[Start]) 
     late, *early = expected
     found = starts(told)
     assert found[0] == late
-    assert [(one.step, one.onset, one.last, one.end) for one in found[1:]] == [
-        (one.step, one.onset, late.last, one.end) for one in early
+    assert [(one.step, one.onset, one.last_suspect, one.end) for one in found[1:]] == [
+        (one.step, one.onset, late.last_suspect, one.end) for one in early
     ]
 
 

@@ -1,4 +1,4 @@
-"""One replay as plain data, and what it does: the change, its cause planted, or nothing."""
+"""One replay as plain data, and what it does: the change, its cause injected, or nothing."""
 
 import dataclasses
 import re
@@ -10,10 +10,10 @@ import torch
 from newllm.replays.interventions.learning_rate import WARM_UP
 from newllm.replays.interventions.optimizers import planned
 from newllm.replays.loop import Loop
+from newllm.replays.mechanism import Mechanism
 from newllm.replays.ranks import averaged_over_ranks, ranks
 from newllm.replays.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm
 from newllm.replays.setup import Setup
-from newllm.replays.signals import Mechanism
 from newllm.replays.task import Replayer, Task, parts
 from newllm.replays.trajectory import Trajectory, Until
 
@@ -25,7 +25,7 @@ def ran(loop: Loop, name: str, variant: Any = "applied", **more: Any) -> Traject
     return Trajectory.from_dict(Replayer(lambda: loop, lambda _: None)(task))
 
 
-def test_a_change_is_applied_planted_or_left_out(loop: Loop) -> None:
+def test_a_change_is_applied_injected_or_left_out(loop: Loop) -> None:
     null = ran(loop, "")
     moved = {
         variant: ran(loop, "half-learning-rate", variant).signals["update_ratio"][1]
@@ -35,7 +35,7 @@ def test_a_change_is_applied_planted_or_left_out(loop: Loop) -> None:
     assert own is not None
     expected = {"applied": 0.5 * own, "planted": 2 * own, "stable": own}
     assert moved == {variant: pytest.approx(value, rel=1e-3) for variant, value in expected.items()}
-    assert ran(loop, "adamw", "planted").loss == null.loss, "it has nothing to plant"
+    assert ran(loop, "adamw", "planted").loss == null.loss, "it has nothing to inject"
 
 
 def test_two_changes_are_made_together(loop: Loop) -> None:
@@ -47,17 +47,31 @@ def test_two_changes_are_made_together(loop: Loop) -> None:
 
 
 def test_the_suspect_batches_are_those_of_the_task(loop: Loop) -> None:
-    planted = ran(loop, "skip-batches", "planted")
+    injected = ran(loop, "skip-batches", "planted")
     null = ran(loop, "")
-    assert len(set(planted.batches) & set(null.batches[2:5])) >= 1
-    assert planted.batches != null.batches
+    assert len(set(injected.batches) & set(null.batches[2:5])) >= 1
+    assert injected.batches != null.batches
 
 
 def test_the_same_task_has_the_same_name() -> None:
     one = dataclasses.replace(TASK, name="beta2 + sgd", start=3, replay=7)
     assert re.fullmatch(r"beta2\+sgd-from-3-replay-7-[0-9a-f]{12}", one.key)
     assert re.fullmatch(r"null-from-0-replay-0-[0-9a-f]{12}", TASK.key)
-    assert TASK.key == dataclasses.replace(TASK).key != dataclasses.replace(TASK, peak=6).key
+    assert TASK.key == dataclasses.replace(TASK).key != dataclasses.replace(TASK, last_suspect=6).key
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [
+        (
+            Task("sgd + adagc", 31, 2, Until(4.5, 12, 90, 2), 39, 43, (31, 46)),
+            "sgd+adagc-from-31-replay-2-c749c7c6cb53",
+        ),
+        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 46), "planted"), "null-from-0-replay-0-d6e97efe487d"),
+    ],
+)
+def test_replays_of_earlier_versions_are_found_again(task: Task, key: str) -> None:
+    assert task.key == key
 
 
 def test_a_replay_leaves_torch_as_it_was(loop: Loop) -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.null import NullCheck
+from newllm.replays.reproduction import Reproduction
 from newllm.replays.spikes import LocatedSpike
 from newllm.replays.verdict import differs
 from newllm.trace import Finding
@@ -18,7 +18,7 @@ def spike(height: float) -> LocatedSpike:
 @pytest.mark.parametrize(("height", "said"), [(3.5, 3.5), (math.inf, None), (math.nan, None)])
 def test_a_run_that_cannot_be_replayed_is_told_with_its_spike(height: float, said: float | None) -> None:
     first = {"step": 23, "parameter": "head.weight"}
-    verdict = differs("runs/x", spike(height), NullCheck(False, 30, False, None, first, None, 1.0), 1.5)
+    verdict = differs("runs/x", spike(height), Reproduction(False, 30, False, None, first, None, 1.0), 1.5)
     assert verdict.spike == {
         "onset": 40, "peak": 42, "end": 47, "signal": "loss", "base": 2.0, "height": said, "healthy_limit": None,
     }  # fmt: skip

@@ -177,7 +177,7 @@ def test_a_stopped_cell_goes_on_and_comes_to_the_same(cell: Path, tmp_path: Path
     summary.save(place / "summary.json")
     begun = []
     seconds = train_cell(config(f"optimizer.clip={CLIP}"), place, lambda *given: begun.append(given[3]) or {})
-    assert 1000 < seconds < 2000, "all its sittings count"
+    assert 1000 < seconds < 2000, "all its sessions count"
     assert begun == [6], "it goes on from its snapshot"
     assert not (place / "snapshots").exists()
     assert same_trace(place, cell)

@@ -13,12 +13,12 @@ from studies.founding.page import PAGES
 from newllm.study import load_results
 
 FOLDER = Path(__file__).parents[3] / "studies/founding"
-FIFTEENTH = '''CLAIMS += (
+FIFTEENTH = """CLAIMS += (
     _claim(15, "The baseline ends below a training loss of 4.2.", "Share of its runs that do.",
            (BASELINE,), lambda rows: verdicts.Decision(
                "holds", {"share": sum(row["last_train"] < 4.2 for row in rows[BASELINE]) / len(rows[BASELINE])})),
 )
-'''
+"""
 SENTENCE, MEASURE = "ベースラインの最後の訓練損失は4.2より低い。", "そのような実行の割合。"
 
 
@@ -62,7 +62,10 @@ def test_a_new_claim_is_decided_without_a_run_and_stands_on_both_pages(copied: P
     add_claim(copied, japanese=True)
     done = decided_again(copied)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["15 claims decided from 410 stored rows: nothing was run", "claim 15: holds, new"]
+    assert done.stdout.splitlines() == [
+        "15 claims decided from 410 stored rows: nothing was run",
+        "claim 15: holds, new",
+    ]
     claims = load_results(copied / "results.json")["claims"]
     assert [claim["id"] for claim in claims] == [str(number) for number in range(1, 16)]
     assert claims[:14] == load_results(FOLDER / "results.json")["claims"]

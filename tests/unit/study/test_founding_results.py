@@ -84,8 +84,9 @@ def test_the_table_files_are_the_tables_of_the_results(results, tmp_path: Path) 
 
 
 def test_what_was_run_is_what_the_study_says(results) -> None:
-    of_cells = {field: [getattr(arm, field) for arm in STUDY.arms] for field in ("name", "claim", "preset", "control")}
-    assert {field: [arm[field] for arm in results["arms"]] for field in of_cells} == of_cells
+    keys = {"name": "name", "purpose": "claim", "preset": "preset", "control": "control"}  # as results.json has them
+    of_cells = {key: [getattr(arm, field) for arm in STUDY.arms] for field, key in keys.items()}
+    assert {key: [arm[key] for arm in results["arms"]] for key in of_cells} == of_cells
     for arm, told in zip(STUDY.arms, results["arms"], strict=True):
         assert (list(arm.settings), arm.epochs, arm.variant) == (told["settings"], told["epochs"], told["variant"])
     assert (STUDY.quick_seeds, STUDY.quick_seconds, STUDY.seeds) == (2, 300.0, 10)

@@ -81,7 +81,7 @@ def test_every_claim_and_every_arm_has_words(words: Labels) -> None:
     claims = [claim.id for claim in CLAIMS]
     assert list(words.claim_texts) == claims
     assert list(words.claim_measures) == claims
-    assert list(words.arm_claims) == [arm.name for arm in ARMS]
+    assert list(words.arm_purposes) == [arm.name for arm in ARMS]
 
 
 @LANGUAGES

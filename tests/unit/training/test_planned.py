@@ -21,15 +21,26 @@ from newllm.training.evaluation import Evaluation
 from newllm.training.extend import extend
 from newllm.training.pace import ClockPace, Stopwatch, time_left
 from newllm.training.pins import Pin, lasting
+from newllm.training.precision_timing import NAMES, PrecisionTiming, seconds_per_step, time_precisions, vote
 from newllm.training.preparation import Preparation
-from newllm.training.probe import NAMES, PrecisionProbe, probe_precision, seconds_per_step, vote
 from newllm.training.resolve import resolve
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
 from newllm.training.schedule import Schedule
-from newllm.training.schedule_file import Decision, append_decision, elapsed_at, read_decisions, stays, with_decisions
+from newllm.training.schedule_file import (
+    LengthDecision,
+    append_decision,
+    elapsed_at,
+    read_decisions,
+    stays,
+    with_decisions,
+)
 
-ROWS = [Decision(0, 100, 10, 1.0, 0.5), Decision(20, 80, 20, 13.0, 0.25), Decision(40, 90, 40, 20.0, 0.5)]
+ROWS = [
+    LengthDecision(0, 100, 10, 1.0, 0.5),
+    LengthDecision(20, 80, 20, 13.0, 0.25),
+    LengthDecision(40, 90, 40, 20.0, 0.5),
+]
 
 
 def test_the_time_that_was_used_lies_between_two_decisions_and_goes_on_at_the_last_pace() -> None:
@@ -46,21 +57,21 @@ def test_decisions_that_hold_are_those_before_and_an_end(tmp_path: Path) -> None
     ]  # fmt: skip
     place = tmp_path / "schedule.jsonl"
     assert read_decisions(place) == []
-    for decision in (*ROWS, Decision(30, 70, 30, 16.0, 0.25, 35)):
+    for decision in (*ROWS, LengthDecision(30, 70, 30, 16.0, 0.25, 35)):
         append_decision(place, decision)
-    kept = [*ROWS[:2], Decision(30, 70, 30, 16.0, 0.25, 35)]
+    kept = [*ROWS[:2], LengthDecision(30, 70, 30, 16.0, 0.25, 35)]
     assert read_decisions(place) == kept
     whole = place.read_bytes()
     place.write_bytes(whole + b'{"step": 1')
     assert read_decisions(place) == kept
-    append_decision(place, Decision(70, 70, 70, 30.0, 0.25))
+    append_decision(place, LengthDecision(70, 70, 70, 30.0, 0.25))
     assert place.read_bytes().startswith(whole + b'{"step": 70')
     config = with_decisions(RunConfig(), read_decisions(place))
     assert config.training.plan == ((0, 100, 10), (20, 80, 20), (30, 70, 30), (70, 70, 70))
     assert config.training.steps == 70
     assert with_decisions(RunConfig(), []) == RunConfig()
     planned = configure(None, None, None, ["training.plan=[[0, 50, 10], [40, 60, 40]]"], {})
-    assert with_decisions(planned, [Decision(30, 70, 30, 1.0, 1.0)]).training.plan == ((0, 50, 10), (30, 70, 30))
+    assert with_decisions(planned, [LengthDecision(30, 70, 30, 1.0, 1.0)]).training.plan == ((0, 50, 10), (30, 70, 30))
     place.write_bytes(whole.replace(b"80", b"81", 1))
     with pytest.raises(UserError, match=r"schedule.jsonl' is damaged \(not what was written\): put it back"):
         read_decisions(place)
@@ -91,7 +102,7 @@ def test_an_evaluation_past_the_range_of_a_float() -> None:
     assert Evaluation(2.0, 4, None).bits_per_byte is None
 
 
-def _voted(rounds: list[float], is_over: bool = False) -> PrecisionProbe:
+def _voted(rounds: list[float], is_over: bool = False) -> PrecisionTiming:
     """A vote in which fp32 takes a second, and bf16 what is listed, one round after another."""
     took, times = iter(rounds), {name: [] for name in NAMES}
 
@@ -124,19 +135,19 @@ def test_a_probe_times_updates_in_turn_and_leaves_the_first_ones_out(monkeypatch
         return SimpleNamespace(update=update)
 
     now = SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now)
-    monkeypatch.setattr("newllm.training.probe.time", now)
-    monkeypatch.setattr("newllm.training.probe._stepper", stepper)
+    monkeypatch.setattr("newllm.training.precision_timing.time", now)
+    monkeypatch.setattr("newllm.training.precision_timing._stepper", stepper)
     nothing: Any = None
-    found = probe_precision(nothing, nothing, nothing, 1e9)
+    found = time_precisions(nothing, nothing, nothing, 1e9)
     assert (found.chosen, found.seconds, found.rounds) == ("bf16", {"fp32": 1.0, "bf16": 0.5}, 6)
     assert [step for step, _ in turns] == [step for step in range(8) for _ in range(2)]
-    assert probe_precision(nothing, nothing, nothing, 404.5).rounds == 6  # 400 s of getting ready, 4.5 of a vote
-    assert probe_precision(nothing, nothing, nothing, 404.4).rounds == 3
-    assert probe_precision(nothing, nothing, nothing, 400.0 / 4).rounds == 1  # broken off at four times its seconds
-    short = probe_precision(nothing, nothing, nothing, 199.0 / 4)
+    assert time_precisions(nothing, nothing, nothing, 404.5).rounds == 6  # 400 s of getting ready, 4.5 of a vote
+    assert time_precisions(nothing, nothing, nothing, 404.4).rounds == 3
+    assert time_precisions(nothing, nothing, nothing, 400.0 / 4).rounds == 1  # broken off at four times its seconds
+    short = time_precisions(nothing, nothing, nothing, 199.0 / 4)
     assert (short.chosen, short.seconds, short.agreed) == ("fp32", {}, False)
     assert turns[-1] == (0, "bf16")  # 200 s are over: the second updates of getting ready are not done
-    assert probe_precision(nothing, nothing, nothing, 99.0 / 4).seconds == {}
+    assert time_precisions(nothing, nothing, nothing, 99.0 / 4).seconds == {}
     assert turns[-1] == (0, "fp32")  # 100 s are over: bf16 is not even begun
     assert seconds_per_step(nothing, nothing, nothing, "bf16") == 0.5
 
@@ -154,19 +165,19 @@ def test_what_getting_ready_took_is_told_in_its_parts(monkeypatch: pytest.Monkey
         "budget": 60.0, "seconds": {"start": 0.049, "text": 2.0, "model": 0.062}, "precision": None,
     }  # fmt: skip
     assert preparation.notices() == []
-    preparation.precision = PrecisionProbe("bf16", {"fp32": 0.12345, "bf16": 0.1}, 6, agreed=True)
+    preparation.precision = PrecisionTiming("bf16", {"fp32": 0.12345, "bf16": 0.1}, 6, agreed=True)
     assert list(map(str, preparation.notices())) == [
         "precision bf16: an update takes 0.123 s in fp32 and 0.1 s in bf16 (6 rounds)"
     ]
-    preparation.precision = PrecisionProbe("fp32", {"fp32": 0.1, "bf16": 0.1}, 3, agreed=False)
+    preparation.precision = PrecisionTiming("fp32", {"fp32": 0.1, "bf16": 0.1}, 3, agreed=False)
     assert str(preparation.notices()[0]).endswith(
         "(3 rounds), too few rounds that agree (a busy machine, or a short time)"
     )
-    preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=True)
+    preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=True)
     assert list(map(str, preparation.notices())) == [
         "precision fp32: this processor does not compute this body in bf16"
     ]
-    preparation.precision = PrecisionProbe("fp32", {}, 0, agreed=False)
+    preparation.precision = PrecisionTiming("fp32", {}, 0, agreed=False)
     assert list(map(str, preparation.notices())) == ["precision fp32: no time to measure bf16"]
 
 
@@ -354,11 +365,11 @@ def test_the_time_may_be_over_before_the_plan_is(clocked) -> None:
 def test_a_vote_on_the_precision_has_a_twentieth_of_the_time(text, tiny_settings, monkeypatch, tmp_path) -> None:
     given: list[float | None] = []
 
-    def probe(*arguments: Any) -> PrecisionProbe:
+    def probe(*arguments: Any) -> PrecisionTiming:
         given.append(arguments[3] if len(arguments) > 3 else None)
-        return PrecisionProbe("fp32", {"fp32": 1.0, "bf16": 1.0}, 6, agreed=True)
+        return PrecisionTiming("fp32", {"fp32": 1.0, "bf16": 1.0}, 6, agreed=True)
 
-    monkeypatch.setattr("newllm.training.resolve.probe_precision", probe)
+    monkeypatch.setattr("newllm.training.resolve.time_precisions", probe)
     monkeypatch.setattr("newllm.training.resolve._seconds_per_token", lambda *_: 1e-3)
     settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']
     config = configure("tiny", None, None, settings, {})
@@ -373,15 +384,15 @@ def late(text, tiny_settings, monkeypatch, tmp_path) -> Callable[..., tuple[Prep
     """`late(spent, seconds)`: resolve a run that begins late; its preparation, and what was measured."""
     measured: list[str] = []
 
-    def probe(*_: Any) -> PrecisionProbe:
+    def probe(*_: Any) -> PrecisionTiming:
         measured.append("precision")
-        return PrecisionProbe("bf16", {"fp32": 1.0, "bf16": 0.5}, 6, agreed=True)
+        return PrecisionTiming("bf16", {"fp32": 1.0, "bf16": 0.5}, 6, agreed=True)
 
     def per_token(*_: Any) -> float:
         measured.append("compiling")
         return 1e-3
 
-    monkeypatch.setattr("newllm.training.resolve.probe_precision", probe)
+    monkeypatch.setattr("newllm.training.resolve.time_precisions", probe)
     monkeypatch.setattr("newllm.training.resolve._seconds_per_token", per_token)
     settings = [*tiny_settings, "numerics.precision=auto", f'data.texts=["{text}"]']
     config = configure("tiny", None, None, settings, {})

@@ -21,7 +21,7 @@ curve-nothing = nothing recorded
 curve-not_finite = not one finite value
 
 ## a verdict's page
-terminal-null = null replay
+terminal-reproduction = reproduction
 terminal-nulls = null replays
 terminal-confirmed = Confirmed
 terminal-confirmed_on = on { $least ->
@@ -63,7 +63,7 @@ terminal-took = it took { $time }
 terminal-took_in = it took { $time }; all of it is in{ " " }
 
 ## while replays run
-terminal-stage-null-replay = null replay
+terminal-stage-reproduction = reproduction
 terminal-stage-null-replays = null replays
 terminal-stage-screen = screen
 terminal-stage-confirm = confirm

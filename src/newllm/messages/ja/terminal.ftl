@@ -21,7 +21,7 @@ curve-nothing = 記録がない
 curve-not_finite = 有限の値がない
 
 ## 判定のページ
-terminal-null = 完全再現
+terminal-reproduction = 完全再現
 terminal-nulls = 対照
 terminal-confirmed = 確認済み
 terminal-confirmed_on = それぞれ{ $least ->
@@ -57,7 +57,7 @@ terminal-took = 所要時間：{ $time }
 terminal-took_in = 所要時間：{ $time }。すべての結果の保存先：
 
 ## リプレイの実行中
-terminal-stage-null-replay = 完全再現
+terminal-stage-reproduction = 完全再現
 terminal-stage-null-replays = 対照
 terminal-stage-screen = 予備選別
 terminal-stage-confirm = 確認

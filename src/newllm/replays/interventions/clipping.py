@@ -47,7 +47,7 @@ CLIP_HALF = Intervention(
     direction=-1,
     apply=lambda setup: clipped_at(setup, CLIP_HALF_NORM),
     misfit=lambda subject: clipped_tighter(CLIP_HALF_NORM, subject),
-    plant=unclipped,
+    inject=unclipped,
     slowness=1.2,
 )
 
@@ -65,7 +65,7 @@ CLIP_TENTH = Intervention(
     direction=-1,
     apply=lambda setup: clipped_at(setup, CLIP_TENTH_NORM),
     misfit=lambda subject: clipped_tighter(CLIP_TENTH_NORM, subject),
-    plant=unclipped,
+    inject=unclipped,
     slowness=1.5,
 )
 
@@ -105,7 +105,7 @@ Z_CLIP = Intervention(
     aims_at="gradient_norm_clipped",
     direction=-1,
     apply=_replacing(zclip.ZClip, zclip.WARM_UP),
-    plant=unclipped,
+    inject=unclipped,
     slowness=1.2,
 )
 
@@ -119,6 +119,6 @@ ADAGC = Intervention(
     aims_at="gradient_norm_clipped",
     direction=-1,
     apply=_replacing(adagc.AdaGC, adagc.WARM_UP),
-    plant=unclipped,
+    inject=unclipped,
     slowness=1.5,
 )

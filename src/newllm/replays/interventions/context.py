@@ -72,7 +72,7 @@ NORM_ON_READ = Intervention(
 # bounded-decay: the decay of the context, bounded: what is 0.9 or more becomes 0.9, so that a context forgets within
 # some ten tokens.
 #
-# The rule and its parameters stay; the function does not. Planted, the decay grows to 1/0.9 of what it is, update by
+# The rule and its parameters stay; the function does not. Injected, the decay grows to 1/0.9 of what it is, update by
 # update until the onset, so that no jump of the function can pass for a spike.
 
 HIGHEST_DECAY = 0.9
@@ -117,7 +117,7 @@ BOUNDED_DECAY = Intervention(
     ),
     from_start=True,
     misfit=_decay_is_bounded,
-    plant=lambda setup: setup.attach.append(lambda replica: _grow_decays(replica, setup)),
+    inject=lambda setup: setup.attach.append(lambda replica: _grow_decays(replica, setup)),
     slowness=1.5,
 )
 

@@ -35,7 +35,7 @@ def read_suspects(setup: Setup) -> None:
     """
     window, suspect = setup.window, setup.suspect
     if not suspect:
-        raise ValueError("the setup names no suspect batches to plant")
+        raise ValueError("the setup names no suspect batches to inject")
 
     def change(own: Fetch) -> Fetch:
         return lambda index: own(suspect[(index - window.stop) % len(suspect)] if index in window else index)
@@ -50,7 +50,7 @@ REPLACE_BATCHES = Intervention(
     aims_at="batches",
     direction=0,
     apply=_replace,
-    plant=read_suspects,
+    inject=read_suspects,
 )
 
 
@@ -75,7 +75,7 @@ SKIP_BATCHES = Intervention(
     aims_at="batches",
     direction=0,
     apply=_skip,
-    plant=read_suspects,
+    inject=read_suspects,
 )
 
 

@@ -29,16 +29,16 @@ class Intervention:
         kind: where it acts.
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
             `newllm.diagnosis.causes`). Interventions with the same first cause act on one mechanism, others are rivals.
-        aims_at: the signal that it must move for the test to count: one of `newllm.replays.signals`, "context_norm",
+        aims_at: the signal that it must move for the test to count: one of `newllm.replays.mechanism`, "context_norm",
             "batches" for what was read; "numerics", "validation" and "dropout" are moved by construction.
         direction: -1 where it must fall, 1 rise, 0 change.
         apply: makes the change in a setup.
         from_start: it cannot keep the function, so it is replayed from step 0.
         misfit: from the subject to the reason why it cannot be tried there, None where it can.
-        plant: brings the suspected cause into a healthy segment, about as strongly as `apply` takes it away; None where
-            there is no such thing.
-        stable: where the cause cannot be planted while a run goes on (it is in the model's shape): another healthy
-            configuration, from step 0, that it is planted into.
+        inject: brings the suspected cause into a healthy segment, about as strongly as `apply` takes it away; None
+            where there is no such thing.
+        stable: where the cause cannot be injected while a run goes on (it is in the model's shape): another healthy
+            configuration, from step 0, that it is injected into.
         slowness: how many times the null's steps it is expected to need for equal progress.
         values: the numbers in its words, by the names that they have in the messages.
     """
@@ -51,7 +51,7 @@ class Intervention:
     apply: Change
     from_start: bool = False
     misfit: Callable[[Subject], Message | None] = _none
-    plant: Change | None = None
+    inject: Change | None = None
     stable: Change | None = None
     slowness: float = 1.0
     values: Mapping[str, float] = field(default_factory=dict, hash=False)

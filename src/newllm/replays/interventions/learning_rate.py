@@ -38,7 +38,7 @@ HALF_LEARNING_RATE = Intervention(
     aims_at="update_ratio",
     direction=-1,
     apply=lambda setup: scaled_rate(setup, HALF),
-    plant=lambda setup: scaled_rate(setup, 1 / HALF),
+    inject=lambda setup: scaled_rate(setup, 1 / HALF),
     slowness=2.0,
 )
 
@@ -54,7 +54,7 @@ TENTH_LEARNING_RATE = Intervention(
     aims_at="update_ratio",
     direction=-1,
     apply=lambda setup: scaled_rate(setup, TENTH),
-    plant=lambda setup: scaled_rate(setup, 1 / TENTH),
+    inject=lambda setup: scaled_rate(setup, 1 / TENTH),
     slowness=10.0,
 )
 
@@ -89,7 +89,7 @@ WARM_UP = Intervention(
     aims_at="update_ratio",
     direction=-1,
     apply=_warm_up,
-    plant=_begin_at_the_whole_rate,
+    inject=_begin_at_the_whole_rate,
     slowness=1.5,
 )
 
@@ -112,7 +112,7 @@ def _rise(replica: Replica, first: int, past: int) -> tuple[float, float]:
 
 def _hold_rate(replica: Replica, setup: Setup) -> None:
     first = setup.window.start // setup.per_update
-    before, _ = _rise(replica, first, setup.peak)
+    before, _ = _rise(replica, first, setup.last_suspect)
     own = replica.rate
     assert own is not None
     replica.rate = lambda step: min(own(step), before) if step >= first else own(step)
@@ -124,7 +124,7 @@ def _raise_rate(replica: Replica, setup: Setup) -> None:
     _, factor = _rise(replica, suspect.start // setup.per_update, -(-suspect.stop // setup.per_update))
     assert own is not None
     if not math.isfinite(factor):
-        raise UserError("the learning rate rose from 0: that rise has no size to plant")
+        raise UserError("the learning rate rose from 0: that rise has no size to inject")
     replica.rate = lambda step: own(step) * (factor if step >= setup.onset - 1 else 1.0)
 
 
@@ -147,6 +147,6 @@ HOLD_LEARNING_RATE = Intervention(
     direction=-1,
     apply=lambda setup: setup.attach.append(lambda replica: _hold_rate(replica, setup)),
     misfit=_no_rise,
-    plant=lambda setup: setup.attach.append(lambda replica: _raise_rate(replica, setup)),
+    inject=lambda setup: setup.attach.append(lambda replica: _raise_rate(replica, setup)),
     slowness=1.5,
 )

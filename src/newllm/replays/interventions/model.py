@@ -48,7 +48,7 @@ RESIDUAL_FNN = Intervention(
     apply=lambda setup: change_model(setup, fnn="residual"),
     from_start=True,
     misfit=_no_residual_fnn,
-    plant=lambda setup: change_model(setup, fnn="plain"),
+    inject=lambda setup: change_model(setup, fnn="plain"),
     # Healthy, and not this run: the context has the LSTM's gates, so that no additive context can be to blame.
     stable=lambda setup: change_model(setup, fnn="residual", rule="lstm"),
 )
@@ -83,7 +83,7 @@ DROPOUT_OFF = Intervention(
     direction=-1,
     apply=lambda setup: _times_dropout(setup, 0.0),
     misfit=_no_dropout,
-    plant=lambda setup: _times_dropout(setup, 2.0),
+    inject=lambda setup: _times_dropout(setup, 2.0),
 )
 
 

@@ -50,7 +50,7 @@ FP32 = Intervention(
     direction=0,
     apply=lambda setup: with_precision(setup, "fp32"),
     misfit=_is_fp32,
-    plant=lambda setup: with_precision(setup, "bf16"),
+    inject=lambda setup: with_precision(setup, "bf16"),
 )
 
 

@@ -41,7 +41,7 @@ BETA2 = Intervention(
     direction=0,  # nearer to 1: down where gradients grow, up where they shrink
     apply=lambda setup: setup.attach.append(lambda replica: set_beta2(replica, BETA2_VALUE)),
     misfit=_beta2_is_lower,
-    plant=lambda setup: setup.attach.append(longer_memory),
+    inject=lambda setup: setup.attach.append(longer_memory),
 )
 
 
@@ -79,7 +79,7 @@ EPSILON = Intervention(
     direction=-1,
     apply=lambda setup: setup.attach.append(_raise_epsilon),
     misfit=_epsilon_is_higher,
-    plant=lambda setup: setup.attach.append(_lower_epsilon),
+    inject=lambda setup: setup.attach.append(_lower_epsilon),
     slowness=3.0,
 )
 
@@ -113,7 +113,7 @@ RESET_MOMENTS = Intervention(
     direction=0,  # nearer to 1: down where gradients grow, up where they shrink
     apply=_begin_anew,
     misfit=no_second_moment,
-    plant=lambda setup: setup.attach.append(longer_memory),
+    inject=lambda setup: setup.attach.append(longer_memory),
     slowness=1.3,
 )
 
@@ -129,7 +129,7 @@ UPDATE_CLIPPING = Intervention(
     direction=-1,
     apply=lambda setup: setup.attach.append(clip_updates),
     misfit=no_second_moment,
-    plant=lambda setup: setup.attach.append(longer_memory),
+    inject=lambda setup: setup.attach.append(longer_memory),
     slowness=1.2,
 )
 

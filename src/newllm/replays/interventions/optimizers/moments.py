@@ -3,7 +3,7 @@
 from newllm.errors import UserError
 from newllm.replays.replica import Replica
 
-_LONGER = 0.999  # what a shorter memory becomes when a long one is planted
+_LONGER = 0.999  # what a shorter memory becomes when a long one is injected
 _LONGEST = 0.9999
 _SECOND = {"exp_avg_sq", "max_exp_avg_sq"}
 
@@ -33,7 +33,7 @@ def longer_memory(replica: Replica) -> None:
     betas = [group["betas"][1] for group in replica.optimizer.param_groups if "betas" in group]
     if not betas or max(betas) >= _LONGEST:
         has = f"beta2 is {max(betas)}" if betas else f"{type(replica.optimizer).__name__} has no beta2"
-        raise UserError(f"a longer memory of the second moment cannot be planted: {has}")
+        raise UserError(f"a longer memory of the second moment cannot be injected: {has}")
     set_beta2(replica, _LONGER if max(betas) < _LONGER else _LONGEST)
 
 

@@ -1,4 +1,4 @@
-"""The null replay: the run again to the bit; and where it is not, what differs is told."""
+"""The reproduction: the run again to the bit; and where it is not, what differs is told."""
 
 import dataclasses
 import hashlib
@@ -19,19 +19,19 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.messages import Message, quoted
-from newllm.replays import null
+from newllm.replays import reproduction
 from newllm.replays.loop import Loop, LoopReplica
-from newllm.replays.null import NullCheck, check_null
 from newllm.replays.original import Original, choose_spike, read_original, record_original
 from newllm.replays.own_run import OwnRun
+from newllm.replays.reproduction import Reproduction, reproduce
 from newllm.replays.watcher import Watcher
 from newllm.trace import Finding
 
 
-def checked(run: Path, start: int, watch: Watcher | None = None) -> NullCheck:
+def checked(run: Path, start: int, watch: Watcher | None = None) -> Reproduction:
     subject = OwnRun(run)
     original = read_original(subject)
-    return check_null(subject, original, choose_spike(original, None), start, watch)
+    return reproduce(subject, original, choose_spike(original, None), start, watch)
 
 
 def hashes(run: Path) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_it_gives_the_state_that_the_replays_begin_from(founding_run: Path) -> N
     _, kept = original.state(40)
     without = dataclasses.replace(original, known_steps=(0, 20, 50))
     subject = OwnRun(founding_run)
-    state = check_null(subject, without, choose_spike(original, None), 40).state
+    state = reproduce(subject, without, choose_spike(original, None), 40).state
     assert state is not None
     assert kept is not None
     assert state.model.keys() == kept.model.keys()
@@ -90,18 +90,18 @@ def test_runs_of_every_variant_are_replayed_to_the_bit(
     subject = OwnRun(run.path)
     original, spike = as_if_spiked(run.path, onset=8, peak=9)
     for start in (0, 5, 7):
-        check = check_null(subject, original, spike, start)
+        check = reproduce(subject, original, spike, start)
         assert check.identical is True
         assert check.compared == 10 - (start and 5)
         assert check.weights
 
 
-def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, null.LocatedSpike]:
-    """A healthy run, as if it had a spike there: what the null replay compares does not depend on it."""
+def as_if_spiked(run: Path, onset: int, peak: int) -> tuple[Original, reproduction.LocatedSpike]:
+    """A healthy run, as if it had a spike there: what the reproduction compares does not depend on it."""
     trace = newllm.doctor(run).trace
     loss, norm = trace.series("loss"), trace.series("gradient_norm")
     finding = Finding(kind="spike", severity="warning", sentence=quoted(""))
-    spike = null.LocatedSpike(onset, peak, None, 1.0, 1.0, "loss", finding)
+    spike = reproduction.LocatedSpike(onset, peak, None, 1.0, 1.0, "loss", finding)
     subject = OwnRun(run)
     kept = tuple(int(path.name[5:]) for path in sorted((run / "snapshots").iterdir()))
     original = Original(
@@ -132,7 +132,7 @@ def test_the_runs_own_number_of_threads_is_used_and_put_back(
     make = subject.make
     monkeypatch.setattr(subject, "make", lambda setup: (used.append(torch.get_num_threads()), make(setup))[1])
     torch.set_num_threads(2)
-    check_null(subject, original, choose_spike(original, None), 40)
+    reproduce(subject, original, choose_spike(original, None), 40)
     assert used == [1]
     assert torch.get_num_threads() == 2
 
@@ -176,7 +176,7 @@ def test_nothing_to_compare_with_is_no_agreement(founding_run: Path) -> None:
     original = read_original(subject)
     spike = choose_spike(original, None)
     empty = Original([], [], [], original.spikes, [], 0, (), original.load)
-    assert check_null(subject, empty, spike, 0).identical is None
+    assert reproduce(subject, empty, spike, 0).identical is None
 
 
 def test_it_is_replayed_no_farther_than_twice_the_window(founding_run: Path) -> None:
@@ -184,18 +184,18 @@ def test_it_is_replayed_no_farther_than_twice_the_window(founding_run: Path) -> 
     spike = choose_spike(original, None)
     never = dataclasses.replace(spike, end=None)
     end = spike.peak + (spike.peak - 45)
-    assert null._end(dataclasses.replace(original, known_steps=()), never, 45) == end
-    assert null._end(original, spike, 40) == 60, "the next snapshot"
-    assert null._end(dataclasses.replace(original, known_steps=(50,)), spike, 45) == spike.end
+    assert reproduction._end(dataclasses.replace(original, known_steps=()), never, 45) == end
+    assert reproduction._end(original, spike, 40) == 60, "the next snapshot"
+    assert reproduction._end(dataclasses.replace(original, known_steps=(50,)), spike, 45) == spike.end
 
 
 # --- a training with chance of its own
 
-PLANTED = 6
-"""The update from which the planted chance is at work."""
+INJECTED = 6
+"""The update from which the injected chance is at work."""
 
 
-class Planted(nn.Module):
+class Injected(nn.Module):
     """A training whose `where` has chance of its own from update 6 on; each model counts its own updates."""
 
     def __init__(self, where: str) -> None:
@@ -206,13 +206,13 @@ class Planted(nn.Module):
             self.second.weight.register_hook(self._noisy)
 
     def _noisy(self, gradient: Tensor) -> Tensor:
-        return gradient + 1e-3 * drawn_by_the_clock(gradient.shape) if self.updates >= PLANTED else gradient
+        return gradient + 1e-3 * drawn_by_the_clock(gradient.shape) if self.updates >= INJECTED else gradient
 
     def forward(self, points: Tensor) -> Tensor:
         if self.training:
             self.updates += 1
         hidden = torch.tanh(self.first(points))
-        if self.training and self.updates >= PLANTED:
+        if self.training and self.updates >= INJECTED:
             hidden = hidden * (1.0 + self._stray())  # by much: two draws must not round to one loss
         return self.second(hidden)
 
@@ -231,9 +231,9 @@ def drawn_by_the_clock(shape: tuple[int, ...]) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(time.perf_counter_ns()))
 
 
-def planted(where: str, batch: Callable, loss: Callable) -> Loop:
+def injected(where: str, batch: Callable, loss: Callable) -> Loop:
     def build(seed: int):  # noqa: ARG001
-        model = Planted(where)
+        model = Injected(where)
         return model, torch.optim.SGD(model.parameters(), lr=0.1)
 
     return Loop(build, batch, loss, steps=30, clip=0.1)  # clipping spreads a difference over all parameters
@@ -245,47 +245,47 @@ def recorded(loop: Loop) -> Original:
     replica = loop.start(loop.setup(0, 0, 20, 20), None)
     updates = [replica.update(step) for step in range(loop.steps)]
     losses, norms = [one.loss for one in updates], [one.gradient_norm for one in updates]
-    spike = null.LocatedSpike(20, 20, 22, 1.0, 1.0, "loss", finding)
+    spike = reproduction.LocatedSpike(20, 20, 22, 1.0, 1.0, "loss", finding)
     steps = list(range(1, loop.steps + 1))
     return Original(steps, losses, norms, (spike,), [], 0, (), lambda _: pytest.fail("no state"), replica.seen)
 
 
-def null_of(loop: Loop) -> NullCheck:
+def null_of(loop: Loop) -> Reproduction:
     original = recorded(loop)
-    return check_null(loop, original, original.spikes[0], 10)
+    return reproduce(loop, original, original.spikes[0], 10)
 
 
 def test_a_training_without_chance_of_its_own_is_identical(loop: Loop) -> None:
-    check = null_of(planted("nowhere", loop.batch, loop.loss))
+    check = null_of(injected("nowhere", loop.batch, loop.loss))
     assert check.identical is True
     assert check.state is not None
     assert not check.weights
 
 
 def test_noise_in_one_gradient_is_told_with_its_step_and_its_parameter(loop: Loop) -> None:
-    check = null_of(planted("gradient", loop.batch, loop.loss))
+    check = null_of(injected("gradient", loop.batch, loop.loss))
     assert check.identical is False
     found = check.first_difference
     assert found is not None
-    assert (found["step"], found["signal"]) == (PLANTED, "gradient_norm")
-    assert (found["replays_differ"], found["parameter"], found["random_state"]) == (PLANTED, "second.weight", None)
-    assert f"two replays of the same state differ from step {PLANTED} on, most in 'second.weight'" in found["sentence"]
+    assert (found["step"], found["signal"]) == (INJECTED, "gradient_norm")
+    assert (found["replays_differ"], found["parameter"], found["random_state"]) == (INJECTED, "second.weight", None)
+    assert f"two replays of the same state differ from step {INJECTED} on, most in 'second.weight'" in found["sentence"]
 
 
 @pytest.mark.parametrize("where", ["torch", "numpy", "python"])
 def test_a_stray_draw_is_told_with_the_random_state(where: str, loop: Loop) -> None:
-    check = null_of(planted(where, loop.batch, loop.loss))
+    check = null_of(injected(where, loop.batch, loop.loss))
     found = check.first_difference
     assert found is not None
-    assert (found["step"], found["signal"], found["replays_differ"]) == (PLANTED, "loss", PLANTED)
+    assert (found["step"], found["signal"], found["replays_differ"]) == (INJECTED, "loss", INJECTED)
     assert found["random_state"] == where
     assert found["parameter"] in {"second.weight", "second.bias", "first.weight", "first.bias"}
 
 
 def test_a_generator_of_its_own_moves_no_random_state(loop: Loop) -> None:
-    found = null_of(planted("own generator", loop.batch, loop.loss)).first_difference
+    found = null_of(injected("own generator", loop.batch, loop.loss)).first_difference
     assert found is not None
-    assert (found["step"], found["random_state"]) == (PLANTED, None)
+    assert (found["step"], found["random_state"]) == (INJECTED, None)
 
 
 def test_a_batch_that_is_not_the_same_when_it_is_asked_again(loop: Loop) -> None:
@@ -293,12 +293,12 @@ def test_a_batch_that_is_not_the_same_when_it_is_asked_again(loop: Loop) -> None
 
     def batch(step: int):
         points, targets = loop.batch(step)
-        return (points + 0.001 * next(calls) if step >= PLANTED else points), targets
+        return (points + 0.001 * next(calls) if step >= INJECTED else points), targets
 
-    found = null_of(planted("nowhere", batch, loop.loss)).first_difference
+    found = null_of(injected("nowhere", batch, loop.loss)).first_difference
     assert found is not None
-    assert (found["step"], found["signal"]) == (PLANTED + 1, "batch")
-    assert found["replays_differ"] == PLANTED + 1
+    assert (found["step"], found["signal"]) == (INJECTED + 1, "batch")
+    assert found["replays_differ"] == INJECTED + 1
     assert "another batch is read" in found["sentence"]
     assert "in their batches" in found["sentence"]
 
@@ -307,7 +307,7 @@ def test_a_training_that_is_another_than_the_one_recorded(bad_loop: Loop) -> Non
     original = record_original(bad_loop)
     spike = choose_spike(original, None)
     bad_loop.clip = 0.999
-    found = check_null(bad_loop, original, spike, 35).first_difference
+    found = reproduce(bad_loop, original, spike, 35).first_difference
     assert found is not None
     assert found["replays_differ"] is None
     assert found["signal"] in {"loss", "weights"}
@@ -317,7 +317,7 @@ def test_a_training_that_is_another_than_the_one_recorded(bad_loop: Loop) -> Non
 def test_a_state_that_is_not_the_recorded_one_is_told_with_its_parameter(bad_loop: Loop) -> None:
     original = record_original(bad_loop)
     spike = choose_spike(original, None)
-    assert check_null(bad_loop, original, spike, 35).weights
+    assert reproduce(bad_loop, original, spike, 35).weights
     load = original.load
 
     def flipped(step: int):
@@ -327,7 +327,7 @@ def test_a_state_that_is_not_the_recorded_one_is_told_with_its_parameter(bad_loo
         return state
 
     original.load = flipped
-    found = check_null(bad_loop, original, spike, 35).first_difference
+    found = reproduce(bad_loop, original, spike, 35).first_difference
     assert found is not None
     assert (found["step"], found["signal"], found["parameter"]) == (38, "weights", "3.bias/exp_avg")
     assert "first in '3.bias/exp_avg'" in found["sentence"]
@@ -340,7 +340,7 @@ def test_a_training_whose_numbers_end_is_replayed_to_its_end(bad_loop: Loop) -> 
 
     loop = Loop(bad_loop.build, batch, bad_loop.loss, steps=60)
     original = record_original(loop)
-    check = check_null(loop, original, original.spikes[-1], 45)
+    check = reproduce(loop, original, original.spikes[-1], 45)
     assert (check.identical, check.compared) == (True, 51 - 45)
 
 
@@ -386,7 +386,7 @@ def test_on_other_hardware_what_lies_farther_away_is_another_training(loop: Loop
     noise = noisy(loop, 1e-6)
     original = recorded(noise)
     original.loss[14] *= 1.01
-    check = check_null(noise, original, original.spikes[0], 10)
+    check = reproduce(noise, original, original.spikes[0], 10)
     assert check.identical is False
     assert check.tolerance is not None
     assert check.tolerance < 0.01
@@ -396,23 +396,23 @@ def test_on_other_hardware_what_lies_farther_away_is_another_training(loop: Loop
 
 
 def test_the_tolerance_is_what_replays_lie_apart_up_to_a_step() -> None:
-    def made(*losses: float) -> null._Made:
+    def made(*losses: float) -> reproduction._Made:
         values = {step: {"loss": value, "gradient_norm": 1.0} for step, value in enumerate(losses, start=1)}
-        return null._Made(values)
+        return reproduction._Made(values)
 
     first, last = pytest.approx(4 * 0.02 / 2.02), pytest.approx(4 * 0.2 / 2.2)
     same, late = [2.0] * 7, [*[2.0] * 6, 2.2]
     early = [2.0, 2.02, *[2.0] * 4, 2.2]
-    assert null._spread([made(*same), made(*late), made(*same)]) == {
+    assert reproduction._spread([made(*same), made(*late), made(*same)]) == {
         **dict.fromkeys(range(1, 7), 4e-6),
         7: last,
     }
     # The first five steps share a limit; a loss that is no number widens none.
-    assert null._spread([made(*same), made(*early), made(*[2.0] * 6, math.nan)]) == {
+    assert reproduction._spread([made(*same), made(*early), made(*[2.0] * 6, math.nan)]) == {
         **dict.fromkeys(range(1, 7), first),
         7: last,
     }
-    assert null._spread([made(2.0), made(2.02), made(2.0)]) == {1: first}
+    assert reproduction._spread([made(2.0), made(2.02), made(2.0)]) == {1: first}
 
 
 @pytest.mark.parametrize(
@@ -429,4 +429,4 @@ def test_the_tolerance_is_what_replays_lie_apart_up_to_a_step() -> None:
     ],
 )
 def test_how_far_two_numbers_lie_apart(recorded: float, replayed: float, apart: float) -> None:
-    assert null._apart(recorded, replayed) == apart
+    assert reproduction._apart(recorded, replayed) == apart

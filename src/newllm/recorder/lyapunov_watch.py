@@ -15,7 +15,7 @@ _SAMPLED, _FIRST = 100, 10  # of so many sampled steps one, that one
 _ROWS, _POSITIONS = 2, 32
 
 
-class LyapunovProbe:
+class LyapunovWatch:
     """Measures what the model read last.
 
     Args:

@@ -2,7 +2,7 @@
 
 import itertools
 
-from newllm.training.probe import NAMES, ROUNDS, vote
+from newllm.training.precision_timing import NAMES, ROUNDS, vote
 
 
 def voted(seconds, spent=lambda: 0.0):

@@ -31,8 +31,8 @@ PATIENCE = 4  # times the seconds for it: after these a vote that has begun is b
 
 
 @dataclasses.dataclass(frozen=True)
-class PrecisionProbe:
-    """What a probe measured.
+class PrecisionTiming:
+    """What was measured.
 
     Attributes:
         chosen: "bf16" where it trains at least a tenth faster than fp32, else "fp32".
@@ -53,9 +53,9 @@ class PrecisionProbe:
         return dataclasses.asdict(self)
 
 
-def probe_precision(
+def time_precisions(
     model: LanguageModel, batches: Batches, config: RunConfig, seconds: float = LONGEST
-) -> PrecisionProbe:
+) -> PrecisionTiming:
     """Time updates in both precisions on copies: the model stays as it is.
 
     Args:
@@ -75,13 +75,13 @@ def probe_precision(
         for step in range(WARM_UP):  # the first ones compile, and find their memory
             steppers["fp32"].update(step)
             if spent() > PATIENCE:
-                return PrecisionProbe("fp32", {}, 0, agreed=False)
+                return PrecisionTiming("fp32", {}, 0, agreed=False)
             try:
                 steppers["bf16"].update(step)
             except UserError:  # a body that this processor does not compute in bf16
-                return PrecisionProbe("fp32", {}, 0, agreed=True)
+                return PrecisionTiming("fp32", {}, 0, agreed=True)
             if spent() > PATIENCE:
-                return PrecisionProbe("fp32", {}, 0, agreed=False)
+                return PrecisionTiming("fp32", {}, 0, agreed=False)
 
         def timed(name: str, step: int) -> float:
             start = time.perf_counter()
@@ -92,7 +92,7 @@ def probe_precision(
         return vote(timed, times, spent)
 
 
-def vote(timed: Any, times: dict[str, list[float]], spent: Callable[[], float]) -> PrecisionProbe:
+def vote(timed: Any, times: dict[str, list[float]], spent: Callable[[], float]) -> PrecisionTiming:
     """Let rounds vote until two votes in a row agree.
 
     Args:
@@ -116,7 +116,7 @@ def vote(timed: Any, times: dict[str, list[float]], spent: Callable[[], float]) 
     agreed = _faster(votes[-1]) == _faster(votes[-2]) if len(votes) > 1 else bool(votes) and max(votes[0]) < CLEAR
     medians = {name: statistics.median(values) for name, values in times.items()}
     chosen = "bf16" if agreed and _faster(votes[-1]) else "fp32"
-    return PrecisionProbe(chosen, medians, len(times["fp32"]), agreed)
+    return PrecisionTiming(chosen, medians, len(times["fp32"]), agreed)
 
 
 def _faster(ratios: list[float]) -> bool:

@@ -40,7 +40,7 @@ class Mechanism:
         return found
 
     @contextmanager
-    def probing(self) -> Iterator[None]:
+    def measuring_activations(self) -> Iterator[None]:
         """Measure activations of the forward passes inside."""
         with ActivationScale(self._replica.model) as scale:
             yield

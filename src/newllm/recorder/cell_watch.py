@@ -4,7 +4,7 @@ The cell runs as one fused function, and leaves it while its layers are hooked: 
 So nothing in it is hooked during an update. Instead, once the pass is over, its layers are called again on a
 few of the positions, with the tokens and contexts that they had there, and without dropout.
 
-Shapes: B rows, T positions, N probed positions, D width, C channels.
+Shapes: B rows, T positions, N positions read, D width, C channels.
 """
 
 from functools import partial
@@ -20,10 +20,10 @@ from newllm.recorder.gates import watch_gates
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layout import Layout, own_name
 
-_PROBED = 128
+_POSITIONS = 128
 
 
-class CellProbe:
+class CellWatch:
     """Looks into every cell of a model while it is open.
 
     Args:
@@ -59,7 +59,7 @@ class CellProbe:
             return
         x_BTD, state = inputs[0].detach(), inputs[1]
         before_BTC = torch.cat([state["context"].detach()[:, None], contexts_BTC[:, :-1]], dim=1)
-        every = max(1, x_BTD.shape[0] * x_BTD.shape[1] // _PROBED)
+        every = max(1, x_BTD.shape[0] * x_BTD.shape[1] // _POSITIONS)
         x_ND, before_NC = x_BTD.flatten(0, 1)[::every], before_BTC.flatten(0, 1)[::every]
         parts = [(own_name(f"{name}.{path}"), part) for path, part in cell.named_modules()]
         inside = [(path, part) for path, part in parts if path in self._layout.layers and part is not cell]

@@ -1,8 +1,8 @@
-"""The null replay: the unmodified training, once more. If it is not the run, no verdict on it is worth anything.
+"""The reproduction: the unmodified training, once more. If it is not the run, no verdict on it is worth anything.
 
 On a CPU every step's loss and gradient norm must be those of the record to the bit, and so must the weights and the
 optimizer's state wherever a later state of the run is known. Other hardware adds in an order of its own: there two
-further null replays measure how far replays of one training lie apart, and the record may lie so far from them.
+further reproductions measure how far replays of one training lie apart, and the record may lie so far from them.
 """
 
 import itertools
@@ -25,14 +25,14 @@ from newllm.time_limit import OutOfTime
 from newllm.training.environment import using_threads
 
 _SIGNALS = ("loss", "gradient_norm")
-_REPEATS = 2  # further null replays that measure the tolerance
+_REPEATS = 2  # further reproductions that measure the tolerance
 _WIDER = 4.0  # times what few replays show of their spread
 _FIRST = 5  # steps that share a limit
 _ROUNDING = 1e-6  # relative: float32's last digits
 
 
 @dataclass
-class NullCheck:
+class Reproduction:
     """What the unmodified replay gave.
 
     Attributes:
@@ -62,14 +62,14 @@ class NullCheck:
         return {name: getattr(self, name) for name in names}
 
 
-def check_null(
+def reproduce(
     subject: Subject,
     original: Original,
     spike: LocatedSpike,
     start: int,
     watch: Watcher | None = None,
     before_update: Callable[[], object] = lambda: None,
-) -> NullCheck:
+) -> Reproduction:
     """Replay the unmodified training to the end of a spike and compare it with the record. Nothing is written.
 
     Args:
@@ -78,7 +78,7 @@ def check_null(
         spike: to whose end it is replayed, and on to the next known state if that is near.
         start: step whose state is wanted.
         watch: hears when it has to be found out what differs.
-        before_update: called before every update of the null replay; what it raises ends it.
+        before_update: called before every update of the reproduction; what it raises ends it.
 
     Raises:
         UserError: it cannot be built, or its snapshot is damaged.
@@ -92,7 +92,7 @@ def check_null(
             if watch is not None:
                 watch.noticed(message("notice-leaves", step=found["step"]))
             found = check.explained(found)
-    return NullCheck(
+    return Reproduction(
         identical=None if not made.compared else found is None,
         compared=made.compared,
         weights=made.weights,
@@ -105,11 +105,11 @@ def check_null(
 
 @dataclass
 class _Made:
-    """One null replay.
+    """One reproduction.
 
     Attributes:
         values: of each step, by signal.
-        mismatch: the first difference from the record's batches or known states, as in `NullCheck.first_difference`.
+        mismatch: the first difference from the record's batches or known states, as in `Reproduction.first_difference`.
         state: at the step that is wanted.
         compared: steps with a record.
         weights: whether a later known state was compared.
