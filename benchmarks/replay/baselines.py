@@ -1,7 +1,7 @@
 """What two others say is the cause, without a replay: the doctor's ranking, and whoever always blames the rate."""
 
 from newllm.diagnosis.causes import UNSTABLE
-from newllm.replays.original import Original
+from newllm.replays.subjects.original import Original
 
 ALWAYS = "learning-rate"
 

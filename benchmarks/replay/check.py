@@ -16,8 +16,8 @@ import torch
 
 from labelled import AnyTraining, Labelled, original_of
 from newllm.files import write_json
-from newllm.replays.original import Original, choose_spike
-from newllm.replays.severity import healthy_limit, severity
+from newllm.replays.subjects.original import Original, choose_spike
+from newllm.replays.subjects.severity import healthy_limit, severity
 from subjects import every_run
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "replay-runs.json"

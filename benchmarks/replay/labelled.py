@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from newllm.errors import UserError
-from newllm.replays.original import Original, record_original
+from newllm.replays.subjects.original import Original, record_original
 from own_runs import OwnTraining
 from training import Training
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import newllm
-from newllm.replays.original import Original, read_original
-from newllm.replays.own_run import OwnRun
+from newllm.replays.subjects.original import Original, read_original
+from newllm.replays.subjects.own_run import OwnRun
 
 STEPS = 240
 _TEXT = "bundled:moby-dick"

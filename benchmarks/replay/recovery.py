@@ -32,7 +32,7 @@ import torch
 from torch import nn
 
 from newllm.files import to_json
-from newllm.replays.guarded import guard
+from newllm.replays.guard.guarded import guard
 from plants_data import CorruptedBatch, GradientScale, LabelNoise
 from plants_steps import HighRate
 from training import Plant, Setup, Training

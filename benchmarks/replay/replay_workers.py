@@ -24,10 +24,10 @@ from pathlib import Path
 import torch
 
 import newllm
-from newllm.replays.own_run import OwnRun
-from newllm.replays.store import Store
-from newllm.replays.task import Replayer, Task
-from newllm.replays.trajectory import Until
+from newllm.replays.replica.trajectory import Until
+from newllm.replays.session.store import Store
+from newllm.replays.session.task import Replayer, Task
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.workers import Workers
 
 sys.path.append(str(Path(__file__).parents[1] / "shared"))

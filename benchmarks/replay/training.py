@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from doctor_parts import Dataset, build_model, dataset, logits
 from newllm.chance import numpy_stream
-from newllm.replays.loop import Loop
+from newllm.replays.subjects.loop import Loop
 from transformer import Transformer
 
 Batch = tuple[Tensor, ...]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from newllm.checks import check
     from newllm.errors import UserError
     from newllm.recorder import record
-    from newllm.replays.guarded import guard
-    from newllm.replays.loop import Loop
+    from newllm.replays.guard.guarded import guard
+    from newllm.replays.subjects.loop import Loop
 
 __version__ = VERSION
 __all__ = [
@@ -45,10 +45,10 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Loop": "newllm.replays.loop",
+    "Loop": "newllm.replays.subjects.loop",
     "UserError": "newllm.errors",
     "check": "newllm.checks",
-    "guard": "newllm.replays.guarded",
+    "guard": "newllm.replays.guard.guarded",
     "record": "newllm.recorder",
 }
 _PLACES = dict.fromkeys(__all__, "newllm.api") | _ELSEWHERE

@@ -8,11 +8,12 @@ from pathlib import Path
 from newllm.errors import UserError
 from newllm.kernels.processor import available_cores
 from newllm.plotting.verdict import draw_verdict
-from newllm.replays.investigate import ReplayRequest, investigate
-from newllm.replays.loop import Loop
-from newllm.replays.original import LocatedSpike, choose_spike, read_original, record_original
-from newllm.replays.own_run import OwnRun
-from newllm.replays.task import Replayer
+from newllm.replays.session.investigate import investigate
+from newllm.replays.session.request import ReplayRequest
+from newllm.replays.session.task import Replayer
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.original import LocatedSpike, choose_spike, read_original, record_original
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
@@ -49,10 +50,10 @@ def replay(
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     if workers is not None and workers < 0:
         raise UserError(f"workers {workers}: give 0 or more")
-    told = watcher or Watcher()
+    watcher = watcher or Watcher()
     if isinstance(what, Loop):
-        return _loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, told)
-    return _run(Path(what), spike, time, only, available_cores() if workers is None else workers, told)
+        return _loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, watcher)
+    return _run(Path(what), spike, time, only, available_cores() if workers is None else workers, watcher)
 
 
 def _run(

@@ -70,7 +70,7 @@ class RunRecording(Recording):
         if self._layers is not None and self._measuring:
             self._layers.begin()
 
-    def trained(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
+    def training_batch(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
         """Split the loss of this batch by class and count what is right, if the update is measured."""
         if self._measuring:
             self._accuracy.add(logits_BTV, targets_BT)
@@ -90,7 +90,7 @@ class RunRecording(Recording):
         with self._evaluation.watching(self._model):
             yield
 
-    def predicted(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
+    def evaluation_batch(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
         """Take in one batch."""
         self._evaluation.add(logits_BTV, targets_BT)
 

@@ -17,7 +17,7 @@ from newllm.data import Corpus
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
-from newllm.replays.run_guard import RunGuard
+from newllm.replays.guard.run_guard import RunGuard
 from newllm.trace import Summary, read_signal
 from newllm.trace.samples import Sample
 from newllm.training.budget import Budget
@@ -43,7 +43,7 @@ class TrainedRun:
         config: the complete configuration.
         summary: how it ended.
         stopped_by: the signal that was received while it trained, "SIGINT" or "SIGTERM", None without one.
-        seconds: that the clock gave this sitting, None where it ended by steps.
+        seconds: that the clock gave this session, None where it ended by steps.
     """
 
     path: Path
@@ -94,7 +94,7 @@ def run_training(
         config: resolved.
         model: at its initialisation.
         corpus: the data.
-        recorded: makes what measures a sitting.
+        recorded: makes what measures a session.
         observers: who watches.
         pace: what decides when the run ends; None for its steps.
         snapshots: whether they are taken on the way, see `Training`.
@@ -124,7 +124,7 @@ def notify(observers: Sequence[Observer], *notices: Message) -> None:
 
 
 def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], budget: Budget) -> Pace:
-    """Return what decides when the run ends: its steps, or the clock, with what earlier sittings used of its time."""
+    """Return what decides when the run ends: its steps, or the clock, with what earlier sessions used of its time."""
     seconds = config.training.seconds
     if not seconds:
         return Pace()

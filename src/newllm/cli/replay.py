@@ -113,7 +113,7 @@ def _loss(run: str, spike: dict[str, Any]) -> tuple[str, Any]:
 def _list(arguments: argparse.Namespace, words: Any) -> int:
     from newllm.cli.paper import PageConsole
     from newllm.cli.replay_list import as_dict, list_page, listed
-    from newllm.replays.own_run import OwnRun
+    from newllm.replays.subjects.own_run import OwnRun
 
     found = listed(OwnRun(Path(arguments.replay)) if arguments.replay is not None else None)
     if arguments.json:

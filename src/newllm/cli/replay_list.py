@@ -12,7 +12,7 @@ from rich.text import Text
 from newllm.messages import Catalogue, Message
 from newllm.plotting import colours
 from newllm.replays.interventions import INTERVENTIONS, Intervention
-from newllm.replays.subject import Subject
+from newllm.replays.replica.subject import Subject
 from newllm.words.plain import plain
 from newllm.words.verdicts import Part, change
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from newllm.messages import Catalogue
-from newllm.report.charts.interval_svg import interval_svg
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, safe, said_in, table, tag
 from newllm.trace import Tried, Verdict
 from newllm.words import replays
 from newllm.words.numbers import duration
 from newllm.words.plain import plain
 from newllm.words.verdicts import change_of, checked, missing_of, not_tried_of
+
+_LEFT, _RIGHT = -0.5, 1.5  # range that is drawn; what lies outside stops at its edge
+_WIDE, _HIGH = 130, 16
 
 _SIGNS = {
     "removes": ("✔", "good"), "reduces": ("▼", "note"), "delays": ("▶", "note"), "undecided": ("?", "muted"),
@@ -95,3 +97,29 @@ def _in_full(one: Tried, words: Catalogue) -> Html:
     return joined(
         filter(None, (change, replays.moved(words, one), replays.left(words, one), price)), words("between_sentences")
     )
+
+
+def interval_svg(effect: float | None, interval: tuple[float, float] | None, mood: str) -> Html:
+    """Return an effect with its interval as a drawing: 0 at the left line, all gone at the right one; else empty.
+
+    Args:
+        effect: share that is gone: 1 all, 0 none.
+        interval: its ends, None where it has none.
+        mood: class of its colour.
+    """
+    if effect is None:
+        return Html()
+    middle = _HIGH / 2
+    low, high = (_across(end) for end in interval or (effect, effect))
+    return Html(
+        f'<svg class="interval {mood}" width="{_WIDE}" height="{_HIGH}" viewBox="0 0 {_WIDE} {_HIGH}" '
+        f'aria-hidden="true">'
+        f'<path class="grid" d="M{_across(0):.1f},0V{_HIGH}"/><path class="axis" d="M{_across(1):.1f},0V{_HIGH}"/>'
+        f'<path class="range" d="M{low:.1f},{middle}H{high:.1f}"/>'
+        f'<circle cx="{_across(effect):.1f}" cy="{middle}" r="3.5"/></svg>'
+    )
+
+
+def _across(value: float) -> float:
+    share = (min(_RIGHT, max(_LEFT, value)) - _LEFT) / (_RIGHT - _LEFT)
+    return 4 + share * (_WIDE - 8)

@@ -101,7 +101,7 @@ def take_back(run: RunDirectory) -> Recovery | None:
     return last
 
 
-def told(run: RunDirectory) -> list[dict[str, Any]]:
+def summarise_recoveries(run: RunDirectory) -> list[dict[str, Any]]:
     """Return what summary.json says of a run's recoveries.
 
     Raises:

@@ -19,7 +19,7 @@ from newllm.trace import Summary
 from newllm.trace.summary import Status
 from newllm.training.config import RunConfig, scan_that_runs
 from newllm.training.evaluation import Evaluation, evaluate
-from newllm.training.guard import Guard, told
+from newllm.training.guard import Guard, summarise_recoveries
 from newllm.training.interrupt import Interrupt, listening
 from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
@@ -93,7 +93,7 @@ class Training:
         self.optimizer = build_optimizer(model, config.optimizer)
         self.stepper = Stepper(model, self.optimizer, training_batches(corpus, config.data, config.seed), config)
         self.schedule = self.stepper.schedule
-        self.stepper.trained = self.recording.trained
+        self.stepper.on_batch = self.recording.training_batch
         self.token_bytes = corpus.tokenizer.token_bytes()
         self.guard.attach(self.stepper, run.last_step() or 0)
         progress = self._restore()
@@ -105,7 +105,7 @@ class Training:
             precision=config.numerics.precision,
             device=config.numerics.device,
             step=progress.step,
-            recoveries=told(run),
+            recoveries=summarise_recoveries(run),
         )
         restore(summary, run, progress)
         self.journal = Journal(run, summary, progress)
@@ -196,7 +196,7 @@ class Training:
             return False
         said = found.message or quoted(found.sentence)
         self._tell_notice(said)
-        self.journal.summary.recoveries = told(self.run)
+        self.journal.summary.recoveries = summarise_recoveries(self.run)
         if found.action == "asked":
             self._end("interrupted", message("ended-asked", sentence=said), snapshot=False)
         self.goes_back = found.back is not None
@@ -224,7 +224,7 @@ class Training:
         batches = self._beating(validation_batches(self.corpus, self.config.data, limit))
         precision, recording = self.config.numerics.precision, self.recording
         with recording.evaluating():
-            evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.predicted)
+            evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.evaluation_batch)
         best = self.journal.evaluated(evaluation, recording.evaluated(self.journal.progress.step))
         self._tell_evaluation(evaluation, best=best)
         self.keeper.see("validation_loss", self.journal.progress.step, evaluation.loss)

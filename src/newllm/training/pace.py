@@ -98,7 +98,7 @@ class ClockPace(Pace):
         self._evaluation = 0.0  # seconds of the last one, with its snapshot
         self._pauses = 0.0  # seconds since the last update
         self._steps, self._time = 0.0, 0.0  # of updates lately, whose quotient is the pace
-        self._per_step, self._reached, self._sittings = per_step, reached, 0
+        self._per_step, self._reached, self._sessions = per_step, reached, 0
         self._ready, self._updates = 0.0, 0  # seconds before the first update of this session, and updates in it
 
     @property
@@ -113,13 +113,13 @@ class ClockPace(Pace):
         self._last = self._began = self._decided = self.watch.spent
         self._pauses = 0.0
         self._held = max(self._reached, decisions[-1].step, decisions[-1].reached) if decisions else step
-        self._sittings += 1
+        self._sessions += 1
         self._ready = self._ready or self._began - self.watch.before
         if not decisions and step < schedule.steps:
             self._write(step, schedule.steps, schedule.warm)
         elif not decisions:
             self._plan(step)
-        elif self._sittings > 1:
+        elif self._sessions > 1:
             self._held = step
             self._plan(step, forced=True)
         elif self._held > decisions[-1].reached:

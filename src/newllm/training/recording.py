@@ -27,7 +27,7 @@ class Recording:
     def stepping(self, step: int) -> None:
         """The update that leads from `step` to `step + 1` begins."""
 
-    def trained(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
+    def training_batch(self, logits_BTV: Tensor, targets_BT: Tensor, nats: Tensor) -> None:
         """One batch of an update, before its backward pass, which may write over the logits.
 
         Args:
@@ -45,7 +45,7 @@ class Recording:
         """Be told of the predictions of an evaluation while this is open."""
         yield
 
-    def predicted(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
+    def evaluation_batch(self, logits_BTV: Tensor, targets_BT: Tensor) -> None:
         """One batch of an evaluation: logits, and what came, -1 where nothing was to be predicted."""
 
     def evaluated(self, step: int) -> Signals:  # noqa: ARG002 (an interface)

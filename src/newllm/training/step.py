@@ -26,7 +26,7 @@ Clip = Callable[[Iterable[nn.Parameter]], float]
 Term = Callable[[Tensor, Tensor], Tensor]
 """From logits `[B, T, V]` and targets `[B, T]` to nats, summed, that are trained on beside the loss."""
 
-Trained = Callable[[Tensor, Tensor, Tensor], None]
+BatchHook = Callable[[Tensor, Tensor, Tensor], None]
 """Looks at the logits `[B, T, V]`, targets `[B, T]` and summed nats of a batch that is trained on."""
 
 
@@ -70,7 +70,7 @@ class Stepper:
         rate: learning rate of the update that leads from a step to the next; the schedule's.
         clip: what is done to gradients before an update; the configuration's clipping.
         terms: what is trained on beside the loss; never reported. A replay adds to them.
-        trained: is shown each batch between its forward and its backward pass; nothing looks by itself.
+        on_batch: is shown each batch between its forward and its backward pass; nothing looks by itself.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Stepper:
         self.rate: Callable[[int], float] = self.schedule.rate
         self.clip: Clip = clip_norm(config.optimizer.clip)
         self.terms: list[Term] = []
-        self.trained: Trained = lambda *_: None
+        self.on_batch: BatchHook = lambda *_: None
 
     def update(self, step: int) -> StepReport:
         """Do the update that leads from `step` to `step + 1`.
@@ -125,7 +125,7 @@ class Stepper:
         targets = torch.from_numpy(batch.targets).to(device)
         more = torch.stack([term(logits, targets) for term in self.terms]).sum() if self.terms else None
         nats = sum_nats(logits, targets, fused=self.model.fused, consume=not self.terms)
-        self.trained(logits.detach(), targets, nats.detach())
+        self.on_batch(logits.detach(), targets, nats.detach())
         return nats, more, state
 
     def _apply(self, rate: float) -> float:

@@ -128,7 +128,7 @@ def _update(recording: RunRecording, model: LanguageModel, optimizer: Any, step:
     for row in range(2):
         logits, _ = model(tokens[row : row + 1])
         nats = sum_nats(logits, targets[row : row + 1])
-        recording.trained(logits, targets[row : row + 1], nats)
+        recording.training_batch(logits, targets[row : row + 1], nats)
         nats.backward()
     optimizer.step()
     return dict(recording.stepped(StepReport(step + 1, 1.0, 3.0, 1e-3, None, 10)))
@@ -172,7 +172,7 @@ def test_an_evaluation_has_its_classes_and_the_contexts_of_its_first_batch(tmp_p
         with recording.evaluating(), torch.no_grad():
             for row in batches:
                 logits, _ = model(tokens[row : row + 1])
-                recording.predicted(logits, targets[row : row + 1])
+                recording.evaluation_batch(logits, targets[row : row + 1])
         signals.append(recording.evaluated(10))
     both, second = signals
     counts = {name: value for name, value in both.items() if "count" in name}

@@ -149,6 +149,6 @@ def test_the_page_names_a_damaged_file(name: str, whole: Path, tmp_path: Path) -
     if name != "findings.json":  # the report examines anew, the list of runs reads it
         assert any(name in str(problem) for problem in read_source(run).problems)
     else:
-        from newllm.ui.stored_findings import stored_findings
+        from newllm.ui.diagnoses import stored_findings
 
         assert stored_findings(run) is None

@@ -170,7 +170,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(refused, run, content, options
 HOLD = """
 import sys
 from pathlib import Path
-from newllm.replays.investigate import replay_lock
+from newllm.replays.session.investigate import replay_lock
 with replay_lock(Path(sys.argv[1]), "it"):
     print("held", flush=True)
     sys.stdin.read()

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import Replica
-from newllm.replays.subject import Subject
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.subject import Subject
+from newllm.replays.subjects.own_run import OwnRun
 
 SMALL_FOUNDING = (
     *("model.width=64", "model.hidden=64", "model.context=64", "model.layers=6", "optimizer.learning_rate=1e-3"),

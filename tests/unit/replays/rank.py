@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import newllm
-from newllm.replays.guarded import Guarded, guard
+from newllm.replays.guard.guarded import Guarded, guard
 
 STEPS, FIRST, SIZE = 45, 30, 16
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from newllm.replays.interventions.adagc import AdaGC
+from newllm.replays.interventions.optimizer.adagc import AdaGC
 from newllm.training.step import clip_norm
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.assessment import Assessment, Assessor
-from newllm.replays.original import Original
-from newllm.replays.severity import Severity, severity
-from newllm.replays.spikes import LocatedSpike
-from newllm.replays.trajectory import Trajectory
+from newllm.replays.assessment.assessment import Assessment, Assessor
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.subjects.original import Original
+from newllm.replays.subjects.severity import Severity, severity
+from newllm.replays.subjects.spikes import LocatedSpike
 from newllm.trace import Finding
 
 PROBED = Trajectory(

@@ -8,13 +8,13 @@ import pytest
 
 from newllm.diagnosis.onset import Onset
 from newllm.messages import quoted
-from newllm.replays.assessment import Assessment, Assessor
-from newllm.replays.attempts import Attempts
-from newllm.replays.original import Original
-from newllm.replays.remedies import Remedy
-from newllm.replays.severity import Severity
-from newllm.replays.spikes import LocatedSpike
-from newllm.replays.trajectory import Trajectory
+from newllm.replays.assessment.assessment import Assessment, Assessor
+from newllm.replays.guard.attempts import Attempts
+from newllm.replays.interventions.remedies import Remedy
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.subjects.original import Original
+from newllm.replays.subjects.severity import Severity
+from newllm.replays.subjects.spikes import LocatedSpike
 from newllm.trace import Finding, Series
 
 LOSS = Series(np.arange(1, 101), np.full(100, 2.0))

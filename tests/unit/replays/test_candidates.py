@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from newllm.errors import UserError
-from newllm.replays.candidates import candidates
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.own_run import OwnRun
-from newllm.replays.starts import Start
+from newllm.replays.session.candidates import candidates
+from newllm.replays.session.starts import Start
+from newllm.replays.subjects.own_run import OwnRun
 
 LATE, FIRST = Start(8, 16, 20, 24), Start(0, 16, 20, 32)
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from newllm.replays.cause import CauseEvidence, find_cause, suspects
+from newllm.replays.assessment.manipulation import Moved
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.manipulation import Moved
-from newllm.replays.session import ReverseTest
+from newllm.replays.session.cause import CauseEvidence, find_cause, suspects
+from newllm.replays.session.session import ReverseTest
 from newllm.trace import Tried
 
 

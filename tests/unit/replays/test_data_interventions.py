@@ -12,12 +12,12 @@ from torch import Tensor
 
 from newllm.data import IGNORED
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.loop import Loop
-from newllm.replays.own_replica import OwnReplica
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import Replica
-from newllm.replays.setup import Setup
-from newllm.replays.subject import Subject
+from newllm.replays.replica.own_replica import OwnReplica
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.setup import Setup
+from newllm.replays.replica.subject import Subject
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.own_run import OwnRun
 
 FOUNDING = ("known-evaluation", "word-dropout")
 ANYONE = ("skip-batches", "replace-batches", "reorder-batches", "other-order")

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from newllm.replays.original import choose_spike, record_original
-from newllm.replays.reproduction import reproduce
+from newllm.replays.session.reproduction import reproduce
+from newllm.replays.subjects.original import choose_spike, record_original
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

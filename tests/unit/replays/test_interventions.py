@@ -6,7 +6,7 @@ import pytest
 
 from newllm.errors import UserError
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.interventions.model import fastest
+from newllm.replays.interventions.model.layers import fastest
 
 AIMS = {
     ("update_ratio", -1): [
@@ -110,3 +110,10 @@ def test_the_layer_whose_gradient_grew_most(measured: list[dict[str, float]], fa
 def test_without_a_gradient_at_the_start_there_is_no_layer_to_freeze() -> None:
     with pytest.raises(UserError, match="no layer had a gradient at the start"):
         fastest(norms(a=[0.0, 1.0], b=[0.0, 2.0]))
+
+
+@pytest.mark.parametrize("name", INTERVENTIONS)
+def test_an_intervention_stands_in_the_folder_or_file_of_its_kind(name: str) -> None:
+    change = INTERVENTIONS[name]
+    folder = "initialisation" if change.kind == "start" else change.kind
+    assert f"newllm.replays.interventions.{folder}" in change.apply.__module__

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.errors import UserError
-from newllm.replays.loop import Loop, LoopReplica
-from newllm.replays.setup import digest
+from newllm.replays.replica.setup import digest
+from newllm.replays.subjects.loop import Loop, LoopReplica
 
 
 def begun(loop: Loop, start: int = 0, replay: int = 0, state: Any = None) -> LoopReplica:

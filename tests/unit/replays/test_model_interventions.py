@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.recurrence import Rule
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.interventions.anatomy import dropouts
-from newllm.replays.interventions.model import fastest, z_loss
-from newllm.replays.loop import Loop
-from newllm.replays.own_replica import OwnReplica
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import Replica
-from newllm.replays.subject import Subject
+from newllm.replays.interventions.model.anatomy import dropouts
+from newllm.replays.interventions.model.layers import fastest, z_loss
+from newllm.replays.replica.own_replica import OwnReplica
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.subject import Subject
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.own_run import OwnRun
 
 MODEL = [name for name, one in INTERVENTIONS.items() if one.kind == "model"]
 KEEPING = [name for name in MODEL if not INTERVENTIONS[name].from_start]

@@ -13,12 +13,12 @@ import newllm
 from newllm.errors import UserError
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.interventions.numerics import within
-from newllm.replays.loop import Loop
-from newllm.replays.own_replica import OwnReplica
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import Replica
-from newllm.replays.subject import Subject
-from newllm.replays.trajectory import Trajectory, Until, follow
+from newllm.replays.replica.own_replica import OwnReplica
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.subject import Subject
+from newllm.replays.replica.trajectory import Trajectory, Until, follow
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.own_run import OwnRun
 
 pytestmark = pytest.mark.usefixtures("same_chance")
 NUMERICS = [name for name, one in INTERVENTIONS.items() if one.kind == "numerics"]

@@ -13,13 +13,13 @@ from torch import nn
 import newllm
 from newllm.errors import UserError
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.interventions.optimizers import clip_updates
-from newllm.replays.loop import Loop
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import Replica
-from newllm.replays.setup import Setup
-from newllm.replays.subject import Subject
-from newllm.replays.trajectory import Trajectory, Until, follow
+from newllm.replays.interventions.optimizer.update_clip import clip_updates
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.setup import Setup
+from newllm.replays.replica.subject import Subject
+from newllm.replays.replica.trajectory import Trajectory, Until, follow
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.own_run import OwnRun
 
 pytestmark = pytest.mark.usefixtures("same_chance")
 OPTIMIZER = [name for name, one in INTERVENTIONS.items() if one.kind == "optimizer"]

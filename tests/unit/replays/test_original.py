@@ -15,12 +15,12 @@ import newllm
 from newllm.checksum import read_checked, write_checked
 from newllm.diagnosis import Facts, diagnose, find_spikes
 from newllm.errors import UserError
-from newllm.replays.loop import Loop
-from newllm.replays.original import Original, _Recorded, choose_spike, read_original, record_original
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import State
-from newllm.replays.spikes import LocatedSpike, most_serious, spikes_of
-from newllm.replays.states import States, size_of
+from newllm.replays.replica.replica import State
+from newllm.replays.replica.states import States, size_of
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.original import Original, _Recorded, choose_spike, read_original, record_original
+from newllm.replays.subjects.own_run import OwnRun
+from newllm.replays.subjects.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.trace import Series, Trace, read_trace
 
 # --- the spikes of a trace

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from newllm.replays.assessment import Assessment
-from newllm.replays.outcome import Pair, effect_of
-from newllm.replays.severity import Severity
-from newllm.replays.trajectory import Trajectory
+from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.outcome import Pair, effect_of
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.subjects.severity import Severity
 
 LIMIT = 0.1
 

@@ -14,10 +14,10 @@ import newllm
 from newllm.data import Batch, validation_batches
 from newllm.errors import UserError
 from newllm.model.language_model import LanguageModel
-from newllm.replays.own_replica import OwnReplica
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import State
-from newllm.replays.setup import Setup
+from newllm.replays.replica.own_replica import OwnReplica
+from newllm.replays.replica.replica import State
+from newllm.replays.replica.setup import Setup
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.trace import read_trace
 from newllm.training.evaluation import evaluate
 

@@ -4,8 +4,8 @@ import itertools
 
 import torch
 
-from newllm.replays.recent import Recent
-from newllm.replays.replica import State
+from newllm.replays.guard.recent import Recent
+from newllm.replays.replica.replica import State
 
 
 def state(step: int) -> State:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 import newllm
 from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
-from newllm.replays.guarded import Guarded, guard
-from newllm.replays.recent import Recent
-from newllm.replays.recovery import failures, rollback_step
-from newllm.replays.remedies import LASTING, PASSING, SKIP, Remedy
-from newllm.replays.replica import State
+from newllm.replays.guard.guarded import Guarded, guard
+from newllm.replays.guard.recent import Recent
+from newllm.replays.guard.recovery import failures, rollback_step
+from newllm.replays.interventions.remedies import LASTING, PASSING, SKIP, Remedy
+from newllm.replays.replica.replica import State
 from newllm.trace import Recovery, load_recoveries, save_recoveries
 from newllm.trace.recovery import followed_by
 

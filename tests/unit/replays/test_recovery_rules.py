@@ -8,7 +8,7 @@ import pytest
 
 from newllm.diagnosis import Facts
 from newllm.diagnosis.onset import Onset
-from newllm.replays.recovery import Incident, decide, failures, rollback_step
+from newllm.replays.guard.recovery import Incident, decide, failures, rollback_step
 from newllm.trace import Recovery, Trace
 
 

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.messages import Message, quoted
-from newllm.replays import reproduction
-from newllm.replays.loop import Loop, LoopReplica
-from newllm.replays.original import Original, choose_spike, read_original, record_original
-from newllm.replays.own_run import OwnRun
-from newllm.replays.reproduction import Reproduction, reproduce
+from newllm.replays.session import reproduction
+from newllm.replays.session.reproduction import Reproduction, reproduce
+from newllm.replays.subjects.loop import Loop, LoopReplica
+from newllm.replays.subjects.original import Original, choose_spike, read_original, record_original
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.replays.watcher import Watcher
 from newllm.trace import Finding
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from newllm.replays.own_run import OwnRun
-from newllm.replays.run_states import RunStates
+from newllm.replays.subjects.own_run import OwnRun
+from newllm.replays.subjects.run_states import RunStates
 from newllm.trace import read_trace
 from newllm.training.snapshots import list_snapshots, load_progress, snapshot_tensors
 

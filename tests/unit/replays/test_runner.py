@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from newllm.errors import UserError
-from newllm.replays.loop import Loop
-from newllm.replays.runner import Runner
-from newllm.replays.store import Store
-from newllm.replays.task import Replayer, Task
-from newllm.replays.trajectory import Until
+from newllm.replays.replica.trajectory import Until
+from newllm.replays.session.runner import Runner
+from newllm.replays.session.store import Store
+from newllm.replays.session.task import Replayer, Task
+from newllm.replays.subjects.loop import Loop
 from newllm.time_limit import OutOfTime, TimeLimit
 
 # What workers replay must stand in a module that they can import: its batches never come to an end.
@@ -20,7 +20,7 @@ import time
 
 import torch
 
-from newllm.replays.loop import Loop
+from newllm.replays.subjects.loop import Loop
 
 
 def build(seed):

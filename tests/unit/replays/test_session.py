@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 import newllm
-from newllm.replays import session
-from newllm.replays.loop import Loop
-from newllm.replays.session import NO_TIME
+from newllm.replays.session import session
+from newllm.replays.session.session import NO_TIME
+from newllm.replays.subjects.loop import Loop
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict

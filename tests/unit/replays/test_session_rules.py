@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from newllm.replays.assessment import Assessment
-from newllm.replays.candidates import Candidate
+from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.manipulation import Moved, manipulation
+from newllm.replays.assessment.outcome import Pair
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.manipulation import Moved, manipulation
-from newllm.replays.outcome import Pair
-from newllm.replays.session import Trial, best_of
-from newllm.replays.severity import Severity
-from newllm.replays.starts import Start
-from newllm.replays.trajectory import Trajectory
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.session.candidates import Candidate
+from newllm.replays.session.session import Trial, best_of
+from newllm.replays.session.starts import Start
+from newllm.replays.subjects.severity import Severity
 
 LATE = Start(8, 16, 20, 24)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newllm.replays.setup import EXCHANGED, Setup
+from newllm.replays.replica.setup import EXCHANGED, Setup
 
 
 def fetched(setup: Setup, count: int) -> list[int]:

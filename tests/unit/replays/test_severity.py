@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.replays.severity import HIGHEST, Severity, excess, healthy_limit, severity
+from newllm.replays.subjects.severity import HIGHEST, Severity, excess, healthy_limit, severity
 
 ONSET, PEAK, HEALED = 38, 41, 46
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.spikes import LocatedSpike, most_serious, spikes_of
+from newllm.replays.subjects.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.trace import Finding, Series, Trace
 
 

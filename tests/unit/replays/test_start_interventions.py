@@ -10,11 +10,11 @@ import torch
 
 from newllm.model.config import ModelConfig
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.loop import Loop
-from newllm.replays.mechanism import Mechanism
-from newllm.replays.own_run import OwnRun
-from newllm.replays.replica import Replica
-from newllm.replays.subject import Subject
+from newllm.replays.replica.mechanism import Mechanism
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.subject import Subject
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.own_run import OwnRun
 
 START = ("initialisation-he", "initialisation-scaled", "depth-scaled-residuals", "smaller-initialisation")
 

@@ -3,9 +3,9 @@
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.spikes import LocatedSpike
-from newllm.replays.starts import Start, healthy_segment, starts
-from newllm.replays.trajectory import Until
+from newllm.replays.replica.trajectory import Until
+from newllm.replays.session.starts import Start, healthy_segment, starts
+from newllm.replays.subjects.spikes import LocatedSpike
 from newllm.trace import Finding
 
 

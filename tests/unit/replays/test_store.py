@@ -9,10 +9,10 @@ import safetensors.torch
 import torch
 
 from newllm.errors import UserError
-from newllm.replays.replica import State
-from newllm.replays.store import Store
-from newllm.replays.task import Task
-from newllm.replays.trajectory import Until
+from newllm.replays.replica.replica import State
+from newllm.replays.replica.trajectory import Until
+from newllm.replays.session.store import Store
+from newllm.replays.session.task import Task
 from newllm.storage import measured, trim
 from newllm.trace import Verdict
 
@@ -109,7 +109,7 @@ def test_states_of_all_spikes_stay_within_their_limit(tmp_path: Path, monkeypatc
         with store.in_use():
             store.keep_state(7, state)
         os.utime(tmp_path / f"step-{onset:08d}/.states.in-use", (onset, onset))
-    monkeypatch.setattr("newllm.replays.store.LIMIT", 9000)
+    monkeypatch.setattr("newllm.replays.session.store.LIMIT", 9000)
     last = Store(tmp_path / "step-00000001", {"run": "x"})  # used again: now the second is the oldest
     with last.in_use():
         last.write(VERDICT)

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 
-from newllm.replays.interventions.learning_rate import WARM_UP
-from newllm.replays.interventions.optimizers import planned
-from newllm.replays.loop import Loop
-from newllm.replays.mechanism import Mechanism
-from newllm.replays.ranks import averaged_over_ranks, ranks
-from newllm.replays.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm
-from newllm.replays.setup import Setup
-from newllm.replays.task import Replayer, Task, parts
-from newllm.replays.trajectory import Trajectory, Until
+from newllm.replays.guard.ranks import averaged_over_ranks, ranks
+from newllm.replays.interventions.optimizer.learning_rate import WARM_UP
+from newllm.replays.interventions.optimizer.planned import planned
+from newllm.replays.interventions.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm
+from newllm.replays.replica.mechanism import Mechanism
+from newllm.replays.replica.setup import Setup
+from newllm.replays.replica.trajectory import Trajectory, Until
+from newllm.replays.session.task import Replayer, Task, parts
+from newllm.replays.subjects.loop import Loop
 
 TASK = Task("", 0, 0, Until(None, 6, 6, 1), 4, 5, (2, 5))
 
@@ -168,8 +168,8 @@ def test_one_process_keeps_its_losses_and_several_take_their_mean(loop: Loop, mo
     assert ranks() == 1
     assert averaged_over_ranks(loop) is loop
     # As if a second process had three times the value: what is summed up over both is four times as much.
-    monkeypatch.setattr("newllm.replays.ranks.ranks", lambda: 2)
-    monkeypatch.setattr("newllm.replays.ranks.dist.all_reduce", lambda value: value.mul_(4))
+    monkeypatch.setattr("newllm.replays.guard.ranks.ranks", lambda: 2)
+    monkeypatch.setattr("newllm.replays.guard.ranks.dist.all_reduce", lambda value: value.mul_(4))
     two = averaged_over_ranks(dataclasses.replace(loop, validate=lambda _: {"validation": 1.5}))
     model, _ = loop.build(0)
     model.eval()

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from newllm.files import plain_data
-from newllm.replays.loop import Loop
-from newllm.replays.own_run import OwnRun
-from newllm.replays.subject import Subject
-from newllm.replays.trajectory import Trajectory, Until, follow
+from newllm.replays.replica.subject import Subject
+from newllm.replays.replica.trajectory import Trajectory, Until, follow
+from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.statistics import trailing_median
 from newllm.trace import read_trace
 

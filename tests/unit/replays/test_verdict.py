@@ -5,9 +5,9 @@ import math
 import pytest
 
 from newllm.messages import quoted
-from newllm.replays.reproduction import Reproduction
-from newllm.replays.spikes import LocatedSpike
-from newllm.replays.verdict import differs
+from newllm.replays.session.reproduction import Reproduction
+from newllm.replays.session.verdict import differs
+from newllm.replays.subjects.spikes import LocatedSpike
 from newllm.trace import Finding
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from newllm.replays.interventions.zclip import ZClip
+from newllm.replays.interventions.optimizer.zclip import ZClip
 from newllm.training.step import clip_norm
 
 

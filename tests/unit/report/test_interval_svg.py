@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from newllm.report.charts.interval_svg import interval_svg
+from newllm.report.replay_tables import interval_svg
 
 
 @pytest.mark.parametrize(

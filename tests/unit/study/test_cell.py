@@ -16,7 +16,7 @@ from newllm.cli.main import main
 from newllm.data import prepare, training_batches
 from newllm.errors import UserError
 from newllm.messages import Message
-from newllm.replays.own_run import OwnRun
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.study import cell_recording
 from newllm.study.cell import train_cell
 from newllm.study.cell_recording import no_signals

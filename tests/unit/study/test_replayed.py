@@ -18,10 +18,10 @@ from studies.founding.tables import rows_by_arm
 from newllm.errors import UserError
 from newllm.files import write_json
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.interventions.clipping import CLIP_HALF_NORM, CLIP_TENTH_NORM
-from newllm.replays.interventions.learning_rate import HALF, TENTH
-from newllm.replays.interventions.optimizer import BETA2_VALUE, EPSILON_VALUE, SGD_RATE
-from newllm.replays.setup import Setup
+from newllm.replays.interventions.optimizer.adam import BETA2_VALUE, EPSILON_VALUE, SGD_RATE
+from newllm.replays.interventions.optimizer.clipping import CLIP_HALF_NORM, CLIP_TENTH_NORM
+from newllm.replays.interventions.optimizer.learning_rate import HALF, TENTH
+from newllm.replays.replica.setup import Setup
 from newllm.study import load_results
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import Outcome

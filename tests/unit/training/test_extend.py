@@ -6,7 +6,7 @@ import pytest
 
 import newllm
 from newllm.errors import UserError
-from newllm.replays.own_run import OwnRun
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.trace import read_signal
 from newllm.training.budget import Budget
 from newllm.training.observer import Observer

@@ -13,8 +13,8 @@ import newllm
 from newllm.checksum import read_checked, write_checked
 from newllm.errors import UserError
 from newllm.messages import Message
-from newllm.replays.own_run import OwnRun
-from newllm.replays.run_guard import RunGuard
+from newllm.replays.guard.run_guard import RunGuard
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.trace import Recovery, load_recoveries, read_trace, save_recoveries, truncate_after
 from newllm.training.guard import commit, take_back
 from newllm.training.observer import Observer

@@ -12,7 +12,7 @@ import pytest
 
 import newllm
 from newllm.errors import UserError
-from newllm.replays.own_run import OwnRun
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.training.snapshots import SCHEMA, list_snapshots, load_progress
 from newllm.training.snapshots import _digest as digest_of
 

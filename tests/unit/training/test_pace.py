@@ -8,7 +8,7 @@ import pytest
 
 import newllm
 from newllm.errors import UserError
-from newllm.replays.own_run import OwnRun
+from newllm.replays.subjects.own_run import OwnRun
 from newllm.trace import read_signal
 from newllm.training import pace
 from newllm.training.budget import Budget

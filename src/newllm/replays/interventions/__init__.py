@@ -1,15 +1,8 @@
-"""Every intervention by name, a file a kind. `INTERVENTIONS` is in the order in which they are listed."""
+"""Every intervention by name, a folder or a file a kind ("start" is initialisation.py).
 
-from newllm.replays.interventions.clipping import ADAGC, CLIP_HALF, CLIP_TENTH, Z_CLIP
-from newllm.replays.interventions.context import (
-    BOUNDED_DECAY,
-    CONTEXT_CUT_OFF,
-    CUT_GRADIENT_THROUGH_TIME,
-    EMA,
-    GATE,
-    NORM_ON_READ,
-    NORM_ON_WRITE,
-)
+`INTERVENTIONS` is in the order in which they are listed.
+"""
+
 from newllm.replays.interventions.data import (
     KNOWN_EVALUATION,
     OTHER_ORDER,
@@ -25,13 +18,16 @@ from newllm.replays.interventions.initialisation import (
     SMALLER_INITIALISATION,
 )
 from newllm.replays.interventions.intervention import Intervention
-from newllm.replays.interventions.learning_rate import (
-    HALF_LEARNING_RATE,
-    HOLD_LEARNING_RATE,
-    TENTH_LEARNING_RATE,
-    WARM_UP,
+from newllm.replays.interventions.model.context import (
+    BOUNDED_DECAY,
+    CONTEXT_CUT_OFF,
+    CUT_GRADIENT_THROUGH_TIME,
+    EMA,
+    GATE,
+    NORM_ON_READ,
+    NORM_ON_WRITE,
 )
-from newllm.replays.interventions.model import (
+from newllm.replays.interventions.model.layers import (
     DROPOUT_OFF,
     FREEZE_EMBEDDING,
     FREEZE_LAYER,
@@ -40,7 +36,7 @@ from newllm.replays.interventions.model import (
     Z_LOSS,
 )
 from newllm.replays.interventions.numerics import DETERMINISTIC_KERNELS, FP32, FP64
-from newllm.replays.interventions.optimizer import (
+from newllm.replays.interventions.optimizer.adam import (
     ADAMW,
     BETA2,
     EPSILON,
@@ -48,6 +44,13 @@ from newllm.replays.interventions.optimizer import (
     SGD,
     STABLE_ADAMW,
     UPDATE_CLIPPING,
+)
+from newllm.replays.interventions.optimizer.clipping import ADAGC, CLIP_HALF, CLIP_TENTH, Z_CLIP
+from newllm.replays.interventions.optimizer.learning_rate import (
+    HALF_LEARNING_RATE,
+    HOLD_LEARNING_RATE,
+    TENTH_LEARNING_RATE,
+    WARM_UP,
 )
 
 INTERVENTIONS: dict[str, Intervention] = {

@@ -8,10 +8,10 @@ from newllm.chance import numpy_stream, stream_seed
 from newllm.data import Segments
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.own_replica import OwnReplica
-from newllm.replays.replica import Replica
-from newllm.replays.setup import EXCHANGED, Fetch, Setup
-from newllm.replays.subject import Subject
+from newllm.replays.replica.own_replica import OwnReplica
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.setup import EXCHANGED, Fetch, Setup
+from newllm.replays.replica.subject import Subject
 
 # replace-batches: the batches of the window, replaced by batches that come much later.
 

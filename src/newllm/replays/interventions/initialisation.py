@@ -7,11 +7,11 @@ from torch import nn
 
 from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
-from newllm.replays.interventions.anatomy import anatomy
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.interventions.own_model import change_model, model_of, set_already
-from newllm.replays.replica import Replica
-from newllm.replays.subject import Subject
+from newllm.replays.interventions.model.anatomy import anatomy
+from newllm.replays.interventions.model.own_model import change_model, model_of, set_already
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.subject import Subject
 
 # initialisation-he: weights drawn as He et al. (2015) did, N(0, 2/fan-in): behind a ReLU the signal keeps its size.
 

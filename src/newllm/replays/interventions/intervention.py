@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from newllm.messages import Message, message
-from newllm.replays.setup import Setup
-from newllm.replays.subject import Subject
+from newllm.replays.replica.setup import Setup
+from newllm.replays.replica.subject import Subject
 
 Kind = Literal["optimizer", "data", "numerics", "model", "start"]
+"""Where an intervention acts, and the folder or file that it stands in; "start" is initialisation.py."""
+
 Change = Callable[[Setup], None]
 
 
@@ -29,7 +31,7 @@ class Intervention:
         kind: where it acts.
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
             `newllm.diagnosis.causes`). Interventions with the same first cause act on one mechanism, others are rivals.
-        aims_at: the signal that it must move for the test to count: one of `newllm.replays.mechanism`, "context_norm",
+        aims_at: the signal that it must move for the test to count: one of `replays.replica.mechanism`, "context_norm",
             "batches" for what was read; "numerics", "validation" and "dropout" are moved by construction.
         direction: -1 where it must fall, 1 rise, 0 change.
         apply: makes the change in a setup.

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.own_replica import OwnReplica
-from newllm.replays.replica import Replica
-from newllm.replays.setup import Setup
-from newllm.replays.subject import Subject
+from newllm.replays.replica.own_replica import OwnReplica
+from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.setup import Setup
+from newllm.replays.replica.subject import Subject
 
 # fp32: single precision in the place of bf16: of a run of ours, which computes its forward pass in bf16 by autocast.
 

@@ -1,0 +1,91 @@
+"""What one replay comes to: its severity on every loss, where it stopped, and what its mechanism did before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.subjects.original import LocatedSpike, Original
+from newllm.replays.subjects.severity import Severity, healthy_limit, severity
+from newllm.statistics import trailing_median
+
+_MARGIN = 2  # steps before the onset that may belong to the rise already
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What one replay comes to.
+
+    Attributes:
+        trajectory: what it did.
+        severities: by the name of the loss.
+        signal: the loss that decides.
+    """
+
+    trajectory: Trajectory
+    severities: Mapping[str, Severity]
+    signal: str
+
+    @property
+    def own(self) -> Severity:
+        """The severity on the loss that decides."""
+        return self.severities[self.signal]
+
+    @property
+    def lead(self) -> int | None:
+        """Steps from the start to the onset; None without a spike."""
+        return None if self.own.onset is None else max(1, self.own.onset - self.trajectory.start)
+
+    def progress_before(self, onset: int) -> float:
+        """Return the best smoothed probe loss up to a step."""
+        steps, probe = np.array(self.trajectory.probe_steps), trailing_median(self.trajectory.probe)
+        return float(np.min(probe[: max(1, int(np.searchsorted(steps, onset)))]))
+
+    def probe_at(self, step: int) -> float:
+        """Return the smoothed probe loss at a step, or at the end where that came before."""
+        steps, probe = self.trajectory.probe_steps, trailing_median(self.trajectory.probe)
+        return float(probe[max(0, int(np.searchsorted(steps, step, side="right")) - 1)])
+
+    def before(self, name: str, onset: int) -> float | None:
+        """Return the geometric mean of a signal from the start to a step; None where it was not measured."""
+        values = [
+            value
+            for step, value in zip(self.trajectory.probe_steps, self.trajectory.signals.get(name, []), strict=False)
+            if value is not None and value > 0 and step <= onset
+        ]
+        return float(np.exp(np.mean(np.log(values)))) if values else None
+
+
+class Assessor:
+    """Assesses the replays of one spike by limits that were taken from its original and its first null replay.
+
+    Args:
+        original: whose training losses before the onset say what is healthy.
+        spike: whose replays are assessed.
+        null: the original's own replay, or the first: says what is healthy on the other losses.
+    """
+
+    def __init__(self, original: Original, spike: LocatedSpike, null: Trajectory) -> None:
+        self.signal = spike.signal if null.series(spike.signal)[1] else "loss"
+        self._before = list(zip(original.steps, original.loss, strict=True))
+        self.limits = {"loss": _limit(original.steps, original.loss, spike)}
+        for name in ("probe", *null.validation):
+            steps, values = null.series(name)
+            if values:
+                self.limits[name] = _limit(steps, values, spike)
+
+    def __call__(self, trajectory: Trajectory) -> Assessment:
+        """Return what a replay comes to."""
+        found = {}
+        history = [loss for step, loss in self._before if step <= trajectory.start]
+        for name, limit in self.limits.items():
+            steps, values = trajectory.series(name)
+            if values:
+                found[name] = severity(steps, values, limit, history if name == "loss" else ())
+        return Assessment(trajectory, found, self.signal)
+
+
+def _limit(steps: list[int], values: list[float], spike: LocatedSpike) -> float:
+    before = [value for step, value in zip(steps, values, strict=True) if step < spike.onset - _MARGIN]
+    return healthy_limit(before or values[:1])

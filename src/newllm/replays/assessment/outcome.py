@@ -1,0 +1,131 @@
+"""What an intervention does to a spike, from pairs of replays that share their chance: one with it, one without.
+
+    removes         no replay with it spikes, on no loss on which the null replays do, and the upper end of the 95 %
+                    interval of its mean severity lies inside the range of healthy runs
+    delays          the spike comes later, counted from the start, by a quarter or more (the interval lies above), and
+                    no more than half of its severity is gone
+    no effect       the interval of the effect lies within a quarter of the null's severity around 0
+    reduces         severity falls (the interval of the difference lies above 0)
+    worsens         severity rises (the interval lies below 0)
+    stops learning  most replays with it never come as far as their null was when it spiked
+    undecided       none of these can be said with so few replays
+
+An effect is the share of the severity above the healthy limit that is gone: 1 is a spike that is gone. Where fewer than
+four in five null replays spike, the spike depends on the seed, and what is compared is whether a replay spikes at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from newllm.replays.assessment.assessment import Assessment
+from newllm.statistics import Interval, mean_interval, sign_flip_test
+from newllm.trace.verdict import Outcome
+
+MOSTLY = 0.8  # of the null replays: with fewer the spike depends on the seed
+_ALIKE = 0.25  # of the null's severity
+_LATER = 1.25  # times as far from the start
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two replays with the same chance."""
+
+    null: Assessment
+    changed: Assessment
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an intervention does.
+
+    Attributes:
+        outcome: its class.
+        effect: share of the null's severity that is gone, None where the nulls have none.
+        interval: of the effect, 95 %.
+        p: one-sided sign-flip test that severity falls.
+        later: mean ratio of the onsets, None without any.
+        spiked: replays with the intervention that spiked.
+    """
+
+    outcome: Outcome
+    effect: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+    later: float | None
+    spiked: int
+
+
+def effect_of(pairs: Sequence[Pair], *, by_share: bool) -> Effect:
+    """Return what an intervention does.
+
+    Args:
+        pairs: at least one.
+        by_share: compare whether replays spike, instead of how badly.
+    """
+    null = np.array([_height(pair.null, by_share) for pair in pairs])
+    changed = np.array([_height(pair.changed, by_share) for pair in pairs])
+    spiked, later = sum(pair.changed.own.spiked for pair in pairs), _later(pairs)
+    scale = float(null.mean())
+    if scale <= 0:
+        return Effect("undecided", None, None, None, _mean(later), spiked)
+    fall = mean_interval(list(null - changed))
+    interval = None if fall.low is None or fall.high is None else (fall.low / scale, fall.high / scale)
+    outcome = _outcome(pairs, fall, scale, later)
+    p = sign_flip_test(list(null - changed), alternative="greater").p
+    return Effect(outcome, fall.estimate / scale, interval, p, _mean(later), spiked)
+
+
+def _outcome(pairs: Sequence[Pair], fall: Interval, scale: float, later: list[float]) -> Outcome:
+    if sum(stopped_learning(pair) for pair in pairs) > _HALF * len(pairs):
+        return "stops learning"
+    if is_removed(pairs):
+        return "removes"
+    if fall.low is None or fall.high is None:
+        return "undecided"
+    if _is_later(pairs, later) and fall.estimate <= _HALF * scale:
+        return "delays"
+    if max(-fall.low, fall.high) <= _ALIKE * scale:
+        return "no effect"
+    if fall.low > 0:
+        return "reduces"
+    return "worsens" if fall.high < 0 else "undecided"
+
+
+def stopped_learning(pair: Pair) -> bool:
+    """Whether the changed replay neither spiked nor came as far as its null was when it spiked."""
+    return pair.changed.trajectory.reached is None and not pair.changed.own.spiked
+
+
+def is_removed(pairs: Sequence[Pair]) -> bool:
+    """Whether nothing is left of the spike, wherever the nulls show one."""
+    for name in pairs[0].null.severities:
+        nulls = [pair.null.severities[name].spiked for pair in pairs if name in pair.null.severities]
+        left = [pair.changed.severities[name].spiked for pair in pairs if name in pair.changed.severities]
+        if np.mean(nulls) >= MOSTLY and "/" not in name and any(left):
+            return False
+    if any(pair.changed.own.spiked or pair.changed.trajectory.reached is None for pair in pairs):
+        return False
+    upper = mean_interval([pair.changed.own.peak - pair.changed.own.limit for pair in pairs]).high
+    return upper is None or upper <= 0
+
+
+def _height(assessment: Assessment, by_share: bool) -> float:
+    return float(assessment.own.spiked) if by_share else assessment.own.above
+
+
+def _later(pairs: Sequence[Pair]) -> list[float]:
+    return [pair.changed.lead / pair.null.lead for pair in pairs if pair.changed.lead and pair.null.lead]
+
+
+def _is_later(pairs: Sequence[Pair], later: list[float]) -> bool:
+    if len(later) <= _HALF * len(pairs):
+        return False
+    low = mean_interval(list(np.log(later))).low
+    return low is not None and low > 0 and float(np.exp(np.mean(np.log(later)))) >= _LATER
+
+
+def _mean(later: list[float]) -> float | None:
+    return float(np.exp(np.mean(np.log(later)))) if later else None

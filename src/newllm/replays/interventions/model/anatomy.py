@@ -1,0 +1,64 @@
+"""What is in a subject's model, known before it is replayed: what tells whether an intervention fits."""
+
+import functools
+from dataclasses import dataclass
+
+from torch import nn
+
+from newllm.recorder.layers import layers
+from newllm.replays.replica.subject import Subject
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What is in a model.
+
+    Attributes:
+        layers: modules with parameters of their own, by name.
+        embeddings: names of the embeddings that share no weight with another layer.
+        has_matrices: whether a parameter has more than one axis.
+        has_dropout: whether a dropout above 0 was found (see `dropouts`).
+    """
+
+    layers: tuple[str, ...]
+    embeddings: tuple[str, ...]
+    has_matrices: bool
+    has_dropout: bool
+
+
+@functools.lru_cache(maxsize=8)
+def anatomy(subject: Subject) -> Anatomy:
+    """Return what is in a subject's model. It is built once for it, and forgotten."""
+    model = subject.make(subject.setup(0, 0, 0, 0)).model
+    return Anatomy(
+        tuple(layers(model)),
+        tuple(embeddings(model)),
+        any(parameter.dim() > 1 for parameter in model.parameters()),
+        bool(dropouts(model)),
+    )
+
+
+def embeddings(model: nn.Module) -> dict[str, nn.Embedding]:
+    """Return the embeddings whose weight no other module has: to change one changes the embedding alone."""
+    owners: dict[int, int] = {}
+    for module in model.modules():
+        for parameter in module.parameters(recurse=False):
+            owners[id(parameter)] = owners.get(id(parameter), 0) + 1
+    found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
+    return {name: module for name, module in found.items() if owners[id(module.weight)] == 1}
+
+
+def dropouts(model: nn.Module) -> list[tuple[nn.Module, str]]:
+    """Return the attributes that are a probability of dropout above 0, each with its module.
+
+    Known are torch's dropout layers and any number called "...dropout...", as torch's own recurrent and attention
+    layers have, and most models that call `functional.dropout`. A number written into a call cannot be seen.
+    """
+    return [
+        (module, name)
+        for module in model.modules()
+        for name, value in vars(module).items()
+        if isinstance(value, float)
+        and 0 < value <= 1
+        and ("dropout" in name or (name == "p" and isinstance(module, nn.modules.dropout._DropoutNd)))
+    ]

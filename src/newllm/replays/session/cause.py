@@ -1,0 +1,172 @@
+"""Whether a remedy has shown a cause.
+
+It has only if three things hold:
+
+1. the intervention moved the signal that it aims at;
+2. equally strong changes to rival mechanisms do not remove the spike;
+3. injected into a healthy segment of the same run, the cause brings a spike about.
+
+Otherwise the verdict names remedies, and says what is missing.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from newllm.messages import Message, message
+from newllm.replays.assessment.manipulation import Moved
+from newllm.replays.interventions import Intervention
+from newllm.replays.session.session import ReverseTest
+from newllm.trace import Tried
+from newllm.trace.verdict import HELPS
+
+_AS_STRONG = 0.5  # of the strength of the change that is held against it
+_STRONG = math.log(2)  # a signal that is doubled or halved was moved strongly, whatever the other did
+_RIVALS = 2  # at least
+
+
+@dataclass(frozen=True)
+class CauseEvidence:
+    """What speaks for one intervention's cause.
+
+    Attributes:
+        change: the intervention.
+        tried: what it did, as far as it was confirmed, or screened.
+        moved: its signal.
+        reverse_test: of it, None without one.
+    """
+
+    change: Intervention
+    tried: Tried
+    moved: Moved
+    reverse_test: ReverseTest | None
+
+    @property
+    def is_remedy(self) -> bool:
+        """Whether it removes the spike, confirmed."""
+        return self.tried.is_remedy
+
+    @property
+    def may_remove(self) -> bool:
+        """Whether it removes the spike, or did so in the screen."""
+        return self.tried.outcome == "removes"
+
+    @property
+    def reverses(self) -> bool:
+        """Whether its cause, injected, brings a spike about where there was none."""
+        test = self.reverse_test
+        return test is not None and test.null_spiked == 0 and test.spiked == test.n
+
+
+def find_cause(
+    all_evidence: Sequence[CauseEvidence], untried: int
+) -> tuple[dict[str, Any] | None, tuple[Message, ...]]:
+    """Return the cause with its evidence, or None and what is missing.
+
+    Args:
+        all_evidence: of all that was tried.
+        untried: how many interventions that fit had no time.
+    """
+    remedies = [evidence for evidence in all_evidence if evidence.is_remedy]
+    if not remedies:
+        return None, (_without_a_remedy(all_evidence, untried),)
+    missing: list[Message] = []
+    for evidence in remedies:
+        lacks = _lacks(evidence, all_evidence)
+        if not lacks:
+            return _as_data(evidence, all_evidence), ()
+        missing += [lack for lack in lacks if lack not in missing]
+    return None, tuple(missing)
+
+
+def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
+    """Return what speaks for which cause, the best first; one entry a mechanism.
+
+    Args:
+        all_evidence: of all that was tried.
+        doctor_rank: the rank of each cause in the doctor's ranking.
+    """
+    ranked: dict[str, dict[str, Any]] = {}
+    for evidence in sorted(all_evidence, key=lambda evidence: _weight(evidence, doctor_rank)):
+        if evidence.tried.outcome not in HELPS:
+            continue
+        entry = {
+            "name": evidence.change.mechanism,
+            "intervention": evidence.tried.name,
+            "class": evidence.tried.outcome,
+            "stage": evidence.tried.stage,
+            "moved": evidence.moved.moved,
+            "planted_spikes": evidence.reverses,
+        }
+        ranked.setdefault(evidence.change.mechanism, entry)
+    return tuple(ranked.values())
+
+
+def _weight(evidence: CauseEvidence, doctor_rank: Mapping[str, int]) -> tuple[Any, ...]:
+    """Return what orders suspects, smaller first."""
+    rank = min((doctor_rank.get(cause, len(doctor_rank)) for cause in evidence.change.causes), default=len(doctor_rank))
+    return (
+        HELPS.index(evidence.tried.outcome) if evidence.tried.outcome in HELPS else len(HELPS),
+        not evidence.reverses,
+        not evidence.moved.moved,
+        evidence.tried.stage != "confirmed",
+        -round(evidence.tried.effect or 0.0, 1),
+        rank,
+    )
+
+
+def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> list[Message]:
+    """Return what keeps a remedy from showing its cause."""
+    name, lacks = evidence.tried.name, []
+    if not evidence.moved.moved:
+        lacks.append(message("missing-not_moved", name=name, signal=evidence.moved.signal))
+    rivals = [other for other in all_evidence if _is_rival(other, evidence)]
+    others = sorted({other.tried.name for other in rivals if other.may_remove})
+    if others:
+        lacks.append(message("missing-others", name=name, names=others))
+    strong = [other for other in rivals if _as_strong(other, evidence)]
+    if len({other.change.mechanism for other in strong}) < _RIVALS:
+        lacks.append(message("missing-rivals", name=name, least=_RIVALS))
+    if evidence.reverse_test is None:
+        lacks.append(message("missing-reverse", name=name))
+    elif not evidence.reverses:
+        done = evidence.reverse_test
+        counted = {"spiked": done.spiked, "n": done.n, "without": done.null_spiked}
+        lacks.append(message("missing-planted", name=name, **counted))
+    return lacks
+
+
+def _is_rival(other: CauseEvidence, evidence: CauseEvidence) -> bool:
+    """Whether two interventions speak for different causes."""
+    return not set(other.change.causes) & set(evidence.change.causes)
+
+
+def _as_strong(other: CauseEvidence, evidence: CauseEvidence) -> bool:
+    """Whether a rival's own signal was moved about as strongly; what has no strength is a switch and counts."""
+    if other.moved.signal == "batches" or evidence.moved.signal == "batches":
+        return other.moved.moved
+    return other.moved.moved and other.moved.strength >= min(_AS_STRONG * evidence.moved.strength, _STRONG)
+
+
+def _as_data(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> dict[str, Any]:
+    test = evidence.reverse_test
+    assert test is not None, "a cause has a reverse test"
+    rivals = [other for other in all_evidence if _is_rival(other, evidence) and _as_strong(other, evidence)]
+    return {
+        "name": evidence.change.mechanism,
+        "intervention": evidence.tried.name,
+        "moved": {"signal": evidence.moved.signal, "ratio": evidence.moved.ratio},
+        "rivals": list(dict.fromkeys(other.tried.name for other in rivals)),
+        "planted": dataclasses.asdict(test),
+    }
+
+
+def _without_a_remedy(all_evidence: Sequence[CauseEvidence], untried: int) -> Message:
+    screened = [evidence.tried.name for evidence in all_evidence if evidence.may_remove]
+    if screened:
+        return message("missing-confirmation", names=screened)
+    if untried:
+        return message("missing-time", untried=untried, n=untried + len(all_evidence))
+    return message("missing-remedy")

@@ -1,0 +1,181 @@
+"""From a training and its spike to a verdict: the stages of a session in their order."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import filelock
+import torch
+
+from newllm.errors import UserError
+from newllm.files import writing
+from newllm.messages import Message, quoted
+from newllm.replays.assessment.outcome import effect_of
+from newllm.replays.replica.replica import State
+from newllm.replays.session.candidates import Candidate, candidates
+from newllm.replays.session.reproduction import Reproduction, reproduce
+from newllm.replays.session.request import ReplayRequest
+from newllm.replays.session.runner import Heard, Runner
+from newllm.replays.session.session import NO_TIME, SCREENS, Session, Trial, best_of
+from newllm.replays.session.starts import Start, starts
+from newllm.replays.session.store import Store
+from newllm.replays.session.task import Replayer
+from newllm.replays.session.verdict import conclude, describe_unadjusted, differs
+from newllm.replays.watcher import Watcher
+from newllm.time_limit import OutOfTime
+from newllm.trace import Verdict
+from newllm.training.environment import using_threads
+
+
+def investigate(
+    request: ReplayRequest, replayer: Callable[[Store], Replayer], workers: int, watcher: Watcher
+) -> Verdict:
+    """Replay, and return what it shows.
+
+    Args:
+        request: what is replayed.
+        replayer: from the store to what runs a task; it travels to the workers.
+        workers: processes; 0 runs in this one.
+        watcher: hears how it goes.
+
+    Raises:
+        UserError: a name that does not exist, no room, a run that cannot be replayed, or that another process replays.
+    """
+    origins = starts(request.spike)
+    chosen, not_tried = candidates(request.subject, origins, request.spike.finding.candidate_causes, request.only)
+    with replay_lock(None if request.directory is None else request.directory.parent, request.name):
+        return _replayed(request, replayer, workers, watcher, origins, chosen, not_tried)
+
+
+@contextlib.contextmanager
+def replay_lock(directory: Path | None, name: str) -> Iterator[None]:
+    """Let one process at a time replay a run: two would share its time and its files.
+
+    Args:
+        directory: of its replays, made where it is absent; None where nothing is kept on disk.
+        name: of the run, as it was given.
+
+    Raises:
+        UserError: another process replays it, or the directory cannot be written.
+    """
+    if directory is None:
+        yield
+        return
+    lock = filelock.FileLock(directory / ".lock", blocking=False)
+    try:
+        with writing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+    except filelock.Timeout as error:
+        raise UserError(f"'{name}' is being replayed by another process: wait for it, or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replayed(
+    request: ReplayRequest,
+    replayer: Callable[[Store], Replayer],
+    workers: int,
+    watcher: Watcher,
+    origins: Sequence[Start],
+    chosen: Sequence[Candidate],
+    not_tried: Mapping[str, Message],
+) -> Verdict:
+    store = Store(request.directory, dict(request.identity))
+    keep_state = functools.partial(_keep_state, request, store)
+    with store.in_use():
+        heard: Heard = lambda task, made: session.heard(task, made)  # noqa: E731 (the session needs its runner first)
+        with Runner(replayer(store), store, workers, heard, request.time) as runner:
+            session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
+            watcher.planned("reproduction", 1)
+            check = _checked(request, origins[0], watcher)
+            watcher.replayed("reproduction", "unmodified", 0, None, check.seconds)
+            if check.identical is False:
+                verdict = differs(request.name, request.spike, check, request.time.spent)
+            else:
+                keep_state(origins[0].step, check.state)
+                verdict = _stages(request, session, chosen, not_tried, check)
+        store.write(verdict)
+    watcher.ended(verdict)
+    return verdict
+
+
+def _checked(request: ReplayRequest, late: Start, watcher: Watcher) -> Reproduction:
+    try:
+        return reproduce(request.subject, request.original, request.spike, late.step, watcher, request.time.check)
+    except OutOfTime:
+        said = "the time was up before the run was replayed once as it was: give more"
+        raise UserError(f"--budget {request.time.seconds:g}: {said}") from None
+
+
+def _stages(
+    request: ReplayRequest,
+    session: Session,
+    chosen: Sequence[Candidate],
+    not_tried: Mapping[str, Message],
+    check: Reproduction,
+) -> Verdict:
+    nulls = session.nulls()
+    watcher, reported = session.watcher, set[str]()
+    for share in SCREENS:
+        screened = session.screen(chosen, share)
+        for one in screened:
+            if one.candidate.name not in reported:
+                watcher.tried(describe_unadjusted(session, one))
+                reported.add(one.candidate.name)
+        best = best_of(screened, by_share=session.by_share)
+        waiting = share < SCREENS[-1] and NO_TIME in _left_out(session, chosen, screened).values()
+        _tell(session, session.confirm(_removing(session, screened, best) if waiting else best))
+    _tell(session, session.confirm_from_the_beginning(best))
+    for candidate in best:  # what was not confirmed still says something, where there is time
+        session.inject(candidate)
+    left = _left_out(session, chosen, screened)
+    suspected = request.spike.finding.candidate_causes
+    trials = [*screened, *session.confirmed]
+    return conclude(
+        request.name, session, check, nulls, trials, session.reverse_tests, {**not_tried, **left}, suspected
+    )
+
+
+def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candidate]) -> list[Candidate]:
+    """Return the best that left nothing of the spike: while others wait for a try, no less is worth a confirmation."""
+    outcomes = {one.candidate: effect_of(one.pairs, by_share=session.by_share).outcome for one in screened}
+    return [one for one in best if outcomes[one] == "removes"]
+
+
+def _tell(session: Session, confirmed: Sequence[Trial]) -> None:
+    for one in confirmed:
+        session.watcher.tried(describe_unadjusted(session, one))
+
+
+def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[Trial]) -> dict[str, Message]:
+    """Return why what could have been tried was not."""
+    seen = {one.candidate.name for one in screened}
+    failed = session.runner.failed
+    left = [one.name for one in chosen if one.name not in seen]
+    return {name: quoted(failed[name]) if name in failed else NO_TIME for name in left}
+
+
+def _suspect(request: ReplayRequest, late: Start) -> range:
+    return request.subject.setup(late.step, 0, late.onset, late.last_suspect).window
+
+
+def _keep_state(request: ReplayRequest, store: Store, step: int, state: State | None = None) -> None:
+    """Keep the state that replays begin from; one that is not given is made again."""
+    if not store.has_state(step):
+        store.keep_state(step, state or _state_at(request, step))
+
+
+def _state_at(request: ReplayRequest, step: int) -> State:
+    """Return the state at a step above 0: the unmodified training runs up to it from the nearest state before it."""
+    subject = request.subject
+    known, state = request.original.state(step)
+    replica = subject.start(subject.setup(known, 0, step, step), state)
+    with using_threads(subject.threads), torch.random.fork_rng():
+        for done in range(known, step):
+            request.time.check()
+            replica.update(done)
+    return replica.state()

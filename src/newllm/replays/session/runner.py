@@ -1,0 +1,122 @@
+"""Runs replays until they are done or the time is up: here, or in worker processes with one thread each."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import torch
+
+from newllm.errors import UserError
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.session.store import Store
+from newllm.replays.session.task import Replayer, Task
+from newllm.time_limit import OutOfTime, TimeLimit
+from newllm.workers import Done, Failed, Workers
+
+Heard = Callable[[Task, Trajectory], None]
+_GLANCE = 0.5  # seconds between two looks at the time while workers are at it
+
+
+def _use_a_single_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class Runner:
+    """Runs tasks; what has been run before is taken from the store.
+
+    Args:
+        replayer: runs one task.
+        store: keeps what it gave.
+        workers: processes; 0 runs in this one, as anyone's functions must.
+        heard: called with each replay as it comes.
+        time: that all of it may take. When it is up, what runs is ended: a worker at once, a replay here before its
+            next update.
+
+    Attributes:
+        failed: by the name of an intervention, why it could not be replayed.
+        known: what came of every task that was run.
+    """
+
+    def __init__(self, replayer: Replayer, store: Store, workers: int, heard: Heard, time: TimeLimit) -> None:
+        self._replayer, self._store, self._heard, self._time = replayer, store, heard, time
+        self._pool: Workers[Task, dict[str, Any]] | None = None
+        if workers:
+            self._pool = Workers(replayer, workers, _use_a_single_thread)
+        self.workers = max(1, workers)
+        self.failed: dict[str, str] = {}
+        self.known: dict[Task, Trajectory] = {}
+
+    def __enter__(self) -> Self:
+        if self._pool is not None:
+            self._pool.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.close()
+
+    def run(self, tasks: Sequence[Task], by: float) -> None:
+        """Run tasks in their order; those that have not begun by then are left out.
+
+        Args:
+            tasks: what is run; afterwards `get` tells what came of each.
+            by: seconds of the time that may be spent before a replay begins.
+        """
+        waiting = [task for task in tasks if not self._recall(task)]
+        if self._pool is None:
+            self._run_here(waiting, by)
+        else:
+            self._run_in(self._pool, waiting, by)
+
+    def get(self, task: Task) -> Trajectory | None:
+        """Return what came of a task, None if it was not run."""
+        return self.known.get(task)
+
+    def _recall(self, task: Task) -> bool:
+        if task not in self.known and (data := self._store.get(task)) is not None:
+            self._hear(task, data)
+        return task in self.known or task.name in self.failed
+
+    def _hear(self, task: Task, data: dict[str, Any]) -> None:
+        self.known[task] = Trajectory.from_dict(data)
+        self._heard(task, self.known[task])
+
+    def _run_here(self, waiting: Sequence[Task], by: float) -> None:
+        for task in waiting:
+            if self._time.spent >= by:
+                return
+            if task.name in self.failed:
+                continue
+            try:
+                data = self._replayer(task, self._time.check)
+            except OutOfTime:
+                return
+            except Exception as error:  # one change that cannot be made must not end the others
+                self._fail(task, str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
+                continue
+            self._store.put(task, data)
+            self._hear(task, data)
+
+    def _run_in(self, pool: Workers[Task, dict[str, Any]], waiting: Sequence[Task], by: float) -> None:
+        left = list(waiting)
+        while left or pool.unfinished:
+            while left and pool.unfinished < self.workers:
+                if self._time.spent >= by:
+                    left.clear()
+                    break
+                task = left.pop(0)
+                if task.name not in self.failed:
+                    pool.submit(task)
+            if self._time.left <= 0:
+                pool.close()  # what runs is lost; nothing begins any more
+                return
+            outcome = pool.next(min(_GLANCE, self._time.left))
+            if isinstance(outcome, Done):
+                self._store.put(outcome.task, outcome.result)
+                self._hear(outcome.task, outcome.result)
+            elif isinstance(outcome, Failed):
+                self._fail(outcome.task, outcome.why)
+
+    def _fail(self, task: Task, why: str) -> None:
+        if not task.name:
+            raise UserError(f"the run cannot be replayed from step {task.start}: {why}")
+        self.failed[task.name] = why

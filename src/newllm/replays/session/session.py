@@ -1,0 +1,329 @@
+"""Replays one spike: the run as it was first, then a screen of everything, then the best again, then the reverse test.
+
+    reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
+    null replays   the same with other chance: does the spike depend on the seed?
+    screen         every intervention, three replays; nothing is claimed from it, it only chooses
+    confirm        the best three on eight fresh seeds, from both starts where both are possible
+    reverse test   what removes the spike for certain, injected into a healthy segment of the same run
+
+Time is what decides how far this goes. The screen has half of what is left after the null replays, then what it found
+is confirmed, then the screen goes on: what nobody has tried yet comes before a second look at what has been. A
+confirmation or a reverse test begins only where the time is enough for all of its replays.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from newllm.errors import UserError
+from newllm.messages import message
+from newllm.replays.assessment.assessment import Assessment, Assessor
+from newllm.replays.assessment.outcome import MOSTLY, Pair, effect_of, stopped_learning
+from newllm.replays.replica.trajectory import Trajectory
+from newllm.replays.session.candidates import Candidate
+from newllm.replays.session.request import ReplayRequest
+from newllm.replays.session.runner import Runner
+from newllm.replays.session.starts import Start, healthy_segment
+from newllm.replays.session.task import Task
+from newllm.replays.watcher import Watcher
+from newllm.time_limit import OutOfTime
+
+NO_TIME = message("not_tried-no_time")
+SCREENED, CONFIRMED = 3, 8  # replays of each
+BEST = 3  # interventions that are confirmed
+INJECTED = 4  # replays of a reverse test
+SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
+_WORTH = 0.25  # of the null's severity that must be gone in the screen
+_FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The replays of one candidate, and what they came to.
+
+    Attributes:
+        candidate: what was tried.
+        pairs: its replays beside their nulls.
+        confirmed: whether these are the fresh ones.
+        seconds: of its replays.
+    """
+
+    candidate: Candidate
+    pairs: tuple[Pair, ...]
+    confirmed: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReverseTest:
+    """A reverse test: how many replays of a healthy segment spiked, with the cause injected and without."""
+
+    name: str
+    n: int
+    spiked: int
+    null_spiked: int
+    start: int
+
+
+class Session:
+    """The replays of one spike.
+
+    Args:
+        runner: runs them.
+        request: the original, its spike and the time.
+        starts: where replays begin, the late one first.
+        suspect: batches of the original's window.
+        watcher: hears how it goes.
+        keep_state: called with a step before replays begin there; step 0 needs none.
+
+    Attributes:
+        assessor: assesses replays, from the first null replay on.
+        by_share: whether the spike depends on the seed, so that shares are compared.
+        stage: that runs now.
+        confirmed: what was confirmed, in its order.
+        reverse_tests: in their order.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        request: ReplayRequest,
+        starts: Sequence[Start],
+        suspect: range,
+        watcher: Watcher,
+        keep_state: Callable[[int], None],
+    ) -> None:
+        self.runner, self.original, self.spike, self.starts = runner, request.original, request.spike, tuple(starts)
+        self.suspect, self.watcher, self.time = (suspect.start, suspect.stop), watcher, request.time
+        self.assessor: Assessor | None = None
+        self.by_share = False
+        self.stage = "reproduction"
+        self.confirmed: list[Trial] = []
+        self.reverse_tests: list[ReverseTest] = []
+        self._keep_state = keep_state
+        self._usable = self.starts
+        self._screen_began = 0.0
+        self._seen: dict[Task, Assessment] = {}
+        self._replayed: Counter[str] = Counter()
+
+    def nulls(self) -> dict[int, list[Assessment]]:
+        """Replay the unmodified run with other chance from every start that time allows; return them by start.
+
+        The late start comes first: its cost tells whether step 0 can be had.
+
+        Raises:
+            UserError: the time was up before there was one.
+        """
+        found: dict[int, list[Assessment]] = {}
+        for start in self.starts:
+            if not found or self._affords(start):
+                tasks = [self._null(start, replay) for replay in range(SCREENED)]
+                self._begin("null replays", tasks)
+                self.runner.run(tasks, self.time.end)
+                found |= {start.step: assessments} if (assessments := self._assessments(tasks)) else {}
+        if not found:
+            raise UserError(
+                f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"
+            )
+        self._usable = tuple(one for one in self.starts if one.step in found)
+        whole = [one for assessments in found.values() for one in assessments]
+        self.by_share = sum(one.own.spiked for one in whole) < MOSTLY * len(whole)
+        self._screen_began = self.time.spent
+        return found
+
+    def screen(self, candidates: Sequence[Candidate], share: float) -> list[Trial]:
+        """Replay every candidate up to three times, again only where that can still matter.
+
+        Args:
+            candidates: the likeliest and cheapest first.
+            share: of the time that was left after the null replays, by whose end this stops.
+        """
+        chosen = [candidate for candidate in candidates if candidate.start in self._usable]
+        by = self._screen_began + share * (self.time.end - self._screen_began)
+        begun = False
+        for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
+            tasks = [self._task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
+            waiting = [task for task in tasks if not self._is_done(task)]
+            if waiting and not begun and self.time.spent < by:
+                rest = [(candidate, later) for later in range(replay, SCREENED) for candidate in chosen]
+                self._begin("screen", [self._task(*one) for one in rest if self._known(one[0].start, [one[1]])])
+                begun = True
+            self.runner.run(waiting, by)
+        trials = [self._trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
+        return [trial for trial in trials if trial is not None]
+
+    def confirm(self, best: Sequence[Candidate]) -> list[Trial]:
+        """Replay the best candidates with fresh chance, unless that is done; those without time for it are left out.
+
+        What removes the spike for certain is injected at once.
+
+        Returns:
+            What was confirmed now.
+        """
+        before = {(trial.candidate.name, trial.candidate.start) for trial in self.confirmed}
+        found = []
+        for candidate in best:
+            trial = None if (candidate.name, candidate.start) in before else self._confirmed(candidate)
+            if trial is not None:
+                found.append(trial)
+                self.confirmed.append(trial)
+                if effect_of(trial.pairs, by_share=self.by_share).outcome == "removes":
+                    self.inject(candidate)
+        return found
+
+    def confirm_from_the_beginning(self, best: Sequence[Candidate]) -> list[Trial]:
+        """Replay what was confirmed late from step 0 too: a late start misses a cause that was at work before."""
+        return self.confirm([other for one in best if (other := self._from_the_beginning(one)) is not None])
+
+    def _confirmed(self, candidate: Candidate) -> Trial | None:
+        fresh = range(SCREENED, SCREENED + CONFIRMED)
+        nulls = [self._null(candidate.start, replay) for replay in fresh]
+        missing = [task for task in nulls if not self._is_done(task)]
+        seconds = CONFIRMED * self._expected(candidate.name, candidate.start, candidate.steps)
+        seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
+        if seconds / self.runner.workers > self.time.left:
+            return None
+        self._begin("confirm", nulls, more=CONFIRMED)
+        self.runner.run(nulls, self.time.end)
+        known = self._known(candidate.start, fresh)
+        self.runner.run([self._task(candidate, replay) for replay in known], self.time.end)
+        trial = self._trial(candidate, fresh, confirmed=True)
+        return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
+
+    def inject(self, candidate: Candidate) -> None:
+        """Inject what a candidate takes away into a healthy segment of the run, or a healthy configuration.
+
+        Left out where there is nothing to inject, no healthy segment, or no time, and where it has been done.
+        """
+        before = [test.name for test in self.reverse_tests]
+        if len(candidate.changes) > 1 or candidate.main.inject is None or candidate.name in before:
+            return
+        healthy = self._ground(candidate)
+        if healthy is None:
+            return
+        seconds = 2 * INJECTED * self._expected(candidate.name, candidate.start, healthy[0].until.least)
+        if seconds / self.runner.workers > self.time.left:
+            return
+        injected = [replace(task, name=candidate.name, variant="planted") for task in healthy]
+        self._begin("reverse test", [*healthy, *injected])
+        try:
+            self._keep_state(healthy[0].start)
+        except OutOfTime:
+            return
+        self.runner.run([*healthy, *injected], self.time.end)
+        assessments, nulls = self._assessments(injected), self._assessments(healthy)
+        if len(assessments) == len(nulls) == INJECTED:
+            spiked = [sum(each.own.spiked for each in replays) for replays in (assessments, nulls)]
+            self.reverse_tests.append(ReverseTest(candidate.name, INJECTED, *spiked, start=healthy[0].start))
+
+    def _ground(self, candidate: Candidate) -> list[Task] | None:
+        """Return the healthy replays that a cause is injected into, None where there are none."""
+        if candidate.main.stable is not None:
+            if candidate.start.step > 0:
+                return None
+            stable = [self._null(candidate.start, replay) for replay in range(INJECTED)]
+            return [replace(task, name=candidate.name, variant="stable") for task in stable]
+        segment = healthy_segment(self.starts[0])
+        return None if segment is None else [self._null(segment, replay) for replay in range(INJECTED)]
+
+    def heard(self, task: Task, made: Trajectory) -> None:
+        """Tell the watcher of a replay, with the stage that it belongs to."""
+        self._replayed[self.stage] += 1
+        spiked = None if self.assessor is None else self.assessor(made).own.spiked
+        self.watcher.replayed(self.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
+
+    def _begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
+        """Begin a stage or go on with it: it comes to what it has replayed, these tasks and more to come."""
+        self.stage = stage
+        waiting = sum(not self._is_done(task) for task in tasks) + more
+        self.watcher.planned(stage, self._replayed[stage] + waiting)
+
+    def _null(self, start: Start, replay: int) -> Task:
+        return Task("", start.step, replay, start.null(), start.onset, start.last_suspect, self.suspect)
+
+    def _task(self, candidate: Candidate, replay: int) -> Task:
+        """Return a replay with an intervention; its stop depends on its null, which has been run."""
+        start = candidate.start
+        null = self._assess(self._null(start, replay))
+        onset = null.own.onset or start.onset
+        until = start.until(null.progress_before(onset), max(1, onset - start.step))
+        return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
+
+    def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
+        """Return those replays whose null has been run: with no null there is nothing to hold a change against."""
+        return [replay for replay in replays if self.runner.get(self._null(start, replay)) is not None]
+
+    def _is_done(self, task: Task) -> bool:
+        return self.runner.get(task) is not None or task.name in self.runner.failed
+
+    def _assess(self, task: Task) -> Assessment:
+        made = self.runner.get(task)
+        assert made is not None, f"no null replay {task.replay} from step {task.start}"
+        if self.assessor is None:
+            self.assessor = Assessor(self.original, self.spike, made)
+        if task not in self._seen:
+            self._seen[task] = self.assessor(made)
+        return self._seen[task]
+
+    def _assessments(self, tasks: Sequence[Task]) -> list[Assessment]:
+        return [self._assess(task) for task in tasks if self.runner.get(task) is not None]
+
+    def _pair(self, candidate: Candidate, replay: int) -> Pair | None:
+        null = self._null(candidate.start, replay)
+        if self.runner.get(null) is None or self.runner.get(self._task(candidate, replay)) is None:
+            return None  # the time was up before it
+        return Pair(self._assess(null), self._assess(self._task(candidate, replay)))
+
+    def _goes_on(self, candidate: Candidate, replay: int) -> bool:
+        """Whether another replay can matter: futile is what left most of the spike in all replays before it."""
+        if not self._known(candidate.start, [replay]):
+            return False
+        pairs = [pair for before in range(replay) if (pair := self._pair(candidate, before)) is not None]
+        if len(pairs) < replay:
+            return False
+        left = [pair.changed.own.spiked and pair.changed.own.above >= _FUTILE * pair.null.own.above for pair in pairs]
+        stopped = [stopped_learning(pair) for pair in pairs]
+        return not pairs or not (all(left) or all(stopped))
+
+    def _trial(self, candidate: Candidate, replays: range, *, confirmed: bool) -> Trial | None:
+        pairs = [pair for replay in replays if (pair := self._pair(candidate, replay)) is not None]
+        if not pairs:
+            return None
+        seconds = sum(pair.changed.trajectory.seconds for pair in pairs)
+        return Trial(candidate, tuple(pairs), confirmed, seconds)
+
+    def _from_the_beginning(self, candidate: Candidate) -> Candidate | None:
+        """Return a candidate that was screened from the late start as one from step 0, where that can be had."""
+        first = self._usable[-1]
+        return replace(candidate, start=first) if candidate.start.step > 0 and first.step == 0 else None
+
+    def _affords(self, start: Start) -> bool:
+        """Whether a third of the time is enough for a screen's worth of nulls from a start."""
+        seconds = SCREENED * self._expected("", start, start.end - start.step) / self.runner.workers
+        return seconds < min(self.time.seconds / 3, self.time.left)
+
+    def _expected(self, name: str, start: Start, steps: float) -> float:
+        """Return the seconds that a replay of an intervention should take, by those that were run."""
+        known = self.runner.known.items()
+        own = [made.seconds for task, made in known if (task.name, task.start) == (name, start.step)]
+        if own:
+            return sum(own) / len(own)
+        made = [trajectory for _, trajectory in known]
+        return steps * sum(one.seconds for one in made) / max(1, sum(len(one.steps) for one in made))
+
+    def limit(self) -> float:
+        """Return the healthy limit of the loss that decides."""
+        assert self.assessor is not None, "no replay has been assessed yet"
+        return self.assessor.limits[self.assessor.signal]
+
+
+def best_of(trials: Sequence[Trial], *, by_share: bool) -> list[Candidate]:
+    """Return the candidates that are worth confirming, the best first: those that left the least of the spike."""
+    scored = []
+    for position, trial in enumerate(trials):
+        if sum(stopped_learning(pair) for pair in trial.pairs) > len(trial.pairs) / 2:
+            continue
+        effect = effect_of(trial.pairs, by_share=by_share).effect
+        if effect is not None and effect >= _WORTH:
+            scored.append((-round(effect, 1), position, trial.candidate))
+    return [candidate for _, _, candidate in sorted(scored, key=lambda item: item[:2])[:BEST]]

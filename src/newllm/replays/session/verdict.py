@@ -1,0 +1,186 @@
+"""From what the replays did to what they show."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from newllm.messages import Message, message
+from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.manipulation import Moved, manipulation
+from newllm.replays.assessment.outcome import Effect, Pair, effect_of
+from newllm.replays.session.cause import CauseEvidence, find_cause, suspects
+from newllm.replays.session.reproduction import Reproduction
+from newllm.replays.session.session import NO_TIME, ReverseTest, Session, Trial
+from newllm.replays.subjects.original import LocatedSpike
+from newllm.statistics import holm
+from newllm.trace import Tried, Verdict
+from newllm.trace.verdict import OUTCOMES, VerdictMessages
+from newllm.words.verdicts import change, in_english
+
+
+def conclude(
+    run: str,
+    session: Session,
+    check: Reproduction,
+    nulls: Mapping[int, Sequence[Assessment]],
+    trials: Sequence[Trial],
+    reverse_tests: Sequence[ReverseTest],
+    not_tried: Mapping[str, Message],
+    suspected: Sequence[str],
+) -> Verdict:
+    """Return the verdict.
+
+    Args:
+        run: what was replayed, in words.
+        session: that ran the replays.
+        check: of the unmodified run.
+        nulls: with other chance, by start.
+        trials: what was screened and what was confirmed.
+        reverse_tests: all of them.
+        not_tried: by name, why.
+        suspected: the doctor's causes, the likeliest first.
+    """
+    evidence = _evidence(session, trials, reverse_tests)
+    cause, missing = find_cause(evidence, sum(why == NO_TIME for why in not_tried.values()))
+    doctor_rank = {name: rank for rank, name in enumerate(suspected)}
+    verdict = Verdict(
+        run=run,
+        spike=describe_spike(session.spike, session.limit()),
+        null=describe_check(check),
+        nulls=count_nulls(nulls, session),
+        interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
+        cause=cause,
+        suspects=suspects(evidence, doctor_rank),
+        seconds=session.time.spent,
+        messages=VerdictMessages(missing=missing, not_tried=dict(not_tried)),
+    )
+    return in_english(verdict)
+
+
+def differs(run: str, spike: LocatedSpike, check: Reproduction, seconds: float) -> Verdict:
+    """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
+    verdict = Verdict(
+        run=run,
+        spike=describe_spike(spike, None),
+        null=describe_check(check),
+        nulls={"n": 0, "spiked": 0, "share": None, "depends_on_seed": None},
+        interventions=(),
+        cause=None,
+        suspects=(),
+        seconds=seconds,
+        messages=VerdictMessages(missing=(message("differs-so"),)),
+    )
+    return in_english(verdict)
+
+
+def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:
+    """Return a spike as plain data."""
+    return {
+        "onset": spike.onset,
+        "peak": spike.peak,
+        "end": spike.end,
+        "signal": spike.signal,
+        "base": spike.base,
+        "height": spike.height if np.isfinite(spike.height) else None,
+        "healthy_limit": limit,
+    }
+
+
+def describe_check(check: Reproduction) -> dict[str, Any]:
+    """Return what became of the unmodified replay as plain data."""
+    return {
+        "identical": check.identical,
+        "compared": check.compared,
+        "weights": check.weights,
+        "tolerance": check.tolerance,
+        "first_difference": check.first_difference,
+    }
+
+
+def count_nulls(nulls: Mapping[int, Sequence[Assessment]], session: Session) -> dict[str, Any]:
+    """Return how many null replays spiked."""
+    whole = [one for assessments in nulls.values() for one in assessments]
+    spiked = sum(one.own.spiked for one in whole)
+    return {
+        "n": len(whole),
+        "spiked": spiked,
+        "share": spiked / len(whole) if whole else None,
+        "depends_on_seed": session.by_share,
+        "starts": sorted(nulls),
+    }
+
+
+def describe_unadjusted(session: Session, trial: Trial) -> Tried:
+    """Return what one candidate's replays show by themselves, before anything is adjusted for the others."""
+    effect = effect_of(trial.pairs, by_share=session.by_share)
+    moved = manipulation(trial.candidate.main, trial.pairs)
+    return describe(trial, effect, moved, effect.p if trial.confirmed else None)
+
+
+def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None) -> Tried:
+    """Return what one candidate's replays show, as plain data."""
+    candidate, pairs = trial.candidate, trial.pairs
+    main, names = candidate.main, [intervention.name for intervention in candidate.changes]
+    values = {intervention.name: dict(intervention.values) for intervention in candidate.changes if intervention.values}
+    last = candidate.start.end
+    costs = [pair.changed.probe_at(last) - pair.null.probe_at(last) for pair in pairs]
+    return Tried(
+        name=candidate.name,
+        kind=main.kind,
+        change=str(change("what", names, values)),
+        hypothesis=str(change("hypothesis", names, values)),
+        price=str(change("price", names, values)),
+        start=candidate.start.step,
+        stage="confirmed" if trial.confirmed else "screened",
+        outcome=effect.outcome,
+        n=len(pairs),
+        spiked=effect.spiked,
+        effect=effect.effect,
+        interval=effect.interval,
+        p=p,
+        severity=float(np.mean([pair.changed.own.peak for pair in pairs])),
+        null_severity=float(np.mean([pair.null.own.peak for pair in pairs])),
+        later=effect.later,
+        cost=float(np.mean(costs)) if np.isfinite(costs).all() else None,
+        signals=_by_signal(pairs),
+        moved={"signal": moved.signal, "ratio": moved.ratio, "moved": moved.moved, "strength": moved.strength},
+        seconds=trial.seconds,
+        values=values,
+    )
+
+
+def _evidence(session: Session, trials: Sequence[Trial], reverse_tests: Sequence[ReverseTest]) -> list[CauseEvidence]:
+    """Return every candidate with all that is known of it: confirmed where it was, else as it was screened."""
+    effects = [effect_of(trial.pairs, by_share=session.by_share) for trial in trials]
+    keys = [(trial.candidate.name, trial.candidate.start.step) for trial in trials]
+    tested = [(key, effect.p) for key, trial, effect in zip(keys, trials, effects, strict=True) if trial.confirmed]
+    adjusted = holm({f"{name} {start}": p for (name, start), p in tested})
+    confirmed = {key for key, trial in zip(keys, trials, strict=True) if trial.confirmed}
+    reverse = {test.name: test for test in reverse_tests}
+    evidence = []
+    for (name, start), trial, effect in zip(keys, trials, effects, strict=True):
+        if not trial.confirmed and (name, start) in confirmed:
+            continue
+        moved = manipulation(trial.candidate.main, trial.pairs)
+        p = adjusted.get(f"{name} {start}") if trial.confirmed else None
+        tried = describe(trial, effect, moved, p)
+        evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name)))
+    return evidence
+
+
+def _by_signal(pairs: Sequence[Pair]) -> dict[str, dict[str, float]]:
+    names = [name for name in pairs[0].null.severities if all(name in pair.changed.severities for pair in pairs)]
+    return {
+        name: {
+            "severity": float(np.mean([pair.changed.severities[name].peak for pair in pairs])),
+            "spiked": sum(pair.changed.severities[name].spiked for pair in pairs),
+            "null": float(np.mean([pair.null.severities[name].peak for pair in pairs])),
+            "null_spiked": sum(pair.null.severities[name].spiked for pair in pairs),
+        }
+        for name in names
+    }
+
+
+def _best_first(tried: Tried) -> tuple[bool, int, float]:
+    return tried.stage != "confirmed", OUTCOMES.index(tried.outcome), -(tried.effect or 0.0)
