@@ -109,7 +109,7 @@ class LanguageModel(nn.Module):
     def __init__(self, kind: type[Attention] = Attention, *, width: int = 32, layers: int = 2, heads: int = 4) -> None:
         super().__init__()
         self.embedding = nn.Embedding(VOCABULARY, width)
-        self.positions = nn.Embedding(4 * LENGTH, width)
+        self.positions = nn.Embedding(LENGTH, width)
         self.blocks = nn.ModuleList(Block(width, kind(width, heads)) for _ in range(layers))
         self.last = nn.LayerNorm(width)
         self.head = nn.Linear(width, VOCABULARY, bias=False)

@@ -7,10 +7,16 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from measures import difference
-from silent_case import Training, silent_case
+from silent_case import Batches, Training, silent_case
 from small_models import classification_loss, classifier, labelled_rows, plain_step
 
 EPOCH = 8  # batches
+
+
+def halves(seed: int, batch: int = 32, count: int = EPOCH) -> tuple[Batches, tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of some rows, so many of them, again and again, and 256 other rows."""
+    rows = labelled_rows(seed, rows=512, batch=batch)
+    return lambda number: rows(number % count), labelled_rows(seed, rows=512, batch=256)(1)
 
 
 def rate_error(training: Training, planned: list[float]) -> float:
@@ -87,7 +93,7 @@ def schedule_stepped_by_every_process(fixed: bool, seed: int = 0) -> Training:
 )
 def average_never_evaluated(fixed: bool, seed: int = 0) -> Training:
     torch.manual_seed(seed)
-    model, batches, held_out = classifier(), labelled_rows(seed), labelled_rows(seed, batch=128)
+    model, (batches, other_rows) = classifier(), halves(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9))
     start = nn.utils.parameters_to_vector(model.parameters()).detach()
@@ -100,7 +106,7 @@ def average_never_evaluated(fixed: bool, seed: int = 0) -> Training:
         if number % 2:
             chosen = average.module if fixed else model
             with torch.no_grad():
-                loss = classification_loss(chosen, held_out(1)).item()
+                loss = classification_loss(chosen, other_rows).item()
             evaluated.append((nn.utils.parameters_to_vector(chosen.parameters()).detach(), loss))
         return value
 
@@ -124,18 +130,15 @@ def average_never_evaluated(fixed: bool, seed: int = 0) -> Training:
 )
 def best_weights_are_the_last(fixed: bool, seed: int = 0) -> Training:
     torch.manual_seed(seed)
-    model, rows, held_out = classifier(), labelled_rows(seed, batch=8), labelled_rows(seed, batch=128)
+    # 24 rows only: after some epochs the loss of other rows grows.
+    model, (batches, other_rows) = classifier(), halves(seed, batch=8, count=3)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-
-    def batches(number: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return rows(number % 3)  # 24 rows only: after some epochs the loss on other rows grows
-
     plain = plain_step(model, optimizer, classification_loss, batches)
     best = {"loss": float("inf"), "weights": {}}
 
     def evaluate(judged: nn.Module) -> float:
         with torch.no_grad():
-            return classification_loss(judged, held_out(1)).item()
+            return classification_loss(judged, other_rows).item()
 
     def step(number: int) -> float:
         value, reached = plain(number), evaluate(model)
@@ -165,15 +168,15 @@ def best_weights_are_the_last(fixed: bool, seed: int = 0) -> Training:
 )
 def left_in_evaluation_mode(fixed: bool, seed: int = 0) -> Training:
     torch.manual_seed(seed)
-    model, batches = classifier(), labelled_rows(seed)
+    model, (batches, other_rows) = classifier(), halves(seed)
     model.insert(2, nn.Dropout(0.2))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     plain = plain_step(model, optimizer, classification_loss, batches)
 
-    def validate(number: int) -> float:
+    def validate() -> float:
         model.eval()
         with torch.no_grad():
-            value = classification_loss(model, batches(number + 1)).item()
+            value = classification_loss(model, other_rows).item()
         if fixed:
             model.train()
         return value
@@ -183,7 +186,7 @@ def left_in_evaluation_mode(fixed: bool, seed: int = 0) -> Training:
             model.train()
         value = plain(number)
         if number % EPOCH == 3:
-            validate(number)
+            validate()
         return value
 
     def trained_in_evaluation(training: Training) -> float:
@@ -210,9 +213,8 @@ def left_in_evaluation_mode(fixed: bool, seed: int = 0) -> Training:
 )
 def shuffled_validation(fixed: bool, seed: int = 0) -> Training:
     torch.manual_seed(seed)
-    model, batches = classifier(), labelled_rows(seed)
+    model, (batches, (x_NF, y_N)) = classifier(), halves(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    x_NF, y_N = labelled_rows(seed, batch=128)(1)
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x_NF), batch_size=32, shuffle=not fixed)
     plain = plain_step(model, optimizer, classification_loss, batches)
     reported = []

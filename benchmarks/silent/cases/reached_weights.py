@@ -163,7 +163,16 @@ class LowRank(nn.Module):
         self.down = nn.Linear(base.in_features, rank, bias=False)
         self.up = nn.Linear(rank, base.out_features, bias=False)
         nn.init.zeros_(self.up.weight)
-        self.weight, self.bias = base.weight, base.bias
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """That of the layer."""
+        return self.base.weight
+
+    @property
+    def bias(self) -> torch.Tensor:
+        """That of the layer."""
+        return self.base.bias
 
     def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """The layer and its difference."""

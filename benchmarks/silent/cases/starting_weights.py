@@ -91,9 +91,9 @@ class Judged(nn.Module):
         self.network = classifier(outputs=FEATURES)
         layers = [torch.nn.utils.spectral_norm(nn.Linear(FEATURES, FEATURES)) for _ in range(2)]
         self.critic = nn.Sequential(layers[0], nn.Tanh(), layers[1])
+        self.critic.requires_grad_(False)
         for _ in range(warm):
             self.critic(torch.randn(8, FEATURES))
-        self.critic.requires_grad_(False)
         self.train()
 
     def train(self, mode: bool = True) -> "Judged":

@@ -1,5 +1,6 @@
 """Silent training errors: each is real, its fixed program has it not, and both are the same in every run."""
 
+import copy
 import math
 import re
 from pathlib import Path
@@ -42,14 +43,14 @@ def row(case: SilentCase) -> str:
 def test_the_fault_is_real_and_the_fixed_program_is_right(name):
     wrong, right = errors(name, 0)
     assert right < 0.01
-    assert wrong > 0.1
+    assert wrong > 0.05
 
 
 @pytest.mark.slow
 def test_faults_between_ranks_are_real():
     for name, (wrong, right) in zip(TOGETHER, in_two_ranks(errors_of, TOGETHER, 0)[0], strict=True):
         assert right < 0.01, name
-        assert wrong > 0.1, name
+        assert wrong > 0.05, name
 
 
 @pytest.mark.slow
@@ -57,7 +58,7 @@ def test_faults_between_ranks_are_real():
 def test_the_fault_is_there_with_another_seed_and_the_loss_is_a_number(name):
     wrong, right = errors(name, 1)
     assert right < 0.01
-    assert wrong > 0.1
+    assert wrong > 0.05
     assert all(map(math.isfinite, losses(name, fixed=False, seed=0, steps=30)))
 
 
@@ -85,6 +86,16 @@ def test_what_lies_in_the_loop_leaves_the_loss_of_the_first_step_as_it_should_be
                 torch.manual_seed(0)  # one model has dropout
                 first.append(training.loss(training.model, training.batches(0)).item())
             assert first[0] == first[1], name
+
+
+def test_a_judge_may_copy_every_model():
+    for name in ALONE:
+        if name not in LONG:
+            for fixed in (False, True):
+                training = CASES[name].build(fixed)
+                training.step(0)
+                copied = copy.deepcopy(training.model)
+                assert training.loss(copied, training.batches(1)).requires_grad, name
 
 
 def test_a_third_is_held_out():
