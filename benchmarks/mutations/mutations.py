@@ -46,6 +46,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "training": (("training",), ("unit/training", "faults")),
     "trace": (("trace",), ("unit/trace", "fuzz")),
     "data": (("data",), ("unit/data",)),
+    "checks": (("checks",), ("unit/checks",)),
     "diagnosis": (("diagnosis",), ("unit/diagnosis",)),
     "report": (("report", "messages", "words"), ("unit/report", "unit/messages", "unit/words")),
     "ui": (("ui", "playground"), ("unit/ui", "unit/playground")),
