@@ -54,7 +54,7 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes
         first = _outcome(bench, "finite", PROBES["finite"])
-        if first.status == "unchecked":  # without a loss nothing else can be asked
+        if first.status == "unchecked":  # without a loss nothing else can be asked: "runs" is said in place of it all
             outcomes = [
                 wrong("runs", why=first.sentence),
                 *(_unchecked(name, CannotCheck("no-loss")) for name in PROBES),

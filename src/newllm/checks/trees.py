@@ -60,6 +60,6 @@ def integers(tree: Any) -> Iterator[tuple[str, Tensor]]:
     return ((path, tensor) for path, tensor in leaves(tree) if tensor.dtype in kinds)
 
 
-def rows(tree: Any, count: int, chosen: Tensor) -> Any:
+def chosen_rows(tree: Any, count: int, chosen: Tensor) -> Any:
     """Return a tree with only the chosen rows of every tensor whose first axis has `count` of them."""
     return mapped(tree, lambda tensor: tensor[chosen] if tensor.ndim and tensor.shape[0] == count else tensor.clone())

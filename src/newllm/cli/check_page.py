@@ -26,8 +26,8 @@ def check_page(report: CheckReport, paper: Paper, *, brief: bool) -> Group:
 
 def _page(report: CheckReport, paper: Paper) -> Iterator[RenderableType]:
     counts = {status: len(report.of(status)) for status in ("wrong", "sound", "unchecked")}
-    verdict = paper.words("terminal-check", **counts, seconds=report.seconds)
-    yield Text(verdict, style=f"bold {_COLOURS['wrong' if report.wrong else 'sound']}")
+    heading = paper.words("terminal-check", **counts, seconds=report.seconds)
+    yield Text(heading, style=f"bold {_COLOURS['wrong' if report.wrong else 'sound']}")
     for outcome in report.wrong:
         yield Text()
         yield _title(outcome, paper)

@@ -46,7 +46,7 @@ class Study:
         quick_seconds: that it takes at most; runs that had no time are told, and the same command goes on with them.
         lay_out: `(folder, set, variant) -> settings`: writes the texts of a set, says where they are.
         measure: somebody's own way to make a cell's record, in place of a run; None trains a run.
-        signals: what is measured of a run more, see `recording.OwnSignals`.
+        signals: what is measured of a run more, see `cell_recording.OwnSignals`.
         outcomes: `(record, the control's record or None) -> row`, without arm, seed and data.
         tables: `results -> tables`, beside that of the claims.
         write: `(folder, results)`: the pages and figures beside results.json.

@@ -8,7 +8,7 @@ from torch import Tensor
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.targets import targets
-from newllm.checks.trees import leaves, rows
+from newllm.checks.trees import chosen_rows, leaves
 from newllm.checks.untouched import untouched
 
 _FELL = 0.1  # share of the loss that must go for the batch to be learnt
@@ -93,7 +93,7 @@ def accumulation(bench: Bench) -> Outcome:
     with torch.no_grad():
         whole, again = (float(bench.loss()) for _ in range(2))
         other = float(bench.loss(seed=1))
-        halves = [float(bench.loss(rows(batch, count, chosen))) for chosen in torch.arange(count).chunk(2)]
+        halves = [float(bench.loss(chosen_rows(batch, count, chosen))) for chosen in torch.arange(count).chunk(2)]
     if whole != again or abs(other - whole) > _APART * abs(whole) / 10:
         raise CannotCheck("not-repeatable")
     if abs(sum(halves) / 2 - whole) <= _APART * abs(whole):

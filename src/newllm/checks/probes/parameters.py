@@ -25,14 +25,14 @@ def optimizer_holds(bench: Bench) -> Outcome:
 
 def gradients(bench: Bench) -> Outcome:
     """See which parameters never got a gradient in a few updates."""
-    seen = updates(bench)
-    if len(seen.absent) == len(seen.trainable):
+    found = updates(bench)
+    if len(found.absent) == len(found.trainable):
         raise CannotCheck("no-gradient")
-    if seen.absent:
-        return wrong("gradients", "absent", share=_share(bench, seen.absent), **names(seen.absent))
-    if seen.zero:
-        return wrong("gradients", "zero", share=_share(bench, seen.zero), **names(seen.zero))
-    return sound("gradients", count=len(seen.trainable), updates=UPDATES)
+    if found.absent:
+        return wrong("gradients", "absent", share=_share(bench, found.absent), **names(found.absent))
+    if found.zero:
+        return wrong("gradients", "zero", share=_share(bench, found.zero), **names(found.zero))
+    return sound("gradients", count=len(found.trainable), updates=UPDATES)
 
 
 def moves(bench: Bench) -> Outcome:
@@ -41,12 +41,12 @@ def moves(bench: Bench) -> Outcome:
     held = {id(each): float(group.get("lr", 1.0)) for group in groups for each in group["params"]}
     if held and not any(held.values()):
         raise CannotCheck("rate-zero")
-    seen = updates(bench)
+    found = updates(bench)
     parameters = dict(bench.model.named_parameters())
-    pulled = [name for name in seen.trainable if name not in seen.zero and held.get(id(parameters[name]))]
+    pulled = [name for name in found.trainable if name not in found.zero and held.get(id(parameters[name]))]
     if not pulled:
         raise CannotCheck("no-gradient")
-    still = [name for name in pulled if name not in seen.moved]
+    still = [name for name in pulled if name not in found.moved]
     if still:
         first = parameters[still[0]]
         dtype = str(first.dtype).removeprefix("torch.")
@@ -56,13 +56,13 @@ def moves(bench: Bench) -> Outcome:
 
 def stays(bench: Bench) -> Outcome:
     """See whether what is frozen moved, or the running statistics that belong to it."""
-    seen = updates(bench)
-    if not seen.frozen:
+    found = updates(bench)
+    if not found.frozen:
         raise CannotCheck("nothing-frozen")
-    for case, watched in (("weights", seen.frozen), ("statistics", seen.statistics)):
-        if moved := [name for name in watched if name in seen.moved]:
+    for case, watched in (("weights", found.frozen), ("statistics", found.statistics)):
+        if moved := [name for name in watched if name in found.moved]:
             return wrong("stays", case, **names(moved))
-    return sound("stays", count=len(seen.frozen))
+    return sound("stays", count=len(found.frozen))
 
 
 def _share(bench: Bench, chosen: list[str]) -> float:
