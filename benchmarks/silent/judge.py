@@ -36,15 +36,18 @@ def judged(name: str, fixed: bool) -> dict[str, Any]:
     training = CASES[name].build(fixed, 0)
     report = newllm.check(training.model, training.optimizer, training.loss, training.batches(0), seconds=60)
     training = CASES[name].build(fixed, 0)
-    with tempfile.TemporaryDirectory() as place:
-        with newllm.record(training.model, training.optimizer, f"{place}/run", every=5) as recorder:
-            for number in range(STEPS):
-                recorder.step(training.step(number))
-        findings = newllm.doctor(f"{place}/run").findings
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            with newllm.record(training.model, training.optimizer, f"{place}/run", every=5) as recorder:
+                for number in range(STEPS):
+                    recorder.step(training.step(number))
+            kinds = {one.kind for one in newllm.doctor(f"{place}/run").findings if one.severity != "note"}
+    except newllm.UserError as error:  # the recorder says what is wrong, in a line
+        kinds = {f"refused: {error}"}
     return {
         "wrong": {outcome.probe: str(outcome.sentence) for outcome in report.wrong},
         "seconds": round(report.seconds, 2),
-        "findings": sorted({one.kind for one in findings if one.severity != "note"}),
+        "findings": sorted(kinds),
     }
 
 
@@ -74,7 +77,7 @@ def main() -> None:
 
     chosen = [case for case in CASES.values() if case.processes == 1 and case.held_out == arguments.held_out]
     wanted = arguments.only or (QUICK if arguments.quick else None)
-    results = []
+    results: list[dict[str, Any]] = []
     for case in chosen:
         if wanted is not None and case.name not in wanted:
             continue

@@ -45,7 +45,7 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels
         "seconds": sum(tried.seconds for tried in verdict.interventions),
         "sentences": [" ".join(sentence.split()) for sentence in verdict.sentences],
         "null": {"kind": _kind_of_null(verdict.null), "weights": verdict.null.get("weights"), **verdict.null},
-        "nulls": verdict.nulls,
+        "nulls": {**verdict.nulls, **verdict.other_chance},
         "causes": list(_causes(verdict, results)) if verdict.interventions else [],
         "beside": [_row(pair, words) for pair in found],
         "count": Counter(pair.agreement for pair in found),

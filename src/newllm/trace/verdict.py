@@ -142,7 +142,8 @@ class Verdict:
         spike: onset, peak, end (steps), signal, base, height (nats), healthy_limit (log-loss).
         null: what the unmodified replay gave: identical (null where nothing could be compared), compared (steps),
             weights (whether weights were compared too), tolerance (None: to the bit), first_difference.
-        nulls: null replays with other chance: n, spiked, share, depends_on_seed.
+        nulls: null replays: n, spiked, share, depends_on_seed, starts; and of these those with other chance than the
+            run's own: other_chance {n, spiked}, absent in a verdict of an earlier newllm.
         interventions: what was tried, the best first.
         not_tried: names of what was not tried, with the reason in English.
         cause: name, intervention, and evidence of the three things that a cause must show; None if none is named.
@@ -166,6 +167,12 @@ class Verdict:
     sentences: tuple[str, ...] = ()
     seconds: float
     messages: VerdictMessages = field(default_factory=VerdictMessages)
+
+    @property
+    def other_chance(self) -> dict[str, Any]:
+        """Null replays with other chance, n and spiked; where an earlier newllm did not tell them apart, all."""
+        told = self.nulls.get("other_chance")
+        return told if isinstance(told, dict) and told.get("n") else self.nulls
 
     @property
     def identical(self) -> bool:

@@ -60,13 +60,13 @@ def difference(first: Mapping[str, Any] | None) -> Message:
 
 def nulls(words: Catalogue, verdict: Verdict) -> str:
     """Return how often the original spikes with other chance; empty where that was not tried."""
-    about = verdict.nulls
+    about, other = verdict.nulls, verdict.other_chance
     if not about.get("n"):
         return ""
     starts = [message("from_step", step=step) for step in about.get("starts") or []]
     places = {"places": len(starts), "starts": starts}
     depends = bool(about.get("depends_on_seed"))
-    return words("other_chance", spiked=about.get("spiked"), n=about["n"], depends_on_seed=depends, **places)
+    return words("other_chance", spiked=other.get("spiked"), n=other["n"], depends_on_seed=depends, **places)
 
 
 def effect(tried: Tried) -> str:

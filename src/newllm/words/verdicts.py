@@ -78,10 +78,11 @@ def sentences(verdict: Verdict) -> tuple[Message | None, ...]:
         first = verdict.null.get("first_difference") or {}
         where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
         return where, message("differs-so"), message("differs-fix")
-    return _happened(verdict.spike, verdict.nulls), _helps(verdict.interventions), _cause(verdict)
+    return _happened(verdict), _helps(verdict.interventions), _cause(verdict)
 
 
-def _happened(spike: Mapping[str, Any], nulls: Mapping[str, Any]) -> Message:
+def _happened(verdict: Verdict) -> Message:
+    spike, other = verdict.spike, verdict.other_chance
     return message(
         "happened",
         signal=str(spike.get("signal")),
@@ -89,9 +90,9 @@ def _happened(spike: Mapping[str, Any], nulls: Mapping[str, Any]) -> Message:
         peak=spike.get("peak"),
         base=_number(spike.get("base")),
         height=None if spike.get("height") is None else _number(spike["height"]),
-        depends_on_seed=bool(nulls.get("depends_on_seed")),
-        spiked=nulls.get("spiked"),
-        n=nulls.get("n"),
+        depends_on_seed=bool(verdict.nulls.get("depends_on_seed")),
+        spiked=other.get("spiked"),
+        n=other.get("n"),
     )
 
 

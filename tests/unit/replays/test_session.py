@@ -75,6 +75,9 @@ def test_a_short_session_confirms_the_remedy():
     for stage, planned in dict(heard.planned_replays).items():
         assert 0 < done[stage] <= planned, stage
     assert (done["reproduction"], done["null replays"]) == (1, 6)
+    # Of three null replays from each start one has the run's own chance: it says nothing about other chance.
+    assert (verdict.nulls["n"], verdict.nulls["other_chance"]) == (6, {"n": 4, "spiked": 4})
+    assert "4 of 4 replays with other chance spike" in verdict.sentences[0]
     remedy = verdict.interventions[0]
     assert (remedy.name, remedy.stage, remedy.outcome, remedy.spiked) == ("replace-batches", "confirmed", "removes", 0)
     assert any(one.name == "half-learning-rate" and one.outcome != "removes" for one in verdict.interventions)

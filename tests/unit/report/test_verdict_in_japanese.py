@@ -65,7 +65,7 @@ def test_the_founding_runs_verdict():
     what, remedy, cause = sentences(Verdict.from_dict(FOUNDING))
     assert what.startswith("ステップ39で訓練損失が傾向から上に外れた")
     assert "5.36から+5.06 nat" in what
-    assert what.endswith("シードを変えても再現する（6回のリプレイのうち6回）。")
+    assert what.endswith("シードを変えても再現する（4回のリプレイのうち4回）。")
     assert remedy.startswith("FNNの内部に残差接続と正規化を入れる変更でスパイクはなくなる。新しい8回のリプレイ")
     assert "p = 0.016、同じステップ数での損失は1.5 nat低い" in remedy
     assert cause.startswith("原因はplain-depthである")

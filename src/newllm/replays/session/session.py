@@ -1,7 +1,7 @@
 """Replays one spike: the run as it was first, then a screen of everything, then the best again, then the reverse test.
 
     reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
-    null replays   the same with other chance: does the spike depend on the seed?
+    null replays   the same, once more and with other chance: does the spike depend on the seed?
     screen         every intervention, three replays; nothing is claimed from it, it only chooses
     confirm        the best three on eight fresh seeds, from both starts where both are possible
     reverse test   what removes the spike for certain, injected into a healthy segment of the same run
@@ -80,6 +80,7 @@ class Session:
         assessor: assesses replays, from the first null replay on.
         by_share: whether the spike depends on the seed, so that shares are compared.
         stage: that runs now.
+        other_chance: null replays whose chance is not the run's own, from all starts.
         confirmed: what was confirmed, in its order.
         reverse_tests: in their order.
     """
@@ -98,6 +99,7 @@ class Session:
         self.assessor: Assessor | None = None
         self.by_share = False
         self.stage = "reproduction"
+        self.other_chance: list[Assessment] = []
         self.confirmed: list[Trial] = []
         self.reverse_tests: list[ReverseTest] = []
         self._keep_state = keep_state
@@ -107,9 +109,12 @@ class Session:
         self._replayed: Counter[str] = Counter()
 
     def nulls(self) -> dict[int, list[Assessment]]:
-        """Replay the unmodified run with other chance from every start that time allows; return them by start.
+        """Replay the unmodified run from every start that time allows, first with its own chance, then with other.
 
-        The late start comes first: its cost tells whether step 0 can be had.
+        The late start comes first: its cost tells whether step 0 can be had. `other_chance` holds those with other.
+
+        Returns:
+            What they came to, by start.
 
         Raises:
             UserError: the time was up before there was one.
@@ -121,6 +126,7 @@ class Session:
                 self._begin("null replays", tasks)
                 self.runner.run(tasks, self.time.end)
                 found |= {start.step: assessments} if (assessments := self._assessments(tasks)) else {}
+                self.other_chance += self._assessments(tasks[1:])
         if not found:
             raise UserError(
                 f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"

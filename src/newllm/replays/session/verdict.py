@@ -108,6 +108,10 @@ def count_nulls(nulls: Mapping[int, Sequence[Assessment]], session: Session) -> 
         "share": spiked / len(whole) if whole else None,
         "depends_on_seed": session.by_share,
         "starts": sorted(nulls),
+        "other_chance": {
+            "n": len(session.other_chance),
+            "spiked": sum(one.own.spiked for one in session.other_chance),
+        },
     }
 
 

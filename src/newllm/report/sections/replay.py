@@ -44,7 +44,7 @@ def _spike(source: Source, words: Catalogue, one: Replayed, number: int) -> tupl
 
 
 def _nulls(verdict: Verdict) -> dict[str, object]:
-    return {"spiked": verdict.nulls.get("spiked"), "n": verdict.nulls["n"]}
+    return {"spiked": verdict.other_chance.get("spiked"), "n": verdict.other_chance["n"]}
 
 
 def _title(verdict: Verdict, words: Catalogue) -> str:
