@@ -1,0 +1,1 @@
+"""The programs of the benchmark, a file a subject, and their runs."""

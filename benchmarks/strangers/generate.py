@@ -1,0 +1,70 @@
+"""Make the logs: `python benchmarks/strangers/generate.py --out DIR [--quick] [--only NAME ...]`.
+
+It needs transformers, lightning, accelerate and scikit-learn beside newllm (README.md says which versions). Each run is
+trained in a process of its own, on one thread.
+"""
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+sys.path.insert(0, str(Path(__file__).parent))
+
+import torch
+
+from cases.all import CASES
+from cases.data import moby
+from cases.registry import Case, Out
+
+
+def make(task: tuple[str, Path, bool]) -> tuple[str, float, str]:
+    """Train one run; return its name, the seconds it took, and the error if there was one."""
+    name, out, quick = task
+    case: Case = CASES[name]
+    folder = out / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    torch.set_num_threads(1)
+    torch.manual_seed(case.seed)
+    began, error = time.perf_counter(), ""
+    with (
+        Path(os.devnull).open("w") as nothing,
+        contextlib.redirect_stdout(nothing),
+        contextlib.redirect_stderr(nothing),
+    ):
+        try:
+            case.program(Out(folder, case.recorded, quick, case.seed), **case.switches)
+        except Exception:  # whatever a program throws is told, and the others go on
+            error = traceback.format_exc()
+    return name, time.perf_counter() - began, error
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="a folder for the logs, one folder a run")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the steps: do the programs still run?")
+    parser.add_argument("--only", nargs="*", help="names of runs")
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args()
+    names = [name for name in CASES if not given.only or name in given.only]
+    tasks = [(name, given.out.resolve(), given.quick) for name in names]
+    failed = 0
+    moby()  # unpacked once, for all processes
+    with multiprocessing.get_context("fork").Pool(given.workers, maxtasksperchild=1) as pool:
+        for name, seconds, error in pool.imap_unordered(make, tasks):
+            failed += bool(error)
+            print(f"{name}: {seconds:.1f} s{chr(10) + error if error else ''}", flush=True)
+    print(f"{len(names)} runs, {failed} failed")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
