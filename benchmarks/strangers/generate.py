@@ -47,6 +47,14 @@ def make(task: tuple[str, Path, bool]) -> tuple[str, float, str]:
     return name, time.perf_counter() - began, error
 
 
+def warm_up() -> None:
+    """Do once what every process would do again: unpack the book, and what torch imports at the first step."""
+    moby()
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    torch.optim.AdamW([parameter]).step()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="a folder for the logs, one folder a run")
@@ -54,10 +62,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of runs")
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
-    names = [name for name in CASES if not given.only or name in given.only]
+    names = given.only or list(CASES)
     tasks = [(name, given.out.resolve(), given.quick) for name in names]
     failed = 0
-    moby()  # unpacked once, for all processes
+    warm_up()
     with multiprocessing.get_context("fork").Pool(given.workers, maxtasksperchild=1) as pool:
         for name, seconds, error in pool.imap_unordered(make, tasks):
             failed += bool(error)

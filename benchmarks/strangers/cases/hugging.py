@@ -111,7 +111,7 @@ def _language(network: str, alphabet: Alphabet, dropout: float) -> nn.Module:
     if network == "gpt2":
         return GPT2LMHeadModel(GPT2Config(vocab_size=vocab, n_positions=64, n_embd=32, n_layer=1, n_head=2,
                                           resid_pdrop=dropout, embd_pdrop=dropout, attn_pdrop=dropout,
-                                          bos_token_id=0, eos_token_id=0))  # fmt: skip
+                                          initializer_range=0.1, bos_token_id=0, eos_token_id=0))  # fmt: skip
     if network == "llama":
         return LlamaForCausalLM(LlamaConfig(vocab_size=vocab, hidden_size=32, intermediate_size=64, num_hidden_layers=1,
                                             num_attention_heads=2, max_position_embeddings=64))  # fmt: skip

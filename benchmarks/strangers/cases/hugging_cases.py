@@ -44,10 +44,12 @@ llama.healthy("hf-llama-standard", "nothing", arguments={"lr_scheduler_type": "c
 llama.healthy("hf-llama-constant", "a constant rate", log="console", arguments={"lr_scheduler_type": "constant"})
 bert.healthy("hf-bert-decoder", "nothing", steps=100)
 classifier.healthy("hf-classifier-standard", "nothing")
-classifier.healthy("hf-classifier-imbalance", "one row in 20 is of class 1: a low loss from the start", share=0.05)
+classifier.healthy(
+    "hf-classifier-imbalance", "one row in seven is of class 1: a low loss from the start", share=0.15, steps=200
+)
 classifier.healthy("hf-classifier-easy", "the loss comes to nearly zero", steps=200, log="console")
-classifier.healthy("hf-classifier-late", "a plateau at ln 2 first, then the task is found", steps=200,
-                   arguments={"learning_rate": 3e-4})  # fmt: skip
+classifier.healthy("hf-classifier-late", "a plateau at ln 2 first, then the task is found", steps=240,
+                   arguments={"learning_rate": 8e-4, "lr_scheduler_type": "constant"})  # fmt: skip
 
 # Faults.
 gpt2.faulty(
@@ -90,7 +92,8 @@ llama.faulty(
     "the optimizer knows the norms alone",
     hooks=(faults.Missing(("lm_head", "model.embed", "model.layers.0.self", "model.layers.0.mlp")),),
 )
-gpt2.faulty("hf-shifted-twice", "target shifted twice", "labels are shifted before the model shifts them", twice=True)
+gpt2.faulty("hf-shifted-twice", "target shifted twice", "labels are shifted before the model shifts them", twice=True,
+            visible="no", why="the loss is higher than it could be, which only another run would show")  # fmt: skip
 gpt2.faulty("hf-not-shifted", "target not shifted", "the loss of one's own compares a token with itself",
             own_loss="unshifted")  # fmt: skip
 bert.faulty("hf-no-mask", "causal mask missing", "BERT without is_decoder sees what it is to predict", network="bert",

@@ -85,7 +85,7 @@ def language(
     lengths: Callable[[int], int] | None = None,
     late_text: int | None = None,
     dtype: torch.dtype = torch.float32,
-    lazy: bool = False,
+    lazy: int = 0,
     leak: bool = False,
     **options: Any,
 ) -> None:
@@ -97,22 +97,24 @@ def language(
         validation: "held out"; "training", the training text itself; "other", held out but encoded by another alphabet.
         perplexity: logged beside the loss of an evaluation.
         lengths: planned: length of rows by step.
-        late_text: planned: from this step on the text is another one (numbers and rules, not the book).
+        late_text: planned: from this step on the text is another one (sums, not the book); it is evaluated throughout.
         dtype: of the weights.
-        lazy: rows are taken in turn from a short text, so that an epoch is seen again and again.
+        lazy: so many batches are drawn once and seen again in every epoch; 0 draws anew for ever.
         leak: every loss is kept with its graph, and a mean of all of them is computed at each step.
     """
     ids, held_out, alphabet = corpus(characters)
     if validation == "other":
         held_out = (held_out + 17) % len(alphabet)
     drawn = windows(ids, length, batch, out.seed)
-    other = windows(_sums(alphabet), length, batch, out.seed)
+    sums = _sums(alphabet)
+    other = windows(sums, length, batch, out.seed)
+    held_out = held_out if late_text is None else sums
     model = _model(network, len(alphabet), length, options).to(dtype)
     check = windows(ids if validation == "training" else held_out, length, 32, 5)
     kept: list[Tensor] = []
 
     def draw(step: int) -> Batch:
-        found = (other if late_text is not None and step >= late_text else drawn)(step % 12 if lazy else step)
+        found = (other if late_text is not None and step >= late_text else drawn)(step % lazy if lazy else step)
         size = length if lengths is None else lengths(step)
         return tuple(part[:, :size] for part in found)
 
@@ -129,7 +131,7 @@ def language(
         value = sum(_mean(net(x).float(), y).item() for x, y in parts) / len(parts)
         return {"val_loss": value} | ({"val_ppl": float(torch.tensor(value).exp())} if perplexity else {})
 
-    task = Task(model, draw, train_loss, evaluate, epoch=12 if lazy else 100, size=batch * length)
+    task = Task(model, draw, train_loss, evaluate, epoch=lazy or 100, size=batch * length)
     Loop(out, task, plan, hooks, style).run()
 
 

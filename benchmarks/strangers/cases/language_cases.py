@@ -42,8 +42,8 @@ gpt.healthy("gpt-resumed-overlap", "killed at step 260, resumed whole from a che
 gpt.healthy("gpt-resumed", "resumed at step 200 with all that was saved", plan=Plan(schedule=WARM, resume=200))
 gpt.healthy("gpt-pruned", "at step 250 half of the weights are pruned by plan: the loss jumps and recovers",
             plan=Plan(steps=450), hooks=(faults.Pruned(250, 0.7),), style="csv", recorded=True)  # fmt: skip
-gpt.healthy("gpt-epochs", "a short text seen 30 times with strong dropout: validation below training for long",
-            plan=Plan(steps=360, eval_every=12), lazy=True, dropout=0.3, characters=60_000, style="keras")  # fmt: skip
+gpt.healthy("gpt-epochs", "a short text seen seven times with dropout",
+            plan=Plan(steps=420, eval_every=60), lazy=60, dropout=0.2, characters=60_000, style="keras")  # fmt: skip
 gpt.healthy(
     "gpt-stopped",
     "over-fitting begins, and the user stops there (early stopping)",
@@ -118,21 +118,28 @@ gpt.faulty("gpt-not-divided", "accumulated loss not divided",
            plan=Plan(steps=120, accumulate=16, divide=False, optimizer="sgd", rate=0.5, clip=None, log_every=1),
            style="build-nanogpt")  # fmt: skip
 gpt.faulty("gpt-recreated", "optimizer made anew again and again", "Adam is made anew every 60 steps", (60, None),
-           plan=Plan(steps=480, rate=8e-3, recreate=60, log_every=2), style="jsonl")  # fmt: skip
+           plan=Plan(steps=480, rate=2.5e-2, recreate=60, log_every=1, clip=None), style="jsonl")  # fmt: skip
 gpt.faulty(
     "gpt-moments-lost",
     "moments lost at a resume",
     "resumed at step 200 without the moments of Adam",
     (200, None),
-    plan=Plan(rate=1e-2, resume=200, restored="no moments", log_every=1),
+    plan=Plan(rate=2.5e-2, resume=200, restored="no moments", log_every=1, clip=None),
     style="build-nanogpt",
 )
 gpt.faulty("gpt-resume-rate", "resumed with the wrong step", "resumed at step 300 with the schedule at its start",
            (300, None), plan=Plan(steps=500, rate=1e-2, schedule=schedules.cosine(500), resume=300,
            restored="no schedule"), style="jsonl")  # fmt: skip
-gpt.faulty("gpt-bit-flip", "weights damaged once", "weights of one matrix are 1,024 times as large after step 220",
-           (220, None), plan=STANDARD, hooks=(faults.Damaged(220, "blocks.0.mlp.0.weight", "flip"),),
-           style="build-nanogpt", recorded=True)  # fmt: skip
+gpt.faulty(
+    "gpt-bit-flip",
+    "weights damaged once",
+    "single weights are 65,536 times as large after step 220",
+    (220, None),
+    plan=Plan(schedule=WARM, log_every=1),
+    hooks=(faults.Damaged(220, "blocks.0.mlp.0.weight", "flip", 2.0**16),),
+    style="build-nanogpt",
+    recorded=True,
+)
 gpt.faulty("gpt-zeroed", "weights damaged once", "a matrix is set to zero after step 220", (220, None),
            plan=STANDARD, hooks=(faults.Damaged(220, "head.weight", "zero"),))  # fmt: skip
 gpt.faulty("gpt-swallowed", "updates lost to rounding", "pure bf16 weights with a small rate: updates round to nothing",

@@ -44,7 +44,7 @@ lstm.healthy("pl-lstm-standard", "nothing")
 lstm.healthy("pl-lstm-warmup", "a warm-up of 80 steps", schedule=_follows(schedules.warmup(80, schedules.cosine(260))),
              rate=1e-2)  # fmt: skip
 vae.healthy("pl-vae-standard", "a sum of pixels, nats")
-vae.healthy("pl-vae-annealing", "the weight of the divergence rises by plan, and the loss with it",
+vae.healthy("pl-vae-annealing", "the weight of the divergence rises by plan: the loss hardly falls",
             weight=lambda step: min(2.0, step / 100))  # fmt: skip
 
 # Faults.
@@ -59,8 +59,8 @@ cnn.faulty("pl-schedule-by-step", "schedule stepped too often", "StepLR means ep
            schedule=lambda optimizer: lr_scheduler.StepLR(optimizer, 3, 0.5), rate=1e-3)  # fmt: skip
 cnn.faulty("pl-keeps-gradients", "gradients never zeroed", "optimizer_zero_grad does nothing", norm=False,
            hooks=(faults.KeepsGradients(),), optimizer="sgd", rate=0.02, trainer=_RAW)  # fmt: skip
-mlp.faulty("pl-keeps-half", "gradients of a part never zeroed", "gradients of two layers are never cleared",
-           hooks=(faults.KeepsGradients("1."),), optimizer="sgd", rate=0.02, trainer=_RAW)  # fmt: skip
+mlp.faulty("pl-keeps-half", "gradients of a part never zeroed", "gradients of the last layer are never cleared",
+           hooks=(faults.KeepsGradients("7."),), optimizer="sgd", rate=0.05, trainer=_RAW)  # fmt: skip
 mlp.faulty("pl-frozen", "a layer is frozen that should train", "all but the last bias is frozen",
            hooks=(faults.Frozen(("1.", "3.", "5.", "7.weight")),))  # fmt: skip
 lstm.faulty("pl-missing", "parameters missing in the optimizer", "the optimizer knows the embedding alone",

@@ -33,7 +33,7 @@ class TinyGPT(nn.Module):
 
     Args:
         causal: False leaves the mask out.
-        embedding_scale: what embeddings are multiplied by.
+        embedding_scale: above 1 embeddings start that much larger, and the head shares them.
     """
 
     def __init__(
@@ -44,14 +44,16 @@ class TinyGPT(nn.Module):
         self.wte, self.wpe = nn.Embedding(vocab, width), nn.Embedding(length, width)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, causal) for _ in range(layers))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocab, bias=False)
-        self.scale = embedding_scale
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.05)
+        if embedding_scale > 1:
+            self.head.weight = self.wte.weight
+            nn.init.normal_(self.wte.weight, std=0.05 * embedding_scale)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return logits."""
-        x = self.wte(ids) * self.scale + self.wpe(torch.arange(ids.shape[1]))
+        x = self.wte(ids) + self.wpe(torch.arange(ids.shape[1]))
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))

@@ -52,7 +52,7 @@ preference.healthy(
 preference.healthy("preference-noisy", "a quarter of the pairs is swapped by nature", plan=Plan(steps=200, rate=5e-4),
                    swapped=0.25, style="jsonl", recorded=True)  # fmt: skip
 vae.healthy("vae-standard", "the loss is a sum of pixels, nats", recorded=True)
-vae.healthy("vae-annealing", "the weight of the divergence rises by plan: so does the loss",
+vae.healthy("vae-annealing", "the weight of the divergence rises by plan: the loss hardly falls",
             weight=lambda step: min(1.0, step / 300), style="jsonl")  # fmt: skip
 vae.healthy("vae-free-bits", "a floor under the divergence", floor=6.0, style="logging")
 vae.healthy("vae-cyclic", "the weight of the divergence rises and falls in cycles, by plan", plan=Plan(steps=480),
@@ -61,14 +61,14 @@ diffusion.healthy("diffusion-standard", "a rough loss that soon looks flat", rec
 diffusion.healthy("diffusion-averaged", "averaged weights are evaluated", plan=Plan(steps=500, ema=0.98, eval_every=25))
 diffusion.healthy("diffusion-tiny-batch", "batches of eight: very rough", batch=8, plan=Plan(steps=600, log_every=1),
                   style="csv")  # fmt: skip
-gan.healthy("gan-standard", "both losses swing", updates=600)
+gan.healthy("gan-standard", "both losses swing", updates=600, rate=5e-4)
 gan.healthy("gan-wasserstein", "losses below zero", wasserstein=True, critic_steps=3, rate=5e-4, style="jsonl")
-gan.healthy("gan-slow", "a slow discriminator: losses near ln 2", critic_rate=3e-4, style="logging")
+gan.healthy("gan-slow", "a small rate: losses stay near ln 2", rate=2e-4, critic_rate=5e-4, style="logging")
 policy.healthy("policy-standard", "reward rises, the loss tells nothing")
 policy.healthy("policy-moving-goal", "the goal moves by plan at update 120: the reward falls and rises again",
                goal=lambda update: 8 if update < 120 else 1, entropy=0.08, updates=350, style="csv")  # fmt: skip
 policy.healthy("policy-few-episodes", "two episodes an update: very rough", episodes=2, style="csv", updates=350)
-policy.healthy("policy-far", "a long corridor: no reward for long", length=21, goal=lambda update: 20, updates=300,
+policy.healthy("policy-far", "a long corridor", length=21, goal=lambda update: 20, updates=300,
                episodes=8)  # fmt: skip
 other.healthy(
     "parity-plateau",
