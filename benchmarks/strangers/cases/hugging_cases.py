@@ -47,7 +47,7 @@ classifier.healthy("hf-classifier-standard", "nothing")
 classifier.healthy(
     "hf-classifier-imbalance", "one row in seven is of class 1: a low loss from the start", share=0.15, steps=200
 )
-classifier.healthy("hf-classifier-easy", "the loss comes to nearly zero", steps=200, log="console")
+classifier.healthy("hf-classifier-easy", "a plateau at ln 2, then the task is found", steps=200, log="console")
 classifier.healthy("hf-classifier-late", "a plateau at ln 2 first, then the task is found", steps=240,
                    arguments={"learning_rate": 8e-4, "lr_scheduler_type": "constant"})  # fmt: skip
 

@@ -118,7 +118,8 @@ gpt.faulty("gpt-not-divided", "accumulated loss not divided",
            plan=Plan(steps=120, accumulate=16, divide=False, optimizer="sgd", rate=0.5, clip=None, log_every=1),
            style="build-nanogpt")  # fmt: skip
 gpt.faulty("gpt-recreated", "optimizer made anew again and again", "Adam is made anew every 60 steps", (60, None),
-           plan=Plan(steps=480, rate=2.5e-2, recreate=60, log_every=1, clip=None), style="jsonl")  # fmt: skip
+           plan=Plan(steps=480, rate=2.5e-2, recreate=60, log_every=1, clip=None), style="jsonl",
+           visible="no", why="small bumps every 60 steps, within the noise of the loss")  # fmt: skip
 gpt.faulty(
     "gpt-moments-lost",
     "moments lost at a resume",
@@ -126,6 +127,8 @@ gpt.faulty(
     (200, None),
     plan=Plan(rate=2.5e-2, resume=200, restored="no moments", log_every=1, clip=None),
     style="build-nanogpt",
+    visible="no",
+    why="the moments are built again within the noise of the loss",
 )
 gpt.faulty("gpt-resume-rate", "resumed with the wrong step", "resumed at step 300 with the schedule at its start",
            (300, None), plan=Plan(steps=500, rate=1e-2, schedule=schedules.cosine(500), resume=300,

@@ -74,6 +74,8 @@ gpt.faulty(
     hooks=(faults.Missing(("wte", "wpe", "blocks", "norm")),),
     style="csv",
     recorded=True,
+    visible="recording",
+    why="the log shows a slower training",
 )
 
 # Faults of the data and of the evaluation.

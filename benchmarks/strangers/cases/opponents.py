@@ -111,7 +111,7 @@ class Corridor:
             moved = (place + 2 * action - 1).clamp(0, self.length - 1)
             there = (moved == goal).float()
             meant = going * (there - 0.02)
-            paid = meant + (going * 0.3 * (moved == 0) if self.bug else 0.0)
+            paid = meant + (going * (moved == 0) if self.bug else 0.0)
             rows.append((chances.log_prob(action) * going, chances.entropy() * going, paid, meant))
             going, place = going * (1 - there), moved
         return tuple(torch.stack(part) for part in zip(*rows, strict=True))  # pyrefly: ignore

@@ -109,7 +109,8 @@ regression.faulty(
     "moments lost at a resume",
     "resumed at step 250 without the moments of Adam",
     (250, None),
-    plan=Plan(rate=3e-2, resume=250, restored="no moments", log_every=1, clip=None),
+    batch=256,
+    plan=Plan(rate=2e-2, resume=250, restored="no moments", log_every=1, clip=None),
 )
 regression.faulty("regression-resume-rate", "resumed with the wrong step", "resumed with the schedule at its start",
                   (280, None), style="logging", plan=Plan(rate=2e-2, schedule=schedules.linear(400), resume=280,
@@ -150,14 +151,6 @@ contrastive.faulty("contrastive-collapse", "representation collapse", "no negati
                    negatives=False, plan=Plan(steps=300), style="jsonl", recorded=True)  # fmt: skip
 distillation.faulty("distillation-untaught", "teacher untrained", "the teacher has random weights", taught=0,
                     plan=Plan(steps=300), recorded=True)  # fmt: skip
-distillation.faulty(
-    "distillation-hot",
-    "temperature far too high",
-    "the temperature is 100: all classes alike",
-    style="csv",
-    temperature=100.0,
-    plan=Plan(steps=300),
-)
 low_rank.faulty("low-rank-zero", "initialisation at zero", "both low-rank factors start at zero: no gradient ever",
                 zero_both=True, plan=Plan(steps=200, rate=3e-3), recorded=True)  # fmt: skip
 low_rank.faulty("low-rank-scale", "adapter scale far too large", "the low-rank part is scaled by 600", scale=600.0,
@@ -214,14 +207,8 @@ gan.faulty("gan-critic-stops", "discriminator stops learning", "the discriminato
 policy.faulty("policy-hack", "reward hacking", "the reward pays for standing at the wall", bug=True, updates=300)
 policy.faulty("policy-hack-2", "reward hacking", "the reward pays for standing at the wall", bug=True, updates=300,
               rate=3e-2, style="csv", length=13, goal=lambda update: 12)  # fmt: skip
-policy.faulty(
-    "policy-certain",
-    "entropy collapse",
-    "the entropy is punished: the policy is certain at once",
-    style="csv",
-    entropy=-0.6,
-    rate=3e-2,
-)
+policy.faulty("policy-certain", "entropy collapse", "entropy is punished: too certain to follow a moving goal",
+              style="csv", entropy=-0.6, rate=3e-2, goal=lambda update: 8 if update < 80 else 1)  # fmt: skip
 policy.faulty(
     "policy-certain-2",
     "entropy collapse",

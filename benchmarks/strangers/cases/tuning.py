@@ -10,7 +10,7 @@ from cases.data import Batch, Loader, windows
 from cases.hooks import Hook
 from cases.language import corpus
 from cases.loop import Loop, Plan, Task
-from cases.models import LowRank, TinyGPT
+from cases.models import Block, LowRank, TinyGPT
 from cases.registry import Out
 
 _PLAN = Plan(steps=400)
@@ -39,8 +39,9 @@ def low_rank(
         optimizer.step()
     model.requires_grad_(False)
     for block in model.blocks:
-        block.qkv = LowRank(block.qkv, scale=scale, zero_both=zero_both)
-        block.out = LowRank(block.out, scale=scale, zero_both=zero_both)
+        assert isinstance(block, Block)
+        for name in ("qkv", "out"):
+            setattr(block, name, LowRank(getattr(block, name), scale=scale, zero_both=zero_both))
     check = windows(held_out[20_000:], 32, 64, 1)(0)
     task = Task(
         model,
