@@ -117,7 +117,7 @@ def _language(network: str, alphabet: Alphabet, dropout: float) -> nn.Module:
                                             num_attention_heads=2, max_position_embeddings=64))  # fmt: skip
     return BertLMHeadModel(BertConfig(vocab_size=vocab, hidden_size=32, intermediate_size=64, num_hidden_layers=1,
                                       num_attention_heads=2, max_position_embeddings=64,
-                                      is_decoder=network == "bert decoder"))  # fmt: skip
+                                      initializer_range=0.1, is_decoder=network == "bert decoder"))  # fmt: skip
 
 
 def _classified(count: int, seed: int, share: float, in_order: bool, shift: int) -> Rows:

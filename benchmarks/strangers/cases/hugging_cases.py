@@ -96,8 +96,14 @@ gpt2.faulty("hf-shifted-twice", "target shifted twice", "labels are shifted befo
             visible="no", why="the loss is higher than it could be, which only another run would show")  # fmt: skip
 gpt2.faulty("hf-not-shifted", "target not shifted", "the loss of one's own compares a token with itself",
             own_loss="unshifted")  # fmt: skip
-bert.faulty("hf-no-mask", "causal mask missing", "BERT without is_decoder sees what it is to predict", network="bert",
-            steps=250, arguments={"lr_scheduler_type": "constant", "learning_rate": 8e-3})  # fmt: skip
+bert.faulty(
+    "hf-no-mask",
+    "causal mask missing",
+    "BERT without is_decoder sees what it is to predict",
+    network="bert",
+    steps=500,
+    arguments={"lr_scheduler_type": "constant", "learning_rate": 5e-3, "logging_steps": 5},
+)
 gpt2.faulty("hf-same-rows", "the same batch again and again", "the data set has eight rows", rows=8)
 classifier.faulty("hf-sorted", "data sorted by class", "rows are read in order, and lie sorted by class", rows=800,
                   in_order=True, shuffles=False, steps=200, arguments={"lr_scheduler_type": "constant",
@@ -140,9 +146,17 @@ gpt2.faulty(
 )
 llama.faulty("hf-zeroed", "weights damaged once", "the embedding is set to zero after step 80", (80, None),
              hooks=(faults.Damaged(80, "model.embed_tokens.weight", "zero"),), log="console")  # fmt: skip
-gpt2.faulty("hf-moments-lost", "moments lost at a resume", "optimizer.pt was deleted before the resume", (60, None),
-            resume=60, deletes=("optimizer.pt",), arguments={"learning_rate": 1e-2, "logging_steps": 1,
-            "lr_scheduler_type": "constant"})  # fmt: skip
+gpt2.faulty(
+    "hf-moments-lost",
+    "moments lost at a resume",
+    "optimizer.pt was deleted before the resume",
+    (60, None),
+    visible="no",
+    why="the moments are built again within the noise of the loss",
+    resume=60,
+    deletes=("optimizer.pt",),
+    arguments={"learning_rate": 1e-2, "logging_steps": 1, "lr_scheduler_type": "constant"},
+)
 gpt2.faulty(
     "hf-resume-rate",
     "resumed with the wrong step",

@@ -47,8 +47,8 @@ gpt.healthy("gpt-epochs", "a short text seen seven times with dropout",
 gpt.healthy(
     "gpt-stopped",
     "over-fitting begins, and the user stops there (early stopping)",
-    plan=Plan(steps=600, eval_every=24, rate=3e-3, stop=192),
-    lazy=True,
+    plan=Plan(steps=600, eval_every=24, rate=3e-3, stop=120),
+    lazy=12,
     characters=20_000,
     style="keras",
 )

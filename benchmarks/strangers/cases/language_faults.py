@@ -63,8 +63,8 @@ simple.faulty("rnn-explodes", "recurrent state explodes", "a ReLU RNN starts wit
               (0, None), network="ReLU", plan=Plan(steps=300, clip=None, rate=1e-3),
               hooks=(faults.Scaled(3.2, "weight_hh"),), style="logging", recorded=True)  # fmt: skip
 simple.faulty("rnn-explodes-later", "recurrent state explodes", "an unclipped ReLU RNN on long rows", (0, None),
-              network="ReLU", length=120, batch=4, plan=Plan(steps=300, clip=None, rate=1.2e-2),
-              hooks=(faults.Scaled(1.8, "weight_hh"),), style="jsonl")  # fmt: skip
+              network="ReLU", length=120, batch=4, plan=Plan(steps=300, clip=None, rate=4e-2),
+              hooks=(faults.Scaled(2.2, "weight_hh"),), style="jsonl")  # fmt: skip
 gpt.faulty(
     "gpt-embedding-missing",
     "parameters missing in the optimizer",

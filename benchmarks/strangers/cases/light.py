@@ -89,8 +89,9 @@ def _classifier(given: dict[str, Any], seed: int) -> tuple[nn.Module, Loss, Batc
         order = torch.argsort(labels, stable=True)
         images, labels = images[order], labels[order]
     if given.get("corrupted"):
-        images = images.clone()
+        images, labels = images.clone(), labels.clone()
         images[17] *= given["corrupted"]
+        labels[17] = (labels[17] + 5) % 10
     images, labels = images[: given.get("rows", 1400)], labels[: given.get("rows", 1400)]
     model: nn.Module = cnn(given.get("norm", True), given.get("dropout", 0.0), 8, softmax=given.get("softmax", False))
     if given.get("network") == "mlp":

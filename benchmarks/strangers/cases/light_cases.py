@@ -81,8 +81,14 @@ cnn.faulty(
 mlp.faulty("pl-sorted", "data sorted by class", "the loader does not shuffle data that lie sorted", in_order=True,
            shuffles=False, trainer=_EACH, steps=350)  # fmt: skip
 mlp.faulty("pl-same-batch", "the same batch again and again", "the data set was cut to one batch", rows=32)
-cnn.faulty("pl-corrupted", "one corrupted sample", "one image is 5,000 times too bright", corrupted=5000.0, norm=False,
-           trainer=_EACH | _RAW)  # fmt: skip
+cnn.faulty(
+    "pl-corrupted",
+    "one corrupted sample",
+    "one image is 5,000 times too bright, and has a wrong label",
+    corrupted=5000.0,
+    norm=False,
+    trainer=_EACH | _RAW,
+)
 mlp.faulty("pl-permuted-once", "targets of one batch permuted", "the labels of step 170 are shuffled", (170, 170),
            hooks=(faults.Permuted(lambda step: step == 170),), trainer=_EACH)  # fmt: skip
 lstm.faulty(

@@ -206,17 +206,17 @@ gan.faulty("gan-critic-stops", "discriminator stops learning", "the discriminato
            (250, None), critic_stops=250, style="csv", updates=600)  # fmt: skip
 policy.faulty("policy-hack", "reward hacking", "the reward pays for standing at the wall", bug=True, updates=300)
 policy.faulty("policy-hack-2", "reward hacking", "the reward pays for standing at the wall", bug=True, updates=300,
-              rate=3e-2, style="csv", length=13, goal=lambda update: 12)  # fmt: skip
+              episodes=64, entropy=0.03, style="csv", length=13, goal=lambda update: 12)  # fmt: skip
 policy.faulty("policy-certain", "entropy collapse", "entropy is punished: too certain to follow a moving goal",
               style="csv", entropy=-0.6, rate=3e-2, goal=lambda update: 8 if update < 80 else 1)  # fmt: skip
 policy.faulty(
     "policy-certain-2",
     "entropy collapse",
-    "the rate is so high that the policy is certain, and wrong, at once",
+    "the rate is so high that the policy is certain at once: it cannot follow a goal that moves",
     rate=1.0,
     entropy=0.0,
     length=15,
-    goal=lambda update: 14,
+    goal=lambda update: 14 if update < 60 else 0,
 )
 policy.faulty("policy-sign", "advantage with the wrong sign", "what pays is made rarer", sign=-1.0, style="logging")
 policy.faulty("policy-entropy-rules", "entropy bonus far too large", "the bonus for entropy outweighs the reward",

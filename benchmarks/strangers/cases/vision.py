@@ -48,8 +48,9 @@ def _selected(data: Batch, imbalance: float, corrupted: float, seed: int) -> Bat
         keep = (labels == 0) | (torch.rand(len(labels), generator=chance) < imbalance)
         images, labels = images[keep], labels[keep]
     if corrupted:
-        images = images.clone()
+        images, labels = images.clone(), labels.clone()
         images[17] *= corrupted
+        labels[17] = (labels[17] + 5) % 10
     return images, labels
 
 

@@ -61,15 +61,21 @@ mlp.faulty("mlp-shard", "the loader repeats one shard", "every epoch reads the f
 cnn.faulty(
     "cnn-corrupted",
     "one corrupted sample",
-    "one image is 3,000 times too bright, once an epoch",
+    "one image is 3,000 times too bright, and has a wrong label",
     style="logging",
     plan=Plan(steps=301, eval_every=43, log_every=1, clip=None),
     corrupted=3000.0,
     norm=False,
     recorded=True,
 )
-mlp.faulty("mlp-corrupted", "one corrupted sample", "one image is 500 times too bright, once an epoch", style="csv",
-           plan=Plan(steps=301, eval_every=43, log_every=1), corrupted=500.0)  # fmt: skip
+mlp.faulty(
+    "mlp-corrupted",
+    "one corrupted sample",
+    "one image is 500 times too bright, and has a wrong label",
+    style="csv",
+    plan=Plan(steps=301, eval_every=43, log_every=1),
+    corrupted=500.0,
+)
 mlp.faulty("mlp-permuted-once", "targets of one batch permuted", "the labels of the batch of step 180 are shuffled",
            (180, 180), plan=Plan(steps=301, eval_every=43, log_every=1), style="jsonl",
            hooks=(faults.Permuted(lambda step: step == 180),))  # fmt: skip
