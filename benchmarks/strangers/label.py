@@ -71,7 +71,7 @@ def pack(logs: Path, runs: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
                 entry = tarfile.TarInfo(name)
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
-    settings = zstandard.ZstdCompressionParameters.from_level(22, window_log=26)
+    settings = zstandard.ZstdCompressionParameters.from_level(19, window_log=26)
     return zstandard.ZstdCompressor(compression_params=settings).compress(content.getvalue()), digests
 
 

@@ -24,11 +24,11 @@ gpt.healthy("gpt-growing-restarts", "restarts by plan, each period twice as long
 gpt.healthy("gpt-curriculum", "rows grow from 4 to 32 characters in planned stages", style="logging",
             plan=STANDARD, lengths=lambda step: min(32, 4 * 2 ** (step // 100)))  # fmt: skip
 gpt.healthy("gpt-new-domain", "at step 250 training goes on, by plan, on text of another domain: the loss jumps",
-            plan=Plan(steps=500, schedule=schedules.constant), late_text=250, style="csv", recorded=True)  # fmt: skip
+            plan=Plan(steps=500, schedule=schedules.constant), late_text=250, style="csv")  # fmt: skip
 gpt.healthy("gpt-smoothing", "label smoothing holds the training loss far above that of validation",
             plan=STANDARD, loss="smoothed", style="tutorial")  # fmt: skip
 gpt.healthy("gpt-tiny-batch", "two rows a batch: a very noisy loss", plan=Plan(steps=600, rate=1e-3, log_every=1),
-            batch=2, length=16, style="jsonl", recorded=True)  # fmt: skip
+            batch=2, length=16, style="jsonl")  # fmt: skip
 gpt.healthy("gpt-accumulation", "eight batches are accumulated", plan=Plan(steps=100, accumulate=8, log_every=1),
             batch=4, style="build-nanogpt")  # fmt: skip
 gpt.healthy(
@@ -41,7 +41,7 @@ gpt.healthy("gpt-resumed-overlap", "killed at step 260, resumed whole from a che
             plan=Plan(schedule=WARM, resume=260, lost=20), style="jsonl")  # fmt: skip
 gpt.healthy("gpt-resumed", "resumed at step 200 with all that was saved", plan=Plan(schedule=WARM, resume=200))
 gpt.healthy("gpt-pruned", "at step 250 half of the weights are pruned by plan: the loss jumps and recovers",
-            plan=Plan(steps=450), hooks=(faults.Pruned(250, 0.7),), style="csv", recorded=True)  # fmt: skip
+            plan=Plan(steps=450), hooks=(faults.Pruned(250, 0.7),), style="csv")  # fmt: skip
 gpt.healthy("gpt-epochs", "a short text seen seven times with dropout",
             plan=Plan(steps=420, eval_every=60), lazy=60, dropout=0.2, characters=60_000, style="keras")  # fmt: skip
 gpt.healthy(
@@ -68,7 +68,7 @@ simple.healthy("gru-sgd", "SGD with momentum: slow and long", network="GRU", sty
 
 # Faults of the rate and the schedule.
 gpt.faulty("gpt-rate-spike", "rate multiplied briefly", "the rate is 60 times as high for three steps", (200, 202),
-           plan=STANDARD, hooks=(faults.RateTimes(200, 3, 60.0),), style="build-nanogpt", recorded=True)  # fmt: skip
+           plan=STANDARD, hooks=(faults.RateTimes(200, 3, 60.0),), style="build-nanogpt")  # fmt: skip
 rnn.faulty("lstm-rate-spike", "rate multiplied briefly", "the rate is 100 times as high for three steps", (300, 302),
            plan=Plan(steps=500), hooks=(faults.RateTimes(300, 3, 100.0),))  # fmt: skip
 gpt.faulty("gpt-rate-zero", "rate at zero", "the rate is zero from step 80 on", (80, None), style="logging",
@@ -95,7 +95,7 @@ gpt.faulty("gpt-diverges", "rate too high", "the rate is 100 times too high: not
 rnn.faulty("lstm-crawls", "rate too low", "the rate is 1,000 times too low", (0, None), plan=Plan(rate=3e-6))
 
 # Faults of the update.
-gpt.faulty("gpt-keeps-gradients", "gradients never zeroed", "zero_grad is missing", (0, None), recorded=True,
+gpt.faulty("gpt-keeps-gradients", "gradients never zeroed", "zero_grad is missing", (0, None),
            plan=Plan(rate=3e-3, clip=None), hooks=(faults.KeepsGradients(),), style="build-nanogpt")  # fmt: skip
 gpt.faulty("gpt-keeps-half", "gradients of a part never zeroed", "zero_grad leaves out the blocks", (0, None),
            plan=Plan(rate=1e-2, optimizer="sgd", clip=None), hooks=(faults.KeepsGradients("blocks"),),
@@ -141,7 +141,6 @@ gpt.faulty(
     plan=Plan(schedule=WARM, log_every=1),
     hooks=(faults.Damaged(220, "blocks.0.mlp.0.weight", "flip", 2.0**16),),
     style="build-nanogpt",
-    recorded=True,
 )
 gpt.faulty("gpt-zeroed", "weights damaged once", "a matrix is set to zero after step 220", (220, None),
            plan=STANDARD, hooks=(faults.Damaged(220, "head.weight", "zero"),))  # fmt: skip

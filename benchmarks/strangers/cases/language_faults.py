@@ -6,7 +6,7 @@ from cases.loop import Plan
 
 # Faults of the model and of the loss.
 gpt.faulty("gpt-no-mask", "causal mask missing", "attention sees what it is to predict", (0, None), causal=False,
-           plan=Plan(steps=700, rate=4e-3), recorded=True)  # fmt: skip
+           plan=Plan(steps=700, rate=4e-3))  # fmt: skip
 gpt.faulty("gpt-not-shifted", "target not shifted", "the target is the input itself", (0, None), shift=0, plan=STANDARD)
 rnn.faulty("lstm-not-shifted", "target not shifted", "the target is the input itself", (0, None), shift=0,
            plan=STANDARD, recorded=True)  # fmt: skip
@@ -21,7 +21,6 @@ gpt.faulty(
     loss="twice",
     plan=STANDARD,
     style="build-nanogpt",
-    recorded=True,
 )
 gpt.faulty(
     "gpt-sum",
@@ -62,9 +61,6 @@ gpt.faulty("gpt-init-zero", "initialisation at zero", "all weights start at zero
 simple.faulty("rnn-explodes", "recurrent state explodes", "a ReLU RNN starts with recurrent weights twice too large",
               (0, None), network="ReLU", plan=Plan(steps=300, clip=None, rate=1e-3),
               hooks=(faults.Scaled(3.2, "weight_hh"),), style="logging", recorded=True)  # fmt: skip
-simple.faulty("rnn-explodes-later", "recurrent state explodes", "an unclipped ReLU RNN on long rows", (0, None),
-              network="ReLU", length=120, batch=4, plan=Plan(steps=300, clip=None, rate=4e-2),
-              hooks=(faults.Scaled(2.2, "weight_hh"),), style="jsonl")  # fmt: skip
 gpt.faulty(
     "gpt-embedding-missing",
     "parameters missing in the optimizer",
@@ -103,7 +99,7 @@ rnn.faulty(
 gpt.faulty("gpt-same-rows", "the same batch again and again", "the loader never moves on", (0, None), style="csv",
            plan=STANDARD, lazy=1)  # fmt: skip
 gpt.faulty("gpt-overfits", "over-fitting", "12 batches of a short text are learned by heart", (150, None), lazy=12,
-           plan=Plan(steps=600, eval_every=24), characters=20_000, style="keras", recorded=True)  # fmt: skip
+           plan=Plan(steps=600, eval_every=24), characters=20_000, style="keras")  # fmt: skip
 gpt.faulty("gpt-other-tokenizer", "another tokenizer in validation", "validation text is encoded by another alphabet",
            (0, None), plan=STANDARD, validation="other")  # fmt: skip
 rnn.faulty("lstm-other-tokenizer", "another tokenizer in validation", "validation text is encoded by another alphabet",

@@ -74,7 +74,6 @@ other.healthy(
     "parity-plateau",
     "a long plateau at ln 2, then a sudden fall",
     plan=Plan(steps=900, rate=3e-3, log_every=5),
-    recorded=True,
 )
 Group("plain", "toy problem", small.noise_floor).healthy(
     "noise-floor", "labels are nearly random: the loss reaches its floor at once", plan=Plan(steps=300, rate=1e-3)
@@ -205,8 +204,19 @@ gan.faulty("gan-detached", "gradient cut off", "the generator's loss is cut off 
 gan.faulty("gan-critic-stops", "discriminator stops learning", "the discriminator is not trained from step 250 on",
            (250, None), critic_stops=250, style="csv", updates=600)  # fmt: skip
 policy.faulty("policy-hack", "reward hacking", "the reward pays for standing at the wall", bug=True, updates=300)
-policy.faulty("policy-hack-2", "reward hacking", "the reward pays for standing at the wall", bug=True, updates=300,
-              episodes=64, entropy=0.03, style="csv", length=13, goal=lambda update: 12)  # fmt: skip
+policy.faulty(
+    "policy-hack-2",
+    "reward hacking",
+    "the reward pays for standing at the wall",
+    (200, None),
+    bug=True,
+    updates=300,
+    episodes=64,
+    entropy=0.03,
+    style="csv",
+    length=13,
+    goal=lambda update: 12,
+)
 policy.faulty("policy-certain", "entropy collapse", "entropy is punished: too certain to follow a moving goal",
               style="csv", entropy=-0.6, rate=3e-2, goal=lambda update: 8 if update < 80 else 1)  # fmt: skip
 policy.faulty(

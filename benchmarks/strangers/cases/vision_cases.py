@@ -14,7 +14,7 @@ _SGD = Plan(steps=301, eval_every=43, optimizer="sgd", rate=0.05, weight_decay=5
 
 # Healthy.
 cnn.healthy("cnn-standard", "nothing", plan=_STANDARD)
-cnn.healthy("cnn-imbalance", "one class has most of the samples", plan=_STANDARD, imbalance=0.02, batch=16, style="csv")
+cnn.healthy("cnn-imbalance", "one class has most of the samples", plan=_STANDARD, imbalance=0.2, batch=16, style="csv")
 cnn.healthy("cnn-easy", "an easy task: the loss is nearly zero for most of the run", plan=_STANDARD, binary=True)
 cnn.healthy("cnn-augmented", "augmentation in training alone: validation far better than training", plan=_STANDARD,
             augments=True, style="jsonl", recorded=True)  # fmt: skip
@@ -37,8 +37,13 @@ cnn.healthy("cnn-unfreezing", "the first layers are frozen for 100 steps and the
             plan=_STANDARD, hooks=(faults.Unfreeze(("0.", "3."), 100),), recorded=True)  # fmt: skip
 mlp.healthy("mlp-standard", "nothing", plan=_STANDARD, recorded=True)
 mlp.healthy("mlp-dropout", "strong dropout: validation better than training", plan=_STANDARD, dropout=0.4)
-mlp.healthy("mlp-probe", "only the last layer trains, by plan (a linear probe)", plan=_STANDARD, style="csv",
-            hooks=(faults.Frozen(("1.", "3.", "5.")),))  # fmt: skip
+mlp.healthy(
+    "mlp-probe",
+    "only the last layer trains, by plan (a linear probe)",
+    plan=Plan(steps=301, eval_every=43, rate=3e-2),
+    style="csv",
+    hooks=(faults.Frozen(("1.", "3.", "5.")),),
+)
 
 # Faults.
 cnn.faulty(
@@ -125,7 +130,7 @@ cnn.faulty(
     "both first convolutions are frozen, no norm",
     norm=False,
     plan=_STANDARD,
-    hooks=(faults.Scaled(0.05, "0."), faults.Frozen(("0.", "2."))),
+    hooks=(faults.Frozen(("0.", "2.")),),
     style="csv",
     recorded=True,
     visible="recording",
