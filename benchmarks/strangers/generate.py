@@ -16,13 +16,12 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import torch
-
-from cases.all import CASES
-from cases.data import moby
-from cases.registry import Case, Out
+from benchmarks.strangers.cases.all import CASES
+from benchmarks.strangers.cases.data import moby
+from benchmarks.strangers.cases.registry import Case, Out
 
 
 def make(task: tuple[str, Path, bool]) -> tuple[str, float, str]:

@@ -22,10 +22,10 @@ import zstandard
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[1]))
 
-from cases.all import CASES  # noqa: E402
-from cases.registry import Case  # noqa: E402
+from benchmarks.strangers.cases.all import CASES  # noqa: E402
+from benchmarks.strangers.cases.registry import Case  # noqa: E402
 
 DRAW = 20261127
 LOGS = ("train.log", "log.csv", "metrics.jsonl", "metrics.csv", "trainer_state.json", "console.txt")

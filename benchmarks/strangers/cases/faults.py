@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from benchmarks.strangers.cases.data import Batch
+from benchmarks.strangers.cases.hooks import At, Hook
 from torch import Tensor, nn
-
-from cases.data import Batch
-from cases.hooks import At, Hook
 
 
 @dataclass

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from itertools import count
 
 import torch
+from benchmarks.strangers.cases.data import Batch, Loader, digits, ring
+from benchmarks.strangers.cases.hooks import Hook
+from benchmarks.strangers.cases.loop import Loop, Plan, Task
+from benchmarks.strangers.cases.models import mlp
+from benchmarks.strangers.cases.registry import Out
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from cases.data import Batch, Loader, digits, ring
-from cases.hooks import Hook
-from cases.loop import Loop, Plan, Task
-from cases.models import mlp
-from cases.registry import Out
 
 _PLAN = Plan(steps=400)
 _LEVELS = 50  # of noise

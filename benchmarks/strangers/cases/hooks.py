@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from benchmarks.strangers.cases.data import Batch
 from torch import Tensor, nn
-
-from cases.data import Batch
 
 
 @dataclass

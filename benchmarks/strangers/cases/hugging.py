@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.strangers.cases.data import Alphabet, majority
+from benchmarks.strangers.cases.hooks import At, Hook, Hooks
+from benchmarks.strangers.cases.language import corpus
+from benchmarks.strangers.cases.registry import Out
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import SequentialSampler
@@ -23,11 +27,6 @@ from transformers import (
     TrainerCallback,
     TrainingArguments,
 )
-
-from cases.data import Alphabet, majority
-from cases.hooks import At, Hook, Hooks
-from cases.language import corpus
-from cases.registry import Out
 
 Rows = list[dict[str, Tensor]]
 

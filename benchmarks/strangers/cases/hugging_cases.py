@@ -1,10 +1,9 @@
 """Runs of transformers' Trainer."""
 
 import torch
-
-from cases import faults, schedules
-from cases.hugging import hugging
-from cases.registry import Group
+from benchmarks.strangers.cases import faults, schedules
+from benchmarks.strangers.cases.hugging import hugging
+from benchmarks.strangers.cases.registry import Group
 
 gpt2 = Group("transformers", "language model (GPT-2)", hugging)
 llama = Group("transformers", "language model (Llama)", hugging, network="llama")

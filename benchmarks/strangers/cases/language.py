@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from benchmarks.strangers.cases.data import Alphabet, Batch, moby, windows
+from benchmarks.strangers.cases.hooks import Hook
+from benchmarks.strangers.cases.loop import Loop, Plan, Task
+from benchmarks.strangers.cases.models import CharRNN, TinyGPT
+from benchmarks.strangers.cases.registry import Out
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from cases.data import Alphabet, Batch, moby, windows
-from cases.hooks import Hook
-from cases.loop import Loop, Plan, Task
-from cases.models import CharRNN, TinyGPT
-from cases.registry import Out
 
 _START, _LONG = 30_000, 200_000  # characters of the book: where the training text begins, how long it is
 

@@ -1,11 +1,10 @@
 """Runs of the language models in a plain loop: healthy ones, and faults of the rate and of the update."""
 
 import torch
-
-from cases import faults, schedules
-from cases.language import language
-from cases.loop import Plan
-from cases.registry import Group
+from benchmarks.strangers.cases import faults, schedules
+from benchmarks.strangers.cases.language import language
+from benchmarks.strangers.cases.loop import Plan
+from benchmarks.strangers.cases.registry import Group
 
 gpt = Group("plain", "language model (GPT)", language, network="gpt")
 rnn = Group("plain", "language model (LSTM)", language, network="LSTM", style="tutorial")

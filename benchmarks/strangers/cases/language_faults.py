@@ -1,8 +1,8 @@
 """Runs of the language models in a plain loop: faults of the model, the loss, the data and the evaluation."""
 
-from cases import faults
-from cases.language_cases import STANDARD, WARM, gpt, rnn, simple
-from cases.loop import Plan
+from benchmarks.strangers.cases import faults
+from benchmarks.strangers.cases.language_cases import STANDARD, WARM, gpt, rnn, simple
+from benchmarks.strangers.cases.loop import Plan
 
 # Faults of the model and of the loss.
 gpt.faulty("gpt-no-mask", "causal mask missing", "attention sees what it is to predict", (0, None), causal=False,

@@ -9,19 +9,18 @@ from typing import Any
 
 import lightning
 import torch
+from benchmarks.strangers.cases.data import Batch, digits, windows
+from benchmarks.strangers.cases.generative import VAE, vae_loss
+from benchmarks.strangers.cases.hooks import At, Hook, Hooks
+from benchmarks.strangers.cases.language import corpus
+from benchmarks.strangers.cases.models import CharRNN, cnn, mlp
+from benchmarks.strangers.cases.registry import Out
+from benchmarks.strangers.cases.vision import augmented
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
-
-from cases.data import Batch, digits, windows
-from cases.generative import VAE, vae_loss
-from cases.hooks import At, Hook, Hooks
-from cases.language import corpus
-from cases.models import CharRNN, cnn, mlp
-from cases.registry import Out
-from cases.vision import augmented
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 Loss = Callable[[nn.Module, Batch], dict[str, Tensor]]

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from benchmarks.strangers.cases import faults, schedules
+from benchmarks.strangers.cases.light import light
+from benchmarks.strangers.cases.registry import Group
+from benchmarks.strangers.cases.vision import augmented
 from torch.optim import lr_scheduler
-
-from cases import faults, schedules
-from cases.light import light
-from cases.registry import Group
-from cases.vision import augmented
 
 cnn = Group("lightning", "CNN classifier", light)
 mlp = Group("lightning", "MLP classifier", light, network="mlp")

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from benchmarks.strangers.cases import schedules
+from benchmarks.strangers.cases.data import Batch
+from benchmarks.strangers.cases.hooks import At, Hook, Hooks
+from benchmarks.strangers.cases.registry import Out
+from benchmarks.strangers.cases.styles import STYLES, Style
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 import newllm
-from cases import schedules
-from cases.data import Batch
-from cases.hooks import At, Hook, Hooks
-from cases.registry import Out
-from cases.styles import STYLES, Style
 
 
 @dataclass

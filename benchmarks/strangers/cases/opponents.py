@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 import torch
+from benchmarks.strangers.cases.data import ring
+from benchmarks.strangers.cases.models import mlp
+from benchmarks.strangers.cases.registry import Out
+from benchmarks.strangers.cases.styles import STYLES
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from cases.data import ring
-from cases.models import mlp
-from cases.registry import Out
-from cases.styles import STYLES
 
 
 def _row(

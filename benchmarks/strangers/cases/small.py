@@ -3,15 +3,14 @@
 from collections.abc import Callable
 
 import torch
+from benchmarks.strangers.cases.data import Batch, Loader, digits, friedman, majority, reversals
+from benchmarks.strangers.cases.hooks import Hook
+from benchmarks.strangers.cases.loop import Loop, Plan, Task
+from benchmarks.strangers.cases.models import Seq2Seq, mlp
+from benchmarks.strangers.cases.registry import Out
+from benchmarks.strangers.cases.vision import augmented
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from cases.data import Batch, Loader, digits, friedman, majority, reversals
-from cases.hooks import Hook
-from cases.loop import Loop, Plan, Task
-from cases.models import Seq2Seq, mlp
-from cases.registry import Out
-from cases.vision import augmented
 
 _PLAN = Plan(steps=400)
 

@@ -1,8 +1,8 @@
 """Runs of the small tasks of other kinds in plain loops."""
 
-from cases import faults, generative, opponents, schedules, small, tuning
-from cases.loop import Plan
-from cases.registry import Group
+from benchmarks.strangers.cases import faults, generative, opponents, schedules, small, tuning
+from benchmarks.strangers.cases.loop import Plan
+from benchmarks.strangers.cases.registry import Group
 
 regression = Group("plain", "regression", small.regression)
 reversal = Group("plain", "sequence to sequence", small.reversal)

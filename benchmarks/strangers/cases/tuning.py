@@ -3,15 +3,14 @@
 import copy
 
 import torch
+from benchmarks.strangers.cases.data import Batch, Loader, windows
+from benchmarks.strangers.cases.hooks import Hook
+from benchmarks.strangers.cases.language import corpus
+from benchmarks.strangers.cases.loop import Loop, Plan, Task
+from benchmarks.strangers.cases.models import Block, LowRank, TinyGPT
+from benchmarks.strangers.cases.registry import Out
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from cases.data import Batch, Loader, windows
-from cases.hooks import Hook
-from cases.language import corpus
-from cases.loop import Loop, Plan, Task
-from cases.models import Block, LowRank, TinyGPT
-from cases.registry import Out
 
 _PLAN = Plan(steps=400)
 

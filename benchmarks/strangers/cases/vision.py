@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 import torch
+from benchmarks.strangers.cases.data import Batch, Loader, digits
+from benchmarks.strangers.cases.hooks import Hook
+from benchmarks.strangers.cases.loop import Loop, Plan, Task
+from benchmarks.strangers.cases.models import cnn, mlp
+from benchmarks.strangers.cases.registry import Out
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from cases.data import Batch, Loader, digits
-from cases.hooks import Hook
-from cases.loop import Loop, Plan, Task
-from cases.models import cnn, mlp
-from cases.registry import Out
 
 
 def augmented(images: Tensor, shift: int = 2, noise: float = 0.4) -> Tensor:

@@ -1,11 +1,10 @@
 """Runs of the digits in a plain loop."""
 
 import torch
-
-from cases import faults, schedules
-from cases.loop import Plan
-from cases.registry import Group
-from cases.vision import vision
+from benchmarks.strangers.cases import faults, schedules
+from benchmarks.strangers.cases.loop import Plan
+from benchmarks.strangers.cases.registry import Group
+from benchmarks.strangers.cases.vision import vision
 
 cnn = Group("plain", "CNN classifier", vision)
 mlp = Group("plain", "MLP classifier", vision, network="mlp", style="tutorial")
