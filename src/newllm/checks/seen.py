@@ -46,6 +46,7 @@ class Seen:
         has_gradient: whether the loss depends on anything that is trained.
         gradients: of the parameters by name.
         layers: by name.
+        foreign: tensors that the loss has a gradient for and that are no parameters of the model.
         calls: how often the loss called the model.
         autocast: the device types for which automatic mixed precision was on while the model was called.
     """
@@ -59,6 +60,7 @@ class Seen:
     has_gradient: bool
     gradients: dict[str, Tensor]
     layers: dict[str, Layer]
+    foreign: tuple[Tensor, ...]
     calls: int
     autocast: tuple[str, ...]
 
@@ -114,6 +116,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
     try:
         optimizer.zero_grad(set_to_none=True)
         value = loss()
+        foreign = _foreign(value, {id(each) for each in model.parameters()})
         if value.requires_grad:
             value.backward()
     finally:
@@ -131,9 +134,26 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         has_gradient=value.requires_grad,
         gradients={name: each.grad.clone() for name, each in model.named_parameters() if each.grad is not None},
         layers=watch.layers,
+        foreign=foreign,
         calls=len(watch.calls),
         autocast=tuple(sorted(watch.autocast)),
     )
+
+
+def _foreign(loss: Tensor, held: set[int]) -> tuple[Tensor, ...]:
+    """Return the leaves of a loss's graph that are not held."""
+    found: dict[int, Tensor] = {}
+    waiting, seen = [loss.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, Tensor) and id(leaf) not in held:
+            found[id(leaf)] = leaf
+        waiting += [following for following, _ in node.next_functions]
+    return tuple(found.values())
 
 
 def output_of(made: Any) -> Tensor | None:

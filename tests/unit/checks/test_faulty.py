@@ -67,6 +67,21 @@ class Forgotten(nn.Module):
         return self.used(x) + self.cut(x).detach()
 
 
+class InAList(nn.Module):
+    """Layers in a plain list, a weight in a dictionary; beside them a teacher, hidden on purpose and frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(32, 3)
+        self.layers = [nn.Linear(10, 32)]
+        self.weights = {"scale": torch.ones(3, requires_grad=True)}
+        self.teacher = [mlp().requires_grad_(False)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = self.head(torch.relu(self.layers[0](x))) * self.weights["scale"]
+        return made + self.teacher[0](x)
+
+
 class AlwaysDrops(nn.Module):
     """Dropout that does not know of evaluation."""
 
@@ -204,6 +219,7 @@ FAULTS: dict[str, tuple[Callable[[], Given], set[str]]] = {
     "a part in evaluation": (_left_in_evaluation, {"training-mode"}),
     "frozen statistics move": (_frozen_but_moving, {"stays"}),
     "frozen weights move": (_moved_by_hand, {"stays"}),
+    "layers in a list": (lambda: _with(InAList(), classes, table()), {"registered"}),
     "half in the optimizer": (_half_the_model, {"optimizer-holds"}),
     "an optimizer of a copy": (_of_a_copy, {"optimizer-holds", "learns"}),
     "twice in the optimizer": (_twice, {"optimizer-holds"}),
@@ -236,6 +252,12 @@ def test_sentences_hold_what_was_seen() -> None:
         "stay, set requires_grad to False"
     )
     assert outcome.evidence["count"] == 2
+
+
+def test_weights_in_a_list_are_named_by_where_they_stand() -> None:
+    torch.manual_seed(0)
+    (outcome,) = newllm.check(*_with(InAList(), classes, table()), seconds=60).wrong
+    assert outcome.evidence["names"] == ["layers[0].weight", "layers[0].bias", "weights['scale']"]
 
 
 def test_a_token_that_is_read_too_early_is_found_with_a_small_leak() -> None:

@@ -13,6 +13,7 @@ from newllm.checks.probes import dependence, learning, loss, numerics, parameter
 PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "finite": numerics.finite,
     "repeatable": learning.repeatable,
+    "registered": parameters.registered,
     "optimizer-holds": parameters.optimizer_holds,
     "training-mode": dependence.training_mode,
     "loss-form": loss.loss_form,

@@ -1,5 +1,9 @@
 """The parameters: is each in the optimizer once, does each get a gradient and move, and does the rest stay?"""
 
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.updates import UPDATES, updates
@@ -21,6 +25,27 @@ def optimizer_holds(bench: Bench) -> Outcome:
     if twice:
         return wrong("optimizer-holds", "twice", **names(twice))
     return sound("optimizer-holds", count=len(trainable), others=others)
+
+
+def registered(bench: Bench) -> Outcome:
+    """Look for weights that the loss uses and that stand in plain lists and dictionaries of the model."""
+    foreign = {id(each) for each in bench.seen.foreign}
+    hidden = [name for name, each in _in_containers(bench.model) if id(each) in foreign]
+    return wrong("registered", **names(hidden)) if hidden else sound("registered")
+
+
+def _in_containers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield the parameters in plain containers among the attributes of all modules, with where they stand."""
+    for path, module in model.named_modules():
+        for name, value in vars(module).items():
+            if not isinstance(value, list | tuple | dict) or name.startswith("_"):
+                continue
+            for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+                place = f"{path}.{name}[{key!r}]".lstrip(".")
+                if isinstance(one, nn.Module):
+                    yield from ((f"{place}.{part}", each) for part, each in one.named_parameters())
+                elif isinstance(one, Tensor):
+                    yield place, one
 
 
 def gradients(bench: Bench) -> Outcome:

@@ -35,6 +35,12 @@ check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .missing = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
 
+check-registered = Does the model know all of its weights?
+    .why = Layers in a plain list or dictionary are no part of the module: parameters() leaves them out, and so do optimizer, .to() and state_dict().
+    .first = Put layers into nn.ModuleList or nn.ModuleDict, and single weights into nn.ParameterList.
+    .sound = the loss uses no weight that stands in a plain list or dictionary of the model
+    .wrong = the loss uses { COUNT($count) } tensors of weights that the model does not know: { names-and-more }, in a plain list or dictionary. They are never trained
+
 check-training-mode = Are dropout and batch norm in training mode?
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
     .first = Call model.train() after every evaluation, and set to eval() only what is frozen.

@@ -35,6 +35,12 @@ check-optimizer-holds = 訓練するパラメータはすべてオプティマ�
     .missing = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）がオプティマイザにない: { names-and-more }。意図して固定するなら、requires_gradをFalseにする
     .twice = { COUNT($count) }個のテンソルがオプティマイザに二度以上入っている: { names-and-more }
 
+check-registered = モデルは自分の重みをすべて知っているか
+    .why = ふつうのリストや辞書に入れた層はモジュールの一部ではない。parameters()に含まれず、オプティマイザも.to()もstate_dict()も見落とす。
+    .first = 層はnn.ModuleListかnn.ModuleDictに、単独の重みはnn.ParameterListに入れる。
+    .sound = モデルのふつうのリストや辞書にある重みを、損失は使っていない
+    .wrong = モデルの知らない重みのテンソル{ COUNT($count) }個を損失が使っている: { names-and-more }。ふつうのリストや辞書の中にあり、訓練されない
+
 check-training-mode = ドロップアウトとバッチ正規化は訓練モードか
     .why = 評価モードのまま残った部分は、ドロップアウトなしで、あるいは更新されない統計量で訓練される。
     .first = 評価のたびにmodel.train()を呼び、eval()にするのは固定した部分だけにする。
