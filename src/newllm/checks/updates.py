@@ -19,6 +19,7 @@ class Updates:
         absent: of these, those that never had a gradient.
         zero: those whose gradient was absent or exactly 0 each time.
         moved: names of all parameters, and running statistics, that are not what they were.
+        still: by name of a parameter in half precision the share of its numbers that had a gradient and did not change.
         frozen: names of the parameters that need no gradient.
         statistics: running statistics of the batch norms whose weights are frozen.
     """
@@ -27,6 +28,7 @@ class Updates:
     absent: list[str]
     zero: list[str]
     moved: set[str]
+    still: dict[str, float]
     frozen: list[str]
     statistics: list[str]
 
@@ -42,16 +44,26 @@ def _updates(bench: Bench) -> Updates:
     before = {name: each.detach().clone() for name, each in [*parameters.items(), *statistics.items()]}
     trainable = [name for name, each in parameters.items() if each.requires_grad]
     absent, zero = set(trainable), set(trainable)
+    pulled = {
+        name: torch.zeros_like(parameters[name], dtype=torch.bool) for name in trainable if _is_half(parameters[name])
+    }
     for _ in range(UPDATES):
         bench.step()
         absent -= {name for name in absent if parameters[name].grad is not None}
         zero -= {name for name in zero if (grad := parameters[name].grad) is not None and bool((grad != 0).any())}
+        for name, mask in pulled.items():
+            if (grad := parameters[name].grad) is not None:
+                mask |= grad != 0
     now = parameters | statistics
     return Updates(
         trainable=trainable,
         absent=[name for name in trainable if name in absent],
         zero=[name for name in trainable if name in zero],
         moved={name for name, each in now.items() if not torch.equal(each.detach(), before[name])},
+        still={
+            name: float((mask & (parameters[name].detach() == before[name])).sum() / mask.sum().clamp(min=1))
+            for name, mask in pulled.items()
+        },
         frozen=[name for name, each in parameters.items() if not each.requires_grad],
         statistics=list(statistics),
     )
@@ -65,6 +77,10 @@ def _frozen_statistics(model: nn.Module) -> list[tuple[str, Tensor]]:
         for kind, buffer in module.named_buffers(recurse=False)
         if buffer.is_floating_point()
     ]
+
+
+def _is_half(tensor: Tensor) -> bool:
+    return tensor.dtype in (torch.bfloat16, torch.float16)
 
 
 def _is_frozen(module: nn.Module) -> bool:

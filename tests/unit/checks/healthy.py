@@ -233,5 +233,8 @@ HEALTHY: dict[str, Callable[[], Parts]] = {
         mlp(), lambda m, b: F.cross_entropy(m(b[0]), b[1], weight=torch.tensor([1.0, 5.0, 2.0])), table(),
     ),
     "generator": _generator,
+    "bfloat16 at a rate that moves it": lambda: (
+        mlp().to(torch.bfloat16), lambda m, b: classes(m, b).float(), (torch.randn(16, 10).bfloat16(), table()[1]),
+    ),
     "mixed precision": lambda: (mlp(), _mixed, table()),
 }  # fmt: skip

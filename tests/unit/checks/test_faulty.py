@@ -132,10 +132,10 @@ def _twice() -> Given:
     return model, optimizer, classes, table()
 
 
-def _rounded() -> Given:
+def _half(make: Any, rate: float) -> Given:
     model = mlp().to(torch.bfloat16)
     x, y = table()
-    return model, torch.optim.SGD(model.parameters(), 1e-5), lambda m, b: classes(m, b).float(), (x.bfloat16(), y)
+    return model, make(model.parameters(), rate), lambda m, b: classes(m, b).float(), (x.bfloat16(), y)
 
 
 def _scaled(factor: float, layer: int = 2) -> Given:
@@ -224,7 +224,8 @@ FAULTS: dict[str, tuple[Callable[[], Given], set[str]]] = {
     "an optimizer of a copy": (_of_a_copy, {"optimizer-holds", "learns"}),
     "twice in the optimizer": (_twice, {"optimizer-holds"}),
     "a forgotten branch": (lambda: _with(Forgotten(), classes, table()), {"gradients"}),
-    "lost in rounding": (_rounded, {"moves"}),
+    "lost in rounding": (lambda: _half(torch.optim.SGD, 1e-5), {"moves"}),
+    "mostly lost in rounding": (lambda: _half(torch.optim.Adam, 2e-5), {"moves"}),
     "a huge first layer": (lambda: _scaled(1e6, 0), {"scale", "gradient-scale", "initial-loss"}),
     "a large last layer": (lambda: _scaled(1e3), {"initial-loss"}),
     "dead units": (_dead, {"scale", "gradients"}),

@@ -9,6 +9,7 @@ import newllm
 CLASSIFIES = {
     "classifier", "convolutions", "recurrent", "recurrent, time first", "transformer", "padded", "masked", "graph",
     "low rank", "pixels", "smooth labels", "log-softmax", "class weights", "focal", "mixed precision",
+    "bfloat16 at a rate that moves it",
 }  # fmt: skip
 NEXT_TOKEN = {"recurrent", "transformer", "padded"}
 

@@ -8,6 +8,8 @@ from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.updates import UPDATES, updates
 
+_LOST = 0.5  # share of the numbers of a tensor
+
 
 def optimizer_holds(bench: Bench) -> Outcome:
     """Hold the optimizer's parameters against those of the model that need a gradient."""
@@ -76,6 +78,12 @@ def moves(bench: Bench) -> Outcome:
         first = parameters[still[0]]
         dtype = str(first.dtype).removeprefix("torch.")
         return wrong("moves", updates=UPDATES, dtype=dtype, rate=held[id(first)], **names(still))
+    lost = [name for name in pulled if found.still.get(name, 0.0) > _LOST]
+    if lost:
+        first = parameters[lost[0]]
+        dtype = str(first.dtype).removeprefix("torch.")
+        share, rate = found.still[lost[0]], held[id(first)]
+        return wrong("moves", "partly", share=share, updates=UPDATES, dtype=dtype, rate=rate, **names(lost))
     return sound("moves", count=len(pulled), updates=UPDATES)
 
 

@@ -157,6 +157,7 @@ check-moves = Does every parameter move?
     .first = Train weights in float32, or raise the learning rate.
     .sound = every tensor with a gradient ({ COUNT($count) }) moved within { $updates } updates
     .wrong = { COUNT($count) } tensors have a gradient and did not change in { $updates } updates: { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): the update is lost in rounding
+    .partly = { PERCENT($share) } % of the numbers with a gradient did not change in { $updates } updates in { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): most of the update is lost in rounding
 
 check-stays = Does what is frozen stay?
     .why = A frozen part that moves is no longer what was trained before, and nothing in the loss says so.

@@ -157,6 +157,7 @@ check-moves = すべてのパラメータが動くか
     .first = 重みをfloat32で訓練するか、学習率を上げる。
     .sound = 勾配のある{ COUNT($count) }個のテンソルすべてが{ $updates }回の更新のうちに動いた
     .wrong = { COUNT($count) }個のテンソルは勾配があるのに{ $updates }回の更新で変わらなかった: { names-and-more }（{ $dtype }、学習率{ G($rate, digits: 2) }）。更新が丸めで失われている
+    .partly = { names-and-more }では、勾配のある数の{ PERCENT($share) } %が{ $updates }回の更新で変わらなかった（{ $dtype }、学習率{ G($rate, digits: 2) }）。更新の大半が丸めで失われている
 
 check-stays = 固定したものは動かないか
     .why = 固定した部分が動けば、それはもう以前に訓練したものではなく、損失には何も現れない。
