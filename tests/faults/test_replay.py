@@ -30,7 +30,7 @@ class Counted(Watcher):
         self.seconds: list[float] = []
 
     def replayed(self, stage: str, name: str, replay: int, spiked: bool | None, seconds: float) -> None:  # noqa: ARG002 (a watcher's form)
-        if stage != "null replay":  # that the run is what it was is found out each time
+        if stage != "reproduction":  # that the run is what it was is found out each time
             self.seconds.append(seconds)
 
 

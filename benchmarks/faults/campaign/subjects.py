@@ -74,7 +74,7 @@ class _UpTo(Watcher):
         self.seconds = 0.0
 
     def planned(self, stage: str, replays: int) -> None:  # noqa: ARG002 (a watcher's form)
-        if "null" not in stage:
+        if stage not in ("reproduction", "null replays"):
             self.seconds = math.inf
 
 
