@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ def test_the_second_time_comes_from_the_cache(tokenizer: str, text: Path, counte
 
 def test_what_decides_the_tokens_decides_the_entry(text: Path) -> None:
     base = DataConfig(texts=(str(text),), window=16, validation_blocks=2)
-    settings = [
+    settings: list[dict[str, Any]] = [
         {},
         {"tokenizer": "word"},
         {"tokenizer": "bpe", "vocabulary": 300},

@@ -120,6 +120,8 @@ def _stages(
 ) -> Verdict:
     nulls = session.nulls()
     watcher, reported = session.watcher, set[str]()
+    screened: list[Trial] = []
+    best: list[Candidate] = []
     for share in SCREENS:
         screened = session.screen(chosen, share)
         for one in screened:
