@@ -1,0 +1,63 @@
+"""Changes of weights and moments that the recorder saw, as findings."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis.detectors.changed_state import detect_changed_state
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Finding, Series, Trace
+
+
+def found(**signals: dict[int, float]) -> list[Finding]:
+    """Return the findings of a run of a hundred steps, from changes by step."""
+    made = {"loss": Series(np.arange(1, 101), np.linspace(3, 2, 100))}
+    for name, changes in signals.items():
+        made[name.replace("__", "/")] = Series(np.array(list(changes)), np.array(list(changes.values())))
+    return detect_changed_state(Trace(made), Facts())
+
+
+def test_a_run_without_changes_has_none() -> None:
+    assert found() == []
+
+
+def test_the_first_change_is_told_with_all_that_changed_then() -> None:
+    (finding,) = found(
+        weights_changed__a={40: 2.0, 70: 1.0}, moments_changed__a={40: 3.0}, weights_changed__b={41: 1.0}
+    )
+    assert str(finding.sentence) == (
+        "Before the update at step 40 something else than the optimizer changed 2 tensors of weights and 3 of the "
+        "optimizer's moments (a); it happens 3 times in all"
+    )
+    assert (finding.kind, finding.severity) == ("changed-state", "warning")
+    assert (finding.first_step, finding.last_step, finding.signal) == (40.0, 70.0, "loss")
+    assert finding.evidence == {"count": 5, "layers": 1, "times": 3}
+    assert finding.candidate_causes == ("changed-state",)
+
+
+def test_one_tensor_of_each_of_many_layers_is_told_shortly() -> None:
+    (finding,) = found(**{f"frozen_changed__{name}": {7: 1.0} for name in "abcde"})
+    said = "changed 5 tensors that are frozen (a, b and c and 2 more)"
+    assert str(finding.sentence) == f"Before the update at step 7 something else than the optimizer {said}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "regular"),
+    [
+        (range(10, 61, 10), True),  # six at equal distances
+        (range(10, 51, 10), False),  # five: chance
+        ([10, 20, 30, 40, 50, 61], False),
+        ([*range(1, 12)], True),  # more than a tenth of the steps
+        ([1, 3, 4, 8, 9, 20, 33, 34, 60, 70], False),  # a tenth
+        ([1, 3, 4, 8, 9, 20, 33, 34, 60, 70, 71], True),
+    ],
+)
+def test_what_happens_regularly_or_often_is_a_note(steps: range | list[int], regular: bool) -> None:
+    (finding,) = found(weights_changed__a=dict.fromkeys(steps, 1.0))
+    assert finding.severity == ("note" if regular else "warning")
+    assert ("it happens regularly" in str(finding.sentence)) == regular
+
+
+def test_a_trace_without_a_loss_has_no_signal_to_plot() -> None:
+    trace = Trace({"weights_changed/a": Series(np.array([3]), np.array([1.0]))})
+    (finding,) = detect_changed_state(trace, Facts())
+    assert finding.signal is None
