@@ -37,12 +37,11 @@ class Texts:
 
     def for_scripts(self, *, playground: bool = False) -> Mapping[str, str]:
         """Return by key the texts that the page's scripts show, with "{name}" for what they fill in."""
-        return _templates(self.lang, playground)
+        return _templates(self.words, playground)
 
 
 @functools.cache
-def _templates(lang: str, playground: bool) -> Mapping[str, str]:
-    words = catalogue(lang)
+def _templates(words: Catalogue, playground: bool) -> Mapping[str, str]:
     own = [name for name in words.names if name.startswith(_OWN)]
     told = [name for name in own if playground or not name.startswith(_PLAYGROUND)]
     outcomes = {f"outcome-{one}".replace(" ", "-"): words(f"outcome-{one}") for one in OUTCOMES}
