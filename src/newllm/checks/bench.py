@@ -4,7 +4,8 @@ import functools
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.seen import Seen, observed, output_of
-from newllm.checks.trees import copied, leaves
+from newllm.checks.trees import copied
 from newllm.checks.untouched import untouched
 
 Loss = Callable[[nn.Module, Any], Tensor]
@@ -37,6 +38,7 @@ class Bench:
         self.ends = time.monotonic() + seconds
         self.is_fresh = not any(optimizer.state.values())
         self._answers: dict[Callable[[Bench], Any], Any] = {}
+        self._foreign: tuple[Tensor, ...] = ()
 
     @property
     def batch(self) -> Any:
@@ -68,8 +70,14 @@ class Bench:
     @functools.cached_property
     def seen(self) -> Seen:
         """One pass of the batch, observed."""
-        with untouched(self.model, self.optimizer):
-            return observed(self.model, self.optimizer, self.loss)
+        with self.untouched():
+            seen = observed(self.model, self.optimizer, self.loss)
+        self._foreign = seen.foreign
+        return seen
+
+    def untouched(self) -> AbstractContextManager[None]:
+        """Put back, after a `with` block, whatever a trial did to the training."""
+        return untouched(self.model, self.optimizer, self._foreign)
 
     def once(self, question: "Callable[[Bench], _T]") -> "_T":
         """Return what a question of several probes comes to; it is asked once, whether it has an answer or none."""
@@ -105,11 +113,6 @@ class Bench:
         if self.seen.output is None:
             raise CannotCheck("no-output")
         return self.seen.arguments, self.seen.options, self.seen.output
-
-    def inputs(self) -> Iterator[Tensor]:
-        """Yield the tensors that the model was given."""
-        arguments, options, _ = self.called()
-        return (tensor for _, tensor in leaves([arguments, options]))
 
 
 def names(parameters: list[str]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from newllm.checks.outcome import CannotCheck, Outcome, wrong
 from newllm.checks.probes import PROBES
 from newllm.checks.report import CheckReport
 from newllm.checks.sources import training_step
-from newllm.checks.untouched import untouched
 from newllm.errors import UserError
 
 _LONGEST = 300  # characters of an error that is quoted
@@ -68,7 +67,7 @@ def _outcome(bench: Bench, name: str, probe: Callable[[Bench], Outcome]) -> Outc
     if bench.left <= 0:
         return _unchecked(name, CannotCheck("no-time"))
     try:
-        with untouched(bench.model, bench.optimizer), torch.enable_grad():
+        with bench.untouched(), torch.enable_grad():
             return probe(bench)
     except CannotCheck as reason:
         return _unchecked(name, reason)

@@ -117,8 +117,15 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         optimizer.zero_grad(set_to_none=True)
         value = loss()
         foreign = _foreign(value, {id(each) for each in model.parameters()})
-        if value.requires_grad:
-            value.backward()
+        gradients = [each.grad for each in foreign]
+        for each in foreign:  # theirs is not added to
+            each.grad = None
+        try:
+            if value.requires_grad:
+                value.backward()
+        finally:
+            for each, gradient in zip(foreign, gradients, strict=True):
+                each.grad = gradient
     finally:
         watch.remove()
     output = watch.outputs[0] if watch.outputs else None

@@ -4,6 +4,7 @@ Trainers are known by what they have, so that neither transformers nor Lightning
 """
 
 import itertools
+import runpy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -98,8 +99,6 @@ def objects(path: str, name: str) -> Any:
     Raises:
         UserError: the file cannot be run, or has no such function.
     """
-    import runpy
-
     try:
         held = runpy.run_path(path, run_name="newllm_check")
     except OSError as error:

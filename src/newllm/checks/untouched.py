@@ -8,7 +8,7 @@ Python. What a loss function keeps elsewhere (a global, a file) is its own.
 import contextlib
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -18,20 +18,27 @@ _MACHINERY = ("_parameters", "_buffers", "_modules")
 
 
 @contextlib.contextmanager
-def untouched(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
-    """Undo within a `with` block whatever was done to a training, to the bit."""
-    undo = [_generators(), _optimizer(optimizer), *(_module(module) for module in model.modules())]
-    # Tensors last: what holds them is in its place again by then.
-    undo += [_tensor(tensor) for tensor in _tensors(model, optimizer)]
-    try:
+def untouched(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterable[Tensor] = ()) -> Iterator[None]:
+    """Undo after a `with` block whatever was done in it to a training, to the bit.
+
+    Args:
+        model: that is trained.
+        optimizer: that trains it.
+        others: tensors that the loss reaches and that are neither's, such as the weights of a discriminator.
+    """
+    # A stack: whatever one part comes to, all others are put back, first what holds tensors, then the tensors.
+    with contextlib.ExitStack() as undo:
+        for tensor in _tensors(model, optimizer, others):
+            undo.callback(_tensor(tensor))
+        for module in model.modules():
+            undo.callback(_module(module))
+        undo.callback(_optimizer(optimizer))
+        undo.callback(_generators())
         yield
-    finally:
-        for each in undo:
-            each()
 
 
-def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    found = {id(each): each for each in [*model.parameters(), *model.buffers()]}
+def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterable[Tensor]) -> list[Tensor]:
+    found = {id(each): each for each in [*model.parameters(), *model.buffers(), *others]}
     found |= {id(each): each for group in optimizer.param_groups for each in group["params"]}
     for module in model.modules():
         found |= {id(value): value for value in vars(module).values() if isinstance(value, Tensor)}

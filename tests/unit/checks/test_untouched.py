@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 import newllm
 from newllm import UserError
+from newllm.checks import untouched as coming_back
 
 
 def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -114,6 +115,42 @@ def test_an_error_in_the_middle_leaves_no_trace(at: int) -> None:
     assert "RuntimeError: out of ideas was raised" in said[0]
     assert len(report.of("sound")) > 5 or at == 1
     assert _state(model, optimizer) == before
+
+
+def test_weights_that_are_not_the_models_keep_their_gradients() -> None:
+    """A discriminator that the loss goes through: its gradients are its own training's."""
+    torch.manual_seed(0)
+    model, judge, batch = mlp(10), mlp(1), table()
+    judge(batch[0]).sum().backward()
+    before = {
+        name: (id(each.grad), each.grad.clone()) for name, each in judge.named_parameters() if each.grad is not None
+    }
+    values = [each.detach().clone() for each in judge.parameters()]
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        return F.softplus(-judge(model(batch[0]))).mean()
+
+    assert newllm.check(model, torch.optim.Adam(model.parameters(), 1e-2), loss, batch, seconds=60).wrong == []
+    for name, each in judge.named_parameters():
+        assert each.grad is not None
+        assert id(each.grad) == before[name][0]
+        assert torch.equal(each.grad, before[name][1])
+    assert all(torch.equal(*pair) for pair in zip(judge.parameters(), values, strict=True))
+
+
+def test_one_part_that_cannot_come_back_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = _trained(model, classes, table())
+    before = model.get_parameter("0.weight").detach().clone()
+
+    def broken() -> None:
+        raise RuntimeError("no generator any more")
+
+    monkeypatch.setattr(coming_back, "_generators", lambda: broken)
+    with pytest.raises(RuntimeError, match="no generator"), coming_back.untouched(model, optimizer):
+        model.get_parameter("0.weight").data.zero_()
+    assert torch.equal(model.get_parameter("0.weight"), before)
 
 
 def test_a_loss_that_never_runs_is_what_is_wrong() -> None:

@@ -44,10 +44,10 @@ def causality(bench: Bench) -> Outcome:
 
 
 def rows(bench: Bench) -> Outcome:
-    """Put the other rows of a batch in another order: the output of the first row may not move."""
+    """Put the first row in the place of all others: its output may not move."""
     arguments, options, output = bench.called()
     count = output.shape[0] if output.ndim > 1 else 0
-    tables = [tensor for tensor in bench.inputs() if tensor.ndim > 1]
+    tables = [tensor for _, tensor in leaves([arguments, options]) if tensor.ndim > 1]
     if count < 2 or not tables or any(tensor.shape[0] != count for tensor in tables):
         raise CannotCheck("no-rows")
     if tuple(output.shape) == (count, count):

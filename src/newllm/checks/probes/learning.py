@@ -9,7 +9,6 @@ from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.targets import targets
 from newllm.checks.trees import chosen_rows, leaves
-from newllm.checks.untouched import untouched
 
 _FELL = 0.1  # share of the loss that must go for the batch to be learnt
 _NOTHING = 0.002  # share of the loss: what falls by less has not fallen
@@ -45,7 +44,7 @@ def learns(bench: Bench) -> Outcome:
         raise CannotCheck("rate-zero")
     best: tuple[float, float, int, float] | None = None
     for factor in _RATES:
-        with untouched(bench.model, bench.optimizer):
+        with bench.untouched():
             first, last, updates = _learnt(bench, factor, bench.left / 2)
         if updates < 2:
             break

@@ -9,6 +9,7 @@ evaluation of averaged weights, is not seen and not told.
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import and_more
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
@@ -43,8 +44,7 @@ def detect_changed_state(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
             sentence=message(
                 "finding-changed-state.sentence",
                 what=what,
-                names=where[:3],
-                more=max(0, len(where) - 3),
+                layers=and_more(where),
                 axis=trace.axis,
                 step=first,
                 times=len(steps),

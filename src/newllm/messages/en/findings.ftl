@@ -114,7 +114,7 @@ finding-repeated-loss =
 
 finding-changed-state =
     .explained = Weights or the optimizer's moments changed between two updates, and not by the optimizer: their bits were added up after one update and before the next. Look for what writes to them there: a checkpoint that is loaded, a clamp, an average of weights, another optimizer.
-    .sentence = Before the update at { $axis } { $step } something else than the optimizer changed { $what } ({ names-and-more }){ $times ->
+    .sentence = Before the update at { $axis } { $step } something else than the optimizer changed { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
             [yes] ; it happens regularly, { COUNT($times) } times in all

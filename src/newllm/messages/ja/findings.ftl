@@ -119,7 +119,7 @@ finding-repeated-loss =
 
 finding-changed-state =
     .explained = 二つの更新の間に、オプティマイザ以外の何かが重みまたはモーメントを変えた。更新の直後と次の更新の直前にビットの和をとって確かめている。そこで書き込むもの（読み込まれたチェックポイント、クランプ、重みの平均、別のオプティマイザ）を探す。
-    .sentence = { $axis }{ $step }の更新の前に、オプティマイザ以外の何かが{ $what }を変えた（{ names-and-more }）{ $times ->
+    .sentence = { $axis }{ $step }の更新の前に、オプティマイザ以外の何かが{ $what }を変えた（{ $layers }）{ $times ->
         [one] { "" }
        *[other] { $regular ->
             [yes] 。規則的に、全部で{ COUNT($times) }回起きている
