@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from newllm.api.run_end import has_ended
 from newllm.checksum import write_checked
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.run_facts import check_single_run, is_run, read_facts
+from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
@@ -70,7 +73,14 @@ class Diagnosis:
 
 
 def doctor(
-    path: str | os.PathLike[str], *, vocabulary: int | None = None, loss: str | None = None, step: str | None = None
+    path: str | os.PathLike[str],
+    *,
+    vocabulary: int | None = None,
+    loss: str | None = None,
+    step: str | None = None,
+    kind: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    notes: Mapping[float, str] | None = None,
 ) -> Diagnosis:
     """Read a run or a log and say what is wrong with it. Nothing is written.
 
@@ -80,11 +90,15 @@ def doctor(
         vocabulary: how many different tokens there are to predict; None takes what the run says of itself.
         loss: the column of a log that is its training loss, where its name does not say so.
         step: the column that its rows are placed by, likewise.
+        kind: of training ("reinforcement", "adversarial", "fine-tune", ...; see `newllm.diagnosis.training_kind`):
+            it changes what counts as an alarm. None takes what the run says of itself, or guesses by its columns.
+        roles: columns by the role that they play ({"reward": "score"}), where their names do not say so.
+        notes: what was planned, by the step that it begins at ({2000: "curriculum"}): what follows it is a note.
 
     Raises:
         NothingYetError: it is a run of newllm that goes on and has not recorded a step.
-        UserError: there is nothing to read, it is no log or several runs, it has no such column, or the vocabulary
-            cannot be.
+        UserError: there is nothing to read, it is no log or several runs, it has no such column, there is no such
+            kind or role, or the vocabulary cannot be.
     """
     if vocabulary is not None and vocabulary < 2:
         raise UserError(f"a vocabulary of {vocabulary}: it must be at least 2, the number of tokens to choose from")
@@ -97,6 +111,9 @@ def doctor(
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *remarks))
     if vocabulary is not None:
         facts = dataclasses.replace(facts, vocabulary=vocabulary)
+    facts = Intent(kind, roles or {}, notes or {}).added_to(facts)
+    if guess := guess_remark(trace, facts):
+        trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
     return Diagnosis(source, trace, facts, diagnose(trace, facts))
 
 

@@ -8,6 +8,7 @@ A run directory of newllm gets findings.json; nothing is written beside a log of
   newllm doctor runs/my-text
   newllm doctor metrics.csv --vocab 50257
   newllm doctor metrics.csv --loss objective --step counter
+  newllm doctor ppo.csv --kind reinforcement --role reward=score --note 2000=curriculum
   newllm doctor runs/my-text --watch
   newllm doctor metrics.csv --html page.html
   newllm doctor metrics.csv --lang ja
@@ -37,6 +38,27 @@ def add_column_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which columns of a log are meant, for every command that reads one."""
     parser.add_argument("--loss", metavar="COLUMN", help="column of the training loss in a log")
     parser.add_argument("--step", metavar="COLUMN", help="column of the step in a log")
+    parser.add_argument(
+        "--kind", metavar="KIND", help="kind of training: reinforcement, adversarial, vae, ..."
+    )
+    parser.add_argument(
+        "--role", metavar="ROLE=COLUMN", action="append", default=[], help="what a column is: reward, kl, aux_loss, ..."
+    )
+    parser.add_argument(
+        "--note", metavar="STEP=TEXT", action="append", default=[], help="a planned change: what follows is a note"
+    )
+
+
+def intent_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return kind, roles and planned changes as they were given."""
+    from newllm.diagnosis.intent import parse_planned
+    from newllm.diagnosis.roles import parse_role
+
+    return {
+        "kind": arguments.kind,
+        "roles": dict(map(parse_role, arguments.role)),
+        "notes": dict(map(parse_planned, arguments.note)),
+    }
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     words = language_of(arguments)
     if arguments.html is not None:
         _check_free(arguments.html)
-    names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step}
+    names = {"vocabulary": arguments.vocab, "loss": arguments.loss, "step": arguments.step, **intent_of(arguments)}
     diagnose = functools.partial(api.doctor, arguments.log, **names)
     if arguments.watch:
         from newllm.cli.doctor_watch import watch

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newllm.cli.doctor import add_column_arguments
+from newllm.cli.doctor import add_column_arguments, intent_of
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
@@ -70,12 +70,15 @@ class _Page:
 
 
 def _of_runs(arguments: argparse.Namespace, words: Any) -> _Page:
+    from newllm.diagnosis.intent import Intent
     from newllm.report.page import report_page
     from newllm.report.source import read_source
     from newllm.trace.readers import Chosen
 
     chosen = Chosen(arguments.loss, arguments.step)
-    sources = [read_source(path, chosen=chosen) for path in arguments.runs]
+    given = intent_of(arguments)
+    intent = Intent(given["kind"], given["roles"], given["notes"])
+    sources = [read_source(path, chosen=chosen, intent=intent) for path in arguments.runs]
     if chosen and all(one.own for one in sources):
         raise UserError("--loss and --step name columns of a log, and there is none: a run of newllm needs no names")
     path = arguments.out or _default_path(sources)

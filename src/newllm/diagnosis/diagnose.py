@@ -9,6 +9,7 @@ from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.causes import explained
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.intent import intended
 from newllm.trace import SEVERITIES, Finding, Trace
 
 _NOTHING = Facts()
@@ -25,7 +26,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
     with np.errstate(all="ignore"):
         findings = [found for detect in DETECTORS for found in detect(trace, facts)]
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
-        findings = explained(_folded(findings), trace, facts)
+        findings = explained(_folded(intended(findings, trace, facts)), trace, facts)
     return sorted(findings, key=_order)  # stable: what is equal stays in the order of the detectors
 
 

@@ -1,7 +1,7 @@
 """What is known of a run beside its signals; everything may be missing, as it is with a bare log."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -23,6 +23,19 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What a person planned for a step: a curriculum, a restart, other data.
+
+    Attributes:
+        step: in the units of the trace's axis.
+        text: what it was.
+    """
+
+    step: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of a run beside its trace.
 
@@ -33,6 +46,9 @@ class Facts:
         data: facts about the data as `newllm.data.facts` counts them.
         untrained_loss: the model's loss before its first step, in nats.
         training_mode_matters: whether the model has a layer that works otherwise in training mode; None if not known.
+        kind: of training, one of `newllm.diagnosis.training_kind.KINDS`; None where nobody says.
+        roles: columns by the role that a person says they play, see `newllm.diagnosis.roles`.
+        planned: what a person noted beforehand.
     """
 
     vocabulary: int | None = None
@@ -41,3 +57,6 @@ class Facts:
     data: Mapping[str, Any] | None = None
     untrained_loss: float | None = None
     training_mode_matters: bool | None = None
+    kind: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    planned: tuple[Planned, ...] = ()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from newllm.checksum import read_checked
-from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.facts import Facts, Layer, Planned
+from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml
 from newllm.messages import read_message
@@ -76,6 +77,8 @@ def facts_of(
         layers=_layers(recording.get("layers")),
         data=facts if isinstance(facts, Mapping) else None,
         training_mode_matters=matters if isinstance(matters := recording.get("training_mode_matters"), bool) else None,
+        kind=kind if (kind := recording.get("kind")) in KINDS else None,
+        planned=_planned(recording.get("notes")),
     )
 
 
@@ -112,6 +115,13 @@ def _reason(error: Exception) -> str:
 def _whole(value: Any, least: int) -> int | None:
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return value if is_whole and least <= value <= _LARGEST_NUMBER else None
+
+
+def _planned(listed: Any) -> tuple[Planned, ...]:
+    if not isinstance(listed, list):
+        return ()
+    notes = [(_whole(item.get("step"), 0), item.get("text")) for item in listed if isinstance(item, dict)]
+    return tuple(Planned(step, text) for step, text in notes if step is not None and isinstance(text, str))
 
 
 def _layers(listed: Any) -> tuple[Layer, ...]:

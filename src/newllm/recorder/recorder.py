@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from newllm.checksum import write_checked
+from newllm.diagnosis.training_kind import parse_kind
 from newllm.errors import UserError
 from newllm.files import writing
 from newllm.messages import Message, message
@@ -57,6 +58,7 @@ def record(
     *,
     every: int = 10,
     vocabulary: int | None = None,
+    kind: str | None = None,
 ) -> "Recorder":
     """Record a training loop into a directory, inside a `with`.
 
@@ -66,12 +68,14 @@ def record(
         out: a directory; it is made if it is absent.
         every: how many steps lie between sampled ones.
         vocabulary: how many tokens or classes the model chooses from, where it is no embedding's size.
+        kind: of training ("reinforcement", "adversarial", "fine-tune", ...): it changes what the doctor calls an
+            alarm. None leaves it to a guess by the signals.
 
     Raises:
-        UserError: the model has no parameters, the optimizer trains none of them, `every` is below 1, or
-            `out` holds a recording.
+        UserError: the model has no parameters, the optimizer trains none of them, `every` is below 1, there is no such
+            kind, or `out` holds a recording.
     """
-    return Recorder(model, optimizer, Path(out), every=every, vocabulary=vocabulary)
+    return Recorder(model, optimizer, Path(out), every=every, vocabulary=vocabulary, kind=kind)
 
 
 class Recorder:
@@ -81,13 +85,22 @@ class Recorder:
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, out: Path, *, every: int, vocabulary: int | None
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        out: Path,
+        *,
+        every: int,
+        vocabulary: int | None,
+        kind: str | None = None,
     ) -> None:
         if every < 1:
             raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
         self._layout = Layout(the_model(model))
         self._optimizer = the_optimizer(optimizer, self._layout)
         self._out, self._every, self._vocabulary = out, every, vocabulary
+        self._kind = None if kind is None else parse_kind(kind)
+        self._notes: list[dict[str, Any]] = []
         self._part = Isolation(self._failed).part
         self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
         self._ledger = Ledger(self._layout, self._optimizer, self._part("ledger"))
@@ -194,6 +207,24 @@ class Recorder:
         self._trained_while_evaluated = False
         self._write(pending.add, self._steps, row)
         self._write(pending.flush)
+
+    def note(self, step: int, text: str) -> None:
+        """Note what is planned: a curriculum, a restart, other data. The doctor takes what follows it for that.
+
+        Args:
+            step: of the recording, counted from 1, that it begins at.
+            text: what it is.
+
+        Raises:
+            UserError: the step is no whole number from 0 up, or the block has ended.
+        """
+        if not self._writes:
+            return
+        self._open()
+        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+            raise UserError(f"a note at step {step!r}: give the step as a whole number, 0 or more")
+        self._notes.append({"step": step, "text": " ".join(str(text).split())})
+        self._describe_again()
 
     def data(
         self,
@@ -303,6 +334,7 @@ class Recorder:
         description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
         description |= {"left_out": list(map(str, self._left_out)), "ended": self._ended}
         description |= {"remarks": [one.as_dict() for one in self._left_out]}
+        description |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
         write_checked(self._out / RECORDING, description, durable=False)
 
     def _describe_again(self) -> None:

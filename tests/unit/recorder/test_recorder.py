@@ -323,3 +323,20 @@ def test_kill_9_loses_at_most_the_last_second(tmp_path: Path) -> None:
 def test_whether_the_training_mode_matters(module: nn.Module, matters: bool) -> None:
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     assert Layout(module).describe(optimizer, 1, None)["training_mode_matters"] is matters
+
+
+def test_kind_and_planned_changes_are_read_back(tmp_path: Path) -> None:
+    model = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    with newllm.record(model, optimizer, out=tmp_path / "run", kind="rl") as recorder:
+        recorder.note(200, "another\ngoal")
+        for step in range(1, 401):
+            recorder.step(1.0 + step % 7 / 100)
+        with pytest.raises(UserError, match=r"a note at step 1\.5"):
+            recorder.note(1.5, "x")  # type: ignore[arg-type]
+    facts = newllm.doctor(tmp_path / "run").facts
+    assert facts.kind == "reinforcement"
+    assert [(one.step, one.text) for one in facts.planned] == [(200, "another goal")]
+    assert newllm.doctor(tmp_path / "run", kind="gan").facts.kind == "adversarial"
+    with pytest.raises(UserError, match="of the kind 'cooking'"):
+        newllm.record(model, optimizer, out=tmp_path / "other", kind="cooking")

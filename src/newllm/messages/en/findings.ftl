@@ -9,6 +9,9 @@ names-and-more = { $names }{ $more ->
    *[other] { " " }and { $more } more
 }
 
+# A finding shortly behind what somebody planned.
+planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on)
+
 finding-spike =
     .explained = The loss followed a trend, left it upwards by far more than it usually scatters, and came back. Training may have lost what it knew: replay it from before (newllm replay) to see which change takes it away.
     .sentence = { $signal } jumps from { G($base) } to { G($peak) } at { $axis } { $step } (it leaves its trend at { $onset }) and { $outcome ->

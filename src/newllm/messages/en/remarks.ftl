@@ -198,3 +198,12 @@ problem-study-no_list = '{ $file }' has no list of { $name }
 problem-study-damaged_items = { $damaged } of { $count } { $name } in '{ $file }' are damaged: they are left out
 
 problem-study-damaged_file = '{ $file }' is damaged ({ $reason }): it is left out
+
+remark-training-kind = taken for { $training ->
+    [reinforcement] the training of a policy (reinforcement learning), whose loss measures no progress
+    [adversarial] an adversarial training (a GAN), whose losses measure no progress
+    [preference] a training on preferences
+    [vae] the training of a variational autoencoder
+    [contrastive] a contrastive training
+   *[other] a regression or a likelihood of densities, whose loss falls below zero
+}, by { $columns }; --kind corrects it

@@ -14,6 +14,9 @@ names-and-more = { $names }{ $more ->
    *[other] 、ほか{ $more }個
 }
 
+# 計画された変更のすぐ後の所見。
+planned-finding = { $finding }（計画された変更：{ axis-unit }{ $step }から「{ $text }」）
+
 finding-spike =
     .explained = 損失が、通常のばらつきを大きく超えて傾向から上に外れ、その後戻った。それまでに学んだものを失った可能性がある。スパイクの前からリプレイし（newllm replay）、どの変更でなくなるかを確かめる。
     .sentence = { SIGNAL($signal) }が{ axis-unit }{ $step }で{ G($base) }から{ G($peak) }に急上昇した（傾向から外れたのは{ axis-unit }{ $onset }）。{ $outcome ->

@@ -201,3 +201,12 @@ problem-study-no_list = 「{ $file }」に{ $name }の一覧がない
 problem-study-damaged_items = 「{ $file }」の{ $name } { $count }件のうち{ $damaged }件は破損しているため、除いた
 
 problem-study-damaged_file = 「{ $file }」は破損している（{ $reason }）ため、除いた
+
+remark-training-kind = { $training ->
+    [reinforcement] 方策の訓練（強化学習。損失は進み具合を表さない）
+    [adversarial] 敵対的な訓練（GAN。損失は進み具合を表さない）
+    [preference] 選好の訓練
+    [vae] 変分オートエンコーダの訓練
+    [contrastive] 対照学習
+   *[other] 回帰または密度の尤度（損失が零を下回る）
+}とみなしました（根拠の列：{ $columns }）。違う場合は --kind で指定してください

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.intent import Intent
 from newllm.diagnosis.run_facts import check_single_run, facts_of, said_by
+from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.report.source.files import RunFiles
 from newllm.report.source.replays import Replayed, read_replays
@@ -79,6 +81,7 @@ def read_source(
     trace: Trace | None = None,
     findings: Sequence[Finding] | None = None,
     chosen: Chosen = Chosen(),  # noqa: B008 (it cannot be changed)
+    intent: Intent = Intent(),  # noqa: B008 (likewise)
 ) -> Source:
     """Read a run directory, or anyone's log.
 
@@ -89,6 +92,7 @@ def read_source(
         trace: of a run of ours, where it is held in memory; None reads it.
         findings: of that trace, where they are known; None judges it now.
         chosen: columns of a log that are its loss and its steps; a run of ours needs none.
+        intent: what a person says of the training: its kind, roles of columns, planned changes.
 
     Raises:
         UserError: there is nothing at that place, or what is there is neither a run nor a log.
@@ -97,22 +101,22 @@ def read_source(
     if not os.fspath(path):
         raise UserError("'' is no path: name a run directory or a log")
     if _count(directory, _OURS) or _count(directory, _LEFT_OF_OURS) > 1:
-        return _own(directory, trace, findings)
+        return _own(directory, trace, findings, intent)
     check_single_run(directory)
     try:
         read = read_log(directory, chosen)
     except UserError:
         if _count(directory, _LEFT_OF_OURS):
-            return _own(directory, trace, findings)
+            return _own(directory, trace, findings, intent)
         raise
     except OSError as error:
         raise UserError(f"cannot read '{directory}' ({error.strerror}): give a log or a run directory") from error
     if max((len(series.step) for series in read.signals.values()), default=0) < 2:
         raise UserError(f"'{directory}' holds no curve (not two points of any signal): give a run directory or a log")
-    found, problems = _diagnosed(read, Facts(), None)
-    return Source(
-        directory, _name(directory), trace=read, findings=found, problems=(*read.remarks[:_LEFT_OUT], *problems)
-    )
+    facts = intent.added_to(Facts())
+    found, problems = _diagnosed(read, facts, None)
+    problems = (*read.remarks[:_LEFT_OUT], *guess_remark(read, facts), *problems)
+    return Source(directory, _name(directory), trace=read, facts=facts, findings=found, problems=problems)
 
 
 def _count(directory: Path, names: tuple[str, ...]) -> int:
@@ -139,14 +143,14 @@ def _cut_short(trace: Trace, summary: Mapping[str, Any]) -> list[Remark]:
     return [left_out("problem-trace-ends", last=max(ends), step=step)]
 
 
-def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None) -> Source:
+def _own(directory: Path, given: Trace | None, known: Sequence[Finding] | None, intent: Intent) -> Source:
     files = RunFiles(directory)
     text = files.text("config.toml", _LARGEST_CONFIG)
     config = files.understood("config.toml", text) if text else {}
     summary, data, recording = (files.table(f"{name}.json") for name in ("summary", "data", "recording"))
     listed = files.table("recoveries.json").get("recoveries", ())
     trace = own_trace(files) if given is None else given
-    facts = facts_of(recording, summary, config, data)
+    facts = intent.added_to(facts_of(recording, summary, config, data))
     findings, problems = _diagnosed(trace, facts, known)
     replays = read_replays(files)
     samples, ended = files.text("samples.jsonl").encode(), summary.get("status") not in (None, "running")

@@ -1,0 +1,113 @@
+"""The kind of training and what was planned: what is an alarm, what is none, and what is said of a guess."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import diagnose
+from newllm.diagnosis.facts import Facts, Planned
+from newllm.diagnosis.intent import Intent, parse_planned
+from newllm.diagnosis.training_kind import KINDS, guess_remark, parse_kind, training_kind
+from newllm.errors import UserError
+from newllm.messages import catalogue
+from newllm.trace import Series, Trace
+
+STEPS = np.arange(0, 600, 2)
+
+
+def trace(**columns: np.ndarray) -> Trace:
+    return Trace({name: Series(STEPS, np.asarray(value, float)) for name, value in columns.items()})
+
+
+def spiked() -> np.ndarray:
+    loss = 1 + np.exp(-STEPS / 200) + 0.01 * np.random.default_rng(1).standard_normal(len(STEPS))
+    loss[150:160] += 4
+    return loss
+
+
+ONES = np.ones(len(STEPS))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("adversarial", ["g_loss", "d_loss"]),
+        ("adversarial", ["D(x)", "D(G(z))"]),
+        ("preference", ["rewards/chosen", "rewards/rejected", "rewards/margins"]),
+        ("reinforcement", ["reward", "entropy"]),
+        ("reinforcement", ["policy_loss", "value_loss"]),
+        ("vae", ["kl", "recon"]),
+        ("contrastive", ["alignment", "uniformity"]),
+        ("classification", ["accuracy"]),
+        ("language-model", ["perplexity"]),
+        (None, ["entropy"]),  # a fine-tune may log the entropy of its tokens
+        (None, ["kl"]),
+        (None, ["learning_rate"]),
+    ],
+)
+def test_a_guess_by_columns(kind: str | None, names: list[str]) -> None:
+    guess = training_kind(Trace({name: Series(STEPS, ONES) for name in ["loss", *names]}))
+    assert guess.name == kind
+    assert not guess.is_given and set(guess.columns) <= set(names)
+
+
+def test_a_loss_below_zero_is_a_density() -> None:
+    assert training_kind(trace(loss=1 - STEPS / 300)).name == "regression"
+    assert training_kind(trace(loss=1 - STEPS / 300), Facts(kind="vae")).name == "vae"
+
+
+def test_the_guess_is_said_with_its_columns() -> None:
+    (said,) = guess_remark(trace(loss=ONES, reward=ONES, entropy=ONES), Facts())
+    assert str(said) == (
+        "taken for the training of a policy (reinforcement learning), whose loss measures no progress, "
+        "by reward and entropy; --kind corrects it"
+    )
+    assert "強化学習" in catalogue("ja").text(said.sentence)
+    assert not guess_remark(trace(loss=ONES, reward=ONES), Facts(kind="language-model"))
+    assert not guess_remark(trace(loss=ONES, accuracy=ONES), Facts())
+
+
+def test_the_loss_of_a_policy_raises_no_alarm() -> None:
+    assert [one.kind for one in diagnose(trace(loss=spiked()))][0] == "spike"
+    assert not diagnose(trace(loss=spiked(), reward=STEPS / 600 + 0.0, entropy=0.7 - STEPS / 1000))
+    assert diagnose(trace(loss=spiked(), reward=STEPS / 600), Facts(kind="language-model"))
+
+
+def test_a_loss_that_is_no_number_is_an_alarm_of_every_kind() -> None:
+    loss = spiked()
+    loss[200:] = np.nan
+    assert "not-finite" in [one.kind for one in diagnose(trace(loss=loss), Facts(kind="adversarial"))]
+
+
+def test_the_gradient_of_a_likelihood_of_densities_may_grow() -> None:
+    noise = 1 + 0.05 * np.random.default_rng(2).standard_normal(len(STEPS))
+    norm = np.where(STEPS > 300, 20.0, 1.0) * noise
+    assert "gradient-explosion" in [one.kind for one in diagnose(trace(loss=2 - STEPS / 600, gradient_norm=norm))]
+    assert not diagnose(trace(loss=0.5 - STEPS / 600, gradient_norm=norm))
+
+
+@pytest.mark.parametrize(("step", "is_note"), [(300, True), (290, True), (250, False), (320, False)])
+def test_what_was_planned_is_a_note(step: int, is_note: bool) -> None:
+    found = diagnose(trace(loss=spiked()), Facts(planned=(Planned(step, "curriculum"),)))
+    assert (found[0].severity == "note") == is_note
+    if is_note:
+        assert found[0].evidence["planned"] == "curriculum"
+        assert str(found[0].sentence).endswith(f'(planned: "curriculum" from step {step} on)')
+        assert f"ステップ{step}から「curriculum」" in catalogue("ja").text(found[0].sentence)
+
+
+def test_what_a_person_says_holds_against_the_recording() -> None:
+    facts = Intent("gan", {"kld": "x"}, {5: "a"}).added_to(Facts(kind="vae", planned=(Planned(1, "b"),)))
+    assert facts == Facts(kind="adversarial", roles={"kl": "x"}, planned=(Planned(1, "b"), Planned(5.0, "a")))
+    assert Intent().added_to(facts) == dataclasses.replace(facts)
+
+
+def test_words_of_a_person() -> None:
+    assert parse_kind("RL") == "reinforcement" and all(parse_kind(kind) == kind for kind in KINDS)
+    assert parse_planned("2000=more text = more") == (2000.0, "more text = more")
+    with pytest.raises(UserError, match="of the kind 'cooking': give one of language-model, "):
+        parse_kind("cooking")
+    for text in ("2000", "x=y", "5= ", "nan=y"):
+        with pytest.raises(UserError, match=f"--note '{text}': give STEP=TEXT"):
+            parse_planned(text)
