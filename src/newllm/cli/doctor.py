@@ -38,9 +38,7 @@ def add_column_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which columns of a log are meant, for every command that reads one."""
     parser.add_argument("--loss", metavar="COLUMN", help="column of the training loss in a log")
     parser.add_argument("--step", metavar="COLUMN", help="column of the step in a log")
-    parser.add_argument(
-        "--kind", metavar="KIND", help="kind of training: reinforcement, adversarial, vae, ..."
-    )
+    parser.add_argument("--kind", metavar="KIND", help="kind of training: reinforcement, adversarial, vae, ...")
     parser.add_argument(
         "--role", metavar="ROLE=COLUMN", action="append", default=[], help="what a column is: reward, kl, aux_loss, ..."
     )

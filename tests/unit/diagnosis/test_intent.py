@@ -49,7 +49,8 @@ ONES = np.ones(len(STEPS))
 def test_a_guess_by_columns(kind: str | None, names: list[str]) -> None:
     guess = training_kind(Trace({name: Series(STEPS, ONES) for name in ["loss", *names]}))
     assert guess.name == kind
-    assert not guess.is_given and set(guess.columns) <= set(names)
+    assert not guess.is_given
+    assert set(guess.columns) <= set(names)
 
 
 def test_a_loss_below_zero_is_a_density() -> None:
@@ -69,7 +70,7 @@ def test_the_guess_is_said_with_its_columns() -> None:
 
 
 def test_the_loss_of_a_policy_raises_no_alarm() -> None:
-    assert [one.kind for one in diagnose(trace(loss=spiked()))][0] == "spike"
+    assert next(one.kind for one in diagnose(trace(loss=spiked()))) == "spike"
     assert not diagnose(trace(loss=spiked(), reward=STEPS / 600 + 0.0, entropy=0.7 - STEPS / 1000))
     assert diagnose(trace(loss=spiked(), reward=STEPS / 600), Facts(kind="language-model"))
 
@@ -104,7 +105,8 @@ def test_what_a_person_says_holds_against_the_recording() -> None:
 
 
 def test_words_of_a_person() -> None:
-    assert parse_kind("RL") == "reinforcement" and all(parse_kind(kind) == kind for kind in KINDS)
+    assert parse_kind("RL") == "reinforcement"
+    assert all(parse_kind(kind) == kind for kind in KINDS)
     assert parse_planned("2000=more text = more") == (2000.0, "more text = more")
     with pytest.raises(UserError, match="of the kind 'cooking': give one of language-model, "):
         parse_kind("cooking")

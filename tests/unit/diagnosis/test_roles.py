@@ -56,20 +56,23 @@ def test_names_that_play_no_role(name: str) -> None:
 
 def test_values_contradict_a_name() -> None:
     roles = roles_of(trace(kl=[-1.0, -2.0, 3.0], success=[0.0, 250.0, 3.0]))
-    assert "kl" not in roles and "success" not in roles
+    assert "kl" not in roles
+    assert "success" not in roles
     assert roles_of(trace(kl=[0.0, -1e-9, 3.0])).first("kl") == "kl"
 
 
 def test_the_critic_of_an_actor_is_no_discriminator() -> None:
     roles = roles_of(trace(critic_loss=[1.0], actor_loss=[1.0], reward=[0.0]))
-    assert roles.first("value_loss") == "critic_loss" and "discriminator_loss" not in roles
+    assert roles.first("value_loss") == "critic_loss"
+    assert "discriminator_loss" not in roles
 
 
 def test_training_before_evaluation() -> None:
     roles = roles_of(trace(eval__reward=[1.0], reward=[2.0]))
     assert roles.names("reward") == ("reward", "eval/reward")
     assert roles.series("success", "reward").value.tolist() == [2.0]
-    assert roles.first("kl") is None and not len(roles.series("kl").value)
+    assert roles.first("kl") is None
+    assert not len(roles.series("kl").value)
 
 
 def test_a_person_corrects() -> None:
