@@ -50,7 +50,7 @@ def _check(verdict: Verdict) -> None:
     onset, nulls = verdict.spike["onset"], verdict.nulls
     if not isinstance(onset, int) or onset < 1:
         raise ValueError(f"spike onset {onset!r}")
-    if not all(isinstance(nulls[name], int) for name in ("n", "spiked")) or "identical" not in verdict.null:
+    if not all(isinstance(nulls[name], int) for name in ("n", "spiked")) or "identical" not in verdict.reproduction:
         raise ValueError("its null replays are not told")
     for one in verdict.interventions:
         numbers = [one.effect, one.later, one.p, *(one.interval or ())]

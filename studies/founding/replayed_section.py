@@ -39,12 +39,13 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels
     """
     arms = rows_by_arm(results)
     found = compared(verdict, arms) if verdict.interventions else []
+    again = verdict.reproduction
     return {
         "set": OWN_SET,
         "onset": verdict.spike["onset"],
         "seconds": sum(tried.seconds for tried in verdict.interventions),
         "sentences": [" ".join(sentence.split()) for sentence in verdict.sentences],
-        "null": {"kind": _kind_of_null(verdict.null), "weights": verdict.null.get("weights"), **verdict.null},
+        "null": {"kind": _kind(again), "weights": again.get("weights"), **again},
         "nulls": {**verdict.nulls, **verdict.other_chance},
         "causes": list(_causes(verdict, results)) if verdict.interventions else [],
         "beside": [_row(pair, words) for pair in found],
@@ -56,11 +57,11 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels
     }
 
 
-def _kind_of_null(null: Mapping[str, Any]) -> str:
+def _kind(reproduction: Mapping[str, Any]) -> str:
     """Return how the unmodified run came out again: "unknown", "differs", "identical" or "close"."""
-    if not null["identical"]:
-        return "unknown" if null["identical"] is None else "differs"
-    return "identical" if null.get("tolerance") is None else "close"
+    if not reproduction["identical"]:
+        return "unknown" if reproduction["identical"] is None else "differs"
+    return "identical" if reproduction.get("tolerance") is None else "close"
 
 
 def _causes(verdict: Verdict, results: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

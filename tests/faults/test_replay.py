@@ -73,8 +73,8 @@ def test_the_run_is_not_touched_and_nothing_is_replayed_twice(run: Path, little:
     one = newllm.replay(run, only=ONLY[:1], budget=little(), workers=1, watcher=first)
     two = newllm.replay(run, only=ONLY[:1], budget=little(), workers=1, watcher=again)
     assert digests(run) == before
-    assert one.null["identical"] is True
-    assert one.null["weights"] is True
+    assert one.reproduction["identical"] is True
+    assert one.reproduction["weights"] is True
     assert set(first.seconds) <= set(again.seconds)  # what was measured the first time was not run again
     (place,) = (run / "replays").glob("step-*")
     assert json.loads((place / "verdict.json").read_text())["sentences"] == list(two.sentences)

@@ -35,7 +35,7 @@ _SIGNS = {
     "worsens": ("▲", "^", colours.VALIDATION),
     "stops learning": ("✖", "x", colours.SPIKE),
 }
-_NULL_SIGNS = {  # by whether it is identical; None is not known
+_REPRODUCTION_SIGNS = {  # by whether it is identical; None is not known
     True: ("✔", "+", colours.CONTEXT),
     False: ("✖", "x", colours.SPIKE),
     None: ("?", "?", colours.VALIDATION),
@@ -89,10 +89,10 @@ def _styles(verdict: Verdict) -> tuple[str, str, str]:
 
 def _ground(verdict: Verdict, paper: Paper) -> Iterator[RenderableType]:
     """Say whether replays can be believed at all, and how the original does with other chance."""
-    sign, plain_sign, colour = _NULL_SIGNS[verdict.null.get("identical")]
+    sign, plain_sign, colour = _REPRODUCTION_SIGNS[verdict.reproduction.get("identical")]
     words = paper.words
-    null = Text(f"{sign if paper.unicode else plain_sign} {said.null(words, verdict)}", style=f"bold {colour}")
-    parts: list[tuple[str, RenderableType]] = [(words("terminal-reproduction"), null)]
+    same = Text(f"{sign if paper.unicode else plain_sign} {said.reproduction(words, verdict)}", style=f"bold {colour}")
+    parts: list[tuple[str, RenderableType]] = [(words("terminal-reproduction"), same)]
     if line := said.nulls(words, verdict):
         style = colours.VALIDATION if verdict.nulls.get("depends_on_seed") else ""
         parts.append((words("terminal-nulls"), Text(line, style=style)))

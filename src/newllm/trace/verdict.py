@@ -24,6 +24,8 @@ LEVEL = 0.05
 """Of p, after Holm: what is confirmed to remove the spike is sure below it."""
 TOGETHER = " + "
 """Between the names of two interventions that are made together."""
+KEYS = {"reproduction": "null"}
+"""By attribute of a verdict, what verdict.json calls it, where that is something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +142,9 @@ class Verdict:
     Attributes:
         run: what was replayed.
         spike: onset, peak, end (steps), signal, base, height (nats), healthy_limit (log-loss).
-        null: what the unmodified replay gave: identical (null where nothing could be compared), compared (steps),
-            weights (whether weights were compared too), tolerance (None: to the bit), first_difference.
+        reproduction: what the unmodified replay gave, "null" in verdict.json: identical (None where nothing could be
+            compared), compared (steps), weights (whether weights were compared too), tolerance (None: to the bit),
+            first_difference.
         nulls: null replays: n, spiked, share, depends_on_seed, starts; and of these those with other chance than the
             run's own: other_chance {n, spiked}, absent in a verdict of an earlier newllm.
         interventions: what was tried, the best first.
@@ -157,7 +160,7 @@ class Verdict:
 
     run: str
     spike: dict[str, Any]
-    null: dict[str, Any]
+    reproduction: dict[str, Any]
     nulls: dict[str, Any]
     interventions: tuple[Tried, ...]
     not_tried: dict[str, str] = field(default_factory=dict)
@@ -177,11 +180,11 @@ class Verdict:
     @property
     def identical(self) -> bool:
         """Whether the unmodified replay was the run."""
-        return self.null.get("identical") is not False
+        return self.reproduction.get("identical") is not False
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data with its schema; numbers that are not finite are None in it."""
-        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        data = {KEYS.get(name, name): getattr(self, name) for name in self.__dataclass_fields__}
         data["interventions"] = [one.as_dict() for one in self.interventions]
         data["messages"] = self.messages.as_dict()
         return plain_data({"schema": SCHEMA, **data})
@@ -189,7 +192,8 @@ class Verdict:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Verdict":
         """Return what `as_dict` gave."""
-        kept: dict[str, Any] = {name: value for name, value in data.items() if name in cls.__dataclass_fields__}
+        keys = {name: KEYS.get(name, name) for name in cls.__dataclass_fields__}
+        kept: dict[str, Any] = {name: data[key] for name, key in keys.items() if key in data}
         kept["interventions"] = tuple(Tried.from_dict(one) for one in kept["interventions"])
         kept |= {name: tuple(kept[name]) for name in ("suspects", "missing", "sentences")}
         kept["messages"] = VerdictMessages.from_dict(kept.get("messages"))

@@ -30,9 +30,9 @@ def recorded_as(signal: str) -> str:
     return "loss" if name == "probe" else signal
 
 
-def null(words: Catalogue, verdict: Verdict) -> str:
+def reproduction(words: Catalogue, verdict: Verdict) -> str:
     """Return what the unmodified replay gave."""
-    about = verdict.null
+    about = verdict.reproduction
     if about.get("identical") is False:
         return words("exact-differs", difference=plain(words.text(difference(about.get("first_difference"))), _LONG))
     if about.get("identical") is None:

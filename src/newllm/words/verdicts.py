@@ -75,7 +75,7 @@ def sentences(verdict: Verdict) -> tuple[Message | None, ...]:
     None stands for a sentence of which an earlier newllm wrote the English alone.
     """
     if not verdict.identical:
-        first = verdict.null.get("first_difference") or {}
+        first = verdict.reproduction.get("first_difference") or {}
         where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
         return where, message("differs-so"), message("differs-fix")
     return _happened(verdict), _helps(verdict.interventions), _cause(verdict)

@@ -86,7 +86,7 @@ SUSPECTS = tuple({"name": f"cause-{at}", "intervention": "sgd", "class": "remove
 def _verdict(*tried: Tried, **changed) -> Verdict:
     made = Verdict(
         run="runs/one", spike={"onset": 60, "peak": 61, "end": 63, "signal": "loss"},
-        null={"identical": True, "compared": 100, "weights": True}, interventions=tried, cause=None,
+        reproduction={"identical": True, "compared": 100, "weights": True}, interventions=tried, cause=None,
         nulls={"n": 6, "spiked": 6, "depends_on_seed": False, "starts": [0, 31]}, seconds=287.0,
         not_tried={"sgd": "no time", "beta2": "no time"}, suspects=SUSPECTS, missing=("Plant it.", "Said already."),
         sentences=("It spikes.", "This helps.", "No cause is shown. Said already."),
@@ -96,6 +96,7 @@ def _verdict(*tried: Tried, **changed) -> Verdict:
 
 CAUSE = {"name": "no-residuals", "intervention": "residual-fnn", "rivals": ["sgd"]}
 SEED = {"n": 6, "spiked": 2, "depends_on_seed": True, "starts": [31]}
+DIFFERS = {"identical": False}
 
 
 def _listed(name: str, kind: str, *said: str, start: bool = False, why: str = "") -> Listed:
@@ -157,7 +158,7 @@ PAGES: dict[str, Callable[[], tuple[RenderableType, int]]] = {
     "replay-narrow": lambda: (_page(_verdict(*CONFIRMED[1:], *SCREENED), Paper(95, False, EN)), 95),
     "replay-cause": lambda: (_page(_verdict(CONFIRMED[0], cause=CAUSE, nulls=SEED), Paper(80, True, EN)), 80),
     "replay-screened": lambda: (_page(_verdict(SCREENED[0], spike={"onset": 60, "peak": 62}), NARROW), 72),
-    "replay-differs": lambda: (_page(_verdict(null={"identical": False}, missing=(), suspects=()), NARROW, None), 72),
+    "replay-differs": lambda: (_page(_verdict(reproduction=DIFFERS, missing=(), suspects=()), NARROW, None), 72),
     "list": lambda: (list_page(LISTED, EN), 72),
     "list-fits": lambda: (list_page(LISTED[:2], EN), 72),
     "drawn-closer": lambda: (_drawn(70), 70),

@@ -39,7 +39,7 @@ SCREENED = _tried("warm-up")
 def _verdict(*tried: Tried, **changed) -> Verdict:
     made = Verdict(
         run="runs/海の文章", spike={"onset": 38, "peak": 40, "end": 44, "signal": "loss", "base": 5.0, "height": 5.0},
-        null={"identical": True, "compared": 100, "weights": True, "tolerance": None, "first_difference": None},
+        reproduction={"identical": True, "compared": 100, "weights": True, "tolerance": None, "first_difference": None},
         nulls={"n": 6, "spiked": 6, "share": 1.0, "depends_on_seed": False, "starts": [0, 31]},
         interventions=tried, not_tried={"sgd": "no time", "beta2": "no time", "qk-norm": "no attention"}, cause=None,
         suspects=(), missing=("Plant it.",), sentences=SENTENCES, seconds=287.0,
@@ -114,7 +114,7 @@ def test_colour_is_only_added() -> None:
 def test_a_replay_that_differs_shows_where_and_nothing_more() -> None:
     first = {"step": 31, "signal": "loss", "recorded": 0.1 + 0.2, "replayed": 0.3, "parameter": None}
     null = {"identical": False, "compared": 3, "weights": False, "tolerance": None, "first_difference": first}
-    flat = " ".join(_shown(_verdict(null=null, nulls={}, not_tried={}, missing=())).split())
+    flat = " ".join(_shown(_verdict(reproduction=null, nulls={}, not_tried={}, missing=())).split())
     assert "differs from the run: step 31, signal loss, recorded 0.30000000000000004, replayed 0.3" in flat
     assert "Confirmed" not in flat
     assert "Missing" not in flat
@@ -122,10 +122,10 @@ def test_a_replay_that_differs_shows_where_and_nothing_more() -> None:
 
 def test_where_nothing_could_be_compared_the_page_does_not_say_that_it_is_well() -> None:
     null = {"identical": None, "compared": 0, "weights": False, "tolerance": None, "first_difference": None}
-    flat = " ".join(_shown(_verdict(SCREENED, null=null)).split())
+    flat = " ".join(_shown(_verdict(SCREENED, reproduction=null)).split())
     assert "reproduction ? there was nothing to compare it with" in flat
     other = {"identical": True, "compared": 9, "weights": False, "tolerance": 2e-5, "first_difference": None}
-    flat = " ".join(_shown(_verdict(SCREENED, null=other)).split())
+    flat = " ".join(_shown(_verdict(SCREENED, reproduction=other)).split())
     assert "the same within 2e-5 over 9 steps, losses alone: no later weights were kept" in flat
 
 

@@ -17,7 +17,7 @@ def _tried(name: str, **changed) -> Tried:
 
 def _verdict(*tried: Tried) -> Verdict:
     return Verdict(
-        run="run", spike={"onset": 38}, null={"identical": True}, nulls={}, interventions=tried, not_tried={},
+        run="run", spike={"onset": 38}, reproduction={"identical": True}, nulls={}, interventions=tried, not_tried={},
         cause=None, suspects=(), missing=(), sentences=(), seconds=1.0,
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ def test_a_short_session_confirms_the_remedy():
     loop = Loop(build, functools.partial(batch, bad=(30, 31)), loss, 50)
     heard = Told()
     verdict = newllm.replay(loop, only=("replace-batches", "half-learning-rate"), watcher=heard)
-    assert verdict.null["identical"] is True
+    assert verdict.reproduction["identical"] is True
     done = Counter(stage for stage, _, _ in heard.replays)
     for stage, planned in dict(heard.planned_replays).items():
         assert 0 < done[stage] <= planned, stage
@@ -97,8 +97,8 @@ def test_bad_batches_are_found_and_nothing_else_is_blamed(verdict: Verdict):
 
 @pytest.mark.slow
 def test_the_null_replay_is_the_run(verdict: Verdict):
-    assert verdict.null["identical"] is True
-    assert verdict.null["tolerance"] is None
+    assert verdict.reproduction["identical"] is True
+    assert verdict.reproduction["tolerance"] is None
     assert verdict.nulls["spiked"] == verdict.nulls["n"] == 6
 
 
@@ -158,7 +158,7 @@ def test_a_budget_is_kept_whatever_it_reaches(seconds: int):
     verdict = timed.replay(seconds)
     assert timed.now - STEPS <= seconds
     assert verdict.seconds <= seconds
-    assert verdict.null["identical"] is True
+    assert verdict.reproduction["identical"] is True
 
 
 @pytest.mark.slow
@@ -220,7 +220,7 @@ def test_a_batch_that_is_another_one_each_time_is_told():
 
     verdict = newllm.replay(Loop(build, drifting, loss, STEPS))
     assert verdict.identical is False
-    assert verdict.null["first_difference"]["signal"] == "batch"
+    assert verdict.reproduction["first_difference"]["signal"] == "batch"
     assert verdict.interventions == ()
 
 

@@ -17,7 +17,7 @@ from newllm.storage import measured, trim
 from newllm.trace import Verdict
 
 VERDICT = Verdict(
-    run="x", spike={}, null={}, nulls={}, interventions=(), not_tried={}, cause=None, suspects=(), missing=(),
+    run="x", spike={}, reproduction={}, nulls={}, interventions=(), not_tried={}, cause=None, suspects=(), missing=(),
     sentences=(), seconds=0.0,
 )  # fmt: skip
 WHOLE = {"start": 31, "steps": [32], "loss": [1.0], "gradient_norm": [2.0], "probe_steps": [31], "probe": [1.5]}

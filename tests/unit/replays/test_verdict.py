@@ -24,5 +24,5 @@ def test_a_run_that_cannot_be_replayed_is_told_with_its_spike(height: float, sai
     }  # fmt: skip
     assert "they part at step 23, in head.weight" in verdict.sentences[0]
     assert (verdict.cause, verdict.suspects, verdict.interventions) == (None, (), ())
-    assert (verdict.null["identical"], verdict.null["compared"], verdict.seconds) == (False, 30, 1.5)
+    assert (verdict.reproduction["identical"], verdict.reproduction["compared"], verdict.seconds) == (False, 30, 1.5)
     assert verdict.nulls["share"] is None

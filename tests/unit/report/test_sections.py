@@ -184,7 +184,7 @@ def test_a_replay_that_differs_from_its_run_says_that_nothing_follows(source: So
     (one,) = source.replays
     assert one.verdict is not None
     differs = {"identical": False, "first_difference": {"sentence": "Step 7 differs."}}
-    verdict = dataclasses.replace(one.verdict, null=differs, sentences=("It cannot be replayed.",))
+    verdict = dataclasses.replace(one.verdict, reproduction=differs, sentences=("It cannot be replayed.",))
     html = section(dataclasses.replace(source, replays=(dataclasses.replace(one, verdict=verdict),)), "verdict").html
     for part in ("It cannot be replayed.", EN("null-differs"), "Step 7 differs."):
         assert part in html

@@ -74,7 +74,7 @@ def verdict(*interventions: Tried, **changes) -> Verdict:
     plain = Verdict(
         run="runs/founding-baseline",
         spike={"onset": ONSET, "peak": 43, "end": 46, "signal": "loss", "base": 5.4, "height": 5.1},
-        null={"identical": True, "compared": 26, "weights": True, "tolerance": None, "first_difference": None},
+        reproduction={"identical": True, "compared": 26, "weights": True, "tolerance": None, "first_difference": None},
         nulls={"n": 6, "spiked": 6, "share": 1.0, "depends_on_seed": False, "starts": [0, LATE]},
         interventions=interventions,
         not_tried={"fp32": "the run computes in fp32"},
@@ -262,7 +262,7 @@ def test_a_cause_is_called_by_what_was_shown(few) -> None:
     ],
 )
 def test_where_nothing_was_changed_there_is_no_table(few, null: dict, line: str) -> None:
-    found = section(few, verdict(null=null, nulls={"n": 0, "spiked": 0}))
+    found = section(few, verdict(reproduction=null, nulls={"n": 0, "spiked": 0}))
     assert f"**Null replay**: {line}" in found
     assert "With other chance" not in found
     assert "###" not in found

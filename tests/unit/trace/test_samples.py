@@ -131,7 +131,7 @@ TRIED = Tried(
     signals={"loss": {"severity": math.inf}}, moved=None,
 )  # fmt: skip
 VERDICT = Verdict(
-    run="r", spike={"onset": 5}, null={"identical": True}, nulls={"n": 2}, interventions=(TRIED,),
+    run="r", spike={"onset": 5}, reproduction={"identical": True}, nulls={"n": 2}, interventions=(TRIED,),
     not_tried={"x": "why"},
     cause=None, suspects=({"name": "beta2"},), missing=("m",), sentences=("one", "two"), seconds=3.5,
 )  # fmt: skip
@@ -141,6 +141,7 @@ def test_a_verdict_is_plain_data_and_comes_back() -> None:
     data = VERDICT.as_dict()
     json.dumps(data, allow_nan=False)
     assert data["schema"] == 1
+    assert data["null"] == {"identical": True}
     assert data["interventions"][0]["class"] == "removes"
     assert "outcome" not in data["interventions"][0]
     assert (data["interventions"][0]["p"], data["interventions"][0]["cost"]) == (None, None)
@@ -155,5 +156,5 @@ def test_a_verdict_is_plain_data_and_comes_back() -> None:
 
 @pytest.mark.parametrize(("null", "same"), [({"identical": True}, True), ({"identical": False}, False), ({}, True)])
 def test_a_replay_that_could_not_be_compared_is_not_said_to_differ(null: dict, same: bool) -> None:
-    assert dataclasses.replace(VERDICT, null=null).identical is same
-    assert dataclasses.replace(VERDICT, null={"identical": None}).identical
+    assert dataclasses.replace(VERDICT, reproduction=null).identical is same
+    assert dataclasses.replace(VERDICT, reproduction={"identical": None}).identical

@@ -6,13 +6,13 @@ import pytest
 
 from newllm.messages import catalogue
 from newllm.trace import Verdict
-from newllm.words.replays import null
+from newllm.words.replays import reproduction
 
 
 def verdict(**about: Any) -> Verdict:
     return Verdict(
-        run="run", spike={}, null=about, nulls={}, interventions=(), not_tried={}, cause=None, suspects=(), missing=(),
-        sentences=("", "", ""), seconds=1.0,
+        run="run", spike={}, reproduction=about, nulls={}, interventions=(), not_tried={}, cause=None, suspects=(),
+        missing=(), sentences=("", "", ""), seconds=1.0,
     )  # fmt: skip
 
 
@@ -32,4 +32,4 @@ def verdict(**about: Any) -> Verdict:
     ],
 )
 def test_what_the_unmodified_replay_gave(about: dict[str, Any], said: str) -> None:
-    assert null(catalogue("en"), verdict(**about)).startswith(said)
+    assert reproduction(catalogue("en"), verdict(**about)).startswith(said)

@@ -22,7 +22,7 @@ def said(
     missing: Sequence[Message] = (),
 ) -> list[str]:
     verdict = Verdict(
-        run="", spike=spike, null={"identical": True}, nulls=nulls, interventions=tuple(tried), cause=cause,
+        run="", spike=spike, reproduction={"identical": True}, nulls=nulls, interventions=tuple(tried), cause=cause,
         suspects=(), seconds=1.0, messages=VerdictMessages(missing=tuple(missing)),
     )  # fmt: skip
     return [str(one) for one in sentences(verdict) if one is not None]

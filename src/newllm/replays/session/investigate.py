@@ -91,19 +91,19 @@ def _replayed(
         with Runner(replayer(store), store, workers, heard, request.time) as runner:
             session = Session(runner, request, origins, _suspect(request, origins[0]), watcher, keep_state)
             watcher.planned("reproduction", 1)
-            check = _checked(request, origins[0], watcher)
-            watcher.replayed("reproduction", "unmodified", 0, None, check.seconds)
-            if check.identical is False:
-                verdict = differs(request.name, request.spike, check, request.time.spent)
+            reproduction = _reproduced(request, origins[0], watcher)
+            watcher.replayed("reproduction", "unmodified", 0, None, reproduction.seconds)
+            if reproduction.identical is False:
+                verdict = differs(request.name, request.spike, reproduction, request.time.spent)
             else:
-                keep_state(origins[0].step, check.state)
-                verdict = _stages(request, session, chosen, not_tried, check)
+                keep_state(origins[0].step, reproduction.state)
+                verdict = _stages(request, session, chosen, not_tried, reproduction)
         store.write(verdict)
     watcher.ended(verdict)
     return verdict
 
 
-def _checked(request: ReplayRequest, late: Start, watcher: Watcher) -> Reproduction:
+def _reproduced(request: ReplayRequest, late: Start, watcher: Watcher) -> Reproduction:
     try:
         return reproduce(request.subject, request.original, request.spike, late.step, watcher, request.time.check)
     except OutOfTime:
@@ -116,7 +116,7 @@ def _stages(
     session: Session,
     chosen: Sequence[Candidate],
     not_tried: Mapping[str, Message],
-    check: Reproduction,
+    reproduction: Reproduction,
 ) -> Verdict:
     nulls = session.nulls()
     watcher, reported = session.watcher, set[str]()
@@ -138,7 +138,7 @@ def _stages(
     suspected = request.spike.finding.candidate_causes
     trials = [*screened, *session.confirmed]
     return conclude(
-        request.name, session, check, nulls, trials, session.reverse_tests, {**not_tried, **left}, suspected
+        request.name, session, reproduction, nulls, trials, session.reverse_tests, {**not_tried, **left}, suspected
     )
 
 

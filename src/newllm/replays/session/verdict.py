@@ -22,7 +22,7 @@ from newllm.words.verdicts import change, in_english
 def conclude(
     run: str,
     session: Session,
-    check: Reproduction,
+    reproduction: Reproduction,
     nulls: Mapping[int, Sequence[Assessment]],
     trials: Sequence[Trial],
     reverse_tests: Sequence[ReverseTest],
@@ -34,7 +34,7 @@ def conclude(
     Args:
         run: what was replayed, in words.
         session: that ran the replays.
-        check: of the unmodified run.
+        reproduction: of the unmodified run.
         nulls: with other chance, by start.
         trials: what was screened and what was confirmed.
         reverse_tests: all of them.
@@ -47,7 +47,7 @@ def conclude(
     verdict = Verdict(
         run=run,
         spike=describe_spike(session.spike, session.limit()),
-        null=describe_check(check),
+        reproduction=describe_reproduction(reproduction),
         nulls=count_nulls(nulls, session),
         interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
         cause=cause,
@@ -58,12 +58,12 @@ def conclude(
     return in_english(verdict)
 
 
-def differs(run: str, spike: LocatedSpike, check: Reproduction, seconds: float) -> Verdict:
+def differs(run: str, spike: LocatedSpike, reproduction: Reproduction, seconds: float) -> Verdict:
     """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
     verdict = Verdict(
         run=run,
         spike=describe_spike(spike, None),
-        null=describe_check(check),
+        reproduction=describe_reproduction(reproduction),
         nulls={"n": 0, "spiked": 0, "share": None, "depends_on_seed": None},
         interventions=(),
         cause=None,
@@ -87,14 +87,14 @@ def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:
     }
 
 
-def describe_check(check: Reproduction) -> dict[str, Any]:
+def describe_reproduction(reproduction: Reproduction) -> dict[str, Any]:
     """Return what became of the unmodified replay as plain data."""
     return {
-        "identical": check.identical,
-        "compared": check.compared,
-        "weights": check.weights,
-        "tolerance": check.tolerance,
-        "first_difference": check.first_difference,
+        "identical": reproduction.identical,
+        "compared": reproduction.compared,
+        "weights": reproduction.weights,
+        "tolerance": reproduction.tolerance,
+        "first_difference": reproduction.first_difference,
     }
 
 

@@ -6,7 +6,7 @@ from newllm.report.charts.figure import figure
 from newllm.report.charts.replay_curves import replay_curves
 from newllm.report.markup import Html, joined, said_in, tag
 from newllm.report.replay_tables import behind, tables
-from newllm.report.sections.verdict import null_state
+from newllm.report.sections.verdict import reproduction_state
 from newllm.report.source import Source
 from newllm.report.source.replays import Replayed
 from newllm.trace import Verdict
@@ -34,7 +34,7 @@ def _spike(source: Source, words: Catalogue, one: Replayed, number: int) -> tupl
     parts = [
         tag("h3", _title(one.verdict, words)),
         *([] if number == 0 else [tag("p", said_in(words, said)) for said in sentences_of(one.verdict)]),
-        *([] if number == 0 else [tag("p", null_state(one.verdict, words))]),
+        *([] if number == 0 else [tag("p", reproduction_state(one.verdict, words))]),
         tag("p", words("replay-nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
         tables(one.verdict, words),
         *([tag("h4", words("replay-curves")), tag("p", words("replay-how"), kind="muted"), drawn] if charts else []),

@@ -29,17 +29,16 @@ def verdict(source: Source, words: Catalogue) -> Section | None:
     return Section(source.id("verdict"), words("verdict"), html)
 
 
-def null_state(verdict: Verdict, words: Catalogue) -> Html:
+def reproduction_state(verdict: Verdict, words: Catalogue) -> Html:
     """Return whether replays can be believed at all: what the unmodified one gave."""
-    identical = verdict.null.get("identical")
+    identical = verdict.reproduction.get("identical")
     sign, mood = ("?", "warning") if identical is None else ("✔", "good") if identical else ("✖", "fault")
-    return tag(
-        "span", tag("span", sign, aria_hidden="true", kind=f"sign {mood}"), " ", _null(verdict, words), kind="null"
-    )
+    mark = tag("span", sign, aria_hidden="true", kind=f"sign {mood}")
+    return tag("span", mark, " ", _reproduction(verdict, words), kind="null")
 
 
-def _null(verdict: Verdict, words: Catalogue) -> Html:
-    about = verdict.null
+def _reproduction(verdict: Verdict, words: Catalogue) -> Html:
+    about = verdict.reproduction
     if about.get("identical") is None:
         return tag("span", words("null-unknown"))
     if about["identical"] is False:
@@ -57,7 +56,7 @@ def _sentences(verdict: Verdict, words: Catalogue) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
     said = [said_in(words, one) for one in sentences_of(verdict)]
     answers = [(words(f"verdict-{key}"), one) for key, one in zip(_ANSWERED, said, strict=False)]
-    return tag("div", pairs([*answers, (words("verdict-null"), null_state(verdict, words))]), kind="sentences")
+    return tag("div", pairs([*answers, (words("verdict-null"), reproduction_state(verdict, words))]), kind="sentences")
 
 
 def _doctor(source: Source, words: Catalogue) -> Html:

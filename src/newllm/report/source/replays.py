@@ -13,7 +13,7 @@ import numpy as np
 from newllm.checksum import read_checked
 from newllm.report.source.files import RunFiles
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import KEYS, OUTCOMES
 
 MOST_SPIKES = 8
 _MOST_FILES = 20_000
@@ -108,10 +108,10 @@ def _about(error: Exception) -> str:
 def ill_typed(verdict: Verdict) -> str | None:
     """Say what of a verdict is not of the kind that it must be, or None."""
     kinds: dict[str, Any] = {
-        "run": str, "spike": dict, "null": dict, "nulls": dict, "not_tried": dict, "cause": (dict, type(None)),
+        "run": str, "spike": dict, "reproduction": dict, "nulls": dict, "not_tried": dict, "cause": (dict, type(None)),
         "seconds": (int, float),
     }  # fmt: skip
-    wrong = [name for name, kind in kinds.items() if not isinstance(getattr(verdict, name), kind)]
+    wrong = [KEYS.get(name, name) for name, kind in kinds.items() if not isinstance(getattr(verdict, name), kind)]
     wrong += [
         name for name in ("missing", "sentences") if not all(isinstance(it, str) for it in getattr(verdict, name))
     ]
