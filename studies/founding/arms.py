@@ -13,12 +13,12 @@ CONTEXT_RUNS = DOCUMENT_RUNS[:-1]
 _LONGER = 100  # epochs of an arm that learns as fast as the document's runs, which have 50
 
 
-def _arm(name: str, claim: str, *settings: str, epochs: int = _LONGER, variant: str = "") -> Arm:
-    return Arm(name, claim, "founding-baseline", settings, epochs, variant, BASELINE)
+def _arm(name: str, purpose: str, *settings: str, epochs: int = _LONGER, variant: str = "") -> Arm:
+    return Arm(name, purpose, "founding-baseline", settings, epochs, variant, BASELINE)
 
 
-def _transformer(name: str, claim: str, *settings: str, epochs: int = _LONGER, variant: str = "") -> Arm:
-    return Arm(name, claim, "founding-transformer", settings, epochs, variant, TRANSFORMER)
+def _transformer(name: str, purpose: str, *settings: str, epochs: int = _LONGER, variant: str = "") -> Arm:
+    return Arm(name, purpose, "founding-transformer", settings, epochs, variant, TRANSFORMER)
 
 
 _DOCUMENT = (

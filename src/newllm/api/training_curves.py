@@ -15,7 +15,7 @@ def draw_curves(run: RunDirectory, config: RunConfig, corpus: Corpus) -> None:
     if not run.trace.is_file():
         return
     run.check_lock()
-    per_epoch = training_batches(corpus, config.data, config.seed).steps_per_epoch / config.training.accumulate
+    per_epoch = training_batches(corpus, config.data, config.seed).batches_per_epoch / config.training.accumulate
     draw_training_curves(
         read_trace(run.trace),
         run.curves,

@@ -31,19 +31,22 @@ class Batch:
 
 
 class Batches(ABC):
-    """An endless sequence of training batches; each is a pure function of (seed, step).
+    """An endless sequence of training batches; each is a pure function of (seed, index).
 
     Attributes:
-        steps_per_epoch: steps until every row has been seen once, rounded up.
+        batches_per_epoch: batches until every row has been seen once, rounded up.
         tokens_per_batch: targets in a batch; the average where batches differ.
     """
 
-    steps_per_epoch: int
+    batches_per_epoch: int
     tokens_per_batch: float
 
     @abstractmethod
-    def batch(self, step: int) -> Batch:
-        """Return the batch of one step, counted from 0; no other step need be had before it."""
+    def batch(self, index: int) -> Batch:
+        """Return one batch by its number, counted from 0 over all epochs; no other need be had before it.
+
+        The update from step s to s + 1 reads the batches s * accumulate to (s + 1) * accumulate - 1.
+        """
 
 
 def trim(batch: Batch) -> Batch:

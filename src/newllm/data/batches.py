@@ -1,4 +1,4 @@
-"""The batches of a corpus: endless and by step for training, once through for validation."""
+"""The batches of a corpus: endless and by number for training, once through for validation."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from newllm.errors import UserError
 
 
 def training_batches(corpus: Corpus, config: DataConfig, seed: int) -> Batches:
-    """Return the training batches, each a pure function of (seed, step).
+    """Return the training batches, each a pure function of (seed, index).
 
     Args:
         corpus: from `prepare`.

@@ -31,14 +31,14 @@ class CarriedBatches(Batches):
         walked = [(start, count) for (start, _), count in zip(segments.bounds, counts, strict=True) if count > 0]
         self._starts = np.concatenate([start + np.arange(count) * window for start, count in walked])
         self._opens_bound = np.concatenate([np.arange(count) == 0 for _, count in walked])
-        self.steps_per_epoch = math.ceil(len(self._starts) / rows)
+        self.batches_per_epoch = math.ceil(len(self._starts) / rows)
         self.tokens_per_batch = rows * window
 
-    def batch(self, step: int) -> Batch:
-        """Return the batch of a step; `fresh` is true in step 0, where a bound opens, and after a wrap."""
+    def batch(self, index: int) -> Batch:
+        """Return a batch; `fresh` is true in the first, where a bound opens, and after a wrap."""
         count = len(self._starts)
-        windows = (np.arange(self._rows) * count // self._rows + step) % count
+        windows = (np.arange(self._rows) * count // self._rows + index) % count
         inputs, targets, *reset = cut_rows(self._segments, self._starts[windows], self._window, self._resets)
         # The window after a wrap opens the first bound, so that it needs no case of its own.
-        fresh = self._opens_bound[windows] | (step == 0)
+        fresh = self._opens_bound[windows] | (index == 0)
         return Batch(inputs, targets, reset[0] if reset else None, fresh)

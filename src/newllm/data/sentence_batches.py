@@ -26,24 +26,24 @@ class SentenceBatches(Batches):
 
     def __init__(self, segments: Segments, tokenizer: Tokenizer, config: DataConfig, seed: int) -> None:
         self._segments, self._tokenizer, self._config, self._seed = segments, tokenizer, config, seed
-        self.steps_per_epoch = math.ceil(len(segments.bounds) / config.batch)
-        self.tokens_per_batch = segments.targets / self.steps_per_epoch
+        self.batches_per_epoch = math.ceil(len(segments.bounds) / config.batch)
+        self.tokens_per_batch = segments.targets / self.batches_per_epoch
 
-    def batch(self, step: int) -> Batch:
-        """Return the sentences of one step."""
-        epoch, index = divmod(step, self.steps_per_epoch)
+    def batch(self, index: int) -> Batch:
+        """Return the sentences of one batch."""
+        epoch, within = divmod(index, self.batches_per_epoch)
         order = numpy_stream(self._seed, "order", epoch).permutation(len(self._segments.bounds))
         rows = self._config.batch
-        chosen = order[index * rows : (index + 1) * rows]
+        chosen = order[within * rows : (within + 1) * rows]
         bounds = [self._segments.bounds[sentence] for sentence in chosen]
-        segments = self._with_unknown(step) if self._config.word_dropout else self._segments
+        segments = self._with_unknown(index) if self._config.word_dropout else self._segments
         filler = self._tokenizer.pad or 0
         return Batch(*pad_rows(segments, bounds, self._config.window, filler, self._config.resets))
 
-    def _with_unknown(self, step: int) -> Segments:
+    def _with_unknown(self, index: int) -> Segments:
         """Return the sentences with some words unknown: inputs and targets alike, as in validation."""
         tokens = np.array(self._segments.tokens)
         begin, end = self._tokenizer.begin, self._tokenizer.end
-        dropped = numpy_stream(self._seed, "word-dropout", step).random(len(tokens)) < self._config.word_dropout
+        dropped = numpy_stream(self._seed, "word-dropout", index).random(len(tokens)) < self._config.word_dropout
         tokens[dropped & (tokens != begin) & (tokens != end)] = self._tokenizer.unknown
         return dataclasses.replace(self._segments, tokens=tokens)

@@ -35,13 +35,13 @@ class WindowBatches(Batches):
         self._seed = seed
         self._earliest, self._latest = _window_limits(segments, window)
         self._epochs: dict[int, np.ndarray] = {}
-        self.steps_per_epoch = math.ceil(len(self._earliest) / rows)
+        self.batches_per_epoch = math.ceil(len(self._earliest) / rows)
         self.tokens_per_batch = rows * window
 
-    def batch(self, step: int) -> Batch:
-        """Return the rows step * B to step * B + B - 1 of all epochs joined; a batch may lie in several."""
+    def batch(self, index: int) -> Batch:
+        """Return the rows index * B to index * B + B - 1 of all epochs joined; a batch may lie in several."""
         count = len(self._earliest)
-        first = step * self._rows
+        first = index * self._rows
         epochs = range(first // count, (first + self._rows - 1) // count + 1)
         # Only to be quick: what is kept is what the last batch needed.
         self._epochs = {epoch: self._epoch_starts(epoch) for epoch in epochs}

@@ -32,20 +32,20 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         words: the language.
     """
     worst = diagnosis.worst(findings)
-    verdict = diagnosis.verdict(words, trace, findings)
+    headline = diagnosis.headline(words, trace, findings)
     mood = worst if worst in ("fault", "warning") else "" if diagnosis.unjudged(trace, findings) else "good"
     unseen = diagnosis.unseen(trace, facts)
     parts = [
         f'<!doctype html>\n<html lang="{_safe(words.lang)}">\n{PAGE_NAME}\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_safe(name)}: {_safe(verdict)}</title>",
+        f"<title>{_safe(name)}: {_safe(headline)}</title>",
         f"<style>{STYLE}</style>",
         f"<body><header><h1>{_safe(name)}</h1>",
         f'<p class="muted">{_safe(diagnosis.contents(words, trace))}</p>',
         f'<p class="muted">{_safe(diagnosis.known(words, facts))}</p>',
         *(f'<p class="muted">{_safe(diagnosis.remark_line(words, one))}</p>' for one in trace.remarks[:_PLOTS]),
-        f'<p class="verdict {mood}">{_safe(verdict)}</p></header>',
+        f'<p class="verdict {mood}">{_safe(headline)}</p></header>',
         "<main>",
         *([] if findings else _overview(trace, words)),
         *(_article(trace, finding, words, plot=index < _PLOTS) for index, finding in enumerate(findings)),

@@ -104,7 +104,7 @@ class _Listener:
         cell = outcome.task
         where = _name(cell)
         if isinstance(outcome, Done):
-            self.records.put(cell, outcome.result)
+            self.records.finish(cell, outcome.result)
             self.tally.done += 1
             self.watcher.finished(cell, json.loads(outcome.result).get("seconds", 0.0))
         elif isinstance(outcome, Failed):

@@ -53,7 +53,7 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         "arms": [
             {
                 "name": arm.name,
-                "claim": arm.purpose,
+                "claim": arm.purpose,  # what readers of results.json know it by: none of the claims below
                 "preset": arm.preset,
                 "settings": list(arm.settings),
                 "epochs": arm.epochs,

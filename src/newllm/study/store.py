@@ -45,13 +45,17 @@ class Records:
         except (OSError, ValueError):
             return None
 
-    def put(self, cell: Cell, record: str) -> None:
-        """Keep a record, given as JSON.
+    def finish(self, cell: Cell, result: str) -> None:
+        """Keep what a finished cell gave.
+
+        Args:
+            cell: that has come to its end.
+            result: as JSON: its record.
 
         Raises:
             UserError: the disk is full.
         """
-        write_bytes(self.path(cell), sealed(json.loads(record)), durable=False)
+        write_bytes(self.path(cell), sealed(json.loads(result)), durable=False)
 
 
 class Runs(Records):
@@ -75,12 +79,12 @@ class Runs(Records):
         except (OSError, ValueError, LookupError, TypeError, UserError):
             return None
 
-    def put(self, cell: Cell, record: str) -> None:
-        """Say that a cell has come to its end; `record` is JSON with its seconds.
+    def finish(self, cell: Cell, result: str) -> None:
+        """Note in a cell's run that it has come to its end; `result` is its seconds, the record is its trace.
 
         Raises:
             UserError: the disk is full.
         """
         about = {"schema": 1, "arm": cell.arm, "seed": cell.seed, "data": cell.data, "key": cell.key}
-        content = sealed({**about, **json.loads(record)})
+        content = sealed({**about, **json.loads(result)})
         write_bytes(self.path(cell) / CELL, content, durable=False)

@@ -86,7 +86,7 @@ def step_range(words: Catalogue, axis: str, first: str, last: str) -> str:
     return words("steps-range", axis=name, first=first, last=last)
 
 
-def verdict(words: Catalogue, trace: Trace, findings: Sequence[Finding]) -> str:
+def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding]) -> str:
     """Return what is to be said of the whole, in one line."""
     counted = Counter(finding.severity for finding in findings)
     for severity in ("fault", "warning"):

@@ -98,7 +98,7 @@ def test_no_training_window_touches_the_validation_part(config: DataConfig, leng
         assert not held_out & kept
         assert len(held_out) + len(kept) == sum(lengths)
         batches = training_batches(corpus, config, seed)
-        for step in range(2 * batches.steps_per_epoch):
+        for step in range(2 * batches.batches_per_epoch):
             batch = batches.batch(step)
             rows = np.concatenate([batch.inputs, batch.targets[:, -1:]], axis=1)
             assert not held_out & set(rows.ravel().tolist())
@@ -140,11 +140,11 @@ def test_a_seed_changes_the_order_and_an_epoch_does() -> None:
     batches = training_batches(corpus, config, 0)
     assert isinstance(batches, WindowBatches)
     assert not same(batches.batch(0), training_batches(corpus, config, 1).batch(0))
-    assert not same(batches.batch(0), batches.batch(batches.steps_per_epoch))
-    starts = [row[0] for step in range(batches.steps_per_epoch) for row in batches.batch(step).inputs.tolist()]
+    assert not same(batches.batch(0), batches.batch(batches.batches_per_epoch))
+    starts = [row[0] for step in range(batches.batches_per_epoch) for row in batches.batch(step).inputs.tolist()]
     assert starts[:142] != sorted(starts[:142])
     for epoch in range(2, 6):
-        batches.batch(epoch * batches.steps_per_epoch)
+        batches.batch(epoch * batches.batches_per_epoch)
     assert len(batches._epochs) <= 2  # a long run's memory stays flat
 
 
@@ -165,7 +165,7 @@ def test_an_epoch_holds_every_window_once(lengths: list[int], window: int, seed:
     corpus = made_of(window + 1, *lengths)
     batches = training_batches(corpus, DataConfig(window=window, batch=1), seed)
     count = sum((length - 1) // window for length in (window + 1, *lengths))
-    assert batches.steps_per_epoch == count
+    assert batches.batches_per_epoch == count
     rows = [batches.batch(epoch * count + step) for step in range(count)]
     starts = sorted(int(batch.inputs[0, 0]) for batch in rows)
     bounds = [bound for bound in corpus.train.bounds if bound[1] - bound[0] > window]
@@ -183,7 +183,7 @@ def test_an_epoch_holds_every_window_once(lengths: list[int], window: int, seed:
 
 def test_few_windows_repeat_in_one_batch() -> None:
     batches = training_batches(made_of(21), DataConfig(window=10, batch=5), 0)
-    assert batches.steps_per_epoch == 1
+    assert batches.batches_per_epoch == 1
     assert batches.tokens_per_batch == 50
     assert batches.batch(9).inputs.shape == (5, 10)
 
@@ -193,7 +193,7 @@ def test_resets_mark_the_document_starts_and_keep_the_begin_token_as_target(corp
     for carry in (False, True):
         batches = training_batches(corpus, replace(config, carry=carry), 0)
         marks = targets = 0
-        for step in range(batches.steps_per_epoch):
+        for step in range(batches.batches_per_epoch):
             batch = batches.batch(step)
             assert batch.reset is not None
             assert np.array_equal(batch.reset, batch.inputs == 256)
@@ -231,7 +231,7 @@ def test_a_carried_row_continues_unless_it_is_fresh(lengths: list[int], window: 
 def test_sentences_in_rows() -> None:
     corpus = prepare(SENTENCES)
     batches = training_batches(corpus, SENTENCES, 0)
-    assert batches.steps_per_epoch == 2
+    assert batches.batches_per_epoch == 2
     assert batches.tokens_per_batch == 66
     first, second = batches.batch(0), batches.batch(1)
     assert first.inputs.shape == (16, 31)

@@ -158,7 +158,7 @@ def test_batches_that_were_changed_are_read(tiny_run: Path) -> None:
     def first_again(own: Callable[[int], Batch]) -> Callable[[int], Batch]:
         return lambda _: own(0)
 
-    replica = begun(run, change=lambda setup: setup.batches.append(first_again))
+    replica = begun(run, change=lambda setup: setup.batch_changes.append(first_again))
     losses(replica, range(4))
     assert len(set(replica.seen)) == 1
     own = begun(run)

@@ -46,7 +46,7 @@ def test_the_batches_that_may_have_brought_it_about(setup: Setup, window: range)
 
 def test_changes_are_made_in_their_order_and_what_is_read_is_numbered() -> None:
     setup = Setup(0, 0, 10, 12)
-    setup.batches += [lambda own: lambda index: own(index) + 100, lambda own: lambda index: 2 * own(index)]
+    setup.batch_changes += [lambda own: lambda index: own(index) + 100, lambda own: lambda index: 2 * own(index)]
     seen: list[int] = []
     fetch = setup.fetch(lambda index: index, seen)
     assert [fetch(3), fetch(4), fetch(3)] == [206, 208, 206]

@@ -210,7 +210,7 @@ def test_a_cell_counts_once_it_is_said_to_be_finished_and_while_it_is_whole(cell
     assert runs.path(mine) == cell
     assert runs.get(mine) is None
     assert not runs.any
-    runs.put(mine, '{"seconds": 1.5}')
+    runs.finish(mine, '{"seconds": 1.5}')
     try:
         assert runs.any
         found = runs.get(mine)

@@ -43,7 +43,7 @@ def run(out: Path, study: Study = STUDY, *, fill: bool = True, **options: Any) -
     if fill:
         number = options.get("seeds") or (study.quick_seeds if options.get("quick") else study.seeds)
         for cell in plan(study, out / "texts", number, study.quick if options.get("quick") else None):
-            Records(out / "cells").put(cell, json.dumps(record))
+            Records(out / "cells").finish(cell, json.dumps(record))
     return run_study("small", out, study=study, **options)
 
 

@@ -41,7 +41,7 @@ def outcomes(mine: dict[str, Any], control: dict[str, Any] | None) -> dict[str, 
 def analysed(folder: Path, given: dict[tuple[str, int], dict[str, Any]]) -> dict[str, Any]:
     records, cells = Records(folder / "cells"), [cell(arm.name, seed) for seed in range(3) for arm in ARMS]
     for (arm, seed), made in given.items():
-        records.put(cell(arm, seed), json.dumps(made))
+        records.finish(cell(arm, seed), json.dumps(made))
     claim = Claim("1", "Lower.", "Gain.", ("low",), lambda rows: Decision("holds", {"n": len(rows["low"])}), needs=1)
     study = Study("s", "A study.", ARMS, ("set 0", "set 1"), (claim,), outcomes=outcomes)
     return analyse(study, cells, records, Tally(1, {"never, seed 0": "no"}, [DEATH], ["never, seed 1"]))
@@ -97,7 +97,7 @@ def test_results_of_another_schema_and_damaged_ones_are_refused(tmp_path: Path) 
 
 def test_a_damaged_record_counts_as_none(tmp_path: Path) -> None:
     records, one = Records(tmp_path / "cells"), cell("base", 7)
-    records.put(one, '{"epoch": [0]}')
+    records.finish(one, '{"epoch": [0]}')
     (path,) = (tmp_path / "cells").iterdir()
     assert path.name == "base-seed7-key7.json"
     assert records.get(one) is not None
@@ -110,7 +110,7 @@ def test_a_mistake_in_a_function_of_somebodys_study_is_one_line_that_names_its_p
         return {"last": mine["prob"]["loss"], "gain": control}
 
     records = Records(tmp_path / "cells")
-    records.put(cell("low", 0), json.dumps(record(1.0)))
+    records.finish(cell("low", 0), json.dumps(record(1.0)))
     arms = (Arm("low", "Lower.", "founding-baseline"),)
     study = Study("mine", "A study.", arms, ("set 0",), (), outcomes=mistaken)
     with pytest.raises(
@@ -130,7 +130,7 @@ def test_hours_of_runs_are_not_lost_to_one_claims_mistake(tmp_path: Path, error:
         raise error
 
     records = Records(tmp_path / "cells")
-    records.put(cell("low", 0), json.dumps(record(1.0)))
+    records.finish(cell("low", 0), json.dumps(record(1.0)))
     claim = Claim("1", "Lower.", "Gain.", ("low",), decide, needs=1)
     arms = (Arm("low", "Lower.", "founding-baseline"),)
     study = Study("mine", "A study.", arms, ("set 0",), (claim,), outcomes=outcomes)

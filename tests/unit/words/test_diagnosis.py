@@ -92,13 +92,13 @@ def _findings(*severities):
 
 def test_the_verdict_names_the_worst() -> None:
     trace = Trace({"loss": Series(np.arange(5), np.ones(5))})
-    assert diagnosis.verdict(EN, trace, []) == "Nothing wrong found in 5 points of 1 signal."
+    assert diagnosis.headline(EN, trace, []) == "Nothing wrong found in 5 points of 1 signal."
     assert (
-        diagnosis.verdict(EN, trace, _findings("note", "note"))
+        diagnosis.headline(EN, trace, _findings("note", "note"))
         == "Nothing wrong found in 5 points of 1 signal; 2 notes."
     )
-    assert diagnosis.verdict(EN, trace, _findings("warning", "note")) == "Something is doubtful: 1 warning, 1 note."
-    assert diagnosis.verdict(EN, trace, _findings("note", "fault", "fault")) == "Something is wrong: 2 faults, 1 note."
+    assert diagnosis.headline(EN, trace, _findings("warning", "note")) == "Something is doubtful: 1 warning, 1 note."
+    assert diagnosis.headline(EN, trace, _findings("note", "fault", "fault")) == "Something is wrong: 2 faults, 1 note."
     assert diagnosis.worst(_findings("note", "fault", "warning")) == "fault"
 
 
@@ -108,13 +108,13 @@ def _of(name, *losses):
 
 def test_what_could_not_be_judged_is_no_clean_bill() -> None:
     mend = "(--loss COLUMN says which it is)"
-    assert diagnosis.verdict(EN, _of("foo", *range(9)), []) == f"Nothing could be judged: no loss among 'foo' {mend}."
-    assert diagnosis.verdict(EN, Trace(), []) == f"Nothing could be judged: no loss {mend}."
+    assert diagnosis.headline(EN, _of("foo", *range(9)), []) == f"Nothing could be judged: no loss among 'foo' {mend}."
+    assert diagnosis.headline(EN, Trace(), []) == f"Nothing could be judged: no loss {mend}."
     few = "Nothing could be judged: only {} of 'loss' (give a log with 5 or more)"
-    assert diagnosis.verdict(EN, _of("loss", 1.0, np.nan, 2.0), []) == few.format("2 points") + "."
-    assert diagnosis.verdict(EN, _of("loss", 1.0), _findings("note")) == few.format("1 point") + "; 1 note."
-    assert diagnosis.verdict(EN, _of("foo", 1.0), _findings("fault")) == "Something is wrong: 1 fault."
-    assert "Nothing wrong" in diagnosis.verdict(EN, _of("critic_loss", *np.ones(5)), [])
+    assert diagnosis.headline(EN, _of("loss", 1.0, np.nan, 2.0), []) == few.format("2 points") + "."
+    assert diagnosis.headline(EN, _of("loss", 1.0), _findings("note")) == few.format("1 point") + "; 1 note."
+    assert diagnosis.headline(EN, _of("foo", 1.0), _findings("fault")) == "Something is wrong: 1 fault."
+    assert "Nothing wrong" in diagnosis.headline(EN, _of("critic_loss", *np.ones(5)), [])
 
 
 @pytest.mark.parametrize(

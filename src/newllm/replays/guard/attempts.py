@@ -195,7 +195,7 @@ class Attempts:
 
 
 def _add(setup: Setup, change: Setup) -> None:
-    setup.batches += change.batches
+    setup.batch_changes += change.batch_changes
     setup.attach += change.attach
 
 

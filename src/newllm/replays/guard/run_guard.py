@@ -45,7 +45,7 @@ class RunGuard(Guard):
         config, recoveries = stepper.config, load_recoveries(self._run.recoveries)
         setup = Setup(step, config.seed, step, step, config.training.accumulate, config)
         self._setup, self._marks = put_in_force(setup, recoveries), marks(recoveries)
-        if setup.batches:
+        if setup.batch_changes:
             stepper.batches = _Changed(stepper.batches, setup)
         _attach(stepper, setup.before)
 
@@ -119,10 +119,10 @@ class _Changed(Batches):
     """Batches with what is done to them."""
 
     def __init__(self, own: Batches, setup: Setup) -> None:
-        self.steps_per_epoch, self.tokens_per_batch = own.steps_per_epoch, own.tokens_per_batch
+        self.batches_per_epoch, self.tokens_per_batch = own.batches_per_epoch, own.tokens_per_batch
         self._fetch: Fetch = own.batch
-        for change in setup.batches:
+        for change in setup.batch_changes:
             self._fetch = change(self._fetch)
 
-    def batch(self, step: int) -> Batch:
-        return self._fetch(step)
+    def batch(self, index: int) -> Batch:
+        return self._fetch(index)

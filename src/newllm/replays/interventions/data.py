@@ -24,7 +24,7 @@ def _replace(setup: Setup) -> None:
     def change(own: Fetch) -> Fetch:
         return lambda index: own(index + _MUCH_LATER if index in window else index)
 
-    setup.batches.append(change)
+    setup.batch_changes.append(change)
 
 
 def read_suspects(setup: Setup) -> None:
@@ -40,7 +40,7 @@ def read_suspects(setup: Setup) -> None:
     def change(own: Fetch) -> Fetch:
         return lambda index: own(suspect[(index - window.stop) % len(suspect)] if index in window else index)
 
-    setup.batches.append(change)
+    setup.batch_changes.append(change)
 
 
 REPLACE_BATCHES = Intervention(
@@ -65,7 +65,7 @@ def _skip(setup: Setup) -> None:
     def change(own: Fetch) -> Fetch:
         return lambda index: own(index + len(window) if index >= window.start else index)
 
-    setup.batches.append(change)
+    setup.batch_changes.append(change)
 
 
 SKIP_BATCHES = Intervention(
@@ -98,7 +98,7 @@ def _reorder(setup: Setup) -> None:
 
         return fetch
 
-    setup.batches.append(change)
+    setup.batch_changes.append(change)
 
 
 def no_other_order(subject: Subject) -> Message | None:
@@ -127,7 +127,7 @@ def _order_anew(setup: Setup) -> None:
     if setup.config is not None:
         setup.order = stream_seed(setup.seed, "other-order") % 2**31
     else:
-        setup.batches.append(lambda own: _permuted(own, setup))
+        setup.batch_changes.append(lambda own: _permuted(own, setup))
 
 
 def _permuted(own: Fetch, setup: Setup) -> Fetch:

@@ -94,7 +94,7 @@ def put_in_force(setup: Setup, recoveries: Sequence[Recovery]) -> Setup:
         if not one.in_force or one.back is None or not one.remedy:
             continue
         own = Remedy(one.remedy, one.setting).changed(setup, one.back, one.onset, one.last)
-        setup.batches += own.batches
+        setup.batch_changes += own.batch_changes
         if one.back < setup.start:
             setup.before += own.attach
         elif one.back == setup.start:
@@ -130,7 +130,7 @@ def _skip(setup: Setup) -> None:
     def change(own: Fetch) -> Fetch:
         return lambda index: own(index + count if index >= first else index)
 
-    setup.batches.append(change)
+    setup.batch_changes.append(change)
 
 
 _SKIP = Intervention(

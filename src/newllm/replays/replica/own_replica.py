@@ -112,8 +112,8 @@ class _Fetched(Batches):
     """Batches through a fetch that interventions may have changed."""
 
     def __init__(self, own: Batches, fetch: Fetch) -> None:
-        self.steps_per_epoch, self.tokens_per_batch = own.steps_per_epoch, own.tokens_per_batch
+        self.batches_per_epoch, self.tokens_per_batch = own.batches_per_epoch, own.tokens_per_batch
         self._fetch = fetch
 
-    def batch(self, step: int) -> Batch:
-        return self._fetch(step)
+    def batch(self, index: int) -> Batch:
+        return self._fetch(index)

@@ -41,7 +41,7 @@ class Setup:
         last_suspect: the last step whose batch may have had a part in it.
         per_update: batches that make one update.
         config: of a run of ours; None for anyone's training.
-        batches: what is done to the batches, in order: each takes a fetch and returns another.
+        batch_changes: what is done to the batches, in order: each takes a fetch and returns another.
         order: of a run of ours, the seed of the order of its batches; None takes `seed`.
         exchange: seed by which batches exchange places with near ones; None leaves them where they are.
         suspect: batches of the original's window; a cause that is injected elsewhere may read them there.
@@ -56,7 +56,7 @@ class Setup:
     last_suspect: int
     per_update: int = 1
     config: RunConfig | None = None
-    batches: list[Callable[[Fetch], Fetch]] = field(default_factory=list)
+    batch_changes: list[Callable[[Fetch], Fetch]] = field(default_factory=list)
     order: int | None = None
     exchange: int | None = None
     suspect: range = range(0)
@@ -75,7 +75,7 @@ class Setup:
 
     def fetch(self, own: Fetch, seen: list[int]) -> Fetch:
         """Return the fetch of the batches with all that is done to them; each batch leaves its number in `seen`."""
-        for change in self.batches:
+        for change in self.batch_changes:
             own = change(own)
 
         def fetch(index: int) -> Any:
