@@ -62,7 +62,7 @@ class Died(Generic[Task]):
     exit_code: int | None
 
 
-Outcome = Done[Task, Result] | Failed[Task] | Died[Task]
+Ended = Done[Task, Result] | Failed[Task] | Died[Task]
 
 
 class Workers(Generic[Task, Result]):
@@ -70,7 +70,7 @@ class Workers(Generic[Task, Result]):
 
         with Workers(work, 2, prepare) as workers:
             workers.submit(task)
-            while (outcome := workers.next()) is not None:
+            while (ended := workers.next()) is not None:
                 ...  # and submit what should come after it
 
     Leaving the block ends the workers, whatever they are at.
@@ -90,7 +90,7 @@ class Workers(Generic[Task, Result]):
         self._work, self._number, self._prepare = work, number, prepare
         self._workers: list[_Worker] = []
         self._waiting: deque[_Job] = deque()
-        self._outcomes: deque[Outcome[Task, Result]] = deque()
+        self._ended: deque[Ended[Task, Result]] = deque()
         self._unfinished = 0
         self._closed = False
 
@@ -112,7 +112,7 @@ class Workers(Generic[Task, Result]):
         self._unfinished += 1
         self._hand_out()
 
-    def next(self, timeout: float | None = None) -> Outcome[Task, Result] | None:
+    def next(self, timeout: float | None = None) -> Ended[Task, Result] | None:
         """Return what comes next, in the order in which it happens.
 
         Workers get new tasks only in here and in `submit`: call it again soon.
@@ -123,17 +123,17 @@ class Workers(Generic[Task, Result]):
         Returns:
             None where nothing came in time, and at once where nothing is `unfinished`.
         """
-        if not self._outcomes:
+        if not self._ended:
             busy = [worker for worker in self._workers if worker.job is not None]
             seconds = None if timeout is None else max(timeout, 0.0)
             ready = wait([worker.connection for worker in busy], seconds) if busy else []
             for worker in [worker for worker in busy if worker.connection in ready]:
                 self._hear(worker)
-        if not self._outcomes:
+        if not self._ended:
             return None
-        outcome = self._outcomes.popleft()
-        self._unfinished -= not isinstance(outcome, Died)
-        return outcome
+        ended = self._ended.popleft()
+        self._unfinished -= not isinstance(ended, Died)
+        return ended
 
     def close(self) -> None:
         """End all workers now; what they have not finished is lost."""
@@ -141,7 +141,7 @@ class Workers(Generic[Task, Result]):
         _end(self._workers)
         self._workers, self._unfinished = [], 0
         self._waiting.clear()
-        self._outcomes.clear()
+        self._ended.clear()
 
     def __enter__(self) -> "Workers[Task, Result]":
         return self
@@ -169,7 +169,7 @@ class Workers(Generic[Task, Result]):
             self._bury(worker, job)
         else:
             done, value = pickle.loads(answer)
-            self._outcomes.append(Done(job.task, value) if done else Failed(job.task, value))
+            self._ended.append(Done(job.task, value) if done else Failed(job.task, value))
             worker.job = None
         self._hand_out()
 
@@ -178,12 +178,12 @@ class Workers(Generic[Task, Result]):
         worker.process.join(_GRACE)
         self._workers.remove(worker)
         _end([worker])
-        self._outcomes.append(Died(job.task, worker.process.exitcode))
+        self._ended.append(Died(job.task, worker.process.exitcode))
         job.deaths += 1
         if job.deaths < _ATTEMPTS:
             self._waiting.appendleft(job)
         else:
-            self._outcomes.append(Failed(job.task, f"its worker died {_ATTEMPTS} times"))
+            self._ended.append(Failed(job.task, f"its worker died {_ATTEMPTS} times"))
 
 
 @dataclass

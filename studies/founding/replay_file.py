@@ -14,7 +14,7 @@ from pathlib import Path
 from newllm.checksum import read_checked
 from newllm.errors import UserError
 from newllm.trace import Verdict
-from newllm.trace.verdict import OUTCOMES, SCHEMA
+from newllm.trace.verdict import EFFECT_CLASSES, SCHEMA
 
 FILE = "replay.json"
 ON_VALIDATION = "known-evaluation"  # trains as the baseline does: it is compared on the validation loss
@@ -55,7 +55,7 @@ def _check(verdict: Verdict) -> None:
     for one in verdict.interventions:
         numbers = [one.effect, one.later, one.p, *(one.interval or ())]
         is_whole = all(isinstance(number, int) for number in (one.start, one.n, one.spiked))
-        if not is_whole or not 0 <= one.spiked <= one.n or one.outcome not in OUTCOMES:
+        if not is_whole or not 0 <= one.spiked <= one.n or one.effect_class not in EFFECT_CLASSES:
             raise ValueError(f"the replays of {one.name!r}")
         if not all(number is None or isinstance(number, int | float) for number in numbers):
             raise ValueError(f"the numbers of {one.name!r}")

@@ -136,9 +136,9 @@ def _agreement(pair: Beside) -> str:
 def _fate(tried: Tried, onset: float | None) -> str | None:
     """Return where the spike went: one of the values of _FATES, None where that is not sure."""
     spiked = spiked_of(tried)
-    if tried.outcome == "stops learning":
+    if tried.effect_class == "stops learning":
         return "slow"
-    if tried.outcome == "removes":
+    if tried.effect_class == "removes":
         return "gone"
     if spiked == 0:
         is_left = any(about["spiked"] for name, about in tried.signals.items() if "/" not in name)

@@ -86,12 +86,12 @@ def _kind_of_cause(verdict: Verdict, tried: Sequence[Tried]) -> str:
         return "untested"
     if verdict.cause is not None and verdict.cause["intervention"] in {one.name for one in tried}:
         return "named"
-    removes = [one for one in tried if one.outcome == "removes"]
+    removes = [one for one in tried if one.effect_class == "removes"]
     if any(one.is_remedy for one in removes):
         return "remedy"
     if removes:
         return "screened"
-    shrinks = [one for one in tried if one.stage == "confirmed" and one.outcome == "reduces"]
+    shrinks = [one for one in tried if one.stage == "confirmed" and one.effect_class == "reduces"]
     return "amplifier" if any(_has_moved(one) for one in shrinks) else "against"
 
 
@@ -158,7 +158,7 @@ def _row_without_an_arm(tried: Tried, verdict: Verdict, words: Labels) -> tuple[
 
 
 def _outcome(tried: Tried, words: Labels) -> str:
-    outcome = words.outcomes[tried.outcome]
+    outcome = words.outcomes[tried.effect_class]
     return f"**{outcome}**" if tried.stage == "confirmed" else outcome
 
 

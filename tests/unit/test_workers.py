@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from newllm import workers
-from newllm.workers import Died, Done, Failed, Outcome, Workers
+from newllm.workers import Died, Done, Ended, Failed, Workers
 
 # What workers do must stand in a module that they can import.
 SOURCE = """
@@ -92,7 +92,7 @@ def start(jobs: ModuleType, number: int = 1) -> Workers[tuple[str, Any], Any]:
     return Workers(jobs.work, number, jobs.prepare)
 
 
-def all_of(pool: Workers[tuple[str, Any], Any]) -> list[Outcome[tuple[str, Any], Any]]:
+def all_of(pool: Workers[tuple[str, Any], Any]) -> list[Ended[tuple[str, Any], Any]]:
     heard = []
     while (outcome := pool.next()) is not None:
         heard.append(outcome)

@@ -83,7 +83,7 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
     worst = said.worst(diagnosis.findings)
     colour = colours.CONTEXT if worst in (None, "note") else colours.SEVERITIES[worst]
     colour = colour if diagnosis.judged else colours.SEVERITIES["warning"]
-    yield Text(said.verdict(words, diagnosis.trace, diagnosis.findings), style=f"bold {colour}")
+    yield Text(said.headline(words, diagnosis.trace, diagnosis.findings), style=f"bold {colour}")
     yield Text()
     if overview and not diagnosis.wrong:
         yield from _overview(diagnosis, paper)
@@ -92,8 +92,8 @@ def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Itera
 def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
     words = paper.words
     if len(diagnosis.findings) > _MANY:
-        verdict = said.verdict(words, diagnosis.trace, diagnosis.findings)
-        yield Text(words("terminal-in_short", verdict=verdict), style="bold")
+        headline = said.headline(words, diagnosis.trace, diagnosis.findings)
+        yield Text(words("terminal-in_short", verdict=headline), style="bold")
         yield from (_title(diagnosis, finding, paper) for finding in diagnosis.findings[:_LISTED])
         if len(diagnosis.findings) > _LISTED:
             more = words("terminal-more_in_json", count=len(diagnosis.findings) - _LISTED)

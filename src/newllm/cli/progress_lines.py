@@ -49,7 +49,9 @@ class ProgressLines(Watcher):
 
     def tried(self, tried: Tried) -> None:
         """Write what an intervention did so far."""
-        self._write("tried", stage=tried.stage, name=tried.name, outcome=tried.outcome, spiked=tried.spiked, n=tried.n)
+        self._write(
+            "tried", stage=tried.stage, name=tried.name, outcome=tried.effect_class, spiked=tried.spiked, n=tried.n
+        )
 
     def _write(self, event: str, **values: Any) -> None:
         if self._descriptor is None:

@@ -65,9 +65,9 @@ def verdict_page(verdict: Verdict, signal: str, series: Series | None, paper: Pa
 
 def outcome(tried: Tried, paper: Paper) -> Text:
     """Return the class of an intervention with its sign; the words alone say it without colour."""
-    sign, plain_sign, colour = _SIGNS[tried.outcome]
+    sign, plain_sign, colour = _SIGNS[tried.effect_class]
     weight = "bold " if tried.stage == "confirmed" else ""
-    name = paper.words(f"terminal-outcome-{tried.outcome}")
+    name = paper.words(f"terminal-outcome-{tried.effect_class}")
     return Text(f"{sign if paper.unicode else plain_sign} {name}", style=f"{weight}{colour}")
 
 
@@ -83,7 +83,7 @@ def _styles(verdict: Verdict) -> tuple[str, str, str]:
     """Return how the sentences look: what happened, what helps, what it was due to."""
     if not verdict.identical:
         return f"bold {colours.SPIKE}", "", ""
-    removes = any(one.outcome == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    removes = any(one.effect_class == "removes" and one.stage == "confirmed" for one in verdict.interventions)
     return "", f"bold {colours.CONTEXT if removes else colours.VALIDATION}", colours.CONTEXT if verdict.cause else ""
 
 

@@ -111,7 +111,7 @@ class ReplayProgress(Watcher):
 
     def tried(self, tried: Tried) -> None:
         """Say what was confirmed, and what helped in the screen; the page tells the rest."""
-        if tried.stage == "screened" and tried.outcome not in HELPS:
+        if tried.stage == "screened" and tried.effect_class not in HELPS:
             return
         line = Text(f"{self._words(f'terminal-stage-{tried.stage}')}  {plain(tried.name):<{_NAME}}  ")
         line.append_text(outcome(tried, self._console.paper))

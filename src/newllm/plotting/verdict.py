@@ -45,5 +45,5 @@ def _row(one: Tried) -> IntervalRow:
         low=low,
         high=high,
         group=group,
-        note=f"{one.outcome}, {one.spiked}/{one.n}",
+        note=f"{one.effect_class}, {one.spiked}/{one.n}",
     )

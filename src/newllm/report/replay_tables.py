@@ -71,8 +71,8 @@ def _table(tried: Sequence[Tried], words: Catalogue) -> Html:
 
 
 def _row(one: Tried, words: Catalogue) -> list[object]:
-    sign, mood = _SIGNS[one.outcome]
-    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome-{one.outcome}"), kind=mood)
+    sign, mood = _SIGNS[one.effect_class]
+    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome-{one.effect_class}"), kind=mood)
     effect = " ".join(filter(None, (replays.effect(one), replays.interval(one))))
     drawn = interval_svg(one.effect, one.interval, mood)
     numbers = [replays.p(one), replays.spiked(one), replays.later(one), replays.cost(one), f"{one.start:,}"]

@@ -15,7 +15,7 @@ from newllm.study.design import Cell
 from newllm.study.plan import load_study
 from newllm.study.store import Records
 from newllm.time_limit import TimeLimit
-from newllm.workers import Died, Done, Failed, Outcome, Workers
+from newllm.workers import Died, Done, Ended, Failed, Workers
 
 _GLANCE = 0.5  # seconds between two looks at what runs
 
@@ -84,11 +84,11 @@ def run_grid(
             pool.submit(cell)
         while waiting and time.left > 0:
             watcher.running(waiting[:workers])  # they are handed out in this order
-            outcome = pool.next(min(_GLANCE, time.left))
-            if outcome is not None:
-                listener.hear(outcome)
-                if not isinstance(outcome, Died):
-                    waiting.remove(outcome.task)
+            ended = pool.next(min(_GLANCE, time.left))
+            if ended is not None:
+                listener.hear(ended)
+                if not isinstance(ended, Died):
+                    waiting.remove(ended.task)
     tally.waiting = [_name(cell) for cell in waiting]
     return tally
 
@@ -99,19 +99,19 @@ class _Listener:
     def __init__(self, records: Records, tally: Tally, watcher: Watcher) -> None:
         self.records, self.tally, self.watcher = records, tally, watcher
 
-    def hear(self, outcome: Outcome[Cell, str]) -> None:
-        """Note one outcome."""
-        cell = outcome.task
+    def hear(self, ended: Ended[Cell, str]) -> None:
+        """Note a cell whose process has ended."""
+        cell = ended.task
         where = _name(cell)
-        if isinstance(outcome, Done):
-            self.records.finish(cell, outcome.result)
+        if isinstance(ended, Done):
+            self.records.finish(cell, ended.result)
             self.tally.done += 1
-            self.watcher.finished(cell, json.loads(outcome.result).get("seconds", 0.0))
-        elif isinstance(outcome, Failed):
-            self.tally.failed[where] = outcome.why
-            self.watcher.failed(cell, outcome.why)
+            self.watcher.finished(cell, json.loads(ended.result).get("seconds", 0.0))
+        elif isinstance(ended, Failed):
+            self.tally.failed[where] = ended.why
+            self.watcher.failed(cell, ended.why)
         else:
-            death = message("study-worker_died", code=outcome.exit_code, run=where)
+            death = message("study-worker_died", code=ended.exit_code, run=where)
             self.tally.deaths.append(death)
             self.watcher.died(death)
 

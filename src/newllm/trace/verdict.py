@@ -8,8 +8,8 @@ from newllm.files import plain_data
 from newllm.messages import Message
 
 SCHEMA = 1
-Outcome = Literal["removes", "reduces", "delays", "no effect", "worsens", "stops learning", "undecided"]
-OUTCOMES: tuple[Outcome, ...] = (
+EffectClass = Literal["removes", "reduces", "delays", "no effect", "worsens", "stops learning", "undecided"]
+EFFECT_CLASSES: tuple[EffectClass, ...] = (
     "removes",
     "reduces",
     "delays",
@@ -18,7 +18,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     "worsens",
     "stops learning",
 )
-HELPS: tuple[Outcome, ...] = OUTCOMES[:3]
+HELPS: tuple[EffectClass, ...] = EFFECT_CLASSES[:3]
 """What speaks for an intervention, the strongest first."""
 LEVEL = 0.05
 """Of p, after Holm: what is confirmed to remove the spike is sure below it."""
@@ -40,7 +40,7 @@ class Tried:
         price: what it costs if it is kept.
         start: step that the replays began from.
         stage: "screened" (nothing is claimed from it) or "confirmed".
-        outcome: what it does to the spike.
+        effect_class: what it does to the spike.
         n: pairs of replays.
         spiked: how many of them spiked.
         effect: share of the null's severity that is gone: 1 all, 0 none, below 0 it is worse; None without one.
@@ -62,7 +62,7 @@ class Tried:
     price: str
     start: int
     stage: Literal["screened", "confirmed"]
-    outcome: Outcome
+    effect_class: EffectClass
     n: int
     spiked: int
     effect: float | None
@@ -80,7 +80,7 @@ class Tried:
     @property
     def is_remedy(self) -> bool:
         """Whether it removes the spike, confirmed and surely."""
-        return self.stage == "confirmed" and self.outcome == "removes" and self.p is not None and self.p < LEVEL
+        return self.stage == "confirmed" and self.effect_class == "removes" and self.p is not None and self.p < LEVEL
 
     @property
     def names(self) -> list[str]:
@@ -88,14 +88,14 @@ class Tried:
         return self.name.split(TOGETHER)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data; the outcome is called "class" there, as in verdict.json."""
+        """Return plain data; the effect class is called "class" there, as in verdict.json."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return plain_data({("class" if name == "outcome" else name): value for name, value in data.items()})
+        return plain_data({("class" if name == "effect_class" else name): value for name, value in data.items()})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Tried":
         """Return what `as_dict` gave."""
-        kept: dict[str, Any] = {("outcome" if name == "class" else name): value for name, value in data.items()}
+        kept: dict[str, Any] = {("effect_class" if name == "class" else name): value for name, value in data.items()}
         kept["interval"] = None if kept["interval"] is None else tuple(kept["interval"])
         return cls(**kept)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from newllm.messages import LANGUAGES, Catalogue, catalogue
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import EFFECT_CLASSES
 
 COOKIE = "newllm-lang"
 _OWN, _PLAYGROUND = "ui-", "ui-play_"
@@ -44,7 +44,7 @@ class Texts:
 def _templates(words: Catalogue, playground: bool) -> Mapping[str, str]:
     own = [name for name in words.names if name.startswith(_OWN)]
     told = [name for name in own if playground or not name.startswith(_PLAYGROUND)]
-    outcomes = {f"outcome-{one}".replace(" ", "-"): words(f"outcome-{one}") for one in OUTCOMES}
+    outcomes = {f"outcome-{one}".replace(" ", "-"): words(f"outcome-{one}") for one in EFFECT_CLASSES}
     return {**{name.removeprefix(_OWN): words.template(name) for name in told}, **outcomes}
 
 

@@ -105,12 +105,12 @@ def _helps(tried: Sequence[Tried]) -> Message:
         loss = {"loss": _loss(best.cost), "nats": abs(best.cost or 0.0)}
         more = {"more": len(others), "others": others}
         return message("helps-removes", change=change_of(best), n=best.n, p=best.p, **loss, **more)
-    helps = [one for one in confirmed if one.outcome in HELPS]
+    helps = [one for one in confirmed if one.effect_class in HELPS]
     if helps:
         best = helps[0]
         what = change_of(best)
-        return message("helps-unsure", change=what, outcome=best.outcome, effect=best.effect, n=best.n)
-    screened = [one.name for one in tried if one.outcome in ("removes", "reduces")]
+        return message("helps-unsure", change=what, outcome=best.effect_class, effect=best.effect, n=best.n)
+    screened = [one.name for one in tried if one.effect_class in ("removes", "reduces")]
     if screened:
         return message("helps-screened", name=screened[0])
     return message("helps-nothing" if tried else "helps-untried")
@@ -124,7 +124,7 @@ def _cause(verdict: Verdict) -> Message | None:
         return None
     if not missing:
         return message("cause-none")
-    removes = any(one.outcome == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    removes = any(one.effect_class == "removes" and one.stage == "confirmed" for one in verdict.interventions)
     return message("cause-remedy" if removes else "cause-open", missing=missing[0])
 
 

@@ -26,7 +26,7 @@ from newllm.messages import catalogue, quoted
 from newllm.plotting import colours
 from newllm.trace import Finding, Series, Trace, Tried, Verdict
 from newllm.trace.remark import note
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import EFFECT_CLASSES
 
 EN = catalogue("en")
 STEPS = np.arange(1, 121)
@@ -68,13 +68,13 @@ WIDE, NARROW, ASCII = Paper(100, True, EN), Paper(72, True, EN), Paper(71, False
 def _tried(name: str, outcome: str, **changed) -> Tried:
     made: dict = {
         "name": name, "kind": "optimizer", "change": "the rate halved", "hypothesis": "", "price": "It takes longer.",
-        "start": 31, "n": 3, "stage": "screened", "outcome": outcome, "spiked": 3, "effect": 0.25,
+        "start": 31, "n": 3, "stage": "screened", "effect_class": outcome, "spiked": 3, "effect": 0.25,
         "interval": (0.1, 0.4), "p": None, "severity": 1.0, "null_severity": 1.0, "later": 1.5, "cost": 0.01,
     }  # fmt: skip
     return Tried(**(made | changed))
 
 
-SCREENED = [_tried(f"change-{at}", outcome) for at, outcome in enumerate(OUTCOMES)]
+SCREENED = [_tried(f"change-{at}", outcome) for at, outcome in enumerate(EFFECT_CLASSES)]
 CONFIRMED = [
     _tried("the-best", "removes", stage="confirmed", n=8, spiked=0, p=0.01, start=0,
            moved={"signal": "activation_rms", "ratio": 0.07, "moved": True}),

@@ -34,8 +34,8 @@ def written(pipe: tuple[int, int]) -> list[bytes]:
 def test_every_event_is_a_line_of_json_that_the_page_takes_in(pipe) -> None:
     tried = Tried(
         name="sgd", kind="optimizer", change="", hypothesis="", price="", start=31, n=3, stage="screened",
-        outcome="removes", spiked=1, effect=0.9, interval=None, p=None, severity=0.1, null_severity=1.0, later=None,
-        cost=None,
+        effect_class="removes", spiked=1, effect=0.9, interval=None, p=None, severity=0.1, null_severity=1.0,
+        later=None, cost=None,
     )  # fmt: skip
     lines = ProgressLines(pipe[1])
     lines.noticed(quoted('another "torch"\nof yesterday'))

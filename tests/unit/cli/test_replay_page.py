@@ -13,7 +13,7 @@ from newllm.cli.paper import Paper
 from newllm.cli.replay_page import verdict_page
 from newllm.messages import catalogue
 from newllm.trace import Series, Tried, Verdict
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import EFFECT_CLASSES
 
 SENTENCES = ("The training loss leaves its trend.", "Residual connections remove it.", "No cause is shown.")
 LOSS = Series(np.arange(1, 101), np.where(np.abs(np.arange(1, 101) - 40) < 3, 10.0, 5.0))
@@ -22,15 +22,16 @@ LOSS = Series(np.arange(1, 101), np.where(np.abs(np.arange(1, 101) - 40) < 3, 10
 def _tried(name: str, **changed) -> Tried:
     made = Tried(
         name=name, kind="optimizer", change="the learning rate halved", hypothesis="The steps were too long.",
-        price="Training takes longer.", start=31, stage="screened", outcome="no effect", n=3, spiked=3, effect=0.02,
-        interval=(-0.2, 0.25), p=None, severity=1.0, null_severity=1.0, later=1.0, cost=0.01,
+        price="Training takes longer.", start=31, stage="screened", effect_class="no effect", n=3, spiked=3,
+        effect=0.02, interval=(-0.2, 0.25), p=None, severity=1.0, null_severity=1.0, later=1.0, cost=0.01,
     )  # fmt: skip
     return dataclasses.replace(made, **changed)
 
 
 CONFIRMED = _tried(
-    "residual-fnn", stage="confirmed", outcome="removes", n=8, spiked=0, effect=0.998, interval=(0.97, 1.01), p=0.0117,
-    later=None, cost=-0.31, start=0, moved={"signal": "activation_rms", "ratio": 0.07, "moved": True, "strength": 2.6},
+    "residual-fnn", stage="confirmed", effect_class="removes", n=8, spiked=0, effect=0.998, interval=(0.97, 1.01),
+    p=0.0117, later=None, cost=-0.31, start=0,
+    moved={"signal": "activation_rms", "ratio": 0.07, "moved": True, "strength": 2.6},
     signals={"validation/unknown": {"severity": 1.0, "spiked": 5, "null": 1.0, "null_spiked": 8}},
 )  # fmt: skip
 SCREENED = _tried("warm-up")
@@ -84,14 +85,16 @@ def test_a_confirmed_change_says_what_it_moved_what_it_left_and_its_price() -> N
 def test_every_class_is_readable_without_colour_at_every_width(width: int, unicode: bool) -> None:
     names = ("cut-gradient-through-time", "sgd", "half-learning-rate + replace-batches")
     tried = [
-        _tried(f"{names[at % 3]}", outcome=outcome, effect=None if at == 6 else -34.0, later=None if at == 6 else 12.5)
-        for at, outcome in enumerate(OUTCOMES)
+        _tried(
+            f"{names[at % 3]}", effect_class=outcome, effect=None if at == 6 else -34.0, later=None if at == 6 else 12.5
+        )
+        for at, outcome in enumerate(EFFECT_CLASSES)
     ]
     both = [*tried, *(dataclasses.replace(one, stage="confirmed", n=8, p=1.0) for one in tried)]
     page = _shown(_verdict(*both), width, unicode=unicode)
     assert max(map(cell_len, page.splitlines())) <= width
     assert "\x1b" not in page
-    for outcome in OUTCOMES:
+    for outcome in EFFECT_CLASSES:
         assert page.count(outcome) >= 2
     assert width < 80 or page.count("+0.01") == len(both)  # no row lost its end
     assert unicode or page.replace("海の文章", "").isascii()

@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 def _tried(**changed) -> Tried:
     made: dict = {
         "name": "warm-up", "kind": "optimizer", "change": "", "hypothesis": "", "price": "", "start": 31, "n": 3,
-        "stage": "screened", "outcome": "no effect", "spiked": 3, "effect": 0.0, "interval": None, "p": None,
+        "stage": "screened", "effect_class": "no effect", "spiked": 3, "effect": 0.0, "interval": None, "p": None,
         "severity": 1.0, "null_severity": 1.0, "later": None, "cost": None,
     }  # fmt: skip
     return Tried(**(made | changed))
@@ -35,7 +35,7 @@ def _tell(progress: ReplayProgress) -> None:
         progress.planned("screen", 6)
         progress.replayed("screen", "warm-up", 1, True, 0.5)
         progress.tried(_tried())
-        progress.tried(_tried(name="sgd", outcome="removes", spiked=0))
+        progress.tried(_tried(name="sgd", effect_class="removes", spiked=0))
         progress.tried(_tried(stage="confirmed", n=8, spiked=8))
 
 

@@ -9,8 +9,8 @@ from newllm.trace import Tried, Verdict
 def _tried(name: str, **changed) -> Tried:
     made: dict = {
         "name": name, "kind": "optimizer", "change": "", "hypothesis": "", "price": "", "start": 31, "n": 3,
-        "stage": "screened", "outcome": "no effect", "spiked": 3, "effect": 0.0, "interval": (-0.1, 0.2), "p": None,
-        "severity": 1.0, "null_severity": 1.0, "later": None, "cost": None,
+        "stage": "screened", "effect_class": "no effect", "spiked": 3, "effect": 0.0, "interval": (-0.1, 0.2),
+        "p": None, "severity": 1.0, "null_severity": 1.0, "later": None, "cost": None,
     }  # fmt: skip
     return Tried(**(made | changed))
 
@@ -32,9 +32,9 @@ def _rows(tmp_path: Path, monkeypatch, *tried: Tried) -> list:
 def test_a_verdict_becomes_a_png_and_nothing_else(tmp_path) -> None:
     draw_verdict(
         _verdict(
-            _tried("sgd", effect=None, interval=None, outcome="stops learning"),
+            _tried("sgd", effect=None, interval=None, effect_class="stops learning"),
             _tried("beta2", effect=-34.0, interval=(-60.0, -8.0)),
-            _tried("residual-fnn", stage="confirmed", n=8, outcome="removes", spiked=0, effect=0.99),
+            _tried("residual-fnn", stage="confirmed", n=8, effect_class="removes", spiked=0, effect=0.99),
         ),
         tmp_path / "verdict.png",
     )
@@ -43,7 +43,7 @@ def test_a_verdict_becomes_a_png_and_nothing_else(tmp_path) -> None:
 
 
 def test_confirmed_rows_come_first_with_their_numbers(tmp_path, monkeypatch) -> None:
-    confirmed = _tried("residual-fnn", stage="confirmed", n=8, outcome="removes", spiked=0, effect=0.9)
+    confirmed = _tried("residual-fnn", stage="confirmed", n=8, effect_class="removes", spiked=0, effect=0.9)
     first, second = _rows(tmp_path, monkeypatch, _tried("sgd"), confirmed)
     assert (first.label, first.group, first.note) == (
         "residual-fnn, from step 31", "confirmed on 8 seeds", "removes, 0/8",

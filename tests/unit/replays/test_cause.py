@@ -16,7 +16,7 @@ def case(
     change = INTERVENTIONS[name]
     tried = Tried(
         name=name, kind=change.kind, change="", hypothesis="", price="", start=0,
-        stage=others.get("stage", "confirmed" if outcome == "removes" else "screened"), outcome=outcome, n=8,
+        stage=others.get("stage", "confirmed" if outcome == "removes" else "screened"), effect_class=outcome, n=8,
         spiked=0 if outcome == "removes" else 8, effect=1.0 if outcome == "removes" else 0.0, interval=None,
         p=others.get("p", 0.01), severity=0.0, null_severity=1.0, later=None, cost=0.0,
     )  # fmt: skip
@@ -91,8 +91,8 @@ def test_a_change_that_speaks_for_the_same_cause_too_is_no_rival():
     assert found["rivals"] == ["half-learning-rate", "beta2"]
 
 
-def test_suspects_come_once_a_mechanism_with_what_removes_first():
-    reduces = dataclasses.replace(case("clip-tenth").tried, outcome="reduces", effect=0.9)
+def test_suspects_come_once_a_cause_with_what_removes_first():
+    reduces = dataclasses.replace(case("clip-tenth").tried, effect_class="reduces", effect=0.9)
     first = case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"))
     second = case("tenth-learning-rate", "removes")
     third = dataclasses.replace(case("clip-tenth"), tried=reduces)
@@ -199,7 +199,7 @@ def test_suspects_are_told_the_best_first(first: CauseEvidence, second: CauseEvi
         found = suspects(cases, doubts)
         assert [one["intervention"] for one in found] == [first.tried.name, second.tried.name]
     assert found[0] == {
-        "name": first.change.mechanism, "intervention": first.tried.name, "class": first.tried.outcome,
+        "name": first.change.main_cause, "intervention": first.tried.name, "class": first.tried.effect_class,
         "stage": first.tried.stage, "moved": True, "planted_spikes": first.reverse_test is not None,
     }  # fmt: skip
 

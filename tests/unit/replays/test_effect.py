@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from newllm.replays.assessment.assessment import Assessment
-from newllm.replays.assessment.outcome import Pair, effect_of
+from newllm.replays.assessment.effect import Pair, effect_of
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.subjects.severity import Severity
 
@@ -42,45 +42,45 @@ NULLS = spiking(1.0, 1.2, 0.9, 1.1, 1.0, 1.05, 0.95, 1.0)
 
 def test_no_spike_and_an_upper_bound_among_healthy_runs_removes():
     found = effect_of(pairs(NULLS, calm(*[0.02, 0.03, 0.01, 0.02, 0.04, 0.02, 0.03, 0.02])), by_share=False)
-    assert (found.outcome, found.spiked) == ("removes", 0)
+    assert (found.effect_class, found.spiked) == ("removes", 0)
     assert found.effect == pytest.approx(1.0)
     assert found.p == 1 / 2**8  # every sign pattern but the observed one is less extreme
 
 
 def test_one_spike_in_eight_removes_nothing():
     changed = [*calm(*[0.02] * 7), *spiking(0.8)]
-    assert effect_of(pairs(NULLS, changed), by_share=False).outcome == "reduces"
+    assert effect_of(pairs(NULLS, changed), by_share=False).effect_class == "reduces"
 
 
 def test_no_spike_but_an_upper_bound_above_the_healthy_limit_does_not_remove():
     changed = calm(*[0.0999] * 7, 0.0)
-    assert effect_of(pairs(NULLS, changed), by_share=False).outcome != "removes"
+    assert effect_of(pairs(NULLS, changed), by_share=False).effect_class != "removes"
 
 
 def test_a_change_that_never_comes_as_far_has_stopped_learning():
     found = effect_of(pairs(NULLS, calm(*[0.0] * 8, reached=None)), by_share=False)
-    assert found.outcome == "stops learning"
+    assert found.effect_class == "stops learning"
 
 
 def test_the_same_spike_later_is_delayed():
     later = [judged(peak, 26 + at % 2, reached=40) for at, peak in enumerate([1.0, 1.1, 1.0, 0.9, 1.0, 1.1, 0.9, 1.0])]
     found = effect_of(pairs(NULLS, later), by_share=False)
-    assert found.outcome == "delays"
+    assert found.effect_class == "delays"
     assert found.later == pytest.approx(math.sqrt(16 / 8 * 17 / 8))
 
 
 def test_a_worse_spike_worsens():
-    assert effect_of(pairs(NULLS, spiking(*[3.0, 2.9, 3.1] * 2, 3.0, 3.0)), by_share=False).outcome == "worsens"
+    assert effect_of(pairs(NULLS, spiking(*[3.0, 2.9, 3.1] * 2, 3.0, 3.0)), by_share=False).effect_class == "worsens"
 
 
 def test_the_same_spike_is_no_effect():
     same = spiking(1.01, 1.19, 0.92, 1.09, 1.02, 1.03, 0.96, 0.99)
-    assert effect_of(pairs(NULLS, same), by_share=False).outcome == "no effect"
+    assert effect_of(pairs(NULLS, same), by_share=False).effect_class == "no effect"
 
 
 def test_what_swings_both_ways_is_undecided_and_not_called_no_effect():
     swinging = spiking(0.2, 2.4, 0.3, 2.0, 0.15, 1.9, 0.4, 0.9)
-    assert effect_of(pairs(NULLS, swinging), by_share=False).outcome == "undecided"
+    assert effect_of(pairs(NULLS, swinging), by_share=False).effect_class == "undecided"
 
 
 def test_a_spike_left_on_the_validation_loss_is_not_removed():
@@ -88,8 +88,8 @@ def test_a_spike_left_on_the_validation_loss_is_not_removed():
     nulls = [judged(1.0, 18, reached=None, validation=there) for _ in range(8)]
     left = [judged(0.0, None, validation=there) for _ in range(8)]
     clean = [judged(0.0, None, validation=gone) for _ in range(8)]
-    assert effect_of(pairs(nulls, left), by_share=False).outcome == "reduces"
-    assert effect_of(pairs(nulls, clean), by_share=False).outcome == "removes"
+    assert effect_of(pairs(nulls, left), by_share=False).effect_class == "reduces"
+    assert effect_of(pairs(nulls, clean), by_share=False).effect_class == "removes"
 
 
 def test_where_the_seed_decides_shares_are_compared():
@@ -101,7 +101,7 @@ def test_where_the_seed_decides_shares_are_compared():
 
 def test_without_a_spike_in_the_nulls_nothing_is_said():
     found = effect_of(pairs(calm(0.0, 0.0), calm(0.0, 0.0)), by_share=False)
-    assert (found.outcome, found.effect, found.interval, found.p) == ("undecided", None, None, None)
+    assert (found.effect_class, found.effect, found.interval, found.p) == ("undecided", None, None, None)
 
 
 def like(above: float, onset: int | None = 108, *, reached: int | None = 120) -> Assessment:
@@ -135,7 +135,7 @@ def test_where_one_outcome_ends_and_the_next_begins(
     changed: list[Assessment], outcome: str, later: float | None
 ) -> None:
     found = effect_of(pairs(LIKE, changed), by_share=False)
-    assert (found.outcome, found.spiked) == (outcome, sum(one.own.spiked for one in changed))
+    assert (found.effect_class, found.spiked) == (outcome, sum(one.own.spiked for one in changed))
     assert found.later == (None if later is None else pytest.approx(later))
 
 
@@ -148,9 +148,9 @@ def test_an_effect_is_a_share_of_the_nulls_severity() -> None:
 
 
 def test_one_pair_has_no_interval_and_decides_no_more_than_that_it_is_gone() -> None:
-    assert effect_of(pairs([like(1.0)], [like(0.0)]), by_share=False).outcome == "removes"
+    assert effect_of(pairs([like(1.0)], [like(0.0)]), by_share=False).effect_class == "removes"
     found = effect_of(pairs([like(1.0)], [like(0.25)]), by_share=False)
-    assert (found.outcome, found.effect, found.interval) == ("undecided", 0.75, None)
+    assert (found.effect_class, found.effect, found.interval) == ("undecided", 0.75, None)
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_a_loss_on_which_four_in_five_nulls_spike_must_be_clean_too(name: str, s
     nulls = [judged(1.1, 18, reached=None, **other) for other in others]
     last: dict[str, Any] = {name: there}
     left = [*(judged(0.0, None) for _ in range(4)), judged(0.0, None, **last)]
-    assert effect_of(pairs(nulls, left), by_share=False).outcome == outcome
+    assert effect_of(pairs(nulls, left), by_share=False).effect_class == outcome

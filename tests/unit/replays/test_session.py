@@ -79,18 +79,23 @@ def test_a_short_session_confirms_the_remedy():
     assert (verdict.nulls["n"], verdict.nulls["other_chance"]) == (6, {"n": 4, "spiked": 4})
     assert "4 of 4 replays with other chance spike" in verdict.sentences[0]
     remedy = verdict.interventions[0]
-    assert (remedy.name, remedy.stage, remedy.outcome, remedy.spiked) == ("replace-batches", "confirmed", "removes", 0)
-    assert any(one.name == "half-learning-rate" and one.outcome != "removes" for one in verdict.interventions)
+    assert (remedy.name, remedy.stage, remedy.effect_class, remedy.spiked) == (
+        "replace-batches",
+        "confirmed",
+        "removes",
+        0,
+    )
+    assert any(one.name == "half-learning-rate" and one.effect_class != "removes" for one in verdict.interventions)
 
 
 @pytest.mark.slow
 def test_bad_batches_are_found_and_nothing_else_is_blamed(verdict: Verdict):
     by_name = {(one.name, one.start > 0): one for one in verdict.interventions}
     remedy = by_name["replace-batches", True]
-    assert (remedy.outcome, remedy.stage, remedy.n, remedy.spiked) == ("removes", "confirmed", 8, 0)
+    assert (remedy.effect_class, remedy.stage, remedy.n, remedy.spiked) == ("removes", "confirmed", 8, 0)
     assert remedy.p is not None
     assert remedy.p < 0.05
-    assert by_name["half-learning-rate", True].outcome in ("no effect", "undecided")  # two replays each
+    assert by_name["half-learning-rate", True].effect_class in ("no effect", "undecided")  # two replays each
     assert verdict.suspects[0]["name"] == "corrupted-batch"
     assert verdict.spike["onset"] in range(BAD[0] + 1, BAD[1] + 2)
 
@@ -131,7 +136,7 @@ def test_two_together_are_tried_on_request():
     verdict = Timed().replay(600, "half-learning-rate+replace-batches")
     (first, *_) = verdict.interventions
     assert first.name == "half-learning-rate + replace-batches"
-    assert first.outcome == "removes"
+    assert first.effect_class == "removes"
 
 
 class Timed:
@@ -168,7 +173,7 @@ def test_what_time_remains_goes_to_what_was_not_tried():
     assert timed.now - STEPS > 0.9 * 800  # none of it is given away
     assert "reverse test" not in timed.told.stages
     confirmed = [one for one in verdict.interventions if one.stage == "confirmed"]
-    assert all(one.outcome == "removes" for one in confirmed)  # while others wait, nothing less is confirmed
+    assert all(one.effect_class == "removes" for one in confirmed)  # while others wait, nothing less is confirmed
     waiting = [name for name, why in verdict.not_tried.items() if why == str(NO_TIME)]
     assert len(waiting) + len(verdict.interventions) > len(waiting) > 0
 
@@ -187,7 +192,9 @@ def test_a_screen_that_goes_on_after_a_confirmation_is_the_same_screen(monkeypat
 
 @pytest.mark.slow
 def test_what_is_confirmed_to_remove_the_spike_is_injected_at_once(told: Told, verdict: Verdict):
-    confirmed = [one.name for one in verdict.interventions if one.stage == "confirmed" and one.outcome == "removes"]
+    confirmed = [
+        one.name for one in verdict.interventions if one.stage == "confirmed" and one.effect_class == "removes"
+    ]
     assert {"replace-batches", "skip-batches"} <= set(confirmed)
     assert told.stages[told.stages.index("confirm") :][:4] == ["confirm", "reverse test", "confirm", "reverse test"]
 

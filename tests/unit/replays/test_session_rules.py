@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.effect import Pair
 from newllm.replays.assessment.manipulation import Moved, manipulation
-from newllm.replays.assessment.outcome import Pair
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate

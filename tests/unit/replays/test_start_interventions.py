@@ -10,9 +10,9 @@ import torch
 
 from newllm.model.config import ModelConfig
 from newllm.replays.interventions import INTERVENTIONS
-from newllm.replays.replica.mechanism import Mechanism
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.subject import Subject
+from newllm.replays.replica.update_signals import UpdateSignals
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.own_run import OwnRun
 
@@ -114,10 +114,10 @@ def test_activations_move_as_they_should(name: str, tiny_cell: Path, replica_wit
     found = []
     for one in ("", name):
         replica = replica_with(OwnRun(tiny_cell), one)
-        mechanism = Mechanism(replica)
-        with mechanism.measuring_activations():
+        signals = UpdateSignals(replica)
+        with signals.measuring_activations():
             replica.probe()
-        found.append(mechanism.take()["activation_rms"])
+        found.append(signals.take()["activation_rms"])
     assert (found[1] - found[0]) * INTERVENTIONS[name].direction > 0
 
 

@@ -9,11 +9,11 @@ import torch
 
 from newllm.replays.guard.ranks import averaged_over_ranks, ranks
 from newllm.replays.interventions.optimizer.learning_rate import WARM_UP
-from newllm.replays.interventions.optimizer.planned import planned
+from newllm.replays.interventions.optimizer.optimization import optimization_of
 from newllm.replays.interventions.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm
-from newllm.replays.replica.mechanism import Mechanism
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.trajectory import Trajectory, Until
+from newllm.replays.replica.update_signals import UpdateSignals
 from newllm.replays.session.task import Replayer, Task, parts
 from newllm.replays.subjects.loop import Loop
 
@@ -123,17 +123,17 @@ def test_skipped_batches_are_those_from_the_rollback_on() -> None:
 
 def test_the_second_moment_is_held_against_those_that_have_one(loop: Loop) -> None:
     replica = loop.start(loop.setup(0, 0, 4, 5), None)
-    mechanism = Mechanism(replica)
-    mechanism.measuring = True
+    signals = UpdateSignals(replica)
+    signals.measuring = True
     replica.update(0)
     first = next(iter(replica.optimizer.param_groups[0]["params"]))
     replica.optimizer.state.pop(first)
-    mechanism.take()
+    signals.take()
     replica.update(1)  # the others still have theirs
-    assert mechanism.take()["second_moment_mismatch"] > 0
-    mechanism.measuring = False
+    assert signals.take()["second_moment_mismatch"] > 0
+    signals.measuring = False
     replica.update(2)
-    assert mechanism.take() == {}
+    assert signals.take() == {}
 
 
 def test_weights_decay_where_a_group_says_so(loop: Loop) -> None:
@@ -145,7 +145,7 @@ def test_weights_decay_where_a_group_says_so(loop: Loop) -> None:
                 optimizer.param_groups[0].pop("weight_decay", None)
             return model, optimizer
 
-        plain = planned(loop)
+        plain = optimization_of(loop)
         groups = build(0)[1].param_groups
         return dataclasses.replace(plain, groups=tuple(groups)).has_decay
 

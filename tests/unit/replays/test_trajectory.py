@@ -41,7 +41,7 @@ def test_the_same_seeds_twice_give_the_same_bits(start: int, replay: int, tiny_r
 
 @pytest.mark.parametrize("start", [0, 4])
 def test_what_is_measured_on_the_way_changes_no_bit(start: int, tiny_run: Path) -> None:
-    """Probes, evaluations and the mechanism's signals, at every step."""
+    """Probes, evaluations and the updates' signals, at every step."""
     run = OwnRun(tiny_run)
     made = followed(run, start, steps(8 - start, every=1), state=run.snapshot(start)[1])
     trace = read_trace(tiny_run / "trace.jsonl")
@@ -74,7 +74,7 @@ def test_every_series_has_a_value_at_every_probe(tiny_run: Path) -> None:
         assert all(value is not None and value > 0 for value in rest), name
 
 
-def test_signals_of_the_mechanism_are_what_they_say(loop: Loop) -> None:
+def test_signals_of_updates_are_what_they_say(loop: Loop) -> None:
     loop.clip = 0.05
     made = followed(loop, 0, steps(4, every=1))
     clipped = made.signals["gradient_norm_clipped"][1:]

@@ -10,7 +10,7 @@ from newllm.messages import catalogue, quoted
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source
 from newllm.trace import SEVERITIES, Finding
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import EFFECT_CLASSES
 from newllm.words.labels import evidence_label, term
 
 DIAGNOSIS = Path(newllm.diagnosis.__file__).parent
@@ -106,7 +106,7 @@ def test_an_explanation_is_one_to_three_sentences_that_fit_under_a_heading():
 
 
 def test_every_kind_cause_outcome_and_severity_has_a_japanese_term():
-    names = kinds() | causes() | set(CAUSES) | set(OUTCOMES) | set(SEVERITIES)
+    names = kinds() | causes() | set(CAUSES) | set(EFFECT_CLASSES) | set(SEVERITIES)
     assert [name for name in sorted(names) if not is_japanese(term(JA, name)) and name != "beta2"] == []
 
 

@@ -15,7 +15,7 @@ from newllm.replays.interventions import INTERVENTIONS
 from newllm.report.markup import said_in
 from newllm.report.source.replays import ill_typed
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import Outcome, VerdictMessages
+from newllm.trace.verdict import EffectClass, VerdictMessages
 from newllm.words import replays as evidence
 from newllm.words.verdicts import Part, change, change_of, checked, missing_of, not_tried_of, sentences_of
 from newllm.words.verdicts import sentences as messages_of
@@ -101,8 +101,8 @@ def test_the_validation_loss_and_another_loss():
 @pytest.mark.parametrize(
     ("outcome", "said"), [("reduces", "小さくなる"), ("delays", "遅れて起こる"), ("removes", "確かではない")]
 )
-def test_what_is_confirmed_and_does_not_remove_it_for_sure(outcome: Outcome, said: str):
-    one = dataclasses.replace(TRIED, outcome=outcome, effect=0.98, p=0.2)
+def test_what_is_confirmed_and_does_not_remove_it_for_sure(outcome: EffectClass, said: str):
+    one = dataclasses.replace(TRIED, effect_class=outcome, effect=0.98, p=0.2)
     remedy = with_change(interventions=(one,))[1]
     assert remedy.startswith("確実になくす変更はない。")
     assert said in remedy
@@ -112,7 +112,7 @@ def test_what_is_confirmed_and_does_not_remove_it_for_sure(outcome: Outcome, sai
 def test_what_was_only_screened_and_what_did_nothing():
     screened = dataclasses.replace(TRIED, stage="screened", p=None)
     assert "予備選別ではresidual-fnnが最もよかった" in with_change(interventions=(screened,))[1]
-    nothing = dataclasses.replace(TRIED, outcome="no effect")
+    nothing = dataclasses.replace(TRIED, effect_class="no effect")
     assert with_change(interventions=(nothing,))[1] == "試した変更のどれもスパイクをなくさない。"
     assert with_change(interventions=(nothing,), missing=())[2] == "原因は示されていない。"
 

@@ -24,7 +24,7 @@ from newllm.replays.interventions.optimizer.learning_rate import HALF, TENTH
 from newllm.replays.replica.setup import Setup
 from newllm.study import load_results
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import Outcome
+from newllm.trace.verdict import EffectClass
 from newllm.training.configure import configure
 
 FOLDER = Path(__file__).parents[3] / "studies/founding"
@@ -53,18 +53,19 @@ def arms(results):
     return rows_by_arm(results)
 
 
-def tried(name: str, outcome: Outcome = "undecided", start: int = 0, **changes) -> Tried:
+def tried(name: str, outcome: EffectClass = "undecided", start: int = 0, **changes) -> Tried:
     """Return three replays that all spiked where the null did and as high, but for `changes`."""
     about = {"severity": 0.5, "spiked": 3, "null": 0.5, "null_spiked": 3}
     plain = Tried(
-        name=name, kind="model", change="x", hypothesis="", price="", start=start, stage="screened", outcome=outcome,
-        n=3, spiked=3, effect=0.2, interval=(-1.0, 0.9), p=None, severity=0.5, null_severity=0.5, later=1.0, cost=0.0,
+        name=name, kind="model", change="x", hypothesis="", price="", start=start, stage="screened",
+        effect_class=outcome, n=3, spiked=3, effect=0.2, interval=(-1.0, 0.9), p=None, severity=0.5,
+        null_severity=0.5, later=1.0, cost=0.0,
         signals={"loss": about, "probe": about, "validation": about}, moved={"signal": "x", "moved": True},
     )  # fmt: skip
     return dataclasses.replace(plain, **changes)
 
 
-def gone(name: str, outcome: Outcome = "removes", *, validation: int = 0, **changes) -> Tried:
+def gone(name: str, outcome: EffectClass = "removes", *, validation: int = 0, **changes) -> Tried:
     about = {"severity": 0.0, "spiked": 0, "null": 0.5, "null_spiked": 3}
     signals = {"loss": about, "probe": about, "validation": {**about, "spiked": validation}}
     return tried(name, outcome, spiked=0, effect=1.0, interval=(1.0, 1.0), later=None, signals=signals, **changes)

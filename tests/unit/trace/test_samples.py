@@ -124,8 +124,8 @@ def test_states_lie_with_their_spikes(tmp_path: Path) -> None:
 
 
 TRIED = Tried(
-    name="clip", kind="optimizer", change="c", hypothesis="h", price="p", start=3, stage="confirmed", outcome="removes",
-    n=8, spiked=0,
+    name="clip", kind="optimizer", change="c", hypothesis="h", price="p", start=3, stage="confirmed",
+    effect_class="removes", n=8, spiked=0,
     effect=1.0, interval=(0.5, 1.0), p=math.nan, severity=0.1, null_severity=2.0, later=None,
     cost=-math.inf,
     signals={"loss": {"severity": math.inf}}, moved=None,
@@ -143,7 +143,7 @@ def test_a_verdict_is_plain_data_and_comes_back() -> None:
     assert data["schema"] == 1
     assert data["null"] == {"identical": True}
     assert data["interventions"][0]["class"] == "removes"
-    assert "outcome" not in data["interventions"][0]
+    assert "effect_class" not in data["interventions"][0]
     assert (data["interventions"][0]["p"], data["interventions"][0]["cost"]) == (None, None)
     assert data["interventions"][0]["signals"] == {"loss": {"severity": None}}
     back = Verdict.from_dict(data)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from newllm.messages import catalogue
-from newllm.trace.verdict import OUTCOMES
+from newllm.trace.verdict import EFFECT_CLASSES
 
 HOSTILE = "deep/<img src=x onerror=alert(1)> \\u202e"
 
@@ -56,7 +56,7 @@ def test_what_a_change_did_is_said_in_the_words_of_a_report(served, lang):
     texts = json.loads(page.partition('type="application/json"')[2].partition(">")[2].partition("</script>")[0])[
         "texts"
     ]
-    for outcome in OUTCOMES:
+    for outcome in EFFECT_CLASSES:
         assert texts[f"outcome-{outcome}".replace(" ", "-")] == catalogue(lang)(f"outcome-{outcome}")
 
 

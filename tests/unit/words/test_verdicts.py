@@ -33,7 +33,7 @@ def tried(
 ) -> Tried:
     given: dict[str, Any] = {
         "name": name, "kind": "data", "change": "", "hypothesis": "", "price": "", "start": 0,
-        "stage": stage, "outcome": outcome, "n": 8, "spiked": 0, "effect": effect, "interval": None, "p": 0.004,
+        "stage": stage, "effect_class": outcome, "n": 8, "spiked": 0, "effect": effect, "interval": None, "p": 0.004,
         "severity": 0.0, "null_severity": 1.0, "later": None, "cost": None, **more,
     }  # fmt: skip
     return Tried(**given)

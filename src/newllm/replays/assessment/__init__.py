@@ -1,1 +1,1 @@
-"""What the replays of one intervention show: how high each spikes, the outcome, whether its signal moved."""
+"""What the replays of one intervention show: how high each spikes, how that is classed, whether its signal moved."""

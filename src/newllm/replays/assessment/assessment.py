@@ -1,4 +1,4 @@
-"""What one replay comes to: its severity on every loss, where it stopped, and what its mechanism did before."""
+"""What one replay comes to: its severity on every loss, where it stopped, and its updates' signals before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

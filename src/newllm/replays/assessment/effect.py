@@ -21,7 +21,7 @@ import numpy as np
 
 from newllm.replays.assessment.assessment import Assessment
 from newllm.statistics import Interval, mean_interval, sign_flip_test
-from newllm.trace.verdict import Outcome
+from newllm.trace.verdict import EffectClass
 
 MOSTLY = 0.8  # of the null replays: with fewer the spike depends on the seed
 _ALIKE = 0.25  # of the null's severity
@@ -42,7 +42,7 @@ class Effect:
     """What an intervention does.
 
     Attributes:
-        outcome: its class.
+        effect_class: the first above that holds.
         effect: share of the null's severity that is gone, None where the nulls have none.
         interval: of the effect, 95 %.
         p: one-sided sign-flip test that severity falls.
@@ -50,7 +50,7 @@ class Effect:
         spiked: replays with the intervention that spiked.
     """
 
-    outcome: Outcome
+    effect_class: EffectClass
     effect: float | None
     interval: tuple[float, float] | None
     p: float | None
@@ -73,12 +73,12 @@ def effect_of(pairs: Sequence[Pair], *, by_share: bool) -> Effect:
         return Effect("undecided", None, None, None, _mean(later), spiked)
     fall = mean_interval(list(null - changed))
     interval = None if fall.low is None or fall.high is None else (fall.low / scale, fall.high / scale)
-    outcome = _outcome(pairs, fall, scale, later)
+    effect_class = _effect_class(pairs, fall, scale, later)
     p = sign_flip_test(list(null - changed), alternative="greater").p
-    return Effect(outcome, fall.estimate / scale, interval, p, _mean(later), spiked)
+    return Effect(effect_class, fall.estimate / scale, interval, p, _mean(later), spiked)
 
 
-def _outcome(pairs: Sequence[Pair], fall: Interval, scale: float, later: list[float]) -> Outcome:
+def _effect_class(pairs: Sequence[Pair], fall: Interval, scale: float, later: list[float]) -> EffectClass:
     if sum(stopped_learning(pair) for pair in pairs) > _HALF * len(pairs):
         return "stops learning"
     if is_removed(pairs):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.replays.assessment.outcome import Pair
+from newllm.replays.assessment.effect import Pair
 from newllm.replays.interventions import Intervention
 from newllm.statistics import mean_interval
 

@@ -10,8 +10,8 @@ from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.replays.assessment.assessment import Assessment, Assessor
+from newllm.replays.assessment.effect import MOSTLY, Pair, effect_of, stopped_learning
 from newllm.replays.assessment.manipulation import manipulation
-from newllm.replays.assessment.outcome import MOSTLY, Pair, effect_of, stopped_learning
 from newllm.replays.interventions.remedies import Remedy
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.setup import Setup

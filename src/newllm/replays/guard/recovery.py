@@ -154,7 +154,7 @@ class _RemedySearch:
 
     def _best(self) -> Recovery:
         helps = [item for item in self.tried if item[2] or (item[1].effect or 0.0) >= _HELPS]
-        paying = [item for item in helps if _pays(item[1]) and item[1].outcome != "stops learning"]
+        paying = [item for item in helps if _pays(item[1]) and item[1].effect_class != "stops learning"]
         best = max(paying, key=lambda item: (item[2], item[1].effect or 0.0), default=None)
         if best is not None:
             remedy, tried, clean = best

@@ -30,9 +30,10 @@ class Intervention:
         name: unique, a short name with dashes.
         kind: where it acts.
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
-            `newllm.diagnosis.causes`). Interventions with the same first cause act on one mechanism, others are rivals.
-        aims_at: the signal that it must move for the test to count: one of `replays.replica.mechanism`, "context_norm",
-            "batches" for what was read; "numerics", "validation" and "dropout" are moved by construction.
+            `newllm.diagnosis.causes`). Interventions with the same first cause are one mechanism's, others are rivals.
+        aims_at: the signal that it must move for the test to count: of `replays.replica.update_signals`, or
+            "context_norm", or "batches" for what was read; "numerics", "validation" and "dropout" are moved by
+            construction.
         direction: -1 where it must fall, 1 rise, 0 change.
         apply: makes the change in a setup.
         from_start: it cannot keep the function, so it is replayed from step 0.
@@ -59,7 +60,7 @@ class Intervention:
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
-    def mechanism(self) -> str:
+    def main_cause(self) -> str:
         """The most direct cause that it speaks for."""
         return self.causes[0]
 

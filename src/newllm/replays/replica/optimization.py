@@ -8,7 +8,7 @@ import torch
 
 
 @dataclass(frozen=True)
-class Plan:
+class Optimization:
     """How a subject is optimized.
 
     Attributes:
@@ -41,7 +41,9 @@ class Plan:
         return any(group.get("weight_decay", 0.0) > 0 for group in self.groups)
 
 
-def plan_of(optimizer: torch.optim.Optimizer, clip: float, rate: Callable[[int], float] | None) -> Plan:
+def describe_optimization(
+    optimizer: torch.optim.Optimizer, clip: float, rate: Callable[[int], float] | None
+) -> Optimization:
     """Return how an optimizer, which is not used for anything else, updates its parameters.
 
     Args:
@@ -53,4 +55,4 @@ def plan_of(optimizer: torch.optim.Optimizer, clip: float, rate: Callable[[int],
     first = optimizer.param_groups[0]["params"][0]
     first.grad = torch.zeros_like(first)
     optimizer.step()  # only then it has its state
-    return Plan(type(optimizer), groups, "exp_avg_sq" in optimizer.state[first], clip, rate)
+    return Optimization(type(optimizer), groups, "exp_avg_sq" in optimizer.state[first], clip, rate)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from newllm.chance import stream_seed
 from newllm.data import Corpus
-from newllm.replays.replica.plan import Plan
+from newllm.replays.replica.optimization import Optimization
 from newllm.replays.replica.replica import Replica, State
 from newllm.replays.replica.setup import Setup
 from newllm.trace import Recovery
@@ -56,7 +56,7 @@ class Subject(ABC):
         return None
 
     @abstractmethod
-    def plan(self) -> Plan:
+    def optimization(self) -> Optimization:
         """Return how it is optimized."""
 
     @abstractmethod

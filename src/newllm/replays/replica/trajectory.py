@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from newllm.replays.replica.mechanism import Mechanism
 from newllm.replays.replica.replica import Replica
+from newllm.replays.replica.update_signals import UpdateSignals
 from newllm.statistics import SMOOTHED
 
 
@@ -49,7 +49,7 @@ class Trajectory:
         probe_steps: steps of the probes, the first before any update.
         probe: loss on the probe batch.
         validation: losses of the evaluations by name, at the same steps.
-        signals: of the mechanism by name, at the same steps; None where one was not measured.
+        signals: of updates (`update_signals`) by name, at the same steps; None where one was not measured.
         reached: step at which the progress asked for was reached; None if it never was, or none was asked for.
         diverged: step at which the numbers ended, or None.
         seconds: that it took.
@@ -135,7 +135,7 @@ def follow(
 class _Follower:
     def __init__(self, replica: Replica, made: Trajectory, until: Until, before_update: Callable[[], object]) -> None:
         self.replica, self.made, self.until, self.before_update = replica, made, until, before_update
-        self.mechanism = Mechanism(replica)
+        self.update_signals = UpdateSignals(replica)
         self.stop = until.least if until.progress is None else until.most
 
     def run(self) -> Trajectory:
@@ -146,7 +146,7 @@ class _Follower:
             step = made.start + done
             self.before_update()
             due = (done + 1) % self.until.every == 0
-            self.mechanism.measuring = due or done == 0
+            self.update_signals.measuring = due or done == 0
             update = self.replica.update(step)
             done += 1
             made.steps.append(step + 1)
@@ -157,7 +157,7 @@ class _Follower:
                 break
             if due:
                 context = {} if update.context_norm is None else {"context_norm": update.context_norm}
-                self._look({**self.mechanism.take(), **context})
+                self._look({**self.update_signals.take(), **context})
                 self._check_progress(done)
         made.batches = list(self.replica.seen)
         return made
@@ -166,13 +166,13 @@ class _Follower:
         """Probe, evaluate, and add one value to every series."""
         made = self.made
         made.probe_steps.append(made.steps[-1] if made.steps else made.start)
-        with torch.no_grad(), self.mechanism.measuring_activations():
+        with torch.no_grad(), self.update_signals.measuring_activations():
             made.probe.append(self.replica.probe())
         with torch.no_grad():
             validation = self.replica.evaluate()
         count = len(made.probe_steps)
         _add(made.validation, validation, count)
-        _add(made.signals, {**signals, **self.mechanism.take()}, count)
+        _add(made.signals, {**signals, **self.update_signals.take()}, count)
 
     def _check_progress(self, done: int) -> None:
         wanted = self.until.progress

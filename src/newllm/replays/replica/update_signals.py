@@ -1,4 +1,4 @@
-"""What a replay measures of the mechanism, so that it can be seen whether an intervention moved what it aims at.
+"""What a replay measures around its updates, so that it can be seen whether an intervention moved what it aims at.
 
     update_ratio            size of an update by the size of the weights
     gradient_norm_clipped   gradient as the optimizer reads it
@@ -19,7 +19,7 @@ from newllm.recorder import ActivationScale
 from newllm.replays.replica.replica import Replica
 
 
-class Mechanism:
+class UpdateSignals:
     """Measures one replica around its updates, while `measuring`.
 
     Args:

@@ -51,7 +51,7 @@ class CauseEvidence:
     @property
     def may_remove(self) -> bool:
         """Whether it removes the spike, or did so in the screen."""
-        return self.tried.outcome == "removes"
+        return self.tried.effect_class == "removes"
 
     @property
     def reverses(self) -> bool:
@@ -82,7 +82,7 @@ def find_cause(
 
 
 def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, int]) -> tuple[dict[str, Any], ...]:
-    """Return what speaks for which cause, the best first; one entry a mechanism.
+    """Return what speaks for which cause, the best first; one entry a cause.
 
     Args:
         all_evidence: of all that was tried.
@@ -90,17 +90,17 @@ def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, in
     """
     ranked: dict[str, dict[str, Any]] = {}
     for evidence in sorted(all_evidence, key=lambda evidence: _weight(evidence, doctor_rank)):
-        if evidence.tried.outcome not in HELPS:
+        if evidence.tried.effect_class not in HELPS:
             continue
         entry = {
-            "name": evidence.change.mechanism,
+            "name": evidence.change.main_cause,
             "intervention": evidence.tried.name,
-            "class": evidence.tried.outcome,
+            "class": evidence.tried.effect_class,
             "stage": evidence.tried.stage,
             "moved": evidence.moved.moved,
             "planted_spikes": evidence.reverses,
         }
-        ranked.setdefault(evidence.change.mechanism, entry)
+        ranked.setdefault(evidence.change.main_cause, entry)
     return tuple(ranked.values())
 
 
@@ -108,7 +108,7 @@ def _weight(evidence: CauseEvidence, doctor_rank: Mapping[str, int]) -> tuple[An
     """Return what orders suspects, smaller first."""
     rank = min((doctor_rank.get(cause, len(doctor_rank)) for cause in evidence.change.causes), default=len(doctor_rank))
     return (
-        HELPS.index(evidence.tried.outcome) if evidence.tried.outcome in HELPS else len(HELPS),
+        HELPS.index(evidence.tried.effect_class) if evidence.tried.effect_class in HELPS else len(HELPS),
         not evidence.reverses,
         not evidence.moved.moved,
         evidence.tried.stage != "confirmed",
@@ -127,7 +127,7 @@ def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> li
     if others:
         lacks.append(message("missing-others", name=name, names=others))
     strong = [other for other in rivals if _as_strong(other, evidence)]
-    if len({other.change.mechanism for other in strong}) < _RIVALS:
+    if len({other.change.main_cause for other in strong}) < _RIVALS:
         lacks.append(message("missing-rivals", name=name, least=_RIVALS))
     if evidence.reverse_test is None:
         lacks.append(message("missing-reverse", name=name))
@@ -155,7 +155,7 @@ def _as_data(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> 
     assert test is not None, "a cause has a reverse test"
     rivals = [other for other in all_evidence if _is_rival(other, evidence) and _as_strong(other, evidence)]
     return {
-        "name": evidence.change.mechanism,
+        "name": evidence.change.main_cause,
         "intervention": evidence.tried.name,
         "moved": {"signal": evidence.moved.signal, "ratio": evidence.moved.ratio},
         "rivals": list(dict.fromkeys(other.tried.name for other in rivals)),

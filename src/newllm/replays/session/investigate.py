@@ -11,7 +11,7 @@ import torch
 from newllm.errors import UserError
 from newllm.files import writing
 from newllm.messages import Message, quoted
-from newllm.replays.assessment.outcome import effect_of
+from newllm.replays.assessment.effect import effect_of
 from newllm.replays.replica.replica import State
 from newllm.replays.session.candidates import Candidate, candidates
 from newllm.replays.session.reproduction import Reproduction, reproduce
@@ -144,8 +144,8 @@ def _stages(
 
 def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candidate]) -> list[Candidate]:
     """Return the best that left nothing of the spike: while others wait for a try, no less is worth a confirmation."""
-    outcomes = {one.candidate: effect_of(one.pairs, by_share=session.by_share).outcome for one in screened}
-    return [one for one in best if outcomes[one] == "removes"]
+    classes = {one.candidate: effect_of(one.pairs, by_share=session.by_share).effect_class for one in screened}
+    return [one for one in best if classes[one] == "removes"]
 
 
 def _tell(session: Session, confirmed: Sequence[Trial]) -> None:

@@ -109,12 +109,12 @@ class Runner:
             if self._time.left <= 0:
                 pool.close()  # what runs is lost; nothing begins any more
                 return
-            outcome = pool.next(min(_GLANCE, self._time.left))
-            if isinstance(outcome, Done):
-                self._store.put(outcome.task, outcome.result)
-                self._hear(outcome.task, outcome.result)
-            elif isinstance(outcome, Failed):
-                self._fail(outcome.task, outcome.why)
+            ended = pool.next(min(_GLANCE, self._time.left))
+            if isinstance(ended, Done):
+                self._store.put(ended.task, ended.result)
+                self._hear(ended.task, ended.result)
+            elif isinstance(ended, Failed):
+                self._fail(ended.task, ended.why)
 
     def _fail(self, task: Task, why: str) -> None:
         if not task.name:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.replays.assessment.assessment import Assessment, Assessor
-from newllm.replays.assessment.outcome import MOSTLY, Pair, effect_of, stopped_learning
+from newllm.replays.assessment.effect import MOSTLY, Pair, effect_of, stopped_learning
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.request import ReplayRequest
@@ -173,7 +173,7 @@ class Session:
             if trial is not None:
                 found.append(trial)
                 self.confirmed.append(trial)
-                if effect_of(trial.pairs, by_share=self.by_share).outcome == "removes":
+                if effect_of(trial.pairs, by_share=self.by_share).effect_class == "removes":
                     self.inject(candidate)
         return found
 

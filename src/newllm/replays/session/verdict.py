@@ -7,15 +7,15 @@ import numpy as np
 
 from newllm.messages import Message, message
 from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.effect import Effect, Pair, effect_of
 from newllm.replays.assessment.manipulation import Moved, manipulation
-from newllm.replays.assessment.outcome import Effect, Pair, effect_of
 from newllm.replays.session.cause import CauseEvidence, find_cause, suspects
 from newllm.replays.session.reproduction import Reproduction
 from newllm.replays.session.session import NO_TIME, ReverseTest, Session, Trial
 from newllm.replays.subjects.original import LocatedSpike
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import OUTCOMES, VerdictMessages
+from newllm.trace.verdict import EFFECT_CLASSES, VerdictMessages
 from newllm.words.verdicts import change, in_english
 
 
@@ -137,7 +137,7 @@ def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None) -> Tri
         price=str(change("price", names, values)),
         start=candidate.start.step,
         stage="confirmed" if trial.confirmed else "screened",
-        outcome=effect.outcome,
+        effect_class=effect.effect_class,
         n=len(pairs),
         spiked=effect.spiked,
         effect=effect.effect,
@@ -187,4 +187,4 @@ def _by_signal(pairs: Sequence[Pair]) -> dict[str, dict[str, float]]:
 
 
 def _best_first(tried: Tried) -> tuple[bool, int, float]:
-    return tried.stage != "confirmed", OUTCOMES.index(tried.outcome), -(tried.effect or 0.0)
+    return tried.stage != "confirmed", EFFECT_CLASSES.index(tried.effect_class), -(tried.effect or 0.0)

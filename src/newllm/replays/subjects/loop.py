@@ -23,7 +23,7 @@ from newllm.chance import stream_seed
 from newllm.errors import UserError
 from newllm.model.evaluation_mode import evaluation_mode
 from newllm.replays.interventions.remedies import put_in_force
-from newllm.replays.replica.plan import Plan, plan_of
+from newllm.replays.replica.optimization import Optimization, describe_optimization
 from newllm.replays.replica.replica import Replica, State, Update
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
@@ -74,11 +74,11 @@ class Loop(Subject):
         """Return the setup of a null replay, with what a guard put in force."""
         return put_in_force(super().setup(start, replay, onset, last_suspect), self.recoveries)
 
-    def plan(self) -> Plan:
+    def optimization(self) -> Optimization:
         """Return how it is optimized. The model is built for it, and forgotten."""
         with torch.random.fork_rng():
             _, optimizer = self.build(self.seed)
-        return plan_of(optimizer, self.clip, self.rate)
+        return describe_optimization(optimizer, self.clip, self.rate)
 
     def make(self, setup: Setup) -> "LoopReplica":
         """Build model and optimizer anew."""

@@ -10,8 +10,8 @@ from torch import nn
 from newllm.data import Corpus
 from newllm.errors import UserError
 from newllm.replays.interventions.remedies import put_in_force
+from newllm.replays.replica.optimization import Optimization, describe_optimization
 from newllm.replays.replica.own_replica import OwnReplica
-from newllm.replays.replica.plan import Plan, plan_of
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
@@ -56,10 +56,10 @@ class OwnRun(Subject):
         """Return its data."""
         return self.corpus
 
-    def plan(self) -> Plan:
+    def optimization(self) -> Optimization:
         """Return how it is optimized."""
         optimizer = build_optimizer(nn.Linear(1, 1), self.config.optimizer)
-        return plan_of(optimizer, self.config.optimizer.clip, Schedule(self.config).rate)
+        return describe_optimization(optimizer, self.config.optimizer.clip, Schedule(self.config).rate)
 
     def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay.

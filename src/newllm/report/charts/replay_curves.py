@@ -52,7 +52,7 @@ def _chart(
     nulls, changed = found
     if not nulls or not changed:
         return None
-    colour = _COLOURS.get(tried.outcome, "learning-rate")
+    colour = _COLOURS.get(tried.effect_class, "learning-rate")
     lines = (
         _group(nulls, loss, "null", "muted", words("replay-null", count=len(nulls))),
         _group(changed, loss, "changed", colour, words("replay-changed", name=plain(tried.name), count=len(changed))),

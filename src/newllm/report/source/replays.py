@@ -13,7 +13,7 @@ import numpy as np
 from newllm.checksum import read_checked
 from newllm.report.source.files import RunFiles
 from newllm.trace import Tried, Verdict
-from newllm.trace.verdict import KEYS, OUTCOMES
+from newllm.trace.verdict import EFFECT_CLASSES, KEYS
 
 MOST_SPIKES = 8
 _MOST_FILES = 20_000
@@ -133,7 +133,7 @@ def _wrong(one: Tried) -> list[str]:
         name for name in ("effect", "p", "later", "cost") if not isinstance(getattr(one, name), (*number, type(None)))
     ]
     pair = one.interval is None or (len(one.interval) == 2 and all(isinstance(end, number) for end in one.interval))
-    known = one.outcome in OUTCOMES and one.stage in ("screened", "confirmed")
+    known = one.effect_class in EFFECT_CLASSES and one.stage in ("screened", "confirmed")
     plain_dicts = isinstance(one.signals, dict) and isinstance(one.moved, dict | None)
     values = isinstance(one.values, dict) and all(isinstance(each, dict) for each in one.values.values())
     rest = {"interval": pair, "class": known, "signals": plain_dicts, "values": values}

@@ -6,7 +6,7 @@ from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizer.exchange import exchange_for_adamw, exchange_for_sgd
 from newllm.replays.interventions.optimizer.moments import longer_memory, reset_moments, set_beta2
-from newllm.replays.interventions.optimizer.planned import no_second_moment, planned
+from newllm.replays.interventions.optimizer.optimization import no_second_moment, optimization_of
 from newllm.replays.interventions.optimizer.rate import follow_rate, ramp
 from newllm.replays.interventions.optimizer.update_clip import clip_updates
 from newllm.replays.replica.replica import Replica
@@ -21,7 +21,7 @@ BETA2_VALUE = 0.95
 def _beta2_is_lower(subject: Subject) -> Message | None:
     if why := no_second_moment(subject):
         return why
-    highest = max(group["betas"][1] for group in planned(subject).groups)
+    highest = max(group["betas"][1] for group in optimization_of(subject).groups)
     return None if highest > BETA2_VALUE else message("misfit-already", setting="beta2", value=highest)
 
 
@@ -59,7 +59,7 @@ def _lower_epsilon(replica: Replica) -> None:
 def _epsilon_is_higher(subject: Subject) -> Message | None:
     if why := no_second_moment(subject):
         return why
-    lowest = min(group.get("eps", EPSILON_VALUE) for group in planned(subject).groups)
+    lowest = min(group.get("eps", EPSILON_VALUE) for group in optimization_of(subject).groups)
     return None if lowest < EPSILON_VALUE else message("misfit-already", setting="epsilon", value=lowest)
 
 
@@ -133,14 +133,14 @@ UPDATE_CLIPPING = Intervention(
 
 def not_for_adamw(subject: Subject) -> Message | None:
     """Return why AdamW would be no change, or cannot be put in the optimizer's place; None where it can."""
-    plan = planned(subject)
-    if plan.is_sgd:
+    found = optimization_of(subject)
+    if found.is_sgd:
         return None
-    if issubclass(plan.kind, torch.optim.AdamW):
+    if issubclass(found.kind, torch.optim.AdamW):
         return message("misfit-adamw_already")
-    if not issubclass(plan.kind, torch.optim.Adam):
-        return message("misfit-neither_adam_nor_sgd", optimizer=plan.name)
-    return None if plan.has_decay else message("misfit-no_decay")
+    if not issubclass(found.kind, torch.optim.Adam):
+        return message("misfit-neither_adam_nor_sgd", optimizer=found.name)
+    return None if found.has_decay else message("misfit-no_decay")
 
 
 ADAMW = Intervention(
@@ -165,7 +165,7 @@ def _exchange_and_clip(replica: Replica) -> None:
 
 def _not_for_stable_adamw(subject: Subject) -> Message | None:
     why = not_for_adamw(subject)
-    return message("misfit-same_as_update_clipping") if why and planned(subject).has_second_moment else why
+    return message("misfit-same_as_update_clipping") if why and optimization_of(subject).has_second_moment else why
 
 
 STABLE_ADAMW = Intervention(

@@ -6,7 +6,7 @@ from typing import Any
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizer import adagc, zclip
-from newllm.replays.interventions.optimizer.planned import planned
+from newllm.replays.interventions.optimizer.optimization import optimization_of
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
@@ -34,7 +34,7 @@ def unclipped(setup: Setup) -> None:
 
 def clipped_tighter(norm: float, subject: Subject) -> Message | None:
     """Return why clipping at this norm is no change, None where it is one."""
-    own = planned(subject).clip
+    own = optimization_of(subject).clip
     return message("misfit-clipped_already", norm=own) if 0 < own <= norm else None
 
 

@@ -7,7 +7,7 @@ from newllm.errors import UserError
 from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention
 from newllm.replays.interventions.optimizer.moments import reset_moments
-from newllm.replays.interventions.optimizer.planned import planned
+from newllm.replays.interventions.optimizer.optimization import optimization_of
 from newllm.replays.interventions.optimizer.rate import follow_rate, ramp
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.setup import Setup
@@ -131,7 +131,7 @@ def _raise_rate(replica: Replica, setup: Setup) -> None:
 
 
 def _no_rise(subject: Subject) -> Message | None:
-    rate = planned(subject).rate
+    rate = optimization_of(subject).rate
     if rate is None:
         return message("misfit-own_rate")
     lowest, rises = math.inf, False

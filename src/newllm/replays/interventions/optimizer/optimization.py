@@ -3,17 +3,17 @@
 import functools
 
 from newllm.messages import Message, message
-from newllm.replays.replica.plan import Plan
+from newllm.replays.replica.optimization import Optimization
 from newllm.replays.replica.subject import Subject
 
 
 @functools.lru_cache(maxsize=8)
-def planned(subject: Subject) -> Plan:
+def optimization_of(subject: Subject) -> Optimization:
     """Return how a subject is optimized, found out once."""
-    return subject.plan()
+    return subject.optimization()
 
 
 def no_second_moment(subject: Subject) -> Message | None:
     """Return why nothing can be done to the second moment of a subject's optimizer, None where it can."""
-    plan = planned(subject)
-    return None if plan.has_second_moment else message("misfit-no_second_moment", optimizer=plan.name)
+    found = optimization_of(subject)
+    return None if found.has_second_moment else message("misfit-no_second_moment", optimizer=found.name)
