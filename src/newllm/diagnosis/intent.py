@@ -63,10 +63,24 @@ class Intent:
         return replace(facts, kind=kind, roles={**facts.roles, **roles}, planned=(*facts.planned, *planned))
 
 
+# What a finding of such trainings explains: of its consequences nothing more is said.
+_FOLLOWS: dict[str, frozenset[str]] = {
+    "preference-at-reference": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
+    "preference-without-signal": frozenset({"plateau", "over-fitting", "validation-gap"}),
+    "representation-collapse": frozenset({"repeated-loss", "worse-than-untrained", "plateau"}),
+    "contrastive-at-chance": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
+    "posterior-collapse": frozenset({"plateau"}),
+    "entropy-collapse": frozenset({"repeated-loss"}),
+    "reward-hacking": frozenset({"repeated-loss"}),
+    "reward-falls": frozenset({"repeated-loss"}),
+}
+
+
 def intended(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
     """Return the findings that are findings in such a training, those of planned changes as notes."""
     kind = training_kind(trace, facts)
-    kept = [finding for finding in findings if not _is_usual(finding, trace, kind)]
+    follows = {other for finding in findings for other in _FOLLOWS.get(finding.kind, ())}
+    kept = [one for one in findings if one.kind not in follows and not _is_usual(one, trace, kind)]
     return [_noted(finding, trace, facts) for finding in kept]
 
 

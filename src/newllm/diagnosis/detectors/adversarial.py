@@ -1,0 +1,172 @@
+"""Adversarial trainings (GANs): a side that has won, stands still, or produces one thing only.
+
+The level of either loss says nothing by itself, since each is measured against the other side. What says something is
+one side at almost nothing for long: `WON` of where its loss began, for `LONG` of the run, while the other side's loss
+has risen to `LOST` times its own. Healthy trainings come near that for single batches, and in some (DCGAN) the
+discriminator stays at a fifth of its start. A critic whose loss goes below zero (Wasserstein) is not looked at.
+
+What tells a discriminator that wins from a generator that gets no gradient is whether the generator ever answers: a
+measure of its samples (their spread, FID) that only scatters about one level, or losses that drift apart to the end.
+"""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import for_good, is_still, longest, rank_trend, smoothed, start_level
+from newllm.diagnosis.roles import Roles, roles_of
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+WON = 0.05  # of the loss at the start
+LOST = 3.0  # times the loss at the start
+LONG = 0.15  # of the run
+FEWEST_POINTS = 20
+ANSWERS = 0.95  # rank correlation: losses that drift apart so steadily are of a generator that does not answer
+COLLAPSED = 0.1  # of the largest spread of the samples
+_MEASURES = ("spread", "fid", "inception_score")
+
+
+def detect_adversarial(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return which side of an adversarial training has won, or stands still."""
+    if training_kind(trace, facts).name != "adversarial":
+        return []
+    roles = roles_of(trace, facts)
+    generator, discriminator = roles.series("generator_loss"), roles.series("discriminator_loss")
+    found = [_collapsed(roles)]
+    sides_are_known = min(len(generator.value), len(discriminator.value)) >= FEWEST_POINTS
+    if sides_are_known and discriminator.value.min() >= 0 and generator.value.min() >= 0:
+        found += [
+            _discriminator_wins(roles, generator, discriminator),
+            _generator_wins(roles, generator, discriminator),
+        ]
+    return [one for one in found if one]
+
+
+def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) -> Finding | None:
+    level, other = smoothed(discriminator), smoothed(generator)
+    start = max(start_level(discriminator), float(discriminator.value[0]))
+    others_start = min(start_level(generator), float(generator.value[0]))
+    first, last = longest(level < WON * start)
+    if last - first < LONG * len(level) or not 0 < LOST * others_start < _within(discriminator, generator, first, last):
+        return None
+    measure = roles.series(*_MEASURES)
+    stands = len(measure.value) >= FEWEST_POINTS and is_still(measure.value)
+    apart = rank_trend(discriminator.value) < -ANSWERS and rank_trend(generator.value) > ANSWERS
+    kind = "generator-stands-still" if stands else "discriminator-wins"
+    causes = ("no-gradient", "discriminator-wins") if stands else ("discriminator-wins", "no-gradient")
+    return Finding(
+        kind=kind,
+        severity="fault",
+        sentence=message(
+            f"finding-{kind}.sentence",
+            discriminator=roles.first("discriminator_loss"),
+            generator=roles.first("generator_loss"),
+            start=start,
+            level=float(np.median(level[first:last])),
+            others_start=others_start,
+            others=float(np.median(other[first:last])),
+            axis=roles.trace.axis,
+            first=int(discriminator.step[first]),
+            last=int(discriminator.step[last - 1]),
+            measure=roles.first(*_MEASURES),
+            usual=float(np.median(measure.value)) if stands else None,
+        ),
+        first_step=float(generator.step[0] if stands else discriminator.step[_left(level[: first + 1], start)]),
+        last_step=float(discriminator.step[-1] if stands else discriminator.step[last - 1]),
+        confidence=0.95 if stands or apart else 0.9,
+        signal=roles.first("discriminator_loss"),
+        evidence={
+            "discriminator_loss": float(np.median(level[first:last])),
+            "at_start": start,
+            "generator_loss": float(np.median(other[-len(other) // 5 :])),
+            "drift_apart": apart,
+            "samples_stand_still": stands,
+        },
+        alternatives=(message("finding-discriminator-wins.easy-to-tell"),),
+        test=message(f"finding-{kind}.test"),
+        candidate_causes=causes,
+        supported_causes=causes[:1] if stands or not apart else causes,
+    )
+
+
+def _within(of: Series, other: Series, first: int, last: int) -> float:
+    """Return the level of another series over a stretch of a series."""
+    kept = (other.step >= of.step[first]) & (other.step <= of.step[last - 1])
+    return float(np.median(other.value[kept])) if kept.any() else 0.0
+
+
+def _left(level: np.ndarray, start: float) -> int:
+    """Return the last index at which a falling level (n,) was still above half of its start."""
+    above = np.flatnonzero(level >= 0.5 * start)
+    return int(above[-1]) if len(above) else 0
+
+
+def _generator_wins(roles: Roles, generator: Series, discriminator: Series) -> Finding | None:
+    level, start = smoothed(generator), start_level(generator)
+    won = for_good(generator, level < WON * start)
+    if won is None or won[1] < LONG:
+        return None
+    behind = discriminator.step >= won[0]
+    before = discriminator.value[~behind]
+    now = float(np.median(discriminator.value[behind])) if behind.any() else 0.0
+    if len(before) < 3 or now < 0.9 * float(np.median(before)):
+        return None  # it falls too: both have found something
+    at = _left(level[: int(np.searchsorted(generator.step, won[0])) + 1], float(np.median(level[level >= WON * start])))
+    scatter = float(np.std(discriminator.value[behind]) / max(float(np.std(before)), 1e-12))
+    return Finding(
+        kind="generator-wins",
+        severity="fault",
+        sentence=message(
+            "finding-generator-wins.sentence",
+            generator=roles.first("generator_loss"),
+            start=start,
+            level=float(level[-1]),
+            discriminator=roles.first("discriminator_loss"),
+            others=now,
+            axis=roles.trace.axis,
+            first=int(generator.step[at]),
+            still=scatter < 0.3,
+        ),
+        first_step=float(generator.step[at]),
+        last_step=float(generator.step[-1]),
+        confidence=0.95,
+        signal=roles.first("generator_loss"),
+        evidence={"generator_loss": float(level[-1]), "at_start": start, "discriminator_loss": now, "scatter": scatter},
+        alternatives=(message("finding-generator-wins.weak"),),
+        test=message("finding-generator-wins.test"),
+        candidate_causes=("discriminator-frozen", "no-gradient", "learning-rate"),
+        supported_causes=("discriminator-frozen",),
+    )
+
+
+def _collapsed(roles: Roles) -> Finding | None:
+    name = roles.first("spread")
+    series = roles.series("spread")
+    if name is None or len(series.value) < FEWEST_POINTS or series.value.min() < 0:
+        return None
+    level = smoothed(series)
+    peak = float(level.max())
+    gone = for_good(series, level < COLLAPSED * peak)
+    if peak <= 0 or gone is None or gone[1] < LONG or peak < 2 * start_level(series) * COLLAPSED:
+        return None
+    return Finding(
+        kind="mode-collapse",
+        severity="warning",
+        sentence=message(
+            "finding-mode-collapse.sentence",
+            signal=name,
+            peak=peak,
+            level=float(level[-1]),
+            axis=roles.trace.axis,
+            first=int(gone[0]),
+        ),
+        first_step=gone[0],
+        last_step=float(series.step[-1]),
+        confidence=0.9,
+        signal=name,
+        evidence={"peak": peak, "level": float(level[-1])},
+        test=message("finding-mode-collapse.test"),
+        candidate_causes=("mode-collapse", "learning-rate"),
+        supported_causes=("mode-collapse",),
+    )

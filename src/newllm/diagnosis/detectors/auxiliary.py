@@ -1,0 +1,193 @@
+"""What is logged beside the loss: auxiliary losses, the loss scale, memory, throughput."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import end_level, for_good, longest, smoothed, start_level
+from newllm.diagnosis.losses import finite
+from newllm.diagnosis.roles import Roles, roles_of
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+FEWEST_POINTS = 20
+EXPLODED = 20.0  # times its usual level
+VANISHED = 1e-3  # of its usual level
+LONG = 0.2  # of the run
+
+
+def detect_auxiliary_loss(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the auxiliary losses (balance of experts, commitment) that explode or vanish.
+
+    False alarms: such a loss is to fall, so it has to be below `VANISHED` of its usual level for `LONG` of the run, to
+    its end, or above `EXPLODED` times it.
+    """
+    roles = roles_of(trace, facts)
+    return [one for name in roles.names("auxiliary_loss") if (one := _auxiliary(roles, name))]
+
+
+def _auxiliary(roles: Roles, name: str) -> Finding | None:
+    series = finite(roles.trace.series(name))
+    count = len(series.value)
+    if count < FEWEST_POINTS:
+        return None
+    size = np.abs(smoothed(series))
+    usual = float(np.median(size[: count // 2]))
+    exploded, vanished = (for_good(series, at) for at in (size > EXPLODED * usual, size < VANISHED * usual))
+    explodes = exploded is not None and exploded[1] >= 0.05
+    first = exploded if explodes else vanished
+    if usual <= 0 or first is None or first[1] < (0.05 if explodes else LONG):
+        return None
+    return Finding(
+        kind="auxiliary-loss",
+        severity="warning",
+        sentence=message(
+            "finding-auxiliary-loss.sentence",
+            signal=name,
+            usual=usual,
+            level=end_level(series, 0.05),
+            axis=roles.trace.axis,
+            first=int(first[0]),
+            explodes=explodes,
+        ),
+        first_step=first[0],
+        last_step=float(series.step[-1]),
+        confidence=0.9,
+        signal=name,
+        evidence={"usual": usual, "level": end_level(series, 0.05)},
+        alternatives=(message("finding-auxiliary-loss.weight"),),
+        test=message("finding-auxiliary-loss.test"),
+        candidate_causes=("learning-rate", "numerics-in-loss") if explodes else ("no-gradient",),
+        supported_causes=(),
+    )
+
+
+# A loss scale that only falls, down to where it scales nothing.
+FALLS = 10  # halvings
+LEAST_SCALE = 1.0
+
+
+def detect_loss_scale(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the fall of a loss scale that finds no scale at which nothing overflows.
+
+    False alarms: a scaler begins too high and halves a few times, and later doubles again. So the scale must have come
+    down from above, by `FALLS` halvings or to `LEAST_SCALE` for `LONG` of the run, and never have doubled in between.
+    """
+    roles = roles_of(trace, facts)
+    series, name = roles.series("loss_scale"), roles.first("loss_scale")
+    if name is None or len(series.value) < FEWEST_POINTS:
+        return []
+    value = series.value
+    highest, end = float(value.max()), float(value[-1])
+    lowest = for_good(series, value <= LEAST_SCALE)
+    at_one = highest > 2 * LEAST_SCALE and lowest is not None and lowest[1] >= LONG
+    falls = end < highest / 2**FALLS and not (np.diff(value) > 0).any()
+    if not at_one and not falls:
+        return []
+    first = float(series.step[int(np.flatnonzero(value < highest)[0])])
+    causes = ("loss-scale", "numerics-in-loss", "fp16-overflow", "learning-rate")
+    return [
+        Finding(
+            kind="loss-scale",
+            severity="warning",
+            sentence=message(
+                "finding-loss-scale.sentence",
+                signal=name,
+                highest=highest,
+                level=end,
+                axis=trace.axis,
+                first=int(first),
+                last=int(series.step[-1]),
+            ),
+            first_step=first,
+            last_step=float(series.step[-1]),
+            confidence=0.9,
+            signal=name,
+            evidence={"highest": highest, "last": end},
+            alternatives=(message("finding-loss-scale.not-finite"),),
+            test=message("finding-loss-scale.test"),
+            candidate_causes=causes,
+            supported_causes=causes[:1],
+        )
+    ]
+
+
+# Memory that grows without end, and a throughput that collapses.
+BLOCKS = 10
+GROWN = 1.2  # times, from a fifth of the run on
+STEADY = 0.5  # of the growth of the first half comes again in the second
+COLLAPSED = 1 / 3  # of the usual throughput
+
+
+def detect_resources(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return memory that grows in each tenth of the run, and a throughput that collapses for good.
+
+    False alarms: memory grows at the start of every run and with the longest batch, and then stays; throughput is noisy
+    on shared machines, so nearly all of its last points must lie below a third of the usual, and it is a note.
+    """
+    roles = roles_of(trace, facts)
+    found = [_memory(roles, name) for name in roles.names("memory")[:1]]
+    found += [_throughput(roles, name) for name in roles.names("throughput")[:1]]
+    return [one for one in found if one]
+
+
+def _memory(roles: Roles, name: str) -> Finding | None:
+    series = finite(roles.trace.series(name))
+    kept = series.value[len(series.value) // 5 :]
+    if len(kept) < 3 * BLOCKS or not kept[0] > 0:
+        return None
+    levels = np.array([float(np.median(part)) for part in np.array_split(kept, BLOCKS)])
+    rise = np.diff(levels)
+    half = len(rise) // 2
+    if rise.min() <= 0 or levels[-1] < GROWN * levels[0] or rise[-half:].sum() < STEADY * rise[:half].sum():
+        return None
+    return Finding(
+        kind="memory-growth",
+        severity="warning",
+        sentence=message(
+            "finding-memory-growth.sentence",
+            signal=name,
+            before=float(levels[0]),
+            now=float(levels[-1]),
+            axis=roles.trace.axis,
+            first=int(series.step[len(series.value) // 5]),
+            last=int(series.step[-1]),
+        ),
+        first_step=float(series.step[0]),
+        last_step=float(series.step[-1]),
+        confidence=0.85,
+        signal=name,
+        evidence={"before": float(levels[0]), "after": float(levels[-1])},
+        alternatives=(message("finding-memory-growth.longer-batches"),),
+        test=message("finding-memory-growth.test"),
+        candidate_causes=(),
+        supported_causes=(),
+    )
+
+
+def _throughput(roles: Roles, name: str) -> Finding | None:
+    series = finite(roles.trace.series(name))
+    count = len(series.value)
+    if count < 2 * FEWEST_POINTS:
+        return None
+    usual = float(np.quantile(series.value[count // 10 : count // 2], 0.25))
+    first, last = longest(smoothed(series) < COLLAPSED * usual)
+    if last < count or last - first < LONG * count or np.mean(series.value[first:] < usual) < 0.95:
+        return None
+    return Finding(
+        kind="throughput-drop",
+        severity="note",
+        sentence=message(
+            "finding-throughput-drop.sentence",
+            signal=name,
+            usual=start_level(series) if usual <= 0 else usual,
+            level=float(np.median(series.value[first:])),
+            axis=roles.trace.axis,
+            first=int(series.step[first]),
+        ),
+        first_step=float(series.step[first]),
+        last_step=float(series.step[-1]),
+        confidence=0.8,
+        signal=name,
+        evidence={"usual": usual, "level": float(np.median(series.value[first:]))},
+        test=message("finding-throughput-drop.test"),
+    )

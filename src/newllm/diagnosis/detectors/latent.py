@@ -1,0 +1,127 @@
+"""A KL divergence that has gone to nothing (a code that carries nothing), or away without end (from a reference)."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import end_level, for_good, rank_trend, smoothed, start_level
+from newllm.diagnosis.roles import Roles, roles_of
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+NOTHING = 0.001  # of the reconstruction: a code of so few nats says nothing
+FALLEN = 0.05  # of its highest level
+LONG = 0.3  # of the run
+FEWEST_POINTS = 10
+
+
+def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the collapse of a posterior: a KL divergence that stays at almost nothing.
+
+    False alarms: the divergence must stay below `NOTHING` of the reconstruction for `LONG` of the run, to its end, and
+    below `FALLEN` of its own highest level, so that its unit (per pixel, per dimension) plays no part. A weight that
+    rises and falls in cycles, or free bits, keep it above that.
+    """
+    roles = roles_of(trace, facts)
+    series, other = roles.series("kl"), roles.series("reconstruction")
+    is_latent = training_kind(trace, facts).name == "vae"
+    scale = abs(end_level(other if len(other.value) else roles.trace.series("loss"))) if is_latent else 0.0
+    if len(series.value) < FEWEST_POINTS or not scale > 0:
+        return []
+    level = smoothed(series)
+    peak = float(max(level.max(), start_level(series)))
+    stays = for_good(series, (level <= NOTHING * scale) & (level <= FALLEN * peak))
+    if stays is None or stays[1] < LONG:
+        return []
+    rose = peak > 1.5 * float(series.value[0])
+    at_once = not rose and not (level[2 + len(level) // 20 :] >= 0.5 * peak).any()  # it fell from the first updates on
+    return [_posterior_collapse(roles, series, float(series.step[0]) if at_once else stays[0], peak)]
+
+
+def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float) -> Finding:
+    other = roles.series("reconstruction")
+    behind = other.value[len(other.value) // 2 :]
+    usual = float(np.median(behind)) if len(behind) else 0.0
+    flat = len(behind) > FEWEST_POINTS and abs(end_level(other, 0.15) - usual) < 0.03 * abs(usual)
+    evidence = {"kl": end_level(series), "highest": peak}
+    if len(other.value):
+        evidence |= {"reconstruction": end_level(other), "reconstruction_is_flat": bool(flat)}
+    return Finding(
+        kind="posterior-collapse",
+        severity="warning",
+        sentence=message(
+            "finding-posterior-collapse.sentence",
+            signal=roles.first("kl"),
+            level=end_level(series),
+            peak=peak,
+            axis=roles.trace.axis,
+            first=int(first),
+            reconstruction=roles.first("reconstruction") if flat else None,
+            stands=end_level(other) if len(other.value) else None,
+        ),
+        first_step=first,
+        last_step=float(series.step[-1]),
+        confidence=0.95,
+        signal=roles.first("kl"),
+        evidence=evidence,
+        alternatives=(message("finding-posterior-collapse.strong-decoder"),),
+        test=message("finding-posterior-collapse.test"),
+        candidate_causes=("posterior-collapse",),
+        supported_causes=("posterior-collapse",),
+    )
+
+
+# A policy that leaves its reference, or jumps far with each update.
+GROWN = 10.0  # times the level of the middle of the run
+FAR = {"kl": 10.0, "approximate_kl": 0.5}  # nats
+WITH_REFERENCE = frozenset({"reinforcement", "preference", "fine-tune", "distillation"})
+
+
+def detect_kl_explosion(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the explosion of a KL divergence from a reference or from the policy before the update.
+
+    False alarms: it rises from nothing in every such training. So it has to be far in absolute terms (`FAR`), and the
+    level of its end at least `GROWN` times that of the second quarter of the run.
+    """
+    if training_kind(trace, facts).name not in WITH_REFERENCE:
+        return []
+    roles = roles_of(trace, facts)
+    return [one for role in FAR if (one := _explosion(roles, role))]
+
+
+def _explosion(roles: Roles, role: str) -> Finding | None:
+    series = roles.series(role)
+    count = len(series.value)
+    if count < 2 * FEWEST_POINTS:
+        return None
+    level, end = smoothed(series), end_level(series, 0.1)
+    usual = float(np.median(level[count // 4 : count // 2]))
+    if end < max(FAR[role], GROWN * usual):
+        return None
+    stays = for_good(series, level > max(0.2 * end, 3 * usual))
+    if stays is None:
+        return None
+    reward = roles.series("reward", "return")
+    rises = len(reward.value) > FEWEST_POINTS and rank_trend(reward.value[reward.step >= stays[0]]) > 0.5
+    causes = ("reward-hacking", "learning-rate") if rises else ("learning-rate", "reward-hacking")
+    return Finding(
+        kind="kl-explosion",
+        severity="warning",
+        sentence=message(
+            "finding-kl-explosion.sentence",
+            signal=roles.first(role),
+            usual=usual,
+            level=end,
+            axis=roles.trace.axis,
+            first=int(stays[0]),
+        ),
+        first_step=stays[0],
+        last_step=float(series.step[-1]),
+        confidence=0.85,
+        signal=roles.first(role),
+        evidence={"usual": usual, "level": end, "reward_rises": rises},
+        alternatives=(message("finding-kl-explosion.weight"),),
+        test=message("finding-kl-explosion.test"),
+        candidate_causes=causes,
+        supported_causes=causes[:1] if rises else (),
+    )

@@ -1,0 +1,114 @@
+"""Trainings on preferences (DPO and its kin): pairs that tell nothing, and a reference that is the policy itself.
+
+Such a loss begins at ln 2, where policy and reference are equal. At exactly ln 2 for ever the two are one; a held-out
+loss that never goes below it says that the pairs carry nothing that holds beyond themselves.
+"""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import end_level, rank_trend
+from newllm.diagnosis.losses import finite
+from newllm.diagnosis.roles import Roles, roles_of
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+CHANCE = math.log(2)
+EXACT = 1e-3  # nats: as near as logs are printed
+NO_MARGIN = 1e-5
+FEWEST_POINTS = 8
+FEWEST_EVALUATIONS = 3
+NEVER_BELOW = 0.99  # of ln 2, of held-out pairs
+NEVER_BELOW_IN_TRAINING = 0.97  # likewise, of a mean over a tenth of the run
+
+
+def detect_preference(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return what is wrong with a training on preferences: one finding.
+
+    False alarms: a noisy set of pairs goes below ln 2 after all; at ln 2 to `EXACT` nats stays only what is ln 2.
+    """
+    if training_kind(trace, facts).name != "preference":
+        return []
+    roles = roles_of(trace, facts)
+    found = _same_reference(roles) or _no_signal(roles)
+    return [found] if found else []
+
+
+def _same_reference(roles: Roles) -> Finding | None:
+    loss = finite(roles.trace.series("loss"))
+    if len(loss.value) < FEWEST_POINTS or np.abs(loss.value - CHANCE).max() > EXACT:
+        return None
+    rewards = {name: finite(roles.trace.series(name)).value for name in roles.names("chosen", "rejected", "margin")}
+    largest = max((float(np.abs(value).max()) for value in rewards.values() if len(value)), default=0.0)
+    if largest > NO_MARGIN:
+        return None
+    return Finding(
+        kind="preference-at-reference",
+        severity="fault",
+        sentence=message(
+            "finding-preference-at-reference.sentence",
+            axis=roles.trace.axis,
+            first=int(loss.step[0]),
+            last=int(loss.step[-1]),
+            rewards=list(rewards) or None,
+        ),
+        first_step=float(loss.step[0]),
+        last_step=float(loss.step[-1]),
+        confidence=0.97 if rewards else 0.8,
+        signal="loss",
+        evidence={"loss": float(np.median(loss.value)), "expected": CHANCE, "largest": largest},
+        alternatives=(message("finding-preference-at-reference.no-update"),),
+        test=message("finding-preference-at-reference.test"),
+        candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
+        supported_causes=("reference-is-policy",),
+    )
+
+
+def _no_signal(roles: Roles) -> Finding | None:
+    loss, held_out = finite(roles.trace.series("loss")), finite(roles.trace.series("validation_loss"))
+    accuracy, margin = roles.series("preference_accuracy"), roles.series("margin")
+    has_evaluations = len(held_out.value) >= FEWEST_EVALUATIONS
+    if has_evaluations and held_out.value.min() < NEVER_BELOW * CHANCE:
+        return None
+    if len(loss.value) < FEWEST_POINTS or not 0.7 * CHANCE < np.median(loss.value[:3]) < 1.3 * CHANCE:
+        return None
+    if not has_evaluations:
+        tenth = max(5, len(loss.value) // 10)
+        level = np.convolve(loss.value, np.ones(tenth) / tenth, mode="valid")
+        at_chance = not len(accuracy.value) or 0.35 < end_level(accuracy) < 0.6
+        if len(loss.value) < 4 * tenth or level.min() < NEVER_BELOW_IN_TRAINING * CHANCE or not at_chance:
+            return None
+    series = held_out if has_evaluations else loss
+    moves = _rewards_move(roles)
+    inverted = len(margin.value) >= FEWEST_POINTS and end_level(margin) < 0 and rank_trend(margin.value) < -0.8
+    return Finding(
+        kind="preference-without-signal",
+        severity="fault",
+        sentence=message(
+            "finding-preference-without-signal.sentence",
+            signal="validation_loss" if has_evaluations else "loss",
+            least=float(series.value.min() if has_evaluations else np.median(series.value)),
+            axis=roles.trace.axis,
+            last=int(series.step[-1]),
+            training=end_level(loss) if has_evaluations else None,
+        ),
+        first_step=float(loss.step[0]),
+        last_step=float(loss.step[-1]),
+        confidence=0.9 if has_evaluations else 0.8,
+        signal="validation_loss" if has_evaluations else "loss",
+        evidence={"best": float(series.value.min()), "expected": CHANCE, "rewards_move": moves, "inverted": inverted},
+        alternatives=(message("finding-preference-without-signal.few-pairs"),),
+        test=message("finding-preference-without-signal.test"),
+        candidate_causes=("wrong-targets", "learning-rate") if moves else ("learning-rate", "wrong-targets"),
+        supported_causes=("wrong-targets",) if moves else (),
+    )
+
+
+def _rewards_move(roles: Roles) -> bool:
+    """Whether the policy leaves its reference at all; without columns of it, that is taken for granted."""
+    names = roles.names("chosen", "rejected")
+    largest = [float(np.abs(finite(roles.trace.series(name)).value).max(initial=0.0)) for name in names]
+    return not largest or max(largest) > 0.02

@@ -1,0 +1,121 @@
+"""Contrastive and self-supervised trainings: representations that become one, and a loss that cannot leave chance."""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import end_level, for_good, smoothed, start_level
+from newllm.diagnosis.losses import finite
+from newllm.diagnosis.roles import Roles, roles_of
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+FEWEST_POINTS = 10
+COLLAPSED = 0.05  # of the spread at the start
+ALIKE = 0.998  # cosine of vectors that are one
+LONG = 0.2  # of the run
+AT_ONCE = 0.1  # of the run
+TRIVIAL = 0.02  # of the first loss
+FLAT = 0.02  # of the loss: a smaller fall is none
+
+
+def detect_representation(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the collapse of representations, or a contrastive loss that stays at chance: one finding.
+
+    False alarms: a spread of vectors is recorded for little else; the loss alone says it only where the training is
+    known to be contrastive, since other losses may well go to nothing at once.
+    """
+    kind = training_kind(trace, facts).name
+    if kind in {"adversarial", "reinforcement", "vae"}:
+        return []
+    roles = roles_of(trace, facts)
+    found = _by_vectors(roles)
+    if found is None and kind == "contrastive":
+        found = _trivial(roles) or _at_chance(roles)
+    return [found] if found else []
+
+
+def _by_vectors(roles: Roles) -> Finding | None:
+    for role in ("spread", "alignment"):
+        series, name = roles.series(role), roles.first(role)
+        if name is None or len(series.value) < FEWEST_POINTS:
+            continue
+        level, start = smoothed(series), start_level(series)
+        if role == "spread":
+            gone = for_good(series, level < COLLAPSED * max(start, float(level.max())))
+        else:
+            gone = for_good(series, level > ALIKE) if level.max() <= 1.01 and start < ALIKE else None
+        if gone is not None and gone[1] >= LONG:
+            return _collapse(roles, name, series, gone[0], start)
+    return None
+
+
+def _trivial(roles: Roles) -> Finding | None:
+    """Return a loss that is at nothing almost at once: without negatives one vector for everything solves the task."""
+    loss = finite(roles.trace.series("loss"))
+    if len(loss.value) < FEWEST_POINTS or loss.value.min() < 0:
+        return None
+    start = float(loss.value[0])
+    gone = for_good(loss, smoothed(loss) < TRIVIAL * start)
+    if gone is None or gone[0] > loss.step[0] + AT_ONCE * (loss.step[-1] - loss.step[0]):
+        return None
+    return _collapse(roles, "loss", loss, float(loss.step[0]), start)
+
+
+def _collapse(roles: Roles, name: str, series: Series, first: float, start: float) -> Finding:
+    return Finding(
+        kind="representation-collapse",
+        severity="fault",
+        sentence=message(
+            "finding-representation-collapse.sentence",
+            signal=name,
+            start=start,
+            level=end_level(series),
+            axis=roles.trace.axis,
+            first=int(first),
+        ),
+        first_step=first,
+        last_step=float(series.step[-1]),
+        confidence=0.9,
+        signal=name,
+        evidence={"at_start": start, "level": end_level(series)},
+        alternatives=(message("finding-representation-collapse.easy"),),
+        test=message("finding-representation-collapse.test"),
+        candidate_causes=("representation-collapse",),
+        supported_causes=("representation-collapse",),
+    )
+
+
+def _at_chance(roles: Roles) -> Finding | None:
+    """Return a loss that stays at the logarithm of a whole number, that of the vectors to choose from."""
+    loss = finite(roles.trace.series("loss"))
+    if len(loss.value) < FEWEST_POINTS or loss.value.min() <= 0:
+        return None
+    start, end = start_level(loss), end_level(loss)
+    choices = round(math.exp(min(start, 30.0)))
+    if choices < 4 or abs(math.log(choices) - start) > 0.01 * start or end < (1 - FLAT) * start:
+        return None
+    if np.std(loss.value) > FLAT * start:
+        return None  # a loss that differs from batch to batch does tell vectors apart
+    return Finding(
+        kind="contrastive-at-chance",
+        severity="fault",
+        sentence=message(
+            "finding-contrastive-at-chance.sentence",
+            level=end,
+            choices=choices,
+            axis=roles.trace.axis,
+            last=int(loss.step[-1]),
+        ),
+        first_step=float(loss.step[0]),
+        last_step=float(loss.step[-1]),
+        confidence=0.9,
+        signal="loss",
+        evidence={"level": end, "choices": choices},
+        alternatives=(message("finding-contrastive-at-chance.small-rate"),),
+        test=message("finding-contrastive-at-chance.test"),
+        candidate_causes=("double-softmax", "learning-rate", "representation-collapse"),
+        supported_causes=("double-softmax",),
+    )

@@ -1,0 +1,60 @@
+"""Levels of a noisy series: at its start, at its end, and from where on it stays beyond a limit."""
+
+import numpy as np
+
+from newllm.diagnosis.losses import rolling_median
+from newllm.trace import Series
+
+SMOOTH = 0.04  # of the run
+START = 0.03  # of the run
+END = 0.2  # of the run
+
+
+def smoothed(series: Series) -> np.ndarray:
+    """Return the level around each point: (n,)."""
+    return rolling_median(series.value, max(3, int(SMOOTH * len(series.value)) | 1))
+
+
+def start_level(series: Series) -> float:
+    """Return the level of the first few points."""
+    return float(np.median(series.value[: max(3, int(START * len(series.value)))]))
+
+
+def end_level(series: Series, share: float = END) -> float:
+    """Return the level of the last part."""
+    return float(np.median(series.value[-max(3, int(share * len(series.value))) :]))
+
+
+def for_good(series: Series, beyond: np.ndarray) -> tuple[float, float] | None:
+    """Return the step from which a truth value (n,) holds to the end, and for which share of the points; or None."""
+    where = np.flatnonzero(~beyond)
+    first = int(where[-1]) + 1 if len(where) else 0
+    return (float(series.step[first]), 1 - first / len(beyond)) if first < len(beyond) else None
+
+
+def longest(beyond: np.ndarray) -> tuple[int, int]:
+    """Return the first index of the longest stretch in which a truth value (n,) holds, and the one behind its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
+    if not len(edges):
+        return 0, 0
+    at = int(np.argmax(edges[1::2] - edges[::2]))
+    return int(edges[2 * at]), int(edges[2 * at + 1])
+
+
+def rank_trend(value: np.ndarray, blocks: int = 12) -> float:
+    """Return the rank correlation of a series with time, of the medians of so many blocks: 1 where it only rises."""
+    levels = np.array([float(np.median(part)) for part in np.array_split(value, min(blocks, len(value)))])
+    if len(levels) < 3 or np.ptp(levels) == 0:
+        return 0.0
+    ranks = np.argsort(np.argsort(levels))
+    return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])
+
+
+def is_still(value: np.ndarray, blocks: int = 8) -> bool:
+    """Whether a series only scatters about one level: its blocks differ no more than their points' scatter says."""
+    parts = np.array_split(value, blocks)
+    if min(map(len, parts)) < 3:
+        return False
+    within = float(np.mean([np.var(part, ddof=1) / len(part) for part in parts]))
+    between = float(np.var([part.mean() for part in parts], ddof=1))
+    return between <= 4 * within

@@ -1,0 +1,169 @@
+# Findings of trainings that are no plain supervised ones, and of what is logged beside the loss.
+
+finding-generator-stands-still =
+    .explained = The generator gets no gradient: its samples do not change while the discriminator learns to tell them. Look for a detach() or no_grad() between its loss and its weights, and whether its optimizer has its parameters.
+    .sentence = { SIGNAL($measure) } only scatters about { G($usual) } while { SIGNAL($generator) } rises from { G($others_start) } to { G($others) } and { SIGNAL($discriminator) } falls from { G($start) } to { G($level) }: the generator does not change
+    .test = Print the norm of the gradient of one of the generator's weights after its backward pass.
+
+finding-discriminator-wins =
+    .explained = The discriminator tells samples from data almost without error, so the generator gets hardly any gradient that helps. Give the discriminator fewer steps, a smaller learning rate or noise in its inputs.
+    .sentence = { SIGNAL($discriminator) } stays at about { G($level) } from { $axis } { $first } to { $last } (it began at { G($start) }) while { SIGNAL($generator) } is at { G($others) } (it began at { G($others_start) }): the discriminator has won
+    .easy-to-tell = data and samples differ in something trivial, such as their scale
+    .test = Train the generator alone for a while against the discriminator as it is: its loss should fall.
+
+finding-generator-wins =
+    .explained = The generator's loss has gone to nothing and the discriminator does not answer: it is no longer trained, or cannot tell anything any more. Samples only exploit what it gets wrong. See whether its weights still change.
+    .sentence = { SIGNAL($generator) } falls to { G($level) } from { $axis } { $first } on (it began at { G($start) }) while { SIGNAL($discriminator) } stays at { G($others) }{ $still ->
+        [yes] { " " }and hardly scatters any more
+       *[no] { "" }
+    }: the discriminator does not answer
+    .weak = the discriminator is far too small for its task
+    .test = Train the discriminator alone for a while: its loss should fall below that of guessing.
+
+finding-mode-collapse =
+    .explained = The samples of the generator have become alike: it produces one thing that the discriminator takes. Look at a batch of samples; a smaller learning rate, or a discriminator that sees several samples at once, helps.
+    .sentence = { SIGNAL($signal) } was as high as { G($peak) } and is at { G($level) } from { $axis } { $first } on: the samples are nearly one
+    .test = Count how many different samples there are among a hundred.
+
+finding-posterior-collapse =
+    .explained = The KL divergence is as good as zero: the code carries nothing, and the decoder has learnt to do without it. Lower the weight of the divergence, let it rise slowly, or leave some nats free.
+    .sentence = { SIGNAL($signal) } falls to { G($level) } (at most { G($peak) } before) and stays there from { $axis } { $first } on{ $reconstruction ->
+        [None] { "" }
+       *[other] , while { SIGNAL($reconstruction) } stands at { G($stands) }
+    }: the code carries nothing
+    .strong-decoder = a decoder so strong that it needs no code
+    .test = Decode the codes of two different inputs: the outputs are the same if the code says nothing.
+
+finding-kl-explosion =
+    .explained = The policy has gone far away from its reference, or from what it was before the update. What it is rewarded for there may be an error of the reward. Raise the weight of the divergence, or lower the learning rate.
+    .sentence = { SIGNAL($signal) } was at about { G($usual) }, runs away from { $axis } { $first } on and is at { G($level) }
+    .weight = a weight of the divergence that was meant to be small
+    .test = Read what the policy writes, or does, at the first such step and at the last.
+
+finding-entropy-collapse =
+    .explained = The policy is certain of what it does, and what it does is wrong now: it no longer explores, so it cannot find back. Reward entropy, lower the learning rate, and see at which step the entropy went.
+    .sentence = { SIGNAL($signal) } falls from { G($start) } to { G($level) } and is gone from { $axis } { $first } on; { SIGNAL($reward) } falls from { G($before) } to { G($now) } at { $lost } and does not come back
+    .solved = a policy that may well be certain, in an environment that has changed
+    .test = Go on from before the collapse with a bonus for entropy: the reward should come back.
+
+finding-reward-falls =
+    .explained = The reward is lower than it was, and stays so. Where it falls from the first updates on, what pays is made rarer: look at the sign of the advantage and of the loss first.
+    .sentence = { SIGNAL($signal) } falls from { G($before) } to { G($now) } { $when ->
+        [from-start] with the first updates and never rises again: what pays is made rarer
+       *[later] at { $axis } { $first } and stays there
+    }
+    .environment = an environment that became harder
+    .test = Train a few updates with the sign of the advantage turned round: the reward should rise.
+
+finding-reward-stays =
+    .explained = The policy has changed and its reward has not: what it learns has nothing to do with what is rewarded. Look at how rewards and actions are put together, and at the baseline.
+    .sentence = { SIGNAL($signal) } stays at about { G($level) } to { $axis } { $last } although { SIGNAL($entropy) } has fallen by { PERCENT($moved) } %: what is learnt does not pay
+    .rare = a reward so rare that nothing was found yet
+    .test = Reward one action in every state: its share should rise within a few updates.
+
+finding-reward-hacking =
+    .explained = The reward rises while what is meant by it falls: the policy exploits an error of the reward. Watch a few episodes, and mend the reward before training further.
+    .sentence = { SIGNAL($reward) } rises from { G($before) } to { G($now) } while { SIGNAL($success) } falls from { PERCENT($best) } % to { PERCENT($left) } %, from { $axis } { $first } on
+    .other-measure = a measure of success that counts something else
+    .test = Watch an episode of the last policy.
+
+finding-preference-at-reference =
+    .explained = The loss is exactly ln 2 at every step, as it is where the policy equals its reference: the reference is the policy itself, so that both move together. Make the reference a frozen copy.
+    .sentence = the loss is ln 2 from { $axis } { $first } to { $last }{ $rewards ->
+        [None] { "" }
+       *[other] , and { $rewards } are zero
+    }: policy and reference are the same
+    .no-update = a policy that is never updated
+    .test = Compare a weight of the policy with the same one of the reference after some steps: they should differ.
+
+finding-preference-without-signal =
+    .explained = The loss never goes below ln 2, that of a coin, on pairs that training did not see: the pairs tell nothing that holds beyond themselves. Read twenty pairs: chosen and rejected may be exchanged in a part of them.
+    .sentence = { SIGNAL($signal) } is at least { G($least) } up to { $axis } { $last }, a coin has ln 2 = 0.6931{ $training ->
+        [None] { "" }
+       *[other] ; training pairs are learnt by heart, { G($training) }
+    }
+    .few-pairs = too few pairs for what they have in common
+    .test = Read twenty pairs and say yourself which answer is better.
+
+finding-representation-collapse =
+    .explained = All inputs get nearly the same representation: a trivial way to make them agree. Negatives, a stopped gradient or a term for variance is missing or too weak.
+    .sentence = { SIGNAL($signal) } goes from { G($start) } to { G($level) } and stays there from { $axis } { $first } on: all representations are nearly one
+    .easy = a task that is solved as easily as that
+    .test = Measure the standard deviation of each dimension over a batch of representations.
+
+finding-contrastive-at-chance =
+    .explained = The loss stays at the logarithm of the number of vectors to choose from: similarities are scaled down so far that the softmax over them is flat. Look at the temperature (0.05 to 0.5 is usual), and at a softmax that is applied twice.
+    .sentence = the loss stays at { G($level) } = ln { $choices } up to { $axis } { $last } and hardly differs from batch to batch: no vector is told from another
+    .small-rate = a learning rate that is far too small
+    .test = Print the logits of one batch: they should differ by more than one.
+
+finding-auxiliary-loss =
+    .explained = An auxiliary loss has run away, or vanished: what it keeps in balance (experts, a codebook) is no longer kept. Compare its size with the main loss, and print what it balances.
+    .sentence = { SIGNAL($signal) } was at about { G($usual) }, { $explodes ->
+        [yes] explodes
+       *[no] vanishes
+    } from { $axis } { $first } on and is at { G($level) }
+    .weight = a weight of this loss that was changed on purpose
+    .test = Print how the tokens are shared among the experts, or how much of the codebook is used.
+
+finding-loss-scale =
+    .explained = The loss scale only falls: no scale is small enough, so gradients are not finite for another reason than their size. Look for a division by zero or a logarithm of zero in the loss, or use bfloat16.
+    .sentence = { SIGNAL($signal) } falls from { G($highest) } to { G($level) } between { $axis } { $first } and { $last }, and never rises again
+    .not-finite = an update that is not finite at any scale
+    .test = Run one of these steps in float32 and look for values that are not finite.
+
+finding-memory-growth =
+    .explained = Memory grows in every part of the run: something is kept that should be let go, as a rule losses or outputs with their graph. Add loss.item(), not loss.
+    .sentence = { SIGNAL($signal) } grows steadily from { G($before) } to { G($now) } between { $axis } { $first } and { $last }
+    .longer-batches = batches that grow longer by plan
+    .test = Count the live tensors at two steps a hundred apart.
+
+finding-throughput-drop =
+    .explained = The training runs at less than a third of its speed: a slow disk, another job on the machine, a device that has throttled, or longer batches.
+    .sentence = { SIGNAL($signal) } falls from about { G($usual) } to { G($level) } from { $axis } { $first } on
+    .test = Measure the seconds of a step with a batch in memory.
+
+# Their names, and those of their causes.
+term-generator-stands-still = a generator that stands still
+term-discriminator-wins = the discriminator wins
+term-generator-wins = the generator wins
+term-mode-collapse = mode collapse
+term-posterior-collapse = posterior collapse
+term-kl-explosion = KL explosion
+term-entropy-collapse = entropy collapse
+term-reward-falls = a reward that falls
+term-reward-stays = a reward that stays
+term-reward-hacking = reward hacking
+term-preference-at-reference = loss at its reference
+term-preference-without-signal = preferences without signal
+term-representation-collapse = representation collapse
+term-contrastive-at-chance = a contrastive loss at chance
+term-auxiliary-loss = auxiliary loss
+term-loss-scale = loss scale
+term-memory-growth = memory growth
+term-throughput-drop = throughput drop
+term-discriminator-frozen = the discriminator is not trained
+term-no-gradient = no gradient reaches the weights
+term-reward-sign = a wrong sign of the reward or advantage
+term-reference-is-policy = the reference is the policy itself
+term-wrong-targets = wrong targets
+term-double-softmax = logits squashed: a softmax twice, or a temperature
+term-numerics-in-loss = a loss that is not finite by its formula
+
+evidence-planned = planned
+evidence-discriminator_loss = discriminator loss
+evidence-generator_loss = generator loss
+evidence-drift_apart = drift apart
+evidence-samples_stand_still = samples stand still
+evidence-scatter = scatter
+evidence-kl = KL divergence
+evidence-highest = highest
+evidence-reconstruction = reconstruction
+evidence-reconstruction_is_flat = reconstruction is flat
+evidence-reward_rises = reward rises
+evidence-reward_before = reward before
+evidence-reward = reward
+evidence-entropy_fell = entropy fell
+evidence-rewards_move = rewards move
+evidence-inverted = inverted
+evidence-choices = choices

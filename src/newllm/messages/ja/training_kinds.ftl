@@ -1,0 +1,169 @@
+# 通常の教師あり学習ではない訓練の所見と、損失以外に記録された値の所見。
+
+finding-generator-stands-still =
+    .explained = 生成器に勾配が届いていない。識別器が見分け方を学ぶ間も、生成されるサンプルは変わらない。生成器の損失と重みの間にdetach()やno_grad()がないか、オプティマイザに生成器のパラメータが渡されているかを調べる。
+    .sentence = { SIGNAL($measure) }は{ G($usual) }の前後でばらつくだけだが、{ SIGNAL($generator) }は{ G($others_start) }から{ G($others) }に上がり、{ SIGNAL($discriminator) }は{ G($start) }から{ G($level) }に下がった。生成器が変わっていない。
+    .test = 逆伝播の後に、生成器の重み一つの勾配ノルムを表示する。
+
+finding-discriminator-wins =
+    .explained = 識別器がサンプルとデータをほぼ誤りなく見分けており、生成器に役立つ勾配がほとんど届かない。識別器のステップ数や学習率を減らすか、入力に雑音を加える。
+    .sentence = { SIGNAL($discriminator) }は{ axis-unit }{ $first }から{ $last }まで約{ G($level) }にとどまり（最初は{ G($start) }）、{ SIGNAL($generator) }は{ G($others) }である（最初は{ G($others_start) }）。識別器が勝っている。
+    .easy-to-tell = データとサンプルが、スケールなどの単純な点で異なる
+    .test = 識別器を固定して、しばらく生成器だけを訓練する。生成器の損失は下がるはずである。
+
+finding-generator-wins =
+    .explained = 生成器の損失がほぼ0になったのに識別器が応答しない。識別器が訓練されていないか、もう何も見分けられない。サンプルは識別器の誤りを突いているだけである。識別器の重みが変わっているかを調べる。
+    .sentence = { SIGNAL($generator) }は{ axis-unit }{ $first }から下がって{ G($level) }になり（最初は{ G($start) }）、{ SIGNAL($discriminator) }は{ G($others) }のままである{ $still ->
+        [yes] （ばらつきもほとんどない）
+       *[no] { "" }
+    }。識別器が応答していない。
+    .weak = 課題に対して小さすぎる識別器
+    .test = しばらく識別器だけを訓練する。損失は推測の水準より下がるはずである。
+
+finding-mode-collapse =
+    .explained = 生成されるサンプルがどれも似ている。生成器は、識別器が受け入れる一つのものだけを作っている。サンプルのバッチを見る。小さい学習率か、複数のサンプルを同時に見る識別器が役立つ。
+    .sentence = { SIGNAL($signal) }は最大{ G($peak) }だったが、{ axis-unit }{ $first }以降は{ G($level) }である。サンプルがほぼ同じになっている。
+    .test = 100個のサンプルのうち、異なるものがいくつあるかを数える。
+
+finding-posterior-collapse =
+    .explained = KLダイバージェンスがほぼ0である。潜在変数は何も伝えておらず、デコーダはそれなしで済ませている。KLの重みを下げるか、ゆっくり上げるか、一定のnatまで課さない。
+    .sentence = { SIGNAL($signal) }は{ G($level) }まで下がり（それまでの最大は{ G($peak) }）、{ axis-unit }{ $first }以降そのままである{ $reconstruction ->
+        [None] { "" }
+       *[other] （{ SIGNAL($reconstruction) }は{ G($stands) }で止まっている）
+    }。潜在変数が何も伝えていない。
+    .strong-decoder = 潜在変数を必要としないほど強いデコーダ
+    .test = 異なる二つの入力の潜在変数を復号する。潜在変数が何も伝えていなければ、出力は同じになる。
+
+finding-kl-explosion =
+    .explained = 方策が参照方策、または更新前の自分から大きく離れた。そこで得る報酬は、報酬の誤りかもしれない。KLの重みを上げるか、学習率を下げる。
+    .sentence = { SIGNAL($signal) }は約{ G($usual) }だったが、{ axis-unit }{ $first }から急に増え、{ G($level) }になった。
+    .weight = 意図して小さくしたKLの重み
+    .test = 最初のそのステップと最後のステップで、方策の出力や行動を読む。
+
+finding-entropy-collapse =
+    .explained = 方策が自分の行動を確信しているが、その行動は今では誤りである。もう探索しないので、元に戻れない。エントロピーに報酬を与え、学習率を下げ、どのステップでエントロピーがなくなったかを調べる。
+    .sentence = { SIGNAL($signal) }は{ G($start) }から{ G($level) }に下がり、{ axis-unit }{ $first }以降ほぼ0である。{ SIGNAL($reward) }は{ $lost }で{ G($before) }から{ G($now) }に下がり、戻らない。
+    .solved = 確信していて当然の方策と、途中で変わった環境
+    .test = 崩壊の前から、エントロピーへの報酬を加えて続ける。報酬は戻るはずである。
+
+finding-reward-falls =
+    .explained = 報酬が以前より低く、そのままである。最初の更新から下がる場合は、報われる行動を減らしている。まずアドバンテージと損失の符号を調べる。
+    .sentence = { SIGNAL($signal) }は{ G($before) }から{ G($now) }に下がった。{ $when ->
+        [from-start] 最初の更新から下がり、その後一度も上がらない。報われる行動を減らしている。
+       *[later] { axis-unit }{ $first }で下がり、そのままである。
+    }
+    .environment = 途中で難しくなった環境
+    .test = アドバンテージの符号を逆にして数回更新する。報酬は上がるはずである。
+
+finding-reward-stays =
+    .explained = 方策は変わったのに報酬が変わらない。学習していることが報酬と関係していない。報酬と行動の対応と、ベースラインを調べる。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $last }まで約{ G($level) }のままだが、{ SIGNAL($entropy) }は{ PERCENT($moved) } %下がった。学習したことが報われていない。
+    .rare = まれにしか得られず、まだ見つかっていない報酬
+    .test = どの状態でも一つの行動だけに報酬を与える。その割合は数回の更新で上がるはずである。
+
+finding-reward-hacking =
+    .explained = 報酬は上がるが、本来の目的は下がっている。方策が報酬の誤りを利用している。いくつかのエピソードを見て、報酬を直してから訓練を続ける。
+    .sentence = { axis-unit }{ $first }から、{ SIGNAL($reward) }は{ G($before) }から{ G($now) }に上がるが、{ SIGNAL($success) }は{ PERCENT($best) } %から{ PERCENT($left) } %に下がる。
+    .other-measure = 別のものを数えている成功の指標
+    .test = 最後の方策のエピソードを一つ見る。
+
+finding-preference-at-reference =
+    .explained = 損失がどのステップでもちょうどln 2である。方策と参照方策が等しいときの値なので、参照方策が方策そのものであり、両方が一緒に動いている。参照方策を固定したコピーにする。
+    .sentence = 損失が{ axis-unit }{ $first }から{ $last }までln 2である{ $rewards ->
+        [None] { "" }
+       *[other] （{ $rewards }は0）
+    }。方策と参照方策が同じである。
+    .no-update = 一度も更新されない方策
+    .test = 数ステップ後に、方策の重み一つを参照方策の同じ重みと比べる。異なるはずである。
+
+finding-preference-without-signal =
+    .explained = 訓練で見ていないペアでは、損失が硬貨投げのln 2を一度も下回らない。ペアは、それ自身の外で成り立つことを何も伝えていない。20組を読む。一部でchosenとrejectedが入れ替わっているかもしれない。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $last }まで{ G($least) }以上で、硬貨投げのln 2 = 0.6931を下回らない{ $training ->
+        [None] 。
+       *[other] 。訓練のペアは暗記されている（{ G($training) }）。
+    }
+    .few-pairs = 共通点を学ぶには少なすぎるペア
+    .test = 20組を読み、どちらの答えがよいかを自分で判断する。
+
+finding-representation-collapse =
+    .explained = どの入力もほぼ同じ表現になっている。表現を一致させる自明な方法である。負例、勾配の停止、または分散の項がないか、弱すぎる。
+    .sentence = { SIGNAL($signal) }は{ G($start) }から{ G($level) }になり、{ axis-unit }{ $first }以降そのままである。すべての表現がほぼ同じである。
+    .easy = それほど簡単に解ける課題
+    .test = 表現のバッチで、各次元の標準偏差を測る。
+
+finding-contrastive-at-chance =
+    .explained = 損失が、選択肢となるベクトルの数の対数にとどまる。類似度が小さくスケーリングされすぎ、そのソフトマックスが平らである。温度（通常は0.05から0.5）と、二重に適用されたソフトマックスを調べる。
+    .sentence = 損失が{ axis-unit }{ $last }まで{ G($level) } = ln { $choices }のままで、バッチによってもほとんど変わらない。どのベクトルも見分けられていない。
+    .small-rate = 小さすぎる学習率
+    .test = 一つのバッチのロジットを表示する。1より大きく異なるはずである。
+
+finding-auxiliary-loss =
+    .explained = 補助損失が暴走したか、消えた。それが釣り合わせているもの（エキスパート、コードブック）が釣り合わなくなっている。主な損失と大きさを比べ、釣り合わせる対象を表示する。
+    .sentence = { SIGNAL($signal) }は約{ G($usual) }だったが、{ axis-unit }{ $first }から{ $explodes ->
+        [yes] 急に増え
+       *[no] ほぼ消え
+    }、{ G($level) }になった。
+    .weight = 意図して変えた、この損失の重み
+    .test = トークンがエキスパートにどう分けられるか、またはコードブックがどれだけ使われるかを表示する。
+
+finding-loss-scale =
+    .explained = 損失のスケールが下がり続ける。十分に小さいスケールがないので、勾配が有限でない理由はその大きさではない。損失の中の0による除算や0の対数を調べるか、bfloat16を使う。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から{ $last }の間に{ G($highest) }から{ G($level) }まで下がり、一度も上がらない。
+    .not-finite = どのスケールでも有限でない更新
+    .test = それらのステップの一つをfloat32で実行し、有限でない値を探す。
+
+finding-memory-growth =
+    .explained = メモリが訓練のどの部分でも増えている。手放すべきもの、多くは計算グラフを伴う損失や出力を保持している。lossではなくloss.item()を足す。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から{ $last }の間に、{ G($before) }から{ G($now) }まで増え続ける。
+    .longer-batches = 計画どおりに長くなるバッチ
+    .test = 100ステップ離れた二つのステップで、生きているテンソルを数える。
+
+finding-throughput-drop =
+    .explained = 訓練の速度が三分の一を下回った。遅いディスク、同じマシンのほかのジョブ、速度を落としたデバイス、または長くなったバッチである。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $first }から、約{ G($usual) }から{ G($level) }に下がった。
+    .test = メモリにある一つのバッチで、1ステップの秒数を測る。
+
+# 所見と原因の名前。
+term-generator-stands-still = 変わらない生成器
+term-discriminator-wins = 識別器の勝ち
+term-generator-wins = 生成器の勝ち
+term-mode-collapse = モード崩壊
+term-posterior-collapse = 事後分布の崩壊
+term-kl-explosion = KLの急増
+term-entropy-collapse = エントロピーの崩壊
+term-reward-falls = 下がる報酬
+term-reward-stays = 変わらない報酬
+term-reward-hacking = 報酬ハッキング
+term-preference-at-reference = 参照方策のままの損失
+term-preference-without-signal = 何も伝えない選好
+term-representation-collapse = 表現の崩壊
+term-contrastive-at-chance = 偶然の水準の対照損失
+term-auxiliary-loss = 補助損失
+term-loss-scale = 損失のスケール
+term-memory-growth = メモリの増加
+term-throughput-drop = 速度の低下
+term-discriminator-frozen = 訓練されていない識別器
+term-no-gradient = 重みに届かない勾配
+term-reward-sign = 報酬またはアドバンテージの符号の誤り
+term-reference-is-policy = 方策そのものである参照方策
+term-wrong-targets = 誤った予測対象
+term-double-softmax = 平らになったロジット（二重のソフトマックスまたは温度）
+term-numerics-in-loss = 式のために有限でない損失
+
+evidence-planned = 計画
+evidence-discriminator_loss = 識別器の損失
+evidence-generator_loss = 生成器の損失
+evidence-drift_apart = 離れ続けるか
+evidence-samples_stand_still = サンプルが変わらないか
+evidence-scatter = ばらつき
+evidence-kl = KLダイバージェンス
+evidence-highest = 最大値
+evidence-reconstruction = 再構成
+evidence-reconstruction_is_flat = 再構成が止まっているか
+evidence-reward_rises = 報酬が上がるか
+evidence-reward_before = 以前の報酬
+evidence-reward = 報酬
+evidence-entropy_fell = エントロピーの低下
+evidence-rewards_move = 報酬が動くか
+evidence-inverted = 逆になっているか
+evidence-choices = 選択肢の数

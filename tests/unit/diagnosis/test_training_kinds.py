@@ -1,0 +1,280 @@
+"""Findings of trainings that are no plain supervised ones, on made-up logs: each fault, and healthy ones beside it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import diagnose
+from newllm.diagnosis.facts import Facts
+from newllm.messages import catalogue
+from newllm.trace import Finding, Series, Trace
+
+COUNT = 200
+STEPS = np.arange(0, 2 * COUNT, 2)
+RISING = STEPS / STEPS[-1]
+LATE = STEPS >= 200
+Columns = dict[str, np.ndarray | float]
+
+
+def noisy(values: np.ndarray | float, share: float = 0.1, seed: int = 1) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal(COUNT)
+    return np.asarray(values, float) + np.abs(values) * share * noise
+
+
+def found(columns: Columns, kind: str | None = None) -> list[Finding]:
+    signals = {name: Series(STEPS, np.broadcast_to(np.asarray(v, float), (COUNT,))) for name, v in columns.items()}
+    findings = diagnose(Trace(signals), Facts(kind=kind))
+    japanese, english = catalogue("ja"), catalogue("en")
+    for finding in findings:
+        for part in (finding.sentence, *finding.alternatives, finding.test):
+            assert part is None or any("\u3040" <= sign <= "\u9fff" for sign in japanese.text(part))
+        for cause in finding.candidate_causes:
+            assert english.get(f"term-{cause}")
+            assert japanese.get(f"term-{cause}")
+        assert all(english.get(f"evidence-{name}") for name in finding.evidence)
+    return findings
+
+
+def only(columns: Columns, kind: str | None = None) -> Finding:
+    (finding,) = found(columns, kind)
+    return finding
+
+
+def gan(g: np.ndarray | float, d: np.ndarray | float, **more: np.ndarray | float) -> Columns:
+    return {"loss": noisy(g), "g_loss": noisy(g), "d_loss": noisy(d, seed=2), **more}
+
+
+FALLING = 1.386 * np.exp(-RISING * 8)
+BALANCED = gan(0.9 + 0.2 * np.sin(STEPS / 20), 1.2 + 0.1 * np.cos(STEPS / 20), spread=noisy(0.1 + RISING))
+
+
+def test_a_discriminator_that_wins() -> None:
+    finding = only(gan(0.7 + 6 * (1 - np.exp(-RISING * 8)), FALLING))
+    assert (finding.kind, finding.severity) == ("discriminator-wins", "fault")
+    assert finding.supported_causes is not None
+    assert finding.supported_causes[0] == "discriminator-wins"
+    assert finding.first_step is not None
+    assert finding.first_step < 60
+
+
+def test_a_generator_that_answers_in_the_end_had_a_gradient() -> None:
+    level = np.where(LATE, 0.3, FALLING**2)
+    finding = only(gan(np.where(LATE, 3.0, 0.7 + 6 * (1 - np.exp(-RISING * 8))), level, spread=noisy(0.1 + RISING)))
+    assert finding.supported_causes == ("discriminator-wins",)
+
+
+def test_a_generator_whose_samples_stand_still_has_no_gradient() -> None:
+    finding = only(gan(0.7 + 6 * (1 - np.exp(-RISING * 8)), FALLING, spread=noisy(0.07, 0.03)))
+    assert finding.kind == "generator-stands-still"
+    assert finding.supported_causes == ("no-gradient",)
+    assert finding.first_step == 0
+
+
+def test_a_discriminator_that_does_not_answer() -> None:
+    g = np.where(LATE, 0.8 * np.exp(-(STEPS - 200) / 15), noisy(0.8))
+    finding = only(gan(g, np.where(LATE, 1.5, noisy(1.3, seed=3))))
+    assert finding.kind == "generator-wins"
+    assert finding.supported_causes == ("discriminator-frozen",)
+    assert 180 <= (finding.first_step or 0) <= 230
+
+
+def test_samples_that_become_alike() -> None:
+    finding = only(BALANCED | {"spread": noisy(np.where(LATE, 0.02, 0.1 + RISING))})
+    assert finding.kind == "mode-collapse"
+    assert 190 <= (finding.first_step or 0) <= 210
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        BALANCED,
+        gan(3.5, 0.4 * np.ones(COUNT)),  # as in DCGAN
+        gan(0.7 + 3 * RISING, 1.386 - 1.1 * RISING),
+        {"g_loss": noisy(-RISING), "d_loss": noisy(-5 * RISING)},  # Wasserstein
+    ],
+)
+def test_a_sound_adversarial_training(columns: Columns) -> None:
+    assert not found(columns)
+
+
+def rl(reward: np.ndarray | float, entropy: np.ndarray | float, **more: np.ndarray | float) -> Columns:
+    rng = np.random.default_rng(4)
+    noise = 0.05 * rng.standard_normal(COUNT)
+    return {"loss": rng.standard_normal(COUNT), "reward": reward + noise, "entropy": entropy, **more}
+
+
+LEARNS = 1 - np.exp(-RISING * 8)
+
+
+def test_a_reward_that_falls_from_the_start() -> None:
+    finding = only(rl(-np.clip(RISING * 20, 0, 1), 0.65))
+    assert (finding.kind, finding.first_step, finding.supported_causes) == ("reward-falls", 0.0, ("reward-sign",))
+
+
+def test_a_reward_that_is_lost() -> None:
+    finding = only(rl(np.where(LATE, 0.1, LEARNS), 0.6 - 0.3 * RISING))
+    assert (finding.kind, finding.supported_causes) == ("reward-falls", ())
+    assert 190 <= (finding.first_step or 0) <= 210
+
+
+def test_an_entropy_that_was_gone_before_the_reward() -> None:
+    finding = only(rl(np.where(LATE, -0.4, LEARNS), 0.69 * np.exp(-RISING * 60)))
+    assert (finding.kind, finding.supported_causes) == ("entropy-collapse", ("entropy-collapse",))
+    assert (finding.first_step or 0) < 60
+    turned = rl(np.where(LATE, -0.4, LEARNS), 0.0, entropy_loss=-0.69 * np.exp(-RISING * 60))
+    del turned["entropy"]
+    assert only(turned).kind == "entropy-collapse"
+
+
+def test_a_reward_that_is_exploited() -> None:
+    success = np.where(LATE, 0.0, LEARNS)
+    finding = only(rl(np.where(LATE, 20.0, LEARNS), 0.3, success=success))
+    assert (finding.kind, finding.supported_causes) == ("reward-hacking", ("reward-hacking",))
+    assert 190 <= (finding.first_step or 0) <= 210
+    assert only(rl(np.where(LATE, 20.0, LEARNS), 0.3, win_rate=100 * success)).evidence["last"] < 0.05
+
+
+def test_a_reward_that_stays_while_the_policy_changes() -> None:
+    finding = only(rl(0.0, 0.69 - 0.5 * RISING))
+    assert (finding.kind, finding.supported_causes) == ("reward-stays", ())
+    assert only(rl(0.0, 0.69 * np.exp(-RISING * 60))).supported_causes == ("entropy-collapse",)
+
+
+def test_a_policy_that_runs_away_from_its_reference() -> None:
+    kl = np.where(LATE, np.exp((STEPS - 200) / 25), 1.0)
+    finding = only(rl(LEARNS, 0.5, **{"objective/kl": kl}))
+    assert (finding.kind, finding.supported_causes) == ("kl-explosion", ())
+    assert only(rl(RISING, 0.5, **{"objective/kl": kl})).supported_causes == ("reward-hacking",)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        rl(LEARNS, 0.69 * np.exp(-RISING * 60)),  # certain, and right
+        rl(np.where((STEPS > 100) & (STEPS < 130), -0.3, LEARNS), 0.4),  # another goal for a while
+        rl(0.0, 0.69),  # nothing found yet
+        rl(LEARNS, 0.3, success=LEARNS, **{"objective/kl": 8 * RISING}),
+        rl(LEARNS, 0.3, success=np.zeros(COUNT)),
+        rl(LEARNS - 3, -RISING),  # a Gaussian policy's entropy may lie below zero
+    ],
+)
+def test_a_sound_policy(columns: Columns) -> None:
+    assert not found(columns)
+
+
+def vae(kl: np.ndarray | float, recon: np.ndarray | float | None = None) -> Columns:
+    recon = 27 + 15 * np.exp(-RISING * 20) if recon is None else recon
+    return {"loss": noisy(recon, 0.01) + kl, "recon": noisy(recon, 0.01), "kl": noisy(kl)}
+
+
+def test_a_code_that_carries_nothing() -> None:
+    finding = only(vae(0.07 * np.exp(-RISING * 30) + 1e-4))
+    assert (finding.kind, finding.first_step) == ("posterior-collapse", 0.0)
+    assert finding.evidence["reconstruction_is_flat"]
+    later = only(vae(np.where(LATE, 1e-4, 3.0)))
+    assert 190 <= (later.first_step or 0) <= 210
+    per_pixel = only(vae((0.07 * np.exp(-RISING * 30) + 1e-5) / 784, (27 + 15 * np.exp(-RISING * 20)) / 784))
+    assert per_pixel.kind == "posterior-collapse"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        vae(0.07 + 2 * RISING),
+        vae(2 + np.sin(STEPS / 20)),  # a weight in cycles
+        vae(np.where(LATE, 0.05, 3.0)),  # small, and more than nothing
+        vae((0.1 + 25 * RISING) / 784, (140 + 100 * np.exp(-RISING * 20) - 60 * RISING) / 784),
+        vae(2000 * np.exp(-RISING * 5) + 20, 0.05),  # of a code that weighs nothing in the loss
+    ],
+)
+def test_a_sound_autoencoder(columns: Columns) -> None:
+    assert not found(columns)
+
+
+def dpo(loss: np.ndarray | float, chosen: np.ndarray | float, **more: np.ndarray | float) -> Columns:
+    return {"loss": loss, "rewards/chosen": chosen, "rewards/rejected": -np.asarray(chosen), **more}
+
+
+def test_a_reference_that_is_the_policy() -> None:
+    finding = only(dpo(np.log(2), 0.0))
+    assert (finding.kind, finding.severity) == ("preference-at-reference", "fault")
+    assert finding.supported_causes == ("reference-is-policy",)
+    assert "rewards/chosen and rewards/rejected are zero" in str(finding.sentence)
+
+
+def test_pairs_that_tell_nothing() -> None:
+    learnt = noisy(np.log(2) - 0.2 * RISING, 0.05)
+    finding = only(dpo(learnt, noisy(-RISING), validation_loss=0.7 + 0.03 * RISING))
+    assert (finding.kind, finding.supported_causes) == ("preference-without-signal", ("wrong-targets",))
+    alone = only(dpo(noisy(np.log(2), 0.05), noisy(-RISING), **{"rewards/accuracies": noisy(0.5)}))
+    assert alone.kind == "preference-without-signal"
+
+
+def test_sound_preferences() -> None:
+    assert not found(dpo(noisy(np.log(2) - 0.2 * RISING, 0.1), noisy(RISING), validation_loss=0.69 - 0.1 * RISING))
+
+
+def ssl(loss: np.ndarray | float, **more: np.ndarray | float) -> Columns:
+    return {"loss": noisy(loss, 0.02), **more}
+
+
+def test_representations_that_become_one() -> None:
+    finding = only(ssl(3 - RISING, embedding_std=noisy(np.where(LATE, 1e-3, 0.1))))
+    assert (finding.kind, finding.supported_causes) == ("representation-collapse", ("representation-collapse",))
+    assert 190 <= (finding.first_step or 0) <= 210
+    assert only(ssl(3 - RISING, alignment=np.where(LATE, 0.9995, 0.4))).kind == "representation-collapse"
+    trivial = ssl(0.3 * np.exp(-RISING * 200) + 1e-4)
+    assert only(trivial, "contrastive").kind == "representation-collapse"
+    assert "representation-collapse" not in [one.kind for one in found(trivial)]
+
+
+def test_a_contrastive_loss_that_cannot_leave_chance() -> None:
+    flat = {"loss": np.log(48) - 0.01 * RISING}
+    finding = only(flat, "contrastive")
+    assert (finding.kind, finding.supported_causes) == ("contrastive-at-chance", ("double-softmax",))
+    assert not found(ssl(np.log(48) - RISING), "contrastive")
+    assert not found(ssl(3 - RISING, embedding_std=noisy(0.1 - 0.05 * RISING), alignment=0.5 + 0.4 * RISING))
+
+
+@pytest.mark.parametrize(("late", "says"), [(1e3, "explodes"), (0.0, "vanishes")])
+def test_an_auxiliary_loss(late: float, says: str) -> None:
+    finding = only({"loss": 3 - RISING, "aux_loss": np.where(STEPS > 300, late, noisy(1.0))})
+    assert finding.kind == "auxiliary-loss"
+    assert says in str(finding.sentence)
+    assert 290 <= (finding.first_step or 0) <= 310
+
+
+def test_a_loss_scale_that_only_falls() -> None:
+    falls = 65536 / 2.0 ** (STEPS // 20)
+    finding = only({"loss": 3 - RISING, "loss_scale": falls})
+    assert (finding.kind, finding.first_step, finding.supported_causes) == ("loss-scale", 20.0, ("loss-scale",))
+    assert only({"loss": 3 - RISING, "loss_scale": np.where(LATE, 1.0, 1024.0)}).kind == "loss-scale"
+
+
+def test_memory_that_grows_and_a_training_that_slows() -> None:
+    assert only({"loss": 3 - RISING, "memory": 4 + 3 * RISING}).kind == "memory-growth"
+    slow = only({"loss": 3 - RISING, "tokens_per_second": noisy(np.where(LATE, 100.0, 1000.0))})
+    assert (slow.kind, slow.severity, slow.first_step) == ("throughput-drop", "note", pytest.approx(200, abs=8))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"aux_loss": noisy(1.0) * np.exp(-RISING * 4)},
+        {"loss_scale": np.where(STEPS < 10, 65536.0, 16384.0)},
+        {"loss_scale": np.ones(COUNT)},
+        {"loss_scale": np.where(LATE, 32768.0, 16384.0)},
+        {"memory": np.minimum(10, 4 + 20 * RISING)},
+        {"memory": 4 + np.abs(noisy(1.0))},
+        {"samples_per_second": np.abs(noisy(1000.0, 0.8))},
+    ],
+)
+def test_what_is_usual_beside_a_loss(column: Columns) -> None:
+    assert not found({"loss": 3 - RISING, **column})
+
+
+def test_its_consequences_are_not_told_beside_a_finding() -> None:
+    kinds: Callable[[Columns], list[str]] = lambda columns: [one.kind for one in found(columns)]  # noqa: E731
+    assert kinds(dpo(np.log(2), 0.0)) == ["preference-at-reference"]
+    assert "repeated-loss" in kinds({"loss": np.full(COUNT, np.log(2))})
