@@ -2,48 +2,46 @@
 
 import functools
 import random
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from newllm.checks.outcome import CannotCheck
+from newllm.checks.parts import Parts
 from newllm.checks.seen import Seen, observed, output_of
-from newllm.checks.trees import copied
+from newllm.checks.trees import copied, leaves, same
 from newllm.checks.untouched import untouched
 
-Loss = Callable[[nn.Module, Any], Tensor]
 _T = TypeVar("_T")
+_LABELS = re.compile(r"\['(label|target)")  # names that hold no inputs
 
 
 class Bench:
     """The parts of one training step, and ways to try them. Each probe runs within `untouched`.
 
     Args:
-        model: in the mode that it trains in.
-        optimizer: over its parameters.
-        loss: from model and batch to a tensor of one number.
-        batch: of one update; every trial is given a copy.
+        parts: of the training; every trial is given a copy of its batch.
         seconds: that all probes may take.
     """
 
-    def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, loss: Loss, batch: Any, seconds: float
-    ) -> None:
-        self.model, self.optimizer, self._loss, self._batch = model, optimizer, loss, batch
+    def __init__(self, parts: Parts, seconds: float) -> None:
+        self.parts, self.model, self.optimizer = parts, parts.model, parts.optimizer
         self.ends = time.monotonic() + seconds
-        self.is_fresh = not any(optimizer.state.values())
+        self.is_fresh = not any(self.optimizer.state.values())
         self._answers: dict[Callable[[Bench], Any], Any] = {}
         self._foreign: tuple[Tensor, ...] = ()
+        self._changed: tuple[str, ...] = ()
 
     @property
     def batch(self) -> Any:
         """A copy of the batch."""
-        return copied(self._batch)
+        return copied(self.parts.batch)
 
     @property
     def left(self) -> float:
@@ -53,7 +51,7 @@ class Bench:
     def loss(self, batch: Any = None, seed: int = 0) -> Tensor:
         """Compute the loss with chance that is the same for the same seed."""
         _seed(seed)
-        made = self._loss(self.model, self.batch if batch is None else batch)
+        made = self.parts.loss(self.model, self.batch if batch is None else batch)
         if not isinstance(made, Tensor) or made.numel() != 1:
             shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
             raise CannotCheck("no-scalar", got=str(shape))
@@ -70,10 +68,26 @@ class Bench:
     @functools.cached_property
     def seen(self) -> Seen:
         """One pass of the batch, observed."""
+        batch = self.batch
         with self.untouched():
-            seen = observed(self.model, self.optimizer, self.loss)
+            seen = observed(self.model, self.optimizer, lambda: self.loss(batch))
         self._foreign = seen.foreign
+        before = dict(leaves(self.parts.batch))
+        dense = [(path, each) for path, each in leaves(batch) if path in before and each.layout == torch.strided]
+        self._changed = tuple(path for path, each in dense if not same(each, before[path]))
         return seen
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The tensors of the batch, by where they stand, that the loss left changed."""
+        assert self.seen
+        return self._changed
+
+    def inputs(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the tensors that the model is given, but for labels, with where they stand."""
+        arguments, options, _ = self.called()
+        found = leaves([list(arguments), options])
+        return ((path, tensor) for path, tensor in found if not _LABELS.search(path))
 
     def untouched(self) -> AbstractContextManager[None]:
         """Put back, after a `with` block, whatever a trial did to the training."""

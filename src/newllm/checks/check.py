@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck, Outcome, wrong
 from newllm.checks.probes import PROBES
+from newllm.checks.probes.vocabulary import tokens_beyond
 from newllm.checks.report import CheckReport
-from newllm.checks.sources import training_step
+from newllm.checks.sources import parts_of
 from newllm.errors import UserError
 
 _LONGEST = 300  # characters of an error that is quoted
@@ -24,6 +25,7 @@ def check(
     loss: Callable[[nn.Module, Any], Tensor] | None = None,
     batch: Any = None,
     *,
+    tokenizer: Any = None,
     seconds: float = 10.0,
 ) -> CheckReport:
     """Look for mistakes in a training before it runs. Nothing is changed: weights, moments, modes and chance come back.
@@ -37,6 +39,7 @@ def check(
         loss: from model and batch to a tensor of one number, as the training computes it. It is called some hundred
             times on copies of the batch.
         batch: of one update, whatever the loss takes.
+        tokenizer: that made its tokens, to be held against the embedding.
         seconds: that all probes may take; what finds no time is "unchecked". A step that is slow may take longer.
 
     Returns:
@@ -48,15 +51,18 @@ def check(
     began = time.monotonic()
     if not seconds > 0:
         raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
-    step = training_step(model, optimizer, loss, batch)
-    bench = Bench(*step, seconds=seconds)
+    bench = Bench(parts_of(model, optimizer, loss, batch, tokenizer=tokenizer), seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes
         first = _outcome(bench, "finite", PROBES["finite"])
         if first.status == "unchecked":  # without a loss nothing else can be asked: "runs" is said in place of it all
+            beyond = _outcome(bench, "vocabulary", tokens_beyond)
+            known = [beyond] if beyond.status == "wrong" else []
+            others = [name for name in PROBES if not known or name != "vocabulary"]
             outcomes = [
                 wrong("runs", why=first.sentence),
-                *(_unchecked(name, CannotCheck("no-loss")) for name in PROBES),
+                *known,
+                *(_unchecked(name, CannotCheck("no-loss")) for name in others),
             ]
         else:
             outcomes = [first, *(_outcome(bench, name, probe) for name, probe in PROBES.items() if name != "finite")]

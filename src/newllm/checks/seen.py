@@ -46,6 +46,7 @@ class Seen:
         has_gradient: whether the loss depends on anything that is trained.
         gradients: of the parameters by name.
         layers: by name.
+        read: tokens that each embedding read, by name.
         foreign: tensors that the loss has a gradient for and that are no parameters of the model.
         calls: how often the loss called the model.
         autocast: the device types for which automatic mixed precision was on while the model was called.
@@ -60,6 +61,7 @@ class Seen:
     has_gradient: bool
     gradients: dict[str, Tensor]
     layers: dict[str, Layer]
+    read: dict[str, Tensor]
     foreign: tuple[Tensor, ...]
     calls: int
     autocast: tuple[str, ...]
@@ -73,6 +75,7 @@ class _Watch:
         self.outputs: list[Tensor | None] = []
         self.autocast: set[str] = set()
         self.layers: dict[str, Layer] = {}
+        self.read: dict[str, Tensor] = {}
         self._within: list[nn.Module] = []
         self._handles: list[Any] = []
         for name, module in model.named_modules():
@@ -103,7 +106,9 @@ class _Watch:
             self.outputs.append(tensor)
 
     def _measuring(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def measure(module: nn.Module, arguments: Any, made: Any) -> None:  # noqa: ARG001 (a hook's form)
+        def measure(module: nn.Module, arguments: Any, made: Any) -> None:
+            if isinstance(module, nn.Embedding) and arguments and isinstance(arguments[0], Tensor):
+                self.read[name] = arguments[0].detach().clone()
             if isinstance(made, Tensor) and made.is_floating_point() and made.numel():
                 self.layers[name] = _measured(module, made)
 
@@ -141,6 +146,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         has_gradient=value.requires_grad,
         gradients={name: each.grad.clone() for name, each in model.named_parameters() if each.grad is not None},
         layers=watch.layers,
+        read=watch.read,
         foreign=foreign,
         calls=len(watch.calls),
         autocast=tuple(sorted(watch.autocast)),

@@ -5,28 +5,30 @@ Trainers are known by what they have, so that neither transformers nor Lightning
 
 import itertools
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from newllm.checks.parts import Parts
 from newllm.errors import UserError
 
-Step = tuple[nn.Module, torch.optim.Optimizer, Callable[[nn.Module, Any], Tensor], Any]
 _GIVE = "give newllm.check(model, optimizer, loss, batch)"
 
 
-def training_step(model: Any, optimizer: Any, loss: Any, batch: Any) -> Step:
-    """Return model, optimizer, loss and batch.
+def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> Parts:
+    """Return the parts of a training, taken out of a trainer where it is given alone.
 
     Raises:
         UserError: something is missing, or is none of what it should be.
     """
+    given = {name: value for name, value in more.items() if value is not None}
     if optimizer is None and loss is None:
-        step = _taken(model, batch)
-        if step is not None:
-            model, optimizer, loss, batch = step
+        taken = _taken(model, batch)
+        if taken is not None:
+            given = taken | given
+            model, optimizer, loss, batch = (given.pop(name) for name in ("model", "optimizer", "loss", "batch"))
     if not isinstance(model, nn.Module):
         raise UserError(f"model is of type {type(model).__name__}: {_GIVE} with a torch.nn.Module, or a trainer alone")
     if not isinstance(optimizer, torch.optim.Optimizer):
@@ -41,10 +43,10 @@ def training_step(model: Any, optimizer: Any, loss: Any, batch: Any) -> Step:
         )
     if any(each.is_meta for each in model.parameters()):
         raise UserError("the model is on the device 'meta', which holds no numbers: put it on another one first")
-    return model, optimizer, loss, batch
+    return Parts(model, optimizer, loss, batch, **given)
 
 
-def _taken(given: Any, batch: Any) -> Step | None:
+def _taken(given: Any, batch: Any) -> dict[str, Any] | None:
     """Return the parts of a trainer, None where it is none that is known."""
     if all(hasattr(given, name) for name in ("compute_loss", "get_train_dataloader", "create_optimizer")):
         return _of_transformers(given, batch)
@@ -52,11 +54,12 @@ def _taken(given: Any, batch: Any) -> Step | None:
         return _of_lightning(given, batch)
     if all(callable(getattr(given, name, None)) for name in ("build", "batch", "loss")):
         model, optimizer = given.build(given.seed)
-        return model.train(), optimizer, given.loss, given.batch(0) if batch is None else batch
+        first = given.batch(0) if batch is None else batch
+        return {"model": model.train(), "optimizer": optimizer, "loss": given.loss, "batch": first}
     return None
 
 
-def _of_transformers(trainer: Any, batch: Any) -> Step:
+def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
     before = trainer.optimizer
     optimizer = trainer.create_optimizer()
     trainer.optimizer = before
@@ -66,10 +69,22 @@ def _of_transformers(trainer: Any, batch: Any) -> Step:
     def loss(model: nn.Module, given: Any) -> Tensor:
         return trainer.compute_loss(model, trainer._prepare_inputs(given))
 
-    return trainer.model, getattr(optimizer, "optimizer", optimizer), loss, found
+    return {
+        "model": trainer.model,
+        "optimizer": getattr(optimizer, "optimizer", optimizer),
+        "loss": loss,
+        "batch": found,
+        "tokenizer": _tokenizer_of(trainer),
+    }
 
 
-def _of_lightning(module: Any, batch: Any) -> Step:
+def _tokenizer_of(trainer: Any) -> Any:
+    """Return a Trainer's tokenizer; what it calls its processing class may be one of images or sounds."""
+    held = getattr(trainer, "processing_class", None)
+    return held if hasattr(held, "get_vocab") else None
+
+
+def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
     made = module.configure_optimizers()
     if isinstance(made, dict):
         made = made["optimizer"]
@@ -90,7 +105,7 @@ def _of_lightning(module: Any, batch: Any) -> Step:
         result = model.training_step(given, 0)
         return result["loss"] if isinstance(result, dict) else result
 
-    return module, made, loss, batch
+    return {"model": module, "optimizer": made, "loss": loss, "batch": batch}
 
 
 def objects(path: str, name: str) -> Any:

@@ -17,7 +17,6 @@ from newllm.checks.trees import integers
 
 FIT = 0.97  # share of the positions at which targets and inputs agree, for a shift that is one
 _SHIFTS = range(-2, 4)
-_ANSWERS = ("label", "target")  # how arguments begin that hold no inputs
 _FEWEST = 2  # classes
 _SURE = 1e-6  # of the largest pull: a row that is right for certain is hardly pulled at, and tells nothing
 _LARGE = 1_000_000  # numbers of an output: of more, single precision is enough, and takes half the time
@@ -86,9 +85,7 @@ def shift_shares(bench: Bench, found: Targets) -> dict[int, float]:
     Raises:
         CannotCheck: the model is given no tokens in the shape of the outputs.
     """
-    arguments, options, _ = bench.called()
-    inputs = {name: value for name, value in options.items() if not name.startswith(_ANSWERS)}
-    tokens = [tensor for _, tensor in integers([arguments, inputs]) if tensor.shape == found.ids.shape]
+    tokens = [tensor for _, tensor in integers(dict(bench.inputs())) if tensor.shape == found.ids.shape]
     tokens = [tensor for tensor in tokens if tensor.ndim == 2 and tensor.shape[1] > 4 and tensor.max() > 1]
     if not tokens or found.axis != found.ids.ndim:
         raise CannotCheck("no-tokens")

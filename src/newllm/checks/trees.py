@@ -63,3 +63,13 @@ def integers(tree: Any) -> Iterator[tuple[str, Tensor]]:
 def chosen_rows(tree: Any, count: int, chosen: Tensor) -> Any:
     """Return a tree with only the chosen rows of every tensor whose first axis has `count` of them."""
     return mapped(tree, lambda tensor: tensor[chosen] if tensor.ndim and tensor.shape[0] == count else tensor.clone())
+
+
+def same(tensor: Tensor, other: Tensor) -> bool:
+    """Say whether two tensors hold the same bits; False where that cannot be seen, as of sparse ones."""
+    try:
+        return tensor.shape == other.shape and torch.equal(
+            tensor.reshape(-1).view(torch.uint8), other.reshape(-1).view(torch.uint8)
+        )
+    except (RuntimeError, TypeError):
+        return False

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from newllm.checks.trees import same
+
 _MACHINERY = ("_parameters", "_buffers", "_modules")
 
 
@@ -52,7 +54,7 @@ def _tensor(tensor: Tensor) -> Callable[[], None]:
 
     def undo() -> None:
         with torch.no_grad():
-            if values is not None and not _same(tensor, values):  # equal bits are not written: views stay valid
+            if values is not None and not same(tensor, values):  # equal bits are not written: views stay valid
                 tensor.copy_(values)
             if grad is not None and slope is not None:
                 grad.copy_(slope)
@@ -61,13 +63,6 @@ def _tensor(tensor: Tensor) -> Callable[[], None]:
             tensor.grad = grad
 
     return undo
-
-
-def _same(tensor: Tensor, values: Tensor) -> bool:
-    try:
-        return torch.equal(tensor.view(torch.uint8), values.view(torch.uint8))
-    except (RuntimeError, TypeError):  # without a form in bytes: complex, of no axis, or not contiguous
-        return False
 
 
 def _module(module: nn.Module) -> Callable[[], None]:

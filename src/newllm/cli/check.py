@@ -1,7 +1,8 @@
 """Look for mistakes in a training before it runs: one batch, some seconds, everything put back as it was.
 
-TARGET is a Python file and the name of a function in it that returns model, optimizer, loss(model, batch) and a batch,
-or a newllm.Loop, a Trainer of transformers or a LightningModule. The file is run. Exit code: 0 nothing is wrong,
+TARGET is a Python file and the name of a function in it that returns model, optimizer, loss(model, batch) and a batch;
+or a dictionary of these and of what else newllm.check takes (tokenizer); or a newllm.Loop, a Trainer of transformers or
+a LightningModule. The file is run. Exit code: 0 nothing is wrong,
 1 something is.
 
   newllm check train.py:parts
@@ -17,7 +18,7 @@ from typing import Any
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
-_PARTS = 4  # model, optimizer, loss, batch
+PARTS = ("model", "optimizer", "loss", "batch", "tokenizer")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.checks import check
     from newllm.checks.sources import objects
 
-    report = check(*_parts(objects(path, name), arguments.target), seconds=arguments.seconds)
+    report = check(**_parts(objects(path, name), arguments.target), seconds=arguments.seconds)
     if arguments.json:
         print(json.dumps(report.as_dict(), allow_nan=False))
     else:
@@ -48,12 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if report.wrong else 0
 
 
-def _parts(given: Any, target: str) -> tuple[Any, ...]:
-    """Return what is handed to the check: four parts, or one thing that holds them."""
+def _parts(given: Any, target: str) -> dict[str, Any]:
+    """Return what is handed to the check, by name: four parts, more of them, or one thing that holds them."""
     if isinstance(given, dict):
-        given = tuple(given.get(name) for name in ("model", "optimizer", "loss", "batch"))
+        if unknown := [name for name in given if name not in PARTS]:
+            raise UserError(f"'{target}' gives '{unknown[0]}': the check takes {', '.join(PARTS)}")
+        return given
     if not isinstance(given, tuple | list):
-        return (given,)
-    if len(given) != _PARTS:
-        raise UserError(f"'{target}' gives {len(given)} things: return model, optimizer, loss, batch")
-    return tuple(given)
+        return {"model": given}
+    if len(given) != len(PARTS[:4]):
+        raise UserError(f"'{target}' gives {len(given)} things: return {', '.join(PARTS[:4])}")
+    return dict(zip(PARTS, given, strict=False))

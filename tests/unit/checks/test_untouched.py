@@ -200,7 +200,8 @@ def test_a_batch_is_never_changed() -> None:
         return made
 
     model = mlp()
-    assert newllm.check(model, torch.optim.SGD(model.parameters(), 0.1), loss, batch, seconds=60).wrong == []
+    report = newllm.check(model, torch.optim.SGD(model.parameters(), 0.1), loss, batch, seconds=60)
+    assert [outcome.probe for outcome in report.wrong] == ["batch-kept"]
     assert all(torch.equal(*pair) for pair in zip(batch, before, strict=True))
 
 

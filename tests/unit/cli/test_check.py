@@ -27,6 +27,10 @@ def named():
     return dict(zip(("model", "optimizer", "loss", "batch"), parts()))
 
 
+def misnamed():
+    return named() | {"tokeniser": None}
+
+
 def three():
     return parts()[:3]
 
@@ -90,6 +94,7 @@ def test_in_japanese(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("train.py", "'train.py' names no function: write it as train.py:parts"),
         ("FILE:absent", "has no 'absent': it has "),
         ("FILE:three", "gives 3 things: return model, optimizer, loss, batch"),
+        ("FILE:misnamed", "gives 'tokeniser': the check takes model, optimizer, loss, batch, tokenizer"),
         ("absent.py:parts", "cannot read 'absent.py'"),
     ],
 )

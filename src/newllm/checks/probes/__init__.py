@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import Outcome
-from newllm.checks.probes import dependence, learning, loss, numerics, parameters
+from newllm.checks.probes import contents, dependence, learning, loss, numerics, padding, parameters, vocabulary
 
 PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "finite": numerics.finite,
     "repeatable": learning.repeatable,
+    "batch-kept": contents.batch_kept,
     "registered": parameters.registered,
     "optimizer-holds": parameters.optimizer_holds,
     "training-mode": dependence.training_mode,
@@ -20,7 +21,12 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "shift": loss.shift,
     "causality": dependence.causality,
     "rows": dependence.rows,
-    "padding": dependence.padding,
+    "padding": padding.padding,
+    "ends": padding.ends,
+    "padding-row": contents.padding_row,
+    "answers": contents.answers,
+    "broadcast": contents.broadcast,
+    "vocabulary": vocabulary.vocabulary,
     "evaluation-mode": dependence.evaluation_mode,
     "initial-loss": loss.initial_loss,
     "reduction": loss.reduction,

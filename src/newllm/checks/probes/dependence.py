@@ -8,10 +8,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
-from newllm.checks.targets import predicts_the_next_token, targets
+from newllm.checks.targets import predicts_the_next_token
 from newllm.checks.trees import leaves, mapped
 
-_MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
+MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
 _MIXING = nn.modules.batchnorm._BatchNorm
 
 
@@ -32,15 +32,15 @@ def causality(bench: Bench) -> Outcome:
         changed[:, middle:][same] = (tensor[:, middle:][same] + 1) % (tensor.max() + 1)
         return changed
 
-    before, after = _answers(bench, (arguments, options), later)
-    scale = _scale(before)
-    earlier = float((after - before)[:, :middle].abs().max()) / scale
-    behind = float((after - before)[:, middle:].abs().max()) / scale
-    if behind <= _MOVED:
+    before, after = answers(bench, (arguments, options), later)
+    size = scale(before)
+    earlier = float((after - before)[:, :middle].abs().max()) / size
+    behind = float((after - before)[:, middle:].abs().max()) / size
+    if behind <= MOVED:
         raise CannotCheck("tokens-unused")
-    moved = (after - before)[:, :middle].abs().flatten(2).amax(-1).amax(0) > _MOVED * scale
+    moved = (after - before)[:, :middle].abs().flatten(2).amax(-1).amax(0) > MOVED * size
     evidence = {"position": middle, "earlier": earlier, "later": behind, "count": int(moved.sum())}
-    return wrong("causality", **evidence) if earlier > _MOVED else sound("causality", **evidence)
+    return wrong("causality", **evidence) if earlier > MOVED else sound("causality", **evidence)
 
 
 def rows(bench: Bench) -> Outcome:
@@ -58,9 +58,9 @@ def rows(bench: Bench) -> Outcome:
             return tensor.clone()
         return torch.cat([tensor[:1], tensor[:1].expand_as(tensor[1:])])
 
-    before, after = _answers(bench, (arguments, options), others)
-    moved = float((after - before)[0].abs().max()) / _scale(before)
-    if moved <= _MOVED:
+    before, after = answers(bench, (arguments, options), others)
+    moved = float((after - before)[0].abs().max()) / scale(before)
+    if moved <= MOVED:
         mixing = [name for name, module in bench.model.named_modules() if isinstance(module, _MIXING)]
         return sound("rows", rows=count, moved=moved, batch_norms=len(mixing))
     if _is_time_first(bench):
@@ -79,39 +79,13 @@ def _is_time_first(bench: Bench) -> bool:
     return any(not first for first in layers)
 
 
-def padding(bench: Bench) -> Outcome:
-    """Change the tokens that the attention mask leaves out: nothing else may move, and none may be a target."""
-    arguments, options, output = bench.called()
-    masks = [tensor for path, tensor in leaves([arguments, options]) if path.endswith("['attention_mask']")]
-    mask = next((one for one in masks if one.shape == output.shape[:2] and not bool(one.bool().all())), None)
-    if mask is None:
-        raise CannotCheck("no-padding")
-    real = mask.bool()
-
-    def elsewhere(tensor: Tensor) -> Tensor:
-        if tensor.shape != mask.shape or tensor.is_floating_point() or torch.equal(tensor, mask) or tensor.max() < 2:
-            return tensor.clone()
-        return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
-
-    before, after = _answers(bench, (arguments, options), elsewhere)
-    moved = float((after - before)[real].abs().max()) / _scale(before)
-    evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
-    if moved > _MOVED:
-        return wrong("padding", "read", **evidence)
-    if predicts_the_next_token(bench):
-        counted = int((targets(bench).used[:, :-1] & ~real[:, 1:]).sum())
-        if counted:
-            return wrong("padding", "counted", counted=counted, **evidence)
-    return sound("padding", **evidence)
-
-
 def evaluation_mode(bench: Bench) -> Outcome:
     """Answer in evaluation mode and watch for dropout: there it may not act."""
     arguments, options, _ = bench.called()
     with _Chance() as chance:
         first = bench.answer(arguments, options, training=False, seed=0)
     second = bench.answer(arguments, options, training=False, seed=1)
-    moved = float((first - second).abs().max()) / _scale(first)
+    moved = float((first - second).abs().max()) / scale(first)
     if moved > 0 and chance.dropout:
         return wrong("evaluation-mode", moved=moved)
     if moved > 0:
@@ -148,7 +122,7 @@ def _parent(model: nn.Module, name: str) -> nn.Module:
     return model.get_submodule(name.rpartition(".")[0])
 
 
-def _answers(bench: Bench, given: Any, change: Any) -> tuple[Tensor, Tensor]:
+def answers(bench: Bench, given: Any, change: Any) -> tuple[Tensor, Tensor]:
     """Return the model's answers in evaluation mode to what it was given, and to that with a change."""
     arguments, options = given
     before = bench.once(_answer)
@@ -167,5 +141,6 @@ def _answer(bench: Bench) -> Tensor:
     return first
 
 
-def _scale(output: Tensor) -> float:
+def scale(output: Tensor) -> float:
+    """Return the scale of an output, which no division makes infinite."""
     return max(float(output.double().std(correction=0)), 1e-12)

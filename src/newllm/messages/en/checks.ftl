@@ -23,6 +23,18 @@ check-repeatable = Does the same step give the same bits?
     .loss = with the same weights, batch and seed the loss is { EXACT($first) } and then { EXACT($second) }
     .gradient = the loss is the same twice, but the gradient of { $name } is not ({ COUNT($count) } tensors differ)
 
+check-batch-kept = Does a step leave its batch as it was?
+    .why = A batch that is changed in place is another one the next time: in accumulation, in an evaluation, and in the next epoch where it is a view of data in memory.
+    .first = Write x = x - mean in place of x -= mean or x.sub_(mean); or clone the batch first.
+    .sound = { $changed ->
+        [0] after a pass every tensor of the batch holds the bits that it held
+       *[other] a pass writes into the batch ({ COUNT($changed) } of its tensors), and the loss of what is left is the same
+    }
+    .wrong = a pass writes into the batch ({ $name }{ $count ->
+        [one] { "" }
+       *[other] { " " }and { COUNT($count) } tensors in all
+    }): its loss is { G($first) }, and with what is left of it { G($second) }
+
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
     .first = Make the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
@@ -91,6 +103,44 @@ check-padding = Is padding neither read nor counted?
     .sound = other tokens at { COUNT($padding) } padded positions moved no output elsewhere, and none is a target
     .read = other tokens at { COUNT($padding) } padded positions move outputs elsewhere by { G($moved, digits: 2) } of their scale: the mask is not used
     .counted = { COUNT($counted) } of the targets are padding: they count in the loss
+    .learnt = { COUNT($counted) } of { COUNT($total) } targets ({ PERCENT($share) } %) are token { $token } after token { $token }, which fills the ends of rows and stands nowhere else: padding is learnt
+
+check-ends = Are the ends of texts learnt?
+    .why = Where padding is the token that ends a text, leaving padding out of the loss leaves out the ends too, and the model never learns to stop.
+    .first = Take another token for padding than for the end, or leave out by the attention mask and not by the token.
+    .sound = token { $token }, which stands before the padding, is a target in { COUNT($learnt) } of { COUNT($rows) } rows
+    .wrong = token { $token } ends { COUNT($rows) } rows (the attention mask counts it as text), is also what fills them up, and is a target in none of them: the model never learns to stop
+
+check-padding-row = Are the padding rows of embeddings zero?
+    .why = The row of padding gets no gradient: what an initialisation or a checkpoint left in it stays, and is added to whatever reads it.
+    .first = Set the row to zero after every initialisation of your own (weight[padding_idx] = 0), or mask padding where it is read.
+    .sound = the padding rows of { COUNT($count) } embeddings are zero
+    .wrong = row { $row } of { $name } is padding and not zero (its length is { G($size, digits: 2) } of the mean of all): with zeros there the loss of the batch is { G($after) } in place of { G($before) }
+
+check-answers = Are the targets kept out of the inputs?
+    .why = A model that is given the answer learns to copy it, and knows nothing where no answer is given.
+    .first = Take the named column out of what the model is given.
+    .sound = none of { COUNT($columns) } numbers of a row's inputs is its target, in { COUNT($rows) } rows
+    .wrong = column { $column } of { COUNT($columns) } of the input { $name } is the target in all of { COUNT($rows) } rows, and the model reads it
+
+check-broadcast = Does each output meet its own target?
+    .why = Outputs of shape (B, 1) and targets of shape (B) broadcast to a table of B times B: every output is pulled towards the mean of all targets, without any error.
+    .first = Give both the same shape: output.squeeze(-1), or target[:, None].
+    .sound = outputs are { $output } and targets { $target }, and each row is pulled towards its own
+    .wrong = outputs are { $output } and targets { $target } ({ $path } of the batch): when all { COUNT($rows) } rows exchange their targets, no gradient changes, so each output is compared with all of them
+
+check-vocabulary = Do tokens, embedding and tokenizer fit?
+    .why = A token without a row of the embedding ends the training when it first comes, and a text of unknown tokens teaches nothing.
+    .first = Take tokenizer and model from one source, or call model.resize_token_embeddings(len(tokenizer)).
+    .sound = the batch holds { COUNT($distinct) } different tokens up to { $largest }; { $name } has { COUNT($rows) } rows{ $size ->
+        [0] { "" }
+       *[other] , the tokenizer { COUNT($size) } tokens
+    }
+    .beyond = the batch holds token { $largest }, and { $name } has { COUNT($rows) } rows
+    .other-tokenizer = the batch holds token { $largest }, and the tokenizer has only { COUNT($size) }: another one made the batch
+    .embedding = the tokenizer has { COUNT($size) } tokens, and { $name } { COUNT($rows) } rows: { COUNT($missing) } tokens end the training when they come
+    .outputs = the tokenizer has { COUNT($size) } tokens, and the model { COUNT($classes) } outputs: { COUNT($missing) } tokens can never be predicted
+    .unknown = { PERCENT($share) } % of the tokens of the batch are { $token }, the tokenizer's token for what it does not know
 
 check-evaluation-mode = Is evaluation without dropout?
     .why = Dropout in evaluation makes every evaluation worse, and different each time.
@@ -200,7 +250,7 @@ check-reason =
     .time-first = the first axis may be that of positions (batch_first is False)
     .not-repeatable = the same call gives other numbers each time, so that nothing can be compared
     .other-shape = the output has another shape for other inputs
-    .no-padding = the batch has no attention mask that leaves something out
+    .no-padding = the batch has no attention mask that leaves something out, and no token that only fills the ends of rows
     .samples = the model draws random numbers in evaluation too, as one that samples is meant to; there is no dropout among them
     .no-modes = the model has no layer that acts otherwise in training
     .all-in-evaluation = the whole model is in evaluation mode: hand it over as training has it (model.train())
@@ -212,6 +262,18 @@ check-reason =
     .sum = the losses of both halves add up to that of the batch ({ G($whole) }): it is a sum over rows. If that is not meant, the size of a step depends on the batch
     .weighs-rows = the loss of a batch is not the mean of its halves (see whether it is a mean over the targets that count)
     .uneven = the halves hold { COUNT($first) } and { COUNT($second) } targets, so that the mean of their losses ({ G($mean) }) is not that of the batch ({ G($whole) }): if you accumulate gradients, weigh each small batch by its targets
+    .no-padding-row = no embedding has a row for padding (padding_idx)
+    .padding-row-unread = the row of padding is not zero, but this batch's loss does not depend on it: it holds no padding, or masks it
+    .no-single-numbers = the model gives more than one number a row
+    .no-targets-known = which tensor of the batch holds the targets cannot be told, or they are all the same
+    .rows-unpaired = outputs and targets are compared as two sets, each as a whole, or all outputs are alike
+    .targets-unused = other targets in the batch do not change the loss
+    .no-single-targets = a row has more than one target, or its target is its place in the batch
+    .too-few-targets = { COUNT($rows) } rows are too few: their targets could stand among the inputs by chance
+    .no-end = the rows are filled up with token { $token } behind different tokens: texts have no token that ends them, or it is { $token } itself and left out with the filling
+    .end-unlearnt = token { $token } stands before the padding of all rows and is never a target: right if it is part of a frame, wrong if it is what ends a text
+    .no-embedding = no embedding reads whole numbers of the model's inputs
+    .tokenizer-unknown = how many tokens a { $kind } has is not known
     .no-autocast = no automatic mixed precision is on
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known

@@ -23,6 +23,18 @@ check-repeatable = 同じステップは同じビットになるか
     .loss = 重み、バッチ、シードが同じなのに、損失は{ EXACT($first) }、次は{ EXACT($second) }だった
     .gradient = 損失は二度とも同じだが、{ $name }の勾配が一致しない（{ COUNT($count) }個のテンソルで相違）
 
+check-batch-kept = 一ステップの後もバッチは元のままか
+    .why = その場で書き換えられたバッチは、次に使うとき別のものになる。勾配の累積や評価で、またメモリ上のデータのビューなら次のエポックで現れる。
+    .first = x -= meanやx.sub_(mean)ではなくx = x - meanと書くか、先にバッチを複製する。
+    .sound = { $changed ->
+        [0] 一度計算した後も、バッチのテンソルはすべてビット単位で元のままである
+       *[other] 計算がバッチのテンソル{ COUNT($changed) }個に書き込むが、残ったものの損失は同じである
+    }
+    .wrong = 計算がバッチに書き込んでいる（{ $name }{ $count ->
+        [one] { "" }
+       *[other] など{ COUNT($count) }個のテンソル
+    }）。損失は{ G($first) }、その後に残ったバッチでは{ G($second) }になる
+
 check-optimizer-holds = 訓練するパラメータはすべてオプティマイザに一度ずつあるか
     .why = オプティマイザにないパラメータは初期値のまま動かず、それはほかのどこにも現れない。
     .first = モデルへの変更（移動、ラップ、重み共有、新しいヘッド）をすべて終えてから、model.parameters()でオプティマイザを作る。
@@ -91,6 +103,44 @@ check-padding = パディングは読まれも数えられもしないか
     .sound = パディングの{ COUNT($padding) }か所のトークンを変えてもほかの出力は動かず、目標にも含まれていない
     .read = パディングの{ COUNT($padding) }か所のトークンを変えると、ほかの出力がその大きさの{ G($moved, digits: 2) }倍動く。マスクが使われていない
     .counted = 目標のうち{ COUNT($counted) }個がパディングで、損失に数えられている
+    .learnt = { COUNT($total) }個の目標のうち{ COUNT($counted) }個（{ PERCENT($share) } %）が、トークン{ $token }に続くトークン{ $token }である。行の末尾を埋めるだけのトークンであり、パディングが学習されている
+
+check-ends = 文の終わりは学習されるか
+    .why = 文の終わりを示すトークンをパディングにも使うと、パディングを損失から除くとき終わりも除かれ、モデルは止まることを学ばない。
+    .first = パディングには終わりとは別のトークンを使うか、トークンではなくアテンションマスクで除く。
+    .sound = パディングの直前にあるトークン{ $token }は、{ COUNT($rows) }行のうち{ COUNT($learnt) }行で目標になっている
+    .wrong = トークン{ $token }は{ COUNT($rows) }行の終わりにあり（アテンションマスクでは本文）、行を埋めるのにも使われ、どの行でも目標になっていない。モデルは止まることを学ばない
+
+check-padding-row = 埋め込みのパディングの行はゼロか
+    .why = パディングの行は勾配を受け取らない。初期化やチェックポイントが残した値がそのまま残り、それを読むものすべてに加わる。
+    .first = 独自の初期化をした後でこの行をゼロにする（weight[padding_idx] = 0）か、読むところでパディングをマスクする。
+    .sound = { COUNT($count) }個の埋め込みで、パディングの行はゼロである
+    .wrong = { $name }の行{ $row }はパディングなのにゼロではない（長さは全体の平均の{ G($size, digits: 2) }倍）。ゼロにすると、バッチの損失は{ G($before) }から{ G($after) }に変わる
+
+check-answers = 目標が入力に紛れ込んでいないか
+    .why = 答えを与えられたモデルはそれを写すことを覚え、答えのないところでは何もできない。
+    .first = 名前の挙がった列を、モデルへの入力から取り除く。
+    .sound = { COUNT($rows) }行のどの入力でも、{ COUNT($columns) }個の数の中に目標そのものはない
+    .wrong = 入力{ $name }の{ COUNT($columns) }列のうち列{ $column }が、{ COUNT($rows) }行すべてで目標そのものであり、モデルはそれを読んでいる
+
+check-broadcast = 出力はそれぞれ自分の目標と比べられるか
+    .why = 形(B, 1)の出力と形(B)の目標は、B×Bの表にブロードキャストされる。エラーもなく、どの出力も全目標の平均へ引かれる。
+    .first = 両方を同じ形にする。output.squeeze(-1)またはtarget[:, None]。
+    .sound = 出力は{ $output }、目標は{ $target }で、各行は自分の目標へ引かれている
+    .wrong = 出力は{ $output }、目標は{ $target }（バッチの{ $path }）である。{ COUNT($rows) }行の目標を入れ替えても勾配がまったく変わらない。どの出力もすべての目標と比べられている
+
+check-vocabulary = トークン、埋め込み、トークナイザーは合っているか
+    .why = 埋め込みに行のないトークンが現れると訓練はそこで止まり、未知のトークンばかりの文からは何も学べない。
+    .first = トークナイザーとモデルを同じところから取るか、model.resize_token_embeddings(len(tokenizer))を呼ぶ。
+    .sound = バッチには{ COUNT($distinct) }種類のトークン（最大{ $largest }）があり、{ $name }には{ COUNT($rows) }行ある{ $size ->
+        [0] { "" }
+       *[other] （トークナイザーは{ COUNT($size) }トークン）
+    }
+    .beyond = バッチにトークン{ $largest }があるが、{ $name }には{ COUNT($rows) }行しかない
+    .other-tokenizer = バッチにトークン{ $largest }があるが、トークナイザーには{ COUNT($size) }しかない。別のトークナイザーが作ったバッチである
+    .embedding = トークナイザーには{ COUNT($size) }トークン、{ $name }には{ COUNT($rows) }行ある。{ COUNT($missing) }個のトークンは、現れたところで訓練を止める
+    .outputs = トークナイザーには{ COUNT($size) }トークン、モデルには{ COUNT($classes) }個の出力がある。{ COUNT($missing) }個のトークンは決して予測できない
+    .unknown = バッチのトークンの{ PERCENT($share) } %が{ $token }、つまりトークナイザーの知らないものを表すトークンである
 
 check-evaluation-mode = 評価時にドロップアウトは止まるか
     .why = 評価中のドロップアウトは、評価を悪くし、毎回違う結果にする。
@@ -200,7 +250,7 @@ check-reason =
     .time-first = 最初の軸が位置の軸かもしれない（batch_firstがFalseである）
     .not-repeatable = 同じ呼び出しが毎回違う数を返すので、比べられない
     .other-shape = 入力を変えると出力の形が変わる
-    .no-padding = 何かを除くアテンションマスクがバッチにない
+    .no-padding = 何かを除くアテンションマスクも、行の末尾を埋めるだけのトークンも、バッチにない
     .samples = モデルは評価時にも乱数を使う。サンプリングするモデルならそれが意図どおりで、ドロップアウトは含まれていない
     .no-modes = 訓練時にふるまいの変わる層がない
     .all-in-evaluation = モデル全体が評価モードである。訓練時の状態で渡す（model.train()）
@@ -212,6 +262,18 @@ check-reason =
     .sum = 半分ずつの損失の和がバッチ全体の損失（{ G($whole) }）になる。行についての和である。意図したものでなければ、一歩の大きさがバッチの大きさで変わる
     .weighs-rows = バッチの損失は半分ずつの平均ではない（数えるべき目標の平均かどうかを見る）
     .uneven = 半分ずつの目標の数が{ COUNT($first) }と{ COUNT($second) }なので、損失の平均（{ G($mean) }）は全体の損失（{ G($whole) }）と一致しない。勾配を累積するなら、小さなバッチを目標の数で重みづけする
+    .no-padding-row = パディングの行（padding_idx）を持つ埋め込みがない
+    .padding-row-unread = パディングの行はゼロではないが、このバッチの損失はそれに依存しない。パディングがないか、マスクされている
+    .no-single-numbers = モデルは一行につき一つより多くの数を出力する
+    .no-targets-known = バッチのどのテンソルが目標なのか分からないか、目標がすべて同じである
+    .rows-unpaired = 出力と目標が、それぞれ全体として比べられているか、出力がすべて同じである
+    .targets-unused = バッチの目標を変えても損失が変わらない
+    .no-single-targets = 一行に目標が複数あるか、目標がバッチ内の位置である
+    .too-few-targets = { COUNT($rows) }行では少なすぎる。目標と同じ数が偶然入力にあり得る
+    .no-end = 行はさまざまなトークンの後をトークン{ $token }で埋められている。文を終えるトークンがないか、それが{ $token }自身で、埋めたものと一緒に除かれている
+    .end-unlearnt = トークン{ $token }はどの行でもパディングの直前にあり、目標になっていない。書式の一部なら正しく、文の終わりなら誤りである
+    .no-embedding = モデルの入力の整数を読む埋め込みがない
+    .tokenizer-unknown = { $kind }が何トークンを持つのか分からない
     .no-autocast = 自動混合精度は使われていない
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない

@@ -1,0 +1,168 @@
+"""What a batch holds: is it left as it is, do its targets go where they belong, and do they stay out of the inputs?"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.checks.bench import Bench
+from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.seen import observed
+from newllm.checks.targets import targets
+from newllm.checks.trees import leaves, mapped
+
+_SAME = 1e-6  # of the loss: rounding
+_LEVEL = 1e-4  # of the gradient: the same but for rounding
+_FEWEST = 4  # rows
+_CHANCE = 30.0  # bits by which a column agrees with the targets beyond what chance does
+
+
+def batch_kept(bench: Bench) -> Outcome:
+    """Compare the batch after one pass with what it was, and see whether the loss of what is left is another."""
+    changed = bench.changed
+    if not changed:
+        return sound("batch-kept", changed=0)
+    batch = bench.batch
+    first, second = float(bench.loss(batch).detach()), float(bench.loss(batch).detach())
+    evidence = {"first": first, "second": second, "name": changed[0], "count": len(changed)}
+    if abs(first - second) <= _SAME * abs(first):
+        return sound("batch-kept", changed=len(changed))  # as where padding is set to -100 once more
+    return wrong("batch-kept", **evidence)
+
+
+def padding_row(bench: Bench) -> Outcome:
+    """Set the padding rows of embeddings to zero: where they were not, the loss of the batch may not move."""
+    tables = {
+        name: module
+        for name, module in bench.model.named_modules()
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None
+    }
+    if not tables:
+        raise CannotCheck("no-padding-row")
+    own = [(name, module.weight, module.padding_idx) for name, module in tables.items()]
+    filled = [(name, weight, at) for name, weight, at in own if bool(weight[at].any())]
+    if not filled:
+        return sound("padding-row", count=len(tables))
+    bench.model.eval()
+    with torch.no_grad():
+        before, again = float(bench.loss()), float(bench.loss())
+        if before != again:
+            raise CannotCheck("not-repeatable")
+        for name, weight, at in filled:
+            row = weight[at].clone()
+            weight[at] = 0
+            after = float(bench.loss())
+            weight[at] = row
+            if abs(after - before) > _SAME * abs(before):
+                size = float(row.norm() / weight.norm(dim=1).mean())
+                return wrong("padding-row", name=name, row=at, size=size, before=before, after=after)
+    raise CannotCheck("padding-row-unread")
+
+
+def broadcast(bench: Bench) -> Outcome:
+    """Give each row the target of another: the gradient of its output must follow, if shapes differ by an axis."""
+    _, _, output = bench.called()
+    rows = len(output) if output.ndim else 0
+    if output.shape not in ((rows,), (rows, 1)) or rows < _FEWEST or bench.seen.gradient is None:
+        raise CannotCheck("no-single-numbers")
+    batch = bench.batch
+    singles = [(path, each) for path, each in leaves(batch) if each.shape in ((rows,), (rows, 1))]
+    found = [(path, each) for path, each in singles if not _is_given(bench, each)]
+    if len(found) != 1 or torch.equal(found[0][1], found[0][1].roll(1, 0)):
+        raise CannotCheck("no-targets-known")
+    path, target = found[0]
+    evidence = {"path": path, "rows": rows, "output": str(list(output.shape)), "target": str(list(target.shape))}
+    if target.shape == output.shape:
+        return sound("broadcast", **evidence)
+    # In a right loss the gradient of a row goes by its own target; in one that broadcasts by its own output and all
+    # targets alike; in one that compares two sets (their means, their distributions) by all outputs.
+    if not bool(_same_gradients(bench, _changed(batch, path, lambda tensor: tensor.roll(1, 0))).all()):
+        return sound("broadcast", **evidence)
+    if bool(
+        _same_gradients(bench, _changed(batch, path, lambda tensor: tensor + tensor.float().std().to(tensor))).all()
+    ):
+        raise CannotCheck("targets-unused")
+    others = mapped(batch, lambda tensor: tensor if tensor is target else _first_and_second(tensor, rows))
+    is_level = bool((output == output[0]).all())
+    if is_level or not bool(_same_gradients(bench, others)[0]):
+        raise CannotCheck("rows-unpaired")
+    return wrong("broadcast", **evidence)
+
+
+def _first_and_second(tensor: Tensor, rows: int) -> Tensor:
+    """Return a tensor with its second row in the place of all further ones."""
+    if not tensor.ndim or len(tensor) != rows:
+        return tensor.clone()
+    return torch.cat([tensor[:2], tensor[1:2].expand_as(tensor[2:])])
+
+
+def _same_gradients(bench: Bench, batch: Any) -> Tensor:
+    """Say for each row whether its output has the gradient that it has with the batch as it is."""
+    with bench.untouched():
+        gradient = observed(bench.model, bench.optimizer, lambda: bench.loss(batch)).gradient
+    before = bench.seen.gradient
+    if before is None or gradient is None:
+        raise CannotCheck("no-gradient")
+    return ((gradient - before).abs() <= _LEVEL * before.abs().max()).flatten(1).all(1)
+
+
+def answers(bench: Bench) -> Outcome:
+    """Look for the targets of a classification or regression among the inputs, number by number."""
+    found = _single_targets(bench)
+    rows = len(found)
+    values = found.unique(return_counts=True)[1].double() / rows
+    bits = rows * float(-(values * values.log2()).sum())
+    looked = 0
+    for name, tensor in bench.inputs():
+        if not tensor.ndim or tensor.shape[0] != rows:
+            continue
+        columns = tensor.reshape(rows, -1)
+        looked += columns.shape[1]
+        same = (columns.double() == found.double()[:, None]).all(0)
+        if bool(same.any()) and bits - math.log2(columns.shape[1]) > _CHANCE and _is_read(bench, name, same):
+            return wrong("answers", name=name, column=int(same.int().argmax()), columns=columns.shape[1], rows=rows)
+    if not looked or bits - math.log2(looked) <= _CHANCE:
+        raise CannotCheck("too-few-targets", rows=rows)
+    return sound("answers", columns=looked, rows=rows)
+
+
+def _single_targets(bench: Bench) -> Tensor:
+    """Return one target for each row: what the gradient shows of a classification, or the batch's only such column."""
+    _, _, output = bench.called()
+    try:
+        found = targets(bench)
+    except CannotCheck:
+        shapes = ((len(output),), (len(output), 1)) if output.ndim else ()
+        numbers = [each for _, each in leaves(bench.batch) if each.shape in shapes and not _is_given(bench, each)]
+        if len(numbers) != 1 or output.numel() != len(output):
+            raise CannotCheck("no-targets-known") from None
+        return numbers[0].reshape(-1)
+    if found.ids.ndim != 1 or not bool(found.used.all()) or found.classes == len(found.ids):
+        raise CannotCheck("no-single-targets")
+    return found.ids
+
+
+def _is_read(bench: Bench, name: str, same: Tensor) -> bool:
+    """Say whether the model's answer moves with these columns of an input."""
+    arguments, options, _ = bench.called()
+
+    def exchanged(tensor: Tensor) -> Tensor:
+        columns = tensor.clone().reshape(len(tensor), -1)
+        columns[:, same] = columns[:, same].roll(1, 0)
+        return columns.reshape(tensor.shape)
+
+    before = bench.answer(arguments, options, training=False)
+    arguments, options = _changed([list(arguments), options], name, exchanged)
+    return not torch.equal(before, bench.answer(arguments, options, training=False))
+
+
+def _is_given(bench: Bench, tensor: Tensor) -> bool:
+    """Say whether the model was given a tensor as an input."""
+    return any(each.shape == tensor.shape and torch.equal(each, tensor) for _, each in bench.inputs())
+
+
+def _changed(tree: Any, path: str, change: Any) -> Any:
+    """Return a copy of a tree whose tensor at a path is changed."""
+    paths = iter([name for name, _ in leaves(tree)])
+    return mapped(tree, lambda tensor: change(tensor) if next(paths) == path else tensor.clone())

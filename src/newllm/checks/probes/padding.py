@@ -1,0 +1,118 @@
+"""Padding: is it neither read nor counted nor learnt, and are the ends of texts learnt in spite of it?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from newllm.checks.bench import Bench
+from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.probes.dependence import MOVED, answers, scale
+from newllm.checks.targets import predicts_the_next_token, targets
+from newllm.checks.trees import integers, leaves
+
+_RUN = 2  # tokens at the end of a row
+
+
+def padding(bench: Bench) -> Outcome:
+    """Change the tokens that the attention mask leaves out: nothing else may move, and none may be a target.
+
+    Without a mask, look for one token that fills the ends of rows and is learnt there.
+    """
+    arguments, options, _ = bench.called()
+    mask = _mask(bench)
+    if mask is None:
+        return _learnt(bench)
+    real = mask.bool()
+
+    def elsewhere(tensor: Tensor) -> Tensor:
+        if tensor.shape != mask.shape or tensor.is_floating_point() or torch.equal(tensor, mask) or tensor.max() < 2:
+            return tensor.clone()
+        return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
+
+    before, after = answers(bench, (arguments, options), elsewhere)
+    moved = float((after - before)[real].abs().max()) / scale(before)
+    evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
+    if moved > MOVED:
+        return wrong("padding", "read", **evidence)
+    if predicts_the_next_token(bench):
+        counted = int((targets(bench).used[:, :-1] & ~real[:, 1:]).sum())
+        if counted:
+            return wrong("padding", "counted", counted=counted, **evidence)
+    return sound("padding", **evidence)
+
+
+def ends(bench: Bench) -> Outcome:
+    """See whether the token that ends each text is a target, where rows are filled up behind it."""
+    if not predicts_the_next_token(bench):
+        raise CannotCheck("not-next-token-model")
+    filler = _filler(bench)
+    if filler is None:
+        raise CannotCheck("no-padding")
+    found = targets(bench)
+    rows = torch.arange(len(filler.tokens), device=filler.tokens.device)
+    padded = filler.starts < filler.tokens.shape[1]
+    last = filler.starts[padded] - 1  # of the text, by row
+    tokens = filler.tokens[rows[padded], last]
+    if len(tokens) < _RUN or bool((tokens != tokens[0]).any()) or bool((last < 1).any()):
+        raise CannotCheck("no-end", token=filler.token)
+    end, learnt = int(tokens[0]), int(found.used[rows[padded], last - 1].sum())
+    if learnt:
+        return sound("ends", token=end, learnt=learnt, rows=len(tokens))
+    if end != filler.token:  # it may be meant, as of a line break behind an answer
+        raise CannotCheck("end-unlearnt", token=end)
+    return wrong("ends", token=end, rows=len(tokens))
+
+
+@dataclass(frozen=True)
+class _Filler:
+    """The token that fills the ends of rows `[B, T]`: from `starts` `[B]` on a row holds nothing else."""
+
+    token: int
+    tokens: Tensor
+    starts: Tensor
+
+
+def _learnt(bench: Bench) -> Outcome:
+    if not predicts_the_next_token(bench):
+        raise CannotCheck("no-padding")
+    filler = _filler(bench)
+    if filler is None:
+        raise CannotCheck("no-padding")
+    found = targets(bench)
+    inside = torch.arange(filler.tokens.shape[1], device=filler.tokens.device) >= filler.starts[:, None]
+    counted = found.used & inside & (found.ids == filler.token)
+    evidence = {"token": filler.token, "counted": int(counted.sum()), "total": int(found.used.sum())}
+    if int(counted.any(1).sum()) >= _RUN:
+        return wrong("padding", "learnt", share=evidence["counted"] / evidence["total"], **evidence)
+    return sound("padding", padding=int(inside.sum()), moved=0.0)
+
+
+def _filler(bench: Bench) -> _Filler | None:
+    """Return what fills the ends of rows: by the attention mask, or a token that stands nowhere else in the batch."""
+    _, _, output = bench.called()
+    found = [each for _, each in integers(dict(bench.inputs())) if each.shape == output.shape[:2] and each.max() > 1]
+    if not found or found[0].shape[1] <= _RUN:
+        return None
+    tokens, mask = found[0].long(), _mask(bench)
+    token = int(tokens[:, -1].mode().values)
+    run = (tokens == token).flip(1).cumprod(1).flip(1).bool()
+    if mask is not None:
+        real = mask.bool()
+        if not bool((real[:, 1:] <= real[:, :-1]).all()):  # filled up in front
+            return None
+        return _Filler(int(tokens[~real].mode().values), tokens, real.sum(1))
+    lengths = run.sum(1)
+    if bool(((tokens == token) & ~run).any()) or int((lengths >= _RUN).sum()) < max(_RUN, len(tokens) // 2):
+        return None
+    if int(lengths.unique().numel()) < 2 or bool((lengths == tokens.shape[1]).all()):
+        return None
+    return _Filler(token, tokens, tokens.shape[1] - lengths)
+
+
+def _mask(bench: Bench) -> Tensor | None:
+    """Return the attention mask of the positions, where it leaves something out."""
+    arguments, options, output = bench.called()
+    masks = [tensor for path, tensor in leaves([arguments, options]) if path.endswith("['attention_mask']")]
+    return next((one for one in masks if one.shape == output.shape[:2] and not bool(one.bool().all())), None)
