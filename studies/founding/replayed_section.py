@@ -8,6 +8,7 @@ from typing import Any
 from newllm.statistics import Interval
 from newllm.study.design import Row
 from newllm.trace import Tried, Verdict
+from newllm.words.verdicts import sentences_of
 
 from .arms import BASELINE
 from .labels import Labels
@@ -44,7 +45,7 @@ def replayed_section(verdict: Verdict, results: Mapping[str, Any], words: Labels
         "set": OWN_SET,
         "onset": verdict.spike["onset"],
         "seconds": sum(tried.seconds for tried in verdict.interventions),
-        "sentences": [" ".join(sentence.split()) for sentence in verdict.sentences],
+        "sentences": [" ".join(str(sentence).split()) for sentence in sentences_of(verdict)],
         "null": {"kind": _kind(again), "weights": again.get("weights"), **again},
         "nulls": {**verdict.nulls, **verdict.other_chance},
         "causes": list(_causes(verdict, results)) if verdict.interventions else [],

@@ -54,9 +54,10 @@ class Catalogue:
     Args:
         lang: its code, as HTML's `lang` has it.
         folder: holds its `.ftl` files.
+        instead: a further file, whose messages stand in the place of those of the same name.
     """
 
-    def __init__(self, lang: str, folder: Path) -> None:
+    def __init__(self, lang: str, folder: Path, instead: Path | None = None) -> None:
         self.lang = lang
         self._source: dict[str, str] = {}
         for file in sorted(folder.glob("*.ftl")):
@@ -64,6 +65,7 @@ class Catalogue:
                 if name in self._source:
                     raise ValueError(f"{file.name}: the message '{name}' is there twice")
                 self._source[name] = text
+        self._source |= dict(_entries(instead.read_text("utf-8"))) if instead else {}
         from fluent.runtime import FluentBundle  # not before a text is wanted: it takes a tenth of a second
 
         functions: dict[str, Any] = {**_FUNCTIONS, "NAMED": self._named, "SIGNAL": self.signal}
@@ -174,6 +176,12 @@ def catalogue(lang: str) -> Catalogue:
     if lang not in LANGUAGES:
         raise unknown_name("language", lang, LANGUAGES)
     return Catalogue(lang, FOLDER / lang)
+
+
+@functools.cache
+def earlier_english() -> Catalogue:
+    """Return English as an earlier newllm wrote it into files: today's messages but for those that were changed."""
+    return Catalogue("en", FOLDER / "en", FOLDER / "earlier_english.ftl")
 
 
 def _languages() -> tuple[str, ...]:

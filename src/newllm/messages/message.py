@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from newllm.messages.catalogue import catalogue
+from newllm.messages.catalogue import catalogue, earlier_english
 
 _DEEPEST = 4  # messages within messages, of what a file holds
 
@@ -55,12 +55,12 @@ def read_message(data: Any, text: Any) -> Message:
 
     Args:
         data: what `Message.as_dict` gave; anything where an earlier version wrote none, or the file is another's.
-        text: in English. It holds where the data do not say the same.
+        text: in English. It holds where the data do not say the same, in today's words or in those of an earlier newllm.
     """
     said = text if isinstance(text, str) else ""
     try:
         made = Message.from_dict(data)
-        return made if str(made) == said else quoted(said)
+        return made if said == str(made) or said == earlier_english().text(made) else quoted(said)
     except (TypeError, ValueError, LookupError, AttributeError):
         return quoted(said)
 

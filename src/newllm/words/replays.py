@@ -137,15 +137,15 @@ def cause(words: Catalogue, verdict: Verdict) -> list[tuple[str, str]]:
     """Return what speaks for the cause that is named: the three things that it must show, each with its label."""
     about = verdict.cause or {}
     found = [(words("shown-by"), plain(about.get("intervention", "")))]
-    moved, planted = about.get("moved"), about.get("planted")
+    moved, injected = about.get("moved"), about.get("planted")
     if moved:
         found.append((words("shown-moved"), words("shown-moved_to", **_moved(moved))))
     if about.get("rivals"):
         names = words("list").join(plain(name) for name in about["rivals"])
         found.append((words("shown-alternatives"), names))
-    if planted:
-        counted = {"spiked": planted.get("spiked"), "n": planted.get("n"), "without": planted.get("null_spiked")}
-        found.append((words("shown-planted"), words("shown-planted_in", **counted, start=planted.get("start", 0))))
+    if injected:
+        counted = {"spiked": injected.get("spiked"), "n": injected.get("n"), "without": injected.get("null_spiked")}
+        found.append((words("shown-injected"), words("shown-injected_in", **counted, start=injected.get("start", 0))))
     return found
 
 
@@ -161,7 +161,7 @@ def _evidence(words: Catalogue, item: Mapping[str, Any]) -> str:
         outcome=str(item.get("class")).replace(" ", "-"),
         stage=item.get("stage"),
         moved=bool(item.get("moved")),
-        planted=bool(item.get("planted_spikes")),
+        injected=bool(item.get("planted_spikes")),
     )
 
 

@@ -129,15 +129,15 @@ def _cause(verdict: Verdict) -> Message | None:
 
 
 def _shown(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
-    by, planted = str(cause.get("intervention")), cause.get("planted") or {}
+    by, injected = str(cause.get("intervention")), cause.get("planted") or {}
     values = next((one.values for one in tried if one.name == by), {})
     return message(
         "cause-shown",
         name=str(cause.get("name")),
         hypothesis=change("hypothesis", by.split(TOGETHER)[:1], values),
         alternatives=len(cause.get("rivals") or ()),
-        spiked=planted.get("spiked"),
-        n=planted.get("n"),
+        spiked=injected.get("spiked"),
+        n=injected.get("n"),
     )
 
 

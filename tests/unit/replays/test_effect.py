@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from newllm.replays.assessment.assessment import Assessment
-from newllm.replays.assessment.effect import Pair, effect_of
+from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.subjects.severity import Severity
 
@@ -38,6 +38,15 @@ def calm(*peaks: float, reached: int | None = 20) -> list[Assessment]:
 
 
 NULLS = spiking(1.0, 1.2, 0.9, 1.1, 1.0, 1.05, 0.95, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("spiked", "n", "depends"), [(4, 4, False), (3, 4, True), (4, 5, False), (2, 2, False), (1, 2, True), (0, 0, False)]
+)
+def test_a_spike_depends_on_the_seed_if_fewer_than_four_in_five_replays_with_other_chance_spike(
+    spiked: int, n: int, depends: bool
+):
+    assert depends_on_seed([*spiking(*[1.0] * spiked), *calm(*[0.0] * (n - spiked))]) is depends
 
 
 def test_no_spike_and_an_upper_bound_among_healthy_runs_removes():

@@ -29,7 +29,7 @@ TASK = Task("gate", 31, 3, Until(None, 10, 20, 2), 39, 43, (30, 44))
 def test_a_replay_on_disk_says_what_it_is_and_comes_back_as_it_was(tmp_path: Path) -> None:
     store = Store(tmp_path / "replays", {"run": "x"})
     store.put(TASK, WHOLE)
-    store.put(replace(TASK, variant="planted"), {**WHOLE, "loss": [9.0]})
+    store.put(replace(TASK, variant="injected"), {**WHOLE, "loss": [9.0]})
     files = [json.loads(file.read_text()) for file in (tmp_path / "replays/trajectories").iterdir()]
     assert {(one["task"]["variant"], one["task"]["name"], one["loss"][0]) for one in files} == {
         ("applied", "gate", 1.0), ("planted", "gate", 9.0),

@@ -29,13 +29,13 @@ def test_a_change_is_applied_injected_or_left_out(loop: Loop) -> None:
     null = ran(loop, "")
     moved = {
         variant: ran(loop, "half-learning-rate", variant).signals["update_ratio"][1]
-        for variant in ("applied", "planted", "stable")
+        for variant in ("applied", "injected", "stable")
     }
     own = null.signals["update_ratio"][1]
     assert own is not None
-    expected = {"applied": 0.5 * own, "planted": 2 * own, "stable": own}
+    expected = {"applied": 0.5 * own, "injected": 2 * own, "stable": own}
     assert moved == {variant: pytest.approx(value, rel=1e-3) for variant, value in expected.items()}
-    assert ran(loop, "adamw", "planted").loss == null.loss, "it has nothing to inject"
+    assert ran(loop, "adamw", "injected").loss == null.loss, "it has nothing to inject"
 
 
 def test_two_changes_are_made_together(loop: Loop) -> None:
@@ -47,7 +47,7 @@ def test_two_changes_are_made_together(loop: Loop) -> None:
 
 
 def test_the_suspect_batches_are_those_of_the_task(loop: Loop) -> None:
-    injected = ran(loop, "skip-batches", "planted")
+    injected = ran(loop, "skip-batches", "injected")
     null = ran(loop, "")
     assert len(set(injected.batches) & set(null.batches[2:5])) >= 1
     assert injected.batches != null.batches
@@ -67,7 +67,7 @@ def test_the_same_task_has_the_same_name() -> None:
             Task("sgd + adagc", 31, 2, Until(4.5, 12, 90, 2), 39, 43, (31, 46)),
             "sgd+adagc-from-31-replay-2-c749c7c6cb53",
         ),
-        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 46), "planted"), "null-from-0-replay-0-d6e97efe487d"),
+        (Task("", 0, 0, Until(None, 60, 60, 3), 39, 43, (31, 46), "injected"), "null-from-0-replay-0-d6e97efe487d"),
     ],
 )
 def test_replays_of_earlier_versions_are_found_again(task: Task, key: str) -> None:

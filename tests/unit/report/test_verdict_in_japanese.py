@@ -150,12 +150,12 @@ MISSING = [
     ),
     (
         message("missing-reverse", name="x"),
-        "x: there was no reverse test (nothing to plant, no healthy stretch, or no time).",
+        "x: there was no reverse test (nothing to inject, no healthy segment, or no time).",
         "xには逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。",
     ),
     (
         message("missing-planted", name="x", spiked=3, n=4, without=1),
-        "x: planted into a healthy stretch, its cause made 3 of 4 replays spike (1 without it).",
+        "x: injected into a healthy segment, its cause made 3 of 4 replays spike (1 without it).",
         "xが狙う原因を正常な区間に注入すると、4回のリプレイのうち3回でスパイクが起こった（注入しないときは1回）。",
     ),
     (
@@ -194,6 +194,20 @@ def test_what_an_earlier_newllm_wrote_in_english_alone_stays_english():
     assert said_in(JA, quoted("It lacks.")) == '<span lang="en">It lacks.</span>'
     other = dataclasses.replace(old, sentences=("It spikes.", *old.sentences[1:]))
     assert sentences_of(other)[0] == quoted("It spikes.")
+
+
+def test_what_an_earlier_newllm_said_of_the_same_comes_in_todays_words_and_in_japanese():
+    founding = Verdict.from_dict(FOUNDING)
+    assert "planted into a healthy stretch" in founding.sentences[2]
+    assert [one.id for one in sentences_of(founding)] == ["happened", "helps-removes", "cause-shown"]
+    assert "and injected into a healthy segment it causes one in 4 of 4 replays." in str(sentences_of(founding)[2])
+    assert "注入" in JA.text(sentences_of(founding)[2])
+    lack = message("missing-planted", name="x", spiked=3, n=4, without=1)
+    said = "x: planted into a healthy stretch, its cause made 3 of 4 replays spike (1 without it)."
+    assert checked(lack, said) == lack
+    open_ = message("cause-open", missing=lack)
+    assert checked(open_, f"No cause is shown. {said}") == open_
+    assert checked(open_, f"No cause was shown. {said}") == quoted(f"No cause was shown. {said}")
 
 
 def test_every_change_has_japanese_words_and_its_number():
@@ -247,7 +261,11 @@ def test_a_verdict_that_cannot_be_put_into_words_is_told_apart(change: dict[str,
 def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
     read = Verdict.from_dict({**FOUNDING, "messages": messages})
     assert read.messages == VerdictMessages()
-    assert [str(one) for one in sentences_of(read)] == FOUNDING["sentences"]
+    earlier, today = (
+        "planted into a healthy stretch it brings one about",
+        "injected into a healthy segment it causes one",
+    )
+    assert [str(one) for one in sentences_of(read)] == [one.replace(earlier, today) for one in FOUNDING["sentences"]]
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
 

@@ -156,10 +156,10 @@ def test_what_it_says_of_the_cause(what: list[Tried], missing: list[Message], te
 
 
 def test_the_cause_is_told_with_its_evidence() -> None:
-    planted = {"spiked": 3, "n": 4}
-    cause = {"name": "learning-rate", "intervention": "beta2 + clip-tenth", "rivals": ["a", "b"], "planted": planted}
+    injected = {"spiked": 3, "n": 4}
+    cause = {"name": "learning-rate", "intervention": "beta2 + clip-tenth", "rivals": ["a", "b"], "planted": injected}
     why = str(change("hypothesis", ["beta2"], {}))
     assert said(SPIKE, NULLS, CONFIRMED, cause, [TRY])[2] == (
         f"The cause is learning-rate ({why[0].lower()}{why[1:-1]}): 2 rival changes as strong leave the spike, and "
-        "planted into a healthy stretch it brings one about in 3 of 4 replays."
+        "injected into a healthy segment it causes one in 3 of 4 replays."
     )

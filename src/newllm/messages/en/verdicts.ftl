@@ -35,7 +35,7 @@ helps-nothing = Nothing that was tried takes it away.
 helps-untried = No change was tried.
 
 ## the cause
-cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): { $alternatives } rival changes as strong leave the spike, and planted into a healthy stretch it brings one about in { $spiked } of { $n } replays.
+cause-shown = The cause is { $name } ({ CLAUSE($hypothesis) }): { $alternatives } rival changes as strong leave the spike, and injected into a healthy segment it causes one in { $spiked } of { $n } replays.
 cause-remedy = That is a remedy and no proof of a cause yet. { $missing }
 cause-open = No cause is shown. { $missing }
 cause-none = No cause is shown.
@@ -44,8 +44,8 @@ cause-none = No cause is shown.
 missing-not_moved = { $name }: it did not move what it aims at ({ $signal }), so it tests nothing.
 missing-others = { $name }: { $names } removed the spike too, by another mechanism.
 missing-rivals = { $name }: fewer than { $least } rival mechanisms were changed as strongly; try more of them.
-missing-reverse = { $name }: there was no reverse test (nothing to plant, no healthy stretch, or no time).
-missing-planted = { $name }: planted into a healthy stretch, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
+missing-reverse = { $name }: there was no reverse test (nothing to inject, no healthy segment, or no time).
+missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
 missing-confirmation = { $names } removed the spike in the screen only: a longer --budget would confirm it or not.
 missing-time = { $untried } of { $n } changes had no time: a longer --budget would try them.
 missing-remedy = Nothing that was tried removes the spike: its cause is not among what was changed, or two act together.
@@ -117,8 +117,8 @@ shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
    *[other] { " " }to { G($ratio, digits: 3) } times that of the null
 }
 shown-alternatives = rivals that left it
-shown-planted = planted
-shown-planted_in = { COUNT($spiked) } of { COUNT($n) } replays spike, { COUNT($without) } without it, in healthy replays from step { COUNT($start) }
+shown-injected = injected
+shown-injected_in = { COUNT($spiked) } of { COUNT($n) } replays spike, { COUNT($without) } without it, in healthy replays from step { COUNT($start) }
 suspected = { $intervention } { $outcome ->
     [removes] removes it
     [reduces] reduces it
@@ -131,7 +131,7 @@ suspected = { $intervention } { $outcome ->
 }; { $moved ->
     [yes] moved its signal
    *[no] did not move its signal
-}{ $planted ->
-    [yes] ; planted, it brings a spike about
+}{ $injected ->
+    [yes] ; injected, it causes a spike
    *[no] {""}
 }

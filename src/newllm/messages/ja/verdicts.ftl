@@ -116,8 +116,8 @@ shown-moved_to = { NAMED($signal, kind: "aim") }{ $ratio ->
    *[other] （対照の{ G($ratio, digits: 3) }倍）
 }
 shown-alternatives = スパイクが残る対立する変更
-shown-planted = 注入
-shown-planted_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（注入しないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
+shown-injected = 注入
+shown-injected_in = { COUNT($n) }回のリプレイのうち{ COUNT($spiked) }回でスパイクが起こる（注入しないときは{ COUNT($without) }回、ステップ{ COUNT($start) }からの正常な区間）
 suspected = { $intervention }{ $outcome ->
     [removes] でなくなる
     [reduces] で小さくなる
@@ -130,7 +130,7 @@ suspected = { $intervention }{ $outcome ->
 }、{ $moved ->
     [yes] 狙った信号を動かした
    *[no] 狙った信号を動かさなかった
-}{ $planted ->
+}{ $injected ->
     [yes] 、注入するとスパイクが起こる
    *[no] {""}
 }

@@ -11,7 +11,8 @@
     undecided       none of these can be said with so few replays
 
 An effect is the share of the severity above the healthy limit that is gone: 1 is a spike that is gone. Where fewer than
-four in five null replays spike, the spike depends on the seed, and what is compared is whether a replay spikes at all.
+four in five null replays with other chance than the run's own spike, the spike depends on the seed, and what is
+compared is whether a replay spikes at all.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from newllm.replays.assessment.assessment import Assessment
 from newllm.statistics import Interval, mean_interval, sign_flip_test
 from newllm.trace.verdict import EffectClass
 
-MOSTLY = 0.8  # of the null replays: with fewer the spike depends on the seed
+_MOSTLY = 0.8  # of null replays: with fewer the spike depends on the seed
 _ALIKE = 0.25  # of the null's severity
 _LATER = 1.25  # times as far from the start
 _HALF = 0.5
@@ -56,6 +57,14 @@ class Effect:
     p: float | None
     later: float | None
     spiked: int
+
+
+def depends_on_seed(others: Sequence[Assessment]) -> bool:
+    """Whether a spike depends on the seed, by null replays with other chance than the run's own.
+
+    The replay with the run's own chance says nothing of it: the run was chosen because it spikes.
+    """
+    return sum(one.own.spiked for one in others) < _MOSTLY * len(others)
 
 
 def effect_of(pairs: Sequence[Pair], *, by_share: bool) -> Effect:
@@ -104,7 +113,7 @@ def is_removed(pairs: Sequence[Pair]) -> bool:
     for name in pairs[0].null.severities:
         nulls = [pair.null.severities[name].spiked for pair in pairs if name in pair.null.severities]
         left = [pair.changed.severities[name].spiked for pair in pairs if name in pair.changed.severities]
-        if np.mean(nulls) >= MOSTLY and "/" not in name and any(left):
+        if np.mean(nulls) >= _MOSTLY and "/" not in name and any(left):
             return False
     if any(pair.changed.own.spiked or pair.changed.trajectory.reached is None for pair in pairs):
         return False

@@ -10,7 +10,7 @@ from newllm.diagnosis.onset import Onset
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.replays.assessment.assessment import Assessment, Assessor
-from newllm.replays.assessment.effect import MOSTLY, Pair, effect_of, stopped_learning
+from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of, stopped_learning
 from newllm.replays.assessment.manipulation import manipulation
 from newllm.replays.interventions.remedies import Remedy
 from newllm.replays.replica.replica import State
@@ -117,7 +117,7 @@ class Attempts:
             assert self.assessor is not None
             pairs.append(Pair(null, self.assessor(made)))
         main = remedy.change
-        effect = effect_of(pairs, by_share=self._by_share())
+        effect = effect_of(pairs, by_share=depends_on_seed(self.nulls[1:]))
         start = Start(self.back, self.onset.onset, self.last, self.back + self.length)
         trial = Trial(Candidate(remedy.name, (main,), start), tuple(pairs), False, time.perf_counter() - began)
         clean = len(pairs) == len(self.nulls) and all(_is_clean(pair) for pair in pairs)
@@ -171,9 +171,6 @@ class Attempts:
     def _is_futile(self, pair: Pair) -> bool:
         left = pair.changed.own.spiked and pair.changed.own.peak >= _FUTILE * pair.null.own.peak
         return left or stopped_learning(pair)
-
-    def _by_share(self) -> bool:
-        return sum(one.own.spiked for one in self.nulls) < MOSTLY * len(self.nulls)
 
     def _limit(self) -> float:
         assert self.assessor is not None

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.replays.assessment.assessment import Assessment, Assessor
-from newllm.replays.assessment.effect import MOSTLY, Pair, effect_of, stopped_learning
+from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of, stopped_learning
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.request import ReplayRequest
@@ -132,8 +132,7 @@ class Session:
                 f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"
             )
         self._usable = tuple(one for one in self.starts if one.step in found)
-        whole = [one for assessments in found.values() for one in assessments]
-        self.by_share = sum(one.own.spiked for one in whole) < MOSTLY * len(whole)
+        self.by_share = depends_on_seed(self.other_chance)
         self._screen_began = self.time.spent
         return found
 
@@ -210,7 +209,7 @@ class Session:
         seconds = 2 * INJECTED * self._expected(candidate.name, candidate.start, healthy[0].until.least)
         if seconds / self.runner.workers > self.time.left:
             return
-        injected = [replace(task, name=candidate.name, variant="planted") for task in healthy]
+        injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
         self._begin("reverse test", [*healthy, *injected])
         try:
             self._keep_state(healthy[0].start)

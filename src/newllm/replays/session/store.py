@@ -9,7 +9,6 @@ Its files:
 """
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,7 +98,7 @@ class Store:
         if self.directory is None:
             self._trajectories[task.key] = data
         else:
-            content = {"task": dataclasses.asdict(task), **data}
+            content = {"task": task.as_dict(), **data}
             write_bytes(self._file(task), sealed(content), durable=False)
 
     def keep_state(self, step: int, state: State) -> None:

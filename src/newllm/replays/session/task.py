@@ -17,7 +17,7 @@ from newllm.replays.replica.subject import Subject
 from newllm.replays.replica.trajectory import Trajectory, Until, follow
 from newllm.trace.verdict import TOGETHER
 
-_NAMES_ON_DISK = {"last_suspect": "peak"}
+_NAMES_IN_KEY = {"last_suspect": "peak"}  # fields as the first replays on disk had them
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Task:
         until: when it stops.
         onset, last_suspect: first and last suspect step of the spike, or of the segment that a cause is injected into.
         suspect: batches of the original's window, half open.
-        variant: "applied" the intervention, "planted" its cause, or "stable", the healthy configuration alone that the
+        variant: "applied" the intervention, "injected" its cause, or "stable", the healthy configuration alone that the
             cause is injected into where it cannot be injected while the run goes on.
     """
 
@@ -42,12 +42,16 @@ class Task:
     onset: int
     last_suspect: int
     suspect: tuple[int, int]
-    variant: Literal["applied", "stable", "planted"] = "applied"
+    variant: Literal["applied", "stable", "injected"] = "applied"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data as it is kept on disk, where what is injected is "planted"."""
+        return {**dataclasses.asdict(self), "variant": "planted" if self.variant == "injected" else self.variant}
 
     @property
     def key(self) -> str:
         """A name for its file: the same task has the same, under the field names of the first replays on disk."""
-        fields = {_NAMES_ON_DISK.get(name, name): value for name, value in dataclasses.asdict(self).items()}
+        fields = {_NAMES_IN_KEY.get(name, name): value for name, value in self.as_dict().items()}
         what = to_json(fields).encode()
         words = self.name.replace(TOGETHER, "+") or "null"
         return f"{words}-from-{self.start}-replay-{self.replay}-{hashlib.sha256(what).hexdigest()[:12]}"
