@@ -27,6 +27,10 @@ BENCHMARKS = ("replay-report.jsonl", "replay-tuning.jsonl")
 TRIED = dataclasses.replace(Verdict.from_dict(FOUNDING).interventions[0])
 
 
+# what the founding run's verdict was written with, and today's words
+INJECTED = ("planted into a healthy stretch it brings one about", "injected into a healthy segment it causes one")
+
+
 def whole(data: dict) -> Verdict:
     """Make a verdict of what a benchmark kept of one: it dropped what the sentences don't need."""
     of_all = {"hypothesis": "", "price": "", "interval": None, "severity": 0.0, "null_severity": 1.0}
