@@ -269,7 +269,7 @@ def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
         "planted into a healthy stretch it brings one about",
         "injected into a healthy segment it causes one",
     )
-    assert [str(one) for one in sentences_of(read)] == [one.replace(earlier, today) for one in FOUNDING["sentences"]]
+    assert [str(one) for one in sentences_of(read)] == [one.replace(*INJECTED) for one in FOUNDING["sentences"]]
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
 
