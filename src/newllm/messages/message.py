@@ -55,7 +55,7 @@ def read_message(data: Any, text: Any) -> Message:
 
     Args:
         data: what `Message.as_dict` gave; anything where an earlier version wrote none, or the file is another's.
-        text: in English, in today's words or in those of an earlier newllm. It holds where the data do not say the same.
+        text: in English, in words of today or of an earlier newllm. It holds where the data do not say the same.
     """
     said = text if isinstance(text, str) else ""
     try:

@@ -265,10 +265,6 @@ def test_a_verdict_that_cannot_be_put_into_words_is_told_apart(change: dict[str,
 def test_of_messages_that_cannot_be_read_the_english_holds(messages: Any):
     read = Verdict.from_dict({**FOUNDING, "messages": messages})
     assert read.messages == VerdictMessages()
-    earlier, today = (
-        "planted into a healthy stretch it brings one about",
-        "injected into a healthy segment it causes one",
-    )
     assert [str(one) for one in sentences_of(read)] == [one.replace(*INJECTED) for one in FOUNDING["sentences"]]
     why, names = not_tried_of(read)[0]
     assert (str(why), names) == ("the planned learning rate never rises", ["hold-learning-rate"])
