@@ -1,6 +1,6 @@
-"""Which faults are planted, how large, in what, and where each must show: fixed before any detector was fitted.
+"""Which faults are injected, how large, in what, and where each must show: fixed before any detector was fitted.
 
-`size` is all that the planting (`planting.py`) reads. `visible` says where the fault shows at all: "loss" (a log of
+`size` is all that the injection (`faults.py`) reads. `visible` says where the fault shows at all: "loss" (a log of
 losses is enough), "signals" (the recorder's signals are needed) or "data" (only the data facts tell). It was set by
 what the fault must look like and is held against each run's healthy twin, see `twins.py` and README.md; no detector
 takes part in that. A finding counts when its kind is one of `findings`; a cause when it is one of `causes`.
@@ -28,7 +28,7 @@ class Kind:
         what: one sentence: what is done to the healthy twin.
         models: taken in turn.
         logs: forms of the log, taken in turn.
-        size: numbers that the planting reads; times are shares of the run.
+        size: numbers that the injection reads; times are shares of the run.
         findings: kinds of finding that count as having found it.
         causes: names of the cause that count as right, beside the kind's own name.
         settings: changes of the set-up that the healthy twin has too.

@@ -1,17 +1,17 @@
-"""The planted faults: each takes one thing away from, or adds one thing to, its healthy twin. Sizes: fault_kinds.py.
+"""The injected faults: each takes one thing away from, or adds one thing to, its healthy twin. Sizes: fault_kinds.py.
 
-Limits: a resume is planted as what it loses, in one process; the recorder is not closed and opened again.
+Limits: a resume is injected as what it loses, in one process; the recorder is not closed and opened again.
 """
 
 from fault_kinds import KINDS, RUNS_PER_KIND, Kind
 from loop import Hooks
 from models import MODELS, TASKS
-from planting_data import DATA_FAULTS
-from planting_model import MODEL_FAULTS
-from planting_steps import STEP_FAULTS
+from faults_data import DATA_FAULTS
+from faults_model import MODEL_FAULTS
+from faults_steps import STEP_FAULTS
 from setups import Setup
 
-PLANTED: dict[str, type[Hooks]] = {**STEP_FAULTS, **MODEL_FAULTS, **DATA_FAULTS}
+INJECTED: dict[str, type[Hooks]] = {**STEP_FAULTS, **MODEL_FAULTS, **DATA_FAULTS}
 
 
 def setup_of(kind: Kind, run: int) -> Setup:
@@ -28,7 +28,7 @@ def setup_of(kind: Kind, run: int) -> Setup:
 def hooks_of(kind: Kind, run: int) -> Hooks:
     """Return the fault of one run of a kind."""
     setup = setup_of(kind, run)
-    return PLANTED[kind.name](setup, {"run": run, **kind.size})
+    return INJECTED[kind.name](setup, {"run": run, **kind.size})
 
 
 def every_fault() -> list[tuple[Kind, int]]:

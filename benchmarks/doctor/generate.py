@@ -25,7 +25,7 @@ from loop import Hooks, Loop
 from newllm.data.facts import data_facts
 from newllm.recorder.recorder import RECORDING, TRACE
 from newllm.trace import read_trace
-from planting import every_fault, hooks_of, setup_of
+from faults import every_fault, hooks_of, setup_of
 from setups import Setup
 from split import half_of
 from stored import LABELS, PACKED, pack_trace, write_packed
@@ -103,8 +103,8 @@ def _healthy_label(number: int, curves: Curves) -> dict[str, Any]:
 
 
 def _fault_label(kind: str, number: int, setup: Setup) -> dict[str, Any]:
-    planted = round(KINDS[kind].size.get("at", 0.0) * setup.steps) + 1
-    return {"kind": kind, "visible": KINDS[kind].visible, "half": half_of(kind, number), "planted": planted}
+    injected = round(KINDS[kind].size.get("at", 0.0) * setup.steps) + 1
+    return {"kind": kind, "visible": KINDS[kind].visible, "half": half_of(kind, number), "planted": injected}
 
 
 def _renew(label: dict[str, Any], curves: dict[str, Curve]) -> None:

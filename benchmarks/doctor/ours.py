@@ -25,7 +25,7 @@ def accepted(findings: Iterable[Finding], kind: Kind) -> list[Finding]:
 
 
 def right_cause(findings: Iterable[Finding], kind: Kind) -> bool:
-    """Return whether the first cause that the doctor names, and a replay would test, is the planted one."""
+    """Return whether the first cause that the doctor names, and a replay would test, is the injected one."""
     first = next((finding for finding in warnings_of(findings) if finding.candidate_causes), None)
     return first is not None and first.candidate_causes[0] in (kind.name, *kind.causes)
 

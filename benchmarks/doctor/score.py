@@ -18,9 +18,9 @@ class Answer:
     Attributes:
         warnings: kinds of its findings from warning up.
         notes: kinds of those below.
-        accepted: whether one of the warnings names the planted fault.
+        accepted: whether one of the warnings names the injected fault.
         noted: whether a warning or a note does.
-        cause: whether the first cause named is the planted one.
+        cause: whether the first cause named is the injected one.
         wrong_cause: whether another cause is named first as likely.
         first: at which point of the log's axis it would have said so first; None if never or unknown.
         failed: why it has nothing to say.

@@ -1,4 +1,4 @@
-"""Does every planted run spike, and no healthy twin? Of two causes together, does neither alone?
+"""Does every injected run spike, and no healthy twin? Of two causes together, does neither alone?
 
     python benchmarks/replay/check.py [--out FILE] [--only NAME ...] [--markdown]
 
@@ -54,7 +54,7 @@ def check(run: Labelled) -> dict[str, Any]:
 
 
 def is_good(run: Labelled, row: dict[str, Any]) -> bool:
-    """Return whether the run is what its label says: a spike of the loss where one is planted, and else none."""
+    """Return whether the run is what its label says: a spike of the loss where one is injected, and else none."""
     if run.healthy:
         return _is_calm(row["spike"])
     return _spikes(row["spike"]) and all(_is_calm(one) for one in (row["twin"], *row.get("alone", [])))
@@ -66,7 +66,7 @@ def _spikes(spike: dict[str, Any] | None) -> bool:
 
 
 def _is_calm(spike: dict[str, Any] | None) -> bool:
-    """Return whether no loss spikes: gradients that are planted as large are large alone, too."""
+    """Return whether no loss spikes: gradients that are injected as large are large alone, too."""
     return spike is None or spike["signal"] == "gradient_norm"
 
 

@@ -8,10 +8,10 @@ import torch
 
 from doctor_parts import Dataset
 from newllm.chance import numpy_stream
-from training import Batch, Plant
+from training import Batch, Fault
 
 
-class CorruptedBatch(Plant):
+class CorruptedBatch(Fault):
     """A few batches are noise: inputs times `scale`, or random tokens, under random targets."""
 
     def batch(self, step: int, batch: Batch, classes: int) -> Batch:
@@ -25,7 +25,7 @@ class CorruptedBatch(Plant):
         return torch.from_numpy(chance.integers(classes, size=inputs.shape)), noise, *more
 
 
-class LabelNoise(Plant):
+class LabelNoise(Fault):
     """Targets are shuffled among the examples for a while."""
 
     def batch(self, step: int, batch: Batch, classes: int) -> Batch:
@@ -36,14 +36,14 @@ class LabelNoise(Plant):
         return inputs, targets.flatten()[order].reshape(targets.shape), *more
 
 
-class RepeatedText(Plant):
+class RepeatedText(Fault):
     """Every row of a burst of batches is one and the same example."""
 
     def chosen(self, step: int, rows: Any, data: Dataset) -> Any:
         return np.zeros_like(rows) if self.within(step) else rows
 
 
-class DataOrder(Plant):
+class DataOrder(Fault):
     """The examples come sorted: class after class in `parts`, over and over."""
 
     def chosen(self, step: int, rows: Any, data: Dataset) -> Any:
@@ -53,7 +53,7 @@ class DataOrder(Plant):
         return mine[rows % len(mine)]
 
 
-class ScaledInputs(Plant):
+class ScaledInputs(Fault):
     """The inputs of a few batches are in another unit; their targets are right."""
 
     def batch(self, step: int, batch: Batch, classes: int) -> Batch:
@@ -63,7 +63,7 @@ class ScaledInputs(Plant):
         return self.size["scale"] * inputs, *more
 
 
-class RareGradients(Plant):
+class RareGradients(Fault):
     """In every `every`-th batch the gradient is larger, as by a sampling weight; the loss is reported as it is."""
 
     def batch(self, step: int, batch: Batch, classes: int) -> Batch:
@@ -71,7 +71,7 @@ class RareGradients(Plant):
         return *batch, torch.tensor(self.size["factor"] if step % every == every - 1 else 1.0)
 
 
-class GradientScale(Plant):
+class GradientScale(Fault):
     """For a while, or from some update to the end, the gradient is larger; the loss is reported as it is."""
 
     def batch(self, step: int, batch: Batch, classes: int) -> Batch:

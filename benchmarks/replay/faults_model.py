@@ -3,10 +3,10 @@
 
 from torch import Tensor, nn
 
-from training import Plant, time_of
+from training import Fault, time_of
 
 
-class DropoutSwitched(Plant):
+class DropoutSwitched(Fault):
     """Dropout of another probability from some update on; before it there is none."""
 
     def shape(self, model: nn.Module) -> None:

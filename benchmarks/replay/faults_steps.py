@@ -7,24 +7,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from training import Plant, Setup, time_of
+from training import Fault, Setup, time_of
 
 
-class HighRate(Plant):
+class HighRate(Fault):
     """The rate times `factor`, for a while or from some update to the end."""
 
     def rate(self, step: int, rate: float) -> float:
         return rate * self.size["factor"] if self.within(step) else rate
 
 
-class RisingRate(Plant):
+class RisingRate(Fault):
     """A schedule with the wrong sign: the rate grows by a factor every update."""
 
     def rate(self, step: int, rate: float) -> float:
         return rate * self.size["growth"] ** max(0, step - self.at + 1)
 
 
-class Configured(Plant):
+class Configured(Fault):
     """One value of the set-up is another: of beta2, warm_up or clip."""
 
     def configure(self, setup: Setup) -> Setup:
@@ -32,7 +32,7 @@ class Configured(Plant):
         return dataclasses.replace(setup, **changes)
 
 
-class MomentsLost(Plant):
+class MomentsLost(Fault):
     """A resume without the optimizer's state: it is empty again at one update."""
 
     def hook(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

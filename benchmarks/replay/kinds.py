@@ -1,4 +1,4 @@
-"""What is planted, in what, how strongly, and which names of the cause count as right.
+"""What is injected, in what, how strongly, and which names of the cause count as right.
 
 Fixed before any verdict was seen. Sizes were chosen by the losses alone: strong enough that the doctor finds the spike
 in every run of the kind, and none in its healthy twin; of two causes together, in none of the two alone. A kind is for
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelled import Split
-from plants_data import CorruptedBatch, DataOrder, GradientScale, LabelNoise, RareGradients, RepeatedText, ScaledInputs
-from plants_model import DropoutSwitched
-from plants_steps import Configured, HighRate, MomentsLost, RisingRate
-from training import Plant, Setup
+from faults_data import CorruptedBatch, DataOrder, GradientScale, LabelNoise, RareGradients, RepeatedText, ScaledInputs
+from faults_model import DropoutSwitched
+from faults_steps import Configured, HighRate, MomentsLost, RisingRate
+from training import Fault, Setup
 
 Size = Mapping[str, float]
 RATES = {"mlp": 2e-3, "cnn": 2e-3, "lstm": 8e-3, "transformer": 4e-3}
@@ -27,7 +27,7 @@ class Run:
 
     Attributes:
         model: what is trained.
-        sizes: of each plant of the kind, in their order.
+        sizes: of each fault of the kind, in their order.
         times: the usual rate, times this.
         changes: of the set-up, for the twin too.
         skipped: seeds that were passed over, because by the losses the label did not hold.
@@ -42,13 +42,13 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of planted cause.
+    """One kind of injected cause.
 
     Attributes:
         name: with dashes.
         split: which table its runs are in.
         what: one sentence: what is done to the healthy twin.
-        plants: what is planted; two where it needs two causes at once.
+        faults: what is injected; two where it needs two causes at once.
         causes: names of the cause that count as right.
         runs: with their sizes; empty where all are runs of ours (own_kinds.py).
     """
@@ -56,7 +56,7 @@ class Kind:
     name: str
     split: Split
     what: str
-    plants: tuple[type[Plant], ...]
+    faults: tuple[type[Fault], ...]
     causes: tuple[str, ...]
     runs: Sequence[Run]
 
@@ -79,7 +79,7 @@ _TUNING = (
         name="label-noise",
         split="tuning",
         what="for 20 steps at half of the run the targets of each batch are shuffled",
-        plants=(LabelNoise,),
+        faults=(LabelNoise,),
         causes=("label-noise", "corrupted-batch"),
         runs=[Run(model, ({"at": 0.5, "steps": 20},)) for model in ("mlp", "lstm")],
     ),
@@ -87,7 +87,7 @@ _TUNING = (
         name="repeated-text",
         split="tuning",
         what="for 15 steps at half of the run every row of every batch is one and the same window",
-        plants=(RepeatedText,),
+        faults=(RepeatedText,),
         causes=("repeated-text", "corrupted-batch"),
         runs=[Run(model, ({"at": 0.5, "steps": 15},)) for model in ("lstm", "transformer")],
     ),
@@ -95,7 +95,7 @@ _TUNING = (
         name="rate-step",
         split="tuning",
         what="from 60 % of the run on the learning rate is 24 to 40 times the healthy one",
-        plants=(HighRate,),
+        faults=(HighRate,),
         causes=_RATE,
         runs=[Run("mlp", ({"at": 0.6, "factor": 40},)), Run("cnn", ({"at": 0.6, "factor": 24},))],
     ),
@@ -103,7 +103,7 @@ _TUNING = (
         name="rising-rate",
         split="tuning",
         what="a schedule with the wrong sign: from half of the run the rate grows by 10 % every step",
-        plants=(RisingRate,),
+        faults=(RisingRate,),
         causes=_RATE,
         runs=[Run("mlp", ({"at": 0.5, "growth": 1.1},)), Run("lstm", ({"at": 0.5, "growth": 1.1},))],
     ),
@@ -111,7 +111,7 @@ _TUNING = (
         name="scaled-inputs",
         split="tuning",
         what="two batches at 60 % of the run have inputs 8 times as large; their targets are right",
-        plants=(ScaledInputs,),
+        faults=(ScaledInputs,),
         causes=("corrupted-batch",),
         runs=[
             Run("mlp", ({"at": 0.6, "steps": 2, "scale": 8},)),
@@ -125,7 +125,7 @@ _ONE_CAUSE = (
         name="corrupted-batch",
         split="report",
         what="one batch of random tokens (or of random labels) at 60 % of the run",
-        plants=(CorruptedBatch,),
+        faults=(CorruptedBatch,),
         causes=("corrupted-batch", "label-noise"),
         runs=[Run(model, ({"at": 0.6, "steps": 1, "scale": 1},)) for model in ("mlp", "cnn", "lstm", "transformer")],
     ),
@@ -133,7 +133,7 @@ _ONE_CAUSE = (
         name="data-order",
         split="report",
         what="the examples come sorted: a quarter of the classes after the other",
-        plants=(DataOrder,),
+        faults=(DataOrder,),
         causes=("data-order",),
         runs=[Run("mlp", ({"parts": 4},)), Run("cnn", ({"parts": 3},)), Run("mlp", ({"parts": 2},), changes=_SGD)],
     ),
@@ -141,7 +141,7 @@ _ONE_CAUSE = (
         name="rate-window",
         split="report",
         what="for 10 steps at 60 % of the run the learning rate is 10 to 40 times the healthy one",
-        plants=(HighRate,),
+        faults=(HighRate,),
         causes=_RATE,
         runs=[
             Run("mlp", ({"at": 0.6, "steps": 10, "factor": 40},)),
@@ -154,7 +154,7 @@ _ONE_CAUSE = (
         name="high-rate",
         split="report",
         what="the learning rate is 28 times the healthy one (8 times, of a run of ours) from the first step",
-        plants=(HighRate,),
+        faults=(HighRate,),
         causes=("learning-rate", "no-warm-up"),
         runs=[Run("mlp", ({"factor": 28},), changes=_SGD)] * 2,
     ),
@@ -162,7 +162,7 @@ _ONE_CAUSE = (
         name="no-warm-up",
         split="report",
         what="a rate 60 times the usual without the 80 steps of warm-up that the twin has",
-        plants=(Configured,),
+        faults=(Configured,),
         causes=("no-warm-up", "learning-rate"),
         runs=[
             Run("transformer", ({"warm_up": 0},), times=60, changes={"warm_up": 80}),
@@ -173,7 +173,7 @@ _ONE_CAUSE = (
         name="beta2-too-low",
         split="report",
         what="Adam's beta2 is 0.5 (twin: 0.99), below the square of beta1",
-        plants=(Configured,),
+        faults=(Configured,),
         causes=("beta2",),
         runs=[
             Run("transformer", ({"beta2": 0.5},)),
@@ -185,7 +185,7 @@ _ONE_CAUSE = (
         name="moments-lost",
         split="report",
         what="at 60 % of the run the optimizer's state is empty again, as after a resume without it",
-        plants=(MomentsLost,),
+        faults=(MomentsLost,),
         causes=("moments-lost",),
         runs=[
             Run("cnn", ({"at": 0.6},), times=8, changes={**_WARM, "beta2": 0.999}),
@@ -196,7 +196,7 @@ _ONE_CAUSE = (
         name="dropout-switched",
         split="report",
         what="dropout of 0.7 is switched on at half of the run",
-        plants=(DropoutSwitched,),
+        faults=(DropoutSwitched,),
         causes=("dropout",),
         runs=[Run("mlp", ({"at": 0.5, "probability": 0.7},))] * 2,
     ),
@@ -208,7 +208,7 @@ _TWO_CAUSES = (
         split="report",
         what="from 30 % of the run the rate is 4 or 6 times the healthy one, and at 60 % the gradient of one batch is "
         "9 or 12 times as large",
-        plants=(HighRate, GradientScale),
+        faults=(HighRate, GradientScale),
         causes=(*_RATE, "corrupted-batch"),
         runs=[
             Run("mlp", ({"at": 0.3, "factor": 6}, {"at": 0.6, "steps": 1, "factor": 12}), changes=_SGD),
@@ -220,7 +220,7 @@ _TWO_CAUSES = (
         name="high-beta2-and-larger-gradients",
         split="report",
         what="beta2 is 0.9999 (twin: 0.95), and from half of the run on every gradient is 100 times as large",
-        plants=(Configured, GradientScale),
+        faults=(Configured, GradientScale),
         causes=("beta2", "accumulation-scale"),
         runs=[Run("cnn", ({"beta2": 0.9999}, {"at": 0.5, "factor": 100}), times=8, changes={**_WARM, "beta2": 0.95})]
         * 2,
@@ -229,7 +229,7 @@ _TWO_CAUSES = (
         name="no-clipping-and-rare-gradients",
         split="report",
         what="nothing is clipped (twin: at 1), and in every 90th batch the gradient is 100 times as large",
-        plants=(Configured, RareGradients),
+        faults=(Configured, RareGradients),
         causes=("loose-clipping", "corrupted-batch"),
         runs=[
             Run(model, ({"clip": 0.0}, {"every": 90, "factor": 100}), changes={**_SGD, "clip": 1.0})

@@ -22,11 +22,11 @@ class Labelled:
 
     Attributes:
         name: unique.
-        kind: of its cause; "healthy" if nothing is planted.
+        kind: of its cause; "healthy" if nothing is injected.
         split: which table it may be in.
         causes: names of the cause that count as right; none for a healthy run.
         training: the run.
-        twin: the same without what is planted; None for a healthy run.
+        twin: the same without what is injected; None for a healthy run.
         alone: of two causes together, each alone.
     """
 
@@ -40,7 +40,7 @@ class Labelled:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is planted."""
+        """Whether nothing is injected."""
         return self.kind == HEALTHY
 
 

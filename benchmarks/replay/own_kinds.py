@@ -1,4 +1,4 @@
-"""Causes planted in the configuration of runs of ours; what counts as right was fixed before any verdict was seen."""
+"""Causes injected in the configuration of runs of ours; what counts as right was fixed before any verdict was seen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class OwnKind:
         what: one sentence: what is done to the healthy twin.
         causes: names of the cause that count as right.
         both: what the twin has too.
-        planted: what only the run has.
+        injected: what only the run has.
         without: what the twin has instead.
         seeds: of the runs, counted from the kind's first; those left out did not hold the label, by the losses.
     """
@@ -30,13 +30,13 @@ class OwnKind:
     what: str
     causes: tuple[str, ...]
     both: Changes
-    planted: Changes
+    injected: Changes
     without: Changes
     seeds: tuple[int, ...]
 
-    def training(self, seed: int, *, planted: bool) -> OwnTraining:
+    def training(self, seed: int, *, injected: bool) -> OwnTraining:
         """Return one run, or its healthy twin."""
-        return OwnTraining("cell", seed, (self.both, self.planted if planted else self.without))
+        return OwnTraining("cell", seed, (self.both, self.injected if injected else self.without))
 
 
 _FREE: Changes = {"optimizer.clip": 0}
@@ -49,7 +49,7 @@ _KINDS = (
         what="the learning rate is 8 times the healthy one from the first step",
         causes=("learning-rate", "no-warm-up"),
         both=_FREE,
-        planted={"optimizer.learning_rate": 3.2e-2},
+        injected={"optimizer.learning_rate": 3.2e-2},
         without={"optimizer.learning_rate": 4e-3},
         seeds=(0, 1),
     ),
@@ -59,7 +59,7 @@ _KINDS = (
         what="a cell whose FNN of 8 layers has no residual connections and no norms (twin: it has them)",
         causes=("plain-depth",),
         both={**_FREE, **_SHORT, "model.layers": 8, "optimizer.learning_rate": 8e-3},
-        planted={"model.fnn": "plain"},
+        injected={"model.fnn": "plain"},
         without={"model.fnn": "residual"},
         seeds=(0, 1, 3),
     ),
@@ -69,7 +69,7 @@ _KINDS = (
         what="a cell that starts from N(0, 0.02) whatever the width (twin: scaled by fan-in)",
         causes=("initialisation",),
         both={**_FREE, "optimizer.learning_rate": 1e-2},
-        planted={"model.initialisation": "normal"},
+        injected={"model.initialisation": "normal"},
         without={"model.initialisation": "scaled"},
         seeds=(0, 1, 3),
     ),
@@ -84,7 +84,7 @@ _KINDS = (
             "model.rule": "additive",
             "model.initialisation": "normal",
         },
-        planted={"model.norm": "none"},
+        injected={"model.norm": "none"},
         without={"model.norm": "read"},
         seeds=(1, 2, 3),
     ),

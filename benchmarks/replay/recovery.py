@@ -1,6 +1,6 @@
 """Does a guard save a training? Final loss and the time to it, against no guard, rollback-and-skip and OLMo's rule.
 
-Small trainings with one planted fault each, five seeds, and their healthy twins:
+Small trainings with one injected fault each, five seeds, and their healthy twins:
 
     no guard            the fault is left to itself
     guard               `newllm.guard(loop)`: replays remedies, goes back with the best
@@ -33,9 +33,9 @@ from torch import nn
 
 from newllm.files import to_json
 from newllm.replays.guard.guarded import guard
-from plants_data import CorruptedBatch, GradientScale, LabelNoise
-from plants_steps import HighRate
-from training import Plant, Setup, Training
+from faults_data import CorruptedBatch, GradientScale, LabelNoise
+from faults_steps import HighRate
+from training import Fault, Setup, Training
 
 STEPS, SEEDS = 300, 5
 _NOTHING = 100.0  # nats: a loss above it is as good as none
@@ -44,10 +44,10 @@ POLICIES = ("no guard", "guard", "rollback-and-skip", "OLMo skip-step")
 Make = Callable[[int], Training]
 
 
-def _case(planted: type[Plant] | None, size: dict[str, float], **setup: object) -> Make:
+def _case(injected: type[Fault] | None, size: dict[str, float], **setup: object) -> Make:
     def make(seed: int) -> Training:
         twin = Setup(**{"seed": seed, "steps": STEPS, **setup})  # type: ignore[arg-type]
-        return Training(twin, [] if planted is None else [planted(twin, {"at": 0.5, **size})])
+        return Training(twin, [] if injected is None else [injected(twin, {"at": 0.5, **size})])
 
     return make
 
@@ -55,7 +55,7 @@ def _case(planted: type[Plant] | None, size: dict[str, float], **setup: object) 
 _TRANSFORMER = {"model": "transformer", "rate": 2e-3}
 _MLP = {"model": "mlp", "rate": 0.05, "optimizer": "sgd"}
 _LSTM = {"model": "lstm", "rate": 5e-3}
-CASES: dict[str, tuple[dict[str, Any], type[Plant], dict[str, float]]] = {
+CASES: dict[str, tuple[dict[str, Any], type[Fault], dict[str, float]]] = {
     "rate 30 times too high for 10 steps": (_TRANSFORMER, HighRate, {"factor": 30, "steps": 10}),
     "rate 20 times too high from a step on": (_TRANSFORMER, HighRate, {"factor": 20}),
     "rate 40 times too high from a step on, SGD": (_MLP, HighRate, {"factor": 40}),
@@ -160,13 +160,13 @@ def measure(seeds: int, cases: Sequence[str]) -> list[dict[str, Any]]:
     rows = []
     twins: dict[str, list[dict[str, Ran]]] = {}
     for name in cases:
-        setup, plant, size = CASES[name]
+        setup, fault, size = CASES[name]
         key = json.dumps(setup)
         if key not in twins:
             make = _case(None, {}, **setup)
             twins[key] = [{one: run(make(seed), one) for one in POLICIES} for seed in range(seeds)]
             rows += [_row(f"healthy {setup['model']}", one, [t[one] for t in twins[key]], None) for one in POLICIES]
-        make = _case(plant, size, **setup)
+        make = _case(fault, size, **setup)
         base = [twin["no guard"].loss for twin in twins[key]]
         ran = {one: [run(make(seed), one) for seed in range(seeds)] for one in POLICIES}
         rows += [_row(name, one, ran[one], base) for one in POLICIES]

@@ -1,4 +1,4 @@
-"""How often is the first cause of a verdict the planted one, and how often is a wrong cause called necessary?
+"""How often is the first cause of a verdict the injected one, and how often is a wrong cause called necessary?
 
     python benchmarks/replay/run.py [--split report|tuning] [--budget 90] [--only NAME ...] [--workers 2] [--out FILE]
     python benchmarks/replay/run.py --quick             # two short verdicts and a healthy run, to see that it works

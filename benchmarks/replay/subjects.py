@@ -1,4 +1,4 @@
-"""Every run of the benchmark: planted ones by kind, and healthy ones."""
+"""Every run of the benchmark: injected ones by kind, and healthy ones."""
 
 from collections.abc import Iterator
 
@@ -31,22 +31,22 @@ _TUNED = (0, 2, 9)  # numbers of healthy runs that are for tuning
 
 
 def every_run(split: Split | None = None) -> list[Labelled]:
-    """Return all runs, or those of one split: planted ones first."""
-    runs = [*_planted(), *_healthy()]
+    """Return all runs, or those of one split: injected ones first."""
+    runs = [*_injected(), *_healthy()]
     return [run for run in runs if split is None or run.split == split]
 
 
 def kind_names(split: Split) -> list[str]:
-    """Return the kinds of planted causes of one split, each once."""
+    """Return the kinds of injected causes of one split, each once."""
     return list(dict.fromkeys(run.kind for run in every_run(split) if not run.healthy))
 
 
-def what_is_planted(kind: str) -> str:
+def what_is_injected(kind: str) -> str:
     """Return what is done to the healthy twin, in a sentence."""
     return KINDS[kind].what if kind in KINDS else OWN_KINDS[kind].what
 
 
-def _planted() -> Iterator[Labelled]:
+def _injected() -> Iterator[Labelled]:
     for place, kind in enumerate(KINDS.values()):
         for number, run in enumerate(kind.runs):
             yield _of_loop(kind, run, number, 1000 * (place + 1) + number + run.skipped)
@@ -58,15 +58,15 @@ def _planted() -> Iterator[Labelled]:
 
 def _of_loop(kind: Kind, run: Run, number: int, seed: int) -> Labelled:
     setup = setup_of(run, seed)
-    plants = [plant(setup, size) for plant, size in zip(kind.plants, run.sizes, strict=True)]
+    faults = [fault(setup, size) for fault, size in zip(kind.faults, run.sizes, strict=True)]
     return Labelled(
         name=f"{kind.name}-{number}",
         kind=kind.name,
         split=kind.split,
         causes=kind.causes,
-        training=Training(setup, plants),
+        training=Training(setup, faults),
         twin=Training(setup),
-        alone=[Training(setup, [plant]) for plant in plants] if len(plants) > 1 else [],
+        alone=[Training(setup, [fault]) for fault in faults] if len(faults) > 1 else [],
     )
 
 
@@ -76,8 +76,8 @@ def _of_ours(kind: OwnKind, number: int, seed: int) -> Labelled:
         kind=kind.name,
         split=kind.split,
         causes=kind.causes,
-        training=kind.training(seed, planted=True),
-        twin=kind.training(seed, planted=False),
+        training=kind.training(seed, injected=True),
+        twin=kind.training(seed, injected=False),
     )
 
 

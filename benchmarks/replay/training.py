@@ -1,10 +1,10 @@
-"""An ordinary PyTorch training with places where a cause may be planted: three functions, for `newllm.replay`.
+"""An ordinary PyTorch training with places where a cause may be injected: three functions, for `newllm.replay`.
 
-A training without plants is the healthy twin. A plant lives in the batch of a step, in the learning rate of a step, in
+A training without faults is the healthy twin. A fault lives in the batch of a step, in the learning rate of a step, in
 how model and optimizer are built, or acts by the model's clock: never in the loop, so that a replay from a snapshot
 meets it again. The batches go on past the end of the run.
 """
-# ruff: noqa: ARG002 (a plant that changes nothing)
+# ruff: noqa: ARG002 (a fault that changes nothing)
 
 import math
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _TASKS = {"mlp": "vectors", "cnn": "images"}
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """One training, before anything is planted.
+    """One training, before anything is injected.
 
     Attributes:
         model: "mlp", "cnn", "lstm" (as in the doctor's benchmark) or "transformer".
@@ -75,8 +75,8 @@ def rate_at(setup: Setup, step: int) -> float:
     return setup.rate * warm * 0.5 * (1 + math.cos(math.pi * done))
 
 
-class Plant:
-    """Nothing planted. A cause overrides one of these.
+class Fault:
+    """Nothing injected. A cause overrides one of these.
 
     Args:
         setup: the healthy twin's.
@@ -119,13 +119,13 @@ class Training:
 
     Args:
         setup: the healthy twin's.
-        plants: what is planted; none is the healthy twin.
+        faults: what is injected; none is the healthy twin.
     """
 
-    def __init__(self, setup: Setup, plants: Sequence[Plant] = ()) -> None:
-        self.twin, self.plants = setup, tuple(plants)
-        for plant in self.plants:
-            setup = plant.configure(setup)
+    def __init__(self, setup: Setup, faults: Sequence[Fault] = ()) -> None:
+        self.twin, self.faults = setup, tuple(faults)
+        for fault in self.faults:
+            setup = fault.configure(setup)
         self.setup, self.data = setup, dataset(setup.task_name)
 
     @property
@@ -157,22 +157,22 @@ class Training:
         else:
             model = build_model(setup.model, self.data.classes, seed, setup.dropout)
         clock(model)
-        for plant in self.plants:
-            plant.shape(model)
+        for fault in self.faults:
+            fault.shape(model)
         optimizer = build_optimizer(setup, model)
-        for plant in self.plants:
-            plant.hook(model, optimizer)
+        for fault in self.faults:
+            fault.hook(model, optimizer)
         return model, optimizer
 
     def batch(self, step: int) -> Batch:
         """Return the batch of an update."""
         inputs, targets = self.data.train
         rows = numpy_stream(self.setup.seed, "order", step).integers(len(inputs), size=self.setup.batch)
-        for plant in self.plants:
-            rows = plant.chosen(step, rows, self.data)
+        for fault in self.faults:
+            rows = fault.chosen(step, rows, self.data)
         batch: Batch = torch.from_numpy(inputs[rows]), torch.from_numpy(targets[rows])
-        for plant in self.plants:
-            batch = plant.batch(step, batch, self.data.classes)
+        for fault in self.faults:
+            batch = fault.batch(step, batch, self.data.classes)
         return batch
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -192,8 +192,8 @@ class Training:
     def rate(self, step: int) -> float:
         """Return the learning rate of an update."""
         rate = rate_at(self.setup, step)
-        for plant in self.plants:
-            rate = plant.rate(step, rate)
+        for fault in self.faults:
+            rate = fault.rate(step, rate)
         return rate
 
 

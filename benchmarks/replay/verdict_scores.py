@@ -14,24 +14,24 @@ def scores(rows: list[Row]) -> dict[str, Any]:
     """Return how often each way is right, how often a wrong cause is called necessary, and the time.
 
     Args:
-        rows: of planted and healthy runs.
+        rows: of injected and healthy runs.
     """
-    planted = [row for row in rows if row["causes"]]
+    injected = [row for row in rows if row["causes"]]
     healthy = [row for row in rows if not row["causes"]]
     return {
-        "planted": len(planted),
+        "injected": len(injected),
         "healthy": len(healthy),
         "budget": sorted({row["budget"] for row in rows}),
-        "right_first": {way: share(sum(is_right(row, way) for row in planted), len(planted)) for way in WAYS},
-        "nothing_named": {way: share(sum(row[WAYS[way]] is None for row in planted), len(planted)) for way in WAYS},
-        "cause_named": share(sum(row["cause"] is not None for row in planted), len(planted)),
-        "right_cause": share(sum(row["cause"] in row["causes"] for row in planted), len(planted)),
-        "wrong_cause": share(sum(wrong_cause(row) for row in planted), len(planted)),
+        "right_first": {way: share(sum(is_right(row, way) for row in injected), len(injected)) for way in WAYS},
+        "nothing_named": {way: share(sum(row[WAYS[way]] is None for row in injected), len(injected)) for way in WAYS},
+        "cause_named": share(sum(row["cause"] is not None for row in injected), len(injected)),
+        "right_cause": share(sum(row["cause"] in row["causes"] for row in injected), len(injected)),
+        "wrong_cause": share(sum(wrong_cause(row) for row in injected), len(injected)),
         "wrong_cause_healthy": share(sum(wrong_cause(row) for row in healthy), len(healthy)),
         "replayed_healthy": share(sum(row["verdict"] is not None for row in healthy), len(healthy)),
         "null_differs": [row["name"] for row in rows if _null_differs(row)],
-        "seconds": spread([row["seconds"] for row in planted if row["verdict"] is not None]),
-        "kinds": {kind: _of_kind(kind, planted) for kind in dict.fromkeys(row["kind"] for row in planted)},
+        "seconds": spread([row["seconds"] for row in injected if row["verdict"] is not None]),
+        "kinds": {kind: _of_kind(kind, injected) for kind in dict.fromkeys(row["kind"] for row in injected)},
     }
 
 
@@ -49,8 +49,8 @@ def _null_differs(row: Row) -> bool:
     return row["verdict"] is not None and row["verdict"]["null"].get("identical") is False
 
 
-def _of_kind(kind: str, planted: list[Row]) -> dict[str, Any]:
-    mine = [row for row in planted if row["kind"] == kind]
+def _of_kind(kind: str, injected: list[Row]) -> dict[str, Any]:
+    mine = [row for row in injected if row["kind"] == kind]
     return {
         "runs": len(mine),
         "right_first": {way: sum(is_right(row, way) for row in mine) for way in WAYS},

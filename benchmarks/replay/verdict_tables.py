@@ -11,14 +11,14 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def _summary(found: dict[str, Any]) -> str:
-    runs = f"{found['planted']} planted runs, {found['healthy']} healthy ones"
+    runs = f"{found['injected']} injected runs, {found['healthy']} healthy ones"
     rows = [
         [runs, *WAYS],
         ["---"] * (1 + len(WAYS)),
-        ["first cause is the planted one", *(_share(found["right_first"][way]) for way in WAYS)],
+        ["first cause is the injected one", *(_share(found["right_first"][way]) for way in WAYS)],
         ["names nothing", *(_share(found["nothing_named"][way]) for way in WAYS)],
         ["calls a cause necessary", _share(found["cause_named"]), "-", "-"],
-        ["... and it is the planted one", _share(found["right_cause"]), "-", "-"],
+        ["... and it is the injected one", _share(found["right_cause"]), "-", "-"],
         ["... and it is wrong", _share(found["wrong_cause"]), "-", "-"],
         ["... in a healthy run", _share(found["wrong_cause_healthy"]), "-", "-"],
         ["healthy runs with something to replay", _share(found["replayed_healthy"]), "-", "-"],
