@@ -1,6 +1,6 @@
 """Which faults are injected, how large, in what, and where each must show: fixed before any detector was fitted.
 
-`size` is all that the injection (`faults.py`) reads. `visible` says where the fault shows at all: "loss" (a log of
+`size` is all that the injection (`injection.py`) reads. `visible` says where the fault shows at all: "loss" (a log of
 losses is enough), "signals" (the recorder's signals are needed) or "data" (only the data facts tell). It was set by
 what the fault must look like and is held against each run's healthy twin, see `twins.py` and README.md; no detector
 takes part in that. A finding counts when its kind is one of `findings`; a cause when it is one of `causes`.

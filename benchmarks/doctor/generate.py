@@ -20,12 +20,12 @@ import newllm
 from datasets import dataset
 from fault_kinds import KINDS, RUNS_PER_KIND
 from healthy import healthy_setups, ill
+from injection import every_fault, hooks_of, setup_of
 from logs import SUFFIXES, Curves, bare_log
 from loop import Hooks, Loop
 from newllm.data.facts import data_facts
 from newllm.recorder.recorder import RECORDING, TRACE
 from newllm.trace import read_trace
-from faults import every_fault, hooks_of, setup_of
 from setups import Setup
 from split import half_of
 from stored import LABELS, PACKED, pack_trace, write_packed

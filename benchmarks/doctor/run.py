@@ -91,7 +91,7 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
                 scores[tool] = score(labels, peer_answers(tool, labels, runs, arguments.cache))
             except subprocess.CalledProcessError as error:
                 scores[tool] = {"failed": f"{error}: {error.stderr}"}
-    question = "what the doctor finds in runs with a injected fault, and says of healthy ones"
+    question = "what the doctor finds in runs with an injected fault, and says of healthy ones"
     return {
         "question": question,
         "half": half,

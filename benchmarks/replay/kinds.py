@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labelled import Split
 from faults_data import CorruptedBatch, DataOrder, GradientScale, LabelNoise, RareGradients, RepeatedText, ScaledInputs
 from faults_model import DropoutSwitched
 from faults_steps import Configured, HighRate, MomentsLost, RisingRate
+from labelled import Split
 from training import Fault, Setup
 
 Size = Mapping[str, float]

@@ -31,10 +31,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from newllm.files import to_json
-from newllm.replays.guard.guarded import guard
 from faults_data import CorruptedBatch, GradientScale, LabelNoise
 from faults_steps import HighRate
+from newllm.files import to_json
+from newllm.replays.guard.guarded import guard
 from training import Fault, Setup, Training
 
 STEPS, SEEDS = 300, 5

@@ -4,11 +4,11 @@ Limits: a resume is injected as what it loses, in one process; the recorder is n
 """
 
 from fault_kinds import KINDS, RUNS_PER_KIND, Kind
+from injection_data import DATA_FAULTS
+from injection_model import MODEL_FAULTS
+from injection_steps import STEP_FAULTS
 from loop import Hooks
 from models import MODELS, TASKS
-from faults_data import DATA_FAULTS
-from faults_model import MODEL_FAULTS
-from faults_steps import STEP_FAULTS
 from setups import Setup
 
 INJECTED: dict[str, type[Hooks]] = {**STEP_FAULTS, **MODEL_FAULTS, **DATA_FAULTS}
