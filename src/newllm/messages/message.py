@@ -83,6 +83,8 @@ def _read(data: Any, depth: int) -> Message:
 def _value(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         return _read(value, depth + 1)
-    if isinstance(value, list) and not all(isinstance(one, str | int | float) for one in value):
-        raise ValueError("no message")
+    if isinstance(value, list):
+        if not all(isinstance(one, str | int | float | Mapping) for one in value):
+            raise ValueError("no message")
+        return [_value(one, depth) for one in value]
     return value

@@ -55,10 +55,18 @@ class Ledger:
         layout: the model's.
         optimizer: its optimizer.
         protect: keeps errors from the training.
+        share: of a step's time that it may take, `SHARE` without one; infinity looks at every tensor each time.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, protect: Protect = unprotected) -> None:
-        self._layout, self._optimizer, self._protect = layout, optimizer, protect
+    def __init__(
+        self,
+        layout: Layout,
+        optimizer: torch.optim.Optimizer,
+        protect: Protect = unprotected,
+        *,
+        share: float | None = None,
+    ) -> None:
+        self._layout, self._optimizer, self._protect, self._share = layout, optimizer, protect, share
         self._owner = {id(one): name for name, own in layout.layers.items() for one in own}
         self._handles: list[Any] = []
         self._row, self._sampled = Row(), False
@@ -120,7 +128,8 @@ class Ledger:
     def _adjust(self, step: float) -> None:
         """Look at more or fewer tensors from now on, so that the sums take their share of a step."""
         if self._spent > 0:
-            fits = min(1.0, self._part * SHARE * step / self._spent)
+            share = SHARE if self._share is None else self._share
+            fits = min(1.0, self._part * share * step / self._spent)
             self._part = min(1.0, _SLOWER * self._part + (1 - _SLOWER) * fits)
 
     def _turn(self, entries: Sequence[Entry], count: int) -> Sequence[Entry]:

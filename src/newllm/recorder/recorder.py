@@ -91,8 +91,9 @@ class Recorder:
         out: Path,
         *,
         every: int,
-        vocabulary: int | None,
+        vocabulary: int | None = None,
         kind: str | None = None,
+        ledger_share: float | None = None,
     ) -> None:
         if every < 1:
             raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
@@ -103,7 +104,7 @@ class Recorder:
         self._notes: list[dict[str, Any]] = []
         self._part = Isolation(self._failed).part
         self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
-        self._ledger = Ledger(self._layout, self._optimizer, self._part("ledger"))
+        self._ledger = Ledger(self._layout, self._optimizer, self._part("ledger"), share=ledger_share)
         self._forward = SampledForward(self._layout, self._part)
         self._contexts = ContextSignals(self._layout, self._part("contexts"))
         self._lyapunov = LyapunovWatch(self._layout)

@@ -156,6 +156,10 @@ class Verdict:
         sentences: three sentences for a person, in English.
         seconds: that all took.
         messages: what is said in English, as data; empty in a verdict that an earlier newllm wrote.
+        changed_state: where something outside the training changed the run's state, so that no replay is the run:
+            first and last (steps between which it was), parts (layers by what changed: weights, frozen, moments),
+            recorded (by the recorder's ledger), resumed {from, to} (steps over which a replay from a later state is
+            the run again), tensors (that differ most there), before_onset; None where nothing speaks for that.
     """
 
     run: str
@@ -170,6 +174,7 @@ class Verdict:
     sentences: tuple[str, ...] = ()
     seconds: float
     messages: VerdictMessages = field(default_factory=VerdictMessages)
+    changed_state: dict[str, Any] | None = None
 
     @property
     def other_chance(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Literal
 
+from newllm.diagnosis.layers import and_more
 from newllm.messages import Message, message, quoted, read_message
 from newllm.trace.verdict import HELPS, TOGETHER, Tried, Verdict
 
@@ -74,11 +75,34 @@ def sentences(verdict: Verdict) -> tuple[Message | None, ...]:
 
     None stands for a sentence of which an earlier newllm wrote the English alone.
     """
+    if verdict.changed_state is not None:
+        return _state_changed(verdict, verdict.changed_state)
     if not verdict.identical:
         first = verdict.reproduction.get("first_difference") or {}
         where = message("differs-where", step=first.get("step"), parameter=first.get("parameter"))
         return where, message("differs-so"), message("differs-fix")
     return _happened(verdict), _helps(verdict.interventions), _cause(verdict)
+
+
+def _state_changed(verdict: Verdict, about: Mapping[str, Any]) -> tuple[Message, Message, Message]:
+    """Return that something outside the training changed the run's state, what shows it, and where to look."""
+    parts, resumed = about.get("parts") or {}, about.get("resumed") or {}
+    what = [message(f"changed-state-{part}", layers=and_more(list(layers))) for part, layers in sorted(parts.items())]
+    return (
+        message("changed-state-where", first=about.get("first"), last=about.get("last"), parts=len(what), what=what),
+        message(
+            "changed-state-shown",
+            first=about.get("first"),
+            exact=verdict.reproduction.get("tolerance") is None,
+            recorded=bool(about.get("recorded")),
+            resumed=bool(resumed),
+            start=resumed.get("from"),
+            end=resumed.get("to"),
+            differing=0 if what else len(about.get("tensors") or ()),
+            tensors=list(about.get("tensors") or ()),
+        ),
+        message("changed-state-fix", first=about.get("first"), before=bool(about.get("before_onset"))),
+    )
 
 
 def _happened(verdict: Verdict) -> Message:

@@ -64,6 +64,17 @@ def detect_changed_state(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: 
     ]
 
 
+def state_changes(trace: Trace) -> dict[int, dict[str, list[str]]]:
+    """Return the changed layers, by the step before whose update it was seen, and by what: weights, frozen, moments."""
+    found: dict[int, dict[str, list[str]]] = {}
+    for name in sorted(trace.signals):
+        part, _, layer = name.partition("/")
+        if part in PARTS:
+            for step in map(int, trace.series(name).step):
+                found.setdefault(step, {}).setdefault(part.removesuffix("_changed"), []).append(layer)
+    return found
+
+
 def _is_regular(steps: np.ndarray, length: int) -> bool:
     gaps = np.diff(steps)
     return len(steps) > OFTEN * max(1, length) or (len(gaps) >= REGULAR and bool((gaps == gaps[0]).all()))

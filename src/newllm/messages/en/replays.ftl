@@ -49,6 +49,10 @@ differs-agree = { $difference }{ $parameter ->
     [none] {""}
    *[other] , first in '{ $parameter }'
 }; two replays agree with each other: the record, the code or the machine is another
+differs-changed = { $difference }{ $parameter ->
+    [none] {""}
+   *[other] , first in '{ $parameter }'
+}; two replays agree with each other, and the state of the run was changed from outside
 differs-apart = { $difference }; two replays of the same state differ from step { $step } on{ $batch ->
     [yes] , in their batches
    *[no] {""}

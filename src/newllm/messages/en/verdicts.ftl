@@ -57,6 +57,34 @@ differs-where = The unmodified replay is not the run: they part at step { $step 
 }.
 differs-so = Whatever a change did could be that difference, so nothing was changed.
 differs-fix = Mend what differs (another machine, version, text, or code that is not a function of seed and step).
+
+## the state changed outside the training
+changed-state-where = Not reproduced: the state changed outside the training between steps { $first } and { $last }{ $parts ->
+    [0] {""}
+   *[other] { " " }({ $what })
+}.
+changed-state-weights = weights of { $layers }
+changed-state-frozen = frozen weights of { $layers }
+changed-state-moments = the optimizer's moments of { $layers }
+changed-state-shown = Up to step { $first } the replay is the run{ $exact ->
+    [yes] { " " }to the bit
+   *[no] {""}
+}{ $recorded ->
+    [yes] ; the recorder saw bits that changed after one update and before the next
+   *[no] {""}
+}{ $resumed ->
+    [yes] ; a replay from the run's state at step { $start } is the run again, up to step { $end }
+   *[no] {""}
+}{ $differing ->
+    [0] {""}
+   *[other] ; at step { $start } the states of the two differ most in { $tensors }
+}.
+changed-state-fix = { $before ->
+    [yes] So no intervention was tried: the cause is not in the training. Look for what writes to the state at that step: a checkpoint that was loaded, code beside the optimizer, another process; if nothing does, suspect memory or disk. Then train again from before step { $first }
+   *[no] The spike began before it, and was not replayed: what writes to the state at that step has to be found first. Then train again from before step { $first }
+}.
+
+## the unmodified replay, in the tables
 exact-differs = differs from the run: { $difference }
 exact-unknown = there was nothing to compare it with
 exact-same = { $tolerance ->

@@ -49,6 +49,10 @@ differs-agree = { $difference }{ $parameter ->
     [none] {""}
    *[other] 、最初は'{ $parameter }'
 }。二つのリプレイは互いに一致するので、記録、コード、機械のいずれかが異なる
+differs-changed = { $difference }{ $parameter ->
+    [none] {""}
+   *[other] 、最初は'{ $parameter }'
+}。二つのリプレイは互いに一致し、元の実行の状態が外から変えられている
 differs-apart = { $difference }。同じ状態からの二つのリプレイが、ステップ{ $step }から互いに異なる{ $batch ->
     [yes] 、読むバッチが異なる
    *[no] {""}

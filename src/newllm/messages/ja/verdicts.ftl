@@ -57,6 +57,34 @@ differs-where = 変更のないリプレイが元の実行と一致しない。�
 }で分かれる。
 differs-so = どの変更の結果も、この食い違いによるものかもしれないので、何も変えなかった。
 differs-fix = 食い違うものを直す（別の機械、別のバージョン、別のテキスト、またはシードとステップだけで決まらないコード）。
+
+## 訓練の外で変わった状態
+changed-state-where = 再現できない。ステップ{ $first }と{ $last }の間に、訓練の外で状態が変わった{ $parts ->
+    [0] {""}
+   *[other] （{ $what }）
+}。
+changed-state-weights = { $layers }の重み
+changed-state-frozen = { $layers }の固定した重み
+changed-state-moments = { $layers }のモーメント
+changed-state-shown = ステップ{ $first }までは元の実行と{ $exact ->
+    [yes] ビット単位で
+   *[no] {""}
+}一致する{ $recorded ->
+    [yes] 。更新の直後と次の更新の直前とでビットが違うことを、記録器が検出している
+   *[no] {""}
+}{ $resumed ->
+    [yes] 。元の実行のステップ{ $start }の状態から始めたリプレイは、ステップ{ $end }まで再び一致する
+   *[no] {""}
+}{ $differing ->
+    [0] {""}
+   *[other] 。ステップ{ $start }での両者の状態が最も異なるのは{ $tensors }である
+}。
+changed-state-fix = { $before ->
+    [yes] そのため、どの変更も試していない。原因は訓練の中にない。そのステップで状態に書き込むもの（読み込まれたチェックポイント、オプティマイザ以外のコード、別のプロセス）を探す。何もなければ、メモリかディスクを疑う。その後、ステップ{ $first }より前から訓練し直す
+   *[no] スパイクはその前に始まっているので、リプレイしていない。まず、そのステップで状態に書き込むものを探す。その後、ステップ{ $first }より前から訓練し直す
+}。
+
+## 変更のないリプレイの表
 exact-differs = 元の実行と異なる：{ $difference }
 exact-unknown = 比べるものがなかった
 exact-same = { $steps ->

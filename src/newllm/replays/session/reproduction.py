@@ -5,6 +5,7 @@ optimizer's state wherever a later state of the run is known. Other hardware add
 further reproductions measure how far replays of one training lie apart, and the record may lie so far from them.
 """
 
+import contextlib
 import itertools
 import math
 import time
@@ -18,6 +19,7 @@ from newllm.messages import Message, message
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
+from newllm.replays.session.changed_state import LEAST_RESUMED, ChangedState, Parts, different_tensors, recorded_change
 from newllm.replays.session.disagreement import Disagreement, first_different_tensor, first_disagreement
 from newllm.replays.subjects.original import LocatedSpike, Original
 from newllm.replays.watcher import Watcher
@@ -29,6 +31,7 @@ _REPEATS = 2  # further reproductions that measure the tolerance
 _WIDER = 4.0  # times what few replays show of their spread
 _FIRST = 5  # steps that share a limit
 _ROUNDING = 1e-6  # relative: float32's last digits
+_RESUMED = 20  # steps, at most, by which it is seen whether a replay from a later state is the run again
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Reproduction:
             None if they agree), and what says all this: "sentence" in English, "message" as data.
         state: at the step that the replays begin from; None at step 0, which is built from the seed.
         seconds: that it took.
+        changed_state: what speaks for a change of the state from outside; None where nothing does.
     """
 
     identical: bool | None
@@ -55,6 +59,7 @@ class Reproduction:
     first_difference: dict[str, Any] | None
     state: State | None
     seconds: float
+    changed_state: ChangedState | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a verdict keeps of it, as plain data."""
@@ -87,11 +92,11 @@ def reproduce(
     with using_threads(subject.threads), torch.random.fork_rng():
         check = _Check(subject, original, spike, start, before_update)
         made = check.run()
-        found = check.difference(made)
+        found, changed = check.difference(made), None
         if found is not None:
             if watch is not None:
                 watch.noticed(message("notice-leaves", step=found["step"]))
-            found = check.explained(found)
+            found, changed = check.explained(found)
     return Reproduction(
         identical=None if not made.compared else found is None,
         compared=made.compared,
@@ -100,6 +105,7 @@ def reproduce(
         first_difference=found,
         state=made.state,
         seconds=time.perf_counter() - began,
+        changed_state=changed,
     )
 
 
@@ -127,6 +133,7 @@ class _Check:
         self, subject: Subject, original: Original, spike: LocatedSpike, start: int, before_update: Callable[[], object]
     ) -> None:
         self.subject, self.original, self.start, self.before_update = subject, original, start, before_update
+        self.spike = spike
         self.begin, self.state = original.state(start)
         self.setup: Setup = subject.setup(self.begin, 0, spike.onset, spike.peak)
         self.end = _end(original, spike, start)
@@ -163,18 +170,59 @@ class _Check:
         self.tolerance = max(allowed.values(), default=0.0)
         return self._first(made, allowed)
 
-    def explained(self, found: dict[str, Any]) -> dict[str, Any]:
-        """Return a difference with what two replays of the same state say of it."""
+    def explained(self, found: dict[str, Any]) -> tuple[dict[str, Any], ChangedState | None]:
+        """Return a difference with what two replays of the same state say of it, and a change of the state behind it."""
         found |= {"replays_differ": None, "random_state": None}
         steps = self._while_there_is_time(range(self.begin, found["step"]))
         try:
             two = first_disagreement(self.subject, self.setup, self.state, steps)
         except OutOfTime:
-            return _said(found, message("differs-no_time", difference=_what_differs(found)))
+            return _said(found, message("differs-no_time", difference=_what_differs(found))), None
         if two is not None:
             found |= {"replays_differ": two.step, "random_state": two.random_state}
             found["parameter"] = two.parameter or found["parameter"]
-        return _said(found, _how_they_differ(found, two))
+        changed = self._changed_state(found) if two is None and found["signal"] != "batch" else None
+        if changed is not None:
+            what = {"difference": _what_differs(found), "parameter": found["parameter"]}
+            return _said(found, message("differs-changed", **what)), changed
+        return _said(found, _how_they_differ(found, two)), None
+
+    def _changed_state(self, found: dict[str, Any]) -> ChangedState | None:
+        """Return what speaks for a change of the state from outside, where two replays agree with each other."""
+        step = found["step"]
+        seen, resumed = recorded_change(self.original.changes, step), None
+        tensors: tuple[str, ...] = ()
+        parts: Parts = {}
+        with contextlib.suppress(OutOfTime):
+            resumed = self._resumed(step)
+            if resumed is not None and seen is None:
+                tensors, parts = different_tensors(self._state_at(resumed[0]), self.original.load(resumed[0]))
+        if seen is not None:
+            return ChangedState(seen[0] - 1, seen[0], seen[1], recorded=True, resumed=resumed)
+        if resumed is None:
+            return None
+        # A loss shows the weights after the update before it, and those the moments before that.
+        first = step - 1 if found["signal"] == "weights" else max(self.begin, step - 2)
+        return ChangedState(first, step, parts if resumed[0] == step else {}, resumed=resumed, tensors=tensors)
+
+    def _resumed(self, step: int) -> tuple[int, int] | None:
+        """Return the steps between which a replay from the next known state is the run again; None where it is not."""
+        begin = min((known for known in self.original.known_steps if known >= step), default=None)
+        last = self.original.steps[-1]
+        if begin is None or last < begin + LEAST_RESUMED:
+            return None
+        again = _Check(self.subject, self.original, self.spike, begin, self.before_update)
+        again.end = min(last, begin + _RESUMED)
+        made = again.run()
+        is_same = made.compared >= LEAST_RESUMED and again.difference(made) is None
+        return (begin, again.end) if is_same else None
+
+    def _state_at(self, step: int) -> State:
+        """Return the state that the training itself comes to, from where the replay began."""
+        replica = self.subject.start(self.setup, self.state)
+        for done in self._while_there_is_time(range(self.begin, step)):
+            replica.update(done)
+        return replica.state()
 
     def _while_there_is_time(self, steps: Iterable[int]) -> Iterator[int]:
         for step in steps:

@@ -59,7 +59,8 @@ def conclude(
 
 
 def differs(run: str, spike: LocatedSpike, reproduction: Reproduction, seconds: float) -> Verdict:
-    """Return the verdict on a run whose unmodified replay is not the run: nothing can be said."""
+    """Return the verdict on a run whose unmodified replay is not the run: nothing can be said of interventions."""
+    changed = reproduction.changed_state
     verdict = Verdict(
         run=run,
         spike=describe_spike(spike, None),
@@ -69,7 +70,8 @@ def differs(run: str, spike: LocatedSpike, reproduction: Reproduction, seconds: 
         cause=None,
         suspects=(),
         seconds=seconds,
-        messages=VerdictMessages(missing=(message("differs-so"),)),
+        messages=VerdictMessages(missing=() if changed else (message("differs-so"),)),
+        changed_state={**changed.as_dict(), "before_onset": changed.last <= spike.onset} if changed else None,
     )
     return in_english(verdict)
 

@@ -3,8 +3,9 @@
 Of a run of ours all of it stands in its directory. Anyone's training is run once here, and recorded on the way.
 """
 
+import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import numpy as np
 import torch
 
 from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.detectors.changed_state import state_changes
 from newllm.diagnosis.run_facts import read_facts
 from newllm.errors import UserError
 from newllm.messages import Message, message
-from newllm.recorder import record
+from newllm.recorder.recorder import Recorder
 from newllm.replays.replica.replica import Replica, State
 from newllm.replays.replica.states import States
 from newllm.replays.subjects.loop import Loop
@@ -46,6 +48,8 @@ class Original:
         load: from a known step to its state.
         batches: a number for the content of each update's batches; empty where they were not followed.
         notices: what is different from when it was recorded.
+        changes: of weights and moments that the recorder's ledger saw between two updates: layers by the step before
+            whose update it was, and by what changed ("weights", "frozen", "moments").
     """
 
     steps: list[int]
@@ -58,6 +62,7 @@ class Original:
     load: Callable[[int], State]
     batches: list[int] = field(default_factory=list)
     notices: tuple[Message, ...] = ()
+    changes: Mapping[int, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     def state(self, step: int) -> tuple[int, State | None]:
         """Return the step of the newest known state at or before a step, and the state: None at the initialisation.
@@ -98,6 +103,7 @@ def read_original(run: OwnRun) -> Original:
         known_steps=tuple(list_snapshots(files.snapshots)),
         load=lambda step: _loaded(run, step),
         notices=tuple(message("notice-bits", difference=one) for one in differences(run.config.environment, _BITS)),
+        changes=state_changes(trace),
     )
 
 
@@ -131,6 +137,7 @@ def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
         known_steps=recorded.states.steps,
         load=recorded.states.__getitem__,
         batches=recorded.replica.seen,
+        changes=state_changes(trace),
     )
 
 
@@ -167,7 +174,8 @@ class _Recorded:
         replica, loop = self.replica, self.loop
         every = max(1, loop.steps // _SAMPLED)
         self._evaluate(0)
-        with record(replica.model, replica.optimizer, self.directory, every=every) as recorder:
+        model, optimizer = replica.model, replica.optimizer
+        with Recorder(model, optimizer, self.directory, every=every, ledger_share=math.inf) as recorder:
             for step in range(loop.steps):
                 if self.states.due(step):
                     self.states.keep(step, replica.state())
