@@ -18,7 +18,7 @@ from newllm.replays.replica.replica import State
 from newllm.replays.session.changed_state import different_tensors, recorded_change
 from newllm.replays.subjects.loop import Loop
 from newllm.trace import Verdict
-from newllm.training.step import StepReport, Stepper
+from newllm.training.step import Stepper, StepReport
 
 DAMAGED = 51
 """Updates done when something is changed, once."""

@@ -1,10 +1,10 @@
-"""Whether something outside the training changed the state of a run: what a reproduction that leaves the record may show.
+"""Whether something outside the training changed the state of a run, where a reproduction leaves the record.
 
 A deterministic training that goes on from one state has one continuation. If replays agree with each other but leave
 the record at one step, and from the next known state on a replay is the record again, the training computes what it
-computed then: what was another is the state, between two steps. The recorder's ledger, which adds up the bits of weights
-and moments after each update and before the next, sees such a change itself (`recorder.ledger`); then no later state is
-needed.
+computed then: what was another is the state, between two steps. The recorder's ledger, which adds up the bits of
+weights and moments after each update and before the next, sees such a change itself (`recorder.ledger`); then no later
+state is needed.
 
 Limit: a learning rate or a batch that was another at one step alone, by code that is not replayed, looks the same;
 batches are compared wherever the original's were followed.

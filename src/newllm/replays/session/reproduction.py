@@ -171,7 +171,7 @@ class _Check:
         return self._first(made, allowed)
 
     def explained(self, found: dict[str, Any]) -> tuple[dict[str, Any], ChangedState | None]:
-        """Return a difference with what two replays of the same state say of it, and a change of the state behind it."""
+        """Return a difference with what two replays of the same state say of it, and the change of state behind it."""
         found |= {"replays_differ": None, "random_state": None}
         steps = self._while_there_is_time(range(self.begin, found["step"]))
         try:
