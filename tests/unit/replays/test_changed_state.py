@@ -1,5 +1,6 @@
 """A state that something outside the training changed: the verdict says so, and names no intervention."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from newllm.messages import catalogue
 from newllm.replays.replica.replica import State
 from newllm.replays.session.changed_state import different_tensors, recorded_change
 from newllm.replays.session.reproduction import reproduce
+from newllm.replays.session.verdict import differs
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import choose_spike, record_original
 from newllm.trace import Verdict
@@ -135,13 +137,14 @@ def test_in_japanese_in_the_terminal_and_on_the_page(loop: Loop) -> None:
         assert "{" not in out.getvalue()
 
 
-def test_a_change_after_the_onset_is_not_called_the_cause(bad_loop: Loop) -> None:
-    """A bad batch at step 41 makes the spike; the weights are damaged at 51, while it lasts."""
-    slow = Loop(bad_loop.build, bad_loop.batch, bad_loop.loss, steps=100, clip=1.0)
-    verdict = newllm.replay(OutsideOnce(slow, scaled).as_loop(clip=1.0), spike=1, budget=60)
-    if verdict.changed_state is not None:
-        assert verdict.changed_state["before_onset"] is False
-        assert "The spike began before it" in verdict.sentences[2]
+def test_a_change_after_the_onset_is_not_called_the_cause(loop: Loop) -> None:
+    changed = OutsideOnce(loop, scaled).as_loop()
+    original = record_original(changed)
+    earlier = dataclasses.replace(choose_spike(original, None), onset=45, peak=46, end=60)
+    verdict = differs("a training", earlier, reproduce(changed, original, earlier, 40), 1.0)
+    assert verdict.changed_state is not None
+    assert (verdict.changed_state["first"], verdict.changed_state["before_onset"]) == (DAMAGED, False)
+    assert "The spike began before it" in verdict.sentences[2]
 
 
 # --- what does not show it
