@@ -1,5 +1,6 @@
 """A check before the flight: one batch, a few updates, and everything put back."""
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from newllm.checks.probes import PROBES
 from newllm.checks.probes.vocabulary import tokens_beyond
 from newllm.checks.report import CheckReport
 from newllm.checks.sources import parts_of
+from newllm.checks.untouched import keep_generators
 from newllm.errors import UserError
 
 _LONGEST = 300  # characters of an error that is quoted
@@ -25,6 +27,7 @@ def check(
     loss: Callable[[nn.Module, Any], Tensor] | None = None,
     batch: Any = None,
     *,
+    loader: Any = None,
     tokenizer: Any = None,
     seconds: float = 10.0,
 ) -> CheckReport:
@@ -39,6 +42,7 @@ def check(
         loss: from model and batch to a tensor of one number, as the training computes it. It is called some hundred
             times on copies of the batch.
         batch: of one update, whatever the loss takes.
+        loader: that gives the batches; without `batch` its first is taken.
         tokenizer: that made its tokens, to be held against the embedding.
         seconds: that all probes may take; what finds no time is "unchecked". A step that is slow may take longer.
 
@@ -51,7 +55,10 @@ def check(
     began = time.monotonic()
     if not seconds > 0:
         raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
-    bench = Bench(parts_of(model, optimizer, loss, batch, tokenizer=tokenizer), seconds)
+    with contextlib.ExitStack() as undo:
+        undo.callback(keep_generators())  # to build an optimizer and to read a batch may draw
+        parts = parts_of(model, optimizer, loss, batch, loader=loader, tokenizer=tokenizer)
+    bench = Bench(parts, seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes
         first = _outcome(bench, "finite", PROBES["finite"])

@@ -19,6 +19,7 @@ class Parts:
         optimizer: over its parameters.
         loss: from model and batch to a tensor of one number.
         batch: of one update.
+        loader: that gives the batches of the training.
         tokenizer: that made the tokens of the batch.
     """
 
@@ -26,4 +27,5 @@ class Parts:
     optimizer: torch.optim.Optimizer
     loss: Loss
     batch: Any
+    loader: Any = None
     tokenizer: Any = None

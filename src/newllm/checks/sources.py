@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from newllm.checks.feed import first_of
 from newllm.checks.parts import Parts
+from newllm.checks.reached import put_back
 from newllm.errors import UserError
 
 _GIVE = "give newllm.check(model, optimizer, loss, batch)"
@@ -24,6 +26,9 @@ def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> 
         UserError: something is missing, or is none of what it should be.
     """
     given = {name: value for name, value in more.items() if value is not None}
+    loader = given.get("loader")
+    if batch is None and loader is not None:
+        batch = _first_of(loader)
     if optimizer is None and loss is None:
         taken = _taken(model, batch)
         if taken is not None:
@@ -46,6 +51,19 @@ def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> 
     return Parts(model, optimizer, loss, batch, **given)
 
 
+def _first_of(loader: Any) -> Any:
+    if isinstance(loader, Iterator):
+        raise UserError(f"loader is of type {type(loader).__name__}, which ends: {_GIVE[:-1]}, loader=loader)")
+    try:
+        with put_back(loader):
+            return first_of(loader)
+    except Exception as error:
+        raise UserError(
+            f"no batch could be had of the loader ({type(error).__name__}: {error}): "
+            "give newllm.check(..., loader=loader) with a DataLoader, or batch=batch"
+        ) from None
+
+
 def _taken(given: Any, batch: Any) -> dict[str, Any] | None:
     """Return the parts of a trainer, None where it is none that is known."""
     if all(hasattr(given, name) for name in ("compute_loss", "get_train_dataloader", "create_optimizer")):
@@ -64,7 +82,8 @@ def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
     optimizer = trainer.create_optimizer()
     trainer.optimizer = before
     trainer.model.train()
-    found = next(iter(trainer.get_train_dataloader())) if batch is None else batch
+    loader = trainer.get_train_dataloader()
+    found = first_of(loader) if batch is None else batch
 
     def loss(model: nn.Module, given: Any) -> Tensor:
         return trainer.compute_loss(model, trainer._prepare_inputs(given))
@@ -74,6 +93,7 @@ def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
         "optimizer": getattr(optimizer, "optimizer", optimizer),
         "loss": loss,
         "batch": found,
+        "loader": loader,
         "tokenizer": _tokenizer_of(trainer),
     }
 
@@ -92,10 +112,12 @@ def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
         if isinstance(made[0], torch.optim.Optimizer) and len(made) > 1 and isinstance(made[1], torch.optim.Optimizer):
             raise UserError("this LightningModule has several optimizers: " + _GIVE + " for each")
         made = made[0]
-    if batch is None:
-        try:
-            batch = next(iter(module.train_dataloader()))
-        except Exception as error:
+    loader = None
+    try:
+        loader = module.train_dataloader()
+        batch = first_of(loader) if batch is None else batch
+    except Exception as error:  # a module may be without one, or with one that needs a trainer
+        if batch is None:
             raise UserError(
                 f"no batch could be had of train_dataloader() ({error}): give newllm.check(module, batch=batch)"
             ) from None
@@ -105,7 +127,7 @@ def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
         result = model.training_step(given, 0)
         return result["loss"] if isinstance(result, dict) else result
 
-    return {"model": module, "optimizer": made, "loss": loss, "batch": batch}
+    return {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader}
 
 
 def objects(path: str, name: str) -> Any:

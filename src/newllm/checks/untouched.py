@@ -2,7 +2,7 @@
 
 What is kept is all that a step of a training changes: parameters, their gradients, buffers, other attributes of the
 modules (a counter, a carried state), the optimizer's moments and groups, and the global generators of torch, numpy and
-Python. What a loss function keeps elsewhere (a global, a file) is its own.
+Python. What a loss function keeps elsewhere (a global, a file) is its own; `reached.py` finds what loaders hold.
 """
 
 import contextlib
@@ -31,11 +31,11 @@ def untouched(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterab
     # A stack: whatever one part comes to, all others are put back, first what holds tensors, then the tensors.
     with contextlib.ExitStack() as undo:
         for tensor in _tensors(model, optimizer, others):
-            undo.callback(_tensor(tensor))
+            undo.callback(keep_tensor(tensor))
         for module in model.modules():
-            undo.callback(_module(module))
-        undo.callback(_optimizer(optimizer))
-        undo.callback(_generators())
+            undo.callback(keep_attributes(module))
+        undo.callback(keep_optimizer(optimizer))
+        undo.callback(keep_generators())
         yield
 
 
@@ -47,7 +47,8 @@ def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterabl
     return list(found.values())
 
 
-def _tensor(tensor: Tensor) -> Callable[[], None]:
+def keep_tensor(tensor: Tensor) -> Callable[[], None]:
+    """Return what gives a tensor its values, its gradient and whether it needs one back."""
     needs, grad = tensor.requires_grad, tensor.grad
     values = None if tensor.is_meta else tensor.detach().clone()
     slope = None if grad is None or grad.is_meta else grad.detach().clone()
@@ -65,30 +66,32 @@ def _tensor(tensor: Tensor) -> Callable[[], None]:
     return undo
 
 
-def _module(module: nn.Module) -> Callable[[], None]:
-    attributes = dict(vars(module))
+def keep_attributes(held: Any) -> Callable[[], None]:
+    """Return what gives an object its attributes back."""
+    attributes = dict(vars(held))
     # The contents of plain containers too, such as a list of what was seen: their tensors stay the same ones.
     contents = {
         name: type(value)(value)
         for name, value in attributes.items()
         if type(value) in (dict, list, set) and name not in _MACHINERY
     }
-    holders = {name: dict(attributes[name]) for name in _MACHINERY}
+    holders = {name: dict(attributes[name]) for name in _MACHINERY if isinstance(held, nn.Module)}
 
     def undo() -> None:
-        now = vars(module)
+        now = vars(held)
         for name in [name for name in now if name not in attributes]:
             del now[name]
         now.update(attributes)
         for name, content in contents.items():
-            _refill(attributes[name], content)
+            refill(attributes[name], content)
         for name, content in holders.items():
-            _refill(attributes[name], content)
+            refill(attributes[name], content)
 
     return undo
 
 
-def _refill(container: Any, content: Any) -> None:
+def refill(container: Any, content: Any) -> None:
+    """Give a list, dictionary or set its contents back."""
     container.clear()
     if isinstance(container, list):
         container.extend(content)
@@ -96,7 +99,8 @@ def _refill(container: Any, content: Any) -> None:
         container.update(content)
 
 
-def _optimizer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+def keep_optimizer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+    """Return what gives an optimizer its groups and moments back."""
     groups = [dict(group) for group in optimizer.param_groups]
     rates = [{key: value.clone() for key, value in group.items() if isinstance(value, Tensor)} for group in groups]
     lists = [list(group["params"]) for group in groups]
@@ -127,7 +131,8 @@ def _optimizer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     return undo
 
 
-def _generators() -> Callable[[], None]:
+def keep_generators() -> Callable[[], None]:
+    """Return what gives the global generators of torch, numpy and Python their state back."""
     python, cpu = random.getstate(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
     numpy = sys.modules.get("numpy")

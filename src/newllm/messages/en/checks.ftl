@@ -28,7 +28,10 @@ check-batch-kept = Does a step leave its batch as it was?
     .first = Write x = x - mean in place of x -= mean or x.sub_(mean); or clone the batch first.
     .sound = { $changed ->
         [0] after a pass every tensor of the batch holds the bits that it held
-       *[other] a pass writes into the batch ({ COUNT($changed) } of its tensors), and the loss of what is left is the same
+       *[other] a pass writes into the batch ({ COUNT($changed) } of its tensors), and { $fresh ->
+            [yes] the loader gives the batch anew each time
+           *[no] the loss of what is left is the same
+        }
     }
     .wrong = a pass writes into the batch ({ $name }{ $count ->
         [one] { "" }
@@ -46,6 +49,38 @@ check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .other-model = the optimizer holds none of the model's trainable parameters: its { COUNT($others) } tensors belong to something else, such as an earlier copy of the model
     .missing = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
+
+check-order = Is the data read in a new order each epoch?
+    .why = Rows that come in the order of their labels, or in the same order each time, teach the order; rows that never come teach nothing.
+    .first = Give the DataLoader shuffle=True; or a sampler that draws anew each time it is iterated.
+    .sound = { $shuffled ->
+        [yes] an epoch reads { COUNT($rows) } rows, none twice, and the next one in another order
+       *[no] an epoch reads { COUNT($rows) } rows in the order of the data each time: they are not shuffled, which is right where the data are
+    }
+    .one-row = rows from all over the data ({ COUNT($rows) }) hold the same bits: the data set does not heed the number of the row
+    .sorted = the rows are not shuffled, and they stand in the order of their labels: { $label } has one value in the whole first batch and rises over the data
+    .same = the sampler says that it shuffles, and two epochs read { COUNT($rows) } rows in the same order
+
+check-workers = Do the loader's workers draw different random numbers?
+    .why = Workers are copies of one process: a generator of the data set's own draws the same numbers in each of them, and augmentation or noise comes in twins.
+    .first = Seed the data set's generator in worker_init_fn from torch.initial_seed(), which differs for each worker and epoch.
+    .sound = { $draws ->
+        [yes] two workers, and two epochs, draw different random numbers
+       *[no] nothing is drawn at random: row { $row } read twice by a worker holds the same bits
+    }
+    .alike = row { $row }, read twice by one worker, differs, and two workers read it with the same bits: they draw the same random numbers ({ COUNT($workers) } workers)
+    .epochs = row { $row }, read twice by one worker, differs, and the next epoch begins with the same bits as the first: every epoch draws the same random numbers
+    .streams = two of { COUNT($workers) } workers give the same batches: each reads the whole stream, so that everything comes { $workers } times
+
+check-shards = Do the ranks read different rows?
+    .why = Ranks that read the same rows do the same work twice, and the larger batch is none.
+    .first = Let the sampler know rank and number of ranks of the running processes, and draw the order from a seed that all ranks share.
+    .sound = the samplers of { COUNT($ranks) } ranks give { COUNT($rows) } rows, { $twice ->
+        [0] none
+       *[other] { COUNT($twice) }
+    } of them twice
+    .world = the sampler is that of rank { $rank } of { $ranks }, and this process is rank { $own } of { $world }
+    .overlap = of { COUNT($rows) } rows that the samplers of { COUNT($ranks) } ranks give, { COUNT($twice) } come more than once
 
 check-registered = Does the model know all of its weights?
     .why = Layers in a plain list or dictionary are no part of the module: parameters() leaves them out, and so do optimizer, .to() and state_dict().
@@ -274,6 +309,19 @@ check-reason =
     .end-unlearnt = token { $token } stands before the padding of all rows and is never a target: right if it is part of a frame, wrong if it is what ends a text
     .no-embedding = no embedding reads whole numbers of the model's inputs
     .tokenizer-unknown = how many tokens a { $kind } has is not known
+    .no-loader = no data loader was given (loader=)
+    .other-loader = the loader is of type { $kind }, which is no DataLoader of torch
+    .stream = the rows have no numbers: the data set is a stream
+    .short-stream = the stream ends after a few batches, or repeats itself
+    .no-indices = the sampler gives no numbers of rows
+    .long-epoch = the sampler gives more than { COUNT($count) } rows: too many to be compared
+    .no-workers = the loader has not enough workers to be compared
+    .no-tensors = the loader gives no tensors
+    .repeats = { COUNT($repeated) } of { COUNT($rows) } rows of an epoch have come before in it ({ COUNT($distinct) } different ones): right if they are drawn with replacement
+    .set-epoch = the order changes only if the loop calls set_epoch(epoch) before each epoch: two epochs without it are the same
+    .own-order = the sampler has an order of its own, and it is the same in two epochs
+    .no-shards = no sampler of the loader divides rows among ranks
+    .rank-fixed = the sampler gives the same rows whatever its rank attribute says: it may have read it before
     .no-autocast = no automatic mixed precision is on
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known

@@ -1,0 +1,136 @@
+"""What a function of the user or a data loader holds: found by closure and attributes, and put back after a trial.
+
+A step of a training loop moves more than model and optimizer: a schedule, a loss scale, an average of the weights, a
+counter, generators of its own. What it names, what it closes over and what these hold is found here.
+"""
+
+import contextlib
+import functools
+import random
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from newllm.checks.untouched import keep_attributes, keep_optimizer, keep_tensor, refill
+
+_DEEP = 6  # steps from an attribute to an attribute
+_MANY = 20_000  # objects
+_MACHINERY = sys.stdlib_module_names - {"__main__", "builtins", "functools", "random", "types"}
+_LONG = 1_000  # items of a container that are looked into
+_CONTAINERS = (list, dict, set)
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, torch.dtype, torch.device)
+
+
+@contextlib.contextmanager
+def put_back(*roots: Any) -> Iterator[None]:
+    """Put back, after a `with` block, whatever was done in it to what some functions and objects hold."""
+    with contextlib.ExitStack() as undo:
+        for each in reached(*roots):
+            if (back := _keep(each)) is not None:
+                undo.callback(back)
+        yield
+
+
+def reached(*roots: Any) -> list[Any]:
+    """Return the objects that others hold, themselves among them: through closures, globals and attributes."""
+    found: dict[int, Any] = {}
+    waiting = deque((root, 0) for root in roots)
+    while waiting and len(found) < _MANY:
+        each, depth = waiting.popleft()
+        if id(each) in found or isinstance(each, _PLAIN) or _is_machinery(each):
+            continue
+        found[id(each)] = each
+        if depth < _DEEP:
+            waiting.extend((part, depth + 1) for part in _parts(each))
+    return list(found.values())
+
+
+def _is_machinery(held: Any) -> bool:
+    """Say whether an object is of Python's own machinery, or of a loader's workers: queues, threads, locks, files."""
+    return type(held).__module__.partition(".")[0] in _MACHINERY or isinstance(held, _BaseDataLoaderIter)
+
+
+def _parts(held: Any) -> Iterable[Any]:
+    if isinstance(held, types.CellType):
+        with contextlib.suppress(ValueError):  # an empty one
+            return [held.cell_contents]
+        return []
+    if isinstance(held, _Global):
+        return [held.value]
+    if isinstance(held, types.FunctionType):
+        return _of_function(held)
+    if isinstance(held, types.MethodType):
+        return [held.__self__, held.__func__]
+    if isinstance(held, functools.partial):
+        return [held.func, *held.args, *held.keywords.values()]
+    if isinstance(held, nn.Module):
+        return [*held.modules(), *held.parameters(), *held.buffers()]
+    if isinstance(held, torch.optim.Optimizer):
+        return [each for group in held.param_groups for each in group["params"]]
+    if isinstance(held, dict):
+        return list(held.values()) if len(held) <= _LONG else []
+    if isinstance(held, list | tuple | set):
+        return list(held) if len(held) <= _LONG else []
+    return list(vars(held).values()) if hasattr(held, "__dict__") and not isinstance(held, Tensor) else []
+
+
+def _of_function(function: types.FunctionType) -> list[Any]:
+    if function.__module__.partition(".")[0] in _MACHINERY | {"torch", "numpy"}:
+        return []
+    named = [_Global(function.__globals__, name) for name in _names(function.__code__) if name in function.__globals__]
+    return [*(function.__closure__ or ()), *(function.__defaults__ or ()), *named]
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+class _Global:
+    """A global variable that a function names."""
+
+    __slots__ = ("name", "namespace", "value")
+
+    def __init__(self, namespace: dict[str, Any], name: str) -> None:
+        self.namespace, self.name, self.value = namespace, name, namespace[name]
+
+
+def _keep(held: Any) -> Callable[[], Any] | None:
+    """Return what puts an object back, None of one that does not change."""
+    for kinds, keep in _KEEPERS:
+        if isinstance(held, kinds):
+            return keep(held)
+    name = f"{type(held).__module__}.{type(held).__name__}"
+    if name.startswith("numpy.random"):
+        kept = held.bit_generator if hasattr(held, "bit_generator") else held
+        return functools.partial(kept.set_state, held.get_state()) if hasattr(held, "get_state") else _keep_state(kept)
+    return keep_attributes(held) if hasattr(held, "__dict__") else None
+
+
+def _keep_state(chance: Any) -> Callable[[], Any]:
+    return functools.partial(setattr, chance, "state", chance.state)
+
+
+def _keep_cell(cell: types.CellType) -> Callable[[], Any] | None:
+    try:
+        return functools.partial(setattr, cell, "cell_contents", cell.cell_contents)
+    except ValueError:  # an empty one
+        return None
+
+
+_KEEPERS: tuple[tuple[Any, Callable[[Any], Callable[[], Any] | None]], ...] = (
+    (Tensor, lambda tensor: keep_tensor(tensor) if tensor.layout == torch.strided else None),
+    (torch.optim.Optimizer, keep_optimizer),
+    (types.CellType, _keep_cell),
+    (_Global, lambda held: functools.partial(held.namespace.__setitem__, held.name, held.value)),
+    (torch.Generator, lambda chance: functools.partial(chance.set_state, chance.get_state())),
+    (random.Random, lambda chance: functools.partial(chance.setstate, chance.getstate())),
+    (_CONTAINERS, lambda held: functools.partial(refill, held, held.copy()) if len(held) <= _LONG else None),
+    ((types.FunctionType, types.MethodType, type), lambda _: None),
+)
