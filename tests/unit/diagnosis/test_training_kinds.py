@@ -80,9 +80,11 @@ def test_a_discriminator_that_does_not_answer() -> None:
 
 
 def test_samples_that_become_alike() -> None:
-    finding = only(BALANCED | {"spread": noisy(np.where(LATE, 0.02, 0.1 + RISING))})
+    alike = {"spread": noisy(np.where(LATE, 0.02, 0.1 + RISING))}
+    finding = only(gan(2.0, np.where(LATE, 0.6, 1.3)) | alike)
     assert finding.kind == "mode-collapse"
     assert 190 <= (finding.first_step or 0) <= 210
+    assert not found(BALANCED | alike)  # the data may be as alike: nobody can tell them apart
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,9 @@ def test_a_reward_that_is_exploited() -> None:
 
 
 def test_a_reward_that_stays_while_the_policy_changes() -> None:
-    finding = only(rl(0.0, 0.69 - 0.5 * RISING))
-    assert (finding.kind, finding.supported_causes) == ("reward-stays", ())
+    finding = only(rl(1.0, 0.69 - 0.5 * RISING))
+    assert (finding.kind, finding.severity, finding.supported_causes) == ("reward-stays", "warning", ())
+    assert only(rl(0.0, 0.69 - 0.5 * RISING)).severity == "note"  # no rise could be seen in such noise
     assert only(rl(0.0, 0.69 * np.exp(-RISING * 60))).supported_causes == ("entropy-collapse",)
 
 
@@ -207,6 +210,9 @@ def test_pairs_that_tell_nothing() -> None:
     learnt = noisy(np.log(2) - 0.2 * RISING, 0.05)
     finding = only(dpo(learnt, noisy(-RISING), validation_loss=0.7 + 0.03 * RISING))
     assert (finding.kind, finding.supported_causes) == ("preference-without-signal", ("wrong-targets",))
+    same = noisy(-RISING)
+    answers = only({"loss": noisy(np.log(2), 0.01), "rewards/chosen": same, "rewards/rejected": same})
+    assert (answers.kind, answers.supported_causes) == ("preference-without-signal", ("wrong-targets",))
     alone = only(dpo(noisy(np.log(2), 0.05), noisy(-RISING), **{"rewards/accuracies": noisy(0.5)}))
     assert alone.kind == "preference-without-signal"
 
@@ -243,6 +249,12 @@ def test_an_auxiliary_loss(late: float, says: str) -> None:
     assert finding.kind == "auxiliary-loss"
     assert says in str(finding.sentence)
     assert 290 <= (finding.first_step or 0) <= 310
+
+
+def test_experts_out_of_balance() -> None:
+    finding = only({"loss": 3 - RISING, "moe/load_balancing_loss": noisy(np.where(LATE, 6.0, 1.1))})
+    assert finding.supported_causes == ("unbalanced-experts",)
+    assert not found({"loss": 3 - RISING, "aux_loss": noisy(np.where(LATE, 6.0, 1.1))})
 
 
 def test_a_loss_scale_that_only_falls() -> None:

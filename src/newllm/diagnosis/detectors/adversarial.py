@@ -23,7 +23,8 @@ LOST = 3.0  # times the loss at the start
 LONG = 0.15  # of the run
 FEWEST_POINTS = 20
 ANSWERS = 0.95  # rank correlation: losses that drift apart so steadily are of a generator that does not answer
-COLLAPSED = 0.1  # of the largest spread of the samples
+COLLAPSED = 0.15  # of the largest spread of the samples
+TELLS = 0.9  # of the discriminator's loss at the start: below it, samples can still be told from data
 _MEASURES = ("spread", "fid", "inception_score")
 
 
@@ -148,8 +149,12 @@ def _collapsed(roles: Roles) -> Finding | None:
     level = smoothed(series)
     peak = float(level.max())
     gone = for_good(series, level < COLLAPSED * peak)
-    if peak <= 0 or gone is None or gone[1] < LONG or peak < 2 * start_level(series) * COLLAPSED:
+    if peak <= 0 or gone is None or gone[1] < LONG:
         return None
+    other = roles.series("discriminator_loss")
+    behind = other.value[other.step >= gone[0]]
+    if len(behind) and float(np.median(behind)) > TELLS * start_level(other):
+        return None  # it cannot tell them from the data: those may be as alike
     return Finding(
         kind="mode-collapse",
         severity="warning",

@@ -8,18 +8,21 @@ from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.messages import message
 from newllm.trace import Finding, Trace
+from newllm.trace.readers.naming import words
 
 FEWEST_POINTS = 20
 EXPLODED = 20.0  # times its usual level
+UNBALANCED = 3.0  # likewise of a balance of experts, which is at most as high as there are experts
 VANISHED = 1e-3  # of its usual level
 LONG = 0.2  # of the run
+_BALANCE = {"balance", "balancing", "router", "moe", "experts", "expert"}
 
 
 def detect_auxiliary_loss(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the auxiliary losses (balance of experts, commitment) that explode or vanish.
 
     False alarms: such a loss is to fall, so it has to be below `VANISHED` of its usual level for `LONG` of the run, to
-    its end, or above `EXPLODED` times it.
+    its end, or above `EXPLODED` times it (a balance of experts: `UNBALANCED` times where it began).
     """
     roles = roles_of(trace, facts)
     return [one for name in roles.names("auxiliary_loss") if (one := _auxiliary(roles, name))]
@@ -32,11 +35,17 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         return None
     size = np.abs(smoothed(series))
     usual = float(np.median(size[: count // 2]))
-    exploded, vanished = (for_good(series, at) for at in (size > EXPLODED * usual, size < VANISHED * usual))
+    is_balance = not _BALANCE.isdisjoint(words(name))
+    if is_balance:
+        usual = min(usual, start_level(series)) if start_level(series) > 0 else usual
+    limit = UNBALANCED if is_balance else EXPLODED
+    exploded, vanished = (for_good(series, at) for at in (size > limit * usual, size < VANISHED * usual))
     explodes = exploded is not None and exploded[1] >= 0.05
     first = exploded if explodes else vanished
     if usual <= 0 or first is None or first[1] < (0.05 if explodes else LONG):
         return None
+    causes = ("unbalanced-experts",) if explodes and is_balance else ()
+    causes += ("learning-rate", "numerics-in-loss") if explodes else ("no-gradient",)
     return Finding(
         kind="auxiliary-loss",
         severity="warning",
@@ -56,8 +65,8 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         evidence={"usual": usual, "level": end_level(series, 0.05)},
         alternatives=(message("finding-auxiliary-loss.weight"),),
         test=message("finding-auxiliary-loss.test"),
-        candidate_causes=("learning-rate", "numerics-in-loss") if explodes else ("no-gradient",),
-        supported_causes=(),
+        candidate_causes=causes,
+        supported_causes=causes[:1] if explodes and is_balance else (),
     )
 
 

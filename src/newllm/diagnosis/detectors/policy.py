@@ -23,6 +23,8 @@ BELOW = 0.8  # of the run, to its end
 HACKED = 0.5  # of the best success: less is left
 LEAST_SUCCESS = 0.1  # a share of episodes
 MOVED = 0.1  # of the entropy
+STEADY = 0.2  # of the reward's level: with more noise no rise could be seen
+AT_ONCE = 0.05  # of the run: what falls by then fell with the first updates
 
 
 def detect_policy(trace: Trace, facts: Facts) -> list[Finding]:
@@ -56,7 +58,8 @@ def _lost(roles: Roles, reward: Series) -> Finding | None:
     if stays is None or stays[1] < 0.1:
         return None
     levels = float(level[best]), end
-    return _gone_before(roles, stays[0], levels) or _falls(roles, reward, stays[0], levels, "later")
+    when = "from-start" if best <= max(2, AT_ONCE * len(level)) and end < start - NOISE * noise else "later"
+    return _gone_before(roles, stays[0], levels) or _falls(roles, reward, stays[0], levels, when)
 
 
 def _noise(value: np.ndarray) -> float:
@@ -160,10 +163,11 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
         last=int(reward.step[-1]),
     )
     gone = end_level(series) < GONE * start_level(series)
+    is_clear = gone or noise < STEADY * abs(end)
     causes = ("entropy-collapse", "reward-sign") if gone else ("reward-sign", "learning-rate")
     return Finding(
         kind="reward-stays",
-        severity="warning",
+        severity="warning" if is_clear else "note",
         sentence=sentence,
         first_step=float(reward.step[0]),
         last_step=float(reward.step[-1]),

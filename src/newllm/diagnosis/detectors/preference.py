@@ -33,7 +33,7 @@ def detect_preference(trace: Trace, facts: Facts) -> list[Finding]:
     if training_kind(trace, facts).name != "preference":
         return []
     roles = roles_of(trace, facts)
-    found = _same_reference(roles) or _no_signal(roles)
+    found = _same_reference(roles) or _same_answers(roles) or _no_signal(roles)
     return [found] if found else []
 
 
@@ -64,6 +64,34 @@ def _same_reference(roles: Roles) -> Finding | None:
         test=message("finding-preference-at-reference.test"),
         candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
         supported_causes=("reference-is-policy",),
+    )
+
+
+def _same_answers(roles: Roles) -> Finding | None:
+    """Return pairs of one and the same answer: their rewards move, and are equal to the last digit."""
+    chosen, rejected = (finite(roles.trace.series(roles.first(role) or "")) for role in ("chosen", "rejected"))
+    equal = len(chosen.value) >= FEWEST_POINTS and np.array_equal(chosen.value, rejected.value)
+    if not equal or float(np.abs(chosen.value).max()) < NO_MARGIN:
+        return None
+    return Finding(
+        kind="preference-without-signal",
+        severity="fault",
+        sentence=message(
+            "finding-preference-without-signal.equal",
+            chosen=roles.first("chosen"),
+            rejected=roles.first("rejected"),
+            axis=roles.trace.axis,
+            first=int(chosen.step[0]),
+            last=int(chosen.step[-1]),
+        ),
+        first_step=float(chosen.step[0]),
+        last_step=float(chosen.step[-1]),
+        confidence=0.97,
+        signal=roles.first("chosen"),
+        evidence={"largest": float(np.abs(chosen.value).max()), "difference": 0.0},
+        test=message("finding-preference-without-signal.test"),
+        candidate_causes=("wrong-targets",),
+        supported_causes=("wrong-targets",),
     )
 
 

@@ -82,6 +82,7 @@ finding-preference-without-signal =
         [None] { "" }
        *[other] ; training pairs are learnt by heart, { G($training) }
     }
+    .equal = { SIGNAL($chosen) } and { SIGNAL($rejected) } are equal from { $axis } { $first } to { $last }: chosen and rejected are the same answer
     .few-pairs = too few pairs for what they have in common
     .test = Read twenty pairs and say yourself which answer is better.
 
@@ -148,6 +149,7 @@ term-reward-sign = a wrong sign of the reward or advantage
 term-reference-is-policy = the reference is the policy itself
 term-wrong-targets = wrong targets
 term-double-softmax = logits squashed: a softmax twice, or a temperature
+term-unbalanced-experts = experts out of balance
 term-numerics-in-loss = a loss that is not finite by its formula
 
 evidence-planned = planned

@@ -82,6 +82,7 @@ finding-preference-without-signal =
         [None] 。
        *[other] 。訓練のペアは暗記されている（{ G($training) }）。
     }
+    .equal = { axis-unit }{ $first }から{ $last }まで、{ SIGNAL($chosen) }と{ SIGNAL($rejected) }が等しい。選ばれた答えと拒まれた答えが同じである。
     .few-pairs = 共通点を学ぶには少なすぎるペア
     .test = 20組を読み、どちらの答えがよいかを自分で判断する。
 
@@ -148,6 +149,7 @@ term-reward-sign = 報酬またはアドバンテージの符号の誤り
 term-reference-is-policy = 方策そのものである参照方策
 term-wrong-targets = 誤った予測対象
 term-double-softmax = 平らになったロジット（二重のソフトマックスまたは温度）
+term-unbalanced-experts = 釣り合わないエキスパート
 term-numerics-in-loss = 式のために有限でない損失
 
 evidence-planned = 計画
