@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import machine
-from newllm.api.corpus_facts import corpus_facts
+from newllm.api.trained import corpus_facts
 from newllm.data import Corpus, prepare, training_batches
 from newllm.data.config import DataConfig
 from newllm.model.language_model import LanguageModel

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newllm.statistics import Interval, paired_interval
-from newllm.statistics.shares import share_interval
+from newllm.statistics.bootstrap import share_interval
 from newllm.statistics.units import units
 from newllm.study.design import Row
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from newllm.statistics import Interval, sign_flip_test
+from newllm.statistics.bootstrap import share_interval
 from newllm.statistics.plain_data import interval_data
-from newllm.statistics.shares import share_interval
 from newllm.statistics.units import units
 from newllm.study.decisions import compare, interval_of
 from newllm.study.design import Decision, Row, Rows

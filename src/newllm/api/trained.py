@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.api.corpus_facts import corpus_facts
 from newllm.api.run_directories import claimed, standing_texts
 from newllm.api.training_session import TrainedRun, notify, train_to_end
-from newllm.data import Corpus, offer_columns, prepare
+from newllm.data import Corpus, DataConfig, Segments, offer_columns, prepare
+from newllm.data.facts import data_facts
 from newllm.errors import UserError
 from newllm.messages import message
 from newllm.model.config import CONTEXT_BODIES
@@ -125,6 +125,31 @@ def begin(
     corpus.tokenizer.save(run.tokenizer)
     run.describe(complete, {**corpus.report, "facts": corpus_facts(corpus, complete.data)})
     return complete, model, corpus
+
+
+def corpus_facts(corpus: Corpus, config: DataConfig) -> dict[str, Any]:
+    """Return the facts of a run's own data, for data.json: of what is to be predicted, not of what stands before it.
+
+    Args:
+        corpus: from `prepare`.
+        config: carry and word_dropout are used.
+    """
+    tokenizer = corpus.tokenizer
+    facts = data_facts(
+        _targets(corpus.train),
+        _targets(corpus.validation),
+        unknown=tokenizer.unknown,
+        padding=tokenizer.pad,
+        shuffled=None if config.carry else True,
+    )
+    if facts["unknown"] and config.word_dropout:
+        share = facts["unknown"]["share_in_training"]  # what is unknown already is not dropped once more
+        facts["unknown"]["share_in_training"] = share + config.word_dropout * (1 - share)
+    return facts
+
+
+def _targets(segments: Segments) -> list[Any]:
+    return [segments.tokens[start + 1 : stop] for start, stop in segments.bounds]
 
 
 def _named_after(preset: str | None, texts: tuple[str, ...]) -> str:

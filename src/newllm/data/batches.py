@@ -5,13 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from newllm.data.batch import Batch, Batches, pad_rows, trim
-from newllm.data.carried import CarriedBatches
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus
 from newllm.data.fit import check_sentences
+from newllm.data.orders import CarriedBatches, SentenceBatches, WindowBatches
 from newllm.data.segments import Segments
-from newllm.data.sentence_batches import SentenceBatches
-from newllm.data.windows import WindowBatches
 from newllm.errors import UserError
 
 

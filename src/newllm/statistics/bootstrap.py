@@ -13,7 +13,7 @@ from scipy import special
 
 from newllm.chance import numpy_stream
 from newllm.statistics.differences import finite, numbered
-from newllm.statistics.interval import Interval, check_level
+from newllm.statistics.interval import Interval, check_level, wilson
 
 
 def paired_interval(
@@ -75,6 +75,26 @@ def paired_interval(
     tail = _expanded_tail(level, set_count if nested else min(set_count, seed_count))
     low, high = np.quantile(drawn, (tail, 1 - tail))
     return Interval(estimate, float(low), float(high))
+
+
+def share_interval(shares: Sequence[float], sets: Sequence[Hashable], seeds: Sequence[Hashable]) -> Interval:
+    """Return the mean share with the wider of Wilson's and the resampled interval.
+
+    The resampled one alone has no width where all seeds agree, and ten seeds that agree do not prove a rule
+    without exception. Wilson's alone does not know that seeds share data sets.
+
+    Args:
+        shares: of each seed, between 0 and 1.
+        sets: its data set.
+        seeds: its name.
+    """
+    drawn = paired_interval(shares, sets, seeds)
+    if drawn.low is None or drawn.high is None:
+        return drawn
+    plain = wilson(round(sum(shares)), len(shares))
+    assert plain.low is not None
+    assert plain.high is not None
+    return Interval(drawn.estimate, min(plain.low, drawn.low), max(plain.high, drawn.high))
 
 
 def _expanded_tail(level: float, n: int) -> float:

@@ -10,13 +10,12 @@ import numpy as np
 
 from newllm.checksum import read_checked
 from newllm.errors import UserError
-from newllm.statistics import holm
-from newllm.study.design import Cell, Claim, Decision, Record, Row
+from newllm.study.decisions import decide
+from newllm.study.design import Cell, Record, Row
 from newllm.study.grid import Tally
 from newllm.study.rounding import rounded
 from newllm.study.store import Records
 from newllm.study.study import Study
-from newllm.trace.verdict import LEVEL
 from newllm.training.environment import describe_environment
 
 SCHEMA = 1
@@ -65,49 +64,6 @@ def analyse(study: Study, cells: Sequence[Cell], records: Records, tally: Tally)
         "claims": decide(study, rows),
         "rows": rows,
         "curves": {arm.name: _curves([r for (name, _), r in found.items() if name == arm.name]) for arm in arms},
-    }
-
-
-def decide(study: Study, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return what the rows say of each claim; p values are adjusted over all claims that compare (Holm).
-
-    A comparison whose adjusted p value is above 0.05 is not decided by it: the claim takes the verdict that stands
-    otherwise, as a rule "undecided".
-    """
-    by_arm: dict[str, list[Row]] = {}
-    for row in rows:
-        by_arm.setdefault(row["arm"], []).append(row)
-    decisions = {claim.id: _decision(claim, by_arm) for claim in study.claims}
-    family = [claim.id for claim in study.claims if claim.compares or decisions[claim.id].p is not None]
-    adjusted = holm({claim: decisions[claim].p for claim in family})
-    return [_claim(claim, decisions[claim.id], adjusted.get(claim.id)) for claim in study.claims]
-
-
-def _decision(claim: Claim, by_arm: Mapping[str, Sequence[Row]]) -> Decision:
-    missing = [arm for arm in claim.arms if arm not in by_arm]
-    if missing:
-        return Decision("undecided", {"not_run": missing})
-    common = set.intersection(*({row["seed"] for row in by_arm[arm]} for arm in claim.arms))
-    if len(common) < claim.needs:
-        return Decision("undecided", {"seeds": len(common), "needed": claim.needs})
-    rows = {arm: [row for row in by_arm[arm] if row["seed"] in common] for arm in claim.arms}
-    try:
-        return claim.decide(rows)
-    except Exception as error:  # hours of runs must not be lost to one claim's arithmetic
-        return Decision("undecided", {"error": f"{type(error).__name__}: {error}"})
-
-
-def _claim(claim: Claim, decision: Decision, adjusted: float | None) -> dict[str, Any]:
-    unsure = decision.p is not None and (adjusted is None or adjusted > LEVEL)
-    return {
-        "id": claim.id,
-        "text": claim.text,
-        "measure": claim.measure,
-        "arms": list(claim.arms),
-        "verdict": decision.otherwise if unsure else decision.verdict,
-        "numbers": decision.numbers,
-        "p": decision.p,
-        "p_holm": adjusted,
     }
 
 

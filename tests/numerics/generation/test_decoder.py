@@ -15,8 +15,8 @@ pytest.importorskip("numba", reason="numba is an extra")
 
 from newllm.errors import UserError
 from newllm.generation import WEIGHTS, Decoder
-from newllm.generation.compiled_step import pace
 from newllm.generation.compiled_step import step as compiled_step
+from newllm.generation.compiled_step import team
 from newllm.generation.compiled_step.decodable import decodable
 from newllm.generation.weights import rounded_model
 from newllm.kernels.processor import has_avx512_kernels
@@ -54,7 +54,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def use_threads(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Have so many threads share a step, and often change between running together and alone."""
     monkeypatch.setattr(compiled_step, "threads_for", lambda _products: count)
-    monkeypatch.setattr(pace, "TRIAL_INTERVAL", 4 * pace.TRIED)
+    monkeypatch.setattr(team, "TRIAL_INTERVAL", 4 * team.TRIED)
 
 
 def build(seed: int = 0, **settings: Any) -> LanguageModel:
@@ -174,14 +174,14 @@ def test_a_state_is_never_changed_and_can_be_branched() -> None:
 
 def test_help_is_tried_and_the_quicker_way_kept() -> None:
     for together, alone in ((5, 9), (9, 5)):
-        chooser, ways = pace.Pace(), []
-        for _ in range(2 * pace.TRIAL_INTERVAL):
+        chooser, ways = team.Pace(), []
+        for _ in range(2 * team.TRIAL_INTERVAL):
             ways.append(chooser.single)
             chooser.took(alone if chooser.single else together)
-        half, best = ways[pace.TRIAL_INTERVAL :], alone < together
-        assert ways[: 2 * pace.TRIED] == [False] * pace.TRIED + [True] * pace.TRIED
-        assert half[: 2 * pace.TRIED] == [best] * pace.TRIED + [not best] * pace.TRIED
-        assert set(ways[2 * pace.TRIED : pace.TRIAL_INTERVAL] + half[2 * pace.TRIED :]) == {best}
+        half, best = ways[team.TRIAL_INTERVAL :], alone < together
+        assert ways[: 2 * team.TRIED] == [False] * team.TRIED + [True] * team.TRIED
+        assert half[: 2 * team.TRIED] == [best] * team.TRIED + [not best] * team.TRIED
+        assert set(ways[2 * team.TRIED : team.TRIAL_INTERVAL] + half[2 * team.TRIED :]) == {best}
 
 
 def test_step_one_is_a_step_of_one_row() -> None:

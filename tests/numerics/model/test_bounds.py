@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from newllm.errors import UserError
+from newllm.model.bodies.attention import rotate
 from newllm.model.chain import chain
 from newllm.model.config import ModelConfig
 from newllm.model.context_summary import summed_up, wide
 from newllm.model.fnn import FNN
 from newllm.model.init import initialise
-from newllm.model.rotary import rotate
 
 GOOD = ModelConfig(vocabulary=9)
 

@@ -22,7 +22,7 @@ from newllm.data import (
     trim,
     validation_batches,
 )
-from newllm.data.windows import WindowBatches
+from newllm.data.orders import WindowBatches
 from newllm.errors import UserError
 
 BYTES = train_tokenizer("bytes", [], 1)

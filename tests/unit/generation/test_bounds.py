@@ -8,9 +8,9 @@ import torch
 
 from newllm.errors import UserError
 from newllm.generation import Engine, Sampling
+from newllm.generation.continuation import StopStrings
 from newllm.generation.memory import Memory
 from newllm.generation.sampling import keep_min_p, keep_top_k, keep_top_p, next_token
-from newllm.generation.stop_strings import StopStrings
 from newllm.generation.weights import quantise
 
 

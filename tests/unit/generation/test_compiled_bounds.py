@@ -5,8 +5,8 @@ import torch
 
 pytest.importorskip("numba", reason="numba is an extra")
 
-from newllm.generation.compiled_step.pace import Pace
 from newllm.generation.compiled_step.state import Layout
+from newllm.generation.compiled_step.team import Pace
 
 
 def ways(together: int, alone: int, count: int, pace: Pace) -> list[bool]:

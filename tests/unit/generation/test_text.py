@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from newllm.data import train_tokenizer
 from newllm.errors import UserError
-from newllm.generation.stop_strings import StopStrings
+from newllm.generation.continuation import StopStrings
 from newllm.generation.text_stream import TextStream
 from newllm.generation.vocabulary import Vocabulary
 

@@ -2,6 +2,8 @@
 
 It looks back over a window, so that its memory is bounded and it can be carried like any other body.
 Within one training window it is plain causal attention.
+
+Shapes: B rows, T positions, D channels, H heads, E width of a head.
 """
 
 import torch
@@ -13,7 +15,8 @@ from newllm.model.bodies.block import Blocks, Mixer
 from newllm.model.bodies.body import State
 from newllm.model.config import ModelConfig
 from newllm.model.convolution import ShortConvolution
-from newllm.model.rotary import rotate
+
+_BASE = 10_000.0  # of the rotary embedding
 
 
 class AttentionMixer(Mixer):
@@ -63,3 +66,18 @@ class Attention(Blocks):
     """Blocks that mix by attention."""
 
     mixer = AttentionMixer
+
+
+def rotate(x_BTHE: Tensor, position_BT: Tensor) -> Tensor:
+    """Turn each pair of channels by its position's angle (Su et al. 2021, arXiv:2104.09864).
+
+    Angles are formed in float64 for long texts.
+    """
+    half = x_BTHE.shape[-1] // 2
+    on_mps = x_BTHE.device.type == "mps"  # which has no float64
+    wide = torch.float32 if on_mps else torch.float64
+    frequency = _BASE ** (-torch.arange(half, device=x_BTHE.device, dtype=wide) / half)
+    angle_BT1E = (position_BT.to(wide)[..., None] * frequency)[:, :, None]
+    cosine, sine = angle_BT1E.cos().to(x_BTHE.dtype), angle_BT1E.sin().to(x_BTHE.dtype)
+    first, second = x_BTHE[..., :half], x_BTHE[..., half:]
+    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)

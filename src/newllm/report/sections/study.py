@@ -14,7 +14,6 @@ from newllm.report.charts.forest_svg import forest_svg, scale
 from newllm.report.markup import Html, block, english, folded, joined, listed, pairs, said_in, table, tag
 from newllm.report.sections.study_arms import arms_section
 from newllm.report.sections.study_curves import curves_section
-from newllm.report.sections.study_tables import own_section, printed_section
 from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource
 from newllm.statistics.plain_data import interval_in, number_of
@@ -22,11 +21,13 @@ from newllm.words.labels import evidence_label
 from newllm.words.numbers import value as evidence_value
 from newllm.words.plain import plain
 from newllm.words.studies import decided_by, estimate_text, numbers_of, verdict_text, waiting
+from newllm.words.tables import Table
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
             "undecided": ("note", "?")}  # fmt: skip
 """Each with its mood and a sign, so that it is read without its colour."""
 _LONG = 2000
+_LONGEST_TEXT = 4000  # characters of a printed text
 
 
 def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
@@ -36,10 +37,10 @@ def study_sections(study: StudySource, words: Catalogue) -> list[Section]:
     """
     made = [
         _claims(study, words),
-        printed_section(study, words),
+        _printed_section(study, words),
         arms_section(study, words),
         curves_section(study, words),
-        own_section(study, words),
+        _own_section(study, words),
         _about(study, words),
     ]
     return [section for section in made if section is not None]
@@ -162,3 +163,38 @@ def _about(study: StudySource, words: Catalogue) -> Section:
         block(words("study-failed"), listed(english(words, plain(line, _LONG)) for line in lost)),
     ]
     return Section("study-about", words("configuration"), joined(parts))
+
+
+def _own_section(study: StudySource, words: Catalogue) -> Section | None:
+    """Return the tables that the study itself makes, None where it makes none."""
+    parts = []
+    for own in study.tables:
+        heads = [study_text(study, words, head) for head in own.header]
+        parts += [
+            tag("h3", study_text(study, words, own.title)) if own.title else Html(),
+            *(tag("p", study_text(study, words, text)) for text in own.texts),
+            table(heads, own.rows, about=own.title or words("study-tables"), text=own.words) if heads else Html(),
+        ]
+    return Section("study-tables", words("study-tables"), joined(parts)) if parts else None
+
+
+def _printed_section(study: StudySource, words: Catalogue) -> Section | None:
+    """Return the printed figures, None where there is no such file or nothing in it in this language or in English."""
+    found = study.printed.get(words.lang) or study.printed.get("en")
+    if not isinstance(found, Mapping):
+        return None
+    title = plain(str(found.get("title") or "printed.json"), 200)
+    tables = [Table.from_dict(one) for one in _listed(found.get("tables")) if isinstance(one, Mapping)]
+    texts = [tag("p", plain(str(text), _LONGEST_TEXT)) for text in _listed(found.get("texts"))]
+    parts = [*texts, *(_table_part(one, title) for one in tables)]
+    return Section("study-printed", title, joined(parts)) if parts else None
+
+
+def _table_part(part: Table, about: str) -> Html:
+    heading = [tag("h3", part.title)] if part.title else []
+    columns = [table(part.header, part.rows, about=part.title or about, text=part.words)] if part.header else []
+    return joined([*heading, *(tag("p", text) for text in part.texts), *columns])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -9,8 +9,8 @@ from newllm.report.markup import Html, joined, table, tag
 from newllm.report.sections.study_texts import study_text
 from newllm.report.source.study import Item, StudySource
 from newllm.statistics import Interval, paired_interval
+from newllm.statistics.bootstrap import share_interval
 from newllm.statistics.plain_data import number_of
-from newllm.statistics.shares import share_interval
 from newllm.statistics.units import units
 from newllm.words.plain import plain
 from newllm.words.studies import estimate_text
