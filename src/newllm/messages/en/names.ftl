@@ -196,6 +196,18 @@ evidence-repeated = repeated
 evidence-labels = labels
 evidence-order = order
 evidence-shift = shift
+evidence-looked_at = share looked at
+evidence-exact = exact duplicates
+evidence-near_compared = compared for near duplicates
+evidence-inside_training = duplicates inside training
+evidence-validation_share = share in validation
+evidence-trailing = share of documents that end with it
+evidence-commonest = commonest in training
+evidence-share_in_validation = share in validation
+evidence-commonest_of_validation = commonest in validation
+evidence-largest_in_validation = its share in validation
+evidence-entropy_of_validation = entropy of validation
+evidence-spread = standard deviation
 
 ## kinds of findings, causes, outcomes, states
 term-spike = spike

@@ -196,6 +196,18 @@ evidence-repeated = 訓練内の重複
 evidence-labels = 予測対象
 evidence-order = 順序によるずれ
 evidence-shift = 訓練と検証のずれ
+evidence-looked_at = 調べた割合
+evidence-exact = 完全に同じ文書の数
+evidence-near_compared = 類似を比べた文書の数
+evidence-inside_training = 訓練内で重複する文書の数
+evidence-validation_share = 検証での割合
+evidence-trailing = 末尾がそれで埋まる文書の割合
+evidence-commonest = 訓練で最も多いトークン
+evidence-share_in_validation = 検証での割合
+evidence-commonest_of_validation = 検証で最も多いトークン
+evidence-largest_in_validation = その検証での割合
+evidence-entropy_of_validation = 検証のエントロピー
+evidence-spread = 標準偏差
 
 ## kinds of findings, causes, outcomes, states
 term-spike = スパイク
