@@ -24,19 +24,18 @@ from newllm.ui import (
     jobs_api,
     pages,
     playground,
-    run_api,
     runs_api,
     sparks,
     static_files,
     studies_pages,
 )
-from newllm.ui.answers import Data
 from newllm.ui.diagnoses import Diagnoses
 from newllm.ui.guard import HEADERS, Access, Guard
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
 from newllm.ui.live import Live
 from newllm.ui.players import Players
+from newllm.ui.responses import Data
 from newllm.ui.run_sections import RunSections
 from newllm.ui.shell import page
 from newllm.ui.sparks import Sparks
@@ -55,10 +54,9 @@ def build_app(root: Path, access: Access) -> Starlette:
         routes=[
             *static_files.routes,
             *pages.routes,
-            *runs_api.routes,
             *sparks.routes,
             *diagnoses.routes,
-            *run_api.routes,
+            *runs_api.routes,
             *jobs_api.routes,
             *compare_api.routes,
             *studies_pages.routes,

@@ -16,9 +16,9 @@ from newllm.report.markup import safe
 from newllm.report.sections.comparison import comparison
 from newllm.report.several.compared import member_of
 from newllm.report.source import Source, read_source
-from newllm.ui.answers import Data
 from newllm.ui.compared import AXES, VIEWS, ChartQuery, compared, signals_of
 from newllm.ui.entry import Entry
+from newllm.ui.responses import Data
 from newllm.ui.run_sections import chart_dict, section_dict, thin_chart
 from newllm.ui.shell import page
 from newllm.ui.texts import texts_for

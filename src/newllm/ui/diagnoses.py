@@ -21,8 +21,8 @@ from newllm.errors import UserError
 from newllm.report.source import read_source
 from newllm.trace import SEVERITIES, Finding, Trace
 from newllm.trace.blocks import blocks_path
-from newllm.ui.answers import Data
 from newllm.ui.folders import stamp_of_trace
+from newllm.ui.responses import Data
 from newllm.ui.traces import Traces
 from newllm.words.diagnosis import unjudged
 from newllm.words.finding_data import read_finding

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newllm.errors import UserError
-from newllm.ui.answers import Data
 from newllm.ui.jobs import Jobs
 from newllm.ui.request_values import run_of
+from newllm.ui.responses import Data
 from newllm.ui.texts import texts_for
 
 

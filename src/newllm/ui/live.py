@@ -24,7 +24,7 @@ from newllm.messages import Catalogue
 from newllm.ui.columns import Columns
 from newllm.ui.index import Index
 from newllm.ui.jobs import Jobs
-from newllm.ui.json_numbers import listed
+from newllm.ui.responses import listed
 from newllm.ui.run_sections import Made, RunSections
 from newllm.ui.sparks import thinned
 from newllm.ui.traces import Traces

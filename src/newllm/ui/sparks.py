@@ -16,10 +16,9 @@ from newllm.errors import UserError
 from newllm.plotting.lines import extremes
 from newllm.trace import Series, read_signal
 from newllm.trace.blocks import blocks_path
-from newllm.ui.answers import Data
 from newllm.ui.entry import leads_out
 from newllm.ui.folders import Stamp, stamp_of_trace
-from newllm.ui.json_numbers import listed
+from newllm.ui.responses import Data, listed
 
 _MOST_ASKED, _KEPT = 100, 5000
 _BUCKETS = 60

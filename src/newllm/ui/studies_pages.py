@@ -15,8 +15,8 @@ from newllm.messages import Catalogue
 from newllm.report.markup import english, safe
 from newllm.report.sections.study import study_lead, study_sections
 from newllm.report.source.study import read_study
-from newllm.ui.answers import Data
 from newllm.ui.request_values import study_of
+from newllm.ui.responses import Data
 from newllm.ui.run_sections import section_dict
 from newllm.ui.shell import frame_of_sections, page
 from newllm.ui.studies import StudyEntry

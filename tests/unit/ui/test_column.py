@@ -7,7 +7,7 @@ import pytest
 
 from newllm.trace import Series
 from newllm.ui.column import Column
-from newllm.ui.json_numbers import listed, number
+from newllm.ui.responses import listed, number
 
 
 def add(column: Column, *points: tuple[int, float]) -> bool:

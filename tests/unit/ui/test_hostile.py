@@ -12,7 +12,7 @@ import pytest
 
 from newllm.checksum import read_checked
 from newllm.trace import TraceWriter
-from newllm.ui import compare_api, diagnoses, run_api
+from newllm.ui import compare_api, diagnoses, runs_api
 from newllm.ui.index import Index
 
 
@@ -199,7 +199,7 @@ def test_a_job_that_cannot_be_started_is_over(root, serving, monkeypatch):
 
 
 def test_no_request_for_points_is_answered_without_bound(served, monkeypatch):
-    monkeypatch.setattr(run_api, "_MOST_TOGETHER", 64 * 10)
+    monkeypatch.setattr(runs_api, "_MOST_TOGETHER", 64 * 10)
     names = "&".join(["name=loss", *(f"name={number}" for number in range(63))])
     loss = served.ask(f"/api/run/{served.id_of('plain')}/window?{names}&points=1e9").json()["loss"]
     assert len(loss["x"]) < 20

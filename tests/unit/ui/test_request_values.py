@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from newllm.trace import Series
-from newllm.ui.json_numbers import listed
 from newllm.ui.request_values import number, whole
+from newllm.ui.responses import listed
 
 
 def asked(query: str) -> float:

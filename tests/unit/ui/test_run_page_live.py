@@ -18,8 +18,8 @@ from newllm.ui.columns import Columns
 from newllm.ui.entry import Entry
 from newllm.ui.jobs import Job, Jobs, replays_of
 from newllm.ui.live import Feed, Live, Shows, _Teller
-from newllm.ui.run_api import _range
 from newllm.ui.run_sections import Made, RunSections
+from newllm.ui.runs_api import _range
 from newllm.ui.traces import Traces
 
 

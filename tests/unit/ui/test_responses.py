@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from newllm.trace import Series
-from newllm.ui.json_numbers import listed, number
+from newllm.ui.responses import listed, number
 
 
 def test_a_number_has_the_digits_of_a_float32_and_what_is_not_finite_is_a_word() -> None:
