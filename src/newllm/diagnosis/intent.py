@@ -70,9 +70,6 @@ _FOLLOWS: dict[str, frozenset[str]] = {
     "representation-collapse": frozenset({"repeated-loss", "worse-than-untrained", "plateau"}),
     "contrastive-at-chance": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "posterior-collapse": frozenset({"plateau"}),
-    "entropy-collapse": frozenset({"repeated-loss"}),
-    "reward-hacking": frozenset({"repeated-loss"}),
-    "reward-falls": frozenset({"repeated-loss"}),
 }
 
 
@@ -85,6 +82,8 @@ def intended(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Fi
 
 
 def _is_usual(finding: Finding, trace: Trace, kind: TrainingKind) -> bool:
+    if kind.name == "reinforcement" and finding.kind == "repeated-loss":
+        return True  # where all episodes earn the same, nothing is to be changed
     if not kind.loss_is_progress and finding.kind in _OF_PROGRESS:
         return not math.isinf(float(finding.evidence.get("peak", 0.0)))
     return finding.kind == "gradient-explosion" and _sharpens(trace)

@@ -64,6 +64,12 @@ def test_a_generator_that_answers_in_the_end_had_a_gradient() -> None:
     assert finding.supported_causes == ("discriminator-wins",)
 
 
+def test_a_bounded_loss_of_a_generator_that_has_lost() -> None:
+    bounded = gan(np.minimum(1.0, 0.6 + 5 * RISING), 0.5 * np.exp(-RISING * 30))  # least squares
+    assert only(bounded).kind == "discriminator-wins"
+    assert only(bounded | {"spread": noisy(0.07, 0.03)}).kind == "generator-stands-still"
+
+
 def test_a_generator_whose_samples_stand_still_has_no_gradient() -> None:
     finding = only(gan(0.7 + 6 * (1 - np.exp(-RISING * 8)), FALLING, spread=noisy(0.07, 0.03)))
     assert finding.kind == "generator-stands-still"
@@ -77,6 +83,8 @@ def test_a_discriminator_that_does_not_answer() -> None:
     assert finding.kind == "generator-wins"
     assert finding.supported_causes == ("discriminator-frozen",)
     assert 180 <= (finding.first_step or 0) <= 230
+    away = np.where(LATE, STEPS - 199.0, 1.9)
+    assert only(gan(-away, away)).supported_causes == ("discriminator-frozen",)
 
 
 def test_samples_that_become_alike() -> None:
@@ -84,7 +92,9 @@ def test_samples_that_become_alike() -> None:
     finding = only(gan(2.0, np.where(LATE, 0.6, 1.3)) | alike)
     assert finding.kind == "mode-collapse"
     assert 190 <= (finding.first_step or 0) <= 210
-    assert not found(BALANCED | alike)  # the data may be as alike: nobody can tell them apart
+    guesses = gan(0.7, 1.386) | alike
+    assert not found(guesses)  # the data may be as alike: nobody can tell them apart
+    assert only(guesses | {"D(x)": 0.7, "D(G(z))": 0.3}).kind == "mode-collapse"
 
 
 @pytest.mark.parametrize(
@@ -157,6 +167,7 @@ def test_a_policy_that_runs_away_from_its_reference() -> None:
         rl(LEARNS, 0.69 * np.exp(-RISING * 60)),  # certain, and right
         rl(np.where((STEPS > 100) & (STEPS < 130), -0.3, LEARNS), 0.4),  # another goal for a while
         rl(0.0, 0.69),  # nothing found yet
+        rl(LEARNS, 0.3) | {"loss": 0.0},  # all episodes earn the same
         rl(LEARNS, 0.3, success=LEARNS, **{"objective/kl": 8 * RISING}),
         rl(LEARNS, 0.3, success=np.zeros(COUNT)),
         rl(LEARNS - 3, -RISING),  # a Gaussian policy's entropy may lie below zero

@@ -2,17 +2,20 @@
 
 The level of either loss says nothing by itself, since each is measured against the other side. What says something is
 one side at almost nothing for long: `WON` of where its loss began, for `LONG` of the run, while the other side's loss
-has risen to `LOST` times its own. Healthy trainings come near that for single batches, and in some (DCGAN) the
-discriminator stays at a fifth of its start. A critic whose loss goes below zero (Wasserstein) is not looked at.
+has risen to `LOST` times its own; for `VERY_LONG` a smaller rise will do, since some losses are bounded. Healthy
+trainings come near that for single batches, and in some (DCGAN) the discriminator stays at a fifth of its start. A
+critic whose loss goes below zero (Wasserstein) is not looked at.
 
 What tells a discriminator that wins from a generator that gets no gradient is whether the generator ever answers: a
 measure of its samples (their spread, FID) that only scatters about one level, or losses that drift apart to the end.
 """
 
+import math
+
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import for_good, is_still, longest, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, is_still, longest, rank_trend, smoothed, start_level
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -21,10 +24,15 @@ from newllm.trace import Finding, Series, Trace
 WON = 0.05  # of the loss at the start
 LOST = 3.0  # times the loss at the start
 LONG = 0.15  # of the run
+VERY_LONG = 0.5  # of the run
+LOST_BOUNDED = 1.3  # times the loss at the start
+DRIFTS = 0.5  # of the loss at the start: enough where the samples stand still and the losses drift apart all the time
+RUNS_AWAY = 1.5  # times the loss at the start: guessing would be better
 FEWEST_POINTS = 20
 ANSWERS = 0.95  # rank correlation: losses that drift apart so steadily are of a generator that does not answer
 COLLAPSED = 0.15  # of the largest spread of the samples
-TELLS = 0.9  # of the discriminator's loss at the start: below it, samples can still be told from data
+CHANCE = (2 * math.log(2), math.log(2), 2.0, 0.5, 0.25)  # the usual losses of a discriminator that can only guess
+NEAR = 0.03  # of such a loss, or of a score
 _MEASURES = ("spread", "fid", "inception_score")
 
 
@@ -36,11 +44,9 @@ def detect_adversarial(trace: Trace, facts: Facts) -> list[Finding]:
     generator, discriminator = roles.series("generator_loss"), roles.series("discriminator_loss")
     found = [_collapsed(roles)]
     sides_are_known = min(len(generator.value), len(discriminator.value)) >= FEWEST_POINTS
-    if sides_are_known and discriminator.value.min() >= 0 and generator.value.min() >= 0:
-        found += [
-            _discriminator_wins(roles, generator, discriminator),
-            _generator_wins(roles, generator, discriminator),
-        ]
+    if sides_are_known and discriminator.value.min() >= 0:
+        wins = _discriminator_wins(roles, generator, discriminator) if generator.value.min() >= 0 else None
+        found.append(wins or _generator_wins(roles, generator, discriminator))
     return [one for one in found if one]
 
 
@@ -48,12 +54,15 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
     level, other = smoothed(discriminator), smoothed(generator)
     start = max(start_level(discriminator), float(discriminator.value[0]))
     others_start = min(start_level(generator), float(generator.value[0]))
-    first, last = longest(level < WON * start)
-    if last - first < LONG * len(level) or not 0 < LOST * others_start < _within(discriminator, generator, first, last):
-        return None
     measure = roles.series(*_MEASURES)
     stands = len(measure.value) >= FEWEST_POINTS and is_still(measure.value)
     apart = rank_trend(discriminator.value) < -ANSWERS and rank_trend(generator.value) > ANSWERS
+    first, last = longest(level < (DRIFTS if stands and apart else WON) * start)
+    very_long = last - first >= VERY_LONG * len(level)
+    lost = LOST_BOUNDED if very_long or (stands and apart) else LOST
+    has_lost = 0 < lost * others_start < _within(discriminator, generator, first, last)
+    if last - first < max(1, LONG * len(level)) or not (has_lost or (very_long and stands)):
+        return None
     kind = "generator-stands-still" if stands else "discriminator-wins"
     causes = ("no-gradient", "discriminator-wins") if stands else ("discriminator-wins", "no-gradient")
     return Finding(
@@ -105,9 +114,9 @@ def _left(level: np.ndarray, start: float) -> int:
 
 def _generator_wins(roles: Roles, generator: Series, discriminator: Series) -> Finding | None:
     level, start = smoothed(generator), start_level(generator)
-    won = for_good(generator, level < WON * start)
+    won = for_good(generator, level < WON * start) if generator.value.min() >= 0 else None
     if won is None or won[1] < LONG:
-        return None
+        return _runs_away(roles, generator, discriminator)
     behind = discriminator.step >= won[0]
     before = discriminator.value[~behind]
     now = float(np.median(discriminator.value[behind])) if behind.any() else 0.0
@@ -115,6 +124,22 @@ def _generator_wins(roles: Roles, generator: Series, discriminator: Series) -> F
         return None  # it falls too: both have found something
     at = _left(level[: int(np.searchsorted(generator.step, won[0])) + 1], float(np.median(level[level >= WON * start])))
     scatter = float(np.std(discriminator.value[behind]) / max(float(np.std(before)), 1e-12))
+    return _no_answer(roles, generator, float(generator.step[at]), now, scatter)
+
+
+def _runs_away(roles: Roles, generator: Series, discriminator: Series) -> Finding | None:
+    """Return a discriminator that does worse than guessing, for good: it would answer if it were trained."""
+    start = max(start_level(discriminator), float(discriminator.value[0]))
+    away = for_good(discriminator, smoothed(discriminator) > RUNS_AWAY * start)
+    if start <= 0 or away is None or away[1] < LONG or away[1] > 0.95:
+        return None
+    if end_level(generator) > start_level(generator):
+        return None  # both do badly
+    return _no_answer(roles, generator, away[0], end_level(discriminator, 0.05), 1.0)
+
+
+def _no_answer(roles: Roles, generator: Series, first: float, now: float, scatter: float) -> Finding:
+    start, level = start_level(generator), end_level(generator, 0.05)
     return Finding(
         kind="generator-wins",
         severity="fault",
@@ -122,23 +147,42 @@ def _generator_wins(roles: Roles, generator: Series, discriminator: Series) -> F
             "finding-generator-wins.sentence",
             generator=roles.first("generator_loss"),
             start=start,
-            level=float(level[-1]),
+            level=level,
             discriminator=roles.first("discriminator_loss"),
             others=now,
             axis=roles.trace.axis,
-            first=int(generator.step[at]),
+            first=int(first),
             still=scatter < 0.3,
         ),
-        first_step=float(generator.step[at]),
+        first_step=first,
         last_step=float(generator.step[-1]),
         confidence=0.95,
         signal=roles.first("generator_loss"),
-        evidence={"generator_loss": float(level[-1]), "at_start": start, "discriminator_loss": now, "scatter": scatter},
+        evidence={"generator_loss": level, "at_start": start, "discriminator_loss": now, "scatter": scatter},
         alternatives=(message("finding-generator-wins.weak"),),
         test=message("finding-generator-wins.test"),
         candidate_causes=("discriminator-frozen", "no-gradient", "learning-rate"),
         supported_causes=("discriminator-frozen",),
     )
+
+
+def _cannot_tell(roles: Roles, first: float) -> bool:
+    """Whether the discriminator can only guess from a step on."""
+
+    def behind(role: str) -> float | None:
+        series = roles.series(role)
+        value = series.value[series.step >= first]
+        return float(np.median(value)) if len(value) else None
+
+    real, fake, loss = behind("real_score"), behind("fake_score"), behind("discriminator_loss")
+    if real is not None and fake is not None:
+        return abs(real - fake) <= NEAR * max(abs(real), abs(fake))
+    if loss is None:
+        return False
+    value = roles.series("discriminator_loss").value
+    is_critic = bool(value.min() < 0)
+    largest = float(np.abs(value).max())
+    return abs(loss) <= NEAR * largest if is_critic else any(abs(loss - chance) <= NEAR * chance for chance in CHANCE)
 
 
 def _collapsed(roles: Roles) -> Finding | None:
@@ -151,10 +195,8 @@ def _collapsed(roles: Roles) -> Finding | None:
     gone = for_good(series, level < COLLAPSED * peak)
     if peak <= 0 or gone is None or gone[1] < LONG:
         return None
-    other = roles.series("discriminator_loss")
-    behind = other.value[other.step >= gone[0]]
-    if len(behind) and float(np.median(behind)) > TELLS * start_level(other):
-        return None  # it cannot tell them from the data: those may be as alike
+    if _cannot_tell(roles, gone[0]):
+        return None  # the data may be as alike
     return Finding(
         kind="mode-collapse",
         severity="warning",

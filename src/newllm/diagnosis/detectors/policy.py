@@ -24,7 +24,7 @@ HACKED = 0.5  # of the best success: less is left
 LEAST_SUCCESS = 0.1  # a share of episodes
 MOVED = 0.1  # of the entropy
 STEADY = 0.2  # of the reward's level: with more noise no rise could be seen
-AT_ONCE = 0.05  # of the run: what falls by then fell with the first updates
+AT_ONCE = 0.1  # of the run: what falls by then fell with the first updates
 
 
 def detect_policy(trace: Trace, facts: Facts) -> list[Finding]:

@@ -50,7 +50,8 @@ def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:
     if abs(fall) < LEAST_FALL or at_uniform:
         return _plateau(trace, (name, series, len(scaled) - 1), fall, uniform, at_uniform)
     stood = _stood(scaled, few, start)
-    if fall > 5 * LEAST_FALL and stood >= STANDSTILL * len(scaled) and _is_still(scaled[:stood], few):
+    fell = fall > 5 * LEAST_FALL and stood < len(scaled) - 1  # else it was down before it could be seen to stand
+    if fell and stood >= STANDSTILL * len(scaled) and _is_still(scaled[:stood], few):
         return _plateau(trace, (name, series, stood), fall, uniform, at_uniform)
     return None
 

@@ -2,7 +2,7 @@
 
 finding-generator-stands-still =
     .explained = The generator gets no gradient: its samples do not change while the discriminator learns to tell them. Look for a detach() or no_grad() between its loss and its weights, and whether its optimizer has its parameters.
-    .sentence = { SIGNAL($measure) } only scatters about { G($usual) } while { SIGNAL($generator) } rises from { G($others_start) } to { G($others) } and { SIGNAL($discriminator) } falls from { G($start) } to { G($level) }: the generator does not change
+    .sentence = { SIGNAL($measure) } only scatters about { G($usual) } while { SIGNAL($generator) } goes from { G($others_start) } to { G($others) } and { SIGNAL($discriminator) } falls from { G($start) } to { G($level) }: the generator does not change
     .test = Print the norm of the gradient of one of the generator's weights after its backward pass.
 
 finding-discriminator-wins =

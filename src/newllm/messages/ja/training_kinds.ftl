@@ -2,7 +2,7 @@
 
 finding-generator-stands-still =
     .explained = 生成器に勾配が届いていない。識別器が見分け方を学ぶ間も、生成されるサンプルは変わらない。生成器の損失と重みの間にdetach()やno_grad()がないか、オプティマイザに生成器のパラメータが渡されているかを調べる。
-    .sentence = { SIGNAL($measure) }は{ G($usual) }の前後でばらつくだけだが、{ SIGNAL($generator) }は{ G($others_start) }から{ G($others) }に上がり、{ SIGNAL($discriminator) }は{ G($start) }から{ G($level) }に下がった。生成器が変わっていない。
+    .sentence = { SIGNAL($measure) }は{ G($usual) }の前後でばらつくだけだが、{ SIGNAL($generator) }は{ G($others_start) }から{ G($others) }になり、{ SIGNAL($discriminator) }は{ G($start) }から{ G($level) }に下がった。生成器が変わっていない。
     .test = 逆伝播の後に、生成器の重み一つの勾配ノルムを表示する。
 
 finding-discriminator-wins =
