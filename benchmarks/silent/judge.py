@@ -2,16 +2,17 @@
 
     python benchmarks/silent/judge.py [--quick] [--only NAME ...] [--held-out] [--out FILE]
 
-Each program runs in a process of its own: the check on its parts, then the program built anew and recorded for `STEPS`
-steps. A case is found where something is said of the program with the fault (a probe is wrong, or a finding of
-warning or worse) that is not said of its fixed twin. A fixed program of which the check says that something is wrong is
-a false alarm; findings of the doctor on so few steps of a toy are listed, not counted. Cases of two processes are left
-out: the check and the recorder look at one.
+Each program runs in a process of its own: the check on its parts and its step (and its loader, where it has one), then
+the program built anew and recorded for `STEPS` steps. A case is found where something is said of the program with the
+fault (a probe is wrong, or a finding of warning or worse) that is not said of its fixed twin. A fixed program of which
+the check says that something is wrong is a false alarm; findings of the doctor on so few steps of a toy are listed, not
+counted. Cases of two processes are left out: the check and the recorder look at one.
 
 Held-out cases are left out unless asked for: they are scored once, when nothing is changed any more.
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -34,7 +35,16 @@ def judged(name: str, fixed: bool) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     training = CASES[name].build(fixed, 0)
-    report = newllm.check(training.model, training.optimizer, training.loss, training.batches(0), seconds=60)
+    numbers = itertools.count()
+    report = newllm.check(
+        training.model,
+        training.optimizer,
+        training.loss,
+        training.batches(0),
+        loader=training.loader,
+        step=lambda _: training.step(next(numbers)),
+        seconds=60,
+    )
     training = CASES[name].build(fixed, 0)
     try:
         with tempfile.TemporaryDirectory() as place:
@@ -96,6 +106,7 @@ def main() -> None:
         "cases": len(results),
         "found": len(found),
         "seen before": len(before),
+        "found by the check": sum(bool(set(one["faulty"]["wrong"]) - set(one["fixed"]["wrong"])) for one in results),
         "found before": sum(bool(set(one["faulty"]["wrong"]) - set(one["fixed"]["wrong"])) for one in before),
         "fixed with a wrong probe": sum(bool(one["fixed"]["wrong"]) for one in results),
     }

@@ -22,6 +22,7 @@ class Training:
         batches: The batch of a step.
         step: One whole training step of the program, with its fault; returns the loss. Steps count from 0.
         measure: Takes some steps and says how far the program is from what it means to do: 0 if it is right.
+        loader: The data loader of the program, where it has one.
     """
 
     model: nn.Module
@@ -30,6 +31,7 @@ class Training:
     batches: Batches
     step: Callable[[int], float]
     measure: "Callable[[Training], float]"
+    loader: Any = None
 
     def error(self) -> float:
         """The evidence: 0 if the program is right. It trains: take a program of its own for it."""

@@ -103,7 +103,7 @@ def workers_draw_alike(fixed: bool, seed: int = 0) -> Training:
         return sum(torch.equal(noises[i], noises[i + 1]) for i in range(0, len(noises), 2)) / (len(noises) // 2)
 
     step = plain_step(model, optimizer, classification_loss, batches)
-    return Training(model, optimizer, classification_loss, batches, step, alike)
+    return Training(model, optimizer, classification_loss, batches, step, alike, loader)
 
 
 @silent_case(

@@ -3,7 +3,8 @@
 Each probe asks one question and answers it sound, wrong or unchecked, with what it saw. `check.py` runs them on a
 `bench.py`, which `sources.py` finds the `parts.py` for; `untouched.py` and `reached.py` put back what they moved.
 `seen.py` is one observed pass, `targets.py` reads off its gradient which targets the loss really has, `updates.py` does
-three updates, `feed.py` looks at a data loader; `probes/` holds the probes by subject.
+three updates, `loop.py` watches the user's own step, `feed.py` looks at a data loader; `probes/` holds the probes by
+subject.
 """
 
 from newllm.checks.check import check

@@ -50,7 +50,7 @@ class Bench:
 
     def loss(self, batch: Any = None, seed: int = 0) -> Tensor:
         """Compute the loss with chance that is the same for the same seed."""
-        _seed(seed)
+        set_seed(seed)
         made = self.parts.loss(self.model, self.batch if batch is None else batch)
         if not isinstance(made, Tensor) or made.numel() != 1:
             shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
@@ -109,7 +109,7 @@ class Bench:
         """Call the model by itself, without a gradient, and return its output as `seen` has it."""
         module = self.seen.module
         self.model.train(training)
-        _seed(seed)
+        set_seed(seed)
         with torch.no_grad():
             tensor = output_of(module(*copied(arguments), **copied(options)))
         if tensor is None:
@@ -134,7 +134,8 @@ def names(parameters: list[str]) -> dict[str, Any]:
     return {"names": parameters[:3], "more": max(0, len(parameters) - 3), "count": len(parameters)}
 
 
-def _seed(seed: int) -> None:
+def set_seed(seed: int) -> None:
+    """Seed the global generators of torch, numpy and Python."""
     torch.manual_seed(seed)
     random.seed(seed)
     if numpy := sys.modules.get("numpy"):

@@ -29,6 +29,9 @@ def check(
     *,
     loader: Any = None,
     tokenizer: Any = None,
+    step: Callable[[Any], Any] | None = None,
+    scheduler: Any = None,
+    steps: int | None = None,
     seconds: float = 10.0,
 ) -> CheckReport:
     """Look for mistakes in a training before it runs. Nothing is changed: weights, moments, modes and chance come back.
@@ -44,6 +47,10 @@ def check(
         batch: of one update, whatever the loss takes.
         loader: that gives the batches; without `batch` its first is taken.
         tokenizer: that made its tokens, to be held against the embedding.
+        step: one whole step of your loop, from a batch: clearing, backward pass, clipping, update, schedule. It is
+            called a few times; what it closes over (a scheduler, a loss scale, counters) is put back, too.
+        scheduler: of the learning rate; one that `step` holds is found.
+        steps: updates that the training will make, for which the schedule is tried.
         seconds: that all probes may take; what finds no time is "unchecked". A step that is slow may take longer.
 
     Returns:
@@ -57,7 +64,8 @@ def check(
         raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
     with contextlib.ExitStack() as undo:
         undo.callback(keep_generators())  # to build an optimizer and to read a batch may draw
-        parts = parts_of(model, optimizer, loss, batch, loader=loader, tokenizer=tokenizer)
+        more = {"loader": loader, "tokenizer": tokenizer, "step": step, "scheduler": scheduler, "steps": steps}
+        parts = parts_of(model, optimizer, loss, batch, **more)
     bench = Bench(parts, seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes

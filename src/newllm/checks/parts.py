@@ -21,6 +21,10 @@ class Parts:
         batch: of one update.
         loader: that gives the batches of the training.
         tokenizer: that made the tokens of the batch.
+        step: one whole step of the training's own loop, from a batch.
+        scheduler: of the learning rate.
+        steps: updates that the training will make.
+        every: updates between two steps of the scheduler, where it is known.
     """
 
     model: nn.Module
@@ -29,3 +33,7 @@ class Parts:
     batch: Any
     loader: Any = None
     tokenizer: Any = None
+    step: Callable[[Any], Any] | None = None
+    scheduler: Any = None
+    steps: int | None = None
+    every: int | None = None

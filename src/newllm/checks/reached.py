@@ -28,22 +28,29 @@ _PLAIN = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleT
 
 
 @contextlib.contextmanager
-def put_back(*roots: Any) -> Iterator[None]:
-    """Put back, after a `with` block, whatever was done in it to what some functions and objects hold."""
+def put_back(*roots: Any, besides: Iterable[Any] = ()) -> Iterator[None]:
+    """Put back, after a `with` block, whatever was done in it to what some functions and objects hold.
+
+    Args:
+        *roots: the functions and objects.
+        besides: what somebody else puts back.
+    """
     with contextlib.ExitStack() as undo:
-        for each in reached(*roots):
+        for each in reached(*roots, besides=besides):
             if (back := _keep(each)) is not None:
                 undo.callback(back)
         yield
 
 
-def reached(*roots: Any) -> list[Any]:
+def reached(*roots: Any, besides: Iterable[Any] = ()) -> list[Any]:
     """Return the objects that others hold, themselves among them: through closures, globals and attributes."""
+    besides = list(besides)
+    known = {id(part) for each in besides for part in (each, *_parts(each))}
     found: dict[int, Any] = {}
     waiting = deque((root, 0) for root in roots)
     while waiting and len(found) < _MANY:
         each, depth = waiting.popleft()
-        if id(each) in found or isinstance(each, _PLAIN) or _is_machinery(each):
+        if id(each) in found or id(each) in known or isinstance(each, _PLAIN) or _is_machinery(each):
             continue
         found[id(each)] = each
         if depth < _DEEP:

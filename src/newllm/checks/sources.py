@@ -34,6 +34,11 @@ def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> 
         if taken is not None:
             given = taken | given
             model, optimizer, loss, batch = (given.pop(name) for name in ("model", "optimizer", "loss", "batch"))
+    _demand(model, optimizer, loss, batch, given)
+    return Parts(model, optimizer, loss, batch, **given)
+
+
+def _demand(model: Any, optimizer: Any, loss: Any, batch: Any, given: dict[str, Any]) -> None:
     if not isinstance(model, nn.Module):
         raise UserError(f"model is of type {type(model).__name__}: {_GIVE} with a torch.nn.Module, or a trainer alone")
     if not isinstance(optimizer, torch.optim.Optimizer):
@@ -46,9 +51,15 @@ def parts_of(model: Any, optimizer: Any, loss: Any, batch: Any, **more: Any) -> 
         raise UserError(
             f"batch is of type {type(batch).__name__}: {_GIVE} with one batch, as next(iter(loader)) gives it"
         )
+    if "step" in given and not callable(given["step"]):
+        raise UserError(
+            f"step is of type {type(given['step']).__name__}: give a function from a batch to one whole step"
+        )
+    steps = given.get("steps")
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise UserError(f"steps is {steps!r}: give the number of updates that the training will make, such as 1000")
     if any(each.is_meta for each in model.parameters()):
         raise UserError("the model is on the device 'meta', which holds no numbers: put it on another one first")
-    return Parts(model, optimizer, loss, batch, **given)
 
 
 def _first_of(loader: Any) -> Any:
@@ -95,7 +106,23 @@ def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
         "batch": found,
         "loader": loader,
         "tokenizer": _tokenizer_of(trainer),
+        **_schedule_of(trainer, optimizer),
     }
+
+
+def _schedule_of(trainer: Any, optimizer: Any) -> dict[str, Any]:
+    """Return a Trainer's schedule and its number of updates, where that is said by its settings."""
+    steps = getattr(getattr(trainer, "args", None), "max_steps", 0)
+    if not steps or steps < 1 or not hasattr(trainer, "create_scheduler"):
+        return {}
+    before, trainer.lr_scheduler = trainer.lr_scheduler, None
+    rates = [group["lr"] for group in optimizer.param_groups]
+    try:
+        return {"scheduler": before or trainer.create_scheduler(steps, optimizer), "steps": steps, "every": 1}
+    finally:
+        trainer.lr_scheduler = before
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate  # that of a warm-up's beginning would move nothing
 
 
 def _tokenizer_of(trainer: Any) -> Any:
@@ -105,7 +132,7 @@ def _tokenizer_of(trainer: Any) -> Any:
 
 
 def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
-    made = module.configure_optimizers()
+    configured = made = module.configure_optimizers()
     if isinstance(made, dict):
         made = made["optimizer"]
     while isinstance(made, list | tuple) and made:  # optimizers, or optimizers and their schedules
@@ -127,7 +154,20 @@ def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
         result = model.training_step(given, 0)
         return result["loss"] if isinstance(result, dict) else result
 
-    return {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader}
+    return {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader} | _configured(
+        configured
+    )
+
+
+def _configured(given: Any) -> dict[str, Any]:
+    """Return the schedule of what configure_optimizers gave, where it is one that is stepped each so many updates."""
+    held = given.get("lr_scheduler") if isinstance(given, dict) else None
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], list) and len(given[1]) == 1:
+        held = given[1][0]
+    settings = held if isinstance(held, dict) else {"scheduler": held}
+    every = settings.get("frequency", 1) if settings.get("interval") == "step" else None
+    found = settings.get("scheduler")
+    return {} if found is None else {"scheduler": found, "every": every}
 
 
 def objects(path: str, name: str) -> Any:

@@ -1,7 +1,7 @@
 """Look for mistakes in a training before it runs: one batch, some seconds, everything put back as it was.
 
 TARGET is a Python file and the name of a function in it that returns model, optimizer, loss(model, batch) and a batch;
-or a dictionary of these and of what else newllm.check takes (loader, tokenizer); or a newllm.Loop, a Trainer of
+or a dictionary of these and of what else newllm.check takes (loader, step and others); or a newllm.Loop, a Trainer of
 transformers or a LightningModule. The file is run. Exit code: 0 nothing is wrong, 1 something is.
 
   newllm check train.py:parts
@@ -17,7 +17,7 @@ from typing import Any
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
-PARTS = ("model", "optimizer", "loss", "batch", "loader", "tokenizer")
+PARTS = ("model", "optimizer", "loss", "batch", "loader", "tokenizer", "step", "scheduler", "steps")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

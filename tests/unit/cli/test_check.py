@@ -94,7 +94,10 @@ def test_in_japanese(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("train.py", "'train.py' names no function: write it as train.py:parts"),
         ("FILE:absent", "has no 'absent': it has "),
         ("FILE:three", "gives 3 things: return model, optimizer, loss, batch"),
-        ("FILE:misnamed", "gives 'tokeniser': the check takes model, optimizer, loss, batch, loader, tokenizer"),
+        (
+            "FILE:misnamed",
+            "gives 'tokeniser': the check takes model, optimizer, loss, batch, loader, tokenizer, step, ",
+        ),
         ("absent.py:parts", "cannot read 'absent.py'"),
     ],
 )

@@ -8,15 +8,23 @@ from collections.abc import Callable
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import Outcome
-from newllm.checks.probes import contents, dependence, learning, loader, loss, numerics, padding, parameters, vocabulary
+from newllm.checks.probes import (
+    contents,
+    dependence,
+    learning,
+    loader,
+    loop,
+    loss,
+    numerics,
+    padding,
+    parameters,
+    vocabulary,
+)
 
 PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "finite": numerics.finite,
     "repeatable": learning.repeatable,
     "batch-kept": contents.batch_kept,
-    "order": loader.order,
-    "workers": loader.workers,
-    "shards": loader.shards,
     "registered": parameters.registered,
     "optimizer-holds": parameters.optimizer_holds,
     "training-mode": dependence.training_mode,
@@ -41,5 +49,12 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "gradients": parameters.gradients,
     "moves": parameters.moves,
     "stays": parameters.stays,
+    "order": loader.order,
+    "workers": loader.workers,
+    "shards": loader.shards,
+    "step-order": loop.step_order,
+    "step-mode": loop.step_mode,
+    "step-frozen": loop.step_frozen,
+    "schedule": loop.schedule,
     "learns": learning.learns,
 }

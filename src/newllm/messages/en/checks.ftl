@@ -230,6 +230,40 @@ check-gradient-scale = Do all layers get gradients of comparable size?
     .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
     .wrong = the gradient of { $smallest } has a root mean square of { G($least, digits: 2) }, that of { $largest } { G($most, digits: 2) }
 
+check-step-order = Does the loop clear, compute, clip and update in this order?
+    .why = An update with gradients that were used before, that are gone or not yet clipped is another one than is meant, and the loss shows none of it.
+    .first = Write optimizer.zero_grad(), loss.backward(), clip_grad_norm_(...), optimizer.step(), scheduler.step(), in this order.
+    .sound = in { $calls } calls of the step every one of { $updates } updates used gradients that were computed for it alone
+    .kept = an update uses gradients that the update before has used already: nothing clears those of { names-and-more } in between
+    .gone = { COUNT($count) } tensors are given a gradient and have none when the optimizer updates: { names-and-more }
+    .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
+
+check-step-mode = Does the loop train in training mode?
+    .why = What is trained in evaluation mode has no dropout and statistics that stand still.
+    .first = Call model.train() after each evaluation in the loop.
+    .sound = in { $calls } calls of the step what gets a gradient was in training mode
+    .wrong = in call { $call } of { $calls } the loop trains through { COUNT($count) } layers in evaluation mode that were in training mode before: { names-and-more }
+
+check-step-frozen = Do numbers stay whose gradient the loop clears?
+    .why = Weight decay and momentum move a weight without a gradient, too.
+    .first = Put the numbers back after the update, or into a parameter of their own without weight decay.
+    .sound = the loop sets a part of the gradient of { COUNT($count) } tensors to zero, and these numbers stay
+    .wrong = the loop sets { COUNT($cleared) } numbers of the gradient of { $name } to zero before each of { $calls } updates, and { COUNT($moved) } of them move all the same
+
+check-schedule = Does the learning rate's schedule fit the run?
+    .why = A schedule that is stepped too often ends early; one that is too long never leaves its warm-up.
+    .first = Give the schedule the number of its own steps (updates, or epochs where it is stepped once an epoch).
+    .sound = { $planned ->
+        [0] the schedule is stepped once an update
+       *[other] over { COUNT($planned) } steps of the schedule the rate begins at { G($first, digits: 3) }, reaches { G($peak, digits: 3) } and ends at { G($last, digits: 3) }
+    }
+    .other-optimizer = the schedule belongs to another optimizer, and changes no rate of this one
+    .often = the schedule is stepped { G($turns) } times an update, in each of { $calls } calls of the step
+    .raises = the schedule ends after { COUNT($at) } of { COUNT($planned) } steps, with an error
+    .idle = from step { COUNT($at) } of { COUNT($planned) } on the learning rate is { G($last, digits: 2) }, next to nothing beside { G($peak, digits: 2) }
+    .rising = the learning rate rises over all { COUNT($planned) } steps, from { G($first, digits: 2) } to { G($last, digits: 2) }: the warm-up is longer than the run
+    .turns = the learning rate falls until step { COUNT($at) } of { COUNT($planned) } and then rises again, to { G($last, digits: 2) }: the run is longer than the schedule's T_max
+
 check-gradients = Does every trainable parameter get a gradient?
     .why = A parameter without a gradient is not part of what is trained: a forgotten branch, a detach, a layer that died.
     .first = Follow the named layer's output to the loss: is it used, and is there a detach, .data or no_grad on the way?
@@ -322,6 +356,15 @@ check-reason =
     .own-order = the sampler has an order of its own, and it is the same in two epochs
     .no-shards = no sampler of the loader divides rows among ranks
     .rank-fixed = the sampler gives the same rows whatever its rank attribute says: it may have read it before
+    .no-step = no step of the loop was given (step=)
+    .no-update = { $calls } calls of the step did no update of this optimizer
+    .closure = the optimizer computes the loss within its update (a closure)
+    .nothing-cleared = the loop does not set the same part of a gradient to zero each time
+    .no-schedule = no schedule was given (scheduler=), and the step holds none
+    .no-steps = how many updates the training will make is not known (steps=)
+    .measured-schedule = the schedule goes by what is measured in training
+    .long-schedule = { COUNT($count) } steps of the schedule take too long to be tried
+    .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once an epoch (give step= to have it seen)
     .no-autocast = no automatic mixed precision is on
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known

@@ -230,6 +230,40 @@ check-gradient-scale = 各層の勾配は比べられる大きさか
     .sound = 二乗平均平方根は{ G($least, digits: 2) }（{ $smallest }）から{ G($most, digits: 2) }（{ $largest }）の間である
     .wrong = { $smallest }の勾配の二乗平均平方根は{ G($least, digits: 2) }、{ $largest }では{ G($most, digits: 2) }である
 
+check-step-order = ループは消去、計算、クリッピング、更新をこの順に行うか
+    .why = すでに使われた勾配、失われた勾配、まだクリッピングされていない勾配による更新は意図したものと違い、損失には何も現れない。
+    .first = optimizer.zero_grad()、loss.backward()、clip_grad_norm_(...)、optimizer.step()、scheduler.step()をこの順に書く。
+    .sound = ステップの{ $calls }回の呼び出しで、{ $updates }回の更新はどれも、そのためだけに計算された勾配を使った
+    .kept = 前の更新ですでに使われた勾配を、次の更新も使っている。その間に{ names-and-more }の勾配が消去されない
+    .gone = { COUNT($count) }個のテンソルが勾配を受け取るのに、オプティマイザの更新時にはなくなっている: { names-and-more }
+    .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
+
+check-step-mode = ループは訓練モードで訓練するか
+    .why = 評価モードで訓練されたものは、ドロップアウトなしで、統計量も止まったままになる。
+    .first = ループの中で評価するたびに、その後でmodel.train()を呼ぶ。
+    .sound = ステップの{ $calls }回の呼び出しで、勾配を受け取るものは訓練モードだった
+    .wrong = { $calls }回のうち{ $call }回目の呼び出しで、前は訓練モードだった{ COUNT($count) }層が評価モードのまま訓練される: { names-and-more }
+
+check-step-frozen = ループが勾配を消す数は動かないか
+    .why = 重み減衰とモメンタムは、勾配のない重みも動かす。
+    .first = 更新の後で元の値に戻すか、重み減衰のない別のパラメータに分ける。
+    .sound = ループは{ COUNT($count) }個のテンソルの勾配の一部をゼロにし、その数は動かない
+    .wrong = ループは{ $calls }回の更新のたびに{ $name }の勾配のうち{ COUNT($cleared) }個の数をゼロにするが、そのうち{ COUNT($moved) }個が動いている
+
+check-schedule = 学習率のスケジュールは訓練の長さに合うか
+    .why = 進めすぎるスケジュールは早く終わり、長すぎるスケジュールはウォームアップから抜け出さない。
+    .first = スケジュールには、それ自身のステップ数（更新の数、エポックごとに進めるならエポックの数）を渡す。
+    .sound = { $planned ->
+        [0] スケジュールは更新ごとに一度進む
+       *[other] スケジュールの{ COUNT($planned) }ステップで、学習率は{ G($first, digits: 3) }から始まり、{ G($peak, digits: 3) }に達し、{ G($last, digits: 3) }で終わる
+    }
+    .other-optimizer = スケジュールは別のオプティマイザのもので、このオプティマイザの学習率を変えない
+    .often = { $calls }回のどの呼び出しでも、スケジュールが更新一回につき{ G($turns) }回進む
+    .raises = スケジュールが{ COUNT($planned) }ステップのうち{ COUNT($at) }ステップで、エラーで終わる
+    .idle = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }から、学習率が{ G($last, digits: 2) }になる。{ G($peak, digits: 2) }に比べてないに等しい
+    .rising = { COUNT($planned) }ステップを通して学習率が{ G($first, digits: 2) }から{ G($last, digits: 2) }へ上がり続ける。ウォームアップが訓練より長い
+    .turns = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }まで学習率が下がり、その後{ G($last, digits: 2) }までまた上がる。訓練がスケジュールのT_maxより長い
+
 check-gradients = 訓練するパラメータはすべて勾配を受け取るか
     .why = 勾配のないパラメータは訓練に加わっていない。使い忘れた枝、detach、死んだ層などである。
     .first = 名前の挙がった層の出力を損失までたどる。使われているか、途中にdetach、.data、no_gradがないかを確かめる。
@@ -322,6 +356,15 @@ check-reason =
     .own-order = サンプラーが独自の順序を持ち、二つのエポックで同じである
     .no-shards = 行をランクに分けるサンプラーがローダーにない
     .rank-fixed = rank属性を変えてもサンプラーが同じ行を返す。作られたときに読まれたのかもしれない
+    .no-step = ループのステップが渡されていない（step=）
+    .no-update = ステップを{ $calls }回呼んでも、このオプティマイザは更新しなかった
+    .closure = オプティマイザが更新の中で損失を計算する（クロージャ）
+    .nothing-cleared = ループは、毎回同じ部分の勾配をゼロにすることをしない
+    .no-schedule = スケジュールが渡されておらず（scheduler=）、ステップも持っていない
+    .no-steps = 訓練が何回更新するのか分からない（steps=）
+    .measured-schedule = スケジュールは訓練中に測るものに従う
+    .long-schedule = スケジュールの{ COUNT($count) }ステップは、試すには時間がかかりすぎる
+    .schedule-per-epoch = { COUNT($planned) }回の更新のたびに進めるなら、スケジュールは合わない（{ G($first, digits: 2) }から{ G($last, digits: 2) }）。エポックごとに進めるなら正しい（step=を渡せば確かめられる）
     .no-autocast = 自動混合精度は使われていない
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない

@@ -1,0 +1,201 @@
+"""A few calls of the user's own training step, watched: gradients around each update, modes, the schedule."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.checks.bench import Bench, set_seed
+from newllm.checks.outcome import CannotCheck
+from newllm.checks.reached import put_back, reached
+
+CALLS = 8
+_SHARE = 0.3  # of the time that is left
+_CLEARED = 0.01  # share of a tensor's numbers: fewer may have been rounded to zero
+_SCALED = 1e-3  # of a factor: all tensors were multiplied by the same
+
+
+@dataclass
+class Call:
+    """What one call of a step did.
+
+    Attributes:
+        updates: of the optimizer.
+        stale: parameters whose gradient at an update held what an update before had used.
+        gone: parameters that were given a gradient and had none at the update, and did not move.
+        moved: parameters that did.
+        late: factor by which all gradients were scaled after the update that used them; None where they were not.
+        cleared: by name of a parameter where its gradient was set to zero before the update, though it had one.
+        cleared_moved: by name how many of these numbers moved.
+        evaluating: layers that act otherwise in training, and were trained in evaluation mode.
+        schedule: steps that the learning rate's schedule took.
+        rate: learning rate at the first update.
+    """
+
+    updates: int = 0
+    stale: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
+    late: float | None = None
+    cleared: dict[str, Tensor] = field(default_factory=dict)
+    cleared_moved: dict[str, int] = field(default_factory=dict)
+    evaluating: list[str] = field(default_factory=list)
+    schedule: int = 0
+    rate: float | None = None
+
+
+def calls(bench: Bench) -> list[Call]:
+    """Return what the step's first calls did, once for all probes.
+
+    Raises:
+        CannotCheck: no step was given, or it does no update.
+    """
+    if bench.parts.step is None:
+        raise CannotCheck("no-step")
+    found = bench.once(_calls)
+    if not any(call.updates for call in found):
+        raise CannotCheck("no-update", calls=len(found))
+    return found
+
+
+def schedule_of(bench: Bench) -> Any:
+    """Return the schedule of the learning rate: that which was given, or which the step holds; None if none."""
+    if bench.parts.scheduler is not None:
+        held = bench.parts.scheduler
+        return getattr(held, "scheduler", held)  # as accelerate wraps it
+    found = [each for each in reached(bench.parts.step, bench.parts.loader) if _is_schedule(each)]
+    inner = {id(each) for one in found for each in getattr(one, "_schedulers", [])}
+    own = [each for each in found if id(each) not in inner and each.optimizer is bench.optimizer]
+    return own[0] if len(own) == 1 else None
+
+
+def _is_schedule(held: Any) -> bool:
+    return all(hasattr(held, name) for name in ("last_epoch", "optimizer", "step"))
+
+
+def _calls(bench: Bench) -> list[Call]:
+    step, schedule = bench.parts.step, schedule_of(bench)
+    assert step is not None
+    ends, found = time.monotonic() + _SHARE * bench.left, []
+    with ExitStack() as stack:
+        stack.enter_context(put_back(step, schedule, besides=(bench.model, bench.optimizer)))
+        stack.enter_context(bench.untouched())
+        set_seed(0)
+        watch = _Watch(bench)
+        stack.callback(watch.remove)
+        for _ in range(CALLS):
+            found.append(watch.watched(lambda: step(bench.batch), schedule))
+            if time.monotonic() > ends and len(found) > 1:
+                break
+    return found
+
+
+class _Watch:
+    """Hooks on the optimizer, its parameters and the layers that act otherwise in training."""
+
+    def __init__(self, bench: Bench) -> None:
+        held = {id(each) for group in bench.optimizer.param_groups for each in group["params"]}
+        named = bench.model.named_parameters()
+        self._parameters = {name: each for name, each in named if id(each) in held and each.requires_grad}
+        self._optimizer = bench.optimizer
+        self._stale: set[str] = set()
+        self._given: dict[str, Tensor] = {}  # where the last backward pass left a gradient
+        self._used: dict[str, float] = {}  # norms at the last update
+        self._values: dict[str, Tensor] = {}
+        self._now = Call()
+        self._handles: list[Any] = [
+            bench.optimizer.register_step_pre_hook(self._before),
+            bench.optimizer.register_step_post_hook(self._after),
+        ]
+        for name, each in self._parameters.items():
+            self._handles.append(each.register_hook(self._arriving(name, each)))
+            self._handles.append(each.register_post_accumulate_grad_hook(self._arrived(name)))
+        acts = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+        for name, module in bench.model.named_modules():
+            if isinstance(module, acts) and module.training:
+                self._handles.append(module.register_forward_hook(self._through(name)))
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+
+    def watched(self, step: Callable[[], Any], schedule: Any) -> Call:
+        """Call the step, and return what it did."""
+        self._now = Call()
+        began = {name: each.detach().clone() for name, each in self._parameters.items()}
+        turned = getattr(schedule, "last_epoch", 0)
+        step()
+        now, parameters = self._now, self._parameters
+        now.schedule = getattr(schedule, "last_epoch", 0) - turned
+        now.moved = {name for name, each in parameters.items() if not torch.equal(each.detach(), began[name])}
+        now.gone = [name for name in now.gone if name not in now.moved]
+        now.late = self._scaled()
+        for name, mask in now.cleared.items():
+            now.cleared_moved[name] = int((parameters[name].detach()[mask] != self._values[name]).sum())
+        return now
+
+    def _arriving(self, name: str, parameter: Tensor) -> Callable[[Tensor], None]:
+        def hook(_: Tensor) -> None:
+            if parameter.grad is None or not bool(parameter.grad.any()):
+                self._stale.discard(name)
+
+        return hook
+
+    def _arrived(self, name: str) -> Callable[[Tensor], None]:
+        def hook(parameter: Tensor) -> None:
+            if parameter.grad is not None and parameter.grad.layout == torch.strided:
+                self._given[name] = parameter.grad != 0
+
+        return hook
+
+    def _through(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, _: Any, made: Any) -> None:
+            if not module.training and isinstance(made, Tensor) and made.requires_grad:
+                call = self._now
+                made.register_hook(lambda _: call.evaluating.append(name))
+
+        return hook
+
+    def _before(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:
+        if arguments[1:] or options.get("closure") is not None:  # the first is the optimizer itself
+            raise CannotCheck("closure")
+        now = self._now
+        if now.rate is None:
+            now.rate = float(optimizer.param_groups[0].get("lr", 0.0))
+        now.stale += [name for name in self._given if name in self._stale]
+        for name, mask in self._given.items():
+            if not bool(mask.any()):
+                continue
+            parameter = self._parameters[name]
+            cleared = mask if parameter.grad is None else mask & (parameter.grad == 0)
+            if bool((cleared == mask).all()):
+                now.gone.append(name)
+            elif float(cleared.double().mean()) > _CLEARED:
+                now.cleared[name] = cleared
+                self._values[name] = parameter.detach()[cleared].clone()
+        self._used = dict(self._norms())
+
+    def _after(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:  # noqa: ARG002 (a hook)
+        self._now.updates += 1
+        self._stale = {name for name, norm in self._norms() if norm}
+        self._given = {}
+
+    def _norms(self) -> Iterator[tuple[str, float]]:
+        for name, each in self._parameters.items():
+            if each.grad is not None and each.grad.layout == torch.strided:
+                yield name, float(each.grad.double().norm())
+
+    def _scaled(self) -> float | None:
+        """Return the factor by which all gradients were scaled since the update, None where they were not."""
+        now = dict(self._norms())
+        if not self._now.updates or self._given or set(now) != set(self._used):
+            return None
+        factors = [now[name] / norm for name, norm in self._used.items() if norm]
+        if len(factors) < 2 or not 0 < max(factors) < 1 - _SCALED:
+            return None
+        return max(factors) if max(factors) - min(factors) < _SCALED * max(factors) else None
