@@ -1,4 +1,4 @@
-"""A convolutional network's training as `newllm.Loop`, a fault planted in it, and the replays that find it.
+"""A convolutional network's training as `newllm.Loop`, a fault injected into it, and the replays that find it.
 
     python examples/replay_cnn.py
 

@@ -25,6 +25,7 @@ from typing import Any, Protocol, runtime_checkable
 from newllm.errors import unknown_name
 
 FOLDER = Path(__file__).parent
+_EARLIER_ENGLISH = Path(__file__).with_name("earlier_english.ftl")
 # A message, or a term, begins where a line begins with its name; comments and blank lines belong to nothing.
 _BEGINS = re.compile(r"^(-?[a-zA-Z][\w-]*) *=", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-zA-Z][\w-]*)")
@@ -181,7 +182,7 @@ def catalogue(lang: str) -> Catalogue:
 @functools.cache
 def earlier_english() -> Catalogue:
     """Return English as an earlier newllm wrote it into files: today's messages but for those that were changed."""
-    return Catalogue("en", FOLDER / "en", FOLDER / "earlier_english.ftl")
+    return Catalogue("en", FOLDER / "en", _EARLIER_ENGLISH)
 
 
 def _languages() -> tuple[str, ...]:
