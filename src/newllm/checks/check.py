@@ -30,6 +30,7 @@ def check(
     loader: Any = None,
     tokenizer: Any = None,
     step: Callable[[Any], Any] | None = None,
+    evaluate: Callable[[Any, Any], Any] | None = None,
     scheduler: Any = None,
     steps: int | None = None,
     seconds: float = 10.0,
@@ -49,6 +50,7 @@ def check(
         tokenizer: that made its tokens, to be held against the embedding.
         step: one whole step of your loop, from a batch: clearing, backward pass, clipping, update, schedule. It is
             called a few times; what it closes over (a scheduler, a loss scale, counters) is put back, too.
+        evaluate: from model and batch to the loss, as your evaluation computes it.
         scheduler: of the learning rate; one that `step` holds is found.
         steps: updates that the training will make, for which the schedule is tried.
         seconds: that all probes may take; what finds no time is "unchecked". A step that is slow may take longer.
@@ -64,8 +66,8 @@ def check(
         raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
     with contextlib.ExitStack() as undo:
         undo.callback(keep_generators())  # to build an optimizer and to read a batch may draw
-        more = {"loader": loader, "tokenizer": tokenizer, "step": step, "scheduler": scheduler, "steps": steps}
-        parts = parts_of(model, optimizer, loss, batch, **more)
+        more = {"loader": loader, "tokenizer": tokenizer, "step": step, "evaluate": evaluate}
+        parts = parts_of(model, optimizer, loss, batch, **more, scheduler=scheduler, steps=steps)
     bench = Bench(parts, seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes

@@ -22,6 +22,7 @@ class Parts:
         loader: that gives the batches of the training.
         tokenizer: that made the tokens of the batch.
         step: one whole step of the training's own loop, from a batch.
+        evaluate: from model and batch to the loss, as the evaluation computes it.
         scheduler: of the learning rate.
         steps: updates that the training will make.
         every: updates between two steps of the scheduler, where it is known.
@@ -34,6 +35,7 @@ class Parts:
     loader: Any = None
     tokenizer: Any = None
     step: Callable[[Any], Any] | None = None
+    evaluate: Callable[[Any, Any], Any] | None = None
     scheduler: Any = None
     steps: int | None = None
     every: int | None = None

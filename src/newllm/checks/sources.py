@@ -154,9 +154,8 @@ def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
         result = model.training_step(given, 0)
         return result["loss"] if isinstance(result, dict) else result
 
-    return {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader} | _configured(
-        configured
-    )
+    step = {"model": module, "optimizer": made, "loss": loss, "batch": batch, "loader": loader}
+    return step | _configured(configured)
 
 
 def _configured(given: Any) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def chosen_rows(tree: Any, count: int, chosen: Tensor) -> Any:
 
 def same(tensor: Tensor, other: Tensor) -> bool:
     """Say whether two tensors hold the same bits; False where that cannot be seen, as of sparse ones."""
+    if tensor.is_quantized:  # a view of it as bytes ends the process
+        tensor, other = tensor.int_repr(), other.int_repr()
     try:
         return tensor.shape == other.shape and torch.equal(
             tensor.reshape(-1).view(torch.uint8), other.reshape(-1).view(torch.uint8)

@@ -17,7 +17,7 @@ from typing import Any
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
-PARTS = ("model", "optimizer", "loss", "batch", "loader", "tokenizer", "step", "scheduler", "steps")
+PARTS = ("model", "optimizer", "loss", "batch", "loader", "tokenizer", "step", "evaluate", "scheduler", "steps")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from newllm.checks.outcome import Outcome
 from newllm.checks.probes import (
     contents,
     dependence,
+    evaluation,
     learning,
     loader,
     loop,
@@ -19,7 +20,7 @@ from newllm.checks.probes import (
     padding,
     parameters,
     vocabulary,
-)
+)  # fmt: skip
 
 PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "finite": numerics.finite,
@@ -49,6 +50,7 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "gradients": parameters.gradients,
     "moves": parameters.moves,
     "stays": parameters.stays,
+    "evaluation": evaluation.evaluation,
     "order": loader.order,
     "workers": loader.workers,
     "shards": loader.shards,

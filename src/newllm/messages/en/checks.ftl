@@ -50,6 +50,17 @@ check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .missing = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) are not in the optimizer: { names-and-more }. If they are meant to stay, set requires_grad to False
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
 
+check-evaluation = Does the evaluation measure the loss, and change nothing?
+    .why = An evaluation that runs in training mode, changes the model or compares outputs with other rows' labels shows another model than the one that is trained.
+    .first = Put the same batch through both, call model.eval() and torch.no_grad() before, and model.train() after it.
+    .sound = the evaluation gives { G($value) } for the batch, which is its loss in evaluation mode{ $training ->
+        [yes] { "" }
+       *[no] . It leaves the model in evaluation mode: call model.train() after it
+    }
+    .training = the evaluation runs { COUNT($count) } layers in training mode: { names-and-more }
+    .changes = the evaluation changes { COUNT($count) } tensors of the model: { names-and-more }
+    .rows = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }; of batches of one row it gives the right one. So it compares outputs with the targets of other rows
+
 check-order = Is the data read in a new order each epoch?
     .why = Rows that come in the order of their labels, or in the same order each time, teach the order; rows that never come teach nothing.
     .first = Give the DataLoader shuffle=True; or a sampler that draws anew each time it is iterated.
@@ -365,6 +376,9 @@ check-reason =
     .measured-schedule = the schedule goes by what is measured in training
     .long-schedule = { COUNT($count) } steps of the schedule take too long to be tried
     .schedule-per-epoch = if the schedule is stepped at each of { COUNT($planned) } updates it does not fit them (from { G($first, digits: 2) } to { G($last, digits: 2) }): right if it is stepped once an epoch (give step= to have it seen)
+    .no-evaluate = no evaluation was given (evaluate=)
+    .evaluation-none = the evaluation gives a { $kind } where one number is needed
+    .evaluation-other = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }: right if it measures something else
     .no-autocast = no automatic mixed precision is on
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known

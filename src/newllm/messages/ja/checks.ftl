@@ -50,6 +50,17 @@ check-optimizer-holds = 訓練するパラメータはすべてオプティマ�
     .missing = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）がオプティマイザにない: { names-and-more }。意図して固定するなら、requires_gradをFalseにする
     .twice = { COUNT($count) }個のテンソルがオプティマイザに二度以上入っている: { names-and-more }
 
+check-evaluation = 評価は損失を測り、何も変えないか
+    .why = 訓練モードで動く評価、モデルを変える評価、出力を別の行のラベルと比べる評価は、訓練しているものとは別のモデルを見せる。
+    .first = 同じバッチを両方に通す。評価の前にmodel.eval()とtorch.no_grad()、後にmodel.train()を呼ぶ。
+    .sound = 評価はバッチに{ G($value) }を返し、評価モードでの損失と一致する{ $training ->
+        [yes] { "" }
+       *[no] 。モデルは評価モードのまま残るので、後でmodel.train()を呼ぶ
+    }
+    .training = 評価が{ COUNT($count) }層を訓練モードで動かしている: { names-and-more }
+    .changes = 評価がモデルの{ COUNT($count) }個のテンソルを変えている: { names-and-more }
+    .rows = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。一つの行だけのバッチでは正しい値を返すので、出力を別の行の目標と比べている
+
 check-order = データは毎エポック新しい順序で読まれるか
     .why = ラベル順や毎回同じ順序で読むと、その順序を覚える。一度も読まれない行からは何も学べない。
     .first = DataLoaderにshuffle=Trueを渡すか、繰り返すたびに引き直すサンプラーを使う。
@@ -365,6 +376,9 @@ check-reason =
     .measured-schedule = スケジュールは訓練中に測るものに従う
     .long-schedule = スケジュールの{ COUNT($count) }ステップは、試すには時間がかかりすぎる
     .schedule-per-epoch = { COUNT($planned) }回の更新のたびに進めるなら、スケジュールは合わない（{ G($first, digits: 2) }から{ G($last, digits: 2) }）。エポックごとに進めるなら正しい（step=を渡せば確かめられる）
+    .no-evaluate = 評価が渡されていない（evaluate=）
+    .evaluation-none = 評価は一つの数ではなく{ $kind }を返す
+    .evaluation-other = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。別のものを測っているなら正しい
     .no-autocast = 自動混合精度は使われていない
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない

@@ -1,0 +1,153 @@
+"""Models that are wrapped, compiled, quantised or unruly: what cannot be asked says so, and nothing is left changed."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.checks.healthy import classes, mlp, table
+from torch import Tensor, nn
+
+import newllm
+from newllm import UserError
+
+Loss = Callable[[Any, Any], Tensor]
+
+
+def state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return every tensor, generator, mode and counter of a training, by what it holds."""
+    found: dict[str, Any] = {
+        "generators": (torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())),
+        "modes": [module.training for module in model.modules()],
+        "counters": [{k: v for k, v in vars(m).items() if isinstance(v, int | float | str)} for m in model.modules()],
+        "groups": [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups],
+        "hooks": [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()],
+    }
+    for name, each in [*model.named_parameters(), *model.named_buffers()]:
+        found[name] = id(each), each.requires_grad, each.detach().clone().double().tolist()
+        found[f"{name}.grad"] = None if each.grad is None else each.grad.tolist()
+    found["moments"] = [
+        {key: value.tolist() if isinstance(value, Tensor) else str(value) for key, value in held.items()}
+        for held in optimizer.state.values()
+    ]
+    return found
+
+
+def trained(model: nn.Module, loss: Loss, batch: Any, kind: Any = torch.optim.AdamW) -> torch.optim.Optimizer:
+    optimizer = kind([each for each in model.parameters() if each.requires_grad], 1e-3)
+    loss(model, batch).backward()
+    if kind is not torch.optim.LBFGS:
+        optimizer.step()
+    return optimizer
+
+
+@pytest.fixture
+def one_process(tmp_path: Path) -> Iterator[None]:
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("one_process")
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_in_ddp_is_checked_like_another() -> None:
+    torch.manual_seed(0)
+    model = nn.parallel.DistributedDataParallel(mlp())
+    optimizer = trained(model, classes, table())
+    before = state(model, optimizer)
+    report = newllm.check(model, optimizer, classes, table(), seconds=60)
+    assert report.wrong == []
+    assert {"loss-form", "gradients", "moves", "learns"} <= {outcome.probe for outcome in report.of("sound")}
+    assert state(model, optimizer)["moments"] == before["moments"]
+    before.pop("generators")
+    now = state(model, optimizer)
+    assert {key: now[key] for key in before} == before
+
+
+class Drawn(nn.Module):
+    """It writes noise into its input's copy in place, and counts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.calls = mlp(), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.layers(x.clone().add_(torch.empty_like(x).normal_(std=0.1)))
+
+
+class Quantised(nn.Module):
+    """Weights of 8 bits that are not trained, below a head that is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.quantize_per_tensor(torch.randn(32, 10), 0.05, 0, torch.qint8))
+        self.head = nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(x @ self.weight.dequantize().T))  # type: ignore[operator] (a buffer)
+
+
+class Elsewhere(nn.Module):
+    """A part stays on another device, and is not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = mlp()
+        self.register_buffer("table", torch.empty(3, device="meta"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def compiled() -> nn.Module:
+    return torch.compile(mlp(), backend="eager")  # type: ignore[return-value] (a module in, a module out)
+
+
+@pytest.mark.parametrize("make", [Drawn, Quantised, Elsewhere, compiled], ids=lambda make: make.__name__)
+@pytest.mark.filterwarnings("ignore")
+def test_an_unruly_model_is_never_called_wrong_and_comes_back(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model, batch = make(), table()
+    optimizer = trained(model, classes, batch)
+    before = _plain(model, optimizer)
+    report = newllm.check(model, optimizer, classes, batch, seconds=60)
+    assert report.wrong == [], str(report)
+    assert {"finite", "moves", "learns"} <= {outcome.probe for outcome in report.of("sound")}, str(report)
+    assert _plain(model, optimizer) == before
+
+
+def _plain(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    held = {name: each for name, each in model.named_buffers() if each.is_meta or each.is_quantized}
+    for name in held:
+        model.register_buffer(name, None)
+    try:
+        found = state(model, optimizer)
+    finally:
+        for name, each in held.items():
+            model.register_buffer(name, each)
+    kept = {name: each.int_repr().tolist() for name, each in held.items() if each.is_quantized}
+    return found | kept | {f"{name}:is": id(each) for name, each in held.items()}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_closure_leaves_no_trace() -> None:
+    torch.manual_seed(0)
+    model, batch = mlp(), table()
+    optimizer = trained(model, classes, batch, torch.optim.LBFGS)
+    before = state(model, optimizer)
+    report = newllm.check(model, optimizer, classes, batch, seconds=60)
+    assert report.wrong == []
+    assert {"moves", "gradients", "learns"} <= {outcome.probe for outcome in report.of("unchecked")}
+    assert state(model, optimizer) == before
+
+
+def test_a_model_without_numbers_is_one_line() -> None:
+    model = nn.Linear(10, 3, device="meta")
+    with pytest.raises(UserError, match="holds no numbers"):
+        newllm.check(model, torch.optim.SGD(model.parameters(), 0.1), classes, table())
