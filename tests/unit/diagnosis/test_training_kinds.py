@@ -152,6 +152,8 @@ def test_a_reward_that_stays_while_the_policy_changes() -> None:
     assert (finding.kind, finding.severity, finding.supported_causes) == ("reward-stays", "warning", ())
     assert only(rl(0.0, 0.69 - 0.5 * RISING)).severity == "note"  # no rise could be seen in such noise
     assert only(rl(0.0, 0.69 * np.exp(-RISING * 60))).supported_causes == ("entropy-collapse",)
+    unmoved = only(rl(0.0, 0.69))
+    assert (unmoved.severity, unmoved.candidate_causes[0], unmoved.supported_causes) == ("warning", "no-gradient", ())
 
 
 def test_a_policy_that_runs_away_from_its_reference() -> None:
@@ -166,7 +168,7 @@ def test_a_policy_that_runs_away_from_its_reference() -> None:
     [
         rl(LEARNS, 0.69 * np.exp(-RISING * 60)),  # certain, and right
         rl(np.where((STEPS > 100) & (STEPS < 130), -0.3, LEARNS), 0.4),  # another goal for a while
-        rl(0.0, 0.69),  # nothing found yet
+        rl(0.0, 0.69 - 0.05 * RISING),  # nothing found yet
         rl(LEARNS, 0.3) | {"loss": 0.0},  # all episodes earn the same
         rl(LEARNS, 0.3, success=LEARNS, **{"objective/kl": 8 * RISING}),
         rl(LEARNS, 0.3, success=np.zeros(COUNT)),
@@ -230,6 +232,18 @@ def test_pairs_that_tell_nothing() -> None:
 
 def test_sound_preferences() -> None:
     assert not found(dpo(noisy(np.log(2) - 0.2 * RISING, 0.1), noisy(RISING), validation_loss=0.69 - 0.1 * RISING))
+
+
+def test_an_evaluation_that_runs_otherwise_than_training() -> None:
+    training = noisy(0.6 + 1.8 * np.exp(-RISING * 4), 0.03)
+    free = Series(STEPS[19::20], (1.4 + np.exp(-RISING * 4))[19::20])
+    signals = {"loss": Series(STEPS, training), "validation_loss": free}
+    (finding,) = diagnose(Trace(signals))
+    assert (finding.kind, finding.supported_causes) == ("evaluation-behind", ("evaluation-mode",))
+    small = Series(free.step, 1.4 + np.maximum(0.0, training[19::20] - 1.4))  # over-fitting: only in the end
+    assert "evaluation-behind" not in [one.kind for one in diagnose(Trace(signals | {"validation_loss": small}))]
+    near = Series(free.step, training[19::20] + 0.3)
+    assert not diagnose(Trace(signals | {"validation_loss": near}))
 
 
 def ssl(loss: np.ndarray | float, **more: np.ndarray | float) -> Columns:

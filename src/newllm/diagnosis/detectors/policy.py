@@ -24,6 +24,8 @@ HACKED = 0.5  # of the best success: less is left
 LEAST_SUCCESS = 0.1  # a share of episodes
 MOVED = 0.1  # of the entropy
 STEADY = 0.2  # of the reward's level: with more noise no rise could be seen
+UNMOVED = 0.01  # of the entropy: the policy is what it was
+LONG_ENOUGH = 60  # points
 AT_ONCE = 0.1  # of the run: what falls by then fell with the first updates
 
 
@@ -151,20 +153,23 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
     if name is None or len(series.value) < FEWEST_POINTS:
         return None
     moved = 1 - end_level(series) / (start_level(series) or 1.0)
-    if moved < MOVED:
-        return None  # nothing has been learnt yet, for good or bad
+    is_still = float(np.ptp(smoothed(series))) < UNMOVED * abs(start_level(series)) and len(reward.value) >= LONG_ENOUGH
+    if moved < MOVED and not is_still:
+        return None  # little has been learnt yet, for good or bad
     sentence = message(
         "finding-reward-stays.sentence",
         signal=roles.first("reward", "return"),
         level=end,
         entropy=name,
-        moved=moved,
+        moved=abs(moved),
+        still=is_still,
         axis=roles.trace.axis,
         last=int(reward.step[-1]),
     )
     gone = end_level(series) < GONE * start_level(series)
-    is_clear = gone or noise < STEADY * abs(end)
+    is_clear = gone or is_still or noise < STEADY * abs(end)
     causes = ("entropy-collapse", "reward-sign") if gone else ("reward-sign", "learning-rate")
+    causes = ("no-gradient", "learning-rate") if is_still else causes
     return Finding(
         kind="reward-stays",
         severity="warning" if is_clear else "note",

@@ -56,8 +56,11 @@ finding-reward-falls =
     .test = Train a few updates with the sign of the advantage turned round: the reward should rise.
 
 finding-reward-stays =
-    .explained = The policy has changed and its reward has not: what it learns has nothing to do with what is rewarded. Look at how rewards and actions are put together, and at the baseline.
-    .sentence = { SIGNAL($signal) } stays at about { G($level) } to { $axis } { $last } although { SIGNAL($entropy) } has fallen by { PERCENT($moved) } %: what is learnt does not pay
+    .explained = The reward never rose. If the policy has changed, what it learns has nothing to do with what is rewarded: look at how rewards and actions are put together, and at the baseline. If it has not, look at its gradient and its learning rate.
+    .sentence = { SIGNAL($signal) } stays at about { G($level) } to { $axis } { $last }{ $still ->
+        [yes] , and { SIGNAL($entropy) } has not moved either: the policy is what it was
+       *[no] { " " }although { SIGNAL($entropy) } has fallen by { PERCENT($moved) } %: what is learnt does not pay
+    }
     .rare = a reward so rare that nothing was found yet
     .test = Reward one action in every state: its share should rise within a few updates.
 
@@ -85,6 +88,12 @@ finding-preference-without-signal =
     .equal = { SIGNAL($chosen) } and { SIGNAL($rejected) } are equal from { $axis } { $first } to { $last }: chosen and rejected are the same answer
     .few-pairs = too few pairs for what they have in common
     .test = Read twenty pairs and say yourself which answer is better.
+
+finding-evaluation-behind =
+    .explained = Validation improves with training, and far above it: it is no over-fitting, the two run differently. As a rule a model is trained on true tokens and evaluated on its own (teacher forcing), or the evaluation prepares its data otherwise. Evaluate training batches by the code of the evaluation.
+    .sentence = { SIGNAL("validation_loss") } still improves, by { G($gained) } in the second half of its evaluations, and is at { G($validation) } where training is at { G($training) }; it was behind already at { $axis } { $first }
+    .harder = a validation set that is harder, or of another kind
+    .test = Evaluate the batches of training by the code of the evaluation: the two losses should agree.
 
 finding-representation-collapse =
     .explained = All inputs get nearly the same representation: a trivial way to make them agree. Negatives, a stopped gradient or a term for variance is missing or too weak.
@@ -125,6 +134,7 @@ finding-throughput-drop =
     .test = Measure the seconds of a step with a batch in memory.
 
 # Their names, and those of their causes.
+term-evaluation-behind = evaluation behind training
 term-generator-stands-still = a generator that stands still
 term-discriminator-wins = the discriminator wins
 term-generator-wins = the generator wins
@@ -152,6 +162,7 @@ term-double-softmax = logits squashed: a softmax twice, or a temperature
 term-unbalanced-experts = experts out of balance
 term-numerics-in-loss = a loss that is not finite by its formula
 
+evidence-gained = gained
 evidence-planned = planned
 evidence-discriminator_loss = discriminator loss
 evidence-generator_loss = generator loss

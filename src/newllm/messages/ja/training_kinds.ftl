@@ -56,8 +56,11 @@ finding-reward-falls =
     .test = アドバンテージの符号を逆にして数回更新する。報酬は上がるはずである。
 
 finding-reward-stays =
-    .explained = 方策は変わったのに報酬が変わらない。学習していることが報酬と関係していない。報酬と行動の対応と、ベースラインを調べる。
-    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $last }まで約{ G($level) }のままだが、{ SIGNAL($entropy) }は{ PERCENT($moved) } %下がった。学習したことが報われていない。
+    .explained = 報酬が一度も上がらない。方策が変わったなら、学習していることが報酬と関係していない。報酬と行動の対応と、ベースラインを調べる。変わっていないなら、その勾配と学習率を調べる。
+    .sentence = { SIGNAL($signal) }は{ axis-unit }{ $last }まで約{ G($level) }のまま{ $still ->
+        [yes] で、{ SIGNAL($entropy) }も動かない。方策が変わっていない。
+       *[no] だが、{ SIGNAL($entropy) }は{ PERCENT($moved) } %下がった。学習したことが報われていない。
+    }
     .rare = まれにしか得られず、まだ見つかっていない報酬
     .test = どの状態でも一つの行動だけに報酬を与える。その割合は数回の更新で上がるはずである。
 
@@ -85,6 +88,12 @@ finding-preference-without-signal =
     .equal = { axis-unit }{ $first }から{ $last }まで、{ SIGNAL($chosen) }と{ SIGNAL($rejected) }が等しい。選ばれた答えと拒まれた答えが同じである。
     .few-pairs = 共通点を学ぶには少なすぎるペア
     .test = 20組を読み、どちらの答えがよいかを自分で判断する。
+
+finding-evaluation-behind =
+    .explained = 検証は訓練とともに改善しているが、訓練よりはるかに悪い。過学習ではなく、二つの実行の仕方が違う。多くの場合、正しいトークンで訓練し、自分の出力で評価しているか（教師強制）、評価でのデータの準備が違う。訓練のバッチを評価のコードで評価する。
+    .sentence = { SIGNAL("validation_loss") }は評価の後半に{ G($gained) }改善したが、訓練が{ G($training) }のときに{ G($validation) }である。{ axis-unit }{ $first }ですでに遅れていた。
+    .harder = より難しいか、種類の違う検証データ
+    .test = 訓練のバッチを評価のコードで評価する。二つの損失は一致するはずである。
 
 finding-representation-collapse =
     .explained = どの入力もほぼ同じ表現になっている。表現を一致させる自明な方法である。負例、勾配の停止、または分散の項がないか、弱すぎる。
@@ -125,6 +134,7 @@ finding-throughput-drop =
     .test = メモリにある一つのバッチで、1ステップの秒数を測る。
 
 # 所見と原因の名前。
+term-evaluation-behind = 訓練に遅れる評価
 term-generator-stands-still = 変わらない生成器
 term-discriminator-wins = 識別器の勝ち
 term-generator-wins = 生成器の勝ち
@@ -152,6 +162,7 @@ term-double-softmax = 平らになったロジット（二重のソフトマッ�
 term-unbalanced-experts = 釣り合わないエキスパート
 term-numerics-in-loss = 式のために有限でない損失
 
+evidence-gained = 改善
 evidence-planned = 計画
 evidence-discriminator_loss = 識別器の損失
 evidence-generator_loss = 生成器の損失
