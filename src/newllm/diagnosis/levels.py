@@ -16,13 +16,17 @@ def smoothed(series: Series) -> np.ndarray:
 
 
 def start_level(series: Series) -> float:
-    """Return the level of the first few points."""
-    return float(np.median(series.value[: max(3, int(START * len(series.value)))]))
+    """Return the level of the first few points; NaN without any."""
+    return _median(series.value[: max(3, int(START * len(series.value)))])
 
 
 def end_level(series: Series, share: float = END) -> float:
-    """Return the level of the last part."""
-    return float(np.median(series.value[-max(3, int(share * len(series.value))) :]))
+    """Return the level of the last part; NaN without any point."""
+    return _median(series.value[-max(3, int(share * len(series.value))) :])
+
+
+def _median(value: np.ndarray) -> float:
+    return float(np.median(value)) if len(value) else float("nan")
 
 
 def for_good(series: Series, beyond: np.ndarray) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, rank_trend, smoothed, start_level
+from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -25,7 +26,7 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
     roles = roles_of(trace, facts)
     series, other = roles.series("kl"), roles.series("reconstruction")
     is_latent = training_kind(trace, facts).name == "vae"
-    scale = abs(end_level(other if len(other.value) else roles.trace.series("loss"))) if is_latent else 0.0
+    scale = abs(end_level(other if len(other.value) else finite(roles.trace.series("loss")))) if is_latent else 0.0
     if len(series.value) < FEWEST_POINTS or not scale > 0:
         return []
     level = smoothed(series)
