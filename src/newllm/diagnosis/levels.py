@@ -17,15 +17,16 @@ def smoothed(series: Series) -> np.ndarray:
 
 def start_level(series: Series) -> float:
     """Return the level of the first few points; NaN without any."""
-    return _median(series.value[: max(3, int(START * len(series.value)))])
+    return median(series.value[: max(3, int(START * len(series.value)))])
 
 
 def end_level(series: Series, share: float = END) -> float:
     """Return the level of the last part; NaN without any point."""
-    return _median(series.value[-max(3, int(share * len(series.value))) :])
+    return median(series.value[-max(3, int(share * len(series.value))) :])
 
 
-def _median(value: np.ndarray) -> float:
+def median(value: np.ndarray) -> float:
+    """Return the median of (n,), NaN where there is nothing."""
     return float(np.median(value)) if len(value) else float("nan")
 
 
@@ -47,8 +48,10 @@ def longest(beyond: np.ndarray) -> tuple[int, int]:
 
 def rank_trend(value: np.ndarray, blocks: int = 12) -> float:
     """Return the rank correlation of a series with time, of the medians of so many blocks: 1 where it only rises."""
-    levels = np.array([float(np.median(part)) for part in np.array_split(value, min(blocks, len(value)))])
-    if len(levels) < 3 or np.ptp(levels) == 0:
+    if len(value) < 3:
+        return 0.0
+    levels = np.array([median(part) for part in np.array_split(value, min(blocks, len(value)))])
+    if np.ptp(levels) == 0:
         return 0.0
     ranks = np.argsort(np.argsort(levels))
     return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])

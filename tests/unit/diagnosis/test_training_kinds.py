@@ -7,6 +7,7 @@ import pytest
 
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.training_kind import KINDS
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
@@ -315,3 +316,21 @@ def test_its_consequences_are_not_told_beside_a_finding() -> None:
     kinds: Callable[[Columns], list[str]] = lambda columns: [one.kind for one in found(columns)]  # noqa: E731
     assert kinds(dpo(np.log(2), 0.0)) == ["preference-at-reference"]
     assert "repeated-loss" in kinds({"loss": np.full(COUNT, np.log(2))})
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_columns_of_any_values_are_judged(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    names = ["loss", "validation_loss", "reward", "entropy", "success", "objective/kl", "memory", "tokens_per_second",
+             "aux_loss", "loss_scale", "g_loss", "d_loss", "spread", "recon", "rewards/chosen", "rewards/rejected",
+             "alignment", "embedding_std"]  # fmt: skip
+    for _ in range(25):
+        signals = {}
+        for name in rng.choice(names, 8, replace=False):
+            count = int(rng.choice([0, 1, 3, 20, 40, 120]))
+            of = np.linspace(0, 1, count)
+            kinds = (0 * of, rng.standard_normal(count), np.exp(100 * rng.standard_normal(count)), -of * 1e300,
+                     rng.choice([0.0, np.nan, np.inf, 1.0], count), np.exp(-40 * of))  # fmt: skip
+            signals[str(name)] = Series(np.sort(rng.choice(999, count, replace=False)), kinds[rng.integers(6)])
+        for finding in diagnose(Trace(signals), Facts(kind=str(rng.choice(KINDS)))):
+            assert str(finding.sentence)

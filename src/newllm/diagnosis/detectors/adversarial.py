@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, is_still, longest, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, is_still, longest, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -73,23 +73,23 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
             discriminator=roles.first("discriminator_loss"),
             generator=roles.first("generator_loss"),
             start=start,
-            level=float(np.median(level[first:last])),
+            level=median(level[first:last]),
             others_start=others_start,
-            others=float(np.median(other[first:last])),
+            others=median(other[first:last]),
             axis=roles.trace.axis,
             first=int(discriminator.step[first]),
             last=int(discriminator.step[last - 1]),
             measure=roles.first(*_MEASURES),
-            usual=float(np.median(measure.value)) if stands else None,
+            usual=median(measure.value) if stands else None,
         ),
         first_step=float(generator.step[0] if stands else discriminator.step[_left(level[: first + 1], start)]),
         last_step=float(discriminator.step[-1] if stands else discriminator.step[last - 1]),
         confidence=0.95 if stands or apart else 0.9,
         signal=roles.first("discriminator_loss"),
         evidence={
-            "discriminator_loss": float(np.median(level[first:last])),
+            "discriminator_loss": median(level[first:last]),
             "at_start": start,
-            "generator_loss": float(np.median(other[-len(other) // 5 :])),
+            "generator_loss": median(other[-len(other) // 5 :]),
             "drift_apart": apart,
             "samples_stand_still": stands,
         },
@@ -103,7 +103,7 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
 def _within(of: Series, other: Series, first: int, last: int) -> float:
     """Return the level of another series over a stretch of a series."""
     kept = (other.step >= of.step[first]) & (other.step <= of.step[last - 1])
-    return float(np.median(other.value[kept])) if kept.any() else 0.0
+    return median(other.value[kept]) if kept.any() else 0.0
 
 
 def _left(level: np.ndarray, start: float) -> int:
@@ -119,10 +119,10 @@ def _generator_wins(roles: Roles, generator: Series, discriminator: Series) -> F
         return _runs_away(roles, generator, discriminator)
     behind = discriminator.step >= won[0]
     before = discriminator.value[~behind]
-    now = float(np.median(discriminator.value[behind])) if behind.any() else 0.0
-    if len(before) < 3 or now < 0.9 * float(np.median(before)):
+    now = median(discriminator.value[behind]) if behind.any() else 0.0
+    if len(before) < 3 or now < 0.9 * median(before):
         return None  # it falls too: both have found something
-    at = _left(level[: int(np.searchsorted(generator.step, won[0])) + 1], float(np.median(level[level >= WON * start])))
+    at = _left(level[: int(np.searchsorted(generator.step, won[0])) + 1], median(level[level >= WON * start]))
     scatter = float(np.std(discriminator.value[behind]) / max(float(np.std(before)), 1e-12))
     return _no_answer(roles, generator, float(generator.step[at]), now, scatter)
 
@@ -172,7 +172,7 @@ def _cannot_tell(roles: Roles, first: float) -> bool:
     def behind(role: str) -> float | None:
         series = roles.series(role)
         value = series.value[series.step >= first]
-        return float(np.median(value)) if len(value) else None
+        return median(value) if len(value) else None
 
     real, fake, loss = behind("real_score"), behind("fake_score"), behind("discriminator_loss")
     if real is not None and fake is not None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, longest, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, longest, median, smoothed, start_level
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.messages import message
@@ -34,7 +34,7 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
     if count < FEWEST_POINTS:
         return None
     size = np.abs(smoothed(series))
-    usual = float(np.median(size[: count // 2]))
+    usual = median(size[: count // 2])
     is_balance = not _BALANCE.isdisjoint(words(name))
     if is_balance:
         usual = min(usual, start_level(series)) if start_level(series) > 0 else usual
@@ -144,7 +144,7 @@ def _memory(roles: Roles, name: str) -> Finding | None:
     kept = series.value[len(series.value) // 5 :]
     if len(kept) < 3 * BLOCKS or not kept[0] > 0:
         return None
-    levels = np.array([float(np.median(part)) for part in np.array_split(kept, BLOCKS)])
+    levels = np.array([median(part) for part in np.array_split(kept, BLOCKS)])
     rise = np.diff(levels)
     half = len(rise) // 2
     if rise.min() <= 0 or levels[-1] < GROWN * levels[0] or rise[-half:].sum() < STEADY * rise[:half].sum():
@@ -189,7 +189,7 @@ def _throughput(roles: Roles, name: str) -> Finding | None:
             "finding-throughput-drop.sentence",
             signal=name,
             usual=start_level(series) if usual <= 0 else usual,
-            level=float(np.median(series.value[first:])),
+            level=median(series.value[first:]),
             axis=roles.trace.axis,
             first=int(series.step[first]),
         ),
@@ -197,6 +197,6 @@ def _throughput(roles: Roles, name: str) -> Finding | None:
         last_step=float(series.step[-1]),
         confidence=0.8,
         signal=name,
-        evidence={"usual": usual, "level": float(np.median(series.value[first:]))},
+        evidence={"usual": usual, "level": median(series.value[first:])},
         test=message("finding-throughput-drop.test"),
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -30,16 +31,16 @@ def detect_free_running(trace: Trace, facts: Facts) -> list[Finding]:
     few = len(loss.value) < FEWEST_POINTS or len(validation.value) < FEWEST
     if few or not training_kind(trace, facts).loss_is_progress or min(loss.value.min(), validation.value.min()) <= 0:
         return []
-    start = max(float(np.median(loss.value[:3])), float(loss.value[0]))
+    start = max(median(loss.value[:3]), float(loss.value[0]))
     beside, value = _beside(loss, validation.step) / start, validation.value / start
     last = max(2, len(value) // 3)
     gap, halfway = value - beside, beside >= HALFWAY
     gained = float(value[len(value) // 2 - 1] - value[-2:].min())
-    if float(np.median(gap[-last:])) < FAR or float(np.median(beside[-last:])) < UNLEARNT:
+    if median(gap[-last:]) < FAR or median(beside[-last:]) < UNLEARNT:
         return []
     if not halfway.any() or gap[halfway].max() < FAR_HALFWAY or gained < IMPROVES:
         return []
-    if float(np.median(value[-2:])) > AT_BEST * float(value.min()):
+    if median(value[-2:]) > AT_BEST * float(value.min()):
         return []
     first = int(np.flatnonzero(gap >= FAR_HALFWAY)[0])
     return [_behind(trace, validation, first, (float(beside[-1]) * start, gained * start))]

@@ -1,9 +1,7 @@
 """A KL divergence that has gone to nothing (a code that carries nothing), or away without end (from a reference)."""
 
-import numpy as np
-
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
@@ -42,7 +40,7 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
 def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float) -> Finding:
     other = roles.series("reconstruction")
     behind = other.value[len(other.value) // 2 :]
-    usual = float(np.median(behind)) if len(behind) else 0.0
+    usual = median(behind) if len(behind) else 0.0
     flat = len(behind) > FEWEST_POINTS and abs(end_level(other, 0.15) - usual) < 0.03 * abs(usual)
     evidence = {"kl": end_level(series), "highest": peak}
     if len(other.value):
@@ -96,7 +94,7 @@ def _explosion(roles: Roles, role: str) -> Finding | None:
     if count < 2 * FEWEST_POINTS:
         return None
     level, end = smoothed(series), end_level(series, 0.1)
-    usual = float(np.median(level[count // 4 : count // 2]))
+    usual = median(level[count // 4 : count // 2])
     if end < max(FAR[role], GROWN * usual):
         return None
     stays = for_good(series, level > max(0.2 * end, 3 * usual))

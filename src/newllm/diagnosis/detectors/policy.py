@@ -8,7 +8,7 @@ sure and does well has an entropy of nearly nothing, too: it is a finding only b
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, for_good, rank_trend, smoothed, start_level
+from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
@@ -66,7 +66,7 @@ def _lost(roles: Roles, reward: Series) -> Finding | None:
 
 def _noise(value: np.ndarray) -> float:
     """Return the scatter of single points, by the differences of neighbours."""
-    return float(1.4826 * np.median(np.abs(np.diff(value) - np.median(np.diff(value)))) / np.sqrt(2))
+    return float(1.4826 * median(np.abs(np.diff(value) - median(np.diff(value)))) / np.sqrt(2))
 
 
 def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, float], when: str) -> Finding:
@@ -194,7 +194,7 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
     unit = 100.0 if success.value.max() > 1 else 1.0
     level = smoothed(success) / unit
     best, end = int(np.argmax(level)), end_level(success) / unit
-    earlier = float(np.median(reward.value[(reward.step <= success.step[best])][-max(3, len(level) // 25) :]))
+    earlier = median(reward.value[(reward.step <= success.step[best])][-max(3, len(level) // 25) :])
     rise, noise = end_level(reward) - earlier, _noise(reward.value)
     if rise < NOISE * noise or rise <= 0.2 * float(np.ptp(smoothed(reward))):
         return None

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.levels import end_level, rank_trend
+from newllm.diagnosis.levels import end_level, median, rank_trend
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
@@ -59,7 +59,7 @@ def _same_reference(roles: Roles) -> Finding | None:
         last_step=float(loss.step[-1]),
         confidence=0.97 if rewards else 0.8,
         signal="loss",
-        evidence={"loss": float(np.median(loss.value)), "expected": CHANCE, "largest": largest},
+        evidence={"loss": median(loss.value), "expected": CHANCE, "largest": largest},
         alternatives=(message("finding-preference-at-reference.no-update"),),
         test=message("finding-preference-at-reference.test"),
         candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
@@ -101,7 +101,7 @@ def _no_signal(roles: Roles) -> Finding | None:
     has_evaluations = len(held_out.value) >= FEWEST_EVALUATIONS
     if has_evaluations and held_out.value.min() < NEVER_BELOW * CHANCE:
         return None
-    if len(loss.value) < FEWEST_POINTS or not 0.7 * CHANCE < np.median(loss.value[:3]) < 1.3 * CHANCE:
+    if len(loss.value) < FEWEST_POINTS or not 0.7 * CHANCE < median(loss.value[:3]) < 1.3 * CHANCE:
         return None
     if not has_evaluations:
         tenth = max(5, len(loss.value) // 10)
@@ -118,7 +118,7 @@ def _no_signal(roles: Roles) -> Finding | None:
         sentence=message(
             "finding-preference-without-signal.sentence",
             signal="validation_loss" if has_evaluations else "loss",
-            least=float(series.value.min() if has_evaluations else np.median(series.value)),
+            least=float(series.value.min() if has_evaluations else median(series.value)),
             axis=roles.trace.axis,
             last=int(series.step[-1]),
             training=end_level(loss) if has_evaluations else None,
