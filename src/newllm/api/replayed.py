@@ -10,6 +10,7 @@ from newllm.kernels.processor import available_cores
 from newllm.plotting.verdict import draw_verdict
 from newllm.replays.session.investigate import investigate
 from newllm.replays.session.request import ReplayRequest
+from newllm.replays.session.store import read_verdict
 from newllm.replays.session.task import Replayer
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import LocatedSpike, choose_spike, read_original, record_original
@@ -71,7 +72,7 @@ def _run(
     request = ReplayRequest(str(path), subject, original, spike, time, only, place, identified)
     made = functools.partial(OwnRun, path.absolute())
     verdict = investigate(request, lambda store: Replayer(made, store.state), workers, watcher)
-    draw_verdict(verdict, place / "verdict.png")
+    draw_verdict(read_verdict(place) or verdict, place / "verdict.png")
     return verdict
 
 

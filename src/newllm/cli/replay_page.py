@@ -173,7 +173,7 @@ def _numbers(one: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
 
 def _details(one: Tried, words: Catalogue) -> tuple[str, ...]:
     change, price = (plain(words.text(part(one)), _LONG) for part in (said.change, said.price))
-    parts = filter(None, (change, said.moved(words, one), said.left(words, one)))
+    parts = filter(None, (change, said.moved(words, one), said.dampens(words, one), said.left(words, one)))
     return words("between_sentences").join(parts), price
 
 

@@ -7,8 +7,8 @@ from newllm.trace.verdict import Tried, Verdict
 class Watcher:
     """Takes in everything in its order; this one shows nothing.
 
-    A stage is "reproduction" (the original, unmodified), "null replays" (with other chance), "screen", "confirm" or
-    "reverse test".
+    A stage is "reproduction" (the original, unmodified), "null replays" (with other chance), "screen", "control
+    spikes" (what helped, on a spike that it has nothing to do with), "confirm" or "reverse test".
     """
 
     def noticed(self, said: Message) -> None:

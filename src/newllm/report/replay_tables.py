@@ -95,7 +95,8 @@ def _details(tried: Sequence[Tried], words: Catalogue) -> Html:
 def _in_full(one: Tried, words: Catalogue) -> Html:
     change, price = said_in(words, replays.change(one)), said_in(words, replays.price(one))
     return joined(
-        filter(None, (change, replays.moved(words, one), replays.left(words, one), price)), words("between_sentences")
+        filter(None, (change, replays.moved(words, one), replays.dampens(words, one), replays.left(words, one), price)),
+        words("between_sentences"),
     )
 
 

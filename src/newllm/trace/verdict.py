@@ -53,6 +53,8 @@ class Tried:
         moved: what became of the signal that it aims at: signal, ratio (to the null's), moved, strength.
         seconds: of all its replays.
         values: the numbers in its words, by name of the intervention.
+        dampening: share of a control spike, which it has nothing to do with, that it takes away; None where that was
+            not measured.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Tried:
     moved: dict[str, Any] | None = None
     seconds: float = 0.0
     values: dict[str, dict[str, float]] = field(default_factory=dict)
+    dampening: float | None = None
 
     @property
     def is_remedy(self) -> bool:

@@ -12,6 +12,7 @@ from newllm.words.verdicts import change_of, checked
 
 _LONG = 2000  # characters of a sentence
 _NAME = 60  # of a name
+_DAMPENS = 0.25  # of a control spike: less is not said
 _RANGE = 99.5  # percent: what is rounded to 100 need not be all
 
 
@@ -123,6 +124,12 @@ def moved(words: Catalogue, tried: Tried) -> str:
     return words("tried-moved", moved=bool(about.get("moved")), **_moved(about)) if about else ""
 
 
+def dampens(words: Catalogue, tried: Tried) -> str:
+    """Return how much it takes from a spike that it has nothing to do with, a sentence; empty where that is little."""
+    share = _dampening(tried.dampening)
+    return "" if share is None else words("tried-dampens", share=share)
+
+
 def left(words: Catalogue, tried: Tried) -> str:
     """Return on which other losses the spike is still there, a sentence; empty where it is on none."""
     still = [
@@ -155,7 +162,7 @@ def suspects(words: Catalogue, items: Sequence[Mapping[str, Any]]) -> list[tuple
 
 
 def _evidence(words: Catalogue, item: Mapping[str, Any]) -> str:
-    return words(
+    suspected = words(
         "suspected",
         intervention=plain(item.get("intervention", "")),
         outcome=str(item.get("class")).replace(" ", "-"),
@@ -163,6 +170,12 @@ def _evidence(words: Catalogue, item: Mapping[str, Any]) -> str:
         moved=bool(item.get("moved")),
         injected=bool(item.get("planted_spikes")),
     )
+    share = _dampening(item.get("dampening"))
+    return suspected if share is None else words("suspected-dampens", suspected=suspected, share=share)
+
+
+def _dampening(share: Any) -> float | None:
+    return share if isinstance(share, float) and share >= _DAMPENS else None
 
 
 def _moved(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -206,3 +206,25 @@ def test_suspects_are_told_the_best_first(first: CauseEvidence, second: CauseEvi
 
 def test_how_many_had_no_time_is_said() -> None:
     assert said(RIVALS, 1) == ["1 of 4 changes had no time: a longer --budget would try them."]
+
+
+def test_what_dampens_any_spike_is_named_last_and_speaks_against_no_other():
+    """Half the learning rate removes this spike and a control spike: it is no cause, and no rival of one."""
+    dampener = dataclasses.replace(case("half-learning-rate", "removes"), dampens=True)
+    specific = case("replace-batches", "reduces")
+    assert [one["name"] for one in suspects([dampener, specific], {"learning-rate": 0})] == [
+        "corrupted-batch",
+        "learning-rate",
+    ]
+    remedy = case("replace-batches", "removes", reverse_test=reverse_test("replace-batches"))
+    rivals = [case("beta2"), case("dropout-off"), case("z-loss")]
+    found, _ = find_cause([dataclasses.replace(dampener, dampens=False), remedy, *rivals], 0)
+    assert found is None, "a rival that removes it too speaks against it"
+    found, missing = find_cause([dampener, remedy, *rivals], 0)
+    assert found is not None
+    assert (found["name"], missing) == ("corrupted-batch", ())
+    assert "half-learning-rate" not in found["rivals"]
+    reversed_too = case("half-learning-rate", "removes", reverse_test=reverse_test("half-learning-rate"))
+    found, missing = find_cause([dataclasses.replace(reversed_too, dampens=True), *rivals], 0)
+    assert found is None
+    assert "it takes" in str(missing[0])

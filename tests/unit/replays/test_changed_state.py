@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import newllm
+from newllm.cli.main import main
 from newllm.cli.paper import PageConsole
 from newllm.cli.replay_page import verdict_page
 from newllm.messages import catalogue
@@ -194,3 +195,13 @@ def test_the_ledgers_change_must_be_near() -> None:
     assert recorded_change(changes, 40) == (40, {"moments": ["b"]})
     assert recorded_change(changes, 39) is None
     assert recorded_change(changes, 60) is None
+
+
+def test_the_report_asks_other_questions_of_it(damaged_run: Path, tmp_path: Path) -> None:
+    if not (damaged_run / "replays").is_dir():
+        newllm.replay(damaged_run, budget=120, workers=0)
+    assert main(["report", str(damaged_run), "--out", str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Not reproduced: the state changed outside the training between steps 50 and 52." in page
+    assert "What shows it" in page
+    assert "What helps" not in page

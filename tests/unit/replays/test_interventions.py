@@ -26,9 +26,10 @@ AIMS = {
     ("validation", -1): ["known-evaluation"],
     ("numerics", 0): ["fp32", "fp64", "deterministic-kernels"],
     ("context_norm", 0): ["context-cut-off", "norm-on-write"],
-    ("activation_rms", 0): ["norm-on-read", "residual-fnn", "qk-norm", "initialisation-scaled"],
+    ("activation_rms", 0): ["norm-on-read", "residual-fnn", "qk-norm", "initialisation-scaled", "embedding-scale"],
     ("context_norm", -1): ["bounded-decay", "gate", "ema"],
     ("dropout", -1): ["dropout-off"],
+    ("state", 0): ["restore-moments", "restore-weights"],
     ("activation_rms", -1): ["z-loss", "depth-scaled-residuals", "smaller-initialisation"],
     ("activation_rms", 1): ["initialisation-he"],
 }
@@ -68,6 +69,7 @@ FROM_START = {
     "initialisation-scaled",
     "depth-scaled-residuals",
     "smaller-initialisation",
+    "embedding-scale",
 }
 """These change the function, so that a trained state is none of theirs."""
 

@@ -23,6 +23,8 @@ from newllm.replays.subjects.own_run import OwnRun
 
 pytestmark = pytest.mark.usefixtures("same_chance")
 OPTIMIZER = [name for name, one in INTERVENTIONS.items() if one.kind == "optimizer"]
+RESTORING = ("restore-moments", "restore-weights")
+"""These change nothing where nothing but the optimizer changes the state: test_what_was_changed_is_put_back."""
 OUTLIER, UPDATES = 14, 20
 
 
@@ -130,7 +132,7 @@ def test_all_that_were_asked_for_are_there() -> None:
     }
 
 
-@pytest.mark.parametrize("name", OPTIMIZER)
+@pytest.mark.parametrize("name", [name for name in OPTIMIZER if name not in RESTORING])
 def test_it_moves_what_it_aims_at_and_leaves_batches_and_chance_alone(name: str) -> None:
     one, subject = INTERVENTIONS[name], SUBJECTS[WHERE.get(name, "adam")]()
     assert one.misfit(subject) is None
@@ -150,6 +152,7 @@ def test_it_does_so_on_a_run_of_ours_or_says_why_not(name: str, own: OwnRun) -> 
         "hold-learning-rate": "the planned learning rate never rises",
         "adamw": "without weight decay Adam and AdamW are the same",
         "stable-adamw": "here it is the same as update-clipping",
+        **dict.fromkeys(RESTORING, "in newllm train nothing but the optimizer changes weights and moments"),
     }
     assert why_not(name, own) == why.get(name, "")
     if name in why:
@@ -161,6 +164,48 @@ def test_it_does_so_on_a_run_of_ours_or_says_why_not(name: str, own: OwnRun) -> 
         moved = mean_log(changed, one.aims_at) - mean_log(null, one.aims_at)
         assert one.direction in (0, math.copysign(1, moved))
         assert moved != 0
+
+
+def changed_once(part: str) -> Loop:
+    """Return the training with code of its own that changes its weights or moments once, before update 10."""
+    plain = loop()
+
+    def build(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
+        model, optimizer = plain.build(seed)
+        updates = 0
+
+        def change(*_: object) -> None:
+            nonlocal updates
+            updates += int(model.training)
+            if model.training and updates == 11:
+                with torch.no_grad():
+                    tensors = list(model.parameters()) if part == "weights" else moments(optimizer)
+                    torch._foreach_mul_(tensors, 3.0)
+
+        model.register_forward_pre_hook(change)
+        return model, optimizer
+
+    return Loop(build, plain.batch, plain.loss, steps=100, seed=3)
+
+
+def moments(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    return [value for state in optimizer.state.values() for value in state.values() if value.dim()]
+
+
+@pytest.mark.parametrize("part", ["moments", "weights"])
+def test_what_was_changed_is_put_back(part: str) -> None:
+    name = f"restore-{part}"
+    (_, plain), (_, untouched) = replay(loop()), replay(loop(), name)
+    assert untouched.loss == plain.loss, "to the bit: there is nothing to put back"
+    (_, damaged), (_, restored) = replay(changed_once(part)), replay(changed_once(part), name)
+    assert damaged.loss != plain.loss
+    assert restored.loss == plain.loss
+
+
+def test_lost_moments_are_injected() -> None:
+    (_, plain), (_, lost) = replay(loop()), replay(loop(), "restore-moments", inject=True)
+    same = [one == other for one, other in zip(lost.loss, plain.loss, strict=True)]
+    assert same.index(False) == OUTLIER + 1, "the update before has empty moments, and its weights show it"
 
 
 @pytest.mark.parametrize(

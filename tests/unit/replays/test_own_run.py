@@ -237,6 +237,14 @@ def test_what_is_no_run(tmp_path: Path) -> None:
         OwnRun(tmp_path)
 
 
+def test_a_recording_of_a_loop_is_told_how_it_can_be_replayed(tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 2)
+    with newllm.record(model, torch.optim.SGD(model.parameters(), lr=0.1), tmp_path / "recording"):
+        pass
+    with pytest.raises(UserError, match=r"is a recording of newllm\.record: .* newllm\.replay\(newllm\.Loop\("):
+        OwnRun(tmp_path / "recording")
+
+
 def test_a_text_that_changed(training: None, tiny_settings: tuple[str, ...], tmp_path: Path) -> None:  # noqa: ARG001
     text = tmp_path / "text.txt"
     text.write_text("a whale and the sea. " * 200)

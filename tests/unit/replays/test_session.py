@@ -2,6 +2,7 @@
 
 import functools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,13 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.replays.session import session
+from newllm.replays.session.investigate import investigate
+from newllm.replays.session.request import ReplayRequest
 from newllm.replays.session.session import NO_TIME
+from newllm.replays.session.store import read_verdict
+from newllm.replays.session.task import Replayer
 from newllm.replays.subjects.loop import Loop
+from newllm.replays.subjects.original import choose_spike, record_original
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Tried, Verdict
@@ -86,6 +92,33 @@ def test_a_short_session_confirms_the_remedy():
         0,
     )
     assert any(one.name == "half-learning-rate" and one.effect_class != "removes" for one in verdict.interventions)
+
+
+def test_a_narrower_replay_loses_nothing_of_an_earlier_one(tmp_path: Path):
+    loop = Loop(build, functools.partial(batch, bad=(30, 31)), loss, 50)
+    original = record_original(loop)
+
+    def verdict_of(*only: str, seconds: float) -> Verdict:
+        limit = TimeLimit(seconds)
+        request = ReplayRequest(
+            "x", loop, original, choose_spike(original, None), limit, only, tmp_path / "replays", {}
+        )
+        return investigate(request, lambda store: Replayer(loop, store.state), 0, Watcher())
+
+    first = verdict_of("replace-batches", "clip-half", seconds=300)
+    confirmed = {(one.name, one.start): one.p for one in first.interventions if one.stage == "confirmed"}
+    assert {name for name, _ in confirmed} >= {"replace-batches"}
+    second = verdict_of("half-learning-rate", seconds=300)
+    later = {(one.name, one.start): one for one in second.interventions}
+    assert {"half-learning-rate", "clip-half"} <= {name for name, _ in later}
+    assert {key for key, one in later.items() if one.stage == "confirmed"} >= set(confirmed)
+    assert second.suspects[0] == first.suspects[0]
+    # The other order, with hardly any time: what is there costs none.
+    third = verdict_of("replace-batches", seconds=300)
+    assert {(one.name, one.start) for one in third.interventions} == set(later)
+    written = read_verdict(tmp_path / "replays")
+    assert written is not None
+    assert {one.name for one in written.interventions} == {name for name, _ in later}
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from newllm.model.config import ModelConfig
 from newllm.replays.interventions import INTERVENTIONS
@@ -119,6 +120,29 @@ def test_activations_move_as_they_should(name: str, tiny_cell: Path, replica_wit
             replica.probe()
         found.append(signals.take()["activation_rms"])
     assert (found[1] - found[0]) * INTERVENTIONS[name].direction > 0
+
+
+def test_an_embedding_of_another_scale_has_the_usual_one(replica_with: Callable[..., Replica], loop: Loop) -> None:
+    def build(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:  # noqa: ARG001 (torch is seeded from it)
+        model = nn.Sequential(nn.Embedding(20, 16), nn.Linear(16, 20))
+        return model, torch.optim.SGD(model.parameters(), lr=0.1)
+
+    training = Loop(build, loop.batch, loop.loss, steps=9)
+    assert INTERVENTIONS["embedding-scale"].misfit(training) is None
+    null, changed = (
+        replica_with(training, name).model.get_parameter("0.weight").detach() for name in ("", "embedding-scale")
+    )
+    assert float(changed.square().mean().sqrt()) == pytest.approx(16**-0.5)
+    assert torch.allclose(changed / changed.norm(), null / null.norm())
+    usual = Loop(lambda seed: scaled(build(seed)), loop.batch, loop.loss, steps=9)
+    assert why_not("embedding-scale", usual) == "its embedding has about the usual scale"
+    assert "no nn.Embedding" in why_not("embedding-scale", loop)
+
+
+def scaled(built: tuple[nn.Module, torch.optim.Optimizer]) -> tuple[nn.Module, torch.optim.Optimizer]:
+    with torch.no_grad():
+        built[0].get_parameter("0.weight").mul_(0.3)
+    return built
 
 
 def test_what_does_not_fit_says_why(loop: Loop, tiny_run: Path, tiny_cell: Path) -> None:

@@ -22,6 +22,8 @@ def spike(onset: int, peak: int, end: int | None) -> LocatedSpike:
         (spike(100, 110, 120), [Start(80, 100, 119, 123), Start(0, 100, 119, 200)]),
         # A long spike is followed for twice the way to it, and its batches are suspected up to there.
         (spike(100, 200, None), [Start(80, 100, 140, 140), Start(0, 100, 200, 203)]),
+        # Where it ended, all that came before is suspected, and not only what replays follow.
+        (spike(100, 110, 190), [Start(80, 100, 189, 140), Start(0, 100, 189, 200)]),
         (spike(100, 104, 108), [Start(80, 100, 107, 120), Start(0, 100, 107, 200)]),
         (spike(100, 122, 123), [Start(80, 100, 122, 126), Start(0, 100, 122, 200)]),
         (spike(16, 20, 22), [Start(8, 16, 21, 25), Start(0, 16, 21, 32)]),

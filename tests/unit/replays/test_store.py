@@ -117,6 +117,23 @@ def test_states_of_all_spikes_stay_within_their_limit(tmp_path: Path, monkeypatc
     assert left == [1, 3]
 
 
+def test_a_verdict_that_shows_less_does_not_replace_one_that_shows_more(tmp_path: Path) -> None:
+    store = Store(tmp_path / "replays", {"run": "x"})
+    assert store.verdict() is None
+    assert store.write(VERDICT)
+    named = replace(VERDICT, cause={"name": "plain-depth"}, run="named")
+    assert store.write(named)
+    for less in (VERDICT, replace(named, reproduction={"identical": False}, run="differs")):
+        assert not store.write(less)
+        kept = store.verdict()
+        assert kept is not None
+        assert kept.run == "named"
+    assert store.write(replace(named, run="again")), "as much as before"
+    (tmp_path / "replays/verdict.json").write_text("{}")
+    assert store.verdict() is None
+    assert store.write(VERDICT)
+
+
 def test_its_states_stay_while_it_is_in_use_also_after_a_failure(tmp_path: Path) -> None:
     store = Store(tmp_path / "replays", {"run": "x"})
     (tmp_path / "replays/states/step-00000001.safetensors").write_bytes(bytes(10))

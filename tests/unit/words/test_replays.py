@@ -6,7 +6,16 @@ import pytest
 
 from newllm.messages import catalogue
 from newllm.trace import Verdict
-from newllm.words.replays import reproduction
+from newllm.words.replays import reproduction, suspects
+
+
+def test_a_suspect_that_dampens_any_spike_says_so() -> None:
+    entry = {"name": "learning-rate", "intervention": "half-learning-rate", "class": "removes", "stage": "screened"}
+    (_, plain), (_, little), (_, much) = suspects(
+        catalogue("en"), [entry, {**entry, "dampening": 0.1}, {**entry, "dampening": 0.94}]
+    )
+    assert plain == little
+    assert much == f"{plain}; takes 94% from a control spike too"
 
 
 def verdict(**about: Any) -> Verdict:

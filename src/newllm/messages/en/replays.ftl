@@ -11,6 +11,8 @@ misfit-forgets_already = its rule '{ $rule }' forgets already
 misfit-qk_norm_already = body 'attention' has QK-norm already
 misfit-adamw_already = the optimizer is AdamW already
 misfit-neither_adam_nor_sgd = { $optimizer } is neither Adam nor SGD: how its learning rate compares is not known
+misfit-only_its_optimizer = in newllm train nothing but the optimizer changes weights and moments
+misfit-no_change_seen = the recorder saw nothing but the optimizer change what it would put back
 misfit-no_decay = without weight decay Adam and AdamW are the same
 misfit-same_as_update_clipping = here it is the same as update-clipping
 misfit-no_second_moment = { $optimizer } has no second moment
@@ -37,6 +39,7 @@ misfit-whose_logits = the loss of another training does not tell what its logits
 misfit-no_dropout = no dropout above 0 was found in its model
 misfit-no_embedding = its model has no nn.Embedding with a weight of its own
 misfit-single_layer = its model has one layer: nothing would be left to train
+misfit-usual_embedding = its embedding has about the usual scale
 misfit-no_matrices = its model has no matrices
 
 ## where a replay leaves the run
@@ -68,6 +71,7 @@ differs-apart = { $difference }; two replays of the same state differ from step 
 }
 
 ## while replays run
+notice-kept = the earlier verdict on this spike shows more and stays in the run; what follows is of this replay alone
 notice-leaves = the replay leaves the run at step { $step }: finding out what differs
 notice-bits = { $difference }: the replay may not give the same bits
 environment = this run began with { $name } { $before }, here it is { $now }

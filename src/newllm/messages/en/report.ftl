@@ -153,6 +153,8 @@ causes = Likely cause
 verdict-what = What happened
 verdict-helps = What helps
 verdict-cause = Why
+verdict-shown = What shows it
+verdict-next = What to do
 verdict-null = Can it be believed
 
 ## the doctor's verdict

@@ -66,6 +66,7 @@ terminal-took_in = it took { $time }; all of it is in{ " " }
 terminal-stage-reproduction = reproduction
 terminal-stage-null-replays = null replays
 terminal-stage-screen = screen
+terminal-stage-control-spikes = control spikes
 terminal-stage-confirm = confirm
 terminal-stage-reverse-test = reverse test
 terminal-stage-screened = screened

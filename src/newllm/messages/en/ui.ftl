@@ -97,6 +97,7 @@ ui-unmodified = unmodified
 ui-stage-reproduction = reproduction
 ui-stage-null-replays = null replays
 ui-stage-screen = screening
+ui-stage-control-spikes = control spikes
 ui-stage-confirm = confirming
 ui-stage-reverse-test = reverse test
 ui-stage-screened = screened

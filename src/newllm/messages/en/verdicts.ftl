@@ -43,6 +43,7 @@ cause-none = No cause is shown.
 ## what is missing for a cause
 missing-not_moved = { $name }: it did not move what it aims at ({ $signal }), so it tests nothing.
 missing-others = { $name }: { $names } removed the spike too, by another mechanism.
+missing-dampens = { $name }: it takes { PERCENT($share) }% from a spike that it has nothing to do with, too, and nothing in the log speaks for its cause.
 missing-rivals = { $name }: fewer than { $least } rival mechanisms were changed as strongly; try more of them.
 missing-reverse = { $name }: there was no reverse test (nothing to inject, no healthy segment, or no time).
 missing-planted = { $name }: injected into a healthy segment, its cause made { $spiked } of { $n } replays spike ({ $without } without it).
@@ -120,6 +121,7 @@ tried-moved = It { $moved ->
     [none] {""}
    *[other] , to { G($ratio, digits: 3) } times that of the null
 }.
+tried-dampens = Of a control spike, which it has nothing to do with, it takes away { PERCENT($share) }%.
 tried-left = Still in { $losses }.
 tried-left_in = { $loss } ({ COUNT($spiked) } of { $n })
 between_sentences = { " " }
@@ -131,6 +133,7 @@ aim-activation_rms = activation rms
 aim-batches = batches
 aim-validation = validation
 aim-numerics = numerics
+aim-state = state
 aim-dropout = dropout
 followed-loss = the training loss
 followed-probe = the probe loss
@@ -163,3 +166,4 @@ suspected = { $intervention } { $outcome ->
     [yes] ; injected, it causes a spike
    *[no] {""}
 }
+suspected-dampens = { $suspected }; takes { PERCENT($share) }% from a control spike too

@@ -11,6 +11,8 @@ misfit-forgets_already = ルール'{ $rule }'はすでに忘却する
 misfit-qk_norm_already = アーキテクチャ'attention'にはすでにQK正規化がある
 misfit-adamw_already = オプティマイザーはすでにAdamWである
 misfit-neither_adam_nor_sgd = { $optimizer }はAdamでもSGDでもなく、学習率をどう対応させるか分からない
+misfit-only_its_optimizer = newllm trainでは、オプティマイザーだけが重みとモーメントを変える
+misfit-no_change_seen = 元に戻すはずのものを、オプティマイザー以外が変えた記録はない
 misfit-no_decay = 重み減衰がなければ、AdamとAdamWは同じである
 misfit-same_as_update_clipping = ここではupdate-clippingと同じである
 misfit-no_second_moment = { $optimizer }には二次モーメントがない
@@ -37,6 +39,7 @@ misfit-whose_logits = ほかの訓練の損失からは、ロジットが分か�
 misfit-no_dropout = モデルに0より大きいドロップアウトが見つからない
 misfit-no_embedding = モデルに、重みを共有しないnn.Embeddingがない
 misfit-single_layer = モデルが1層なので、訓練するものが残らない
+misfit-usual_embedding = 埋め込みはほぼ通常の大きさである
 misfit-no_matrices = モデルに行列がない
 
 ## リプレイが元の実行と分かれる所
@@ -68,6 +71,7 @@ differs-apart = { $difference }。同じ状態からの二つのリプレイが�
 }
 
 ## リプレイの実行中
+notice-kept = このスパイクについては以前の判定のほうが多くを示すので、それを実行に残す。以下は今回のリプレイだけの結果である
 notice-leaves = リプレイがステップ{ $step }で元の実行と分かれた。何が異なるかを調べている
 notice-bits = { $difference }。リプレイはビット単位では一致しないかもしれない
 environment = この実行は{ $name } { $before }で始まったが、ここでは{ $now }である

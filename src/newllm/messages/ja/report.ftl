@@ -153,6 +153,8 @@ causes = 考えられる原因
 verdict-what = 起こったこと
 verdict-helps = 効く対策
 verdict-cause = 原因
+verdict-shown = 根拠
+verdict-next = すること
 verdict-null = 信頼できるか
 
 ## doctorの判定

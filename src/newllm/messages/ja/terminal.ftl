@@ -60,6 +60,7 @@ terminal-took_in = 所要時間：{ $time }。すべての結果の保存先：
 terminal-stage-reproduction = 完全再現
 terminal-stage-null-replays = 対照
 terminal-stage-screen = 予備選別
+terminal-stage-control-spikes = 対照スパイク
 terminal-stage-confirm = 確認
 terminal-stage-reverse-test = 逆の検証
 terminal-stage-screened = 予備選別

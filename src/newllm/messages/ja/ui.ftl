@@ -97,6 +97,7 @@ ui-unmodified = 変更なし
 ui-stage-reproduction = 完全再現
 ui-stage-null-replays = 別のシードでのリプレイ
 ui-stage-screen = 予備選別
+ui-stage-control-spikes = 対照スパイク
 ui-stage-confirm = 確認
 ui-stage-reverse-test = 逆の試験
 ui-stage-screened = 予備選別のみ

@@ -43,6 +43,7 @@ cause-none = 原因は示されていない。
 ## 原因に足りないもの
 missing-not_moved = { $name }は狙った信号（{ NAMED($signal, kind: "aim") }）を動かさなかったので、何も検証していない。
 missing-others = { $name }のほかに、別の仕組みに働く{ $names }もスパイクをなくした。
+missing-dampens = { $name }は、無関係なスパイクも{ PERCENT($share) }%小さくし、その原因を支持するものはログにない。
 missing-rivals = { $name }と同じ強さで変えた対立する仕組みが{ $least }種類に満たない。ほかの変更も試す必要がある。
 missing-reverse = { $name }には逆の検証がない（注入するもの、正常な区間、時間のいずれかがなかった）。
 missing-planted = { $name }が狙う原因を正常な区間に注入すると、{ $n }回のリプレイのうち{ $spiked }回でスパイクが起こった（注入しないときは{ $without }回）。
@@ -119,6 +120,7 @@ tried-moved = 狙った信号（{ NAMED($signal, kind: "aim") }）を{ $moved ->
     [none] {""}
    *[other] （対照の{ G($ratio, digits: 3) }倍）
 }。
+tried-dampens = 無関係な対照スパイクも{ PERCENT($share) }%小さくする。
 tried-left = { $losses }にはまだスパイクがある。
 tried-left_in = { $loss }（{ $n }回のうち{ COUNT($spiked) }回）
 between_sentences = {""}
@@ -130,6 +132,7 @@ aim-activation_rms = 活性値の大きさ
 aim-batches = 読んだバッチ
 aim-validation = 検証損失
 aim-numerics = 数値計算
+aim-state = 状態
 aim-dropout = ドロップアウト
 followed-loss = 訓練損失
 followed-probe = プローブ損失
@@ -162,3 +165,4 @@ suspected = { $intervention }{ $outcome ->
     [yes] 、注入するとスパイクが起こる
    *[no] {""}
 }
+suspected-dampens = { $suspected }、対照スパイクも{ PERCENT($share) }%小さくする

@@ -10,7 +10,12 @@ from newllm.replays.interventions import Intervention
 from newllm.statistics import mean_interval
 
 _LEAST = 0.05  # of the logarithm: a twentieth
-_BY_CONSTRUCTION = ("numerics", "validation", "dropout")  # what no signal measures: the change is in what computes
+_BY_CONSTRUCTION = (
+    "numerics",
+    "validation",
+    "dropout",
+    "state",
+)  # what no signal measures: the change is in what computes
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from newllm.replays.interventions.data import (
 )
 from newllm.replays.interventions.initialisation import (
     DEPTH_SCALED_RESIDUALS,
+    EMBEDDING_SCALE,
     INITIALISATION_HE,
     INITIALISATION_SCALED,
     SMALLER_INITIALISATION,
@@ -52,6 +53,7 @@ from newllm.replays.interventions.optimizer.learning_rate import (
     TENTH_LEARNING_RATE,
     WARM_UP,
 )
+from newllm.replays.interventions.optimizer.restoring import RESTORE_MOMENTS, RESTORE_WEIGHTS
 
 INTERVENTIONS: dict[str, Intervention] = {
     one.name: one
@@ -63,6 +65,8 @@ INTERVENTIONS: dict[str, Intervention] = {
         BETA2,
         EPSILON,
         RESET_MOMENTS,
+        RESTORE_MOMENTS,
+        RESTORE_WEIGHTS,
         UPDATE_CLIPPING,
         ADAMW,
         STABLE_ADAMW,
@@ -97,6 +101,7 @@ INTERVENTIONS: dict[str, Intervention] = {
         INITIALISATION_SCALED,
         DEPTH_SCALED_RESIDUALS,
         SMALLER_INITIALISATION,
+        EMBEDDING_SCALE,
     )
 }
 

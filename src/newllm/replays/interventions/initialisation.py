@@ -8,7 +8,7 @@ from torch import nn
 from newllm.messages import Message, message
 from newllm.model.language_model import LanguageModel
 from newllm.replays.interventions.intervention import Intervention, not_ours
-from newllm.replays.interventions.model.anatomy import anatomy
+from newllm.replays.interventions.model.anatomy import anatomy, embedding_scale, embeddings
 from newllm.replays.interventions.model.own_model import change_model, model_of, set_already
 from newllm.replays.replica.replica import Replica
 from newllm.replays.replica.subject import Subject
@@ -107,4 +107,39 @@ SMALLER_INITIALISATION = Intervention(
     apply=lambda setup: setup.attach.append(_halve_matrices),
     from_start=True,
     misfit=_no_matrices,
+)
+
+
+# embedding-scale: an embedding that is much too large or too small at the start, at 1 / root of its width in root mean
+# square. torch draws an embedding from N(0, 1), 8 to 60 times that; one too small has a large gradient before a norm.
+#
+# Takase et al. 2023, "Spike No More": the norm of the embedding is one of two conditions for a training without spikes.
+
+_USUAL = 3.0  # times too large or too small: less is no matter of scale
+
+
+@torch.no_grad()
+def _scale_embeddings(replica: Replica) -> None:
+    for module in embeddings(replica.model).values():
+        if (scale := embedding_scale(module.weight)) > 0:
+            module.weight.div_(scale)
+
+
+def _usual_scale(subject: Subject) -> Message | None:
+    scales = anatomy(subject).embedding_scale
+    if not scales:
+        return message("misfit-no_embedding")
+    unusual = any(scale > 0 and not 1 / _USUAL <= scale <= _USUAL for scale in scales)
+    return None if unusual else message("misfit-usual_embedding")
+
+
+EMBEDDING_SCALE = Intervention(
+    name="embedding-scale",
+    kind="start",
+    causes=("initialisation",),
+    aims_at="activation_rms",
+    direction=0,
+    apply=lambda setup: setup.attach.append(_scale_embeddings),
+    from_start=True,
+    misfit=_usual_scale,
 )

@@ -32,8 +32,8 @@ class Intervention:
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
             `newllm.diagnosis.causes`). Interventions with the same first cause are one mechanism's, others are rivals.
         aims_at: the signal that it must move for the test to count: of `replays.replica.update_signals`, or
-            "context_norm", or "batches" for what was read; "numerics", "validation" and "dropout" are moved by
-            construction.
+            "context_norm", or "batches" for what was read; "numerics", "validation", "dropout" and "state" are
+            moved by construction.
         direction: -1 where it must fall, 1 rise, 0 change.
         apply: makes the change in a setup.
         from_start: it cannot keep the function, so it is replayed from step 0.
@@ -44,6 +44,8 @@ class Intervention:
             configuration, from step 0, that it is injected into.
         slowness: how many times the null's steps it is expected to need for equal progress.
         values: the numbers in its words, by the names that they have in the messages.
+        evidence: "weights" or "moments" where it is tried only if the recorder's ledger saw those change between two
+            updates of the original; else "".
     """
 
     name: str
@@ -58,6 +60,7 @@ class Intervention:
     stable: Change | None = None
     slowness: float = 1.0
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
+    evidence: str = ""
 
     @property
     def main_cause(self) -> str:

@@ -1,10 +1,10 @@
 """Which interventions are tried, and in what order: what the doctor suspects first, then what is cheap."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from newllm.errors import UserError, unknown_name
-from newllm.messages import Message
+from newllm.messages import Message, message
 from newllm.replays.interventions import INTERVENTIONS, Intervention
 from newllm.replays.replica.subject import Subject
 from newllm.replays.session.starts import Start
@@ -38,7 +38,11 @@ class Candidate:
 
 
 def candidates(
-    subject: Subject, starts: Sequence[Start], suspected: Sequence[str], only: Sequence[str] = ()
+    subject: Subject,
+    starts: Sequence[Start],
+    suspected: Sequence[str],
+    only: Sequence[str] = (),
+    changed: Collection[str] = (),
 ) -> tuple[list[Candidate], dict[str, Message]]:
     """Return what is tried, the likeliest and cheapest first, and what is not, with the reason.
 
@@ -47,6 +51,7 @@ def candidates(
         starts: where replays may begin, the latest first.
         suspected: names of causes, the likeliest first.
         only: names that a person asked for, "NAME+NAME" for two together; none takes all that fit.
+        changed: what of the state the recorder's ledger saw change: "weights", "moments".
 
     Raises:
         UserError: no intervention has a name that was asked for, or it does not fit.
@@ -54,7 +59,9 @@ def candidates(
     found, not_tried = [], dict[str, Message]()
     for name in [_named(one) for one in only] or list(INTERVENTIONS):
         changes = tuple(INTERVENTIONS[one] for one in parts(name))
-        why = next((why for one in changes if (why := one.misfit(subject))), None)
+        why = next(
+            (why for one in changes if (why := one.misfit(subject) or (None if only else _unseen(one, changed)))), None
+        )
         if why and only:
             raise UserError(f"intervention '{name}' cannot be tried here: {why!s}")
         if why:
@@ -64,6 +71,11 @@ def candidates(
             found.append(Candidate(name, changes, starts[-1] if from_start else starts[0]))
     rank = {cause: position for position, cause in enumerate(suspected)}
     return (found if only else sorted(found, key=lambda one: (_suspicion(one, rank), one.steps))), not_tried
+
+
+def _unseen(change: Intervention, changed: Collection[str]) -> Message | None:
+    """Return that the ledger saw nothing of what an intervention puts back, None where it did or need not."""
+    return message("misfit-no_change_seen") if change.evidence and change.evidence not in changed else None
 
 
 def _named(given: str) -> str:

@@ -36,12 +36,15 @@ class CauseEvidence:
         tried: what it did, as far as it was confirmed, or screened.
         moved: its signal.
         reverse_test: of it, None without one.
+        dampens: whether it takes as much from a spike that it has nothing to do with, and nothing in the log speaks for
+            its cause: then that it removes this one says little, for its own cause and against another.
     """
 
     change: Intervention
     tried: Tried
     moved: Moved
     reverse_test: ReverseTest | None
+    dampens: bool = False
 
     @property
     def is_remedy(self) -> bool:
@@ -92,7 +95,7 @@ def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, in
     for evidence in sorted(all_evidence, key=lambda evidence: _weight(evidence, doctor_rank)):
         if evidence.tried.effect_class not in HELPS:
             continue
-        entry = {
+        entry: dict[str, Any] = {
             "name": evidence.change.main_cause,
             "intervention": evidence.tried.name,
             "class": evidence.tried.effect_class,
@@ -100,6 +103,8 @@ def suspects(all_evidence: Sequence[CauseEvidence], doctor_rank: Mapping[str, in
             "moved": evidence.moved.moved,
             "planted_spikes": evidence.reverses,
         }
+        if evidence.tried.dampening is not None:
+            entry["dampening"] = evidence.tried.dampening
         ranked.setdefault(evidence.change.main_cause, entry)
     return tuple(ranked.values())
 
@@ -108,6 +113,7 @@ def _weight(evidence: CauseEvidence, doctor_rank: Mapping[str, int]) -> tuple[An
     """Return what orders suspects, smaller first."""
     rank = min((doctor_rank.get(cause, len(doctor_rank)) for cause in evidence.change.causes), default=len(doctor_rank))
     return (
+        evidence.dampens,
         HELPS.index(evidence.tried.effect_class) if evidence.tried.effect_class in HELPS else len(HELPS),
         not evidence.reverses,
         not evidence.moved.moved,
@@ -122,7 +128,9 @@ def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> li
     name, lacks = evidence.tried.name, []
     if not evidence.moved.moved:
         lacks.append(message("missing-not_moved", name=name, signal=evidence.moved.signal))
-    rivals = [other for other in all_evidence if _is_rival(other, evidence)]
+    if evidence.dampens:
+        lacks.append(message("missing-dampens", name=name, share=evidence.tried.dampening))
+    rivals = _rivals(evidence, all_evidence)
     others = sorted({other.tried.name for other in rivals if other.may_remove})
     if others:
         lacks.append(message("missing-others", name=name, names=others))
@@ -136,6 +144,11 @@ def _lacks(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> li
         counted = {"spiked": done.spiked, "n": done.n, "without": done.null_spiked}
         lacks.append(message("missing-planted", name=name, **counted))
     return lacks
+
+
+def _rivals(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> list[CauseEvidence]:
+    """Return what speaks for other causes; what removes this spike as it dampens any speaks for none."""
+    return [other for other in all_evidence if _is_rival(other, evidence) and not (other.dampens and other.may_remove)]
 
 
 def _is_rival(other: CauseEvidence, evidence: CauseEvidence) -> bool:
@@ -153,7 +166,7 @@ def _as_strong(other: CauseEvidence, evidence: CauseEvidence) -> bool:
 def _as_data(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> dict[str, Any]:
     test = evidence.reverse_test
     assert test is not None, "a cause has a reverse test"
-    rivals = [other for other in all_evidence if _is_rival(other, evidence) and _as_strong(other, evidence)]
+    rivals = [other for other in _rivals(evidence, all_evidence) if _as_strong(other, evidence)]
     return {
         "name": evidence.change.main_cause,
         "intervention": evidence.tried.name,

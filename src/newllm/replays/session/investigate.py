@@ -10,10 +10,11 @@ import torch
 
 from newllm.errors import UserError
 from newllm.files import writing
-from newllm.messages import Message, quoted
+from newllm.messages import Message, message, quoted
 from newllm.replays.assessment.effect import effect_of
 from newllm.replays.replica.replica import State
 from newllm.replays.session.candidates import Candidate, candidates
+from newllm.replays.session.control_spikes import measure_dampening
 from newllm.replays.session.reproduction import Reproduction, reproduce
 from newllm.replays.session.request import ReplayRequest
 from newllm.replays.session.runner import Heard, Runner
@@ -43,7 +44,9 @@ def investigate(
         UserError: a name that does not exist, no room, a run that cannot be replayed, or that another process replays.
     """
     origins = starts(request.spike)
-    chosen, not_tried = candidates(request.subject, origins, request.spike.finding.candidate_causes, request.only)
+    changed = {part for parts in request.original.changes.values() for part in parts}
+    suspected = request.spike.finding.candidate_causes
+    chosen, not_tried = candidates(request.subject, origins, suspected, request.only, changed)
     with replay_lock(None if request.directory is None else request.directory.parent, request.name):
         return _replayed(request, replayer, workers, watcher, origins, chosen, not_tried)
 
@@ -98,7 +101,8 @@ def _replayed(
             else:
                 keep_state(origins[0].step, reproduction.state)
                 verdict = _stages(request, session, chosen, not_tried, reproduction)
-        store.write(verdict)
+        if not store.write(verdict):
+            watcher.noticed(message("notice-kept"))
     watcher.ended(verdict)
     return verdict
 
@@ -119,27 +123,52 @@ def _stages(
     reproduction: Reproduction,
 ) -> Verdict:
     nulls = session.nulls()
-    watcher, reported = session.watcher, set[str]()
-    screened: list[Trial] = []
-    best: list[Candidate] = []
-    for share in SCREENS:
-        screened = session.screen(chosen, share)
-        for one in screened:
-            if one.candidate.name not in reported:
-                watcher.tried(describe_unadjusted(session, one))
-                reported.add(one.candidate.name)
-        best = best_of(screened, by_share=session.by_share)
-        waiting = share < SCREENS[-1] and NO_TIME in _left_out(session, chosen, screened).values()
-        _tell(session, session.confirm(_removing(session, screened, best) if waiting else best))
-    _tell(session, session.confirm_from_the_beginning(best))
+    screened, best = _tried(session, chosen, set())
+    if left_out := [one for one in chosen if one.name not in {trial.candidate.name for trial in screened}]:
+        later = session.later_nulls() if any(one.start.step not in nulls for one in left_out) else {}
+        nulls |= later
+        if later:
+            screened, best = _tried(session, chosen, {trial.candidate.name for trial in screened})
     for candidate in best:  # what was not confirmed still says something, where there is time
         session.inject(candidate)
+    names = {trial.candidate.name for trial in screened}
+    earlier = session.recall(_of_earlier_replays(request, session))
+    screened += [one for one in earlier if one.candidate.name not in names]
     left = _left_out(session, chosen, screened)
     suspected = request.spike.finding.candidate_causes
     trials = [*screened, *session.confirmed]
     return conclude(
         request.name, session, reproduction, nulls, trials, session.reverse_tests, {**not_tried, **left}, suspected
     )
+
+
+def _tried(session: Session, chosen: Sequence[Candidate], reported: set[str]) -> tuple[list[Trial], list[Candidate]]:
+    """Screen and confirm in turn, and return what was screened and the best of it."""
+    screened: list[Trial] = []
+    best: list[Candidate] = []
+    for share in SCREENS:
+        screened = session.screen(chosen, share)
+        for one in screened:
+            if one.candidate.name not in reported:
+                session.watcher.tried(describe_unadjusted(session, one))
+                reported.add(one.candidate.name)
+        measure_dampening(session, screened)
+        best = best_of(screened, by_share=session.by_share, dampening=session.dampening)
+        waiting = share < SCREENS[-1] and NO_TIME in _left_out(session, chosen, screened).values()
+        _tell(session, session.confirm(_removing(session, screened, best) if waiting else best))
+    _tell(session, session.confirm_from_the_beginning(best))
+    return screened, best
+
+
+def _of_earlier_replays(request: ReplayRequest, session: Session) -> list[Candidate]:
+    """Return what the earlier verdict on this spike has and this session has not confirmed: nothing of it is lost."""
+    earlier = session.runner.store.verdict()
+    known = {trial.candidate.name for trial in session.confirmed}
+    found: list[Candidate] = []
+    for name in dict.fromkeys(tried.name for tried in (earlier.interventions if earlier else ())):
+        with contextlib.suppress(UserError):  # of a version that knew another intervention
+            found += candidates(request.subject, session.starts, (), [name])[0] if name not in known else []
+    return found
 
 
 def _removing(session: Session, screened: Sequence[Trial], best: Sequence[Candidate]) -> list[Candidate]:
@@ -162,7 +191,8 @@ def _left_out(session: Session, chosen: Sequence[Candidate], screened: Sequence[
 
 
 def _suspect(request: ReplayRequest, late: Start) -> range:
-    return request.subject.setup(late.step, 0, late.onset, late.last_suspect).window
+    """Return the batches that are injected elsewhere: of a long window those that a late replay reads."""
+    return request.subject.setup(late.step, 0, late.onset, min(late.last_suspect, late.end)).window
 
 
 def _keep_state(request: ReplayRequest, store: Store, step: int, state: State | None = None) -> None:

@@ -32,12 +32,13 @@ class Runner:
             next update.
 
     Attributes:
+        store: of what has been replayed.
         failed: by the name of an intervention, why it could not be replayed.
         known: what came of every task that was run.
     """
 
     def __init__(self, replayer: Replayer, store: Store, workers: int, heard: Heard, time: TimeLimit) -> None:
-        self._replayer, self._store, self._heard, self._time = replayer, store, heard, time
+        self._replayer, self.store, self._heard, self._time = replayer, store, heard, time
         self._pool: Workers[Task, dict[str, Any]] | None = None
         if workers:
             self._pool = Workers(replayer, workers, _use_a_single_thread)
@@ -61,18 +62,22 @@ class Runner:
             tasks: what is run; afterwards `get` tells what came of each.
             by: seconds of the time that may be spent before a replay begins.
         """
-        waiting = [task for task in tasks if not self._recall(task)]
+        waiting = self.recall(tasks)
         if self._pool is None:
             self._run_here(waiting, by)
         else:
             self._run_in(self._pool, waiting, by)
+
+    def recall(self, tasks: Sequence[Task]) -> list[Task]:
+        """Take what is in the store of some tasks, and return those that are not there."""
+        return [task for task in tasks if not self._recall(task)]
 
     def get(self, task: Task) -> Trajectory | None:
         """Return what came of a task, None if it was not run."""
         return self.known.get(task)
 
     def _recall(self, task: Task) -> bool:
-        if task not in self.known and (data := self._store.get(task)) is not None:
+        if task not in self.known and (data := self.store.get(task)) is not None:
             self._hear(task, data)
         return task in self.known or task.name in self.failed
 
@@ -93,7 +98,7 @@ class Runner:
             except Exception as error:  # one change that cannot be made must not end the others
                 self._fail(task, str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
                 continue
-            self._store.put(task, data)
+            self.store.put(task, data)
             self._hear(task, data)
 
     def _run_in(self, pool: Workers[Task, dict[str, Any]], waiting: Sequence[Task], by: float) -> None:
@@ -111,7 +116,7 @@ class Runner:
                 return
             ended = pool.next(min(_GLANCE, self._time.left))
             if isinstance(ended, Done):
-                self._store.put(ended.task, ended.result)
+                self.store.put(ended.task, ended.result)
                 self._hear(ended.task, ended.result)
             elif isinstance(ended, Failed):
                 self._fail(ended.task, ended.why)

@@ -3,6 +3,7 @@
     reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
     null replays   the same, once more and with other chance: does the spike depend on the seed?
     screen         every intervention, three replays; nothing is claimed from it, it only chooses
+    control spikes what helped, on a spike that it has nothing to do with: what dampens any spike tells least
     confirm        the best three on eight fresh seeds, from both starts where both are possible
     reverse test   what removes the spike for certain, injected into a healthy segment of the same run
 
@@ -12,8 +13,9 @@ confirmation or a reverse test begins only where the time is enough for all of i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from newllm.errors import UserError
 from newllm.messages import message
@@ -30,10 +32,13 @@ from newllm.time_limit import OutOfTime
 
 NO_TIME = message("not_tried-no_time")
 SCREENED, CONFIRMED = 3, 8  # replays of each
+FRESH = range(SCREENED, SCREENED + CONFIRMED)  # numbers of those that confirm
 BEST = 3  # interventions that are confirmed
 INJECTED = 4  # replays of a reverse test
 SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
-_WORTH = 0.25  # of the null's severity that must be gone in the screen
+WORTH = 0.25  # of the null's severity that must be gone in the screen
+_NULLS_TIME = 1 / 3  # of all time, for null replays from another start
+_LATER_NULLS_TIME = 0.5  # of what is left at the end, likewise: the rest is for changes from there
 _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
 
 
@@ -80,8 +85,11 @@ class Session:
         assessor: assesses replays, from the first null replay on.
         by_share: whether the spike depends on the seed, so that shares are compared.
         stage: that runs now.
+        usable: starts with null replays.
+        keep_state: as given.
         other_chance: null replays whose chance is not the run's own, from all starts.
         confirmed: what was confirmed, in its order.
+        dampening: share of a control spike that an intervention takes away, by its name, where that was measured.
         reverse_tests: in their order.
     """
 
@@ -101,9 +109,10 @@ class Session:
         self.stage = "reproduction"
         self.other_chance: list[Assessment] = []
         self.confirmed: list[Trial] = []
+        self.dampening: dict[str, float] = {}
         self.reverse_tests: list[ReverseTest] = []
-        self._keep_state = keep_state
-        self._usable = self.starts
+        self.keep_state = keep_state
+        self.usable = self.starts
         self._screen_began = 0.0
         self._seen: dict[Task, Assessment] = {}
         self._replayed: Counter[str] = Counter()
@@ -121,19 +130,55 @@ class Session:
         """
         found: dict[int, list[Assessment]] = {}
         for start in self.starts:
-            if not found or self._affords(start):
-                tasks = [self._null(start, replay) for replay in range(SCREENED)]
-                self._begin("null replays", tasks)
-                self.runner.run(tasks, self.time.end)
-                found |= {start.step: assessments} if (assessments := self._assessments(tasks)) else {}
-                self.other_chance += self._assessments(tasks[1:])
+            if not found or self._affords(start, _NULLS_TIME):
+                found |= self._nulls_from(start)
         if not found:
             raise UserError(
                 f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"
             )
-        self._usable = tuple(one for one in self.starts if one.step in found)
+        self.usable = tuple(one for one in self.starts if one.step in found)
         self.by_share = depends_on_seed(self.other_chance)
         self._screen_began = self.time.spent
+        return found
+
+    def later_nulls(self) -> dict[int, list[Assessment]]:
+        """Replay the unmodified run from the starts that were too dear before, in the time that nothing else has used.
+
+        Returns:
+            As `nulls`, of these starts; empty where there is none, or no time for it and for a change from there.
+        """
+        found: dict[int, list[Assessment]] = {}
+        for start in self.starts:
+            share = _LATER_NULLS_TIME * self.time.left / self.time.seconds
+            if start not in self.usable and self._affords(start, share):
+                found |= self._nulls_from(start)
+        self.usable = tuple(one for one in self.starts if one in self.usable or one.step in found)
+        return found
+
+    def _nulls_from(self, start: Start) -> dict[int, list[Assessment]]:
+        tasks = [self.null_task(start, replay) for replay in range(SCREENED)]
+        self.begin("null replays", tasks)
+        self.runner.run(tasks, self.time.end)
+        self.other_chance += self.assessments(tasks[1:])
+        return {start.step: assessments} if (assessments := self.assessments(tasks)) else {}
+
+    def recall(self, candidates: Sequence[Candidate]) -> list[Trial]:
+        """Return what earlier replays of candidates come to that are not tried now; nothing is replayed.
+
+        What was confirmed of them joins `confirmed`, with its reverse test.
+        """
+        found = []
+        for candidate in candidates:
+            for start in dict.fromkeys((candidate.start, self.starts[-1])):
+                one = replace(candidate, start=start)
+                self.runner.recall([self.null_task(start, replay) for replay in range(FRESH.stop)])
+                self.runner.recall([self._task(one, replay) for replay in self._known(start, range(FRESH.stop))])
+                screened = self._trial(one, range(SCREENED), confirmed=False)
+                found += [screened] if screened is not None else []
+                fresh = self._trial(one, FRESH, confirmed=True)
+                if fresh is not None and len(fresh.pairs) == CONFIRMED:
+                    self.confirmed.append(fresh)
+                    self.inject(one)
         return found
 
     def screen(self, candidates: Sequence[Candidate], share: float) -> list[Trial]:
@@ -143,7 +188,7 @@ class Session:
             candidates: the likeliest and cheapest first.
             share: of the time that was left after the null replays, by whose end this stops.
         """
-        chosen = [candidate for candidate in candidates if candidate.start in self._usable]
+        chosen = [candidate for candidate in candidates if candidate.start in self.usable]
         by = self._screen_began + share * (self.time.end - self._screen_began)
         begun = False
         for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
@@ -151,7 +196,7 @@ class Session:
             waiting = [task for task in tasks if not self._is_done(task)]
             if waiting and not begun and self.time.spent < by:
                 rest = [(candidate, later) for later in range(replay, SCREENED) for candidate in chosen]
-                self._begin("screen", [self._task(*one) for one in rest if self._known(one[0].start, [one[1]])])
+                self.begin("screen", [self._task(*one) for one in rest if self._known(one[0].start, [one[1]])])
                 begun = True
             self.runner.run(waiting, by)
         trials = [self._trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
@@ -181,18 +226,19 @@ class Session:
         return self.confirm([other for one in best if (other := self._from_the_beginning(one)) is not None])
 
     def _confirmed(self, candidate: Candidate) -> Trial | None:
-        fresh = range(SCREENED, SCREENED + CONFIRMED)
-        nulls = [self._null(candidate.start, replay) for replay in fresh]
-        missing = [task for task in nulls if not self._is_done(task)]
-        seconds = CONFIRMED * self._expected(candidate.name, candidate.start, candidate.steps)
+        nulls = [self.null_task(candidate.start, replay) for replay in FRESH]
+        missing = self.runner.recall(nulls)
+        known = self.runner.recall([self._task(candidate, replay) for replay in self._known(candidate.start, FRESH)])
+        left = CONFIRMED - len(self._known(candidate.start, FRESH)) + len(known)
+        seconds = left * self._expected(candidate.name, candidate.start, candidate.steps)
         seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
-        self._begin("confirm", nulls, more=CONFIRMED)
+        self.begin("confirm", nulls, more=left)
         self.runner.run(nulls, self.time.end)
-        known = self._known(candidate.start, fresh)
+        known = self._known(candidate.start, FRESH)
         self.runner.run([self._task(candidate, replay) for replay in known], self.time.end)
-        trial = self._trial(candidate, fresh, confirmed=True)
+        trial = self._trial(candidate, FRESH, confirmed=True)
         return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
 
     def inject(self, candidate: Candidate) -> None:
@@ -206,17 +252,19 @@ class Session:
         healthy = self._ground(candidate)
         if healthy is None:
             return
-        seconds = 2 * INJECTED * self._expected(candidate.name, candidate.start, healthy[0].until.least)
-        if seconds / self.runner.workers > self.time.left:
-            return
         injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
-        self._begin("reverse test", [*healthy, *injected])
+        waiting = len(self.runner.recall([*healthy, *injected]))
+        seconds = waiting * self._expected(candidate.name, candidate.start, healthy[0].until.least)
+        if waiting and seconds / self.runner.workers > self.time.left:
+            return
+        self.begin("reverse test", [*healthy, *injected])
         try:
-            self._keep_state(healthy[0].start)
+            if waiting:
+                self.keep_state(healthy[0].start)
         except OutOfTime:
             return
         self.runner.run([*healthy, *injected], self.time.end)
-        assessments, nulls = self._assessments(injected), self._assessments(healthy)
+        assessments, nulls = self.assessments(injected), self.assessments(healthy)
         if len(assessments) == len(nulls) == INJECTED:
             spiked = [sum(each.own.spiked for each in replays) for replays in (assessments, nulls)]
             self.reverse_tests.append(ReverseTest(candidate.name, INJECTED, *spiked, start=healthy[0].start))
@@ -226,10 +274,10 @@ class Session:
         if candidate.main.stable is not None:
             if candidate.start.step > 0:
                 return None
-            stable = [self._null(candidate.start, replay) for replay in range(INJECTED)]
+            stable = [self.null_task(candidate.start, replay) for replay in range(INJECTED)]
             return [replace(task, name=candidate.name, variant="stable") for task in stable]
         segment = healthy_segment(self.starts[0])
-        return None if segment is None else [self._null(segment, replay) for replay in range(INJECTED)]
+        return None if segment is None else [self.null_task(segment, replay) for replay in range(INJECTED)]
 
     def heard(self, task: Task, made: Trajectory) -> None:
         """Tell the watcher of a replay, with the stage that it belongs to."""
@@ -237,26 +285,27 @@ class Session:
         spiked = None if self.assessor is None else self.assessor(made).own.spiked
         self.watcher.replayed(self.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
 
-    def _begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
+    def begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
         """Begin a stage or go on with it: it comes to what it has replayed, these tasks and more to come."""
         self.stage = stage
         waiting = sum(not self._is_done(task) for task in tasks) + more
         self.watcher.planned(stage, self._replayed[stage] + waiting)
 
-    def _null(self, start: Start, replay: int) -> Task:
+    def null_task(self, start: Start, replay: int) -> Task:
+        """Return a null replay as a task."""
         return Task("", start.step, replay, start.null(), start.onset, start.last_suspect, self.suspect)
 
     def _task(self, candidate: Candidate, replay: int) -> Task:
         """Return a replay with an intervention; its stop depends on its null, which has been run."""
         start = candidate.start
-        null = self._assess(self._null(start, replay))
+        null = self._assess(self.null_task(start, replay))
         onset = null.own.onset or start.onset
         until = start.until(null.progress_before(onset), max(1, onset - start.step))
         return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
 
     def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
         """Return those replays whose null has been run: with no null there is nothing to hold a change against."""
-        return [replay for replay in replays if self.runner.get(self._null(start, replay)) is not None]
+        return [replay for replay in replays if self.runner.get(self.null_task(start, replay)) is not None]
 
     def _is_done(self, task: Task) -> bool:
         return self.runner.get(task) is not None or task.name in self.runner.failed
@@ -270,11 +319,12 @@ class Session:
             self._seen[task] = self.assessor(made)
         return self._seen[task]
 
-    def _assessments(self, tasks: Sequence[Task]) -> list[Assessment]:
+    def assessments(self, tasks: Sequence[Task]) -> list[Assessment]:
+        """Return what those of the tasks come to that have been run."""
         return [self._assess(task) for task in tasks if self.runner.get(task) is not None]
 
     def _pair(self, candidate: Candidate, replay: int) -> Pair | None:
-        null = self._null(candidate.start, replay)
+        null = self.null_task(candidate.start, replay)
         if self.runner.get(null) is None or self.runner.get(self._task(candidate, replay)) is None:
             return None  # the time was up before it
         return Pair(self._assess(null), self._assess(self._task(candidate, replay)))
@@ -299,13 +349,14 @@ class Session:
 
     def _from_the_beginning(self, candidate: Candidate) -> Candidate | None:
         """Return a candidate that was screened from the late start as one from step 0, where that can be had."""
-        first = self._usable[-1]
+        first = self.usable[-1]
         return replace(candidate, start=first) if candidate.start.step > 0 and first.step == 0 else None
 
-    def _affords(self, start: Start) -> bool:
-        """Whether a third of the time is enough for a screen's worth of nulls from a start."""
-        seconds = SCREENED * self._expected("", start, start.end - start.step) / self.runner.workers
-        return seconds < min(self.time.seconds / 3, self.time.left)
+    def _affords(self, start: Start, share: float) -> bool:
+        """Whether a share of the time is enough for a screen's worth of nulls from a start."""
+        waiting = len(self.runner.recall([self.null_task(start, replay) for replay in range(SCREENED)]))
+        seconds = waiting * self._expected("", start, start.end - start.step) / self.runner.workers
+        return not waiting or seconds < min(share * self.time.seconds, self.time.left)
 
     def _expected(self, name: str, start: Start, steps: float) -> float:
         """Return the seconds that a replay of an intervention should take, by those that were run."""
@@ -322,13 +373,23 @@ class Session:
         return self.assessor.limits[self.assessor.signal]
 
 
-def best_of(trials: Sequence[Trial], *, by_share: bool) -> list[Candidate]:
-    """Return the candidates that are worth confirming, the best first: those that left the least of the spike."""
+def best_of(
+    trials: Sequence[Trial], *, by_share: bool, dampening: Mapping[str, float] = MappingProxyType({})
+) -> list[Candidate]:
+    """Return the candidates that are worth confirming, the best first: those that left the least of the spike.
+
+    What they take from a spike that they have nothing to do with is subtracted.
+
+    Args:
+        trials: of the screen.
+        by_share: compare whether replays spike, instead of how high.
+        dampening: by name, where it was measured.
+    """
     scored = []
     for position, trial in enumerate(trials):
         if sum(stopped_learning(pair) for pair in trial.pairs) > len(trial.pairs) / 2:
             continue
         effect = effect_of(trial.pairs, by_share=by_share).effect
-        if effect is not None and effect >= _WORTH:
-            scored.append((-round(effect, 1), position, trial.candidate))
+        if effect is not None and effect >= WORTH:
+            scored.append((-round(effect - dampening.get(trial.candidate.name, 0.0), 1), position, trial.candidate))
     return [candidate for _, _, candidate in sorted(scored, key=lambda item: item[:2])[:BEST]]

@@ -79,8 +79,8 @@ def healthy_segment(late: Start) -> Start | None:
 
 
 def _last(spike: LocatedSpike, end: int) -> int:
-    """Return the last suspect step: where the spike was high for the last time, as far as a late replay follows it."""
-    return end if spike.end is None else min(end, spike.end - 1)
+    """Return the last suspect step: where the spike was high for the last time; without an end that of late replays."""
+    return end if spike.end is None else max(spike.onset, spike.end - 1)
 
 
 def _end(spike: LocatedSpike, start: int) -> int:

@@ -143,15 +143,29 @@ class Store:
         except (OSError, ValueError) as error:
             raise UserError(f"'{file}' is damaged: remove it, the same command makes it again") from error
 
-    def write(self, verdict: Verdict) -> None:
+    def verdict(self) -> Verdict | None:
+        """Return the verdict that stands there, None where there is none, or none of this version."""
+        return None if self.directory is None else read_verdict(self.directory)
+
+    def write(self, verdict: Verdict) -> bool:
         """Write verdict.json, and keep the states of all spikes of the run within their limit: the oldest go.
+
+        A verdict that shows more stays.
+
+        Returns:
+            Whether it was written.
 
         Raises:
             UserError: there is no room.
         """
-        if self.directory is not None:
+        if self.directory is None:
+            return True
+        earlier = self.verdict()
+        is_kept = earlier is not None and _shown(earlier) > _shown(verdict)
+        if not is_kept:
             write_checked(self.directory / "verdict.json", verdict.as_dict())
-            trim(measured(self.directory.parent.glob("step-*/states")), LIMIT)
+        trim(measured(self.directory.parent.glob("step-*/states")), LIMIT)
+        return not is_kept
 
     def _file(self, task: Task) -> Path:
         assert self.directory is not None
@@ -160,6 +174,20 @@ class Store:
     def _state_file(self, step: int) -> Path:
         assert self.directory is not None
         return self.directory / "states" / f"step-{step:08d}.safetensors"
+
+
+def read_verdict(directory: Path) -> Verdict | None:
+    """Return the verdict of the replays of a spike, None where there is none, or none of this version."""
+    try:
+        return Verdict.from_dict(read_checked(directory / "verdict.json"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _shown(verdict: Verdict) -> tuple[bool, bool, int, int]:
+    """Return how much a verdict shows: the replays are the run, a cause, what was confirmed, what was tried."""
+    confirmed = [one.stage == "confirmed" for one in verdict.interventions]
+    return verdict.identical, verdict.cause is not None, sum(confirmed), len(confirmed)
 
 
 def _read_state(file: Path) -> State:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from newllm.files import to_json
+from newllm.replays.assessment.dampening import climb
 from newllm.replays.interventions import INTERVENTIONS, Intervention
 from newllm.replays.interventions.intervention import Change
 from newllm.replays.replica.replica import State
@@ -33,6 +34,7 @@ class Task:
         suspect: batches of the original's window, half open.
         variant: "applied" the intervention, "injected" its cause, or "stable", the healthy configuration alone that the
             cause is injected into where it cannot be injected while the run goes on.
+        climbs: updates from the onset on whose gradient is turned round: a control spike (`assessment.dampening`).
     """
 
     name: str
@@ -43,10 +45,15 @@ class Task:
     last_suspect: int
     suspect: tuple[int, int]
     variant: Literal["applied", "stable", "injected"] = "applied"
+    climbs: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data as it is kept on disk, where what is injected is "planted"."""
-        return {**dataclasses.asdict(self), "variant": "planted" if self.variant == "injected" else self.variant}
+        fields = {**dataclasses.asdict(self), "variant": "planted" if self.variant == "injected" else self.variant}
+        if self.climbs:
+            return {**fields, "variant": "control"}
+        del fields["climbs"]
+        return fields
 
     @property
     def key(self) -> str:
@@ -91,6 +98,8 @@ class Replayer:
         for one in parts(task.name):
             for change in _changes(INTERVENTIONS[one], task.variant):
                 change(setup)
+        if task.climbs:
+            climb(setup, task.climbs)
         with _restoring_global_settings():
             replica = subject.start(setup, self._state(task.start))
             return follow(replica, task.start, task.until, before_update).as_dict()

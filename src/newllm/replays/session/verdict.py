@@ -7,6 +7,7 @@ import numpy as np
 
 from newllm.messages import Message, message
 from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.dampening import DAMPENER
 from newllm.replays.assessment.effect import Effect, Pair, effect_of
 from newllm.replays.assessment.manipulation import Moved, manipulation
 from newllm.replays.session.cause import CauseEvidence, find_cause, suspects
@@ -121,10 +122,12 @@ def describe_unadjusted(session: Session, trial: Trial) -> Tried:
     """Return what one candidate's replays show by themselves, before anything is adjusted for the others."""
     effect = effect_of(trial.pairs, by_share=session.by_share)
     moved = manipulation(trial.candidate.main, trial.pairs)
-    return describe(trial, effect, moved, effect.p if trial.confirmed else None)
+    return describe(
+        trial, effect, moved, effect.p if trial.confirmed else None, session.dampening.get(trial.candidate.name)
+    )
 
 
-def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None) -> Tried:
+def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None, dampening: float | None = None) -> Tried:
     """Return what one candidate's replays show, as plain data."""
     candidate, pairs = trial.candidate, trial.pairs
     main, names = candidate.main, [intervention.name for intervention in candidate.changes]
@@ -153,6 +156,7 @@ def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None) -> Tri
         moved={"signal": moved.signal, "ratio": moved.ratio, "moved": moved.moved, "strength": moved.strength},
         seconds=trial.seconds,
         values=values,
+        dampening=dampening,
     )
 
 
@@ -164,14 +168,17 @@ def _evidence(session: Session, trials: Sequence[Trial], reverse_tests: Sequence
     adjusted = holm({f"{name} {start}": p for (name, start), p in tested})
     confirmed = {key for key, trial in zip(keys, trials, strict=True) if trial.confirmed}
     reverse = {test.name: test for test in reverse_tests}
+    supported = set(session.spike.finding.supported_causes or ())
     evidence = []
     for (name, start), trial, effect in zip(keys, trials, effects, strict=True):
         if not trial.confirmed and (name, start) in confirmed:
             continue
         moved = manipulation(trial.candidate.main, trial.pairs)
         p = adjusted.get(f"{name} {start}") if trial.confirmed else None
-        tried = describe(trial, effect, moved, p)
-        evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name)))
+        dampening = session.dampening.get(name)
+        tried = describe(trial, effect, moved, p, dampening)
+        dampens = (dampening or 0.0) >= DAMPENER and not supported & set(trial.candidate.main.causes)
+        evidence.append(CauseEvidence(trial.candidate.main, tried, moved, reverse.get(name), dampens))
     return evidence
 
 

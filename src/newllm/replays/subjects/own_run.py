@@ -9,6 +9,7 @@ from torch import nn
 
 from newllm.data import Corpus
 from newllm.errors import UserError
+from newllm.recorder.recorder import RECORDING
 from newllm.replays.interventions.remedies import put_in_force
 from newllm.replays.replica.optimization import Optimization, describe_optimization
 from newllm.replays.replica.own_replica import OwnReplica
@@ -38,6 +39,11 @@ class OwnRun(Subject):
 
     def __init__(self, path: Path) -> None:
         self.run = RunDirectory(path)
+        if not self.run.config.is_file() and (path / RECORDING).is_file():
+            raise UserError(
+                f"'{path}' is a recording of newllm.record: it has signals, and no batches and states to replay from. "
+                "Give the training as three functions: newllm.replay(newllm.Loop(build, batch, loss, steps=N))"
+            )
         self.config = self.run.load_config()
         self.seed, self.steps = self.config.seed, self.config.training.steps
         self.per_update, self.threads = self.config.training.accumulate, self.config.numerics.threads

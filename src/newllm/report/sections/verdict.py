@@ -15,6 +15,7 @@ from newllm.words.verdicts import sentences_of
 
 _SENTENCES = 3
 _ANSWERED = ("what", "helps", "cause")
+_OF_CHANGED_STATE = ("what", "shown", "next")
 
 
 def verdict(source: Source, words: Catalogue) -> Section | None:
@@ -55,7 +56,8 @@ def _reproduction(verdict: Verdict, words: Catalogue) -> Html:
 def _sentences(verdict: Verdict, words: Catalogue) -> Html:
     """Return the sentences, each with what it answers; where replays cannot be believed there is only the first."""
     said = [said_in(words, one) for one in sentences_of(verdict)]
-    answers = [(words(f"verdict-{key}"), one) for key, one in zip(_ANSWERED, said, strict=False)]
+    keys = _ANSWERED if verdict.changed_state is None else _OF_CHANGED_STATE
+    answers = [(words(f"verdict-{key}"), one) for key, one in zip(keys, said, strict=False)]
     return tag("div", pairs([*answers, (words("verdict-null"), reproduction_state(verdict, words))]), kind="sentences")
 
 
