@@ -67,6 +67,8 @@ class Intent:
 _FOLLOWS: dict[str, frozenset[str]] = {
     "preference-at-reference": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "preference-without-signal": frozenset({"plateau", "over-fitting", "validation-gap"}),
+    "discriminator-wins": frozenset({"repeated-loss"}),
+    "generator-stands-still": frozenset({"repeated-loss"}),
     "representation-collapse": frozenset({"repeated-loss", "worse-than-untrained", "plateau"}),
     "contrastive-at-chance": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "posterior-collapse": frozenset({"plateau"}),

@@ -69,6 +69,8 @@ def test_a_bounded_loss_of_a_generator_that_has_lost() -> None:
     bounded = gan(np.minimum(1.0, 0.6 + 5 * RISING), 0.5 * np.exp(-RISING * 30))  # least squares
     assert only(bounded).kind == "discriminator-wins"
     assert only(bounded | {"spread": noisy(0.07, 0.03)}).kind == "generator-stands-still"
+    hinge = gan(np.minimum(1.0, 5 * RISING - 0.1), np.maximum(0.0, 2 - 20 * RISING))
+    assert only(hinge).kind == "discriminator-wins"
 
 
 def test_a_generator_whose_samples_stand_still_has_no_gradient() -> None:

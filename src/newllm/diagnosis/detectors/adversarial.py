@@ -27,6 +27,7 @@ LONG = 0.15  # of the run
 VERY_LONG = 0.5  # of the run
 LOST_BOUNDED = 1.3  # times the loss at the start
 DRIFTS = 0.5  # of the loss at the start: enough where the samples stand still and the losses drift apart all the time
+RISEN = 0.5  # above its start, of a generator's loss that may be below zero
 RUNS_AWAY = 1.5  # times the loss at the start: guessing would be better
 FEWEST_POINTS = 20
 ANSWERS = 0.95  # rank correlation: losses that drift apart so steadily are of a generator that does not answer
@@ -45,7 +46,7 @@ def detect_adversarial(trace: Trace, facts: Facts) -> list[Finding]:
     found = [_collapsed(roles)]
     sides_are_known = min(len(generator.value), len(discriminator.value)) >= FEWEST_POINTS
     if sides_are_known and discriminator.value.min() >= 0:
-        wins = _discriminator_wins(roles, generator, discriminator) if generator.value.min() >= 0 else None
+        wins = _discriminator_wins(roles, generator, discriminator)
         found.append(wins or _generator_wins(roles, generator, discriminator))
     return [one for one in found if one]
 
@@ -60,7 +61,9 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
     first, last = longest(level < (DRIFTS if stands and apart else WON) * start)
     very_long = last - first >= VERY_LONG * len(level)
     lost = LOST_BOUNDED if very_long or (stands and apart) else LOST
-    has_lost = 0 < lost * others_start < _within(discriminator, generator, first, last)
+    now = _within(discriminator, generator, first, last)
+    is_signed = bool(generator.value.min() < 0)  # a hinge loss counts in units of the discriminator's output
+    has_lost = now > others_start + RISEN if is_signed else 0 < lost * others_start < now
     if last - first < max(1, LONG * len(level)) or not (has_lost or (very_long and stands)):
         return None
     kind = "generator-stands-still" if stands else "discriminator-wins"
