@@ -179,7 +179,7 @@ def changed_once(part: str) -> Loop:
             updates += int(model.training)
             if model.training and updates == 11:
                 with torch.no_grad():
-                    tensors = list(model.parameters()) if part == "weights" else moments(optimizer)
+                    tensors: list[torch.Tensor] = [*model.parameters()] if part == "weights" else moments(optimizer)
                     torch._foreach_mul_(tensors, 3.0)
 
         model.register_forward_pre_hook(change)
