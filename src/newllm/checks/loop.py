@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench, set_seed
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.reached import put_back, reached
+from newllm.checks.trees import dense
 
 CALLS = 8
 _SHARE = 0.3  # of the time that is left
@@ -141,7 +142,7 @@ class _Watch:
 
     def _arriving(self, name: str, parameter: Tensor) -> Callable[[Tensor], None]:
         def hook(_: Tensor) -> None:
-            if parameter.grad is None or not bool(parameter.grad.any()):
+            if parameter.grad is None or not bool(dense(parameter.grad).any()):
                 self._stale.discard(name)
 
         return hook

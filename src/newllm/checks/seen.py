@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from newllm.checks.trees import copied, leaves
+from newllm.checks.trees import copied, dense, leaves
 
 _EDGE = 0.99  # of the range of tanh and sigmoid
 _PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
@@ -144,7 +144,7 @@ def observed(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Callable[
         gradient=None if gradient is None else gradient.detach().clone(),
         loss=float(value.detach()),
         has_gradient=value.requires_grad,
-        gradients={name: each.grad.clone() for name, each in model.named_parameters() if each.grad is not None},
+        gradients={name: dense(each.grad).clone() for name, each in model.named_parameters() if each.grad is not None},
         layers=watch.layers,
         read=watch.read,
         foreign=foreign,

@@ -75,3 +75,8 @@ def same(tensor: Tensor, other: Tensor) -> bool:
         )
     except (RuntimeError, TypeError):
         return False
+
+
+def dense(gradient: Tensor) -> Tensor:
+    """Return a gradient as all its numbers, as of an embedding whose gradient is sparse."""
+    return gradient if gradient.layout == torch.strided else gradient.to_dense()

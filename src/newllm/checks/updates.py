@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench
+from newllm.checks.trees import dense
 
 UPDATES = 3  # what begins at zero (a gate, LoRA's B) keeps the gradient from others in the first of them
 
@@ -50,10 +51,10 @@ def _updates(bench: Bench) -> Updates:
     for _ in range(UPDATES):
         bench.step()
         absent -= {name for name in absent if parameters[name].grad is not None}
-        zero -= {name for name in zero if (grad := parameters[name].grad) is not None and bool((grad != 0).any())}
+        zero -= {name for name in zero if (grad := parameters[name].grad) is not None and bool(dense(grad).any())}
         for name, mask in pulled.items():
             if (grad := parameters[name].grad) is not None:
-                mask |= grad != 0
+                mask |= dense(grad) != 0
     now = parameters | statistics
     return Updates(
         trainable=trainable,

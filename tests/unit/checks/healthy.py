@@ -77,6 +77,17 @@ class Pairs(nn.Module):
         return 10 * F.normalize(self.first(x), dim=-1) @ F.normalize(self.second(y), dim=-1).T
 
 
+class Words(nn.Module):
+    """The mean of a row's embeddings, whose gradient is sparse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.EmbeddingBag(VOCABULARY, 16, sparse=True), nn.Linear(16, 3)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.embedding(tokens))
+
+
 class LowRank(nn.Module):
     """LoRA: the second factor begins at zero, so that the first gets no gradient in the first update."""
 

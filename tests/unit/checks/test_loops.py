@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.unit.checks.healthy import classes, mlp, table
+from tests.unit.checks.healthy import VOCABULARY, Words, classes, mlp, table
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import lr_scheduler
@@ -151,6 +151,45 @@ class OncePerEpoch(Loop):
             self.schedule.step()
 
 
+class Sparse(Loop):
+    """An embedding whose gradient is sparse."""
+
+    def __init__(self) -> None:
+        super().__init__(Words(), torch.optim.SGD)
+
+    def update(self) -> None:
+        self.optimizer.step()
+        self.schedule.step()
+
+    def checked(self, **more: Any) -> CheckReport:
+        batch = torch.randint(0, VOCABULARY, (16, 8)), torch.randint(0, 3, (16,))
+        return newllm.check(self.model, self.optimizer, classes, batch, step=self.step, seconds=60, **more)
+
+
+class TwoOptimizers(Loop):
+    def __init__(self) -> None:
+        super().__init__()
+        first, _, second = self.model.children()
+        self.optimizer = torch.optim.AdamW(first.parameters(), 1e-2)
+        self.second = torch.optim.SGD(second.parameters(), 1e-2)
+        self.schedule = lr_scheduler.CosineAnnealingLR(self.optimizer, 100)
+
+    def clear(self) -> None:
+        self.model.zero_grad()
+
+    def update(self) -> None:
+        super().update()
+        self.second.step()
+
+
+class Adversaries(Loop):
+    """The loss of another model leaves gradients here after the update, which the next step clears."""
+
+    def update(self) -> None:
+        super().update()
+        self.loss(table()).backward()
+
+
 SOUND = {"step-order": "sound", "step-mode": "sound", "schedule": "sound", "step-frozen": "unchecked"}
 CASES: dict[str, tuple[Callable[[], Loop], dict[str, str]]] = {
     "sound": (Loop, SOUND),
@@ -159,6 +198,9 @@ CASES: dict[str, tuple[Callable[[], Loop], dict[str, str]]] = {
     "accumulates": (Accumulates, SOUND),
     "scales": (Scales, SOUND),
     "evaluates": (Evaluates, SOUND),
+    "sparse": (Sparse, SOUND),
+    "two optimizers": (TwoOptimizers, SOUND),
+    "adversaries": (Adversaries, SOUND),
     "never clears": (NeverClears, {"step-order": "wrong"}),
     "clears too late": (ClearsTooLate, {"step-order": "wrong"}),
     "clips too late": (ClipsTooLate, {"step-order": "wrong"}),

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.reached import reached
 from newllm.checks.updates import UPDATES, updates
 
 _LOST = 0.5  # share of the numbers of a tensor
@@ -15,10 +17,11 @@ def optimizer_holds(bench: Bench) -> Outcome:
     """Hold the optimizer's parameters against those of the model that need a gradient."""
     held = [id(each) for group in bench.optimizer.param_groups for each in group["params"]]
     trainable = {name: each for name, each in bench.model.named_parameters() if each.requires_grad}
+    elsewhere = {id(each) for other in _other_optimizers(bench) for g in other.param_groups for each in g["params"]}
     if not trainable:
         return wrong("optimizer-holds", "nothing-trainable")
     twice = [name for name, each in trainable.items() if held.count(id(each)) > 1]
-    missing = [name for name, each in trainable.items() if id(each) not in held]
+    missing = [name for name, each in trainable.items() if id(each) not in held and id(each) not in elsewhere]
     others = len(set(held) - {id(each) for each in bench.model.parameters()})
     if len(missing) == len(trainable):
         return wrong("optimizer-holds", "other-model", others=others)
@@ -27,6 +30,14 @@ def optimizer_holds(bench: Bench) -> Outcome:
     if twice:
         return wrong("optimizer-holds", "twice", **names(twice))
     return sound("optimizer-holds", count=len(trainable), others=others)
+
+
+def _other_optimizers(bench: Bench) -> list[Optimizer]:
+    """Return the optimizers that the loop's step holds beside the one that was given."""
+    if bench.parts.step is None:
+        return []
+    found = reached(bench.parts.step, besides=(bench.model, bench.optimizer))
+    return [each for each in found if isinstance(each, Optimizer)]
 
 
 def registered(bench: Bench) -> Outcome:

@@ -57,8 +57,8 @@ check-evaluation = Does the evaluation measure the loss, and change nothing?
         [yes] { "" }
        *[no] . It leaves the model in evaluation mode: call model.train() after it
     }
-    .training = the evaluation runs { COUNT($count) } layers in training mode: { names-and-more }
-    .changes = the evaluation changes { COUNT($count) } tensors of the model: { names-and-more }
+    .training = layers that the evaluation runs in training mode: { names-and-more }
+    .changes = tensors of the model that the evaluation changes: { names-and-more }
     .rows = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }; of batches of one row it gives the right one. So it compares outputs with the targets of other rows
 
 check-order = Is the data read in a new order each epoch?
@@ -246,19 +246,19 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     .first = Write optimizer.zero_grad(), loss.backward(), clip_grad_norm_(...), optimizer.step(), scheduler.step(), in this order.
     .sound = in { $calls } calls of the step every one of { $updates } updates used gradients that were computed for it alone
     .kept = an update uses gradients that the update before has used already: nothing clears those of { names-and-more } in between
-    .gone = { COUNT($count) } tensors are given a gradient and have none when the optimizer updates: { names-and-more }
+    .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
 
 check-step-mode = Does the loop train in training mode?
     .why = What is trained in evaluation mode has no dropout and statistics that stand still.
     .first = Call model.train() after each evaluation in the loop.
     .sound = in { $calls } calls of the step what gets a gradient was in training mode
-    .wrong = in call { $call } of { $calls } the loop trains through { COUNT($count) } layers in evaluation mode that were in training mode before: { names-and-more }
+    .wrong = in call { $call } of { $calls } the loop trains through layers in evaluation mode that were in training mode before: { names-and-more }
 
 check-step-frozen = Do numbers stay whose gradient the loop clears?
     .why = Weight decay and momentum move a weight without a gradient, too.
     .first = Put the numbers back after the update, or into a parameter of their own without weight decay.
-    .sound = the loop sets a part of the gradient of { COUNT($count) } tensors to zero, and these numbers stay
+    .sound = the loop sets a part of gradients to zero (tensors: { COUNT($count) }), and these numbers stay
     .wrong = the loop sets { COUNT($cleared) } numbers of the gradient of { $name } to zero before each of { $calls } updates, and { COUNT($moved) } of them move all the same
 
 check-schedule = Does the learning rate's schedule fit the run?

@@ -57,7 +57,7 @@ check-evaluation = 評価は損失を測り、何も変えないか
         [yes] { "" }
        *[no] 。モデルは評価モードのまま残るので、後でmodel.train()を呼ぶ
     }
-    .training = 評価が{ COUNT($count) }層を訓練モードで動かしている: { names-and-more }
+    .training = 評価が訓練モードで動かしている層: { names-and-more }
     .changes = 評価がモデルの{ COUNT($count) }個のテンソルを変えている: { names-and-more }
     .rows = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。一つの行だけのバッチでは正しい値を返すので、出力を別の行の目標と比べている
 
