@@ -95,6 +95,11 @@ def seeded_by_number(number: int) -> None:
     worker.dataset.chance = np.random.default_rng(number)
 
 
+def seeded_by_epoch(number: int) -> None:
+    worker: Any = get_worker_info()
+    worker.dataset.chance = np.random.default_rng(worker.seed - number)
+
+
 def _weighted() -> Any:
     return _loader(Rows(), sampler=torch.utils.data.WeightedRandomSampler([1.0] * ROWS, ROWS))
 
@@ -108,6 +113,7 @@ CASES: dict[str, tuple[Callable[[], Any], dict[str, str]]] = {
     "own generator": (lambda: _loader(Rows("own"), shuffle=True), {"workers": "wrong", "order": "sound"}),
     "seeded": (lambda: _loader(Rows("own"), worker_init_fn=seeded), {"workers": "sound"}),
     "seeded by number": (lambda: _loader(Rows("own"), worker_init_fn=seeded_by_number), {"workers": "wrong"}),
+    "seeded by epoch": (lambda: _loader(Rows("own"), worker_init_fn=seeded_by_epoch), {"workers": "wrong"}),
     "of numpy": (lambda: _loader(Rows("numpy"), shuffle=True), {"workers": "sound"}),
     "of torch": (lambda: _loader(Rows("torch"), shuffle=True, persistent_workers=True), {"workers": "sound"}),
     "no noise": (lambda: _loader(Rows(), shuffle=True), {"workers": "sound"}),

@@ -25,7 +25,7 @@ def vocabulary(bench: Bench) -> Outcome:
     }
     size = _size(bench.parts.tokenizer)
     if size is None:
-        return sound("vocabulary", size=0, **evidence)
+        return sound("vocabulary", size=0, share=0.0, padding=0.0, **evidence)
     evidence["size"] = size
     if evidence["largest"] >= size:
         return wrong("vocabulary", "other-tokenizer", **evidence)
@@ -41,7 +41,9 @@ def vocabulary(bench: Bench) -> Outcome:
     share = 0.0 if unknown is None else float((tokens == unknown).double().mean())
     if share > _UNKNOWN:
         return wrong("vocabulary", "unknown", share=share, token=unknown, **evidence)
-    return sound("vocabulary", share=share, **evidence)
+    padding = _special(bench.parts.tokenizer, "pad")
+    filled = 0.0 if padding is None else float((tokens == padding).double().mean())
+    return sound("vocabulary", share=share, padding=filled, **evidence)
 
 
 def tokens_beyond(bench: Bench) -> Outcome:

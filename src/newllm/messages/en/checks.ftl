@@ -180,7 +180,7 @@ check-vocabulary = Do tokens, embedding and tokenizer fit?
     .first = Take tokenizer and model from one source, or call model.resize_token_embeddings(len(tokenizer)).
     .sound = the batch holds { COUNT($distinct) } different tokens up to { $largest }; { $name } has { COUNT($rows) } rows{ $size ->
         [0] { "" }
-       *[other] , the tokenizer { COUNT($size) } tokens
+       *[other] , the tokenizer { COUNT($size) } tokens; { PERCENT($share) } % of the batch are unknown to it, { PERCENT($padding) } % padding
     }
     .beyond = the batch holds token { $largest }, and { $name } has { COUNT($rows) } rows
     .other-tokenizer = the batch holds token { $largest }, and the tokenizer has only { COUNT($size) }: another one made the batch

@@ -180,7 +180,7 @@ check-vocabulary = トークン、埋め込み、トークナイザーは合っ�
     .first = トークナイザーとモデルを同じところから取るか、model.resize_token_embeddings(len(tokenizer))を呼ぶ。
     .sound = バッチには{ COUNT($distinct) }種類のトークン（最大{ $largest }）があり、{ $name }には{ COUNT($rows) }行ある{ $size ->
         [0] { "" }
-       *[other] （トークナイザーは{ COUNT($size) }トークン）
+       *[other] （トークナイザーは{ COUNT($size) }トークン。バッチの{ PERCENT($share) } %が未知、{ PERCENT($padding) } %がパディング）
     }
     .beyond = バッチにトークン{ $largest }があるが、{ $name }には{ COUNT($rows) }行しかない
     .other-tokenizer = バッチにトークン{ $largest }があるが、トークナイザーには{ COUNT($size) }しかない。別のトークナイザーが作ったバッチである
