@@ -58,7 +58,7 @@ check-evaluation = 評価は損失を測り、何も変えないか
        *[no] 。モデルは評価モードのまま残るので、後でmodel.train()を呼ぶ
     }
     .training = 評価が訓練モードで動かしている層: { names-and-more }
-    .changes = 評価がモデルの{ COUNT($count) }個のテンソルを変えている: { names-and-more }
+    .changes = 評価が変えているモデルのテンソル: { names-and-more }
     .rows = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。一つの行だけのバッチでは正しい値を返すので、出力を別の行の目標と比べている
 
 check-order = データは毎エポック新しい順序で読まれるか
@@ -246,14 +246,14 @@ check-step-order = ループは消去、計算、クリッピング、更新を�
     .first = optimizer.zero_grad()、loss.backward()、clip_grad_norm_(...)、optimizer.step()、scheduler.step()をこの順に書く。
     .sound = ステップの{ $calls }回の呼び出しで、{ $updates }回の更新はどれも、そのためだけに計算された勾配を使った
     .kept = 前の更新ですでに使われた勾配を、次の更新も使っている。その間に{ names-and-more }の勾配が消去されない
-    .gone = { COUNT($count) }個のテンソルが勾配を受け取るのに、オプティマイザの更新時にはなくなっている: { names-and-more }
+    .gone = 勾配を受け取るのに、オプティマイザの更新時にはなくなっているテンソル: { names-and-more }
     .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
 
 check-step-mode = ループは訓練モードで訓練するか
     .why = 評価モードで訓練されたものは、ドロップアウトなしで、統計量も止まったままになる。
     .first = ループの中で評価するたびに、その後でmodel.train()を呼ぶ。
     .sound = ステップの{ $calls }回の呼び出しで、勾配を受け取るものは訓練モードだった
-    .wrong = { $calls }回のうち{ $call }回目の呼び出しで、前は訓練モードだった{ COUNT($count) }層が評価モードのまま訓練される: { names-and-more }
+    .wrong = { $calls }回のうち{ $call }回目の呼び出しで、前は訓練モードだった層が評価モードのまま訓練される: { names-and-more }
 
 check-step-frozen = ループが勾配を消す数は動かないか
     .why = 重み減衰とモメンタムは、勾配のない重みも動かす。
