@@ -32,7 +32,6 @@ from newllm.time_limit import OutOfTime
 
 NO_TIME = message("not_tried-no_time")
 SCREENED, CONFIRMED = 3, 8  # replays of each
-FRESH = range(SCREENED, SCREENED + CONFIRMED)  # numbers of those that confirm
 BEST = 3  # interventions that are confirmed
 INJECTED = 4  # replays of a reverse test
 SCREENS = (0.5, 0.75, 1.0)  # shares of the time after the null replays, by whose end the screen stops for a look
@@ -171,11 +170,11 @@ class Session:
         for candidate in candidates:
             for start in dict.fromkeys((candidate.start, self.starts[-1])):
                 one = replace(candidate, start=start)
-                self.runner.recall([self.null_task(start, replay) for replay in range(FRESH.stop)])
-                self.runner.recall([self._task(one, replay) for replay in self._known(start, range(FRESH.stop))])
+                self.runner.recall([self.null_task(start, replay) for replay in range(_fresh().stop)])
+                self.runner.recall([self._task(one, replay) for replay in self._known(start, range(_fresh().stop))])
                 screened = self._trial(one, range(SCREENED), confirmed=False)
                 found += [screened] if screened is not None else []
-                fresh = self._trial(one, FRESH, confirmed=True)
+                fresh = self._trial(one, _fresh(), confirmed=True)
                 if fresh is not None and len(fresh.pairs) == CONFIRMED:
                     self.confirmed.append(fresh)
                     self.inject(one)
@@ -226,19 +225,19 @@ class Session:
         return self.confirm([other for one in best if (other := self._from_the_beginning(one)) is not None])
 
     def _confirmed(self, candidate: Candidate) -> Trial | None:
-        nulls = [self.null_task(candidate.start, replay) for replay in FRESH]
+        nulls = [self.null_task(candidate.start, replay) for replay in _fresh()]
         missing = self.runner.recall(nulls)
-        known = self.runner.recall([self._task(candidate, replay) for replay in self._known(candidate.start, FRESH)])
-        left = CONFIRMED - len(self._known(candidate.start, FRESH)) + len(known)
+        known = self.runner.recall([self._task(candidate, replay) for replay in self._known(candidate.start, _fresh())])
+        left = CONFIRMED - len(self._known(candidate.start, _fresh())) + len(known)
         seconds = left * self._expected(candidate.name, candidate.start, candidate.steps)
         seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
         self.begin("confirm", nulls, more=left)
         self.runner.run(nulls, self.time.end)
-        known = self._known(candidate.start, FRESH)
+        known = self._known(candidate.start, _fresh())
         self.runner.run([self._task(candidate, replay) for replay in known], self.time.end)
-        trial = self._trial(candidate, FRESH, confirmed=True)
+        trial = self._trial(candidate, _fresh(), confirmed=True)
         return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
 
     def inject(self, candidate: Candidate) -> None:
@@ -371,6 +370,11 @@ class Session:
         """Return the healthy limit of the loss that decides."""
         assert self.assessor is not None, "no replay has been assessed yet"
         return self.assessor.limits[self.assessor.signal]
+
+
+def _fresh() -> range:
+    """Return the numbers of the replays that confirm: none that the screen had."""
+    return range(SCREENED, SCREENED + CONFIRMED)
 
 
 def best_of(
