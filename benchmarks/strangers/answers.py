@@ -139,8 +139,9 @@ def causes_of(finding: Finding) -> list[str]:
 
 def _probabilities(finding: Finding) -> dict[str, float] | None:
     """Return the probabilities of causes; None of a doctor that gives none."""
-    given = getattr(finding, "cause_probabilities", None)
-    return None if given is None else dict(given)
+    given: dict[str, float | None] | None = getattr(finding, "cause_probabilities", None)
+    known = {cause: probability for cause, probability in (given or {}).items() if probability is not None}
+    return known if given is not None and len(known) == len(given) else None
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

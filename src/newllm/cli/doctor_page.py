@@ -99,6 +99,8 @@ def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
             more = words("terminal-more_in_json", count=len(diagnosis.findings) - _LISTED)
             yield Text(more, style=colours.MUTED)
         yield Text()
+    if line := said.checked(words, diagnosis.trace, diagnosis.facts, diagnosis.findings):
+        yield Text(line, style=colours.MUTED)
     if unseen := said.unseen(diagnosis.trace, diagnosis.facts):
         yield Text(words.text(unseen), style=colours.MUTED)
 
@@ -112,7 +114,7 @@ def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
         if shown[finding.kind] <= _IN_FULL:
             yield _title(diagnosis, finding, paper)
             yield _sentence(finding, paper)
-            if finding.severity != "note":
+            if finding.severity != "note" and finding.follows is None:
                 yield from _plot(diagnosis, finding, paper, low=finding.signal in drawn)
                 drawn.add(finding.signal)
                 yield from _details(finding, paper)
@@ -140,7 +142,8 @@ def _title(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Text:
     title = Text.assemble(
         (mark, f"bold {colours.SEVERITIES[finding.severity]}"), "  ", (kind_name(words, finding.kind), "bold")
     )
-    for part in filter(None, (said.steps(words, finding, diagnosis.trace.axis), said.sureness(words, finding))):
+    where = said.steps(words, finding, diagnosis.trace.axis)
+    for part in filter(None, (where, said.follows(words, finding) or said.sureness(words, finding))):
         title.append(f"  {part}", colours.MUTED)
     return title
 

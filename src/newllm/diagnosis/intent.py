@@ -33,6 +33,11 @@ _OF_PROGRESS = frozenset(
         "loss-drop",
         "over-fitting",
         "validation-gap",
+        "training-above-validation",
+        "unsteady-validation",
+        "squashed-outputs",
+        "too-good",
+        "periodic-batches",
     }
 )
 

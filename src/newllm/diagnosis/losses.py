@@ -4,6 +4,7 @@ Losses are compared by ratio (on a log scale) where they are positive, because n
 loss; a loss that reaches zero or below (a regression's likelihood) is compared by difference, in units of its range.
 """
 
+import math
 import re
 
 import numpy as np
@@ -41,6 +42,16 @@ def comparable(loss: np.ndarray) -> np.ndarray:
         return np.log(loss)
     low, high = np.quantile(loss, [0.05, 0.95])
     return loss / ((high - low) or 1.0)
+
+
+def end_of_first_epoch(trace: Trace) -> float:
+    """Return the last step before the data are read for the second time; infinite where they never are."""
+    if trace.epochs is None or not len(trace.epochs.value):
+        return 0.0
+    epoch = trace.epochs.value
+    fractions = bool(np.any(epoch != np.round(epoch)))
+    again = np.flatnonzero(epoch > (1.0 if fractions else epoch[0]))
+    return float(trace.epochs.step[max(0, int(again[0]) - 1)]) if len(again) else math.inf
 
 
 def descent(loss: np.ndarray) -> float:

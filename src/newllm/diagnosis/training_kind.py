@@ -6,6 +6,7 @@ rise, fall or stay while all is well. A guess names the columns that it is made 
 Limits: a fine-tune, a diffusion model and a contrastive one are known by name only; their losses look like any other.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +96,9 @@ _BY_ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+_TOKENS = re.compile(
+    r"(^|[^a-z])tok(en)?s?[ _]*(/|per|seen|\b)", re.IGNORECASE
+)  # tok/sec, tokens_per_second, tokens seen
 _BY_COLUMNS = (
     ("language-model", ("perplexity", "validation_perplexity", "validation_bits_per_byte", "tokens")),
     ("classification", ("accuracy", "validation_accuracy")),
@@ -108,6 +112,8 @@ def _by_values(trace: Trace) -> TrainingKind:
     for name, columns in _BY_COLUMNS:
         if found := [column for column in columns if column in trace.signals]:
             return TrainingKind(name, (found[0],))
+    if pace := [column for column in trace.signals if _TOKENS.search(column)]:
+        return TrainingKind("language-model", (pace[0],))
     return TrainingKind()
 
 

@@ -49,7 +49,8 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         "<main>",
         *([] if findings else _overview(trace, words)),
         *(_article(trace, finding, words, plot=index < _PLOTS) for index, finding in enumerate(findings)),
-        f'</main><footer><p class="muted">{_safe(words.text(unseen) if unseen else "")}</p></footer></body>',
+        f'</main><footer><p class="muted">{_safe(diagnosis.checked(words, trace, facts, findings))}</p>'
+        f'<p class="muted">{_safe(words.text(unseen) if unseen else "")}</p></footer></body>',
         "</html>\n",
     ]
     return "\n".join(parts)
@@ -60,7 +61,10 @@ def _safe(text: object) -> str:
 
 
 def _article(trace: Trace, finding: Finding, words: Catalogue, *, plot: bool) -> str:
-    known = (diagnosis.steps(words, finding, trace.axis), diagnosis.sureness(words, finding))
+    known = (
+        diagnosis.steps(words, finding, trace.axis),
+        diagnosis.follows(words, finding) or diagnosis.sureness(words, finding),
+    )
     where = words("list").join(filter(None, known))
     test = () if finding.test is None else (words.text(finding.test),)
     parts = [

@@ -1,6 +1,6 @@
 """The record of a run as plain data: signals by step, and the summary. Readable without torch."""
 
-from newllm.trace.finding import SEVERITIES, Finding, Severity
+from newllm.trace.finding import SEVERITIES, Cause, Finding, Severity
 from newllm.trace.lost import lost_steps
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.remark import Remark
@@ -11,6 +11,7 @@ from newllm.trace.verdict import Tried, Verdict
 
 __all__ = [
     "SEVERITIES",
+    "Cause",
     "Context",
     "Finding",
     "Recovery",

@@ -9,6 +9,22 @@ Severity = Literal["note", "warning", "fault"]
 SEVERITIES: tuple[Severity, ...] = ("note", "warning", "fault")
 
 
+@dataclass(frozen=True)
+class Cause:
+    """What may have brought a finding about, and what in this run speaks for it.
+
+    Attributes:
+        name: as a replay knows it ("learning-rate").
+        probability: between 0 and 1, of being the cause; calibrated on other people's runs (docs/doctor.md). None where
+            an earlier version wrote none.
+        reason: what in this run speaks for it; likewise.
+    """
+
+    name: str
+    probability: float | None
+    reason: Message | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One finding.
@@ -25,7 +41,9 @@ class Finding:
         alternatives: what else could explain it.
         test: what would tell the explanations apart; None where nothing would.
         candidate_causes: names for a replay to test, the likeliest first ("learning-rate", "additive-context").
-        supported_causes: those of them that something in this run speaks for; None where nobody has looked for that.
+        causes: those that something in this run speaks for and that are likelier than not, the likeliest first; None
+            where nobody has looked for them.
+        follows: the kind of the finding that this one is a consequence of; None where it stands for itself.
     """
 
     kind: str
@@ -39,4 +57,17 @@ class Finding:
     alternatives: tuple[Message, ...] = ()
     test: Message | None = None
     candidate_causes: tuple[str, ...] = ()
-    supported_causes: tuple[str, ...] | None = None
+    causes: tuple[Cause, ...] | None = None
+    follows: str | None = None
+
+    @property
+    def cause_probabilities(self) -> dict[str, float] | None:
+        """The probabilities of the named causes, as far as they have one; None where nobody has looked for causes."""
+        if self.causes is None:
+            return None
+        return {one.name: one.probability for one in self.causes if one.probability is not None}
+
+    @property
+    def supported_causes(self) -> tuple[str, ...] | None:
+        """The names of the named causes; None where nobody has looked for them."""
+        return None if self.causes is None else tuple(one.name for one in self.causes)

@@ -30,12 +30,14 @@ class Trace:
         axis: what the steps of the log count, "step" or "epoch".
         decimals: digits after the point with which a signal was printed, where it came from text.
         remarks: how a reader understood the log, and what it could not take in.
+        epochs: the epoch of each step, where the log says both.
     """
 
     signals: dict[str, Series] = field(default_factory=dict)
     axis: str = "step"
     decimals: dict[str, int] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    epochs: Series | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:

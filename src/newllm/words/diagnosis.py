@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from newllm.diagnosis.coverage import sound
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_validation, loss_names
 from newllm.messages import Catalogue, Message, message
-from newllm.trace import SEVERITIES, Finding, Remark, Trace
-from newllm.words.labels import axis_label, cause_label, evidence_label
+from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
+from newllm.words.labels import axis_label, cause_label, evidence_label, kind_label
 from newllm.words.numbers import listed, value
 from newllm.words.plain import plain
 
@@ -21,6 +22,7 @@ _MOST_UNKNOWN = 4  # signals that are named where none is a loss
 _MOST_NAMES = 6  # of signals in the head
 _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
 _NAME = 60  # characters
+_MOST_CANDIDATES = 4  # of a cause that is not known
 
 
 def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
@@ -53,11 +55,25 @@ def causes(words: Catalogue, finding: Finding) -> str:
     def named(names: Sequence[str]) -> str:
         return words("list").join(cause_label(words, name) for name in names)
 
-    if finding.supported_causes is None:
+    if finding.causes is None:
         return named(finding.candidate_causes)
-    if finding.supported_causes or not finding.candidate_causes:
-        return named(finding.supported_causes)
-    return words("causes-unknown", causes=named(finding.candidate_causes))
+    if finding.causes or not finding.candidate_causes:
+        return words("list").join(_cause(words, one) for one in finding.causes)
+    return words("causes-unknown", causes=named(finding.candidate_causes[:_MOST_CANDIDATES]))
+
+
+def follows(words: Catalogue, finding: Finding) -> str:
+    """Return of which other finding this one is a consequence; empty where it stands for itself."""
+    return words("follows", root=kind_label(words, finding.follows)) if finding.follows else ""
+
+
+def _cause(words: Catalogue, cause: Cause) -> str:
+    """Return a cause with its probability and what speaks for it."""
+    name = cause_label(words, cause.name)
+    if cause.probability is None or cause.reason is None:
+        return name
+    percent = min(99, round(100 * cause.probability))
+    return words("cause-because", cause=name, percent=percent, reason=cause.reason)
 
 
 def sureness(words: Catalogue, finding: Finding) -> str:
@@ -135,6 +151,12 @@ def known(words: Catalogue, facts: Facts) -> str:
     """Return in one line what is known beside the signals; empty where nothing is."""
     counts = {"parameters": facts.parameters, "vocabulary": facts.vocabulary, "layers": len(facts.layers)}
     return words("list").join(words(f"known-{name}", count=count) for name, count in counts.items() if count)
+
+
+def checked(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> str:
+    """Return in one line what was looked at and raised no alarm; empty where nothing was."""
+    names = sound(trace, facts, findings)
+    return words("checked", subjects=words("list").join(words(f"checked-{name}") for name in names)) if names else ""
 
 
 def unseen(trace: Trace, facts: Facts) -> Message | None:

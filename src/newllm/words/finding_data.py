@@ -6,7 +6,7 @@ from typing import Any
 
 from newllm.files import plain_data
 from newllm.messages import read_message
-from newllm.trace import SEVERITIES, Finding
+from newllm.trace import SEVERITIES, Cause, Finding
 
 
 def finding_data(finding: Finding) -> dict[str, Any]:
@@ -15,9 +15,20 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     Numbers that are not finite are None; in the parameters of a message they are text.
     """
     test = finding.test
-    fields = {field.name: plain_data(getattr(finding, field.name)) for field in dataclasses.fields(finding)}
-    if finding.supported_causes is None:
-        del fields["supported_causes"]
+    names = [field.name for field in dataclasses.fields(finding) if field.name != "causes"]
+    fields = {name: plain_data(getattr(finding, name)) for name in names}
+    if finding.causes is not None:
+        fields["causes"] = [
+            {
+                "name": one.name,
+                "probability": one.probability,
+                "reason": None if one.reason is None else str(one.reason),
+            }
+            for one in finding.causes
+        ]
+        fields["supported_causes"] = [one.name for one in finding.causes]
+    if finding.follows is None:
+        del fields["follows"]
     return {
         **fields,
         "sentence": str(finding.sentence),
@@ -27,6 +38,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
             "sentence": finding.sentence.as_dict(),
             "alternatives": [alternative.as_dict() for alternative in finding.alternatives],
             "test": None if test is None else test.as_dict(),
+            "causes": [None if one.reason is None else one.reason.as_dict() for one in finding.causes or ()],
         },
     }
 
@@ -58,7 +70,26 @@ def read_finding(data: Mapping[str, Any]) -> Finding:
         alternatives=tuple(read_message(one, text) for one, text in zip(written, alternatives, strict=True)),
         test=read_message(messages.get("test"), test) if test else None,
         candidate_causes=_texts(data.get("candidate_causes")),
-        supported_causes=_texts(supported) if isinstance(supported := data.get("supported_causes"), list) else None,
+        causes=_causes(data, messages),
+        follows=follows if isinstance(follows := data.get("follows"), str) else None,
+    )
+
+
+def _causes(data: Mapping[str, Any], messages: Mapping[str, Any]) -> tuple[Cause, ...] | None:
+    """Return the causes that were named; those of an earlier version have neither probability nor reason."""
+    written, reasons = data.get("causes"), messages.get("causes")
+    if not isinstance(written, list):
+        earlier = data.get("supported_causes")
+        return tuple(Cause(name, None) for name in _texts(earlier)) if isinstance(earlier, list) else None
+    reasons = reasons if isinstance(reasons, list) and len(reasons) == len(written) else [None] * len(written)
+    return tuple(
+        Cause(
+            str(one.get("name", "")),
+            _number(one.get("probability")),
+            read_message(reason, text) if isinstance(text := one.get("reason"), str) else None,
+        )
+        for one, reason in zip(written, reasons, strict=True)
+        if isinstance(one, Mapping)
     )
 
 

@@ -6,7 +6,6 @@ Assertions on what is held out compare numbers, so that no failing test shows it
 import json
 import re
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,10 @@ from benchmarks.strangers.answers import Accepted, Answer, accepted_of, accepted
 from benchmarks.strangers.counting import Row, calibration, details, totals
 
 from newllm.messages import Message
-from newllm.trace import Finding
+from newllm.trace import Cause, Finding
 
 ROOT = Path(__file__).parents[3]
 ACCEPTED = Accepted(frozenset({"learning-rate"}), frozenset({"spike"}))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rated(Finding):
-    """A finding of a doctor that gives probabilities."""
-
-    cause_probabilities: dict[str, float] = field(default_factory=dict)
 
 
 def warning(kind: str = "plateau", **more: Any) -> Finding:
@@ -34,8 +26,8 @@ def warning(kind: str = "plateau", **more: Any) -> Finding:
 
 
 def rated(**probabilities: float) -> Finding:
-    causes = {cause.replace("_", "-"): probability for cause, probability in probabilities.items()}
-    return Rated(kind="plateau", severity="fault", sentence=Message("finding"), cause_probabilities=causes)
+    causes = tuple(Cause(cause.replace("_", "-"), probability) for cause, probability in probabilities.items())
+    return Finding(kind="plateau", severity="fault", sentence=Message("finding"), causes=causes)
 
 
 def row(name: str, kind: str, answer: Answer, **more: Any) -> Row:
@@ -87,9 +79,9 @@ def test_the_first_cause_of_the_first_warning_with_causes_counts() -> None:
 
 
 def test_causes_that_something_speaks_for_stand_before_candidates() -> None:
-    spoken = warning(candidate_causes=("learning-rate",), supported_causes=("beta2",))
+    spoken = warning(candidate_causes=("learning-rate",), causes=(Cause("beta2", None),))
     assert (judged([spoken], ACCEPTED).verdict, judged([spoken], ACCEPTED).sure) == ("wrong", True)
-    none = warning(candidate_causes=("learning-rate",), supported_causes=())
+    none = warning(candidate_causes=("learning-rate",), causes=())
     assert judged([none], ACCEPTED).verdict == "unknown"
 
 

@@ -9,6 +9,7 @@ from newllm.diagnosis.detectors import (
     accuracy,
     activations,
     evaluation,
+    explosion,
     frozen_values,
     gradients,
     jumps,
@@ -266,7 +267,7 @@ def test_a_layer_is_frozen_that_moves_at_one_sample_in_twenty() -> None:
 
 def test_a_gradient_explodes_to_twice_all_that_the_first_tenth_showed() -> None:
     def found(*of: tuple[int, float], **more: Values) -> list[Finding]:
-        return gradients.detect_explosion(trace_of(gradient_norm=parts(*of), **more), Facts())
+        return explosion.detect_explosion(trace_of(gradient_norm=parts(*of), **more), Facts())
 
     assert [told(found((1, 8.0), (58, 1.0), (1, peak), (40, 1.0))) for peak in (15.9, 16.0)] == [False, True]
     assert [told(found((9, 1.0), (1, 8.0), (49, 1.0), (1, 15.0), (40, 1.0)))] == [False]
@@ -300,7 +301,8 @@ def test_a_rate_of_a_thousandth_is_at_rest_and_so_are_updates_of_which_half_were
         rates = np.ones(19)
         rates[5:14] = 1e-3
         rates[5], rates[13] = first, rate
-        assert told(still((5, 0.4), (8, 0.0), (5, 0.4), learning_rate=rates)) is (first + rate > 1)
+        # The rate of the first went into what it gave: those behind it count.
+        assert told(still((5, 0.4), (8, 0.0), (5, 0.4), learning_rate=rates)) is (rate == 1.0)
     skipped = np.zeros(19)
     skipped[[6, 7, 12, 13]] = 1.0  # behind the first and up to the last of nine equal values
 
@@ -431,18 +433,22 @@ def test_a_first_update_blew_up_weights_that_were_there(
     assert ratio([first, *[0.01] * 9], weight, parameters=parameters) == ((first, 1) if is_told else None)
 
 
-def test_a_gap_is_held_against_ten_losses() -> None:
-    def found(first: int) -> Finding:
+def test_a_gap_is_held_against_the_line_through_ten_losses() -> None:
+    def found(first: int, **wild: float) -> Finding:
         loss = np.exp(0.01 * np.arange(30))
+        for name, value in wild.items():
+            loss[int(name.removeprefix("at_"))] = value
         validation = Series(np.array([first, 28, 30]), np.exp([1.0, 0.8, 0.8]))
         series = {"loss": Series(np.arange(1, 31), loss), "validation_loss": validation}
         return evaluation.detect_validation_gap(Trace(series), Facts())[0]
 
-    assert found(20).evidence["log_gap_first"] == pytest.approx(1 - 0.145)
-    assert found(20).evidence["noise"] == pytest.approx(1.4826 * 0.025)
-    assert found(20).evidence["log_gap_last"] == pytest.approx(0.8 - 0.245)
-    assert found(2).evidence["log_gap_first"] == pytest.approx(1 - 0.02)  # five at least
-    assert found(7).evidence["log_gap_first"] == pytest.approx(1 - 0.03)
+    assert found(20).evidence["log_gap_first"] == pytest.approx(1 - 0.19)
+    assert found(20).evidence["noise"] == pytest.approx(0)
+    assert found(20).evidence["log_gap_last"] == pytest.approx(0.8 - 0.29)
+    assert found(20, at_9=2.0).evidence["log_gap_first"] == pytest.approx(1 - 0.19)  # the eleventh
+    assert found(20, at_10=2.0).evidence["log_gap_first"] == pytest.approx(1 - 0.17)  # no lower than the last three
+    assert found(2).evidence["log_gap_first"] == pytest.approx(1 - 0.02)  # five at least, and no line
+    assert found(7).evidence["log_gap_first"] == pytest.approx(1 - 0.06)
 
 
 def test_a_gap_has_to_be_six_times_the_noise_and_a_few_points_tell_none() -> None:

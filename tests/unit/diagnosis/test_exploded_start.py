@@ -25,7 +25,8 @@ def test_the_loss_that_it_began_at_is_its_first_value_and_not_one_of_the_explosi
     fault = found()["worse-than-untrained"]
     assert fault.severity == "fault"
     assert fault.evidence["reference"] == 4.847
-    assert fault.evidence["points"] == np.sum(np.array(LOSS.split(), float)[2:] > 0)
+    assert fault.evidence["points"] == len(LOSS.split()) - 1  # all but the first
+    assert (fault.first_step, fault.last_step) == (2, len(LOSS.split()))
 
 
 def test_what_stays_far_above_where_it_began_is_not_said_to_be_back():

@@ -26,6 +26,11 @@ def spiked() -> np.ndarray:
     return loss
 
 
+def spiked_at_every(points: int) -> np.ndarray:
+    loss = 1 + np.exp(-STEPS / 200) + 0.01 * np.random.default_rng(1).standard_normal(len(STEPS))
+    return loss + 0.5 * (np.arange(len(STEPS)) % points == 0)
+
+
 ONES = np.ones(len(STEPS))
 
 
@@ -113,3 +118,20 @@ def test_words_of_a_person() -> None:
     for text in ("2000", "x=y", "5= ", "nan=y"):
         with pytest.raises(UserError, match=f"--note '{text}': give STEP=TEXT"):
             parse_planned(text)
+
+
+@pytest.mark.parametrize(
+    ("finding", "loss", "validation"),
+    [
+        ("periodic-batches", spiked_at_every(10), None),
+        ("training-above-validation", 5 * ONES, ONES),
+        ("unsteady-validation", 2 * ONES, 2 + (-1.0) ** np.arange(len(STEPS))),
+        ("too-good", np.where(STEPS < 6, 5.0, 0.01), np.where(STEPS < 6, 5.0, 0.01)),
+    ],
+)
+def test_of_the_loss_of_a_policy_its_level_and_its_jumps_say_nothing(
+    finding: str, loss: np.ndarray, validation: np.ndarray | None
+) -> None:
+    run = trace(loss=loss) if validation is None else trace(loss=loss, validation_loss=validation)
+    assert finding in {one.kind for one in diagnose(run)}
+    assert finding not in {one.kind for one in diagnose(run, Facts(kind="reinforcement"))}

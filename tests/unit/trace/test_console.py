@@ -164,3 +164,23 @@ def test_no_loss_is_made_of_what_is_no_perplexity_or_beside_a_loss(tmp_path: Pat
 
 def test_rows_without_a_step_count_from_one(tmp_path: Path) -> None:
     assert values(read(tmp_path, "loss\n2.5\n2.25\n"), "loss") == {1: 2.5, 2: 2.25}
+
+
+def test_pairs_between_bars_are_signals_without_a_sign(tmp_path: Path) -> None:
+    lines = [
+        f"[{at:5d}/60] loss {3 - at / 10} | ep_rew_mean -{at}.5 | entropy 0.{at + 10} | grad_norm 2.5"
+        for at in range(9)
+    ]
+    file = tmp_path / "log.txt"
+    file.write_text("\n".join(lines) + "\n")
+    trace = read_log(file)
+    assert {"loss", "ep_rew_mean", "entropy", "gradient_norm"} <= set(trace.signals)
+    assert trace.series("ep_rew_mean").value[3] == -3.5
+
+
+def test_a_number_in_prose_is_no_signal(tmp_path: Path) -> None:
+    file = tmp_path / "log.txt"
+    file.write_text(
+        "".join(f"step {at}: loss {3 - at / 10}, saved checkpoint 5 to disk 2\n, took 3 ,\n" for at in range(9))
+    )
+    assert not {"checkpoint", "disk", "took"} & set(read_log(file).signals)

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from newllm.diagnosis import Facts
 from newllm.messages import catalogue, message, quoted
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Cause, Finding, Series, Trace
 from newllm.trace.remark import left_out, note
 from newllm.words import diagnosis
 from newllm.words.numbers import number as number_in
@@ -152,26 +153,46 @@ def test_what_a_log_lacks_is_said() -> None:
     assert diagnosis.unseen(full, Facts(vocabulary=5, data={})) is None
 
 
+STALE = Cause("beta2", 0.645, message("because-second-moment"))
+
+
 @pytest.mark.parametrize(
-    ("candidates", "supported", "english", "japanese"),
+    ("candidates", "causes", "english", "japanese"),
     [
         ((), None, "", ""),
         (("beta2", "data-order"), None, "beta2, data-order", "beta2"),
-        (("beta2", "data-order"), ("beta2",), "beta2", "beta2"),
+        (("beta2", "data-order"), (Cause("beta2", None),), "beta2", "beta2"),  # of an earlier version
         (
-            ("data-order",),
+            ("beta2", "data-order"),
+            (STALE,),
+            "beta2 (64 %): Adam's second moment lags behind the gradient",
+            "beta2",
+        ),
+        ((), (dataclasses.replace(STALE, probability=0.999),), "beta2 (99 %): Adam's second moment", "beta2"),
+        (
+            ("data-order", "beta2", "dropout", "reduction", "data-size"),
             (),
-            "unknown: nothing in this log speaks for one. A replay would begin with data-order.",
+            "unknown: nothing in this log speaks for one strongly enough. "
+            "A replay would begin with data-order, beta2, dropout, reduction.",
             "不明",
         ),
         ((), (), "", ""),
     ],
 )
 def test_a_cause_is_named_where_something_speaks_for_it(
-    candidates: tuple[str, ...], supported: tuple[str, ...] | None, english: str, japanese: str
+    candidates: tuple[str, ...], causes: tuple[Cause, ...] | None, english: str, japanese: str
 ) -> None:
-    found = Finding(
-        kind="spike", severity="warning", sentence=quoted("s"), candidate_causes=candidates, supported_causes=supported
-    )
-    assert diagnosis.causes(EN, found) == english
+    found = Finding(kind="spike", severity="warning", sentence=quoted("s"), candidate_causes=candidates, causes=causes)
+    assert diagnosis.causes(EN, found).startswith(english)
+    assert bool(diagnosis.causes(EN, found)) is bool(english)
     assert diagnosis.causes(JA, found).startswith(japanese)
+    for part in (" 64 %", " 99 %"):
+        assert (part in diagnosis.causes(JA, found).replace("\uff08", " ")) is (part in english.replace("(", " "))
+
+
+def test_a_consequence_names_what_it_follows_from() -> None:
+    found = Finding(kind="spike", severity="warning", sentence=quoted("s"))
+    assert diagnosis.follows(EN, found) == diagnosis.follows(JA, found) == ""
+    found = dataclasses.replace(found, follows="learning-rate-zero")
+    assert diagnosis.follows(EN, found) == "follows from learning rate zero"
+    assert diagnosis.follows(JA, found) == "学習率0の結果"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from newllm.messages import message, quoted
-from newllm.trace import Finding
+from newllm.trace import Cause, Finding
 from newllm.words.finding_data import finding_data, read_finding
 
 SPIKE = message(
@@ -84,10 +84,55 @@ def test_a_finding_of_no_known_severity_is_none() -> None:
         read_finding({**written(FOUND), "severity": "dreadful"})
 
 
-@pytest.mark.parametrize("supported", [None, (), ("learning-rate",)])
-def test_what_speaks_for_a_cause_comes_back(supported: tuple[str, ...] | None) -> None:
-    finding = dataclasses.replace(FOUND, supported_causes=supported)
-    assert ("supported_causes" in written(finding)) == (supported is not None)
-    assert read_finding(written(finding)) == dataclasses.replace(
-        read_finding(written(FOUND)), supported_causes=supported
-    )
+RISING = Cause("learning-rate", 0.65, message("because-rate-rose", before=1e-3, after=math.inf))
+
+
+@pytest.mark.parametrize(
+    "causes", [None, (), (RISING,), (RISING, Cause("beta2", 0.5, message("because-second-moment")))]
+)
+def test_what_speaks_for_a_cause_comes_back(causes: tuple[Cause, ...] | None) -> None:
+    finding = dataclasses.replace(FOUND, causes=causes)
+    told = written(finding)
+    assert ("causes" in told) == ("supported_causes" in told) == (causes is not None)
+    back = read_finding(told)
+    assert written(back) == told
+    assert (back.supported_causes, back.cause_probabilities) == (finding.supported_causes, finding.cause_probabilities)
+    assert [str(one.reason) for one in back.causes or ()] == [str(one.reason) for one in causes or ()]
+
+
+def test_a_cause_is_written_with_its_reason_in_english_and_as_data() -> None:
+    told = written(dataclasses.replace(FOUND, causes=(RISING,)))
+    reason = "the learning rate was rising, from 0.001 to inf"
+    assert told["causes"] == [{"name": "learning-rate", "probability": 0.65, "reason": reason}]
+    assert told["supported_causes"] == ["learning-rate"]
+    assert told["messages"]["causes"] == [{"id": "because-rate-rose", "parameters": {"before": 0.001, "after": "inf"}}]
+    del told["messages"]
+    assert read_finding(told).causes == (Cause("learning-rate", 0.65, quoted(reason)),)
+
+
+@pytest.mark.parametrize("supported", [[], ["learning-rate", "beta2"]])
+def test_of_an_earlier_version_there_are_the_names_of_causes_alone(supported: list[str]) -> None:
+    back = read_finding({**written(FOUND), "supported_causes": supported})
+    assert back.causes == tuple(Cause(name, None) for name in supported)
+    assert read_finding(written(back)).causes == back.causes
+
+
+@pytest.mark.parametrize(
+    ("written_causes", "causes"),
+    [
+        ("text", None),
+        ([7, None], ()),
+        ([{"name": 7, "probability": "likely", "reason": 3}], (Cause("7", None),)),
+        ([{}], (Cause("", None),)),
+    ],
+)
+def test_causes_of_another_kind_are_left_out(written_causes: Any, causes: tuple[Cause, ...] | None) -> None:
+    assert read_finding({**written(FOUND), "causes": written_causes}).causes == causes
+
+
+def test_what_a_finding_follows_comes_back() -> None:
+    assert "follows" not in written(FOUND)
+    finding = dataclasses.replace(FOUND, follows="gradient-carried")
+    assert written(finding)["follows"] == "gradient-carried"
+    assert read_finding(written(finding)).follows == "gradient-carried"
+    assert read_finding({**written(FOUND), "follows": 7}).follows is None

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from newllm.diagnosis.causes.score import seen
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, longest, median, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -66,7 +67,7 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         alternatives=(message("finding-auxiliary-loss.weight"),),
         test=message("finding-auxiliary-loss.test"),
         candidate_causes=causes,
-        supported_causes=causes[:1] if explodes and is_balance else (),
+        causes=seen(causes[:1] if explodes and is_balance else ()),
     )
 
 
@@ -115,7 +116,7 @@ def detect_loss_scale(trace: Trace, facts: Facts) -> list[Finding]:
             alternatives=(message("finding-loss-scale.not-finite"),),
             test=message("finding-loss-scale.test"),
             candidate_causes=causes,
-            supported_causes=causes[:1],
+            causes=seen(causes[:1]),
         )
     ]
 
@@ -169,7 +170,7 @@ def _memory(roles: Roles, name: str) -> Finding | None:
         alternatives=(message("finding-memory-growth.longer-batches"),),
         test=message("finding-memory-growth.test"),
         candidate_causes=(),
-        supported_causes=(),
+        causes=(),
     )
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, descent, finite, loss_names
+from newllm.diagnosis.losses import comparable, descent, end_of_first_epoch, finite, loss_names
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -149,52 +149,98 @@ def _unknown(trace: Trace) -> Finding | None:
 FIRST_GAP = 0.35
 GAP_NOISE = 6.0
 LAST_GAP = 0.35  # the gap at the end, on the log scale
+OF_START = 0.35  # of the loss that training began at: a validation loss that comes down to less is learnt after all
+AT_START = 1.2  # times that loss: few data that are learnt by heart bring validation no further above it by then
+CLEARLY = 1.05  # times the loss that training began at
+UNMOVED = 0.005  # of a validation loss that stays where it was, over FEWEST_UNMOVED evaluations
+FEWEST_UNMOVED = 4
+LEARNT = 0.15  # what training has gained by its end, on the log scale
+NEVER_FALLEN = 0.05  # of the loss that training began at, on the log scale
 
 
 def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return a gap between validation and training loss that stands from the first evaluation on.
+    """Return a gap between validation and training loss that over-fitting does not explain.
 
-    An untrained model does equally badly on both. False alarms: the first evaluation must differ from the training
-    losses around it by `FIRST_GAP` on the log scale and by `GAP_NOISE` of their standard deviations, while training had
-    gained less than a tenth; a running mean over an epoch that is logged as the training loss is later than its step.
+    An untrained model does equally badly on both, and in the first epoch each batch of training is as new as the
+    validation set. So either the first evaluation differs from the training losses around it by `FIRST_GAP` on the log
+    scale and by `GAP_NOISE` of their standard deviations, before the data are read again; or the validation loss is
+    never below the loss that training began at, while training learns. False alarms: a running mean over an epoch that
+    is logged as the training loss is later than its step; a gap that closes is none.
     """
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     if len(loss.value) < 8 or len(validation.value) < 2 or min(loss.value.min(), validation.value.min()) <= 0:
         return []
-    usual, spread = _around(loss.value, int(np.searchsorted(loss.step, validation.step[0])))
+    at = int(np.searchsorted(loss.step, validation.step[0]))
+    usual, spread = _around(loss.value, at)
     first = float(np.log(validation.value[0]) - usual)
     end, _ = _around(loss.value, len(loss.value) - 1)
     stays = float(np.log(np.median(validation.value[-2:])) - end)
-    if first < max(FIRST_GAP, GAP_NOISE * spread) or stays < LAST_GAP:
+    far = bool(np.median(validation.value[-2:]) > OF_START * loss.value[:3].mean())
+    early = first >= max(FIRST_GAP, GAP_NOISE * spread) and stays >= LAST_GAP and far
+    new = trace.epochs is not None and bool(validation.step[0] <= end_of_first_epoch(trace))
+    by_heart = not new and end < np.log(loss.value[0]) - math.log(4)  # few data are learnt, and no others
+    from_first = new or validation.value[0] > CLEARLY * loss.value[:3].mean()  # over-fitting takes its time
+    unmoved = len(validation.value) >= FEWEST_UNMOVED and bool(np.ptp(validation.value) < UNMOVED * validation.value[0])
+    never = not by_heart and (from_first or unmoved) and _never_learnt(loss.value, validation.value, end)
+    if (not early and not never) or (by_heart and validation.value[0] < AT_START * loss.value[:3].mean()):
         return []
     return [
         Finding(
             kind="validation-gap",
             severity="warning",
             sentence=message(
-                "finding-validation-gap.sentence",
-                validation=float(validation.value[0]),
-                training=float(np.exp(usual)),
+                "finding-validation-gap.never" if never else "finding-validation-gap.sentence",
+                validation=float(np.median(validation.value) if never else validation.value[0]),
+                training=float(np.exp(end if never else usual)),
+                start=float(loss.value[:3].mean()),
+                new=new,
             ),
             first_step=float(validation.step[0]),
             last_step=float(validation.step[-1]),
             confidence=0.85,
             signal="validation_loss",
-            evidence={"log_gap_first": first, "log_gap_last": stays, "noise": spread},
+            evidence={
+                "log_gap_first": first,
+                "log_gap_last": stays,
+                "noise": spread,
+                "first_epoch": new,
+                "from_first": early,
+                "unmoved": unmoved,
+            },
             alternatives=(
                 message("finding-validation-gap.other-text"),
                 message("finding-validation-gap.trained-before"),
             ),
             test=message("finding-validation-gap.test"),
-            candidate_causes=("tokenizer-mismatch", "unknown-tokens", "padding-counted"),
+            candidate_causes=("tokenizer-mismatch", "evaluation-preparation", "unknown-tokens", "padding-counted"),
         )
     ]
 
 
+def _never_learnt(loss: np.ndarray, validation: np.ndarray, end: float) -> bool:
+    """Whether validation (n,) stays at or above the loss that training (m,) began at, while that learns.
+
+    Args:
+        loss: of training.
+        validation: at each evaluation.
+        end: the level, on the log scale, that training comes to.
+    """
+    start, noise = _around(loss, 2)
+    start = max(start, float(np.log(loss[0])))
+    learnt = end < start - LEARNT - noise
+    return bool(len(validation) >= FEWEST_BEHIND and learnt and np.log(validation).min() > start - NEVER_FALLEN)
+
+
 def _around(value: np.ndarray, at: int) -> tuple[float, float]:
-    """Return the level and the standard deviation of the logs of about ten points that end at an index."""
+    """Return the level that a line through the logs of about ten points comes to at an index, and their spread."""
     points = np.log(value[max(0, at - 9) : max(at + 1, 5)])
-    return float(np.median(points)), float(1.4826 * np.median(np.abs(points - np.median(points))))
+    if at < 5:
+        return float(np.median(points)), float(1.4826 * np.median(np.abs(points - np.median(points))))
+    place = np.arange(len(points)) - (len(points) - 1)
+    slope, level = np.polyfit(place, points, 1)
+    off = points - level - slope * place
+    # Three points of ten give the end of the line its error, which a steep and crooked start would hide.
+    return float(max(level, points[-3:].min())), float(1.4826 * np.median(np.abs(off - np.median(off))))
 
 
 # An evaluation in training mode: dropout and batch statistics are at work in what is reported.

@@ -76,7 +76,7 @@ def _at_rest(trace: Trace, first: int, last: int) -> bool:
     if np.sum((skipped > first) & (skipped <= last)) >= 0.5 * (last - first):
         return True  # told as skipped updates
     rate = trace.series("learning_rate")
-    within = rate.value[(rate.step >= first) & (rate.step <= last)]
+    within = rate.value[(rate.step > first) & (rate.step <= last)]  # that of the first went into what it gave
     return bool(len(within) and within.max() <= LOW_RATE * rate.value.max())
 
 

@@ -1,12 +1,12 @@
-"""Gradients that are summed, carried along, or explode."""
+"""Gradients that are summed, carried along, or not there."""
 
 import math
 
 import numpy as np
 
-from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -23,7 +23,7 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001
     series = trace.series("gradient_carried")
     where = np.flatnonzero(series.value > 0)
     if len(where) < FEWEST_CARRIED:
-        return []
+        return [] if len(series.value) else _by_growth(trace)
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     return [
         Finding(
@@ -45,6 +45,97 @@ def detect_carried(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001
             alternatives=(message("finding-gradient-carried.on-purpose"),),
             test=message("finding-gradient-carried.test"),
             candidate_causes=("missing-zero-grad",),
+        )
+    ]
+
+
+# The same by the norm alone, where nothing saw the gradients themselves: a sum over all batches so far grows and is
+# smooth, while that of one batch scatters.
+FEWEST_NORMS = 20  # points
+GROWN = 2.0  # times the first norm, within the first quarter
+SMOOTH = 0.02  # of a norm: the median change from point to point over a quarter of the run, at its smoothest
+LEARNT = 0.5  # of its first value: a loss that has fallen below this is being learnt
+
+
+def _by_growth(trace: Trace) -> list[Finding]:
+    """Return what the norm of the gradient says: it grows from the first updates on, and hardly scatters.
+
+    False alarms: the norm of a model that learns its data by heart is smooth too, but falls; one whose logits grow has
+    a loss that falls. So the norm must have grown and the loss must not be learnt.
+    """
+    norm, loss = finite(trace.series("gradient_norm")), finite(trace.series("loss"))
+    if len(norm.value) < FEWEST_NORMS or norm.value.min() <= 0 or len(loss.value) < FEWEST_NORMS:
+        return []
+    logs = np.log(norm.value)
+    quarter = len(logs) // 4
+    grown = float(np.median(logs[quarter // 2 : quarter]) - logs[0])
+    change = np.abs(np.diff(logs))
+    starts = range(0, len(change) - quarter + 1, max(1, quarter // 8))
+    smooth = min(float(np.median(change[at : at + quarter])) for at in starts)
+    few = max(1, len(loss.value) // 10)
+    learnt = float(np.median(loss.value[-few:])) < LEARNT * float(loss.value[0])
+    if grown < math.log(GROWN) or smooth > SMOOTH or learnt or logs[-1] < logs[0] + math.log(GROWN):
+        return []
+    at = int(np.flatnonzero(logs > logs[0] + math.log(GROWN))[0])
+    return [
+        Finding(
+            kind="gradient-carried",
+            severity="warning",
+            sentence=message(
+                "finding-gradient-carried.grows",
+                first=float(norm.value[0]),
+                later=float(np.median(norm.value[quarter:])),
+                axis=trace.axis,
+                step=int(norm.step[at]),
+                change=smooth,
+            ),
+            first_step=float(norm.step[0]),
+            last_step=float(norm.step[-1]),
+            confidence=0.85,
+            signal="gradient_norm",
+            evidence={"ratio": float(np.exp(grown)), "usual_change": smooth},
+            alternatives=(message("finding-gradient-carried.on-purpose"),),
+            test=message("finding-gradient-carried.test"),
+            candidate_causes=("missing-zero-grad",),
+        )
+    ]
+
+
+# No gradient at all.
+def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a gradient norm of exactly zero at every point.
+
+    False alarms: a norm that is measured after the gradients were cleared is zero while the model learns, so no loss
+    may have fallen; what does not move is a validation loss to its last digit, or a training loss by less than its
+    noise.
+    """
+    norm = trace.series("gradient_norm")
+    if len(norm.value) < FEWEST_UPDATES or norm.value.any():
+        return []
+    validation, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
+    few = max(1, len(loss.value) // 4)
+    if len(validation.value) > 1:
+        moves = bool(np.ptp(validation.value) > 1e-6 * abs(validation.value[0]))
+    elif len(loss.value) >= 8 and training_kind(trace, facts).loss_is_progress:
+        first, last = loss.value[:few], loss.value[-few:]
+        moves = bool(abs(np.median(first) - np.median(last)) > 2 * np.std(first) / math.sqrt(few))
+    else:
+        return []
+    if moves:
+        return []
+    return [
+        Finding(
+            kind="no-gradient",
+            severity="fault",
+            sentence=message("finding-no-gradient.sentence", count=len(norm.value)),
+            first_step=float(norm.step[0]),
+            last_step=float(norm.step[-1]),
+            confidence=0.98,
+            signal="gradient_norm",
+            evidence={"points": len(norm.value)},
+            alternatives=(message("finding-no-gradient.cleared"),),
+            test=message("finding-no-gradient.test"),
+            candidate_causes=("no-gradient", "initialisation", "frozen-layer"),
         )
     ]
 
@@ -143,67 +234,3 @@ def _summed(
         test=message("finding-accumulation-scale.test"),
         candidate_causes=("accumulation-scale",),
     )
-
-
-# A gradient norm that leaves its trend by far.
-LEAST_EXPLOSION = 8.0  # times the level before
-OF_START = 2.0  # times the highest of the first tenth
-
-
-def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return the largest explosion of the gradient norm, with how many there are.
-
-    False alarms: gradient norms have heavy tails, so the peak must be `LEAST_EXPLOSION` times the level before it,
-    beyond the tail of the run's other steps (excursion.py), and above everything that the first tenth of the run
-    showed: a model near zero loss has tiny gradients and one misfit is large beside them, which is harmless.
-    """
-    series = finite(trace.series("gradient_norm"))
-    value = series.value
-    if len(value) < 20 or value.min() <= 0:
-        return []
-    start = float(value[: max(3, len(value) // 10)].max())
-    rises = [
-        one
-        for one in find_excursions(value)
-        if one.rise >= math.log(LEAST_EXPLOSION)
-        and value[one.peak] >= OF_START * start
-        and one.onset >= len(value) // 20
-    ]
-    if not rises:
-        return []
-    worst = max(rises, key=lambda one: one.rise)
-    first, last = int(series.step[worst.onset]), int(series.step[worst.end - 1])
-    clipped = finite(trace.series("gradient_norm_clipped")).value
-    limit = float(np.max(clipped)) if len(clipped) else None
-    return [
-        Finding(
-            kind="gradient-explosion",
-            severity="warning",
-            sentence=message(
-                "finding-gradient-explosion.sentence",
-                base=worst.base,
-                peak=float(value[worst.peak]),
-                axis=trace.axis,
-                step=int(series.step[worst.peak]),
-                clipped_to=limit,
-            ),
-            first_step=float(first),
-            last_step=float(last),
-            confidence=round(1 - min(0.5, 10 * worst.chance), 3),
-            signal="gradient_norm",
-            evidence={
-                "base": worst.base,
-                "peak": float(value[worst.peak]),
-                "ratio": float(np.exp(worst.rise)),
-                "steps": worst.end - worst.onset,
-                "explosions": len(rises),
-                "highest_of_start": start,
-                "clipped_to": limit,
-            },
-            alternatives=(
-                message("finding-gradient-explosion.unlike-batch"),
-                message("finding-gradient-explosion.scaled-loss"),
-            ),
-            test=message("finding-gradient-explosion.test"),
-        )
-    ]

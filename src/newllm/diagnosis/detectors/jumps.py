@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from newllm.diagnosis.detectors.learning_rate import is_stair
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.losses import comparable, finite
@@ -23,7 +24,7 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     """
     series = trace.series("learning_rate")
     rate = series.value
-    if len(rate) < 10 or not np.isfinite(rate).all() or rate.max() <= 0:
+    if len(rate) < 10 or not np.isfinite(rate).all() or rate.max() <= 0 or is_stair(series):
         return []
     rises = [jump for jump in jumps(trace) if jump.index > 2 and not is_restart(trace, jump)]
     again = [at for at in _starts_again(rate) if at not in {jump.index for jump in rises}]

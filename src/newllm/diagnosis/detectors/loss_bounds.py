@@ -8,6 +8,7 @@ from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -76,6 +77,8 @@ MARGIN = 1.1  # times ln V
 START = 1.5  # times the reference, at the start of the run
 UNTRAINED = 1.25  # times the loss before training, which the first value only approximates
 START_NOISE = 2.5  # standard deviations of a point; the first value is that noisy
+SETTLED = 1.1  # times the loss before training, over the whole second half of the run
+LATER = 10  # points of it
 SMOOTH = 9  # points
 FEW = 3  # points, on a short curve
 NEARLY = 0.01  # of the run: a first evaluation by then is of a model that is hardly trained
@@ -122,10 +125,22 @@ def _untrained(trace: Trace, name: str, series: Series, facts: Facts) -> Finding
     above = _above(value, _limit(value, few, start))
     above |= outlier_points(value, _limit(value[:NEAR], few, start, len(value)))
     above[:FIRST] |= overshot(value, START * start, start)
+    if _settled_above(value, float(value[0])):
+        untrained = min(untrained, float(value[0]))
+        above |= value > SETTLED * value[0]
     if not above.any():
         return None
     known = {"untrained": untrained, "inferred": inferred}
     return _worse(trace, (name, series, above), "worse-than-untrained", known, untrained, inferred)
+
+
+def _settled_above(value: np.ndarray, start: float) -> bool:
+    """Whether the second half of a loss (n,) lies above its start: less than `UNTRAINED` above is enough there."""
+    later = value[len(value) // 2 :]
+    if len(later) < LATER or np.median(later) < SETTLED * start:
+        return False
+    noise = float(np.std(comparable(later)))
+    return bool(np.mean(later > start) > 0.95 and math.log(np.median(later) / start) > 2 * noise)
 
 
 def _before_training(series: Series) -> bool:
@@ -197,3 +212,44 @@ def _worse(
         ),
         test=message("finding-worse-than-untrained.test" if inferred else "finding-worse-than-uniform.test"),
     )
+
+
+# An untrained model that is surer than any number of tokens explains.
+LARGEST = math.log(1e6)  # nats: of a million tokens, all equally likely
+SOON_HALVED = 0.5  # of the run
+
+
+def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a first loss that no vocabulary explains, in a training that predicts tokens or classes.
+
+    False alarms: in other units (sums, squared errors) a loss may begin anywhere, so the kind of training has to be
+    known, and the loss has to come to where a loss of tokens lies.
+    """
+    loss = finite(trace.series("loss"))
+    few = float(np.min(loss.value[:2])) if len(loss.value) >= SHORT else 0.0
+    if few < LARGEST or training_kind(trace, facts).name not in {"language-model", "classification"}:
+        return []
+    half = np.flatnonzero(loss.value < few / 2)
+    if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or loss.value[-1] > LARGEST:
+        return []
+    return [
+        Finding(
+            kind="bad-start",
+            severity="warning",
+            sentence=message(
+                "finding-bad-start.sentence",
+                loss=float(loss.value[0]),
+                axis=trace.axis,
+                half=int(loss.step[half[0]]),
+                largest=LARGEST,
+            ),
+            first_step=float(loss.step[0]),
+            last_step=float(loss.step[half[0]]),
+            confidence=0.9,
+            signal="loss",
+            evidence={"loss": float(loss.value[0]), "limit": LARGEST},
+            alternatives=(message("finding-bad-start.other-units"),),
+            test=message("finding-bad-start.test"),
+            candidate_causes=("initialisation",),
+        )
+    ]

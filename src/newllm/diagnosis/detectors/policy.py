@@ -7,6 +7,7 @@ sure and does well has an entropy of nearly nothing, too: it is a finding only b
 
 import numpy as np
 
+from newllm.diagnosis.causes.score import seen
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -92,7 +93,7 @@ def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, floa
         alternatives=(message("finding-reward-falls.environment"),),
         test=message("finding-reward-falls.test"),
         candidate_causes=("reward-sign", "learning-rate") if from_start else ("learning-rate", "reward-sign"),
-        supported_causes=("reward-sign",) if from_start else (),
+        causes=seen(("reward-sign",) if from_start else ()),
     )
 
 
@@ -139,7 +140,7 @@ def _gone_before(roles: Roles, lost_at: float, levels: tuple[float, float]) -> F
         alternatives=(message("finding-entropy-collapse.solved"),),
         test=message("finding-entropy-collapse.test"),
         candidate_causes=("entropy-collapse", "learning-rate"),
-        supported_causes=("entropy-collapse",),
+        causes=seen(("entropy-collapse",)),
     )
 
 
@@ -182,7 +183,7 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
         alternatives=(message("finding-reward-stays.rare"),),
         test=message("finding-reward-stays.test"),
         candidate_causes=causes,
-        supported_causes=causes[:1] if gone else (),
+        causes=seen(causes[:1] if gone else ()),
     )
 
 
@@ -225,5 +226,5 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
         alternatives=(message("finding-reward-hacking.other-measure"),),
         test=message("finding-reward-hacking.test"),
         candidate_causes=("reward-hacking",),
-        supported_causes=("reward-hacking",),
+        causes=seen(("reward-hacking",)),
     )

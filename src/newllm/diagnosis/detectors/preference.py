@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from newllm.diagnosis.causes.score import seen
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, median, rank_trend
 from newllm.diagnosis.losses import finite
@@ -63,7 +64,7 @@ def _same_reference(roles: Roles) -> Finding | None:
         alternatives=(message("finding-preference-at-reference.no-update"),),
         test=message("finding-preference-at-reference.test"),
         candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
-        supported_causes=("reference-is-policy",),
+        causes=seen(("reference-is-policy",)),
     )
 
 
@@ -91,7 +92,7 @@ def _same_answers(roles: Roles) -> Finding | None:
         evidence={"largest": float(np.abs(chosen.value).max()), "difference": 0.0},
         test=message("finding-preference-without-signal.test"),
         candidate_causes=("wrong-targets",),
-        supported_causes=("wrong-targets",),
+        causes=seen(("wrong-targets",)),
     )
 
 
@@ -131,7 +132,7 @@ def _no_signal(roles: Roles) -> Finding | None:
         alternatives=(message("finding-preference-without-signal.few-pairs"),),
         test=message("finding-preference-without-signal.test"),
         candidate_causes=("wrong-targets", "learning-rate") if moves else ("learning-rate", "wrong-targets"),
-        supported_causes=("wrong-targets",) if moves else (),
+        causes=seen(("wrong-targets",) if moves else ()),
     )
 
 

@@ -1,6 +1,7 @@
 """Losses whose trend is wrong: no fall at all, or a slow climb."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,9 @@ LEAST_FALL = 0.02  # a smaller fall is none
 UNIFORM = 0.97  # of ln V: a model that still stands there has learnt nothing
 TELLS = 0.05  # largest standard error of a level from which nothing can be said
 FEWEST_POINTS = 12  # points
+UNMOVED = 0.01  # of a validation loss, from its lowest evaluation to its highest
+FEWEST_EVALUATIONS = 6
+BELOW = 0.8  # of the validation loss: no training loss lies below, where nothing is learnt
 STANDSTILL = 0.4  # of the run spent at the first level, before it fell after all
 
 
@@ -24,12 +28,54 @@ def detect_plateau(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: a run that has converged is flat at its end, so flat ends say nothing. What counts is a loss that has
     hardly fallen (`LEAST_FALL` on the log scale) from its first points to its last. A long standstill before it falls
-    is a note.
+    is a note, and so is that of a fine-tune: a person says so, or most layers are not given to the optimizer.
     """
     names = loss_names(trace)
     names = [name for name in names if not is_validation(name)] or names
-    found = [_standstill(trace, name, facts) for name in names[:1]]
-    return [one for one in found if one]
+    found = _standstill(trace, names[0], facts) if names else None
+    found = found or _unmoved(trace, facts)
+    if found is None:
+        return []
+    return [replace(found, severity="note") if _is_fine_tune(facts) else found]
+
+
+def _is_fine_tune(facts: Facts) -> bool:
+    """Whether a trained model goes on: what is left to learn is little."""
+    frozen = sum(not layer.trained for layer in facts.layers)
+    return facts.kind == "fine-tune" or frozen > len(facts.layers) / 2
+
+
+def _unmoved(trace: Trace, facts: Facts) -> Finding | None:
+    """Return the standstill of a validation loss that is, from its first evaluation to its last, where it was.
+
+    It tells what noise hides in the training loss, and what a short log is too short for. A run that has converged by
+    its first evaluation has a training loss that fell before it, and an accuracy above that of a guess.
+    """
+    validation, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
+    value = validation.value
+    if (
+        len(value) < FEWEST_EVALUATIONS
+        or value.min() <= 0
+        or np.ptp(value) > UNMOVED * value.mean()
+        or not len(loss.value)
+    ):
+        return None
+    if loss.value.min() < BELOW * value.mean():
+        return None  # training has come further: it is told as over-fitting, or a gap
+    if not np.ptp(value) and not np.ptp(loss.value):
+        return None  # equal to the last digit, both: it is told as values that repeat
+    accuracy = finite(trace.series("validation_accuracy")).value
+    classes = math.exp(min(float(value.mean()), 12.0))
+    if len(accuracy):
+        share = float(np.median(accuracy)) / (100.0 if accuracy.max() > 1 else 1.0)
+        guesses = 0.4 < share * classes < 2.5
+    else:
+        guesses = bool(loss.value[0] < 1.15 * value.mean())
+    uniform = math.log(facts.vocabulary) if facts.vocabulary and facts.vocabulary > 1 else None
+    if not guesses:
+        return None
+    at_uniform = uniform is not None and UNIFORM * uniform <= float(value.mean()) <= 1.1 * uniform
+    return _plateau(trace, ("validation_loss", validation, len(value) - 1), 0.0, uniform, at_uniform)
 
 
 def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:

@@ -59,8 +59,19 @@ unsure = unsure
 ## its page
 doctor-causes = Likely cause
 
-causes-unknown = unknown: nothing in this log speaks for one. A replay would begin with { $causes }.
+causes-unknown = unknown: nothing in this log speaks for one strongly enough. A replay would begin with { $causes }.
 doctor-figure = { $signal }, { $steps }
 doctor-not_finite = not finite
 doctor-marked = the finding
 doctor-no_finite_value = { $signal }: not one finite value
+
+checked = Checked and found sound: { $subjects }.
+checked-loss = the training loss
+checked-validation = validation against training
+checked-accuracy = the accuracy
+checked-rate = the learning rate and its schedule
+checked-gradients = the gradient's norm
+checked-state = the state between updates
+checked-updates = updates of layers
+checked-layers = signals of layers
+checked-data = the data

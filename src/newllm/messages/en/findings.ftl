@@ -46,6 +46,16 @@ finding-loss-drop =
     .seen-text = text that training had shown before
     .test = Read the batches of these steps.
 
+finding-periodic-batches =
+    .explained = The training loss is high at equal distances: every k-th batch is bad, or the state is disturbed so often. Read the batches of these steps, and look for what else happens every k steps.
+    .sentence = the training loss is high at every { $every }th { $axis }, { $count } times from { $first } on{ $height ->
+        [none] { "" }
+       *[other] , about { G($height, digits: 2) } times the loss around it
+    }
+    .source = one of several sources of data is bad, and comes in turn
+    .state = something disturbs the model so often: an optimizer that is made anew, a checkpoint, an evaluation
+    .test = Read the batches of three of these steps beside their neighbours; evaluate one fixed batch before and after such a step.
+
 finding-plateau =
     .explained = The loss has hardly fallen from its first point to its last: nothing was learnt. Train on one single batch first; a sound set-up brings its loss to nearly nothing.
     .sentence = { $signal } stands at about { G($level) } from { $axis } { $first } to { $last }{ $at_uniform ->
@@ -74,6 +84,27 @@ finding-worse-than-untrained =
     .trained-before = training began from a trained model, whose loss the first value is
     .test = Evaluate the model before its first step on the same data.
 
+finding-bad-start =
+    .explained = The first loss is larger than that of a model which finds a million tokens equally likely: the model starts sure and wrong. Look at the scale of the last layer and of the embeddings at the start.
+    .sentence = the first loss is { G($loss) }, more than ln of a million ({ G($largest) }); it has halved by { $axis } { $half }
+    .other-units = the loss is summed or scaled and not per token
+    .test = Print the standard deviation of the logits before the first step; it should be near 1 or below.
+
+finding-dominated-part =
+    .explained = One part of the loss outweighs the task's own part by far, so that the task is hardly learnt. Weigh the parts so that their gradients are of one size, and log each of them.
+    .sentence = { $part } is a small part of the loss, the rest is { G($times, digits: 2) } times as much, and it has fallen by { PERCENT($fall) } % in the whole run
+    .unlearnable = a task that cannot be learnt from these data
+    .test = Train with the other parts at a weight of zero: if the task is learnt then, their weight is too large.
+
+finding-impossible-loss =
+    .explained = The loss is below what it can be: it falls without a bottom, or is a loss of classes below zero. Something in it has the wrong sign, is no log-probability where one is asked for, or has targets outside their range.
+    .sentence = the loss goes from { G($first) } to { G($last) }, below zero from { $axis } { $step } on{ $bottomless ->
+        [yes] , and falls faster and faster
+       *[no] , which a loss of classes cannot
+    }
+    .density = a likelihood of densities, which may sharpen without end
+    .test = Compute the loss by hand for one batch, part by part, and see which part is below zero.
+
 finding-not-finite =
     .explained = A loss or gradient is NaN or infinite. Every weight that such an update touches is lost: go back to a snapshot from before, and run that step in float32 with its batch checked for values that are not finite.
     .sentence = { $signal } is not finite at { $count } of { $of } points, first at { $axis } { $first }{ $before ->
@@ -100,9 +131,41 @@ finding-over-fitting =
 finding-validation-gap =
     .explained = Already at the start, when the model knew nothing, validation and training disagreed. An untrained model does equally badly on both, so one of the two is measured wrongly: evaluate training batches by the same code.
     .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
+    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
+        [yes] ; its first evaluation was within the first epoch, when no data had been read twice
+       *[no] { "" }
+    }: what is learnt in training is not what validation asks
     .other-text = validation text of another kind than training's
     .trained-before = a run that began from a trained model
     .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.
+
+finding-training-above-validation =
+    .explained = The training loss ends far above the validation loss. Dropout and augmentation do that, and so does a loss that is summed, scaled, or taken over another axis: evaluate a training batch by the evaluation's own code.
+    .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
+    .augmented = strong dropout, augmentation or label smoothing that is meant, which acts in training alone
+    .test = Evaluate one training batch in evaluation mode by the evaluation's own code: the difference that is left lies in how the loss is taken.
+
+finding-unsteady-validation =
+    .explained = The validation loss jumps from one evaluation to the next by much of what there is to learn, although its data stay the same. Look at what is random in the evaluation, and at the statistics that norms have stored.
+    .sentence = validation_loss jumps between { G($low) } and { G($high) } over { $count } evaluations, where training began at { G($start) }
+    .small = a validation set of a few samples
+    .order = training reads its data in an order, and forgets the last kind with each new one
+    .test = Evaluate the same weights twice: the two must agree. Then evaluate training data through the evaluation's own code.
+
+finding-squashed-outputs =
+    .explained = The loss stands at the least that a softmax applied twice allows, while the model is right nearly everywhere. Give the loss the logits, without a softmax before it.
+    .sentence = the loss stands at { G($loss) }; a softmax that is applied twice cannot give less than { G($floor) } over { $classes } classes{ $accuracy ->
+        [none] { "" }
+       *[other] , and { PERCENT($accuracy) } % of the answers are right
+    }
+    .smoothing = label smoothing, which has a floor of its own
+    .test = Print the sum of the model's outputs over the classes: if it is 1, they are probabilities and no logits.
+
+finding-too-good =
+    .explained = The loss is nearly nothing on held-out data as well: the model sees what it should predict. Check that targets are shifted by one, that no mask is missing, and that no input holds the answer.
+    .sentence = training comes to { G($training) } and validation to { G($validation) } nats, nearly nothing by { $axis } { $step }: no text is so predictable
+    .one-answer = a task with one right answer to each question, such as copying or arithmetic
+    .test = Change the last token of an input: no output before it may change. Then check that targets are the inputs shifted by one.
 
 finding-stale-evaluation =
     .explained = Evaluations at different steps gave exactly the same value although the weights moved. They measured old weights or a cached result: evaluate again and print the norm of the weights beside it.
@@ -220,8 +283,15 @@ finding-gradient-carried =
         [yes] of a part of the parameters was not cleared (that of others was)
        *[no] was not cleared
     } before { $count } updates ({ $axis } { $first } to { $last }): each repeats the ones before it
+    .grows = the gradient norm grows from { G($first) } to about { G($later) } (twice the first by { $axis } { $step }) and hardly scatters, by { PERCENT($change, digits: 1) } % from point to point: so a sum over all batches behaves, and not the gradient of one
     .on-purpose = gradients summed over several updates on purpose
     .test = Call optimizer.zero_grad() behind every optimizer.step() and compare the gradient norms.
+
+finding-no-gradient =
+    .explained = No gradient reaches the weights: its norm is exactly zero. Something is detached or frozen, or weights start at zero on both sides of a product. Print the gradient of each weight after one backward pass.
+    .sentence = the gradient norm is exactly 0 at all { $count } points, and nothing is learnt
+    .cleared = the norm is measured after the gradients were cleared
+    .test = Run one backward pass and print which weights have a gradient, and which of them is not zero.
 
 finding-gradient-explosion =
     .explained = The norm of the gradient left its trend by far. Unless it is clipped, one such step can undo thousands: replay it without its batch, and once more with the gradient clipped to its usual norm.
@@ -248,6 +318,39 @@ finding-learning-rate-jump =
     .planned = a restart of the schedule that was planned
     .by-hand = a change by hand
     .test = Compare the rate with the schedule of the configuration at this step.
+
+finding-learning-rate-zero =
+    .explained = The learning rate is nothing while the training goes on: no weight moves any more, and the time is lost. Compare the number of steps that the schedule was made for with those of the run.
+    .sentence = the learning rate is { $whole ->
+        [yes] nothing in the whole run
+       *[no] nothing from { $axis } { $first } to { $last }, { PERCENT($share) } % of the run{ $gradual ->
+            [yes] : its schedule had ended, from { G($high) } at its highest
+           *[no] : it fell there at once, from { G($high) } at its highest
+        }
+    }
+    .below = the learning rate is below zero from { $axis } { $first } on, down to { G($low) }: each update undoes what was learnt
+    .groups = one group of weights is frozen, and the rate is its own
+    .planned = an end that is meant, such as an evaluation alone
+    .test = Print the rate of every parameter group at the end, and the number of steps that the schedule was made for.
+
+finding-warm-up-unfinished =
+    .explained = The warm-up is as long as the run, or counts steps and is stepped once an epoch: the learning rate stays far below what was set. Compare the length of the warm-up with the steps of the run, in the same unit.
+    .sentence = the learning rate rises from { G($first) } to { G($last) } at the last { $axis } ({ $end }) and has not come to its end{ $stair ->
+        [yes] { $every ->
+            [none] ; it moves in a stair, once in a long while
+           *[other] ; it moves in a stair, once every { $every } { $axis }s
+        }
+       *[no] , while the loss has fallen by { PERCENT($fall) } %
+    }
+    .goes-on = the run goes on, and is still in its warm-up
+    .planned = a rate that is meant to rise, such as the search for a good one
+    .test = Divide the steps of the warm-up by the steps of the run; call scheduler.step() where the schedule's unit says so.
+
+finding-schedule-turned =
+    .explained = The learning rate fell to its low and rises again as smoothly as it fell: a cosine that is stepped beyond its end. Compare T_max, or the number of steps that the schedule was made for, with how often it is stepped.
+    .sentence = the learning rate fell to { G($low) } at { $axis } { $step } and rises again, as smoothly, to near its highest ({ G($high) }) at { $back }
+    .planned = a cyclic schedule that is meant
+    .test = Count the calls of scheduler.step() in one update; it should be one.
 
 finding-resume-jump =
     .explained = Several signals jump at one and the same step, as after a resume that lost part of the state. Resume again from the same snapshot with the optimizer's moments, and compare.
@@ -378,7 +481,12 @@ finding-changed-evaluation =
 finding-data-order =
     .explained = The training data change their kind along the order in which they are read. The model learns one kind and unlearns another, which looks like spikes: shuffle the documents once.
     .sentence = where a stretch stands in training tells { FIXED($nats, digits: 3) } nats of each token ({ PERCENT($share, digits: 1) } % of { FIXED($entropy, digits: 2) }): the data are not shuffled, and change their kind
+    .by-loss = the loss rises and falls in the same way in each of { $epochs } epochs (correlation { FIXED($alike, digits: 2) } from one to the next), and neighbouring batches are alike ({ FIXED($neighbours, digits: 2) }): the data are read in an order, and not shuffled
+    .by-accuracy = in { PERCENT($share) } % of { $count } logged batches either all is right or nothing: each batch holds one class, and the data are not shuffled
+    .planned = a curriculum that is meant
+    .single-samples = batches of one sample
     .loader = the loader shuffles what is in order here
+    .read-test = Print the targets of the first ten batches; shuffle the data and train again.
     .test = Shuffle the documents once and train again; compare the loss at the borders of the kinds.
 
 finding-leak =

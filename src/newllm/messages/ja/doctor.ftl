@@ -32,8 +32,19 @@ unsure = 確度は不明
 ## ページ
 doctor-causes = 考えられる原因
 
-causes-unknown = 不明。このログには、特定の原因を裏付けるものがない。リプレイでは、まず{ $causes }を試す。
+causes-unknown = 不明。特定の原因を十分に裏付けるものが、このログにはない。リプレイでは、まず{ $causes }を試す。
 doctor-figure = { $signal }、{ $steps }
 doctor-not_finite = 有限でない値
 doctor-marked = 所見
 doctor-no_finite_value = { $signal }：有限の値がない
+
+checked = 調べて問題のなかったもの：{ $subjects }。
+checked-loss = 訓練損失
+checked-validation = 訓練に対する検証
+checked-accuracy = 正解率
+checked-rate = 学習率とスケジュール
+checked-gradients = 勾配ノルム
+checked-state = 更新の間の状態
+checked-updates = 層の更新
+checked-layers = 層の信号
+checked-data = データ

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Curves, Line, Section
 from newllm.report.charts.figure import figure
@@ -56,8 +57,11 @@ def _chart(
     lines: list[Line] = [line for line in found if line is not None]
     if not lines:
         return None
+    # A log of another tool says nothing of its units: only a loss of tokens is in nats per token.
+    known = name != "loss" or source.config or training_kind(source.trace, source.facts).name == "language-model"
     return Curves(
-        source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis), words(f"unit-{name}"),
+        source.id(name), words(f"chart-{name}"), axis_label(words, source.trace.axis),
+        words(f"unit-{name}") if known else "",
         tuple(lines), marks_of(source, words, [signal for signal, _ in group], severe=severe),
         log=log or logarithmic(*lines), about=words(f"about-{name}"),
     )  # fmt: skip

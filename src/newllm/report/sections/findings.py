@@ -9,7 +9,7 @@ from newllm.report.charts.marks import last_step
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
-from newllm.words.diagnosis import causes, tally
+from newllm.words.diagnosis import causes, follows, tally
 from newllm.words.labels import axis_label, evidence_label, kind_label
 from newllm.words.numbers import value
 
@@ -56,7 +56,9 @@ def sureness(finding: Finding, words: Catalogue) -> str:
 
 def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *, brief: bool) -> Html:
     """Return one finding; of a brief one what it is stands with the evidence, to unfold."""
-    where = words("list").join(part for part in (place(source, finding, words), sureness(finding, words)) if part)
+    where = words("list").join(
+        part for part in (place(source, finding, words), follows(words, finding) or sureness(finding, words)) if part
+    )
     meaning = "" if finding.kind in told else (words.get(f"finding-{finding.kind}.explained") or "")
     told.add(finding.kind)
     explained = tag("p", meaning, kind="muted") if meaning else Html()

@@ -9,7 +9,7 @@ from newllm.report.markup import Html, joined, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Verdict
 from newllm.words import replays
-from newllm.words.diagnosis import points, tally, unjudged, unseen
+from newllm.words.diagnosis import causes, checked, points, tally, unjudged, unseen
 from newllm.words.numbers import number
 from newllm.words.verdicts import sentences_of
 
@@ -65,14 +65,22 @@ def _doctor(source: Source, words: Catalogue) -> Html:
     grave = [one for one in source.findings if one.severity != "note"]
     first = _first(source, words)
     mood = grave[0].severity if grave else "warning" if unjudged(source.trace, source.findings) else "good"
-    different = list({one.kind: one for one in reversed(grave)}.values())[::-1]
+    roots = [one for one in grave if one.follows is None]
+    different = list({one.kind: one for one in reversed(roots)}.values())[::-1]
+    named = next((one for one in roots if one.causes), None)
+    cause = tag("p", words("causes"), ": ", causes(words, named)) if named else Html()
     parts = [
         tag("p", first, kind=mood),
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
+        cause,
     ]
+    sound = checked(words, source.trace, source.facts, source.findings)
     lacks = unseen(source.trace, source.facts)
-    more = tag("p", said_in(words, lacks), kind="muted") if lacks else Html()
-    return joined([tag("div", *parts, kind="doctor"), _next(source, words), more])
+    more = [
+        tag("p", sound, kind="muted") if sound else "",
+        tag("p", said_in(words, lacks), kind="muted") if lacks else "",
+    ]
+    return joined([tag("div", *parts, kind="doctor"), _next(source, words), *more])
 
 
 def _first(source: Source, words: Catalogue) -> str | Html:

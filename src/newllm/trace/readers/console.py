@@ -30,6 +30,7 @@ _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
 _LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel):([-+.\w]+)")
 _LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag"}
+_APART = ("", "|", ",", ";", "]")  # what stands around a pair
 _LETTERS = re.compile(r"[a-z]+")
 
 
@@ -77,7 +78,7 @@ def _speaks(line: str) -> bool:
     cells, rest = _step_name_number(line)
     if cells:
         return any(map(_is_known, list(cells)[1:]))
-    known = [signed for name, _, signed in _pairs(rest) if _is_known(name)]
+    known = [signed for name, _, signed, _ in _pairs(rest) if _is_known(name)]
     return any(known) or len(known) > 1
 
 
@@ -91,8 +92,10 @@ def _step_name_number(line: str) -> tuple[dict[str, str], str]:
 
 def _cells(line: str) -> Iterable[tuple[str, str]]:
     cells, line = _step_name_number(line)
-    for name, value, signed in _pairs(line):
-        if signed or _is_known(name):
+    pairs = list(_pairs(line))
+    speaks = any(_is_known(name) for name, _, _, _ in pairs)  # prose has no number that newllm knows
+    for name, value, signed, alone in pairs:
+        if signed or _is_known(name) or (alone and speaks):
             rank = axis_rank(name)  # "step 0: val loss 2" and "iter 10: loss 2" count the same
             cells.setdefault(rank[0] if rank and rank[0] != "time" else name, value)
     if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
@@ -105,8 +108,8 @@ def _cells(line: str) -> Iterable[tuple[str, str]]:
     return cells.items()
 
 
-def _pairs(line: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield name, number, and whether a sign stands between them."""
+def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
+    """Yield name, number, whether a sign stands between them, and whether bars or commas stand around them."""
     text = without_escapes(line[:_LONGEST])
     for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
         words = pair[1].split(" ")
@@ -114,7 +117,13 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool]]:
             continue
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
-        yield name, pair[3].replace(",", ""), bool(pair[2].strip())
+        yield name, pair[3].replace(",", ""), bool(pair[2].strip()), len(words) == 1 and _stands_alone(text, pair)
+
+
+def _stands_alone(text: str, pair: re.Match[str]) -> bool:
+    """Whether bars, commas or the ends of the line stand around a pair: "| entropy 0.67 |"."""
+    before, after = text[: pair.start()].rstrip()[-1:], text[pair.end() :].lstrip()[:1]
+    return before in _APART and after in _APART
 
 
 def _is_place(text: str, pair: re.Match[str]) -> bool:

@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,11 @@ class Gathered:
         axis = locate_rows(rows, placing, _crowded(placing, signals))
         for remark in axis.remarks:
             self.note(remark)
-        return self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)
+        trace = self._trace({name: (axis.position[row], value) for name, (row, value) in signals.items()}, axis.kind)
+        epochs = next((pair for name, pair in placing.items() if (axis_rank(name) or ("",))[0] == "epoch"), None)
+        if epochs is None or axis.kind == "epoch":
+            return trace
+        return replace(trace, epochs=merged(axis.position[epochs[0]], epochs[1]))
 
     def by_step(self, axis: str = "step", *, printed: bool = False) -> Trace:
         """Make a trace of values whose positions are steps.

@@ -1,0 +1,108 @@
+"""What may have brought a finding about, by what in this run speaks for it.
+
+One function a cause, by subject. Each returns a `Score`: what speaks for the cause, with the reason, or only that such
+a finding often comes from it. A cause is named (`Finding.causes`) where there is a reason and its probability is at
+least `NAMED`; the others order what a replay would try first, and nobody is told that one of them is the cause. Scores
+become probabilities in `calibration.py`, by how often causes of such a score were right on runs of other people.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes import data, evaluation, model, numbers, steps
+from newllm.diagnosis.causes.calibration import probability
+from newllm.diagnosis.causes.score import UNSTABLE, Score, seen
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Cause, Finding, Trace
+
+__all__ = ["CAUSES", "UNSTABLE", "explained"]
+NAMED = 0.5  # probability
+
+# Findings that are of the cause itself, by the data or by what the recorder saw: the first that a detector names.
+SEEN = frozenset(
+    {
+        "changed-evaluation",
+        "evaluation-in-training-mode",
+        "leak",
+        "near-duplicates",
+        "padding-counted",
+        "repeated-windows",
+        "second-moment",
+        "small-validation",
+        "unknown-tokens",
+    }
+)
+
+CAUSES: dict[str, Callable[[Case], Score]] = {
+    "changed-state": model.changed_state,
+    "learning-rate": steps.learning_rate,
+    "learning-rate-low": steps.learning_rate_low,
+    "learning-rate-zero": steps.learning_rate_zero,
+    "warm-up-unfinished": steps.warm_up_unfinished,
+    "schedule-ended": steps.schedule_ended,
+    "schedule-restarted": steps.schedule_restarted,
+    "no-warm-up": steps.no_warm_up,
+    "tight-clipping": steps.tight_clipping,
+    "weight-decay": steps.weight_decay,
+    "no-gradient": steps.no_gradient,
+    "missing-zero-grad": steps.missing_zero_grad,
+    "accumulation-scale": steps.accumulation_scale,
+    "moments-lost": steps.moments_lost,
+    "beta2": steps.beta2,
+    "corrupted-batch": data.corrupted_batch,
+    "label-noise": data.label_noise,
+    "periodic-batch": data.periodic_batch,
+    "optimizer-reset": data.optimizer_reset,
+    "repeated-text": data.repeated_text,
+    "data-order": data.data_order,
+    "data-size": data.data_size,
+    "target-leak": data.target_leak,
+    "unbounded-recurrence": model.unbounded_recurrence,
+    "additive-context": model.additive_context,
+    "exploding-embedding": model.exploding_embedding,
+    "initialisation": model.initialisation,
+    "frozen-layer": model.frozen_layer,
+    "dead-units": model.dead_units,
+    "fp16-overflow": numbers.fp16_overflow,
+    "not-finite-batch": numbers.not_finite_batch,
+    "numerics-in-loss": numbers.numerics_in_loss,
+    "tokenizer-mismatch": evaluation.tokenizer_mismatch,
+    "evaluation-preparation": evaluation.evaluation_preparation,
+    "evaluation-configuration": evaluation.evaluation_configuration,
+    "evaluation-mode": evaluation.evaluation_mode,
+    "stale-evaluation": evaluation.stale_evaluation,
+    "unknown-tokens": evaluation.unknown_tokens,
+    "double-softmax": evaluation.double_softmax,
+    "loss-axis": evaluation.loss_axis,
+    "dropout": evaluation.dropout,
+    "reduction": evaluation.reduction,
+    "wrong-targets": evaluation.wrong_targets,
+}
+
+
+def explained(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the findings with their causes: those of each that has some, the likeliest first."""
+    ends = [float(series.step[-1]) for series in trace.signals.values() if len(series.step)]
+    length = max(ends, default=0.0)
+
+    def with_causes(finding: Finding) -> Finding:
+        others = [other for other in findings if other is not finding]
+        return _explained(Case(finding, trace, facts, others, length))
+
+    return [with_causes(finding) if finding.causes is None else finding for finding in findings]
+
+
+def _explained(case: Case) -> Finding:
+    finding = case.finding
+    scores = {name: score(case) for name, score in CAUSES.items()}
+    ranked = sorted((name for name in scores if scores[name].value > 0), key=lambda name: -scores[name].value)
+    first = next((name for name in ranked if scores[name].reason is not None), None)
+    causes: tuple[Cause, ...] = ()
+    if first is not None and (likely := probability(scores[first])) >= NAMED:
+        causes = (Cause(first, likely, scores[first].reason),)
+    elif finding.kind in SEEN:
+        causes = seen(finding.candidate_causes, finding.confidence)
+    # What a detector names itself goes before what such a finding often comes from.
+    candidates = [*(one.name for one in causes), *finding.candidate_causes, *ranked]
+    return replace(finding, candidate_causes=tuple(dict.fromkeys(candidates)), causes=causes)

@@ -1,0 +1,103 @@
+"""Causes in the model: its state, its start, its recurrence, parts that do not train."""
+
+import numpy as np
+
+from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes.score import NOTHING, UNSTABLE, Score, because, often
+from newllm.diagnosis.losses import finite
+
+GROWING = UNSTABLE | {"context-growth", "activation-growth", "update-ratio"}
+STILL = frozenset({"plateau", "one-predicted-class"})
+
+
+def changed_state(case: Case) -> Score:
+    """Something else than the optimizer changed weights or moments: seen by their bits, shortly before."""
+    led = case.finding if case.finding.kind == "changed-state" else case.led("changed-state")
+    if led is None or led.severity == "note" or led.first_step is None or led.first_step > case.onset:
+        return NOTHING
+    return because(0.97, "state-changed", axis=case.trace.axis, step=led.first_step)
+
+
+def unbounded_recurrence(case: Case) -> Score:
+    """A context that grows with every position."""
+    if case.finding.kind not in GROWING:
+        return NOTHING
+    if not case.has("context-growth") and case.finding.kind != "context-growth":
+        norm = case.before("context_norm", 10_000)
+        grows = len(norm) > 10 and np.median(norm[-5:]) > 20 * np.median(norm[:5])
+        return often(0.35) if grows else NOTHING
+    # A rate that is far too high blows up the recurrence with everything else.
+    at_start = case.onset <= 0.05 * case.length
+    blown = case.has("dead-units", "saturated-gates", "update-ratio") and at_start
+    return because(0.6 if blown else 0.95, "context-grows")
+
+
+def additive_context(case: Case) -> Score:
+    """The context is added to and never forgets."""
+    found = unbounded_recurrence(case)
+    return Score(0.9 * found.value, found.reason)
+
+
+def exploding_embedding(case: Case) -> Score:
+    """The embedding is updated far more than the rest."""
+    best = NOTHING
+    if case.finding.kind not in GROWING:
+        return best
+    for statistic in ("update_ratio", "gradient_norm", "activation_rms"):
+        here = {n: v for n in case.trace.signals if n.startswith(statistic + "/") and len(v := _upto(case, n))}
+        embedding = [float(np.median(value)) for name, value in here.items() if "emb" in name.lower()]
+        others = [float(np.median(value)) for name, value in here.items() if "emb" not in name.lower()]
+        if embedding and others and max(embedding) > 10 * float(np.median(others)):
+            times = max(embedding) / max(float(np.median(others)), 1e-30)
+            score = because(0.8, "embedding", times=times) if statistic == "update_ratio" else often(0.45)
+            best = max(best, score, key=lambda one: one.value)
+    return best
+
+
+def _upto(case: Case, name: str) -> np.ndarray:
+    series = finite(case.trace.series(name))
+    count = max(5, int(np.searchsorted(series.step, case.onset, side="right")))
+    return series.value[:count][-10:]
+
+
+def initialisation(case: Case) -> Score:
+    """Weights start at a wrong scale."""
+    if case.finding.kind in STILL:
+        faded = case.has("vanishing-gradient", "vanishing-signal")
+        return because(0.8, "signal-fades") if faded else often(0.35)
+    if case.finding.kind in {"no-gradient", "repeated-loss"}:
+        return often(0.45)
+    starts = case.onset <= 0.02 * case.length and case.finding.kind == "worse-than-uniform"
+    if starts or case.finding.kind == "bad-start":
+        return because(0.75 if case.finding.kind == "bad-start" else 0.6, "bad-start")
+    return NOTHING
+
+
+def frozen_layer(case: Case) -> Score:
+    """A layer that asks for a gradient and never moves is no guess; one frozen on purpose is a note."""
+    own = case.finding.kind == "frozen-layer"
+    if case.finding.kind in {"plateau", "stale-evaluation"} and _stands_still(case):
+        return because(0.65, "stands-still")
+    if not own and not any(one.kind == "frozen-layer" and one.severity != "note" for one in case.others):
+        return often(0.3) if case.finding.kind in {"plateau", "no-gradient"} else NOTHING
+    return because(0.9 if own else 0.7 if case.finding.kind == "plateau" else 0.6, "frozen")
+
+
+def _stands_still(case: Case) -> bool:
+    """Whether all evaluations are equal to the last digit although there are a rate and a gradient."""
+    validation = finite(case.trace.series("validation_loss")).value
+    rate, norm = finite(case.trace.series("learning_rate")).value, finite(case.trace.series("gradient_norm")).value
+    equal = len(validation) >= 4 and bool(np.ptp(validation) <= 1e-6 * abs(validation[0]))
+    return (
+        equal
+        and case.has("plateau", "stale-evaluation")
+        and bool(len(rate) and rate.min() > 0 and len(norm) and norm.min() > 0)
+    )
+
+
+def dead_units(case: Case) -> Score:
+    """Units that are zero for every input."""
+    own = case.finding.kind == "dead-units"
+    if not own and case.finding.kind != "plateau":
+        return NOTHING
+    return because(0.65, "dead-units") if own or case.has("dead-units") else often(0.3)

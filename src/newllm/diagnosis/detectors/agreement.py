@@ -1,0 +1,123 @@
+"""Whether training and validation loss measure the same thing: which is higher, and how steady the validation is."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+FEWEST = 4  # evaluations
+FEWEST_TRAINING = 8  # points of the training loss
+END = 10  # a tenth of the run is its end
+
+# A training loss that stays far above that of the validation.
+ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy runs
+LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
+
+
+def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return a training loss that ends far above the validation loss.
+
+    What is added in training alone (dropout, augmentation) makes its loss higher, and so does a loss that is scaled or
+    taken over the wrong axis. False alarms: it has to be more than such means usually do, at the end and over the
+    second half of the run.
+    """
+    both = _both(trace)
+    if both is None:
+        return []
+    loss, validation = both
+    start, end = (
+        _level(loss.value[: max(1, len(loss.value) // 20)]),
+        _level(loss.value[-max(1, len(loss.value) // END) :]),
+    )
+    later = validation.value[len(validation.value) // 2 :]
+    ratio = end / _level(later[-2:])
+    beside = np.interp(validation.step[-len(later) :], loss.step, _smooth(loss.value))
+    if ratio < ABOVE or end - _level(later[-2:]) < LEAST_ABOVE * start or (beside < later).any():
+        return []
+    return [
+        Finding(
+            kind="training-above-validation",
+            severity="warning",
+            sentence=message(
+                "finding-training-above-validation.sentence",
+                training=end,
+                validation=_level(later[-2:]),
+                times=ratio,
+            ),
+            first_step=float(validation.step[0]),
+            last_step=float(validation.step[-1]),
+            confidence=0.8,
+            signal="loss",
+            evidence={"training": end, "validation": _level(later[-2:]), "ratio": ratio, "at_start": start},
+            alternatives=(message("finding-training-above-validation.augmented"),),
+            test=message("finding-training-above-validation.test"),
+            candidate_causes=("dropout", "regularisation", "loss-axis", "reduction"),
+        )
+    ]
+
+
+# A validation loss that jumps from one evaluation to the next.
+UNSTEADY = 0.3  # of the loss that training began at: the usual distance from the line between its neighbours
+TURNS = 0.45  # of the evaluations: the loss turns from up to down, or down to up
+FEWEST_UNSTEADY = 6  # evaluations
+
+
+def detect_unsteady_validation(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return a validation loss that jumps by a large part of what there is to learn, while training is steady.
+
+    False alarms: a validation set is the same at each evaluation, so that only the model moves it; near a loss of zero
+    the logarithm jumps and the loss does not, so jumps are measured in parts of the loss that training began at.
+    """
+    both = _both(trace)
+    if both is None or len(both[1].value) < FEWEST_UNSTEADY:
+        return []
+    loss, validation = both
+    start = _level(loss.value[: max(1, len(loss.value) // 20)])
+    change = np.diff(validation.value)
+    size = float(np.median(np.abs(np.diff(change)))) / 2 / start
+    turns = float(np.mean(change[1:] * change[:-1] < 0))
+    if size < UNSTEADY or turns < TURNS or _level(loss.value[-max(1, len(loss.value) // END) :]) > start:
+        return []
+    return [
+        Finding(
+            kind="unsteady-validation",
+            severity="warning",
+            sentence=message(
+                "finding-unsteady-validation.sentence",
+                low=float(validation.value.min()),
+                high=float(validation.value.max()),
+                count=len(validation.value),
+                start=start,
+            ),
+            first_step=float(validation.step[0]),
+            last_step=float(validation.step[-1]),
+            confidence=0.85,
+            signal="validation_loss",
+            evidence={"size": size, "turns": turns, "at_start": start},
+            alternatives=(message("finding-unsteady-validation.small"), message("finding-unsteady-validation.order")),
+            test=message("finding-unsteady-validation.test"),
+            candidate_causes=("evaluation-preparation", "evaluation-mode", "data-order"),
+        )
+    ]
+
+
+def _both(trace: Trace) -> tuple[Series, Series] | None:
+    loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
+    enough = len(loss.value) >= FEWEST_TRAINING and len(validation.value) >= FEWEST
+    if not enough or min(loss.value.min(), validation.value.min()) <= 0:
+        return None
+    return loss, validation
+
+
+def _level(value: np.ndarray) -> float:
+    return float(np.median(value))
+
+
+def _smooth(value: np.ndarray) -> np.ndarray:
+    """Return the loss (n,) as the mean of about a twentieth of its points around each, on a log scale."""
+    width = max(1, len(value) // 20)
+    padded = np.pad(np.log(value), (width // 2, width - 1 - width // 2), mode="edge")
+    sums = np.concatenate([[0.0], np.cumsum(padded)])
+    return np.exp((sums[width:] - sums[:-width]) / width)

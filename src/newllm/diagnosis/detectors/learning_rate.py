@@ -1,0 +1,216 @@
+"""A schedule that does not fit its run: a rate at zero, a warm-up that never ends, a schedule that turns round."""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import comparable, finite
+from newllm.diagnosis.schedule import jumps
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+FEWEST = 10  # points of the rate
+
+# A rate of nothing while the training goes on.
+NOTHING = 1e-5  # of the highest
+LEAST_SHARE = 0.1  # of the run
+STILL = 0.02  # a larger fall of the loss (log scale) behind it, and another group of weights is being trained
+
+
+def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return the part of the run over which the learning rate is nothing.
+
+    False alarms: a schedule may end at zero, so the part must be a tenth of the run. Where the loss goes on falling the
+    rate is that of one group of weights among several, and it is a note.
+    """
+    rate = finite(trace.series("learning_rate"))
+    if len(rate.value) < FEWEST:
+        return []
+    high = float(rate.value.max())
+    if high > 0 and rate.value.min() < 0:
+        return [_below_zero(trace, rate, high)]
+    moving = np.flatnonzero(rate.value > NOTHING * high) if high > 0 else np.empty(0, np.int64)
+    at = int(moving[-1]) + 1 if len(moving) else 0
+    length = float(rate.step[-1] - rate.step[0])
+    if at >= len(rate.value) - 2 or rate.step[-1] - rate.step[at] < LEAST_SHARE * length:
+        return []
+    gradual = at > 0 and rate.value[at - 1] < 0.1 * high
+    fall = _fall(trace, rate.step[at])
+    return [
+        Finding(
+            kind="learning-rate-zero",
+            severity="warning" if fall < STILL else "note",
+            sentence=message(
+                "finding-learning-rate-zero.sentence",
+                axis=trace.axis,
+                first=int(rate.step[at]),
+                last=int(rate.step[-1]),
+                share=(rate.step[-1] - rate.step[at]) / length,
+                high=high,
+                gradual=bool(gradual),
+                whole=at == 0,
+            ),
+            first_step=float(rate.step[at]),
+            last_step=float(rate.step[-1]),
+            confidence=0.95,
+            signal="learning_rate",
+            evidence={"highest": high, "gradual": bool(gradual)},
+            alternatives=(message("finding-learning-rate-zero.groups"), message("finding-learning-rate-zero.planned")),
+            test=message("finding-learning-rate-zero.test"),
+            candidate_causes=("schedule-ended", "learning-rate-zero") if gradual else ("learning-rate-zero",),
+        )
+    ]
+
+
+def _below_zero(trace: Trace, rate: Series, high: float) -> Finding:
+    """Return a rate below zero: a schedule that was stepped beyond its end, and unlearns what was learnt."""
+    below = np.flatnonzero(rate.value < 0)
+    return Finding(
+        kind="learning-rate-zero",
+        severity="fault",
+        sentence=message(
+            "finding-learning-rate-zero.below",
+            axis=trace.axis,
+            first=int(rate.step[below[0]]),
+            low=float(rate.value.min()),
+        ),
+        first_step=float(rate.step[below[0]]),
+        last_step=float(rate.step[below[-1]]),
+        confidence=0.99,
+        signal="learning_rate",
+        evidence={"highest": high, "below_zero": True},
+        test=message("finding-learning-rate-zero.test"),
+        candidate_causes=("schedule-ended",),
+    )
+
+
+def _fall(trace: Trace, since: float) -> float:
+    """Return by how much (log scale) the loss falls from its first third behind a step to its last."""
+    loss = finite(trace.series("loss"))
+    behind = loss.value[loss.step >= since]
+    if len(behind) < 6 or behind.min() <= 0:
+        return 0.0
+    third = len(behind) // 3
+    scaled = comparable(behind)
+    noise = float(np.std(scaled)) / np.sqrt(third)
+    return float(np.median(scaled[:third]) - np.median(scaled[-third:])) - 3 * noise
+
+
+# A warm-up that is as long as the run, or moves only now and then.
+LEAST_RISE = 2.0  # times the first rate
+LITTLE = 0.2  # of its first value: a loss that has fallen by less is hardly trained
+STAIR = 5  # points on each step of a stair
+
+
+def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return a warm-up that goes on to the last point.
+
+    False alarms: the log of a run that goes on may end within its warm-up. So the loss must have hardly fallen, which
+    a warm-up of the usual length does not do, or the rate must rise in a stair: a schedule that counts steps and is
+    stepped once an epoch.
+    """
+    rate, loss = finite(trace.series("learning_rate")), finite(trace.series("loss"))
+    value = rate.value
+    if len(value) < 2 * FEWEST or len(loss.value) < FEWEST or value[0] < 0 or value[-1] < value.max():
+        return []
+    change = np.diff(value)
+    if change.min() < 0 or value[-1] < LEAST_RISE * max(value[0], 1e-30) or loss.value.min() <= 0:
+        return []
+    rises = np.flatnonzero(change > 0)
+    stair = is_stair(rate)
+    even = bool(np.allclose(change, change.mean(), rtol=0.3)) if not stair else False
+    few = max(1, len(loss.value) // 20)
+    fall = 1 - float(np.median(loss.value[-few:]) / np.median(loss.value[:few]))
+    if not (stair or (even and fall < LITTLE)):
+        return []
+    every = int(np.median(np.diff(rate.step[rises]))) if stair and len(rises) > 1 else None
+    return [
+        Finding(
+            kind="warm-up-unfinished",
+            severity="warning",
+            sentence=message(
+                "finding-warm-up-unfinished.sentence",
+                axis=trace.axis,
+                first=float(value[0]),
+                last=float(value[-1]),
+                end=int(rate.step[-1]),
+                stair=stair,
+                every=every,
+                fall=fall,
+            ),
+            first_step=float(rate.step[0]),
+            last_step=float(rate.step[-1]),
+            confidence=0.85,
+            signal="learning_rate",
+            evidence={"first": float(value[0]), "last": float(value[-1]), "fall": fall, "stair": stair},
+            alternatives=(message("finding-warm-up-unfinished.goes-on"), message("finding-warm-up-unfinished.planned")),
+            test=message("finding-warm-up-unfinished.test"),
+            candidate_causes=("warm-up-unfinished", "learning-rate-low"),
+        )
+    ]
+
+
+# A schedule that is stepped beyond its end: a cosine falls and rises again.
+HIGH, LOW = 0.8, 0.1  # of the highest rate
+EARLY = 0.3  # of the fall: a longer rise before it is a planned cycle's, a shorter one behind it a warm-up
+
+
+def detect_turned_schedule(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - all are called alike
+    """Return a rate that rises again as smoothly as it fell.
+
+    False alarms: planned restarts jump up, or warm up again in little time, and planned cycles begin with a rise as
+    long as their fall. None of these counts.
+    """
+    rate = finite(trace.series("learning_rate"))
+    value = rate.value
+    if len(value) < 2 * FEWEST or value.max() <= 0 or jumps(trace):
+        return []
+    high = float(value.max())
+    top = int(np.flatnonzero(value >= HIGH * high)[0])
+    lows = np.flatnonzero(value[top:] <= LOW * high)
+    if not len(lows):
+        return []
+    low = top + int(lows[0])
+    again = np.flatnonzero(value[low:] >= HIGH * high)
+    if not len(again) or top > EARLY * (low - top):
+        return []
+    last_high, last_low = (
+        first + int(np.flatnonzero(part)[-1])
+        for first, part in ((top, value[top:low] >= HIGH * high), (low, value[low : low + int(again[0])] <= LOW * high))
+    )
+    rise, fall = low + int(again[0]) - last_low, low - last_high
+    if min(rise, fall) < EARLY * max(rise, fall):
+        return []
+    turn = low + int(np.argmin(value[low : low + int(again[0]) + 1]))
+    return [
+        Finding(
+            kind="schedule-turned",
+            severity="warning",
+            sentence=message(
+                "finding-schedule-turned.sentence",
+                axis=trace.axis,
+                step=int(rate.step[turn]),
+                low=float(value[turn]),
+                high=high,
+                back=int(rate.step[low + int(again[0])]),
+            ),
+            first_step=float(rate.step[turn]),
+            last_step=float(rate.step[-1]),
+            confidence=0.8,
+            signal="learning_rate",
+            evidence={"low": float(value[turn]), "highest": high},
+            alternatives=(message("finding-schedule-turned.planned"),),
+            test=message("finding-schedule-turned.test"),
+            candidate_causes=("schedule-ended",),
+        )
+    ]
+
+
+def is_stair(series: Series) -> bool:
+    """Whether a rate rises by equal steps with `STAIR` points on each, on to its second half: stepped too rarely."""
+    change = np.diff(series.value)
+    rises = np.flatnonzero(change > 0)
+    if not len(rises) or change.min() < 0 or rises[-1] < len(change) // 2 or rises[0] < STAIR - 1:
+        return False
+    return bool(
+        np.diff(rises).min(initial=len(change)) >= STAIR and np.allclose(change[rises], change[rises[0]], rtol=0.05)
+    )

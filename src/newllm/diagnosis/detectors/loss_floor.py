@@ -1,0 +1,160 @@
+"""Losses that cannot be: held above a floor however right the model is, or lower than held-out text allows."""
+
+import math
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+MIN_POINTS = 10
+ACCURACIES = ("accuracy", "validation_accuracy")
+FEWEST = 24  # points of the training loss
+END = 10  # a tenth of the run is its end
+
+# A loss that falls below what it can be.
+GROWS = 10.0  # times the size that it began with
+LATE = 0.4  # of its fall comes in its last third: it finds no bottom
+BELOW = 3  # points
+
+
+def detect_impossible_loss(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a loss that falls without a bottom, or one of classes that is below zero.
+
+    False alarms: a likelihood of densities falls below zero and comes to rest; without an accuracy nothing says that
+    the loss is of classes. So it must fall faster and faster to many times its size, or an accuracy must be there.
+    """
+    loss = finite(trace.series("loss"))
+    value = loss.value
+    below = np.flatnonzero(value < 0)
+    if len(value) < MIN_POINTS or len(below) < BELOW or not training_kind(trace, facts).loss_is_progress:
+        return []
+    start, third = max(float(np.abs(value[:3]).max()), 1e-12), len(value) // 3
+    fall = value[0] - value[-3:].mean()
+    late = value[-third - 3 : -third].mean() - value[-3:].mean()
+    bottomless = bool(fall > GROWS * start and late > LATE * fall)
+    of_classes = len(below) > len(value) // 2 and any(name in trace.signals for name in ACCURACIES)
+    if not bottomless and not of_classes:
+        return []
+    return [
+        Finding(
+            kind="impossible-loss",
+            severity="fault" if bottomless else "warning",
+            sentence=message(
+                "finding-impossible-loss.sentence",
+                axis=trace.axis,
+                step=int(loss.step[below[0]]),
+                first=float(value[0]),
+                last=float(value[-1]),
+                bottomless=bottomless,
+            ),
+            first_step=float(loss.step[below[0]]),
+            last_step=float(loss.step[-1]),
+            confidence=0.95 if bottomless else 0.85,
+            signal="loss",
+            evidence={"first": float(value[0]), "last": float(value[-1])},
+            alternatives=(message("finding-impossible-loss.density"),),
+            test=message("finding-impossible-loss.test"),
+            candidate_causes=("numerics-in-loss", "wrong-targets"),
+        )
+    ]
+
+
+# Probabilities that a loss takes for logits: it cannot fall below a floor, however right the model is.
+NEAR_FLOOR = 1.12  # times the floor
+RIGHT = 0.8  # of the targets: a model that is right so often has a far smaller loss
+FLAT = 0.03  # of the loss: what it still falls over its last third
+
+
+def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a loss that stands above the floor of a softmax applied twice.
+
+    Of K classes the cross entropy of probabilities, which lie between 0 and 1, cannot fall below
+    ln(1 + (K - 1) / e). False alarms: K is the vocabulary, or e to the first loss; the loss must have come to within
+    `NEAR_FLOOR` of that floor, never below it, and stand still there. Where the accuracy is known it has to be high.
+    """
+    loss = finite(trace.series("loss"))
+    value = loss.value
+    if len(value) < FEWEST or value.min() <= 0:
+        return []
+    classes = float(facts.vocabulary or round(math.exp(min(float(value[:3].max()), 12))))
+    if classes < 3:
+        return []
+    floor = math.log(1 + (classes - 1) / math.e)
+    third = len(value) // 3
+    end, before = _level(value[-third:]), _level(value[-2 * third : -third])
+    accuracy = next((one for one in map(trace.series, ("validation_accuracy", "accuracy")) if len(one.value)), None)
+    right = None if accuracy is None else _level(accuracy.value[-max(1, len(accuracy.value) // 5) :])
+    right = right / 100 if right is not None and right > 1 else right
+    still = abs(math.log(before / end)) < FLAT and value.min() >= 0.998 * floor
+    if end > NEAR_FLOOR * floor or not still or (right is None and end > 1.02 * floor):
+        return []
+    if right is not None and right < RIGHT:
+        return []
+    return [
+        Finding(
+            kind="squashed-outputs",
+            severity="warning",
+            sentence=message(
+                "finding-squashed-outputs.sentence", loss=end, floor=floor, classes=int(classes), accuracy=right
+            ),
+            first_step=float(loss.step[0]),
+            last_step=float(loss.step[-1]),
+            confidence=0.9 if right is not None else 0.7,
+            signal="loss",
+            evidence={"level": end, "limit": floor, "accuracy": right},
+            alternatives=(message("finding-squashed-outputs.smoothing"),),
+            test=message("finding-squashed-outputs.test"),
+            candidate_causes=("double-softmax",),
+        )
+    ]
+
+
+# A loss that no held-out text gives.
+TOO_GOOD = 0.15  # nats
+MANY = 3.0  # nats at the start: so many classes, or more, are tokens
+SOON = 0.5  # of the run
+
+
+def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a loss of next tokens that is nearly nothing on held-out text too: the target is to be seen.
+
+    False alarms: a task with one right answer to each question gives such a loss, and is named. With few classes
+    (a first loss below `MANY`) it is usual, and nothing is said.
+    """
+    loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
+    enough = len(loss.value) >= FEWEST and len(validation.value) >= 2
+    if not enough or min(loss.value.min(), validation.value.min()) <= 0:
+        return []
+    start = math.log(facts.vocabulary) if facts.vocabulary else _level(loss.value[: min(3, len(loss.value))])
+    end, held_out = _level(loss.value[-max(1, len(loss.value) // END) :]), _level(validation.value[-2:])
+    if start < MANY or start > 13 or max(end, held_out) > TOO_GOOD:
+        return []
+    under = np.flatnonzero(validation.value <= 4 * TOO_GOOD)
+    first = float(validation.step[under[0]])
+    if first > SOON * float(loss.step[-1]):
+        return []
+    return [
+        Finding(
+            kind="too-good",
+            severity="warning",
+            sentence=message(
+                "finding-too-good.sentence", training=end, validation=held_out, axis=trace.axis, step=int(first)
+            ),
+            first_step=float(loss.step[0]),
+            last_step=float(loss.step[-1]),
+            confidence=0.85,
+            signal="validation_loss",
+            evidence={"training": end, "validation": held_out, "at_start": start},
+            alternatives=(message("finding-too-good.one-answer"),),
+            test=message("finding-too-good.test"),
+            candidate_causes=("target-leak",),
+        )
+    ]
+
+
+def _level(value: np.ndarray) -> float:
+    return float(np.median(value))

@@ -1,0 +1,123 @@
+"""One fault, several findings: which of them is the root, and which follow from it.
+
+A finding that saw the cause itself (a learning rate that jumped, gradients that were never cleared) is the root of
+those that name the same cause. Without one, what rises at the same time is one event, and the gravest speaks for it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from newllm.diagnosis.causes.score import EVENTS
+from newllm.trace import Finding
+
+# The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
+ROOTS = (
+    "changed-state",
+    "learning-rate-jump",
+    "learning-rate-zero",
+    "warm-up-unfinished",
+    "schedule-turned",
+    "resume-jump",
+    "gradient-carried",
+    "no-gradient",
+    "generator-stands-still",
+    "discriminator-wins",
+    "generator-wins",
+    "mode-collapse",
+    "reward-falls",
+    "entropy-collapse",
+    "reward-stays",
+    "reward-hacking",
+    "posterior-collapse",
+    "kl-explosion",
+    "preference-at-reference",
+    "preference-without-signal",
+    "representation-collapse",
+    "contrastive-at-chance",
+    "auxiliary-loss",
+    "loss-scale",
+    "memory-growth",
+    "throughput-drop",
+    "accumulation-scale",
+    "second-moment",
+    "context-growth",
+    "frozen-layer",
+    "dead-units",
+    "data-order",
+    "periodic-batches",
+    "loss-drop",
+    "dominated-part",
+    "impossible-loss",
+    "squashed-outputs",
+    "too-good",
+    "validation-gap",
+    "over-fitting",
+)
+NEAR = 0.05  # of the run: so near each other two findings are of one event
+
+
+def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, float]]) -> list[Finding]:
+    """Return the findings in order, each root followed by what follows from it.
+
+    Args:
+        findings: with their causes.
+        length: of the run, in the units of the trace's axis.
+        order: what they are sorted by; a root stands where the gravest of its consequences would.
+    """
+    ordered = sorted(findings, key=order)  # stable: what is equal stays in the order of the detectors
+    found = {at: root for at in range(len(ordered)) if (root := _root(at, ordered, length)) is not None}
+    roots = {at: _top(root, found) for at, root in found.items()}
+    members = {root: [at for at, of in roots.items() if of == root] for root in set(roots.values())}
+    heads = [at for at in range(len(ordered)) if at not in roots]
+    heads.sort(key=lambda at: min(order(ordered[one]) for one in [at, *members.get(at, [])]))
+    return [
+        one
+        for at in heads
+        for one in [
+            ordered[at],
+            *(replace(ordered[member], follows=ordered[at].kind) for member in members.get(at, [])),
+        ]
+    ]
+
+
+def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
+    finding = ordered[at]
+    if finding.severity == "note":
+        return None
+    if finding.causes:
+        named = finding.causes[0].name
+        nearer = ROOTS[: ROOTS.index(finding.kind)] if finding.kind in ROOTS else ROOTS
+        same = [place for place, one in enumerate(ordered) if one.causes and one.causes[0].name == named]
+        same = [place for place in same if ordered[place].kind in nearer and ordered[place].severity != "note"]
+        if same:
+            return min(same, key=lambda place: ROOTS.index(ordered[place].kind))
+    if finding.kind not in EVENTS:
+        return None
+    return next(
+        (
+            place
+            for place, other in enumerate(ordered[:at])
+            if other.kind in EVENTS and other.severity != "note" and _one_event(other, finding, length)
+        ),
+        None,
+    )
+
+
+def _one_event(one: Finding, other: Finding, length: float) -> bool:
+    """Whether two findings begin and end near each other, and do not name different causes."""
+    if one.first_step is None or other.first_step is None:
+        return False
+    if one.causes and other.causes and one.causes[0].name != other.causes[0].name:
+        return False
+    near = NEAR * length
+    last, other_last = (x.first_step if x.last_step is None else x.last_step for x in (one, other))
+    return bool(one.first_step - near <= (other_last or 0.0) and other.first_step - near <= (last or 0.0))
+
+
+def _top(at: int, roots: dict[int, int]) -> int:
+    """Return the root of a root; two that name each other are none."""
+    seen = {at}
+    while at in roots and roots[at] not in seen:
+        at = roots[at]
+        seen.add(at)
+    return at

@@ -1,0 +1,180 @@
+"""Training and validation loss that do not measure the same; losses held above a floor, or too good to be true."""
+
+import math
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts
+from newllm.diagnosis.detectors.agreement import detect_training_above, detect_unsteady_validation
+from newllm.diagnosis.detectors.loss_floor import detect_squashed_outputs, detect_too_good
+from newllm.trace import Finding, Series, Trace
+
+POINTS = 100
+
+
+def both(loss: np.ndarray | float, *validation: float, **more: np.ndarray) -> Trace:
+    """Return a training loss of a hundred points, and evaluations at equal distances up to its end."""
+    whole = np.broadcast_to(loss, POINTS) if isinstance(loss, float) else loss
+    value = np.array(validation)
+    at = np.linspace(len(whole) / len(value), len(whole), len(value)).astype(int)
+    signals = {"loss": Series(np.arange(1, len(whole) + 1), whole), "validation_loss": Series(at, value)}
+    return Trace(signals | {name: Series(at[: len(one)], one) for name, one in more.items()})
+
+
+# A training loss far above that of the validation.
+
+
+def above(loss: np.ndarray | float, *validation: float) -> list[Finding]:
+    return detect_training_above(both(loss, *validation), Facts())
+
+
+def falling(start: float, end: float, points: int = POINTS) -> np.ndarray:
+    return np.geomspace(start, end, points)
+
+
+@pytest.mark.parametrize(
+    ("loss", "validation", "is_found"),
+    [
+        (1.81, [1.0] * 8, True),
+        (1.79, [1.0] * 8, False),
+        (1.9, [1.0] * 4, True),
+        (1.9, [1.0] * 3, False),
+        (np.full(8, 1.9), [1.0] * 4, True),
+        (np.full(7, 1.9), [1.0] * 4, False),
+        (falling(5, 0.5), [0.1] * 8, False),  # of two small losses one is easily twice the other
+        (falling(2, 0.5), [0.05] * 8, True),
+        (falling(5, 2), [9, 9, 1, 1, 1, 1, 1, 1], True),
+        (falling(5, 2), [1, 1, 1, 1, 1, 9, 1, 1], False),  # it was below the validation loss in the second half
+        (falling(5, 2), [2, 2, 2, 2, 2, 2, 2, 2], False),
+        (-1.0, [1.0] * 8, False),
+    ],
+)
+def test_a_training_loss_that_ends_far_above_validation_is_found(
+    loss: np.ndarray | float, validation: list[float], is_found: bool
+) -> None:
+    assert bool(above(loss, *validation)) is is_found
+
+
+def test_the_end_is_a_tenth_of_the_run() -> None:
+    loss = np.full(POINTS, 3.0)
+    loss[-4:] = 1.0
+    (found,) = above(loss, *[1.0] * 8)
+    assert (found.evidence["training"], found.evidence["ratio"]) == (3.0, 3.0)
+    loss[-6:] = 1.0
+    assert not above(loss, *[1.0] * 8)
+
+
+# A validation loss that jumps.
+
+
+def unsteady(loss: np.ndarray | float, *validation: float) -> list[Finding]:
+    return detect_unsteady_validation(both(loss, *validation), Facts())
+
+
+@pytest.mark.parametrize(
+    ("loss", "validation", "is_found"),
+    [
+        (2.0, [1, 1.61] * 5, True),
+        (2.0, [1, 1.59] * 5, False),
+        (2.0, [1, 2] * 3, True),
+        (2.0, [1, 2] * 2 + [1], False),
+        (2.0, [1, 2, 4, 8, 16, 32, 64], False),  # it only rises
+        (2.0, [4, 1, 4, 4.1, 4.2, 1, 4, 4.1, 4.2], False),  # it turns too seldom
+        (falling(5, 0.1), [0.001, 0.01] * 5, False),  # near zero the logarithm jumps and the loss does not
+        (np.linspace(2, 2.1, POINTS), [1, 9] * 5, False),  # training is no better
+        (falling(2, 1), [1, 9] * 5, True),
+    ],
+)
+def test_a_validation_that_jumps_by_much_of_what_there_is_to_learn_is_found(
+    loss: np.ndarray | float, validation: list[float], is_found: bool
+) -> None:
+    assert bool(unsteady(loss, *validation)) is is_found
+
+
+# A floor that a softmax applied twice cannot go below.
+
+FLOOR = math.log(1 + 9 / math.e)
+
+
+def squashed(end: float, accuracy: float | None = None, classes: int | None = 10, first: float = 2.3) -> list[Finding]:
+    loss = np.concatenate([np.geomspace(first, end, 20), np.full(80, end)])
+    more = {} if accuracy is None else {"validation_accuracy": np.full(5, accuracy)}
+    return detect_squashed_outputs(both(loss, *[end] * 5, **more), Facts(vocabulary=classes))
+
+
+@pytest.mark.parametrize(
+    ("times", "accuracy", "is_found"),
+    [
+        (1.11, 0.81, True),
+        (1.13, 0.81, False),
+        (1.0, 0.79, False),  # it is wrong too often for such a loss to be more than usual
+        (1.0, 81.0, True),  # in percent
+        (0.999, 0.9, True),
+        (0.997, 0.9, False),  # no floor, then
+        (1.019, None, True),
+        (1.021, None, False),
+    ],
+)
+def test_a_loss_that_stands_at_the_floor_is_found(times: float, accuracy: float | None, is_found: bool) -> None:
+    assert bool(squashed(times * FLOOR, accuracy)) is is_found
+
+
+def test_classes_are_counted_or_taken_from_the_first_loss() -> None:
+    (found,) = squashed(FLOOR, classes=None, first=math.log(10))
+    assert found.evidence["limit"] == pytest.approx(FLOOR)
+    assert "over 10 classes" in str(found.sentence)
+    assert not squashed(FLOOR, classes=100)
+    assert not squashed(math.log(1 + 1 / math.e), classes=2, first=0.7)
+    assert squashed(math.log(1 + 2 / math.e), classes=3, first=1.1)
+
+
+@pytest.mark.parametrize(("fall", "is_found"), [(0.02, True), (0.04, False)])
+def test_a_loss_that_still_falls_stands_at_no_floor(fall: float, is_found: bool) -> None:
+    loss = np.concatenate([np.full(34, 2.3), np.full(33, FLOOR * math.exp(fall)), np.full(33, FLOOR)])
+    trace = both(loss, *[FLOOR] * 5, validation_accuracy=np.full(5, 0.9))
+    assert bool(detect_squashed_outputs(trace, Facts(vocabulary=10))) is is_found
+
+
+@pytest.mark.parametrize(("points", "is_found"), [(24, True), (23, False)])
+def test_a_floor_takes_so_many_points(points: int, is_found: bool) -> None:
+    assert bool(detect_squashed_outputs(both(np.full(points, FLOOR), FLOOR), Facts(vocabulary=10))) is is_found
+
+
+# A loss that no held-out text gives.
+
+
+def too_good(
+    end: float = 0.1, held_out: float = 0.1, start: float = 4.0, vocabulary: int | None = None, points: int = POINTS
+) -> list[Finding]:
+    loss = np.concatenate([np.full(3, start), np.full(points - 3, end)])
+    return detect_too_good(both(loss, start, *[held_out] * 4), Facts(vocabulary=vocabulary))
+
+
+@pytest.mark.parametrize(
+    ("what", "is_found"),
+    [
+        ({}, True),
+        ({"end": 0.149, "held_out": 0.149}, True),
+        ({"end": 0.151}, False),
+        ({"held_out": 0.151}, False),
+        ({"start": 3.01}, True),
+        ({"start": 2.99}, False),  # of few classes it is usual
+        ({"start": 2.0, "vocabulary": 21}, True),
+        ({"start": 4.0, "vocabulary": 20}, False),
+        ({"start": 12.9}, True),
+        ({"start": 13.1}, False),  # in other units
+        ({"points": 24}, True),
+        ({"points": 23}, False),
+        ({"end": 0.0}, False),
+    ],
+)
+def test_a_loss_of_nearly_nothing_on_held_out_text_is_found(what: dict[str, float], is_found: bool) -> None:
+    assert bool(too_good(**what)) is is_found  # pyrefly: ignore[bad-argument-type]
+
+
+@pytest.mark.parametrize(("late", "is_found"), [(4, True), (6, False)])
+def test_what_is_learnt_late_is_no_leak(late: int, is_found: bool) -> None:
+    loss = np.concatenate([np.full(50, 4.0), np.full(50, 0.1)])
+    validation = [4.0] * late + [0.1] * (10 - late)
+    assert bool(detect_too_good(both(loss, *validation), Facts())) is is_found

@@ -1,0 +1,111 @@
+"""Rises of the training loss that harm nothing, by what the validation loss says around them."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.diagnosis.cases import STEPS, at, other
+
+from newllm.diagnosis.harm import validation_gains, without_harmless
+from newllm.trace import Series, Trace
+
+EVERY = np.arange(20, 401, 20)
+
+
+def around(before: float, after: float, usual: float = 0.0) -> np.ndarray:
+    """Return twenty evaluations, of which those from step 240 on are of another level."""
+    return np.where(EVERY < 240, before + usual * (np.arange(20) % 2), after)
+
+
+def trace_of(validation: np.ndarray | None = None, loss: np.ndarray | None = None, axis: str = "step") -> Trace:
+    signals = {"loss": Series(STEPS, np.full(400, 2.0) if loss is None else loss)}
+    if validation is not None:
+        signals["validation_loss"] = Series(EVERY[: len(validation)], validation)
+    return Trace(signals, axis)
+
+
+def severity(trace: Trace, kind: str = "spike", last: float | None = 245, **more: Any) -> str:
+    (found,) = without_harmless([other(kind, 239, last_step=last, **more)], trace)
+    return found.severity
+
+
+@pytest.mark.parametrize(
+    ("after", "usual", "gains"),
+    [
+        (1.59, 0.0, True),
+        (1.61, 0.0, False),
+        (1.0, 0.24, True),
+        (1.0, 0.26, False),  # evaluations differ by as much
+        (0.0, 0.0, False),
+    ],
+)
+def test_validation_gains_where_it_is_far_better_behind_a_rise(after: float, usual: float, gains: bool) -> None:
+    # The evaluation before is the eleventh, without what the others differ by.
+    trace = trace_of(around(2.0, after, usual))
+    assert (validation_gains(other("spike", 239), trace) == (2.0, after)) is gains
+    assert severity(trace) == ("note" if gains else "warning")
+
+
+def test_the_better_of_the_next_two_evaluations_counts() -> None:
+    later = around(2.0, 2.0)
+    for place, gains in ((11, True), (12, True), (13, False)):
+        value = later.copy()
+        value[place] = 1.0
+        assert (validation_gains(other("spike", 239), trace_of(value)) is not None) is gains
+
+
+def test_the_first_evaluations_say_nothing_of_what_is_usual() -> None:
+    value = np.array([2.0, 2.0, 2.0, 1.0, 1.0])
+    assert [validation_gains(other("spike", step), trace_of(value)) for step in (60, 61)] == [None, (2.0, 1.0)]
+    assert validation_gains(other("spike", None), trace_of(value)) is None
+    assert validation_gains(other("spike", 61), trace_of()) is None
+    assert validation_gains(other("spike", 61, signal="validation_loss"), trace_of(value)) is None
+
+
+def peak(height: float, first: float = 5.0, behind: float = 1.0) -> np.ndarray:
+    """Return a loss that falls from 5 to 1 and rises to a height for a few points."""
+    loss = np.where(STEPS < 50, first, behind)
+    return np.where((STEPS >= 240) & (STEPS <= 243), height, loss)
+
+
+@pytest.mark.parametrize(
+    ("height", "after", "expected"),
+    [
+        (3.49, 2.0, "note"),
+        (3.51, 2.0, "warning"),
+        (3.0, 2.19, "note"),
+        (3.0, 2.21, "warning"),  # the model is worse behind it
+    ],
+)
+def test_a_small_peak_of_a_model_that_is_as_good_behind_it_is_a_note(
+    height: float, after: float, expected: str
+) -> None:
+    assert severity(trace_of(around(2.0, after), peak(height))) == expected
+
+
+def test_what_the_validation_does_not_tell_stays_an_alarm() -> None:
+    assert severity(trace_of(None, peak(3.0))) == "warning"
+    assert severity(trace_of(around(2.0, 2.0)[:11], peak(3.0))) == "warning"  # none behind it
+    assert severity(trace_of(around(2.0, 2.0), peak(3.0), "epoch")) == "warning"
+    assert severity(trace_of(around(2.0, 2.0), peak(3.0) - 1.1)) == "warning"  # below nothing no share is small
+    assert severity(trace_of(around(2.0, 2.0), peak(3.0)), last=239) == "warning"  # of one point
+    assert severity(trace_of(around(2.0, 2.0), np.where(STEPS > 380, np.nan, peak(3.0)))) == "warning"
+    assert severity(trace_of(around(2.0, 2.0), np.where(STEPS < 20, np.nan, peak(3.0)))) == "note"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "expected"),
+    [
+        ("worse-than-uniform", {}, "note"),
+        ("worse-than-untrained", {}, "note"),
+        ("gradient-explosion", {}, "note"),
+        ("diverged", {}, "note"),  # other data, on which the model goes on to learn
+        ("plateau", {}, "warning"),
+        ("spike", {"severity": "fault"}, "fault"),
+        ("spike", {"signal": "validation_loss"}, "warning"),
+    ],
+)
+def test_only_warnings_of_rises_of_the_training_loss_are_harmless(
+    kind: str, more: dict[str, Any], expected: str
+) -> None:
+    assert severity(trace_of(around(2.0, 1.0), 2 * at(240, 243, 2.0)), kind, **more) == expected

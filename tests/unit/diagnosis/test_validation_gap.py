@@ -1,0 +1,93 @@
+"""A validation loss that never agrees with training's, or never comes below where training began."""
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts
+from newllm.diagnosis.detectors.evaluation import detect_validation_gap
+from newllm.trace import Finding, Series, Trace
+
+POINTS = 60
+LEARNS = np.concatenate([np.full(20, 5.0), np.geomspace(5, 2, 40)])
+BY_HEART = np.concatenate([np.full(20, 5.0), np.geomspace(5, 0.1, 40)])
+
+
+def gap(
+    *validation: float, loss: np.ndarray = LEARNS, first: int = 12, epochs: np.ndarray | None = None
+) -> list[Finding]:
+    at = np.linspace(first, POINTS, len(validation)).astype(int)
+    step = np.arange(1, POINTS + 1)
+    signals = {"loss": Series(step, loss), "validation_loss": Series(at, np.array(validation))}
+    return detect_validation_gap(Trace(signals, epochs=None if epochs is None else Series(step, epochs)), Facts())
+
+
+def second_from(step: int) -> np.ndarray:
+    return np.where(np.arange(1, POINTS + 1) < step, 0.0, 1.0)
+
+
+# Never below the loss that training began at.
+
+
+@pytest.mark.parametrize(
+    ("validation", "is_found"),
+    [
+        ([5.26] * 4, True),
+        ([5.24] * 4, False),  # over-fitting takes its time: at its first evaluation it lies no higher
+        ([5.3, 5.3, 5.3], True),
+        ([5.3, 5.3], False),
+        ([5.3, 4.77, 5.3, 5.3], True),
+        ([5.3, 4.74, 5.3, 5.3], False),  # it has come down
+    ],
+)
+def test_a_validation_that_never_falls_while_training_learns_is_found(validation: list[float], is_found: bool) -> None:
+    found = gap(*validation)
+    assert bool(found) is is_found
+    assert all("never falls below 5" in str(one.sentence) for one in found)
+
+
+def test_within_the_first_epoch_it_has_to_be_no_higher() -> None:
+    (found,) = gap(*[4.8] * 4, epochs=second_from(13))
+    assert (found.evidence["first_epoch"], found.evidence["from_first"]) == (True, False)
+    assert "within the first epoch" in str(found.sentence)
+    assert not gap(*[4.7] * 4, epochs=second_from(13))
+    assert not gap(*[4.8] * 4, epochs=second_from(12))  # the data were read again by then
+
+
+@pytest.mark.parametrize(("end", "is_found"), [(4.2, True), (4.4, False)])
+def test_training_has_to_learn(end: float, is_found: bool) -> None:
+    loss = np.concatenate([np.full(20, 5.0), np.full(40, end)])
+    assert bool(gap(*[5.4] * 4, loss=loss)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("validation", "first", "is_found"),
+    [(5.4, 12, False), (6.9, 12, False), (8.0, 12, True), (5.9, 40, False), (6.1, 40, True)],
+)
+def test_few_data_that_are_learnt_by_heart_bring_validation_up(validation: float, first: int, is_found: bool) -> None:
+    # Only a gap that was there before they were learnt counts, or more than they bring by then.
+    assert bool(gap(*[validation] * 4, loss=BY_HEART, first=first)) is is_found
+    assert gap(*[validation] * 4, loss=BY_HEART, epochs=second_from(13))  # none of them had been read twice
+
+
+# Apart at the first evaluation.
+
+
+@pytest.mark.parametrize(
+    ("validation", "is_found"),
+    [
+        ([5 * np.exp(0.36), 4.4, 3.2, 3.0], True),
+        ([5 * np.exp(0.34), 4.4, 3.2, 3.0], False),
+        ([5 * np.exp(0.36), 4.4, 2.7, 2.7], False),  # it closes
+        ([5 * np.exp(0.36), 4.4, 2.9, 2.9], True),
+    ],
+)
+def test_a_gap_at_the_first_evaluation_that_stays_is_found(validation: list[float], is_found: bool) -> None:
+    found = gap(*validation)
+    assert bool(found) is is_found
+    assert all(one.evidence["from_first"] for one in found)
+
+
+@pytest.mark.parametrize(("last", "is_found"), [(1.8, True), (1.7, False)])
+def test_what_comes_down_to_a_third_of_the_start_is_learnt_after_all(last: float, is_found: bool) -> None:
+    loss = np.concatenate([np.full(20, 5.0), np.geomspace(5, 1.1, 40)])
+    assert bool(gap(8.0, 4.0, last, last, loss=loss)) is is_found
