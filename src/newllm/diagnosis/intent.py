@@ -77,6 +77,7 @@ _FOLLOWS: dict[str, frozenset[str]] = {
     "representation-collapse": frozenset({"repeated-loss", "worse-than-untrained", "plateau"}),
     "contrastive-at-chance": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "posterior-collapse": frozenset({"plateau"}),
+    "validation-gap": frozenset({"evaluation-behind"}),
 }
 
 

@@ -50,6 +50,7 @@ ROOTS = (
     "impossible-loss",
     "squashed-outputs",
     "too-good",
+    "evaluation-behind",
     "validation-gap",
     "over-fitting",
 )

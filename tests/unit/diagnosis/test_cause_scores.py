@@ -109,7 +109,8 @@ SCORES: list[tuple[str, dict[str, Any], float]] = [
     ("learning-rate", {"learning_rate": until(189, 1.0, 1.6)}, 0.4),  # it rose more than fifty points before
     ("learning-rate", {"learning_rate": until(190, 1.0, 1.6)}, 0.65),
     ("learning-rate", {"learning_rate": until(200, 0.0, 1.6)}, 0.4),
-    ("learning-rate", {"learning_rate": until(1, 1.0, 1.6), "first": 7, "last": 7}, 0.65),
+    ("learning-rate", {"learning_rate": until(1, 1.0, 1.6), "first": 41, "last": 41}, 0.65),
+    ("learning-rate", {"learning_rate": until(1, 1.0, 1.6), "first": 40, "last": 40}, 0.4),  # a warm-up
     ("learning-rate", {"learning_rate": until(1, 1.0, 1.6), "first": 6, "last": 6}, 0.4),
     ("learning-rate", {"learning_rate": until(200, 1.0, 1.6), "others": (other("update-ratio"),)}, 0.7),
     ("learning-rate", {"kind": "plateau"}, 0.0),

@@ -29,12 +29,25 @@ def corrupted_batch(case: Case) -> Score:
         return NOTHING
     if case.onset <= EARLY * case.length:
         return often(0.4)  # the first updates of a model are a likelier cause there than one of its batches
-    if case.finding.evidence.get("outcome", "recovered") != "recovered":
+    if case.finding.evidence.get("outcome", "recovered") != "recovered" or _within_longer(case):
         return often(0.4)
     if case.gradient_jumped(3):
         what = "batch-gradient" if case.finding.kind == "gradient-explosion" else "batch-with-gradient"
         return because(0.9, what, points=case.points)
     return because(0.6, "batch-alone", points=case.points)
+
+
+def _within_longer(case: Case) -> bool:
+    """Whether a longer rise of the same signal holds this one."""
+    return any(
+        one.kind in {"spike", "diverged"}
+        and one.signal == case.finding.signal
+        and one.first_step is not None
+        and one.last_step is not None
+        and one.first_step <= case.onset <= one.last_step
+        and one.last_step - one.first_step > 3
+        for one in case.others
+    )
 
 
 def label_noise(case: Case) -> Score:
@@ -80,7 +93,7 @@ def data_order(case: Case) -> Score:
         return because(0.8, "validation-gains", before=better[0], after=better[1])
     same = [one for one in [case.finding, *case.others] if one.kind == "spike" and one.signal == case.finding.signal]
     slow = case.points >= 8
-    if len(same) >= 2 and slow:
+    if len(same) >= 2 and slow and case.finding.kind == "spike":
         return because(0.6, "comes-again", count=len(same))
     return often(0.45 if case.by_step and slow and case.worst_at_once() else 0.3 if slow else 0.2)
 

@@ -37,7 +37,7 @@ def learning_rate(case: Case) -> Score:
     if dead := case.led("dead-units") or case.led("saturated-gates"):
         return because(0.65, "units-died", axis=case.trace.axis, step=dead.first_step)
     rate = case.before("learning_rate", 50)
-    if len(rate) > 5 and rate[0] > 0 and rate[-1] > 1.5 * rate[0]:
+    if len(rate) > 5 and case.onset > EARLY * case.length and rate[0] > 0 and rate[-1] > 1.5 * rate[0]:
         return because(0.65, "rate-rose", before=float(rate[0]), after=float(rate[-1]))
     if _from_start(case):
         return because(0.7, "from-start", axis=case.trace.axis, step=case.onset)

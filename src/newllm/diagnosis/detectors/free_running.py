@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import seen
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
@@ -77,5 +76,5 @@ def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, f
         alternatives=(message("finding-evaluation-behind.harder"),),
         test=message("finding-evaluation-behind.test"),
         candidate_causes=causes,
-        causes=seen(causes[:1]),
+        causes=(),
     )
