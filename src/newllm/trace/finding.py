@@ -62,10 +62,9 @@ class Finding:
 
     @property
     def cause_probabilities(self) -> dict[str, float] | None:
-        """The probabilities of the named causes, as far as they have one; None where nobody has looked for causes."""
-        if self.causes is None:
-            return None
-        return {one.name: one.probability for one in self.causes if one.probability is not None}
+        """The probabilities of the named causes; None where nobody has looked for causes, or gave none."""
+        given = {one.name: one.probability for one in self.causes or () if one.probability is not None}
+        return None if self.causes is None or len(given) < len(self.causes) else given
 
     @property
     def supported_causes(self) -> tuple[str, ...] | None:

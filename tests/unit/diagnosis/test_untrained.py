@@ -134,6 +134,6 @@ def test_a_model_that_starts_sure_and_wrong_is_found(what: dict[str, float], is_
 
 
 def test_what_repeats_to_its_last_digit_is_told_as_that() -> None:
-    assert not unmoved(np.full(5, 2.3))
-    assert unmoved(np.full(5, 2.3), 2.3 * np.array([1, 1, 1.01, 1, 1, 1]))
+    assert not unmoved(np.full(6, 2.3))
+    assert unmoved(np.full(6, 2.3), 2.3 * np.array([1, 1, 1.01, 1, 1, 1]))
     assert unmoved(between(0.001))
