@@ -1,7 +1,7 @@
 """What the doctor says of a run, held against what may be said of it (accepted.toml)."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -139,7 +139,7 @@ def causes_of(finding: Finding) -> list[str]:
 
 def _probabilities(finding: Finding) -> dict[str, float] | None:
     """Return the probabilities of causes; None of a doctor that gives none."""
-    given: dict[str, float | None] | None = getattr(finding, "cause_probabilities", None)
+    given: Mapping[str, float | None] | None = getattr(finding, "cause_probabilities", None)
     known = {cause: probability for cause, probability in (given or {}).items() if probability is not None}
     return known if given is not None and len(known) == len(given) else None
 
