@@ -104,7 +104,7 @@ def load(path: str | Path, snapshot: str = "best", device: str = "auto") -> Load
         UserError: there is no run, no such snapshot, it is damaged, or the tokenizer is not the one of the training.
     """
     run = RunDirectory(Path(path))
-    config = run.load_config(decided=False)
+    config = run.load_config(clock_decisions=False)
     place = choose_snapshot(run.snapshots, snapshot)
     numerics = dataclasses.replace(config.numerics, device=resolve_device(device), scan_backend="auto")
     model = build_model(dataclasses.replace(config, numerics=numerics)).eval()

@@ -123,7 +123,7 @@ def _say_failed(run: RunDirectory, error: BaseException) -> None:
             summary.save(run.summary)
 
 
-def standing_texts(config: RunConfig, run: RunDirectory) -> RunConfig:
+def with_lasting_texts(config: RunConfig, run: RunDirectory) -> RunConfig:
     """Return the configuration with texts that can be read again: absolute paths, standard input kept in the run.
 
     Args:
@@ -133,12 +133,12 @@ def standing_texts(config: RunConfig, run: RunDirectory) -> RunConfig:
     Raises:
         UserError: standard input is empty, or there is no room for it.
     """
-    texts = tuple(_standing(text, run.standard_input) for text in config.data.texts)
-    validation = tuple(_standing(text, run.standard_input) for text in config.data.validation)
+    texts = tuple(_lasting(text, run.standard_input) for text in config.data.texts)
+    validation = tuple(_lasting(text, run.standard_input) for text in config.data.validation)
     return dataclasses.replace(config, data=dataclasses.replace(config.data, texts=texts, validation=validation))
 
 
-def _standing(text: str, copy: Path) -> str:
+def _lasting(text: str, copy: Path) -> str:
     if text.startswith("bundled:"):
         return text
     if text != "-":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.api.run_directories import claimed, standing_texts
+from newllm.api.run_directories import claimed, with_lasting_texts
 from newllm.api.training_session import TrainedRun, notify, train_to_end
 from newllm.data import Corpus, DataConfig, Segments, offer_columns, prepare
 from newllm.data.facts import data_facts
@@ -25,7 +25,7 @@ from newllm.training.presets import preset as preset_of
 from newllm.training.resolve import resolve
 from newllm.training.run import RunDirectory
 
-_FIRST_TEXT = "bundled:moby-dick"
+_DEFAULT_TEXT = "bundled:moby-dick"
 
 
 def train(
@@ -75,21 +75,23 @@ def train(
         "training": {"guard": guard},
         "seed": seed,
     }
-    resolved = configure(preset, config, body, settings, _given(chosen), width)
-    if texts or not resolved.data.texts:
-        resolved = dataclasses.replace(resolved, data=dataclasses.replace(resolved.data, texts=texts or (_FIRST_TEXT,)))
-    resolved.check()
-    if (rule is not None or norm is not None) and resolved.model.body not in CONTEXT_BODIES:
+    requested = configure(preset, config, body, settings, _given(chosen), width)
+    if texts or not requested.data.texts:
+        requested = dataclasses.replace(
+            requested, data=dataclasses.replace(requested.data, texts=texts or (_DEFAULT_TEXT,))
+        )
+    requested.check()
+    if (rule is not None or norm is not None) and requested.model.body not in CONTEXT_BODIES:
         raise UserError(
-            f"body '{resolved.model.body}' has no update rule and no context norm: drop --rule and --norm, "
+            f"body '{requested.model.body}' has no update rule and no context norm: drop --rule and --norm, "
             f"or take a body of {', '.join(CONTEXT_BODIES)}"
         )
-    resolve_device(resolved.numerics.device)
-    offer_columns((*resolved.data.texts, *resolved.data.validation))
-    with claimed(out, _named_after(preset, resolved.data.texts)) as run:
+    resolve_device(requested.numerics.device)
+    offer_columns((*requested.data.texts, *requested.data.validation))
+    with claimed(out, _named_after(preset, requested.data.texts)) as run:
         preparation = Preparation(time.monotonic() - budget.began)
-        complete, model, corpus = begin(run, resolved, budget, preparation)
-        notify(observers, *preparation.notices(), *shortened(resolved, complete, settings))
+        complete, model, corpus = begin(run, requested, budget, preparation)
+        notify(observers, *preparation.notices(), *shortened(requested, complete, settings))
         if complete.training.seconds:
             given = {"took": str(preparation), "seconds": complete.training.seconds}
             notify(observers, message("notice-getting_ready", **given))
@@ -114,11 +116,11 @@ def begin(
         UserError: the texts or the configuration cannot be, or the disk is full.
     """
     announce(run, config)
-    standing = standing_texts(config, run)
-    with using_threads(standing.numerics.threads):
+    lasting = with_lasting_texts(config, run)
+    with using_threads(lasting.numerics.threads):
         with preparation.timing("text"):
-            corpus = prepare(standing.data)
-        complete, model = resolve(standing, corpus, budget, preparation)
+            corpus = prepare(lasting.data)
+        complete, model = resolve(lasting, corpus, budget, preparation)
     preparation.budget = complete.training.seconds or None
     announce(run, complete, preparation.as_dict())
     run.check_lock()

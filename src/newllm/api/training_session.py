@@ -66,8 +66,8 @@ def train_to_end(
     pace = _pace(run, config, observers, budget)
     with using_threads(config.numerics.threads):
         try:
-            recorded = functools.partial(_recorded, run, corpus, observers)
-            summary, stopped_by = run_training(run, config, model, corpus, recorded, observers, pace)
+            make_recording = functools.partial(_make_recording, run, corpus, observers)
+            summary, stopped_by = run_training(run, config, model, corpus, make_recording, observers, pace)
         except Exception:  # what stopped the run is what the person must hear
             with contextlib.suppress(UserError, OSError):
                 draw_curves(run, config, corpus)
@@ -81,7 +81,7 @@ def run_training(
     config: RunConfig,
     model: LanguageModel,
     corpus: Corpus,
-    recorded: Callable[[RunConfig], Recording],
+    make_recording: Callable[[RunConfig], Recording],
     observers: Sequence[Observer] = (),
     pace: Pace | None = None,
     *,
@@ -94,7 +94,7 @@ def run_training(
         config: resolved.
         model: at its initialisation.
         corpus: the data.
-        recorded: makes what measures a session.
+        make_recording: of a configuration; called anew after every roll-back.
         observers: who watches.
         pace: what decides when the run ends; None for its steps.
         snapshots: whether they are taken on the way, see `Training`.
@@ -104,7 +104,7 @@ def run_training(
     """
     guard, goes_on, stopped_by = RunGuard(run, corpus, config.training.guard), False, None
     while True:
-        watching = observers, recorded(config), guard, pace
+        watching = observers, make_recording(config), guard, pace
         training = Training(
             run, config, model, corpus, *watching, goes_on=goes_on, stopped_by=stopped_by, snapshots=snapshots
         )
@@ -146,7 +146,7 @@ def _pace(run: RunDirectory, config: RunConfig, observers: Sequence[Observer], b
     return ClockPace(run, seconds, Stopwatch(budget.began, used), per_step, planned, reached)
 
 
-def _recorded(run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], config: RunConfig) -> Recording:
+def _make_recording(run: RunDirectory, corpus: Corpus, observers: Sequence[Observer], config: RunConfig) -> Recording:
     samples = Samples(run.samples, config.seed, corpus.tokenizer, functools.partial(_sampled, observers))
     return RunRecording(run.recording, config, corpus.tokenizer, samples)
 

@@ -153,10 +153,10 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 
 def _tell(trained: Any, began: float, onsets: Sequence[int], words: Catalogue) -> None:
     """Print where the run is, what it reached, where its loss left its trend, and a sample of what it writes."""
-    wall = time.monotonic() - began
+    until_sample = time.monotonic() - began
     summary, best = trained.summary, trained.summary.best_validation
     run, state = str(trained.path), words(f"state-{summary.status}")
-    done = {"steps": summary.step, "tokens": summary.tokens, "seconds": summary.seconds, "wall": wall}
+    done = {"steps": summary.step, "tokens": summary.tokens, "seconds": summary.seconds, "wall": until_sample}
     print(words("train-ended", state=state, run=run, **done))
     if summary.message:
         print(words.text(summary.why))
@@ -167,11 +167,11 @@ def _tell(trained: Any, began: float, onsets: Sequence[int], words: Catalogue) -
     if onsets:
         print(_off_trend(onsets, trained.path, words))
     if summary.status == "finished":
-        _show_sample(trained, words, time_is_over=bool(trained.seconds) and wall >= trained.seconds)
+        _show_sample(trained, words, time_is_over=bool(trained.seconds) and until_sample >= trained.seconds)
     elif summary.status == "interrupted":
         print(words("train-go_on", run=run))
     if trained.seconds and summary.status == "finished":
-        _say_time(trained.seconds, wall, time.monotonic() - began, words)
+        _say_time(trained.seconds, until_sample, time.monotonic() - began, words)
 
 
 def _show_sample(trained: Any, words: Catalogue, *, time_is_over: bool) -> None:
@@ -199,11 +199,11 @@ def _show_sample(trained: Any, words: Catalogue, *, time_is_over: bool) -> None:
     print(words("train-write_on", run=run))
 
 
-def _say_time(seconds: float, trained: float, wall: float, words: Catalogue) -> None:
-    """Say why a run by the clock took another time than was given to it."""
-    if abs(wall - seconds) > _EXACT * seconds:
-        took = {"wall": wall, "trained": trained, "sample": wall - trained}
-        print(words("train-other_time", seconds=round(seconds, 1), **took))
+def _say_time(given: float, until_sample: float, total: float, words: Catalogue) -> None:
+    """Say why a run by the clock took another time than was given to it; all in seconds since the command began."""
+    if abs(total - given) > _EXACT * given:
+        took = {"wall": total, "trained": until_sample, "sample": total - until_sample}
+        print(words("train-other_time", seconds=round(given, 1), **took))
 
 
 def _off_trend(onsets: Sequence[int], run: Path, words: Catalogue) -> str:

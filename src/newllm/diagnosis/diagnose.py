@@ -9,8 +9,8 @@ from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.causes import explained
 from newllm.diagnosis.detectors import DETECTORS
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.harm import without_harmless
-from newllm.diagnosis.intent import intended
+from newllm.diagnosis.harm import harmless_as_notes
+from newllm.diagnosis.intent import without_intended
 from newllm.diagnosis.roots import rooted
 from newllm.trace import SEVERITIES, Finding, Trace
 
@@ -28,7 +28,8 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
     with np.errstate(all="ignore"):
         findings = [found for detect in DETECTORS for found in detect(trace, facts)]
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
-        findings = explained(_folded(without_harmless(intended(findings, trace, facts), trace)), trace, facts)
+        findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
+        findings = explained(_folded(findings), trace, facts)
     length = max((float(series.step[-1]) for series in trace.signals.values() if len(series.step)), default=0.0)
     return rooted(findings, length, _order)
 

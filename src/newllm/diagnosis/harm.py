@@ -1,20 +1,21 @@
 """Rises of the training loss that harm nothing: what they tell is worth knowing, and no alarm.
 
-The validation loss says what a rise did to the model. Where it is far better behind the rise, the training data became
-others, and validation is of their kind; where it is as good and the loss rose from nearly nothing, a few batches were
-misfits.
+The validation loss says what a rise did to the model. Where it is far better after the rise, the training data became
+others, and validation is of their kind. Where it is as good, a rise is harmless if the loss stayed low (its peak is
+below `SMALL` of the first loss), or if the finding says little by itself (`_says_little`).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from newllm.diagnosis.losses import finite, is_validation
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
-GAINS = 0.8  # of the validation loss before: so much less behind is another validation set's worth
+GAINS = 0.8  # of the validation loss before the rise: below it the loss after the rise is far better
 USUAL = 4.0  # times the usual change from one evaluation to the next
 SMALL = 0.7  # of the first loss: a peak below is of a model that has learnt most of its task
 FEW = 3  # points
@@ -22,9 +23,17 @@ FEW_SHARE = 0.1  # of the points
 UNHARMED = 1.1  # times the validation loss before
 
 
-def without_harmless(findings: Sequence[Finding], trace: Trace) -> list[Finding]:
-    """Return the findings, those of rises that harm nothing as notes."""
-    return [replace(one, severity="note") if _is_harmless(one, trace) else one for one in findings]
+class _Evaluations(NamedTuple):
+    """Validation losses at a finding: the last before its first step, the next, and the better of the next two."""
+
+    before: float
+    after: float
+    better: float
+
+
+def harmless_as_notes(findings: Sequence[Finding], trace: Trace) -> list[Finding]:
+    """Return all findings; rises that harm nothing become notes."""
+    return [replace(finding, severity="note") if _is_harmless(finding, trace) else finding for finding in findings]
 
 
 def _is_harmless(finding: Finding, trace: Trace) -> bool:
@@ -37,41 +46,43 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
     whole = trace.series("loss")
     if not np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all():
         return False
-    loss = finite(whole)
-    around = _evaluations(finding, trace)
-    if around is None or not len(loss.value) or loss.value.min() <= 0 or trace.axis != "step":
-        return False  # of a loss that goes below nothing no share of the first says what is small
+    loss, evaluations = finite(whole), _evaluations(finding, trace)
+    if evaluations is None or not len(loss.value) or loss.value.min() <= 0 or trace.axis != "step":
+        return False  # of a loss that goes below zero no share of the first says what is small
     first, last = finding.first_step or 0.0, finding.last_step if finding.last_step is not None else np.inf
     within = loss.value[(loss.step >= first) & (loss.step <= last)]
-    small = len(within) > 1 and bool(within.max() < SMALL * loss.value[0])
-    # Single batches that are far off leave a model as it was, and so does a training that goes on to harder data.
-    few = finding.evidence.get("points", np.inf) <= max(FEW, FEW_SHARE * len(loss.value))
-    validation = finite(trace.series("validation_loss"))
-    following = float(validation.value[int(np.searchsorted(validation.step, finding.first_step or 0.0))])
-    if not small:
-        around = around[0], following
-    # A gradient harms by what it does to the loss: one misfit among right answers has a large one, and no more.
-    small |= finding.kind == "gradient-explosion" and len(within) > 1
-    small |= finding.kind == "worse-than-untrained" and bool(finding.evidence.get("inferred")) and bool(few)
-    small |= finding.kind == "diverged" and bool(loss.value[-1] < loss.value[0])
-    return bool(small) and around[1] <= UNHARMED * around[0]
+    if len(within) > 1 and within.max() < SMALL * loss.value[0]:
+        return evaluations.better <= UNHARMED * evaluations.before
+    # A loss that rose high must be made good by the very next evaluation.
+    return _says_little(finding, loss, len(within)) and evaluations.after <= UNHARMED * evaluations.before
+
+
+def _says_little(finding: Finding, loss: Series, points: int) -> bool:
+    """Whether a finding, in spite of a high loss, is no sign of harm where validation is as good as before."""
+    if finding.kind == "gradient-explosion":  # what it did to the loss counts; a misfit among right answers has one
+        return points > 1
+    if finding.kind == "worse-than-untrained":  # a few batches that are far off, by a limit that was only inferred
+        few = finding.evidence.get("points", np.inf) <= max(FEW, FEW_SHARE * len(loss.value))
+        return bool(finding.evidence.get("inferred")) and bool(few)
+    return finding.kind == "diverged" and bool(loss.value[-1] < loss.value[0])  # harder data, for example
 
 
 def validation_gains(finding: Finding, trace: Trace) -> tuple[float, float] | None:
-    """Return the evaluations before and behind a rise of the training loss, where the later is far better."""
-    validation, around = finite(trace.series("validation_loss")), _evaluations(finding, trace)
-    if is_validation(finding.signal or "") or around is None:
+    """Return the evaluations before and after a rise of the training loss, where the later is far better."""
+    validation, evaluations = finite(trace.series("validation_loss")), _evaluations(finding, trace)
+    if is_validation(finding.signal or "") or evaluations is None:
         return None
     at = int(np.searchsorted(validation.step, finding.first_step or 0.0))
     usual = float(np.median(np.abs(np.diff(validation.value[:at])))) if at > 2 else 0.0
-    before, after = around
-    return around if 0 < after < GAINS * before and before - after > USUAL * usual and at > 2 else None
+    before, after = evaluations.before, evaluations.better
+    return (before, after) if 0 < after < GAINS * before and before - after > USUAL * usual and at > 2 else None
 
 
-def _evaluations(finding: Finding, trace: Trace) -> tuple[float, float] | None:
-    """Return the last evaluation before a finding and the better of the two that come next; None without them."""
+def _evaluations(finding: Finding, trace: Trace) -> _Evaluations | None:
+    """Return the evaluations around the first step of a finding; None without them."""
     validation = finite(trace.series("validation_loss"))
     at = int(np.searchsorted(validation.step, finding.first_step or 0.0))
     if finding.first_step is None or at < 1 or at >= len(validation.value):
         return None
-    return float(validation.value[at - 1]), float(validation.value[at : at + 2].min())
+    before, after = float(validation.value[at - 1]), float(validation.value[at])
+    return _Evaluations(before, after, float(validation.value[at : at + 2].min()))

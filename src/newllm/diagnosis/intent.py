@@ -1,9 +1,11 @@
 """What is no alarm in a training of this kind, and what somebody planned: findings are dropped, or become notes.
 
-Detectors read curves and know nothing of what they are for. The loss of a policy or of a GAN's sides is no measure of
-progress, so what is said of its rise, its standstill or its level is dropped: detectors of their own judge the reward,
-the entropy, the other side. A likelihood of densities sharpens without end, and its gradient grows with it. What
-begins within `NEAR` of the run behind a planned change is a note that says so.
+Detectors read curves and know nothing of what they are for. Three things follow:
+- The loss of a policy, or of a generator and its discriminator, is no measure of progress. What is said of its rise,
+  its standstill or its level is dropped; the reward, the entropy and the balance of a GAN have detectors of their own.
+- Where the loss is a negative log density, it falls below zero without end, and its gradient grows with it: such a
+  gradient explosion is dropped.
+- What begins within `NEAR` of the run after a planned change becomes a note that says so.
 """
 
 import math
@@ -68,8 +70,8 @@ class Intent:
         return replace(facts, kind=kind, roles={**facts.roles, **roles}, planned=(*facts.planned, *planned))
 
 
-# What a finding of such trainings explains: of its consequences nothing more is said.
-_FOLLOWS: dict[str, frozenset[str]] = {
+# Findings, and the kinds that they explain: these are dropped.
+_HIDES: dict[str, frozenset[str]] = {
     "preference-at-reference": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "preference-without-signal": frozenset({"plateau", "over-fitting", "validation-gap"}),
     "discriminator-wins": frozenset({"repeated-loss"}),
@@ -81,12 +83,12 @@ _FOLLOWS: dict[str, frozenset[str]] = {
 }
 
 
-def intended(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
-    """Return the findings that are findings in such a training, those of planned changes as notes."""
+def without_intended(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
+    """Return the findings without what is usual in a training of this kind; those of planned changes become notes."""
     kind = training_kind(trace, facts)
-    follows = {other for finding in findings for other in _FOLLOWS.get(finding.kind, ())}
-    kept = [one for one in findings if one.kind not in follows and not _is_usual(one, trace, kind)]
-    return [_noted(finding, trace, facts) for finding in kept]
+    hidden = {other for finding in findings for other in _HIDES.get(finding.kind, ())}
+    unusual = [finding for finding in findings if finding.kind not in hidden and not _is_usual(finding, trace, kind)]
+    return [_planned_as_note(finding, trace, facts) for finding in unusual]
 
 
 def _is_usual(finding: Finding, trace: Trace, kind: TrainingKind) -> bool:
@@ -98,7 +100,7 @@ def _is_usual(finding: Finding, trace: Trace, kind: TrainingKind) -> bool:
 
 
 def _sharpens(trace: Trace) -> bool:
-    """Whether a likelihood of densities has gone below zero and stands near its best."""
+    """Whether the loss, a negative log density, has gone below zero and stands near its best."""
     loss = finite(trace.series("loss")).value
     if len(loss) < 20 or np.sum(loss < 0) < BELOW_ZERO:
         return False
@@ -106,7 +108,7 @@ def _sharpens(trace: Trace) -> bool:
     return bool(level[-1] - level.min() <= max(AT_BEST, 0.1 * float(np.ptp(level))))
 
 
-def _noted(finding: Finding, trace: Trace, facts: Facts) -> Finding:
+def _planned_as_note(finding: Finding, trace: Trace, facts: Facts) -> Finding:
     planned = _planned(finding, trace, facts)
     if planned is None or finding.severity == "note":
         return finding
@@ -118,7 +120,7 @@ def _noted(finding: Finding, trace: Trace, facts: Facts) -> Finding:
 
 
 def _planned(finding: Finding, trace: Trace, facts: Facts) -> Planned | None:
-    """Return the plan that a finding comes shortly behind; one that was there before it is none of its making."""
+    """Return the last planned change shortly before a finding; a finding that began before it has another cause."""
     if finding.first_step is None or not facts.planned:
         return None
     ends = [float(series.step[-1]) for series in trace.signals.values() if len(series.step)]

@@ -59,7 +59,7 @@ class Engine:
         self.model = rounded_model(model, weights)
         self._weights = weights  # rounded weights are rounded no further, so that the decoder may round them again
         self._decoder: Decoder | None = None
-        self._is_decoder_checked, self._decoded = False, list[int]()
+        self._is_decoder_checked, self._decoder_versions = False, list[int]()
         self.vocabulary = Vocabulary(tokenizer, model.config.vocabulary)
         self._chunk = min(CHUNK, max(64, _LOGITS_AT_ONCE // model.config.vocabulary))
 
@@ -89,7 +89,7 @@ class Engine:
         Raises:
             UserError: as `read`.
         """
-        self._look_again()
+        self._drop_outdated_decoder()
         ids = self.vocabulary.encode(text)
         self._check_length(memory, len(ids))
         return [ids[first : first + self._chunk].tolist() for first in range(0, len(ids), self._chunk)]
@@ -158,7 +158,7 @@ class Engine:
         sampling.check()
         if tokens < 0:
             raise UserError(f"tokens is {tokens}: it must be 0 or more")
-        self._look_again()
+        self._drop_outdated_decoder()
         return Continuation(self, memory, tokens, sampling, seed, stop)
 
     def _prepared(self) -> Decoder | None:
@@ -166,14 +166,14 @@ class Engine:
         if self._decoder is None and not self._is_decoder_checked:
             self._is_decoder_checked = True
             if decodable(self.model, self._weights):
-                self._decoder, self._decoded = Decoder(self.model, self._weights), self._versions()
+                self._decoder, self._decoder_versions = Decoder(self.model, self._weights), self._versions()
         return self._decoder
 
-    def _look_again(self) -> None:
+    def _drop_outdated_decoder(self) -> None:
         """Forget a decoder whose model was trained on, or hooked, since it was made."""
         self._is_decoder_checked = False
         if self._decoder is not None:
-            is_same = self._decoded == self._versions() and decodable(self.model, self._weights)
+            is_same = self._decoder_versions == self._versions() and decodable(self.model, self._weights)
             self._decoder = self._decoder if is_same else None
 
     def _versions(self) -> list[int]:

@@ -73,8 +73,8 @@ def _train(
 ) -> float:
     """Train to the end; return the seconds of this session, and of the updates of earlier ones."""
     start = time.perf_counter()
-    recorded = functools.partial(_recorded, run, corpus, signals)
-    summary, stopped_by = run_training(run, config, model, corpus, recorded, snapshots=False)
+    make_recording = functools.partial(_make_recording, run, corpus, signals)
+    summary, stopped_by = run_training(run, config, model, corpus, make_recording, snapshots=False)
     if summary.status not in ("finished", "diverged"):
         raise UserError(summary.message or f"stopped by {stopped_by}")
     pack_trace(run.trace)
@@ -83,5 +83,5 @@ def _train(
     return earlier + time.perf_counter() - start
 
 
-def _recorded(run: RunDirectory, corpus: Corpus, signals: OwnSignals, config: RunConfig) -> CellRecording:
+def _make_recording(run: RunDirectory, corpus: Corpus, signals: OwnSignals, config: RunConfig) -> CellRecording:
     return CellRecording(run.recording, config, corpus, signals)

@@ -62,7 +62,7 @@ def run_study(
             raise UserError(f"{option} {value}: it must be at least 1")
     number = seeds or (study.quick_seeds if quick else study.seeds)
     time = time or TimeLimit(study.quick_seconds if quick else math.inf)
-    with _own(out):
+    with _locked(out):
         cells = plan(study, out / "texts", number, (study.quick or None) if quick else None)
         records = (Runs if study.measure is None else Records)(out / "cells")
         _check_same(study, cells, out, records)
@@ -94,7 +94,7 @@ def write_table(out: Path, table: Table) -> None:
 
 
 @contextlib.contextmanager
-def _own(out: Path) -> Iterator[None]:
+def _locked(out: Path) -> Iterator[None]:
     """Make the directory and hold it against a second study at the same time.
 
     Raises:

@@ -46,7 +46,7 @@ def opened_line(line: bytes) -> Any:
     return json.loads(_whole(line).decode())
 
 
-def whole_lines(content: bytes) -> int:
+def length_of_whole_lines(content: bytes) -> int:
     """Return how many bytes of `content` are whole lines."""
     return content.rfind(b"\n") + 1
 
@@ -61,7 +61,7 @@ def rows_of(path: Path, content: bytes) -> Iterator[tuple[bytes, int, dict[str, 
     Raises:
         UserError: a line is no row of a trace.
     """
-    for number, line in enumerate(content[: whole_lines(content)].split(b"\n")[:-1], start=1):
+    for number, line in enumerate(content[: length_of_whole_lines(content)].split(b"\n")[:-1], start=1):
         try:
             row = opened_line(line)
             step = row.pop("step")
@@ -95,7 +95,7 @@ def signal_of(path: Path, content: bytes, name: str) -> Iterator[tuple[int, floa
     """
     key = json.dumps(name).encode()
     field = b", " + key + b": "
-    for line in content[: whole_lines(content)].split(b"\n"):
+    for line in content[: length_of_whole_lines(content)].split(b"\n"):
         if not _is_sound(line):  # whichever cell is damaged: it may be the name that is looked for
             list(rows_of(path, content))
         found = line.find(field)

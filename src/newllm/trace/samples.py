@@ -13,7 +13,7 @@ from pathlib import Path
 from newllm.errors import UserError
 from newllm.files import read_bytes, to_json, write_bytes, writing
 from newllm.trace.remark import Remark, left_out
-from newllm.trace.rows import opened_line, sealed_line, whole_lines
+from newllm.trace.rows import length_of_whole_lines, opened_line, sealed_line
 
 _LARGEST = 2**31  # bytes
 _NAMED = 5  # lines
@@ -103,7 +103,7 @@ def read_samples(path: Path) -> bytes:
 
 
 def _lines(content: bytes) -> list[bytes]:
-    return content[: whole_lines(content)].split(b"\n")[:-1]
+    return content[: length_of_whole_lines(content)].split(b"\n")[:-1]
 
 
 def _understood(line: bytes) -> Sample | None:

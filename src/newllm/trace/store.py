@@ -28,7 +28,7 @@ from newllm.trace.blocks import (
     read_blocks,
     truncated_blocks,
 )
-from newllm.trace.rows import encode_row, rows_of, signal_of, step_of, whole_lines
+from newllm.trace.rows import encode_row, length_of_whole_lines, rows_of, signal_of, step_of
 from newllm.trace.series import Series, Trace, merged
 
 FLUSH_SECONDS = 1.0
@@ -79,7 +79,7 @@ class TraceWriter:
         self._columns = _columns(path, content)
         with writing(path):
             self._file = path.open("ab", buffering=0)
-            self._size = whole_lines(content)  # in bytes
+            self._size = length_of_whole_lines(content)  # in bytes
             self._file.truncate(self._size)
 
     def write(self, step: int, **signals: SupportsFloat) -> None:
@@ -95,7 +95,7 @@ class TraceWriter:
         self.write_row(step, signals)
 
     def write_row(self, step: int, signals: Mapping[str, SupportsFloat]) -> None:
-        """The same for names that are no Python names ("gradient_norm/blocks.0")."""
+        """Append one row, see `write`; its names may be no Python names ("gradient_norm/blocks.0")."""
         row = encode_row(step, signals)
         self._columns.add(int(step), signals)
         self._pending.append(row)
@@ -246,7 +246,7 @@ def cut_damaged_end(path: Path, step: int) -> bool:
     """
     content = _content(path) if path.exists() else b""
     size, damaged, first = 0, False, None
-    for line in content[: whole_lines(content)].split(b"\n")[:-1]:
+    for line in content[: length_of_whole_lines(content)].split(b"\n")[:-1]:
         try:
             ((_, at, _),) = rows_of(path, line + b"\n")
         except UserError:

@@ -163,8 +163,8 @@ class Training:
                 self._tell_onset(onset)
             if onset is not None and self.guard.watches:
                 with self.pace.pausing(evaluation=False):
-                    is_over = self._is_over_after(onset, interrupt)
-                if is_over:
+                    ends_here = self._ask_guard(onset, interrupt)
+                if ends_here:
                     return
             if not report.finite:
                 numbers = {"loss": str(report.loss), "norm": str(report.gradient_norm)}
@@ -178,12 +178,12 @@ class Training:
         for notice in self.pace.passed(progress.step):
             self._tell_notice(notice)
         self.journal.summary.steps = self.schedule.steps
-        self._look_around()
+        self._evaluate_and_save()
         if self.snapshots and progress.step % self.keeper.every == 0:
             self.keeper.hold(training_tensors(self.model, self.optimizer, self.stepper.carried), progress)
 
-    def _is_over_after(self, onset: Onset, interrupt: Interrupt) -> bool:
-        """Let the guard decide about an onset; return whether this session is over."""
+    def _ask_guard(self, onset: Onset, interrupt: Interrupt) -> bool:
+        """Let the guard decide about an onset; return whether this training ends here: taken back, or stopped."""
         self.keeper.close()  # the states before it are on the disk by then
         self.journal.sync()
         try:
@@ -207,7 +207,7 @@ class Training:
         if interrupt:
             raise _StoppedError
 
-    def _look_around(self) -> None:
+    def _evaluate_and_save(self) -> None:
         """Evaluate and save where the step asks for it; the best is always saved."""
         step, every = self.journal.progress.step, self.config.training.snapshot_every
         evaluating = self.schedule.evaluates(step)
@@ -221,7 +221,7 @@ class Training:
 
     def _evaluate(self) -> bool:
         limit = self.config.training.evaluate_tokens or None
-        batches = self._beating(validation_batches(self.corpus, self.config.data, limit))
+        batches = self._with_heartbeats(validation_batches(self.corpus, self.config.data, limit))
         precision, recording = self.config.numerics.precision, self.recording
         with recording.evaluating():
             evaluation = evaluate(self.model, batches, self.token_bytes, precision, recording.evaluation_batch)
@@ -230,7 +230,7 @@ class Training:
         self.keeper.see("validation_loss", self.journal.progress.step, evaluation.loss)
         return best
 
-    def _beating(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+    def _with_heartbeats(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Yield the batches of an evaluation, which may last for minutes, and say between them that the run lives."""
         for batch in batches:
             self.journal.beat()

@@ -84,11 +84,11 @@ class RunDirectory:
         write_checked(self.data, data_report)
         save_config(config, self.config)
 
-    def load_config(self, *, decided: bool = True) -> RunConfig:
+    def load_config(self, *, clock_decisions: bool = True) -> RunConfig:
         """Read config.toml, and what the clock has decided so far of a run that it ends.
 
         Args:
-            decided: False leaves out what the clock has decided: who only wants the model needs no schedule.jsonl.
+            clock_decisions: False leaves out what the clock has decided: to load a model takes no schedule.jsonl.
 
         Raises:
             UserError: there is no run here, or what the clock has decided is damaged or missing.
@@ -99,7 +99,7 @@ class RunDirectory:
         config.check()
         if left := left_automatic(config):
             raise UserError(f"'{self.config}' is damaged: it does not say {left}: put back what newllm train wrote")
-        if not (decided and config.training.seconds):
+        if not (clock_decisions and config.training.seconds):
             return config
         decisions = read_decisions(self.schedule)
         if not decisions and (self.last_step() or 0) > config.training.plan[-1][0]:

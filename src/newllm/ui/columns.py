@@ -25,7 +25,7 @@ from newllm.errors import UserError
 from newllm.trace import Series, Trace
 from newllm.trace.blocks import blocks_path, read_blocks_after
 from newllm.trace.remark import Remark, left_out
-from newllm.trace.rows import rows_of, whole_lines
+from newllm.trace.rows import length_of_whole_lines, rows_of
 from newllm.ui.column import Column
 from newllm.ui.entry import leads_out
 
@@ -172,7 +172,7 @@ class Columns:
         if not content.startswith(self._tail):
             return None
         content = content[len(self._tail) :]
-        content = content[: whole_lines(content)]
+        content = content[: length_of_whole_lines(content)]
         self._offset += len(content)
         self._tail = (self._tail + content)[-_TAIL:]
         return content

@@ -19,20 +19,20 @@ Claim = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Decided:
-    """By what a claim was decided.
+class DecidingNumber:
+    """The number of a claim that decided it.
 
     Attributes:
         name: of the number, "" where there is none.
         estimate: that number with its interval; None where it has none.
         value: the number as it stands in the results.
-        lacking: what nothing could be decided for want of.
+        missing: what is missing, where nothing could be decided.
     """
 
     name: str = ""
     estimate: Estimate | None = None
     value: Any = None
-    lacking: Message | None = None
+    missing: Message | None = None
 
 
 def numbers_of(claim: Claim) -> dict[str, Any]:
@@ -41,18 +41,18 @@ def numbers_of(claim: Claim) -> dict[str, Any]:
     return {str(name): value for name, value in numbers.items()} if isinstance(numbers, Mapping) else {}
 
 
-def decided_by(claim: Claim) -> Decided:
+def deciding_number(claim: Claim) -> DecidingNumber:
     """Return by which of its numbers a claim was decided: the first with an interval, else the first."""
     numbers = numbers_of(claim)
     if "needed" in numbers:
         seeds, needed = str(numbers.get("seeds")), str(numbers["needed"])
-        return Decided(lacking=message("study-few_seeds", seeds=seeds, needed=needed))
+        return DecidingNumber(missing=message("study-few_seeds", seeds=seeds, needed=needed))
     if isinstance(arms := numbers.get("not_run"), list):
-        return Decided(lacking=message("study-not_run", arms=", ".join(map(str, arms))))
+        return DecidingNumber(missing=message("study-not_run", arms=", ".join(map(str, arms))))
     for name, value in numbers.items():
         if (estimate := interval_in(value)) is not None:
-            return Decided(name, estimate, value)
-    return next((Decided(name, value=value) for name, value in numbers.items()), Decided())
+            return DecidingNumber(name, estimate, value)
+    return next((DecidingNumber(name, value=value) for name, value in numbers.items()), DecidingNumber())
 
 
 def verdict_text(verdict: object, words: Catalogue) -> str:
@@ -92,7 +92,7 @@ def claims_table(results: Mapping[str, Any], words: Catalogue | None = None) -> 
             claim["id"],
             translated(results.get("translations"), words, claim["text"]) or claim["text"],
             verdict_text(claim["verdict"], words),
-            _decided_by(claim, results, words),
+            _number_text(claim, results, words),
         )
         for claim in results["claims"]
     ]
@@ -100,10 +100,10 @@ def claims_table(results: Mapping[str, Any], words: Catalogue | None = None) -> 
     return Table("claims", words("study-table.title"), heads, rows)
 
 
-def _decided_by(claim: Claim, results: Mapping[str, Any], words: Catalogue) -> str:
-    found = decided_by(claim)
-    if found.lacking is not None:
-        return words.text(found.lacking)
+def _number_text(claim: Claim, results: Mapping[str, Any], words: Catalogue) -> str:
+    found = deciding_number(claim)
+    if found.missing is not None:
+        return words.text(found.missing)
     label = translated(results.get("translations"), words, found.name) or evidence_label(words, found.name)
     if found.estimate is not None:
         return "" if None in found.estimate else f"{label} {estimate_text(found.estimate)}"

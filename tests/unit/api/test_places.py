@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.api.run_directories import claimed, standing_texts
+from newllm.api.run_directories import claimed, with_lasting_texts
 from newllm.errors import UserError
 from newllm.trace import Summary
 from newllm.training.configure import configure
@@ -84,7 +84,7 @@ def test_a_run_that_has_begun_says_why_it_ended(error: BaseException, status: st
 def test_texts_stand_where_they_can_be_found_again(here: Path) -> None:
     with claimed("run", "x") as run:
         settings = ['data.texts=["a.txt", "bundled:sentences"]', 'data.validation=["b/*.txt"]']
-        data = standing_texts(configure("tiny", None, None, settings, {}), run).data
+        data = with_lasting_texts(configure("tiny", None, None, settings, {}), run).data
         run.config.touch()
     assert data.texts == (str(here / "a.txt"), "bundled:sentences")
     assert data.validation == (str(here / "b/*.txt"),)

@@ -8,7 +8,7 @@ from tests.unit.diagnosis.cases import HELPED, STEPS, at, known, other
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes import CAUSES, NAMED, SEEN, explained
+from newllm.diagnosis.causes import CAUSES, DIRECT_KINDS, NAMED, explained
 from newllm.diagnosis.causes.calibration import probability
 from newllm.diagnosis.causes.data import data_order
 from newllm.diagnosis.causes.score import because, often
@@ -194,6 +194,6 @@ def test_what_often_is_the_cause_is_not_named_however_often(monkeypatch: pytest.
 
 
 def test_every_kind_that_names_itself_is_one_that_the_code_finds() -> None:
-    assert {name for name in SEEN if f"finding-{name}.explained" not in catalogue("en")} == set()
+    assert {name for name in DIRECT_KINDS if f"finding-{name}.explained" not in catalogue("en")} == set()
     assert NAMED == 0.5
     assert [probability(often(value)) for value in (0.0, 0.55, 0.85, 1.0)] == [0.0, 0.5, 0.76, 0.97]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.diagnosis.cases import STEPS, at, other
 
-from newllm.diagnosis.harm import validation_gains, without_harmless
+from newllm.diagnosis.harm import harmless_as_notes, validation_gains
 from newllm.trace import Series, Trace
 
 EVERY = np.arange(20, 401, 20)
@@ -25,7 +25,7 @@ def trace_of(validation: np.ndarray | None = None, loss: np.ndarray | None = Non
 
 
 def severity(trace: Trace, kind: str = "spike", last: float | None = 245, **more: Any) -> str:
-    (found,) = without_harmless([other(kind, 239, last_step=last, **more)], trace)
+    (found,) = harmless_as_notes([other(kind, 239, last_step=last, **more)], trace)
     return found.severity
 
 

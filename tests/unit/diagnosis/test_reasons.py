@@ -7,7 +7,7 @@ import pytest
 from tests.unit.diagnosis.cases import known
 from tests.unit.diagnosis.test_cause_scores import SCORES
 
-from newllm.diagnosis.causes import CAUSES, SEEN
+from newllm.diagnosis.causes import CAUSES, DIRECT_KINDS
 from newllm.messages import Message, catalogue, message
 from newllm.messages.catalogue import FOLDER
 from newllm.words.labels import cause_label
@@ -48,6 +48,6 @@ def _variables(file: Path, name: str) -> set[str]:
 
 
 def test_each_cause_has_a_name_in_both_languages() -> None:
-    for cause in {*CAUSES, *SEEN}:
+    for cause in {*CAUSES, *DIRECT_KINDS}:
         assert f"term-{cause}" in EN or cause == "beta2", cause
         assert cause_label(JA, cause) != cause

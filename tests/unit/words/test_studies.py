@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from newllm.messages import catalogue
-from newllm.words.studies import claims_table, decided_by, remarks, verdict_text, waiting
+from newllm.words.studies import claims_table, deciding_number, remarks, verdict_text, waiting
 
 EN, JA = catalogue("en"), catalogue("ja")
 
@@ -34,8 +34,8 @@ def test_by_what_a_claim_was_decided(numbers: Any, by: str) -> None:
 
 
 def test_the_number_that_decided_is_there_as_data() -> None:
-    found = decided_by(claim({"n": 7, "difference": [0.25, 0.125, 0.5]}))
-    assert (found.name, found.estimate, found.value, found.lacking) == (
+    found = deciding_number(claim({"n": 7, "difference": [0.25, 0.125, 0.5]}))
+    assert (found.name, found.estimate, found.value, found.missing) == (
         "difference", (0.25, 0.125, 0.5), [0.25, 0.125, 0.5], None,
     )  # fmt: skip
 

@@ -1,9 +1,9 @@
 """What may have brought a finding about, by what in this run speaks for it.
 
 One function a cause, by subject. Each returns a `Score`: what speaks for the cause, with the reason, or only that such
-a finding often comes from it. A cause is named (`Finding.causes`) where there is a reason and its probability is at
-least `NAMED`; the others order what a replay would try first, and nobody is told that one of them is the cause. Scores
-become probabilities in `calibration.py`, by how often causes of such a score were right on runs of other people.
+a finding often comes from it. At most one cause is named (`Finding.causes`): the likeliest with a reason, if its
+probability is at least `NAMED`. All that score are candidates, the likeliest first: the order in which a replay tries
+them. Scores become probabilities in `calibration.py`, by how often such a score was right on runs of other people.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,15 +12,16 @@ from dataclasses import replace
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes import data, evaluation, model, numbers, steps
 from newllm.diagnosis.causes.calibration import probability
-from newllm.diagnosis.causes.score import UNSTABLE, Score, seen
+from newllm.diagnosis.causes.score import UNSTABLE, Score, direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Cause, Finding, Trace
 
 __all__ = ["CAUSES", "UNSTABLE", "explained"]
 NAMED = 0.5  # probability
 
-# Findings that are of the cause itself, by the data or by what the recorder saw: the first that a detector names.
-SEEN = frozenset(
+# Kinds of finding that are direct evidence of a cause, from the data or from what the recorder saw. Where no score
+# names a cause, the first candidate that the detector gives is named.
+DIRECT_KINDS = frozenset(
     {
         "changed-evaluation",
         "evaluation-in-training-mode",
@@ -82,7 +83,7 @@ CAUSES: dict[str, Callable[[Case], Score]] = {
 
 
 def explained(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
-    """Return the findings with their causes: those of each that has some, the likeliest first."""
+    """Return the findings, each with its candidate causes and the cause that is named, if one is."""
     ends = [float(series.step[-1]) for series in trace.signals.values() if len(series.step)]
     length = max(ends, default=0.0)
 
@@ -101,8 +102,8 @@ def _explained(case: Case) -> Finding:
     causes: tuple[Cause, ...] = ()
     if first is not None and (likely := probability(scores[first])) >= NAMED:
         causes = (Cause(first, likely, scores[first].reason),)
-    elif finding.kind in SEEN:
-        causes = seen(finding.candidate_causes, finding.confidence)
+    elif finding.kind in DIRECT_KINDS:
+        causes = direct_cause(finding.candidate_causes, finding.confidence)
     # What a detector names itself goes before what such a finding often comes from.
-    candidates = [*(one.name for one in causes), *finding.candidate_causes, *ranked]
+    candidates = [*(cause.name for cause in causes), *finding.candidate_causes, *ranked]
     return replace(finding, candidate_causes=tuple(dict.fromkeys(candidates)), causes=causes)

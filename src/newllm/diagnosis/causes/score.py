@@ -6,7 +6,7 @@ from typing import NamedTuple
 from newllm.messages import Message, message
 from newllm.trace import Cause
 
-SEEN = 0.76  # probability of a cause that a detector saw itself
+DIRECT_PROBABILITY = 0.76  # of a cause for which a finding is direct evidence
 
 
 class Score(NamedTuple):
@@ -22,7 +22,7 @@ class Score(NamedTuple):
 
 
 NOTHING = Score(0.0)
-# Kinds of finding: the training has left its way, at some step or from the start.
+# Kinds of finding that tell of a training that goes wrong at some step or from the start.
 EVENTS = frozenset(
     {
         "spike",
@@ -34,7 +34,7 @@ EVENTS = frozenset(
         "gradient-explosion",
     }
 )
-UNSTABLE = EVENTS | {"plateau", "one-predicted-class"}  # or never found it
+UNSTABLE = EVENTS | {"plateau", "one-predicted-class"}  # or that never learns
 
 
 def because(value: float, name: str, /, **parameters: object) -> Score:
@@ -47,6 +47,6 @@ def often(value: float) -> Score:
     return Score(value)
 
 
-def seen(names: Sequence[str], probability: float = SEEN) -> tuple[Cause, ...]:
-    """Return the first of these causes as the one that a detector saw itself; nothing of none."""
+def direct_cause(names: Sequence[str], probability: float = DIRECT_PROBABILITY) -> tuple[Cause, ...]:
+    """Return the first of these causes, for which the finding itself is direct evidence; nothing without names."""
     return tuple(Cause(name, probability, message("because-seen")) for name in names[:1])

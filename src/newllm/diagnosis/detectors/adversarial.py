@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import seen
+from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, is_still, longest, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.roles import Roles, roles_of
@@ -100,7 +100,7 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
         alternatives=(message("finding-discriminator-wins.easy-to-tell"),),
         test=message(f"finding-{kind}.test"),
         candidate_causes=causes,
-        causes=seen(causes[:1] if stands or not apart else causes),
+        causes=direct_cause(causes[:1] if stands or not apart else causes),
     )
 
 
@@ -166,7 +166,7 @@ def _no_answer(roles: Roles, generator: Series, first: float, now: float, scatte
         alternatives=(message("finding-generator-wins.weak"),),
         test=message("finding-generator-wins.test"),
         candidate_causes=("discriminator-frozen", "no-gradient", "learning-rate"),
-        causes=seen(("discriminator-frozen",)),
+        causes=direct_cause(("discriminator-frozen",)),
     )
 
 
@@ -219,5 +219,5 @@ def _collapsed(roles: Roles) -> Finding | None:
         evidence={"peak": peak, "level": float(level[-1])},
         test=message("finding-mode-collapse.test"),
         candidate_causes=("mode-collapse", "learning-rate"),
-        causes=seen(("mode-collapse",)),
+        causes=direct_cause(("mode-collapse",)),
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import seen
+from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, longest, median, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -67,7 +67,7 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         alternatives=(message("finding-auxiliary-loss.weight"),),
         test=message("finding-auxiliary-loss.test"),
         candidate_causes=causes,
-        causes=seen(causes[:1] if explodes and is_balance else ()),
+        causes=direct_cause(causes[:1] if explodes and is_balance else ()),
     )
 
 
@@ -116,7 +116,7 @@ def detect_loss_scale(trace: Trace, facts: Facts) -> list[Finding]:
             alternatives=(message("finding-loss-scale.not-finite"),),
             test=message("finding-loss-scale.test"),
             candidate_causes=causes,
-            causes=seen(causes[:1]),
+            causes=direct_cause(causes[:1]),
         )
     ]
 

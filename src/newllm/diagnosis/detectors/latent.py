@@ -1,6 +1,6 @@
 """A KL divergence that has gone to nothing (a code that carries nothing), or away without end (from a reference)."""
 
-from newllm.diagnosis.causes.score import seen
+from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -67,7 +67,7 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
         alternatives=(message("finding-posterior-collapse.strong-decoder"),),
         test=message("finding-posterior-collapse.test"),
         candidate_causes=("posterior-collapse",),
-        causes=seen(("posterior-collapse",)),
+        causes=direct_cause(("posterior-collapse",)),
     )
 
 
@@ -123,5 +123,5 @@ def _explosion(roles: Roles, role: str) -> Finding | None:
         alternatives=(message("finding-kl-explosion.weight"),),
         test=message("finding-kl-explosion.test"),
         candidate_causes=causes,
-        causes=seen(causes[:1] if rises else ()),
+        causes=direct_cause(causes[:1] if rises else ()),
     )

@@ -7,7 +7,7 @@ sure and does well has an entropy of nearly nothing, too: it is a finding only b
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import seen
+from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -93,7 +93,7 @@ def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, floa
         alternatives=(message("finding-reward-falls.environment"),),
         test=message("finding-reward-falls.test"),
         candidate_causes=("reward-sign", "learning-rate") if from_start else ("learning-rate", "reward-sign"),
-        causes=seen(("reward-sign",) if from_start else ()),
+        causes=direct_cause(("reward-sign",) if from_start else ()),
     )
 
 
@@ -140,7 +140,7 @@ def _gone_before(roles: Roles, lost_at: float, levels: tuple[float, float]) -> F
         alternatives=(message("finding-entropy-collapse.solved"),),
         test=message("finding-entropy-collapse.test"),
         candidate_causes=("entropy-collapse", "learning-rate"),
-        causes=seen(("entropy-collapse",)),
+        causes=direct_cause(("entropy-collapse",)),
     )
 
 
@@ -183,7 +183,7 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
         alternatives=(message("finding-reward-stays.rare"),),
         test=message("finding-reward-stays.test"),
         candidate_causes=causes,
-        causes=seen(causes[:1] if gone else ()),
+        causes=direct_cause(causes[:1] if gone else ()),
     )
 
 
@@ -226,5 +226,5 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
         alternatives=(message("finding-reward-hacking.other-measure"),),
         test=message("finding-reward-hacking.test"),
         candidate_causes=("reward-hacking",),
-        causes=seen(("reward-hacking",)),
+        causes=direct_cause(("reward-hacking",)),
     )

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import seen
+from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, median, rank_trend
 from newllm.diagnosis.losses import finite
@@ -64,7 +64,7 @@ def _same_reference(roles: Roles) -> Finding | None:
         alternatives=(message("finding-preference-at-reference.no-update"),),
         test=message("finding-preference-at-reference.test"),
         candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
-        causes=seen(("reference-is-policy",)),
+        causes=direct_cause(("reference-is-policy",)),
     )
 
 
@@ -92,7 +92,7 @@ def _same_answers(roles: Roles) -> Finding | None:
         evidence={"largest": float(np.abs(chosen.value).max()), "difference": 0.0},
         test=message("finding-preference-without-signal.test"),
         candidate_causes=("wrong-targets",),
-        causes=seen(("wrong-targets",)),
+        causes=direct_cause(("wrong-targets",)),
     )
 
 
@@ -132,7 +132,7 @@ def _no_signal(roles: Roles) -> Finding | None:
         alternatives=(message("finding-preference-without-signal.few-pairs"),),
         test=message("finding-preference-without-signal.test"),
         candidate_causes=("wrong-targets", "learning-rate") if moves else ("learning-rate", "wrong-targets"),
-        causes=seen(("wrong-targets",) if moves else ()),
+        causes=direct_cause(("wrong-targets",) if moves else ()),
     )
 
 

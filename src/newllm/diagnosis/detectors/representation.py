@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import seen
+from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -85,7 +85,7 @@ def _collapse(roles: Roles, name: str, series: Series, first: float, start: floa
         alternatives=(message("finding-representation-collapse.easy"),),
         test=message("finding-representation-collapse.test"),
         candidate_causes=("representation-collapse",),
-        causes=seen(("representation-collapse",)),
+        causes=direct_cause(("representation-collapse",)),
     )
 
 
@@ -118,5 +118,5 @@ def _at_chance(roles: Roles) -> Finding | None:
         alternatives=(message("finding-contrastive-at-chance.small-rate"),),
         test=message("finding-contrastive-at-chance.test"),
         candidate_causes=("double-softmax", "learning-rate", "representation-collapse"),
-        causes=seen(("double-softmax",)),
+        causes=direct_cause(("double-softmax",)),
     )

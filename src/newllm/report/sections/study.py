@@ -20,7 +20,7 @@ from newllm.statistics.plain_data import interval_in, number_of
 from newllm.words.labels import evidence_label
 from newllm.words.numbers import value as evidence_value
 from newllm.words.plain import plain
-from newllm.words.studies import decided_by, estimate_text, numbers_of, verdict_text, waiting
+from newllm.words.studies import deciding_number, estimate_text, numbers_of, verdict_text, waiting
 from newllm.words.tables import Table
 
 VERDICTS = {"holds": ("good", "●"), "holds in part": ("warning", "◐"), "does not hold": ("fault", "○"),
@@ -94,15 +94,15 @@ def _sign(verdict: str, words: Catalogue) -> Html:
 
 def _claim_row(study: StudySource, claim: Item, words: Catalogue) -> list[object]:
     """Return a claim with the number that decided it, or what nothing could be decided for want of."""
-    decided, drawn = decided_by(claim), Html()
-    name, estimate = decided.name, decided.estimate
+    deciding, drawn = deciding_number(claim), Html()
+    name, estimate = deciding.name, deciding.estimate
     if estimate is not None:
         share = name.startswith("share")
         ends = (0.0, max(1.0, *(end for end in estimate if end is not None))) if share else scale([estimate], 0.0)
         drawn = forest_svg(
             [estimate], ends, (0.5, 0.0, 1.0) if share else (0.0,), VERDICTS.get(str(claim["verdict"]), ("note",))[0]
         )
-    by: object = "-" if decided.lacking is None else plain(words.text(decided.lacking))
+    by: object = "-" if deciding.missing is None else plain(words.text(deciding.missing))
     if estimate is not None:
         by = study_text(study, words, name, evidence_label(words, name))
     return [

@@ -9,7 +9,7 @@ from newllm.errors import UserError
 from newllm.report.source.files import RunFiles, reason
 from newllm.trace import Series, Trace, read_trace
 from newllm.trace.blocks import blocks_path, read_blocks
-from newllm.trace.rows import rows_of, whole_lines
+from newllm.trace.rows import length_of_whole_lines, rows_of
 from newllm.trace.series import merged
 
 _NAME = "trace.jsonl"
@@ -63,7 +63,7 @@ def _save_blocks(files: RunFiles, found: _Columns) -> None:
 def _save_lines(files: RunFiles, content: bytes, found: _Columns) -> None:
     rows: dict[str, tuple[list[int], list[float]]] = {}
     damaged = 0
-    for line in content[: whole_lines(content)].split(b"\n")[:-1]:
+    for line in content[: length_of_whole_lines(content)].split(b"\n")[:-1]:
         try:
             for _, step, signals in rows_of(files.run / _NAME, line + b"\n"):
                 for name, value in signals.items():
