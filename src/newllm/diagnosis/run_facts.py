@@ -18,10 +18,12 @@ from newllm.trace.remark import Remark, left_out
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
-_SENTENCES = 20  # of a recorder
+_SENTENCES = 20  # of a recorder that are passed on
+# Files by which a directory is known: one of the first is in every run whose facts can be read; one of the second in
+# every run, of `newllm train` or of a recorder, that has recorded something.
 _OF_A_RUN = ("config.toml", "recording.json")
-_RECORDED = ("recording.json", "trace.jsonl", "trace.blocks")  # any of them makes a run of ours
-_NAMED = 4  # runs of a directory
+_RECORDED = ("recording.json", "trace.jsonl", "trace.blocks")
+_NAMED = 4  # runs of a directory that an error names
 
 
 def is_run(path: Path) -> bool:

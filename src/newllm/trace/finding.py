@@ -11,7 +11,7 @@ SEVERITIES: tuple[Severity, ...] = ("note", "warning", "fault")
 
 @dataclass(frozen=True)
 class Cause:
-    """What may have brought a finding about, and what in this run speaks for it.
+    """A likely cause of a finding: judged from the signals, not tested as a verdict's cause is.
 
     Attributes:
         name: as a replay knows it ("learning-rate").
@@ -41,8 +41,8 @@ class Finding:
         alternatives: what else could explain it.
         test: what would tell the explanations apart; None where nothing would.
         candidate_causes: names for a replay to test, the likeliest first ("learning-rate", "additive-context").
-        causes: those that something in this run speaks for and that are likelier than not, the likeliest first; None
-            where nobody has looked for them.
+        causes: the likely cause, for which something in this run speaks; at most one, empty where none is likelier than
+            not. None where nobody has looked for causes.
         follows: the kind of the finding that this one is a consequence of; None where it stands for itself.
     """
 

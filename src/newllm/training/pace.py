@@ -18,8 +18,11 @@ from newllm.training.schedule_file import LengthDecision, append_decision, read_
 
 FEW_STEPS = 20
 """Updates below which what a model writes is noise."""
-CLOSING, LONGEST_CLOSING = 0.05, 5.0  # share of the time, and seconds, kept for the curves and a sample
-_OFTEN, _SOON, _SOONEST = 0.01, 0.2, 0.002  # of the time, of the training so far, and of the time: between decisions
+# Time kept for the curves and a sample: a share of all, and at most so many seconds.
+CLOSING, LONGEST_CLOSING = 0.05, 5.0
+# Seconds between two decisions: `_SOON` of the time since the updates began, at least `_SOONEST` and at most `_OFTEN` of
+# the whole time.
+_SOONEST, _SOON, _OFTEN = 0.002, 0.2, 0.01
 _WORTH = 0.02  # of the steps that are left: a smaller change of the plan is none
 _MEMORY = 0.1  # of the time: updates from longer ago count for less in the estimate
 _LONG = 10  # times the usual: an update that is remarked on, and counts for no more in the estimate

@@ -1,4 +1,4 @@
-"""`context = context + delta`: the founding document's model, section 2."""
+"""`context = context + delta`: the document's model."""
 
 from collections.abc import Sequence
 

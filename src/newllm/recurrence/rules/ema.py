@@ -11,7 +11,7 @@ FOUNDING_ALPHA = 0.9
 
 
 class ExponentialMovingAverage(Rule):
-    """Decay alpha, input (1 - alpha) * delta; alpha is 0.9 as in the document, section 6."""
+    """Decay alpha, input (1 - alpha) * delta; alpha is 0.9 as in the document."""
 
     name = "ema"
     has_constant_decay = True

@@ -1,4 +1,4 @@
-"""`context = (1 - u) * context + u * delta`: the document's update gate, section 6."""
+"""`context = (1 - u) * context + u * delta`: the document's update gate."""
 
 from collections.abc import Sequence
 

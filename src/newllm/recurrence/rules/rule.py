@@ -91,8 +91,8 @@ class Rule(nn.Module, ABC):
     def spread_timescales(self, longest: float) -> None:
         """Start the channels at time scales from 1 to `longest` positions, evenly in the logarithm.
 
-        Longer than 10,000 positions none starts. A rule whose decay the document fixes keeps it
-        (additive, dual).
+        No channel starts at more than 10,000 positions. The rules whose decay the founding document fixes (additive,
+        dual) keep it.
         """
 
 
@@ -120,7 +120,7 @@ def logit(probability: Tensor) -> Tensor:
 
 
 class ConstantDecay(nn.Module):
-    """One decay a channel: a constant, or a trained value kept between 0 and 1 by a sigmoid.
+    """A decay for each channel that depends on no feature: fixed, or trained and kept between 0 and 1 by a sigmoid.
 
     Args:
         value: the decay at the start, `[channels]`.
