@@ -20,8 +20,8 @@ FEW_STEPS = 20
 """Updates below which what a model writes is noise."""
 # Time kept for the curves and a sample: a share of all, and at most so many seconds.
 CLOSING, LONGEST_CLOSING = 0.05, 5.0
-# Seconds between two decisions: `_SOON` of the time since the updates began, at least `_SOONEST` and at most `_OFTEN` of
-# the whole time.
+# Seconds between two decisions: `_SOON` of the time since the updates began, at least `_SOONEST` and at most `_OFTEN`
+# of the whole time.
 _SOONEST, _SOON, _OFTEN = 0.002, 0.2, 0.01
 _WORTH = 0.02  # of the steps that are left: a smaller change of the plan is none
 _MEMORY = 0.1  # of the time: updates from longer ago count for less in the estimate

@@ -1,7 +1,7 @@
 """Update rules, one file each: small modules `features -> (decay, input)`.
 
-"The document" is the founding document: the report that this project began with (studies/founding/README.md). Its section
-2 describes the additive rule; section 6 proposes the update gate and the moving average as remedies.
+"The document" is the founding document: the report that this project began with (studies/founding/README.md). Its
+section 2 describes the additive rule; section 6 proposes the update gate and the moving average as remedies.
 """
 
 from newllm.errors import unknown_name
