@@ -53,11 +53,11 @@ def replay(
         raise UserError(f"workers {workers}: give 0 or more")
     watcher = watcher or Watcher()
     if isinstance(what, Loop):
-        return _loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, watcher)
-    return _run(Path(what), spike, time, only, available_cores() if workers is None else workers, watcher)
+        return _replay_loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, watcher)
+    return _replay_run(Path(what), spike, time, only, available_cores() if workers is None else workers, watcher)
 
 
-def _run(
+def _replay_run(
     path: Path, number: int | None, time: TimeLimit, only: Sequence[str], workers: int, watcher: Watcher
 ) -> Verdict:
     subject = OwnRun(path)
@@ -70,13 +70,15 @@ def _run(
     if subject.recoveries:  # a run that a guard has taken back since is another one
         identified["recoveries"] = [[one.number, one.back, one.remedy] for one in subject.recoveries]
     request = ReplayRequest(str(path), subject, original, spike, time, only, place, identified)
-    made = functools.partial(OwnRun, path.absolute())
-    verdict = investigate(request, lambda store: Replayer(made, store.state), workers, watcher)
+    make_subject = functools.partial(OwnRun, path.absolute())
+    verdict = investigate(request, lambda store: Replayer(make_subject, store.state), workers, watcher)
     draw_verdict(read_verdict(place) or verdict, place / "verdict.png")
     return verdict
 
 
-def _loop(loop: Loop, number: int | None, budget: float | TimeLimit, only: Sequence[str], watcher: Watcher) -> Verdict:
+def _replay_loop(
+    loop: Loop, number: int | None, budget: float | TimeLimit, only: Sequence[str], watcher: Watcher
+) -> Verdict:
     original = record_original(loop, watcher)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)

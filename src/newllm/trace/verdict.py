@@ -187,7 +187,7 @@ class Verdict:
 
     @property
     def identical(self) -> bool:
-        """Whether the unmodified replay was the run."""
+        """Whether the unmodified replay did not differ from the run; also where no recorded step could be compared."""
         return self.reproduction.get("identical") is not False
 
     def as_dict(self) -> dict[str, Any]:

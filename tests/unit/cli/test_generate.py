@@ -85,7 +85,7 @@ def test_a_model_is_used_without_what_the_clock_has_decided(call, refused, run) 
 
 def test_a_replay_has_five_minutes_where_nobody_says_otherwise(finished, monkeypatch) -> None:
     asked: list[float] = []
-    monkeypatch.setattr("newllm.api.replayed._run", lambda *given: asked.append(given[2].seconds))
+    monkeypatch.setattr("newllm.api.replayed._replay_run", lambda *given: asked.append(given[2].seconds))
     newllm.replay(finished)
     newllm.replay(finished, budget=7)
     assert asked == [300.0, 7]

@@ -10,7 +10,7 @@ from newllm.diagnosis.onset import Onset
 from newllm.messages import quoted
 from newllm.replays.assessment.assessment import Assessment, Assessor
 from newllm.replays.guard.attempts import Attempts
-from newllm.replays.interventions.remedies import Remedy
+from newllm.replays.interventions.remedies import RemedyCandidate
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.subjects.original import Original
 from newllm.replays.subjects.severity import Severity
@@ -90,5 +90,5 @@ def test_what_comes_back_with_the_model_unhurt_is_harmless(how: dict[str, Any], 
 def test_the_nulls_are_told_as_plain_data() -> None:
     made = judged(attempts())
     assert made.describe_nulls() == {"n": 1, "spiked": 1, "severity": [1.0], "identical": None}
-    assert made.last_for(Remedy("beta2")) == 100
-    assert made.last_for(Remedy("rollback-and-skip")) == 140
+    assert made.last_for(RemedyCandidate("beta2")) == 100
+    assert made.last_for(RemedyCandidate("rollback-and-skip")) == 140

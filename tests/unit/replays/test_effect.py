@@ -144,7 +144,7 @@ def test_where_one_outcome_ends_and_the_next_begins(
     changed: list[Assessment], outcome: str, later: float | None
 ) -> None:
     found = effect_of(pairs(LIKE, changed), by_share=False)
-    assert (found.effect_class, found.spiked) == (outcome, sum(one.own.spiked for one in changed))
+    assert (found.effect_class, found.spiked) == (outcome, sum(one.severity.spiked for one in changed))
     assert found.later == (None if later is None else pytest.approx(later))
 
 

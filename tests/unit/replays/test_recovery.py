@@ -14,7 +14,7 @@ from newllm.errors import UserError
 from newllm.replays.guard.guarded import Guarded, guard
 from newllm.replays.guard.recent import Recent
 from newllm.replays.guard.recovery import failures, rollback_step
-from newllm.replays.interventions.remedies import LASTING, PASSING, SKIP, Remedy
+from newllm.replays.interventions.remedies import LASTING, PASSING, SKIP, RemedyCandidate
 from newllm.replays.replica.replica import State
 from newllm.trace import Recovery, load_recoveries, save_recoveries
 from newllm.trace.recovery import followed_by
@@ -104,7 +104,7 @@ def test_what_goes_on_is_what_was_replayed(mended: Guarded) -> None:
     (only,) = mended.recoveries
     assert only.back is not None
     setup = too_fast.setup(only.back, 0, only.onset, only.last)
-    setup.attach += Remedy(only.remedy).changed(setup, only.back, only.onset, only.last).attach
+    setup.at_start += RemedyCandidate(only.remedy).changed(setup, only.back, only.onset, only.last).at_start
     replica = too_fast.start(setup, mended.recent.state(only.back))
     assert [replica.update(step).loss for step in range(only.back, STEPS)] == mended.loss[only.back :]
 
@@ -211,7 +211,7 @@ def test_a_mistake_is_told(mistake: dict, said: str) -> None:
 def test_every_remedy_says_what_it_changes_and_is_the_same_again_behind_its_step(loop: newllm.Loop) -> None:
     """Attached at its step and run on, or attached before a state from behind it is put back: the same bits."""
     for name in (*PASSING, *LASTING):
-        remedy = Remedy(name, 0.5 if name == "clip-usual" else None)
+        remedy = RemedyCandidate(name, 0.5 if name == "clip-usual" else None)
         source = dataclasses.replace(loop, rate=lambda step: 0.01 if step < 12 else 0.02)
         if remedy.change.misfit(source):
             continue
@@ -234,7 +234,9 @@ def _state(loop: newllm.Loop, step: int, begin: int = 0) -> State:
     return replica.state()
 
 
-def _recovery(number: int, detected: int, back: int | None, remedy: Remedy | None = None, **more: Any) -> Recovery:
+def _recovery(
+    number: int, detected: int, back: int | None, remedy: RemedyCandidate | None = None, **more: Any
+) -> Recovery:
     made = Recovery(
         number=number,
         policy="guard",

@@ -10,7 +10,7 @@ import torch
 from newllm.replays.guard.ranks import averaged_over_ranks, ranks
 from newllm.replays.interventions.optimizer.learning_rate import WARM_UP
 from newllm.replays.interventions.optimizer.optimization import optimization_of
-from newllm.replays.interventions.remedies import CLIP, LASTING, PASSING, SKIP, Remedy, remedies, usual_norm
+from newllm.replays.interventions.remedies import CLIP, LASTING, PASSING, SKIP, RemedyCandidate, remedies, usual_norm
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.trajectory import Trajectory, Until
 from newllm.replays.replica.update_signals import UpdateSignals
@@ -106,14 +106,14 @@ def test_the_usual_norm_is_half_as_much_again_as_the_median() -> None:
     ("name", "last", "passes"), [(SKIP, 140, True), ("skip-batches", 103, True), ("beta2", 103, False)]
 )
 def test_skipping_goes_on_for_three_times_the_way_back(name: str, last: int, *, passes: bool) -> None:
-    assert Remedy(name).last(80, 100, 103) == last
-    assert Remedy(name).passes is passes
-    assert Remedy(SKIP).last(80, 100, 150) == 150
+    assert RemedyCandidate(name).last(80, 100, 103) == last
+    assert RemedyCandidate(name).passes is passes
+    assert RemedyCandidate(SKIP).last(80, 100, 150) == 150
 
 
 def test_skipped_batches_are_those_from_the_rollback_on() -> None:
     setup = Setup(80, 0, 96, 140, per_update=2)
-    changed = Remedy(SKIP).changed(setup, 80, 96, 140)
+    changed = RemedyCandidate(SKIP).changed(setup, 80, 96, 140)
     fetch = changed.fetch(lambda index: index, [])
     assert [fetch(index) for index in (0, 159, 160, 161)] == [0, 159, 280, 281]
 

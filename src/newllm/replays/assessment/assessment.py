@@ -28,14 +28,14 @@ class Assessment:
     signal: str
 
     @property
-    def own(self) -> Severity:
+    def severity(self) -> Severity:
         """The severity on the loss that decides."""
         return self.severities[self.signal]
 
     @property
     def lead(self) -> int | None:
         """Steps from the start to the onset; None without a spike."""
-        return None if self.own.onset is None else max(1, self.own.onset - self.trajectory.start)
+        return None if self.severity.onset is None else max(1, self.severity.onset - self.trajectory.start)
 
     def progress_before(self, onset: int) -> float:
         """Return the best smoothed probe loss up to a step."""

@@ -37,7 +37,7 @@ def climb(setup: Setup, updates: int) -> None:
 
         replica.optimizer.register_step_pre_hook(turn_round)
 
-    setup.attach.append(attach)
+    setup.at_start.append(attach)
 
 
 def dampening(control: Sequence[Assessment], changed: Sequence[Assessment]) -> float | None:
@@ -47,6 +47,6 @@ def dampening(control: Sequence[Assessment], changed: Sequence[Assessment]) -> f
         control: replays of it without the intervention.
         changed: with it, on the same random numbers.
     """
-    whole = float(np.mean([one.own.above for one in control]))
-    left = float(np.mean([one.own.above for one in changed]))
+    whole = float(np.mean([one.severity.above for one in control]))
+    left = float(np.mean([one.severity.above for one in changed]))
     return max(0.0, 1.0 - left / whole) if whole > 0 else None

@@ -1,5 +1,6 @@
 """What an intervention does to a spike, from pairs of replays that share their chance: one with it, one without.
 
+    stops learning  most replays with it never come as far as their null was when it spiked
     removes         no replay with it spikes, on no loss on which the null replays do, and the upper end of the 95 %
                     interval of its mean severity lies inside the range of healthy runs
     delays          the spike comes later, counted from the start, by a quarter or more (the interval lies above), and
@@ -7,8 +8,10 @@
     no effect       the interval of the effect lies within a quarter of the null's severity around 0
     reduces         severity falls (the interval of the difference lies above 0)
     worsens         severity rises (the interval lies below 0)
-    stops learning  most replays with it never come as far as their null was when it spiked
     undecided       none of these can be said with so few replays
+
+They are tested in this order, and the first that holds is taken; with too few pairs for an interval only the first two
+can hold.
 
 An effect is the share of the severity above the healthy limit that is gone: 1 is a spike that is gone. Where fewer than
 four in five null replays with other chance than the run's own spike, the spike depends on the seed, and what is
@@ -64,7 +67,7 @@ def depends_on_seed(others: Sequence[Assessment]) -> bool:
 
     The replay with the run's own chance says nothing of it: the run was chosen because it spikes.
     """
-    return sum(one.own.spiked for one in others) < _MOSTLY * len(others)
+    return sum(one.severity.spiked for one in others) < _MOSTLY * len(others)
 
 
 def effect_of(pairs: Sequence[Pair], *, by_share: bool) -> Effect:
@@ -76,7 +79,7 @@ def effect_of(pairs: Sequence[Pair], *, by_share: bool) -> Effect:
     """
     null = np.array([_height(pair.null, by_share) for pair in pairs])
     changed = np.array([_height(pair.changed, by_share) for pair in pairs])
-    spiked, later = sum(pair.changed.own.spiked for pair in pairs), _later(pairs)
+    spiked, later = sum(pair.changed.severity.spiked for pair in pairs), _later(pairs)
     scale = float(null.mean())
     if scale <= 0:
         return Effect("undecided", None, None, None, _mean(later), spiked)
@@ -105,7 +108,7 @@ def _effect_class(pairs: Sequence[Pair], fall: Interval, scale: float, later: li
 
 def stopped_learning(pair: Pair) -> bool:
     """Whether the changed replay neither spiked nor came as far as its null was when it spiked."""
-    return pair.changed.trajectory.reached is None and not pair.changed.own.spiked
+    return pair.changed.trajectory.reached is None and not pair.changed.severity.spiked
 
 
 def is_removed(pairs: Sequence[Pair]) -> bool:
@@ -115,14 +118,14 @@ def is_removed(pairs: Sequence[Pair]) -> bool:
         left = [pair.changed.severities[name].spiked for pair in pairs if name in pair.changed.severities]
         if np.mean(nulls) >= _MOSTLY and "/" not in name and any(left):
             return False
-    if any(pair.changed.own.spiked or pair.changed.trajectory.reached is None for pair in pairs):
+    if any(pair.changed.severity.spiked or pair.changed.trajectory.reached is None for pair in pairs):
         return False
-    upper = mean_interval([pair.changed.own.peak - pair.changed.own.limit for pair in pairs]).high
+    upper = mean_interval([pair.changed.severity.peak - pair.changed.severity.limit for pair in pairs]).high
     return upper is None or upper <= 0
 
 
 def _height(assessment: Assessment, by_share: bool) -> float:
-    return float(assessment.own.spiked) if by_share else assessment.own.above
+    return float(assessment.severity.spiked) if by_share else assessment.severity.above
 
 
 def _later(pairs: Sequence[Pair]) -> list[float]:

@@ -56,7 +56,7 @@ def manipulation(intervention: Intervention, pairs: Sequence[Pair]) -> Moved:
 
 
 def _log_ratio(pair: Pair, signal: str) -> float | None:
-    onset = pair.null.own.onset or pair.null.trajectory.probe_steps[-1]
+    onset = pair.null.severity.onset or pair.null.trajectory.probe_steps[-1]
     null, changed = pair.null.before(signal, onset), pair.changed.before(signal, onset)
     return None if null is None or changed is None else float(np.log(changed / null))
 

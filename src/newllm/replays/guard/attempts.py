@@ -12,7 +12,7 @@ from newllm.messages import message
 from newllm.replays.assessment.assessment import Assessment, Assessor
 from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of, stopped_learning
 from newllm.replays.assessment.manipulation import manipulation
-from newllm.replays.interventions.remedies import Remedy
+from newllm.replays.interventions.remedies import RemedyCandidate
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
@@ -79,7 +79,7 @@ class Attempts:
         The model is not hurt where the loss on the probe batch stays where it was: then only the batches were hard.
         """
         null = self.nulls[0]
-        if not null.own.spiked:
+        if not null.severity.spiked:
             return True
         made = null.trajectory
         after = [loss for step, loss in zip(made.probe_steps, made.probe, strict=True) if step >= self.onset.onset]
@@ -100,7 +100,7 @@ class Attempts:
         limits, signal = self.assessor.limits, self.assessor.signal
         limits[signal] = min(limits[signal], self.onset.rise / 2)
 
-    def attempt(self, remedy: Remedy, affords: Callable[[int], bool]) -> tuple[Tried | None, bool]:
+    def attempt(self, remedy: RemedyCandidate, affords: Callable[[int], bool]) -> tuple[Tried | None, bool]:
         """Replay a remedy beside the nulls of the same chance.
 
         Returns:
@@ -123,21 +123,21 @@ class Attempts:
         clean = len(pairs) == len(self.nulls) and all(_is_clean(pair) for pair in pairs)
         return describe(trial, effect, manipulation(main, pairs), None), clean
 
-    def last_for(self, remedy: Remedy) -> int:
+    def last_for(self, remedy: RemedyCandidate) -> int:
         """Return the last step whose batch is suspected, as a remedy takes it."""
         return remedy.last(self.back, self.onset.step, self.last)
 
     def describe_nulls(self) -> dict[str, object]:
         """Return what the unmodified replays did, as plain data."""
-        peaks = [one.own.peak for one in self.nulls]
-        spiked = sum(one.own.spiked for one in self.nulls)
+        peaks = [one.severity.peak for one in self.nulls]
+        spiked = sum(one.severity.spiked for one in self.nulls)
         return {"n": len(peaks), "spiked": spiked, "severity": peaks, "identical": self.identical}
 
     def _until(self, null: Assessment) -> Until:
-        onset = null.own.onset or self.onset.onset
+        onset = null.severity.onset or self.onset.onset
         return Until(null.progress_before(onset), self.length, _SLOWEST * self.length, self.every)
 
-    def _replay(self, remedy: Remedy | None, replay: int, until: Until) -> Trajectory:
+    def _replay(self, remedy: RemedyCandidate | None, replay: int, until: Until) -> Trajectory:
         setup = self.subject.setup(self.back, replay, self.onset.onset, self.last)
         if remedy is not None:
             _add(setup, remedy.changed(setup, self.back, self.onset.onset, self.last_for(remedy)))
@@ -169,7 +169,7 @@ class Attempts:
         return all(a == b or not (math.isfinite(a) and math.isfinite(b)) for a, b in pairs)
 
     def _is_futile(self, pair: Pair) -> bool:
-        left = pair.changed.own.spiked and pair.changed.own.peak >= _FUTILE * pair.null.own.peak
+        left = pair.changed.severity.spiked and pair.changed.severity.peak >= _FUTILE * pair.null.severity.peak
         return left or stopped_learning(pair)
 
     def _limit(self) -> float:
@@ -193,7 +193,7 @@ class Attempts:
 
 def _add(setup: Setup, change: Setup) -> None:
     setup.batch_changes += change.batch_changes
-    setup.attach += change.attach
+    setup.at_start += change.at_start
 
 
 def _is_clean(pair: Pair) -> bool:

@@ -23,7 +23,7 @@ from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.onset import Onset
 from newllm.messages import Message, message
 from newllm.replays.guard.attempts import Attempts
-from newllm.replays.interventions.remedies import SKIP, Remedy, remedies, usual_norm
+from newllm.replays.interventions.remedies import SKIP, RemedyCandidate, remedies, usual_norm
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.subject import Subject
 from newllm.trace import Recovery, Trace, Tried
@@ -86,7 +86,7 @@ def decide(incident: Incident) -> Recovery:
         return _made(incident, "stopped", message("guard-stops", n=len(failed), names=names), back=back)
     back = rollback_step(incident.known, incident.onset.onset, len(failed))
     if incident.policy == SKIP:
-        last = Remedy(SKIP).last(back, incident.onset.step, incident.onset.step)
+        last = RemedyCandidate(SKIP).last(back, incident.onset.step, incident.onset.step)
         said = message("guard-skips", back=back, last=last)
         return _made(incident, "remedy", said, back=back, last=last, remedy=SKIP)
     return _RemedySearch(incident, back, failed, began).make()
@@ -130,7 +130,7 @@ class _RemedySearch:
         self.remedies = remedies(incident.subject, usual, [recovery.remedy for recovery in failed])
         self.attempts = Attempts(incident.subject, incident.onset, back, incident.state(back), loss, incident.tick)
         self.budget = BUDGET * self.attempts.length if incident.budget is None else incident.budget
-        self.tried: list[tuple[Remedy, Tried, bool]] = []
+        self.tried: list[tuple[RemedyCandidate, Tried, bool]] = []
 
     def make(self) -> Recovery:
         attempts = self.attempts
@@ -166,11 +166,11 @@ class _RemedySearch:
             return self._made("went on", message("guard-passes", helps=bool(helps)))
         return self._skip(message("guard-nothing_helps"))
 
-    def _ordered(self) -> list[Remedy]:
+    def _ordered(self) -> list[RemedyCandidate]:
         """Return the remedies: what passes first, and each kind by what the doctor suspects."""
         suspected = {cause: position for position, cause in enumerate(_suspected(self.incident))}
 
-        def priority(remedy: Remedy) -> tuple[bool, int]:
+        def priority(remedy: RemedyCandidate) -> tuple[bool, int]:
             return not remedy.passes, min(suspected.get(cause, len(suspected)) for cause in remedy.change.causes)
 
         return sorted(self.remedies, key=priority)
@@ -179,7 +179,7 @@ class _RemedySearch:
         return self.attempts.updates + replays * self.attempts.length <= self.budget
 
     def _skip(self, why: Message) -> Recovery:
-        last = self.attempts.last_for(Remedy(SKIP))
+        last = self.attempts.last_for(RemedyCandidate(SKIP))
         said = message("guard-skips_because", why=why, back=self.back, last=last)
         return self._made("remedy", said, back=self.back, remedy=SKIP, last=last)
 

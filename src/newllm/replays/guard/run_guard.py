@@ -47,17 +47,17 @@ class RunGuard(Guard):
         self._setup, self._marks = put_in_force(setup, recoveries), marks(recoveries)
         if setup.batch_changes:
             stepper.batches = _Changed(stepper.batches, setup)
-        _attach(stepper, setup.before)
+        _attach(stepper, setup.before_restore)
 
     def restored(self, stepper: Stepper) -> None:
         """Put in force what begins at the step that was restored."""
         assert self._setup is not None, "attach comes first"
-        _attach(stepper, self._setup.attach)
+        _attach(stepper, self._setup.at_start)
 
     def stepping(self, stepper: Stepper, step: int) -> Signals:
         """Put in force what begins at this step, where the run began before it."""
         assert self._setup is not None, "attach comes first"
-        _attach(stepper, self._setup.later.get(step, []))
+        _attach(stepper, self._setup.at_step.get(step, []))
         return {SIGNAL: self._marks[step]} if step in self._marks and step > self._setup.start else {}
 
     def given_up(self) -> Message | None:

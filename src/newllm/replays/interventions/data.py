@@ -184,7 +184,7 @@ KNOWN_EVALUATION = Intervention(
     causes=("tokenizer-mismatch", "evaluation-configuration"),
     aims_at="validation",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_leave_out),
+    apply=lambda setup: setup.at_start.append(_leave_out),
     misfit=_knows_unknown_words,
 )
 

@@ -76,7 +76,7 @@ DEPTH_SCALED_RESIDUALS = Intervention(
     causes=("initialisation",),
     aims_at="activation_rms",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_scale_branches),
+    apply=lambda setup: setup.at_start.append(_scale_branches),
     from_start=True,
     misfit=_no_branches,
 )
@@ -104,7 +104,7 @@ SMALLER_INITIALISATION = Intervention(
     causes=("initialisation",),
     aims_at="activation_rms",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_halve_matrices),
+    apply=lambda setup: setup.at_start.append(_halve_matrices),
     from_start=True,
     misfit=_no_matrices,
 )
@@ -139,7 +139,7 @@ EMBEDDING_SCALE = Intervention(
     causes=("initialisation",),
     aims_at="activation_rms",
     direction=0,
-    apply=lambda setup: setup.attach.append(_scale_embeddings),
+    apply=lambda setup: setup.at_start.append(_scale_embeddings),
     from_start=True,
     misfit=_usual_scale,
 )

@@ -65,7 +65,7 @@ FP32 = Intervention(
 def _take_fp64(setup: Setup) -> None:
     if setup.config is not None:
         with_precision(setup, "fp32")  # autocast would leave doubles alone, but not everything around them
-    setup.attach.append(_make_double)
+    setup.at_start.append(_make_double)
 
 
 def _make_double(replica: Replica) -> None:
@@ -181,6 +181,6 @@ DETERMINISTIC_KERNELS = Intervention(
     causes=("nondeterminism",),
     aims_at="numerics",
     direction=0,
-    apply=lambda setup: setup.attach.append(lambda replica: within(replica, _deterministic)),
+    apply=lambda setup: setup.at_start.append(lambda replica: within(replica, _deterministic)),
     misfit=_is_deterministic,
 )

@@ -27,8 +27,8 @@ LASTING = (CLIP, "hold-learning-rate", "update-clipping", "beta2", "half-learnin
 
 
 @dataclass(frozen=True)
-class Remedy:
-    """What a running training may be given.
+class RemedyCandidate:
+    """What a running training may be given: it becomes a remedy where replays show that the spike is gone.
 
     Attributes:
         name: of it; an intervention's, or one of the two that are made here.
@@ -93,14 +93,14 @@ def put_in_force(setup: Setup, recoveries: Sequence[Recovery]) -> Setup:
     for one in recoveries:
         if not one.in_force or one.back is None or not one.remedy:
             continue
-        own = Remedy(one.remedy, one.setting).changed(setup, one.back, one.onset, one.last)
+        own = RemedyCandidate(one.remedy, one.setting).changed(setup, one.back, one.onset, one.last)
         setup.batch_changes += own.batch_changes
         if one.back < setup.start:
-            setup.before += own.attach
+            setup.before_restore += own.at_start
         elif one.back == setup.start:
-            setup.attach += own.attach
+            setup.at_start += own.at_start
         else:
-            setup.later.setdefault(one.back, []).extend(own.attach)
+            setup.at_step.setdefault(one.back, []).extend(own.at_start)
     return setup
 
 
@@ -110,7 +110,7 @@ def usual_norm(gradient_norms: Sequence[float]) -> float:
     return 1.5 * ordered[len(ordered) // 2]
 
 
-def remedies(subject: Subject, usual: float, failed: Sequence[str]) -> list[Remedy]:
+def remedies(subject: Subject, usual: float, failed: Sequence[str]) -> list[RemedyCandidate]:
     """Return what may be tried on a subject: first what passes, then what stays.
 
     Args:
@@ -118,7 +118,9 @@ def remedies(subject: Subject, usual: float, failed: Sequence[str]) -> list[Reme
         usual: the largest gradient norm that is usual.
         failed: names of what did not hold a little earlier.
     """
-    made = [Remedy(name, usual if name == CLIP else None) for name in (*PASSING, *LASTING) if name not in failed]
+    made = [
+        RemedyCandidate(name, usual if name == CLIP else None) for name in (*PASSING, *LASTING) if name not in failed
+    ]
     if not usual > 0:
         made = [one for one in made if one.name != CLIP]
     return [one for one in made if not one.change.misfit(subject)]
@@ -154,7 +156,7 @@ def _clip(norm: float) -> Intervention:
         causes=("loose-clipping", "corrupted-batch", "unbounded-recurrence"),
         aims_at="gradient_norm_clipped",
         direction=-1,
-        apply=lambda setup: setup.attach.append(attach),
+        apply=lambda setup: setup.at_start.append(attach),
     )
 
 

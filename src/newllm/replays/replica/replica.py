@@ -58,7 +58,7 @@ class Replica(ABC):
         rate: from the step to the learning rate of the update that leads on from it. None leaves the optimizer's.
         clip: what is done to gradients before an update.
         seen: a number for the content of each batch that was read, in order.
-        later: what is attached when a step is come to.
+        at_step: what is attached at the beginning of a step.
     """
 
     model: nn.Module
@@ -66,11 +66,11 @@ class Replica(ABC):
     rate: Callable[[int], float] | None
     clip: Clip
     seen: list[int]
-    later: Mapping[int, Sequence[Callable[["Replica"], None]]] = MappingProxyType({})
+    at_step: Mapping[int, Sequence[Callable[["Replica"], None]]] = MappingProxyType({})
 
     def arrive(self, step: int) -> None:
         """Attach what the original was given at this step; every update begins with it."""
-        for attach in self.later.get(step, ()):
+        for attach in self.at_step.get(step, ()):
             attach(self)
 
     @abstractmethod

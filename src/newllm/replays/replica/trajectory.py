@@ -1,7 +1,7 @@
 """Follows one replica from its start to its stop, and keeps what it did as plain data.
 
-A replay stops at *equal progress*: it runs on until its progress, the smoothed loss on the probe batch, is where the
-original's was when it spiked, and then as many steps again. So a change that only slows training down does not
+A replay stops at *equal progress*: it runs on until its progress, the smoothed loss on the probe batch, is where its
+null replay's was when that spiked, and then as many steps again. So a change that only slows training down does not
 pass for a cure.
 """
 

@@ -70,7 +70,7 @@ def candidates(
             from_start = any(one.from_start for one in changes)
             found.append(Candidate(name, changes, starts[-1] if from_start else starts[0]))
     rank = {cause: position for position, cause in enumerate(suspected)}
-    return (found if only else sorted(found, key=lambda one: (_suspicion(one, rank), one.steps))), not_tried
+    return (found if only else sorted(found, key=lambda one: (_doctor_rank(one, rank), one.steps))), not_tried
 
 
 def _unseen(change: Intervention, changed: Collection[str]) -> Message | None:
@@ -89,7 +89,7 @@ def _named(given: str) -> str:
     return TOGETHER.join(names)
 
 
-def _suspicion(candidate: Candidate, rank: Mapping[str, int]) -> int:
-    """Return how likely the doctor thinks what it tests, 0 the likeliest."""
+def _doctor_rank(candidate: Candidate, rank: Mapping[str, int]) -> int:
+    """Return the rank, among the doctor's candidate causes, of what a candidate tests: 0 is the likeliest."""
     causes = [cause for change in candidate.changes for cause in change.causes]
     return min((rank.get(cause, len(rank)) for cause in causes), default=len(rank))

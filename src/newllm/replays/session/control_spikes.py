@@ -57,7 +57,7 @@ def _control_spike(session: Session, start: Start, by: float) -> list[Task]:
     if segment is None:
         return []
     ground = replace(segment, step=min(segment.step, start.step))
-    wanted = max(one.own.above for one in session.assessments([session.null_task(start, 0)]))
+    wanted = max(one.severity.above for one in session.assessments([session.null_task(start, 0)]))
     try:
         session.keep_state(ground.step)
     except OutOfTime:
@@ -69,6 +69,6 @@ def _control_spike(session: Session, start: Start, by: float) -> list[Task]:
         made = session.assessments(tasks)
         if len(made) < len(tasks):
             return []
-        if min(one.own.above for one in made) >= wanted > 0:
+        if min(one.severity.above for one in made) >= wanted > 0:
             return tasks
     return []

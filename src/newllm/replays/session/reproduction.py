@@ -154,21 +154,23 @@ class _Check:
             made.values[step + 1] = {"loss": update.loss, "gradient_norm": update.gradient_norm}
             made.compared += step + 1 in self.record
             if made.mismatch is None:
-                made.mismatch = self._batch(step, replica.seen) or self._known(step + 1, replica.state, made)
-            if not update.finite or (self.exact and self._row(made, step + 1, 0.0)) or made.mismatch:
+                made.mismatch = self._batch_difference(step, replica.seen) or self._state_difference(
+                    step + 1, replica.state, made
+                )
+            if not update.finite or (self.exact and self._row_difference(made, step + 1, 0.0)) or made.mismatch:
                 break
         return made
 
     def difference(self, made: _Made) -> dict[str, Any] | None:
         """Return the first difference from the record, None where there is none."""
         allowed = dict.fromkeys(made.values, 0.0)
-        found = self._first(made, allowed)
+        found = self._first_difference(made, allowed)
         if found is None or self.exact or found["signal"] == "batch":
             return found
         repeats = [self.run() for _ in range(_REPEATS)]
         allowed = _spread([made, *repeats])
         self.tolerance = max(allowed.values(), default=0.0)
-        return self._first(made, allowed)
+        return self._first_difference(made, allowed)
 
     def explained(self, found: dict[str, Any]) -> tuple[dict[str, Any], ChangedState | None]:
         """Return a difference with what two replays of the same state say of it, and the change of state behind it."""
@@ -229,14 +231,14 @@ class _Check:
             self.before_update()
             yield step
 
-    def _first(self, made: _Made, allowed: dict[int, float]) -> dict[str, Any] | None:
-        rows = (self._row(made, step, allowed.get(step, math.inf)) for step in made.values)
+    def _first_difference(self, made: _Made, allowed: dict[int, float]) -> dict[str, Any] | None:
+        rows = (self._row_difference(made, step, allowed.get(step, math.inf)) for step in made.values)
         row = next((one for one in rows if one is not None), None)
         if row is None or (made.mismatch is not None and _comes_first(made.mismatch, row)):
             return made.mismatch
         return row
 
-    def _row(self, made: _Made, step: int, allowed: float) -> dict[str, Any] | None:
+    def _row_difference(self, made: _Made, step: int, allowed: float) -> dict[str, Any] | None:
         for name in _SIGNALS:
             if step in self.record:
                 recorded, replayed = self.record[step][name], made.values[step][name]
@@ -244,14 +246,14 @@ class _Check:
                     return _difference(step, name, recorded, replayed)
         return None
 
-    def _batch(self, step: int, seen: list[int]) -> dict[str, Any] | None:
+    def _batch_difference(self, step: int, seen: list[int]) -> dict[str, Any] | None:
         """Compare the batch of an update with the original's, where that was followed."""
         known = self.original.batches
         if step < len(known) and seen[-1] != known[step]:
             return _difference(step + 1, "batch", known[step], seen[-1])
         return None
 
-    def _known(self, step: int, state: Any, made: _Made) -> dict[str, Any] | None:
+    def _state_difference(self, step: int, state: Any, made: _Made) -> dict[str, Any] | None:
         """Compare the state at a step with the original's, where that is known."""
         if step not in self.original.known_steps:
             return None

@@ -248,7 +248,7 @@ class Session:
         before = [test.name for test in self.reverse_tests]
         if len(candidate.changes) > 1 or candidate.main.inject is None or candidate.name in before:
             return
-        healthy = self._ground(candidate)
+        healthy = self._healthy_tasks(candidate)
         if healthy is None:
             return
         injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
@@ -265,10 +265,10 @@ class Session:
         self.runner.run([*healthy, *injected], self.time.end)
         assessments, nulls = self.assessments(injected), self.assessments(healthy)
         if len(assessments) == len(nulls) == INJECTED:
-            spiked = [sum(each.own.spiked for each in replays) for replays in (assessments, nulls)]
+            spiked = [sum(each.severity.spiked for each in replays) for replays in (assessments, nulls)]
             self.reverse_tests.append(ReverseTest(candidate.name, INJECTED, *spiked, start=healthy[0].start))
 
-    def _ground(self, candidate: Candidate) -> list[Task] | None:
+    def _healthy_tasks(self, candidate: Candidate) -> list[Task] | None:
         """Return the healthy replays that a cause is injected into, None where there are none."""
         if candidate.main.stable is not None:
             if candidate.start.step > 0:
@@ -281,7 +281,7 @@ class Session:
     def heard(self, task: Task, made: Trajectory) -> None:
         """Tell the watcher of a replay, with the stage that it belongs to."""
         self._replayed[self.stage] += 1
-        spiked = None if self.assessor is None else self.assessor(made).own.spiked
+        spiked = None if self.assessor is None else self.assessor(made).severity.spiked
         self.watcher.replayed(self.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
 
     def begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
@@ -298,7 +298,7 @@ class Session:
         """Return a replay with an intervention; its stop depends on its null, which has been run."""
         start = candidate.start
         null = self._assess(self.null_task(start, replay))
-        onset = null.own.onset or start.onset
+        onset = null.severity.onset or start.onset
         until = start.until(null.progress_before(onset), max(1, onset - start.step))
         return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
 
@@ -335,7 +335,10 @@ class Session:
         pairs = [pair for before in range(replay) if (pair := self._pair(candidate, before)) is not None]
         if len(pairs) < replay:
             return False
-        left = [pair.changed.own.spiked and pair.changed.own.above >= _FUTILE * pair.null.own.above for pair in pairs]
+        left = [
+            pair.changed.severity.spiked and pair.changed.severity.above >= _FUTILE * pair.null.severity.above
+            for pair in pairs
+        ]
         stopped = [stopped_learning(pair) for pair in pairs]
         return not pairs or not (all(left) or all(stopped))
 

@@ -15,7 +15,7 @@ from newllm.replays.interventions import INTERVENTIONS, Intervention
 from newllm.replays.interventions.intervention import Change
 from newllm.replays.replica.replica import State
 from newllm.replays.replica.subject import Subject
-from newllm.replays.replica.trajectory import Trajectory, Until, follow
+from newllm.replays.replica.trajectory import Until, follow
 from newllm.trace.verdict import TOGETHER
 
 _NAMES_IN_KEY = {"last_suspect": "peak"}  # fields as the first replays on disk had them
@@ -115,11 +115,6 @@ def _changes(intervention: Intervention, variant: str) -> list[Change]:
 def parts(name: str) -> list[str]:
     """Return the interventions that a name stands for."""
     return name.split(TOGETHER) if name else []
-
-
-def trajectory(data: dict[str, Any]) -> Trajectory:
-    """Return what a replayer gave."""
-    return Trajectory.from_dict(data)
 
 
 @contextlib.contextmanager

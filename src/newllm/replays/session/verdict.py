@@ -36,7 +36,7 @@ def conclude(
         run: what was replayed, in words.
         session: that ran the replays.
         reproduction: of the unmodified run.
-        nulls: with other chance, by start.
+        nulls: all null replays by start, the one with the run's own seed first.
         trials: what was screened and what was confirmed.
         reverse_tests: all of them.
         not_tried: by name, why.
@@ -104,7 +104,7 @@ def describe_reproduction(reproduction: Reproduction) -> dict[str, Any]:
 def count_nulls(nulls: Mapping[int, Sequence[Assessment]], session: Session) -> dict[str, Any]:
     """Return how many null replays spiked."""
     whole = [one for assessments in nulls.values() for one in assessments]
-    spiked = sum(one.own.spiked for one in whole)
+    spiked = sum(one.severity.spiked for one in whole)
     return {
         "n": len(whole),
         "spiked": spiked,
@@ -113,7 +113,7 @@ def count_nulls(nulls: Mapping[int, Sequence[Assessment]], session: Session) -> 
         "starts": sorted(nulls),
         "other_chance": {
             "n": len(session.other_chance),
-            "spiked": sum(one.own.spiked for one in session.other_chance),
+            "spiked": sum(one.severity.spiked for one in session.other_chance),
         },
     }
 
@@ -148,8 +148,8 @@ def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None, dampen
         effect=effect.effect,
         interval=effect.interval,
         p=p,
-        severity=float(np.mean([pair.changed.own.peak for pair in pairs])),
-        null_severity=float(np.mean([pair.null.own.peak for pair in pairs])),
+        severity=float(np.mean([pair.changed.severity.peak for pair in pairs])),
+        null_severity=float(np.mean([pair.null.severity.peak for pair in pairs])),
         later=effect.later,
         cost=float(np.mean(costs)) if np.isfinite(costs).all() else None,
         signals=_by_signal(pairs),

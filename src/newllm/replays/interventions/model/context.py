@@ -118,12 +118,12 @@ BOUNDED_DECAY = Intervention(
     causes=("unbounded-recurrence", "additive-context"),
     aims_at="context_norm",
     direction=-1,
-    apply=lambda setup: setup.attach.append(
+    apply=lambda setup: setup.at_start.append(
         lambda replica: _change_decays(replica, lambda decay: decay.clamp(max=HIGHEST_DECAY))
     ),
     from_start=True,
     misfit=_decay_is_bounded,
-    inject=lambda setup: setup.attach.append(lambda replica: _grow_decays(replica, setup)),
+    inject=lambda setup: setup.at_start.append(lambda replica: _grow_decays(replica, setup)),
     slowness=1.5,
 )
 
@@ -177,7 +177,7 @@ CUT_GRADIENT_THROUGH_TIME = Intervention(
     causes=("gradient-through-time", "unbounded-recurrence"),
     aims_at="gradient_norm_clipped",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_cut_gradient),
+    apply=lambda setup: setup.at_start.append(_cut_gradient),
     misfit=no_context,
     slowness=1.5,
 )

@@ -63,7 +63,7 @@ def _times_dropout(setup: Setup, factor: float) -> None:
     if setup.config is not None:
         change_model(setup, dropout=min(_HIGHEST_DROPOUT, factor * setup.config.model.dropout))
     else:
-        setup.attach.append(lambda replica: _times_dropout_in_modules(replica, factor))
+        setup.at_start.append(lambda replica: _times_dropout_in_modules(replica, factor))
 
 
 def _times_dropout_in_modules(replica: Replica, factor: float) -> None:
@@ -108,7 +108,7 @@ FREEZE_EMBEDDING = Intervention(
     causes=("exploding-embedding",),
     aims_at="update_ratio",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_freeze_embeddings),
+    apply=lambda setup: setup.at_start.append(_freeze_embeddings),
     misfit=_no_embedding,
     slowness=1.5,
 )
@@ -174,7 +174,7 @@ FREEZE_LAYER = Intervention(
     causes=("runaway-layer",),
     aims_at="update_ratio",
     direction=-1,
-    apply=lambda setup: setup.attach.append(lambda replica: _freeze_fastest(replica, setup)),
+    apply=lambda setup: setup.at_start.append(lambda replica: _freeze_fastest(replica, setup)),
     misfit=_single_layer,
     slowness=1.5,
 )
@@ -217,7 +217,7 @@ QK_NORM = Intervention(
     causes=("attention-logit-growth",),
     aims_at="activation_rms",
     direction=0,
-    apply=lambda setup: setup.attach.append(_normalise_queries_and_keys),
+    apply=lambda setup: setup.at_start.append(_normalise_queries_and_keys),
     from_start=True,
     misfit=_no_attention_to_norm,
 )
@@ -249,6 +249,6 @@ Z_LOSS = Intervention(
     causes=("output-logit-divergence",),
     aims_at="activation_rms",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_add_z_loss),
+    apply=lambda setup: setup.at_start.append(_add_z_loss),
     misfit=_no_logits,
 )

@@ -32,9 +32,9 @@ BETA2 = Intervention(
     causes=("beta2",),
     aims_at="second_moment_mismatch",
     direction=0,  # nearer to 1: down where gradients grow, up where they shrink
-    apply=lambda setup: setup.attach.append(lambda replica: set_beta2(replica, BETA2_VALUE)),
+    apply=lambda setup: setup.at_start.append(lambda replica: set_beta2(replica, BETA2_VALUE)),
     misfit=_beta2_is_lower,
-    inject=lambda setup: setup.attach.append(longer_memory),
+    inject=lambda setup: setup.at_start.append(longer_memory),
 )
 
 
@@ -70,9 +70,9 @@ EPSILON = Intervention(
     causes=("beta2", "learning-rate"),
     aims_at="update_ratio",
     direction=-1,
-    apply=lambda setup: setup.attach.append(_raise_epsilon),
+    apply=lambda setup: setup.at_start.append(_raise_epsilon),
     misfit=_epsilon_is_higher,
-    inject=lambda setup: setup.attach.append(_lower_epsilon),
+    inject=lambda setup: setup.at_start.append(_lower_epsilon),
     slowness=3.0,
 )
 
@@ -95,7 +95,7 @@ def _begin_anew(setup: Setup) -> None:
         reset_moments(replica)
         follow_rate(replica, ramp(setup.start, updates))
 
-    setup.attach.append(attach)
+    setup.at_start.append(attach)
 
 
 RESET_MOMENTS = Intervention(
@@ -106,7 +106,7 @@ RESET_MOMENTS = Intervention(
     direction=0,  # nearer to 1: down where gradients grow, up where they shrink
     apply=_begin_anew,
     misfit=no_second_moment,
-    inject=lambda setup: setup.attach.append(longer_memory),
+    inject=lambda setup: setup.at_start.append(longer_memory),
     slowness=1.3,
 )
 
@@ -120,9 +120,9 @@ UPDATE_CLIPPING = Intervention(
     causes=("beta2",),
     aims_at="update_ratio",
     direction=-1,
-    apply=lambda setup: setup.attach.append(clip_updates),
+    apply=lambda setup: setup.at_start.append(clip_updates),
     misfit=no_second_moment,
-    inject=lambda setup: setup.attach.append(longer_memory),
+    inject=lambda setup: setup.at_start.append(longer_memory),
     slowness=1.2,
 )
 
@@ -149,7 +149,7 @@ ADAMW = Intervention(
     causes=("optimizer",),
     aims_at="update_ratio",
     direction=0,
-    apply=lambda setup: setup.attach.append(exchange_for_adamw),
+    apply=lambda setup: setup.at_start.append(exchange_for_adamw),
     misfit=not_for_adamw,
     slowness=2.0,
 )
@@ -174,7 +174,7 @@ STABLE_ADAMW = Intervention(
     causes=("beta2", "optimizer"),
     aims_at="update_ratio",
     direction=0,
-    apply=lambda setup: setup.attach.append(_exchange_and_clip),
+    apply=lambda setup: setup.at_start.append(_exchange_and_clip),
     misfit=_not_for_stable_adamw,
     slowness=2.0,
 )
@@ -190,7 +190,7 @@ SGD_RATE = 0.3
 
 def _take_sgd(setup: Setup) -> None:
     factor = None if setup.config is None else SGD_RATE / setup.config.optimizer.learning_rate
-    setup.attach.append(lambda replica: exchange_for_sgd(replica, factor))
+    setup.at_start.append(lambda replica: exchange_for_sgd(replica, factor))
 
 
 SGD = Intervention(

@@ -24,7 +24,7 @@ def clipped_at(setup: Setup, norm: float) -> None:
     def attach(replica: Replica) -> None:
         replica.clip = clip_norm(norm)
 
-    setup.attach.append(attach)
+    setup.at_start.append(attach)
 
 
 def unclipped(setup: Setup) -> None:
@@ -93,7 +93,7 @@ def _replacing(clipping: Callable[..., Any], warm_up: int) -> Callable[[Setup], 
         def attach(replica: Replica) -> None:
             replica.clip = clipping(replica.clip, updates_to_learn_from(setup, warm_up))
 
-        setup.attach.append(attach)
+        setup.at_start.append(attach)
 
     return change
 

@@ -20,7 +20,7 @@ HALF = 0.5
 
 def scaled_rate(setup: Setup, factor: float) -> None:
     """Multiply the learning rate by a factor from the start of the replay on."""
-    setup.attach.append(lambda replica: _scale_rate(replica, factor))
+    setup.at_start.append(lambda replica: _scale_rate(replica, factor))
 
 
 def _scale_rate(replica: Replica, factor: float) -> None:
@@ -71,7 +71,7 @@ _LEAST_WARM_UP, _MOST_WARM_UP = 10, 100  # updates; the most is what studies/fou
 
 def _warm_up(setup: Setup) -> None:
     updates = min(_MOST_WARM_UP, max(_LEAST_WARM_UP, setup.onset - setup.start))
-    setup.attach.append(lambda replica: follow_rate(replica, ramp(setup.start, updates)))
+    setup.at_start.append(lambda replica: follow_rate(replica, ramp(setup.start, updates)))
 
 
 def _begin_at_the_whole_rate(setup: Setup) -> None:
@@ -81,7 +81,7 @@ def _begin_at_the_whole_rate(setup: Setup) -> None:
         plan = tuple((step, steps, step) for step, steps, _ in setup.config.training.plan)
         training = dataclasses.replace(setup.config.training, plan=plan)
         setup.config = dataclasses.replace(setup.config, optimizer=optimizer, training=training)
-    setup.attach.append(reset_moments)
+    setup.at_start.append(reset_moments)
 
 
 WARM_UP = Intervention(
@@ -147,8 +147,8 @@ HOLD_LEARNING_RATE = Intervention(
     causes=("schedule-restarted", "learning-rate"),
     aims_at="update_ratio",
     direction=-1,
-    apply=lambda setup: setup.attach.append(lambda replica: _hold_rate(replica, setup)),
+    apply=lambda setup: setup.at_start.append(lambda replica: _hold_rate(replica, setup)),
     misfit=_no_rise,
-    inject=lambda setup: setup.attach.append(lambda replica: _raise_rate(replica, setup)),
+    inject=lambda setup: setup.at_start.append(lambda replica: _raise_rate(replica, setup)),
     slowness=1.5,
 )

@@ -49,7 +49,7 @@ def _copied(value: object) -> object:
 
 def _lose_moments(setup: Setup) -> None:
     """Empty the optimizer's state before the update that leads to the onset."""
-    setup.later.setdefault(max(setup.start, setup.onset - 1), []).append(reset_moments)
+    setup.at_step.setdefault(max(setup.start, setup.onset - 1), []).append(reset_moments)
 
 
 def _only_its_optimizer(subject: Subject) -> Message | None:
@@ -62,7 +62,7 @@ RESTORE_MOMENTS = Intervention(
     causes=("moments-lost", "changed-state"),
     aims_at="state",
     direction=0,
-    apply=lambda setup: setup.attach.append(_keep_moments),
+    apply=lambda setup: setup.at_start.append(_keep_moments),
     misfit=_only_its_optimizer,
     inject=_lose_moments,
     evidence="moments",
@@ -74,7 +74,7 @@ RESTORE_WEIGHTS = Intervention(
     causes=("changed-state",),
     aims_at="state",
     direction=0,
-    apply=lambda setup: setup.attach.append(_keep_weights),
+    apply=lambda setup: setup.at_start.append(_keep_weights),
     misfit=_only_its_optimizer,
     evidence="weights",
 )
