@@ -15,7 +15,7 @@ from newllm.checks.probes import PROBES
 from newllm.checks.probes.vocabulary import tokens_beyond
 from newllm.checks.report import CheckReport
 from newllm.checks.sources import parts_of
-from newllm.checks.untouched import keep_generators
+from newllm.checks.untouched import generator_restorer
 from newllm.errors import UserError
 
 _LONGEST = 300  # characters of an error that is quoted
@@ -65,14 +65,16 @@ def check(
     if not seconds > 0:
         raise UserError(f"seconds is {seconds!r}: give the seconds that the check may take, such as 10")
     with contextlib.ExitStack() as undo:
-        undo.callback(keep_generators())  # to build an optimizer and to read a batch may draw
+        undo.callback(generator_restorer())  # to build an optimizer and to read a batch may draw
         more = {"loader": loader, "tokenizer": tokenizer, "step": step, "evaluate": evaluate}
         parts = parts_of(model, optimizer, loss, batch, **more, scheduler=scheduler, steps=steps)
     bench = Bench(parts, seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes
         first = _outcome(bench, "finite", PROBES["finite"])
-        if first.status == "unchecked":  # without a loss nothing else can be asked: "runs" is said in place of it all
+        if first.status == "unchecked":
+            # There is no loss, so no other probe can run: "runs" stands in place of "finite" and says why. The ids of
+            # the batch may still be what stopped it.
             beyond = _outcome(bench, "vocabulary", tokens_beyond)
             known = [beyond] if beyond.status == "wrong" else []
             others = [name for name in PROBES if not known or name != "vocabulary"]

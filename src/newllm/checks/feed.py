@@ -30,7 +30,7 @@ def loader_of(bench: Bench) -> DataLoader[Any]:
     return bench.parts.loader
 
 
-def indices_of(loader: DataLoader[Any]) -> list[int]:
+def rows_of_epoch(loader: DataLoader[Any]) -> list[int]:
     """Return the rows that the next epoch reads, in its order; nothing is read.
 
     Raises:
@@ -38,10 +38,10 @@ def indices_of(loader: DataLoader[Any]) -> list[int]:
     """
     if isinstance(loader.dataset, IterableDataset):
         raise CannotCheck("stream")
-    return indices(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
+    return rows_of_sampler(loader.sampler if loader.batch_sampler is None else loader.batch_sampler)
 
 
-def indices(sampler: Iterable[Any]) -> list[int]:
+def rows_of_sampler(sampler: Iterable[Any]) -> list[int]:
     """Return the rows that a sampler, of rows or of batches, gives.
 
     Raises:
@@ -59,15 +59,15 @@ def indices(sampler: Iterable[Any]) -> list[int]:
 
 def read(loader: DataLoader[Any], batches: list[list[int]], *, workers: int = 0) -> list[Any]:
     """Return batches of these rows as the loader reads and collates them, in this process or in workers of it."""
-    return list(_like(loader, batches, workers))
+    return list(_read_by_copy(loader, batches, workers))
 
 
 def read_stream(loader: DataLoader[Any], count: int, *, workers: int) -> list[Any]:
     """Return the first batches of a loader of rows without numbers."""
-    return list(itertools.islice(_like(loader, None, workers), count))
+    return list(itertools.islice(_read_by_copy(loader, None, workers), count))
 
 
-def alike(first: Any, second: Any) -> bool:
+def same_batch(first: Any, second: Any) -> bool:
     """Say whether two batches hold the same bits.
 
     Raises:
@@ -79,7 +79,8 @@ def alike(first: Any, second: Any) -> bool:
     return all(same(one, other) for (_, one), (_, other) in pairs)
 
 
-def _like(loader: DataLoader[Any], batches: list[list[int]] | None, workers: int) -> Iterator[Any]:
+def _read_by_copy(loader: DataLoader[Any], batches: list[list[int]] | None, workers: int) -> Iterator[Any]:
+    """Yield what a loader like the given one reads: chosen batches of rows, or all; in this process or in workers."""
     chosen: dict[str, Any] = {"batch_sampler": batches}
     if loader.batch_sampler is None:  # the data set gives whole batches
         chosen = {"batch_size": None, "sampler": None if batches is None else [each[0] for each in batches]}

@@ -27,9 +27,10 @@ class Call:
     Attributes:
         updates: of the optimizer.
         stale: parameters whose gradient at an update held what an update before had used.
-        gone: parameters that were given a gradient and had none at the update, and did not move.
+        without_gradient: parameters that were given a gradient and had none at the update, and did not move.
         moved: parameters that did.
-        late: factor by which all gradients were scaled after the update that used them; None where they were not.
+        scaled_after_update: factor by which all gradients were scaled after the update that used them; None where they
+            were not.
         cleared: by name of a parameter where its gradient was set to zero before the update, though it had one.
         cleared_moved: by name how many of these numbers moved.
         evaluating: layers that act otherwise in training, and were trained in evaluation mode.
@@ -39,9 +40,9 @@ class Call:
 
     updates: int = 0
     stale: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
+    without_gradient: list[str] = field(default_factory=list)
     moved: set[str] = field(default_factory=set)
-    late: float | None = None
+    scaled_after_update: float | None = None
     cleared: dict[str, Tensor] = field(default_factory=dict)
     cleared_moved: dict[str, int] = field(default_factory=dict)
     evaluating: list[str] = field(default_factory=list)
@@ -118,7 +119,7 @@ class _Watch:
         acts = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
         for name, module in bench.model.named_modules():
             if isinstance(module, acts) and module.training:
-                self._handles.append(module.register_forward_hook(self._through(name)))
+                self._handles.append(module.register_forward_hook(self._on_forward(name)))
 
     def remove(self) -> None:
         """Take the hooks away."""
@@ -134,8 +135,8 @@ class _Watch:
         now, parameters = self._now, self._parameters
         now.schedule = getattr(schedule, "last_epoch", 0) - turned
         now.moved = {name for name, each in parameters.items() if not torch.equal(each.detach(), began[name])}
-        now.gone = [name for name in now.gone if name not in now.moved]
-        now.late = self._scaled()
+        now.without_gradient = [name for name in now.without_gradient if name not in now.moved]
+        now.scaled_after_update = self._scale_after_update()
         for name, mask in now.cleared.items():
             now.cleared_moved[name] = int((parameters[name].detach()[mask] != self._values[name]).sum())
         return now
@@ -154,7 +155,7 @@ class _Watch:
 
         return hook
 
-    def _through(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+    def _on_forward(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, _: Any, made: Any) -> None:
             if not module.training and isinstance(made, Tensor) and made.requires_grad:
                 call = self._now
@@ -175,7 +176,7 @@ class _Watch:
             parameter = self._parameters[name]
             cleared = mask if parameter.grad is None else mask & (parameter.grad == 0)
             if bool((cleared == mask).all()):
-                now.gone.append(name)
+                now.without_gradient.append(name)
             elif float(cleared.double().mean()) > _CLEARED:
                 now.cleared[name] = cleared
                 self._values[name] = parameter.detach()[cleared].clone()
@@ -191,7 +192,7 @@ class _Watch:
             if each.grad is not None and each.grad.layout == torch.strided:
                 yield name, float(each.grad.double().norm())
 
-    def _scaled(self) -> float | None:
+    def _scale_after_update(self) -> float | None:
         """Return the factor by which all gradients were scaled since the update, None where they were not."""
         now = dict(self._norms())
         if not self._now.updates or self._given or set(now) != set(self._used):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from newllm.checks.untouched import keep_attributes, keep_optimizer, keep_tensor, refill
+from newllm.checks.untouched import attribute_restorer, optimizer_restorer, refill, tensor_restorer
 
 _DEEP = 6  # steps from an attribute to an attribute
 _MANY = 20_000  # objects
@@ -37,7 +37,7 @@ def put_back(*roots: Any, besides: Iterable[Any] = ()) -> Iterator[None]:
     """
     with contextlib.ExitStack() as undo:
         for each in reached(*roots, besides=besides):
-            if (back := _keep(each)) is not None:
+            if (back := _restorer_of(each)) is not None:
                 undo.callback(back)
         yield
 
@@ -108,7 +108,7 @@ class _Global:
         self.namespace, self.name, self.value = namespace, name, namespace[name]
 
 
-def _keep(held: Any) -> Callable[[], Any] | None:
+def _restorer_of(held: Any) -> Callable[[], Any] | None:
     """Return what puts an object back, None of one that does not change."""
     for kinds, keep in _KEEPERS:
         if isinstance(held, kinds):
@@ -117,7 +117,7 @@ def _keep(held: Any) -> Callable[[], Any] | None:
     if name.startswith("numpy.random"):
         kept = held.bit_generator if hasattr(held, "bit_generator") else held
         return functools.partial(kept.set_state, held.get_state()) if hasattr(held, "get_state") else _keep_state(kept)
-    return keep_attributes(held) if hasattr(held, "__dict__") else None
+    return attribute_restorer(held) if hasattr(held, "__dict__") else None
 
 
 def _keep_state(chance: Any) -> Callable[[], Any]:
@@ -132,8 +132,8 @@ def _keep_cell(cell: types.CellType) -> Callable[[], Any] | None:
 
 
 _KEEPERS: tuple[tuple[Any, Callable[[Any], Callable[[], Any] | None]], ...] = (
-    (Tensor, lambda tensor: keep_tensor(tensor) if tensor.layout == torch.strided else None),
-    (torch.optim.Optimizer, keep_optimizer),
+    (Tensor, lambda tensor: tensor_restorer(tensor) if tensor.layout == torch.strided else None),
+    (torch.optim.Optimizer, optimizer_restorer),
     (types.CellType, _keep_cell),
     (_Global, lambda held: functools.partial(held.namespace.__setitem__, held.name, held.value)),
     (torch.Generator, lambda chance: functools.partial(chance.set_state, chance.get_state())),

@@ -31,11 +31,11 @@ def untouched(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterab
     # A stack: whatever one part comes to, all others are put back, first what holds tensors, then the tensors.
     with contextlib.ExitStack() as undo:
         for tensor in _tensors(model, optimizer, others):
-            undo.callback(keep_tensor(tensor))
+            undo.callback(tensor_restorer(tensor))
         for module in model.modules():
-            undo.callback(keep_attributes(module))
-        undo.callback(keep_optimizer(optimizer))
-        undo.callback(keep_generators())
+            undo.callback(attribute_restorer(module))
+        undo.callback(optimizer_restorer(optimizer))
+        undo.callback(generator_restorer())
         yield
 
 
@@ -47,7 +47,7 @@ def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, others: Iterabl
     return list(found.values())
 
 
-def keep_tensor(tensor: Tensor) -> Callable[[], None]:
+def tensor_restorer(tensor: Tensor) -> Callable[[], None]:
     """Return what gives a tensor its values, its gradient and whether it needs one back."""
     needs, grad = tensor.requires_grad, tensor.grad
     values = None if tensor.is_meta else tensor.detach().clone()
@@ -66,7 +66,7 @@ def keep_tensor(tensor: Tensor) -> Callable[[], None]:
     return undo
 
 
-def keep_attributes(held: Any) -> Callable[[], None]:
+def attribute_restorer(held: Any) -> Callable[[], None]:
     """Return what gives an object its attributes back."""
     attributes = dict(vars(held))
     # The contents of plain containers too, such as a list of what was seen: their tensors stay the same ones.
@@ -99,7 +99,7 @@ def refill(container: Any, content: Any) -> None:
         container.update(content)
 
 
-def keep_optimizer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """Return what gives an optimizer its groups and moments back."""
     groups = [dict(group) for group in optimizer.param_groups]
     rates = [{key: value.clone() for key, value in group.items() if isinstance(value, Tensor)} for group in groups]
@@ -131,7 +131,7 @@ def keep_optimizer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     return undo
 
 
-def keep_generators() -> Callable[[], None]:
+def generator_restorer() -> Callable[[], None]:
     """Return what gives the global generators of torch, numpy and Python their state back."""
     python, cpu = random.getstate(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None

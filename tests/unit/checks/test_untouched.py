@@ -147,7 +147,7 @@ def test_one_part_that_cannot_come_back_keeps_no_other_from_it(monkeypatch: pyte
     def broken() -> None:
         raise RuntimeError("no generator any more")
 
-    monkeypatch.setattr(coming_back, "keep_generators", lambda: broken)
+    monkeypatch.setattr(coming_back, "generator_restorer", lambda: broken)
     with pytest.raises(RuntimeError, match="no generator"), coming_back.untouched(model, optimizer):
         model.get_parameter("0.weight").data.zero_()
     assert torch.equal(model.get_parameter("0.weight"), before)

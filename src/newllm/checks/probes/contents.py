@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from newllm.checks.bench import Bench
-from newllm.checks.feed import alike, indices_of, loader_of, read
+from newllm.checks.feed import loader_of, read, rows_of_epoch, same_batch
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
 from newllm.checks.seen import observed
@@ -41,13 +41,13 @@ def _comes_again(bench: Bench) -> bool:
     try:
         loader = loader_of(bench)
         with put_back(loader):
-            rows = indices_of(loader)[:_ROWS]
+            rows = rows_of_epoch(loader)[:_ROWS]
             (first,) = read(loader, [rows])
             kept = copied(first)
             try:
                 bench.loss(first)
                 (second,) = read(loader, [rows])
-                return alike(kept, second)
+                return same_batch(kept, second)
             finally:
                 with torch.no_grad():
                     for (_, now), (_, before) in zip(leaves(first), leaves(kept), strict=False):

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import IterableDataset
 
 from newllm.checks.bench import Bench
-from newllm.checks.feed import alike, indices, indices_of, loader_of, read, read_stream
+from newllm.checks.feed import loader_of, read, read_stream, rows_of_epoch, rows_of_sampler, same_batch
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
 from newllm.checks.targets import targets
@@ -28,15 +28,15 @@ def workers(bench: Bench) -> Outcome:
     with put_back(loader):
         if isinstance(loader.dataset, IterableDataset):
             return _streams(bench, count)
-        row = indices_of(loader)[0]
+        row = rows_of_epoch(loader)[0]
         batches = [[row]] * (2 * count)  # to one worker after the other
         first, later = read(loader, batches, workers=count), read(loader, batches, workers=count)
     evidence = {"workers": loader.num_workers, "row": row}
-    if alike(first[0], first[count]):
+    if same_batch(first[0], first[count]):
         return sound("workers", draws=False, **evidence)
-    if count > 1 and alike(first[0], first[1]):
+    if count > 1 and same_batch(first[0], first[1]):
         return wrong("workers", "alike", **evidence)
-    if alike(first[0], later[0]):
+    if same_batch(first[0], later[0]):
         return wrong("workers", "epochs", **evidence)
     return sound("workers", draws=True, **evidence)
 
@@ -46,9 +46,9 @@ def _streams(bench: Bench, count: int) -> Outcome:
     if count < _WORKERS:
         raise CannotCheck("no-workers")
     given = read_stream(loader, 2 * count, workers=count)
-    if len(given) < 2 * count or alike(given[0], given[count]):
+    if len(given) < 2 * count or same_batch(given[0], given[count]):
         raise CannotCheck("short-stream")
-    if alike(given[0], given[1]) and alike(given[2], given[3]):
+    if same_batch(given[0], given[1]) and same_batch(given[2], given[3]):
         return wrong("workers", "streams", workers=loader.num_workers)
     return sound("workers", draws=True, workers=loader.num_workers, row=0)
 
@@ -57,7 +57,7 @@ def order(bench: Bench) -> Outcome:
     """Compare the orders of two epochs, and look at rows from all over the data."""
     loader = loader_of(bench)
     with put_back(loader):
-        first, second = indices_of(loader), indices_of(loader)
+        first, second = rows_of_epoch(loader), rows_of_epoch(loader)
         if not first:
             raise CannotCheck("no-indices")
         if _is_one_row(loader, first):
@@ -87,7 +87,7 @@ def _is_one_row(loader: Any, chosen: list[int]) -> bool:
     distinct = sorted(set(chosen))
     spread = distinct[:: max(1, len(distinct) // _SPREAD)][:_SPREAD]
     rows = read(loader, [[row] for row in spread])
-    return len(rows) == _SPREAD and all(alike(rows[0], row) for row in rows[1:])
+    return len(rows) == _SPREAD and all(same_batch(rows[0], row) for row in rows[1:])
 
 
 def _sorted_labels(bench: Bench, chosen: list[int]) -> str | None:
@@ -128,7 +128,7 @@ def shards(bench: Bench) -> Outcome:
     if not 1 < ranks <= _RANKS:
         raise CannotCheck("no-shards")
     with put_back(sampler):
-        rows = [indices(_of_rank(sampler, each)) for each in range(ranks)]
+        rows = [rows_of_sampler(_of_rank(sampler, each)) for each in range(ranks)]
     if all(each == rows[0] for each in rows):
         raise CannotCheck("rank-fixed")
     total, distinct = sum(map(len, rows)), len(set().union(*rows))

@@ -27,7 +27,7 @@ def step_order(bench: Bench) -> Outcome:
     lost = _lost(updating)
     if lost:
         return wrong("step-order", "gone", calls=len(found), **names(lost))
-    late = [call.late for call in updating]
+    late = [call.scaled_after_update for call in updating]
     if all(each is not None for each in late):
         return wrong("step-order", "late", factor=late[0], calls=len(found))
     return sound("step-order", calls=len(found), updates=sum(call.updates for call in found))
@@ -35,11 +35,15 @@ def step_order(bench: Bench) -> Outcome:
 
 def _lost(updating: list[Call]) -> list[str]:
     """Return what was given a gradient and had none at the update: all of it each time, or what moved before."""
-    if all(call.gone and not call.moved for call in updating):
-        return updating[0].gone
+    if all(call.without_gradient and not call.moved for call in updating):
+        return updating[0].without_gradient
     moved = set[str]().union(*(call.moved for call in updating))
     last = updating[-_ALIKE:]
-    return [name for name in last[-1].gone if name in moved and all(name in call.gone for call in last)]
+    return [
+        name
+        for name in last[-1].without_gradient
+        if name in moved and all(name in call.without_gradient for call in last)
+    ]
 
 
 def step_mode(bench: Bench) -> Outcome:
