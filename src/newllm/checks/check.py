@@ -73,8 +73,8 @@ def check(
         warnings.simplefilter("ignore")  # of torch, on trials that no training makes
         first = _outcome(bench, "finite", PROBES["finite"])
         if first.status == "unchecked":
-            # There is no loss, so no other probe can run: "runs" stands in place of "finite" and says why. The ids of
-            # the batch may still be what stopped it.
+            # There is no loss, so that no probe can run: "runs" says why, and all probes are unchecked. Only ids beyond
+            # the vocabulary are looked for, which may be what stopped the loss.
             beyond = _outcome(bench, "vocabulary", tokens_beyond)
             known = [beyond] if beyond.status == "wrong" else []
             others = [name for name in PROBES if not known or name != "vocabulary"]
