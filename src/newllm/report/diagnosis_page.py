@@ -67,17 +67,25 @@ def _article(trace: Trace, finding: Finding, words: Catalogue, *, plot: bool) ->
     )
     where = words("list").join(filter(None, known))
     test = () if finding.test is None else (words.text(finding.test),)
+    # What follows from another finding has its details there.
+    details = (
+        []
+        if finding.follows
+        else [
+            *(_plots(trace, finding, words) if plot else []),
+            _evidence(finding, words),
+            _list(words("alternatives"), [words.text(one) for one in finding.alternatives]),
+            _list(words("would_tell"), test),
+            _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)]))),
+        ]
+    )
     parts = [
         f'<article class="{finding.severity}">',
         f'<h2><span class="severity">{_safe(words(f"severity-{finding.severity}"))}</span> '
         f"{_safe(kind_name(words, finding.kind))} ",
         f'<span class="where">{_safe(where)}</span></h2>',
         f"<p>{_safe(words.text(finding.sentence))}</p>",
-        *(_plots(trace, finding, words) if plot else []),
-        _evidence(finding, words),
-        _list(words("alternatives"), [words.text(one) for one in finding.alternatives]),
-        _list(words("would_tell"), test),
-        _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)]))),
+        *details,
         "</article>",
     ]
     return "".join(parts)

@@ -24,7 +24,10 @@ def findings(source: Source, words: Catalogue) -> Section | None:
     grave = [one for one in source.findings if one.severity != "note"]
     notes = [one for one in source.findings if one.severity == "note"]
     told: set[str] = set()  # kinds that were explained: the second of a kind needs it no more
-    cards = [_card(source, words, one, told, brief=at >= _IN_FULL) for at, one in enumerate(grave[:_MOST])]
+    cards = [
+        _card(source, words, one, told, brief=at >= _IN_FULL or one.follows is not None)
+        for at, one in enumerate(grave[:_MOST])
+    ]
     more = [_card(source, words, one, told, brief=True) for one in notes[:_MOST]]
     left = max(0, len(grave) - _MOST) + max(0, len(notes) - _MOST)
     parts = [
