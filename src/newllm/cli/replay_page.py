@@ -83,7 +83,7 @@ def _styles(verdict: Verdict) -> tuple[str, str, str]:
     """Return how the sentences look: what happened, what helps, what it was due to."""
     if not verdict.identical:
         return f"bold {colours.SPIKE}", "", ""
-    removes = any(one.effect_class == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    removes = any(one.is_remedy for one in verdict.interventions)
     return "", f"bold {colours.CONTEXT if removes else colours.VALIDATION}", colours.CONTEXT if verdict.cause else ""
 
 

@@ -1,11 +1,20 @@
-"""What of a run was looked at and is sound: a diagnosis that finds little says at least what that is worth."""
+"""What of a run was looked at without an alarm: a diagnosis that finds little says at least what that is worth.
+
+That no rule fired does not make a thing sound. So nothing is said of a loss that has not fallen, nor of a gradient that
+has grown or faded by far, nor of a learning rate beside a loss that raises an alarm.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.losses import finite
 from newllm.trace import Finding, Trace
 
+FALLEN = 0.95  # of its start: a loss that has come no further
+FAR = 10.0  # times
 FEWEST = 5  # points of a signal: of fewer no detector says much
 
 
@@ -117,8 +126,25 @@ OF_DATA = frozenset(
 def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
     """Return the names of what was looked at and raised no alarm."""
     alarms = {finding.kind for finding in findings if finding.severity != "note"}
-    checked = [one.name for one in SUBJECTS if _has(trace, one.signals) and not alarms & one.kinds]
+    checked = [
+        one.name
+        for one in SUBJECTS
+        if _has(trace, one.signals) and not alarms & one.kinds and not _is_doubtful(one.name, trace, alarms)
+    ]
     return [*checked, *(["data"] if facts.data is not None and not alarms & OF_DATA else [])]
+
+
+def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:
+    """Whether a subject without an alarm is not to be called so."""
+    if name == "rate":
+        return bool(alarms & SUBJECTS[0].kinds)
+    signal = {"loss": "loss", "validation": "validation_loss", "gradients": "gradient_norm"}.get(name)
+    value = finite(trace.series(signal)).value if signal else np.empty(0)
+    if len(value) < FEWEST or value.min() <= 0:
+        return False
+    few = max(1, len(value) // 10)
+    ratio = float(np.median(value[-few:]) / np.median(value[:few]))
+    return ratio > FALLEN if name in {"loss", "validation"} else not 1 / FAR < ratio < FAR
 
 
 def _has(trace: Trace, signals: Sequence[str]) -> bool:

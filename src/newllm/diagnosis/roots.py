@@ -92,6 +92,11 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         same = [place for place in same if ordered[place].kind in nearer and ordered[place].severity != "note"]
         if same:
             return min(same, key=lambda place: ROOTS.index(ordered[place].kind))
+    if finding.kind == "over-fitting":  # what was never learnt of validation is not lost by learning too much
+        return next(
+            (place for place, one in enumerate(ordered) if one.kind == "validation-gap" and one.severity != "note"),
+            None,
+        )
     if finding.kind not in EVENTS:
         return None
     return next(

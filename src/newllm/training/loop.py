@@ -156,7 +156,7 @@ class Training:
             self.journal.mark(self.guard.stepping(self.stepper, progress.step))
             report = self.stepper.update(progress.step)
             signals = self.recording.stepped(report)
-            self.journal.stepped(report, time.perf_counter() - start, signals)
+            self.journal.stepped(report, time.perf_counter() - start, signals)  # moves progress on to the next step
             self._tell_step(report)
             onset = self.keeper.see("loss", report.step, report.loss if report.finite else math.nan)
             if onset is not None:

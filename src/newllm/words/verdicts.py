@@ -148,7 +148,7 @@ def _cause(verdict: Verdict) -> Message | None:
         return None
     if not missing:
         return message("cause-none")
-    removes = any(one.effect_class == "removes" and one.stage == "confirmed" for one in verdict.interventions)
+    removes = any(one.is_remedy for one in verdict.interventions)
     return message("cause-remedy" if removes else "cause-open", missing=missing[0])
 
 

@@ -31,6 +31,11 @@ def unmoved(
     return detect_plateau(trace_of(loss=loss, validation_loss=validation, **more), facts)
 
 
+def trained(first: float, last: float) -> np.ndarray:
+    """Return a training loss of twelve points, of which four are the first level."""
+    return 2.3 * np.repeat([first, last], [4, 8])
+
+
 def between(change: float, count: int = 6) -> np.ndarray:
     return 2.3 * np.linspace(1 - change / 2, 1 + change / 2, count)
 
@@ -41,14 +46,12 @@ def between(change: float, count: int = 6) -> np.ndarray:
         ({"validation": between(0.0099)}, True),
         ({"validation": between(0.0101)}, False),
         ({"validation": between(0.005, 5)}, False),
-        ({"validation": between(0.005), "loss": 2.3 * np.array([1, 1, 1, 1, 1, 0.81])}, True),
-        (
-            {"validation": between(0.005), "loss": 2.3 * np.array([1, 1, 1, 1, 1, 0.79])},
-            False,
-        ),  # training has come further
-        ({"validation": between(0.005), "loss": 2.3 * np.array([1.14, 1, 1, 1, 1, 1])}, True),
-        ({"validation": between(0.005), "loss": 2.3 * np.array([1.16, 1, 1, 1, 1, 1])}, False),  # it had learnt before
-        ({"validation": between(0.005), "loss": 2.3 * np.array([1.16, 1, 1, 1, 1, 1]), "accuracy": 0.1}, True),
+        ({"validation": between(0.005), "loss": trained(1.0, 0.81), "accuracy": 0.1}, True),
+        ({"validation": between(0.005), "loss": trained(1.0, 0.79), "accuracy": 0.1}, False),  # it has come further
+        ({"validation": between(0.005), "loss": trained(1.09, 1.0)}, True),
+        ({"validation": between(0.005), "loss": trained(1.11, 1.0)}, False),  # it had learnt before
+        ({"validation": between(0.005), "loss": trained(1.11, 1.0), "accuracy": 0.1}, True),
+        ({"validation": between(0.005), "loss": np.where(np.arange(12) % 4, 2.3, 1.2)}, True),  # a point is noise
         ({"validation": between(0.005), "accuracy": 0.249}, True),  # of ten classes
         ({"validation": between(0.005), "accuracy": 0.251}, False),
         ({"validation": between(0.005), "accuracy": 0.039}, False),

@@ -78,6 +78,14 @@ def test_a_screened_remedy_shows_nothing():
     assert "in the screen only" in str(missing[0])
 
 
+def test_a_confirmed_change_whose_spike_often_stays_away_by_itself_is_no_remedy():
+    unsure = case("half-learning-rate", "removes", p=0.2, reverse_test=reverse_test("half-learning-rate"))
+    found, missing = find_cause([unsure, *RIVALS], 0)
+    assert found is None
+    assert "gone in 8 fresh replays" in str(missing[0])
+    assert "p 0.2" in str(missing[0])
+
+
 def test_a_remedy_whose_p_is_too_high_is_none():
     unsure = case("half-learning-rate", "removes", p=0.06, reverse_test=reverse_test("half-learning-rate"))
     assert find_cause([unsure, *RIVALS], 0)[0] is None

@@ -173,7 +173,7 @@ STALE = Cause("beta2", 0.645, message("because-second-moment"))
             ("data-order", "beta2", "dropout", "reduction", "data-size"),
             (),
             "unknown: nothing in this log speaks for one strongly enough. "
-            "A replay would begin with data-order, beta2, dropout, reduction.",
+            "Such a finding often comes from data-order, beta2, dropout, reduction.",
             "不明",
         ),
         ((), (), "", ""),

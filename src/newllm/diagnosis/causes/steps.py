@@ -40,7 +40,10 @@ def learning_rate(case: Case) -> Score:
     if len(rate) > 5 and case.onset > EARLY * case.length and rate[0] > 0 and rate[-1] > 1.5 * rate[0]:
         return because(0.65, "rate-rose", before=float(rate[0]), after=float(rate[-1]))
     if _from_start(case):
-        return because(0.7, "from-start", axis=case.trace.axis, step=case.onset)
+        grown = _gradient_grown(
+            case
+        )  # by so much a rate that is too high does it, and gradients that are never cleared
+        return often(0.45) if grown else because(0.7, "from-start", axis=case.trace.axis, step=case.onset)
     if is_validation(case.finding.signal or "") and not case.has("gradient-explosion", "update-ratio"):
         return often(0.3)
     return often(0.3 if case.finding.kind == "not-finite" else 0.4)
@@ -70,6 +73,12 @@ def _from_start(case: Case) -> bool:
         return False
     later = loss.value[len(loss.value) // 4 :]
     return bool(np.median(later) > 1.1 * loss.value[0])
+
+
+def _gradient_grown(case: Case) -> bool:
+    norm = finite(case.trace.series("gradient_norm")).value
+    few = max(1, len(norm) // 10)
+    return len(norm) >= 10 and norm[0] > 0 and bool(np.median(norm[-few:]) > 10 * np.median(norm[:few]))
 
 
 def no_warm_up(case: Case) -> Score:

@@ -151,7 +151,7 @@ def _before_training(series: Series) -> bool:
 def _first(value: np.ndarray) -> float:
     """Return the level that a loss (n,) began at: of a few points, but not of those that it has exploded within."""
     few = float(np.median(value[: max(1, min(5, len(value) // 20))]))
-    return float(value[0]) if few > START * _scatter(value) * value[0] else few
+    return float(value[0]) if few > START * _scatter(value) * value[0] else max(few, float(value[0]))
 
 
 def _limit(value: np.ndarray, few: int, start: float, count: int | None = None) -> np.ndarray:

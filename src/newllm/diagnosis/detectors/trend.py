@@ -19,6 +19,7 @@ TELLS = 0.05  # largest standard error of a level from which nothing can be said
 FEWEST_POINTS = 12  # points
 UNMOVED = 0.01  # of a validation loss, from its lowest evaluation to its highest
 FEWEST_EVALUATIONS = 6
+BEGAN = 1.1  # times its end: a training loss that began higher had learnt before the first evaluation
 BELOW = 0.8  # of the validation loss: no training loss lies below, where nothing is learnt
 STANDSTILL = 0.4  # of the run spent at the first level, before it fell after all
 
@@ -60,7 +61,9 @@ def _unmoved(trace: Trace, facts: Facts) -> Finding | None:
         or not len(loss.value)
     ):
         return None
-    if loss.value.min() < BELOW * value.mean():
+    few = max(3, len(loss.value) // 20)
+    begins, ends = float(np.median(loss.value[:few])), float(np.median(loss.value[-2 * few :]))
+    if ends < BELOW * value.mean():
         return None  # training has come further: it is told as over-fitting, or a gap
     if not np.ptp(value) and not np.ptp(loss.value):
         return None  # equal to the last digit, both: it is told as values that repeat
@@ -70,7 +73,7 @@ def _unmoved(trace: Trace, facts: Facts) -> Finding | None:
         share = float(np.median(accuracy)) / (100.0 if accuracy.max() > 1 else 1.0)
         guesses = 0.4 < share * classes < 2.5
     else:
-        guesses = bool(loss.value[0] < 1.15 * value.mean())
+        guesses = begins < BEGAN * ends
     uniform = math.log(facts.vocabulary) if facts.vocabulary and facts.vocabulary > 1 else None
     if not guesses:
         return None

@@ -59,13 +59,13 @@ unsure = unsure
 ## its page
 doctor-causes = Likely cause
 
-causes-unknown = unknown: nothing in this log speaks for one strongly enough. A replay would begin with { $causes }.
+causes-unknown = unknown: nothing in this log speaks for one strongly enough. Such a finding often comes from { $causes }.
 doctor-figure = { $signal }, { $steps }
 doctor-not_finite = not finite
 doctor-marked = the finding
 doctor-no_finite_value = { $signal }: not one finite value
 
-checked = Checked and found sound: { $subjects }.
+checked = Looked at, without an alarm: { $subjects }.
 checked-loss = the training loss
 checked-validation = validation against training
 checked-accuracy = the accuracy

@@ -129,7 +129,7 @@ finding-over-fitting =
     .test = Train on more text at the same number of steps: over-fitting shrinks, the rest stays.
 
 finding-validation-gap =
-    .explained = Already at the start, when the model knew nothing, validation and training disagreed. An untrained model does equally badly on both, so one of the two is measured wrongly: evaluate training batches by the same code.
+    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared otherwise: evaluate training batches by the same code.
     .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
     .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
@@ -180,7 +180,7 @@ finding-repeated-loss =
 
 finding-changed-state =
     .explained = Weights or the optimizer's moments changed between two updates, and not by the optimizer: their bits were added up after one update and before the next. Look for what writes to them there: a checkpoint that is loaded, a clamp, an average of weights, another optimizer.
-    .sentence = Before the update at { $axis } { $step } something else than the optimizer changed { $what } ({ $layers }){ $times ->
+    .sentence = Before the update at { $axis } { $step } something else than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
             [yes] ; it happens regularly, { COUNT($times) } times in all

@@ -32,13 +32,13 @@ unsure = 確度は不明
 ## ページ
 doctor-causes = 考えられる原因
 
-causes-unknown = 不明。特定の原因を十分に裏付けるものが、このログにはない。リプレイでは、まず{ $causes }を試す。
+causes-unknown = 不明。特定の原因を十分に裏付けるものが、このログにはない。このような所見の原因として多いのは、{ $causes }である。
 doctor-figure = { $signal }、{ $steps }
 doctor-not_finite = 有限でない値
 doctor-marked = 所見
 doctor-no_finite_value = { $signal }：有限の値がない
 
-checked = 調べて問題のなかったもの：{ $subjects }。
+checked = 調べて警告のなかったもの：{ $subjects }。
 checked-loss = 訓練損失
 checked-validation = 訓練に対する検証
 checked-accuracy = 正解率

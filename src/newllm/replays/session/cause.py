@@ -1,10 +1,11 @@
 """Whether a remedy has shown a cause.
 
-It has only if three things hold:
+It has only if four things hold:
 
 1. the intervention moved the signal that it aims at;
-2. equally strong changes to rival mechanisms do not remove the spike;
-3. injected into a healthy segment of the same run, the cause brings a spike about.
+2. equally strong changes to at least two rival mechanisms do not remove the spike;
+3. injected into a healthy segment of the same run, the cause brings a spike about;
+4. the intervention does not dampen any spike alike, unless the log speaks for its cause.
 
 Otherwise the verdict names remedies, and says what is missing.
 """
@@ -177,9 +178,12 @@ def _as_data(evidence: CauseEvidence, all_evidence: Sequence[CauseEvidence]) -> 
 
 
 def _without_a_remedy(all_evidence: Sequence[CauseEvidence], untried: int) -> Message:
-    screened = [evidence.tried.name for evidence in all_evidence if evidence.may_remove]
-    if screened:
-        return message("missing-confirmation", names=screened)
+    removes = [evidence.tried for evidence in all_evidence if evidence.may_remove]
+    unsure = next((one for one in removes if one.stage == "confirmed" and one.p is not None), None)
+    if unsure is not None:
+        return message("missing-unsure", name=unsure.name, n=unsure.n, p=unsure.p)
+    if removes:
+        return message("missing-confirmation", names=[one.name for one in removes])
     if untried:
         return message("missing-time", untried=untried, n=untried + len(all_evidence))
     return message("missing-remedy")

@@ -1,4 +1,7 @@
-"""Replays one spike: the run as it was first, then a screen of everything, then the best again, then the reverse test.
+"""The stages in which one spike is replayed.
+
+`investigate.py` calls them in this order; the first is in `reproduction.py`, the fourth in `control_spikes.py`, the
+others are here.
 
     reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
     null replays   the same, once more and with other chance: does the spike depend on the seed?
@@ -227,16 +230,16 @@ class Session:
     def _confirmed(self, candidate: Candidate) -> Trial | None:
         nulls = [self.null_task(candidate.start, replay) for replay in _fresh()]
         missing = self.runner.recall(nulls)
-        known = self.runner.recall([self._task(candidate, replay) for replay in self._known(candidate.start, _fresh())])
-        left = CONFIRMED - len(self._known(candidate.start, _fresh())) + len(known)
+        tasks = [self._task(candidate, replay) for replay in self._known(candidate.start, _fresh())]
+        left = CONFIRMED - len(tasks) + len(self.runner.recall(tasks))
         seconds = left * self._expected(candidate.name, candidate.start, candidate.steps)
         seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
         self.begin("confirm", nulls, more=left)
         self.runner.run(nulls, self.time.end)
-        known = self._known(candidate.start, _fresh())
-        self.runner.run([self._task(candidate, replay) for replay in known], self.time.end)
+        fresh = self._known(candidate.start, _fresh())
+        self.runner.run([self._task(candidate, replay) for replay in fresh], self.time.end)
         trial = self._trial(candidate, _fresh(), confirmed=True)
         return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
 
