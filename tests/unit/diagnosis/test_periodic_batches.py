@@ -170,3 +170,12 @@ def test_batches_that_are_all_right_or_all_wrong_are_of_one_class_each(trace: Tr
     found = ordered(trace)
     assert bool(found) is is_found
     assert all(one.signal == "accuracy" for one in found)
+
+
+@pytest.mark.parametrize("epoch", [1e12, -1e12, np.nan, 0.0])
+def test_a_damaged_epoch_makes_nothing_that_large(epoch: float) -> None:
+    trace = in_epochs(wave(), fractions=True)
+    assert trace.epochs is not None
+    damaged = trace.epochs.value.copy()
+    damaged[50] = epoch
+    assert len(ordered(Trace(dict(trace.signals), epochs=Series(trace.epochs.step, damaged)))) in {0, 1}
