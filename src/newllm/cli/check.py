@@ -12,6 +12,7 @@ transformers or a LightningModule. The file is run. Exit code: 0 nothing is wron
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from newllm.cli.parser import language_of
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.checks import check
     from newllm.checks.sources import objects
 
+    sys.path.insert(0, str(Path(path).resolve().parent))  # as python does: a script imports its neighbours
     report = check(**_parts(objects(path, name), arguments.target), seconds=arguments.seconds)
     if arguments.json:
         print(json.dumps(report.as_dict(), allow_nan=False))

@@ -1,6 +1,7 @@
 """`newllm check FILE.py:FUNCTION`."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_a_sound_training_ends_with_0(file: Path, function: str, capsys: pytest.
     said = capsys.readouterr().out
     assert said.startswith("Nothing is wrong, ")
     assert "✔ Can one batch be learnt?" in said
+
+
+def test_a_file_may_import_its_neighbours(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    file.rename(file.with_name("neighbour_of_train.py"))
+    file.write_text("def parts():\n    from neighbour_of_train import named\n\n    return named()\n")
+    assert main(["check", f"{file}:parts"]) == 0
+    assert capsys.readouterr().out.startswith("Nothing is wrong, ")
 
 
 def test_what_is_wrong_comes_first_with_what_to_do(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def _by_epochs(trace: Trace) -> list[Finding]:
     place = _place(trace.epochs, loss.step)
     if place is None or len(loss.value) < 2 * FEWEST_POINTS:
         return []
-    # Half of the epochs have to hold FEWEST_POINTS. A damaged log may name billions of them: nothing is made that large.
+    # Half of the epochs have to hold FEWEST_POINTS; a damaged log may name billions of them.
     if place.min() < 0 or not 2 <= place.max() <= 2 * len(place) / FEWEST_POINTS:
         return []
     whole = int(place.max())
