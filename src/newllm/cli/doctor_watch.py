@@ -79,20 +79,22 @@ def _timed(diagnose: Callable[[], Diagnosis]) -> tuple[Diagnosis, float]:
 
 def _first(log: str, diagnose: Callable[[], Diagnosis], words: Catalogue, *, quiet: bool) -> tuple[Diagnosis, float]:
     """Return the first diagnosis; of a run that has only just begun, once there is a step to read."""
-    waits = quiet  # whether that has been printed
+    nothing: UserError | None = None
     with ending_on_sigterm():
-        while True:
-            try:
-                return _timed(diagnose)
-            except NothingYetError as error:
-                nothing = UserError(f"'{plain(log)}' has not recorded a step: nothing to judge was seen")
-                if not waits:
-                    say(f"{words('terminal-waiting')}\n", sys.stdout)
-                waits = True
+        try:
+            while True:
                 try:
+                    return _timed(diagnose)
+                except NothingYetError:
+                    if nothing is None:
+                        nothing = UserError(f"'{plain(log)}' has not recorded a step: nothing to judge was seen")
+                        if not quiet:
+                            say(f"{words('terminal-waiting')}\n", sys.stdout)
                     time.sleep(_SECONDS)
-                except KeyboardInterrupt:
-                    raise nothing from error
+        except KeyboardInterrupt:  # while it waits, or looks again
+            if nothing is None:
+                raise
+            raise nothing from None
 
 
 def _last(diagnose: Callable[[], Diagnosis], before: Diagnosis, words: Catalogue) -> Diagnosis:
