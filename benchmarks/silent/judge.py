@@ -100,14 +100,18 @@ def main() -> None:
             f"{case.name:36} {', '.join(told) or '-':60} fixed: {', '.join(fixed['wrong']) or 'silent'}",
             file=sys.stderr,
         )
+
+    def by_the_check(rows: list[dict[str, Any]]) -> int:
+        return sum(bool(set(one["faulty"]["wrong"]) - set(one["fixed"]["wrong"])) for one in rows)
+
     found = [one for one in results if one["told"]]
     before = [one for one in results if one["before"]]
     summary = {
         "cases": len(results),
         "found": len(found),
         "seen before": len(before),
-        "found by the check": sum(bool(set(one["faulty"]["wrong"]) - set(one["fixed"]["wrong"])) for one in results),
-        "found before": sum(bool(set(one["faulty"]["wrong"]) - set(one["fixed"]["wrong"])) for one in before),
+        "found by the check": by_the_check(results),
+        "found before": by_the_check(before),
         "fixed with a wrong probe": sum(bool(one["fixed"]["wrong"]) for one in results),
     }
     print(summary, file=sys.stderr)

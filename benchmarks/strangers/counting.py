@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.doctor import score
 from benchmarks.strangers.answers import Answer, Label
-
-from newllm.statistics import wilson
 
 Row = tuple[str, Label, Answer]
 _BINS = 10
@@ -79,12 +78,7 @@ def calibration(pairs: Iterable[tuple[float | None, bool]]) -> dict[str, Any] | 
 def share(hits: Iterable[bool | None]) -> dict[str, Any]:
     """Return a share with its Wilson interval; without one where there is nothing to count."""
     found = [bool(hit) for hit in hits]
-    if not found:
-        return {"hits": 0, "of": 0}
-    interval = wilson(sum(found), len(found))
-    return {
-        "hits": sum(found), "of": len(found), "share": interval.estimate, "low": interval.low, "high": interval.high,
-    }  # fmt: skip
+    return score.share(sum(found), len(found))
 
 
 def details(rows: list[Row]) -> dict[str, Any]:

@@ -35,12 +35,12 @@ _LARGEST = 1 << 28
 _COLUMNS = ("found", "any_warning", "right_cause_first", "wrong_cause_first", "wrong_cause_sure", "unknown")
 
 
-def unpack(folder: Path, names: set[str]) -> None:
-    """Write the logs and recordings of some runs below a folder."""
-    content = zstandard.ZstdDecompressor().decompress((HERE / "logs.tar.zst").read_bytes(), _LARGEST)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        wanted = [member for member in archive.getmembers() if member.name.split("/")[0] in names]
-        archive.extractall(folder, members=wanted, filter="data")
+def unpack(archive: Path, folder: Path, names: set[str]) -> None:
+    """Write the logs and recordings of some runs of an archive below a folder."""
+    content = zstandard.ZstdDecompressor().decompress(archive.read_bytes(), _LARGEST)
+    with tarfile.open(fileobj=io.BytesIO(content)) as packed:
+        wanted = [member for member in packed.getmembers() if member.name.split("/")[0] in names]
+        packed.extractall(folder, members=wanted, filter="data")
 
 
 def chosen(labels: dict[str, Label], arguments: argparse.Namespace) -> dict[str, Label]:
@@ -85,7 +85,7 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
         "runs": len(labels),
     }
     with tempfile.TemporaryDirectory() as directory:
-        unpack(Path(directory), set(labels))
+        unpack(HERE / "logs.tar.zst", Path(directory), set(labels))
         for source in ("recording",) if arguments.recording else ("log", "recording"):
             rows = answers(labels, source, Path(directory))
             found[source] = totals(rows, SHOWN[source])

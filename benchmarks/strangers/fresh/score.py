@@ -7,20 +7,18 @@ They were made while the doctor was worked on, and looked at then: this is no fo
 """
 
 import argparse
-import io
 import json
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
 import newllm
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1] / "shared"))
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1] / "shared")]
+
+from benchmarks.strangers.score import unpack  # noqa: E402
 
 
 def answer(label: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -42,10 +40,8 @@ def main() -> None:
 
     labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))["runs"]
     with tempfile.TemporaryDirectory() as folder:
-        packed = zstandard.ZstdDecompressor().decompress((HERE / "logs.tar.zst").read_bytes(), max_output_size=1 << 26)
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
         chosen = {name: label for name, label in labels.items() if not arguments.only or name in arguments.only}
+        unpack(HERE / "logs.tar.zst", Path(folder), {label["log"].split("/")[0] for label in chosen.values()})
         answers = {name: answer(label, Path(folder) / label["log"]) for name, label in chosen.items()}
     for name, one in answers.items():
         print(

@@ -143,7 +143,7 @@ def _title(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Text:
         (mark, f"bold {colours.SEVERITIES[finding.severity]}"), "  ", (kind_name(words, finding.kind), "bold")
     )
     where = said.steps(words, finding, diagnosis.trace.axis)
-    for part in filter(None, (where, said.follows(words, finding) or said.sureness(words, finding))):
+    for part in filter(None, (where, said.standing(words, finding))):
         title.append(f"  {part}", colours.MUTED)
     return title
 

@@ -56,6 +56,14 @@ class Case:
                 return other
         return None
 
+    def own_or_led(self, kind: str) -> Finding | None:
+        """Return this finding if it is of that kind, else another that led to it."""
+        return self.finding if self.finding.kind == kind else self.led(kind)
+
+    def own_or_any(self, kind: str) -> Finding | None:
+        """Return this finding if it is of that kind, else the first other that is."""
+        return next((one for one in (self.finding, *self.others) if one.kind == kind), None)
+
     def has(self, *kinds: str) -> bool:
         """Whether there is a finding of one of these kinds anywhere."""
         return any(other.kind in kinds for other in self.others)

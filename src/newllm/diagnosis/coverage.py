@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from newllm.diagnosis.causes.score import OF_DATA
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
 from newllm.trace import Finding, Trace
@@ -104,23 +105,6 @@ SUBJECTS = (
         ),
     ),
 )
-OF_DATA = frozenset(
-    {
-        "changed-evaluation",
-        "data-order",
-        "label-frequency",
-        "leak",
-        "near-duplicates",
-        "never-trained-tokens",
-        "padding-counted",
-        "parameters-per-token",
-        "perplexity-mismatch",
-        "repeated-windows",
-        "small-validation",
-        "unknown-tokens",
-        "validation-shift",
-    }
-)
 
 
 def sound(trace: Trace, facts: Facts, findings: Sequence[Finding]) -> list[str]:
@@ -140,11 +124,13 @@ def _is_doubtful(name: str, trace: Trace, alarms: set[str]) -> bool:
         return bool(alarms & SUBJECTS[0].kinds)
     signal = {"loss": "loss", "validation": "validation_loss", "gradients": "gradient_norm"}.get(name)
     value = finite(trace.series(signal)).value if signal else np.empty(0)
-    if len(value) < FEWEST or value.min() <= 0:
+    if len(value) < FEWEST:
         return False
     few = max(1, len(value) // 10)
-    ratio = float(np.median(value[-few:]) / np.median(value[:few]))
-    return ratio > FALLEN if name in {"loss", "validation"} else not 1 / FAR < ratio < FAR
+    first, last = float(np.median(value[:few])), float(np.median(value[-few:]))
+    if name in {"loss", "validation"}:
+        return last > first - (1 - FALLEN) * abs(first)
+    return not first / FAR < last < first * FAR
 
 
 def _has(trace: Trace, signals: Sequence[str]) -> bool:

@@ -30,8 +30,7 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
         findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
         findings = explained(_folded(findings), trace, facts)
-    length = max((float(series.step[-1]) for series in trace.signals.values() if len(series.step)), default=0.0)
-    return rooted(findings, length, _order)
+    return rooted(findings, trace.last_step, _order)
 
 
 def _order(finding: Finding) -> tuple[int, float]:
@@ -66,9 +65,4 @@ def _same(finding: Finding, other: Finding) -> bool:
         return False
     if finding.first_step is None or other.first_step is None:
         return True
-    return finding.first_step <= _last(other) and other.first_step <= _last(finding)
-
-
-def _last(finding: Finding) -> float:
-    last = finding.first_step if finding.last_step is None else finding.last_step
-    return float("inf") if last is None else last
+    return finding.first_step <= other.end and other.first_step <= finding.end

@@ -24,11 +24,15 @@ UNHARMED = 1.1  # times the validation loss before
 
 
 class _Evaluations(NamedTuple):
-    """Validation losses at a finding: the last before its first step, the next, and the better of the next two."""
+    """Validation losses at a finding: the last before its first step, the next, and the better of the next two.
+
+    `usual` is the usual change from one to the next before the finding; None with too few to tell.
+    """
 
     before: float
     after: float
     better: float
+    usual: float | None
 
 
 def harmless_as_notes(findings: Sequence[Finding], trace: Trace) -> list[Finding]:
@@ -69,13 +73,11 @@ def _says_little(finding: Finding, loss: Series, points: int) -> bool:
 
 def validation_gains(finding: Finding, trace: Trace) -> tuple[float, float] | None:
     """Return the evaluations before and after a rise of the training loss, where the later is far better."""
-    validation, evaluations = finite(trace.series("validation_loss")), _evaluations(finding, trace)
-    if is_validation(finding.signal or "") or evaluations is None:
+    evaluations = None if is_validation(finding.signal or "") else _evaluations(finding, trace)
+    if evaluations is None or evaluations.usual is None:
         return None
-    at = int(np.searchsorted(validation.step, finding.first_step or 0.0))
-    usual = float(np.median(np.abs(np.diff(validation.value[:at])))) if at > 2 else 0.0
     before, after = evaluations.before, evaluations.better
-    return (before, after) if 0 < after < GAINS * before and before - after > USUAL * usual and at > 2 else None
+    return (before, after) if 0 < after < GAINS * before and before - after > USUAL * evaluations.usual else None
 
 
 def _evaluations(finding: Finding, trace: Trace) -> _Evaluations | None:
@@ -85,4 +87,5 @@ def _evaluations(finding: Finding, trace: Trace) -> _Evaluations | None:
     if finding.first_step is None or at < 1 or at >= len(validation.value):
         return None
     before, after = float(validation.value[at - 1]), float(validation.value[at])
-    return _Evaluations(before, after, float(validation.value[at : at + 2].min()))
+    usual = float(np.median(np.abs(np.diff(validation.value[:at])))) if at > 2 else None
+    return _Evaluations(before, after, float(validation.value[at : at + 2].min()), usual)

@@ -123,9 +123,8 @@ def _planned(finding: Finding, trace: Trace, facts: Facts) -> Planned | None:
     """Return the last planned change shortly before a finding; a finding that began before it has another cause."""
     if finding.first_step is None or not facts.planned:
         return None
-    ends = [float(series.step[-1]) for series in trace.signals.values() if len(series.step)]
     spacing = _spacing(trace, finding.signal)
-    reach = max(NEAR * max(ends, default=0.0), 2 * spacing)
+    reach = max(NEAR * trace.last_step, 2 * spacing)
     near = [one for one in facts.planned if -spacing <= finding.first_step - one.step <= reach]
     return max(near, key=lambda one: one.step, default=None)
 

@@ -45,7 +45,10 @@ def comparable(loss: np.ndarray) -> np.ndarray:
 
 
 def end_of_first_epoch(trace: Trace) -> float:
-    """Return the last step before the data are read for the second time; infinite where they never are."""
+    """Return the last step before the data are read for the second time.
+
+    It is infinite where they never are, and 0 where the log does not say.
+    """
     if trace.epochs is None or not len(trace.epochs.value):
         return 0.0
     epoch = trace.epochs.value

@@ -51,21 +51,19 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "margin": ("margins", "margin", "rewards margins", "reward margin", "rewards margin"),
     "chosen": ("rewards chosen", "reward chosen", "chosen"),
     "rejected": ("rewards rejected", "reward rejected", "rejected"),
-    "clip_fraction": ("clip fraction", "clipfrac", "clip frac", "clip ratio", "clip range fraction"),
-    "explained_variance": ("explained variance", "explained var"),
     "clipped_norm": ("grad norm clipped", "gradient norm clipped", "clipped grad norm", "clipped norm",
                      "norm after clip", "grad norm after clip", "clipped gradient norm"),
     "loss_scale": ("loss scale", "grad scale", "scaler scale", "amp scale", "scaler"),
     "auxiliary_loss": ("aux loss", "auxiliary loss", "balance loss", "load balance", "load balancing loss",
                        "load balancing", "router loss", "moe loss", "z loss", "router z loss", "commit loss",
                        "commitment loss", "vq loss", "codebook loss", "regularization loss", "aux"),
-    "discriminator_loss": (*(f"{d} {x}" for d in _D for x in _LOSS), "errd", "lossd", "dloss"),
-    "generator_loss": (*(f"{g} {x}" for g in _G for x in _LOSS), "errg", "lossg", "gloss"),
+    "discriminator_loss": tuple(f"{d} {x}" for d in _D for x in _LOSS),
+    "generator_loss": tuple(f"{g} {x}" for g in _G for x in _LOSS),
     "real_score": ("d x", "d real", "real score", "score real", "real acc", "d acc real", "logits real", "real logits"),
     "fake_score": ("d g z", "d fake", "fake score", "score fake", "fake acc", "d acc fake", "logits fake",
                    "fake logits"),
     "policy_loss": ("policy loss", "actor loss", "pg loss", "policy gradient loss", "surrogate loss", "pi loss"),
-    "value_loss": ("value loss", "vf loss", "critic loss", "q loss", "qf loss", "qf1 loss", "td loss", "v loss"),
+    "value_loss": ("value loss", "vf loss", "q loss", "qf loss", "qf1 loss", "td loss", "v loss"),
     "return": ("episode return", "return", "returns", "ep ret", "episodic return"),
     "success": ("success", "success rate", "win rate", "winrate", "solved", "episode success", "goal reached",
                 "true reward", "gold reward", "human score", "task success", "pass rate", "correctness"),
@@ -87,7 +85,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
                "memory mb", "rss", "rss mb", "peak memory", "vram", "reserved", "allocated", "max reserved",
                "memory usage", "ram", "memory gi b", "memory gib", "mem gib"),
     "throughput": ("samples per second", "tokens per second", "samples sec", "tok sec", "tokens sec", "it s", "its",
-                   "fps", "steps per second", "train samples per second", "throughput", "tps", "tgs", "images sec",
+                   "fps", "steps per second", "throughput", "tps", "tgs", "images sec",
                    "img s", "tok s", "iter s", "tokens per sec", "samples s", "steps sec"),
     "fid": ("fid", "kid", "frechet inception distance"),
     "inception_score": ("inception score", "is score"),
@@ -106,7 +104,6 @@ _MUST_BE: dict[str, Test] = {
     "throughput": _not_negative,
     "loss_scale": _not_negative,
     "clipped_norm": _not_negative,
-    "clip_fraction": _whole_share,
 }
 _WORDS: dict[tuple[str, ...], str] = {}
 for _role, _names in _ROLES.items():
@@ -165,10 +162,8 @@ def roles_of(trace: Trace, facts: Facts = Facts()) -> Roles:  # noqa: B008 (it c
 @lru_cache(maxsize=4096)
 def role_of(name: str) -> str | None:
     """Return the role that a name says, None where it says none."""
-    if name.rpartition("/")[0].split("/")[0] in _LAYERED or name == "gradient_norm":
+    if name.rpartition("/")[0].split("/")[0] in _LAYERED:
         return None
-    if name == "gradient_norm_clipped":
-        return "clipped_norm"
     found = [word for word in words(name.replace("errD", "err_d").replace("errG", "err_g")) if not split_of(word)]
     if match := _GLUED.fullmatch("_".join(found)):
         which = (match.group(2) or match.group(3)).lower()

@@ -116,14 +116,11 @@ def _one_event(one: Finding, other: Finding, length: float) -> bool:
     if one.causes and other.causes and one.causes[0].name != other.causes[0].name:
         return False
     near = NEAR * length
-    last, other_last = (x.first_step if x.last_step is None else x.last_step for x in (one, other))
-    return bool(one.first_step - near <= (other_last or 0.0) and other.first_step - near <= (last or 0.0))
+    return one.first_step - near <= other.end and other.first_step - near <= one.end
 
 
 def _top(at: int, roots: dict[int, int]) -> int:
-    """Return the root of a root; two that name each other are none."""
-    seen = {at}
-    while at in roots and roots[at] not in seen:
+    """Return the root of a root. There is no circle: a root is higher in `ROOTS`, or an earlier event."""
+    while at in roots:
         at = roots[at]
-        seen.add(at)
     return at

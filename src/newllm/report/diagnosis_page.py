@@ -63,7 +63,7 @@ def _safe(text: object) -> str:
 def _article(trace: Trace, finding: Finding, words: Catalogue, *, plot: bool) -> str:
     known = (
         diagnosis.steps(words, finding, trace.axis),
-        diagnosis.follows(words, finding) or diagnosis.sureness(words, finding),
+        diagnosis.standing(words, finding),
     )
     where = words("list").join(filter(None, known))
     test = () if finding.test is None else (words.text(finding.test),)

@@ -1,5 +1,6 @@
 """What a detector or an audit says about a run: plain data, with its evidence."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -59,6 +60,12 @@ class Finding:
     candidate_causes: tuple[str, ...] = ()
     causes: tuple[Cause, ...] | None = None
     follows: str | None = None
+
+    @property
+    def end(self) -> float:
+        """The last step that it is known to have: its first where no last is given, infinite without a place."""
+        last = self.first_step if self.last_step is None else self.last_step
+        return math.inf if last is None else last
 
     @property
     def cause_probabilities(self) -> dict[str, float] | None:

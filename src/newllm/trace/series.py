@@ -44,6 +44,11 @@ class Trace:
         """The remarks as sentences in English."""
         return tuple(map(str, self.remarks))
 
+    @property
+    def last_step(self) -> float:
+        """The last step that any signal has, 0 where there is none."""
+        return max((float(one.step[-1]) for one in self.signals.values() if len(one.step)), default=0.0)
+
     def series(self, name: str) -> Series:
         """Return the signal of that name, empty when it was never recorded."""
         return self.signals.get(name) or Series(np.empty(0, np.int64), np.empty(0, np.float64))

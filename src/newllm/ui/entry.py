@@ -14,6 +14,7 @@ from typing import Any
 from newllm.messages import Catalogue, Message, message, quoted, read_message
 from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
+from newllm.trace.verdict import LEVEL
 
 SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
 """Files by which a directory is known for a run."""
@@ -194,6 +195,8 @@ def _verdict(run: Path) -> dict[str, Any]:
             and one.get("class") == "removes"
             and one.get("stage") == "confirmed"
             and isinstance(one.get("name"), str)
+            and isinstance(p := one.get("p"), float)
+            and p < LEVEL
         ]
         named = {"cause": str(cause)[:80]} if cause else {"remedy": remedies[0][:80]} if remedies else {}
         return {"replayed": True, **named}

@@ -84,6 +84,11 @@ def sureness(words: Catalogue, finding: Finding) -> str:
     return words("sure", percent=min(99, max(1, round(100 * confidence)))) if confidence > 0 else words("unsure")
 
 
+def standing(words: Catalogue, finding: Finding) -> str:
+    """Return what a finding follows from, else how sure it is."""
+    return follows(words, finding) or sureness(words, finding)
+
+
 def steps(words: Catalogue, finding: Finding, axis: str) -> str:
     """Return where a finding is: "epochs 19 to 22", "step 1,200", "from step 80 on"; empty where it has no steps."""
     first, last = finding.first_step, finding.last_step

@@ -178,6 +178,29 @@ def test_what_a_finding_has_seen_itself_is_named_as_surely_as_the_finding_is() -
     assert explained([known_before], known().trace, Facts()) == [known_before]  # of it somebody has looked already
 
 
+@pytest.mark.parametrize(
+    "kind", ["learning-rate-jump", "gradient-carried", "accumulation-scale", "loss-drop", "frozen-layer"]
+)
+def test_nothing_that_happened_in_training_explains_a_fault_of_the_data(kind: str) -> None:
+    evidence = {"before": 0.1, "after": 1.0}
+    beside = other(kind, None, evidence=evidence, candidate_causes=("learning-rate",))
+    for own, cause in (
+        ("leak", "leak"),
+        ("small-validation", "small-validation"),
+        ("unknown-tokens", "unknown-tokens"),
+    ):
+        found = explain(known(kind=own, first=0, last=0, others=(beside,), causes=(cause,)))
+        assert found.supported_causes == (cause,)
+
+
+@pytest.mark.parametrize("kind", ["spike", "plateau", "leak", "repeated-loss"])
+def test_updates_that_accumulate_are_no_overflow(kind: str) -> None:
+    for evidence, is_named in (({"period": 4}, False), ({}, kind != "leak")):
+        skipped = other("skipped-updates", severity="note", evidence=evidence)
+        found = explain(known(kind=kind, last=300, others=(skipped,), loss=plain()))
+        assert (found.supported_causes == ("fp16-overflow",)) is is_named, evidence
+
+
 def test_a_cause_is_named_from_a_probability_of_one_half_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for value, causes in ((0.55, {"beta2": 0.5}), (0.54, {})):
         monkeypatch.setitem(CAUSES, "beta2", lambda _, value=value: because(value, "second-moment"))

@@ -92,3 +92,6 @@ def test_without_an_alarm_is_not_sound_yet() -> None:
     assert sound(trace_of(loss=np.linspace(2.0, 1.95, 60)), Facts(), []) == []
     assert sound(trace_of(loss=falling, gradient_norm=gradient**5), Facts(), []) == ["loss"]
     assert sound(trace_of(loss=falling, gradient_norm=gradient**-5.0), Facts(), []) == ["loss"]
+    rising, from_zero = np.linspace(-1.0, 3.0, 60), np.linspace(0.0, 1000.0, 60)
+    assert sound(trace_of(loss=rising, gradient_norm=from_zero), Facts(), []) == []
+    assert sound(trace_of(loss=-rising), Facts(), []) == ["loss"]  # a log-likelihood

@@ -182,6 +182,7 @@ def state(weights: float, moments: float) -> State:
         (state(1.0, 1.0), (), {}),
         (state(2.0, 1.0), ("a.weight",), {"weights": ["a"]}),
         (state(1.0, 3.0), ("a.weight/exp_avg",), {"moments": ["a"]}),
+        (state(1.0, -0.0), ("a.weight/exp_avg",), {"moments": ["a"]}),
         (state(2.0, 3.0), ("a.weight/exp_avg", "a.weight"), {}),
     ],
 )

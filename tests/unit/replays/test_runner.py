@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newllm.errors import UserError
-from newllm.replays.replica.trajectory import Until
+from newllm.replays.replica.trajectory import Trajectory, Until
 from newllm.replays.session.runner import Runner
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer, Task
@@ -42,6 +42,9 @@ loop = Loop(build, batch, loss, 10)
 """
 
 
+WHOLE = Trajectory(0, [1], [1.0], [1.0], probe_steps=[0], probe=[1.0]).as_dict()
+
+
 def _task(replay: int) -> Task:
     return Task("", 0, replay, Until(None, 10, 10, 5), 5, 6, (0, 6))
 
@@ -70,6 +73,18 @@ def test_a_worker_that_is_at_it_when_the_time_is_up_is_ended(endless: Loop, tick
         assert runner._pool.unfinished == 0  # what ran is gone
         runner.run([_task(3)], limit.end)  # nothing begins any more
     assert heard == []
+
+
+def test_what_is_recalled_is_not_heard_of_and_what_is_run_is(endless: Loop):
+    store, heard, limit = Store(None, {}), [], TimeLimit(20, itertools.repeat(0.0).__next__)
+    tasks = [_task(0), _task(1)]
+    for task in tasks:
+        store.put(task, WHOLE)
+    runner = Runner(Replayer(endless, _nothing), store, 0, lambda task, _: heard.append(task), limit)
+    assert runner.recall(tasks[:1]) == []
+    assert heard == []
+    runner.run(tasks, limit.end)
+    assert heard == tasks[1:]
 
 
 def test_nothing_begins_after_its_stage():

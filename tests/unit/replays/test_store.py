@@ -14,8 +14,13 @@ from newllm.replays.replica.trajectory import Until
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Task
 from newllm.storage import measured, trim
-from newllm.trace import Verdict
+from newllm.trace import Tried, Verdict
 
+TRIED = Tried(
+    name="clip-tenth", kind="optimizer", change="", hypothesis="", price="", start=0, stage="screened",
+    effect_class="no effect", n=3, spiked=3, effect=0.0, interval=None, p=None, severity=1.0, null_severity=1.0,
+    later=None, cost=0.0,
+)  # fmt: skip
 VERDICT = Verdict(
     run="x", spike={}, reproduction={}, nulls={}, interventions=(), not_tried={}, cause=None, suspects=(), missing=(),
     sentences=(), seconds=0.0,
@@ -129,6 +134,8 @@ def test_a_verdict_that_shows_less_does_not_replace_one_that_shows_more(tmp_path
         assert kept is not None
         assert kept.run == "named"
     assert store.write(replace(named, run="again")), "as much as before"
+    tried = replace(VERDICT, interventions=(TRIED,), run="more")
+    assert store.write(tried), "a cause that a replay of more did not bear out is withdrawn"
     (tmp_path / "replays/verdict.json").write_text("{}")
     assert store.verdict() is None
     assert store.write(VERDICT)

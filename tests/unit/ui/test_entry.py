@@ -144,7 +144,7 @@ def test_of_a_directory_that_is_not_there_nothing_was_ever_heard(tmp_path: Path)
 
 
 def removes(name: Any) -> dict[str, Any]:
-    return {"class": "removes", "name": name, "stage": "confirmed"}
+    return {"class": "removes", "name": name, "stage": "confirmed", "p": 0.01}
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,7 @@ def removes(name: Any) -> dict[str, Any]:
         ({"interventions": [removes(3), removes("a" * 90)]}, None, "a" * 80),
         ({"interventions": [removes(3), 4]}, None, None),
         ({"interventions": [removes("clip") | {"stage": "screened"}]}, None, None),  # from which nothing is claimed
+        ({"interventions": [removes("clip") | {"p": 0.2}]}, None, None),  # it may be chance
         ({"interventions": 3}, None, None),
         ({"cause": {"name": "b" * 90}}, "b" * 80, None),
     ],

@@ -12,7 +12,7 @@ from dataclasses import replace
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes import data, evaluation, model, numbers, steps
 from newllm.diagnosis.causes.calibration import probability
-from newllm.diagnosis.causes.score import UNSTABLE, Score, direct_cause
+from newllm.diagnosis.causes.score import OF_DATA, UNSTABLE, Score, direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.trace import Cause, Finding, Trace
 
@@ -31,7 +31,6 @@ DIRECT_KINDS = frozenset(
         "repeated-windows",
         "second-moment",
         "small-validation",
-        "unknown-tokens",
     }
 )
 
@@ -54,7 +53,7 @@ CAUSES: dict[str, Callable[[Case], Score]] = {
     "corrupted-batch": data.corrupted_batch,
     "label-noise": data.label_noise,
     "periodic-batch": data.periodic_batch,
-    "optimizer-reset": data.optimizer_reset,
+    "optimizer-reset": steps.optimizer_reset,
     "repeated-text": data.repeated_text,
     "data-order": data.data_order,
     "data-size": data.data_size,
@@ -84,18 +83,18 @@ CAUSES: dict[str, Callable[[Case], Score]] = {
 
 def explained(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[Finding]:
     """Return the findings, each with its candidate causes and the cause that is named, if one is."""
-    ends = [float(series.step[-1]) for series in trace.signals.values() if len(series.step)]
-    length = max(ends, default=0.0)
 
     def with_causes(finding: Finding) -> Finding:
         others = [other for other in findings if other is not finding]
-        return _explained(Case(finding, trace, facts, others, length))
+        return _explained(Case(finding, trace, facts, others, trace.last_step))
 
     return [with_causes(finding) if finding.causes is None else finding for finding in findings]
 
 
 def _explained(case: Case) -> Finding:
     finding = case.finding
+    if finding.kind in OF_DATA | {"evaluation-in-training-mode"}:  # no other finding explains them
+        case = replace(case, others=())
     scores = {name: score(case) for name, score in CAUSES.items()}
     ranked = sorted((name for name in scores if scores[name].value > 0), key=lambda name: -scores[name].value)
     first = next((name for name in ranked if scores[name].reason is not None), None)

@@ -3,19 +3,17 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.score import EVENTS, NOTHING, Score, because, often
-from newllm.diagnosis.harm import validation_gains
+from newllm.diagnosis.causes.score import EVENTS, FROM_START, MANY, NOTHING, Score, because, often
+from newllm.diagnosis.harm import RISES, validation_gains
 from newllm.diagnosis.losses import end_of_first_epoch, finite, is_validation
 
 LEAST_FALL = 0.05  # of the training loss, on the log scale, while the validation loss rises
 OF_RISE = 0.5  # of that rise, on the log scale: what is learnt by heart falls about as far as the other rises
 EARLY = 0.1  # of the run: a rise there is of a model that finds its way
-MANY = 3.0  # nats at the start: so many classes are tokens
 USEFUL = 0.97  # of the loss at the start: validation was better at some time
 OTHERWISE = frozenset(
     {"validation-gap", "unsteady-validation", "squashed-outputs", "periodic-batches", "data-order", "impossible-loss"}
 )
-RISES = frozenset({"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "gradient-explosion"})
 
 
 def corrupted_batch(case: Case) -> Score:
@@ -75,11 +73,6 @@ def periodic_batch(case: Case) -> Score:
     return because(0.85, "periodic", every=case.finding.evidence["period"], times=case.finding.evidence["times"])
 
 
-def optimizer_reset(case: Case) -> Score:
-    """The optimizer forgets its moments again and again."""
-    return often(0.2) if case.finding.kind == "periodic-batches" else NOTHING
-
-
 def data_order(case: Case) -> Score:
     """Data that are read in an order that means something."""
     kinds = {*RISES, "unsteady-validation", "validation-gap", "plateau"}
@@ -100,19 +93,16 @@ def data_order(case: Case) -> Score:
 
 def repeated_text(case: Case) -> Score:
     """Text that training had seen made the loss fall first."""
-    own = case.finding.kind == "loss-drop"
-    led = case.finding if own else case.led("loss-drop")
-    return (
-        NOTHING
-        if led is None
-        else because(0.6 if own else 0.85, "loss-dropped", axis=case.trace.axis, step=led.first_step)
-    )
+    found = case.own_or_led("loss-drop")
+    if found is None:
+        return NOTHING
+    return because(0.6 if found is case.finding else 0.85, "loss-dropped", axis=case.trace.axis, step=found.first_step)
 
 
 def data_size(case: Case) -> Score:
     """Too little data: training learns them by heart."""
     over = case.finding if case.finding.kind == "over-fitting" else None
-    if case.finding.kind in {"spike", "diverged", "worse-than-uniform", "worse-than-untrained", "slow-divergence"}:
+    if case.finding.kind in FROM_START:
         over = next((one for one in case.others if one.kind == "over-fitting"), None)
         over = over if is_validation(case.finding.signal or "") else None
     if over is None:
@@ -140,7 +130,7 @@ def target_leak(case: Case) -> Score:
     gap = case.finding if case.finding.kind == "validation-gap" else None
     if case.finding.kind == "over-fitting":
         gap = next((one for one in case.others if one.kind == "validation-gap"), None)
-    if gap is None or not gap.evidence.get("first_epoch") or case.trace.epochs is None:
+    if gap is None or not gap.evidence.get("first_epoch"):
         return NOTHING
     loss = finite(case.trace.series("loss"))
     new = loss.value[loss.step <= end_of_first_epoch(case.trace)]

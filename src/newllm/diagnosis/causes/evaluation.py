@@ -3,14 +3,13 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.score import NOTHING, Score, because, often
+from newllm.diagnosis.causes.score import EVENTS, MANY, NOTHING, Score, because, often
 from newllm.diagnosis.losses import finite, is_validation
 
-MANY = 3.0  # nats at the start: so many classes are tokens
 APART = 4.0  # times
 CLEARLY = 1.1  # times the loss that training began at
 
-UNSTABLE_LOSS = frozenset({"spike", "diverged", "gradient-explosion", "not-finite", "slow-divergence"})
+UNSTABLE_LOSS = EVENTS - {"worse-than-uniform", "worse-than-untrained"}
 
 
 def tokenizer_mismatch(case: Case) -> Score:
@@ -71,9 +70,7 @@ def _falls_to_nothing(case: Case) -> bool:
 
 
 def _training_is_bad(case: Case) -> bool:
-    return any(
-        one.signal == "loss" and (one.kind in UNSTABLE_LOSS or one.kind.startswith("worse")) for one in case.others
-    )
+    return any(one.signal == "loss" and one.kind in EVENTS for one in case.others)
 
 
 def evaluation_configuration(case: Case) -> Score:

@@ -12,7 +12,7 @@ STILL = frozenset({"plateau", "one-predicted-class"})
 
 def changed_state(case: Case) -> Score:
     """Something else than the optimizer changed weights or moments: seen by their bits, shortly before."""
-    led = case.finding if case.finding.kind == "changed-state" else case.led("changed-state")
+    led = case.own_or_led("changed-state")
     if led is None or led.severity == "note" or led.first_step is None or led.first_step > case.onset:
         return NOTHING
     return because(0.97, "state-changed", axis=case.trace.axis, step=led.first_step)
@@ -22,7 +22,7 @@ def unbounded_recurrence(case: Case) -> Score:
     """A context that grows with every position."""
     if case.finding.kind not in GROWING:
         return NOTHING
-    if not case.has("context-growth") and case.finding.kind != "context-growth":
+    if case.own_or_any("context-growth") is None:
         norm = case.before("context_norm", 10_000)
         grows = len(norm) > 10 and np.median(norm[-5:]) > 20 * np.median(norm[:5])
         return often(0.35) if grows else NOTHING

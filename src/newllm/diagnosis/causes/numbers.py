@@ -3,12 +3,14 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.score import NOTHING, Score, because, often
+from newllm.diagnosis.causes.score import NOTHING, UNSTABLE, Score, because, often
 
 
 def fp16_overflow(case: Case) -> Score:
     """Numbers beyond what half precision holds."""
-    if case.has("skipped-updates") and case.finding.kind != "skipped-updates":
+    # One update in every so many is what accumulation of gradients looks like: there none is lost.
+    skipped = any(one.kind == "skipped-updates" and "period" not in one.evidence for one in case.others)
+    if skipped and case.finding.kind in UNSTABLE | {"repeated-loss", "stale-evaluation"}:
         return because(0.6, "updates-skipped")
     norm, loss = case.trace.series("gradient_norm"), case.trace.series("loss")
     bad = norm.step[~np.isfinite(norm.value)]

@@ -22,6 +22,7 @@ class Score(NamedTuple):
 
 
 NOTHING = Score(0.0)
+MANY = 3.0  # nats at the start: so many classes are tokens
 # Kinds of finding that tell of a training that goes wrong at some step or from the start.
 EVENTS = frozenset(
     {
@@ -34,6 +35,25 @@ EVENTS = frozenset(
         "gradient-explosion",
     }
 )
+# Kinds of finding about the data themselves. Nothing that happens in a training makes them what they are.
+OF_DATA = frozenset(
+    {
+        "changed-evaluation",
+        "data-order",
+        "label-frequency",
+        "leak",
+        "near-duplicates",
+        "never-trained-tokens",
+        "padding-counted",
+        "parameters-per-token",
+        "perplexity-mismatch",
+        "repeated-windows",
+        "small-validation",
+        "unknown-tokens",
+        "validation-shift",
+    }
+)
+FROM_START = EVENTS - {"not-finite", "gradient-explosion"}  # of a loss
 UNSTABLE = EVENTS | {"plateau", "one-predicted-class"}  # or that never learns
 
 

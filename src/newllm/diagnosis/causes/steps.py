@@ -3,8 +3,9 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.score import EVENTS, NOTHING, Score, because, often
+from newllm.diagnosis.causes.score import EVENTS, FROM_START, NOTHING, Score, because, often
 from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.roles import roles_of
 
 EARLY = 0.1  # of the run: instability from then on was there from the start
 TINY = 2e-5  # a learning rate that trains hardly any model from its start
@@ -16,13 +17,11 @@ SHORTFALL = 20  # times what it did
 LEARNT = 0.95  # of its first value: a validation loss that comes to less is learnt
 TIGHT = 0.02  # of the gradient is left by clipping
 STILL = frozenset({"plateau", "repeated-loss", "stale-evaluation"})
-FROM_START = frozenset({"spike", "diverged", "slow-divergence", "worse-than-uniform", "worse-than-untrained"})
 
 
 def learning_rate(case: Case) -> Score:
     """Too high, or raised."""
-    own = case.finding if case.finding.kind == "learning-rate-jump" else None
-    led = own or case.led("learning-rate-jump")
+    led = case.own_or_led("learning-rate-jump")
     if led is not None and led.candidate_causes[:1] == ("learning-rate",):
         before, after = led.evidence["before"], led.evidence["after"]
         where = {"axis": case.trace.axis, "step": led.first_step}
@@ -40,10 +39,9 @@ def learning_rate(case: Case) -> Score:
     if len(rate) > 5 and case.onset > EARLY * case.length and rate[0] > 0 and rate[-1] > 1.5 * rate[0]:
         return because(0.65, "rate-rose", before=float(rate[0]), after=float(rate[-1]))
     if _from_start(case):
-        grown = _gradient_grown(
-            case
-        )  # by so much a rate that is too high does it, and gradients that are never cleared
-        return often(0.45) if grown else because(0.7, "from-start", axis=case.trace.axis, step=case.onset)
+        if _gradient_grown(case):  # by gradients that are never cleared, too
+            return often(0.45)
+        return because(0.7, "from-start", axis=case.trace.axis, step=case.onset)
     if is_validation(case.finding.signal or "") and not case.has("gradient-explosion", "update-ratio"):
         return often(0.3)
     return often(0.3 if case.finding.kind == "not-finite" else 0.4)
@@ -133,16 +131,15 @@ def _gradient_steady(case: Case) -> bool | None:
 
 def learning_rate_zero(case: Case) -> Score:
     """At zero: nothing is updated any more."""
-    found = next((one for one in case.others if one.kind == "learning-rate-zero"), None)
-    own = case.finding.kind == "learning-rate-zero"
-    if (found is None and not own) or (not own and case.finding.kind not in STILL):
+    found = case.own_or_any("learning-rate-zero")
+    own = found is case.finding
+    if found is None or (not own and case.finding.kind not in STILL):
         return NOTHING
-    if own and case.finding.evidence.get("below_zero"):
+    if own and found.evidence.get("below_zero"):
         return NOTHING
-    if own and case.finding.evidence.get("gradual"):
+    if own and found.evidence.get("gradual"):
         return often(0.5)
-    step = case.finding.first_step if own else found.first_step if found else None
-    return because(0.95 if own else 0.9, "rate-zero", axis=case.trace.axis, step=step)
+    return because(0.95 if own else 0.9, "rate-zero", axis=case.trace.axis, step=found.first_step)
 
 
 def schedule_ended(case: Case) -> Score:
@@ -166,7 +163,7 @@ def warm_up_unfinished(case: Case) -> Score:
 
 def schedule_restarted(case: Case) -> Score:
     """The schedule began anew."""
-    led = case.finding if case.finding.kind == "learning-rate-jump" else case.led("learning-rate-jump")
+    led = case.own_or_led("learning-rate-jump")
     if led is None or "schedule-restarted" not in led.candidate_causes:
         return NOTHING
     return because(
@@ -183,7 +180,7 @@ def tight_clipping(case: Case) -> Score:
     """Gradients are clipped to nearly nothing."""
     if case.finding.kind != "plateau":
         return NOTHING
-    norm, clipped = finite(case.trace.series("gradient_norm")), finite(case.trace.series("gradient_norm_clipped"))
+    norm, clipped = finite(case.trace.series("gradient_norm")), roles_of(case.trace, case.facts).series("clipped_norm")
     if len(clipped.value) >= 5 and len(norm.value):
         left = clipped.value / np.maximum(np.interp(clipped.step, norm.step, norm.value), 1e-30)
         if np.median(left) <= TIGHT:
@@ -232,9 +229,14 @@ def beta2(case: Case) -> Score:
     return because(0.6, "second-moment") if lagging and max(lagging) > 3 else NOTHING
 
 
+def optimizer_reset(case: Case) -> Score:
+    """The optimizer forgets its moments again and again."""
+    return often(0.2) if case.finding.kind == "periodic-batches" else NOTHING
+
+
 def moments_lost(case: Case) -> Score:
     """The optimizer's moments were lost at a resume."""
-    led = case.finding if case.finding.kind == "resume-jump" else case.led("resume-jump")
+    led = case.own_or_led("resume-jump")
     if led is None:
         return NOTHING
     return because(
@@ -244,8 +246,7 @@ def moments_lost(case: Case) -> Score:
 
 def missing_zero_grad(case: Case) -> Score:
     """Gradients are never cleared."""
-    found = case.finding if case.finding.kind == "gradient-carried" else None
-    found = found or next((one for one in case.others if one.kind == "gradient-carried"), None)
+    found = case.own_or_any("gradient-carried")
     if found is None:
         return NOTHING
     return because(0.96, "gradient-carried") if "updates" in found.evidence else because(0.88, "gradient-grows")
@@ -253,8 +254,7 @@ def missing_zero_grad(case: Case) -> Score:
 
 def accumulation_scale(case: Case) -> Score:
     """Micro-batches are summed where they should be averaged."""
-    is_own = case.finding.kind == "accumulation-scale"
-    return because(0.9, "accumulation-scale") if is_own or case.has("accumulation-scale") else NOTHING
+    return because(0.9, "accumulation-scale") if case.own_or_any("accumulation-scale") else NOTHING
 
 
 def no_gradient(case: Case) -> Score:

@@ -7,6 +7,7 @@ import numpy as np
 from newllm.diagnosis.excursion import Excursion, find_excursions
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.roles import roles_of
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
@@ -16,7 +17,7 @@ SUDDEN = 3  # points at least
 OF_LOSS = 0.3  # of its first value: a loss that stays below takes no harm
 
 
-def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the largest explosion of the gradient norm, with how many there are.
 
     False alarms: gradient norms have heavy tails, so the peak must be `LEAST_EXPLOSION` times the level before it,
@@ -41,7 +42,7 @@ def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     worst = max(rises, key=lambda one: one.rise)
     first, last = int(series.step[_onset(value, worst)]), int(series.step[worst.end - 1])
     harmless = _loss_falls(trace, first, last)
-    clipped = finite(trace.series("gradient_norm_clipped")).value
+    clipped = roles_of(trace, facts).series("clipped_norm").value
     limit = float(np.max(clipped)) if len(clipped) else None
     return [
         Finding(

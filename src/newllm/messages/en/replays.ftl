@@ -71,7 +71,7 @@ differs-apart = { $difference }; two replays of the same state differ from step 
 }
 
 ## while replays run
-notice-kept = the earlier verdict on this spike shows more and stays in the run; what follows is of this replay alone
+notice-kept = the earlier verdict on this spike shows more and stays in the run; what follows is not written
 notice-leaves = the replay leaves the run at step { $step }: finding out what differs
 notice-bits = { $difference }: the replay may not give the same bits
 environment = this run began with { $name } { $before }, here it is { $now }

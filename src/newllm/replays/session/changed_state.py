@@ -10,6 +10,7 @@ Limit: a learning rate or a batch that was another at one step alone, by code th
 batches are compared wherever the original's were followed.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from torch import Tensor
 
 from newllm.replays.replica.replica import State, Tensors
+from newllm.replays.session.disagreement import parameter_of, same_bits
 
 LEAST_RESUMED = 4  # steps: with fewer nothing is said to be the run again
 _SHOWN_WITHIN = 8  # steps: by then changed bits show in a loss
@@ -81,19 +83,20 @@ def different_tensors(replayed: State, recorded: State) -> tuple[tuple[str, ...]
 
 def _apart(ours: Tensors, theirs: Tensors) -> dict[str, float]:
     found = {name: _distance(ours[name], theirs[name]) for name in ours.keys() & theirs.keys()}
-    return {name: far for name, far in found.items() if far} | dict.fromkeys(ours.keys() ^ theirs.keys(), float("inf"))
+    return {name: far for name, far in found.items() if far} | dict.fromkeys(ours.keys() ^ theirs.keys(), math.inf)
 
 
 def _distance(ours: Tensor, theirs: Tensor) -> float:
+    """Return how far two tensors lie apart, 0 only for the same bits; they may be on different devices."""
     if ours.shape != theirs.shape:
-        return float("inf")
-    first, second = ours.double(), theirs.double()
-    if bool((first == second).all()):
+        return math.inf
+    if same_bits(ours, theirs):
         return 0.0
-    return float((first - second).norm() / first.norm().clamp_min(1e-30))
+    first, second = ours.cpu().double(), theirs.cpu().double()
+    return float((first - second).norm() / first.norm().clamp_min(1e-30)) or math.inf  # other bits of the same value
 
 
 def _layer_of(name: str) -> str:
     """Return the layer of a tensor of a state: of `LAYER.PARAMETER`, or `LAYER.PARAMETER/KEY` of the optimizer's."""
-    parameter = name.rpartition("/")[0] or name
+    parameter = parameter_of(name)
     return parameter.rpartition(".")[0] or parameter

@@ -18,9 +18,10 @@ _EVERYWHERE = ("optimizer", "model", "start")
 
 
 def measure_dampening(session: Session, trials: Sequence[Trial]) -> None:
-    """Measure how much what helped in the screen takes from a control spike, once each: `Session.dampening`.
+    """Measure how much what helped in the screen takes from a control spike: `Session.dampening`.
 
-    Left out where there is no healthy segment, no control spike as high as the run's own, or no time.
+    What has been measured is not measured again. Left out where there is no healthy segment, no control spike as high
+    as the run's own, or no time.
     """
     by = session.time.spent + _TIME * (session.time.end - session.time.spent)
     for start in session.usable:
@@ -57,7 +58,9 @@ def _control_spike(session: Session, start: Start, by: float) -> list[Task]:
     if segment is None:
         return []
     ground = replace(segment, step=min(segment.step, start.step))
-    wanted = max(one.severity.above for one in session.assessments([session.null_task(start, 0)]))
+    [null] = session.assessments([session.null_task(start, 0)])
+    if null.severity.above <= 0:
+        return []
     try:
         session.keep_state(ground.step)
     except OutOfTime:
@@ -69,6 +72,6 @@ def _control_spike(session: Session, start: Start, by: float) -> list[Task]:
         made = session.assessments(tasks)
         if len(made) < len(tasks):
             return []
-        if min(one.severity.above for one in made) >= wanted > 0:
+        if min(one.severity.above for one in made) >= null.severity.above:
             return tasks
     return []

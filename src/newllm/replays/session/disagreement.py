@@ -64,7 +64,7 @@ def first_different_tensor(first: State, second: State) -> str | None:
     for part in ("model", "optimizer", "carried"):
         ours, theirs = getattr(first, part), getattr(second, part)
         for name in dict.fromkeys([*theirs, *ours]):
-            if name not in ours or name not in theirs or not _same(ours[name], theirs[name]):
+            if name not in ours or name not in theirs or not same_bits(ours[name], theirs[name]):
                 return name
     return None
 
@@ -92,7 +92,7 @@ def _compared(step: int, first: _Done, second: _Done, pair: tuple[Replica, Repli
     numbers = [repr((each.update.loss, each.update.gradient_norm)) for each in (first, second)]
     if name is None and chance is None and not batch and numbers[0] == numbers[1]:
         return None
-    return Disagreement(step + 1, _guiltiest(pair) or _parameter_of(name), chance or first.drawn, batch)
+    return Disagreement(step + 1, _guiltiest(pair) or (name and parameter_of(name)), chance or first.drawn, batch)
 
 
 def _guiltiest(pair: tuple[Replica, Replica]) -> str | None:
@@ -101,14 +101,14 @@ def _guiltiest(pair: tuple[Replica, Replica]) -> str | None:
     others = dict(pair[1].model.named_parameters())
     for name, parameter in pair[0].model.named_parameters():
         one, other = parameter.grad, others[name].grad
-        if one is not None and other is not None and not _same(one, other):
+        if one is not None and other is not None and not same_bits(one, other):
             apart[name] = float((one - other).double().norm() / one.double().norm())
     return max(apart, key=lambda name: apart[name]) if apart else None
 
 
-def _parameter_of(name: str | None) -> str | None:
+def parameter_of(name: str) -> str:
     """Return the parameter of a tensor of a state: `PARAMETER`, or `PARAMETER/KEY` of the optimizer's."""
-    return None if name is None else name.rpartition("/")[0] or name
+    return name.rpartition("/")[0] or name
 
 
 def _unseeded() -> dict[str, int]:
@@ -125,7 +125,7 @@ def _torch_states(device: torch.device) -> tuple[bytes, ...]:
     return tuple(state.numpy().tobytes() for state in states)
 
 
-def _same(left: Tensor, right: Tensor) -> bool:
+def same_bits(left: Tensor, right: Tensor) -> bool:
     """Whether two tensors have the same bits; one that is not a number is the same as itself."""
     if left.shape != right.shape or left.dtype != right.dtype:
         return False

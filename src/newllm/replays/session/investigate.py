@@ -44,7 +44,8 @@ def investigate(
         UserError: a name that does not exist, no room, a run that cannot be replayed, or that another process replays.
     """
     origins = starts(request.spike)
-    changed = {part for parts in request.original.changes.values() for part in parts}
+    parts = {part for parts in request.original.changes.values() for part in parts}
+    changed = {"weights" if part == "frozen" else part for part in parts}  # frozen ones are put back as all others are
     suspected = request.spike.finding.candidate_causes
     chosen, not_tried = candidates(request.subject, origins, suspected, request.only, changed)
     with replay_lock(None if request.directory is None else request.directory.parent, request.name):
@@ -123,12 +124,11 @@ def _stages(
     reproduction: Reproduction,
 ) -> Verdict:
     nulls = session.nulls()
-    screened, best = _tried(session, chosen, set())
-    if left_out := [one for one in chosen if one.name not in {trial.candidate.name for trial in screened}]:
-        later = session.later_nulls() if any(one.start.step not in nulls for one in left_out) else {}
+    reported: set[str] = set()
+    screened, best = _tried(session, chosen, reported)
+    if any(one.start.step not in nulls for one in chosen) and (later := session.later_nulls()):
         nulls |= later
-        if later:
-            screened, best = _tried(session, chosen, {trial.candidate.name for trial in screened})
+        screened, best = _tried(session, chosen, reported)
     for candidate in best:  # what was not confirmed still says something, where there is time
         session.inject(candidate)
     names = {trial.candidate.name for trial in screened}

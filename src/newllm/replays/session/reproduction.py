@@ -63,7 +63,7 @@ class Reproduction:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a verdict keeps of it, as plain data."""
-        names = ("identical", "compared", "weights", "tolerance", "first_difference", "seconds")
+        names = ("identical", "compared", "weights", "tolerance", "first_difference")
         return {name: getattr(self, name) for name in names}
 
 

@@ -62,14 +62,18 @@ class Runner:
             tasks: what is run; afterwards `get` tells what came of each.
             by: seconds of the time that may be spent before a replay begins.
         """
+        new = [task for task in tasks if task not in self.known]
         waiting = self.recall(tasks)
+        for task in new:
+            if task in self.known:
+                self._heard(task, self.known[task])
         if self._pool is None:
             self._run_here(waiting, by)
         else:
             self._run_in(self._pool, waiting, by)
 
     def recall(self, tasks: Sequence[Task]) -> list[Task]:
-        """Take what is in the store of some tasks, and return those that are not there."""
+        """Take what is in the store of some tasks, which nobody hears of, and return those that are not there."""
         return [task for task in tasks if not self._recall(task)]
 
     def get(self, task: Task) -> Trajectory | None:
@@ -78,7 +82,7 @@ class Runner:
 
     def _recall(self, task: Task) -> bool:
         if task not in self.known and (data := self.store.get(task)) is not None:
-            self._hear(task, data)
+            self.known[task] = Trajectory.from_dict(data)
         return task in self.known or task.name in self.failed
 
     def _hear(self, task: Task, data: dict[str, Any]) -> None:

@@ -132,14 +132,13 @@ class Session:
         """
         found: dict[int, list[Assessment]] = {}
         for start in self.starts:
-            if not found or self._affords(start, _NULLS_TIME):
+            if not found or self._affords(start, _NULLS_TIME * self.time.seconds):
                 found |= self._nulls_from(start)
         if not found:
             raise UserError(
                 f"--budget {self.time.seconds:g}: the time was up before one null replay was done: give more"
             )
         self.usable = tuple(one for one in self.starts if one.step in found)
-        self.by_share = depends_on_seed(self.other_chance)
         self._screen_began = self.time.spent
         return found
 
@@ -151,8 +150,7 @@ class Session:
         """
         found: dict[int, list[Assessment]] = {}
         for start in self.starts:
-            share = _LATER_NULLS_TIME * self.time.left / self.time.seconds
-            if start not in self.usable and self._affords(start, share):
+            if start not in self.usable and self._affords(start, _LATER_NULLS_TIME * self.time.left):
                 found |= self._nulls_from(start)
         self.usable = tuple(one for one in self.starts if one in self.usable or one.step in found)
         return found
@@ -162,12 +160,14 @@ class Session:
         self.begin("null replays", tasks)
         self.runner.run(tasks, self.time.end)
         self.other_chance += self.assessments(tasks[1:])
+        self.by_share = depends_on_seed(self.other_chance)
         return {start.step: assessments} if (assessments := self.assessments(tasks)) else {}
 
     def recall(self, candidates: Sequence[Candidate]) -> list[Trial]:
-        """Return what earlier replays of candidates come to that are not tried now; nothing is replayed.
+        """Return what earlier replays of candidates come to that are not tried now.
 
-        What was confirmed of them joins `confirmed`, with its reverse test.
+        What was confirmed of them joins `confirmed`, with its reverse test: that alone is replayed, where there is time
+        and it has not been.
         """
         found = []
         for candidate in candidates:
@@ -357,11 +357,11 @@ class Session:
         first = self.usable[-1]
         return replace(candidate, start=first) if candidate.start.step > 0 and first.step == 0 else None
 
-    def _affords(self, start: Start, share: float) -> bool:
-        """Whether a share of the time is enough for a screen's worth of nulls from a start."""
+    def _affords(self, start: Start, most: float) -> bool:
+        """Whether so many seconds are enough for a screen's worth of nulls from a start."""
         waiting = len(self.runner.recall([self.null_task(start, replay) for replay in range(SCREENED)]))
         seconds = waiting * self._expected("", start, start.end - start.step) / self.runner.workers
-        return not waiting or seconds < min(share * self.time.seconds, self.time.left)
+        return not waiting or seconds < min(most, self.time.left)
 
     def _expected(self, name: str, start: Start, steps: float) -> float:
         """Return the seconds that a replay of an intervention should take, by those that were run."""

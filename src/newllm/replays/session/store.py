@@ -184,10 +184,13 @@ def read_verdict(directory: Path) -> Verdict | None:
         return None
 
 
-def _shown(verdict: Verdict) -> tuple[bool, bool, int, int]:
-    """Return how much a verdict shows: the replays are the run, a cause, what was confirmed, what was tried."""
+def _shown(verdict: Verdict) -> tuple[bool, int, int, bool]:
+    """Return how much a verdict shows: the replays are the run, what was confirmed, what was tried, a cause.
+
+    A cause comes last: a verdict that tried more and no longer names it has withdrawn it.
+    """
     confirmed = [one.stage == "confirmed" for one in verdict.interventions]
-    return verdict.identical, verdict.cause is not None, sum(confirmed), len(confirmed)
+    return verdict.identical, sum(confirmed), len(confirmed), verdict.cause is not None
 
 
 def _read_state(file: Path) -> State:

@@ -48,7 +48,7 @@ def conclude(
     verdict = Verdict(
         run=run,
         spike=describe_spike(session.spike, session.limit()),
-        reproduction=describe_reproduction(reproduction),
+        reproduction=reproduction.as_dict(),
         nulls=count_nulls(nulls, session),
         interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
         cause=cause,
@@ -65,7 +65,7 @@ def differs(run: str, spike: LocatedSpike, reproduction: Reproduction, seconds: 
     verdict = Verdict(
         run=run,
         spike=describe_spike(spike, None),
-        reproduction=describe_reproduction(reproduction),
+        reproduction=reproduction.as_dict(),
         nulls={"n": 0, "spiked": 0, "share": None, "depends_on_seed": None},
         interventions=(),
         cause=None,
@@ -87,17 +87,6 @@ def describe_spike(spike: LocatedSpike, limit: float | None) -> dict[str, Any]:
         "base": spike.base,
         "height": spike.height if np.isfinite(spike.height) else None,
         "healthy_limit": limit,
-    }
-
-
-def describe_reproduction(reproduction: Reproduction) -> dict[str, Any]:
-    """Return what became of the unmodified replay as plain data."""
-    return {
-        "identical": reproduction.identical,
-        "compared": reproduction.compared,
-        "weights": reproduction.weights,
-        "tolerance": reproduction.tolerance,
-        "first_difference": reproduction.first_difference,
     }
 
 

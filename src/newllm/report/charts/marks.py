@@ -37,7 +37,7 @@ def _mark(source: Source, words: Catalogue, finding: Finding) -> Mark | None:
     place = _place(source, finding)
     if place is None:
         return None
-    begin, end = first_step(source), last_step(source)
+    begin, end = first_step(source), source.trace.last_step
     label = kind_label(words, finding.kind)
     if place[1] - place[0] <= _WIDE * (end - begin):
         return Mark(*place, finding.severity, label)
@@ -50,13 +50,8 @@ def _place(source: Source, finding: Finding) -> tuple[float, float] | None:
     """Return where a finding is; one without an end goes on to the end of the run."""
     if finding.first_step is None:
         return None
-    last = finding.last_step if finding.last_step is not None else last_step(source)
+    last = finding.last_step if finding.last_step is not None else source.trace.last_step
     return float(finding.first_step), max(float(finding.first_step), float(last))
-
-
-def last_step(source: Source) -> float:
-    """Return the last step that any signal has, 0 where there is none."""
-    return max((float(series.step[-1]) for series in source.trace.signals.values() if len(series.step)), default=0.0)
 
 
 def first_step(source: Source) -> float:

@@ -5,11 +5,10 @@ from collections import Counter
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.charts.figure import span
-from newllm.report.charts.marks import last_step
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
-from newllm.words.diagnosis import causes, follows, tally
+from newllm.words.diagnosis import causes, standing, tally
 from newllm.words.labels import axis_label, evidence_label, kind_label
 from newllm.words.numbers import value
 
@@ -44,24 +43,14 @@ def place(source: Source, finding: Finding, words: Catalogue) -> str:
     if finding.first_step is None:
         return ""
     axis = axis_label(words, source.trace.axis)
-    if finding.last_step is None and finding.first_step < last_step(source):
+    if finding.last_step is None and finding.first_step < source.trace.last_step:
         return words("from_on", axis=axis, first=span(finding.first_step, finding.first_step, words))
-    last = finding.first_step if finding.last_step is None else finding.last_step
-    return words("at", axis=axis, span=span(finding.first_step, last, words))
-
-
-def sureness(finding: Finding, words: Catalogue) -> str:
-    """Return how sure a finding is; never 100 % of what is not certain."""
-    if finding.confidence >= 1:
-        return words("certain")
-    return words("sure", percent=min(99, max(1, round(100 * finding.confidence))))
+    return words("at", axis=axis, span=span(finding.first_step, finding.end, words))
 
 
 def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *, brief: bool) -> Html:
     """Return one finding; of a brief one what it is stands with the evidence, to unfold."""
-    where = words("list").join(
-        part for part in (place(source, finding, words), follows(words, finding) or sureness(finding, words)) if part
-    )
+    where = words("list").join(part for part in (place(source, finding, words), standing(words, finding)) if part)
     meaning = "" if finding.kind in told else (words.get(f"finding-{finding.kind}.explained") or "")
     told.add(finding.kind)
     explained = tag("p", meaning, kind="muted") if meaning else Html()

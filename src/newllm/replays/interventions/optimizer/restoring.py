@@ -18,8 +18,7 @@ def _keep_moments(replica: Replica) -> None:
     kept: dict[Tensor, dict[str, object]] = {}
 
     def put_back(optimizer: Optimizer, *_: object) -> None:
-        for parameter, state in kept.items():
-            optimizer.state[parameter] = {key: _copied(value) for key, value in state.items()}
+        optimizer.state.update(kept)  # `remember` copies anew after the update
 
     def remember(optimizer: Optimizer, *_: object) -> None:
         for parameter, state in optimizer.state.items():
