@@ -41,13 +41,19 @@ SUBJECTS = (
         frozenset(
             {
                 "bad-start",
+                "contrastive-at-chance",
+                "data-order",
                 "diverged",
+                "dominated-part",
                 "impossible-loss",
                 "loss-drop",
                 "not-finite",
                 "periodic-batches",
                 "plateau",
+                "preference-at-reference",
+                "preference-without-signal",
                 "repeated-loss",
+                "representation-collapse",
                 "slow-divergence",
                 "spike",
                 "squashed-outputs",
@@ -62,11 +68,14 @@ SUBJECTS = (
         ("validation_loss",),
         frozenset(
             {
+                "evaluation-behind",
                 "evaluation-in-training-mode",
                 "over-fitting",
+                "preference-without-signal",
                 "stale-evaluation",
                 "too-good",
                 "training-above-validation",
+                "unknown-tokens",
                 "unsteady-validation",
                 "validation-gap",
             }

@@ -33,6 +33,11 @@ def finite(series: Series) -> Series:
     return series if kept.all() else Series(series.step[kept], series.value[kept])
 
 
+def as_shares(value: np.ndarray) -> np.ndarray:
+    """Return an accuracy (n,) as shares of one: what goes above one is in percent."""
+    return value / (100.0 if len(value) and value.max() > 1 else 1.0)
+
+
 def comparable(loss: np.ndarray) -> np.ndarray:
     """Return the loss (n,) on the scale on which it is compared; a difference of 0.1 is about a tenth.
 
@@ -73,6 +78,21 @@ def rolling_median(values: np.ndarray, width: int) -> np.ndarray:
     stride = 1 + half // 16  # neighbouring medians of many points hardly differ: some, and a line between them
     at = np.append(np.arange(0, len(values) - 1, stride), len(values) - 1)
     return np.interp(np.arange(len(values)), at, sliding_median(padded, 2 * half + 1)[at])
+
+
+def sliding_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the mean of every `width` neighbours of (n,), n at least `width`: (n - width + 1,).
+
+    Sums of 1, 2, 4, ... neighbours make up each window. A running sum would be shorter, but behind one huge value it
+    has lost the digits of all others.
+    """
+    count, sums, size, done = len(values) - width + 1, values / width, 1, 0
+    mean = np.zeros(count)
+    while size <= width:
+        if width & size:
+            mean, done = mean + sums[done : done + count], done + size
+        sums, size = sums[:-size] + sums[size:], 2 * size
+    return mean
 
 
 def sliding_median(values: np.ndarray, width: int) -> np.ndarray:

@@ -120,6 +120,26 @@ def test_a_loss_that_stands_at_the_floor_is_found(times: float, accuracy: float 
     assert bool(squashed(times * FLOOR, accuracy)) is is_found
 
 
+def test_an_accuracy_that_is_not_finite_is_none() -> None:
+    loss = np.concatenate([np.geomspace(2.3, FLOOR, 20), np.full(80, FLOOR)])
+
+    def told(**accuracies: list[float]) -> list[float | None]:
+        more = {name: np.array(values) for name, values in accuracies.items()}
+        found = detect_squashed_outputs(both(loss, *[FLOOR] * 5, **more), Facts(vocabulary=10))
+        assert all(str(one.sentence) for one in found)
+        return [one.evidence["accuracy"] for one in found]
+
+    assert told(validation_accuracy=[np.nan] * 5) == [None]
+    assert told(validation_accuracy=[np.nan] * 5, accuracy=[0.9] * 5) == [0.9]
+    assert told(validation_accuracy=[0.5, 0.9, 0.9, 0.9, np.nan]) == [0.9]
+
+
+def test_whether_an_accuracy_is_in_percent_its_highest_value_tells() -> None:
+    loss = np.concatenate([np.geomspace(2.3, FLOOR, 20), np.full(80, FLOOR)])
+    ends_badly = both(loss, *[FLOOR] * 5, validation_accuracy=np.array([50, 60, 0.9, 0.9, 0.9]))
+    assert not detect_squashed_outputs(ends_badly, Facts(vocabulary=10))
+
+
 def test_classes_are_counted_or_taken_from_the_first_loss() -> None:
     (found,) = squashed(FLOOR, classes=None, first=math.log(10))
     assert found.evidence["limit"] == pytest.approx(FLOOR)

@@ -63,6 +63,12 @@ def test_a_loss_that_goes_on_falling_is_of_another_group_of_weights(fall: float,
     assert found.severity == severity
 
 
+def test_a_rate_that_is_below_zero_all_the_time_is_a_fault() -> None:
+    (found,) = at_zero(np.full(101, -1e-3))
+    assert (found.severity, found.first_step, found.last_step) == ("fault", 1, 101)
+    assert found.evidence == {"highest": -1e-3, "below_zero": True}
+
+
 # A warm-up that goes on to the end.
 
 

@@ -80,6 +80,15 @@ def test_a_generator_whose_samples_stand_still_has_no_gradient() -> None:
     assert finding.first_step == 0
 
 
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_the_generator_is_read_at_the_steps_of_the_discriminator(every: int) -> None:
+    g, d = np.where(LATE, 7.0, noisy(0.7)), np.where(LATE, 0.001, noisy(1.3, seed=3))
+    signals = {"g_loss": Series(STEPS, g), "d_loss": Series(STEPS[::every], d[::every])}
+    (finding,) = diagnose(Trace(signals), Facts(kind="adversarial"))
+    assert finding.kind == "discriminator-wins"
+    assert finding.sentence.parameters["others"] == finding.evidence["generator_loss"] == 7.0
+
+
 def test_a_discriminator_that_does_not_answer() -> None:
     g = np.where(LATE, 0.8 * np.exp(-(STEPS - 200) / 15), noisy(0.8))
     finding = only(gan(g, np.where(LATE, 1.5, noisy(1.3, seed=3))))
@@ -159,6 +168,25 @@ def test_a_reward_that_stays_while_the_policy_changes() -> None:
     assert (unmoved.severity, unmoved.candidate_causes[0], unmoved.supported_causes) == ("warning", "no-gradient", ())
 
 
+def test_an_entropy_below_zero_falls_and_rises_like_any_other() -> None:
+    finding = only(rl(1.0, -1 - 0.5 * RISING))
+    assert finding.kind == "reward-stays"
+    assert finding.evidence["entropy_fell"] == pytest.approx(0.45, abs=0.03)
+    assert finding.candidate_causes == ("reward-sign", "learning-rate")  # of a density's entropy none is ever gone
+    assert not found(rl(1.0, -1 + 0.5 * RISING))  # it has risen
+    assert not found(rl(1.0, 0.69 + 0.5 * RISING))
+
+
+def test_a_success_before_the_first_reward_says_nothing_of_its_rise() -> None:
+    signals = {
+        "reward": Series(STEPS + 100, RISING * 10),
+        "success": Series(STEPS, np.exp(-5 * RISING)),
+        "entropy": Series(STEPS, np.ones(COUNT)),
+    }
+    kinds = [one.kind for one in diagnose(Trace(signals), Facts(kind="reinforcement"))]
+    assert "reward-hacking" not in kinds
+
+
 def test_a_policy_that_runs_away_from_its_reference() -> None:
     kl = np.where(LATE, np.exp((STEPS - 200) / 25), 1.0)
     finding = only(rl(LEARNS, 0.5, **{"objective/kl": kl}))
@@ -231,6 +259,13 @@ def test_pairs_that_tell_nothing() -> None:
     assert (answers.kind, answers.supported_causes) == ("preference-without-signal", ("wrong-targets",))
     alone = only(dpo(noisy(np.log(2), 0.05), noisy(-RISING), **{"rewards/accuracies": noisy(0.5)}))
     assert alone.kind == "preference-without-signal"
+
+
+def test_preferences_that_are_told_apart_half_of_the_time_in_percent() -> None:
+    pairs = dpo(noisy(np.log(2), 0.05), noisy(-RISING), **{"rewards/accuracies": noisy(50.0)})
+    assert only(pairs).kind == "preference-without-signal"
+    told_apart = found(pairs | {"rewards/accuracies": noisy(80.0, 0.05)})
+    assert [one.kind for one in told_apart] == ["plateau"]
 
 
 def test_sound_preferences() -> None:

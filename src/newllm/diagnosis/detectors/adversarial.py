@@ -53,7 +53,7 @@ def detect_adversarial(trace: Trace, facts: Facts) -> list[Finding]:
 
 
 def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) -> Finding | None:
-    level, other = smoothed(discriminator), smoothed(generator)
+    level = smoothed(discriminator)
     start = max(start_level(discriminator), float(discriminator.value[0]))
     others_start = min(start_level(generator), float(generator.value[0]))
     measure = roles.series(*_MEASURES)
@@ -79,7 +79,7 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
             start=start,
             level=median(level[first:last]),
             others_start=others_start,
-            others=median(other[first:last]),
+            others=now,
             axis=roles.trace.axis,
             first=int(discriminator.step[first]),
             last=int(discriminator.step[last - 1]),
@@ -93,7 +93,7 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
         evidence={
             "discriminator_loss": median(level[first:last]),
             "at_start": start,
-            "generator_loss": median(other[-len(other) // 5 :]),
+            "generator_loss": end_level(generator),
             "drift_apart": apart,
             "samples_stand_still": stands,
         },

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import finite, sliding_mean
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -119,5 +119,4 @@ def _smooth(value: np.ndarray) -> np.ndarray:
     """Return the loss (n,) as the mean of about a twentieth of its points around each, on a log scale."""
     width = max(1, len(value) // 20)
     padded = np.pad(np.log(value), (width // 2, width - 1 - width // 2), mode="edge")
-    sums = np.concatenate([[0.0], np.cumsum(padded)])
-    return np.exp((sums[width:] - sums[:-width]) / width)
+    return np.exp(sliding_mean(padded, width))

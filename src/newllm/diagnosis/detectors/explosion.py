@@ -81,9 +81,12 @@ def detect_explosion(trace: Trace, facts: Facts) -> list[Finding]:
 def _is_sudden(value: np.ndarray, explosion: Excursion) -> bool:
     """Whether a norm (n,) rises by half of the way, on a log scale, within a twentieth of the run."""
     way = np.log(value[max(0, explosion.onset - 1) : explosion.peak + 1])
-    within = max(SUDDEN, len(value) // 20)
-    rise = max(float((way[at:] - way[: len(way) - at]).max()) for at in range(1, min(within, len(way) - 1) + 1))
-    return rise >= 0.5 * math.log(LEAST_EXPLOSION)
+    within = min(max(SUDDEN, len(value) // 20), len(way) - 1)
+    least, width = np.concatenate([np.full(within, np.inf), way]), 1
+    while width <= within:  # scipy has such a filter, and is slow to import
+        step = min(width, within + 1 - width)
+        least, width = np.minimum(least[:-step], least[step:]), width + step
+    return bool((way - least).max() >= 0.5 * math.log(LEAST_EXPLOSION))
 
 
 def _onset(value: np.ndarray, explosion: Excursion) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import finite, sliding_mean
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -50,7 +50,7 @@ def _beside(loss: Series, step: np.ndarray) -> np.ndarray:
     """Return the mean of a tenth of the training losses around each of some steps."""
     width = max(3, len(loss.value) // 10 | 1)
     padded = np.pad(loss.value, width // 2, mode="reflect")
-    return np.interp(step, loss.step, np.convolve(padded, np.full(width, 1 / width), mode="valid"))
+    return np.interp(step, loss.step, sliding_mean(padded, width))
 
 
 def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, float]) -> Finding:

@@ -26,7 +26,7 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     if len(rate.value) < FEWEST:
         return []
     high = float(rate.value.max())
-    if high > 0 and rate.value.min() < 0:
+    if rate.value.min() < 0:
         return [_below_zero(trace, rate, high)]
     moving = np.flatnonzero(rate.value > NOTHING * high) if high > 0 else np.empty(0, np.int64)
     at = int(moving[-1]) + 1 if len(moving) else 0

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Trace
@@ -86,9 +86,9 @@ def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
     floor = math.log(1 + (classes - 1) / math.e)
     third = len(value) // 3
     end, before = _level(value[-third:]), _level(value[-2 * third : -third])
-    accuracy = next((one for one in map(trace.series, ("validation_accuracy", "accuracy")) if len(one.value)), None)
-    right = None if accuracy is None else _level(accuracy.value[-max(1, len(accuracy.value) // 5) :])
-    right = right / 100 if right is not None and right > 1 else right
+    accuracies = (as_shares(finite(trace.series(name)).value) for name in ("validation_accuracy", "accuracy"))
+    accuracy = next((one for one in accuracies if len(one)), None)
+    right = None if accuracy is None else _level(accuracy[-max(1, len(accuracy) // 5) :])
     still = abs(math.log(before / end)) < FLAT and value.min() >= 0.998 * floor
     if end > NEAR_FLOOR * floor or not still or (right is None and end > 1.02 * floor):
         return []

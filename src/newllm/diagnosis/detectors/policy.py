@@ -153,8 +153,9 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
     name, series = _entropy(roles)
     if name is None or len(series.value) < FEWEST_POINTS:
         return None
-    moved = 1 - end_level(series) / (start_level(series) or 1.0)
-    is_still = float(np.ptp(smoothed(series))) < UNMOVED * abs(start_level(series)) and len(reward.value) >= LONG_ENOUGH
+    began, ends = start_level(series), end_level(series)
+    moved = (began - ends) / (abs(began) or 1.0)  # the entropy of a density may lie below zero
+    is_still = float(np.ptp(smoothed(series))) < UNMOVED * abs(began) and len(reward.value) >= LONG_ENOUGH
     if moved < MOVED and not is_still:
         return None  # little has been learnt yet, for good or bad
     sentence = message(
@@ -167,7 +168,7 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
         axis=roles.trace.axis,
         last=int(reward.step[-1]),
     )
-    gone = end_level(series) < GONE * start_level(series)
+    gone = began > 0 and ends < GONE * began
     is_clear = gone or is_still or noise < STEADY * abs(end)
     causes = ("entropy-collapse", "reward-sign") if gone else ("reward-sign", "learning-rate")
     causes = ("no-gradient", "learning-rate") if is_still else causes
@@ -195,7 +196,10 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
     unit = 100.0 if success.value.max() > 1 else 1.0
     level = smoothed(success) / unit
     best, end = int(np.argmax(level)), end_level(success) / unit
-    earlier = median(reward.value[(reward.step <= success.step[best])][-max(3, len(level) // 25) :])
+    before = reward.value[reward.step <= success.step[best]]
+    if not len(before):
+        return None  # nobody knows what the reward was when success was best
+    earlier = median(before[-max(3, len(level) // 25) :])
     rise, noise = end_level(reward) - earlier, _noise(reward.value)
     if rise < NOISE * noise or rise <= 0.2 * float(np.ptp(smoothed(reward))):
         return None

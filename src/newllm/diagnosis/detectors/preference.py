@@ -11,11 +11,11 @@ import numpy as np
 from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, median, rank_trend
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import as_shares, finite, sliding_mean
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 CHANCE = math.log(2)
 EXACT = 1e-3  # nats: as near as logs are printed
@@ -106,9 +106,11 @@ def _no_signal(roles: Roles) -> Finding | None:
         return None
     if not has_evaluations:
         tenth = max(5, len(loss.value) // 10)
-        level = np.convolve(loss.value, np.ones(tenth) / tenth, mode="valid")
-        at_chance = not len(accuracy.value) or 0.35 < end_level(accuracy) < 0.6
-        if len(loss.value) < 4 * tenth or level.min() < NEVER_BELOW_IN_TRAINING * CHANCE or not at_chance:
+        right = Series(accuracy.step, as_shares(accuracy.value))
+        at_chance = not len(right.value) or 0.35 < end_level(right) < 0.6
+        if len(loss.value) < 4 * tenth or not at_chance:
+            return None
+        if sliding_mean(loss.value, tenth).min() < NEVER_BELOW_IN_TRAINING * CHANCE:
             return None
     series = held_out if has_evaluations else loss
     moves = _rewards_move(roles)

@@ -1,0 +1,60 @@
+"""What is said to be sound: every kind of finding belongs to what it makes unsound."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from newllm.diagnosis import Facts, coverage, detectors
+from newllm.messages import catalogue, quoted
+from newllm.trace import Finding, Series, Trace
+
+KINDS = {name.removeprefix("finding-") for name in catalogue("en").names if name.startswith("finding-")}
+OF_SUBJECTS = frozenset[str]().union(*(one.kinds for one in coverage.SUBJECTS))
+# Of columns of which nothing is said to be sound: those of policies, GANs and codes, and what is logged beside a loss.
+OF_NO_SUBJECT = {
+    "auxiliary-loss", "discriminator-wins", "entropy-collapse", "generator-stands-still", "generator-wins",
+    "kl-explosion", "loss-scale", "memory-growth", "mode-collapse", "posterior-collapse", "reward-falls",
+    "reward-hacking", "reward-stays", "throughput-drop",
+}  # fmt: skip
+
+
+def test_every_kind_of_finding_belongs_to_a_subject() -> None:
+    assert OF_SUBJECTS | coverage.OF_DATA | OF_NO_SUBJECT == KINDS
+    assert not OF_NO_SUBJECT & (OF_SUBJECTS | coverage.OF_DATA)
+
+
+def test_what_is_found_by_a_loss_belongs_to_a_subject() -> None:
+    """The data are no such subject: of a log alone nothing is known of them, and the loss would be called sound."""
+    for path in Path(str(detectors.__file__)).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
+                given = {one.arg: _words(one.value) for one in node.keywords}
+                if any(word.split("/")[0] in {"loss", "validation_loss"} for word in given["signal"]):
+                    assert given["kind"] <= OF_SUBJECTS, path.name
+
+
+def _words(node: ast.AST) -> set[str]:
+    return {str(one.value) for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "unsound"),
+    [
+        ("evaluation-behind", "validation"),
+        ("unknown-tokens", "validation"),
+        ("preference-without-signal", "validation"),
+        ("preference-without-signal", "loss"),
+        ("preference-at-reference", "loss"),
+        ("contrastive-at-chance", "loss"),
+        ("representation-collapse", "loss"),
+        ("dominated-part", "loss"),
+        ("data-order", "loss"),
+    ],
+)
+def test_a_finding_takes_its_subject_from_what_is_sound(kind: str, unsound: str) -> None:
+    falling = Series(np.arange(100), np.geomspace(4.0, 1.0, 100))
+    trace = Trace({"loss": falling, "validation_loss": falling})
+    assert unsound in coverage.sound(trace, Facts(), [])
+    assert unsound not in coverage.sound(trace, Facts(), [Finding(kind=kind, severity="warning", sentence=quoted(""))])
