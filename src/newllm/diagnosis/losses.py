@@ -101,6 +101,6 @@ def sliding_median(values: np.ndarray, width: int) -> np.ndarray:
         return np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
     from scipy.ndimage import rank_filter  # 25 times as quick, and slow to import: short logs are told of without it
 
-    low, high = (rank_filter(values, rank, size=width) for rank in ((width - 1) // 2, width // 2))
+    middle = [rank_filter(values, rank, size=width) for rank in {(width - 1) // 2, width // 2}]
     first = width // 2  # before it and behind the last a window hangs over the ends
-    return ((low + high) / 2)[first : first + len(values) - width + 1]
+    return np.mean(middle, axis=0)[first : first + len(values) - width + 1]

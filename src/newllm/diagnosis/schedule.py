@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.trace import Trace
+from newllm.trace import Series, Trace
 
 LEAST_FACTOR = 1.5  # a rise by less is no jump
 LOW = 0.15  # a planned restart comes when the rate is down to this share of what was its highest
 HIGHER = 2.0  # times what was its highest: a planned restart does not go beyond
+STAIR = 5  # points on each step of a stair
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,14 @@ def is_restart(trace: Trace, jump: Jump) -> bool:
     """Whether a jump leads back to where the rate was before it fell: what comes after the jump plays no part."""
     highest = float(np.max(trace.series("learning_rate").value[: jump.index], initial=0.0))
     return jump.index > 2 and jump.before <= LOW * highest and jump.after <= HIGHER * highest
+
+
+def is_stair(series: Series) -> bool:
+    """Whether a rate rises by equal steps with `STAIR` points on each, on to its second half: stepped too rarely."""
+    change = np.diff(series.value)
+    rises = np.flatnonzero(change > 0)
+    if not len(rises) or change.min() < 0 or rises[-1] < len(change) // 2 or rises[0] < STAIR - 1:
+        return False
+    return bool(
+        np.diff(rises).min(initial=len(change)) >= STAIR and np.allclose(change[rises], change[rises[0]], rtol=0.05)
+    )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite, sliding_mean
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -26,15 +27,11 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     both = _both(trace)
     if both is None:
         return []
-    loss, validation = both
-    start, end = (
-        _level(loss.value[: max(1, len(loss.value) // 20)]),
-        _level(loss.value[-max(1, len(loss.value) // END) :]),
-    )
+    loss, validation, start, end = both
     later = validation.value[len(validation.value) // 2 :]
-    ratio = end / _level(later[-2:])
+    last = median(later[-2:])
     beside = np.interp(validation.step[-len(later) :], loss.step, _smooth(loss.value))
-    if ratio < ABOVE or end - _level(later[-2:]) < LEAST_ABOVE * start or (beside < later).any():
+    if end / last < ABOVE or end - last < LEAST_ABOVE * start or (beside < later).any():
         return []
     return [
         Finding(
@@ -43,14 +40,14 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             sentence=message(
                 "finding-training-above-validation.sentence",
                 training=end,
-                validation=_level(later[-2:]),
-                times=ratio,
+                validation=last,
+                times=end / last,
             ),
             first_step=float(validation.step[0]),
             last_step=float(validation.step[-1]),
             confidence=0.8,
             signal="loss",
-            evidence={"training": end, "validation": _level(later[-2:]), "ratio": ratio, "at_start": start},
+            evidence={"training": end, "validation": last, "ratio": end / last, "at_start": start},
             alternatives=(message("finding-training-above-validation.augmented"),),
             test=message("finding-training-above-validation.test"),
             candidate_causes=("dropout", "regularisation", "loss-axis", "reduction"),
@@ -73,12 +70,11 @@ def detect_unsteady_validation(trace: Trace, facts: Facts) -> list[Finding]:  # 
     both = _both(trace)
     if both is None or len(both[1].value) < FEWEST_UNSTEADY:
         return []
-    loss, validation = both
-    start = _level(loss.value[: max(1, len(loss.value) // 20)])
+    _, validation, start, end = both
     change = np.diff(validation.value)
     size = float(np.median(np.abs(np.diff(change)))) / 2 / start
     turns = float(np.mean(change[1:] * change[:-1] < 0))
-    if size < UNSTEADY or turns < TURNS or _level(loss.value[-max(1, len(loss.value) // END) :]) > start:
+    if size < UNSTEADY or turns < TURNS or end > start:
         return []
     return [
         Finding(
@@ -103,16 +99,14 @@ def detect_unsteady_validation(trace: Trace, facts: Facts) -> list[Finding]:  # 
     ]
 
 
-def _both(trace: Trace) -> tuple[Series, Series] | None:
+def _both(trace: Trace) -> tuple[Series, Series, float, float] | None:
+    """Return training and validation loss, and the level at which training starts and ends; None of too few points."""
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     enough = len(loss.value) >= FEWEST_TRAINING and len(validation.value) >= FEWEST
     if not enough or min(loss.value.min(), validation.value.min()) <= 0:
         return None
-    return loss, validation
-
-
-def _level(value: np.ndarray) -> float:
-    return float(np.median(value))
+    few, part = max(1, len(loss.value) // 20), max(1, len(loss.value) // END)
+    return loss, validation, median(loss.value[:few]), median(loss.value[-part:])
 
 
 def _smooth(value: np.ndarray) -> np.ndarray:

@@ -181,7 +181,7 @@ def _throughput(roles: Roles, name: str) -> Finding | None:
         return None
     usual = float(np.quantile(series.value[count // 10 : count // 2], 0.25))
     first, last = longest(smoothed(series) < COLLAPSED * usual)
-    if last < count or last - first < LONG * count or np.mean(series.value[first:] < usual) < 0.95:
+    if usual <= 0 or last < count or last - first < LONG * count or np.mean(series.value[first:] < usual) < 0.95:
         return None
     return Finding(
         kind="throughput-drop",
@@ -189,7 +189,7 @@ def _throughput(roles: Roles, name: str) -> Finding | None:
         sentence=message(
             "finding-throughput-drop.sentence",
             signal=name,
-            usual=start_level(series) if usual <= 0 else usual,
+            usual=usual,
             level=median(series.value[first:]),
             axis=roles.trace.axis,
             first=int(series.step[first]),

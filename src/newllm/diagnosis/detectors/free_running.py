@@ -66,7 +66,6 @@ def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, f
             gained=gained,
             axis=trace.axis,
             first=int(validation.step[first]),
-            last=int(validation.step[-1]),
         ),
         first_step=float(validation.step[0]),
         last_step=float(validation.step[-1]),

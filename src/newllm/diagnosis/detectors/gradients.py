@@ -102,6 +102,9 @@ def _by_growth(trace: Trace) -> list[Finding]:
 
 
 # No gradient at all.
+FEWEST_ZEROS = 3  # points
+
+
 def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a gradient norm of exactly zero at every point.
 
@@ -110,7 +113,7 @@ def detect_no_gradient(trace: Trace, facts: Facts) -> list[Finding]:
     noise.
     """
     norm = trace.series("gradient_norm")
-    if len(norm.value) < FEWEST_UPDATES or norm.value.any():
+    if len(norm.value) < FEWEST_ZEROS or norm.value.any():
         return []
     validation, loss = finite(trace.series("validation_loss")), finite(trace.series("loss"))
     few = max(1, len(loss.value) // 4)

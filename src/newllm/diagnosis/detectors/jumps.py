@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from newllm.diagnosis.detectors.learning_rate import is_stair
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
 from newllm.diagnosis.losses import comparable, finite
-from newllm.diagnosis.schedule import HIGHER, LOW, is_restart, jumps
+from newllm.diagnosis.schedule import HIGHER, LOW, is_restart, is_stair, jumps
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
 

@@ -41,7 +41,7 @@ def detect_posterior_collapse(trace: Trace, facts: Facts) -> list[Finding]:
 def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float) -> Finding:
     other = roles.series("reconstruction")
     behind = other.value[len(other.value) // 2 :]
-    usual = median(behind) if len(behind) else 0.0
+    usual = median(behind)
     flat = len(behind) > FEWEST_POINTS and abs(end_level(other, 0.15) - usual) < 0.03 * abs(usual)
     evidence = {"kl": end_level(series), "highest": peak}
     if len(other.value):

@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import comparable, finite
-from newllm.diagnosis.schedule import jumps
+from newllm.diagnosis.schedule import is_stair, jumps
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -98,7 +98,6 @@ def _fall(trace: Trace, since: float) -> float:
 # A warm-up that is as long as the run, or moves only now and then.
 LEAST_RISE = 2.0  # times the first rate
 LITTLE = 0.2  # of its first value: a loss that has fallen by less is hardly trained
-STAIR = 5  # points on each step of a stair
 
 
 def detect_warm_up(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -203,14 +202,3 @@ def detect_turned_schedule(trace: Trace, facts: Facts) -> list[Finding]:  # noqa
             candidate_causes=("schedule-ended",),
         )
     ]
-
-
-def is_stair(series: Series) -> bool:
-    """Whether a rate rises by equal steps with `STAIR` points on each, on to its second half: stepped too rarely."""
-    change = np.diff(series.value)
-    rises = np.flatnonzero(change > 0)
-    if not len(rises) or change.min() < 0 or rises[-1] < len(change) // 2 or rises[0] < STAIR - 1:
-        return False
-    return bool(
-        np.diff(rises).min(initial=len(change)) >= STAIR and np.allclose(change[rises], change[rises[0]], rtol=0.05)
-    )

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -85,10 +86,10 @@ def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     floor = math.log(1 + (classes - 1) / math.e)
     third = len(value) // 3
-    end, before = _level(value[-third:]), _level(value[-2 * third : -third])
+    end, before = median(value[-third:]), median(value[-2 * third : -third])
     accuracies = (as_shares(finite(trace.series(name)).value) for name in ("validation_accuracy", "accuracy"))
     accuracy = next((one for one in accuracies if len(one)), None)
-    right = None if accuracy is None else _level(accuracy[-max(1, len(accuracy) // 5) :])
+    right = None if accuracy is None else median(accuracy[-max(1, len(accuracy) // 5) :])
     still = abs(math.log(before / end)) < FLAT and value.min() >= 0.998 * floor
     if end > NEAR_FLOOR * floor or not still or (right is None and end > 1.02 * floor):
         return []
@@ -129,8 +130,8 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     enough = len(loss.value) >= FEWEST and len(validation.value) >= 2
     if not enough or min(loss.value.min(), validation.value.min()) <= 0:
         return []
-    start = math.log(facts.vocabulary) if facts.vocabulary else _level(loss.value[: min(3, len(loss.value))])
-    end, held_out = _level(loss.value[-max(1, len(loss.value) // END) :]), _level(validation.value[-2:])
+    start = math.log(facts.vocabulary) if facts.vocabulary else median(loss.value[:3])
+    end, held_out = median(loss.value[-max(1, len(loss.value) // END) :]), median(validation.value[-2:])
     if start < MANY or start > 13 or max(end, held_out) > TOO_GOOD:
         return []
     under = np.flatnonzero(validation.value <= 4 * TOO_GOOD)
@@ -154,7 +155,3 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("target-leak",),
         )
     ]
-
-
-def _level(value: np.ndarray) -> float:
-    return float(np.median(value))

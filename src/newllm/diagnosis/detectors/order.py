@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, finite, rolling_median
+from newllm.diagnosis.losses import as_shares, comparable, finite, rolling_median
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace
 
@@ -80,7 +80,7 @@ def _place(epochs: Series | None, steps: np.ndarray) -> np.ndarray | None:
 
 def _by_batches(trace: Trace) -> list[Finding]:
     accuracy, loss = finite(trace.series("accuracy")), finite(trace.series("loss"))
-    value = accuracy.value / (100.0 if len(accuracy.value) and accuracy.value.max() > 1 else 1.0)
+    value = as_shares(accuracy.value)
     right, wrong = value >= 1.0, value <= 0.0
     if len(value) < FEWEST_BATCHES or not len(loss.value) or np.median(loss.value) < 0.1:
         return []

@@ -10,7 +10,7 @@ import numpy as np
 from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import as_shares
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
@@ -104,7 +104,7 @@ def _entropy(roles: Roles) -> tuple[str | None, Series]:
     turned = roles.series("negative_entropy")
     if len(turned.value) and turned.value[0] < 0:
         return roles.first("negative_entropy"), Series(turned.step, -turned.value)
-    return None, finite(Series(np.empty(0, np.int64), np.empty(0)))
+    return None, turned
 
 
 def _gone_before(roles: Roles, lost_at: float, levels: tuple[float, float]) -> Finding | None:
@@ -193,9 +193,9 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
     name, success = roles.first("success"), roles.series("success")
     if name is None or len(success.value) < FEWEST_POINTS:
         return None
-    unit = 100.0 if success.value.max() > 1 else 1.0
-    level = smoothed(success) / unit
-    best, end = int(np.argmax(level)), end_level(success) / unit
+    success = Series(success.step, as_shares(success.value))
+    level = smoothed(success)
+    best, end = int(np.argmax(level)), end_level(success)
     before = reward.value[reward.step <= success.step[best]]
     if not len(before):
         return None  # nobody knows what the reward was when success was best

@@ -70,7 +70,7 @@ def _same_reference(roles: Roles) -> Finding | None:
 
 def _same_answers(roles: Roles) -> Finding | None:
     """Return pairs of one and the same answer: their rewards move, and are equal to the last digit."""
-    chosen, rejected = (finite(roles.trace.series(roles.first(role) or "")) for role in ("chosen", "rejected"))
+    chosen, rejected = roles.series("chosen"), roles.series("rejected")
     equal = len(chosen.value) >= FEWEST_POINTS and np.array_equal(chosen.value, rejected.value)
     if not equal or float(np.abs(chosen.value).max()) < NO_MARGIN:
         return None

@@ -10,6 +10,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import find_excursions
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import finite, loss_names
 from newllm.messages import message
 from newllm.trace import Finding, Trace
@@ -25,8 +26,8 @@ def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     """Return the stretch over which the context grows with each position."""
     name = "loop_gain" if len(trace.series("loop_gain").step) else "context_growth"
     series = finite(trace.series(name))
-    place = _longest(series.value > GAIN)
-    if place is None:
+    place = slice(*longest(series.value > GAIN))
+    if place.stop - place.start < max(TIMES, SHARE * len(series.value)):
         return []
     first = int(series.step[place.start])
     start, worst = float(np.median(series.value[:3])), float(series.value[place].max())
@@ -34,17 +35,6 @@ def detect_context_growth(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     settled = len(series.value) - place.stop >= max(TIMES, place.stop - place.start)
     serious = worst >= LARGE or (worst > RISEN * start and not settled)
     return [_finding(trace, name, place, (start, worst, trouble))] if serious or trouble is not None else []
-
-
-def _longest(above: np.ndarray) -> slice | None:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], above.astype(int), [0]])))
-    segments = [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    least = max(TIMES, SHARE * len(above))
-    return max((one for one in segments if one.stop - one.start >= least), key=_length, default=None)
-
-
-def _length(segment: slice) -> int:
-    return segment.stop - segment.start
 
 
 def _trouble(trace: Trace, since: int) -> int | None:

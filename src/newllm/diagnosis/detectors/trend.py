@@ -7,7 +7,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import comparable, descent, finite, is_validation, loss_names, rolling_median
+from newllm.diagnosis.losses import as_shares, comparable, descent, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.schedule import restarts
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -67,18 +67,11 @@ def _unmoved(trace: Trace, facts: Facts) -> Finding | None:
         return None  # training has come further: it is told as over-fitting, or a gap
     if not np.ptp(value) and not np.ptp(loss.value):
         return None  # equal to the last digit, both: it is told as values that repeat
-    accuracy = finite(trace.series("validation_accuracy")).value
+    accuracy = as_shares(finite(trace.series("validation_accuracy")).value)
     classes = math.exp(min(float(value.mean()), 12.0))
-    if len(accuracy):
-        share = float(np.median(accuracy)) / (100.0 if accuracy.max() > 1 else 1.0)
-        guesses = 0.4 < share * classes < 2.5
-    else:
-        guesses = begins < BEGAN * ends
-    uniform = math.log(facts.vocabulary) if facts.vocabulary and facts.vocabulary > 1 else None
-    if not guesses:
+    if not (0.4 < float(np.median(accuracy)) * classes < 2.5 if len(accuracy) else begins < BEGAN * ends):
         return None
-    at_uniform = uniform is not None and UNIFORM * uniform <= float(value.mean()) <= 1.1 * uniform
-    return _plateau(trace, ("validation_loss", validation, len(value) - 1), 0.0, uniform, at_uniform)
+    return _plateau(trace, ("validation_loss", validation, len(value) - 1), 0.0, *_uniform(facts, float(value.mean())))
 
 
 def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:
@@ -94,8 +87,7 @@ def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:
     fall = start - end
     if noise_of(scaled) > TELLS * math.sqrt(few):
         return None  # too noisy to tell a fall from none
-    uniform = math.log(facts.vocabulary) if facts.vocabulary and facts.vocabulary > 1 else None
-    at_uniform = uniform is not None and UNIFORM * uniform <= float(np.exp(end)) <= 1.1 * uniform
+    uniform, at_uniform = _uniform(facts, float(np.exp(end)))
     if abs(fall) < LEAST_FALL or at_uniform:
         return _plateau(trace, (name, series, len(scaled) - 1), fall, uniform, at_uniform)
     stood = _stood(scaled, few, start)
@@ -103,6 +95,12 @@ def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:
     if fell and stood >= STANDSTILL * len(scaled) and _is_still(scaled[:stood], few):
         return _plateau(trace, (name, series, stood), fall, uniform, at_uniform)
     return None
+
+
+def _uniform(facts: Facts, level: float) -> tuple[float | None, bool]:
+    """Return the loss of a guess among the whole vocabulary, None where it is unknown, and whether a level is there."""
+    uniform = math.log(facts.vocabulary) if facts.vocabulary and facts.vocabulary > 1 else None
+    return uniform, uniform is not None and UNIFORM * uniform <= level <= 1.1 * uniform
 
 
 def _stood(scaled: np.ndarray, few: int, start: float) -> int:
