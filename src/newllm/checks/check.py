@@ -76,13 +76,9 @@ def check(
             # There is no loss, so that no probe can run: "runs" says why, and all probes are unchecked. Only ids beyond
             # the vocabulary are looked for, which may be what stopped the loss.
             beyond = _outcome(bench, "vocabulary", tokens_beyond)
-            known = [beyond] if beyond.status == "wrong" else []
-            others = [name for name in PROBES if not known or name != "vocabulary"]
-            outcomes = [
-                wrong("runs", why=first.sentence),
-                *known,
-                *(_unchecked(name, CannotCheck("no-loss")) for name in others),
-            ]
+            known = {"vocabulary": beyond} if beyond.status == "wrong" else {}
+            rest = (known.get(name) or _unchecked(name, CannotCheck("no-loss")) for name in PROBES)
+            outcomes = [wrong("runs", why=first.sentence), *rest]
         else:
             outcomes = [first, *(_outcome(bench, name, probe) for name, probe in PROBES.items() if name != "finite")]
     return CheckReport(tuple(outcomes), time.monotonic() - began)

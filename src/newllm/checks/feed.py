@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from newllm.checks.bench import Bench
 from newllm.checks.outcome import CannotCheck
+from newllm.checks.reached import put_back
 from newllm.checks.trees import leaves, same
 
 _MOST = 1_000_000  # indices
@@ -104,10 +105,11 @@ def _read_by_copy(loader: DataLoader[Any], batches: list[list[int]] | None, work
 
 
 def first_of(loader: Any) -> Any:
-    """Return the first batch that a loader gives; one of torch reads it without its workers."""
+    """Return the first batch of a loader, which is left as it was; one of torch reads it without its workers."""
     is_plain = isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
-    if not is_plain or isinstance(loader.dataset, IterableDataset):
-        return next(iter(loader))
-    batches = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
-    rows = next(iter(batches))
-    return read(loader, [rows if isinstance(rows, list) else [rows]])[0]
+    with put_back(loader):
+        if not is_plain or isinstance(loader.dataset, IterableDataset):
+            return next(iter(loader))
+        if loader.batch_sampler is None:  # what its sampler gives, be it one row or several, is one batch
+            return read(loader, [[next(iter(loader.sampler))]])[0]
+        return read(loader, [next(iter(loader.batch_sampler))])[0]

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from newllm.checks.untouched import attribute_restorer, optimizer_restorer, refill, tensor_restorer
+from newllm.checks.untouched import CONTAINERS, attribute_restorer, optimizer_restorer, refill, tensor_restorer
 
 _DEEP = 6  # steps from an attribute to an attribute
 _MANY = 20_000  # objects
-_MACHINERY = sys.stdlib_module_names - {"__main__", "builtins", "functools", "random", "types"}
+_OF_USERS = {"__main__", "argparse", "builtins", "collections", "functools", "random", "types"}  # users write to it
+_MACHINERY = sys.stdlib_module_names - _OF_USERS
 _LONG = 1_000  # items of a container that are looked into
-_CONTAINERS = (list, dict, set)
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), type, types.ModuleType, torch.dtype, torch.device)
 
 
@@ -82,7 +82,7 @@ def _parts(held: Any) -> Iterable[Any]:
         return [each for group in held.param_groups for each in group["params"]]
     if isinstance(held, dict):
         return list(held.values()) if len(held) <= _LONG else []
-    if isinstance(held, list | tuple | set):
+    if isinstance(held, list | tuple | set | deque):
         return list(held) if len(held) <= _LONG else []
     return list(vars(held).values()) if hasattr(held, "__dict__") and not isinstance(held, Tensor) else []
 
@@ -115,8 +115,10 @@ def _restorer_of(held: Any) -> Callable[[], Any] | None:
             return keep(held)
     name = f"{type(held).__module__}.{type(held).__name__}"
     if name.startswith("numpy.random"):
-        kept = held.bit_generator if hasattr(held, "bit_generator") else held
-        return functools.partial(kept.set_state, held.get_state()) if hasattr(held, "get_state") else _keep_state(kept)
+        if hasattr(held, "get_state"):
+            return functools.partial(held.set_state, held.get_state())
+        kept = getattr(held, "bit_generator", held)
+        return _keep_state(kept) if hasattr(kept, "random_raw") else None  # a SeedSequence cannot be written to
     return attribute_restorer(held) if hasattr(held, "__dict__") else None
 
 
@@ -138,6 +140,6 @@ _KEEPERS: tuple[tuple[Any, Callable[[Any], Callable[[], Any] | None]], ...] = (
     (_Global, lambda held: functools.partial(held.namespace.__setitem__, held.name, held.value)),
     (torch.Generator, lambda chance: functools.partial(chance.set_state, chance.get_state())),
     (random.Random, lambda chance: functools.partial(chance.setstate, chance.getstate())),
-    (_CONTAINERS, lambda held: functools.partial(refill, held, held.copy()) if len(held) <= _LONG else None),
+    (CONTAINERS, lambda held: functools.partial(refill, held, held.copy()) if len(held) <= _LONG else None),
     ((types.FunctionType, types.MethodType, type), lambda _: None),
 )

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from newllm.checks.feed import first_of
 from newllm.checks.parts import Parts
-from newllm.checks.reached import put_back
 from newllm.errors import UserError
 
 _GIVE = "give newllm.check(model, optimizer, loss, batch)"
@@ -66,8 +65,7 @@ def _first_of(loader: Any) -> Any:
     if isinstance(loader, Iterator):
         raise UserError(f"loader is of type {type(loader).__name__}, which ends: {_GIVE[:-1]}, loader=loader)")
     try:
-        with put_back(loader):
-            return first_of(loader)
+        return first_of(loader)
     except Exception as error:
         raise UserError(
             f"no batch could be had of the loader ({type(error).__name__}: {error}): "
@@ -88,13 +86,26 @@ def _taken(given: Any, batch: Any) -> dict[str, Any] | None:
     return None
 
 
+def _fed(given: Any, name: str, batch: Any) -> tuple[Any, Any]:
+    """Return the loader that a method of a trainer gives, None where it gives none, and the batch or else its first."""
+    try:
+        loader = getattr(given, name)()
+        return loader, first_of(loader) if batch is None else batch
+    except Exception as error:  # it may be without one, or with one that needs a running trainer
+        if batch is None:
+            raise UserError(
+                f"no batch could be had of {name}() ({type(error).__name__}: {error}): "
+                "give newllm.check(..., batch=batch)"
+            ) from None
+        return None, batch
+
+
 def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
     before = trainer.optimizer
     optimizer = trainer.create_optimizer()
     trainer.optimizer = before
     trainer.model.train()
-    loader = trainer.get_train_dataloader()
-    found = first_of(loader) if batch is None else batch
+    loader, batch = _fed(trainer, "get_train_dataloader", batch)
 
     def loss(model: nn.Module, given: Any) -> Tensor:
         return trainer.compute_loss(model, trainer._prepare_inputs(given))
@@ -103,7 +114,7 @@ def _of_transformers(trainer: Any, batch: Any) -> dict[str, Any]:
         "model": trainer.model,
         "optimizer": getattr(optimizer, "optimizer", optimizer),
         "loss": loss,
-        "batch": found,
+        "batch": batch,
         "loader": loader,
         "tokenizer": _tokenizer_of(trainer),
         **_schedule_of(trainer, optimizer),
@@ -139,15 +150,7 @@ def _of_lightning(module: Any, batch: Any) -> dict[str, Any]:
         if isinstance(made[0], torch.optim.Optimizer) and len(made) > 1 and isinstance(made[1], torch.optim.Optimizer):
             raise UserError("this LightningModule has several optimizers: " + _GIVE + " for each")
         made = made[0]
-    loader = None
-    try:
-        loader = module.train_dataloader()
-        batch = first_of(loader) if batch is None else batch
-    except Exception as error:  # a module may be without one, or with one that needs a trainer
-        if batch is None:
-            raise UserError(
-                f"no batch could be had of train_dataloader() ({error}): give newllm.check(module, batch=batch)"
-            ) from None
+    loader, batch = _fed(module, "train_dataloader", batch)
     module.train()
 
     def loss(model: Any, given: Any) -> Tensor:

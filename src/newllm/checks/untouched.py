@@ -2,12 +2,14 @@
 
 What is kept is all that a step of a training changes: parameters, their gradients, buffers, other attributes of the
 modules (a counter, a carried state), the optimizer's moments and groups, and the global generators of torch, numpy and
-Python. What a loss function keeps elsewhere (a global, a file) is its own; `reached.py` finds what loaders hold.
+Python. What a loss function keeps elsewhere (a global, a file) is its own; `reached.py` finds what loaders, steps
+and evaluations hold.
 """
 
 import contextlib
 import random
 import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 from newllm.checks.trees import same
 
+CONTAINERS = (list, dict, set, deque, Counter, OrderedDict, defaultdict)
 _MACHINERY = ("_parameters", "_buffers", "_modules")
 
 
@@ -71,9 +74,7 @@ def attribute_restorer(held: Any) -> Callable[[], None]:
     attributes = dict(vars(held))
     # The contents of plain containers too, such as a list of what was seen: their tensors stay the same ones.
     contents = {
-        name: type(value)(value)
-        for name, value in attributes.items()
-        if type(value) in (dict, list, set) and name not in _MACHINERY
+        name: value.copy() for name, value in attributes.items() if type(value) in CONTAINERS and name not in _MACHINERY
     }
     holders = {name: dict(attributes[name]) for name in _MACHINERY if isinstance(held, nn.Module)}
 
@@ -91,9 +92,9 @@ def attribute_restorer(held: Any) -> Callable[[], None]:
 
 
 def refill(container: Any, content: Any) -> None:
-    """Give a list, dictionary or set its contents back."""
+    """Give a list, deque, dictionary or set its contents back."""
     container.clear()
-    if isinstance(container, list):
+    if isinstance(container, list | deque):
         container.extend(content)
     else:
         container.update(content)
@@ -101,7 +102,8 @@ def refill(container: Any, content: Any) -> None:
 
 def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """Return what gives an optimizer its groups and moments back."""
-    groups = [dict(group) for group in optimizer.param_groups]
+    held_groups = list(optimizer.param_groups)
+    groups = [dict(group) for group in held_groups]
     rates = [{key: value.clone() for key, value in group.items() if isinstance(value, Tensor)} for group in groups]
     lists = [list(group["params"]) for group in groups]
     state = {
@@ -114,7 +116,8 @@ def optimizer_restorer(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
 
     def undo() -> None:
         vars(optimizer).update(others)
-        for group, before, rate, parameters in zip(optimizer.param_groups, groups, rates, lists, strict=False):
+        optimizer.param_groups[:] = held_groups
+        for group, before, rate, parameters in zip(held_groups, groups, rates, lists, strict=True):
             group.clear()
             group.update(before)
             group["params"] = parameters

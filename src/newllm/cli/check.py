@@ -18,7 +18,7 @@ from typing import Any
 from newllm.cli.parser import language_of
 from newllm.errors import UserError
 
-PARTS = ("model", "optimizer", "loss", "batch", "loader", "tokenizer", "step", "evaluate", "scheduler", "steps")
+_PARTS = ("model", "optimizer", "loss", "batch", "loader", "tokenizer", "step", "evaluate", "scheduler", "steps")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _parts(given: Any, target: str) -> dict[str, Any]:
     """Return what is handed to the check, by name: four parts, more of them, or one thing that holds them."""
     if isinstance(given, dict):
-        if unknown := [name for name in given if name not in PARTS]:
-            raise UserError(f"'{target}' gives '{unknown[0]}': the check takes {', '.join(PARTS)}")
-        return given
+        if unknown := [name for name in given if name not in _PARTS]:
+            raise UserError(f"'{target}' gives '{unknown[0]}': the check takes {', '.join(_PARTS)}")
+        return {"model": None, **given}  # the check says what is missing
     if not isinstance(given, tuple | list):
         return {"model": given}
-    if len(given) != len(PARTS[:4]):
-        raise UserError(f"'{target}' gives {len(given)} things: return {', '.join(PARTS[:4])}")
-    return dict(zip(PARTS, given, strict=False))
+    if len(given) != 4:
+        raise UserError(f"'{target}' gives {len(given)} things: return {', '.join(_PARTS[:4])}")
+    return dict(zip(_PARTS, given, strict=False))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import newllm
-from newllm.checks import CheckReport
+from newllm.checks import PROBES, CheckReport
 
 PAD, END = 0, 1
 
@@ -225,4 +225,5 @@ def test_a_token_without_a_row_is_named_where_the_loss_cannot_run() -> None:
     held[2, 3] = VOCABULARY + 7
     report = checked(Transformer(), next_token, held)
     assert {outcome.probe for outcome in report.wrong} == {"runs", "vocabulary"}
+    assert [outcome.probe for outcome in report.outcomes] == ["runs", *PROBES]
     assert sentence(report, "vocabulary") == "the batch holds token 57, and embedding has 50 rows"

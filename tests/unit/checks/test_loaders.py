@@ -9,11 +9,21 @@ import pytest
 import torch
 from tests.unit.checks.healthy import classes, mlp
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, Sampler, get_worker_info
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    DistributedSampler,
+    IterableDataset,
+    Sampler,
+    SequentialSampler,
+    get_worker_info,
+)
 
 import newllm
 from newllm import UserError
 from newllm.checks import CheckReport
+from newllm.checks.feed import first_of
 
 ROWS = 120
 Row = tuple[Tensor, Tensor]
@@ -190,6 +200,35 @@ def test_a_batch_that_is_written_into_is_right_where_the_loader_gives_it_anew() 
     before = data.x.clone()
     assert [outcome.probe for outcome in checked(DataLoader(data, batch_size=None), centred).wrong] == ["batch-kept"]
     assert torch.equal(data.x, before)
+
+
+class Tuples(BatchSampler):
+    """Gives the rows of a batch as a tuple."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(tuple, super().__iter__())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda data, chosen: DataLoader(data, batch_size=None, sampler=BatchSampler(chosen, 4, drop_last=False)),
+        lambda data, chosen: DataLoader(data, batch_size=None, sampler=Tuples(chosen, 4, drop_last=False)),
+        lambda data, chosen: DataLoader(data, batch_sampler=BatchSampler(chosen, 4, drop_last=False)),
+        lambda data, chosen: DataLoader(data, batch_sampler=Tuples(chosen, 4, drop_last=False)),
+        lambda data, _: DataLoader(data, batch_size=None),
+    ],
+)
+def test_the_first_batch_is_the_one_that_the_loader_gives(make: Callable[[Any, Any], Any]) -> None:
+    class Gathered(Rows):
+        """May be asked for many rows at once."""
+
+        def __getitem__(self, index: Any) -> Row:
+            return super().__getitem__(list(index) if isinstance(index, tuple) else index)  # type: ignore[arg-type]
+
+    data = Gathered()
+    loader = make(data, SequentialSampler(data))
+    assert all(torch.equal(*pair) for pair in zip(first_of(loader), next(iter(loader)), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """What a step of the user's own loop shows: its order, its mode, what it freezes, its schedule; all is put back."""
 
+import argparse
 import random
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.unit.checks.healthy import VOCABULARY, Words, classes, mlp, table
@@ -252,6 +255,65 @@ def test_all_that_a_step_holds_comes_back() -> None:
     report = newllm.check(loop.model, loop.optimizer, classes, batch, step=step, seconds=60)
     assert report.wrong == []
     assert state() == before
+
+
+def test_the_first_step_after_a_check_may_use_its_loss_scale() -> None:
+    """A GradScaler notes in a defaultdict that an optimizer was stepped, and refuses a second time."""
+    loop, scaler = Loop(), torch.amp.GradScaler("cpu")
+
+    def step(batch: BATCH) -> None:
+        loop.clear()
+        scaler.scale(loop.loss(batch)).backward()
+        scaler.step(loop.optimizer)
+        scaler.update()
+
+    report = newllm.check(loop.model, loop.optimizer, classes, table(), step=step, seconds=60)
+    assert next(each for each in report.outcomes if each.probe == "step-order").status == "sound"
+    step(table())
+
+
+def test_what_a_step_keeps_in_other_containers_comes_back() -> None:
+    loop, options, seeds = Loop(), argparse.Namespace(calls=0, seen=[]), np.random.SeedSequence(3)
+    counts, last, by_name = Counter("aab"), deque([1.0, 2.0], maxlen=2), defaultdict(list, {"loss": [1.0]})
+    ordered = OrderedDict(first=[0])
+
+    def step(batch: BATCH) -> None:
+        options.calls += 1
+        options.seen.append(options.calls)
+        counts["a"] += 1
+        last.append(loop.step(batch))
+        by_name["loss"].append(last[-1])
+        by_name["late"].append(float(np.random.default_rng(seeds).random()))
+        ordered["first"].append(1)
+        ordered.move_to_end("second") if "second" in ordered else ordered.setdefault("second", [2])
+
+    report = newllm.check(loop.model, loop.optimizer, classes, table(), step=step, seconds=60)
+    assert next(each for each in report.outcomes if each.probe == "step-order").status == "sound"
+    assert (options, counts) == (argparse.Namespace(calls=0, seen=[]), {"a": 2, "b": 1})
+    assert (list(last), last.maxlen) == ([1.0, 2.0], 2)
+    assert (by_name, by_name.default_factory) == ({"loss": [1.0]}, list)
+    assert list(ordered.items()) == [("first", [0])]
+
+
+def test_groups_that_a_step_adds_and_takes_away_come_back() -> None:
+    loop = Loop()
+    further = nn.Parameter(torch.zeros(3))
+
+    def adds(batch: BATCH) -> None:
+        loop.step(batch)
+        if len(loop.optimizer.param_groups) == 1:
+            loop.optimizer.add_param_group({"params": [further]})
+
+    def takes_away(batch: BATCH) -> None:
+        loop.step(batch)
+        loop.optimizer.param_groups.clear()
+
+    groups = loop.optimizer.param_groups
+    held = [*groups]
+    for step in (adds, takes_away):
+        newllm.check(loop.model, loop.optimizer, classes, table(), step=step, seconds=60)
+        assert loop.optimizer.param_groups is groups
+        assert [id(each) for each in groups] == [id(each) for each in held]
 
 
 def test_an_error_in_the_step_is_said_and_leaves_no_trace() -> None:

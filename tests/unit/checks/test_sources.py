@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.unit.checks.healthy import classes, mlp, table
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import newllm
 from newllm import UserError
@@ -79,6 +80,39 @@ def test_a_trainer_gives_its_parts() -> None:
     assert report.wrong == []
     assert "learns" in {outcome.probe for outcome in report.of("sound")}
     assert trainer.optimizer is None
+
+
+class Empty(Trainer):
+    """A Trainer that was given no data."""
+
+    def get_train_dataloader(self) -> list[tuple[Tensor, Tensor]]:
+        raise ValueError("Trainer: training requires a train_dataset.")
+
+
+def test_a_trainer_without_data_needs_a_batch() -> None:
+    report = newllm.check(Empty(), batch=table(), seconds=60)
+    assert report.wrong == []
+    assert "learns" in {outcome.probe for outcome in report.of("sound")}
+    with pytest.raises(UserError, match=r"get_train_dataloader\(\) \(ValueError: Trainer: .* batch=batch"):
+        newllm.check(Empty())
+
+
+def test_a_trainers_own_loader_is_left_as_it_was() -> None:
+    chance = torch.Generator().manual_seed(5)
+    loader = DataLoader(TensorDataset(*table()), 8, shuffle=True, generator=chance)
+
+    class Shuffled(Lit):
+        def train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:
+            return loader
+
+    class Held(Trainer):
+        def get_train_dataloader(self) -> DataLoader[tuple[Tensor, ...]]:  # type: ignore[override]
+            return loader
+
+    before = chance.get_state()
+    for given in (Shuffled(), Held()):
+        newllm.check(given, seconds=60)
+        assert torch.equal(chance.get_state(), before)
 
 
 def test_a_file_gives_what_its_function_returns(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A check leaves no trace in the training, whatever happens in it."""
 
 import random
+from collections import Counter, deque
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,14 @@ class Counting(nn.Module):
         super().__init__()
         self.layers, self.calls, self.seen = mlp(), 0, [1.0]
         self.carried = torch.zeros(3)
+        self.recent, self.counts = deque([0.0, 1.0], maxlen=2), Counter(calls=1)
         self.register_buffer("steps", torch.tensor(0))
 
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         self.seen.append(float(x.sum()))
+        self.recent.append(self.seen[-1])
+        self.counts["calls"] += 1
         made = self.layers(x)
         self.carried = self.carried * 0 + made.detach().mean(0)
         self.steps += 1
@@ -85,12 +89,13 @@ def test_what_a_module_keeps_elsewhere_comes_back() -> None:
     model, batch = Counting(), table()
     optimizer = _trained(model, classes, batch)
     del model.late
-    before = _state(model, optimizer)
+    before, recent = _state(model, optimizer), list(model.recent)
     report = newllm.check(model, optimizer, classes, batch, seconds=60)
     assert report.wrong == []
     assert _state(model, optimizer) == before
     assert not hasattr(model, "late")
-    assert (model.calls, len(model.seen)) == (1, 2)
+    assert (model.calls, len(model.seen), model.counts) == (1, 2, {"calls": 2})
+    assert list(model.recent) == recent
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 5, 8, 13, 21])

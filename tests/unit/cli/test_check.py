@@ -32,6 +32,10 @@ def misnamed():
     return named() | {"tokeniser": None}
 
 
+def headless():
+    return {name: value for name, value in named().items() if name != "model"}
+
+
 def three():
     return parts()[:3]
 
@@ -109,6 +113,7 @@ def test_in_japanese(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "FILE:misnamed",
             "gives 'tokeniser': the check takes model, optimizer, loss, batch, loader, tokenizer, step, ",
         ),
+        ("FILE:headless", "model is of type NoneType: give newllm.check(model, optimizer, loss, batch) with a torch"),
         ("absent.py:parts", "cannot read 'absent.py'"),
     ],
 )
