@@ -113,3 +113,8 @@ def first_of(loader: Any) -> Any:
         if loader.batch_sampler is None:  # what its sampler gives, be it one row or several, is one batch
             return read(loader, [[next(iter(loader.sampler))]])[0]
         return read(loader, [next(iter(loader.batch_sampler))])[0]
+
+
+def is_distributed() -> bool:
+    """Say whether this process trains together with others."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench, set_seed
 from newllm.checks.outcome import CannotCheck
 from newllm.checks.reached import put_back, reached
+from newllm.checks.seen import ACTS
 from newllm.checks.trees import dense
 
 CALLS = 8
@@ -80,7 +81,7 @@ def _is_schedule(held: Any) -> bool:
 
 
 def _calls(bench: Bench) -> list[Call]:
-    step, schedule = bench.parts.step, schedule_of(bench)
+    step, schedule = bench.parts.step, bench.once(schedule_of)
     assert step is not None
     ends, found = time.monotonic() + _SHARE * bench.left, []
     with ExitStack() as stack:
@@ -116,9 +117,8 @@ class _Watch:
         for name, each in self._parameters.items():
             self._handles.append(each.register_hook(self._arriving(name, each)))
             self._handles.append(each.register_post_accumulate_grad_hook(self._arrived(name)))
-        acts = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
         for name, module in bench.model.named_modules():
-            if isinstance(module, acts) and module.training:
+            if isinstance(module, ACTS) and module.training:
                 self._handles.append(module.register_forward_hook(self._on_forward(name)))
 
     def remove(self) -> None:
@@ -184,7 +184,7 @@ class _Watch:
 
     def _after(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:  # noqa: ARG002 (a hook)
         self._now.updates += 1
-        self._stale = {name for name, norm in self._norms() if norm}
+        self._stale = {name for name, norm in self._used.items() if norm}
         self._given = {}
 
     def _norms(self) -> Iterator[tuple[str, float]]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from newllm.checks.trees import copied, dense, leaves
 
+ACTS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they act otherwise in training
 _EDGE = 0.99  # of the range of tanh and sigmoid
 _PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
 

@@ -12,7 +12,7 @@ from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
 from newllm.checks.seen import observed
 from newllm.checks.targets import targets
-from newllm.checks.trees import copied, leaves, mapped
+from newllm.checks.trees import chosen_rows, copied, leaves, mapped
 
 _SAME = 1e-6  # of the loss: rounding
 _LEVEL = 1e-4  # of the gradient: the same but for rounding
@@ -108,18 +108,12 @@ def broadcast(bench: Bench) -> Outcome:
         _same_gradients(bench, _changed(batch, path, lambda tensor: tensor + tensor.float().std().to(tensor))).all()
     ):
         raise CannotCheck("targets-unused")
-    others = mapped(batch, lambda tensor: tensor if tensor is target else _first_and_second(tensor, rows))
+    second = torch.arange(rows).clamp(max=1)  # it takes the place of all further ones
+    others = mapped(batch, lambda tensor: tensor if tensor is target else chosen_rows(tensor, rows, second))
     is_level = bool((output == output[0]).all())
     if is_level or not bool(_same_gradients(bench, others)[0]):
         raise CannotCheck("rows-unpaired")
     return wrong("broadcast", **evidence)
-
-
-def _first_and_second(tensor: Tensor, rows: int) -> Tensor:
-    """Return a tensor with its second row in the place of all further ones."""
-    if not tensor.ndim or len(tensor) != rows:
-        return tensor.clone()
-    return torch.cat([tensor[:2], tensor[1:2].expand_as(tensor[2:])])
 
 
 def _same_gradients(bench: Bench, batch: Any) -> Tensor:

@@ -1,5 +1,6 @@
 """What an output may depend on: not on later tokens, other rows, padding, nor on chance in evaluation."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,8 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from newllm.checks.bench import Bench, names
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
+from newllm.checks.seen import ACTS
 from newllm.checks.targets import predicts_the_next_token
-from newllm.checks.trees import leaves, mapped
+from newllm.checks.trees import chosen_rows, leaves, mapped
 
 MOVED = 1e-4  # of the output's scale; what is really independent moves by nothing, or by rounding
 _MIXING = nn.modules.batchnorm._BatchNorm
@@ -19,7 +21,7 @@ def causality(bench: Bench) -> Outcome:
     """Change the tokens from the middle on: no output before may move, if the next token is what is predicted."""
     if not predicts_the_next_token(bench):
         raise CannotCheck("not-next-token-model")
-    arguments, options, output = bench.called()
+    _, _, output = bench.called()
     shape = tuple(output.shape[:2])
     middle = shape[1] // 2
 
@@ -32,7 +34,7 @@ def causality(bench: Bench) -> Outcome:
         changed[:, middle:][same] = (tensor[:, middle:][same] + 1) % (tensor.max() + 1)
         return changed
 
-    before, after = answers(bench, (arguments, options), later)
+    before, after = answers(bench, later)
     size = scale(before)
     earlier = float((after - before)[:, :middle].abs().max()) / size
     behind = float((after - before)[:, middle:].abs().max()) / size
@@ -53,12 +55,8 @@ def rows(bench: Bench) -> Outcome:
     if tuple(output.shape) == (count, count):
         raise CannotCheck("in-batch")
 
-    def others(tensor: Tensor) -> Tensor:
-        if not tensor.ndim or tensor.shape[0] != count:
-            return tensor.clone()
-        return torch.cat([tensor[:1], tensor[:1].expand_as(tensor[1:])])
-
-    before, after = answers(bench, (arguments, options), others)
+    first = torch.zeros(count, dtype=torch.int64)
+    before, after = answers(bench, lambda tensor: chosen_rows(tensor, count, first))
     moved = float((after - before)[0].abs().max()) / scale(before)
     if moved <= MOVED:
         mixing = [name for name, module in bench.model.named_modules() if isinstance(module, _MIXING)]
@@ -107,8 +105,7 @@ class _Chance(TorchDispatchMode):
 
 def training_mode(bench: Bench) -> Outcome:
     """Look for single parts in evaluation mode, in which they act otherwise than in training."""
-    acts = (nn.modules.dropout._DropoutNd, _MIXING)
-    found = {name: module for name, module in bench.model.named_modules() if isinstance(module, acts)}
+    found = {name: module for name, module in bench.model.named_modules() if isinstance(module, ACTS)}
     if not found:
         raise CannotCheck("no-modes")
     still = [name for name, module in found.items() if not module.training]
@@ -122,9 +119,9 @@ def _parent(model: nn.Module, name: str) -> nn.Module:
     return model.get_submodule(name.rpartition(".")[0])
 
 
-def answers(bench: Bench, given: Any, change: Any) -> tuple[Tensor, Tensor]:
+def answers(bench: Bench, change: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     """Return the model's answers in evaluation mode to what it was given, and to that with a change."""
-    arguments, options = given
+    arguments, options, _ = bench.called()
     before = bench.once(_answer)
     after = bench.answer(mapped(arguments, change), mapped(options, change), training=False)
     if after.shape != before.shape:

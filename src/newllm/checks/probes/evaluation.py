@@ -1,6 +1,5 @@
 """The evaluation: of the same batch, does it give the loss in evaluation mode, and does it change nothing?"""
 
-import functools
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,8 +9,9 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench, names, set_seed
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
+from newllm.checks.seen import ACTS
 from newllm.checks.targets import targets
-from newllm.checks.trees import leaves, mapped, same
+from newllm.checks.trees import chosen_rows, leaves, same
 
 _NEAR = 1e-4  # of the loss
 _ROWS = 2  # that are tried alone
@@ -45,9 +45,7 @@ def evaluation(bench: Bench) -> Outcome:
 
 
 def _acts(module: nn.Module) -> bool:
-    if isinstance(module, nn.modules.dropout._DropoutNd):
-        return module.p > 0
-    return isinstance(module, nn.modules.batchnorm._BatchNorm)
+    return isinstance(module, ACTS) and not (isinstance(module, nn.modules.dropout._DropoutNd) and module.p == 0)
 
 
 def _noting(name: str, active: list[str]) -> Any:
@@ -83,10 +81,6 @@ def _is_near(value: float, expected: float) -> bool:
     return abs(value - expected) <= _NEAR * abs(expected)
 
 
-def _of_row(row: int, tensor: Tensor) -> Tensor:
-    return tensor[row : row + 1].expand_as(tensor).clone() if tensor.ndim else tensor.clone()
-
-
 def _mixes_rows(bench: Bench) -> bool:
     """Say whether a batch of one row many times is evaluated right: then outputs and targets differ in their order."""
     batch = bench.batch
@@ -99,7 +93,7 @@ def _mixes_rows(bench: Bench) -> bool:
     if len(counts) != 1 or min(counts) <= _ROWS or bool((counted != counted[0]).any()):
         return False  # rows of different weight: a mean of means is another number
     for row in range(_ROWS):
-        alike = mapped(batch, functools.partial(_of_row, row))
+        alike = chosen_rows(batch, min(counts), torch.full((min(counts),), row))
         with bench.untouched():
             value = _evaluated(bench, alike)
         if not _is_near(value, _expected(bench, alike)):

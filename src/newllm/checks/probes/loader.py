@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import IterableDataset
 
 from newllm.checks.bench import Bench
-from newllm.checks.feed import loader_of, read, read_stream, rows_of_epoch, rows_of_sampler, same_batch
+from newllm.checks.feed import is_distributed, loader_of, read, read_stream, rows_of_epoch, rows_of_sampler, same_batch
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
 from newllm.checks.targets import targets
@@ -121,8 +121,8 @@ def shards(bench: Bench) -> Outcome:
     if sampler is None:
         raise CannotCheck("no-shards")
     ranks, rank = int(sampler.num_replicas), int(sampler.rank)
-    world = torch.distributed.get_world_size() if _is_distributed() else ranks
-    own = torch.distributed.get_rank() if _is_distributed() else rank
+    world = torch.distributed.get_world_size() if is_distributed() else ranks
+    own = torch.distributed.get_rank() if is_distributed() else rank
     if (world, own) != (ranks, rank):
         return wrong("shards", "world", ranks=ranks, rank=rank, world=world, own=own)
     if not 1 < ranks <= _RANKS:
@@ -141,7 +141,3 @@ def _of_rank(sampler: Any, rank: int) -> Any:
     other = copy.copy(sampler)
     other.rank = rank
     return other
-
-
-def _is_distributed() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from newllm.checks.bench import Bench, names
+from newllm.checks.feed import is_distributed
 from newllm.checks.loop import Call, calls, schedule_of
 from newllm.checks.outcome import CannotCheck, Outcome, sound, wrong
 from newllm.checks.reached import put_back
@@ -74,7 +75,7 @@ def step_frozen(bench: Bench) -> Outcome:
 
 def schedule(bench: Bench) -> Outcome:
     """See how often the schedule is stepped, and which rates it gives over the planned updates."""
-    found = schedule_of(bench)
+    found = bench.once(schedule_of)
     if found is None:
         raise CannotCheck("no-schedule")
     if getattr(found, "optimizer", bench.optimizer) is not bench.optimizer:
@@ -138,4 +139,4 @@ def _judged(found: Any, rates: list[float], evidence: dict[str, Any]) -> Outcome
 def _is_shared(bench: Bench) -> bool:
     """Say whether the schedule is stepped for several processes, as accelerate does on purpose."""
     held = type(bench.parts.scheduler).__name__
-    return "Accelerate" in held or (torch.distributed.is_available() and torch.distributed.is_initialized())
+    return "Accelerate" in held or is_distributed()

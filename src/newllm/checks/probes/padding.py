@@ -20,7 +20,6 @@ def padding(bench: Bench) -> Outcome:
 
     Without a mask, look for one token that fills the ends of rows and is learnt there.
     """
-    arguments, options, _ = bench.called()
     mask = _mask(bench)
     if mask is None:
         return _learnt(bench)
@@ -31,7 +30,7 @@ def padding(bench: Bench) -> Outcome:
             return tensor.clone()
         return torch.where(real, tensor, (tensor + 1) % (tensor.max() + 1))
 
-    before, after = answers(bench, (arguments, options), elsewhere)
+    before, after = answers(bench, elsewhere)
     moved = float((after - before)[real].abs().max()) / scale(before)
     evidence: dict[str, Any] = {"padding": int((~real).sum()), "moved": moved}
     if moved > MOVED:
@@ -48,8 +47,6 @@ def ends(bench: Bench) -> Outcome:
     if not predicts_the_next_token(bench):
         raise CannotCheck("not-next-token-model")
     filler = _filler(bench)
-    if filler is None:
-        raise CannotCheck("no-padding")
     found = targets(bench)
     rows = torch.arange(len(filler.tokens), device=filler.tokens.device)
     padded = filler.starts < filler.tokens.shape[1]
@@ -78,8 +75,6 @@ def _learnt(bench: Bench) -> Outcome:
     if not predicts_the_next_token(bench):
         raise CannotCheck("no-padding")
     filler = _filler(bench)
-    if filler is None:
-        raise CannotCheck("no-padding")
     found = targets(bench)
     inside = torch.arange(filler.tokens.shape[1], device=filler.tokens.device) >= filler.starts[:, None]
     counted = found.used & inside & (found.ids == filler.token)
@@ -89,25 +84,29 @@ def _learnt(bench: Bench) -> Outcome:
     return sound("padding", padding=int(inside.sum()), moved=0.0)
 
 
-def _filler(bench: Bench) -> _Filler | None:
-    """Return what fills the ends of rows: by the attention mask, or a token that stands nowhere else in the batch."""
+def _filler(bench: Bench) -> _Filler:
+    """Return what fills the ends of rows: by the attention mask, or a token that stands nowhere else in the batch.
+
+    Raises:
+        CannotCheck: nothing does.
+    """
     _, _, output = bench.called()
     found = [each for _, each in integers(dict(bench.inputs())) if each.shape == output.shape[:2] and each.max() > 1]
     if not found or found[0].shape[1] <= _RUN:
-        return None
+        raise CannotCheck("no-padding")
     tokens, mask = found[0].long(), _mask(bench)
-    token = int(tokens[:, -1].mode().values)
-    run = (tokens == token).flip(1).cumprod(1).flip(1).bool()
     if mask is not None:
         real = mask.bool()
         if not bool((real[:, 1:] <= real[:, :-1]).all()):  # filled up in front
-            return None
+            raise CannotCheck("no-padding")
         return _Filler(int(tokens[~real].mode().values), tokens, real.sum(1))
+    token = int(tokens[:, -1].mode().values)
+    run = (tokens == token).flip(1).cumprod(1).flip(1).bool()
     lengths = run.sum(1)
     if bool(((tokens == token) & ~run).any()) or int((lengths >= _RUN).sum()) < max(_RUN, len(tokens) // 2):
-        return None
-    if int(lengths.unique().numel()) < 2 or bool((lengths == tokens.shape[1]).all()):
-        return None
+        raise CannotCheck("no-padding")
+    if int(lengths.unique().numel()) < 2:
+        raise CannotCheck("no-padding")
     return _Filler(token, tokens, tokens.shape[1] - lengths)
 
 

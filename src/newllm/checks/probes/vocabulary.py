@@ -50,9 +50,9 @@ def tokens_beyond(bench: Bench) -> Outcome:
     """Where the loss cannot be computed, look for tokens that an embedding has no row for."""
     found: list[tuple[str, int, int]] = []
 
-    def looking(name: str) -> Callable[[nn.Module, Any], None]:
-        def look(module: nn.Module, arguments: Any) -> None:
-            if isinstance(module, nn.Embedding) and arguments and isinstance(arguments[0], Tensor):
+    def looking(name: str) -> Callable[[nn.Embedding, Any], None]:
+        def look(module: nn.Embedding, arguments: Any) -> None:
+            if arguments and isinstance(arguments[0], Tensor):
                 largest = int(arguments[0].max())
                 if largest >= module.num_embeddings:
                     found.append((name, largest, module.num_embeddings))
