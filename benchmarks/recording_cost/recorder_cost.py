@@ -106,12 +106,35 @@ class PlainTransformer(nn.Module):
         return self.head(self.norm(x_BTD))
 
 
+class PlainConvolutions(nn.Module):
+    """Residual convolutions over positions with batch norms, whose statistics are buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.head = nn.Embedding(VOCABULARY, WIDTH), nn.Linear(WIDTH, VOCABULARY)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv1d(WIDTH, WIDTH, 3, padding=1, bias=False), nn.BatchNorm1d(WIDTH), nn.ReLU())
+            for _ in range(4 * LAYERS)
+        )
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        """Return logits."""
+        x_BDT = self.tokens(tokens_BT).transpose(1, 2)
+        for block in self.blocks:
+            x_BDT = x_BDT + block(x_BDT)
+        return self.head(x_BDT.transpose(1, 2))
+
+
 def _stack() -> nn.Module:
     shape: dict[str, Any] = {"width": WIDTH, "layers": LAYERS, "hidden": HIDDEN, "context": WIDTH}
     return LanguageModel(ModelConfig(body="stack", rule="gated", vocabulary=VOCABULARY, **shape))
 
 
-MODELS: dict[str, Callable[[], nn.Module]] = {"stack": _stack, "plain transformer": PlainTransformer}
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "stack": _stack,
+    "plain transformer": PlainTransformer,
+    "plain convolutions": PlainConvolutions,
+}
 
 
 class Loop:

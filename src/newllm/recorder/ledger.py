@@ -10,27 +10,33 @@ at the next ones in turn, at moments last: they are lost or loaded all at once. 
 damaged again and again is found within one turn, and what happens to one tensor once is found with the probability
 that `ledger_share` says. No number is read from the device here.
 
-Limits: tensors that two processes share, parameters that no update of this optimizer reaches but that are not frozen
-(another optimizer may train them), and buffers, which a forward pass may change, are left out.
+Buffers, which a forward pass may change, are followed in `buffers`. Those of a frozen layer in training mode, such as
+the statistics of its batch norm, are held against what they were, as frozen parameters are.
+
+Limits: tensors that two processes share, and parameters that no update of this optimizer reaches but that are not
+frozen (another optimizer may train them), are left out.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.bits import bits, counted, has_numbers
+from newllm.recorder.buffers import BufferWatch
+from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
 from newllm.recorder.pending import Row
 
+T = TypeVar("T")
 SHARE = 0.002  # of a step's time, as measured: what the sums push out of the caches costs several times as much
 _SLOWER = 0.5  # smoothing of what the sums cost
-WEIGHTS, MOMENTS, FROZEN = "weights_changed", "moments_changed", "frozen_changed"
+WEIGHTS, MOMENTS, FROZEN, STATISTICS = "weights_changed", "moments_changed", "frozen_changed", "statistics_changed"
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Entry:
 
     Attributes:
         signal: that tells of its change.
-        index: of the parameter that it is or belongs to.
+        index: of the parameter that it is or belongs to; of statistics, of the buffer.
         key: of a moment in the optimizer's state; "" of a parameter.
     """
 
@@ -54,7 +60,7 @@ class Ledger:
     Args:
         layout: the model's.
         optimizer: its optimizer.
-        protect: keeps errors from the training.
+        part: what keeps the errors of each part from the training.
         share: of a step's time that it may take, `SHARE` without one; infinity looks at every tensor each time.
     """
 
@@ -62,11 +68,13 @@ class Ledger:
         self,
         layout: Layout,
         optimizer: torch.optim.Optimizer,
-        protect: Protect = unprotected,
+        part: Part = no_isolation,
         *,
         share: float | None = None,
     ) -> None:
-        self._layout, self._optimizer, self._protect, self._share = layout, optimizer, protect, share
+        self._layout, self._optimizer, self._protect, self._share = layout, optimizer, part("ledger"), share
+        self._of_buffers = part("buffers")
+        self._buffers = BufferWatch(layout, self._of_buffers)
         self._owner = {id(one): name for name, own in layout.layers.items() for one in own}
         self._handles: list[Any] = []
         self._row, self._sampled = Row(), False
@@ -77,7 +85,8 @@ class Ledger:
         self._spent = 0.0
 
     def open(self) -> None:
-        """Hook the optimizer."""
+        """Hook the optimizer, and what has buffers."""
+        self._of_buffers(self._buffers.open)()
         self._handles = [
             self._optimizer.register_step_pre_hook(self._protect(self._begins)),
             self._optimizer.register_step_post_hook(self._protect(self._ends)),
@@ -85,6 +94,7 @@ class Ledger:
 
     def close(self) -> None:
         """Take the hooks away."""
+        self._buffers.close()
         while self._handles:
             self._handles.pop().remove()
 
@@ -95,28 +105,37 @@ class Ledger:
     @torch.no_grad()
     def _begins(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
         began = time.thread_time()
-        if self._marked:
-            entries, before = list(self._marked), list(self._marked.values())
+        marked = {entry: mark for entry, mark in self._marked.items() if self._is_due(entry)}
+        if marked:
+            entries, before = list(marked), list(marked.values())
             now = [bits(tensor) if (tensor := self._tensor(entry)) is not None else None for entry in entries]
             # What is not there any more has changed: any other number than before says so.
             marks = [one + 1 if mark is None else mark for one, mark in zip(before, now, strict=True)]
             flags = stacked(marks) != stacked(before)
             self._row.put_all(flags.float(), self._protect(partial(self._signals, entries)))
-            self._frozen |= {entry: mark for entry, mark in zip(entries, marks, strict=True) if entry.signal == FROZEN}
+            self._frozen |= {entry: mark for entry, mark in zip(entries, marks, strict=True) if entry in self._frozen}
         self._marked = {}
-        self._spent = time.thread_time() - began
+        self._of_buffers(self._buffers.put)(self._row)
+        self._spent = time.thread_time() - began + self._buffers.spent
 
     @torch.no_grad()
     def _ends(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
         began = time.thread_time()
         weights, moments = self._entries()
+        if self._frozen:  # what is trained for a while may change meanwhile
+            still = set(weights)
+            self._frozen = {entry: mark for entry, mark in self._frozen.items() if entry in still}
         count = max(1, round(self._part * (len(weights) + len(moments))))
         for entry in [*self._turn(weights, count), *self._turn(moments, max(1, count - len(weights)))]:
             mark = self._frozen.get(entry)
             if mark is None and (tensor := self._tensor(entry)) is not None:
                 mark = bits(tensor)
+                if entry.signal in (FROZEN, STATISTICS):
+                    self._frozen[entry] = mark
             if mark is not None:
                 self._marked[entry] = mark
+        buffers = self._buffers.buffers
+        self._of_buffers(self._buffers.mark)(self._turn(buffers, max(1, round(self._part * len(buffers)))))
         self._turns += 1
         if self._sampled and weights:
             self._row.put("ledger_share", min(1.0, count / len(weights)))
@@ -132,7 +151,7 @@ class Ledger:
             fits = min(1.0, self._part * share * step / self._spent)
             self._part = min(1.0, _SLOWER * self._part + (1 - _SLOWER) * fits)
 
-    def _turn(self, entries: Sequence[Entry], count: int) -> Sequence[Entry]:
+    def _turn(self, entries: Sequence[T], count: int) -> Sequence[T]:
         """Return so many of the entries, at each update the next ones."""
         first = self._turns * count % max(1, len(entries))
         return [*entries[first:], *entries[:first]][:count]
@@ -151,40 +170,39 @@ class Ledger:
                 moments += [
                     Entry(MOMENTS, index, str(key)) for key, value in state.items() if _is_like(value, parameter)
                 ]
+        frozen = {entry.index for entry in weights if entry.signal == FROZEN}
+        if frozen:
+            weights += [
+                Entry(STATISTICS, index)
+                for index, buffer in enumerate(self._buffers.buffers)
+                if buffer.module.training and frozen.issuperset(buffer.parameters) and buffer.is_measured
+            ]
         return weights, moments
+
+    def _is_due(self, entry: Entry) -> bool:
+        """Whether an entry is to be held against what it was: statistics only if their layer is frozen still."""
+        if entry.signal != STATISTICS:
+            return True
+        around = self._buffers.buffers[entry.index].parameters
+        return not any(self._layout.parameters[index].requires_grad for index in around)
 
     def _tensor(self, entry: Entry) -> Tensor | None:
         """Return an entry's tensor as it is now, None where there is none any more, or none with numbers here."""
+        if entry.signal == STATISTICS:
+            return self._buffers.buffers[entry.index].tensor()
         parameter = self._layout.parameters[entry.index]
         found = self._optimizer.state.get(parameter, {}).get(entry.key) if entry.key else parameter
-        return found.detach() if isinstance(found, Tensor) and found.layout == torch.strided else None
+        return found.detach() if has_numbers(found) else None
 
     def _signals(self, entries: Sequence[Entry], flags: Sequence[float]) -> list[tuple[str, float]]:
-        found: dict[str, float] = {}
-        for entry, flag in zip(entries, flags, strict=True):
-            if flag:
-                name = f"{entry.signal}/{self._owner[id(self._layout.parameters[entry.index])]}"
-                found[name] = found.get(name, 0.0) + 1.0
-        return list(found.items())
+        return counted(map(self._name, entries), flags)
+
+    def _name(self, entry: Entry) -> str:
+        """Return the signal of an entry's change."""
+        if entry.signal == STATISTICS:
+            return f"{STATISTICS}/{self._buffers.buffers[entry.index].layer}"
+        return f"{entry.signal}/{self._owner[id(self._layout.parameters[entry.index])]}"
 
 
 def _is_like(value: object, parameter: Tensor) -> bool:
     return isinstance(value, Tensor) and value.shape == parameter.shape
-
-
-def bits(tensor: Tensor) -> Tensor:
-    """Return the sum of a tensor's bits, taken as whole numbers that wrap around: one int64 on its device.
-
-    Two tensors that differ in one place have different sums.
-    """
-    if tensor.is_complex():
-        tensor = torch.view_as_real(tensor)
-    size = tensor.element_size()
-    if size == _WORD // 2 and tensor.is_contiguous() and tensor.numel() % 2 == 0:
-        tensor, size = tensor.reshape(-1).view(torch.int32), _WORD  # two at a time: twice as fast
-    whole = tensor.view(_WHOLE[size])
-    return whole.sum(dtype=torch.int32).long() if size == _WORD else whole.sum(dtype=torch.int64)
-
-
-_WORD = 4  # bytes of the numbers that are added up fastest
-_WHOLE = {1: torch.int8, 2: torch.int16, _WORD: torch.int32, 8: torch.int64}

@@ -104,7 +104,7 @@ class Recorder:
         self._notes: list[dict[str, Any]] = []
         self._part = Isolation(self._failed).part
         self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
-        self._ledger = Ledger(self._layout, self._optimizer, self._part("ledger"), share=ledger_share)
+        self._ledger = Ledger(self._layout, self._optimizer, self._part, share=ledger_share)
         self._forward = SampledForward(self._layout, self._part)
         self._contexts = ContextSignals(self._layout, self._part("contexts"))
         self._lyapunov = LyapunovWatch(self._layout)

@@ -36,6 +36,7 @@ from newllm.diagnosis.detectors import (
 DETECTORS = [
     loss_bounds.detect_not_finite,
     changed_state.detect_changed_state,
+    changed_state.detect_frozen_statistics,
     spikes.detect_spikes,
     trend.detect_slow_divergence,
     loss_bounds.detect_worse_than_chance,

@@ -1,10 +1,14 @@
-"""Weights, frozen weights and moments that something else than the optimizer changed between two updates.
+"""State that changed where it should not: weights, moments and buffers between updates, statistics of frozen layers.
 
 The recorder adds up their bits after each update and before the next (`recorder.ledger`): what is told here was seen,
 and is no guess. What changes regularly is as a rule meant (a clamp after each update, Lookahead, an average of weights
 that is put in and left there), and is a note. A change of weights that is undone before the next update, as for an
 evaluation of averaged weights, is not seen and not told.
+
+Statistics of a frozen layer that go on moving are no such change: its own forward passes move them, at every step.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,55 +17,103 @@ from newllm.diagnosis.layers import and_more
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
-PARTS = ("weights_changed", "frozen_changed", "moments_changed")
+PARTS = ("weights_changed", "frozen_changed", "moments_changed", "buffers_changed")
+STATISTICS = "statistics_changed"
 OFTEN = 0.1  # of the steps: what happens so often is part of the training
 REGULAR = 5  # changes at equal distances
 
 
 def detect_changed_state(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
-    """Return the first such change, with how often there was one."""
+    """Return the first such change, with how often there was one; what happens regularly is told by itself."""
+    length = len(trace.series("loss").step)
+    steps = {part: _steps(trace, part) for part in PARTS}
+    regular = [part for part in PARTS if _is_regular(np.array(sorted(steps[part])), length)]
+    others = [part for part in PARTS if steps[part] and part not in regular]
+    return [_change(trace, parts, regular=parts is regular) for parts in (others, regular) if parts]
+
+
+def _change(trace: Trace, parts: Sequence[str], *, regular: bool) -> Finding:
+    steps = sorted(set[int]().union(*(_steps(trace, part) for part in parts)))
+    first = steps[0]
     counts: dict[str, float] = {}
-    layers: dict[str, set[str]] = {}
-    steps: set[int] = set()
-    names = [name for name in sorted(trace.signals) if name.partition("/")[0] in PARTS]
-    first = min((int(trace.series(name).step[0]) for name in names), default=None)
-    if first is None:
-        return []
-    for name in names:
+    layers: set[str] = set()
+    for name in trace.signals:
         part, _, layer = name.partition("/")
         series = trace.series(name)
-        steps |= set(map(int, series.step))
-        if int(series.step[0]) == first:
+        if part in parts and int(series.step[0]) == first:
             counts[part] = counts.get(part, 0.0) + float(series.value[0])
-            layers.setdefault(part, set()).add(layer)
-    regular = _is_regular(np.array(sorted(steps)), len(trace.series("loss").step))
-    what = [message(f"finding-changed-state.{part}", count=int(counts[part])) for part in PARTS if part in counts]
-    where = sorted(set().union(*layers.values()))
+            layers.add(layer)
+    return Finding(
+        kind="changed-state",
+        severity="note" if regular else "warning",
+        sentence=message(
+            "finding-changed-state.sentence",
+            what=[
+                message(f"finding-changed-state.{part}", count=int(counts[part])) for part in PARTS if part in counts
+            ],
+            layers=and_more(sorted(layers)),
+            axis=trace.axis,
+            step=first,
+            times=len(steps),
+            regular=regular,
+        ),
+        first_step=float(first),
+        last_step=float(steps[-1]),
+        confidence=0.99,
+        signal="loss" if "loss" in trace.signals else None,
+        evidence={"count": int(sum(counts.values())), "layers": len(layers), "times": len(steps)},
+        alternatives=tuple(
+            message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "other-optimizer", "memory")
+        ),
+        test=message("finding-changed-state.test"),
+        candidate_causes=("changed-state",),
+    )
+
+
+def detect_frozen_statistics(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return the frozen layers whose statistics move, unless their weights do too: they are trained otherwise, then."""
+    weights = [name.partition("/")[2] for name in trace.signals if name.startswith("frozen_changed/")]
+    moved = {
+        layer: trace.series(name)
+        for name in sorted(trace.signals)
+        for part, _, layer in [name.partition("/")]
+        if part == STATISTICS and not any(_is_beside(other, layer) for other in weights)
+    }
+    if not moved:
+        return []
+    steps = sorted({int(step) for series in moved.values() for step in series.step})
     return [
         Finding(
-            kind="changed-state",
-            severity="note" if regular else "warning",
+            kind="frozen-statistics",
+            severity="warning",
             sentence=message(
-                "finding-changed-state.sentence",
-                what=what,
-                layers=and_more(where),
+                "finding-frozen-statistics.sentence",
+                count=len(moved),
+                layers=and_more(list(moved)),
                 axis=trace.axis,
-                step=first,
-                times=len(steps),
-                regular=regular,
+                first=steps[0],
+                last=steps[-1],
             ),
-            first_step=float(first),
-            last_step=float(max(steps)),
-            confidence=0.99,
+            first_step=float(steps[0]),
+            last_step=float(steps[-1]),
+            confidence=0.95,
             signal="loss" if "loss" in trace.signals else None,
-            evidence={"count": int(sum(counts.values())), "layers": len(where), "times": len(steps)},
-            alternatives=tuple(
-                message(f"finding-changed-state.{name}") for name in ("loaded", "by-hand", "other-optimizer", "memory")
-            ),
-            test=message("finding-changed-state.test"),
-            candidate_causes=("changed-state",),
+            evidence={"layers": len(moved), "times": len(steps)},
+            alternatives=tuple(message(f"finding-frozen-statistics.{name}") for name in ("train", "meant")),
+            test=message("finding-frozen-statistics.test"),
         )
     ]
+
+
+def _is_beside(other: str, layer: str) -> bool:
+    """Whether two layers are one, or parts of the same module below the model."""
+    within = layer.rpartition(".")[0]
+    return other == layer or (bool(within) and f"{other}.".startswith(f"{within}."))
+
+
+def _steps(trace: Trace, part: str) -> set[int]:
+    names = [name for name in trace.signals if name.partition("/")[0] == part]
+    return {int(step) for name in names for step in trace.series(name).step}
 
 
 def state_changes(trace: Trace) -> dict[int, dict[str, list[str]]]:

@@ -179,7 +179,7 @@ finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter. The log, or the loop, writes one value again and again: see whether the weights move at all.
 
 finding-changed-state =
-    .explained = Weights or the optimizer's moments changed between two updates, and not by the optimizer: their bits were added up after one update and before the next. Look for what writes to them there: a checkpoint that is loaded, a clamp, an average of weights, another optimizer.
+    .explained = Weights, the optimizer's moments or buffers (such as the statistics of a batch norm) changed between two updates, and neither by the optimizer nor by a forward pass: their bits were added up after one update and before the next. Look for what writes to them there: a checkpoint that is loaded, a clamp, an average of weights, another optimizer.
     .sentence = Before the update at { $axis } { $step } something else than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->
@@ -199,11 +199,25 @@ finding-changed-state =
         [one] one of the optimizer's moments
        *[other] { COUNT($count) } of the optimizer's moments
     }
+    .buffers_changed = { $count ->
+        [one] one buffer
+       *[other] { COUNT($count) } buffers
+    }
     .loaded = a checkpoint of weights or of the optimizer that is loaded on the way
     .by-hand = code that writes to weights itself: a clamp, a re-initialisation, averaged weights that are put in
     .other-optimizer = a second optimizer, or a wrapper such as Lookahead, over the same weights
     .memory = a bit of the memory that flipped, or a kernel that writes past its end
     .test = Record again with a print at every place that loads, copies or clamps weights, and see which of them runs between these two updates.
+
+finding-frozen-statistics =
+    .explained = A layer whose weights are all frozen still moves its statistics (those of a batch norm, for instance), because it runs in training mode. So what was trained before is another function than it was, a little more at each step. Put frozen layers into evaluation mode.
+    .sentence = The weights of { $count ->
+        [one] a layer are frozen and its statistics move
+       *[other] { COUNT($count) } layers are frozen and their statistics move
+    } ({ $layers }), from { $axis } { $first } to { $last }
+    .train = a call of model.train() that puts the frozen part into training mode with the rest
+    .meant = statistics that are meant to fit the new data while the weights stay
+    .test = Print module.training of the named layers in the loop; call eval() on them after each model.train().
 
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.

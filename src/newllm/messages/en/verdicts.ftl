@@ -68,6 +68,7 @@ changed-state-where = Not reproduced: the state changed outside the training bet
 changed-state-weights = weights of { $layers }
 changed-state-frozen = frozen weights of { $layers }
 changed-state-moments = the optimizer's moments of { $layers }
+changed-state-buffers = buffers of { $layers }
 changed-state-shown = Up to step { $first } the replay is the run{ $exact ->
     [yes] { " " }to the bit
    *[no] {""}

@@ -68,6 +68,7 @@ changed-state-where = 再現できない。ステップ{ $first }と{ $last }の
 changed-state-weights = { $layers }の重み
 changed-state-frozen = { $layers }の固定した重み
 changed-state-moments = { $layers }のモーメント
+changed-state-buffers = { $layers }のバッファ
 changed-state-shown = ステップ{ $first }までは元の実行と{ $exact ->
     [yes] ビット単位で
    *[no] {""}
