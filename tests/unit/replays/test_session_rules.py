@@ -11,7 +11,8 @@ from newllm.replays.assessment.manipulation import Moved, manipulation
 from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
-from newllm.replays.session.session import Trial, best_of
+from newllm.replays.session.results import Trial
+from newllm.replays.session.session import best_of
 from newllm.replays.session.starts import Start
 from newllm.replays.subjects.severity import Severity
 

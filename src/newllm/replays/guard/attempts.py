@@ -18,7 +18,7 @@ from newllm.replays.replica.setup import Setup
 from newllm.replays.replica.subject import Subject
 from newllm.replays.replica.trajectory import Trajectory, Until, follow
 from newllm.replays.session.candidates import Candidate
-from newllm.replays.session.session import Trial
+from newllm.replays.session.results import Trial
 from newllm.replays.session.starts import Start
 from newllm.replays.session.verdict import describe
 from newllm.replays.subjects.original import LocatedSpike, Original

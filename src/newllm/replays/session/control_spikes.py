@@ -6,7 +6,8 @@ from dataclasses import replace
 from newllm.replays.assessment.dampening import CLIMBS, dampening
 from newllm.replays.assessment.effect import effect_of
 from newllm.replays.session.candidates import Candidate
-from newllm.replays.session.session import WORTH, Session, Trial
+from newllm.replays.session.results import Trial
+from newllm.replays.session.session import WORTH, Session
 from newllm.replays.session.starts import Start, healthy_segment
 from newllm.replays.session.task import Task
 from newllm.time_limit import OutOfTime
@@ -47,8 +48,8 @@ def _try_on(session: Session, helped: Sequence[Candidate], control: Sequence[Tas
     session.runner.failed.clear()
     session.runner.failed.update(failed)
     for name, tasks in changed.items():
-        if len(made := session.assessments(tasks)) == len(control):
-            found = dampening(session.assessments(control), made)
+        if len(made := session.results.assessments(tasks)) == len(control):
+            found = dampening(session.results.assessments(control), made)
             session.dampening |= {} if found is None else {name: found}
 
 
@@ -58,7 +59,7 @@ def _control_spike(session: Session, start: Start, by: float) -> list[Task]:
     if segment is None:
         return []
     ground = replace(segment, step=min(segment.step, start.step))
-    [null] = session.assessments([session.null_task(start, 0)])
+    [null] = session.results.assessments([session.results.null_task(start, 0)])
     if null.severity.above <= 0:
         return []
     try:
@@ -66,10 +67,10 @@ def _control_spike(session: Session, start: Start, by: float) -> list[Task]:
     except OutOfTime:
         return []
     for climbs in (each for each in CLIMBS if each < ground.end - ground.onset):
-        tasks = [replace(session.null_task(ground, replay), climbs=climbs) for replay in range(_REPLAYS)]
+        tasks = [replace(session.results.null_task(ground, replay), climbs=climbs) for replay in range(_REPLAYS)]
         session.begin("control spikes", tasks)
         session.runner.run(tasks, by)
-        made = session.assessments(tasks)
+        made = session.results.assessments(tasks)
         if len(made) < len(tasks):
             return []
         if min(one.severity.above for one in made) >= null.severity.above:

@@ -17,8 +17,9 @@ from newllm.replays.session.candidates import Candidate, candidates
 from newllm.replays.session.control_spikes import measure_dampening
 from newllm.replays.session.reproduction import Reproduction, reproduce
 from newllm.replays.session.request import ReplayRequest
+from newllm.replays.session.results import Trial
 from newllm.replays.session.runner import Heard, Runner
-from newllm.replays.session.session import NO_TIME, SCREENS, Session, Trial, best_of
+from newllm.replays.session.session import NO_TIME, SCREENS, Session, best_of
 from newllm.replays.session.starts import Start, starts
 from newllm.replays.session.store import Store
 from newllm.replays.session.task import Replayer
@@ -137,9 +138,7 @@ def _stages(
     left = _left_out(session, chosen, screened)
     suspected = request.spike.finding.candidate_causes
     trials = [*screened, *session.confirmed]
-    return conclude(
-        request.name, session, reproduction, nulls, trials, session.reverse_tests, {**not_tried, **left}, suspected
-    )
+    return conclude(request.name, session, reproduction, nulls, trials, {**not_tried, **left}, suspected)
 
 
 def _tried(session: Session, chosen: Sequence[Candidate], reported: set[str]) -> tuple[list[Trial], list[Candidate]]:

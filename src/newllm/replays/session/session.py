@@ -1,7 +1,7 @@
 """The stages in which one spike is replayed.
 
 `investigate.py` calls them in this order; the first is in `reproduction.py`, the fourth in `control_spikes.py`, the
-others are here.
+others are here. What the replays came to is looked up in `results.py`.
 
     reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
     null replays   the same, once more and with other chance: does the spike depend on the seed?
@@ -16,17 +16,18 @@ confirmation or a reverse test begins only where the time is enough for all of i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from newllm.errors import UserError
 from newllm.messages import message
-from newllm.replays.assessment.assessment import Assessment, Assessor
-from newllm.replays.assessment.effect import Pair, depends_on_seed, effect_of, stopped_learning
+from newllm.replays.assessment.assessment import Assessment
+from newllm.replays.assessment.effect import depends_on_seed, effect_of, stopped_learning
 from newllm.replays.replica.trajectory import Trajectory
 from newllm.replays.session.candidates import Candidate
 from newllm.replays.session.request import ReplayRequest
+from newllm.replays.session.results import ReplayResults, Trial
 from newllm.replays.session.runner import Runner
 from newllm.replays.session.starts import Start, healthy_segment
 from newllm.replays.session.task import Task
@@ -42,23 +43,6 @@ WORTH = 0.25  # of the null's severity that must be gone in the screen
 _NULLS_TIME = 1 / 3  # of all time, for null replays from another start
 _LATER_NULLS_TIME = 0.5  # of what is left at the end, likewise: the rest is for changes from there
 _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay so far is not replayed again
-
-
-@dataclass(frozen=True)
-class Trial:
-    """The replays of one candidate, and what they came to.
-
-    Attributes:
-        candidate: what was tried.
-        pairs: its replays beside their nulls.
-        confirmed: whether these are the fresh ones.
-        seconds: of its replays.
-    """
-
-    candidate: Candidate
-    pairs: tuple[Pair, ...]
-    confirmed: bool
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +68,7 @@ class Session:
         keep_state: called with a step before replays begin there; step 0 needs none.
 
     Attributes:
-        assessor: assesses replays, from the first null replay on.
+        results: what was replayed.
         by_share: whether the spike depends on the seed, so that shares are compared.
         stage: that runs now.
         usable: starts with null replays.
@@ -104,9 +88,8 @@ class Session:
         watcher: Watcher,
         keep_state: Callable[[int], None],
     ) -> None:
-        self.runner, self.original, self.spike, self.starts = runner, request.original, request.spike, tuple(starts)
-        self.suspect, self.watcher, self.time = (suspect.start, suspect.stop), watcher, request.time
-        self.assessor: Assessor | None = None
+        self.runner, self.watcher, self.time, self.starts = runner, watcher, request.time, tuple(starts)
+        self.results = ReplayResults(runner, request, suspect)
         self.by_share = False
         self.stage = "reproduction"
         self.other_chance: list[Assessment] = []
@@ -116,7 +99,6 @@ class Session:
         self.keep_state = keep_state
         self.usable = self.starts
         self._screen_began = 0.0
-        self._seen: dict[Task, Assessment] = {}
         self._replayed: Counter[str] = Counter()
 
     def nulls(self) -> dict[int, list[Assessment]]:
@@ -156,12 +138,12 @@ class Session:
         return found
 
     def _nulls_from(self, start: Start) -> dict[int, list[Assessment]]:
-        tasks = [self.null_task(start, replay) for replay in range(SCREENED)]
+        tasks = [self.results.null_task(start, replay) for replay in range(SCREENED)]
         self.begin("null replays", tasks)
         self.runner.run(tasks, self.time.end)
-        self.other_chance += self.assessments(tasks[1:])
+        self.other_chance += self.results.assessments(tasks[1:])
         self.by_share = depends_on_seed(self.other_chance)
-        return {start.step: assessments} if (assessments := self.assessments(tasks)) else {}
+        return {start.step: assessments} if (assessments := self.results.assessments(tasks)) else {}
 
     def recall(self, candidates: Sequence[Candidate]) -> list[Trial]:
         """Return what earlier replays of candidates come to that are not tried now.
@@ -173,11 +155,13 @@ class Session:
         for candidate in candidates:
             for start in dict.fromkeys((candidate.start, self.starts[-1])):
                 one = replace(candidate, start=start)
-                self.runner.recall([self.null_task(start, replay) for replay in range(_fresh().stop)])
-                self.runner.recall([self._task(one, replay) for replay in self._known(start, range(_fresh().stop))])
-                screened = self._trial(one, range(SCREENED), confirmed=False)
+                self.runner.recall([self.results.null_task(start, replay) for replay in range(_fresh().stop)])
+                self.runner.recall(
+                    [self.results.task(one, replay) for replay in self.results.known(start, range(_fresh().stop))]
+                )
+                screened = self.results.trial(one, range(SCREENED), confirmed=False)
                 found += [screened] if screened is not None else []
-                fresh = self._trial(one, _fresh(), confirmed=True)
+                fresh = self.results.trial(one, _fresh(), confirmed=True)
                 if fresh is not None and len(fresh.pairs) == CONFIRMED:
                     self.confirmed.append(fresh)
                     self.inject(one)
@@ -194,14 +178,15 @@ class Session:
         by = self._screen_began + share * (self.time.end - self._screen_began)
         begun = False
         for replay in range(SCREENED):  # one of each first: where time is short, everything has been seen once
-            tasks = [self._task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
-            waiting = [task for task in tasks if not self._is_done(task)]
+            tasks = [self.results.task(candidate, replay) for candidate in chosen if self._goes_on(candidate, replay)]
+            waiting = [task for task in tasks if not self.results.is_done(task)]
             if waiting and not begun and self.time.spent < by:
-                rest = [(candidate, later) for later in range(replay, SCREENED) for candidate in chosen]
-                self.begin("screen", [self._task(*one) for one in rest if self._known(one[0].start, [one[1]])])
+                later = range(replay, SCREENED)
+                rest = [(one, each) for one in chosen for each in self.results.known(one.start, later)]
+                self.begin("screen", [self.results.task(*each) for each in rest])
                 begun = True
             self.runner.run(waiting, by)
-        trials = [self._trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
+        trials = [self.results.trial(candidate, range(SCREENED), confirmed=False) for candidate in chosen]
         return [trial for trial in trials if trial is not None]
 
     def confirm(self, best: Sequence[Candidate]) -> list[Trial]:
@@ -228,19 +213,19 @@ class Session:
         return self.confirm([other for one in best if (other := self._from_the_beginning(one)) is not None])
 
     def _confirmed(self, candidate: Candidate) -> Trial | None:
-        nulls = [self.null_task(candidate.start, replay) for replay in _fresh()]
+        nulls = [self.results.null_task(candidate.start, replay) for replay in _fresh()]
         missing = self.runner.recall(nulls)
-        tasks = [self._task(candidate, replay) for replay in self._known(candidate.start, _fresh())]
+        tasks = [self.results.task(candidate, replay) for replay in self.results.known(candidate.start, _fresh())]
         left = CONFIRMED - len(tasks) + len(self.runner.recall(tasks))
-        seconds = left * self._expected(candidate.name, candidate.start, candidate.steps)
-        seconds += len(missing) * self._expected("", candidate.start, candidate.start.end - candidate.start.step)
+        seconds = left * self.results.expected(candidate.name, candidate.start, candidate.steps)
+        seconds += len(missing) * self.results.expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
         self.begin("confirm", nulls, more=left)
         self.runner.run(nulls, self.time.end)
-        fresh = self._known(candidate.start, _fresh())
-        self.runner.run([self._task(candidate, replay) for replay in fresh], self.time.end)
-        trial = self._trial(candidate, _fresh(), confirmed=True)
+        fresh = self.results.known(candidate.start, _fresh())
+        self.runner.run([self.results.task(candidate, replay) for replay in fresh], self.time.end)
+        trial = self.results.trial(candidate, _fresh(), confirmed=True)
         return trial if trial is not None and len(trial.pairs) == CONFIRMED else None
 
     def inject(self, candidate: Candidate) -> None:
@@ -256,7 +241,7 @@ class Session:
             return
         injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
         waiting = len(self.runner.recall([*healthy, *injected]))
-        seconds = waiting * self._expected(candidate.name, candidate.start, healthy[0].until.least)
+        seconds = waiting * self.results.expected(candidate.name, candidate.start, healthy[0].until.least)
         if waiting and seconds / self.runner.workers > self.time.left:
             return
         self.begin("reverse test", [*healthy, *injected])
@@ -266,7 +251,7 @@ class Session:
         except OutOfTime:
             return
         self.runner.run([*healthy, *injected], self.time.end)
-        assessments, nulls = self.assessments(injected), self.assessments(healthy)
+        assessments, nulls = self.results.assessments(injected), self.results.assessments(healthy)
         if len(assessments) == len(nulls) == INJECTED:
             spiked = [sum(each.severity.spiked for each in replays) for replays in (assessments, nulls)]
             self.reverse_tests.append(ReverseTest(candidate.name, INJECTED, *spiked, start=healthy[0].start))
@@ -276,66 +261,29 @@ class Session:
         if candidate.main.stable is not None:
             if candidate.start.step > 0:
                 return None
-            stable = [self.null_task(candidate.start, replay) for replay in range(INJECTED)]
+            stable = [self.results.null_task(candidate.start, replay) for replay in range(INJECTED)]
             return [replace(task, name=candidate.name, variant="stable") for task in stable]
         segment = healthy_segment(self.starts[0])
-        return None if segment is None else [self.null_task(segment, replay) for replay in range(INJECTED)]
+        return None if segment is None else [self.results.null_task(segment, replay) for replay in range(INJECTED)]
 
     def heard(self, task: Task, made: Trajectory) -> None:
         """Tell the watcher of a replay, with the stage that it belongs to."""
         self._replayed[self.stage] += 1
-        spiked = None if self.assessor is None else self.assessor(made).severity.spiked
-        self.watcher.replayed(self.stage, task.name or "unmodified", task.replay, spiked, made.seconds)
+        self.watcher.replayed(
+            self.stage, task.name or "unmodified", task.replay, self.results.spiked(made), made.seconds
+        )
 
     def begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
         """Begin a stage or go on with it: it comes to what it has replayed, these tasks and more to come."""
         self.stage = stage
-        waiting = sum(not self._is_done(task) for task in tasks) + more
+        waiting = sum(not self.results.is_done(task) for task in tasks) + more
         self.watcher.planned(stage, self._replayed[stage] + waiting)
-
-    def null_task(self, start: Start, replay: int) -> Task:
-        """Return a null replay as a task."""
-        return Task("", start.step, replay, start.null(), start.onset, start.last_suspect, self.suspect)
-
-    def _task(self, candidate: Candidate, replay: int) -> Task:
-        """Return a replay with an intervention; its stop depends on its null, which has been run."""
-        start = candidate.start
-        null = self._assess(self.null_task(start, replay))
-        onset = null.severity.onset or start.onset
-        until = start.until(null.progress_before(onset), max(1, onset - start.step))
-        return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
-
-    def _known(self, start: Start, replays: Iterable[int]) -> list[int]:
-        """Return those replays whose null has been run: with no null there is nothing to hold a change against."""
-        return [replay for replay in replays if self.runner.get(self.null_task(start, replay)) is not None]
-
-    def _is_done(self, task: Task) -> bool:
-        return self.runner.get(task) is not None or task.name in self.runner.failed
-
-    def _assess(self, task: Task) -> Assessment:
-        made = self.runner.get(task)
-        assert made is not None, f"no null replay {task.replay} from step {task.start}"
-        if self.assessor is None:
-            self.assessor = Assessor(self.original, self.spike, made)
-        if task not in self._seen:
-            self._seen[task] = self.assessor(made)
-        return self._seen[task]
-
-    def assessments(self, tasks: Sequence[Task]) -> list[Assessment]:
-        """Return what those of the tasks come to that have been run."""
-        return [self._assess(task) for task in tasks if self.runner.get(task) is not None]
-
-    def _pair(self, candidate: Candidate, replay: int) -> Pair | None:
-        null = self.null_task(candidate.start, replay)
-        if self.runner.get(null) is None or self.runner.get(self._task(candidate, replay)) is None:
-            return None  # the time was up before it
-        return Pair(self._assess(null), self._assess(self._task(candidate, replay)))
 
     def _goes_on(self, candidate: Candidate, replay: int) -> bool:
         """Whether another replay can matter: futile is what left most of the spike in all replays before it."""
-        if not self._known(candidate.start, [replay]):
+        if not self.results.known(candidate.start, [replay]):
             return False
-        pairs = [pair for before in range(replay) if (pair := self._pair(candidate, before)) is not None]
+        pairs = [pair for before in range(replay) if (pair := self.results.pair(candidate, before)) is not None]
         if len(pairs) < replay:
             return False
         left = [
@@ -345,13 +293,6 @@ class Session:
         stopped = [stopped_learning(pair) for pair in pairs]
         return not pairs or not (all(left) or all(stopped))
 
-    def _trial(self, candidate: Candidate, replays: range, *, confirmed: bool) -> Trial | None:
-        pairs = [pair for replay in replays if (pair := self._pair(candidate, replay)) is not None]
-        if not pairs:
-            return None
-        seconds = sum(pair.changed.trajectory.seconds for pair in pairs)
-        return Trial(candidate, tuple(pairs), confirmed, seconds)
-
     def _from_the_beginning(self, candidate: Candidate) -> Candidate | None:
         """Return a candidate that was screened from the late start as one from step 0, where that can be had."""
         first = self.usable[-1]
@@ -359,23 +300,9 @@ class Session:
 
     def _affords(self, start: Start, most: float) -> bool:
         """Whether so many seconds are enough for a screen's worth of nulls from a start."""
-        waiting = len(self.runner.recall([self.null_task(start, replay) for replay in range(SCREENED)]))
-        seconds = waiting * self._expected("", start, start.end - start.step) / self.runner.workers
+        waiting = len(self.runner.recall([self.results.null_task(start, replay) for replay in range(SCREENED)]))
+        seconds = waiting * self.results.expected("", start, start.end - start.step) / self.runner.workers
         return not waiting or seconds < min(most, self.time.left)
-
-    def _expected(self, name: str, start: Start, steps: float) -> float:
-        """Return the seconds that a replay of an intervention should take, by those that were run."""
-        known = self.runner.known.items()
-        own = [made.seconds for task, made in known if (task.name, task.start) == (name, start.step)]
-        if own:
-            return sum(own) / len(own)
-        made = [trajectory for _, trajectory in known]
-        return steps * sum(one.seconds for one in made) / max(1, sum(len(one.steps) for one in made))
-
-    def limit(self) -> float:
-        """Return the healthy limit of the loss that decides."""
-        assert self.assessor is not None, "no replay has been assessed yet"
-        return self.assessor.limits[self.assessor.signal]
 
 
 def _fresh() -> range:

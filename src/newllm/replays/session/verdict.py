@@ -12,7 +12,8 @@ from newllm.replays.assessment.effect import Effect, Pair, effect_of
 from newllm.replays.assessment.manipulation import Moved, manipulation
 from newllm.replays.session.cause import CauseEvidence, find_cause, suspects
 from newllm.replays.session.reproduction import Reproduction
-from newllm.replays.session.session import NO_TIME, ReverseTest, Session, Trial
+from newllm.replays.session.results import Trial
+from newllm.replays.session.session import NO_TIME, Session
 from newllm.replays.subjects.original import LocatedSpike
 from newllm.statistics import holm
 from newllm.trace import Tried, Verdict
@@ -26,7 +27,6 @@ def conclude(
     reproduction: Reproduction,
     nulls: Mapping[int, Sequence[Assessment]],
     trials: Sequence[Trial],
-    reverse_tests: Sequence[ReverseTest],
     not_tried: Mapping[str, Message],
     suspected: Sequence[str],
 ) -> Verdict:
@@ -38,16 +38,15 @@ def conclude(
         reproduction: of the unmodified run.
         nulls: all null replays by start, the one with the run's own seed first.
         trials: what was screened and what was confirmed.
-        reverse_tests: all of them.
         not_tried: by name, why.
         suspected: the doctor's causes, the likeliest first.
     """
-    evidence = _evidence(session, trials, reverse_tests)
+    evidence = _evidence(session, trials)
     cause, missing = find_cause(evidence, sum(why == NO_TIME for why in not_tried.values()))
     doctor_rank = {name: rank for rank, name in enumerate(suspected)}
     verdict = Verdict(
         run=run,
-        spike=describe_spike(session.spike, session.limit()),
+        spike=describe_spike(session.results.spike, session.results.limit()),
         reproduction=reproduction.as_dict(),
         nulls=count_nulls(nulls, session),
         interventions=tuple(sorted((found.tried for found in evidence), key=_best_first)),
@@ -149,15 +148,15 @@ def describe(trial: Trial, effect: Effect, moved: Moved, p: float | None, dampen
     )
 
 
-def _evidence(session: Session, trials: Sequence[Trial], reverse_tests: Sequence[ReverseTest]) -> list[CauseEvidence]:
+def _evidence(session: Session, trials: Sequence[Trial]) -> list[CauseEvidence]:
     """Return every candidate with all that is known of it: confirmed where it was, else as it was screened."""
     effects = [effect_of(trial.pairs, by_share=session.by_share) for trial in trials]
     keys = [(trial.candidate.name, trial.candidate.start.step) for trial in trials]
     tested = [(key, effect.p) for key, trial, effect in zip(keys, trials, effects, strict=True) if trial.confirmed]
     adjusted = holm({f"{name} {start}": p for (name, start), p in tested})
     confirmed = {key for key, trial in zip(keys, trials, strict=True) if trial.confirmed}
-    reverse = {test.name: test for test in reverse_tests}
-    supported = set(session.spike.finding.supported_causes or ())
+    reverse = {test.name: test for test in session.reverse_tests}
+    supported = set(session.results.spike.finding.supported_causes or ())
     evidence = []
     for (name, start), trial, effect in zip(keys, trials, effects, strict=True):
         if not trial.confirmed and (name, start) in confirmed:
