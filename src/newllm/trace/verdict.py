@@ -152,7 +152,8 @@ class Verdict:
             run's own: other_chance {n, spiked}, absent in a verdict of an earlier newllm.
         interventions: what was tried, the best first.
         not_tried: names of what was not tried, with the reason in English.
-        cause: name, intervention, and evidence of the three things that a cause must show; None if none is named.
+        cause: name, intervention, and evidence of what a cause must show (`replays/session/cause.py`); None if none is
+            named. The reverse test is called "planted" there.
         suspects: what speaks for which cause, the best first: name, intervention, class, stage, moved,
             planted_spikes.
         missing: what is missing for a cause, a sentence each, in English.

@@ -141,7 +141,7 @@ def left(words: Catalogue, tried: Tried) -> str:
 
 
 def cause(words: Catalogue, verdict: Verdict) -> list[tuple[str, str]]:
-    """Return what speaks for the cause that is named: the three things that it must show, each with its label."""
+    """Return what speaks for the cause that is named, each with its label."""
     about = verdict.cause or {}
     found = [(words("shown-by"), plain(about.get("intervention", "")))]
     moved, injected = about.get("moved"), about.get("planted")

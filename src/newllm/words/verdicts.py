@@ -35,7 +35,7 @@ def change_of(tried: Tried, part: Part = "what") -> Message:
 
 def in_english(verdict: Verdict) -> Verdict:
     """Return a verdict with everything that it says: from what is missing, and why what was not tried was not."""
-    said = dataclasses.replace(verdict.messages, sentences=tuple(filter(None, sentences(verdict))))
+    said = dataclasses.replace(verdict.messages, sentences=tuple(filter(None, compose(verdict))))
     return dataclasses.replace(
         verdict,
         sentences=tuple(map(str, said.sentences)),
@@ -52,7 +52,7 @@ def checked(said: Message | None, text: str) -> Message:
 
 def sentences_of(verdict: Verdict) -> list[Message]:
     """Return the sentences of a verdict; those that an earlier newllm wrote otherwise, in its English."""
-    return [checked(one, text) for one, text in zip(sentences(verdict), verdict.sentences, strict=False)]
+    return [checked(one, text) for one, text in zip(compose(verdict), verdict.sentences, strict=False)]
 
 
 def missing_of(verdict: Verdict) -> list[Message]:
@@ -70,7 +70,7 @@ def not_tried_of(verdict: Verdict) -> list[tuple[Message, list[str]]]:
     return [(checked(as_data.get(names[0]), why), names) for why, names in by_reason.items()]
 
 
-def sentences(verdict: Verdict) -> tuple[Message | None, ...]:
+def compose(verdict: Verdict) -> tuple[Message | None, ...]:
     """Return what happened and whether it comes back, which change does what, and what that says of the cause.
 
     None stands for a sentence of which an earlier newllm wrote the English alone.
@@ -144,7 +144,7 @@ def _cause(verdict: Verdict) -> Message | None:
     cause, missing = verdict.cause, verdict.messages.missing
     if cause is not None:
         return _shown(cause, verdict.interventions)
-    if verdict.missing and not missing:
+    if verdict.missing and not missing:  # an earlier newllm wrote what is missing in English only
         return None
     if not missing:
         return message("cause-none")

@@ -88,7 +88,7 @@ def replica_with() -> Callable[..., Replica]:
     def make(
         subject: Subject, name: str = "", *, inject: bool = False, suspect: range = range(0), **at: int
     ) -> Replica:
-        setup = subject.setup(**{"start": 0, "seed_number": 0, "onset": 6, "last_suspect": 7, **at})
+        setup = subject.setup(**{"start": 0, "replay": 0, "onset": 6, "last_suspect": 7, **at})
         setup.suspect = suspect
         if name:
             one = INTERVENTIONS[name]

@@ -52,7 +52,7 @@ def test_a_signal_up_to_a_step_is_the_geometric_mean_of_what_was_measured() -> N
 
 @pytest.mark.parametrize(("onset", "lead"), [(None, None), (10, 1), (11, 1), (12, 2), (18, 8)])
 def test_the_lead_is_counted_from_the_start(onset: int | None, lead: int | None) -> None:
-    assert judged(onset).lead == lead
+    assert judged(onset).to_onset == lead
 
 
 def limits(loss: list[float], onset: int, **null: Any) -> dict[str, float]:

@@ -134,6 +134,9 @@ def of_half(**others: Any) -> CauseEvidence:
             ["clip-tenth", "beta2"],
         ),
         (of_half(strength=9.0), [case("clip-tenth", strength=0.69), case("beta2", strength=0.7)], None),
+        # A switch counts against another switch alone: nobody can say how strong it is.
+        (of_half(), [case("dropout-off", strength=0.0), case("beta2"), case("z-loss")], ["beta2", "z-loss"]),
+        (of_half(strength=0.0), [case("dropout-off", strength=0.0), case("beta2")], ["dropout-off", "beta2"]),
         # Batches have no strength to compare.
         (of_half(), [case("replace-batches", strength=0.1), case("beta2")], ["replace-batches", "beta2"]),
         (of_half(), [case("replace-batches", strength=0.9, moved=False), case("beta2")], None),

@@ -81,7 +81,7 @@ def test_what_is_recalled_is_not_heard_of_and_what_is_run_is(endless: Loop):
     for task in tasks:
         store.put(task, WHOLE)
     runner = Runner(Replayer(endless, _nothing), store, 0, lambda task, _: heard.append(task), limit)
-    assert runner.recall(tasks[:1]) == []
+    assert runner.missing(tasks[:1]) == []
     assert heard == []
     runner.run(tasks, limit.end)
     assert heard == tasks[1:]

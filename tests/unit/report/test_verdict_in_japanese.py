@@ -18,7 +18,7 @@ from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import EffectClass, VerdictMessages
 from newllm.words import replays as evidence
 from newllm.words.verdicts import Part, change, change_of, checked, missing_of, not_tried_of, sentences_of
-from newllm.words.verdicts import sentences as messages_of
+from newllm.words.verdicts import compose as messages_of
 
 HOUSE = Path(__file__).parents[3]
 FOUNDING = json.loads((HOUSE / "studies" / "founding" / "replay.json").read_text())

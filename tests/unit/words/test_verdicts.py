@@ -8,7 +8,7 @@ import pytest
 from newllm.messages import Message, message
 from newllm.trace import Tried, Verdict
 from newllm.trace.verdict import VerdictMessages
-from newllm.words.verdicts import change, sentences
+from newllm.words.verdicts import change, compose
 
 SPIKE = {"signal": "loss", "base": 5.4321, "height": 3.25, "onset": 38, "peak": 41}
 NULLS = {"n": 3, "spiked": 3, "depends_on_seed": False}
@@ -25,7 +25,7 @@ def said(
         run="", spike=spike, reproduction={"identical": True}, nulls=nulls, interventions=tuple(tried), cause=cause,
         suspects=(), seconds=1.0, messages=VerdictMessages(missing=tuple(missing)),
     )  # fmt: skip
-    return [str(one) for one in sentences(verdict) if one is not None]
+    return [str(one) for one in compose(verdict) if one is not None]
 
 
 def tried(

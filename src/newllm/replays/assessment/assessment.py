@@ -33,7 +33,7 @@ class Assessment:
         return self.severities[self.signal]
 
     @property
-    def lead(self) -> int | None:
+    def to_onset(self) -> int | None:
         """Steps from the start to the onset; None without a spike."""
         return None if self.severity.onset is None else max(1, self.severity.onset - self.trajectory.start)
 
@@ -58,12 +58,14 @@ class Assessment:
 
 
 class Assessor:
-    """Assesses the replays of one spike by limits that were taken from its original and its first null replay.
+    """Assesses the replays of one spike: the healthy limit of the training loss comes from its original.
+
+    Those of the other losses come from the first null replay.
 
     Args:
         original: whose training losses before the onset say what is healthy.
         spike: whose replays are assessed.
-        null: the original's own replay, or the first: says what is healthy on the other losses.
+        null: the first null replay.
     """
 
     def __init__(self, original: Original, spike: LocatedSpike, null: Trajectory) -> None:

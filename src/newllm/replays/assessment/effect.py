@@ -1,8 +1,9 @@
 """What an intervention does to a spike, from pairs of replays that share their chance: one with it, one without.
 
-    stops learning  most replays with it never come as far as their null was when it spiked
-    removes         no replay with it spikes, on no loss on which the null replays do, and the upper end of the 95 %
-                    interval of its mean severity lies inside the range of healthy runs
+    stops learning  most replays with it never come as far as their null was when it spiked, and do not spike
+    removes         no replay with it spikes, on the loss that decides and on any on which four in five null replays
+                    do (classes of targets left out); all come as far as their null; and the upper end of the 95 %
+                    interval of the mean peak, where there is one, lies below the healthy limit
     delays          the spike comes later, counted from the start, by a quarter or more (the interval lies above), and
                     no more than half of its severity is gone
     no effect       the interval of the effect lies within a quarter of the null's severity around 0
@@ -10,8 +11,8 @@
     worsens         severity rises (the interval lies below 0)
     undecided       none of these can be said with so few replays
 
-They are tested in this order, and the first that holds is taken; with too few pairs for an interval only the first two
-can hold.
+Where no null replay spikes it is undecided. Else they are tested in this order, and the first that holds is taken; with
+too few pairs for an interval only the first two can hold.
 
 An effect is the share of the severity above the healthy limit that is gone: 1 is a spike that is gone. Where fewer than
 four in five null replays with other chance than the run's own spike, the spike depends on the seed, and what is
@@ -129,7 +130,9 @@ def _height(assessment: Assessment, by_share: bool) -> float:
 
 
 def _later(pairs: Sequence[Pair]) -> list[float]:
-    return [pair.changed.lead / pair.null.lead for pair in pairs if pair.changed.lead and pair.null.lead]
+    return [
+        pair.changed.to_onset / pair.null.to_onset for pair in pairs if pair.changed.to_onset and pair.null.to_onset
+    ]
 
 
 def _is_later(pairs: Sequence[Pair], later: list[float]) -> bool:

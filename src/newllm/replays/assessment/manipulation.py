@@ -25,7 +25,7 @@ class Moved:
     Attributes:
         signal: its name.
         ratio: with the intervention to without, the geometric mean over pairs; None where it was not measured.
-        moved: whether it went where it should, with an interval that leaves 1 out.
+        moved: whether it went where it should, by a twentieth or more; where there is an interval, 1 lies outside.
         strength: size of the logarithm of the ratio; of batches the share that is not the same.
     """
 

@@ -30,7 +30,8 @@ class Intervention:
         name: unique, a short name with dashes.
         kind: where it acts.
         causes: names of what it speaks for if it removes the spike, the most direct first (as in
-            `newllm.diagnosis.causes`). Interventions with the same first cause are one mechanism's, others are rivals.
+            `newllm.diagnosis.causes`). The first names its mechanism; two interventions are rivals
+            if they share none.
         aims_at: the signal that it must move for the test to count: of `replays.replica.update_signals`, or
             "context_norm", or "batches" for what was read; "numerics", "validation", "dropout" and "state" are
             moved by construction.

@@ -31,7 +31,7 @@ class Subject(ABC):
     threads: int = 0
     recoveries: tuple[Recovery, ...] = ()
 
-    def setup(self, start: int, seed_number: int, onset: int, last_suspect: int) -> Setup:
+    def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay: the original, or what differs from it by its chance alone.
 
         Another initialisation (from step 0) and other dropout. The batches are those of the original (what a batch
@@ -39,12 +39,12 @@ class Subject(ABC):
 
         Args:
             start: updates done.
-            seed_number: which seed: 0 is the original's, every other number stands for another.
+            replay: number of its chance: 0 is the original's, every other number stands for another.
             onset: of the original's spike, a step.
             last_suspect: see `Setup`.
         """
-        seed = self.seed if seed_number == 0 else stream_seed(self.seed, "replay", seed_number) % 2**31
-        exchange = None if seed_number == 0 else seed
+        seed = self.seed if replay == 0 else stream_seed(self.seed, "replay", replay) % 2**31
+        exchange = None if replay == 0 else seed
         return Setup(start, seed, onset, last_suspect, self.per_update, exchange=exchange)
 
     def run_config(self) -> RunConfig | None:

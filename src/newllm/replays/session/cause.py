@@ -1,11 +1,13 @@
 """Whether a remedy has shown a cause.
 
-It has only if four things hold:
+A remedy is a change that removes the spike, confirmed, with a p below `LEVEL` after Holm. It shows its cause only if:
 
-1. the intervention moved the signal that it aims at;
-2. equally strong changes to at least two rival mechanisms do not remove the spike;
-3. injected into a healthy segment of the same run, the cause brings a spike about;
-4. the intervention does not dampen any spike alike, unless the log speaks for its cause.
+1. the change moved the signal that it aims at;
+2. no rival removes the spike, screened or confirmed, and rivals with two other causes moved their signals as strongly;
+3. injected into a healthy segment of the same run, the cause brings a spike about in every replay;
+4. the change does not dampen any spike alike, unless the log speaks for its cause.
+
+A rival is a change that shares no cause with it.
 
 Otherwise the verdict names remedies, and says what is missing.
 """
@@ -49,7 +51,7 @@ class CauseEvidence:
 
     @property
     def is_remedy(self) -> bool:
-        """Whether it removes the spike, confirmed."""
+        """Whether it removes the spike, confirmed and surely (`Tried.is_remedy`)."""
         return self.tried.is_remedy
 
     @property
@@ -158,7 +160,11 @@ def _is_rival(other: CauseEvidence, evidence: CauseEvidence) -> bool:
 
 
 def _as_strong(other: CauseEvidence, evidence: CauseEvidence) -> bool:
-    """Whether a rival's own signal was moved about as strongly; what has no strength is a switch and counts."""
+    """Whether a rival moved its own signal at least half as strongly, or twofold.
+
+    Batches have no strength that could be compared. A switch, as dropout off, has strength 0: it counts against
+    another switch alone.
+    """
     if other.moved.signal == "batches" or evidence.moved.signal == "batches":
         return other.moved.moved
     return other.moved.moved and other.moved.strength >= min(_AS_STRONG * evidence.moved.strength, _STRONG)

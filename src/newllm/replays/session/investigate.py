@@ -45,8 +45,8 @@ def investigate(
         UserError: a name that does not exist, no room, a run that cannot be replayed, or that another process replays.
     """
     origins = starts(request.spike)
-    parts = {part for parts in request.original.changes.values() for part in parts}
-    changed = {"weights" if part == "frozen" else part for part in parts}  # frozen ones are put back as all others are
+    kinds = {kind for kinds in request.original.changes.values() for kind in kinds}
+    changed = {"weights" if kind == "frozen" else kind for kind in kinds}  # frozen ones are put back as all others are
     suspected = request.spike.finding.candidate_causes
     chosen, not_tried = candidates(request.subject, origins, suspected, request.only, changed)
     with replay_lock(None if request.directory is None else request.directory.parent, request.name):

@@ -63,7 +63,7 @@ class Runner:
             by: seconds of the time that may be spent before a replay begins.
         """
         new = [task for task in tasks if task not in self.known]
-        waiting = self.recall(tasks)
+        waiting = self.missing(tasks)
         for task in new:
             if task in self.known:
                 self._heard(task, self.known[task])
@@ -72,8 +72,8 @@ class Runner:
         else:
             self._run_in(self._pool, waiting, by)
 
-    def recall(self, tasks: Sequence[Task]) -> list[Task]:
-        """Take what is in the store of some tasks, which nobody hears of, and return those that are not there."""
+    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return those tasks that have not been run. What the store has of the others is taken: nobody hears of it."""
         return [task for task in tasks if not self._recall(task)]
 
     def get(self, task: Task) -> Trajectory | None:

@@ -8,7 +8,8 @@ others are here. What the replays came to is looked up in `results.py`.
     screen         every intervention, three replays; nothing is claimed from it, it only chooses
     control spikes what helped, on a spike that it has nothing to do with: what dampens any spike tells least
     confirm        the best three on eight fresh seeds, from both starts where both are possible
-    reverse test   what removes the spike for certain, injected into a healthy segment of the same run
+    reverse test   what removed the spike when it was confirmed, and with time left the best of the screen: its cause
+                   is injected into a healthy segment of the same run
 
 Time is what decides how far this goes. The screen has half of what is left after the null replays, then what it found
 is confirmed, then the screen goes on: what nobody has tried yet comes before a second look at what has been. A
@@ -47,7 +48,10 @@ _FUTILE = 0.8  # of the null's severity: what leaves that much in every replay s
 
 @dataclass(frozen=True)
 class ReverseTest:
-    """A reverse test: how many replays of a healthy segment spiked, with the cause injected and without."""
+    """A reverse test: how many replays of a healthy segment spiked, with the cause injected and without.
+
+    In verdict.json it is called "planted".
+    """
 
     name: str
     n: int
@@ -74,7 +78,7 @@ class Session:
         usable: starts with null replays.
         keep_state: as given.
         other_chance: null replays whose chance is not the run's own, from all starts.
-        confirmed: what was confirmed, in its order.
+        confirmed: what was replayed with fresh chance, whatever that showed, in its order.
         dampening: share of a control spike that an intervention takes away, by its name, where that was measured.
         reverse_tests: in their order.
     """
@@ -155,8 +159,8 @@ class Session:
         for candidate in candidates:
             for start in dict.fromkeys((candidate.start, self.starts[-1])):
                 one = replace(candidate, start=start)
-                self.runner.recall([self.results.null_task(start, replay) for replay in range(_fresh().stop)])
-                self.runner.recall(
+                self.runner.missing([self.results.null_task(start, replay) for replay in range(_fresh().stop)])
+                self.runner.missing(
                     [self.results.task(one, replay) for replay in self.results.known(start, range(_fresh().stop))]
                 )
                 screened = self.results.trial(one, range(SCREENED), confirmed=False)
@@ -192,7 +196,7 @@ class Session:
     def confirm(self, best: Sequence[Candidate]) -> list[Trial]:
         """Replay the best candidates with fresh chance, unless that is done; those without time for it are left out.
 
-        What removes the spike for certain is injected at once.
+        The cause of what removes the spike is injected at once.
 
         Returns:
             What was confirmed now.
@@ -214,9 +218,9 @@ class Session:
 
     def _confirmed(self, candidate: Candidate) -> Trial | None:
         nulls = [self.results.null_task(candidate.start, replay) for replay in _fresh()]
-        missing = self.runner.recall(nulls)
+        missing = self.runner.missing(nulls)
         tasks = [self.results.task(candidate, replay) for replay in self.results.known(candidate.start, _fresh())]
-        left = CONFIRMED - len(tasks) + len(self.runner.recall(tasks))
+        left = CONFIRMED - len(tasks) + len(self.runner.missing(tasks))
         seconds = left * self.results.expected(candidate.name, candidate.start, candidate.steps)
         seconds += len(missing) * self.results.expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
@@ -240,7 +244,7 @@ class Session:
         if healthy is None:
             return
         injected = [replace(task, name=candidate.name, variant="injected") for task in healthy]
-        waiting = len(self.runner.recall([*healthy, *injected]))
+        waiting = len(self.runner.missing([*healthy, *injected]))
         seconds = waiting * self.results.expected(candidate.name, candidate.start, healthy[0].until.least)
         if waiting and seconds / self.runner.workers > self.time.left:
             return
@@ -300,7 +304,7 @@ class Session:
 
     def _affords(self, start: Start, most: float) -> bool:
         """Whether so many seconds are enough for a screen's worth of nulls from a start."""
-        waiting = len(self.runner.recall([self.results.null_task(start, replay) for replay in range(SCREENED)]))
+        waiting = len(self.runner.missing([self.results.null_task(start, replay) for replay in range(SCREENED)]))
         seconds = waiting * self.results.expected("", start, start.end - start.step) / self.runner.workers
         return not waiting or seconds < min(most, self.time.left)
 

@@ -30,7 +30,7 @@ class Task:
         start: the step that it begins from.
         replay: number of its chance; 0 is the original's.
         until: when it stops.
-        onset, last_suspect: first and last suspect step of the spike, or of the segment that a cause is injected into.
+        onset, last_suspect: of the spike, or of the segment that a cause is injected into (`Setup.window`).
         suspect: batches of the original's window, half open.
         variant: "applied" the intervention, "injected" its cause, or "stable", the healthy configuration alone that the
             cause is injected into where it cannot be injected while the run goes on.

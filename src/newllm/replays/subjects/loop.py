@@ -70,9 +70,9 @@ class Loop(Subject):
         if not self.clip >= 0:
             raise UserError(f"clip is {self.clip!r}: give the largest norm of the gradient, or 0 to clip nothing")
 
-    def setup(self, start: int, seed_number: int, onset: int, last_suspect: int) -> Setup:
+    def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay, with what a guard put in force."""
-        return put_in_force(super().setup(start, seed_number, onset, last_suspect), self.recoveries)
+        return put_in_force(super().setup(start, replay, onset, last_suspect), self.recoveries)
 
     def optimization(self) -> Optimization:
         """Return how it is optimized. The model is built for it, and forgotten."""

@@ -67,13 +67,13 @@ class OwnRun(Subject):
         optimizer = build_optimizer(nn.Linear(1, 1), self.config.optimizer)
         return describe_optimization(optimizer, self.config.optimizer.clip, Schedule(self.config).rate)
 
-    def setup(self, start: int, seed_number: int, onset: int, last_suspect: int) -> Setup:
+    def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay.
 
         From step 0 the initialisation is another one, so the batches can stay where they are; a context that goes on
         from window to window would be broken if they did not.
         """
-        plain = put_in_force(super().setup(start, seed_number, onset, last_suspect), self.recoveries)
+        plain = put_in_force(super().setup(start, replay, onset, last_suspect), self.recoveries)
         exchange = plain.exchange if start > 0 and not self.config.data.carry else None
         config = dataclasses.replace(self.config, seed=plain.seed)
         return dataclasses.replace(plain, config=config, order=self.seed, exchange=exchange)
