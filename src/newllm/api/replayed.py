@@ -70,8 +70,9 @@ def _replay_run(
     if subject.recoveries:  # a run that a guard has taken back since is another one
         identified["recoveries"] = [[one.number, one.back, one.remedy] for one in subject.recoveries]
     request = ReplayRequest(str(path), subject, original, spike, time, only, place, identified)
-    make_subject = functools.partial(OwnRun, path.absolute())
+    make_subject = functools.partial(OwnRun, path.absolute())  # each worker builds its own
     verdict = investigate(request, lambda store: Replayer(make_subject, store.state), workers, watcher)
+    # An earlier verdict that shows more has stayed.
     draw_verdict(read_verdict(place) or verdict, place / "verdict.png")
     return verdict
 

@@ -148,7 +148,8 @@ class Verdict:
         reproduction: what the unmodified replay gave, "null" in verdict.json: identical (None where nothing could be
             compared), compared (steps), weights (whether weights were compared too), tolerance (None: to the bit),
             first_difference.
-        nulls: null replays: n, spiked, share, depends_on_seed, starts; and of these those with other chance than the
+        nulls: null replays, three from each start (those of the confirmation are not among them): n, spiked, share,
+            depends_on_seed, starts; and of these those with other chance than the
             run's own: other_chance {n, spiked}, absent in a verdict of an earlier newllm.
         interventions: what was tried, the best first.
         not_tried: names of what was not tried, with the reason in English.

@@ -46,12 +46,15 @@ def in_english(verdict: Verdict) -> Verdict:
 
 
 def checked(said: Message | None, text: str) -> Message:
-    """Return a message whose English is what stands written beside it; else that English, quoted."""
+    """Return the message if its English equals the stored text, else the stored text, quoted."""
     return quoted(text) if said is None else read_message(said.as_dict(), text)
 
 
 def sentences_of(verdict: Verdict) -> list[Message]:
-    """Return the sentences of a verdict; those that an earlier newllm wrote otherwise, in its English."""
+    """Return the sentences of a verdict; those that an earlier newllm wrote otherwise, in its English.
+
+    They are composed again from the numbers; `messages.sentences` is for other readers of verdict.json.
+    """
     return [checked(one, text) for one, text in zip(compose(verdict), verdict.sentences, strict=False)]
 
 

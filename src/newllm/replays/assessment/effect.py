@@ -4,15 +4,15 @@
     removes         no replay with it spikes, on the loss that decides and on any on which four in five null replays
                     do (classes of targets left out); all come as far as their null; and the upper end of the 95 %
                     interval of the mean peak, where there is one, lies below the healthy limit
-    delays          the spike comes later, counted from the start, by a quarter or more (the interval lies above), and
-                    no more than half of its severity is gone
+    delays          the spike comes later, counted from the start, by a quarter or more (the interval of that ratio
+                    lies above 1), and no more than half of its severity is gone
     no effect       the interval of the effect lies within a quarter of the null's severity around 0
     reduces         severity falls (the interval of the difference lies above 0)
     worsens         severity rises (the interval lies below 0)
     undecided       none of these can be said with so few replays
 
-Where no null replay spikes it is undecided. Else they are tested in this order, and the first that holds is taken; with
-too few pairs for an interval only the first two can hold.
+Where no null replay spikes it is undecided. Else they are tested in this order, and the first that holds is taken. A
+single pair has no interval: then it stops learning, removes, or is undecided.
 
 An effect is the share of the severity above the healthy limit that is gone: 1 is a spike that is gone. Where fewer than
 four in five null replays with other chance than the run's own spike, the spike depends on the seed, and what is

@@ -34,8 +34,9 @@ class Subject(ABC):
     def setup(self, start: int, replay: int, onset: int, last_suspect: int) -> Setup:
         """Return the setup of a null replay: the original, or what differs from it by its chance alone.
 
-        Another initialisation (from step 0) and other dropout. The batches are those of the original (what a batch
-        brought about must come about again), but near ones exchange places.
+        Other chance is another initialisation (from step 0) and other dropout. The batches are those of the original
+        (what a batch brought about must come about again), but near ones exchange places; in a run of ours only after
+        step 0 (`OwnRun.setup`).
 
         Args:
             start: updates done.

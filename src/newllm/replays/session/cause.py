@@ -3,7 +3,8 @@
 A remedy is a change that removes the spike, confirmed, with a p below `LEVEL` after Holm. It shows its cause only if:
 
 1. the change moved the signal that it aims at;
-2. no rival removes the spike, screened or confirmed, and rivals with two other causes moved their signals as strongly;
+2. no rival removes the spike, screened or confirmed (one that dampens any spike does not count), and rivals with two
+   other causes moved their own signals at least half as strongly, or twofold;
 3. injected into a healthy segment of the same run, the cause brings a spike about in every replay;
 4. the change does not dampen any spike alike, unless the log speaks for its cause.
 
@@ -40,7 +41,7 @@ class CauseEvidence:
         moved: its signal.
         reverse_test: of it, None without one.
         dampens: whether it takes as much from a spike that it has nothing to do with, and nothing in the log speaks for
-            its cause: then that it removes this one says little, for its own cause and against another.
+            its cause: then its success is no evidence, for its own cause or against another.
     """
 
     change: Intervention

@@ -127,6 +127,7 @@ def _stages(
     nulls = session.nulls()
     reported: set[str] = set()
     screened, best = _tried(session, chosen, reported)
+    # Some need a start that was too dear before.
     if any(one.start.step not in nulls for one in chosen) and (later := session.later_nulls()):
         nulls |= later
         screened, best = _tried(session, chosen, reported)

@@ -53,7 +53,7 @@ class ReplayResults:
         """Return a replay with an intervention; its stop depends on its null, which has been run."""
         start = candidate.start
         null = self._assess(self.null_task(start, replay))
-        onset = null.severity.onset or start.onset
+        onset = null.severity.onset or start.onset  # the original's, where its null did not spike
         until = start.until(null.progress_before(onset), max(1, onset - start.step))
         return Task(candidate.name, start.step, replay, until, start.onset, start.last_suspect, self.suspect)
 

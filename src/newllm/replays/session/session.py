@@ -111,7 +111,7 @@ class Session:
         The late start comes first: its cost tells whether step 0 can be had. `other_chance` holds those with other.
 
         Returns:
-            What they came to, by start.
+            What they came to, three by start.
 
         Raises:
             UserError: the time was up before there was one.
@@ -220,6 +220,7 @@ class Session:
         nulls = [self.results.null_task(candidate.start, replay) for replay in _fresh()]
         missing = self.runner.missing(nulls)
         tasks = [self.results.task(candidate, replay) for replay in self.results.known(candidate.start, _fresh())]
+        # Those that are still to run, and those whose null is.
         left = CONFIRMED - len(tasks) + len(self.runner.missing(tasks))
         seconds = left * self.results.expected(candidate.name, candidate.start, candidate.steps)
         seconds += len(missing) * self.results.expected("", candidate.start, candidate.start.end - candidate.start.step)

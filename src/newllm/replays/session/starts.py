@@ -46,15 +46,15 @@ class Start:
         """Return how long a null replay runs."""
         return Until(None, self.end - self.step, self.end - self.step, self.every)
 
-    def until(self, progress: float, lead: int) -> Until:
+    def until(self, progress: float, null_lead: int) -> Until:
         """Return how long a replay with an intervention runs.
 
         Args:
             progress: at which its null spiked.
-            lead: steps that its null took from the start to its onset.
+            null_lead: steps that its null took from the start to its onset.
         """
         least = self.end - self.step
-        return Until(progress, least, max(least, SLOWEST * lead), self.every)
+        return Until(progress, least, max(least, SLOWEST * null_lead), self.every)
 
 
 def starts(spike: LocatedSpike) -> tuple[Start, ...]:

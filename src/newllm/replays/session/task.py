@@ -32,9 +32,9 @@ class Task:
         until: when it stops.
         onset, last_suspect: of the spike, or of the segment that a cause is injected into (`Setup.window`).
         suspect: batches of the original's window, half open.
-        variant: "applied" the intervention, "injected" its cause, or "stable", the healthy configuration alone that the
-            cause is injected into where it cannot be injected while the run goes on.
-        climbs: updates from the onset on whose gradient is turned round: a control spike (`assessment.dampening`).
+        variant: "applied" the intervention, or "injected" its cause. Where a cause cannot be injected while the run
+            goes on, it is injected into another healthy configuration; "stable" is that configuration alone.
+        climbs: updates, counted from the onset, with the gradient reversed: a control spike (`assessment.dampening`).
     """
 
     name: str

@@ -4,9 +4,9 @@ A spike opens where the loss lies above its best so far and above the lowest of 
 than the *healthy limit*: a loss that falls, or creeps up slowly (over-fitting), opens none, as in a smooth curve
 (diagnosis/spike.py). Its peak and area are then measured from that best, until it is back.
 
-Batches differ, so a healthy run has an excess too. The healthy limit is the larger of the rise that opens a spike
-there, with the level and the noise that the replay itself has there, and of the height that the tail of the run's
-losses before the onset would throw once in a hundred such runs.
+Batches differ, so a healthy run has an excess too. The healthy limit is the larger of two: the rise that opens a spike
+at the level and the noise of that replay, and the height that the tail of the run's losses before the onset reaches
+once in a hundred such runs.
 """
 
 from collections.abc import Sequence
