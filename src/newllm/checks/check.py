@@ -4,6 +4,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from newllm.checks.probes.vocabulary import tokens_beyond
 from newllm.checks.report import CheckReport
 from newllm.checks.sources import parts_of
 from newllm.checks.untouched import generator_restorer
+from newllm.diagnosis.layer_names import name_layers
 from newllm.errors import UserError
 
 _LONGEST = 300  # characters of an error that is quoted
@@ -81,7 +83,9 @@ def check(
             outcomes = [wrong("runs", why=first.sentence), *rest]
         else:
             outcomes = [first, *(_outcome(bench, name, probe) for name, probe in PROBES.items() if name != "finite")]
-    return CheckReport(tuple(outcomes), time.monotonic() - began)
+    kinds = {name: type(module).__name__ for name, module in parts.model.named_modules()}
+    named = (replace(outcome, sentence=name_layers(outcome.sentence, kinds)) for outcome in outcomes)
+    return CheckReport(tuple(named), time.monotonic() - began)
 
 
 def _outcome(bench: Bench, name: str, probe: Callable[[Bench], Outcome]) -> Outcome:

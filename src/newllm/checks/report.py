@@ -5,8 +5,27 @@ from typing import Any
 
 from newllm.checks.outcome import Outcome, Status
 from newllm.files import plain_data
+from newllm.messages import Message
 
 SCHEMA = 1
+# What a caller can give so that more is checked, by the reason that a probe has without it.
+_ARGUMENTS = {"no-loader": "loader", "no-step": "step", "no-evaluate": "evaluate", "no-schedule": "scheduler",
+              "no-steps": "steps", "no-time": "seconds"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """What could not be checked for one reason.
+
+    Attributes:
+        argument: of `newllm.check` that would allow it ("loader"); None where nothing would.
+        reason: that the first of the probes gives.
+        probes: their ids.
+    """
+
+    argument: str | None
+    reason: Message
+    probes: list[str]
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,15 @@ class CheckReport:
         """What is wrong."""
         return self.of("wrong")
 
+    def unchecked(self) -> list[Unchecked]:
+        """Return what could not be checked by its reason: first what a caller could give, then what is not so here."""
+        groups: dict[str, Unchecked] = {}
+        for outcome in self.of("unchecked"):
+            argument = _ARGUMENTS.get(outcome.sentence.id.rpartition(".")[2])
+            empty = Unchecked(argument, outcome.sentence, [])
+            groups.setdefault(argument or repr(outcome.sentence), empty).probes.append(outcome.probe)
+        return sorted(groups.values(), key=lambda group: group.argument is None)  # stable
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, with English sentences beside their ids; a number that is not finite is None."""
         listed = [
@@ -45,6 +73,10 @@ class CheckReport:
         return plain_data({"schema": SCHEMA, "outcomes": listed, "seconds": self.seconds})
 
     def __str__(self) -> str:
-        """Return a line for each outcome, what is wrong first."""
-        ordered = [outcome for status in ("wrong", "sound", "unchecked") for outcome in self.of(status)]
-        return "\n".join(f"{outcome.status:<9}  {outcome.probe:<16}  {outcome.sentence}" for outcome in ordered)
+        """Return a line for each outcome, what is wrong first; for what could not be checked one for each reason."""
+        ordered = [outcome for status in ("wrong", "sound") for outcome in self.of(status)]
+        lines = [f"{outcome.status:<9}  {outcome.probe:<16}  {outcome.sentence}" for outcome in ordered]
+        for group in self.unchecked():
+            why = f"give {group.argument}= to check" if group.argument else str(group.reason)
+            lines.append(f"unchecked  {why}: {', '.join(group.probes)}")
+        return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What a check found, as a page of the terminal: what is wrong in full, then what is sound, then the rest."""
+"""What a check found, as a page of the terminal: what is wrong in full, then what is sound, then the rest by reason."""
 
 from collections.abc import Iterator
 
@@ -33,10 +33,12 @@ def _page(report: CheckReport, paper: Paper) -> Iterator[RenderableType]:
         yield _title(outcome, paper)
         yield Padding(Text(plain(paper.words.text(outcome.sentence), _LONG)), (0, 0, 0, 2))
         yield Padding(_advice(outcome, paper), (0, 0, 0, 2))
-    for status in ("sound", "unchecked"):
-        if counts[status]:
-            yield Text()
-            yield _listed(report.of(status), paper)
+    if counts["sound"]:
+        yield Text()
+        yield _listed(report.of("sound"), paper)
+    if counts["unchecked"]:
+        yield Text()
+        yield _unchecked(report, paper)
 
 
 def _title(outcome: Outcome, paper: Paper) -> Text:
@@ -55,6 +57,25 @@ def _advice(outcome: Outcome, paper: Paper) -> Table:
     grid.add_column(overflow="fold")  # a language without blanks has no other place to break a line
     for part in ("why", "first"):
         grid.add_row(paper.words(f"terminal-check-{part}"), paper.words(f"check-{outcome.probe}.{part}"))
+    return grid
+
+
+def _unchecked(report: CheckReport, paper: Paper) -> Table:
+    """Return a line for each reason: what would have to be given, or what the training does not have."""
+    words = paper.words
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    mark = Text(_MARKS["unchecked"][0 if paper.unicode else 1], style=_COLOURS["unchecked"])
+    for group in report.unchecked():
+        probes = words("list").join(words(f"check-{probe}.short") for probe in group.probes)
+        if group.argument:
+            why = Text(words("terminal-check-give", argument=f"{group.argument}="), style="bold")
+        else:
+            why = Text(
+                words("terminal-check-not_here", why=plain(words.text(group.reason), _LONG)), style=colours.MUTED
+            )
+        grid.add_row(mark, why.append(probes, style="not bold" if group.argument else None))
     return grid
 
 

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     _show(diagnosis, arguments, words)
     _write(diagnosis, arguments.html, words)
     if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself
-        print(f"newllm: {headline(words, diagnosis.trace, diagnosis.findings)}", file=sys.stderr)
+        print(f"newllm: {headline(words, diagnosis.trace, diagnosis.findings, diagnosis.facts)}", file=sys.stderr)
     if ended is not None:
         return ended
     return 1 if diagnosis.wrong else 0 if diagnosis.judged else 2

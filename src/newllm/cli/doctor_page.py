@@ -3,6 +3,7 @@
 All text comes from `newllm.words`, where what a log says has been made harmless, and none of it is read as markup.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from newllm.api import Diagnosis
 from newllm.cli.drawn_signal import DrawnSignal
 from newllm.cli.paper import LONGEST_PATH, Paper, WithPath
+from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.plotting import colours
 from newllm.report.window import marked, plotted
@@ -37,11 +39,13 @@ _LABELS = ("evidence", "alternative", "test", "causes")  # under a finding
 
 def full_page(diagnosis: Diagnosis, paper: Paper) -> Group:
     """Return the whole page."""
+    paper = _in_words_for(diagnosis, paper)
     return Group(*_head(diagnosis, paper), *_findings(diagnosis, paper), *_foot(diagnosis, paper))
 
 
 def brief_page(diagnosis: Diagnosis, paper: Paper, rows: int) -> Group:
     """Return what fits on a screen of so many rows while a run goes on: a plot, and a line or more a finding."""
+    paper = _in_words_for(diagnosis, paper)
     first = diagnosis.findings[0] if diagnosis.findings else None
     series = plotted(diagnosis.trace, first) if first else None
     plot = list(_plot(diagnosis, first, paper))[1:] if first and series else _overview(diagnosis, paper)
@@ -59,6 +63,7 @@ def brief_page(diagnosis: Diagnosis, paper: Paper, rows: int) -> Group:
 
 def finding_line(diagnosis: Diagnosis, finding: Finding, words: Catalogue) -> str:
     """Return a finding in one line."""
+    words = words.about(text=reads_text(diagnosis.trace, diagnosis.facts))
     parts = (
         words(f"severity-{finding.severity}"),
         kind_name(words, finding.kind),
@@ -68,32 +73,39 @@ def finding_line(diagnosis: Diagnosis, finding: Finding, words: Catalogue) -> st
     return words("terminal-colon").join(filter(None, parts))
 
 
+def _in_words_for(diagnosis: Diagnosis, paper: Paper) -> Paper:
+    return dataclasses.replace(paper, words=paper.words.about(text=reads_text(diagnosis.trace, diagnosis.facts)))
+
+
 def _head(diagnosis: Diagnosis, paper: Paper, *, overview: bool = True) -> Iterator[RenderableType]:
     words = paper.words
     yield WithPath(plain(diagnosis.path, LONGEST_PATH), style="bold")
     yield Text(said.contents(words, diagnosis.trace), style=colours.MUTED)
-    if line := said.known(words, diagnosis.facts):
-        yield Text(line, style=colours.MUTED)
+    for line in (said.known(words, diagnosis.facts), said.numbering(words, diagnosis.trace, diagnosis.facts)):
+        if line:
+            yield Text(line, style=colours.MUTED)
     remarks = diagnosis.trace.remarks
     for remark in remarks[:_LINES]:
         yield Text(said.remark_line(words, remark), style=colours.VALIDATION)
     if len(remarks) > _LINES:
         yield Text(words("terminal-more_remarks", count=len(remarks) - _LINES), style=colours.VALIDATION)
     yield Text()
-    worst = said.worst(diagnosis.findings)
-    colour = colours.CONTEXT if worst in (None, "note") else colours.SEVERITIES[worst]
-    colour = colour if diagnosis.judged else colours.SEVERITIES["warning"]
-    yield Text(said.headline(words, diagnosis.trace, diagnosis.findings), style=f"bold {colour}")
+    yield _headline(diagnosis, words)
     yield Text()
     if overview and not diagnosis.wrong:
         yield from _overview(diagnosis, paper)
 
 
+def _headline(diagnosis: Diagnosis, words: Catalogue) -> Text:
+    mood = said.mood(diagnosis.trace, diagnosis.findings, diagnosis.facts)
+    colour = colours.CONTEXT if mood == "good" else colours.SEVERITIES[mood or "warning"]
+    return Text(said.headline(words, diagnosis.trace, diagnosis.findings, diagnosis.facts), style=f"bold {colour}")
+
+
 def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
     words = paper.words
     if len(diagnosis.findings) > _MANY:
-        headline = said.headline(words, diagnosis.trace, diagnosis.findings)
-        yield Text(words("terminal-in_short", verdict=headline), style="bold")
+        yield Text(words("terminal-in_short", verdict=""), style="bold").append_text(_headline(diagnosis, words))
         yield from (_title(diagnosis, finding, paper) for finding in diagnosis.findings[:_LISTED])
         if len(diagnosis.findings) > _LISTED:
             more = words("terminal-more_in_json", count=len(diagnosis.findings) - _LISTED)

@@ -158,7 +158,7 @@ class _Lines:
         new = [finding for finding in diagnosis.findings if (finding.kind, finding.first_step) not in printed]
         lines = [plain(problem)] if problem else [finding_line(diagnosis, finding, self._words) for finding in new]
         if self._printed is None and not new:
-            lines.append(said.headline(self._words, diagnosis.trace, diagnosis.findings))
+            lines.append(said.headline(self._words, diagnosis.trace, diagnosis.findings, diagnosis.facts))
         self._printed = printed | {(finding.kind, finding.first_step) for finding in new}
         for line in lines if not self._quiet else []:
             say(f"{line}\n", sys.stdout)

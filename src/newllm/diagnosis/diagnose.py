@@ -8,9 +8,11 @@ import numpy as np
 from newllm.diagnosis.audits import AUDITS
 from newllm.diagnosis.causes import explained
 from newllm.diagnosis.detectors import DETECTORS
+from newllm.diagnosis.ending import lost_model
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.harm import harmless_as_notes
 from newllm.diagnosis.intent import without_intended
+from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.roots import rooted
 from newllm.trace import SEVERITIES, Finding, Trace
 
@@ -30,7 +32,10 @@ def diagnose(trace: Trace, facts: Facts = _NOTHING) -> list[Finding]:
         findings += [found for audit in AUDITS for found in audit(facts.data or {}, trace, facts)]
         findings = harmless_as_notes(without_intended(findings, trace, facts), trace)
         findings = explained(_folded(findings), trace, facts)
-    return rooted(findings, trace.last_step, _order)
+    findings = rooted(findings, trace.last_step, _order)
+    if findings and findings[0].severity == "warning" and lost_model(trace, facts):
+        findings[0] = replace(findings[0], severity="fault")  # whatever is said first, the run is ruined
+    return with_named_layers(findings, facts)
 
 
 def _order(finding: Finding) -> tuple[int, float]:

@@ -49,6 +49,7 @@ class Facts:
         kind: of training, one of `newllm.diagnosis.training_kind.KINDS`; None where nobody says.
         roles: columns by the role that a person says they play, see `newllm.diagnosis.roles`.
         planned: what a person noted beforehand.
+        is_recording: whether newllm.record wrote the run, which counts its steps from 1.
     """
 
     vocabulary: int | None = None
@@ -60,3 +61,4 @@ class Facts:
     kind: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     planned: tuple[Planned, ...] = ()
+    is_recording: bool = False

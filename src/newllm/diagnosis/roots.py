@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newllm.diagnosis.causes.score import EVENTS
-from newllm.trace import Finding
+from newllm.trace import SEVERITIES, Finding, Severity
 
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
 ROOTS = (
@@ -58,7 +58,7 @@ NEAR = 0.05  # of the run: so near each other two findings are of one event
 
 
 def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding], tuple[int, float]]) -> list[Finding]:
-    """Return the findings in order, each root followed by what follows from it.
+    """Return the findings in order, each root followed by what follows from it, and as grave as the gravest of these.
 
     Args:
         findings: with their causes.
@@ -75,10 +75,14 @@ def rooted(findings: Sequence[Finding], length: float, order: Callable[[Finding]
         one
         for at in heads
         for one in [
-            ordered[at],
+            replace(ordered[at], severity=max(_severities(ordered, [at, *members.get(at, [])]), key=SEVERITIES.index)),
             *(replace(ordered[member], follows=ordered[at].kind) for member in members.get(at, [])),
         ]
     ]
+
+
+def _severities(ordered: Sequence[Finding], places: Sequence[int]) -> list[Severity]:
+    return [ordered[at].severity for at in places]
 
 
 def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:

@@ -71,6 +71,19 @@ def training_kind(trace: Trace, facts: Facts = Facts()) -> TrainingKind:  # noqa
     return _by_values(trace)
 
 
+def reads_text(trace: Trace, facts: Facts) -> bool:
+    """Whether words of language models (tokens, vocabulary, documents) fit what is known of a run.
+
+    They do where it says that it is one, records its tokens, or has an embedding; a vocabulary that a person gives for
+    a log is one of tokens, that of a model without an embedding a number of classes.
+    """
+    if training_kind(trace, facts).name == "language-model" or facts.data is not None:
+        return True
+    if any("Embedding" in layer.kind for layer in facts.layers):
+        return True
+    return facts.vocabulary is not None and not any(layer.kind for layer in facts.layers)
+
+
 def guess_remark(trace: Trace, facts: Facts) -> tuple[Remark, ...]:
     """Say how a training was guessed to be of its kind, where that changes what is said of it."""
     kind = training_kind(trace, facts)

@@ -130,6 +130,10 @@ class Catalogue:
             return self("position", number=name.removeprefix("position-"))
         return self.get(f"class-{name}") or name
 
+    def about(self, *, text: bool) -> "Catalogue":
+        """Return the words for a run that reads text, or for one that does not (images, tables, sounds)."""
+        return self if text else _without_text(self)
+
     def text(self, message: Sentence) -> str:
         """Return a message in words."""
         return self(message.id, **message.parameters)
@@ -183,6 +187,13 @@ def catalogue(lang: str) -> Catalogue:
 def earlier_english() -> Catalogue:
     """Return English as an earlier newllm wrote it into files: today's messages but for those that were changed."""
     return Catalogue("en", FOLDER / "en", _EARLIER_ENGLISH)
+
+
+@functools.cache
+def _without_text(words: Catalogue) -> Catalogue:
+    """Return the same language with other sentences where its own speak of tokens, vocabularies and documents."""
+    file = FOLDER / f"{words.lang}-without-text.ftl"
+    return Catalogue(words.lang, FOLDER / words.lang, file) if file.is_file() else words
 
 
 def _languages() -> tuple[str, ...]:

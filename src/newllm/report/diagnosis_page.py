@@ -7,6 +7,7 @@ import html
 from collections.abc import Sequence
 
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.curve_svg import curve_svg
 from newllm.report.stylesheet import POLICY, STYLE
@@ -31,9 +32,8 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         findings: what matters most first.
         words: the language.
     """
-    worst = diagnosis.worst(findings)
-    headline = diagnosis.headline(words, trace, findings)
-    mood = worst if worst in ("fault", "warning") else "" if diagnosis.unjudged(trace, findings) else "good"
+    words = words.about(text=reads_text(trace, facts))
+    headline, mood = diagnosis.headline(words, trace, findings, facts), diagnosis.mood(trace, findings, facts)
     unseen = diagnosis.unseen(trace, facts)
     parts = [
         f'<!doctype html>\n<html lang="{_safe(words.lang)}">\n{PAGE_NAME}\n<meta charset="utf-8">',
@@ -44,6 +44,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         f"<body><header><h1>{_safe(name)}</h1>",
         f'<p class="muted">{_safe(diagnosis.contents(words, trace))}</p>',
         f'<p class="muted">{_safe(diagnosis.known(words, facts))}</p>',
+        f'<p class="muted">{_safe(diagnosis.numbering(words, trace, facts))}</p>',
         *(f'<p class="muted">{_safe(diagnosis.remark_line(words, one))}</p>' for one in trace.remarks[:_PLOTS]),
         f'<p class="verdict {mood}">{_safe(headline)}</p></header>',
         "<main>",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Chart, Curves, Section
 from newllm.report.document import document, placed
@@ -65,7 +66,7 @@ def _of_one(source: Source, words: Catalogue) -> str:
 def _of_several(sources: Sequence[Source], words: Catalogue) -> str:
     from newllm.report.sections.comparison import comparison  # its statistics take long to load
 
-    compared = comparison(sources, words)
+    compared = comparison(sources, words.about(text=any(reads_text(one.trace, one.facts) for one in sources)))
     before = [compared] if compared else []
     charts = [chart for section in before for chart in section.charts]
     places, runs = _places(before), []

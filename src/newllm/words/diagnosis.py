@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from newllm.diagnosis.coverage import sound
+from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layer_names import is_number
 from newllm.diagnosis.losses import finite, is_validation, loss_names
 from newllm.messages import Catalogue, Message, message
 from newllm.trace import SEVERITIES, Cause, Finding, Remark, Trace
@@ -17,6 +19,7 @@ from newllm.words.labels import axis_label, cause_label, evidence_label, kind_la
 from newllm.words.numbers import listed, value
 from newllm.words.plain import plain
 
+_NOTHING = Facts()
 _FEWEST = 5  # finite points of a loss; of fewer no detector says much
 _MOST_UNKNOWN = 4  # signals that are named where none is a loss
 _MOST_NAMES = 6  # of signals in the head
@@ -46,7 +49,16 @@ def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
 
 def evidence(words: Catalogue, finding: Finding) -> list[tuple[str, str]]:
     """Return the finding's evidence as pairs of a label and a value."""
-    return [(evidence_label(words, name), value(words, thing)) for name, thing in finding.evidence.items()]
+    return [
+        (evidence_label(words, name), value(words, _shown(words, thing))) for name, thing in finding.evidence.items()
+    ]
+
+
+def _shown(words: Catalogue, thing: Any) -> Any:
+    """Return a piece of evidence with layers that are called by a number in quotes: what was measured is no text."""
+    if isinstance(thing, list):
+        return [_shown(words, one) for one in thing]
+    return words("layer-number", name=thing) if isinstance(thing, str) and is_number(thing) else thing
 
 
 def causes(words: Catalogue, finding: Finding) -> str:
@@ -107,9 +119,13 @@ def step_range(words: Catalogue, axis: str, first: str, last: str) -> str:
     return words("steps-range", axis=name, first=first, last=last)
 
 
-def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding]) -> str:
-    """Return what is to be said of the whole, in one line."""
+def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding], facts: Facts = _NOTHING) -> str:
+    """Return what is to be said of the whole, in one line; of a model that is lost, that first."""
     counted = Counter(finding.severity for finding in findings)
+    if ending := _ending(trace, findings, facts):
+        known = {"loss": ending.loss, "start": ending.start, "step": value(words, ending.step)}
+        how = words(f"ending-{ending.how}", **known, axis=axis_label(words, trace.axis))
+        return words("doctor-lost", how=how, tally=tally(words, counted))
     for severity in ("fault", "warning"):
         if counted[severity]:
             return words(f"doctor-{severity}", tally=tally(words, counted))
@@ -118,6 +134,19 @@ def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding]) -> str
         return words("doctor-unjudged_because", why=why, notes=notes)
     seen = {"points": points(trace), "signals": len(trace.signals)}
     return words("doctor-nothing_wrong", **seen, notes=notes)
+
+
+def mood(trace: Trace, findings: Sequence[Finding], facts: Facts = _NOTHING) -> str:
+    """Return what colour the headline has: "fault", "warning", "good", or "" where nothing could be judged."""
+    if _ending(trace, findings, facts):
+        return "fault"
+    gravest = worst(findings)
+    return gravest if gravest in ("fault", "warning") else "" if unjudged(trace, findings) else "good"
+
+
+def _ending(trace: Trace, findings: Sequence[Finding], facts: Facts) -> Ending | None:
+    """Return how the model was lost, where a finding says that something is wrong at all."""
+    return None if worst(findings) in (None, "note") else lost_model(trace, facts)
 
 
 def tally(words: Catalogue, counted: Counter[Any]) -> str:
@@ -156,6 +185,14 @@ def known(words: Catalogue, facts: Facts) -> str:
     """Return in one line what is known beside the signals; empty where nothing is."""
     counts = {"parameters": facts.parameters, "vocabulary": facts.vocabulary, "layers": len(facts.layers)}
     return words("list").join(words(f"known-{name}", count=count) for name, count in counts.items() if count)
+
+
+def numbering(words: Catalogue, trace: Trace, facts: Facts) -> str:
+    """Return how steps are counted where a person could be one off: in a recording, and in a log that counts from 0."""
+    if facts.is_recording:
+        return words("numbering-recording")
+    first = min((series.step[0] for series in trace.signals.values() if len(series.step)), default=1)
+    return words("numbering-zero", axis=axis_label(words, trace.axis)) if first == 0 else ""
 
 
 def checked(words: Catalogue, trace: Trace, facts: Facts, findings: Sequence[Finding]) -> str:

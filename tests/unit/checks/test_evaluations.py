@@ -51,9 +51,13 @@ def training(model: nn.Module, batch: Any) -> float:
     [
         (right, "sound", "in evaluation mode"),
         (leaving, "sound", "call model.train() after it"),
-        (in_training_mode, "wrong", "runs in training mode: 1 and 4"),
+        (in_training_mode, "wrong", "runs in training mode: 1 (BatchNorm2d) and 4 (Dropout)"),
         (shuffled, "wrong", "targets of other rows"),
-        (training, "wrong", "that the evaluation changes: 0.weight, 0.bias and 1.weight and 3 more"),
+        (
+            training,
+            "wrong",
+            "that the evaluation changes: 0.weight (Conv2d), 0.bias (Conv2d) and 1.weight (BatchNorm2d) and 3 more",
+        ),
         (accuracy, "unchecked", "something else"),
         (lambda *_: None, "unchecked", "gives a NoneType"),
         (None, "unchecked", "evaluate="),

@@ -129,3 +129,22 @@ def test_mistakes_are_one_line(file: Path, target: str, says: str, capsys: pytes
 def test_seconds_are_a_time(file: Path, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:parts", f"--seconds={seconds}"]) == 2
     assert "seconds is" in capsys.readouterr().err
+
+
+def test_what_could_not_be_checked_is_a_line_for_each_reason(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", f"{file}:parts"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "give loader= to check: the order of the data, the workers' random numbers, the ranks' shares" in said
+    assert said.count("no tokens in the shape of its outputs") == 1
+    assert main(["check", f"{file}:parts", "--lang", "ja"]) == 0
+    assert "loader=を渡せば調べられるもの" in capsys.readouterr().out
+
+
+def test_a_printed_report_groups_what_could_not_be_checked_too(file: Path) -> None:
+    from newllm.checks import check
+    from newllm.checks.sources import objects
+
+    report = check(*objects(str(file), "parts"))
+    assert "\nunchecked  give loader= to check: order, workers, shards\n" in str(report)
+    listed = [probe for group in report.unchecked() for probe in group.probes]
+    assert sorted(listed) == sorted(outcome.probe for outcome in report.of("unchecked"))

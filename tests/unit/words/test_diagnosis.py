@@ -196,3 +196,20 @@ def test_a_consequence_names_what_it_follows_from() -> None:
     found = dataclasses.replace(found, follows="learning-rate-zero")
     assert diagnosis.follows(EN, found) == "follows from learning rate zero"
     assert diagnosis.follows(JA, found) == "学習率0の結果"
+
+
+def test_a_model_that_is_lost_is_said_first_and_in_red() -> None:
+    trace = _of("loss", 2.3, 1.0, 0.5, 0.2, 9.0, np.nan, np.nan, np.nan)
+    said = "The model is lost: its loss is not finite from step 5 to the end. Found: 1 warning."
+    assert diagnosis.headline(EN, trace, _findings("warning")) == said
+    assert diagnosis.mood(trace, _findings("warning")) == "fault"
+    assert diagnosis.mood(trace, _findings("note")) == "good"  # no finding says that anything is wrong
+    assert [diagnosis.mood(_of("loss", *np.ones(5)), _findings(one)) for one in ("fault", "note")] == ["fault", "good"]
+    assert diagnosis.mood(Trace(), []) == ""
+
+
+def test_how_steps_are_counted_is_said_where_one_could_be_off_by_one() -> None:
+    trace = Trace({"loss": Series(np.array([1, 2]), np.ones(2))})
+    assert "counted from 1" in diagnosis.numbering(EN, trace, Facts(is_recording=True))
+    assert diagnosis.numbering(EN, trace, Facts()) == ""
+    assert diagnosis.numbering(EN, _of("loss", 1.0, 1.0), Facts()) == "Steps are numbered as in the log, from 0."

@@ -65,6 +65,7 @@ def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]])
 # Units that are zero for everything, and gates that are all open or shut.
 DEAD = 0.8
 SATURATED = 0.8
+LASTING = 0.9  # of the points behind an onset
 
 
 def detect_idle_units(trace: Trace, facts: Facts) -> list[Finding]:
@@ -84,27 +85,32 @@ def detect_idle_units(trace: Trace, facts: Facts) -> list[Finding]:
         bad = [name for name, share in level.items() if share >= limit]
         if bad:
             worst = max(bad, key=lambda name: level[name])
-            found.append(_idle(trace, kind, statistic, (worst, bad, level[worst])))
+            found.append(_idle(kind, f"{statistic}/{worst}", layers[worst], (worst, bad, level[worst], limit)))
     return found
 
 
-def _idle(trace: Trace, kind: str, statistic: str, what: tuple[str, list[str], float]) -> Finding:
-    worst, bad, share = what
-    series = trace.series(f"{statistic}/{worst}")
+def _idle(kind: str, signal: str, series: Series, what: tuple[str, list[str], float, float]) -> Finding:
+    worst, bad, share, limit = what
     at_once = float(np.median(series.value[:2])) >= 0.8 * share  # so from the start: nothing that training did
     return Finding(
         kind=kind,
         severity="warning",
         sentence=message(f"finding-{kind}.sentence", share=share, worst=worst, layers=and_more(bad)),
-        first_step=float(series.step[0]),
+        first_step=float(series.step[_onset(series.value >= limit)]),
         last_step=float(series.step[-1]),
         confidence=0.85,
-        signal=f"{statistic}/{worst}",
+        signal=signal,
         evidence={"layers": bad, "worst": worst, "share": share},
         alternatives=(message("finding-dead-units.small-batch"), message("finding-dead-units.sparsity")),
         test=message("finding-dead-units.test"),
         candidate_causes=("initialisation", "learning-rate") if at_once else ("learning-rate", "initialisation"),
     )
+
+
+def _onset(idle: np.ndarray) -> int:
+    """Return the first point from which on nine tenths of all points are idle, itself among them."""
+    share_behind = np.cumsum(idle[::-1])[::-1] / np.arange(len(idle), 0, -1)
+    return int(np.argmax(idle & (share_behind >= LASTING)))
 
 
 # Activations, contexts or logits that grow and grow.

@@ -1,11 +1,13 @@
 # newllm.check: of each probe its question, why it matters, what to do first, and what it says.
 
 check-runs = Does the loss run?
+    .short = whether the loss runs
     .why = Without a loss there is no training.
     .first = Read the error: it comes from loss(model, batch) itself.
     .wrong = the loss cannot be computed: { $why }
 
 check-finite = Are loss and gradients numbers?
+    .short = finite losses and gradients
     .why = A single NaN or infinity in a gradient ends up in every weight.
     .first = Find the first layer whose output is not finite (torch.autograd.detect_anomaly); look for logarithms and roots of 0.
     .sound = the loss is { G($loss) }, and every gradient is finite
@@ -17,6 +19,7 @@ check-finite = Are loss and gradients numbers?
     .detached = the loss has no gradient: it does not depend on any weight (a detach, no_grad, or .item() on the way)
 
 check-repeatable = Does the same step give the same bits?
+    .short = a step that repeats to the bit
     .why = What cannot be repeated cannot be replayed, and a bug in it cannot be found twice.
     .first = Look for what the loss reads beside model and batch: a counter, the clock, a generator of its own, a state that is carried.
     .sound = twice the same seed gave the same loss and the same gradients, to the bit
@@ -24,6 +27,7 @@ check-repeatable = Does the same step give the same bits?
     .gradient = the loss is the same twice, but the gradient of { $name } is not ({ COUNT($count) } tensors differ)
 
 check-batch-kept = Does a step leave its batch as it was?
+    .short = a batch that stays as it was
     .why = A batch that is changed in place is another one the next time: in accumulation, in an evaluation, and in the next epoch where it is a view of data in memory.
     .first = Write x = x - mean in place of x -= mean or x.sub_(mean); or clone the batch first.
     .sound = { $changed ->
@@ -39,6 +43,7 @@ check-batch-kept = Does a step leave its batch as it was?
     }): its loss is { G($first) }, and with what is left of it { G($second) }
 
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
+    .short = parameters in the optimizer
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
     .first = Make the optimizer after the last change of the model (moving, wrapping, tying, new heads), from model.parameters().
     .sound = the optimizer holds every trainable tensor ({ COUNT($count) }) once{ $others ->
@@ -51,6 +56,7 @@ check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .twice = { COUNT($count) } tensors are in the optimizer more than once: { names-and-more }
 
 check-evaluation = Does the evaluation measure the loss, and change nothing?
+    .short = the evaluation
     .why = An evaluation that runs in training mode, changes the model or compares outputs with other rows' labels shows another model than the one that is trained.
     .first = Put the same batch through both, call model.eval() and torch.no_grad() before, and model.train() after it.
     .sound = the evaluation gives { G($value) } for the batch, which is its loss in evaluation mode{ $training ->
@@ -62,6 +68,7 @@ check-evaluation = Does the evaluation measure the loss, and change nothing?
     .rows = the evaluation gives { G($value) } for the batch, whose loss in evaluation mode is { G($expected) }; of batches of one row it gives the right one. So it compares outputs with the targets of other rows
 
 check-order = Is the data read in a new order each epoch?
+    .short = the order of the data
     .why = Rows that come in the order of their labels, or in the same order each time, teach the order; rows that never come teach nothing.
     .first = Give the DataLoader shuffle=True; or a sampler that draws anew each time it is iterated.
     .sound = { $shuffled ->
@@ -73,6 +80,7 @@ check-order = Is the data read in a new order each epoch?
     .same = the sampler says that it shuffles, and two epochs read { COUNT($rows) } rows in the same order
 
 check-workers = Do the loader's workers draw different random numbers?
+    .short = the workers' random numbers
     .why = Workers are copies of one process: a generator of the data set's own draws the same numbers in each of them, and augmentation or noise comes in twins.
     .first = Seed the data set's generator in worker_init_fn from torch.initial_seed(), which differs for each worker and epoch.
     .sound = { $draws ->
@@ -84,6 +92,7 @@ check-workers = Do the loader's workers draw different random numbers?
     .streams = two of { COUNT($workers) } workers give the same batches: each reads the whole stream, so that everything comes { $workers } times
 
 check-shards = Do the ranks read different rows?
+    .short = the ranks' shares of the data
     .why = Ranks that read the same rows do the same work twice, and the larger batch is none.
     .first = Let the sampler know rank and number of ranks of the running processes, and draw the order from a seed that all ranks share.
     .sound = the samplers of { COUNT($ranks) } ranks give { COUNT($rows) } rows, { $twice ->
@@ -94,18 +103,21 @@ check-shards = Do the ranks read different rows?
     .overlap = of { COUNT($rows) } rows that the samplers of { COUNT($ranks) } ranks give, { COUNT($twice) } come more than once
 
 check-registered = Does the model know all of its weights?
+    .short = weights that the model knows
     .why = Layers in a plain list or dictionary are no part of the module: parameters() leaves them out, and so do optimizer, .to() and state_dict().
     .first = Put layers into nn.ModuleList or nn.ModuleDict, and single weights into nn.ParameterList.
     .sound = the loss uses no weight that stands in a plain list or dictionary of the model
     .wrong = the loss uses { COUNT($count) } tensors of weights that the model does not know: { names-and-more }, in a plain list or dictionary. They are never trained
 
 check-training-mode = Are dropout and batch norm in training mode?
+    .short = training mode
     .why = A part that was left in evaluation mode trains without its dropout, or with statistics that never change.
     .first = Call model.train() after every evaluation, and set to eval() only what is frozen.
     .sound = layers that act otherwise in training: { COUNT($of) }, each in the mode that its weights suggest
     .wrong = { COUNT($count) } of { COUNT($of) } layers that act otherwise in training are in evaluation mode, though their weights are trained: { names-and-more }
 
 check-loss-form = Is the loss the cross-entropy of the model's output?
+    .short = the form of the loss
     .why = A softmax too many makes learning slow and the loss stop at a floor, without any error; a missing logarithm lets it learn nothing sound.
     .first = Hand logits to cross_entropy (it holds the softmax), and log-probabilities to nll_loss; keep the axis of the classes apart from the others.
     .sound = { $form ->
@@ -121,6 +133,7 @@ check-loss-form = Is the loss the cross-entropy of the model's output?
     .wrong-axis = the softmax runs over another axis than that of the { COUNT($classes) } classes
 
 check-shift = Are the targets the next tokens?
+    .short = the shift of the targets
     .why = Targets that are not shifted teach copying (the loss falls to 0), targets that are shifted twice teach guessing the one after the next.
     .first = Shift exactly once: either the data set or the loss does it, never both; transformers models shift labels themselves.
     .sound = { PERCENT($share, digits: 1) } % of { COUNT($rows) } targets are the token that follows
@@ -129,12 +142,14 @@ check-shift = Are the targets the next tokens?
     .back = the targets are tokens before the position ({ $shift }; { PERCENT($share, digits: 1) } % of them): shifted the wrong way
 
 check-causality = Do later tokens leave earlier outputs alone?
+    .short = the causal mask
     .why = A model that sees the token it predicts reaches a loss that no honest one can, and writes nonsense when it generates.
     .first = Look for a causal mask that is missing or transposed, a convolution padded on both sides, a norm or mean over positions.
     .sound = other tokens from position { $position } on moved no output before (those after by { G($later, digits: 2) } of their scale)
     .wrong = other tokens from position { $position } on moved { COUNT($count) } outputs before, by { G($earlier, digits: 2) } of their scale: the model reads what it should predict
 
 check-rows = Are the rows of a batch independent?
+    .short = rows that do not see each other
     .why = What a row's output takes from other rows is not there when the model is used, and leaks between examples.
     .first = Look for a norm, mean, softmax or reshape over the axis of the batch.
     .sound = other rows in its batch did not move the output of the first of { COUNT($rows) } rows in evaluation mode{ $batch_norms ->
@@ -144,6 +159,7 @@ check-rows = Are the rows of a batch independent?
     .wrong = with other rows in its batch the output of the first of { COUNT($rows) } rows moves by { G($moved, digits: 2) } of its scale, in evaluation mode too
 
 check-padding = Is padding neither read nor counted?
+    .short = padding
     .why = Padding that is read makes an output depend on how long its neighbours are; padding that is counted makes the loss smaller than what the text costs.
     .first = Hand the attention mask on to every layer, and set labels of padding to -100.
     .sound = other tokens at { COUNT($padding) } padded positions moved no output elsewhere, and none is a target
@@ -152,30 +168,35 @@ check-padding = Is padding neither read nor counted?
     .learnt = { COUNT($counted) } of { COUNT($total) } targets ({ PERCENT($share) } %) are token { $token } after token { $token }, which fills the ends of rows and stands nowhere else: padding is learnt
 
 check-ends = Are the ends of texts learnt?
+    .short = ends of texts
     .why = Where padding is the token that ends a text, leaving padding out of the loss leaves out the ends too, and the model never learns to stop.
     .first = Take another token for padding than for the end, or leave out by the attention mask and not by the token.
     .sound = token { $token }, which stands before the padding, is a target in { COUNT($learnt) } of { COUNT($rows) } rows
     .wrong = token { $token } ends { COUNT($rows) } rows (the attention mask counts it as text), is also what fills them up, and is a target in none of them: the model never learns to stop
 
 check-padding-row = Are the padding rows of embeddings zero?
+    .short = padding rows of embeddings
     .why = The row of padding gets no gradient: what an initialisation or a checkpoint left in it stays, and is added to whatever reads it.
     .first = Set the row to zero after every initialisation of your own (weight[padding_idx] = 0), or mask padding where it is read.
     .sound = the padding rows of { COUNT($count) } embeddings are zero
     .wrong = row { $row } of { $name } is padding and not zero (its length is { G($size, digits: 2) } of the mean of all): with zeros there the loss of the batch is { G($after) } in place of { G($before) }
 
 check-answers = Are the targets kept out of the inputs?
+    .short = targets among the inputs
     .why = A model that is given the answer learns to copy it, and knows nothing where no answer is given.
     .first = Take the named column out of what the model is given.
     .sound = none of { COUNT($columns) } numbers of a row's inputs is its target, in { COUNT($rows) } rows
     .wrong = column { $column } of { COUNT($columns) } of the input { $name } is the target in all of { COUNT($rows) } rows, and the model reads it
 
 check-broadcast = Does each output meet its own target?
+    .short = shapes of outputs and targets
     .why = Outputs of shape (B, 1) and targets of shape (B) broadcast to a table of B times B: every output is pulled towards the mean of all targets, without any error.
     .first = Give both the same shape: output.squeeze(-1), or target[:, None].
     .sound = outputs are { $output } and targets { $target }, and each row is pulled towards its own
     .wrong = outputs are { $output } and targets { $target } ({ $path } of the batch): when all { COUNT($rows) } rows exchange their targets, no gradient changes, so each output is compared with all of them
 
 check-vocabulary = Do tokens, embedding and tokenizer fit?
+    .short = tokens, embedding and tokenizer
     .why = A token without a row of the embedding ends the training when it first comes, and a text of unknown tokens teaches nothing.
     .first = Take tokenizer and model from one source, or call model.resize_token_embeddings(len(tokenizer)).
     .sound = the batch holds { COUNT($distinct) } different tokens up to { $largest }; { $name } has { COUNT($rows) } rows{ $size ->
@@ -189,12 +210,14 @@ check-vocabulary = Do tokens, embedding and tokenizer fit?
     .unknown = { PERCENT($share) } % of the tokens of the batch are { $token }, the tokenizer's token for what it does not know
 
 check-evaluation-mode = Is evaluation without dropout?
+    .short = dropout in evaluation
     .why = Dropout in evaluation makes every evaluation worse, and different each time.
     .first = Give functional dropout training=self.training, and call model.eval() before an evaluation.
     .sound = in evaluation mode other chance gave the same output, to the bit
     .wrong = dropout acts in evaluation mode: other chance moves the output by { G($moved, digits: 2) } of its scale
 
 check-initial-loss = Does the loss begin where guessing is?
+    .short = the first loss against guessing
     .why = A fresh model that is sure of wrong answers wastes its first steps on unlearning them; one that begins far below guessing has seen the answers.
     .first = Make the last layer's initial weights smaller, or tie them to an embedding of a smaller scale.
     .sound = { G($nats, digits: 3) } nats a target at the beginning; guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }{ $learnt ->
@@ -204,6 +227,7 @@ check-initial-loss = Does the loss begin where guessing is?
     .wrong = { G($nats, digits: 3) } nats a target at the beginning, where guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }: the fresh model is sure of wrong answers
 
 check-reduction = Is the loss a mean over the targets that count?
+    .short = the mean over targets
     .why = Of a sum the gradient grows with the batch and the length of its rows; of a mean that counts what is left out it shrinks with the padding.
     .first = Divide by the number of targets that count (cross_entropy does with reduction="mean" and ignore_index).
     .sound = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) }
@@ -211,23 +235,27 @@ check-reduction = Is the loss a mean over the targets that count?
     .ignored = the weights of { COUNT($count) } targets add up to { FIXED($total, digits: 2) } in place of 1: the mean is taken over { COUNT($positions) } positions, also over those that do not count
 
 check-accumulation = Does the loss of a batch equal that of its halves?
+    .short = accumulated batches
     .why = Who accumulates gradients over several small batches takes for granted that their mean is the whole.
     .first = Average over rows, and divide an accumulated loss by the number of small batches.
     .sound = the mean of the losses of both halves is that of the batch ({ G($whole) })
 
 check-autocast = Does mixed precision act?
+    .short = mixed precision
     .why = An autocast for another device does nothing, and says nothing.
     .first = Name the device that the model is on: torch.autocast(device_type=...).
     .sound = { COUNT($reduced) } of { COUNT($layers) } layers compute in reduced precision
     .wrong = autocast is on for { $kind }, but the model is on { $device }: none of { COUNT($layers) } layers computes in reduced precision
 
 check-half-precision = Does the optimizer's epsilon exist in half precision?
+    .short = epsilon in half precision
     .why = An epsilon that rounds to zero in float16 lets Adam divide by zero.
     .first = Keep the weights that are trained in float32 (autocast for the products), or take an epsilon of 1e-4.
     .sound = it does
     .wrong = the weights are float16 and the optimizer's epsilon of { E($epsilon) } is zero there: an update can divide by zero
 
 check-scale = Are the layers' outputs of a sane size?
+    .short = the size of layers' outputs
     .why = Outputs that are huge, at the edge of their range or all zero hand back no useful gradient.
     .first = Normalise the inputs, and take the initialisation that belongs to the activation (PyTorch's default, He, Xavier).
     .sound = the largest of all outputs of { COUNT($layers) } layers is { G($largest, digits: 3) } ({ $name })
@@ -236,12 +264,14 @@ check-scale = Are the layers' outputs of a sane size?
     .dead = { PERCENT($value) } % of the outputs are 0 in { names-and-more }
 
 check-gradient-scale = Do all layers get gradients of comparable size?
+    .short = the size of layers' gradients
     .why = Where the gradient vanishes on its way down, the first layers learn nothing.
     .first = Add residual connections and norms, or take an initialisation that keeps the scale.
     .sound = root mean squares lie between { G($least, digits: 2) } ({ $smallest }) and { G($most, digits: 2) } ({ $largest })
     .wrong = the gradient of { $smallest } has a root mean square of { G($least, digits: 2) }, that of { $largest } { G($most, digits: 2) }
 
 check-step-order = Does the loop clear, compute, clip and update in this order?
+    .short = the order of clearing, clipping and updating
     .why = An update with gradients that were used before, that are gone or not yet clipped is another one than is meant, and the loss shows none of it.
     .first = Write optimizer.zero_grad(), loss.backward(), clip_grad_norm_(...), optimizer.step(), scheduler.step(), in this order.
     .sound = in { $calls } calls of the step every one of { $updates } updates used gradients that were computed for it alone
@@ -250,18 +280,21 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
 
 check-step-mode = Does the loop train in training mode?
+    .short = the loop's training mode
     .why = What is trained in evaluation mode has no dropout and statistics that stand still.
     .first = Call model.train() after each evaluation in the loop.
     .sound = in { $calls } calls of the step what gets a gradient was in training mode
     .wrong = in call { $call } of { $calls } the loop trains through layers in evaluation mode that were in training mode before: { names-and-more }
 
 check-step-frozen = Do numbers stay whose gradient the loop clears?
+    .short = numbers that the loop freezes
     .why = Weight decay and momentum move a weight without a gradient, too.
     .first = Put the numbers back after the update, or into a parameter of their own without weight decay.
     .sound = the loop sets a part of gradients to zero (tensors: { COUNT($count) }), and these numbers stay
     .wrong = the loop sets { COUNT($cleared) } numbers of the gradient of { $name } to zero before each of { $calls } updates, and { COUNT($moved) } of them move all the same
 
 check-schedule = Does the learning rate's schedule fit the run?
+    .short = the learning-rate schedule
     .why = A schedule that is stepped too often ends early; one that is too long never leaves its warm-up.
     .first = Give the schedule the number of its own steps (updates, or epochs where it is stepped once an epoch).
     .sound = { $planned ->
@@ -276,6 +309,7 @@ check-schedule = Does the learning rate's schedule fit the run?
     .turns = the learning rate falls until step { COUNT($at) } of { COUNT($planned) } and then rises again, to { G($last, digits: 2) }: the run is longer than the schedule's T_max
 
 check-gradients = Does every trainable parameter get a gradient?
+    .short = a gradient for each parameter
     .why = A parameter without a gradient is not part of what is trained: a forgotten branch, a detach, a layer that died.
     .first = Follow the named layer's output to the loss: is it used, and is there a detach, .data or no_grad on the way?
     .sound = every trainable tensor ({ COUNT($count) }) got one within { $updates } updates
@@ -283,6 +317,7 @@ check-gradients = Does every trainable parameter get a gradient?
     .zero = { COUNT($count) } trainable tensors ({ PERCENT($share) } % of all weights) get a gradient of exactly 0 in every update: { names-and-more }
 
 check-moves = Does every parameter move?
+    .short = parameters that move
     .why = An update that is smaller than the rounding of a weight is lost, and training looks slow where it stands still.
     .first = Train weights in float32, or raise the learning rate.
     .sound = every tensor with a gradient ({ COUNT($count) }) moved within { $updates } updates
@@ -290,6 +325,7 @@ check-moves = Does every parameter move?
     .partly = { PERCENT($share) } % of the numbers with a gradient did not change in { $updates } updates in { names-and-more } ({ $dtype }, learning rate { G($rate, digits: 2) }): most of the update is lost in rounding
 
 check-stays = Does what is frozen stay?
+    .short = frozen parameters that stay
     .why = A frozen part that moves is no longer what was trained before, and nothing in the loss says so.
     .first = Leave frozen weights out of the optimizer (weight decay moves them too), and put frozen batch norms into evaluation mode.
     .sound = every frozen tensor ({ COUNT($count) }) stayed as it was
@@ -297,6 +333,7 @@ check-stays = Does what is frozen stay?
     .statistics = the weights of frozen batch norms stay, but { COUNT($count) } of their running statistics move: { names-and-more }
 
 check-learns = Can one batch be learnt?
+    .short = whether one batch can be learnt
     .why = What cannot learn one batch by heart cannot learn a data set.
     .first = Look at what else is wrong here; then at the targets, the loss and the learning rate, on one batch.
     .sound = on this batch alone the loss falls from { G($first) } to { G($last) } in { $updates } updates{ $factor ->
@@ -390,3 +427,5 @@ terminal-check = { $wrong ->
 }, { COUNT($sound) } sound, { COUNT($unchecked) } could not be checked ({ FIXED($seconds, digits: 1) } s)
 terminal-check-why = why it matters
 terminal-check-first = what to do first
+terminal-check-give = give { $argument } to check:{ " " }
+terminal-check-not_here = { $why }:{ " " }

@@ -15,6 +15,10 @@ doctor-unjudged_because = Nothing could be judged: { $why }{ $notes ->
     [none] {""}
    *[other] ; { $notes }
 }.
+doctor-lost = The model is lost: { $how }. Found: { $tally }.
+ending-not-finite = its loss is not finite from { $axis } { $step } to the end
+ending-above-start = its loss ends at { G($loss) }, far above the { G($start) } that it began with
+ending-back-at-start = its loss ends at { G($loss) }, no better than the { G($start) } that it began with
 tally-fault = { $count ->
     [one] { COUNT($count) } fault
    *[other] { COUNT($count) } faults
@@ -46,6 +50,8 @@ known-layers = { $count ->
     [one] { COUNT($count) } layer
    *[other] { COUNT($count) } layers
 }
+numbering-recording = Steps are counted from 1: the first call of recorder.step() is step 1.
+numbering-zero = { CAPITAL($axis) }s are numbered as in the log, from 0.
 remark_line-note = note: { $remark }
 remark_line-left-out = left out: { $remark }
 

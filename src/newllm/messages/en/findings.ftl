@@ -9,6 +9,12 @@ names-and-more = { $names }{ $more ->
    *[other] { " " }and { $more } more
 }
 
+# A layer, or a weight, whose name is a number.
+layer-of-kind = layer { $name } ({ $kind })
+weight-of-kind = { $name } ({ $kind })
+layer-number = "{ $name }"
+layer-signal = { SIGNAL($signal) } of { $layer }
+
 # A finding shortly behind what somebody planned.
 planned-finding = { $finding } (planned: "{ $text }" from { $axis } { $step } on)
 
@@ -71,7 +77,10 @@ finding-plateau =
 
 finding-worse-than-uniform =
     .explained = The loss is above ln V, that of a model which finds all V tokens equally likely: knowing nothing would be better. It is sure and wrong; look first at the step at which it went above, and at how targets are made.
-    .sentence = { $signal } is worse than uniform guessing over { $vocabulary } tokens (ln V = { G($uniform) }) at { $points } points from { $axis } { $first } to { $last }, at worst { G($worst) }
+    .sentence = { $signal } is worse than uniform guessing over { $vocabulary } tokens (ln V = { G($uniform) }) at { $points ->
+        [one] { $axis } { $first }, with
+       *[other] { $points } points from { $axis } { $first } to { $last }, at worst
+    } { G($worst) }
     .other-units = the loss is summed, scaled or regularised and so not in nats per token
     .test = Evaluate a model whose logits are all zero: its loss must be ln V.
 
@@ -80,7 +89,10 @@ finding-worse-than-untrained =
     .sentence = { $signal } is worse than the untrained model was ({ G($untrained) }{ $inferred ->
         [yes] , inferred from the first values
        *[no] { "" }
-    }) at { $points } points from { $axis } { $first } to { $last }, at worst { G($worst) }
+    }) at { $points ->
+        [one] { $axis } { $first }, with
+       *[other] { $points } points from { $axis } { $first } to { $last }, at worst
+    } { G($worst) }
     .trained-before = training began from a trained model, whose loss the first value is
     .test = Evaluate the model before its first step on the same data.
 

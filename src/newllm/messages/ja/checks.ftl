@@ -1,11 +1,13 @@
 # newllm.check：各検査の問い、なぜ大切か、最初にすること、そして見つかったこと。
 
 check-runs = 損失は計算できるか
+    .short = 損失を計算できるか
     .why = 損失がなければ訓練は始まらない。
     .first = エラーを読む。loss(model, batch)そのものから出ている。
     .wrong = 損失を計算できない: { $why }
 
 check-finite = 損失と勾配は有限の数か
+    .short = 損失と勾配が有限か
     .why = 勾配に一つでもNaNや無限大があれば、すべての重みに広がる。
     .first = 出力が有限でなくなる最初の層を探す（torch.autograd.detect_anomaly）。0の対数や平方根がないかを見る。
     .sound = 損失は{ G($loss) }、勾配はすべて有限である
@@ -17,6 +19,7 @@ check-finite = 損失と勾配は有限の数か
     .detached = 損失に勾配がない。どの重みにも依存していない（途中にdetach、no_grad、.item()がある）
 
 check-repeatable = 同じステップは同じビットになるか
+    .short = ステップのビット単位の再現
     .why = 再現できないものはリプレイできず、その不具合は二度と見つけられない。
     .first = 損失がモデルとバッチのほかに読むものを探す。カウンター、時計、独自の乱数生成器、持ち越される状態など。
     .sound = 同じシードで二度計算し、損失も勾配もビット単位で一致した
@@ -24,6 +27,7 @@ check-repeatable = 同じステップは同じビットになるか
     .gradient = 損失は二度とも同じだが、{ $name }の勾配が一致しない（{ COUNT($count) }個のテンソルで相違）
 
 check-batch-kept = 一ステップの後もバッチは元のままか
+    .short = バッチが書き換えられないこと
     .why = その場で書き換えられたバッチは、次に使うとき別のものになる。勾配の累積や評価で、またメモリ上のデータのビューなら次のエポックで現れる。
     .first = x -= meanやx.sub_(mean)ではなくx = x - meanと書くか、先にバッチを複製する。
     .sound = { $changed ->
@@ -39,6 +43,7 @@ check-batch-kept = 一ステップの後もバッチは元のままか
     }）。損失は{ G($first) }、その後に残ったバッチでは{ G($second) }になる
 
 check-optimizer-holds = 訓練するパラメータはすべてオプティマイザに一度ずつあるか
+    .short = オプティマイザーのもつパラメータ
     .why = オプティマイザにないパラメータは初期値のまま動かず、それはほかのどこにも現れない。
     .first = モデルへの変更（移動、ラップ、重み共有、新しいヘッド）をすべて終えてから、model.parameters()でオプティマイザを作る。
     .sound = 訓練する{ COUNT($count) }個のテンソルがすべて一度ずつ入っている{ $others ->
@@ -51,6 +56,7 @@ check-optimizer-holds = 訓練するパラメータはすべてオプティマ�
     .twice = { COUNT($count) }個のテンソルがオプティマイザに二度以上入っている: { names-and-more }
 
 check-evaluation = 評価は損失を測り、何も変えないか
+    .short = 評価
     .why = 訓練モードで動く評価、モデルを変える評価、出力を別の行のラベルと比べる評価は、訓練しているものとは別のモデルを見せる。
     .first = 同じバッチを両方に通す。評価の前にmodel.eval()とtorch.no_grad()、後にmodel.train()を呼ぶ。
     .sound = 評価はバッチに{ G($value) }を返し、評価モードでの損失と一致する{ $training ->
@@ -62,6 +68,7 @@ check-evaluation = 評価は損失を測り、何も変えないか
     .rows = 評価はバッチに{ G($value) }を返すが、評価モードでの損失は{ G($expected) }である。一つの行だけのバッチでは正しい値を返すので、出力を別の行の目標と比べている
 
 check-order = データは毎エポック新しい順序で読まれるか
+    .short = データの順序
     .why = ラベル順や毎回同じ順序で読むと、その順序を覚える。一度も読まれない行からは何も学べない。
     .first = DataLoaderにshuffle=Trueを渡すか、繰り返すたびに引き直すサンプラーを使う。
     .sound = { $shuffled ->
@@ -73,6 +80,7 @@ check-order = データは毎エポック新しい順序で読まれるか
     .same = サンプラーはシャッフルすると言っているが、二つのエポックが{ COUNT($rows) }行を同じ順序で読む
 
 check-workers = ローダーのワーカーは異なる乱数を引くか
+    .short = ワーカーの乱数
     .why = ワーカーは一つのプロセスの複製である。データセット独自の乱数生成器は各ワーカーで同じ数を引き、データ拡張やノイズが双子になる。
     .first = worker_init_fnの中で、ワーカーとエポックごとに異なるtorch.initial_seed()からデータセットの生成器をシードする。
     .sound = { $draws ->
@@ -84,6 +92,7 @@ check-workers = ローダーのワーカーは異なる乱数を引くか
     .streams = { COUNT($workers) }個のワーカーのうち二つが同じバッチを返す。それぞれがストリーム全体を読むので、すべてが{ $workers }回現れる
 
 check-shards = 各ランクは異なる行を読むか
+    .short = ランクごとのデータの分担
     .why = 同じ行を読むランクは同じ仕事を二度するだけで、バッチは大きくならない。
     .first = サンプラーに、実行中のプロセスのランクとランク数を渡し、順序は全ランク共通のシードから引く。
     .sound = { COUNT($ranks) }ランクのサンプラーが返す{ COUNT($rows) }行のうち、重複は{ $twice ->
@@ -94,18 +103,21 @@ check-shards = 各ランクは異なる行を読むか
     .overlap = { COUNT($ranks) }ランクのサンプラーが返す{ COUNT($rows) }行のうち、{ COUNT($twice) }行が重複している
 
 check-registered = モデルは自分の重みをすべて知っているか
+    .short = モデルが全重みを把握していること
     .why = ふつうのリストや辞書に入れた層はモジュールの一部ではない。parameters()に含まれず、オプティマイザも.to()もstate_dict()も見落とす。
     .first = 層はnn.ModuleListかnn.ModuleDictに、単独の重みはnn.ParameterListに入れる。
     .sound = モデルのふつうのリストや辞書にある重みを、損失は使っていない
     .wrong = モデルの知らない重みのテンソル{ COUNT($count) }個を損失が使っている: { names-and-more }。ふつうのリストや辞書の中にあり、訓練されない
 
 check-training-mode = ドロップアウトとバッチ正規化は訓練モードか
+    .short = 訓練モード
     .why = 評価モードのまま残った部分は、ドロップアウトなしで、あるいは更新されない統計量で訓練される。
     .first = 評価のたびにmodel.train()を呼び、eval()にするのは固定した部分だけにする。
     .sound = 訓練時にふるまいの変わる{ COUNT($of) }層は、どれも重みの扱いに合ったモードである
     .wrong = 訓練時にふるまいの変わる{ COUNT($of) }層のうち{ COUNT($count) }層が、重みを訓練しているのに評価モードである: { names-and-more }
 
 check-loss-form = 損失はモデルの出力の交差エントロピーか
+    .short = 損失の形
     .why = softmaxが一つ多いと、エラーもなく学習が遅くなり、損失が下限で止まる。対数が抜けると、まともに学習できない。
     .first = cross_entropyにはロジットを（softmaxは中に含まれる）、nll_lossには対数確率を渡す。クラスの軸をほかの軸と取り違えない。
     .sound = { COUNT($classes) }クラスについて、勾配が一つ一つの数まで{ $form ->
@@ -121,6 +133,7 @@ check-loss-form = 損失はモデルの出力の交差エントロピーか
     .wrong-axis = softmaxが{ COUNT($classes) }クラスの軸とは別の軸にかかっている
 
 check-shift = 目標は次のトークンか
+    .short = 予測対象のずれ
     .why = ずらさない目標は写すことを教え（損失は0に近づく）、二度ずらした目標は一つ飛ばして先を当てることを教える。
     .first = ずらすのは一度だけにする。データセットか損失のどちらかで行い、両方では行わない。transformersのモデルはラベルを自分でずらす。
     .sound = { COUNT($rows) }個の目標の{ PERCENT($share, digits: 1) } %が直後のトークンである
@@ -129,12 +142,14 @@ check-shift = 目標は次のトークンか
     .back = 目標がその位置より前のトークンである（{ $shift }、{ PERCENT($share, digits: 1) } %）。逆向きにずらされている
 
 check-causality = 後のトークンが前の出力を動かさないか
+    .short = 因果マスク
     .why = 予測すべきトークンを見られるモデルは、正しいモデルには出せない損失に達し、生成すると意味のない文を書く。
     .first = 因果マスクの欠落や転置、両側にパディングした畳み込み、位置方向の正規化や平均を探す。
     .sound = 位置{ $position }以降のトークンを変えても、それより前の出力は動かなかった（以降の出力はその大きさの{ G($later, digits: 2) }倍動いた）
     .wrong = 位置{ $position }以降のトークンを変えると、それより前の{ COUNT($count) }個の出力がその大きさの{ G($earlier, digits: 2) }倍動く。モデルは予測すべきものを読んでいる
 
 check-rows = バッチの行は互いに独立か
+    .short = 行どうしの独立
     .why = ある行の出力がほかの行から受け取るものは、実際に使うときには存在せず、例の間で情報が漏れる。
     .first = バッチの軸にかかる正規化、平均、softmax、reshapeを探す。
     .sound = 評価モードでは、バッチのほかの行を変えても{ COUNT($rows) }行のうち最初の行の出力は動かなかった{ $batch_norms ->
@@ -144,6 +159,7 @@ check-rows = バッチの行は互いに独立か
     .wrong = バッチのほかの行を変えると、{ COUNT($rows) }行のうち最初の行の出力が、評価モードでもその大きさの{ G($moved, digits: 2) }倍動く
 
 check-padding = パディングは読まれも数えられもしないか
+    .short = パディング
     .why = パディングを読むと出力が隣の行の長さに左右され、パディングを数えると損失が実際より小さく見える。
     .first = アテンションマスクをすべての層に渡し、パディングのラベルを-100にする。
     .sound = パディングの{ COUNT($padding) }か所のトークンを変えてもほかの出力は動かず、目標にも含まれていない
@@ -152,30 +168,35 @@ check-padding = パディングは読まれも数えられもしないか
     .learnt = { COUNT($total) }個の目標のうち{ COUNT($counted) }個（{ PERCENT($share) } %）が、トークン{ $token }に続くトークン{ $token }である。行の末尾を埋めるだけのトークンであり、パディングが学習されている
 
 check-ends = 文の終わりは学習されるか
+    .short = 文章の終わり
     .why = 文の終わりを示すトークンをパディングにも使うと、パディングを損失から除くとき終わりも除かれ、モデルは止まることを学ばない。
     .first = パディングには終わりとは別のトークンを使うか、トークンではなくアテンションマスクで除く。
     .sound = パディングの直前にあるトークン{ $token }は、{ COUNT($rows) }行のうち{ COUNT($learnt) }行で目標になっている
     .wrong = トークン{ $token }は{ COUNT($rows) }行の終わりにあり（アテンションマスクでは本文）、行を埋めるのにも使われ、どの行でも目標になっていない。モデルは止まることを学ばない
 
 check-padding-row = 埋め込みのパディングの行はゼロか
+    .short = 埋め込みのパディング行
     .why = パディングの行は勾配を受け取らない。初期化やチェックポイントが残した値がそのまま残り、それを読むものすべてに加わる。
     .first = 独自の初期化をした後でこの行をゼロにする（weight[padding_idx] = 0）か、読むところでパディングをマスクする。
     .sound = { COUNT($count) }個の埋め込みで、パディングの行はゼロである
     .wrong = { $name }の行{ $row }はパディングなのにゼロではない（長さは全体の平均の{ G($size, digits: 2) }倍）。ゼロにすると、バッチの損失は{ G($before) }から{ G($after) }に変わる
 
 check-answers = 目標が入力に紛れ込んでいないか
+    .short = 入力に含まれる予測対象
     .why = 答えを与えられたモデルはそれを写すことを覚え、答えのないところでは何もできない。
     .first = 名前の挙がった列を、モデルへの入力から取り除く。
     .sound = { COUNT($rows) }行のどの入力でも、{ COUNT($columns) }個の数の中に目標そのものはない
     .wrong = 入力{ $name }の{ COUNT($columns) }列のうち列{ $column }が、{ COUNT($rows) }行すべてで目標そのものであり、モデルはそれを読んでいる
 
 check-broadcast = 出力はそれぞれ自分の目標と比べられるか
+    .short = 出力と予測対象の形状
     .why = 形(B, 1)の出力と形(B)の目標は、B×Bの表にブロードキャストされる。エラーもなく、どの出力も全目標の平均へ引かれる。
     .first = 両方を同じ形にする。output.squeeze(-1)またはtarget[:, None]。
     .sound = 出力は{ $output }、目標は{ $target }で、各行は自分の目標へ引かれている
     .wrong = 出力は{ $output }、目標は{ $target }（バッチの{ $path }）である。{ COUNT($rows) }行の目標を入れ替えても勾配がまったく変わらない。どの出力もすべての目標と比べられている
 
 check-vocabulary = トークン、埋め込み、トークナイザーは合っているか
+    .short = トークン、埋め込み、トークナイザー
     .why = 埋め込みに行のないトークンが現れると訓練はそこで止まり、未知のトークンばかりの文からは何も学べない。
     .first = トークナイザーとモデルを同じところから取るか、model.resize_token_embeddings(len(tokenizer))を呼ぶ。
     .sound = バッチには{ COUNT($distinct) }種類のトークン（最大{ $largest }）があり、{ $name }には{ COUNT($rows) }行ある{ $size ->
@@ -189,12 +210,14 @@ check-vocabulary = トークン、埋め込み、トークナイザーは合っ�
     .unknown = バッチのトークンの{ PERCENT($share) } %が{ $token }、つまりトークナイザーの知らないものを表すトークンである
 
 check-evaluation-mode = 評価時にドロップアウトは止まるか
+    .short = 評価時のドロップアウト
     .why = 評価中のドロップアウトは、評価を悪くし、毎回違う結果にする。
     .first = 関数としてのdropoutにはtraining=self.trainingを渡し、評価の前にmodel.eval()を呼ぶ。
     .sound = 評価モードでは、乱数を変えても出力はビット単位で同じだった
     .wrong = 評価モードでもドロップアウトが働いている。乱数を変えると出力がその大きさの{ G($moved, digits: 2) }倍動く
 
 check-initial-loss = 損失は当て推量の値から始まるか
+    .short = 最初の損失と推測の比較
     .why = 初期状態で誤った答えに自信を持つモデルは、それを忘れることに最初のステップを費やす。当て推量よりはるかに低く始まるモデルは、答えを見ている。
     .first = 最後の層の初期の重みを小さくするか、スケールの小さい埋め込みと共有する。
     .sound = 最初は目標一つあたり{ G($nats, digits: 3) }ナット。{ COUNT($classes) }クラスを等しく推量すると{ G($uniform, digits: 3) }である{ $learnt ->
@@ -204,6 +227,7 @@ check-initial-loss = 損失は当て推量の値から始まるか
     .wrong = 最初から目標一つあたり{ G($nats, digits: 3) }ナット。{ COUNT($classes) }クラスを等しく推量すれば{ G($uniform, digits: 3) }である。初期のモデルが誤った答えに自信を持っている
 
 check-reduction = 損失は、数えるべき目標の平均か
+    .short = 予測対象にわたる平均
     .why = 和であれば勾配はバッチと行の長さとともに大きくなり、除くべきものまで含めた平均であればパディングとともに小さくなる。
     .first = 数えるべき目標の数で割る（cross_entropyはreduction="mean"とignore_indexでそうする）。
     .sound = { COUNT($count) }個の目標の重みの合計は{ FIXED($total, digits: 2) }である
@@ -211,23 +235,27 @@ check-reduction = 損失は、数えるべき目標の平均か
     .ignored = { COUNT($count) }個の目標の重みの合計が1ではなく{ FIXED($total, digits: 2) }である。数えないものも含めた{ COUNT($positions) }か所で平均している
 
 check-accumulation = バッチの損失は半分ずつの損失の平均か
+    .short = 勾配の累積
     .why = 小さなバッチの勾配を累積する人は、その平均が全体と等しいと考えている。
     .first = 行について平均をとり、累積する損失を小さなバッチの数で割る。
     .sound = 半分ずつの損失の平均が、バッチ全体の損失（{ G($whole) }）と一致する
 
 check-autocast = 混合精度は働いているか
+    .short = 混合精度
     .why = 別のデバイス向けのautocastは何もせず、何も言わない。
     .first = モデルのあるデバイスを指定する: torch.autocast(device_type=...)。
     .sound = { COUNT($layers) }層のうち{ COUNT($reduced) }層が低い精度で計算している
     .wrong = autocastは{ $kind }で有効だが（モデルは{ $device }）、{ COUNT($layers) }層のどれも低い精度で計算していない
 
 check-half-precision = オプティマイザのepsilonは半精度で表せるか
+    .short = 半精度でのイプシロン
     .why = float16で0になるepsilonでは、Adamが0で割ることがある。
     .first = 訓練する重みはfloat32で持つか（積にはautocastを使う）、epsilonを1e-4にする。
     .sound = 表せる
     .wrong = 重みがfloat16で、オプティマイザのepsilon（{ E($epsilon) }）がそこでは0になる。更新が0で割ることがある
 
 check-scale = 各層の出力の大きさは妥当か
+    .short = 層の出力の大きさ
     .why = 極端に大きい出力、範囲の端に張りついた出力、すべて0の出力からは、役に立つ勾配が返らない。
     .first = 入力を正規化し、活性化関数に合った初期化（PyTorch の既定、He、Xavier）を使う。
     .sound = { COUNT($layers) }層の出力のうち最大は{ G($largest, digits: 3) }である（{ $name }）
@@ -236,12 +264,14 @@ check-scale = 各層の出力の大きさは妥当か
     .dead = { names-and-more }の出力の{ PERCENT($value) } %が0である
 
 check-gradient-scale = 各層の勾配は比べられる大きさか
+    .short = 層の勾配の大きさ
     .why = 勾配が途中で消えると、最初の層は何も学ばない。
     .first = 残差接続と正規化を加えるか、大きさを保つ初期化を使う。
     .sound = 二乗平均平方根は{ G($least, digits: 2) }（{ $smallest }）から{ G($most, digits: 2) }（{ $largest }）の間である
     .wrong = { $smallest }の勾配の二乗平均平方根は{ G($least, digits: 2) }、{ $largest }では{ G($most, digits: 2) }である
 
 check-step-order = ループは消去、計算、クリッピング、更新をこの順に行うか
+    .short = 勾配消去・クリッピング・更新の順序
     .why = すでに使われた勾配、失われた勾配、まだクリッピングされていない勾配による更新は意図したものと違い、損失には何も現れない。
     .first = optimizer.zero_grad()、loss.backward()、clip_grad_norm_(...)、optimizer.step()、scheduler.step()をこの順に書く。
     .sound = ステップの{ $calls }回の呼び出しで、{ $updates }回の更新はどれも、そのためだけに計算された勾配を使った
@@ -250,18 +280,21 @@ check-step-order = ループは消去、計算、クリッピング、更新を�
     .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
 
 check-step-mode = ループは訓練モードで訓練するか
+    .short = ループの訓練モード
     .why = 評価モードで訓練されたものは、ドロップアウトなしで、統計量も止まったままになる。
     .first = ループの中で評価するたびに、その後でmodel.train()を呼ぶ。
     .sound = ステップの{ $calls }回の呼び出しで、勾配を受け取るものは訓練モードだった
     .wrong = { $calls }回のうち{ $call }回目の呼び出しで、前は訓練モードだった層が評価モードのまま訓練される: { names-and-more }
 
 check-step-frozen = ループが勾配を消す数は動かないか
+    .short = ループが固定する数値
     .why = 重み減衰とモメンタムは、勾配のない重みも動かす。
     .first = 更新の後で元の値に戻すか、重み減衰のない別のパラメータに分ける。
     .sound = ループは{ COUNT($count) }個のテンソルの勾配の一部をゼロにし、その数は動かない
     .wrong = ループは{ $calls }回の更新のたびに{ $name }の勾配のうち{ COUNT($cleared) }個の数をゼロにするが、そのうち{ COUNT($moved) }個が動いている
 
 check-schedule = 学習率のスケジュールは訓練の長さに合うか
+    .short = 学習率スケジュール
     .why = 進めすぎるスケジュールは早く終わり、長すぎるスケジュールはウォームアップから抜け出さない。
     .first = スケジュールには、それ自身のステップ数（更新の数、エポックごとに進めるならエポックの数）を渡す。
     .sound = { $planned ->
@@ -276,6 +309,7 @@ check-schedule = 学習率のスケジュールは訓練の長さに合うか
     .turns = { COUNT($planned) }ステップのうちステップ{ COUNT($at) }まで学習率が下がり、その後{ G($last, digits: 2) }までまた上がる。訓練がスケジュールのT_maxより長い
 
 check-gradients = 訓練するパラメータはすべて勾配を受け取るか
+    .short = 全パラメータの勾配
     .why = 勾配のないパラメータは訓練に加わっていない。使い忘れた枝、detach、死んだ層などである。
     .first = 名前の挙がった層の出力を損失までたどる。使われているか、途中にdetach、.data、no_gradがないかを確かめる。
     .sound = 訓練する{ COUNT($count) }個のテンソルすべてが{ $updates }回の更新のうちに勾配を受け取った
@@ -283,6 +317,7 @@ check-gradients = 訓練するパラメータはすべて勾配を受け取る�
     .zero = 訓練するテンソル{ COUNT($count) }個（全重みの{ PERCENT($share) } %）の勾配が、どの更新でもちょうど0である: { names-and-more }
 
 check-moves = すべてのパラメータが動くか
+    .short = パラメータが動くこと
     .why = 重みの丸めより小さい更新は失われる。訓練は遅いのではなく止まっている。
     .first = 重みをfloat32で訓練するか、学習率を上げる。
     .sound = 勾配のある{ COUNT($count) }個のテンソルすべてが{ $updates }回の更新のうちに動いた
@@ -290,6 +325,7 @@ check-moves = すべてのパラメータが動くか
     .partly = { names-and-more }では、勾配のある数の{ PERCENT($share) } %が{ $updates }回の更新で変わらなかった（{ $dtype }、学習率{ G($rate, digits: 2) }）。更新の大半が丸めで失われている
 
 check-stays = 固定したものは動かないか
+    .short = 固定したパラメータが動かないこと
     .why = 固定した部分が動けば、それはもう以前に訓練したものではなく、損失には何も現れない。
     .first = 固定した重みはオプティマイザに入れず（重み減衰でも動く）、固定したバッチ正規化は評価モードにする。
     .sound = 固定した{ COUNT($count) }個のテンソルはすべて元のままである
@@ -297,6 +333,7 @@ check-stays = 固定したものは動かないか
     .statistics = 固定したバッチ正規化の重みは元のままだが、移動統計量が{ COUNT($count) }個動いている: { names-and-more }
 
 check-learns = 一つのバッチを覚えられるか
+    .short = 一つのバッチを学習できるか
     .why = 一つのバッチを丸暗記できないものは、データセットも学べない。
     .first = まずここに挙がったほかの問題を見る。次に一つのバッチで、目標、損失、学習率を確かめる。
     .sound = このバッチだけで、損失は{ $updates }回の更新で{ G($first) }から{ G($last) }に下がる{ $factor ->
@@ -390,3 +427,5 @@ terminal-check = { $wrong ->
 }、正常{ COUNT($sound) }件、検査できなかったもの{ COUNT($unchecked) }件（{ FIXED($seconds, digits: 1) }秒）
 terminal-check-why = なぜ大切か
 terminal-check-first = 最初にすること
+terminal-check-give = { $argument }を渡せば調べられるもの：
+terminal-check-not_here = { $why }：

@@ -9,6 +9,10 @@ doctor-unjudged_because = 何も判定できない。{ $why }{ $notes ->
     [none] {""}
    *[other] 。{ $notes }
 }。
+doctor-lost = モデルは使いものにならない：{ $how }。所見：{ $tally }。
+ending-not-finite = 損失が{ $axis }{ $step }から最後まで有限でない
+ending-above-start = 損失は最後に{ G($loss) }で、開始時の{ G($start) }をはるかに上回る
+ending-back-at-start = 損失は最後に{ G($loss) }で、開始時の{ G($start) }から良くなっていない
 tally-fault = 異常{ COUNT($count) }件
 tally-warning = 警告{ COUNT($count) }件
 tally-note = 注記{ COUNT($count) }件
@@ -19,6 +23,8 @@ contents-nothing = 点がない
 known-parameters = { COUNT($count) }パラメータ
 known-vocabulary = 語彙数{ COUNT($count) }
 known-layers = { COUNT($count) }層
+numbering-recording = ステップは1から数える（recorder.step()の最初の呼び出しがステップ1）。
+numbering-zero = { $axis }の番号はログのとおりで、0から始まる。
 remark_line-note = 注記：{ $remark }
 remark_line-left-out = 読み込まなかったもの：{ $remark }
 

@@ -14,6 +14,12 @@ names-and-more = { $names }{ $more ->
    *[other] 、ほか{ $more }個
 }
 
+# 名前が数字の層と重み。
+layer-of-kind = 層{ $name }（{ $kind }）
+weight-of-kind = { $name }（{ $kind }）
+layer-number = 「{ $name }」
+layer-signal = { $layer }の{ SIGNAL($signal) }
+
 # 計画された変更のすぐ後の所見。
 planned-finding = { $finding }（計画された変更：{ axis-unit }{ $step }から「{ $text }」）
 
@@ -76,13 +82,19 @@ finding-plateau =
 
 finding-worse-than-uniform =
     .explained = 損失がln V（V個のトークンをすべて同じ確率とみなすモデルの損失）を超えている。何も知らないモデルより悪く、確信をもって間違えている。超えたステップと、予測対象の作り方をまず調べる。
-    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }から{ $last }までの{ $points }点で、{ $vocabulary }トークンの一様な推測（ln V = { G($uniform) }）より悪い。最大は{ G($worst) }である。
+    .sentence = { SIGNAL($signal) }が、{ $points ->
+        [1] { axis-unit }{ $first }で、
+       *[other] { axis-unit }{ $first }から{ $last }までの{ $points }点で、
+    }{ $vocabulary }トークンの一様な推測（ln V = { G($uniform) }）より悪い。最大は{ G($worst) }である。
     .other-units = 損失が合計、スケーリング、または正則化されており、1トークンあたりのnatではない
     .test = ロジットがすべて0のモデルを評価する。その損失はln Vになるはずである。
 
 finding-worse-than-untrained =
     .explained = 損失が、訓練前のモデルの損失を超えている。訓練によって、訓練しないより悪くなった。超えたステップを調べ、その前からやり直す。
-    .sentence = { SIGNAL($signal) }が、{ axis-unit }{ $first }から{ $last }までの{ $points }点で、訓練前のモデル（{ G($untrained) }{ $inferred ->
+    .sentence = { SIGNAL($signal) }が、{ $points ->
+        [1] { axis-unit }{ $first }で、
+       *[other] { axis-unit }{ $first }から{ $last }までの{ $points }点で、
+    }訓練前のモデル（{ G($untrained) }{ $inferred ->
         [yes] 、最初の数点からの推定
        *[no] { "" }
     }）より悪い。最大は{ G($worst) }である。

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
 from newllm.report.markup import tag
@@ -40,6 +41,7 @@ def sections_of(source: Source, words: Catalogue) -> tuple[Section, ...]:
     Files of a run may hold anything. A section that fails on what stands there says so in its place, and the others
     are shown all the same.
     """
+    words = words.about(text=reads_text(source.trace, source.facts))
     made = (_made(name, source, words) for name in SECTIONS)
     return tuple(section for section in made if section is not None)
 

@@ -8,9 +8,8 @@ from newllm.report.charts.figure import span
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
-from newllm.words.diagnosis import causes, standing, tally
-from newllm.words.labels import axis_label, evidence_label, kind_label
-from newllm.words.numbers import value
+from newllm.words.diagnosis import causes, evidence, standing, tally
+from newllm.words.labels import axis_label, kind_label
 
 _IN_FULL = 3  # cards that say at once what their kind is
 _MOST = 60
@@ -71,10 +70,9 @@ def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *,
 
 def _behind(words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
-    evidence = ((evidence_label(words, name), value(words, thing)) for name, thing in finding.evidence.items())
     behind = causes(words, finding)
     parts = [
-        pairs(evidence),
+        pairs(evidence(words, finding)),
         block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),
         block(words("would_tell"), tag("p", said_in(words, finding.test)) if finding.test else Html()),
         block(words("causes"), tag("p", behind) if behind else Html()),

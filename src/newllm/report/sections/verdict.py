@@ -1,7 +1,6 @@
 """What stands on top: the three sentences of the newest verdict; where nothing was replayed, what the doctor says."""
 
 import shlex
-from collections import Counter
 
 from newllm.messages import Catalogue
 from newllm.report.charts.chart import Section
@@ -9,7 +8,7 @@ from newllm.report.markup import Html, joined, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Verdict
 from newllm.words import replays
-from newllm.words.diagnosis import causes, checked, points, tally, unjudged, unseen
+from newllm.words.diagnosis import causes, checked, headline, mood, numbering, points, unjudged, unseen, worst
 from newllm.words.numbers import number
 from newllm.words.verdicts import sentences_of
 
@@ -64,19 +63,21 @@ def _sentences(verdict: Verdict, words: Catalogue) -> Html:
 def _doctor(source: Source, words: Catalogue) -> Html:
     grave = [one for one in source.findings if one.severity != "note"]
     first = _first(source, words)
-    mood = grave[0].severity if grave else "warning" if unjudged(source.trace, source.findings) else "good"
+    how = mood(source.trace, source.findings, source.facts) or "warning"
     roots = [one for one in grave if one.follows is None]
     different = list({one.kind: one for one in reversed(roots)}.values())[::-1]
     named = next((one for one in roots if one.causes), None)
     cause = tag("p", words("causes"), ": ", causes(words, named)) if named else Html()
     parts = [
-        tag("p", first, kind=mood),
+        tag("p", first, kind=how),
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),
         cause,
     ]
     sound = checked(words, source.trace, source.facts, source.findings)
     lacks = unseen(source.trace, source.facts)
+    counted = numbering(words, source.trace, source.facts)
     more = [
+        tag("p", counted, kind="muted") if counted else "",
         tag("p", sound, kind="muted") if sound else "",
         tag("p", said_in(words, lacks), kind="muted") if lacks else "",
     ]
@@ -84,10 +85,8 @@ def _doctor(source: Source, words: Catalogue) -> Html:
 
 
 def _first(source: Source, words: Catalogue) -> str | Html:
-    counted = Counter(one.severity for one in source.findings)
-    for severity in ("fault", "warning"):
-        if counted[severity]:
-            return words(f"doctor-{severity}", tally=tally(words, counted))
+    if worst(source.findings) in ("fault", "warning"):
+        return headline(words, source.trace, source.findings, source.facts)
     if why := unjudged(source.trace, source.findings):
         return joined([words("doctor-unjudged"), " ", said_in(words, why)])
     return words("doctor-nothing", points=f"{points(source.trace):,}", signals=f"{len(source.trace.signals):,}")

@@ -1,0 +1,65 @@
+# What is said of a run that reads no text (images, tables, sounds), in the place of sentences that speak of tokens.
+
+finding-loss-drop =
+    .explained = The training loss fell far below its trend for a while and came back. As a rule the batches there were too easy (repeated samples, targets that are left out): look at the batches of these steps.
+    .sentence = { $signal } falls from { G($base) } to { G($low) } at { $axis } { $first } and is back behind { $last }: these batches were far easier than the rest
+    .no-targets = batches without targets
+    .seen-text = samples that training had shown before
+    .test = Look at the batches of these steps.
+
+finding-worse-than-uniform =
+    .explained = The loss is above ln K, that of a model which finds all K classes equally likely: knowing nothing would be better. It is sure and wrong; look first at the step at which it went above, and at how targets are made.
+    .sentence = { $signal } is worse than uniform guessing among { $vocabulary } classes (ln { $vocabulary } = { G($uniform) }) at { $points ->
+        [one] { $axis } { $first }, with
+       *[other] { $points } points from { $axis } { $first } to { $last }, at worst
+    } { G($worst) }
+    .other-units = the loss is summed, scaled or regularised, and so no mean cross-entropy
+    .test = Evaluate a model whose logits are all zero: its loss must be the logarithm of the number of classes.
+
+finding-over-fitting =
+    .explained = The validation loss turns up while the training loss goes on falling: the model learns its training data by heart. Keep the snapshot of the best validation; more data, augmentation, or a smaller model, helps.
+    .sentence = { $signal } was best at { $axis } { $first } ({ G($best) }) and has risen by { G($rise, digits: 3) } since{ $training_fell ->
+        [yes] , while the training loss fell
+       *[no] { "" }
+    }
+    .surer = a few targets that grow ever surer and wrong, while most stay right: look at the accuracy
+    .never-trained = targets that never occur in training: split the loss by class
+    .test = Train on more data for the same number of steps: over-fitting shrinks, the rest stays.
+
+finding-validation-gap =
+    .explained = From the first evaluation on, validation and training disagree by more than what was learnt by then explains. An untrained model does equally badly on both, so one of the two is measured or prepared otherwise: evaluate training batches by the same code.
+    .sentence = validation_loss is { G($validation) } at its first evaluation, where the training loss is about { G($training) }, and stays apart: the two do not measure the same thing
+    .never = validation_loss stays at about { G($validation) } and never falls below { G($start) }, where training began, while training comes to { G($training) }{ $new ->
+        [yes] ; its first evaluation was within the first epoch, when no data had been read twice
+       *[no] { "" }
+    }: what is learnt in training is not what validation asks
+    .other-text = validation data of another kind than training's
+    .trained-before = a run that began from a trained model
+    .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.
+
+finding-too-good =
+    .explained = The loss is nearly nothing on held-out data as well: the model sees what it should predict. Check that no input holds the answer, and that no sample of validation stands in training.
+    .sentence = training comes to { G($training) } and validation to { G($validation) }, nearly nothing by { $axis } { $step }: hardly any data are so predictable
+    .one-answer = a task with one right answer to each question, such as copying or arithmetic
+    .test = Replace the inputs by noise: if the loss stays low, the answer reaches the model by another way.
+
+finding-dead-units =
+    .explained = Most units of a layer are zero for everything: they compute nothing and get no gradient. Look at the layer over a larger batch, then train again with a smaller learning rate.
+    .sentence = { PERCENT($share) } % of the units of { $worst } are zero for every input (layers: { $layers })
+    .small-batch = a batch so small that many units are idle by chance
+    .sparsity = sparsity that is meant
+    .test = Look at the same layer over a larger batch; train again from before with a smaller learning rate.
+
+finding-auxiliary-loss =
+    .explained = An auxiliary loss has run away, or vanished: what it keeps in balance (experts, a codebook) is no longer kept. Compare its size with the main loss, and print what it balances.
+    .sentence = { SIGNAL($signal) } was at about { G($usual) }, { $explodes ->
+        [yes] explodes
+       *[no] vanishes
+    } from { $axis } { $first } on and is at { G($level) }
+    .weight = a weight of this loss that was changed on purpose
+    .test = Print how the inputs are shared among the experts, or how much of the codebook is used.
+
+known-vocabulary = { COUNT($count) } classes
+unseen-vocabulary = the number of classes or tokens (--vocab N)
+unit-loss = { "" }
+term-repeated-text = repeated data
