@@ -92,7 +92,11 @@ SUBJECTS = (
         ("gradient_norm",),
         frozenset({"accumulation-scale", "gradient-carried", "gradient-explosion", "no-gradient", "not-finite"}),
     ),
-    Subject("state", ("weights_changed", "moments_changed"), frozenset({"changed-state", "frozen-statistics"})),
+    Subject(
+        "state",
+        ("weights_changed", "moments_changed"),
+        frozenset({"changed-state", "frozen-statistics", "ranks-apart"}),
+    ),
     Subject(
         "updates",
         ("update_ratio/", "update_norm/"),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from newllm.diagnosis.ranks import Ranks
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -50,6 +52,7 @@ class Facts:
         roles: columns by the role that a person says they play, see `newllm.diagnosis.roles`.
         planned: what a person noted beforehand.
         is_recording: whether newllm.record wrote the run, which counts its steps from 1.
+        ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
     """
 
     vocabulary: int | None = None
@@ -62,3 +65,4 @@ class Facts:
     roles: Mapping[str, str] = field(default_factory=dict)
     planned: tuple[Planned, ...] = ()
     is_recording: bool = False
+    ranks: Ranks | None = None

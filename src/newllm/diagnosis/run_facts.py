@@ -5,11 +5,13 @@ Nothing here is needed for a diagnosis, so nothing here ends one: a file that is
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from newllm.checksum import read_checked
 from newllm.diagnosis.facts import Facts, Layer, Planned
+from newllm.diagnosis.ranks import read_ranks
 from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml
@@ -64,7 +66,9 @@ def read_facts(run: Path) -> tuple[Facts, tuple[Remark, ...]]:
     remarks += said_by(recording)
     summary = _read(run / "summary.json", remarks)
     config = _read(run / "config.toml", remarks)
-    return facts_of(recording, summary, config, _read(run / "data.json", remarks)), tuple(remarks)
+    facts = facts_of(recording, summary, config, _read(run / "data.json", remarks))
+    ranks, of_ranks = read_ranks(run)
+    return replace(facts, ranks=ranks), (*remarks, *of_ranks)
 
 
 def facts_of(

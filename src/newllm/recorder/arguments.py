@@ -47,5 +47,10 @@ def be_fresh(out: Path) -> None:
 
 def is_first_process() -> bool:
     """Return whether this process is the one that writes."""
+    return processes() == 1 or torch.distributed.get_rank() == 0
+
+
+def processes() -> int:
+    """Return how many processes train together."""
     distributed = torch.distributed
-    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1

@@ -26,8 +26,9 @@ def bits(tensor: Tensor) -> Tensor:
 
 
 def has_numbers(value: object) -> TypeGuard[Tensor]:
-    """Whether a value is a tensor with numbers in this process that can be added up."""
-    return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+    """Whether a value is a tensor whose numbers are all in this process, and can be added up."""
+    is_dense = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+    return is_dense and not hasattr(value, "device_mesh")  # a DTensor: its sum would wait for the other processes
 
 
 def counted(names: Iterable[str], flags: Sequence[float]) -> list[tuple[str, float]]:

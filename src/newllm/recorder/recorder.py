@@ -33,7 +33,7 @@ from newllm.diagnosis.training_kind import parse_kind
 from newllm.errors import UserError
 from newllm.files import writing
 from newllm.messages import Message, message
-from newllm.recorder.arguments import be_fresh, is_first_process, the_model, the_optimizer
+from newllm.recorder.arguments import be_fresh, is_first_process, processes, the_model, the_optimizer
 from newllm.recorder.context_signals import ContextSignals
 from newllm.recorder.evaluations import evaluation_signals, number
 from newllm.recorder.isolation import Isolation
@@ -42,6 +42,7 @@ from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_watch import LyapunovWatch
 from newllm.recorder.outputs import embedding_size, find_logits, put_logits
 from newllm.recorder.pending import PendingRows, Row
+from newllm.recorder.ranks import RankWatch
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.updates import UpdateWatch
 from newllm.trace import TraceWriter
@@ -81,7 +82,8 @@ def record(
 class Recorder:
     """Records from `__enter__` to `__exit__`; made by `record`.
 
-    Where several processes train together only the first of them writes, and only there are there hooks.
+    Where several processes train together only the first of them records, and only there are there hooks. The others
+    write fingerprints of their weights beside its recording (`ranks`).
     """
 
     def __init__(
@@ -112,13 +114,15 @@ class Recorder:
         self._pending: PendingRows | None = None
         self._row = Row()
         self._steps, self._time, self._sampled = 0, 0.0, False
-        self._writes = is_first_process()
+        self._writes = self._is_first = is_first_process()
+        self._ranks = RankWatch(self._layout, self._optimizer, out, RECORDING) if processes() > 1 else None
         self._trained_while_evaluated = False
         self._left_out: list[Message] = []
         self._ended = False
 
     def __enter__(self) -> Self:
         if not self._writes:
+            self._compare_ranks()
             return self
         be_fresh(self._out)
         with writing(self._out):
@@ -129,9 +133,15 @@ class Recorder:
         self._part("updates")(self._updates.open)()
         self._part("contexts")(self._contexts.open)()
         self._part("outputs")(self._watch_the_root)()
+        self._compare_ranks()
         self._time = time.perf_counter()
         self._begin()
         return self
+
+    def _compare_ranks(self) -> None:
+        """Take the fingerprints of this rank, before the first step and after sampled ones."""
+        if self._ranks is not None and (self._steps <= 1 or self._steps % self._every == 0):
+            self._part("ranks")(self._ranks.put)(self._steps)
 
     def _watch_the_root(self) -> None:
         root = self._layout.root
@@ -140,6 +150,8 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         self._unhook()
+        if self._ranks is not None:
+            self._part("ranks")(self._ranks.close)()
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._write(pending.close)
@@ -163,6 +175,9 @@ class Recorder:
         Raises:
             UserError: the loss is not one number, or the block has ended.
         """
+        if not self._is_first:
+            self._steps += 1
+            self._compare_ranks()
         if not self._writes:
             return
         pending, row, now = self._open(), self._row, time.perf_counter()
@@ -176,6 +191,7 @@ class Recorder:
             self._forward.close()
             self._part("lyapunov")(self._lyapunov.put)(row)
         self._write(pending.add, self._steps, row)
+        self._compare_ranks()
         self._begin()
 
     def validation(
@@ -339,6 +355,9 @@ class Recorder:
         write_checked(self._out / RECORDING, description, durable=False)
 
     def _describe_again(self) -> None:
+        if not self._is_first:
+            return
+
         def describe() -> None:
             with contextlib.suppress(UserError):  # no room: the rows say so, and the end of the block tries again
                 self._describe()

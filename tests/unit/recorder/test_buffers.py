@@ -202,7 +202,7 @@ def test_statistics_of_a_frozen_layer_that_move_are_told(tmp_path: Path) -> None
     (finding,) = [one for one in newllm.doctor(tmp_path / "run").findings if one.kind == "frozen-statistics"]
     assert (finding.severity, finding.first_step, finding.last_step) == ("warning", 2, STEPS)
     assert str(finding.sentence) == (
-        f"The weights of a layer are frozen and its statistics move (0.1), from step 2 to {STEPS}"
+        f"The weights of a layer are frozen and its statistics move (0.1 (BatchNorm1d)), from step 2 to {STEPS}"
     )
 
 

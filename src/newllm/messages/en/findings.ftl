@@ -231,6 +231,31 @@ finding-frozen-statistics =
     .meant = statistics that are meant to fit the new data while the weights stay
     .test = Print module.training of the named layers in the loop; call eval() on them after each model.train().
 
+finding-ranks-apart =
+    .explained = Processes that train one model together no longer hold the same weights or moments: their bits differ between ranks. From then on each trains another model, and the first one's log shows only its own. Look for what runs on one rank only, or does not share its gradients.
+    .sentence = The ranks part { $equal ->
+        [none] at { $axis } { $step }
+       *[other] after { $axis } { $equal }, by { $axis } { $step }
+    }: { $part ->
+        [weights] { $count ->
+            [one] a parameter differs
+           *[other] { COUNT($count) } parameters differ
+        }
+       *[other] { $count ->
+            [one] the optimizer's moments of a parameter differ
+           *[other] the optimizer's moments of { COUNT($count) } parameters differ
+        }
+    } on rank { $ranks } ({ $parameters }){ $again ->
+        [yes] ; they come together again
+       *[no] {""}
+    }
+    .not-wrapped = steps that call the model inside the wrapper, whose gradients are not shared
+    .hooks = a wrapper whose hooks were lost: a model that was moved, converted or unfrozen after it was wrapped
+    .transfer = data that are lost between the processes
+    .update = a step, a clip or a write to weights on one rank only
+    .meant = ranks that are meant to train by themselves
+    .test = Compare the gradients of the named parameter on all ranks right before the update: where they differ they were not shared, where they are equal the update differs.
+
 finding-skipped-updates =
     .explained = Steps were counted at which the optimizer changed nothing. Under mixed precision the loss scaler skips steps whose gradient overflows: print its scale, and count the optimizer's own steps.
     .sentence = { $skipped } of { $steps } steps made no update, from { $axis } { $first } to { $last }

@@ -237,6 +237,7 @@ term-validation-gap = validation gap
 term-stale-evaluation = stale evaluation
 term-repeated-loss = repeated loss
 term-changed-state = changed state
+term-ranks-apart = ranks that part
 term-frozen-statistics = moving statistics of frozen layers
 term-skipped-updates = skipped updates
 term-constant-accuracy = constant accuracy

@@ -84,6 +84,14 @@ remark-no-trace-row = trace.jsonl holds a line that is no row of a trace: passed
 
 remark-unread-file = '{ $file }' cannot be read ({ $reason }): passed over
 
+remark-ranks-sharded = { COUNT($count) } parameters are sharded or split, so that each rank holds another part of them: between ranks they are not compared
+
+remark-ranks-missing = only { COUNT($count) } of { COUNT($ranks) } ranks recorded their weights here: the others are not compared (call newllm.record on each rank, with the same directory)
+
+remark-ranks-of-other-models = the ranks hold parameters of different names: between ranks they are not compared
+
+remark-ranks-own = { COUNT($count) } parameters, or others of their layers, differ between the ranks from the start: each rank holds a part or one of its own, or nothing made them equal; between ranks they are not compared
+
 remark-hidden-layers = no layer was seen at work, as inside a compiled model: activations, attention, gates and contexts are left out
 
 remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }

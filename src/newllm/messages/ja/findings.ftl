@@ -221,6 +221,25 @@ finding-frozen-statistics =
     .meant = 重みを固定したまま、統計量だけを新しいデータに合わせる意図
     .test = ループの中で該当する層のmodule.trainingを表示する。model.train()のたびに、その層のeval()を呼ぶ。
 
+finding-ranks-apart =
+    .explained = 一つのモデルを共に訓練するプロセスの間で、重みまたはモーメントのビットが一致しなくなった。そこからは各ランクが別のモデルを訓練し、先頭ランクの記録には自分のものしか現れない。一つのランクだけで動くもの、勾配を共有しないものを探す。
+    .sentence = { $equal ->
+        [none] { axis-unit }{ $step }で
+       *[other] { axis-unit }{ $equal }と{ $step }の間に
+    }ランクが分かれた：ランク{ $ranks }で、{ $part ->
+        [weights] パラメータ{ COUNT($count) }個
+       *[other] オプティマイザのモーメント（パラメータ{ COUNT($count) }個分）
+    }が異なる（{ $parameters }）{ $again ->
+        [yes] 。後で再び一致する
+       *[no] {""}
+    }
+    .not-wrapped = ラッパーの内側のモデルを呼び、勾配を共有しないステップ
+    .hooks = フックを失ったラッパー（包んだ後に移動、変換、固定解除されたモデル）
+    .transfer = プロセス間の通信で失われたデータ
+    .update = 一つのランクだけで行われる更新、クリップ、重みへの書き込み
+    .meant = 各ランクが独立に訓練する意図
+    .test = 更新の直前に、該当するパラメータの勾配を全ランクで比べる。異なれば共有されておらず、同じなら更新が異なる。
+
 finding-skipped-updates =
     .explained = ステップは数えられたが、更新が行われていない。混合精度では、勾配がオーバーフローしたステップを損失スケーラーが飛ばす。そのスケールを表示し、オプティマイザー自身のステップ数を数える。
     .sentence = { $steps }ステップのうち{ $skipped }ステップで更新が行われていない（{ axis-unit }{ $first }から{ $last }まで）。

@@ -237,6 +237,7 @@ term-validation-gap = 最初からある訓練と検証の食い違い
 term-stale-evaluation = 古い重みの評価
 term-repeated-loss = 同じ損失の繰り返し
 term-changed-state = 外から変わった状態
+term-ranks-apart = 分かれたランク
 term-frozen-statistics = 固定した層の動く統計量
 term-skipped-updates = 行われなかった更新
 term-constant-accuracy = 変わらない正解率

@@ -84,6 +84,14 @@ remark-no-trace-row = trace.jsonlにトレースの行でない行があり、�
 
 remark-unread-file = 「{ $file }」を読めないため（{ $reason }）、読み飛ばした
 
+remark-ranks-sharded = { COUNT($count) }個のパラメータは分割されており、各ランクが異なる部分を持つため、ランクの間で比べていない
+
+remark-ranks-missing = ここに重みを記録したランクは{ COUNT($ranks) }個中{ COUNT($count) }個だけで、ほかのランクとは比べていない（各ランクで、同じディレクトリを指定してnewllm.recordを呼ぶ）
+
+remark-ranks-of-other-models = ランクによってパラメータの名前が異なるため、ランクの間で比べていない
+
+remark-ranks-own = { COUNT($count) }個のパラメータ（または同じ層の別のパラメータ）は、最初からランクの間で異なる。各ランクが一部または独自の値を持つか、最初に揃えられていない。ランクの間で比べていない
+
 remark-hidden-layers = コンパイルされたモデルの内部など、層の動作を観測できなかったため、活性値、アテンション、ゲート、文脈ベクトルは記録されていない
 
 remark-recorder-part = { $part } の記録を中止した。訓練は続いている（{ $error }）

@@ -1,0 +1,53 @@
+"""Ranks of one training that no longer hold the same weights or moments, by the fingerprints that each recorded.
+
+What was equal at the start and differs later is seen, and is no guess; the step is known as closely as fingerprints
+were taken, at sampled steps. Ranks that come together again train by themselves in between on purpose: a note.
+"""
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.layers import and_more
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+
+def detect_ranks_apart(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return where the ranks of a training part, by the first parameters that they do not share."""
+    if facts.ranks is None or not facts.ranks.apart:
+        return []
+    first = facts.ranks.apart[0]
+    begins = [one for one in facts.ranks.apart if one.step == first.step]
+    part = "weights" if any(one.part == "weights" for one in begins) else "moments"
+    names = [one.name for one in begins if one.part == part]
+    again = all(one.again for one in facts.ranks.apart)
+    ranks = sorted({rank for one in begins for rank in one.ranks})
+    return [
+        Finding(
+            kind="ranks-apart",
+            severity="note" if again else "warning",
+            sentence=message(
+                "finding-ranks-apart.sentence",
+                count=len(names),
+                part=part,
+                parameters=and_more(names),
+                axis=trace.axis,
+                step=first.step,
+                equal="none" if first.equal is None else first.equal,
+                ranks=and_more([str(rank) for rank in ranks]),
+                again=again,
+            ),
+            first_step=float(first.step),
+            last_step=float(first.step),
+            confidence=0.97,
+            signal="loss" if "loss" in trace.signals else None,
+            evidence={
+                "parameters": len({one.name for one in facts.ranks.apart}),
+                "compared": facts.ranks.compared,
+                "ranks": facts.ranks.count,
+            },
+            alternatives=tuple(
+                message(f"finding-ranks-apart.{name}")
+                for name in ("not-wrapped", "hooks", "transfer", "update", "meant")
+            ),
+            test=message("finding-ranks-apart.test"),
+        )
+    ]

@@ -1,0 +1,157 @@
+"""Whether the ranks of a training hold the same weights and moments: the fingerprints that each wrote, compared.
+
+`newllm.record` writes one file a rank (`recorder.ranks`). What was equal on all ranks when it was first seen is meant
+to be equal. Where anything of a layer differs from the start without a wrapper that shares it, each rank holds a part
+of that layer, or one of its own, and the layer is not compared.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newllm.messages import message
+from newllm.trace.remark import Remark, left_out
+
+FOLDER = "ranks"
+_LARGEST = 256 * 2**20  # bytes of all files
+_MOST = 64  # ranks that are read: enough to see that one differs
+WEIGHTS, MOMENTS = "weights", "moments"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A parameter, or its moments, that the ranks no longer share.
+
+    Attributes:
+        name: of the parameter.
+        part: "weights" or "moments".
+        equal: the last step at which the ranks had it in common; None where they never had.
+        step: the first at which they did not.
+        ranks: that differ from most, or from the first where there is no most.
+        again: whether they had it in common once more later.
+    """
+
+    name: str
+    part: str
+    equal: int | None
+    step: int
+    ranks: tuple[int, ...]
+    again: bool
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """What the ranks' fingerprints say.
+
+    Attributes:
+        count: of ranks that were compared.
+        compared: parameters that were.
+        apart: what differs, the first first.
+    """
+
+    count: int
+    compared: int
+    apart: tuple[Apart, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Rank:
+    number: int
+    names: tuple[str, ...]
+    left_out: int
+    world: int
+    wrapped: bool
+    rows: Mapping[int, Mapping[str, Sequence[int | None]]]
+
+
+def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
+    """Read and compare the fingerprints of a recording's ranks.
+
+    Args:
+        run: its directory.
+
+    Returns:
+        What they say, None where there is nothing to compare; and why something was not compared.
+    """
+    if not (run / FOLDER).is_dir():
+        return None, ()
+    try:
+        ranks = list(_read(run / FOLDER))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return None, (left_out("remark-unread-file", file=FOLDER, reason=str(error).split("\n")[0]),)
+    if not ranks:
+        return None, ()
+    world, sharded = ranks[0].world, max(rank.left_out for rank in ranks)
+    remarks = []
+    if sharded:
+        remarks.append(Remark("note", message("remark-ranks-sharded", count=sharded)))
+    if len(ranks) < min(world, _MOST):
+        remarks.append(Remark("note", message("remark-ranks-missing", count=len(ranks), ranks=world)))
+    if len({rank.names for rank in ranks}) > 1:
+        return None, (*remarks, Remark("note", message("remark-ranks-of-other-models")))
+    if len(ranks) < 2 or not ranks[0].names:
+        return None, tuple(remarks)
+    found, own = _compared(ranks)
+    if own:
+        remarks.append(Remark("note", message("remark-ranks-own", count=own)))
+    return found, tuple(remarks)
+
+
+def _read(folder: Path) -> Iterator[_Rank]:
+    files = sorted(folder.glob("rank-*.jsonl"))[:_MOST]
+    if sum(file.stat().st_size for file in files) > _LARGEST:
+        raise ValueError(f"more than {_LARGEST // 2**20} MB")
+    for file in files:
+        lines = file.read_text(encoding="utf-8").split("\n")[:-1]  # what was cut off by a kill is no line
+        if not lines:
+            continue
+        head, *rows = map(json.loads, lines)
+        names = tuple(map(str, head["parameters"]))
+        by_step = {int(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in rows}
+        if any(len(values) != len(names) for row in by_step.values() for values in row.values()):
+            raise ValueError(f"{file.name} has a row of another length")
+        yield _Rank(int(head["rank"]), names, int(head["left_out"]), int(head["ranks"]), bool(head["wrapped"]), by_step)
+
+
+def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:
+    """Return what differs, and how many parameters each rank has of its own."""
+    steps = sorted(set[int].intersection(*(set(rank.rows) for rank in ranks)))
+    names = ranks[0].names
+    wrapped = all(rank.wrapped for rank in ranks)
+    own = {
+        name.rpartition(".")[0]
+        for index, name in enumerate(names)
+        if not wrapped and steps and len({rank.rows[steps[0]][WEIGHTS][index] for rank in ranks}) > 1
+    }
+    shared = [(index, name) for index, name in enumerate(names) if name.rpartition(".")[0] not in own]
+    found = [
+        apart
+        for index, name in shared
+        for part in (WEIGHTS, MOMENTS)
+        if (apart := _apart(name, part, [(step, [rank.rows[step][part][index] for rank in ranks]) for step in steps]))
+    ]
+    numbers = [rank.number for rank in ranks]
+    found = [_numbered(one, numbers) for one in found]
+    found.sort(key=lambda one: one.step)
+    return Ranks(len(ranks), len(shared) if steps else 0, tuple(found)), len(names) - len(shared)
+
+
+def _apart(name: str, part: str, rows: Sequence[tuple[int, Sequence[Any]]]) -> Apart | None:
+    """Return how a series of fingerprints, one a rank at each step, comes to differ; None where it does not."""
+    known = [(step, values) for step, values in rows if None not in values]
+    differing = [(step, values) for step, values in known if len(set(values)) > 1]
+    if not differing or (part == MOMENTS and differing[0] == known[0]):
+        return None  # moments that differ as soon as there are any are divided between the ranks, or follow the weights
+    step, values = differing[0]
+    equal = max((one for one, _ in known if one < step), default=None)
+    most = max(values, key=lambda value: (values.count(value), value == values[0]))
+    ranks = tuple(rank for rank, value in enumerate(values) if value != most)
+    return Apart(name, part, equal, step, ranks, again=len(differing) < sum(one >= step for one, _ in known))
+
+
+def _numbered(apart: Apart, numbers: Sequence[int]) -> Apart:
+    return Apart(
+        apart.name, apart.part, apart.equal, apart.step, tuple(numbers[one] for one in apart.ranks), apart.again
+    )

@@ -1,0 +1,122 @@
+"""What tells whether the ranks of a training hold the same: fingerprints of weights and moments, a file a rank.
+
+Each rank writes by itself, at the start and after sampled steps, into `ranks` of the one recording; whoever reads the
+recording compares (`newllm.diagnosis.ranks`). Nothing is sent: a collective would wait for a rank that has ended or
+does not record, and would come between those of the training.
+
+Ranks other than the first write nothing before the first has begun its recording in the same directory.
+
+Limits: parameters that are sharded, split or kept by each rank on purpose are named, not compared; ranks on machines
+without a common directory are not seen; buffers, which differ as a rule, are left out.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from torch import Tensor, nn
+
+from newllm.recorder.bits import bits, has_numbers
+from newllm.recorder.layers import stacked
+from newllm.recorder.layout import Layout, own_name
+from newllm.recorder.pending import FLUSH_SECONDS
+
+FOLDER = "ranks"
+MOST_WAITING = 10_000  # fingerprints that wait for the first rank's recording
+_SHARDING = ("FullyShardedDataParallel", "DeepSpeedZeroModule")
+_WORD = 2**32
+
+
+class RankWatch:
+    """Fingerprints of one rank.
+
+    Args:
+        layout: the model's.
+        optimizer: its optimizer.
+        out: directory of the recording.
+        known_by: a file in it that the first rank writes when it begins.
+    """
+
+    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, out: Path, known_by: str) -> None:
+        self._layout, self._optimizer, self._out, self._known_by = layout, optimizer, out, known_by
+        self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        self._file: TextIO | None = None
+        self._rows: list[tuple[int, list[int], Tensor]] = []
+        self._flushed = time.monotonic()
+        self._names = {id(one): own_name(name) for name, one in layout.inner.named_parameters()}
+        self._whole = [one for one in layout.parameters if _is_whole(one)] if _is_replicated(layout.root) else []
+
+    def put(self, step: int) -> None:
+        """Take the fingerprints after a step; nothing is read from the device or written within a second."""
+        if self._whole and len(self._rows) < MOST_WAITING:
+            self._rows.append((step, *self._taken()))
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, once there is a recording."""
+        self._flushed = time.monotonic()
+        if self._file is None:
+            if not (self._out / self._known_by).is_file():
+                return
+            folder = self._out / FOLDER
+            folder.mkdir(exist_ok=True)
+            self._file = (folder / f"rank-{self._rank:05}.jsonl").open("x", encoding="utf-8")
+            self._write(self._described())
+        rows, self._rows = self._rows, []
+        for step, with_moments, sums in rows:
+            words = [int(one) % _WORD for one in sums.tolist()]
+            count = len(self._whole)
+            moments = dict(zip(with_moments, words[count:], strict=True))
+            listed = [moments.get(index) for index in range(count)]
+            self._write({"step": step, "weights": words[:count], "moments": listed})
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write the rest."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+
+    def _described(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "rank": self._rank,
+            "ranks": self._world,
+            "wrapped": isinstance(self._layout.root, nn.parallel.DistributedDataParallel),
+            "parameters": [self._names[id(one)] for one in self._whole],
+            "left_out": len(self._layout.parameters) - len(self._whole),
+        }
+
+    def _write(self, row: dict[str, Any]) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
+
+    @torch.no_grad()
+    def _taken(self) -> tuple[list[int], Tensor]:
+        """Return the indices of the parameters that have moments, and one number a parameter and a set of moments."""
+        with_moments, moments = [], []
+        for index, parameter in enumerate(self._whole):
+            state = self._optimizer.state.get(parameter, {})
+            own = [one for one in state.values() if has_numbers(one) and one.shape == parameter.shape]
+            if own:
+                with_moments.append(index)
+                moments.append(sum((place + 2) * bits(one) for place, one in enumerate(own[1:])) + bits(own[0]))
+        return with_moments, stacked([*(bits(one.detach()) for one in self._whole), *moments])
+
+
+def _is_replicated(model: nn.Module) -> bool:
+    """Whether no part of a model is wrapped in what shards it."""
+    return not any(kind.__name__ in _SHARDING for module in model.modules() for kind in type(module).__mro__)
+
+
+def _is_whole(parameter: nn.Parameter) -> bool:
+    """Whether every rank holds all of a parameter, as far as it says: some frameworks mark those that it does not."""
+    return (
+        has_numbers(parameter)
+        and not hasattr(parameter, "ds_id")  # DeepSpeed's ZeRO 3
+        and not getattr(parameter, "tensor_model_parallel", False)  # Megatron's split layers
+        and getattr(parameter, "allreduce", True) is not False  # experts of DeepSpeed's MoE
+    )

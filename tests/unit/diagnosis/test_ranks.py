@@ -1,0 +1,135 @@
+"""Fingerprints that ranks wrote, compared."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newllm.diagnosis.detectors.ranks import detect_ranks_apart
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.ranks import Apart, read_ranks
+from newllm.diagnosis.run_facts import read_facts
+from newllm.messages import catalogue
+from newllm.trace import Trace
+
+NAMES = ["a.weight", "a.bias", "b.weight"]
+Rows = dict[int, tuple[list[int], list[int | None]]]
+SAME: Rows = {0: ([1, 2, 3], [None] * 3), 1: ([4, 5, 6], [7, 8, None]), 10: ([7, 8, 9], [10, 11, None])}
+
+
+def _written(
+    run: Path, ranks: Sequence[Rows], *, names: Sequence[Sequence[str]] = (), world: int = 0, **head: Any
+) -> Path:
+    folder = run / "ranks"
+    folder.mkdir(parents=True)
+    for rank, rows in enumerate(ranks):
+        about = {"schema": 1, "rank": rank, "ranks": world or len(ranks), "wrapped": False, "left_out": 0, **head}
+        lines: list[dict[str, Any]] = [about | {"parameters": names[rank] if names else NAMES}]
+        lines += [{"step": step, "weights": weights, "moments": moments} for step, (weights, moments) in rows.items()]
+        (folder / f"rank-{rank:05}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return run
+
+
+def _apart(run: Path) -> tuple[Apart, ...]:
+    ranks, _ = read_ranks(run)
+    assert ranks is not None
+    return ranks.apart
+
+
+def _with(step: int, weights: list[int], moments: list[int | None] | None = None) -> Rows:
+    return SAME | {step: (weights, SAME[step][1] if moments is None else moments)}
+
+
+def _said(run: Path) -> list[str]:
+    return [remark.sentence.id for remark in read_ranks(run)[1]]
+
+
+def test_equal_ranks_have_nothing_apart(tmp_path: Path) -> None:
+    ranks, remarks = read_ranks(_written(tmp_path, [SAME, SAME, SAME]))
+    assert ranks is not None
+    assert (ranks.count, ranks.compared, ranks.apart, remarks) == (3, 3, (), ())
+    assert detect_ranks_apart(Trace({}), Facts(ranks=ranks)) == []
+
+
+def test_a_run_of_one_process_says_nothing(tmp_path: Path) -> None:
+    assert read_ranks(tmp_path) == (None, ())
+    assert read_facts(tmp_path)[0].ranks is None
+
+
+def test_the_first_difference_is_told_with_the_rank_that_most_disagree_with(tmp_path: Path) -> None:
+    run = _written(tmp_path, [_with(10, [7, 8, 0]), SAME, SAME])
+    assert _apart(run) == (Apart("b.weight", "weights", 1, 10, (0,), again=False),)
+    (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
+    assert str(finding.sentence) == "The ranks part after step 1, by step 10: a parameter differs on rank 0 (b.weight)"
+    assert (finding.severity, finding.first_step) == ("warning", 10.0)
+    assert catalogue("ja").text(finding.sentence).startswith("ステップ1と10の間にランクが分かれた")
+
+
+def test_moments_that_differ_alone_are_told(tmp_path: Path) -> None:
+    run = _written(tmp_path, [SAME, _with(10, [7, 8, 9], [10, 0, None])])
+    (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
+    assert str(finding.sentence) == (
+        "The ranks part after step 1, by step 10: the optimizer's moments of a parameter differ on rank 1 (a.bias)"
+    )
+
+
+def test_moments_that_never_were_equal_are_divided_between_the_ranks(tmp_path: Path) -> None:
+    other = SAME | {step: (SAME[step][0], [0, None, 0]) for step in (1, 10)}
+    assert _apart(_written(tmp_path, [SAME, other])) == ()
+
+
+def test_ranks_that_are_equal_once_more_are_a_note(tmp_path: Path) -> None:
+    run = _written(tmp_path, [SAME, _with(1, [0, 5, 6])])
+    (finding,) = detect_ranks_apart(Trace({}), read_facts(run)[0])
+    assert finding.severity == "note"
+
+
+def test_a_layer_that_differs_from_the_start_is_each_ranks_own(tmp_path: Path) -> None:
+    """The bias of a layer that is split may be zero everywhere at the start."""
+    other = {
+        step: ([0, weights[1] * 9 if step else 2, weights[2]], moments) for step, (weights, moments) in SAME.items()
+    }
+    run = _written(tmp_path / "free", [SAME, other])
+    ranks, remarks = read_ranks(run)
+    assert ranks is not None
+    assert (ranks.compared, ranks.apart) == (1, ())
+    assert [str(remark) for remark in remarks] == [
+        "2 parameters, or others of their layers, differ between the ranks from the start: each rank holds a part or "
+        "one of its own, or nothing made them equal; between ranks they are not compared"
+    ]
+    wrapped = _written(tmp_path / "wrapped", [SAME, other], wrapped=True)  # which makes them equal, or should
+    assert _apart(wrapped)[0] == Apart("a.weight", "weights", None, 0, (1,), again=False)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "head", "said"),
+    [
+        ([SAME], {"world": 2}, ["remark-ranks-missing"]),
+        ([SAME, SAME], {"left_out": 4}, ["remark-ranks-sharded"]),
+        ([SAME, SAME], {"names": [NAMES, [*NAMES[:2], "c"]]}, ["remark-ranks-of-other-models"]),
+        ([SAME, {}], {}, []),
+        ([SAME, {0: ([1, 2], [None])}], {}, ["remark-unread-file"]),
+    ],
+)
+def test_what_is_not_compared_is_said(tmp_path: Path, ranks: list[Rows], head: dict[str, Any], said: list[str]) -> None:
+    run = _written(tmp_path, ranks, **head)
+    assert _said(run) == said
+
+
+def test_a_rank_that_ended_early_is_compared_up_to_there(tmp_path: Path) -> None:
+    ended = {step: SAME[step] for step in (0, 1)}
+    run = _written(tmp_path, [_with(10, [0, 0, 0]), ended])
+    assert _apart(run) == ()
+    file = run / "ranks" / "rank-00001.jsonl"
+    file.write_text(file.read_text() + '{"step":10,"weig')  # killed while it wrote
+    assert _apart(run) == ()
+
+
+@pytest.mark.parametrize("text", ["[]\n", "{}\n", "not json\n", '{"parameters":[],"rank":{}}\n'])
+def test_a_damaged_file_is_passed_over_and_said(tmp_path: Path, text: str) -> None:
+    run = _written(tmp_path, [SAME, SAME])
+    (run / "ranks" / "rank-00001.jsonl").write_text(text)
+    assert read_ranks(run)[0] is None
+    assert _said(run) == ["remark-unread-file"]

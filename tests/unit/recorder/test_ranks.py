@@ -1,0 +1,190 @@
+"""Two processes with gloo: ranks that part are told, by step and parameter; others are not, whichever ends first."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+import newllm
+from newllm.diagnosis.ranks import read_ranks
+
+STEPS, EVERY, AT = 24, 5, 12
+
+
+def _model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def _train(
+    out: str,
+    rank: int,
+    model: nn.Module,
+    *,
+    act: Callable[[int], bool] = lambda _: True,
+    steps: int = STEPS,
+    call: nn.Module | None = None,
+) -> None:
+    """Train and record; `act` may change something before a step, and says whether the optimizer is to step."""
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+    torch.manual_seed(rank + 1)
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        torch.distributed.barrier()
+        for step in range(1, steps + 1):
+            optimizer.zero_grad()
+            loss = (call or model)(torch.randn(4, 6)).square().mean()
+            loss.backward()
+            if act(step):
+                optimizer.step()
+            recorder.step(loss)
+
+
+def healthy(out: str, rank: int) -> None:
+    _train(out, rank, DistributedDataParallel(_model()))
+
+
+def nudged(out: str, rank: int) -> None:
+    inner = _model()
+
+    def act(step: int) -> bool:
+        if step == AT and rank == 1:
+            with torch.no_grad():
+                inner.get_parameter("3.weight")[0, 0] += 1e-6
+        return True
+
+    _train(out, rank, DistributedDataParallel(inner), act=act)
+
+
+def skipped(out: str, rank: int) -> None:
+    _train(out, rank, DistributedDataParallel(_model()), act=lambda step: (step, rank) != (AT, 1))
+
+
+def inside(out: str, rank: int) -> None:
+    model = DistributedDataParallel(_model())
+    _train(out, rank, model, call=model.module)
+
+
+def ended(out: str, rank: int) -> None:
+    """Rank 1 ends long before rank 0 does: each trains by itself with equal data, which is as good as sharing."""
+    _train(out, 0, _model(), steps=STEPS if rank == 0 else AT)
+    if rank == 0:
+        time.sleep(1)
+
+
+def unrecorded(out: str, rank: int) -> None:
+    if rank == 0:
+        _train(out, rank, DistributedDataParallel(_model()))
+        return
+    model = DistributedDataParallel(_model())
+    torch.distributed.barrier()
+    for _ in range(STEPS):
+        model(torch.randn(4, 6)).sum().backward()
+
+
+def split(out: str, rank: int) -> None:
+    """The first layer is another one on each rank, and the gradients of the others are shared."""
+    model = _model()
+    nn.init.normal_(model.get_parameter("0.weight"), generator=torch.Generator().manual_seed(rank))
+
+    def act(step: int) -> bool:  # noqa: ARG001 (a form)
+        for name, one in model.named_parameters():
+            if not name.startswith("0."):
+                torch.distributed.all_reduce(one.grad, torch.distributed.ReduceOp.SUM)
+        return True
+
+    _train(out, rank, model, act=act)
+
+
+def sharded(out: str, rank: int) -> None:
+    model = _model()
+    fully_shard(model)
+    _train(out, rank, model)
+
+
+def local(out: str, rank: int) -> None:
+    """Ranks that train by themselves, and take the mean of their weights every five steps."""
+    model = _model()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-2)
+    torch.manual_seed(rank + 1)
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for step in range(1, STEPS + 1):
+            optimizer.zero_grad()
+            loss = model(torch.randn(4, 6)).square().mean()
+            loss.backward()
+            optimizer.step()
+            if step % EVERY == 0:
+                for one in model.parameters():
+                    torch.distributed.all_reduce(one.data, torch.distributed.ReduceOp.SUM)
+                    one.data /= 2
+            recorder.step(loss)
+
+
+def _in_two_processes(name: str, out: Path) -> Path:
+    # This file is its own program: a spawned process finds no module of a test that pytest has imported by its place.
+    place = str(out.parent / "meeting")
+    started = [subprocess.Popen([sys.executable, __file__, name, str(rank), str(out), place]) for rank in (0, 1)]
+    assert [process.wait(120) for process in started] == [0, 0]
+    return out
+
+
+def _finding(out: Path) -> Any:
+    found = [one for one in newllm.doctor(out).findings if one.kind == "ranks-apart"]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nudged", "after step 10, by step 15: a parameter differs on rank 1 (3.weight)"),
+        ("skipped", "after step 10, by step 15: 6 parameters differ on rank 1 (0.weight, 0.bias, 1.weight and 3 more)"),
+        ("inside", "after step 0, by step 1: "),
+    ],
+)
+def test_ranks_that_part_are_told(tmp_path: Path, name: str, said: str) -> None:
+    finding = _finding(_in_two_processes(name, tmp_path / "run"))
+    assert str(finding.sentence).startswith(f"The ranks part {said}")
+    assert finding.severity == "warning"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "compared", "said"),
+    [
+        ("healthy", 6, []),
+        ("ended", 6, []),
+        ("unrecorded", 0, ["remark-ranks-missing"]),
+        ("split", 4, ["remark-ranks-own"]),
+        ("sharded", 0, ["remark-ranks-sharded"]),
+    ],
+)
+def test_ranks_that_do_not_are_not(tmp_path: Path, name: str, compared: int, said: list[str]) -> None:
+    out = _in_two_processes(name, tmp_path / "run")
+    assert _finding(out) is None
+    ranks, remarks = read_ranks(out)
+    assert [remark.sentence.id for remark in remarks] == said
+    assert (ranks.compared if ranks else 0) == compared
+
+
+@pytest.mark.slow
+def test_ranks_that_come_together_again_are_a_note(tmp_path: Path) -> None:
+    finding = _finding(_in_two_processes("local", tmp_path / "run"))
+    assert finding.severity == "note"
+    assert str(finding.sentence).endswith("; they come together again")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    name, rank, out, meeting = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+    globals()[name](out, rank)
+    torch.distributed.destroy_process_group()
