@@ -129,7 +129,7 @@ def _findings(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
             if finding.severity != "note" and finding.follows is None:
                 yield from _plot(diagnosis, finding, paper, low=finding.signal in drawn)
                 drawn.add(finding.signal)
-                yield from _details(finding, paper)
+                yield from _details(diagnosis, finding, paper)
             yield Text()
         elif shown[finding.kind] == _IN_FULL + 1:
             yield from _others(diagnosis, finding.kind, of_kind[finding.kind], paper)
@@ -185,7 +185,7 @@ def _plot(diagnosis: Diagnosis, finding: Finding, paper: Paper, *, low: bool = F
     yield Text()
 
 
-def _details(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
+def _details(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Iterator[RenderableType]:
     words = paper.words
     names = {name: words(f"terminal-{name}") for name in _LABELS}
     width = max(map(cell_len, names.values()))
@@ -193,8 +193,7 @@ def _details(finding: Finding, paper: Paper) -> Iterator[RenderableType]:
     if finding.evidence:
         parts.append(("evidence", _evidence(finding, paper.width - _INDENT - width, words)))
     parts += [("alternative", Text(plain(words.text(line), _LONG))) for line in finding.alternatives]
-    if finding.test:
-        parts.append(("test", Text(plain(words.text(finding.test), _LONG))))
+    parts += [("test", Text(plain(line, _LONG))) for line in said.would_tell(words, finding, diagnosis.facts)]
     if causes := said.causes(words, finding):
         parts.append(("causes", Text(causes)))
     grid = Table.grid(padding=(0, 1))

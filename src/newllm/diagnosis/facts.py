@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from newllm.diagnosis.ranks import Ranks
 
@@ -51,7 +51,7 @@ class Facts:
         kind: of training, one of `newllm.diagnosis.training_kind.KINDS`; None where nobody says.
         roles: columns by the role that a person says they play, see `newllm.diagnosis.roles`.
         planned: what a person noted beforehand.
-        is_recording: whether newllm.record wrote the run, which counts its steps from 1.
+        origin: "record" where newllm.record wrote the run, "train" where newllm train did; None of a log.
         ranks: what the fingerprints of several ranks say; None where there is nothing to compare.
     """
 
@@ -64,5 +64,5 @@ class Facts:
     kind: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     planned: tuple[Planned, ...] = ()
-    is_recording: bool = False
+    origin: Literal["record", "train"] | None = None
     ranks: Ranks | None = None

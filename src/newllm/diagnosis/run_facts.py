@@ -85,7 +85,7 @@ def facts_of(
         training_mode_matters=matters if isinstance(matters := recording.get("training_mode_matters"), bool) else None,
         kind=kind if (kind := recording.get("kind")) in KINDS else None,
         planned=_planned(recording.get("notes")),
-        is_recording=bool(recording) and not config,
+        origin="train" if config else "record" if recording else None,
     )
 
 

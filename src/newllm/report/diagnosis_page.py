@@ -49,7 +49,7 @@ def diagnosis_page(name: object, trace: Trace, facts: Facts, findings: Sequence[
         f'<p class="verdict {mood}">{_safe(headline)}</p></header>',
         "<main>",
         *([] if findings else _overview(trace, words)),
-        *(_article(trace, finding, words, plot=index < _PLOTS) for index, finding in enumerate(findings)),
+        *(_article(trace, facts, finding, words, plot=index < _PLOTS) for index, finding in enumerate(findings)),
         f'</main><footer><p class="muted">{_safe(diagnosis.checked(words, trace, facts, findings))}</p>'
         f'<p class="muted">{_safe(words.text(unseen) if unseen else "")}</p></footer></body>',
         "</html>\n",
@@ -61,13 +61,12 @@ def _safe(text: object) -> str:
     return html.escape(plain(text, _SENTENCE))
 
 
-def _article(trace: Trace, finding: Finding, words: Catalogue, *, plot: bool) -> str:
+def _article(trace: Trace, facts: Facts, finding: Finding, words: Catalogue, *, plot: bool) -> str:
     known = (
         diagnosis.steps(words, finding, trace.axis),
         diagnosis.standing(words, finding),
     )
     where = words("list").join(filter(None, known))
-    test = () if finding.test is None else (words.text(finding.test),)
     # What follows from another finding has its details there.
     details = (
         []
@@ -76,7 +75,7 @@ def _article(trace: Trace, finding: Finding, words: Catalogue, *, plot: bool) ->
             *(_plots(trace, finding, words) if plot else []),
             _evidence(finding, words),
             _list(words("alternatives"), [words.text(one) for one in finding.alternatives]),
-            _list(words("would_tell"), test),
+            _list(words("would_tell"), diagnosis.would_tell(words, finding, facts)),
             _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)]))),
         ]
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from newllm.diagnosis.checkable import check_call, probes_for
 from newllm.diagnosis.coverage import sound
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
@@ -72,6 +73,14 @@ def causes(words: Catalogue, finding: Finding) -> str:
     if finding.causes or not finding.candidate_causes:
         return words("list").join(_cause(words, one) for one in finding.causes)
     return words("causes-unknown", causes=named(finding.candidate_causes[:_MOST_CANDIDATES]))
+
+
+def would_tell(words: Catalogue, finding: Finding, facts: Facts) -> list[str]:
+    """Return how to tell the causes of a finding apart: by its own test, and by what `newllm.check` can ask."""
+    probes = probes_for(finding, facts)
+    named = words("list").join(words(f"check-{probe}.short") for probe in probes)
+    asked = [words("would_tell-check", call=check_call(probes), probes=named)] if probes else []
+    return [*([words.text(finding.test)] if finding.test else []), *asked]
 
 
 def follows(words: Catalogue, finding: Finding) -> str:
@@ -189,7 +198,7 @@ def known(words: Catalogue, facts: Facts) -> str:
 
 def numbering(words: Catalogue, trace: Trace, facts: Facts) -> str:
     """Return how steps are counted where a person could be one off: in a recording, and in a log that counts from 0."""
-    if facts.is_recording:
+    if facts.origin == "record":
         return words("numbering-recording")
     first = min((series.step[0] for series in trace.signals.values() if len(series.step)), default=1)
     return words("numbering-zero", axis=axis_label(words, trace.axis)) if first == 0 else ""

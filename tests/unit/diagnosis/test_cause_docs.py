@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from newllm.diagnosis.causes import CAUSES
+from newllm.diagnosis.checkable import PROBES_OF
 from newllm.messages import catalogue
 
 PAGE = Path(__file__).parents[3] / "docs/doctor.md"
@@ -14,8 +15,15 @@ EN, JA = catalogue("en"), catalogue("ja")
 
 def table() -> str:
     """Return a row for each cause: what it is, as its function says."""
-    rows = [f"| `{name}` | {str(inspect.getdoc(score)).splitlines()[0]} |" for name, score in CAUSES.items()]
-    return "\n".join(["| cause | what it is |", "|---|---|", *rows]) + "\n"
+    rows = [
+        f"| `{name}` | {str(inspect.getdoc(score)).splitlines()[0]} | {_probes(name)} |"
+        for name, score in CAUSES.items()
+    ]
+    return "\n".join(["| cause | what it is | `newllm.check` asks |", "|---|---|---|", *rows]) + "\n"
+
+
+def _probes(cause: str) -> str:
+    return ", ".join(f"`{probe}`" for probe in PROBES_OF.get(cause, ()))
 
 
 def test_the_page_lists_the_causes_that_the_code_knows() -> None:

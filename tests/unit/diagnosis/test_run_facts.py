@@ -37,6 +37,6 @@ def test_whether_training_mode_matters_is_yes_no_or_unknown(told: object, known:
 
 
 def test_a_recording_is_told_from_a_run_that_newllm_trained() -> None:
-    assert facts_of({"parameters": 3}, {}, {}, {}).is_recording
-    assert not facts_of({"parameters": 3}, {}, {"model": {}}, {}).is_recording
-    assert not facts_of({}, {}, {}, {}).is_recording
+    assert facts_of({"parameters": 3}, {}, {}, {}).origin == "record"
+    assert facts_of({"parameters": 3}, {}, {"model": {}}, {}).origin == "train"
+    assert facts_of({}, {}, {}, {}).origin is None

@@ -210,6 +210,6 @@ def test_a_model_that_is_lost_is_said_first_and_in_red() -> None:
 
 def test_how_steps_are_counted_is_said_where_one_could_be_off_by_one() -> None:
     trace = Trace({"loss": Series(np.array([1, 2]), np.ones(2))})
-    assert "counted from 1" in diagnosis.numbering(EN, trace, Facts(is_recording=True))
+    assert "counted from 1" in diagnosis.numbering(EN, trace, Facts(origin="record"))
     assert diagnosis.numbering(EN, trace, Facts()) == ""
     assert diagnosis.numbering(EN, _of("loss", 1.0, 1.0), Facts()) == "Steps are numbered as in the log, from 0."

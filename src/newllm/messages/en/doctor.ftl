@@ -50,6 +50,7 @@ known-layers = { $count ->
     [one] { COUNT($count) } layer
    *[other] { COUNT($count) } layers
 }
+would_tell-check = Run { $call }: before the first step it checks { $probes }.
 numbering-recording = Steps are counted from 1: the first call of recorder.step() is step 1.
 numbering-zero = { CAPITAL($axis) }s are numbered as in the log, from 0.
 remark_line-note = note: { $remark }

@@ -23,6 +23,7 @@ contents-nothing = 点がない
 known-parameters = { COUNT($count) }パラメータ
 known-vocabulary = 語彙数{ COUNT($count) }
 known-layers = { COUNT($count) }層
+would_tell-check = { $call }を実行すると、最初のステップの前に次を調べられる：{ $probes }。
 numbering-recording = ステップは1から数える（recorder.step()の最初の呼び出しがステップ1）。
 numbering-zero = { $axis }の番号はログのとおりで、0から始まる。
 remark_line-note = 注記：{ $remark }

@@ -8,7 +8,7 @@ from newllm.report.charts.figure import span
 from newllm.report.markup import Html, block, folded, joined, listed, pairs, said_in, tag
 from newllm.report.source import Source
 from newllm.trace import Finding
-from newllm.words.diagnosis import causes, evidence, standing, tally
+from newllm.words.diagnosis import causes, evidence, standing, tally, would_tell
 from newllm.words.labels import axis_label, kind_label
 
 _IN_FULL = 3  # cards that say at once what their kind is
@@ -56,7 +56,7 @@ def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *,
     sentence = tag("p", said_in(words, finding.sentence), kind="sentence")
     # Where the sentence is in another language than the page, what it is comes first, in the page's own.
     shown = [sentence, Html() if brief else explained] if words.lang == "en" else [explained, sentence]
-    inside = joined([explained if brief and words.lang == "en" else "", _behind(words, finding)])
+    inside = joined([explained if brief and words.lang == "en" else "", _behind(source, words, finding)])
     name = Html() if words.lang == "en" else joined([" ", tag("code", finding.kind)])
     return tag(
         "article",
@@ -68,13 +68,13 @@ def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *,
     )  # fmt: skip
 
 
-def _behind(words: Catalogue, finding: Finding) -> Html:
+def _behind(source: Source, words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
     behind = causes(words, finding)
     parts = [
         pairs(evidence(words, finding)),
         block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),
-        block(words("would_tell"), tag("p", said_in(words, finding.test)) if finding.test else Html()),
+        block(words("would_tell"), joined(tag("p", line) for line in would_tell(words, finding, source.facts))),
         block(words("causes"), tag("p", behind) if behind else Html()),
     ]
     return joined(parts)

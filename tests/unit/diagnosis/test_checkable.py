@@ -1,0 +1,53 @@
+"""What the doctor says of `newllm.check`: only probes that exist, with what they must be given."""
+
+import inspect
+
+import newllm
+from newllm.checks.probes import PROBES
+from newllm.diagnosis.causes import CAUSES
+from newllm.diagnosis.checkable import ARGUMENTS_OF, PROBES_OF, check_call, probes_for
+from newllm.diagnosis.facts import Facts
+from newllm.messages import catalogue, message
+from newllm.trace import Cause, Finding
+from newllm.words.diagnosis import would_tell
+
+EN, JA = catalogue("en"), catalogue("ja")
+
+
+def _finding(*causes: str, candidates: tuple[str, ...] = (), **more) -> Finding:
+    known = tuple(Cause(name, 0.9, message("because-seen")) for name in causes)
+    return Finding(
+        kind="spike", severity="warning", sentence=message("quoted", text="x"), causes=known,
+        candidate_causes=(*causes, *candidates), **more,
+    )  # fmt: skip
+
+
+def test_every_probe_and_argument_exists() -> None:
+    assert set(PROBES_OF) <= {*CAUSES, "evaluation-in-training-mode"}
+    assert {probe for probes in PROBES_OF.values() for probe in probes} <= set(PROBES)
+    taken = inspect.signature(newllm.check).parameters
+    assert {name for names in ARGUMENTS_OF.values() for name in names} <= set(taken)
+    assert set(ARGUMENTS_OF) <= set(PROBES)
+
+
+def test_a_named_cause_gives_the_call_that_proves_it() -> None:
+    (said,) = would_tell(EN, _finding("missing-zero-grad", candidates=("data-order",)), Facts())
+    assert said == (
+        "Run newllm.check(model, optimizer, loss, batch, step=step): before the first step it checks the order of "
+        "clearing, clipping and updating."
+    )
+    assert "step=stepを実行" not in said
+    assert "step=step)を実行" in would_tell(JA, _finding("missing-zero-grad"), Facts())[0]
+
+
+def test_of_an_unknown_cause_what_it_often_is_is_asked() -> None:
+    finding = _finding(candidates=("learning-rate", "data-order", "target-leak"))
+    assert probes_for(finding, Facts()) == ("order", "causality", "shift", "answers")
+    assert check_call(("order", "causality")) == "newllm.check(model, optimizer, loss, batch, loader=loader)"
+
+
+def test_nothing_is_asked_where_nothing_can_be_shown() -> None:
+    assert probes_for(_finding("learning-rate", candidates=("data-order",)), Facts()) == ()
+    assert probes_for(_finding("data-order", follows="spike"), Facts()) == ()
+    assert probes_for(_finding("data-order"), Facts(origin="train")) == ()
+    assert would_tell(EN, _finding("learning-rate"), Facts()) == []
