@@ -16,12 +16,14 @@ from newllm.diagnosis.run_facts import check_single_run, is_run, read_facts
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
+from newllm.messages import message
 from newllm.trace import Finding, Remark, Summary, Trace, lost_steps
 from newllm.trace.readers import Chosen, read_log
 from newllm.words.diagnosis import unjudged
 from newllm.words.finding_data import finding_data
 
 SCHEMA = 1
+_MOST_LOGS = 100  # of a directory
 
 
 class NothingYetError(UserError):
@@ -115,6 +117,34 @@ def doctor(
     if guess := guess_remark(trace, facts):
         trace = dataclasses.replace(trace, remarks=(*trace.remarks, *guess))
     return Diagnosis(source, trace, facts, diagnose(trace, facts))
+
+
+def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:
+    """Diagnose each log of a directory that holds several; of anything else what `doctor` does, alone.
+
+    Args:
+        path: as for `doctor`.
+        **known: its other arguments.
+
+    Returns:
+        The diagnoses in the order of their names, and by name why others could not be read, or were not.
+
+    Raises:
+        UserError: as `doctor`.
+    """
+    first = doctor(path, **known)
+    if len(first.trace.runs) < 2 or not Path(path).is_dir():
+        return [first], {}
+    found, unread = [], {}
+    for at, name in enumerate(sorted(first.trace.runs)):
+        if at >= _MOST_LOGS:
+            unread[name] = str(message("several-too_many", most=_MOST_LOGS))
+            continue
+        try:
+            found.append(doctor(f"{os.fspath(path)}#{name}", **known))
+        except UserError as error:  # no log, or one of another kind: the others are judged all the same
+            unread[name] = " ".join(str(error).split())
+    return found or [first], unread
 
 
 def _read(source: Path, chosen: Chosen) -> Trace:

@@ -1,7 +1,8 @@
 """Diagnose a run, with evidence: a run directory, or a log that any other tool wrote.
 
 It reads a run of newllm.record or newllm train, CSV, JSON lines, console output, trainer_state.json, and directories of
-TensorBoard, Lightning, MLflow and others. Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
+TensorBoard, Lightning, MLflow and others. Of a directory of several logs it judges each, and shows the worst in full.
+Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
 
 A run directory of newllm gets findings.json; nothing is written beside a log of another tool.
 
@@ -75,13 +76,24 @@ def run(arguments: argparse.Namespace) -> int:
         diagnosis, ended = watch(arguments.log, diagnose, words, quiet=arguments.quiet or arguments.json)
     else:
         ended = None
-        diagnosis = diagnose()
+        each, unread = api.doctor_each(arguments.log, **names)
+        if len(each) > 1:
+            from newllm.cli.doctor_several import show_several
+
+            diagnosis = show_several(arguments.log, each, unread, words, arguments)
+            _write(diagnosis, arguments.html, words)
+            return max(_exit_code(one) for one in each if one.wrong == diagnosis.wrong)
+        diagnosis = each[0]
     _show(diagnosis, arguments, words)
     _write(diagnosis, arguments.html, words)
     if not diagnosis.judged and (arguments.quiet or arguments.json):  # the page says so itself
         print(f"newllm: {headline(words, diagnosis.trace, diagnosis.findings, diagnosis.facts)}", file=sys.stderr)
     if ended is not None:
         return ended
+    return _exit_code(diagnosis)
+
+
+def _exit_code(diagnosis: Any) -> int:
     return 1 if diagnosis.wrong else 0 if diagnosis.judged else 2
 
 

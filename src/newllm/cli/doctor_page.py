@@ -32,8 +32,8 @@ _MANY = 3  # findings; of more the page ends with a list, for its beginning has 
 _IN_FULL = 3  # findings of one kind; of more, a line each
 _LISTED = 30  # findings in that list
 _LINES = 8  # of left-out notes, and of further findings of one kind
-_MARKS = {"fault": "✖", "warning": "▲", "note": "●"}
-_ASCII_MARKS = {"fault": "x", "warning": "!", "note": "-"}
+MARKS = {"fault": ("✖", "x"), "warning": ("▲", "!"), "note": ("●", "-")}
+"""Of severities, where the terminal can show them and where it cannot."""
 _LABELS = ("evidence", "alternative", "test", "causes")  # under a finding
 
 
@@ -149,8 +149,8 @@ def _others(diagnosis: Diagnosis, kind: str, number: int, paper: Paper) -> Itera
 
 
 def _title(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Text:
-    words, marks = paper.words, _MARKS if paper.unicode else _ASCII_MARKS
-    mark = f"{marks[finding.severity]} {words(f'severity-{finding.severity}')}"
+    words, marks = paper.words, MARKS[finding.severity]
+    mark = f"{marks[0 if paper.unicode else 1]} {words(f'severity-{finding.severity}')}"
     title = Text.assemble(
         (mark, f"bold {colours.SEVERITIES[finding.severity]}"), "  ", (kind_name(words, finding.kind), "bold")
     )

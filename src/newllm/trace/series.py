@@ -31,6 +31,7 @@ class Trace:
         decimals: digits after the point with which a signal was printed, where it came from text.
         remarks: how a reader understood the log, and what it could not take in.
         epochs: the epoch of each step, where the log says both.
+        runs: the names of all runs of a directory, where it holds several and nobody named one.
     """
 
     signals: dict[str, Series] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Trace:
     decimals: dict[str, int] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     epochs: Series | None = None
+    runs: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from newllm.diagnosis.run_facts import facts_of
+from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue, Message, message, quoted, read_message
 from newllm.report.source.files import RunFiles
 from newllm.report.source.numbers import number_in, whole_in
+from newllm.trace import Trace
 from newllm.trace.verdict import LEVEL
 
 SIGNS = ("summary.json", "recording.json", "trace.jsonl", "config.toml")
@@ -39,6 +42,8 @@ class Entry:
         bits, loss: best validation: bits per byte, nats per token.
         at: the step of the best.
         findings: how many of each severity the doctor found, None where nobody has asked.
+        replayable: whether it can be replayed and played with: newllm trained it.
+        reads_text: whether its losses are of tokens, in nats.
         replayed: whether there is a verdict.
         cause, remedy: what the newest verdict names as cause, or else as the first remedy; None where it names none.
         about: preset, body, rule, norm, seed.
@@ -60,6 +65,8 @@ class Entry:
     loss: float | None = None
     at: int | None = None
     findings: dict[str, int] | None = None
+    replayable: bool = True
+    reads_text: bool = True
     replayed: bool = False
     cause: str | None = None
     remedy: str | None = None
@@ -123,6 +130,8 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         loss=number_in(best, "loss"),
         at=whole_in(best, "step"),
         findings=findings,
+        replayable=bool(config) or (bool(summary) and not recording),
+        reads_text=not recording or reads_text(Trace(), facts_of(recording, summary, config, {})),
         **_verdict(run),
         about=_about(config, recording),
         started=started,

@@ -3,6 +3,7 @@
 They are asked for by the rows that are seen, some at a time. One that was made is kept until its trace changes.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from newllm.diagnosis.losses import finite
 from newllm.errors import UserError
 from newllm.plotting.lines import extremes
 from newllm.trace import Series, read_signal
@@ -32,7 +34,7 @@ class Sparks:
         self._made: dict[str, tuple[Stamp, dict[str, Any]]] = {}
 
     def of(self, id: str, place: Path) -> dict[str, Any]:
-        """Return the curve of a run: x, y, and the name of its signal; empty where it has none."""
+        """Return the curve of a run: x, y, the name of its signal, of a recording its best validation; else empty."""
         path = place / "trace.jsonl"
         stamp = stamp_of_trace(path)
         before = self._made.get(id)
@@ -58,7 +60,19 @@ def _spark(path: Path) -> dict[str, Any]:
         except UserError:
             continue
         if len(series.step):
-            return {"name": name, **listed(thinned(series, _BUCKETS))}
+            return {"name": name, **listed(thinned(series, _BUCKETS)), **_best(path)}
+    return {}
+
+
+def _best(path: Path) -> dict[str, Any]:
+    """Return the best validation loss of a recording, which has no summary that says it."""
+    if (path.parent / "summary.json").exists():
+        return {}
+    with contextlib.suppress(UserError):
+        series = finite(read_signal(path, "validation_loss"))
+        if len(series.step):
+            at = int(np.argmin(series.value))
+            return {"best": {"loss": float(series.value[at]), "at": int(series.step[at])}}
     return {}
 
 

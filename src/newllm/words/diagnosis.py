@@ -132,9 +132,7 @@ def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding], facts:
     """Return what is to be said of the whole, in one line; of a model that is lost, that first."""
     counted = Counter(finding.severity for finding in findings)
     if ending := _ending(trace, findings, facts):
-        known = {"loss": ending.loss, "start": ending.start, "step": value(words, ending.step)}
-        how = words(f"ending-{ending.how}", **known, axis=axis_label(words, trace.axis))
-        return words("doctor-lost", how=how, tally=tally(words, counted))
+        return words("doctor-lost", how=_how(words, trace, ending), tally=tally(words, counted))
     for severity in ("fault", "warning"):
         if counted[severity]:
             return words(f"doctor-{severity}", tally=tally(words, counted))
@@ -143,6 +141,21 @@ def headline(words: Catalogue, trace: Trace, findings: Sequence[Finding], facts:
         return words("doctor-unjudged_because", why=why, notes=notes)
     seen = {"points": points(trace), "signals": len(trace.signals)}
     return words("doctor-nothing_wrong", **seen, notes=notes)
+
+
+def first_sentence(words: Catalogue, trace: Trace, findings: Sequence[Finding], facts: Facts) -> str:
+    """Return what is to be said of a log first: that its model is lost, and what its first finding says."""
+    if worst(findings) in (None, "note"):
+        return headline(words, trace, findings, facts)
+    ending = _ending(trace, findings, facts)
+    how = None if ending is None else _how(words, trace, ending)
+    told = ending is not None and ending.how == findings[0].kind  # not finite, and nothing else
+    return words("several-first", how=how, finding=None if told else findings[0].sentence)
+
+
+def _how(words: Catalogue, trace: Trace, ending: Ending) -> str:
+    known = {"loss": ending.loss, "start": ending.start, "step": value(words, ending.step)}
+    return words(f"ending-{ending.how}", **known, axis=axis_label(words, trace.axis))
 
 
 def mood(trace: Trace, findings: Sequence[Finding], facts: Facts = _NOTHING) -> str:

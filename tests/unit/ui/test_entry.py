@@ -190,3 +190,12 @@ def test_only_a_link_to_elsewhere_leads_out(tmp_path: Path) -> None:
     assert [leads_out(run / name, run) for name in ("file", "in", "out", "none")] == [False, False, True, False]
     (run / "trace.jsonl").symlink_to(tmp_path / "outside")
     assert said(told(run, summary=summary(-1, GONE)).problems) == ["trace.jsonl: a link that leads out, not followed"]
+
+
+def test_a_recording_can_be_neither_replayed_nor_played_with(tmp_path: Path) -> None:
+    recording = {"schema": 1, "parameters": 9, "layers": [{"name": "0", "kind": "Conv2d"}], "vocabulary": 10}
+    entry = told(tmp_path, recording=recording)
+    assert (entry.replayable, entry.reads_text) == (False, False)
+    recording["layers"] = [{"name": "0", "kind": "Embedding"}]
+    assert told(tmp_path, recording=recording).reads_text
+    assert told(tmp_path, summary={"schema": 1, "status": "finished"}, recording={}).reads_text

@@ -66,3 +66,12 @@ def test_a_trace_that_leads_out_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "trace.jsonl").symlink_to(tmp_path / "outside" / "trace.jsonl")
     assert Sparks().of("a", tmp_path / "run") == {}
+
+
+def test_the_curve_of_a_recording_brings_its_best_validation(tmp_path: Path) -> None:
+    with TraceWriter(written(tmp_path / "a", 3) / "trace.jsonl") as writer:
+        for step, loss in ((4, float("nan")), (5, 0.5), (6, 0.25), (7, 0.75)):
+            writer.write(step, validation_loss=loss)
+    assert Sparks().of("a", tmp_path / "a")["best"] == {"loss": 0.25, "at": 6}
+    (tmp_path / "a" / "summary.json").write_text("{}")  # a run of newllm train, whose summary says it
+    assert "best" not in Sparks().of("a", tmp_path / "a")

@@ -82,3 +82,21 @@ checked-state = the state between updates
 checked-updates = updates of layers
 checked-layers = signals of layers
 checked-data = the data
+
+## a directory of several logs
+several-logs = { $count } logs, { $wrong ->
+    [0] nothing wrong found in any
+   *[other] { $wrong } of them with something wrong; the worst follows in full
+}
+several-unread = not judged: { $name } ({ $why })
+several-too_many = only the first { $most } of a directory are read
+several-first = { $how ->
+    [none] { "" }
+   *[other] The model is lost: { $how }.
+}{ $finding ->
+    [none] { "" }
+   *[other] { $how ->
+        [none] { "" }
+       *[other] { " " }
+    }{ $finding }
+}

@@ -55,3 +55,18 @@ checked-state = 更新の間の状態
 checked-updates = 層の更新
 checked-layers = 層の信号
 checked-data = データ
+
+## 複数のログのあるディレクトリ
+several-logs = ログ{ $count }件{ $wrong ->
+    [0] 、どれにも異常は見つからなかった
+   *[other] 。うち{ $wrong }件に異常または疑わしい点がある。最も重いものの詳細を下に示す
+}
+several-unread = 調べていないもの：{ $name }（{ $why }）
+several-too_many = 一つのディレクトリで読むのは最初の{ $most }件だけである
+several-first = { $how ->
+    [none] { "" }
+   *[other] モデルは使いものにならない：{ $how }。
+}{ $finding ->
+    [none] { "" }
+   *[other] { $finding }
+}

@@ -67,7 +67,7 @@ def _doctor(source: Source, words: Catalogue) -> Html:
     roots = [one for one in grave if one.follows is None]
     different = list({one.kind: one for one in reversed(roots)}.values())[::-1]
     named = next((one for one in roots if one.causes), None)
-    cause = tag("p", words("causes"), ": ", causes(words, named)) if named else Html()
+    cause = tag("p", words("causes"), words("terminal-colon"), causes(words, named)) if named else Html()
     parts = [
         tag("p", first, kind=how),
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),

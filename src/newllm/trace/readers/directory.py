@@ -4,6 +4,7 @@ import itertools
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from newllm.errors import UserError
@@ -60,7 +61,7 @@ def read_directory(
         return _read_events(gathered, events, run)
     metrics = metric_files(files)
     if metrics:
-        return read_mlflow_files(gathered, metrics, run)
+        return replace(read_mlflow_files(gathered, metrics, run), runs=gathered.runs)
     return _read_other(gathered, files, run, read_file)
 
 
@@ -87,7 +88,7 @@ def _read_chosen(
     named = {_label(gathered.source, file, is_only=often[file.parent] == 1): file for file in files}
     chosen = most_values([(name, _size(file)) for name, file in named.items()], run, gathered)
     trace = read_file(named[chosen], None)
-    return Trace(trace.signals, trace.axis, trace.decimals, gathered.remarks() + trace.remarks)
+    return replace(trace, remarks=gathered.remarks() + trace.remarks, runs=gathered.runs)
 
 
 def _read_events(gathered: Gathered, files: list[Path], run: str | None) -> Trace:
@@ -99,7 +100,8 @@ def _read_events(gathered: Gathered, files: list[Path], run: str | None) -> Trac
         runs[_relative(gathered.source, home)].append((file, f"{split}/" if split else ""))
     sizes = [(name, sum(file.stat().st_size for file, _ in parts)) for name, parts in runs.items()]
     parts = runs[most_values(sizes, run, gathered)]
-    return read_event_files(gathered, [file for file, _ in parts], [prefix for _, prefix in parts])
+    trace = read_event_files(gathered, [file for file, _ in parts], [prefix for _, prefix in parts])
+    return replace(trace, runs=gathered.runs)
 
 
 def _files(path: Path) -> list[Path]:

@@ -39,6 +39,7 @@ class Gathered:
         values: how many were taken in.
         full: no more are.
         torn: the line that was read last has no end.
+        runs: the names of all runs, where there are several to choose from and none was named.
     """
 
     def __init__(self, source: Path, chosen: Chosen = Chosen()):  # noqa: B008 (it cannot be changed)
@@ -46,6 +47,7 @@ class Gathered:
         self.values = 0
         self.full = False
         self.torn = False
+        self.runs: tuple[str, ...] = ()
         self._columns: dict[str, tuple[array[int], array[float]]] = {}
         self._named: dict[str, str | None] = {}
         self._remarks: dict[str, tuple[Remark, int]] = {}
@@ -263,6 +265,7 @@ def most_values(counts: Iterable[tuple[str, int]], wanted: str | None, gathered:
             raise UserError(f"no run '{clean(wanted)}' in '{gathered.source}': it holds {shown}")
         return found[0]
     if len(runs) > 1:
+        gathered.runs = tuple(name for name, _ in runs)
         others, chosen = len(runs) - 1, clean(runs[0][0])
         gathered.note(left_out("remark-other-runs", count=others, chosen=chosen, names=shown))
     return runs[0][0]

@@ -6,16 +6,16 @@
 
   class Jobs {
     /**
-     * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[]}} where
+     * @param {{run: string, actions: HTMLElement, place: HTMLElement, links: Node[], replayable: boolean}} where
      */
-    constructor({ run, actions, place, links }) {
+    constructor({ run, actions, place, links, replayable }) {
       Object.assign(this, { run, place, links, gone: false, since: 0, hidden: new Set(), cards: new Map() });
       this.diagnose = make("button", { type: "button", title: say("diagnose_title"), text: say("diagnose"), onclick: () => this.start("doctor") });
       this.replay = make("button", { class: "primary", type: "button", title: say("replay_title"), text: say("replay"), onclick: () => this.start("replay") });
       this.budget = make("select", { "aria-label": say("budget"), title: say("budget") }, ...BUDGETS.map((seconds) => make("option", { value: seconds, text: say(`budget_${seconds}`) })));
       this.budget.value = "300";
       this.error = make("p", { class: "problem", role: "alert", hidden: true });
-      actions.append(this.diagnose, make("span", { class: "joined" }, this.replay, this.budget), ...links);
+      actions.append(this.diagnose, ...(replayable ? [make("span", { class: "joined" }, this.replay, this.budget)] : []), ...links);
       place.before(this.error);
     }
 

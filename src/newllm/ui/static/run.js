@@ -5,11 +5,11 @@
   const id = page.run.id, lang = page.lang;
   const by = (name) => document.getElementById(name);
   const query = (values) => new URLSearchParams(Object.entries(values).flatMap(([key, value]) => [].concat(value).map((one) => [key, one])));
-  let stream = null, overview = null, reached = null; // version and digest that this page shows
+  let stream = null, overview = null, reached = null, best = null; // version and digest that this page shows
 
   const sections = new newllm.Sections({ parts: by("parts"), contents: by("contents"), window: finer });
-  const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), links: [
-    make("a", { class: "button", href: `/run/${id}/play`, text: say("play") }),
+  const jobs = new newllm.Jobs({ run: id, actions: by("actions"), place: by("jobs"), replayable: page.run.replayable, links: [
+    ...(page.run.replayable ? [make("a", { class: "button", href: `/run/${id}/play`, text: say("play") })] : []),
     make("a", { class: "button", href: `/compare?runs=${id}`, text: say("compare") }),
   ] });
 
@@ -23,6 +23,7 @@
   }
 
   function showState(run) {
+    if (run.loss == null) run = { ...run, ...best }; // a recording: its curve says it
     const numbers = [
       [say("step"), run.steps ? `${told.whole(run.step ?? 0)} / ${told.whole(run.steps)}` : run.step == null ? "" : told.whole(run.step)],
       [say("best"), run.loss == null && run.bits == null ? "" : make("span", {}, ...told.best(run), ...(run.at == null ? [] : [make("small", { text: ` ${say("best_at")} ${told.whole(run.at)}` })]))],
@@ -42,6 +43,7 @@
   /** The loss at a glance, until the sections are there. */
   async function glance() {
     const { [id]: curve } = await ask(`/api/sparks?ids=${id}`);
+    if (curve?.best) { best = curve.best; showState(page.run); }
     if (!curve?.x || sections.shown.size) return;
     overview = () => newllm.spark(by("overview"), curve.x, curve.y.map(Number), { colour: curve.name === "loss" ? "training" : "validation" });
     by("overview").hidden = false;

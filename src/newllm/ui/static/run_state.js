@@ -33,11 +33,11 @@
     return make("span", { class: `status ${name}`, title: run.message || null }, make("i", { "aria-hidden": "true" }), say(name));
   }
 
-  /** "1.234 bits/byte" or "5.98 nats" */
+  /** "1.234 bits/byte", "5.98 nats", or of a loss that is not of tokens the number alone */
   function best(run) {
-    const [value, unit] = run.bits != null ? [run.bits, "bits"] : [run.loss, "nats"];
+    const [value, unit] = run.bits != null ? [run.bits, "bits"] : [run.loss, run.reads_text === false ? null : "nats"];
     if (value == null) return [];
-    return [make("b", { text: value.toFixed(value < 10 ? 3 : 2) }), ` `, make("small", { text: say(unit) })];
+    return [make("b", { text: value.toFixed(value < 10 ? 3 : 2) }), ` `, make("small", { text: unit ? say(unit) : "" })];
   }
 
   /** Signs with the number of findings of each severity. */

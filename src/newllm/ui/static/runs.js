@@ -19,12 +19,14 @@
 
   /** What the doctor found: of findings.json, else as it was judged for this list. */
   const findings = (run) => run.findings || judged.get(run.id)?.counts || null;
+  /** A run with the best validation that its curve brought, where its own files do not say it. */
+  const withBest = (run) => (run.loss == null ? { ...run, ...sparks.get(run.id)?.curve?.best } : run);
   const faults = (run) => { const found = findings(run); return found ? found.fault * 1e6 + found.warning * 1e3 + found.note : -1; };
   const COLUMNS = [
     { key: "name", sort: (run) => run.name.toLowerCase(), up: true },
     { key: "curve" },
     { key: "state", sort: (run) => run.status + String((run.step ?? 0) / (run.steps || 1)), up: true },
-    { key: "best", sort: (run) => run.bits ?? (run.loss == null ? Infinity : 1e6 + run.loss), up: true },
+    { key: "best", sort: (run) => run.bits ?? 1e6 + (withBest(run).loss ?? Infinity), up: true },
     { key: "findings", sort: faults },
     { key: "when", sort: (run) => run.heard ?? 0 },
   ];
@@ -54,7 +56,7 @@
       make("th", { scope: "row", class: "name" }, link, run.problems ? make("small", { class: "doubt", title: run.problems.join("; "), text: `▲ ${run.problems[0]}` }) : make("small", { text: run.about || "" })),
       make("td", { class: "curve" }, canvas),
       make("td", { class: "state" }, told.state(run), progress(run)),
-      make("td", { class: "best" }, ...told.best(run)),
+      make("td", { class: "best" }, ...told.best(withBest(run))),
       make("td", { class: "findings" }, ...told.findings({ findings: findings(run) }), ...told.cause(run)),
       make("td", { class: "when" }, make("time", { title: told.date(run.heard), text: told.ago(run.heard) })),
     );
@@ -115,7 +117,7 @@
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
   }
 
-  const stamp = (run) => `${run.version}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
+  const stamp = (run) => `${run.version}|${withBest(run).loss}|${JSON.stringify(findings(run))}|${chosen.has(run.id)}|${told.ago(run.heard)}`;
 
   /** Ask for the curves of what is seen and has none, or an old one. */
   async function seen(items) {
@@ -131,6 +133,7 @@
     try {
       const found = await ask(`/api/sparks?ids=${missing.map((run) => run.id).join(",")}`);
       for (const [id, curve] of Object.entries(found)) Object.assign(sparks.get(id), { curve, painted: null });
+      if (Object.values(found).some((curve) => curve.best)) refresh();
     } catch {
       for (const run of missing) sparks.delete(run.id);
     }

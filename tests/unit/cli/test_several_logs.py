@@ -1,0 +1,62 @@
+"""`newllm doctor DIR` on a directory that holds several logs: a line for each, the worst in full."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FALLING = 0.5 + 2 * np.exp(-np.arange(80) / 10) + 0.01 * np.sin(7 * np.arange(80))
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    place = tmp_path / "logs"
+    place.mkdir()
+    losses = {"sound": FALLING, "lost": np.where(np.arange(80) < 40, FALLING, np.nan), "spiky": FALLING.copy()}
+    losses["spiky"][40:44] += 4.0
+    for name, loss in losses.items():
+        (place / f"{name}.csv").write_text("step,loss\n" + "".join(f"{at},{one}\n" for at, one in enumerate(loss)))
+    (place / "requirements.txt").write_text("torch\n")
+    return place
+
+
+def test_each_log_has_a_line_and_the_worst_follows(call, logs: Path) -> None:
+    done = call("doctor", logs)
+    assert done.code == 1
+    said = " ".join(done.out.split())
+    assert "3 logs, 2 of them with something wrong; the worst follows in full" in said
+    assert "lost.csv The model is lost: its loss is not finite from step 40 to the end." in said
+    assert "spiky.csv loss jumps from" in said
+    assert "sound.csv Nothing wrong found in 80 points of 1 signal." in said
+    assert said.index("lost.csv The") < said.index("spiky.csv loss") < said.index("sound.csv Nothing")
+    assert "not judged: requirements.txt" in said
+    assert f"{logs}#lost.csv" in said
+    assert "left out" not in said
+
+
+def test_json_holds_all_of_them(call, logs: Path) -> None:
+    done = call("doctor", logs, "--json")
+    assert done.code == 1
+    content = json.loads(done.out)
+    assert content["run"] == f"{logs}#lost.csv"
+    assert [one["run"].rpartition("#")[2] for one in content["logs"]] == ["lost.csv", "sound.csv", "spiky.csv"]
+    assert list(content["unread"]) == ["requirements.txt"]
+
+
+def test_quiet_names_those_that_have_something_wrong(call, logs: Path) -> None:
+    said = call("doctor", logs, "--quiet").out
+    assert "lost.csv" in said
+    assert "sound.csv" not in said
+    for name in ("lost.csv", "spiky.csv"):
+        (logs / name).unlink()
+    (logs / "other.csv").write_text((logs / "sound.csv").read_text())
+    done = call("doctor", logs, "--quiet")
+    assert (done.code, done.out) == (0, "")
+
+
+def test_one_named_run_is_read_alone(call, logs: Path) -> None:
+    done = call("doctor", f"{logs}#sound.csv")
+    assert done.code == 0
+    assert "lost.csv" not in done.out
+    assert call("doctor", logs, "--lang", "ja").out.count("ログ3件") == 1
