@@ -19,7 +19,7 @@ from newllm.training.run import LOCK, BusyError, RunDirectory
 
 
 @contextlib.contextmanager
-def claimed(out: str | Path | None, of: str) -> Iterator[RunDirectory]:
+def claim_run_directory(out: str | Path | None, of: str) -> Iterator[RunDirectory]:
     """Yield a run directory that no other process has. An error before its run has begun leaves no trace of it.
 
     Args:

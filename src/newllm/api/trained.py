@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from newllm.api.run_directories import claimed, with_lasting_texts
+from newllm.api.run_directories import claim_run_directory, with_lasting_texts
 from newllm.api.training_session import TrainedRun, notify, train_to_end
 from newllm.data import Corpus, DataConfig, Segments, offer_columns, prepare
 from newllm.data.facts import data_facts
@@ -88,7 +88,7 @@ def train(
         )
     resolve_device(requested.numerics.device)
     offer_columns((*requested.data.texts, *requested.data.validation))
-    with claimed(out, _named_after(preset, requested.data.texts)) as run:
+    with claim_run_directory(out, _named_after(preset, requested.data.texts)) as run:
         preparation = Preparation(time.monotonic() - budget.began)
         complete, model, corpus = begin(run, requested, budget, preparation)
         notify(observers, *preparation.notices(), *shortened(requested, complete, settings))

@@ -107,20 +107,20 @@ def _root(at: int, ordered: Sequence[Finding], length: float) -> int | None:
         (
             place
             for place, other in enumerate(ordered[:at])
-            if other.kind in EVENTS and other.severity != "note" and _one_event(other, finding, length)
+            if other.kind in EVENTS and other.severity != "note" and _is_one_event(other, finding, length)
         ),
         None,
     )
 
 
-def _one_event(one: Finding, other: Finding, length: float) -> bool:
+def _is_one_event(finding: Finding, other: Finding, length: float) -> bool:
     """Whether two findings begin and end near each other, and do not name different causes."""
-    if one.first_step is None or other.first_step is None:
+    if finding.first_step is None or other.first_step is None:
         return False
-    if one.causes and other.causes and one.causes[0].name != other.causes[0].name:
+    if finding.causes and other.causes and finding.causes[0].name != other.causes[0].name:
         return False
     near = NEAR * length
-    return one.first_step - near <= other.end and other.first_step - near <= one.end
+    return finding.first_step - near <= other.end and other.first_step - near <= finding.end
 
 
 def _top(at: int, roots: dict[int, int]) -> int:

@@ -86,7 +86,7 @@ class Player:
             bits += self._read_chunk(task, name, ids, stream, skip=total - SHOWN - done)
             done += len(ids)
             task.emit("progress", {"tokens": done, "of": total})
-        return {**self._told(self._memory(name)), "tokens": done, "of": total, "bits": bits}
+        return {**self._memory_described(self._memory(name)), "tokens": done, "of": total, "bits": bits}
 
     def _read_chunk(self, task: Task, name: str, ids: list[int], stream: TextStream, skip: int) -> float:
         """Read a chunk into a branch, describe it but for its first `skip` tokens, and return its bits."""
@@ -114,7 +114,11 @@ class Player:
             if len(stream.ids) > written:
                 self._branches[name] = stream.memory
                 task.emit("tokens", self._one_described(before, stream.ids[-1:], stream.memory))
-        return {**self._told(stream.memory), "tokens": len(stream.ids), "stopped_by": stream.stopped_by or "stop"}
+        return {
+            **self._memory_described(stream.memory),
+            "tokens": len(stream.ids),
+            "stopped_by": stream.stopped_by or "stop",
+        }
 
     def _save(self, task: Task) -> dict[str, Any]:
         branch, name = task.take("branch", str), task.take("name", str)
@@ -139,7 +143,7 @@ class Player:
         if name not in self._branches and len(self._branches) >= MOST_BRANCHES:
             raise UserError(f"branch '{name}' would be one too many, {MOST_BRANCHES} are held: drop one first")
         self._branches[name] = memory
-        return self._told(memory)
+        return self._memory_described(memory)
 
     def _memory(self, name: str) -> Memory:
         if name not in self._branches:
@@ -147,7 +151,7 @@ class Player:
             raise UserError(f"there is no branch '{name[:64]}'; known: {known}")
         return self._branches[name]
 
-    def _told(self, memory: Memory) -> dict[str, Any]:
+    def _memory_described(self, memory: Memory) -> dict[str, Any]:
         """Return what a page shows of a memory: its length, its size, and how long its contexts are."""
         norms = [float(torch.linalg.vector_norm(context.double())) for context in self.view.contexts(memory.state)]
         return {"tokens_read": memory.tokens_read, "state_bytes": memory.state_bytes, "norm": norms}
@@ -161,7 +165,7 @@ class Player:
         self, before: Memory, ids: list[int], predicted_TV: Tensor, stream: TextStream, skip: int
     ) -> dict[str, Any]:
         """Return the `tokens` event of a chunk but for its first `skip` tokens."""
-        tokens = self.surprise.tokens(ids, predicted_TV, stream, place=before.tokens_read - 1)[skip:]
+        tokens = self.surprise.tokens(ids, predicted_TV, stream, first=before.tokens_read - 1)[skip:]
         if not self.view.layers:
             return {"tokens": tokens}
         passage = self.view.look(ids, before.state)
@@ -172,7 +176,7 @@ class Player:
     def _one_described(self, before: Memory, ids: list[int], after: Memory) -> dict[str, Any]:
         """Return the `tokens` event of one written token; its contexts are those of the memory after it."""
         stream, place = TextStream(before.undecoded), before.tokens_read - 1
-        tokens = self.surprise.tokens(ids, before.logits_V[None], stream, place=place)
+        tokens = self.surprise.tokens(ids, before.logits_V[None], stream, first=place)
         if not self.view.layers:
             return {"tokens": tokens}
         decays = _stacked(self.view.look(ids, before.state).decays)

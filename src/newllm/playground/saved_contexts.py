@@ -53,7 +53,7 @@ class SavedContexts:
         Raises:
             UserError: the name is none or taken, or the place cannot be written.
         """
-        path = self._place(name)
+        path = self._path(name)
         if path.exists() and not replace:
             raise UserError(f"there is a context '{name}' already: choose another name, or replace it")
         make_directory(self._directory)
@@ -65,11 +65,11 @@ class SavedContexts:
         Raises:
             UserError: there is none, or it is damaged or another model's.
         """
-        path = self._place(name)
+        path = self._path(name)
         if not path.is_file():
             known = ", ".join(entry["name"] for entry in self.names()[:8]) or "none is saved yet"
             raise UserError(f"there is no context '{name}'; known: {known}")
         return load_context(path, model, mark)
 
-    def _place(self, name: str) -> Path:
+    def _path(self, name: str) -> Path:
         return self._directory / f"{check_name(name, 'context')}{_ENDING}"

@@ -31,7 +31,7 @@ class Surprise:
         self._tokenizer, self._vocabulary = tokenizer, vocabulary
 
     def tokens(
-        self, ids: Sequence[int], predicted_TV: Tensor, stream: TextStream, *, place: int
+        self, ids: Sequence[int], predicted_TV: Tensor, stream: TextStream, *, first: int
     ) -> list[dict[str, Any]]:
         """Return `place`, `id`, `piece`, `bits` and `rivals` of each token.
 
@@ -43,12 +43,12 @@ class Surprise:
             ids: some tokens.
             predicted_TV: the logits before each.
             stream: what came before them has been fed to it; they are too.
-            place: how many tokens of the text stand before the first.
+            first: how many tokens of the text stand before the first.
         """
         bits_T = self.bits(ids, predicted_TV).tolist()
         rivals = self._rivals(predicted_TV)
         return [
-            {"place": place + at, "id": token, **self._text(token, stream, first=place + at == 0),
+            {"place": first + at, "id": token, **self._text(token, stream, first=first + at == 0),
              "bits": round(bits, 4) if math.isfinite(bits) else None, "rivals": rivals[at]}
             for at, (token, bits) in enumerate(zip(ids, bits_T, strict=True))
         ]  # fmt: skip

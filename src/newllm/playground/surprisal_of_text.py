@@ -31,7 +31,7 @@ def surprise_of_text(loaded: LoadedRun, engine: Engine, surprise: Surprise, task
         bits += float(surprise.bits(ids, predicted_TV).double().sum())
         size += 0 if sizes is None else int(sizes[ids].sum())
         if room := max(0, DESCRIBED - tokens):
-            described = surprise.tokens(ids[:room], predicted_TV[:room], stream, place=place)
+            described = surprise.tokens(ids[:room], predicted_TV[:room], stream, first=place)
             task.emit("tokens", {"line": line, "tokens": described})
         tokens += len(ids)
         task.emit("progress", {"tokens": tokens})

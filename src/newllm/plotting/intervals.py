@@ -89,7 +89,7 @@ def draw_intervals(
         raise ValueError("draw_intervals needs at least one row")
     if names is None and any(row.second for row in rows):
         raise ValueError("rows with a second estimate need names=(FIRST, SECOND)")
-    placed, height = _place(rows)
+    placed, height = _lines(rows)
     first, second = _colours(names)
     with style.styled():
         figure, axes = _empty(height, x_range)
@@ -106,7 +106,7 @@ def draw_intervals(
         style.save(figure, path)
 
 
-def _place(rows: Sequence[IntervalRow]) -> tuple[list[_Line], float]:
+def _lines(rows: Sequence[IntervalRow]) -> tuple[list[_Line], float]:
     """Return the lines from the top down, gathered by group, and their height together in rows."""
     placed: list[_Line] = []
     top = 0.0

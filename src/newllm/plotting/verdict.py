@@ -36,14 +36,14 @@ def draw_verdict(verdict: Verdict, path: Path) -> None:
     )
 
 
-def _row(one: Tried) -> IntervalRow:
-    low, high = one.interval or (None, None)
-    group = f"confirmed on {one.n} seeds" if one.stage == "confirmed" else "screened only: nothing is claimed"
+def _row(tried: Tried) -> IntervalRow:
+    low, high = tried.interval or (None, None)
+    group = f"confirmed on {tried.n} seeds" if tried.stage == "confirmed" else "screened only: nothing is claimed"
     return IntervalRow(
-        label=f"{one.name}, from step {one.start:,}",
-        estimate=one.effect,
+        label=f"{tried.name}, from step {tried.start:,}",
+        estimate=tried.effect,
         low=low,
         high=high,
         group=group,
-        note=f"{one.effect_class}, {one.spiked}/{one.n}",
+        note=f"{tried.effect_class}, {tried.spiked}/{tried.n}",
     )

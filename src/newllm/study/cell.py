@@ -9,7 +9,7 @@ import functools
 import time
 from pathlib import Path
 
-from newllm.api.run_directories import claimed
+from newllm.api.run_directories import claim_run_directory
 from newllm.api.trained import begin
 from newllm.api.training_session import run_training
 from newllm.data import Corpus
@@ -46,7 +46,7 @@ def train_cell(config: RunConfig, path: Path, signals: OwnSignals) -> float:
                 return _train(run, signals, *stopped)
     if path.exists():
         remove_directory(path)
-    with claimed(path, path.name) as run:
+    with claim_run_directory(path, path.name) as run:
         return _train(run, signals, *begin(run, config, Budget(), Preparation()))
 
 

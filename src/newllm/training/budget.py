@@ -67,13 +67,13 @@ def with_steps(config: RunConfig, steps: int) -> RunConfig:
     )
 
 
-def shortened(asked: RunConfig, bought: RunConfig, settings: Sequence[str]) -> list[Message]:
+def shortened(requested: RunConfig, bought: RunConfig, settings: Sequence[str]) -> list[Message]:
     """Say which values of `KEY=VALUE` settings a budget was too short for."""
     named = {setting.partition("=")[0].strip() for setting in settings}
     steps = bought.training.steps
     pairs = (
-        ("optimizer.warmup", asked.optimizer.warmup, bought.optimizer.warmup),
-        ("training.evaluate_tokens", asked.training.evaluate_tokens, bought.training.evaluate_tokens),
+        ("optimizer.warmup", requested.optimizer.warmup, bought.optimizer.warmup),
+        ("training.evaluate_tokens", requested.training.evaluate_tokens, bought.training.evaluate_tokens),
     )
     return [
         message("notice-shortened", setting=name, now=now, before=before, steps=steps)

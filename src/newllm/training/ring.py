@@ -69,7 +69,7 @@ class Ring:
         said = None
         if self._capacity is None:
             self._capacity, said = _capacity(tensors)
-        place = self._place(tensors, self._capacity)
+        place = self._allocated(tensors, self._capacity)
         if place is not None:
             _copy(tensors, place.tensors)
             place.progress = dataclasses.replace(progress)
@@ -80,7 +80,7 @@ class Ring:
         """Return the states by step, in order."""
         return {held.progress.step: held for held in self._held}
 
-    def _place(self, tensors: Tensors, capacity: int) -> Held | None:
+    def _allocated(self, tensors: Tensors, capacity: int) -> Held | None:
         """Return the place for a state, taken out of the ring; None where all are read, or none fits."""
         if len(self._held) < capacity:
             return Held(_buffers(tensors), Progress())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from newllm.api.run_directories import claimed, with_lasting_texts
+from newllm.api.run_directories import claim_run_directory, with_lasting_texts
 from newllm.errors import UserError
 from newllm.trace import Summary
 from newllm.training.configure import configure
@@ -25,17 +25,17 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )  # fmt: skip
 def test_a_run_is_named_after_what_it_is_of_and_numbered_where_that_is_taken(of: str, name: str) -> None:
     for number in ("", "-2", "-3"):
-        with claimed(None, of) as run:
+        with claim_run_directory(None, of) as run:
             assert run.path == Path("runs") / f"{name}{number}"
             run.config.touch()
     Path("runs/link").symlink_to("nowhere")
-    with claimed(None, "link") as run:  # a link that leads nowhere is taken too
+    with claim_run_directory(None, "link") as run:  # a link that leads nowhere is taken too
         assert run.path == Path("runs/link-2")
 
 
 def _start(place: str | None, error: BaseException, *own: str, summary: Summary | None = None) -> None:
     """A start that writes some files and then fails."""
-    with claimed(place, "x") as run:
+    with claim_run_directory(place, "x") as run:
         for name in own:
             (run.path / name).touch()
         if summary is not None:
@@ -60,9 +60,9 @@ def test_what_a_failed_start_made_is_gone_and_what_stood_there_stays() -> None:
     (Path("f") / "data.json").write_text("of a start that was killed")
     fail("f", "data.json", "tokenizer.json")
     assert sorted(path.name for path in Path("f").iterdir()) == [LOCK, "data.json"]
-    with claimed("f", "x") as run:
+    with claim_run_directory("f", "x") as run:
         run.config.touch()
-    with pytest.raises(UserError, match="'f' holds a run already"), claimed("f", "x"):
+    with pytest.raises(UserError, match="'f' holds a run already"), claim_run_directory("f", "x"):
         pass
 
 
@@ -82,7 +82,7 @@ def test_a_run_that_has_begun_says_why_it_ended(error: BaseException, status: st
 
 
 def test_texts_stand_where_they_can_be_found_again(here: Path) -> None:
-    with claimed("run", "x") as run:
+    with claim_run_directory("run", "x") as run:
         settings = ['data.texts=["a.txt", "bundled:sentences"]', 'data.validation=["b/*.txt"]']
         data = with_lasting_texts(configure("tiny", None, None, settings, {}), run).data
         run.config.touch()

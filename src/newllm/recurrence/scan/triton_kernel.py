@@ -27,7 +27,7 @@ STAGES = tl.constexpr(4)
 
 
 @triton.jit
-def _place(chunks, channels, BLOCK: tl.constexpr):
+def _locate(chunks, channels, BLOCK: tl.constexpr):
     """Return the row, the chunk, the channels of this program, and which of these there are."""
     blocks = tl.cdiv(channels, BLOCK)
     job = tl.program_id(0) // blocks
@@ -52,7 +52,7 @@ def chunk_ends(
     """Pass 1: scan each chunk of `size` positions from zero, `added` being the input, or the gradient from the end."""
     dtype: tl.constexpr = ends.dtype.element_ty
     chunks = tl.cdiv(positions, size)
-    row, chunk, channel, here = _place(chunks, channels, BLOCK)
+    row, chunk, channel, here = _locate(chunks, channels, BLOCK)
     first, count = row * positions + chunk * size, tl.minimum(size, positions - chunk * size)
     carried, product, heard_reset = tl.zeros([BLOCK], dtype), tl.full([BLOCK], 1.0, dtype), 0
     for i in tl.range(0, count, num_stages=STAGES):
@@ -87,7 +87,7 @@ def carry_over(
     BLOCK: tl.constexpr,
 ):
     """Pass 2: put into the place of each chunk's end what comes into the chunk."""
-    row, _, channel, here = _place(1, channels, BLOCK)
+    row, _, channel, here = _locate(1, channels, BLOCK)
     carried = tl.load(initial + row * channels + channel, here, 0.0).to(ends.dtype.element_ty)
     for i in tl.range(0, chunks, num_stages=STAGES):
         at = row * chunks + (chunks - 1 - i if FROM_END else i)
@@ -114,7 +114,7 @@ def contexts(
     """Pass 3 forwards: write every context."""
     dtype: tl.constexpr = carries.dtype.element_ty
     chunks = tl.cdiv(positions, size)
-    row, chunk, channel, here = _place(chunks, channels, BLOCK)
+    row, chunk, channel, here = _locate(chunks, channels, BLOCK)
     first, count = row * positions + chunk * size, tl.minimum(size, positions - chunk * size)
     context = tl.load(carries + (row * chunks + chunk) * channels + channel, here, 0.0)
     for i in tl.range(0, count, num_stages=STAGES):
@@ -146,7 +146,7 @@ def gradients(
     """Pass 3 backwards: write the gradients of decay, input and the initial context."""
     dtype: tl.constexpr = carries.dtype.element_ty
     chunks = tl.cdiv(positions, size)
-    row, chunk, channel, here = _place(chunks, channels, BLOCK)
+    row, chunk, channel, here = _locate(chunks, channels, BLOCK)
     first, count = row * positions + chunk * size, tl.minimum(size, positions - chunk * size)
     message = tl.load(carries + (row * chunks + chunk) * channels + channel, here, 0.0)
     start = tl.load(initial + row * channels + channel, here, 0.0).to(dtype)

@@ -161,7 +161,7 @@ class Store:
         if self.directory is None:
             return True
         earlier = self.verdict()
-        is_kept = earlier is not None and _shown(earlier) > _shown(verdict)
+        is_kept = earlier is not None and _how_much_it_shows(earlier) > _how_much_it_shows(verdict)
         if not is_kept:
             write_checked(self.directory / "verdict.json", verdict.as_dict())
         trim(measured(self.directory.parent.glob("step-*/states")), LIMIT)
@@ -184,7 +184,7 @@ def read_verdict(directory: Path) -> Verdict | None:
         return None
 
 
-def _shown(verdict: Verdict) -> tuple[bool, int, int, bool]:
+def _how_much_it_shows(verdict: Verdict) -> tuple[bool, int, int, bool]:
     """Return how much a verdict shows: the replays are the run, what was confirmed, what was tried, a cause.
 
     A cause comes last: a verdict that tried more and no longer names it has withdrawn it.

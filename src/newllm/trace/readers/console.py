@@ -113,7 +113,7 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
     text = without_escapes(line[:_LONGEST])
     for pair in itertools.islice(_PAIR.finditer(text), _MOST_PAIRS) if _BEFORE.search(text) else ():
         words = pair[1].split(" ")
-        if _is_place(text, pair):
+        if _is_location(text, pair):
             continue
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
@@ -126,7 +126,7 @@ def _stands_alone(text: str, pair: re.Match[str]) -> bool:
     return before in _APART and after in _APART
 
 
-def _is_place(text: str, pair: re.Match[str]) -> bool:
+def _is_location(text: str, pair: re.Match[str]) -> bool:
     """Whether a pair is what a logger says of itself: "train.py:173", "[PID:1234]"."""
     if pair[2] != ":" or not pair[3].isdigit() or _is_known(pair[1]):
         return False
