@@ -34,7 +34,8 @@ class Runner:
     Attributes:
         store: of what has been replayed.
         failed: by the name of an intervention, why it could not be replayed.
-        known: what came of every task that was run.
+        known: what came of every task that was run, now or by an earlier command.
+        heard_of: those of them that `heard` was called with: each once, when it is first asked for.
     """
 
     def __init__(self, replayer: Replayer, store: Store, workers: int, heard: Heard, time: TimeLimit) -> None:
@@ -45,6 +46,7 @@ class Runner:
         self.workers = max(1, workers)
         self.failed: dict[str, str] = {}
         self.known: dict[Task, Trajectory] = {}
+        self.heard_of: set[Task] = set()
 
     def __enter__(self) -> Self:
         if self._pool is not None:
@@ -62,18 +64,17 @@ class Runner:
             tasks: what is run; afterwards `get` tells what came of each.
             by: seconds of the time that may be spent before a replay begins.
         """
-        new = [task for task in tasks if task not in self.known]
         waiting = self.missing(tasks)
-        for task in new:
-            if task in self.known:
-                self._heard(task, self.known[task])
+        for task in tasks:
+            if task in self.known and task not in self.heard_of:
+                self._hear(task)
         if self._pool is None:
             self._run_here(waiting, by)
         else:
             self._run_in(self._pool, waiting, by)
 
     def missing(self, tasks: Sequence[Task]) -> list[Task]:
-        """Return those tasks that have not been run. What the store has of the others is taken: nobody hears of it."""
+        """Return those tasks that have not been run. What the store has of the others is taken, unheard."""
         return [task for task in tasks if not self._recall(task)]
 
     def get(self, task: Task) -> Trajectory | None:
@@ -85,8 +86,13 @@ class Runner:
             self.known[task] = Trajectory.from_dict(data)
         return task in self.known or task.name in self.failed
 
-    def _hear(self, task: Task, data: dict[str, Any]) -> None:
+    def _finish(self, task: Task, data: dict[str, Any]) -> None:
+        self.store.put(task, data)
         self.known[task] = Trajectory.from_dict(data)
+        self._hear(task)
+
+    def _hear(self, task: Task) -> None:
+        self.heard_of.add(task)
         self._heard(task, self.known[task])
 
     def _run_here(self, waiting: Sequence[Task], by: float) -> None:
@@ -102,8 +108,7 @@ class Runner:
             except Exception as error:  # one change that cannot be made must not end the others
                 self._fail(task, str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
                 continue
-            self.store.put(task, data)
-            self._hear(task, data)
+            self._finish(task, data)
 
     def _run_in(self, pool: Workers[Task, dict[str, Any]], waiting: Sequence[Task], by: float) -> None:
         left = list(waiting)
@@ -120,8 +125,7 @@ class Runner:
                 return
             ended = pool.next(min(_GLANCE, self._time.left))
             if isinstance(ended, Done):
-                self.store.put(ended.task, ended.result)
-                self._hear(ended.task, ended.result)
+                self._finish(ended.task, ended.result)
             elif isinstance(ended, Failed):
                 self._fail(ended.task, ended.why)
 

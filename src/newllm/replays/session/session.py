@@ -226,7 +226,7 @@ class Session:
         seconds += len(missing) * self.results.expected("", candidate.start, candidate.start.end - candidate.start.step)
         if seconds / self.runner.workers > self.time.left:
             return None
-        self.begin("confirm", nulls, more=left)
+        self.begin("confirm", nulls, more=CONFIRMED)
         self.runner.run(nulls, self.time.end)
         fresh = self.results.known(candidate.start, _fresh())
         self.runner.run([self.results.task(candidate, replay) for replay in fresh], self.time.end)
@@ -279,9 +279,9 @@ class Session:
         )
 
     def begin(self, stage: str, tasks: Sequence[Task], more: int = 0) -> None:
-        """Begin a stage or go on with it: it comes to what it has replayed, these tasks and more to come."""
+        """Begin a stage or go on with it: it comes to what was heard of it, these tasks and more to come."""
         self.stage = stage
-        waiting = sum(not self.results.is_done(task) for task in tasks) + more
+        waiting = sum(task not in self.runner.heard_of and task.name not in self.runner.failed for task in tasks) + more
         self.watcher.planned(stage, self._replayed[stage] + waiting)
 
     def _goes_on(self, candidate: Candidate, replay: int) -> bool:
