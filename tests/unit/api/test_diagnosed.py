@@ -41,7 +41,7 @@ def recorded(tmp_path: Path) -> Path:
 def test_a_recording_is_read(recorded: Path) -> None:
     diagnosis = newllm.doctor(recorded)
     layers = (Layer("encoder", "Linear", 12, True), Layer("head", "Linear", 30, False))
-    assert diagnosis.facts == Facts(vocabulary=50, parameters=42, layers=layers, data={"unknown": 3}, is_recording=True)
+    assert diagnosis.facts == Facts(vocabulary=50, parameters=42, layers=layers, data={"unknown": 3}, origin="record")
     assert len(diagnosis.trace.series("loss").step) == 50
     assert newllm.doctor(str(recorded), vocabulary=7).facts.vocabulary == 7
 
@@ -78,7 +78,7 @@ def test_a_configuration_tells_the_vocabulary(recorded: Path) -> None:
     (recorded / "config.toml").write_text("[model]\nvocabulary = 1000\n")
     (recorded / "summary.json").write_text('{"parameters": 7}')
     assert is_run(recorded)
-    assert read_facts(recorded) == (Facts(vocabulary=1000, parameters=7, data={"unknown": 3}), ())
+    assert read_facts(recorded) == (Facts(vocabulary=1000, parameters=7, data={"unknown": 3}, origin="train"), ())
 
 
 @pytest.mark.parametrize("vocabulary", [0, 1, -5, True, 2.5, "many", None, [3], 1e400, 10**400])
