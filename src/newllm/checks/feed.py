@@ -60,12 +60,12 @@ def rows_of_sampler(sampler: Iterable[Any]) -> list[int]:
 
 def read(loader: DataLoader[Any], batches: list[list[int]], *, workers: int = 0) -> list[Any]:
     """Return batches of these rows as the loader reads and collates them, in this process or in workers of it."""
-    return list(_read_by_copy(loader, batches, workers))
+    return list(reading(loader, batches, workers))
 
 
 def read_stream(loader: DataLoader[Any], count: int, *, workers: int) -> list[Any]:
     """Return the first batches of a loader of rows without numbers."""
-    return list(itertools.islice(_read_by_copy(loader, None, workers), count))
+    return list(itertools.islice(reading(loader, None, workers), count))
 
 
 def same_batch(first: Any, second: Any) -> bool:
@@ -80,7 +80,7 @@ def same_batch(first: Any, second: Any) -> bool:
     return all(same(one, other) for (_, one), (_, other) in pairs)
 
 
-def _read_by_copy(loader: DataLoader[Any], batches: list[list[int]] | None, workers: int) -> Iterator[Any]:
+def reading(loader: DataLoader[Any], batches: list[list[int]] | None, workers: int = 0) -> Iterator[Any]:
     """Yield what a loader like the given one reads: chosen batches of rows, or all; in this process or in workers."""
     chosen: dict[str, Any] = {"batch_sampler": batches}
     if loader.batch_sampler is None:  # the data set gives whole batches

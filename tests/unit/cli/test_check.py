@@ -134,7 +134,8 @@ def test_seconds_are_a_time(file: Path, seconds: str, capsys: pytest.CaptureFixt
 def test_what_could_not_be_checked_is_a_line_for_each_reason(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", f"{file}:parts"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "give loader= to check: the order of the data, the workers' random numbers, the ranks' shares" in said
+    asked = "the order of the data, tokens and classes that never come, the workers' random numbers, the ranks' shares"
+    assert f"give loader= to check: {asked}" in said
     assert said.count("no tokens in the shape of its outputs") == 1
     assert main(["check", f"{file}:parts", "--lang", "ja"]) == 0
     assert "loader=を渡せば調べられるもの" in capsys.readouterr().out
@@ -145,6 +146,6 @@ def test_a_printed_report_groups_what_could_not_be_checked_too(file: Path) -> No
     from newllm.checks.sources import objects
 
     report = check(*objects(str(file), "parts"))
-    assert "\nunchecked  give loader= to check: order, workers, shards\n" in str(report)
+    assert "\nunchecked  give loader= to check: order, ids, workers, shards\n" in str(report)
     listed = [probe for group in report.unchecked() for probe in group.probes]
     assert sorted(listed) == sorted(outcome.probe for outcome in report.of("unchecked"))

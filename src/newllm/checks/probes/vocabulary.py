@@ -16,7 +16,7 @@ _UNKNOWN = 0.25  # share of the tokens of a batch
 
 def vocabulary(bench: Bench) -> Outcome:
     """Hold the tokens of the batch, and all that the tokenizer can give, against the rows of the embedding."""
-    name, tokens, rows = _tokens(bench)
+    name, tokens, rows = tokens_read(bench)
     evidence: dict[str, Any] = {
         "name": name,
         "rows": rows,
@@ -74,7 +74,7 @@ def tokens_beyond(bench: Bench) -> Outcome:
     raise CannotCheck("no-loss")
 
 
-def _tokens(bench: Bench) -> tuple[str, Tensor, int]:
+def tokens_read(bench: Bench) -> tuple[str, Tensor, int]:
     """Return the largest embedding that reads tokens of the model's inputs, these tokens, and the embedding's rows."""
     given = [tensor for _, tensor in integers(dict(bench.inputs())) if tensor.ndim > 1]
     best: tuple[str, Tensor, int] | None = None

@@ -209,6 +209,23 @@ check-vocabulary = Do tokens, embedding and tokenizer fit?
     .outputs = the tokenizer has { COUNT($size) } tokens, and the model { COUNT($classes) } outputs: { COUNT($missing) } tokens can never be predicted
     .unknown = { PERCENT($share) } % of the tokens of the batch are { $token }, the tokenizer's token for what it does not know
 
+check-ids = Which tokens and classes do the data never reach?
+    .short = tokens and classes that never come
+    .why = A row of the embedding, or a class, that no row of the data holds keeps its initial numbers, and is noise wherever it is read or predicted.
+    .first = Expect nothing of these tokens, or take a tokenizer that was made for this text; of a class that is missing, see where the data lose it.
+    .sound = of { $whole ->
+        [yes] all { COUNT($rows) } rows of the data
+       *[no] { COUNT($read) } rows of { COUNT($rows) }, as many as time allowed,
+    } { $what }
+    .tokens = { $never ->
+        [0] every token of { COUNT($size) } is read by { $name }
+       *[other] { COUNT($never) } of { COUNT($size) } tokens ({ PERCENT($share) } %) are never read by { $name }: { $examples }
+    }
+    .classes = { $never ->
+        [0] every class of { COUNT($size) } is a target
+       *[other] { COUNT($never) } of { COUNT($size) } classes ({ PERCENT($share) } %) are never a target: { $examples }
+    }
+
 check-evaluation-mode = Is evaluation without dropout?
     .short = dropout in evaluation
     .why = Dropout in evaluation makes every evaluation worse, and different each time.
@@ -392,6 +409,7 @@ check-reason =
     .no-embedding = no embedding reads whole numbers of the model's inputs
     .tokenizer-unknown = how many tokens a { $kind } has is not known
     .no-loader = no data loader was given (loader=)
+    .no-ids = no tokens or classes were found among what the loader gives
     .other-loader = the loader is of type { $kind }, which is no DataLoader of torch
     .stream = the rows have no numbers: the data set is a stream
     .short-stream = the stream ends after a few batches, or repeats itself

@@ -209,6 +209,23 @@ check-vocabulary = トークン、埋め込み、トークナイザーは合っ�
     .outputs = トークナイザーには{ COUNT($size) }トークン、モデルには{ COUNT($classes) }個の出力がある。{ COUNT($missing) }個のトークンは決して予測できない
     .unknown = バッチのトークンの{ PERCENT($share) } %が{ $token }、つまりトークナイザーの知らないものを表すトークンである
 
+check-ids = データに一度も現れないトークンやクラスはどれか
+    .short = 一度も現れないトークンとクラス
+    .why = どの行にも現れないトークンの埋め込みやクラスは初期値のままで、読まれたり予測されたりするところではノイズになる。
+    .first = そのトークンには何も期待しないか、このテキストのために作られたトークナイザを使う。クラスが欠けているなら、データのどこで失われたかを調べる。
+    .sound = データの{ $whole ->
+        [yes] 全{ COUNT($rows) }行
+       *[no] { COUNT($rows) }行のうち、時間内に読めた{ COUNT($read) }行
+    }では、{ $what }
+    .tokens = { $never ->
+        [0] { COUNT($size) }トークンすべてが{ $name }に読まれる
+       *[other] { COUNT($size) }トークンのうち{ COUNT($never) }個（{ PERCENT($share) } %）が一度も{ $name }に読まれない：{ $examples }
+    }
+    .classes = { $never ->
+        [0] { COUNT($size) }クラスすべてが予測対象になる
+       *[other] { COUNT($size) }クラスのうち{ COUNT($never) }個（{ PERCENT($share) } %）が一度も予測対象にならない：{ $examples }
+    }
+
 check-evaluation-mode = 評価時にドロップアウトは止まるか
     .short = 評価時のドロップアウト
     .why = 評価中のドロップアウトは、評価を悪くし、毎回違う結果にする。
@@ -392,6 +409,7 @@ check-reason =
     .no-embedding = モデルの入力の整数を読む埋め込みがない
     .tokenizer-unknown = { $kind }が何トークンを持つのか分からない
     .no-loader = データローダーが渡されていない（loader=）
+    .no-ids = ローダーが返すものの中に、トークンもクラスも見つからない
     .other-loader = ローダーが{ $kind }型で、torchのDataLoaderではない
     .stream = データセットがストリームで、行に番号がない
     .short-stream = ストリームが数バッチで終わるか、繰り返している
