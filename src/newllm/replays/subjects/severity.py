@@ -5,8 +5,8 @@ than the *healthy limit*: a loss that falls, or creeps up slowly (over-fitting),
 (diagnosis/spike.py). Its peak and area are then measured from that best, until it is back.
 
 Batches differ, so a healthy run has an excess too. The healthy limit is the larger of two: the rise that opens a spike
-at the level and the noise of that replay, and the height that the tail of the run's losses before the onset reaches
-once in a hundred such runs.
+at the level and the noise of that replay, and the height that the tail of the losses before the onset reaches once
+in a hundred such runs: of the run's training losses, and of the first null replay's other losses (`Assessor`).
 """
 
 from collections.abc import Sequence
