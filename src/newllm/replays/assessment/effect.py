@@ -2,8 +2,8 @@
 
     stops learning  most replays with it never come as far as their null was when it spiked, and do not spike
     removes         no replay with it spikes, on the loss that decides and on any on which four in five of the null
-                    replays of these pairs do (classes of targets left out); all come as far as their null; and the upper end of the 95 %
-                    interval of the mean peak, where there is one, lies below the healthy limit
+                    replays of these pairs do (classes of targets left out); all come as far as their null; and the
+                    upper end of the 95 % interval of the mean peak, where there is one, lies below the healthy limit
     delays          the spike comes later, counted from the start, by a quarter or more (the interval of that ratio
                     lies above 1), and no more than half of its severity is gone
     no effect       the interval of the effect lies within a quarter of the null's severity around 0
