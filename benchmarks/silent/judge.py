@@ -6,7 +6,7 @@ Each program runs in a process of its own: the check on its parts and its step (
 the program built anew and recorded for `STEPS` steps. A case is found where something is said of the program with the
 fault (a probe is wrong, or a finding of warning or worse) that is not said of its fixed twin. A fixed program of which
 the check says that something is wrong is a false alarm; findings of the doctor on so few steps of a toy are listed, not
-counted. Cases of two processes are left out: the check and the recorder look at one.
+counted. A case of two processes is recorded by each of them into one directory, and not checked.
 
 Held-out cases are left out unless asked for: they are scored once, when nothing is changed any more.
 """
@@ -45,27 +45,52 @@ def judged(name: str, fixed: bool) -> dict[str, Any]:
         step=lambda _: training.step(next(numbers)),
         seconds=60,
     )
-    training = CASES[name].build(fixed, 0)
-    try:
-        with tempfile.TemporaryDirectory() as place:
-            with newllm.record(training.model, training.optimizer, f"{place}/run", every=5) as recorder:
-                for number in range(STEPS):
-                    recorder.step(training.step(number))
-            kinds = {one.kind for one in newllm.doctor(f"{place}/run").findings if one.severity != "note"}
-    except newllm.UserError as error:  # the recorder says what is wrong, in a line
-        kinds = {f"refused: {error}"}
+    with tempfile.TemporaryDirectory() as place:
+        said = _recorded(name, fixed, f"{place}/run") or _findings(f"{place}/run")
     return {
         "wrong": {outcome.probe: str(outcome.sentence) for outcome in report.wrong},
         "seconds": round(report.seconds, 2),
-        "findings": sorted(kinds),
+        "findings": said,
     }
+
+
+def judged_in_two_ranks(name: str, fixed: bool) -> dict[str, Any]:
+    """Return the same of a program of two processes, without the check."""
+    from two_ranks import in_two_ranks
+
+    with tempfile.TemporaryDirectory() as place:
+        refused, _ = in_two_ranks(_recorded, name, fixed, f"{place}/run")
+        return {"wrong": {}, "seconds": 0.0, "findings": refused or _findings(f"{place}/run")}
+
+
+def _recorded(name: str, fixed: bool, out: str) -> dict[str, Any]:
+    """Train and record; return what the recorder refuses, by its reason."""
+    import newllm
+    from cases import CASES
+
+    training = CASES[name].build(fixed, 0)
+    try:
+        with newllm.record(training.model, training.optimizer, out, every=5) as recorder:
+            for number in range(STEPS):
+                recorder.step(training.step(number))
+    except newllm.UserError as error:  # the recorder says what is wrong, in a line
+        return {f"refused: {error}": 0}
+    return {}
+
+
+def _findings(out: str) -> dict[str, Any]:
+    """Return the kinds of the doctor's warnings, each with its first step, counted from 0."""
+    import newllm
+
+    found = sorted((one.kind, one.first_step) for one in newllm.doctor(out).findings if one.severity != "note")
+    return {kind: None if step is None else int(step) - 1 for kind, step in reversed(found)}
 
 
 def _in_a_process(name: str, fixed: bool) -> dict[str, Any]:
     call = [sys.executable, __file__, "--program", name, *(["--fixed"] if fixed else [])]
     done = subprocess.run(call, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1:], "wrong": {}, "findings": []}
+        return {"error": done.stderr.strip().splitlines()[-1:], "wrong": {}, "findings": {}}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -79,13 +104,16 @@ def main() -> None:
     parser.add_argument("--fixed", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.program:
-        print(json.dumps(judged(arguments.program, arguments.fixed)))
+        from cases import CASES
+
+        judge = judged if CASES[arguments.program].processes == 1 else judged_in_two_ranks
+        print(json.dumps(judge(arguments.program, arguments.fixed)))
         return
     import machine
     from answers import give
     from cases import CASES
 
-    chosen = [case for case in CASES.values() if case.processes == 1 and case.held_out == arguments.held_out]
+    chosen = [case for case in CASES.values() if case.held_out == arguments.held_out]
     wanted = arguments.only or (QUICK if arguments.quick else None)
     results: list[dict[str, Any]] = []
     for case in chosen:
