@@ -29,7 +29,7 @@ LARGEST = 64 << 20
 """Bytes of a file of settings or results."""
 
 _ENDLESS = re.compile("0x[0-9A-Fa-f_]{1000}|0o[0-7_]{1000}|0b[01_]{1000}")
-_NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}
+_NO_PLACE = {errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What a system says where there is none."""
 
@@ -206,21 +206,25 @@ def make_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
+def new_directory(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yield an empty temporary directory that becomes `path` when the block ends well.
 
     Args:
-        path: the final place; what stands there is replaced. Its parent must exist.
+        path: the final place. Its parent must exist.
+        replace: what stands there is replaced; False refuses to, but for an empty directory.
+
+    Raises:
+        UserError: there is no room, the place may not be written, or something stands there that is to stay.
     """
     with writing(path):
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
         try:
             yield temporary
-            for child in temporary.iterdir():
-                _sync_file(child)
+            for child in temporary.rglob("*"):
+                (sync_directory if child.is_dir() else _sync_file)(child)
             sync_directory(temporary)
             temporary.chmod(0o755)
-            if path.exists():
+            if replace and path.exists():
                 remove_directory(path)
             _check(path)
             temporary.rename(path)

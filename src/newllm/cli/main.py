@@ -30,10 +30,12 @@ COMMANDS = {
     "replay": "replay a run with one thing changed at a time, to find what removes its loss spike",
     "study": "run a study: arms, seeds, controls, and a verdict on each claim",
     "report": "write one HTML page that shows a run, or compares several",
+    "export": "write a trained model for another framework",
+    "import": "make a run of an exported model",
     "cache": "show and clear the caches: tokenised texts, states of replays",
     "ui": "open a local page: watch, compare, replay and play with runs",
 }
-_MODULES = {"eval": "evaluate"}  # where a command's name cannot be a module's
+_MODULES = {"eval": "evaluate", "import": "importing"}  # where a command's name cannot be a module's
 # What pathlib raises when asked whether something is there: a place that is closed to us, a name that is too long.
 _CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 atexit.register(gc.freeze)  # a last look for cycles in all that was imported would take a second, for nothing

@@ -15,7 +15,7 @@ from newllm.data.tokenizer import Tokenizer
 SEPARATOR = "<|endoftext|>"
 
 
-def _byte_characters() -> dict[str, int]:
+def byte_characters() -> dict[str, int]:
     """Return GPT-2's printable character for each byte: itself where printable, else from U+0100 on."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]
@@ -23,7 +23,7 @@ def _byte_characters() -> dict[str, int]:
     return characters | {chr(0x100 + index): byte for index, byte in enumerate(others)}
 
 
-_BYTE_OF = _byte_characters()
+_BYTE_OF = byte_characters()
 
 
 @final

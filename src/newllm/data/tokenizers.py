@@ -57,15 +57,24 @@ def load_tokenizer(path: Path, sha256: str = "") -> Tokenizer:
     except OSError as error:
         raise UserError(f"cannot read tokenizer '{path}' ({error.strerror}): name a run's tokenizer.json") from error
     if not sha256 or hashlib.sha256(raw).hexdigest() == sha256:
-        return _understood(path, raw)
+        return parse_tokenizer(path, raw)
     with contextlib.suppress(UserError):  # it may still say the same
-        tokenizer = _understood(path, raw)
+        tokenizer = parse_tokenizer(path, raw)
         if tokenizer_digest(tokenizer) == sha256:
             return tokenizer
     raise UserError(f"tokenizer '{path}' is damaged, it is not the one of the training: put that back")
 
 
-def _understood(path: Path, raw: bytes) -> Tokenizer:
+def parse_tokenizer(path: Path, raw: bytes) -> Tokenizer:
+    """Return the tokenizer that the content of a tokenizer.json is of.
+
+    Args:
+        path: where it stood, for errors.
+        raw: the content.
+
+    Raises:
+        UserError: it is damaged, or no tokenizer of ours.
+    """
     try:
         content = raw.decode("utf-8-sig")
         parsed = json.loads(content)

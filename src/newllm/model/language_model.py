@@ -75,11 +75,24 @@ class LanguageModel(nn.Module):
         """
         if tokens_BT.dim() != 2 or 0 in tokens_BT.shape:
             raise UserError(f"tokens have shape {tuple(tokens_BT.shape)}: give [rows, positions], none of them 0")
-        state = self.initial_state(tokens_BT.shape[0]) if state is None else state
-        position_BT = document_positions(state["position"], tokens_BT.shape[1], reset_BT)
-        x_BTD = self.embed(tokens_BT, position_BT)
-        features, after = self.body(x_BTD, state, position_BT, reset_BT)
-        return self.head(features), {"position": position_BT[:, -1] + 1, **after}
+        features, state = self.read(self.embedding(tokens_BT), state, reset_BT)
+        return self.head(features), state
+
+    def read(
+        self, embedded_BTD: Tensor, state: State | None = None, reset_BT: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read a sequence of embedded tokens, whose positions are not added yet; arguments as in `forward`.
+
+        Returns:
+            What the head makes logits of, `[B, T, body.output_width]`, and the state after the last token.
+
+        Raises:
+            UserError: the sequence goes past the end of learned positions.
+        """
+        state = self.initial_state(embedded_BTD.shape[0]) if state is None else state
+        position_BT = document_positions(state["position"], embedded_BTD.shape[1], reset_BT)
+        features, after = self.body(self._placed(embedded_BTD, position_BT), state, position_BT, reset_BT)
+        return features, {"position": position_BT[:, -1] + 1, **after}
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
         """Read one token a row: logits of the next one `[B, V]` and the next state."""
@@ -89,7 +102,9 @@ class LanguageModel(nn.Module):
 
     def embed(self, tokens: Tensor, position: Tensor) -> Tensor:
         """Embed tokens, with their learned positions where the model has them."""
-        x = self.embedding(tokens)
+        return self._placed(self.embedding(tokens), position)
+
+    def _placed(self, x: Tensor, position: Tensor) -> Tensor:
         if self.positions is None:
             return x
         if int(position.max()) >= self.config.positions:

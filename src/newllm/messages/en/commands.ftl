@@ -71,6 +71,11 @@ eval-loss = { FIXED($loss, digits: 4) } nats per token, perplexity { FIXED($perp
 }
 generate-positions = this model has { $positions } learned positions and ends there
 
+## other frameworks
+export-written = { $directory }: { COUNT($parameters) } parameters of step { COUNT($step) }
+export-load = load it with: import newllm.hf, transformers; transformers.AutoModelForCausalLM.from_pretrained({ $directory })
+import-written = { $run }: the model of step { COUNT($step) }
+
 ## the caches
 cache-tokens = tokenised texts in { $folder }, at most { $limit }: { $count }, { $size }
 cache-states = states of replays, at most { $limit } a run: { $count }, { $size }

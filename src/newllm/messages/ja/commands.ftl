@@ -71,6 +71,11 @@ eval-loss = 1トークンあたり{ FIXED($loss, digits: 4) } nat、パープレ
 }
 generate-positions = このモデルが学習した位置は{ $positions }個で、そこで終わる
 
+## 他のフレームワーク
+export-written = { $directory }：ステップ{ COUNT($step) }のパラメータ{ COUNT($parameters) }個
+export-load = 読み込むには：import newllm.hf, transformers; transformers.AutoModelForCausalLM.from_pretrained({ $directory })
+import-written = { $run }：ステップ{ COUNT($step) }のモデル
+
 ## キャッシュ
 cache-tokens = トークン化したテキスト（{ $folder }、上限{ $limit }）：{ $count }件、{ $size }
 cache-states = リプレイの状態（1実行あたりの上限{ $limit }）：{ $count }件、{ $size }

@@ -111,7 +111,8 @@ def full_precision(value: Tensor) -> Tensor:
 
 def timescales(channels: int, longest: float) -> Tensor:
     """Return `channels` time scales in positions, from 1 to `longest`, evenly in the logarithm."""
-    return torch.logspace(0.0, torch.log10(torch.tensor(float(longest))).item(), channels)
+    end = torch.log10(torch.tensor(float(longest), device="cpu")).item()  # also while a model is built on "meta"
+    return torch.logspace(0.0, end, channels)
 
 
 def logit(probability: Tensor) -> Tensor:

@@ -1,0 +1,26 @@
+"""newllm's models in Hugging Face transformers: `import newllm.hf` registers configuration, model and tokenizer.
+
+    import newllm.hf
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained("DIR")   # what `newllm export RUN --to hf DIR` wrote
+    tokenizer = AutoTokenizer.from_pretrained("DIR")
+
+It needs the extra: pip install 'newllm[hf]'.
+"""
+
+from newllm.integrations.extra import check_installed
+
+check_installed("transformers", extra="hf", lowest="5.14", below="6")
+
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast  # noqa: E402
+
+from newllm.integrations.transformers.cache import NewllmCache  # noqa: E402
+from newllm.integrations.transformers.configuration import NewllmConfig  # noqa: E402
+from newllm.integrations.transformers.modeling import NewllmForCausalLM  # noqa: E402
+
+__all__ = ["NewllmCache", "NewllmConfig", "NewllmForCausalLM"]
+
+AutoConfig.register(NewllmConfig.model_type, NewllmConfig, exist_ok=True)
+AutoModelForCausalLM.register(NewllmConfig, NewllmForCausalLM, exist_ok=True)
+AutoTokenizer.register(NewllmConfig, fast_tokenizer_class=PreTrainedTokenizerFast, exist_ok=True)

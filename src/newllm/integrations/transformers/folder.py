@@ -1,0 +1,240 @@
+"""A run as a folder of transformers (`newllm export RUN --to hf DIR`), and back (`newllm import DIR`).
+
+    DIR/config.json  model.safetensors  generation_config.json  tokenizer.json  tokenizer_config.json  README.md
+
+Weights are the same to the bit in both directions. Neither needs transformers.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from newllm.api.loaded import LoadedRun
+from newllm.data import DataConfig
+from newllm.data.config import FORMATS
+from newllm.data.tokenizer import Tokenizer
+from newllm.data.tokenizers import tokenizer_digest
+from newllm.errors import UserError, quoted
+from newllm.files import make_directory, new_directory, read_bytes, read_json, to_json
+from newllm.generation import Vocabulary
+from newllm.integrations.transformers.tokenizer import read_tokenizer, tokenizer_files
+from newllm.model.config import ModelConfig
+from newllm.model.language_model import LanguageModel
+from newllm.trace import Summary
+from newllm.training.config import NumericsConfig, RunConfig, TrainingConfig
+from newllm.training.config_file import merge, save_config
+from newllm.training.environment import describe_environment
+from newllm.training.run import RunDirectory
+from newllm.training.snapshots import Progress, snapshot_content, write_snapshot
+
+MODEL_TYPE = "newllm"
+IMPORTED = "imported"  # in place of a preset's name
+_PREFIX = "model."  # of every weight, as transformers names it
+_HEAD, _EMBEDDING = "head.weight", "embedding.weight"
+_LARGEST = 1 << 40  # bytes of weights
+_README = """\
+---
+library_name: newllm
+---
+A language model of [newllm](https://pypi.org/project/newllm/), body `{body}`, {parameters:,} parameters,
+after {step:,} steps of training.
+
+    pip install 'newllm[hf]'
+
+    import newllm.hf
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained("DIR")
+    tokenizer = AutoTokenizer.from_pretrained("DIR")
+"""
+
+
+def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False) -> None:
+    """Write a trained model as a folder of transformers, whole or not at all.
+
+    Args:
+        loaded: from `newllm.load`.
+        directory: absent or empty.
+        replace: it may also hold such a folder already, which is replaced.
+
+    Raises:
+        UserError: something else stands there, there is no room, or the place may not be written.
+    """
+    _check_free(directory, replace=replace)
+    shape = loaded.model.config
+    weights = {
+        f"{_PREFIX}{name}": value.detach().cpu().contiguous() for name, value in loaded.model.state_dict().items()
+    }
+    own = {"data_format": loaded.config.data.format, "trained_steps": loaded.step}
+    kind = {"model_type": MODEL_TYPE, "architectures": ["NewllmForCausalLM"], "dtype": "float32"}
+    tokens = _special_tokens(loaded.tokenizer)
+    suppressed = Vocabulary(loaded.tokenizer, shape.vocabulary).forbidden.tolist()
+    files = {
+        "config.json": {**kind, **tokens, **dataclasses.asdict(shape), **own},
+        "generation_config.json": {**tokens, **({"suppress_tokens": suppressed} if suppressed else {})},
+        **tokenizer_files(loaded.tokenizer, shape.positions),
+    }
+    parameters = sum(value.numel() for value in loaded.model.parameters())
+    make_directory(directory.absolute().parent)
+    with new_directory(directory, replace=replace) as temporary:
+        for name, content in files.items():
+            (temporary / name).write_text(to_json(content, indent=2) + "\n")
+        (temporary / "model.safetensors").write_bytes(safetensors.torch.save(weights, {"format": "pt"}))
+        readme = _README.format(body=shape.body, parameters=parameters, step=loaded.step)
+        (temporary / "README.md").write_text(readme)
+
+
+def import_folder(directory: Path, out: Path) -> RunDirectory:
+    """Write a run of one snapshot with the weights of such a folder, whole or not at all.
+
+    Args:
+        directory: from `export_run`, or saved by transformers (`save_pretrained` of model and tokenizer).
+        out: absent or empty.
+
+    Raises:
+        UserError: the folder is damaged or of another kind, or `out` may not be written.
+    """
+    run = RunDirectory(out)
+    run.check_free()
+    settings = _settings(directory)
+    shape, steps = _shape(directory, settings), _number(directory, settings, "trained_steps")
+    weights = _weights(directory, shape, tied=settings.get("tie_word_embeddings") is True)
+    tokenizer = read_tokenizer(directory / "tokenizer.json")
+    Vocabulary(tokenizer, shape.vocabulary)  # refuses one that is too large
+    config = _config(directory, settings, shape, tokenizer, steps)
+    summary = Summary(
+        steps=steps,
+        parameters=sum(value.numel() for value in weights.values()),
+        scan_backend="none",
+        precision="fp32",
+        device="cpu",
+        status="finished",
+        step=steps,
+    )
+    progress = Progress(step=steps, tokenizer=tokenizer_digest(tokenizer))
+    make_directory(out.absolute().parent)
+    with new_directory(out, replace=False) as temporary:
+        draft = RunDirectory(temporary)
+        tokenizer.save(draft.tokenizer)
+        write_snapshot(draft.snapshots, snapshot_content(weights, {}, {}), progress)
+        summary.save(draft.summary)
+        save_config(config, draft.config)
+    return run
+
+
+def _check_free(directory: Path, *, replace: bool) -> None:
+    try:
+        names = {item.name for item in directory.iterdir()} if directory.is_dir() else set()
+        if not directory.is_dir() and (directory.exists() or directory.is_symlink()):
+            raise UserError(f"'{directory}' is a file: choose another place")
+    except OSError as error:
+        raise UserError(f"may not write '{directory}' ({error.strerror}): choose a place that you own") from error
+    if not names:
+        return
+    if not replace:
+        raise UserError(f"'{directory}' is not empty: choose another place, or --replace an earlier export")
+    _settings(directory)  # refuses to replace anything but an export
+
+
+def _special_tokens(tokenizer: Tokenizer) -> dict[str, int]:
+    pad = tokenizer.end if tokenizer.pad is None else tokenizer.pad
+    return {"bos_token_id": tokenizer.begin, "eos_token_id": tokenizer.end, "pad_token_id": pad}
+
+
+def _settings(directory: Path) -> dict[str, Any]:
+    """Read config.json, and refuse one of another kind of model."""
+    path = directory / "config.json"
+    try:
+        settings = read_json(path)
+    except OSError as error:
+        why = f"cannot read '{path}' ({error.strerror})"
+        raise UserError(f"{why}: give a folder that newllm export --to hf wrote, or save_pretrained") from error
+    except ValueError as error:
+        raise UserError(f"'{path}' is damaged, it is no JSON: copy it again") from error
+    kind = settings.get("model_type") if isinstance(settings, dict) else None
+    if kind != MODEL_TYPE:
+        raise UserError(
+            f"'{directory}' holds a model of type {quoted(kind)}, not '{MODEL_TYPE}': give a folder of a newllm model"
+        )
+    return settings
+
+
+def _shape(directory: Path, settings: Mapping[str, Any]) -> ModelConfig:
+    given = {name: settings[name] for name in vars(ModelConfig()) if name in settings}
+    shape = merge(ModelConfig(), given, where=f"'{directory / 'config.json'}'", prefix="model.")
+    shape.check()
+    return shape
+
+
+def _number(directory: Path, settings: Mapping[str, Any], name: str) -> int:
+    value = settings.get(name, 0)
+    if type(value) is not int or not 0 <= value < 1 << 53:
+        raise UserError(
+            f"'{directory / 'config.json'}': {name} is {quoted(value)}: it must be a whole number from 0 on"
+        )
+    return value
+
+
+def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> dict[str, Tensor]:
+    """Read model.safetensors and compare names and shapes with those of the model that config.json describes."""
+    path = directory / "model.safetensors"
+    try:
+        found = safetensors.torch.load(read_bytes(path, _LARGEST))
+    except OSError as error:
+        raise UserError(
+            f"cannot read '{path}' ({error.strerror}): save the model whole, in one file of safetensors"
+        ) from error
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise UserError(f"'{path}' is damaged, it is no whole safetensors file: copy it again") from error
+    weights = {name.removeprefix(_PREFIX): value for name, value in found.items()}
+    if tied and _HEAD not in weights and _EMBEDDING in weights:
+        weights[_HEAD] = weights[_EMBEDDING]
+    wanted = _names(path, shape, len(weights))
+    for name in sorted(wanted.keys() | weights.keys()):
+        here = list(weights[name].shape) if name in weights else None
+        if here != wanted.get(name):
+            raise UserError(
+                f"'{path}' does not fit config.json: '{_PREFIX}{name}' has shape {here}, not {wanted.get(name)}"
+            )
+        if not weights[name].is_floating_point():
+            raise UserError(f"'{path}': '{_PREFIX}{name}' is of {weights[name].dtype}: save the model in float32")
+    return {name: weights[name].float().contiguous() for name in wanted}
+
+
+def _names(path: Path, shape: ModelConfig, tensors: int) -> dict[str, list[int]]:
+    """Return names and shapes of a model's weights, in its order; nothing is allocated for them."""
+    if shape.layers > tensors:
+        raise UserError(f"'{path}' holds {tensors} tensors, too few for the {shape.layers} layers of config.json")
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        try:
+            model = LanguageModel(shape)
+        except (RuntimeError, OverflowError) as error:  # sizes that no tensor can have
+            raise UserError(f"'{path.parent / 'config.json'}' describes a model that is too large") from error
+    return {name: list(value.shape) for name, value in model.state_dict().items()}
+
+
+def _config(
+    directory: Path, settings: Mapping[str, Any], shape: ModelConfig, tokenizer: Tokenizer, steps: int
+) -> RunConfig:
+    layout = settings.get("data_format", "stream")
+    if layout not in FORMATS:
+        raise UserError(
+            f"'{directory / 'config.json'}': data_format is {quoted(layout)}: it must be {' or '.join(FORMATS)}"
+        )
+    window = min(shape.positions or DataConfig.window, DataConfig.window)
+    config = RunConfig(
+        preset=IMPORTED,
+        model=shape,
+        data=DataConfig((str(directory.absolute()),), format=layout, tokenizer=tokenizer.name, window=window),
+        training=TrainingConfig(steps=steps, evaluate_every=1, snapshot_every=1),
+        numerics=NumericsConfig("cpu", 1, "fp32", "torch"),
+        environment=describe_environment(),
+    )
+    config.check()
+    return config

@@ -1,0 +1,137 @@
+"""Batches with padding: a padded position is read by nobody, so that a row's state is that of the unpadded row.
+
+A recurrent model that runs over padding carries it in its state. Here the rows of one length are cut out and read
+together, whatever the body: none has to know of padding.
+
+Shapes: B rows, T positions, D channels.
+"""
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from newllm.errors import UserError
+from newllm.model.bodies import State
+from newllm.model.language_model import LanguageModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Spans:
+    """Where each row's tokens stand.
+
+    Attributes:
+        start_B: place of the first token.
+        length_B: number of tokens; 0 where the row is all padding.
+    """
+
+    start_B: Tensor  # noqa: N815 - a shape suffix
+    length_B: Tensor  # noqa: N815
+
+
+def spans_of(mask: Tensor | None, rows: int, length: int, before: int) -> Spans | None:
+    """Read an attention mask: 1 at tokens, 0 at padding, which stands before a row's tokens or behind them.
+
+    Args:
+        mask: of this call `[B, T]`, or of all that was given so far `[B, before + T]`; None for no padding.
+        rows: B.
+        length: T.
+        before: positions that were given before, padding included.
+
+    Returns:
+        None where there is no padding.
+
+    Raises:
+        UserError: the mask has another shape, or padding between a row's tokens.
+    """
+    if mask is None:
+        return None
+    if mask.dim() != 2 or len(mask) != rows or mask.shape[1] not in (length, before + length):
+        both = f" or [{rows}, {before + length}]" if before else ""
+        raise UserError(f"attention_mask has shape {list(mask.shape)}: give [{rows}, {length}]{both}, 1 at each token")
+    present_BT = mask[:, mask.shape[1] - length :] != 0
+    if bool(present_BT.all()):
+        return None
+    length_B = present_BT.sum(dim=1)
+    start_B = present_BT.long().argmax(dim=1)
+    index_T = torch.arange(length, device=mask.device)
+    expected_BT = (index_T >= start_B[:, None]) & (index_T < (start_B + length_B)[:, None])
+    one_side_B = (start_B == 0) | (start_B + length_B == length) | (length_B == 0)
+    wrong_B = ~one_side_B | (expected_BT != present_BT).any(dim=1)
+    if bool(wrong_B.any()):
+        row = int(wrong_B.long().argmax())
+        raise UserError(
+            f"attention_mask of row {row} has padding on both sides or between tokens: pad on the left or on the right"
+        )
+    return Spans(start_B, length_B)
+
+
+def read_padded(model: LanguageModel, x_BTD: Tensor, state: State | None, spans: Spans) -> tuple[Tensor, State]:
+    """Read embedded rows of several lengths.
+
+    Args:
+        model: reads them.
+        x_BTD: embedded tokens and padding.
+        state: before them, or None.
+        spans: where the tokens are.
+
+    Returns:
+        Features `[B, T, body.output_width]`, zeros at padding, and each row's state after its last token.
+    """
+    rows, length = x_BTD.shape[:2]
+    state = model.initial_state(rows) if state is None else state
+    features_BTF = x_BTD.new_zeros(rows, length, model.body.output_width)
+    parts: list[tuple[Tensor, State]] = []
+    for count in spans.length_B.unique().tolist():
+        chosen = (spans.length_B == count).nonzero()[:, 0]
+        before = {name: value[chosen] for name, value in state.items()}
+        if count == 0:
+            parts.append((chosen, before))
+            continue
+        places = spans.start_B[chosen, None] + torch.arange(count, device=x_BTD.device)
+        features, after = model.read(x_BTD[chosen[:, None], places], before)
+        features_BTF = features_BTF.to(features.dtype).index_put((chosen[:, None], places), features)
+        parts.append((chosen, after))
+    return features_BTF, _joined(parts)
+
+
+def read_without_state(model: LanguageModel, x_BTD: Tensor, spans: Spans) -> Tensor:
+    """Read embedded rows of several lengths from the start in one call, where nobody wants the state after them.
+
+    Rows are moved to the left: what stands behind a row's tokens does not reach them.
+
+    Returns:
+        Features `[B, T, body.output_width]`, zeros at padding.
+    """
+    index_T = torch.arange(x_BTD.shape[1], device=x_BTD.device)
+    places_BT = (index_T + spans.start_B[:, None]) % x_BTD.shape[1]
+    features_BTF, _ = model.read(_taken(x_BTD, places_BT))
+    present_BT = (index_T >= spans.start_B[:, None]) & (index_T < (spans.start_B + spans.length_B)[:, None])
+    moved_BTF = _taken(features_BTF, (index_T - spans.start_B[:, None]) % x_BTD.shape[1])
+    return torch.where(present_BT[..., None], moved_BTF, 0.0)
+
+
+def repeated(features_BTF: Tensor, spans: Spans) -> Tensor:
+    """Return features whose padding on the right is each row's last token again: what comes next does not change."""
+    behind_B = spans.start_B + spans.length_B
+    index_T = torch.arange(features_BTF.shape[1], device=behind_B.device)
+    last_BF = features_BTF[torch.arange(len(behind_B), device=behind_B.device), (behind_B - 1).clamp(min=0)]
+    return torch.where((index_T >= behind_B[:, None])[..., None], last_BF[:, None], features_BTF)
+
+
+def _taken(x_BTD: Tensor, places_BT: Tensor) -> Tensor:
+    return x_BTD.gather(1, places_BT[..., None].expand(-1, -1, x_BTD.shape[2]))
+
+
+def _joined(parts: list[tuple[Tensor, State]]) -> State:
+    """Put rows back into their order. Caches that grow with the text are filled up on the left, where none looks."""
+    order = torch.cat([chosen for chosen, _ in parts]).argsort()
+    joined = {}
+    for name in parts[0][1]:
+        values = [state[name] for _, state in parts]
+        if values[0].dim() > 1:
+            longest = max(value.shape[1] for value in values)
+            values = [F.pad(value, (0, 0) * (value.dim() - 2) + (longest - value.shape[1], 0)) for value in values]
+        joined[name] = torch.cat(values)[order]
+    return joined
