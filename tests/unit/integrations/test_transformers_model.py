@@ -307,12 +307,12 @@ def test_gradient_checkpointing_gives_the_same_gradients_or_is_refused(tokens):
         plain = {name: value.grad.clone() for name, value in model.named_parameters()}
         model.zero_grad()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", FutureWarning)  # the former name, from 5.24 on
             model.gradient_checkpointing_enable()
-        assert model.model.body.recompute
-        model(input_ids=tokens, labels=tokens).loss.backward()
+            assert model.model.body.recompute
+            model(input_ids=tokens, labels=tokens).loss.backward()
+            model.gradient_checkpointing_disable()
         assert all(torch.equal(value.grad, plain[name]) for name, value in model.named_parameters())
-        model.gradient_checkpointing_disable()
         assert not model.model.body.recompute
 
 

@@ -63,7 +63,7 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
                 f"tie_word_embeddings: the head reads {wide} channels, the embedding has {high}: leave it out"
             )
         self.gradient_checkpointing = False
-        for value in (*self.model.parameters(), *self.model.buffers()):
+        for value in () if device == "meta" else (*self.model.parameters(), *self.model.buffers()):
             value._is_hf_initialized = True  # type: ignore[attr-defined]
         self.post_init()
 
@@ -197,11 +197,14 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
         self.model.body.recompute = enable  # type: ignore[assignment]
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Refuse a folder without some of the weights: the model has drawn its own where it is not loaded."""
+        """Refuse a folder without some of the weights; draw those of a module that is new, as for more tokens."""
         own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
-        if not all(getattr(value, "_is_hf_initialized", False) for value in own):
-            name = next(path for path, other in self.named_modules() if other is module)
+        if all(getattr(value, "_is_hf_initialized", False) for value in own):
+            return
+        name = next((path for path, other in self.named_modules() if other is module), None)
+        if name is not None:
             raise UserError(f"the weights of '{name}' are missing or have another shape: export the run again")
+        super()._init_weights(module)
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
@@ -236,7 +239,8 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
         if labels is not None and not (isinstance(logits_to_keep, int) and logits_to_keep == 0):
             raise UserError("labels need the logits of every position: drop logits_to_keep")
         for name in [name for name in others if name not in _OF_LOSS]:
-            if others.pop(name) not in (None, False):
+            value = others.pop(name)
+            if value is not None and value is not False:
                 raise UserError(f"a newllm model takes no {name}: drop it")
 
 
