@@ -31,7 +31,15 @@ VARIANTS = {
 def model_of(**settings):
     torch.manual_seed(0)
     positions = 64 if settings.get("body") == "founding-transformer" else 0
-    sizes: dict[str, Any] = {"width": 8, "layers": 2, "hidden": 12, "context": 10, "heads": 2, "window": 6, "positions": positions}
+    sizes: dict[str, Any] = {
+        "width": 8,
+        "layers": 2,
+        "hidden": 12,
+        "context": 10,
+        "heads": 2,
+        "window": 6,
+        "positions": positions,
+    }
     config = newllm.hf.NewllmConfig(vocab_size=VOCABULARY, **sizes | settings)
     model = AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
