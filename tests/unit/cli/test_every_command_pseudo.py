@@ -196,6 +196,15 @@ def _eval(given: _Given) -> str:
     return given.said("eval", given.run, given.text)
 
 
+def _export(given: _Given) -> str:
+    return given.said("export", given.run, "--to", "hf", "exported")
+
+
+def _import(given: _Given) -> str:
+    _export(given)
+    return given.said("import", "exported")
+
+
 def _check(given: _Given) -> str:
     Path("train.py").write_text(PARTS)
     return given.said("check", "train.py:sound") + given.said("check", "train.py:twice", code=1)
@@ -203,7 +212,7 @@ def _check(given: _Given) -> str:
 
 CASES = {
     "train": _train, "generate": _generate, "eval": _eval, "doctor": _doctor, "replay": _replay, "study": _study,
-    "report": _report, "cache": _cache, "ui": _ui, "check": _check,
+    "report": _report, "cache": _cache, "ui": _ui, "check": _check, "export": _export, "import": _import,
 }  # fmt: skip
 
 
