@@ -215,3 +215,14 @@ def test_numbers_among_rows_are_no_losses(read: Callable[[str], Trace]) -> None:
     assert values(read("[2.5, NaN,\n -Infinity, 1e3"), "loss").keys() == {1, 2, 3}  # the last may be cut
     many = [2 + 1 / step for step in range(1, 20_001)]  # more than is read at once
     assert list(values(read(json.dumps(many)), "loss").values()) == many
+
+
+def test_how_far_a_console_is_in_brackets_is_no_list_of_json(read: Callable[[str], Trace]) -> None:
+    lines = [
+        f"[{at}/5][{50 * half}/100]\tLoss_D: {0.1 * at:.4f}\tLoss_G: {at + half}.5"
+        for at in range(5)
+        for half in (0, 1)
+    ]
+    trace = read("\n".join(lines) + "\n")
+    assert trace.series("Loss_G").value.tolist() == [at + half + 0.5 for at in range(5) for half in (0, 1)]
+    assert len(read("[1, 2, 3]\n").signals) == 1  # a list of losses

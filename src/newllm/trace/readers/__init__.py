@@ -1,6 +1,7 @@
 """Readers of the logs that people have. `read_log` picks one by what a file holds, not by its name alone."""
 
 import functools
+import re
 from pathlib import Path
 
 from newllm.errors import UserError
@@ -20,6 +21,9 @@ from newllm.trace.series import Trace
 from newllm.trace.store import read_trace
 
 __all__ = ["Chosen", "read_log"]
+
+
+_COUNTED = re.compile(r"\[\d+/\d+\]")  # "[3/100] Loss_D: 0.4": how far a console is, and no list of JSON
 
 
 def read_log(path: Path, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (it cannot be changed)
@@ -65,7 +69,7 @@ def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> 
     if is_event_file(head):
         return read_event_files(gathered, [path])
     text = text_of(path, head).lstrip()
-    if is_console(text) and not is_json(text):
+    if (is_console(text) or _COUNTED.match(text)) and not is_json(text):
         return read_console(gathered)
     if text.startswith("[") or (text.startswith("{") and is_document(text)):
         return read_json(gathered, run)
