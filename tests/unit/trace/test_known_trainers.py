@@ -226,3 +226,10 @@ def test_how_far_a_console_is_in_brackets_is_no_list_of_json(read: Callable[[str
     trace = read("\n".join(lines) + "\n")
     assert trace.series("Loss_G").value.tolist() == [at + half + 0.5 for at in range(5) for half in (0, 1)]
     assert len(read("[1, 2, 3]\n").signals) == 1  # a list of losses
+
+
+def test_steps_in_brackets_are_steps_unless_they_begin_anew(read: Callable[[str], Trace]) -> None:
+    once = "".join(f"[{10 * at}/90] Loss_G: {at}.5 Loss_D: 0.1\n" for at in range(9))
+    assert read(once).series("Loss_G").step.tolist() == [10 * at for at in range(9)]
+    each = "".join(f"[{at}/3] Loss_G: {at}.5\n" for at in range(3)) * 3
+    assert len(read(each).series("Loss_G").step) == 9

@@ -30,6 +30,7 @@ _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
 _LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel):([-+.\w]+)")
 _LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag"}
+_DONE = re.compile(r"\s*\[ *(\d{1,15})/\d+\](?! *\[)")  # "[596/600] Loss_D: 0.1": how many steps are done
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
 _LETTERS = re.compile(r"[a-z]+")
 
@@ -52,6 +53,7 @@ def read_console(gathered: Gathered) -> Trace:
         UserError: the file may not be read, is no text, or holds no numbers.
     """
     rows: list[Row] = []  # whose steps bars may tell
+    done: list[tuple[int, int]] = []  # rows that begin with how many steps are done
     bar: Bar | None = None
     has_steps = is_newest = False
     for row, line in enumerate(lines_of(gathered)):
@@ -59,6 +61,8 @@ def read_console(gathered: Gathered) -> Trace:
             break
         left, found = without_bars(line)
         cells = dict(_cells(left)) if left.strip() else {}
+        if cells and (begins := _DONE.match(left)) and not any(axis_rank(name) for name in cells):
+            done.append((row, int(begins[1])))
         if found is not None and is_newest and not cells:
             rows[-1] = rows[-1]._replace(after=found)
         bar, is_newest = found or bar, is_newest and not line.strip()
@@ -67,7 +71,9 @@ def read_console(gathered: Gathered) -> Trace:
             rows = [] if bar is None else rows  # no bar yet: only one that comes right after this row tells of it
             rows.append(Row(row, bar, None))
             is_newest = True
-    for row, step in {} if has_steps else steps_of_bars(rows).items():
+    counted = [step for _, step in done]
+    by_done = dict(done) if counted == sorted(counted) else {}  # what begins anew each epoch tells no step
+    for row, step in {} if has_steps else (by_done or steps_of_bars(rows)).items():
         gathered.add("step", row, step)
     return gathered.by_row()
 
