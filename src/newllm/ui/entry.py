@@ -42,7 +42,7 @@ class Entry:
         bits, loss: best validation: bits per byte, nats per token.
         at: the step of the best.
         findings: how many of each severity the doctor found, None where nobody has asked.
-        replayable: whether it can be replayed and played with: newllm trained it.
+        replayable: whether it may be replayed and played with: no recording of another training.
         reads_text: whether its losses are of tokens, in nats.
         replayed: whether there is a verdict.
         cause, remedy: what the newest verdict names as cause, or else as the first remedy; None where it names none.
@@ -130,7 +130,7 @@ def _entry(run: Path, id: str, name: str, now: float) -> Entry:
         loss=number_in(best, "loss"),
         at=whole_in(best, "step"),
         findings=findings,
-        replayable=bool(config) or (bool(summary) and not recording),
+        replayable=bool(config) or not recording,
         reads_text=not recording or reads_text(Trace(), facts_of(recording, summary, config, {})),
         **_verdict(run),
         about=_about(config, recording),
