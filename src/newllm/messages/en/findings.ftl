@@ -191,7 +191,7 @@ finding-repeated-loss =
     .explained = The training loss repeats exactly where it ought to scatter. The log, or the loop, writes one value again and again: see whether the weights move at all.
 
 finding-changed-state =
-    .explained = Weights, the optimizer's moments or buffers (such as the statistics of a batch norm) changed between two updates, and neither by the optimizer nor by a forward pass: their bits were added up after one update and before the next. Look for what writes to them there: a checkpoint that is loaded, a clamp, an average of weights, another optimizer.
+    .explained = Weights, the optimizer's moments or buffers (a batch norm's statistics, say) changed between two updates, and neither by the optimizer nor by a forward pass: their bits were added up after one and before the other. Look for what writes to them there: a checkpoint being loaded, a clamp, an average of weights, another optimizer.
     .sentence = Before the update at { $axis } { $step } something else than the optimizer changed at least { $what } ({ $layers }){ $times ->
         [one] { "" }
        *[other] { $regular ->

@@ -119,6 +119,7 @@ evidence-expected = expected
 evidence-expected_by_chance = expected by chance
 evidence-difference = difference
 evidence-seeds = seeds
+evidence-ranks = ranks
 evidence-needed = needed
 evidence-not_run = not run
 evidence-error = error

@@ -119,6 +119,7 @@ evidence-expected = 予想される値
 evidence-expected_by_chance = 偶然に予想される数
 evidence-difference = 差
 evidence-seeds = シード数
+evidence-ranks = ランク
 evidence-needed = 必要な数
 evidence-not_run = 実行していない条件
 evidence-error = エラー
