@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from newllm.diagnosis.detectors.ranks import detect_ranks_apart
-from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.ranks import Apart, read_ranks
 from newllm.diagnosis.run_facts import read_facts
 from newllm.messages import catalogue
@@ -65,6 +66,13 @@ def test_the_first_difference_is_told_with_the_rank_that_most_disagree_with(tmp_
     assert str(finding.sentence) == "The ranks part after step 1, by step 10: a parameter differs on rank 0 (b.weight)"
     assert (finding.severity, finding.first_step) == ("warning", 10.0)
     assert catalogue("ja").text(finding.sentence).startswith("ステップ1と10の間にランクが分かれた")
+
+
+def test_a_rank_is_no_layer_that_has_its_number(tmp_path: Path) -> None:
+    run = _written(tmp_path, [SAME, _with(10, [7, 0, 9])])
+    found = detect_ranks_apart(Trace({}), read_facts(run)[0])
+    (finding,) = with_named_layers(found, Facts(layers=(Layer("1", "Linear"),)))
+    assert "differs on rank 1 (a.bias)" in str(finding.sentence)
 
 
 def test_moments_that_differ_alone_are_told(tmp_path: Path) -> None:

@@ -145,8 +145,12 @@ def _finding(out: Path) -> Any:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nudged", "after step 10, by step 15: a parameter differs on rank 1 (3.weight)"),
-        ("skipped", "after step 10, by step 15: 6 parameters differ on rank 1 (0.weight, 0.bias, 1.weight and 3 more)"),
+        ("nudged", "after step 10, by step 15: a parameter differs on rank 1 (3.weight (Linear))"),
+        (
+            "skipped",
+            "after step 10, by step 15: 6 parameters differ on rank 1 "
+            "(0.weight (Linear), 0.bias (Linear), 1.weight (BatchNorm1d) and 3 more)",
+        ),
         ("inside", "after step 0, by step 1: "),
     ],
 )

@@ -9,6 +9,8 @@ from newllm.diagnosis.layers import and_more
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
+SHOWN = 3  # ranks that a sentence names
+
 
 def detect_ranks_apart(trace: Trace, facts: Facts) -> list[Finding]:
     """Return where the ranks of a training part, by the first parameters that they do not share."""
@@ -32,7 +34,7 @@ def detect_ranks_apart(trace: Trace, facts: Facts) -> list[Finding]:
                 axis=trace.axis,
                 step=first.step,
                 equal="none" if first.equal is None else first.equal,
-                ranks=and_more([str(rank) for rank in ranks]),
+                ranks=", ".join([*map(str, ranks[:SHOWN]), *(["..."] if len(ranks) > SHOWN else [])]),
                 again=again,
             ),
             first_step=float(first.step),
