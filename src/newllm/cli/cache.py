@@ -60,18 +60,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _total(words: Catalogue, kept: list[Stored]) -> dict[str, object]:
-    return {"count": len(kept), "size": _size(words, sum(one.bytes for one in kept))}
+def _total(words: Catalogue, entries: list[Stored]) -> dict[str, object]:
+    return {"count": len(entries), "size": _size(words, sum(one.bytes for one in entries))}
 
 
-def _list(words: Catalogue, kept: list[Stored], *, quiet: bool) -> None:
-    for one in () if quiet else kept:
+def _list(words: Catalogue, entries: list[Stored], *, quiet: bool) -> None:
+    for one in () if quiet else entries:
         used = words("cache-used", date=time.strftime("%Y-%m-%d %H:%M", time.localtime(one.used)))
         print(f"  {_size(words, one.bytes):>9}  {used}  {one.directory}")
 
 
-def _inside(place: Path) -> list[Path]:
-    return sorted(one for one in place.iterdir() if one.is_dir()) if place.is_dir() else []
+def _inside(path: Path) -> list[Path]:
+    return sorted(one for one in path.iterdir() if one.is_dir()) if path.is_dir() else []
 
 
 def _size(words: Catalogue, count: int) -> str:

@@ -135,7 +135,7 @@ class PlainDisplay(Display):
 
     def __init__(self, console: Console, words: Catalogue) -> None:
         super().__init__(console, words)
-        self._told = time.monotonic()
+        self._written_at = time.monotonic()
         self._sampled = -PLAIN_SECONDS
 
     def evaluated(self, step: int, evaluation: Evaluation, *, best: bool) -> None:
@@ -148,9 +148,9 @@ class PlainDisplay(Display):
     def stepped(self, report: StepReport) -> None:
         """Take in an update."""
         super().stepped(report)
-        if time.monotonic() - self._told < PLAIN_SECONDS:
+        if time.monotonic() - self._written_at < PLAIN_SECONDS:
             return
-        self._told = time.monotonic()
+        self._written_at = time.monotonic()
         self.say(report.step, self.words("train-loss", loss=f"{self.loss:.4f}"), self.rate, self.time_left)
 
 
@@ -168,7 +168,7 @@ class LiveDisplay(Display):
         )
         self._task: TaskID | None = None
         self._bits, self._due = "", 0.0
-        self._live = Live(get_renderable=self._shown, console=console, auto_refresh=False)
+        self._live = Live(get_renderable=self._renderable, console=console, auto_refresh=False)
 
     def started(self, summary: dict[str, Any]) -> None:
         """Say what begins."""
@@ -222,7 +222,7 @@ class LiveDisplay(Display):
         self._live.refresh()
         self._due = began + max(LIVE_SECONDS, (time.monotonic() - began) / _SHARE)
 
-    def _shown(self) -> RenderableType:
+    def _renderable(self) -> RenderableType:
         if self._task is None:
             return self._curve
         writes = self.words("train-writes", text=self.sample)

@@ -85,12 +85,14 @@ def table(interventions: Mapping[str, Intervention] = INTERVENTIONS) -> str:
     return "\n".join([*head, *rows]) + "\n"
 
 
-def _listed(one: Intervention, subject: Subject | None) -> Listed:
-    misfit = None if subject is None else one.misfit(subject)
+def _listed(intervention: Intervention, subject: Subject | None) -> Listed:
+    misfit = None if subject is None else intervention.misfit(subject)
     fits = None if subject is None else misfit is None
     parts: tuple[Part, ...] = ("what", "hypothesis", "price")
-    what, hypothesis, price = (change(part, [one.name], {one.name: one.values}) for part in parts)
-    return Listed(one.name, one.kind, what, hypothesis, price, one.from_start, fits, misfit)
+    what, hypothesis, price = (
+        change(part, [intervention.name], {intervention.name: intervention.values}) for part in parts
+    )
+    return Listed(intervention.name, intervention.kind, what, hypothesis, price, intervention.from_start, fits, misfit)
 
 
 def _lines(found: list[Listed], words: Catalogue) -> Iterator[RenderableType]:

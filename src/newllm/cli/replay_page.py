@@ -166,14 +166,14 @@ def _title(stage: str, tried: Sequence[Tried], paper: Paper) -> Iterator[Rendera
     yield Text(("─" if paper.unicode else "-") * paper.width, style=colours.MUTED)
 
 
-def _numbers(one: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
-    cells = [said.effect(one), *([said.interval(one)] if interval else []), *([said.p(one)] if p else [])]
-    return tuple(Text(cell) for cell in [*cells, said.spiked(one), said.later(one), said.cost(one)])
+def _numbers(tried: Tried, *, interval: bool, p: bool) -> tuple[Text, ...]:
+    cells = [said.effect(tried), *([said.interval(tried)] if interval else []), *([said.p(tried)] if p else [])]
+    return tuple(Text(cell) for cell in [*cells, said.spiked(tried), said.later(tried), said.cost(tried)])
 
 
-def _details(one: Tried, words: Catalogue) -> tuple[str, ...]:
-    change, price = (plain(words.text(part(one)), _LONG) for part in (said.change, said.price))
-    parts = filter(None, (change, said.moved(words, one), said.dampens(words, one), said.left(words, one)))
+def _details(tried: Tried, words: Catalogue) -> tuple[str, ...]:
+    change, price = (plain(words.text(part(tried)), _LONG) for part in (said.change, said.price))
+    parts = filter(None, (change, said.moved(words, tried), said.dampens(words, tried), said.left(words, tried)))
     return words("between_sentences").join(parts), price
 
 

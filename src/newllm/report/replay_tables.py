@@ -70,13 +70,13 @@ def _table(tried: Sequence[Tried], words: Catalogue) -> Html:
     return table(heads, [_row(one, words) for one in tried], about=words("replay-confirmed"), text=(1, 3))
 
 
-def _row(one: Tried, words: Catalogue) -> list[object]:
-    sign, mood = _SIGNS[one.effect_class]
-    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome-{one.effect_class}"), kind=mood)
-    effect = " ".join(filter(None, (replays.effect(one), replays.interval(one))))
-    drawn = interval_svg(one.effect, one.interval, mood)
-    numbers = [replays.p(one), replays.spiked(one), replays.later(one), replays.cost(one), f"{one.start:,}"]
-    return [_named(one, words), outcome, effect, drawn, *numbers]
+def _row(tried: Tried, words: Catalogue) -> list[object]:
+    sign, mood = _SIGNS[tried.effect_class]
+    outcome = tag("span", tag("span", sign, aria_hidden="true"), " ", words(f"outcome-{tried.effect_class}"), kind=mood)
+    effect = " ".join(filter(None, (replays.effect(tried), replays.interval(tried))))
+    drawn = interval_svg(tried.effect, tried.interval, mood)
+    numbers = [replays.p(tried), replays.spiked(tried), replays.later(tried), replays.cost(tried), f"{tried.start:,}"]
+    return [_named(tried, words), outcome, effect, drawn, *numbers]
 
 
 def _named(tried: Tried, words: Catalogue) -> Html:
@@ -92,10 +92,13 @@ def _details(tried: Sequence[Tried], words: Catalogue) -> Html:
     return folded(words("replay-details"), pairs(about), kind="wide")
 
 
-def _in_full(one: Tried, words: Catalogue) -> Html:
-    change, price = said_in(words, replays.change(one)), said_in(words, replays.price(one))
+def _in_full(tried: Tried, words: Catalogue) -> Html:
+    change, price = said_in(words, replays.change(tried)), said_in(words, replays.price(tried))
     return joined(
-        filter(None, (change, replays.moved(words, one), replays.dampens(words, one), replays.left(words, one), price)),
+        filter(
+            None,
+            (change, replays.moved(words, tried), replays.dampens(words, tried), replays.left(words, tried), price),
+        ),
         words("between_sentences"),
     )
 

@@ -33,9 +33,9 @@ class Sparks:
     def __init__(self) -> None:
         self._made: dict[str, tuple[Stamp, dict[str, Any]]] = {}
 
-    def of(self, id: str, place: Path) -> dict[str, Any]:
+    def of(self, id: str, directory: Path) -> dict[str, Any]:
         """Return the curve of a run: x, y, the name of its signal, of a recording its best validation; else empty."""
-        path = place / "trace.jsonl"
+        path = directory / "trace.jsonl"
         stamp = stamp_of_trace(path)
         before = self._made.get(id)
         if before is not None and before[0] == stamp:

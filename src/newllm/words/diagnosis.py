@@ -51,14 +51,14 @@ def unjudged(trace: Trace, findings: Sequence[Finding]) -> Message | None:
 def evidence(words: Catalogue, finding: Finding) -> list[tuple[str, str]]:
     """Return the finding's evidence as pairs of a label and a value."""
     return [
-        (evidence_label(words, name), value(words, _shown(words, thing))) for name, thing in finding.evidence.items()
+        (evidence_label(words, name), value(words, _readable(words, thing))) for name, thing in finding.evidence.items()
     ]
 
 
-def _shown(words: Catalogue, thing: Any) -> Any:
+def _readable(words: Catalogue, thing: Any) -> Any:
     """Return a piece of evidence with layers that are called by a number in quotes: what was measured is no text."""
     if isinstance(thing, list):
-        return [_shown(words, one) for one in thing]
+        return [_readable(words, one) for one in thing]
     return words("layer-number", name=thing) if isinstance(thing, str) and is_number(thing) else thing
 
 

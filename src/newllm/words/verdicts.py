@@ -146,7 +146,7 @@ def _helps(tried: Sequence[Tried]) -> Message:
 def _cause(verdict: Verdict) -> Message | None:
     cause, missing = verdict.cause, verdict.messages.missing
     if cause is not None:
-        return _shown(cause, verdict.interventions)
+        return _named_cause(cause, verdict.interventions)
     if verdict.missing and not missing:  # an earlier newllm wrote what is missing in English only
         return None
     if not missing:
@@ -155,7 +155,7 @@ def _cause(verdict: Verdict) -> Message | None:
     return message("cause-remedy" if removes else "cause-open", missing=missing[0])
 
 
-def _shown(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
+def _named_cause(cause: Mapping[str, Any], tried: Sequence[Tried]) -> Message:
     by, injected = str(cause.get("intervention")), cause.get("planted") or {}
     values = next((one.values for one in tried if one.name == by), {})
     return message(

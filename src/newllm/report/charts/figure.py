@@ -44,7 +44,7 @@ def described(chart: Chart, words: Catalogue) -> str:
         ]
     else:
         shown = [line for line in chart.lines if not line.faint] or list(chart.lines)
-        parts = [f"{chart.title}{unit}.", *(_told(line, chart.axis, words) for line in shown[:_TOLD])]
+        parts = [f"{chart.title}{unit}.", *(_described(line, chart.axis, words) for line in shown[:_TOLD])]
     marks = [f"{mark.label} {span(mark.first, mark.last, words)}" for mark in chart.marks[:_TOLD]]
     return " ".join([*parts, *([words("chart-marked", marks=", ".join(marks))] if marks else [])])
 
@@ -55,7 +55,7 @@ def span(first: float, last: float, words: Catalogue) -> str:
     return ends[0] if ends[0] == ends[1] else words("span", first=ends[0], last=ends[1])
 
 
-def _told(line: Line, axis: str, words: Catalogue) -> str:
+def _described(line: Line, axis: str, words: Catalogue) -> str:
     y = np.asarray(line.y, dtype=float)
     finite = np.flatnonzero(np.isfinite(y))
     if not len(finite):

@@ -43,8 +43,8 @@ def scale(estimates: Sequence[Estimate], *also: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _lane(one: Estimate, ends: tuple[float, float], y: float, at: int) -> str:
-    value, low, high = one
+def _lane(row: Estimate, ends: tuple[float, float], y: float, at: int) -> str:
+    value, low, high = row
     kind = ("first", "second")[min(at, 1)]
     x, has = _across(value, ends), low is not None and high is not None
     dot = f'<circle class="{kind}{"" if has else " hollow"}" cx="{x:.1f}" cy="{y}" r="3.6"/>'

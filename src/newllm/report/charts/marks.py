@@ -34,7 +34,7 @@ def marks_of(source: Source, words: Catalogue, statistics: Iterable[str], *, sev
 
 def _mark(source: Source, words: Catalogue, finding: Finding) -> Mark | None:
     """Return where a finding is. Of one that lasts for most of the run, its beginning; of all of it, nothing."""
-    place = _place(source, finding)
+    place = _span(source, finding)
     if place is None:
         return None
     begin, end = first_step(source), source.trace.last_step
@@ -46,7 +46,7 @@ def _mark(source: Source, words: Catalogue, finding: Finding) -> Mark | None:
     return Mark(place[0], place[0], finding.severity, words("mark-from", label=label))
 
 
-def _place(source: Source, finding: Finding) -> tuple[float, float] | None:
+def _span(source: Source, finding: Finding) -> tuple[float, float] | None:
     """Return where a finding is; one without an end goes on to the end of the run."""
     if finding.first_step is None:
         return None

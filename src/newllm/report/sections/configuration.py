@@ -22,7 +22,7 @@ def configuration(source: Source, words: Catalogue) -> Section | None:
     parts = [
         block(words("config-commands"), _commands(source)),
         block(words("config-recoveries"), _recoveries(source, words)),
-        block(words("config-environment"), _told(environment, words)),
+        block(words("config-environment"), _settings(environment, words)),
         block(words("config-recording"), _recording(source.recording, words)),
         folded("config.toml", code(source.config_text), kind="config", open=True) if source.config_text else Html(),
     ]
@@ -55,10 +55,10 @@ def _did(recovery: Mapping[str, Any], words: Catalogue) -> Html:
 
 def _recording(recording: Mapping[str, Any], words: Catalogue) -> Html:
     named = {name: item for name, item in recording.items() if isinstance(item, str | int | float) and name != "schema"}
-    return _told(named, words)
+    return _settings(named, words)
 
 
-def _told(about: Any, words: Catalogue) -> Html:
+def _settings(about: Any, words: Catalogue) -> Html:
     if not isinstance(about, Mapping):
         return Html()
     return pairs((evidence_label(words, name), value(words, item)) for name, item in list(about.items())[:_MOST])

@@ -37,8 +37,8 @@ def findings(source: Source, words: Catalogue) -> Section | None:
     return Section(source.id("findings"), words("findings"), joined(parts))
 
 
-def place(source: Source, finding: Finding, words: Catalogue) -> str:
-    """Return where a finding is: "step 39 to 46"; empty where it has no place."""
+def steps_of(source: Source, finding: Finding, words: Catalogue) -> str:
+    """Return where a finding is: "step 39 to 46"; empty where it has no step."""
     if finding.first_step is None:
         return ""
     axis = axis_label(words, source.trace.axis)
@@ -47,11 +47,11 @@ def place(source: Source, finding: Finding, words: Catalogue) -> str:
     return words("at", axis=axis, span=span(finding.first_step, finding.end, words))
 
 
-def _card(source: Source, words: Catalogue, finding: Finding, told: set[str], *, brief: bool) -> Html:
+def _card(source: Source, words: Catalogue, finding: Finding, sentences: set[str], *, brief: bool) -> Html:
     """Return one finding; of a brief one what it is stands with the evidence, to unfold."""
-    where = words("list").join(part for part in (place(source, finding, words), standing(words, finding)) if part)
-    meaning = "" if finding.kind in told else (words.get(f"finding-{finding.kind}.explained") or "")
-    told.add(finding.kind)
+    where = words("list").join(part for part in (steps_of(source, finding, words), standing(words, finding)) if part)
+    meaning = "" if finding.kind in sentences else (words.get(f"finding-{finding.kind}.explained") or "")
+    sentences.add(finding.kind)
     explained = tag("p", meaning, kind="muted") if meaning else Html()
     sentence = tag("p", said_in(words, finding.sentence), kind="sentence")
     # Where the sentence is in another language than the page, what it is comes first, in the page's own.

@@ -25,20 +25,22 @@ def replay(source: Source, words: Catalogue) -> Section | None:
     return Section(source.id("replay"), words("replay"), joined(parts), tuple(charts))
 
 
-def _spike(source: Source, words: Catalogue, one: Replayed, number: int) -> tuple[Html, list[Curves]]:
-    if one.verdict is None:
-        said = words("replay-unfinished", name=one.name, count=f"{one.done:,}")
+def _spike(source: Source, words: Catalogue, spike: Replayed, number: int) -> tuple[Html, list[Curves]]:
+    if spike.verdict is None:
+        said = words("replay-unfinished", name=spike.name, count=f"{spike.done:,}")
         return tag("p", said, kind="problem"), []
-    charts = replay_curves(source, words, one.verdict, one.followed, number)
+    charts = replay_curves(source, words, spike.verdict, spike.followed, number)
     drawn = tag("div", *(figure(chart, words) for chart in charts), kind="charts") if charts else Html()
     parts = [
-        tag("h3", _title(one.verdict, words)),
-        *([] if number == 0 else [tag("p", said_in(words, said)) for said in sentences_of(one.verdict)]),
-        *([] if number == 0 else [tag("p", reproduction_state(one.verdict, words))]),
-        tag("p", words("replay-nulls", **_nulls(one.verdict)), kind="muted") if one.verdict.nulls.get("n") else Html(),
-        tables(one.verdict, words),
+        tag("h3", _title(spike.verdict, words)),
+        *([] if number == 0 else [tag("p", said_in(words, said)) for said in sentences_of(spike.verdict)]),
+        *([] if number == 0 else [tag("p", reproduction_state(spike.verdict, words))]),
+        tag("p", words("replay-nulls", **_nulls(spike.verdict)), kind="muted")
+        if spike.verdict.nulls.get("n")
+        else Html(),
+        tables(spike.verdict, words),
         *([tag("h4", words("replay-curves")), tag("p", words("replay-how"), kind="muted"), drawn] if charts else []),
-        behind(one.verdict, words),
+        behind(spike.verdict, words),
     ]
     return joined(parts), charts
 

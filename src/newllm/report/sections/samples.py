@@ -15,13 +15,13 @@ def samples(source: Source, words: Catalogue) -> Section | None:
     if not newest:
         return None
     about = tag("p", words("samples-about", seed=newest[0].seed), kind="muted")
-    earlier = joined(_shown(one, words) for one in newest[_OPEN:_MOST])
+    earlier = joined(_as_html(one, words) for one in newest[_OPEN:_MOST])
     rest = folded(words("samples-earlier", count=f"{len(newest) - _OPEN:,}"), earlier) if earlier else Html()
-    html = joined([*(_shown(one, words) for one in newest[:_OPEN]), rest, about])
+    html = joined([*(_as_html(one, words) for one in newest[:_OPEN]), rest, about])
     return Section(source.id("samples"), words("samples"), html)
 
 
-def _shown(sample: Sample, words: Catalogue) -> Html:
+def _as_html(sample: Sample, words: Catalogue) -> Html:
     text = sample.prompt + sample.text
     shown = code(text) if text.strip() else tag("p", words("samples-empty"), kind="muted")
     return block(words("samples-step", step=f"{sample.step:,}"), shown)

@@ -123,19 +123,19 @@ def ill_typed(verdict: Verdict) -> str | None:
     return f"'{wrong[0]}' is of another kind" if wrong else None
 
 
-def _wrong(one: Tried) -> list[str]:
+def _wrong(data: Tried) -> list[str]:
     number = (int, float)
     texts = [
-        name for name in ("name", "kind", "change", "hypothesis", "price") if not isinstance(getattr(one, name), str)
+        name for name in ("name", "kind", "change", "hypothesis", "price") if not isinstance(getattr(data, name), str)
     ]
-    whole = [name for name in ("start", "n", "spiked") if type(getattr(one, name)) is not int]
+    whole = [name for name in ("start", "n", "spiked") if type(getattr(data, name)) is not int]
     maybe = [
-        name for name in ("effect", "p", "later", "cost") if not isinstance(getattr(one, name), (*number, type(None)))
+        name for name in ("effect", "p", "later", "cost") if not isinstance(getattr(data, name), (*number, type(None)))
     ]
-    pair = one.interval is None or (len(one.interval) == 2 and all(isinstance(end, number) for end in one.interval))
-    known = one.effect_class in EFFECT_CLASSES and one.stage in ("screened", "confirmed")
-    plain_dicts = isinstance(one.signals, dict) and isinstance(one.moved, dict | None)
-    values = isinstance(one.values, dict) and all(isinstance(each, dict) for each in one.values.values())
+    pair = data.interval is None or (len(data.interval) == 2 and all(isinstance(end, number) for end in data.interval))
+    known = data.effect_class in EFFECT_CLASSES and data.stage in ("screened", "confirmed")
+    plain_dicts = isinstance(data.signals, dict) and isinstance(data.moved, dict | None)
+    values = isinstance(data.values, dict) and all(isinstance(each, dict) for each in data.values.values())
     rest = {"interval": pair, "class": known, "signals": plain_dicts, "values": values}
     return [*texts, *whole, *maybe, *(name for name, sound in rest.items() if not sound)]
 
