@@ -1,11 +1,11 @@
 """How often is the doctor right about runs of other people's trainers?
 
-    python benchmarks/strangers/score.py [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out FILE]
+    python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
-totals is printed or stored, and it is done once: README.md says who may.
+totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
 """
 
 import argparse
@@ -39,13 +39,14 @@ def unpack(archive: Path, folder: Path, names: set[str]) -> None:
     """Write the logs and recordings of some runs of an archive below a folder."""
     content = zstandard.ZstdDecompressor().decompress(archive.read_bytes(), _LARGEST)
     with tarfile.open(fileobj=io.BytesIO(content)) as packed:
-        wanted = [member for member in packed.getmembers() if member.name.split("/")[0] in names]
+        wanted = [member for member in packed.getmembers() if member.name.removeprefix("./").split("/")[0] in names]
         packed.extractall(folder, members=wanted, filter="data")
 
 
 def chosen(labels: dict[str, Label], arguments: argparse.Namespace) -> dict[str, Label]:
     """Return the runs that are scored."""
-    runs = {name: label for name, label in labels.items() if label["held_out"] == arguments.held_out}
+    whole = arguments.all
+    runs = {name: label for name, label in labels.items() if whole or label["held_out"] == arguments.held_out}
     if arguments.only:
         runs = {name: runs[name] for name in arguments.only}
     if arguments.quick:
@@ -77,7 +78,7 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
     labels = chosen(json.loads((HERE / "labels.json").read_text(encoding="utf-8"))["runs"], arguments)
     found: dict[str, Any] = {
         "question": "what the doctor finds in runs of other people's trainers, and says of healthy ones",
-        "part": "held out" if arguments.held_out else "open",
+        "part": "held out" if arguments.held_out else "whole" if arguments.all else "open",
         "command": " ".join(["python", "benchmarks/strangers/score.py", *sys.argv[1:]]),
         "commit": _git("rev-parse", "HEAD"),
         "changed_since": bool(_git("status", "--porcelain", "src")),
@@ -157,6 +158,9 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--held-out", action="store_true", help="score what is held out, once; totals only")
     parser.add_argument("--commit-note", help="which commit is scored and why; with --held-out")
+    parser.add_argument(
+        "--all", action="store_true", help="both parts: what was held out has been scored, and is open now"
+    )
     parser.add_argument("--quick", action="store_true", help="every eighth run: that it works, not what it says")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these open runs")
     parser.add_argument("--visible", choices=("log", "recording", "all"), default="all", help="faults that show there")
@@ -165,13 +169,15 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     arguments = parser.parse_args(given)
     labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))["runs"]
     for name in arguments.only:
-        if name not in labels or labels[name]["held_out"]:
+        if name not in labels or (labels[name]["held_out"] and not arguments.all):
             parser.error(f"--only {name}: no open run has this name; labels.json has the names")
     if arguments.held_out:
         if not arguments.commit_note or arguments.out is None:
             parser.error("--held-out is done once: say --commit-note TEXT (what is scored and why) and --out FILE")
-        if arguments.only or arguments.quick or arguments.recording or arguments.visible != "all":
-            parser.error("--held-out scores all that is held out: leave out --only, --quick, --visible and --recording")
+        if arguments.all or arguments.only or arguments.quick or arguments.recording or arguments.visible != "all":
+            parser.error(
+                "--held-out scores all that is held out: leave out --all, --only, --quick, --visible, --recording"
+            )
         if _git("status", "--porcelain", "src"):
             parser.error("--held-out scores a commit: commit what has changed in src first")
     return arguments

@@ -45,6 +45,7 @@ SUBJECTS = (
                 "data-order",
                 "diverged",
                 "dominated-part",
+                "early-standstill",
                 "impossible-loss",
                 "loss-drop",
                 "not-finite",

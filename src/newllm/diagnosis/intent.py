@@ -75,6 +75,7 @@ _HIDES: dict[str, frozenset[str]] = {
     "preference-at-reference": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),
     "preference-without-signal": frozenset({"plateau", "over-fitting", "validation-gap"}),
     "discriminator-wins": frozenset({"repeated-loss"}),
+    "both-sides-win": frozenset({"repeated-loss", "mode-collapse", "generator-wins", "discriminator-wins"}),
     "generator-stands-still": frozenset({"repeated-loss"}),
     "representation-collapse": frozenset({"repeated-loss", "worse-than-untrained", "plateau"}),
     "contrastive-at-chance": frozenset({"repeated-loss", "stale-evaluation", "plateau"}),

@@ -15,6 +15,11 @@ _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
 FEW_NUMBERS = 1 << 20  # in all windows, whose medians take no longer than the import of what is quicker
 _VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
 
+# What tasks call their own part of a loss; the words of a name, in any order.
+_OWN_PART = re.compile(
+    r"(^|[^a-z])(ce|cls|class|classification|nll|lm|task|main|seg|det|bce|xent)($|[^a-z])", re.IGNORECASE
+)
+
 
 def loss_names(trace: Trace) -> list[str]:
     """Return the names of the trace's losses: training first; other names than the project's only without those."""
@@ -25,6 +30,11 @@ def loss_names(trace: Trace) -> list[str]:
 def is_validation(name: str) -> bool:
     """Whether a signal of this name is of an evaluation."""
     return bool(_VALIDATION.search(name))
+
+
+def is_own_part(name: str) -> bool:
+    """Whether a signal of this name is the task's own part of a loss that has several."""
+    return bool(_OWN_PART.search(name))
 
 
 def finite(series: Series) -> Series:

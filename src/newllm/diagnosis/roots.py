@@ -13,6 +13,7 @@ from newllm.trace import SEVERITIES, Finding, Severity
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.
 ROOTS = (
     "changed-state",
+    "ranks-apart",
     "learning-rate-jump",
     "learning-rate-zero",
     "warm-up-unfinished",
@@ -21,6 +22,7 @@ ROOTS = (
     "gradient-carried",
     "no-gradient",
     "generator-stands-still",
+    "both-sides-win",
     "discriminator-wins",
     "generator-wins",
     "mode-collapse",
@@ -31,6 +33,7 @@ ROOTS = (
     "posterior-collapse",
     "kl-explosion",
     "preference-at-reference",
+    "reference-differs",
     "preference-without-signal",
     "representation-collapse",
     "contrastive-at-chance",

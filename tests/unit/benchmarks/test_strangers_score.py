@@ -136,6 +136,7 @@ def test_the_calibration_error_weighs_bins_by_their_runs() -> None:
         ["--held-out", "--out", "f"],
         ["--held-out", "--commit-note", "x"],
         ["--held-out", "--commit-note", "x", "--out", "f", "--quick"],
+        ["--held-out", "--commit-note", "x", "--out", "f", "--all"],
         ["--held-out", "--commit-note", "x", "--out", "f", "--only", "cnn-easy"],
         ["--only", "no-such-run"],
     ],
@@ -151,6 +152,13 @@ def test_a_held_out_run_cannot_be_named() -> None:
     name = next(name for name, label in labels.items() if label["held_out"])
     with pytest.raises(SystemExit):
         score.arguments_of(["--only", name])
+
+
+def test_with_both_parts_every_run_may_be_read() -> None:
+    labels = json.loads((score.HERE / "labels.json").read_text())["runs"]
+    name = next(name for name, label in labels.items() if label["held_out"])
+    assert list(score.chosen(labels, score.arguments_of(["--all", "--only", name]))) == [name]
+    assert score.chosen(labels, score.arguments_of(["--all"])) == labels
 
 
 def test_of_what_is_held_out_only_totals_are_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,13 +79,14 @@ SCORES: list[tuple[str, dict[str, Any], float]] = [
     ("label-noise", {**block(2.0, *[6.0] * 11), "evidence": {}}, 0.7),
     ("label-noise", block(*[6.0] * 10), 0.7),
     ("label-noise", block(*[6.0] * 9), 0.0),
-    ("label-noise", block(*[6.0] * 161), 0.0),  # it never falls
+    ("label-noise", block(*[6.0] * 161), 0.6),  # it never falls: from a step on
     ("label-noise", block(3.9, 3.9, *[6.0] * 10), 0.0),  # not up at once
     ("label-noise", block(4.1, 4.1, *[6.0] * 10), 0.7),
     ("label-noise", block(*[6.0] * 8, 13.9, *[6.0] * 3), 0.7),
     ("label-noise", block(*[6.0] * 8, 14.1, *[6.0] * 3), 0.0),  # not level
     ("label-noise", block(*[6.0] * 12, behind=4.5), 0.7),
-    ("label-noise", block(*[6.0] * 12, behind=4.7), 0.0),  # not down at once
+    ("label-noise", block(*[6.0] * 12, behind=4.7), 0.6),  # not down at once, and not at the end
+    ("label-noise", block(*[6.0] * 12, behind=3.0), 0.7),
     ("label-noise", block(*[8.0] * 3, *[6.0] * 9), 0.7),
     ("label-noise", block(*[9.0] * 3, *[6.0] * 9), 0.0),  # it falls from its first points on
     ("label-noise", block(*[5.0] * 3, *[6.0] * 3, 8.1, *[6.0] * 5), 0.7),  # the top is that of six points: 5.5

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.diagnosis.cases import known
+from tests.unit.diagnosis.test_cause_evidence import EVIDENCE
 from tests.unit.diagnosis.test_cause_scores import SCORES
 
 from newllm.diagnosis.causes import CAUSES, DIRECT_KINDS
@@ -17,7 +18,7 @@ EN, JA = catalogue("en"), catalogue("ja")
 
 def reasons() -> dict[str, Message]:
     """Return a reason of each kind, by its name."""
-    scores = [CAUSES[cause](known(**what)) for cause, what, _ in SCORES]
+    scores = [CAUSES[cause](known(**what)) for cause, what, _ in [*SCORES, *EVIDENCE]]
     return {one.reason.id: one.reason for one in scores if one.reason is not None} | {
         "because-seen": message("because-seen")
     }

@@ -277,7 +277,7 @@ def test_an_evaluation_that_runs_otherwise_than_training() -> None:
     free = Series(STEPS[19::20], (1.4 + np.exp(-RISING * 4))[19::20])
     signals = {"loss": Series(STEPS, training), "validation_loss": free}
     (finding,) = diagnose(Trace(signals))
-    assert (finding.kind, finding.supported_causes) == ("evaluation-behind", ())
+    assert (finding.kind, finding.supported_causes) == ("evaluation-behind", ("evaluation-configuration",))
     small = Series(free.step, 1.4 + np.maximum(0.0, training[19::20] - 1.4))  # over-fitting: only in the end
     assert "evaluation-behind" not in [one.kind for one in diagnose(Trace(signals | {"validation_loss": small}))]
     near = Series(free.step, training[19::20] + 0.3)

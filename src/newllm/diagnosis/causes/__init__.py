@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes import data, evaluation, model, numbers, steps
+from newllm.diagnosis.causes import data, evaluation, loss, model, numbers, rate, steps
 from newllm.diagnosis.causes.calibration import probability
 from newllm.diagnosis.causes.score import OF_DATA, UNSTABLE, Score, direct_cause
 from newllm.diagnosis.facts import Facts
@@ -36,13 +36,13 @@ DIRECT_KINDS = frozenset(
 
 CAUSES: dict[str, Callable[[Case], Score]] = {
     "changed-state": model.changed_state,
-    "learning-rate": steps.learning_rate,
-    "learning-rate-low": steps.learning_rate_low,
-    "learning-rate-zero": steps.learning_rate_zero,
-    "warm-up-unfinished": steps.warm_up_unfinished,
-    "schedule-ended": steps.schedule_ended,
-    "schedule-restarted": steps.schedule_restarted,
-    "no-warm-up": steps.no_warm_up,
+    "learning-rate": rate.learning_rate,
+    "learning-rate-low": rate.learning_rate_low,
+    "learning-rate-zero": rate.learning_rate_zero,
+    "warm-up-unfinished": rate.warm_up_unfinished,
+    "schedule-ended": rate.schedule_ended,
+    "schedule-restarted": rate.schedule_restarted,
+    "no-warm-up": rate.no_warm_up,
     "tight-clipping": steps.tight_clipping,
     "weight-decay": steps.weight_decay,
     "no-gradient": steps.no_gradient,
@@ -57,6 +57,7 @@ CAUSES: dict[str, Callable[[Case], Score]] = {
     "repeated-text": data.repeated_text,
     "data-order": data.data_order,
     "data-size": data.data_size,
+    "class-imbalance": data.class_imbalance,
     "target-leak": data.target_leak,
     "unbounded-recurrence": model.unbounded_recurrence,
     "additive-context": model.additive_context,
@@ -73,11 +74,15 @@ CAUSES: dict[str, Callable[[Case], Score]] = {
     "evaluation-mode": evaluation.evaluation_mode,
     "stale-evaluation": evaluation.stale_evaluation,
     "unknown-tokens": evaluation.unknown_tokens,
-    "double-softmax": evaluation.double_softmax,
-    "loss-axis": evaluation.loss_axis,
-    "dropout": evaluation.dropout,
-    "reduction": evaluation.reduction,
-    "wrong-targets": evaluation.wrong_targets,
+    "double-softmax": loss.double_softmax,
+    "loss-axis": loss.loss_axis,
+    "dropout": loss.dropout,
+    "reduction": loss.reduction,
+    "wrong-targets": loss.wrong_targets,
+    "regularisation": loss.regularisation,
+    "auxiliary-loss": loss.auxiliary_loss,
+    "loss-sign": loss.loss_sign,
+    "loss-definition": loss.loss_definition,
 }
 
 

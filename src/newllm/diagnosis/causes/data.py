@@ -1,8 +1,11 @@
 """Causes in the data: a batch, their labels, their order, how many there are."""
 
+import re
+
 import numpy as np
 
 from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes.rises import gradient_was_calm, harmed, rise_of
 from newllm.diagnosis.causes.score import EVENTS, FROM_START, MANY, NOTHING, Score, because, often
 from newllm.diagnosis.harm import RISES, validation_gains
 from newllm.diagnosis.losses import end_of_first_epoch, finite, is_validation
@@ -10,7 +13,11 @@ from newllm.diagnosis.losses import end_of_first_epoch, finite, is_validation
 LEAST_FALL = 0.05  # of the training loss, on the log scale, while the validation loss rises
 OF_RISE = 0.5  # of that rise, on the log scale: what is learnt by heart falls about as far as the other rises
 EARLY = 0.1  # of the run: a rise there is of a model that finds its way
+BY_HEART = 0.02  # of its first value: so far a training loss comes down on data that it has seen again and again
 USEFUL = 0.97  # of the loss at the start: validation was better at some time
+MOSTLY = 0.7  # an accuracy that one answer to everything has where one class is far more frequent
+_OF_A_CLASS = re.compile(r"(^|[^a-z])(recall|f1|precision|sensitivity|tpr)($|[^a-z])", re.IGNORECASE)
+EXPLAINED = ("learning-rate-jump", "changed-state", "gradient-carried", "data-order", "resume-jump")
 OTHERWISE = frozenset(
     {"validation-gap", "unsteady-validation", "squashed-outputs", "periodic-batches", "data-order", "impossible-loss"}
 )
@@ -29,6 +36,8 @@ def corrupted_batch(case: Case) -> Score:
         return often(0.4)  # the first updates of a model are a likelier cause there than one of its batches
     if case.finding.evidence.get("outcome", "recovered") != "recovered" or _within_longer(case):
         return often(0.4)
+    if case.has("plateau"):
+        return often(0.4)  # one batch does not keep a model from learning all others
     if case.gradient_jumped(3):
         what = "batch-gradient" if case.finding.kind == "gradient-explosion" else "batch-with-gradient"
         return because(0.9, what, points=case.points)
@@ -49,9 +58,22 @@ def _within_longer(case: Case) -> bool:
 
 
 def label_noise(case: Case) -> Score:
-    """A block: up at once, level, and down at once."""
-    if case.finding.kind not in {"spike", "diverged"} or not case.by_step or case.points < 10:
+    """Labels that do not belong to their inputs, over a part of the run or from a step on."""
+    if _is_block(case):
+        return because(0.7, "block", points=case.points)
+    rise = rise_of(case)
+    if rise is None or not rise.stays or not rise.at_once or case.has(*EXPLAINED):
         return NOTHING
+    harm = harmed(case, rise)
+    if harm is False or gradient_was_calm(case, float(rise.step[0])) is False:
+        return NOTHING
+    return because(0.7 if harm else 0.6, "unlearnt", axis=case.trace.axis, step=float(rise.step[0]))
+
+
+def _is_block(case: Case) -> bool:
+    """Whether the loss is up at once, level, and down at once."""
+    if case.finding.kind not in {"spike", "diverged"} or not case.by_step or case.points < 10:
+        return False
     series = finite(case.trace.series(case.finding.signal or "loss"))
     start = int(np.searchsorted(series.step, case.onset))
     inside = series.value[start : start + case.points]
@@ -63,7 +85,7 @@ def label_noise(case: Case) -> Score:
     falls = [np.median(whole[at - 3 : at]) - np.median(whole[at : at + 3]) for at in range(3, len(whole) - 2)]
     # A loss that falls as fast from its first points on is a model that learns other data, and no block.
     first, later = max(falls[:3], default=0.0), max(falls[3:], default=0.0)
-    return because(0.7, "block", points=case.points) if level and later > max(0.35 * top, 1.5 * first) else NOTHING
+    return level and later > max(0.35 * top, 1.5 * first)
 
 
 def periodic_batch(case: Case) -> Score:
@@ -96,6 +118,8 @@ def repeated_text(case: Case) -> Score:
     found = case.own_or_led("loss-drop")
     if found is None:
         return NOTHING
+    if found is case.finding and case.points == 1:
+        return often(0.4)  # one point may be a batch of short texts
     return because(0.6 if found is case.finding else 0.85, "loss-dropped", axis=case.trace.axis, step=found.first_step)
 
 
@@ -112,8 +136,12 @@ def data_size(case: Case) -> Score:
         one.kind in OTHERWISE or (one.kind in EVENTS and one.severity != "note" and not is_validation(one.signal or ""))
         for one in case.others
     )
-    if not isinstance(fell, float) or fell < max(LEAST_FALL, OF_RISE * rise) or other or not _generalised(case):
+    if not isinstance(fell, float) or fell < max(LEAST_FALL, OF_RISE * rise) or other:
         return often(0.4)
+    if not _generalised(case):
+        loss = finite(case.trace.series("loss")).value
+        by_heart = loss[0] > 0 and np.median(loss[-max(1, len(loss) // 10) :]) < BY_HEART * loss[0]
+        return because(0.65, "by-heart", start=float(loss[0]), end=float(loss[-1])) if by_heart else often(0.4)
     return because(0.8, "over-fits", fell=min(1 - float(np.exp(-fell)), 0.99))
 
 
@@ -139,3 +167,20 @@ def target_leak(case: Case) -> Score:
     if loss.value[0] < MANY or finite(case.trace.series("validation_loss")).value.min() < loss.value[0]:
         return NOTHING  # few classes are soon learnt, or what is learnt helps there too
     return because(0.75, "learnt-unseen", loss=float(np.median(new[-3:])), start=float(loss.value[0]))
+
+
+def class_imbalance(case: Case) -> Score:
+    """One class is far more frequent than the others, and is the answer to everything."""
+    share = case.finding.evidence.get("accuracy")
+    if case.finding.kind != "constant-accuracy" or not isinstance(share, float) or not MOSTLY < as_share(share) < 1.0:
+        return NOTHING
+    for name in case.trace.signals:
+        value = finite(case.trace.series(name)).value
+        if _OF_A_CLASS.search(name) and len(value) >= 4 and not value.any():
+            return because(0.85, "class-never-found", signal=name, accuracy=as_share(share))
+    return because(0.6, "share-of-a-class", accuracy=as_share(share))
+
+
+def as_share(accuracy: float) -> float:
+    """Return an accuracy as a share of one: what is above one is in percent."""
+    return accuracy / 100 if accuracy > 1 else accuracy

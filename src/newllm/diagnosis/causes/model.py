@@ -3,19 +3,33 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes.rises import gradient_jumped, gradient_was_calm, harmed, rise_of
 from newllm.diagnosis.causes.score import NOTHING, UNSTABLE, Score, because, often
+from newllm.diagnosis.causes.standstill import QUIET, always_falls, faded_gradient, gradient_scatter, gradient_steady
 from newllm.diagnosis.losses import finite
 
 GROWING = UNSTABLE | {"context-growth", "activation-growth", "update-ratio"}
 STILL = frozenset({"plateau", "one-predicted-class"})
+USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
+FORGOTTEN = 1.01  # times the loss that training began at: what was learnt is lost, and no more
 
 
 def changed_state(case: Case) -> Score:
-    """Something else than the optimizer changed weights or moments: seen by their bits, shortly before."""
+    """Something else than the optimizer changed weights or moments: overwritten, loaded, damaged."""
     led = case.own_or_led("changed-state")
-    if led is None or led.severity == "note" or led.first_step is None or led.first_step > case.onset:
+    if led is not None and led.severity != "note" and led.first_step is not None and led.first_step <= case.onset:
+        return because(0.97, "state-changed", axis=case.trace.axis, step=led.first_step)
+    if case.has("learning-rate-jump", "resume-jump", "data-order", "periodic-batches", "gradient-carried"):
         return NOTHING
-    return because(0.97, "state-changed", axis=case.trace.axis, step=led.first_step)
+    rise = rise_of(case)
+    if rise is None or not rise.at_once or not rise.heals_slowly or rise.stays or harmed(case, rise) is False:
+        return NOTHING
+    where = {"axis": case.trace.axis, "step": float(rise.step[0]), "points": rise.points}
+    if rise.height + rise.base > FORGOTTEN * rise.start:
+        return often(0.4)  # labels that do not fit cost a model that has learnt more than one that knows nothing
+    if gradient_was_calm(case, float(rise.step[0])) is not False and gradient_jumped(case, rise):
+        return because(0.75, "learnt-anew", **where)
+    return often(0.4)  # labels that do not fit for a while look so too
 
 
 def unbounded_recurrence(case: Case) -> Score:
@@ -63,7 +77,7 @@ def _upto(case: Case, name: str) -> np.ndarray:
 def initialisation(case: Case) -> Score:
     """Weights start at a wrong scale."""
     if case.finding.kind in STILL:
-        faded = case.has("vanishing-gradient", "vanishing-signal")
+        faded = case.has("vanishing-gradient", "vanishing-signal") or faded_gradient(case) is not None
         return because(0.8, "signal-fades") if faded else often(0.35)
     if case.finding.kind in {"no-gradient", "repeated-loss"}:
         return often(0.45)
@@ -78,6 +92,8 @@ def frozen_layer(case: Case) -> Score:
     own = case.finding.kind == "frozen-layer"
     if case.finding.kind in {"plateau", "stale-evaluation"} and _stands_still(case):
         return because(0.65, "stands-still")
+    if case.finding.kind == "plateau" and _few_train(case):
+        return because(0.65, "few-train")
     if not own and not any(one.kind == "frozen-layer" and one.severity != "note" for one in case.others):
         return often(0.3) if case.finding.kind in {"plateau", "no-gradient"} else NOTHING
     return because(0.9 if own else 0.7 if case.finding.kind == "plateau" else 0.6, "frozen")
@@ -93,6 +109,14 @@ def _stands_still(case: Case) -> bool:
         and case.has("plateau", "stale-evaluation")
         and bool(len(rate) and rate.min() > 0 and len(norm) and norm.min() > 0)
     )
+
+
+def _few_train(case: Case) -> bool:
+    """Whether each evaluation is a little better at a usual rate, while the gradient of all weights stays as it was."""
+    rate = finite(case.trace.series("learning_rate")).value
+    usual = len(rate) > 0 and bool(USUAL_RATES[0] <= rate.max() <= USUAL_RATES[1])
+    scatter = gradient_scatter(case)
+    return usual and always_falls(case) and gradient_steady(case) is True and scatter is not None and scatter < QUIET
 
 
 def dead_units(case: Case) -> Score:

@@ -5,6 +5,8 @@ import numpy as np
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.score import NOTHING, UNSTABLE, Score, because, often
 
+EARLY = 0.05  # of the run
+
 
 def fp16_overflow(case: Case) -> Score:
     """Numbers beyond what half precision holds."""
@@ -36,4 +38,6 @@ def not_finite_batch(case: Case) -> Score:
 def numerics_in_loss(case: Case) -> Score:
     """A loss by hand that is not finite where the model is sure: the logarithm of zero, a division by nothing."""
     calm = not case.has("spike", "diverged", "gradient-explosion", "worse-than-untrained", "worse-than-uniform")
-    return often(0.45) if case.finding.kind == "not-finite" and calm and case.onset > 0.05 * case.length else NOTHING
+    if case.finding.kind != "not-finite" or not calm or case.onset <= EARLY * case.length:
+        return NOTHING
+    return often(0.45)

@@ -55,7 +55,7 @@ def _beside(loss: Series, step: np.ndarray) -> np.ndarray:
 
 def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, float]) -> Finding:
     training, gained = levels
-    causes = ("evaluation-mode", "evaluation-preparation", "data-size")
+    causes = ("evaluation-configuration", "evaluation-mode", "evaluation-preparation", "data-size")
     return Finding(
         kind="evaluation-behind",
         severity="warning",
@@ -75,5 +75,4 @@ def _behind(trace: Trace, validation: Series, first: int, levels: tuple[float, f
         alternatives=(message("finding-evaluation-behind.harder"),),
         test=message("finding-evaluation-behind.test"),
         candidate_causes=causes,
-        causes=(),
     )

@@ -223,14 +223,16 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a first loss that no vocabulary explains, in a training that predicts tokens or classes.
 
     False alarms: in other units (sums, squared errors) a loss may begin anywhere, so the kind of training has to be
-    known, and the loss has to come to where a loss of tokens lies.
+    known, and the loss has to come to where a loss of tokens lies (not that of classes: sums of those have an accuracy
+    beside them, too).
     """
     loss = finite(trace.series("loss"))
     few = float(np.min(loss.value[:2])) if len(loss.value) >= SHORT else 0.0
     if few < LARGEST or training_kind(trace, facts).name not in {"language-model", "classification"}:
         return []
     half = np.flatnonzero(loss.value < few / 2)
-    if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or loss.value[-1] > LARGEST:
+    high = loss.value[-1] > LARGEST and training_kind(trace, facts).name != "classification"  # classes are no pixels
+    if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or high:
         return []
     return [
         Finding(

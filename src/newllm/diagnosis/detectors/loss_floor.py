@@ -9,7 +9,7 @@ from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Trace
+from newllm.trace import Finding, Series, Trace
 
 MIN_POINTS = 10
 ACCURACIES = ("accuracy", "validation_accuracy")
@@ -20,13 +20,15 @@ END = 10  # a tenth of the run is its end
 GROWS = 10.0  # times the size that it began with
 LATE = 0.4  # of its fall comes in its last third: it finds no bottom
 BELOW = 3  # points
+MIRRORS = 0.15  # of the validation loss: so near is the training loss to its negative
 
 
 def detect_impossible_loss(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a loss that falls without a bottom, or one of classes that is below zero.
 
     False alarms: a likelihood of densities falls below zero and comes to rest; without an accuracy nothing says that
-    the loss is of classes. So it must fall faster and faster to many times its size, or an accuracy must be there.
+    the loss is of classes. So it must fall faster and faster to many times its size, or an accuracy must be there, or
+    the validation loss be as high above zero as it is below.
     """
     loss = finite(trace.series("loss"))
     value = loss.value
@@ -38,7 +40,7 @@ def detect_impossible_loss(trace: Trace, facts: Facts) -> list[Finding]:
     late = value[-third - 3 : -third].mean() - value[-3:].mean()
     bottomless = bool(fall > GROWS * start and late > LATE * fall)
     of_classes = len(below) > len(value) // 2 and any(name in trace.signals for name in ACCURACIES)
-    if not bottomless and not of_classes:
+    if not bottomless and not of_classes and not _mirrors(trace, loss):
         return []
     return [
         Finding(
@@ -62,6 +64,15 @@ def detect_impossible_loss(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("numerics-in-loss", "wrong-targets"),
         )
     ]
+
+
+def _mirrors(trace: Trace, loss: Series) -> bool:
+    """Whether the training loss is at each evaluation the validation loss with the other sign."""
+    validation = finite(trace.series("validation_loss"))
+    if len(validation.value) < 3 or validation.value.min() <= 0:
+        return False
+    beside = np.interp(validation.step, loss.step, loss.value)
+    return bool(np.all(np.abs(beside + validation.value) < MIRRORS * validation.value))
 
 
 # Probabilities that a loss takes for logits: it cannot fall below a floor, however right the model is.

@@ -17,6 +17,7 @@ NEIGHBOURS = 0.6  # correlation from point to point: shuffled batches scatter
 # Batches of one class each.
 FEWEST_BATCHES = 20
 ALL_OR_NOTHING = 0.9  # of the batches: all right, or all wrong
+SINGLES = 50  # of them without any in between are of one sample each
 
 
 def detect_order(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -24,8 +25,8 @@ def detect_order(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 -
 
     False alarms: a loader that reads shuffled data in the same order in each epoch repeats the scatter of its batches,
     which is harmless: there neighbours are not alike. Batches of which all or none are right are those of one class;
-    a batch of one sample is always so, and so is a model that is right everywhere, so both have to occur, and the loss
-    may not be near zero.
+    a batch of one sample is always so, so some have to be in between; a model that is right everywhere is so, too, so
+    both have to occur, and the loss may not be near zero.
     """
     return _by_epochs(trace) or _by_batches(trace)
 
@@ -86,6 +87,8 @@ def _by_batches(trace: Trace) -> list[Finding]:
         return []
     if np.mean(right | wrong) < ALL_OR_NOTHING or min(right.sum(), wrong.sum()) < 3:
         return []
+    if (right | wrong).all() and len(value) >= SINGLES:
+        return []  # batches of one class become all right little by little; one sample never does
     sentence = message("finding-data-order.by-accuracy", share=float(np.mean(right | wrong)), count=len(value))
     return [_order(accuracy, sentence, {"share": float(np.mean(right | wrong))}, 0.8, "accuracy")]
 

@@ -1,18 +1,14 @@
 """A loss of several parts, of which one has all the say: the others are not learnt."""
 
-import re
-
 import numpy as np
 
 from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import finite, is_validation
+from newllm.diagnosis.losses import finite, is_own_part, is_validation
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
-# What tasks call their own part; the words of a name, in any order.
-MAIN = re.compile(r"(^|[^a-z])(ce|cls|class|classification|nll|lm|task|main|seg|det|bce|xent)($|[^a-z])", re.IGNORECASE)
 FEWEST = 12  # points
 DOMINATES = 20.0  # times the task's own part: the rest of the loss
 OF_RUN = 0.8  # of the points
@@ -30,7 +26,7 @@ def detect_dominated_part(trace: Trace, facts: Facts) -> list[Finding]:
     loss = finite(trace.series("loss"))
     for name in trace.signals:
         part = finite(trace.series(name))
-        if name == "loss" or is_validation(name) or not MAIN.search(name) or len(part.value) < FEWEST:
+        if name == "loss" or is_validation(name) or not is_own_part(name) or len(part.value) < FEWEST:
             continue
         shared, here, there = np.intersect1d(loss.step, part.step, return_indices=True)
         whole, own = loss.value[here], part.value[there]

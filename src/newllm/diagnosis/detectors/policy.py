@@ -93,7 +93,7 @@ def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, floa
         alternatives=(message("finding-reward-falls.environment"),),
         test=message("finding-reward-falls.test"),
         candidate_causes=("reward-sign", "learning-rate") if from_start else ("learning-rate", "reward-sign"),
-        causes=direct_cause(("reward-sign",) if from_start else ()),
+        causes=direct_cause(("reward-sign",)) if from_start else None,
     )
 
 
@@ -184,7 +184,7 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
         alternatives=(message("finding-reward-stays.rare"),),
         test=message("finding-reward-stays.test"),
         candidate_causes=causes,
-        causes=direct_cause(causes[:1] if gone else ()),
+        causes=direct_cause(causes[:1]) if gone else None,
     )
 
 

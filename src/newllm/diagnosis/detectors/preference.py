@@ -22,6 +22,9 @@ EXACT = 1e-3  # nats: as near as logs are printed
 NO_MARGIN = 1e-5
 FEWEST_POINTS = 8
 FEWEST_EVALUATIONS = 3
+EARLY = 0.05  # of the run: hardly anything has been learnt
+OFF = 0.05  # nats from ln 2
+FAR_REWARD = 2.0  # of one answer, in the units that rewards are logged in
 NEVER_BELOW = 0.99  # of ln 2, of held-out pairs
 NEVER_BELOW_IN_TRAINING = 0.97  # likewise, of a mean over a tenth of the run
 
@@ -34,7 +37,7 @@ def detect_preference(trace: Trace, facts: Facts) -> list[Finding]:
     if training_kind(trace, facts).name != "preference":
         return []
     roles = roles_of(trace, facts)
-    found = _same_reference(roles) or _same_answers(roles) or _no_signal(roles)
+    found = _same_reference(roles) or _other_reference(roles) or _same_answers(roles) or _no_signal(roles)
     return [found] if found else []
 
 
@@ -65,6 +68,45 @@ def _same_reference(roles: Roles) -> Finding | None:
         test=message("finding-preference-at-reference.test"),
         candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
         causes=direct_cause(("reference-is-policy",)),
+    )
+
+
+def _other_reference(roles: Roles) -> Finding | None:
+    """Return rewards that are far from zero before the first updates: of a reference that is another model.
+
+    Both answers of a pair have to be, by more than they move over the rest of the run, at a first point that lies
+    within `EARLY` of it.
+    """
+    loss = finite(roles.trace.series("loss"))
+    chosen, rejected = roles.series("chosen"), roles.series("rejected")
+    if min(len(one.value) for one in (loss, chosen, rejected)) < FEWEST_POINTS:
+        return None
+    first = float(chosen.value[0]), float(rejected.value[0])
+    moved = max(float(np.std(one.value)) for one in (chosen, rejected))
+    length = float(chosen.step[-1] - min(chosen.step[0], 0))
+    late = chosen.step[0] > EARLY * length or abs(float(loss.value[0]) - CHANCE) < OFF
+    if late or min(map(abs, first)) < max(FAR_REWARD, 2 * moved):
+        return None
+    return Finding(
+        kind="reference-differs",
+        severity="warning",
+        sentence=message(
+            "finding-reference-differs.sentence",
+            axis=roles.trace.axis,
+            first=int(chosen.step[0]),
+            signal=roles.first("chosen"),
+            reward=first[0],
+            loss=float(loss.value[0]),
+        ),
+        first_step=float(chosen.step[0]),
+        last_step=float(chosen.step[-1]),
+        confidence=0.85,
+        signal=roles.first("chosen"),
+        evidence={"reward": first[0], "loss": float(loss.value[0]), "expected": CHANCE},
+        alternatives=(message("finding-reference-differs.later"),),
+        test=message("finding-reference-differs.test"),
+        candidate_causes=("reference-mismatch",),
+        causes=direct_cause(("reference-mismatch",)),
     )
 
 

@@ -233,6 +233,7 @@ finding-frozen-statistics =
 
 finding-ranks-apart =
     .explained = Processes that train one model together no longer hold the same weights or moments: their bits differ between ranks. From then on each trains another model, and the first one's log shows only its own. Look for what runs on one rank only, or does not share its gradients.
+    .columns = { SIGNAL($signal) } and its likes differ between { $ranks } ranks by { PERCENT($spread, digits: 2) } % from { $axis } { $first } to { $last }, where they should be equal
     .sentence = The ranks part { $equal ->
         [none] at { $axis } { $step }
        *[other] after { $axis } { $equal }, by { $axis } { $step }

@@ -180,3 +180,43 @@ evidence-entropy_fell = entropy fell
 evidence-rewards_move = rewards move
 evidence-inverted = inverted
 evidence-choices = choices
+
+finding-early-standstill =
+    .explained = The model learnt how often each token occurs, and then nothing more: with updates as long as these its weights never settle. Divide the learning rate by ten and warm it up.
+    .sentence = the validation loss stands at { G($level) } from { $axis } { $first } to { $last }, down from { G($start) } at the start and no further, at a learning rate of { G($rate) }
+    .unigram = a model that cannot see its inputs and learns frequencies alone
+    .test = Train a few hundred steps with a tenth of the rate: the loss should go on falling.
+
+finding-ranks-alike =
+    .explained = All ranks log the same loss to its last digit: they read the same batches, so that several devices do the work of one. Give the loader a sampler that knows its rank.
+    .sentence = { SIGNAL($signal) } and its likes are equal to the last digit on { $ranks } ranks from { $axis } { $first } to { $last }
+    .meant = losses that were averaged over the ranks before they were logged
+    .test = Print the first tokens of a batch on each rank.
+
+finding-both-sides-win =
+    .explained = The generator's loss says that the discriminator takes everything for real, and the discriminator's loss says that it does not. Both cannot be: one of the two losses has the labels of the other. Check which label generated samples get in each.
+    .sentence = { SIGNAL($generator) } comes to { G($level) } from { $axis } { $first } on while { SIGNAL($discriminator) } is at { G($others) }, below the { G($others_start) } that it began at: they contradict each other
+    .smoothing = a discriminator that is hardly trained on generated samples
+    .test = Print the discriminator's mean output on real and on generated samples.
+
+finding-policy-ratio-one =
+    .explained = The policy's probabilities are never other than those before the update, so the ratio is always one and its clipping does nothing. The old log-probabilities are computed anew with the policy as it is, instead of being kept from when the actions were drawn.
+    .sentence = { SIGNAL($signal) } is exactly zero at all { $points } points up to { $axis } { $last }, and no ratio is ever clipped, while the policy changes
+    .one-pass = a single pass over each batch, where the ratio is one by right
+    .test = Print the mean ratio in the last pass over a batch: it should be off one.
+
+finding-reference-differs =
+    .explained = Before its first updates a policy is its reference, so all rewards are zero and the loss is ln 2. Here they are far from it: the reference is another model (weights that were not loaded, another checkpoint, another template). Compare the log-probabilities of both on one batch before the first step.
+    .sentence = at { $axis } { $first } { SIGNAL($signal) } is { G($reward) } already and the loss { G($loss) }, where policy and reference should be equal (0 and ln 2)
+    .later = a log that begins long after the first update
+    .test = Print the log-probabilities of policy and reference on one batch before the first update.
+
+term-early-standstill = an early standstill
+term-ranks-alike = ranks that read the same
+term-both-sides-win = both sides win
+term-policy-ratio-one = a ratio that is always one
+term-reference-differs = another reference
+term-rank-disagreement = ranks that have parted
+term-stale-probabilities = old probabilities computed anew
+term-reference-mismatch = a reference that is another model
+term-class-imbalance = one class far more frequent than the others

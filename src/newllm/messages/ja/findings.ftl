@@ -223,6 +223,7 @@ finding-frozen-statistics =
 
 finding-ranks-apart =
     .explained = 一つのモデルを共に訓練するプロセスの間で、重みまたはモーメントのビットが一致しなくなった。そこからは各ランクが別のモデルを訓練し、先頭ランクの記録には自分のものしか現れない。一つのランクだけで動くもの、勾配を共有しないものを探す。
+    .columns = { SIGNAL($signal) }などが、等しいはずなのに{ axis-unit }{ $first }から{ $last }まで{ $ranks }個のランクの間で{ PERCENT($spread, digits: 2) } %異なる。
     .sentence = { $equal ->
         [none] { axis-unit }{ $step }で
        *[other] { axis-unit }{ $equal }と{ $step }の間に

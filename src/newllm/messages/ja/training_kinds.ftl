@@ -180,3 +180,43 @@ evidence-entropy_fell = エントロピーの低下
 evidence-rewards_move = 報酬が動くか
 evidence-inverted = 逆になっているか
 evidence-choices = 選択肢の数
+
+finding-early-standstill =
+    .explained = モデルはトークンの頻度だけを学び、その後は何も学んでいない。これほど大きい更新では重みが落ち着かない。学習率を10分の1にし、ウォームアップする。
+    .sentence = 検証損失が{ axis-unit }{ $first }から{ $last }まで{ G($level) }のままである。開始時の{ G($start) }から下がった後は、学習率{ G($rate) }で先に進まない。
+    .unigram = 入力が見えず、頻度だけを学ぶモデル
+    .test = 10分の1の学習率で数百ステップ訓練する。損失は下がり続けるはずである。
+
+finding-ranks-alike =
+    .explained = すべてのランクの損失が最後の桁まで等しい。同じバッチを読んでいるので、複数のデバイスが1台分の仕事しかしていない。ランクを区別するサンプラーをローダーに渡す。
+    .sentence = { SIGNAL($signal) }などが、{ axis-unit }{ $first }から{ $last }まで{ $ranks }個のランクで最後の桁まで等しい。
+    .meant = 記録する前にランク間で平均した損失
+    .test = 各ランクでバッチの最初のトークンを表示する。
+
+finding-both-sides-win =
+    .explained = 生成器の損失は識別器がすべてを本物とみなすことを示し、識別器の損失はそうでないことを示す。両立しないので、どちらかの損失のラベルが入れ替わっている。生成サンプルのラベルをそれぞれ確かめる。
+    .sentence = { SIGNAL($generator) }は{ axis-unit }{ $first }以降{ G($level) }になり、{ SIGNAL($discriminator) }は開始時の{ G($others_start) }より低い{ G($others) }である。二つは矛盾する。
+    .smoothing = 生成サンプルではほとんど訓練されていない識別器
+    .test = 本物と生成サンプルに対する識別器の平均出力を表示する。
+
+finding-policy-ratio-one =
+    .explained = 方策の確率が更新前と常に同じなので、比は常に1で、クリッピングが働かない。行動を選んだときの対数確率を保持せず、現在の方策で計算し直している。
+    .sentence = { SIGNAL($signal) }が{ axis-unit }{ $last }までの{ $points }点すべてでちょうど0であり、方策が変わっているのに比が一度もクリップされない。
+    .one-pass = バッチごとに1回だけの更新（比は当然1になる）
+    .test = バッチの最後の更新での平均の比を表示する。1からずれているはずである。
+
+finding-reference-differs =
+    .explained = 最初の更新の前には方策と参照モデルが等しいので、報酬は0、損失はln 2である。ここでは大きく異なり、参照モデルが別のモデルである（読み込まれていない重み、別のチェックポイント、別のテンプレート）。最初のステップの前に、一つのバッチで両者の対数確率を比べる。
+    .sentence = { axis-unit }{ $first }で{ SIGNAL($signal) }がすでに{ G($reward) }、損失が{ G($loss) }である。方策と参照モデルは等しいはずである（0とln 2）。
+    .later = 最初の更新のかなり後から始まるログ
+    .test = 最初の更新の前に、一つのバッチで方策と参照モデルの対数確率を表示する。
+
+term-early-standstill = 早い停滞
+term-ranks-alike = 同じデータを読むランク
+term-both-sides-win = 両者の勝ち
+term-policy-ratio-one = 常に1の比
+term-reference-differs = 別の参照モデル
+term-rank-disagreement = ランクの分岐
+term-stale-probabilities = 計算し直された古い確率
+term-reference-mismatch = 別のモデルである参照モデル
+term-class-imbalance = 一つのクラスへの偏り

@@ -1,0 +1,89 @@
+"""What a training that stands at the loss of a guess says of its weights: which gradient is left, and what it moves."""
+
+import numpy as np
+
+from newllm.diagnosis.case import Case
+from newllm.diagnosis.levels import median
+from newllm.diagnosis.losses import finite
+
+STILL = frozenset({"plateau", "repeated-loss", "stale-evaluation"})
+STEADY = 0.25  # a gradient norm that has changed by less, on the log scale, over a run: its weights have hardly moved
+QUIET = 0.15  # its scatter on the log scale, where all weights have their share in it
+FEW_CLASSES = (4, 64)
+ONE_BIAS = (0.65, 1.5)  # times the scatter of a gradient of the last bias alone
+EXACT = 1e-3  # nats: so near the logarithm of a whole number
+FADED = 1e-6  # of the whole gradient
+
+
+def gradient_steady(case: Case) -> bool | None:
+    """Whether the gradient norm is what it was at first: None where there is none."""
+    norm = finite(case.trace.series("gradient_norm")).value
+    if len(norm) < 10 or norm.min() <= 0:
+        return None
+    few = max(3, len(norm) // 5)
+    return bool(abs(np.log(np.median(norm[:few]) / np.median(norm[-few:]))) < STEADY)
+
+
+def gradient_scatter(case: Case) -> float | None:
+    """Return the scatter of the gradient norm on the log scale, from point to point; None without enough points."""
+    norm = finite(case.trace.series("gradient_norm")).value
+    if len(norm) < 20 or norm.min() <= 0 or case.trace.axis != "step":
+        return None
+    return float(np.std(np.diff(np.log(norm[len(norm) // 10 :]))) / np.sqrt(2))
+
+
+def always_falls(case: Case) -> bool:
+    """Whether nearly each evaluation (else each quarter of the training loss) is a little better than the last."""
+    validation, loss = finite(case.trace.series("validation_loss")).value, finite(case.trace.series("loss")).value
+    if len(validation) >= 4:
+        return bool(np.mean(np.diff(validation) < 0) > 0.85 and np.ptp(validation) > 1e-4 * abs(validation[0]))
+    if len(loss) < 40:
+        return False
+    parts = [float(np.mean(part)) for part in np.array_split(loss, 5)]
+    return bool(np.all(np.diff(parts) < 0))
+
+
+def is_of_last_bias(case: Case) -> bool:
+    """Whether the gradient scatters as that of the output's bias alone: nothing of the inputs comes through.
+
+    Of K equally likely classes it is the difference between the classes of a batch and their means: a vector of K - 1
+    independent parts, whose norm scatters by 1 / sqrt(2 (K - 1)) from batch to batch, whatever the batch size. With
+    all weights in it, it scatters less. The loss has to stand at ln K from its first point on.
+    """
+    loss, scatter = finite(case.trace.series("loss")).value, gradient_scatter(case)
+    if len(loss) < 20 or loss.min() <= 0 or scatter is None or gradient_steady(case) is not True:
+        return False
+    level = float(loss.mean())
+    classes = round(float(np.exp(min(level, 12.0))))
+    if not FEW_CLASSES[0] <= classes <= FEW_CLASSES[1] or abs(level / np.log(classes) - 1) > 0.01:
+        return False
+    few = max(3, len(loss) // 5)
+    stands = abs(median(loss[:few]) / median(loss[-few:]) - 1) < 0.01
+    return stands and ONE_BIAS[0] < scatter * np.sqrt(2 * (classes - 1)) < ONE_BIAS[1]
+
+
+def is_uniform(case: Case) -> bool:
+    """Whether all outputs have become equal: training and validation are at ln K to three digits, and did not begin so.
+
+    Weights that are learnt scatter about that by what they have learnt of the last batches.
+    """
+    loss, validation = finite(case.trace.series("loss")).value, finite(case.trace.series("validation_loss")).value
+    if len(loss) < 20 or loss.min() <= 0 or case.trace.axis != "step" or not len(validation):
+        return False
+    rest = loss[len(loss) // 2 :]
+    classes = round(float(np.exp(min(rest.mean(), 12.0))))
+    level = float(np.log(max(classes, 2)))
+    exact = abs(rest.mean() - level) < EXACT and np.std(rest) < EXACT * level
+    return bool(exact and abs(validation[-1] - level) < 5 * EXACT and classes > 2)
+
+
+def faded_gradient(case: Case) -> str | None:
+    """Return a logged gradient norm that is next to nothing beside that of the whole model."""
+    whole = finite(case.trace.series("gradient_norm")).value
+    for name in case.trace.signals:
+        if name == "gradient_norm" or not ("grad" in name.lower() or "gnorm" in name.lower()):
+            continue
+        value = finite(case.trace.series(name)).value
+        if len(value) >= 5 and len(whole) and 0 <= median(value) < FADED * median(whole):
+            return name
+    return None
