@@ -21,6 +21,8 @@ PROBES_OF: dict[str, tuple[str, ...]] = {
     "target-leak": ("causality", "shift", "answers"),
     "wrong-targets": ("shift", "broadcast"),
     "double-softmax": ("loss-form",),
+    "loss-definition": ("loss-form",),
+    "loss-sign": ("learns",),
     "loss-axis": ("loss-form",),
     "numerics-in-loss": ("finite", "loss-form"),
     "not-finite-batch": ("finite",),

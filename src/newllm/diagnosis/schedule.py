@@ -10,6 +10,7 @@ LEAST_FACTOR = 1.5  # a rise by less is no jump
 LOW = 0.15  # a planned restart comes when the rate is down to this share of what was its highest
 HIGHER = 2.0  # times what was its highest: a planned restart does not go beyond
 STAIR = 5  # points on each step of a stair
+ONE_RISE = 3.0  # times: a single rise by more is a jump
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,13 @@ def is_stair(series: Series) -> bool:
     """Whether a rate rises by equal steps with `STAIR` points on each, on to its second half: stepped too rarely."""
     change = np.diff(series.value)
     rises = np.flatnonzero(change > 0)
-    if not len(rises) or change.min() < 0 or rises[-1] < len(change) // 2 or rises[0] < STAIR - 1:
+    if (
+        not len(rises)
+        or change.min() < 0
+        or (len(rises) == 1 and series.value[-1] > ONE_RISE * series.value[0])
+        or rises[-1] < len(change) // 2
+        or rises[0] < STAIR - 1
+    ):
         return False
     return bool(
         np.diff(rises).min(initial=len(change)) >= STAIR and np.allclose(change[rises], change[rises[0]], rtol=0.05)

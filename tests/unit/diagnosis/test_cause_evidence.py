@@ -127,6 +127,13 @@ EVIDENCE: list[tuple[str, dict[str, Any], float]] = [
     ("loss-sign", {**CLIMBS, "loss": 2.0 * 1.5 ** (STEPS / 2.0)}, 0.0),  # it blows up within a few points
     ("loss-sign", {**CLIMBS, "loss": np.concatenate([np.linspace(2, 1.5, 50), np.linspace(1.5, 6, 350)])}, 0.0),
     ("loss-definition", {"kind": "impossible-loss"}, 0.7),
+    ("regularisation", {**AT_TEN, "validation_accuracy": np.full(400, 0.9)}, 0.65),
+    ("regularisation", {**AT_TEN, "validation_accuracy": np.full(400, 0.3)}, 0.0),
+    ("evaluation-preparation", {**GAP, **GUESS, "validation_accuracy": np.full(400, 0.01)}, 0.65),
+    ("reduction", {**ratio(64.0, 60.0), "others": (other("squashed-outputs"),)}, 0.4),
+    ("label-noise", {**stays(), "learning_rate": until(239, 1e-3, 1e-1)}, 0.0),
+    ("changed-state", {**healed(2.0), "learning_rate": until(239, 1e-3, 1e-1)}, 0.0),
+    ("repeated-text", {"kind": "loss-drop", "last": 250, "others": (other("worse-than-untrained", 5),)}, 0.2),
     ("learning-rate", {"kind": "early-standstill", "evidence": {"highest": 0.3}}, 0.75),
     ("class-imbalance", {"kind": "constant-accuracy", "evidence": {"accuracy": 0.97}, "recall": np.zeros(400)}, 0.85),
     ("class-imbalance", {"kind": "constant-accuracy", "evidence": {"accuracy": 97.5}, "recall": np.ones(400)}, 0.6),

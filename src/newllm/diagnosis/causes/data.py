@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.rises import gradient_was_calm, harmed, rise_of
+from newllm.diagnosis.causes.rises import gradient_was_calm, harmed, rate_rose, rise_of
 from newllm.diagnosis.causes.score import EVENTS, FROM_START, MANY, NOTHING, Score, because, often
 from newllm.diagnosis.harm import RISES, validation_gains
 from newllm.diagnosis.losses import end_of_first_epoch, finite, is_validation
+from newllm.trace import Finding
 
 LEAST_FALL = 0.05  # of the training loss, on the log scale, while the validation loss rises
 OF_RISE = 0.5  # of that rise, on the log scale: what is learnt by heart falls about as far as the other rises
@@ -65,7 +66,7 @@ def label_noise(case: Case) -> Score:
     if rise is None or not rise.stays or not rise.at_once or case.has(*EXPLAINED):
         return NOTHING
     harm = harmed(case, rise)
-    if harm is False or gradient_was_calm(case, float(rise.step[0])) is False:
+    if harm is False or rate_rose(case, float(rise.step[0])) or gradient_was_calm(case, float(rise.step[0])) is False:
         return NOTHING
     return because(0.7 if harm else 0.6, "unlearnt", axis=case.trace.axis, step=float(rise.step[0]))
 
@@ -118,9 +119,16 @@ def repeated_text(case: Case) -> Score:
     found = case.own_or_led("loss-drop")
     if found is None:
         return NOTHING
+    rises = [one for one in (case.finding, *case.others) if one.kind in EVENTS and one.severity != "note"]
+    if any(_begins_before(one, found) for one in rises):
+        return often(0.2)  # the loss was far up already, and the fall is a part of its way back
     if found is case.finding and case.points == 1:
         return often(0.4)  # one point may be a batch of short texts
     return because(0.6 if found is case.finding else 0.85, "loss-dropped", axis=case.trace.axis, step=found.first_step)
+
+
+def _begins_before(one: Finding, other: Finding) -> bool:
+    return one.first_step is not None and other.first_step is not None and one.first_step < other.first_step
 
 
 def data_size(case: Case) -> Score:

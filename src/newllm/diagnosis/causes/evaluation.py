@@ -41,7 +41,8 @@ def evaluation_preparation(case: Case) -> Score:
     if case.finding.kind == "validation-gap" and falls_to_nothing(case):
         loss, accuracy = finite(case.trace.series("loss")).value, validation_accuracy(case)
         guesses, chance = chance_of(loss, accuracy) if len(accuracy) >= 4 else (False, 0.0)
-        if guesses:  # few data that are learnt by heart help a little
+        never = len(accuracy) >= 4 and accuracy.max() < 0.5 * chance  # labels that are all off by one
+        if guesses or never:  # few data that are learnt by heart help a little
             return because(0.65, "validation-guesses", accuracy=float(np.median(accuracy)), chance=chance)
     return often(0.4) if case.finding.kind in {"validation-gap", "unsteady-validation"} else NOTHING
 
@@ -65,7 +66,7 @@ def evaluation_configuration(case: Case) -> Score:
         return NOTHING
     if case.finding.kind not in UNSTABLE_LOSS or case.finding.kind == "not-finite" or case.has("over-fitting"):
         return NOTHING
-    same = any(one.kind in UNSTABLE_LOSS and one.signal in {"loss", "gradient_norm"} for one in case.others)
+    same = any(one.kind in EVENTS and one.signal in {"loss", "gradient_norm"} for one in case.others)
     return NOTHING if same else because(0.6, "only-validation-jumps")
 
 

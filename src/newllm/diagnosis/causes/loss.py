@@ -13,6 +13,7 @@ from newllm.diagnosis.training_kind import training_kind
 MULTIPLE = 4.0  # times: nothing that acts in training alone makes its loss so much larger, from first to last
 ONE_RATIO = 1.6  # the ratio of both losses is the same at first and last, but for noise
 PARTS = 3.0  # times the task's own part: the rest of the loss
+RIGHT = 0.5  # of validation: a loss that is no higher than it has to be has fallen by then
 UNMOVED = 0.01  # of a validation loss
 UNHELPED = (0.97, 1.1)  # times the loss that training began at: what training learns is of no use there
 LEARNT = (0.5, 0.92)  # of that loss: training has learnt something, and not all by heart
@@ -54,7 +55,7 @@ def _constant_multiple(case: Case) -> float | None:
     loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
     if len(validation.value) < 4 or len(loss.value) < 8 or min(loss.value.min(), validation.value.min()) <= 0:
         return None
-    if _own_part(case) is not None:
+    if _own_part(case) is not None or case.has("squashed-outputs"):
         return None
     ends = np.searchsorted(loss.step, validation.step, side="right")
     few = max(2, len(loss.value) // len(validation.value))
@@ -63,7 +64,8 @@ def _constant_multiple(case: Case) -> float | None:
     third = max(2, len(ratio) // 3)
     drift = float(np.median(ratio[:third]) / np.median(ratio[-third:]))
     same = 1 / ONE_RATIO < drift < ONE_RATIO and float(np.median(ratio)) > MULTIPLE
-    if not same and ratio.min() < 2 * MULTIPLE:
+    # What is learnt by heart makes it smaller in the end, and what begins too large is learnt away by the first.
+    if not same and float(np.median(ratio[:third])) < 2 * MULTIPLE:
         return None
     return float(np.median(ratio))
 
@@ -128,7 +130,22 @@ def regularisation(case: Case) -> Score:
         return NOTHING
     if case.finding.kind == "reward-stays" and (level := _entropy_at_most(case)) is not None:
         return because(0.65, "entropy-at-most", entropy=level)
-    return because(0.6, "noisy-in-training") if case.finding.kind == "plateau" and _noise_fades(case) else NOTHING
+    if case.finding.kind != "plateau":
+        return NOTHING
+    if (right := _right_and_unsure(case)) is not None:
+        return because(0.65, "right-and-unsure", accuracy=right)
+    return because(0.6, "noisy-in-training") if _noise_fades(case) else NOTHING
+
+
+def _right_and_unsure(case: Case) -> float | None:
+    """Return the share of validation that is right, where it is far above that of a guess, which the loss stands at."""
+    loss, accuracy = finite(case.trace.series("loss")).value, validation_accuracy(case)
+    if len(accuracy) < 4 or len(loss) < 3:
+        return None
+    _, chance = chance_of(loss, accuracy)
+    right = median(accuracy[len(accuracy) // 2 :])
+    is_share = float(finite(case.trace.series("validation_accuracy")).value.max()) <= 1.0  # else it may be a count
+    return right if is_share and right > max(RIGHT, 4 * chance) else None
 
 
 def _noise_fades(case: Case) -> bool:
@@ -235,7 +252,8 @@ def loss_sign(case: Case) -> Score:
     loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
     if case.finding.kind == "impossible-loss" and len(validation.value) >= 2:
         beside = np.interp(validation.step, loss.step, loss.value)
-        if validation.value.min() > 0 and np.all(np.abs(beside + validation.value) < MIRRORS * validation.value):
+        off = np.abs(beside / validation.value + 1)
+        if validation.value.min() > 0 and np.median(off) < 2 * MIRRORS and off.max() < 0.5:
             return because(0.9, "mirrors-validation")
     if case.finding.kind not in EVENTS or is_validation(case.finding.signal or "") or len(loss.value) < 12:
         return NOTHING

@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.rises import gradient_jumped, gradient_was_calm, harmed, rise_of
+from newllm.diagnosis.causes.rises import gradient_jumped, gradient_was_calm, harmed, rate_rose, rise_of
 from newllm.diagnosis.causes.score import NOTHING, UNSTABLE, Score, because, often
 from newllm.diagnosis.causes.standstill import QUIET, always_falls, faded_gradient, gradient_scatter, gradient_steady
 from newllm.diagnosis.losses import finite
@@ -23,6 +23,8 @@ def changed_state(case: Case) -> Score:
         return NOTHING
     rise = rise_of(case)
     if rise is None or not rise.at_once or not rise.heals_slowly or rise.stays or harmed(case, rise) is False:
+        return NOTHING
+    if rate_rose(case, float(rise.step[0])):
         return NOTHING
     where = {"axis": case.trace.axis, "step": float(rise.step[0]), "points": rise.points}
     if rise.height + rise.base > FORGOTTEN * rise.start:

@@ -17,6 +17,7 @@ FOLLOWED = 0.15  # of the run comes behind it
 LEAST = 0.1  # on the log scale
 JUMPED = 5.0  # times its usual level
 STILL_UP = 0.2  # of its height: a rise that is not healed yet
+ROSE = 1.5  # times the rate ten points before
 HARM = 0.15  # of what the training loss is up by: validation is worse by more
 
 
@@ -125,3 +126,13 @@ def harmed(case: Case, rise: Rise) -> bool | None:
         return None
     risen = float(validation.value[at] - validation.value[at - 1])
     return bool(risen > HARM * level or risen > validation.value[at - 1] > 0)
+
+
+def rate_rose(case: Case, onset: float) -> bool:
+    """Whether the logged learning rate is higher at a step than it was before."""
+    rate = finite(case.trace.series("learning_rate"))
+    at = int(np.searchsorted(rate.step, onset))
+    before, behind = rate.value[max(0, at - 10) : at], rate.value[at : at + 2]
+    if not len(before) or not len(behind) or before.max() <= 0:
+        return False
+    return bool(max(behind.max(), before[-1]) > ROSE * before[0])

@@ -99,3 +99,4 @@ because-rate-high = the rate is { G($rate) }, ten times and more what such model
 because-class-never-found = { PERCENT($accuracy, digits: 1) } % are right at every evaluation, and { SIGNAL($signal) } is zero: the rare class is never predicted
 because-share-of-a-class = { PERCENT($accuracy, digits: 1) } % are right at every evaluation, as where one answer is given to everything
 because-about-a-mean = the loss scatters by { PERCENT($scatter) } % about one level, as squared errors do where only the mean of the targets is known
+because-right-and-unsure = { PERCENT($accuracy) } % of validation are right, while the loss stands where it began: something keeps the model from being sure

@@ -90,3 +90,4 @@ because-rate-high = 学習率が{ G($rate) }であり、このようなモデル
 because-class-never-found = どの評価でも正解率が{ PERCENT($accuracy, digits: 1) } %で、{ SIGNAL($signal) }は0である。まれなクラスが一度も予測されない
 because-share-of-a-class = どの評価でも正解率が{ PERCENT($accuracy, digits: 1) } %で、すべてに同じ答えを返すときの値である
 because-about-a-mean = 損失が一つの水準を中心に{ PERCENT($scatter) } %ばらつく。予測対象の平均しか分からないときの二乗誤差の動きである
+because-right-and-unsure = 検証の正解率は{ PERCENT($accuracy) } %なのに、損失は開始時のままである。何かがモデルに確信を持たせない
