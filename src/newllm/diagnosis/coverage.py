@@ -53,6 +53,8 @@ SUBJECTS = (
                 "plateau",
                 "preference-at-reference",
                 "preference-without-signal",
+                "ranks-alike",
+                "reference-differs",
                 "repeated-loss",
                 "representation-collapse",
                 "slow-divergence",

@@ -163,7 +163,7 @@ def test_nothing_is_named_of_which_nothing_in_the_run_speaks() -> None:
 def test_of_a_finding_that_is_no_instability_the_cause_is_named_too() -> None:
     by_heart = {"training_log_fall": 1.0, "log_rise": 0.2}
     (first,) = explained([other("over-fitting", evidence=by_heart)], known(**HELPED).trace, Facts())
-    assert first.cause_probabilities == {"data-size": pytest.approx(0.72)}
+    assert first.cause_probabilities == {"data-size": pytest.approx(0.755)}
     findings = [other("gradient-explosion"), other("spike")]
     second, third = explained(findings, known(gradient_norm=at(240, 240, 4.0)).trace, Facts())
     assert second.cause_probabilities == third.cause_probabilities == {"corrupted-batch": pytest.approx(0.85)}
@@ -212,11 +212,11 @@ def test_what_often_is_the_cause_is_not_named_however_often(monkeypatch: pytest.
     found = explain(known(last=280))
     assert (found.candidate_causes[0], found.causes) == ("beta2", ())
     assert explain(known()).cause_probabilities == {
-        "corrupted-batch": pytest.approx(0.55)
+        "corrupted-batch": pytest.approx(0.65)
     }  # behind it, by what speaks for it
 
 
 def test_every_kind_that_names_itself_is_one_that_the_code_finds() -> None:
     assert {name for name in DIRECT_KINDS if f"finding-{name}.explained" not in catalogue("en")} == set()
     assert NAMED == 0.5
-    assert [probability(often(value)) for value in (0.0, 0.55, 0.85, 1.0)] == [0.0, 0.5, 0.76, 0.97]
+    assert [probability(often(value)) for value in (0.0, 0.55, 0.85, 1.0)] == [0.0, 0.5, 0.78, 0.97]

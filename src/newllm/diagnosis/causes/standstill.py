@@ -8,20 +8,22 @@ from newllm.diagnosis.losses import finite
 
 STILL = frozenset({"plateau", "repeated-loss", "stale-evaluation"})
 STEADY = 0.25  # a gradient norm that has changed by less, on the log scale, over a run: its weights have hardly moved
+OF_MEDIANS = 4.0  # times the scatter of points by the root of their number: two medians differ by less
 QUIET = 0.15  # its scatter on the log scale, where all weights have their share in it
 FEW_CLASSES = (4, 64)
-ONE_BIAS = (0.65, 1.5)  # times the scatter of a gradient of the last bias alone
+ONE_BIAS = (0.85, 1.4)  # times the scatter of a gradient of the last bias alone; eight programs gave 0.93 to 1.26
 EXACT = 1e-3  # nats: so near the logarithm of a whole number
 FADED = 1e-6  # of the whole gradient
 
 
-def gradient_steady(case: Case) -> bool | None:
-    """Whether the gradient norm is what it was at first: None where there is none."""
+def gradient_steady(case: Case, scatter: float = 0.0) -> bool | None:
+    """Whether the gradient norm is what it was at first, but for its scatter: None where there is none."""
     norm = finite(case.trace.series("gradient_norm")).value
     if len(norm) < 10 or norm.min() <= 0:
         return None
     few = max(3, len(norm) // 5)
-    return bool(abs(np.log(np.median(norm[:few]) / np.median(norm[-few:]))) < STEADY)
+    limit = max(STEADY, OF_MEDIANS * scatter / float(np.sqrt(few)))
+    return bool(abs(np.log(np.median(norm[:few]) / np.median(norm[-few:]))) < limit)
 
 
 def gradient_scatter(case: Case) -> float | None:
@@ -51,7 +53,7 @@ def is_of_last_bias(case: Case) -> bool:
     all weights in it, it scatters less. The loss has to stand at ln K from its first point on.
     """
     loss, scatter = finite(case.trace.series("loss")).value, gradient_scatter(case)
-    if len(loss) < 20 or loss.min() <= 0 or scatter is None or gradient_steady(case) is not True:
+    if len(loss) < 20 or loss.min() <= 0 or scatter is None or not gradient_steady(case, scatter):
         return False
     level = float(loss.mean())
     classes = round(float(np.exp(min(level, 12.0))))
