@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis import diagnose
 from newllm.trace import Finding, Series, Trace
 
 STEPS = np.arange(0, 400, 5)
@@ -12,14 +12,14 @@ NOISE = CHANCE.normal(size=(12, len(STEPS)))
 DOWN = np.exp(-STEPS / 60)
 
 
-def said(kind: str | None = None, every: int = 1, **columns: np.ndarray | float) -> dict[str, Finding]:
+def said(**columns: np.ndarray | float) -> dict[str, Finding]:
     """Return the findings on some columns, by kind; those of evaluations are there at every tenth point."""
     signals = {}
     for name, value in columns.items():
         whole = np.broadcast_to(np.asarray(value, dtype=float), STEPS.shape)
-        at = slice(9, None, 10) if name.startswith("validation") else slice(None, None, every)
+        at = slice(9, None, 10) if name.startswith("validation") else slice(None)
         signals[name.replace("__", "/")] = Series(STEPS[at], whole[at])
-    return {one.kind: one for one in diagnose(Trace(signals), Facts(kind=kind))}
+    return {one.kind: one for one in diagnose(Trace(signals))}
 
 
 def cause(found: dict[str, Finding], kind: str) -> tuple[str, ...] | None:
