@@ -220,3 +220,4 @@ term-rank-disagreement = ランクの分岐
 term-stale-probabilities = 計算し直された古い確率
 term-reference-mismatch = 別のモデルである参照モデル
 term-class-imbalance = 一つのクラスへの偏り
+evidence-ranks = ランク数
