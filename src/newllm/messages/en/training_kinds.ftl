@@ -220,4 +220,3 @@ term-rank-disagreement = ranks that have parted
 term-stale-probabilities = old probabilities computed anew
 term-reference-mismatch = a reference that is another model
 term-class-imbalance = one class far more frequent than the others
-evidence-ranks = ranks

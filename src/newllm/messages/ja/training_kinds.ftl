@@ -220,4 +220,3 @@ term-rank-disagreement = ランクの分岐
 term-stale-probabilities = 計算し直された古い確率
 term-reference-mismatch = 別のモデルである参照モデル
 term-class-imbalance = 一つのクラスへの偏り
-evidence-ranks = ランク数
