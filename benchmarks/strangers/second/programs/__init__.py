@@ -1,0 +1,1 @@
+"""The programs that made the runs of the second set; runs.py lists them."""
