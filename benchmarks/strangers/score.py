@@ -2,10 +2,13 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
+    python benchmarks/strangers/score.py --set second [--commit-note TEXT] [--out FILE] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
 totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
+The second set (second/README.md) is held out as a whole: totals only, unless --details asks for single runs, which ends
+its being held out.
 """
 
 import argparse
@@ -35,6 +38,11 @@ _LARGEST = 1 << 28
 _COLUMNS = ("found", "any_warning", "right_cause_first", "wrong_cause_first", "wrong_cause_sure", "unknown")
 
 
+def home(arguments: argparse.Namespace) -> Path:
+    """Return the folder of the set that is scored."""
+    return HERE / arguments.set if arguments.set else HERE
+
+
 def unpack(archive: Path, folder: Path, names: set[str]) -> None:
     """Write the logs and recordings of some runs of an archive below a folder."""
     content = zstandard.ZstdDecompressor().decompress(archive.read_bytes(), _LARGEST)
@@ -58,9 +66,9 @@ def chosen(labels: dict[str, Label], arguments: argparse.Namespace) -> dict[str,
     return runs
 
 
-def answers(labels: dict[str, Label], source: str, folder: Path) -> list[Row]:
+def answers(labels: dict[str, Label], source: str, folder: Path, tables: Path = HERE) -> list[Row]:
     """Ask the doctor about each log ("log") or about each recording that there is ("recording")."""
-    kinds, own = accepted_table()
+    kinds, own = accepted_table(tables)
     read = {name: label for name, label in labels.items() if label[source] is not None}
     jobs = [(label, folder / label[source], accepted_of(name, label, kinds, own)) for name, label in read.items()]
     with multiprocessing.get_context("spawn").Pool(_WORKERS) as pool:
@@ -75,10 +83,11 @@ def _ask(label: Label, path: Path, accepted: Accepted) -> Answer:
 def results(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return everything that is stored."""
     start = time.perf_counter()
-    labels = chosen(json.loads((HERE / "labels.json").read_text(encoding="utf-8"))["runs"], arguments)
+    folder = home(arguments)
+    labels = chosen(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["runs"], arguments)
     found: dict[str, Any] = {
         "question": "what the doctor finds in runs of other people's trainers, and says of healthy ones",
-        "part": "held out" if arguments.held_out else "whole" if arguments.all else "open",
+        "part": arguments.set or ("held out" if arguments.held_out else "whole" if arguments.all else "open"),
         "command": " ".join(["python", "benchmarks/strangers/score.py", *sys.argv[1:]]),
         "commit": _git("rev-parse", "HEAD"),
         "changed_since": bool(_git("status", "--porcelain", "src")),
@@ -86,11 +95,12 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
         "runs": len(labels),
     }
     with tempfile.TemporaryDirectory() as directory:
-        unpack(HERE / "logs.tar.zst", Path(directory), set(labels))
-        for source in ("recording",) if arguments.recording else ("log", "recording"):
-            rows = answers(labels, source, Path(directory))
+        unpack(folder / "logs.tar.zst", Path(directory), set(labels))
+        sources = ("recording",) if arguments.recording else ("log",) if arguments.set else ("log", "recording")
+        for source in sources:
+            rows = answers(labels, source, Path(directory), folder)
             found[source] = totals(rows, SHOWN[source])
-            if not arguments.held_out:
+            if not arguments.held_out or arguments.details:
                 found[source]["details"] = details(rows)
     return found | {"seconds": round(time.perf_counter() - start, 1)}
 
@@ -166,7 +176,19 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--visible", choices=("log", "recording", "all"), default="all", help="faults that show there")
     parser.add_argument("--recording", action="store_true", help="recordings alone, not logs")
     parser.add_argument("--out", type=Path, help="write JSON there")
+    parser.add_argument("--set", choices=("second",), help="another set, held out as a whole; totals only")
+    parser.add_argument(
+        "--details", action="store_true", help="with --set: single runs too, which ends its being held out"
+    )
     arguments = parser.parse_args(given)
+    if arguments.details and not arguments.set:
+        parser.error("--details goes with --set: the first set shows its open runs anyway")
+    if arguments.set:
+        others = (arguments.all, arguments.only, arguments.quick, arguments.recording, arguments.held_out)
+        if any(others) or arguments.visible != "all":
+            parser.error("--set scores a whole set: give only --details, --commit-note and --out beside it")
+        arguments.held_out = True
+        return arguments
     labels = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))["runs"]
     for name in arguments.only:
         if name not in labels or (labels[name]["held_out"] and not arguments.all):

@@ -19,13 +19,17 @@ sys.path.insert(0, str(HERE))
 from programs.common import Options  # noqa: E402
 from runs import Run, named  # noqa: E402
 
+CHEAP_FIRST = (
+    "table", "images", "series", "latent", "towers", "masks", "denoise", "lit", "speech", "language", "hf", "pairs",
+    "modular", "adversary", "policy",
+)  # fmt: skip
+
 
 def make(name: str, run: Run, path: Path, fault: str) -> None:
     """Train once and write the log."""
-    values = run.values if fault else {k: v for k, v in run.values.items()}
     seed = zlib.crc32(name.encode()) % 100000
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = Options(path, run.style, seed, fault, **values)
+    options = Options(path, run.style, seed, fault, **run.values)
     importlib.import_module(f"programs.{run.program}").train(options)
 
 
@@ -36,7 +40,8 @@ def main() -> None:
     parser.add_argument("--missing", action="store_true", help="make only those that are not there")
     parser.add_argument("--part", type=int, default=-1, help="0 or 1: every other run")
     given = parser.parse_args()
-    for number, (name, run) in enumerate(named().items()):
+    order = sorted(named().items(), key=lambda item: (CHEAP_FIRST.index(item[1].program), zlib.crc32(item[0].encode())))
+    for number, (name, run) in enumerate(order):
         if (given.only and name not in given.only) or (given.part >= 0 and number % 2 != given.part):
             continue
         for folder, fault in (("runs", run.switch), *([("twins", "")] if run.switch else [])):

@@ -22,7 +22,7 @@ class Options:
     def __init__(self, path: Path, style: str, seed: int, fault: str = "", **values: Any) -> None:
         self.path, self.seed, self.fault, self.values = path, seed, fault, values
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)
         torch.manual_seed(seed)
         torch.set_num_threads(1)
         self.log = Log(path, style, values.get("rename", {}), values.get("steps"), values.get("per_epoch"))
@@ -143,10 +143,9 @@ def _megatron(log: Log, values: Values, named: Values) -> str:
     known = {"loss": "lm loss", "lr": "learning rate", "grad_norm": "grad norm", "scale": "loss scale"}
     rest = " | ".join(f"{known.get(k, k)}: {v:.6E}" for k, v in values.items() if k != "step")
     spent = 1000 * (time.time() - log.start) / max(values["step"], 1)
-    return (
-        f" iteration {values['step']:8d}/{log.total:8d} | consumed samples: {values['step'] * 16:12d} | elapsed time per "
-        f"iteration (ms): {spent:.1f} | {rest} | number of skipped iterations:   0 | number of nan iterations:   0 |"
-    )
+    head = f" iteration {values['step']:8d}/{log.total:8d} | consumed samples: {values['step'] * 16:12d} | "
+    time_spent = f"elapsed time per iteration (ms): {spent:.1f} | "
+    return head + time_spent + rest + " | number of skipped iterations:   0 | number of nan iterations:   0 |"
 
 
 def _fairseq(log: Log, values: Values, named: Values) -> str:

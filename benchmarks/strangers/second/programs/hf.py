@@ -1,6 +1,5 @@
 """transformers' Trainer on tiny language models, from nothing or with adapters; its state or what it prints."""
 
-import json
 import random
 import shutil
 import tempfile
@@ -131,14 +130,28 @@ def train(o: Options) -> None:
     rate = o.get("lr", 2e-3) * o.if_fault("rate too high", o.get("times", 50), o.if_fault("rate too low", 1 / 1000, 1))
     temporary = tempfile.mkdtemp()
     arguments = TrainingArguments(
-        output_dir=temporary, max_steps=steps, per_device_train_batch_size=o.get("batch", 8), learning_rate=rate,
-        lr_scheduler_type=o.get("schedule", "linear"), warmup_steps=o.if_fault("warm-up never ends", 40 * steps, o.get("warm_up", 20)),
-        logging_steps=o.get("every", 10), eval_strategy="steps" if o.get("evaluates", True) else "no",
-        eval_steps=o.get("every_eval", 50), report_to=[], disable_tqdm=True, save_strategy="no", use_cpu=True,
-        max_grad_norm=o.if_fault("clip far too low", 1e-7, 1.0), weight_decay=o.if_fault("weight decay far too large", 30.0, 0.01),
-        seed=o.seed, gradient_accumulation_steps=o.get("accumulate", 1), logging_nan_inf_filter=o.get("filter", True),
-        dataloader_pin_memory=False, optim=o.get("optim", "adamw_torch"), label_smoothing_factor=o.get("smoothing", 0.0),
-    )  # fmt: skip
+        output_dir=temporary,
+        max_steps=steps,
+        per_device_train_batch_size=o.get("batch", 8),
+        learning_rate=rate,
+        lr_scheduler_type=o.get("schedule", "linear"),
+        warmup_steps=o.if_fault("warm-up never ends", 40 * steps, o.get("warm_up", 20)),
+        logging_steps=o.get("every", 10),
+        eval_strategy="steps" if o.get("evaluates", True) else "no",
+        eval_steps=o.get("every_eval", 50),
+        report_to=[],
+        disable_tqdm=True,
+        save_strategy="no",
+        use_cpu=True,
+        max_grad_norm=o.if_fault("clip far too low", 1e-7, 1.0),
+        weight_decay=o.if_fault("weight decay far too large", 30.0, 0.01),
+        seed=o.seed,
+        gradient_accumulation_steps=o.get("accumulate", 1),
+        logging_nan_inf_filter=o.get("filter", True),
+        dataloader_pin_memory=False,
+        optim=o.get("optim", "adamw_torch"),
+        label_smoothing_factor=o.get("smoothing", 0.0),
+    )
     data = Rows(new[:36000], o.get("count", 2000), o, 1)
     trainer = Trainer(
         model=model, args=arguments, train_dataset=data, eval_dataset=Rows(new[36000:], 60, o, 2), callbacks=[Hooks(o)]
@@ -152,6 +165,3 @@ def train(o: Options) -> None:
         lines = [repr({k: v for k, v in row.items() if k != "step"}) for row in history]
         o.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     shutil.rmtree(Path(temporary))
-
-
-__all__ = ["json", "train"]

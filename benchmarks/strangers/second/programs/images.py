@@ -22,7 +22,8 @@ def pictures(count: int, draw: torch.Generator, noise: float, weights: list[floa
     c = (columns[None] - place[:, 1, None, None]).abs()
     big, far = torch.maximum(r, c), (r * r + c * c).float().sqrt()
     shapes = torch.stack([
-        (r < 1) & (c < 4), (c < 1) & (r < 4), ((r < 1) | (c < 1)) & (big < 4), big < 3, (far > 2) & (far < 4), (r + c) == 3,
+        (r < 1) & (c < 4), (c < 1) & (r < 4), ((r < 1) | (c < 1)) & (big < 4), big < 3, (far > 2) & (far < 4),
+        (r + c) == 3,
     ])  # fmt: skip
     x = shapes[y, torch.arange(count)].float()[:, None] * (0.4 + torch.rand(count, 3, 1, 1, generator=draw))
     return 255 * (x + noise * torch.randn(count, 3, SIDE, SIDE, generator=draw)).clamp(0, 2) / 2, y
@@ -108,10 +109,7 @@ class Trainer:
 
     def prepare(self, x: torch.Tensor) -> torch.Tensor:
         o = self.o
-        if o.fault == "integer division":
-            x = (x.to(torch.uint8) // 255).float()
-        else:
-            x = x / 255
+        x = (x.to(torch.uint8) // 255).float() if o.fault == "integer division" else x / 255
         if o.get("augment", False):
             x = torch.roll(x, (random.randint(-2, 2), random.randint(-2, 2)), (2, 3))
         if o.fault == "erased nearly all":
@@ -183,7 +181,7 @@ class Trainer:
         total, step = epochs * per, 0
         o.log.per_epoch, o.log.total = per, total
         for epoch in range(epochs):
-            shuffled = not (o.fault == "data sorted by class")
+            shuffled = o.fault != "data sorted by class"
             order = torch.randperm(len(self.x)) if shuffled else torch.arange(len(self.x))
             if epoch == o.get("unfreeze", -1):
                 self.model.body.requires_grad_(True)

@@ -104,10 +104,18 @@ def train(o: Options) -> None:
     logger = CSVLogger(temporary, name="a", version="b", flush_logs_every_n_steps=1000)
     callbacks = [LearningRateMonitor("step")] if o.get("rates", False) else []
     trainer = lightning.Trainer(
-        max_epochs=o.get("epochs", 15), logger=logger, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
-        enable_checkpointing=False, log_every_n_steps=o.get("every", 5), callbacks=callbacks, num_sanity_val_steps=0,
-        overfit_batches=o.if_fault("debugging switch left on", 1, 0), check_val_every_n_epoch=o.get("every_eval", 1),
-    )  # fmt: skip
+        max_epochs=o.get("epochs", 15),
+        logger=logger,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        accelerator="cpu",
+        enable_checkpointing=False,
+        log_every_n_steps=o.get("every", 5),
+        callbacks=callbacks,
+        num_sanity_val_steps=0,
+        overfit_batches=o.if_fault("debugging switch left on", 1, 0),
+        check_val_every_n_epoch=o.get("every_eval", 1),
+    )
     trainer.fit(
         module, DataLoader(TensorDataset(x, y), 32, shuffle=True), DataLoader(TensorDataset(vx, vy), 96),
     )  # fmt: skip

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .common import Options, cosine, grad_norm, mean, set_rate
+from .common import Options, cosine, grad_norm, set_rate
 
 SIDE = 24
 
@@ -178,6 +178,3 @@ def _detect(o: Options, data: tuple[torch.Tensor, ...], held: tuple[torch.Tensor
 
 def _ious(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return torch.tensor([_overlap(a[k : k + 1], b[k : k + 1]) for k in range(len(a))])
-
-
-__all__ = ["mean", "train"]

@@ -148,8 +148,8 @@ def _show_policy(o: Options, k: int, grid: Grid, shown: dict[str, list[float]], 
         })  # fmt: skip
         return
     o.log.row(
-        step=k, episodic_return=reward, **extra, policy_loss=numbers["pg"], value_loss=numbers["v"], entropy=numbers["h"],
-        approx_kl=numbers["kl"], clipfrac=numbers["clip"],
+        step=k, episodic_return=reward, **extra, policy_loss=numbers["pg"], value_loss=numbers["v"],
+        entropy=numbers["h"], approx_kl=numbers["kl"], clipfrac=numbers["clip"],
     )  # fmt: skip
 
 

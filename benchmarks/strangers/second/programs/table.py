@@ -120,7 +120,7 @@ def train(o: Options) -> None:
             if o.fault == "rate at zero" and epoch >= o.get("at_epoch", 12):
                 set_rate(optimizer, 0.0)
             model.train()
-            if not (o.fault == "gradients never zeroed"):
+            if o.fault != "gradients never zeroed":
                 optimizer.zero_grad()
             loss = loss_of(o, table, model(table.x[i], table.kind[i]), table.y[i], True)
             loss.backward()
