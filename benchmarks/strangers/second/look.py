@@ -39,7 +39,7 @@ def columns(path: Path) -> dict[str, list[float]]:
 
 
 def _table(text: str, suffix: str) -> list[dict[str, str]]:
-    lines = text.splitlines()
+    lines = text.splitlines() or [""]
     comma = "\t" if suffix == ".tsv" else ";" if ";" in lines[0] else "," if "," in lines[0] else None
     names = lines[0].split(comma)
     return [dict(zip(names, line.split(comma), strict=False)) for line in lines[1:]]

@@ -113,8 +113,9 @@ def _table(log: Log, _: Values, named: Values) -> str:
     head = ""
     if log.header is None:
         log.header = names
-        head = "".join(f"{n:>14}" for n in names) + "\n"
-    return head + "".join(f"{short(named[n]) if n in named else '-':>14}" for n in log.header)
+        head = "".join(f"{n:>{max(14, len(n) + 2)}}" for n in names) + "\n"
+    cells = [f"{short(named[n]) if n in named else '-':>{max(14, len(n) + 2)}}" for n in log.header]
+    return head + "".join(cells)
 
 
 def _box(log: Log, _: Values, named: Values) -> str:

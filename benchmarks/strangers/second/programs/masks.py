@@ -11,7 +11,9 @@ from .common import Options, cosine, grad_norm, set_rate
 SIDE = 24
 
 
-def scenes(count: int, draw: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def scenes(
+    count: int, draw: torch.Generator, noise: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return pictures of one bright blob in noise, its mask, its box (centre and size, 0 to 1), and its kind."""
     rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     size = torch.randint(2, 6, (count, 2), generator=draw)
@@ -25,7 +27,7 @@ def scenes(count: int, draw: torch.Generator) -> tuple[torch.Tensor, torch.Tenso
         torch.where(kind[:, None, None] == 1, r + c, (r * r + c * c).sqrt()),
     )
     mask = (distance <= 1).float()
-    x = mask * 0.9 + 0.35 * torch.randn(count, SIDE, SIDE, generator=draw)
+    x = mask * 0.9 + noise * torch.randn(count, SIDE, SIDE, generator=draw)
     box = torch.cat([centre, 2 * size], 1).float() / SIDE
     return x[:, None], mask[:, None], box, kind
 
@@ -73,7 +75,8 @@ def iou(p: torch.Tensor, y: torch.Tensor) -> float:
 
 def train(o: Options) -> None:
     draw = torch.Generator().manual_seed(o.seed)
-    data, held = scenes(o.get("count", 900), draw), scenes(200, draw)
+    noise = o.get("noise", 0.35)
+    data, held = scenes(o.get("count", 900), draw, noise), scenes(200, draw, noise)
     (_segment if o.get("task", "masks") == "masks" else _detect)(o, data, held)
     o.log.close()
 
