@@ -14,10 +14,10 @@ import zlib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[2]))
 
-from programs.common import Options  # noqa: E402
-from runs import Run, named  # noqa: E402
+from benchmarks.strangers.second.programs.common import Options  # noqa: E402
+from benchmarks.strangers.second.runs import Run, named  # noqa: E402
 
 CHEAP_FIRST = (
     "table", "images", "series", "latent", "towers", "masks", "denoise", "lit", "speech", "language", "hf", "pairs",
@@ -30,7 +30,7 @@ def make(name: str, run: Run, path: Path, fault: str) -> None:
     seed = zlib.crc32(name.encode()) % 100000
     path.parent.mkdir(parents=True, exist_ok=True)
     options = Options(path, run.style, seed, fault, **run.values)
-    importlib.import_module(f"programs.{run.program}").train(options)
+    importlib.import_module(f"benchmarks.strangers.second.programs.{run.program}").train(options)
 
 
 def main() -> None:

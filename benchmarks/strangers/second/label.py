@@ -16,9 +16,9 @@ from typing import Any
 import zstandard
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[2]))
 
-from runs import Run, named  # noqa: E402
+from benchmarks.strangers.second.runs import Run, named  # noqa: E402
 
 TRAINERS = {"hf": "transformers", "lit": "lightning"}
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parents[2]))
 
-from runs import named  # noqa: E402
+from benchmarks.strangers.second.runs import named  # noqa: E402
 
 _PAIR = re.compile(r"([A-Za-z_][\w/@-]*)(?:\s*[:=]\s*| -> |\s+\|?\s*)([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf)\b)")
 _POINTS = 9
@@ -32,8 +32,8 @@ def columns(path: Path) -> dict[str, list[float]]:
     for row in rows:
         for name, value in row.items():
             try:
-                found.setdefault(name, []).append(float(value))
-            except (TypeError, ValueError):
+                found.setdefault(name, []).append(float(str(value)))
+            except ValueError:
                 continue
     return found
 

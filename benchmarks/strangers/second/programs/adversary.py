@@ -28,6 +28,7 @@ def train(o: Options) -> None:
     wasserstein = o.get("wasserstein", False)
     for step in range(steps):
         rounds = o.if_fault("discriminator wins", 8, 3 if wasserstein else 1)
+        up = down = loss_d = torch.zeros(64, 1)
         for _ in range(rounds):
             real, fake = heaps(64), generator(torch.randn(64, 4)).detach()
             up, down = critic(real), critic(fake)

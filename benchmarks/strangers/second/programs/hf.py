@@ -45,16 +45,16 @@ class Rows(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        return self.rows[i]
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return self.rows[index]
 
 
 class Adapter(nn.Module):
     """A linear layer with a low-rank addition."""
 
-    def __init__(self, base: nn.Module, rank: int, scale: float, zero: bool) -> None:
+    def __init__(self, base: Any, rank: int, scale: float, zero: bool) -> None:
         super().__init__()
-        self.base = base
+        self.base: Any = base
         out, into = (base.nf, base.nx) if hasattr(base, "nf") else (base.out_features, base.in_features)
         self.a = nn.Parameter(torch.zeros(into, rank) if zero else torch.randn(into, rank) / into**0.5)
         self.b, self.scale = nn.Parameter(torch.zeros(rank, out)), scale
@@ -83,7 +83,7 @@ class Hooks(TrainerCallback):
                 group["lr"] *= 200
 
 
-def _model(o: Options) -> nn.Module:
+def _model(o: Options) -> Any:
     if o.get("llama", False):
         return LlamaForCausalLM(
             LlamaConfig(

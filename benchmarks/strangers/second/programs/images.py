@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -90,7 +91,8 @@ class Trainer:
             patience=1,
             factor=0.3,
         )
-        self.best, self.kept = math.inf, None
+        self.best: float = math.inf
+        self.kept: dict[str, Any] | None = None
         self.average: dict[str, torch.Tensor] | None = None
         self.averaged = 0
         self.weights = torch.tensor(weights)
@@ -230,10 +232,9 @@ class Trainer:
         if o.get("schedule", "cosine") == "plateau" and val_loss is not None:
             self.plateau.step(val_loss)
         if o.fault == "worst weights loaded each epoch":
-            worse = self.kept is None or val_loss > self.best
-            if worse:
+            if val_loss is not None and (self.kept is None or val_loss > self.best):
                 self.best, self.kept = val_loss, copy.deepcopy(self.model.state_dict())
-            if epoch % 3 == 2:
+            if epoch % 3 == 2 and self.kept is not None:
                 self.model.load_state_dict(self.kept)
         count = o.if_fault("accuracy divided wrongly", 512.0 * 32 / 4, 512.0) / 512
         if o.get("per_step", False):

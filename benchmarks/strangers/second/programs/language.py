@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +63,7 @@ class Model(nn.Module):
     def __init__(self, width: int, context: int, experts: int = 1) -> None:
         super().__init__()
         self.tokens, self.places = nn.Embedding(VOCAB, width), nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(width, experts) for _ in range(2))
+        self.blocks: Any = nn.ModuleList(Block(width, experts) for _ in range(2))
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, VOCAB)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -131,7 +132,9 @@ def train(o: Options) -> None:
         eps = o.if_fault("eps too large", o.get("eps_bad", 0.3), o.if_fault("eps rounds to zero", 1e-8, 1e-4))
         eps = 1e-8 if eps == 1e-4 and not o.get("half", False) else eps
         optimizer = torch.optim.AdamW(model.parameters(), lr=top, betas=(beta, 0.99), eps=eps, weight_decay=0.01)
-    scale, good, saved, twin, twin_optimizer = 2.0**16, 0, None, None, None
+    scale, good, saved = 2.0**16, 0, None
+    twin: Any = None
+    twin_optimizer: Any = None
     if o.fault == "replicas never talk":
         twin = copy.deepcopy(model)
         twin_optimizer = torch.optim.AdamW(twin.parameters(), lr=top)
@@ -202,7 +205,8 @@ def train(o: Options) -> None:
             if o.fault == "clipped before unscaling":
                 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for p in model.parameters():
-                p.grad /= scale
+                if p.grad is not None:
+                    p.grad.div_(scale)
             if o.fault != "clipped before unscaling":
                 norm = float(nn.utils.clip_grad_norm_(model.parameters(), 1.0))
         elif not o.get("half", False):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .common import Options, cosine, grad_norm, set_rate
+from .common import Options, Values, cosine, grad_norm, set_rate
 
 SIDE = 24
 
@@ -113,7 +113,7 @@ def _segment(o: Options, data: tuple[torch.Tensor, ...], held: tuple[torch.Tenso
         norm = grad_norm(model)
         optimizer.step()
         if step % o.get("every", 10) == 0:
-            shown = {"loss": loss}
+            shown: Values = {"loss": loss}
             if use == "both":
                 shown |= {"loss_bce": cross, "loss_dice": overlap}
             if "norm" in o.get("shows", ()):

@@ -68,7 +68,7 @@ def _preferences(o: Options, data: tuple[torch.Tensor, ...], held: tuple[torch.T
             })  # fmt: skip
         if step % 40 == 39 and o.get("evaluates", True):
             with torch.no_grad():
-                val = _step(o, model, reference, *held, beta)
+                val = _step(o, model, reference, held[0], held[1], beta)
             o.log.row(
                 step=step,
                 **{f"eval_{k}": v for k, v in val.items() if k in ("loss", "rewards/accuracies", "rewards/margins")},

@@ -96,7 +96,7 @@ def _ppo(o: Options) -> None:
     model = Net()
     rate = o.get("lr", 1e-3) * o.if_fault("policy steps far too long", 40, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    bonus = o.if_fault("entropy bonus with the wrong sign", -0.3, o.if_fault("entropy bonus far too large", 3.0, 0.01))
+    bonus = o.if_fault("entropy bonus with the wrong sign", -2.0, o.if_fault("entropy bonus far too large", 3.0, 0.01))
     sign = o.if_fault("advantage with the wrong sign", -1.0, 1.0)
     for k in range(rounds):
         x, a, old, adv, returns = _roll(o, grid, model, length)

@@ -1,5 +1,7 @@
 """Forecasts of time series by recurrent networks; models that read their own outputs."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,11 +21,12 @@ class Net(nn.Module):
 
     def __init__(self, width: int, gain: float) -> None:
         super().__init__()
-        self.rnn: nn.Module = nn.GRU(1, width, batch_first=True)
+        self.rnn: Any = nn.GRU(1, width, batch_first=True)
         if gain:
             self.rnn = nn.RNN(1, width, batch_first=True, nonlinearity="relu")
             with torch.no_grad():
-                self.rnn.weight_hh_l0.copy_(gain * torch.linalg.qr(torch.randn(width, width))[0])
+                weight: Any = self.rnn.weight_hh_l0
+                weight.copy_(gain * torch.linalg.qr(torch.randn(width, width))[0])
         self.out = nn.Linear(width, 1)
 
     def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
