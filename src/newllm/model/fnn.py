@@ -28,8 +28,9 @@ class FNN(nn.Sequential):
 
     @property
     def linears(self) -> list[nn.Linear]:
-        """The linear layers in order."""
-        return [module for module in self if isinstance(module, nn.Linear)]
+        """The linear layers in order, or what was put in their places (an adapter around one)."""
+        others = nn.ReLU | nn.Dropout | nn.ModuleList
+        return [module for module in self if not isinstance(module, others)]  # type: ignore[misc]
 
     @property
     def dropout(self) -> float:

@@ -351,3 +351,28 @@ def test_new_tokens_can_be_added(tokens):
     assert after.logits.shape[-1] == VOCABULARY + 5
     assert model.model.config.vocabulary == model.config.vocab_size == VOCABULARY + 5
     close(after.logits[..., :VOCABULARY], before)
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT calls it by its former name
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "lstm"])  # torch's LSTM has no linear layer
+def test_an_adapter_on_every_linear_layer_trains_and_merges(variant, tokens):
+    peft = pytest.importorskip("peft", reason="PEFT is tested where it is installed; .ci/slow does")
+    model = model_of(**VARIANTS[variant])
+    plain = model(input_ids=tokens).logits.detach()
+    adapted = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM"))
+    adapters = {name: value for name, value in adapted.named_parameters() if value.requires_grad}
+    linears = [
+        name for name, part in model.named_modules() if isinstance(part, torch.nn.Linear) and "lora_" not in name
+    ]
+    assert len(adapters) == 2 * len([name for name in linears if "head" not in name])
+    optimizer = torch.optim.SGD(adapters.values(), 1.0)
+    for _ in range(2):  # after one step the first of the two matrices has a gradient too
+        optimizer.zero_grad()
+        adapted(input_ids=tokens, labels=tokens).loss.backward()
+        optimizer.step()
+    unreached = [name for name, value in adapters.items() if value.grad is None or not value.grad.any()]
+    assert not [name for name in unreached if "zero" not in variant]
+    with torch.no_grad():
+        trained = adapted.eval()(input_ids=tokens).logits
+        assert (trained - plain).abs().max() > 1e-4
+        torch.testing.assert_close(adapted.merge_and_unload()(input_ids=tokens).logits, trained, atol=1e-4, rtol=1e-4)

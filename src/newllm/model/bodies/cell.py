@@ -9,14 +9,14 @@ nonlinear, so it runs position after position.
 from itertools import chain
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from newllm.model.bodies.body import Body, State
 from newllm.model.bodies.cell_sequence import cell_sequence
 from newllm.model.config import ModelConfig
 from newllm.model.context_tap import ContextTap
 from newllm.model.fnn import FNN, FNNS
-from newllm.recurrence import build_norm, build_rule, contexts_before, sequential, update
+from newllm.recurrence import Gate, build_norm, build_rule, contexts_before, sequential, update
 
 
 class Cell(Body):
@@ -54,8 +54,8 @@ class Cell(Body):
     ) -> tuple[Tensor, State]:
         """Run the cell over a sequence."""
         masks = self._draw_masks(x_BTD)
-        # A hook on a layer is there to be called, and only the naive loop calls the layers.
-        run = self._loop if self._is_hooked() else self._run
+        # A hook on a layer, or an adapter around it, is there to be called, and only the naive loop calls the layers.
+        run = self._loop if self._is_hooked() or self._is_adapted() else self._run
         return self._features_and_state(*run(x_BTD, state["context"], reset_BT, masks))
 
     def forward_naive(
@@ -145,6 +145,10 @@ class Cell(Body):
     def _is_hooked(self) -> bool:
         parts = chain(self.fnn.modules(), self.rule.modules(), self.norm.modules())
         return any(p._forward_hooks or p._forward_pre_hooks or p._backward_hooks for p in parts)
+
+    def _is_adapted(self) -> bool:
+        layers = (*self.fnn.linears, self.rule.delta, *self.rule.gates)
+        return any(type(layer) not in (nn.Linear, Gate) for layer in layers)
 
     @property
     def _dtype(self) -> torch.dtype:

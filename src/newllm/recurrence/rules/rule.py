@@ -45,8 +45,9 @@ class Rule(nn.Module, ABC):
 
     @property
     def gates(self) -> list["Gate"]:
-        """The linear layers that see the source, in the order in which `combine` takes them."""
-        return [module for module in self.children() if isinstance(module, Gate)]
+        """The linear layers that see the source, or adapters around them, in the order that `combine` takes."""
+        others = (self.delta, *(child for child in self.children() if isinstance(child, ConstantDecay)))
+        return [child for child in self.children() if not any(child is other for other in others)]  # type: ignore[misc]
 
     def constant(self) -> Tensor | None:
         """Return the decay that depends on no feature, `[channels]`; None if the rule has none."""
