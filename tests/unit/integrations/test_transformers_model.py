@@ -268,6 +268,10 @@ def test_what_cannot_be_is_refused_in_one_line(tokens):
         cache.crop(3)
     with pytest.raises(UserError, match="cache_implementation='static' does not fit"):
         model.generate(tokens, cache_implementation="static", max_new_tokens=2)
+    with pytest.raises(UserError, match=r"the weights are torch.bfloat16, a newllm model takes float32"):
+        model_of(body="stack").bfloat16()(input_ids=tokens)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert torch.isfinite(model(input_ids=tokens).logits).all()
     with pytest.raises(UserError, match="unknown rule 'gatet'"):
         model_of(rule="gatet")
 

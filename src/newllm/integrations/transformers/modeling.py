@@ -230,6 +230,11 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
         logits_to_keep: int | Tensor,
         others: dict[str, Any],
     ) -> None:
+        dtype = self.model.head.weight.dtype
+        if dtype not in (torch.float32, torch.float64):
+            raise UserError(
+                f"the weights are {dtype}, a newllm model takes float32: .float() it, and use torch.autocast"
+            )
         if (input_ids is None) == (inputs_embeds is None):
             raise UserError("give input_ids or inputs_embeds, one of them")
         given = input_ids if inputs_embeds is None else inputs_embeds
