@@ -22,6 +22,7 @@ from newllm.words.plain import plain
 
 _NOTHING = Facts()
 _FEWEST = 5  # finite points of a loss; of fewer no detector says much
+_LIKELY = 0.6  # probability below which a cause is said with "perhaps"
 _MOST_UNKNOWN = 4  # signals that are named where none is a loss
 _MOST_NAMES = 6  # of signals in the head
 _OF_LAYERS = {"gradient_norm", "weight_norm", "update_norm", "update_ratio", "activation_rms"}
@@ -94,7 +95,8 @@ def _cause(words: Catalogue, cause: Cause) -> str:
     if cause.probability is None or cause.reason is None:
         return name
     percent = min(99, round(100 * cause.probability))
-    return words("cause-because", cause=name, percent=percent, reason=cause.reason)
+    how = "cause-because" if cause.probability >= _LIKELY else "cause-perhaps"
+    return words(how, cause=name, percent=percent, reason=cause.reason)
 
 
 def sureness(words: Catalogue, finding: Finding) -> str:

@@ -184,3 +184,20 @@ def test_a_number_in_prose_is_no_signal(tmp_path: Path) -> None:
         "".join(f"step {at}: loss {3 - at / 10}, saved checkpoint 5 to disk 2\n, took 3 ,\n" for at in range(9))
     )
     assert not {"checkpoint", "disk", "took"} & set(read_log(file).signals)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("step {step} | loss_d 0.69 | loss_g 0.71 | D_x 0.49", {"loss_d", "loss_g", "D_x"}),
+        ("step {step} | reward -0.004 | td_loss 0.018", {"reward", "td_loss"}),
+        ("[epoch {step:3d}] loss -> 0.48, accuracy -> 0.58, val_loss -> 2.3", {"loss", "accuracy", "validation_loss"}),
+        ("[INFO] epoch {step} loss=>0.48", {"loss"}),
+    ],
+)
+def test_what_begins_as_a_table_or_a_list_may_be_lines_of_a_console(tmp_path: Path, line: str, names: set[str]) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("".join(line.format(step=step) + "\n" for step in range(1, 9)))
+    trace = read_log(log)
+    assert names <= set(trace.signals)
+    assert len(next(iter(trace.signals.values())).value) == 8

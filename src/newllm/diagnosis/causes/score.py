@@ -6,7 +6,7 @@ from typing import NamedTuple
 from newllm.messages import Message, message
 from newllm.trace import Cause
 
-DIRECT_PROBABILITY = 0.76  # of a cause for which a finding is direct evidence
+DIRECT_PROBABILITY = 0.55  # of a cause for which a finding is direct evidence: see calibration.py
 
 
 class Score(NamedTuple):

@@ -1,5 +1,6 @@
 # What in a run speaks for a cause: follows a cause's name.
 cause-because = { $cause } ({ $percent } %): { $reason }
+cause-perhaps = perhaps { $cause } ({ $percent } %): { $reason }
 
 follows = follows from { $root }
 because-seen = the finding itself shows it

@@ -1,5 +1,6 @@
 # 原因を裏付けるもの。原因の名前の後に続く。
 cause-because = { $cause }（{ $percent } %）：{ $reason }
+cause-perhaps = { $cause }の可能性（{ $percent } %）：{ $reason }
 
 follows = { $root }の結果
 because-seen = この所見自体がそれを示している

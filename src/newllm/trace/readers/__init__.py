@@ -1,5 +1,6 @@
 """Readers of the logs that people have. `read_log` picks one by what a file holds, not by its name alone."""
 
+import contextlib
 import functools
 import re
 from pathlib import Path
@@ -71,9 +72,18 @@ def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> 
     text = text_of(path, head).lstrip()
     if (is_console(text) or _COUNTED.match(text)) and not is_json(text):
         return read_console(gathered)
+    read = read_table
     if text.startswith("[") or (text.startswith("{") and is_document(text)):
-        return read_json(gathered, run)
-    return read_json_lines(gathered, run) if text.startswith("{") else read_table(gathered, run)
+        read = read_json
+    elif text.startswith("{"):
+        read = read_json_lines
+    try:
+        return read(gathered, run)
+    except UserError as error:
+        # "step 10 | loss 2.3 | ..." looks like a table, and "[epoch 1] loss -> 2.3" like a list of JSON.
+        with contextlib.suppress(UserError):
+            return read_console(Gathered(path, chosen))
+        raise error from None
 
 
 def _refuse(chosen: Chosen, path: Path) -> None:

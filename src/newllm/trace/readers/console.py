@@ -18,14 +18,14 @@ _LONGEST = 2000  # characters of a line that are looked at
 _MOST_PAIRS = 100  # of a line
 # Possessive: a shorter word is followed by no blank either. "nan" is a number: "loss nan acc 0.1" are two pairs.
 _WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
-# A name of up to three words, a colon or an equals sign or blanks, a number that no letter follows ("20ms").
+# A name of up to three words, a colon, an equals sign, an arrow or blanks, a number that no letter follows ("20ms").
 _PAIR = re.compile(
-    rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *[:=]\s*| +)[\['\"]?"
+    rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +)[\['\"]?"
     r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|\w)",
     re.IGNORECASE,
 )
 # What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
-_BEFORE = re.compile(r"[\s:='\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
+_BEFORE = re.compile(r"[\s:=>→'\"\[+-](?:\.?\d|(?:nan|inf(?:inity)?)(?!\w))", re.IGNORECASE)
 _OF_A_TABLE = re.compile(r"\s*[-+\d.e]+\s*[,;\t|]", re.IGNORECASE)
 _LONG = re.compile(r"(\d{1,15}) ([A-Za-z_]\w{0,60}) ([-+.\w]+)")
 _LLM_C = re.compile(r"s:(\d{1,15}) (trl|tel|hel):([-+.\w]+)")
