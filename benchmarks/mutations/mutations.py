@@ -52,6 +52,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ui": (("ui", "playground"), ("unit/ui", "unit/playground")),
     "replays": (("replays",), ("unit/replays",)),
     "recorder": (("recorder",), ("unit/recorder",)),
+    "integrations": (("integrations", "hf.py"), ("unit/integrations",)),
     "generation": (("generation",), ("unit/generation", "numerics/generation")),
     "model": (("model", "recurrence", "kernels"), ("numerics/model", "numerics/recurrence", "numerics/kernels")),
     "study": (("study", "statistics", "studies"), ("unit/study", "unit/statistics")),
