@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from newllm.diagnosis.detectors.frozen_values import _by_chance, _stretches, _unit
+from newllm.diagnosis.detectors.frozen_values import _by_chance, _stretches, _unit, detect_frozen_values
+from newllm.diagnosis.facts import Facts
+from newllm.trace import Series, Trace
 
 
 def test_runs_of_equal_neighbours() -> None:
@@ -50,3 +52,14 @@ def test_the_usual_change_is_that_of_five_on_each_side_or_of_what_moved_before()
     assert chance((5, 0.08), (4, 0.0), (6, 0.04)) == pytest.approx((1 / 3) ** 4)  # half of them before, half behind
     assert chance((6, 0.04), (6, 0.0), (1, 0.4), (4, 0.0)) == pytest.approx(0.5**4)  # too few near: any before
     assert chance((2, 0.04), (4, 0.0), (1, 0.04)) == pytest.approx(0.5**4)  # three are enough
+
+
+def test_a_hinge_loss_that_has_come_down_to_nothing_repeats_no_value_by_mistake() -> None:
+    chance = np.random.default_rng(3)
+    loss = np.maximum(0.0, np.exp(-np.arange(200) / 15) + 0.01 * chance.normal(size=200))
+    assert (loss == 0).sum() > 20
+    assert detect_frozen_values(Trace(signals={"loss": Series(np.arange(200), loss)}), Facts()) == []
+    sudden = loss.copy()
+    sudden[8:] = 0.0  # from 0.6 at once: nothing was learnt
+    (found,) = detect_frozen_values(Trace(signals={"loss": Series(np.arange(200), sudden)}), Facts())
+    assert found.kind == "repeated-loss"

@@ -2,7 +2,8 @@
 
 False alarms: two neighbours of a smooth, printed series are equal by chance about once in (usual change / printed
 unit) points. A repeat counts only where a run as long would show fewer than `ALARMS` such repeats by chance; a series
-that has converged to its printed digits therefore raises none.
+that has converged to its printed digits therefore raises none. Nor does one that has come down to exactly 0: a hinge or
+triplet loss is 0 for every batch that is well separated.
 """
 
 import math
@@ -17,6 +18,7 @@ from newllm.trace import Finding, Series, Trace
 ALARMS = 0.05  # repeats by chance, in the whole series
 SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
 NEAR = 5  # so many changes on each side tell the usual change
+COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by learning
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
 
 
@@ -33,6 +35,8 @@ def _repeats(trace: Trace, name: str) -> list[Finding]:
     unit = _unit(value, trace.decimals.get(name))
     found = []
     for start, end in _stretches(value):
+        if _at_floor(value, start):
+            continue
         expected = _by_chance(value, start, end, unit)
         if expected <= ALARMS and not _at_rest(trace, int(series.step[start]), int(series.step[end])):
             found.append((end - start, expected, start, end))
@@ -45,6 +49,12 @@ def _stretches(value: np.ndarray) -> list[tuple[int, int]]:
     same = np.concatenate([[False], np.diff(value) == 0, [False]])
     edges = np.flatnonzero(np.diff(same.astype(int)))
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _at_floor(value: np.ndarray, start: int) -> bool:
+    """Whether a loss that was never below 0 has come down to exactly 0."""
+    before = value[max(0, start - NEAR) : start]
+    return bool(value[start] == 0 == value.min() and len(before) and np.median(before) <= COME_DOWN * value[0])
 
 
 def _unit(value: np.ndarray, decimals: int | None) -> float:
