@@ -33,7 +33,7 @@ article.warning {{ border-left-color: var(--warning); }}
 .where {{ font-size: .95rem; font-weight: 400; }}
 figure {{ margin: .9rem 0; }}
 figcaption {{ font-size: .88rem; color: var(--muted); overflow-wrap: anywhere; }}
-svg {{ display: block; width: 100%; height: auto; }}
+svg {{ display: block; width: 100%; height: auto; overflow: visible; }}
 svg text {{ font-size: 12px; fill: var(--muted); }}
 .curve {{ fill: none; stroke-width: 1.8; stroke-linejoin: round; }}
 .curve.training {{ stroke: var(--training); }} circle.training {{ fill: var(--training); }}

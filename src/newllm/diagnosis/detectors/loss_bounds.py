@@ -6,6 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.excursion import SHORT, find_excursions, noise_of
 from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
 from newllm.diagnosis.training_kind import training_kind
@@ -81,6 +82,7 @@ SETTLED = 1.1  # times the loss before training, over the whole second half of t
 LATER = 10  # points of it
 SMOOTH = 9  # points
 FEW = 3  # points, on a short curve
+STRAY = 10  # times as long as they are: so far before the rest lie points that have nothing to do with it
 NEARLY = 0.01  # of the run: a first evaluation by then is of a model that is hardly trained
 
 
@@ -176,6 +178,15 @@ def _above(value: np.ndarray, limit: np.ndarray) -> np.ndarray:
     return real
 
 
+def _without_stray(above: np.ndarray) -> np.ndarray:
+    """Return where (n,) a loss lies above, without a few points long before: a finding begins where it began."""
+    first = longest(above)[0]
+    before = np.flatnonzero(above[:first])
+    if len(before) and first - before[-1] > STRAY * len(before):
+        return above & (np.arange(len(above)) >= first)
+    return above
+
+
 def _worse(
     trace: Trace,
     what: tuple[str, Series, np.ndarray],
@@ -185,7 +196,7 @@ def _worse(
     inferred: bool = False,
 ) -> Finding:
     name, series, above = what
-    where = np.flatnonzero(above)
+    where = np.flatnonzero(_without_stray(above))
     first, last = int(series.step[where[0]]), int(series.step[where[-1]])
     worst = float(series.value[where].max())
     return Finding(
