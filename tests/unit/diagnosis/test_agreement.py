@@ -56,6 +56,15 @@ def test_a_training_loss_that_ends_far_above_validation_is_found(
     assert bool(above(loss, *validation)) is is_found
 
 
+@pytest.mark.parametrize(
+    ("accuracy", "severity"), [(0.94, "warning"), (0.96, "note"), (94.0, "warning"), (96.0, "note")]
+)
+def test_what_has_harmed_nothing_is_a_note(accuracy: float, severity: str) -> None:
+    trace = both(3.0, *[1.0] * 8, validation_accuracy=np.full(8, accuracy))
+    (found,) = detect_training_above(trace, Facts())
+    assert found.severity == severity
+
+
 def test_the_end_is_a_tenth_of_the_run() -> None:
     loss = np.full(POINTS, 3.0)
     loss[-4:] = 1.0

@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import finite, sliding_mean
+from newllm.diagnosis.losses import as_shares, finite, sliding_mean
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -14,6 +14,7 @@ END = 10  # a tenth of the run is its end
 
 # A training loss that stays far above that of the validation.
 ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy runs
+HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
 
 
@@ -22,7 +23,8 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
 
     What is added in training alone (dropout, augmentation) makes its loss higher, and so does a loss that is scaled or
     taken over the wrong axis. False alarms: it has to be more than such means usually do, at the end and over the
-    second half of the run.
+    second half of the run. Mixed inputs (mixup) do more, and a run whose validation is nearly all right has taken no
+    harm: a note.
     """
     both = _both(trace)
     if both is None:
@@ -31,12 +33,13 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     later = validation.value[len(validation.value) // 2 :]
     last = median(later[-2:])
     beside = np.interp(validation.step[-len(later) :], loss.step, _smooth(loss.value))
+    accuracy = as_shares(finite(trace.series("validation_accuracy")).value)[-2:]
     if end / last < ABOVE or end - last < LEAST_ABOVE * start or (beside < later).any():
         return []
     return [
         Finding(
             kind="training-above-validation",
-            severity="warning",
+            severity="note" if len(accuracy) and median(accuracy) >= HARMLESS else "warning",
             sentence=message(
                 "finding-training-above-validation.sentence",
                 training=end,
