@@ -72,7 +72,7 @@ class Subject(ABC):
         """Build a replica, put a state back, and let every intervention attach itself.
 
         Args:
-            setup: with all interventions applied.
+            setup: with all interventions applied (`Replayer.__call__` in `session/task.py` does that).
             state: at `setup.start`; None at step 0.
         """
         replica = self.make(setup)

@@ -4,7 +4,7 @@ A remedy is a change that removes the spike, confirmed, with a p below `LEVEL` a
 
 1. the change moved the signal that it aims at;
 2. no rival removes the spike, screened or confirmed (one that dampens any spike does not count), and rivals with two
-   other causes moved their own signals at least half as strongly, or twofold;
+   other causes moved their own signals at least half as strongly, or doubled or halved them;
 3. injected into a healthy segment of the same run, the cause brings a spike about in every replay, and no
    replay spikes without it;
 4. the change does not dampen any spike alike, unless the log speaks for its cause.

@@ -5,7 +5,7 @@ others are here. What the replays came to is looked up in `results.py`.
 
     reproduction   the unmodified run, to the bit: if it differs, nothing else is worth running
     null replays   the same, once more and with other chance: does the spike depend on the seed?
-    screen         every intervention, three replays; nothing is claimed from it, it only chooses
+    screen         every intervention, up to three replays; nothing is claimed from it, it only chooses
     control spikes what helped, on a spike that it has nothing to do with: what dampens any spike tells least
     confirm        the best three on eight fresh seeds, from both starts where both are possible
     reverse test   what removed the spike when it was confirmed, and with time left the best of the screen: its cause
