@@ -141,7 +141,7 @@ def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagno
             unread[name] = str(message("several-too_many", most=_MOST_LOGS))
             continue
         try:
-            found.append(doctor(f"{os.fspath(path)}#{name}", **known))
+            found.append(doctor(f"{Path(path)}#{name}", **known))
         except UserError as error:  # no log, or one of another kind: the others are judged all the same
             unread[name] = " ".join(str(error).split())
     return found or [first], unread

@@ -105,7 +105,7 @@ def _headline(diagnosis: Diagnosis, words: Catalogue) -> Text:
 def _foot(diagnosis: Diagnosis, paper: Paper) -> Iterator[RenderableType]:
     words = paper.words
     if len(diagnosis.findings) > _MANY:
-        yield Text(words("terminal-in_short", verdict=""), style="bold").append_text(_headline(diagnosis, words))
+        yield Text(words("terminal-in_short"), style="bold").append_text(_headline(diagnosis, words))
         yield from (_title(diagnosis, finding, paper) for finding in diagnosis.findings[:_LISTED])
         if len(diagnosis.findings) > _LISTED:
             more = words("terminal-more_in_json", count=len(diagnosis.findings) - _LISTED)
@@ -193,7 +193,8 @@ def _details(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Iterator[R
     if finding.evidence:
         parts.append(("evidence", _evidence(finding, paper.width - _INDENT - width, words)))
     parts += [("alternative", Text(plain(words.text(line), _LONG))) for line in finding.alternatives]
-    parts += [("test", Text(plain(line, _LONG))) for line in said.would_tell(words, finding, diagnosis.facts)]
+    tests = said.would_tell(words, finding, diagnosis.facts)
+    parts += [("test", Text(plain(words.text(line), _LONG))) for line in tests]
     if causes := said.causes(words, finding):
         parts.append(("causes", Text(causes)))
     grid = Table.grid(padding=(0, 1))

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -21,6 +22,7 @@ from newllm.words import diagnosis as said
 from newllm.words.plain import plain
 
 _LISTED = 60  # logs
+_UNREAD = 8  # of what could not be read
 _SAID = 300  # characters of each
 
 
@@ -66,7 +68,9 @@ def _gravity(one: Diagnosis) -> tuple[int, bool, float]:
 def _head(directory: str, each: Sequence[Diagnosis], paper: Paper) -> Iterator[RenderableType]:
     yield WithPath(plain(directory, LONGEST_PATH), style="bold")
     wrong = sum(one.wrong for one in each)
-    yield Text(paper.words("several-logs", count=len(each), wrong=wrong), style=f"bold {_colour(wrong > 0)}")
+    unjudged = sum(not one.judged for one in each)
+    colour = colours.SEVERITIES["warning"] if wrong or unjudged else colours.CONTEXT
+    yield Text(paper.words("several-logs", count=len(each), wrong=wrong, unjudged=unjudged), style=f"bold {colour}")
     yield Text()
 
 
@@ -89,9 +93,11 @@ def _list(directory: str, each: Sequence[Diagnosis], paper: Paper) -> Table:
 
 
 def _unread(unread: Mapping[str, str], paper: Paper) -> Iterator[RenderableType]:
-    for name, why in list(unread.items())[:_LISTED]:
+    for name, why in list(unread.items())[:_UNREAD]:
         line = paper.words("several-unread", name=plain(name), why=plain(why))
         yield Text(line, style=colours.MUTED)
+    if len(unread) > _UNREAD:
+        yield Text(paper.words("several-more_unread", count=len(unread) - _UNREAD), style=colours.MUTED)
 
 
 def _mark(one: Diagnosis, paper: Paper) -> tuple[str, str]:
@@ -101,9 +107,5 @@ def _mark(one: Diagnosis, paper: Paper) -> tuple[str, str]:
     return known[mood][0 if paper.unicode else 1], f"bold {colour}"
 
 
-def _colour(wrong: bool) -> str:
-    return colours.SEVERITIES["warning"] if wrong else colours.CONTEXT
-
-
 def _name(directory: str, one: Diagnosis) -> str:
-    return plain(str(one.path).removeprefix(f"{directory.rstrip('/')}#"))
+    return plain(str(one.path).removeprefix(f"{Path(directory)}#"))

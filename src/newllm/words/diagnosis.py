@@ -76,12 +76,12 @@ def causes(words: Catalogue, finding: Finding) -> str:
     return words("causes-unknown", causes=named(finding.candidate_causes[:_MOST_CANDIDATES]))
 
 
-def would_tell(words: Catalogue, finding: Finding, facts: Facts) -> list[str]:
+def would_tell(words: Catalogue, finding: Finding, facts: Facts) -> list[Message]:
     """Return how to tell the causes of a finding apart: by its own test, and by what `newllm.check` can ask."""
     probes = probes_for(finding, facts)
     named = words("list").join(words(f"check-{probe}.short") for probe in probes)
-    asked = [words("would_tell-check", call=check_call(probes), probes=named)] if probes else []
-    return [*([words.text(finding.test)] if finding.test else []), *asked]
+    checks = [message("would_tell-check", call=check_call(probes), probes=named)] if probes else []
+    return [*([finding.test] if finding.test else []), *checks]
 
 
 def follows(words: Catalogue, finding: Finding) -> str:
@@ -149,10 +149,13 @@ def first_sentence(words: Catalogue, trace: Trace, findings: Sequence[Finding], 
     """Return what is to be said of a log first: that its model is lost, and what its first finding says."""
     if worst(findings) in (None, "note"):
         return headline(words, trace, findings, facts)
+    first = words.text(findings[0].sentence)
     ending = _ending(trace, findings, facts)
-    how = None if ending is None else _how(words, trace, ending)
-    told = ending is not None and ending.how == findings[0].kind  # not finite, and nothing else
-    return words("several-first", how=how, finding=None if told else findings[0].sentence)
+    if ending is None:
+        return first
+    lost = words("several-lost", how=_how(words, trace, ending))
+    # Of a loss that is not finite the finding would say the same once more.
+    return lost if ending.how == findings[0].kind else words("between_sentences").join((lost, first))
 
 
 def _how(words: Catalogue, trace: Trace, ending: Ending) -> str:

@@ -55,6 +55,18 @@ def test_plots_are_as_wide_as_their_place(show) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 500
 
 
+def test_an_axis_has_numbers_however_far_it_reaches(show) -> None:
+    line = Line("loss", "loss", "training", np.arange(60), 10.0 ** np.arange(-20, 40))
+    page = show(Curves("c", "Loss", "step", "", (line,)))
+    numbers = """() => {
+      const canvas = document.querySelector("[data-chart=c] .plot canvas"), pen = canvas.getContext("2d");
+      const { data } = pen.getImageData(0, 0, 30, canvas.height - 40);
+      return data.some((part) => part > 0);
+    }"""
+    page.get_by_role("button", name="Log scale").click()
+    page.wait_for_function(numbers)
+
+
 def test_code_can_be_copied_and_a_small_curve_drawn(show) -> None:
     page = show()
     page.evaluate("""() => {

@@ -60,3 +60,38 @@ def test_one_named_run_is_read_alone(call, logs: Path) -> None:
     assert done.code == 0
     assert "lost.csv" not in done.out
     assert call("doctor", logs, "--lang", "ja").out.count("ログ3件") == 1
+
+
+def test_the_largest_file_need_not_be_a_log(call, logs: Path) -> None:
+    (logs / "vocab.json").write_text(json.dumps({"name": ["word"] * 5000}))
+    done = call("doctor", logs)
+    assert done.code == 1
+    assert "3 logs, 2 of them" in " ".join(done.out.split())
+    assert "not judged: vocab.json" in done.out
+
+
+@pytest.mark.parametrize("written", ["logs", "logs/", "./logs"])
+def test_logs_have_their_own_names_however_the_directory_is_written(
+    call, logs: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.chdir(logs.parent)
+    (logs / "spiky.csv").rename(logs / "try#2.csv")
+    said = call("doctor", written).out
+    assert "✔ sound.csv" in said or "+ sound.csv" in said
+    assert "try#2.csv loss jumps from" in " ".join(said.split())
+
+
+def test_what_is_not_listed_is_counted(call, logs: Path) -> None:
+    for number in range(10):
+        (logs / f"notes-{number}.txt").write_text("nothing to read\n")
+    said = call("doctor", logs).out
+    assert said.count("not judged:") == 8
+    assert "3 more were not judged" in said
+
+
+def test_logs_that_hold_too_little_are_not_called_healthy(call, logs: Path) -> None:
+    for log in logs.glob("*.csv"):
+        log.write_text("step,loss\n1,2.0\n2,1.9\n")
+    done = call("doctor", logs)
+    assert done.code == 2
+    assert "3 logs, nothing wrong found; 3 of them hold too little to judge" in done.out

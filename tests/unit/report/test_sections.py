@@ -12,7 +12,7 @@ from newllm.report.sections import SECTIONS, sections_of
 from newllm.report.source import Source, read_source
 from newllm.trace import Finding, Series, Trace
 
-EN = catalogue("en")
+EN, JA = catalogue("en"), catalogue("ja")
 
 
 @pytest.fixture(scope="module")
@@ -257,3 +257,11 @@ def test_a_signal_that_is_called_like_a_class_is_none() -> None:
         "validation_loss/end"
     ]
     assert SECTIONS["classes"](bare(seen=[1.0, 2.0]), EN) is None
+
+
+def test_how_to_tell_causes_apart_is_named_as_english_where_it_is_only_that() -> None:
+    found = Finding(kind="spike", severity="fault", sentence=quoted("a"), test=quoted("Look at the batch."))
+    made = SECTIONS["findings"](dataclasses.replace(bare(loss=[1.0] * 100), findings=(found,)), JA)
+    assert made is not None
+    html = made.html
+    assert '<p><span lang="en">Look at the batch.</span></p>' in html

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newllm.errors import UserError
 from newllm.trace import Trace
 from newllm.trace.readers import console, read_log
 
@@ -201,3 +202,18 @@ def test_what_begins_as_a_table_or_a_list_may_be_lines_of_a_console(tmp_path: Pa
     trace = read_log(log)
     assert names <= set(trace.signals)
     assert len(next(iter(trace.signals.values())).value) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("torn.json", '{"config": {"hidden_size": 768, "lr": 0.1}, "names": ["a", "b"], '),
+        ("texts.json", '[{"text": "the loss: 3.2 was"}, {"text": "at epoch 3"}]'),
+        ("texts.jsonl", "".join(f'{{"text": "at step {at} the loss: {3 - at / 100}"}}\n' for at in range(9))),
+    ],
+)
+def test_json_keeps_its_own_error_whatever_its_texts_say(tmp_path: Path, name: str, text: str) -> None:
+    log = tmp_path / name
+    log.write_text(text)
+    with pytest.raises(UserError, match=r"is no JSON|no numbers to read"):
+        read_log(log)

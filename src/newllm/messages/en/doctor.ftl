@@ -85,18 +85,13 @@ checked-data = the data
 
 ## a directory of several logs
 several-logs = { $count } logs, { $wrong ->
-    [0] nothing wrong found in any
+    [0] { $unjudged ->
+        [0] nothing wrong found in any
+       *[other] nothing wrong found; { $unjudged } of them hold too little to judge
+    }
    *[other] { $wrong } of them with something wrong; the worst follows in full
 }
 several-unread = not judged: { $name } ({ $why })
+several-more_unread = { COUNT($count) } more were not judged (--json names them)
 several-too_many = only the first { $most } of a directory are read
-several-first = { $how ->
-    [none] { "" }
-   *[other] The model is lost: { $how }.
-}{ $finding ->
-    [none] { "" }
-   *[other] { $how ->
-        [none] { "" }
-       *[other] { " " }
-    }{ $finding }
-}
+several-lost = The model is lost: { $how }.

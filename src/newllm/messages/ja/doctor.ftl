@@ -58,15 +58,13 @@ checked-data = データ
 
 ## 複数のログのあるディレクトリ
 several-logs = ログ{ $count }件{ $wrong ->
-    [0] 、どれにも異常は見つからなかった
+    [0] { $unjudged ->
+        [0] 、どれにも異常は見つからなかった
+       *[other] 。異常は見つからなかったが、うち{ $unjudged }件はデータが足りず判定できない
+    }
    *[other] 。うち{ $wrong }件に異常または疑わしい点がある。最も重いものの詳細を下に示す
 }
 several-unread = 調べていないもの：{ $name }（{ $why }）
+several-more_unread = 調べていないもの：ほか{ COUNT($count) }件（--jsonですべて示す）
 several-too_many = 一つのディレクトリで読むのは最初の{ $most }件だけである
-several-first = { $how ->
-    [none] { "" }
-   *[other] モデルは使いものにならない：{ $how }。
-}{ $finding ->
-    [none] { "" }
-   *[other] { $finding }
-}
+several-lost = モデルは使いものにならない：{ $how }。

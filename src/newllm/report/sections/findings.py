@@ -71,10 +71,11 @@ def _card(source: Source, words: Catalogue, finding: Finding, sentences: set[str
 def _behind(source: Source, words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
     behind = causes(words, finding)
+    tests = would_tell(words, finding, source.facts)
     parts = [
         pairs(evidence(words, finding)),
         block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),
-        block(words("would_tell"), joined(tag("p", line) for line in would_tell(words, finding, source.facts))),
+        block(words("would_tell"), joined(tag("p", said_in(words, one)) for one in tests)),
         block(words("causes"), tag("p", behind) if behind else Html()),
     ]
     return joined(parts)

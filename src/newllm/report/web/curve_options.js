@@ -114,6 +114,7 @@
       size: (_, texts) => Math.max(room, 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => text.length))),
       splits: (plot, _, from, to) => (log() ? newllm.logTicks : newllm.ticks)(from, to, Math.max(2, Math.floor(plot.height / 45))),
       values: (_, splits) => splits.map(newllm.compact),
+      incrs: [1e300], // uPlot's own end at 5e31, and an axis that reaches further would not be drawn
     };
   }
 

@@ -69,7 +69,11 @@ def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> 
         return read_wandb_file(gathered)
     if is_event_file(head):
         return read_event_files(gathered, [path])
-    text = text_of(path, head).lstrip()
+    return _read_text(gathered, text_of(path, head).lstrip(), run, chosen)
+
+
+def _read_text(gathered: Gathered, text: str, run: str | None, chosen: Chosen) -> Trace:
+    """Read a text by how it begins."""
     if (is_console(text) or _COUNTED.match(text)) and not is_json(text):
         return read_console(gathered)
     read = read_table
@@ -79,11 +83,13 @@ def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> 
         read = read_json_lines
     try:
         return read(gathered, run)
-    except UserError as error:
-        # "step 10 | loss 2.3 | ..." looks like a table, and "[epoch 1] loss -> 2.3" like a list of JSON.
-        with contextlib.suppress(UserError):
-            return read_console(Gathered(path, chosen))
-        raise error from None
+    except UserError:
+        # "step 10 | loss 2.3 | ..." looks like a table, and "[epoch 1] loss -> 2.3" like a list of JSON. What is JSON
+        # keeps its own error: a text in it may hold a name and a number too.
+        if run is None and not is_json(text):
+            with contextlib.suppress(UserError):
+                return read_console(Gathered(gathered.source, chosen))
+        raise
 
 
 def _refuse(chosen: Chosen, path: Path) -> None:
@@ -92,13 +98,15 @@ def _refuse(chosen: Chosen, path: Path) -> None:
 
 
 def _split(path: Path) -> tuple[Path, str | None]:
-    """Part PATH#RUN, unless a file has that very name."""
+    """Part PATH#RUN, unless a file has that very name. A run's name may hold a "#" too."""
     try:
         if path.exists():
             return path, None
-        place, _, run = str(path).rpartition("#")
-        if place and Path(place).exists():
-            return Path(place), run
+        place = str(path).rpartition("#")[0]
+        while place and not Path(place).exists():
+            place = place.rpartition("#")[0]
+        if place:
+            return Path(place), str(path)[len(place) + 1 :]
     except (OSError, ValueError):  # a name too long, or with a zero in it
         pass
     raise UserError(f"cannot read '{clean(str(path))}' (no such file or directory): give a log or a run directory")

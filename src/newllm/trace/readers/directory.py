@@ -74,20 +74,42 @@ def _read_other(
     histories = [file for file in files if file.suffix == ".wandb" or "wandb-history" in file.name]
     others = [file for file in files if file.name not in _OURS and not file.name.startswith((".", "README"))]
     logs = [file for file in others if _suffix(file) in _LOGS]
-    for found in (bases, histories, logs):
+    for found in (bases, histories):
         if found:
             return _read_chosen(gathered, found, run, read_file)
+    if logs:
+        return _read_chosen(gathered, logs, run, read_file, guessed=True)
     raise UserError(f"no log in '{clean(str(gathered.source))}': give a log, a run directory or a directory of events")
 
 
 def _read_chosen(
-    gathered: Gathered, files: list[Path], run: str | None, read_file: Callable[[Path, str | None], Trace]
+    gathered: Gathered,
+    files: list[Path],
+    run: str | None,
+    read_file: Callable[[Path, str | None], Trace],
+    *,
+    guessed: bool = False,
 ) -> Trace:
-    """Read one of several files, the one named by its directory or itself, else the largest."""
+    """Read one of several files, the one named by its directory or itself, else the largest.
+
+    Of those that were guessed to be logs by their endings, the largest that is one.
+    """
     often = Counter(file.parent for file in files)
     named = {_label(gathered.source, file, is_only=often[file.parent] == 1): file for file in files}
-    chosen = most_values([(name, _size(file)) for name, file in named.items()], run, gathered)
-    trace = read_file(named[chosen], None)
+    sizes = {name: _size(file) for name, file in named.items()}
+    traces: dict[str, Trace] = {}
+    problem: UserError | None = None
+    for name in sorted(sizes, key=lambda name: -sizes[name]) if guessed and run is None else ():
+        try:
+            traces[name] = read_file(named[name], None)
+            break
+        except UserError as error:
+            problem = problem or error
+            sizes[name] = -1  # no log: it is named last
+    if problem is not None and not traces:
+        raise problem
+    chosen = most_values(list(sizes.items()), run, gathered)
+    trace = traces.get(chosen) or read_file(named[chosen], None)
     return replace(trace, remarks=gathered.remarks() + trace.remarks, runs=gathered.runs)
 
 
