@@ -10,7 +10,8 @@ and position_ids from it where the model takes them.
 - batch: three rows of one length together
 - other_process: the cache after half of a row, written to a file, and read in another process that goes on (ours as a
   context file, the peers' by torch.save)
-An error line in place of a number is what the model answered.
+An error line in place of a number is what the model answered. An error is to be seen beside `largest_logit`, that of
+the whole row: models with random weights differ in the size of their logits.
 
     python benchmarks/transformers_models/state_errors.py [--quick] [--out FILE]
 
@@ -106,6 +107,15 @@ def tokens_of(rows: int) -> Tensor:
     return torch.randint(2, VOCABULARY, (rows, LENGTH + 1), generator=torch.Generator().manual_seed(1))
 
 
+def padded(tokens: Tensor, side: str) -> dict[str, Tensor]:
+    """Return rows of LENGTHS tokens and their mask, as a Reader takes them."""
+    rows, mask = torch.zeros(2, len(LENGTHS), LENGTH, dtype=torch.long)
+    for row, length in enumerate(LENGTHS):
+        where = slice(LENGTH - length, None) if side == "left" else slice(0, length)
+        rows[row, where], mask[row, where] = tokens[row, :length], 1
+    return {"tokens": rows, "mask": mask}
+
+
 def chunked_prefill(read: Reader, quick: bool) -> float:
     tokens = tokens_of(1)[:, :LENGTH]
     whole, worst = read(tokens)[0], 0.0
@@ -117,14 +127,8 @@ def chunked_prefill(read: Reader, quick: bool) -> float:
 
 
 def left_padding(read: Reader, quick: bool) -> float:  # noqa: ARG001
-    tokens, padded, mask = (
-        tokens_of(3),
-        torch.zeros(3, LENGTH, dtype=torch.long),
-        torch.zeros(3, LENGTH, dtype=torch.long),
-    )
-    for row, length in enumerate(LENGTHS):
-        padded[row, LENGTH - length :], mask[row, LENGTH - length :] = tokens[row, :length], 1
-    logits, _ = read(padded, mask=mask)
+    tokens = tokens_of(3)
+    logits, _ = read(**padded(tokens, "left"))
     return max(
         distance(logits[row, LENGTH - length :], read(tokens[row : row + 1, :length])[0][0])
         for row, length in enumerate(LENGTHS)
@@ -132,16 +136,11 @@ def left_padding(read: Reader, quick: bool) -> float:  # noqa: ARG001
 
 
 def right_padding(read: Reader, quick: bool) -> float:  # noqa: ARG001
-    tokens, padded, mask = (
-        tokens_of(3),
-        torch.zeros(3, LENGTH, dtype=torch.long),
-        torch.zeros(3, LENGTH, dtype=torch.long),
-    )
-    for row, length in enumerate(LENGTHS):
-        padded[row, :length], mask[row, :length] = tokens[row, :length], 1
-    _, cache = read(padded, mask=mask)
+    tokens = tokens_of(3)
+    given = padded(tokens, "right")
+    _, cache = read(**given)
     following = torch.stack([tokens[row, length : length + 1] for row, length in enumerate(LENGTHS)])
-    logits, _ = read(following, cache, torch.cat([mask, torch.ones(3, 1, dtype=torch.long)], 1))
+    logits, _ = read(following, cache, torch.cat([given["mask"], torch.ones(3, 1, dtype=torch.long)], 1))
     return max(
         distance(logits[row, -1], read(tokens[row : row + 1, : length + 1])[0][0, -1])
         for row, length in enumerate(LENGTHS)
@@ -183,6 +182,10 @@ def go_on(name: str, saved: Path, answer: Path) -> None:
     torch.save(torch.cat(logits, 1), answer)
 
 
+def largest_logit(name: str) -> float:
+    return float(Reader(build(name))(tokens_of(1))[0].abs().max())
+
+
 def distance(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max())
 
@@ -204,12 +207,13 @@ def measured(name: str, column: str, *, quick: bool) -> float | str:
         return f"{type(error).__name__}: {str(error).splitlines()[0][:160]}"
 
 
-def table(rows: dict[str, dict[str, float | str]]) -> str:
+def table(rows: dict[str, dict[str, float | str]], sizes: dict[str, float]) -> str:
     """Return the rows in Markdown."""
-    lines = [f"| | {' | '.join(name.replace('_', ' ') for name in COLUMNS)} |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    columns = ["", "largest logit", *(name.replace("_", " ") for name in COLUMNS)]
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     for name, row in rows.items():
-        cells = ["refuses" if isinstance(value, str) else f"{value:.1e}" for value in row.values()]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        cells = ["refuses" if isinstance(value, str) else f"{value:.1e}" if value else "0" for value in row.values()]
+        lines.append(f"| {name} | {sizes[name]:.2f} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -228,15 +232,16 @@ def main() -> None:
         return
     names = [f"newllm {body}" for body in OWN] + (["Mamba"] if arguments.quick else list(PEERS))
     rows = {name: {column: measured(name, column, quick=arguments.quick) for column in COLUMNS} for name in names}
+    sizes = {name: largest_logit(name) for name in names}
     versions = {"transformers": transformers.__version__, "torch": torch.__version__}
     result = {
         "command": "python benchmarks/transformers_models/state_errors.py",
         **versions,
         "machine": machine.describe(),
     }
-    text = json.dumps({**result, "largest_error_of_a_logit": rows}, indent=2)
+    text = json.dumps({**result, "largest_logit": sizes, "largest_error_of_a_logit": rows}, indent=2)
     print(text)
-    print(table(rows), file=sys.stderr)
+    print(table(rows, sizes), file=sys.stderr)
     if arguments.out:
         arguments.out.write_text(text + "\n")
     worst = [value for name, row in rows.items() if name.startswith("newllm") for value in row.values()]

@@ -11,7 +11,7 @@ It needs the extra: pip install 'newllm[hf]'.
 
 from newllm.integrations.extra import check_installed
 
-check_installed("transformers", extra="hf", lowest="5.14", below="6")
+check_installed("transformers", extra="hf", lowest="5.14", below="5.25")
 
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast  # noqa: E402
 

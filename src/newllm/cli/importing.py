@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from newllm.integrations.transformers.folder import import_folder
 
     directory = Path(arguments.directory)
-    out = Path(arguments.out or Path("runs") / directory.absolute().name)
+    out = Path(arguments.out or Path("runs") / directory.resolve().name)
     imported = import_folder(directory, out)
     if arguments.json:
         print(to_json({"schema": 1, "run": str(out), "directory": arguments.directory, "step": imported.last_step()}))

@@ -13,13 +13,17 @@ def same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
     """Return the data that the run began with, read again, under the fingerprint that it had then.
 
     Raises:
-        UserError: a text or the tokenizer is not what it was, or what the run says of its data is damaged.
+        UserError: a text or the tokenizer is not what it was, or what the run says of its data is damaged or missing.
     """
     try:
         before = read_checked(run.data)
         known = {source["name"]: source["sha256"] for source in before["sources"]}
         fingerprint, counts = before["fingerprint"], before.get("counts")
         written = before["tokenizer"].get("sha256", "")  # runs from before it was written down have none
+    except FileNotFoundError as error:
+        raise UserError(
+            f"'{run.data}' is missing: put it back to go on; a run that newllm import made has none and cannot go on"
+        ) from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
     tokenizer = load_tokenizer(run.tokenizer, written)

@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,10 @@ def test_so_do_those_of_every_rule_and_norm(tmp_path, rule, norm):
     learn = rule in ("ema", "dual")
     run = run_of(tmp_path, body="cell", fnn="residual", rule=rule, norm=norm, learn_decay=learn, positions=9)
     export_run(run, tmp_path / "folder")
-    assert same_weights(run.model, load(import_folder(tmp_path / "folder", tmp_path / "run").path, device="cpu").model)
+    imported = import_folder(tmp_path / "folder", tmp_path / "run")
+    assert same_weights(run.model, load(imported.path, device="cpu").model)
+    parameters = json.loads(imported.summary.read_text())["parameters"]
+    assert parameters == sum(value.numel() for value in run.model.parameters())
 
 
 @pytest.mark.parametrize("name", ["bytes", "bpe", "word"])
@@ -95,6 +99,9 @@ def test_nothing_is_overwritten_but_an_export_by_replace(tmp_path):
     assert (folder / "config.json").stat().st_mtime_ns == before
     export_run(dataclasses.replace(run, step=9), folder, replace=True)
     assert json.loads((folder / "config.json").read_text())["trained_steps"] == 9
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"'.*folder' holds 'notes.txt' too, which is no part of an export"):
+        export_run(run, folder, replace=True)
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("mine")
@@ -192,6 +199,10 @@ def _broken_tokenizer(folder):
     (folder / "tokenizer.json").write_text('{"model"')
 
 
+def _lone_surrogate(folder):
+    (folder / "tokenizer.json").write_text(r'{"model": {"vocab": {"\ud800": 0}}}')
+
+
 def _large_tokenizer(folder):
     changed(folder, vocabulary=100)
     path = folder / "model.safetensors"
@@ -218,6 +229,7 @@ REFUSED = {
     _whole_numbers: "is of torch.int32",
     _no_tokenizer: r"cannot read tokenizer '.*' \(No such file or directory\)",
     _broken_tokenizer: "is no JSON object",
+    _lone_surrogate: "is no tokenizer of newllm",
     _large_tokenizer: "a model of 100 tokens cannot use a tokenizer of 257",
 }
 
@@ -241,6 +253,36 @@ def test_weights_saved_in_bf16_are_read_as_they_are(tmp_path):
     safetensors.torch.save_file(half, path)
     back = load(import_folder(folder, tmp_path / "run").path, device="cpu").model.state_dict()
     assert all(torch.equal(value.float(), back[name.removeprefix("model.")]) for name, value in half.items())
+
+
+def test_a_model_that_was_never_trained_becomes_a_run_of_step_0(tmp_path):
+    export_run(dataclasses.replace(run_of(tmp_path), step=0), tmp_path / "folder")
+    assert load(import_folder(tmp_path / "folder", tmp_path / "run").path, device="cpu").step == 0
+
+
+def test_a_folder_is_the_same_whatever_encoding_the_system_prefers(tmp_path, monkeypatch):
+    run = run_of(tmp_path, "bpe")
+    export_run(run, tmp_path / "folder")
+    monkeypatch.setattr(io, "text_encoding", lambda encoding, _=2: encoding or "ascii")
+    export_run(run, tmp_path / "other")
+    for file in (tmp_path / "folder").iterdir():
+        assert (tmp_path / "other" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_an_imported_run_cannot_go_on_and_says_why(tmp_path, capsys):
+    export_run(run_of(tmp_path), tmp_path / "folder")
+    run = import_folder(tmp_path / "folder", tmp_path / "run").path
+    assert main(["train", "--resume", str(run), "--steps", "20"]) == 2
+    line = "data.json' is missing: put it back to go on; a run that newllm import made has none and cannot go on\n"
+    assert capsys.readouterr().err.endswith(line)
+
+
+def test_the_run_of_a_folder_above_is_named_as_the_folder(tmp_path, monkeypatch):
+    export_run(run_of(tmp_path), tmp_path / "folder")
+    (tmp_path / "folder" / "inside").mkdir()
+    monkeypatch.chdir(tmp_path / "folder" / "inside")
+    assert main(["import", "..", "--quiet"]) == 0
+    assert (tmp_path / "folder" / "inside" / "runs" / "folder" / "config.toml").is_file()
 
 
 def test_the_commands(tmp_path, capsys, monkeypatch):

@@ -160,6 +160,25 @@ def test_logits_to_keep(model, tokens):
     close(chosen[CACHE].logits_BV, whole.logits[:, -1])
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("keep", [0, 1, torch.tensor([0, 1])], ids=["all", "last", "chosen"])
+def test_a_row_that_is_all_padding_stays_where_it_was(model, tokens, keep):
+    before = model(input_ids=tokens)
+    mask = torch.ones(ROWS, 2, dtype=torch.long)
+    mask[1] = 0
+    after = model(input_ids=tokens[:, :2], attention_mask=mask, logits_to_keep=keep, **{CACHE: before[CACHE]})
+    close(after.logits[1, -1], before.logits[1, -1])
+    close(after[CACHE].logits_BV[1], before.logits[1, -1])
+
+
+def test_a_cache_that_is_given_is_used_while_training_too(tokens):
+    model, cache = model_of(body="stack").train(), newllm.hf.NewllmCache()
+    for part in (tokens[:, :5], tokens[:, 5:]):
+        out = model(input_ids=part, labels=part, **{CACHE: cache})
+    close(out.logits, model.model(tokens)[0][:, 5:])
+    assert cache.get_seq_length() == LENGTH
+
+
 def test_the_loss_is_of_the_next_token_and_its_gradient_reaches_all_that_it_should(model, tokens):
     labels = tokens.clone()
     labels[1, 9:] = -100

@@ -21,7 +21,7 @@ from newllm.data.config import FORMATS
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import tokenizer_digest
 from newllm.errors import UserError, quoted
-from newllm.files import make_directory, new_directory, read_bytes, read_json, to_json
+from newllm.files import make_directory, new_directory, read_bytes, read_json, write_json, writing
 from newllm.generation import Vocabulary
 from newllm.integrations.transformers.tokenizer import read_tokenizer, tokenizer_files
 from newllm.model.config import ModelConfig
@@ -38,6 +38,8 @@ IMPORTED = "imported"  # in place of a preset's name
 _PREFIX = "model."  # of every weight, as transformers names it
 _HEAD, _EMBEDDING = "head.weight", "embedding.weight"
 _LARGEST = 1 << 40  # bytes of weights
+_FILES = {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
+_FILES |= {"README.md"}
 _README = """\
 ---
 library_name: newllm
@@ -84,7 +86,7 @@ def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False) -> 
     make_directory(directory.absolute().parent)
     with new_directory(directory, replace=replace) as temporary:
         for name, content in files.items():
-            (temporary / name).write_text(to_json(content, indent=2) + "\n")
+            write_json(temporary / name, content, durable=False)
         (temporary / "model.safetensors").write_bytes(safetensors.torch.save(weights, {"format": "pt"}))
         readme = _README.format(body=shape.body, parameters=parameters, step=loaded.step)
         (temporary / "README.md").write_text(readme)
@@ -104,13 +106,13 @@ def import_folder(directory: Path, out: Path) -> RunDirectory:
     run.check_free()
     settings = _settings(directory)
     shape, steps = _shape(directory, settings), _number(directory, settings, "trained_steps")
-    weights = _weights(directory, shape, tied=settings.get("tie_word_embeddings") is True)
+    weights, parameters = _weights(directory, shape, tied=settings.get("tie_word_embeddings") is True)
     tokenizer = read_tokenizer(directory / "tokenizer.json")
     Vocabulary(tokenizer, shape.vocabulary)  # refuses one that is too large
     config = _config(directory, settings, shape, tokenizer, steps)
     summary = Summary(
         steps=steps,
-        parameters=sum(value.numel() for value in weights.values()),
+        parameters=parameters,
         scan_backend="none",
         precision="fp32",
         device="cpu",
@@ -129,17 +131,17 @@ def import_folder(directory: Path, out: Path) -> RunDirectory:
 
 
 def _check_free(directory: Path, *, replace: bool) -> None:
-    try:
+    with writing(directory):
         names = {item.name for item in directory.iterdir()} if directory.is_dir() else set()
         if not directory.is_dir() and (directory.exists() or directory.is_symlink()):
             raise UserError(f"'{directory}' is a file: choose another place")
-    except OSError as error:
-        raise UserError(f"may not write '{directory}' ({error.strerror}): choose a place that you own") from error
     if not names:
         return
     if not replace:
         raise UserError(f"'{directory}' is not empty: choose another place, or --replace an earlier export")
-    _settings(directory)  # refuses to replace anything but an export
+    _settings(directory)  # refuses to replace another kind of model
+    if others := sorted(names - _FILES):
+        raise UserError(f"'{directory}' holds {quoted(others[0])} too, which is no part of an export: move it away")
 
 
 def _special_tokens(tokenizer: Tokenizer) -> dict[str, int]:
@@ -181,8 +183,12 @@ def _number(directory: Path, settings: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> dict[str, Tensor]:
-    """Read model.safetensors and compare names and shapes with those of the model that config.json describes."""
+def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> tuple[dict[str, Tensor], int]:
+    """Read model.safetensors and compare names and shapes with those of the model that config.json describes.
+
+    Returns:
+        The weights in the model's order, and how many parameters it has: a decay that is not learned is none.
+    """
     path = directory / "model.safetensors"
     try:
         found = safetensors.torch.load(read_bytes(path, _LARGEST))
@@ -195,7 +201,8 @@ def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> dict[str, Te
     weights = {name.removeprefix(_PREFIX): value for name, value in found.items()}
     if tied and _HEAD not in weights and _EMBEDDING in weights:
         weights[_HEAD] = weights[_EMBEDDING]
-    wanted = _names(path, shape, len(weights))
+    model = _empty_model(path, shape, len(weights))
+    wanted = {name: list(value.shape) for name, value in model.state_dict().items()}
     for name in sorted(wanted.keys() | weights.keys()):
         here = list(weights[name].shape) if name in weights else None
         if here != wanted.get(name):
@@ -204,19 +211,19 @@ def _weights(directory: Path, shape: ModelConfig, *, tied: bool) -> dict[str, Te
             )
         if not weights[name].is_floating_point():
             raise UserError(f"'{path}': '{_PREFIX}{name}' is of {weights[name].dtype}: save the model in float32")
-    return {name: weights[name].float().contiguous() for name in wanted}
+    parameters = sum(value.numel() for value in model.parameters())
+    return {name: weights[name].float().contiguous() for name in wanted}, parameters
 
 
-def _names(path: Path, shape: ModelConfig, tensors: int) -> dict[str, list[int]]:
-    """Return names and shapes of a model's weights, in its order; nothing is allocated for them."""
+def _empty_model(path: Path, shape: ModelConfig, tensors: int) -> LanguageModel:
+    """Return a model of names and shapes; nothing is allocated for its weights."""
     if shape.layers > tensors:
         raise UserError(f"'{path}' holds {tensors} tensors, too few for the {shape.layers} layers of config.json")
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
         try:
-            model = LanguageModel(shape)
+            return LanguageModel(shape)
         except (RuntimeError, OverflowError) as error:  # sizes that no tensor can have
             raise UserError(f"'{path.parent / 'config.json'}' describes a model that is too large") from error
-    return {name: list(value.shape) for name, value in model.state_dict().items()}
 
 
 def _config(
@@ -232,7 +239,7 @@ def _config(
         preset=IMPORTED,
         model=shape,
         data=DataConfig((str(directory.absolute()),), format=layout, tokenizer=tokenizer.name, window=window),
-        training=TrainingConfig(steps=steps, evaluate_every=1, snapshot_every=1),
+        training=TrainingConfig(steps=max(1, steps), evaluate_every=1, snapshot_every=1),
         numerics=NumericsConfig("cpu", 1, "fp32", "torch"),
         environment=describe_environment(),
     )

@@ -18,7 +18,7 @@ from newllm.errors import UserError
 from newllm.generation import Memory, fingerprint, load_context, save_context
 from newllm.integrations.transformers.cache import NewllmCache
 from newllm.integrations.transformers.configuration import NewllmConfig
-from newllm.integrations.transformers.padding import read_padded, read_without_state, repeated, spans_of
+from newllm.integrations.transformers.padding import Spans, read_padded, read_without_state, repeated, spans_of
 from newllm.model.language_model import LanguageModel
 
 CACHE = (
@@ -89,8 +89,9 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
                 those of the row's last token, so that `logits[:, -1]` says for every row what comes next.
             inputs_embeds: embedded tokens `[B, T, D]` in place of `input_ids`, without learned positions.
             labels: the tokens again, -100 where none is to be predicted; they are shifted here.
-            use_cache: return the state after the batch. As configured, if None; not while training or with labels.
-            cache: the state before the batch, which becomes the state after it.
+            use_cache: return the state after the batch. If None: with a cache, and else as configured, but not while
+                training or with labels.
+            cache: the state before the batch, which becomes the state after it unless `use_cache` is False.
             past_key_values: the same; its name until transformers 5.23.
             logits_to_keep: return only the logits of so many last positions, or of these positions; 0 for all.
             **kwargs: `num_items_in_batch` of the Trainer.
@@ -103,11 +104,12 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
                 between tokens.
         """
         self._check_arguments(input_ids, inputs_embeds, labels, logits_to_keep, kwargs)
+        if use_cache is None:
+            given = cache is not None or past_key_values is not None
+            use_cache = given or (self.config.use_cache and not self.training and labels is None)
         cache = _cache_of(cache, past_key_values)
         x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
         rows, length = x_BTD.shape[:2]
-        if use_cache is None:
-            use_cache = cache.state is not None or (self.config.use_cache and not self.training and labels is None)
         cache.check(self.model, rows)
         spans = spans_of(attention_mask, rows, length, cache.positions)
         if spans is None:
@@ -118,13 +120,11 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
             features_BTF, state = read_without_state(self.model, x_BTD, spans), None
         if spans is not None:
             features_BTF = repeated(features_BTF, spans)
-        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
-        logits = self.model.head(features_BTF[:, kept])
-        if spans is not None and cache.logits_BV is not None:  # a row that is all padding stays where it was
-            logits = torch.where((spans.length_B > 0)[:, None, None], logits, cache.logits_BV[:, None])
+        some = not isinstance(logits_to_keep, int)
+        logits = self._logits(features_BTF[:, logits_to_keep if some else slice(-logits_to_keep, None)], spans, cache)
         if use_cache and state is not None:
-            last_BV = logits[:, -1] if isinstance(logits_to_keep, int) else self.model.head(features_BTF[:, -1])
-            cache.replace(self.model, state, last_BV.detach().clone(), length)
+            last = self._logits(features_BTF[:, -1:], spans, cache) if some else logits
+            cache.replace(self.model, state, last[:, -1].detach().clone(), length)
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **kwargs)
@@ -205,6 +205,13 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
         if name is not None:
             raise UserError(f"the weights of '{name}' are missing or have another shape: export the run again")
         super()._init_weights(module)
+
+    def _logits(self, features_BTF: Tensor, spans: Spans | None, before: NewllmCache) -> Tensor:
+        logits = self.model.head(features_BTF)
+        if spans is None or before.logits_BV is None:
+            return logits
+        # A row that is all padding stays where it was.
+        return torch.where((spans.length_B > 0)[:, None, None], logits, before.logits_BV[:, None])
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:

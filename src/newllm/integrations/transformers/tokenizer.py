@@ -64,7 +64,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
     model = content.get("model")
     if isinstance(model, dict) and model.get("vocab") == {**_BYTES, SEPARATOR: len(_BYTES)} and not model.get("merges"):
         return ByteTokenizer()
-    return parse_tokenizer(path, json.dumps(content, ensure_ascii=False).encode())
+    return parse_tokenizer(path, json.dumps(content).encode())
 
 
 def _of_words() -> tuple[str, str, str, str]:

@@ -46,8 +46,8 @@ class Rule(nn.Module, ABC):
     @property
     def gates(self) -> list["Gate"]:
         """The linear layers that see the source, or adapters around them, in the order that `combine` takes."""
-        others = (self.delta, *(child for child in self.children() if isinstance(child, ConstantDecay)))
-        return [child for child in self.children() if not any(child is other for other in others)]  # type: ignore[misc]
+        named = self.named_children()
+        return [c for name, c in named if name != "delta" and not isinstance(c, ConstantDecay)]  # type: ignore[misc]
 
     def constant(self) -> Tensor | None:
         """Return the decay that depends on no feature, `[channels]`; None if the rule has none."""
