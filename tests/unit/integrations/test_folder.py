@@ -53,10 +53,16 @@ def test_so_do_those_of_every_rule_and_norm(tmp_path, rule, norm):
     learn = rule in ("ema", "dual")
     run = run_of(tmp_path, body="cell", fnn="residual", rule=rule, norm=norm, learn_decay=learn, positions=9)
     export_run(run, tmp_path / "folder")
-    imported = import_folder(tmp_path / "folder", tmp_path / "run")
-    assert same_weights(run.model, load(imported.path, device="cpu").model)
-    parameters = json.loads(imported.summary.read_text())["parameters"]
-    assert parameters == sum(value.numel() for value in run.model.parameters())
+    assert same_weights(run.model, load(import_folder(tmp_path / "folder", tmp_path / "run").path, device="cpu").model)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_a_constant_decay_counts_as_parameters_only_where_it_is_learned(tmp_path, learn):
+    run = run_of(tmp_path, body="cell", rule="ema", learn_decay=learn)
+    export_run(run, tmp_path / "folder")
+    summary = import_folder(tmp_path / "folder", tmp_path / "run").summary
+    parameters = sum(value.numel() for value in run.model.parameters())
+    assert json.loads(summary.read_text())["parameters"] == parameters
 
 
 @pytest.mark.parametrize("name", ["bytes", "bpe", "word"])
