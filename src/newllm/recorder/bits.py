@@ -17,9 +17,10 @@ def bits(tensor: Tensor) -> Tensor:
     Two tensors that differ in one place have different sums.
     """
     if tensor.is_complex():
-        tensor = torch.view_as_real(tensor)
+        tensor = torch.view_as_real(tensor.resolve_conj())
     size = tensor.element_size()
-    if size == _WORD // 2 and tensor.is_contiguous() and tensor.numel() % 2 == 0:
+    in_pairs = size == _WORD // 2 and tensor.numel() % 2 == 0 and tensor.storage_offset() % 2 == 0
+    if in_pairs and tensor.is_contiguous():
         tensor, size = tensor.reshape(-1).view(torch.int32), _WORD  # two at a time: twice as fast
     whole = tensor.view(_WHOLE[size])
     return whole.sum(dtype=torch.int32).long() if size == _WORD else whole.sum(dtype=torch.int64)
@@ -27,8 +28,13 @@ def bits(tensor: Tensor) -> Tensor:
 
 def has_numbers(value: object) -> TypeGuard[Tensor]:
     """Whether a value is a tensor whose numbers are all in this process, and can be added up."""
-    is_dense = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
-    return is_dense and not hasattr(value, "device_mesh")  # a DTensor: its sum would wait for the other processes
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and not (value.is_meta or value.is_quantized or value.is_nested)
+        # A tensor made of others: the sum of a DTensor would wait for the other processes, quantized ones have none.
+        and not hasattr(value, "__tensor_flatten__")
+    )
 
 
 def counted(names: Iterable[str], flags: Sequence[float]) -> list[tuple[str, float]]:

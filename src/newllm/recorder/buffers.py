@@ -29,7 +29,7 @@ from newllm.recorder.pending import Row
 BUFFERS = "buffers_changed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a hash of thousands of parameters would cost more than the comparison
 class Buffer:
     """One buffer of a model.
 
@@ -69,9 +69,8 @@ def buffers_of(layout: Layout) -> list[Buffer]:
     followed = {id(module) for _, module in layout.callable_modules()}
 
     def around(layer: str) -> tuple[int, ...]:
-        while not (own := tuple(index[id(one)] for one in modules[layer].parameters() if id(one) in index)):
-            layer = layer.rpartition(".")[0] or ROOT
-        return own
+        own = tuple(index[id(one)] for one in modules[layer].parameters() if id(one) in index)
+        return own if own or layer == ROOT else around(layer.rpartition(".")[0] or ROOT)
 
     return [
         Buffer(layer, module, key, around(layer))
@@ -136,7 +135,8 @@ class BufferWatch:
         protected = self._protect(look)
 
         def hook(*_: Any) -> None:
-            if self._marked and not torch.compiler.is_compiling():
+            # The question first: what is compiled would be compiled anew whenever the marks come or go.
+            if not torch.compiler.is_compiling() and self._marked:
                 protected()
 
         return hook

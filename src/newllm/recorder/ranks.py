@@ -18,13 +18,13 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor, nn
 
+from newllm.diagnosis.ranks import FOLDER, MOMENTS, WEIGHTS
 from newllm.recorder.bits import bits, has_numbers
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.pending import FLUSH_SECONDS
 
-FOLDER = "ranks"
-MOST_WAITING = 10_000  # fingerprints that wait for the first rank's recording
+MOST_WAITING = 1_000_000  # numbers that wait for the first rank's recording: they lie on the device
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeedZeroModule")
 _WORD = 2**32
 
@@ -50,7 +50,7 @@ class RankWatch:
 
     def put(self, step: int) -> None:
         """Take the fingerprints after a step; nothing is read from the device or written within a second."""
-        if self._whole and len(self._rows) < MOST_WAITING:
+        if self._whole and 2 * len(self._whole) * len(self._rows) < MOST_WAITING:
             self._rows.append((step, *self._taken()))
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
@@ -71,7 +71,7 @@ class RankWatch:
             count = len(self._whole)
             moments = dict(zip(with_moments, words[count:], strict=True))
             listed = [moments.get(index) for index in range(count)]
-            self._write({"step": step, "weights": words[:count], "moments": listed})
+            self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed})
         self._file.flush()
 
     def close(self) -> None:

@@ -1,13 +1,16 @@
 """Buffers that something else than a forward pass changes are told, and statistics of frozen layers that move."""
 
+import contextlib
 import copy
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.testing._internal.two_tensor import TwoTensor
 from torch.utils.checkpoint import checkpoint
 
 import newllm
@@ -238,3 +241,68 @@ def test_a_norm_without_weights_is_frozen_with_what_is_around_it(tmp_path: Path)
         return model
 
     assert set(_recorded(tmp_path / "run", make=make)) == set(range(2, STEPS + 1))
+
+
+class Plain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits."""
+        return self.last(self.norm(self.first(x)))
+
+
+def test_a_compiled_model_is_not_compiled_again(tmp_path: Path) -> None:
+    def graphs(out: Path | None) -> int:
+        torch._dynamo.reset()
+        found = []
+        model = Plain()
+        model.compile(backend=lambda graph, _: found.append(graph) or graph.forward)
+        optimizer = torch.optim.SGD(model.parameters(), 0.05)
+        with contextlib.nullcontext() if out is None else newllm.record(model, optimizer, out, every=50) as recorder:
+            for _ in range(4):
+                optimizer.zero_grad()
+                loss = model(torch.ones(4, 6)).square().mean()
+                loss.backward()
+                optimizer.step()
+                if recorder is not None:
+                    recorder.step(loss)
+        return len(found)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no layer is seen inside a compiled model
+        assert graphs(tmp_path / "run") == graphs(None) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.randn(4, dtype=torch.complex64).conj(),
+        torch.zeros(5, dtype=torch.bfloat16)[1:],
+        torch.zeros(6, dtype=torch.float16)[::2],
+        torch.zeros(4, dtype=torch.float8_e4m3fn),
+        torch.zeros(4, dtype=torch.bool),
+        torch.zeros(1).expand(5),
+        torch.zeros(4, device="meta"),
+        torch.eye(3).to_sparse(),
+        TwoTensor(torch.zeros(4), torch.zeros(4)),
+    ],
+)
+def test_an_odd_buffer_does_not_end_the_watch_of_the_others(tmp_path: Path, odd: Tensor) -> None:
+    def make() -> nn.Sequential:
+        model = _model()
+        model.register_buffer("odd", odd)
+        return model
+
+    assert _recorded(tmp_path / "run", _overwritten, make=make) == {AT: {"buffers_changed/0.1": 1.0}}
+
+
+def test_parameters_that_are_replaced_before_recording_begins_end_nothing(tmp_path: Path) -> None:
+    model = _model()
+    recorder = newllm.record(model, torch.optim.SGD(model.parameters(), 0.05), tmp_path / "run")
+    for module in model.modules():
+        for name, one in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(one.detach().clone()))
+    with recorder:
+        pass
