@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from newllm.files import read_bytes
 from newllm.messages import message
-from newllm.trace.remark import Remark, left_out
+from newllm.trace.remark import Remark, unread_file
 
 FOLDER = "ranks"
 _LARGEST = 256 * 2**20  # bytes of all files
 _MOST = 64  # ranks that are read: enough to see that one differs
+_LARGEST_NUMBER = 2**53  # past it a float does not count any more
 WEIGHTS, MOMENTS = "weights", "moments"
 
 
@@ -79,8 +81,8 @@ def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
         return None, ()
     try:
         ranks = list(_read(run / FOLDER))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return None, (left_out("remark-unread-file", file=FOLDER, reason=str(error).split("\n")[0]),)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return None, (unread_file(FOLDER, error),)
     if not ranks:
         return None, ()
     world, sharded = ranks[0].world, max(rank.left_out for rank in ranks)
@@ -104,15 +106,25 @@ def _read(folder: Path) -> Iterator[_Rank]:
     if sum(file.stat().st_size for file in files) > _LARGEST:
         raise ValueError(f"more than {_LARGEST // 2**20} MB")
     for file in files:
-        lines = file.read_text(encoding="utf-8").split("\n")[:-1]  # what was cut off by a kill is no line
+        lines = read_bytes(file, _LARGEST).decode().split("\n")[:-1]  # what was cut off by a kill is no line
         if not lines:
             continue
         head, *rows = map(json.loads, lines)
         names = tuple(map(str, head["parameters"]))
-        by_step = {int(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in rows}
-        if any(len(values) != len(names) for row in by_step.values() for values in row.values()):
-            raise ValueError(f"{file.name} has a row of another length")
-        yield _Rank(int(head["rank"]), names, int(head["left_out"]), int(head["ranks"]), bool(head["wrapped"]), by_step)
+        by_step = {_whole(row["step"]): {part: list(row[part]) for part in (WEIGHTS, MOMENTS)} for row in rows}
+        for values in (values for row in by_step.values() for values in row.values()):
+            if len(values) != len(names):
+                raise ValueError(f"{file.name} has a row of another length")
+            if not {int, type(None)}.issuperset(map(type, values)):
+                raise ValueError(f"{file.name} has a row of something else than fingerprints")
+        rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
+        yield _Rank(rank, names, left_out, world, bool(head["wrapped"]), by_step)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _LARGEST_NUMBER:
+        raise ValueError("a count is no whole number from 0 up")
+    return value
 
 
 def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:

@@ -16,7 +16,7 @@ from newllm.diagnosis.training_kind import KINDS
 from newllm.errors import UserError
 from newllm.files import read_toml
 from newllm.messages import read_message
-from newllm.trace.remark import Remark, left_out
+from newllm.trace.remark import Remark, unread_file
 
 _LARGEST = 64 * 2**20  # bytes of a file
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
@@ -98,7 +98,7 @@ def _read(path: Path, remarks: list[Remark]) -> Mapping[str, Any]:
         if not isinstance(content, dict):
             raise ValueError("no object")
     except (OSError, ValueError) as error:
-        remarks.append(left_out("remark-unread-file", file=path.name, reason=_reason(error)))
+        remarks.append(unread_file(path.name, error))
         return {}
     return content
 
@@ -111,12 +111,6 @@ def said_by(recording: Mapping[str, Any]) -> list[Remark]:
     messages = messages if isinstance(messages, list) and len(messages) == len(sentences) else [None] * len(sentences)
     said = list(zip(messages, sentences, strict=True))[:_SENTENCES]
     return [Remark("note", read_message(data, line)) for data, line in said if isinstance(line, str)]
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return str(error).splitlines()[0]
 
 
 def _whole(value: Any, least: int) -> int | None:

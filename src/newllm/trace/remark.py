@@ -34,3 +34,9 @@ def note(id: str, /, **parameters: Any) -> Remark:
 def left_out(id: str, /, **parameters: Any) -> Remark:
     """Return a remark on what was not taken in."""
     return Remark("left-out", message(id, **parameters))
+
+
+def unread_file(name: str, error: Exception) -> Remark:
+    """Return a remark on a file that could not be read, with the reason but not the path."""
+    reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error).splitlines()[0]
+    return left_out("remark-unread-file", file=name, reason=reason)

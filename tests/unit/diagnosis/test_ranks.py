@@ -1,6 +1,7 @@
 """Fingerprints that ranks wrote, compared."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -135,9 +136,37 @@ def test_a_rank_that_ended_early_is_compared_up_to_there(tmp_path: Path) -> None
     assert _apart(run) == ()
 
 
-@pytest.mark.parametrize("text", ["[]\n", "{}\n", "not json\n", '{"parameters":[],"rank":{}}\n'])
+HEAD = '{"schema":1,"rank":1,"ranks":2,"wrapped":false,"left_out":0,"parameters":["a.weight","a.bias","b.weight"]}\n'
+VALUES = '"weights":[1,2,3],"moments":[null,null,null]}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]\n",
+        "{}\n",
+        "not json\n",
+        '{"parameters":[],"rank":{}}\n',
+        "[" * 100_000 + "\n",
+        HEAD.replace('"rank":1', '"rank":1e999'),
+        HEAD + '{"step":1e999,' + VALUES,
+        HEAD + '{"step":1' + "0" * 400 + "," + VALUES,
+        HEAD + '{"step":-1,' + VALUES,
+        HEAD + '{"step":0,"weights":[[1],2,3],"moments":[null,null,null]}\n',
+        HEAD + '{"step":0,"weights":[NaN,2,3],"moments":[null,null,null]}\n',
+        HEAD + '{"step":0,"weights":"abc","moments":[null,null,null]}\n',
+    ],
+)
 def test_a_damaged_file_is_passed_over_and_said(tmp_path: Path, text: str) -> None:
     run = _written(tmp_path, [SAME, SAME])
     (run / "ranks" / "rank-00001.jsonl").write_text(text)
     assert read_ranks(run)[0] is None
     assert _said(run) == ["remark-unread-file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    run = _written(tmp_path, [SAME])
+    os.mkfifo(run / "ranks" / "rank-00001.jsonl")
+    (remark,) = read_ranks(run)[1]
+    assert str(remark) == "'ranks' cannot be read (not a regular file): passed over"

@@ -117,7 +117,7 @@ def _steps(trace: Trace, part: str) -> set[int]:
 
 
 def state_changes(trace: Trace) -> dict[int, dict[str, list[str]]]:
-    """Return the changed layers, by the step before whose update it was seen, and by what: weights, frozen, moments."""
+    """Return the changed layers by the step before whose update it was seen, and by what: "weights", "buffers", ..."""
     found: dict[int, dict[str, list[str]]] = {}
     for name in sorted(trace.signals):
         part, _, layer = name.partition("/")
