@@ -75,6 +75,19 @@ def test_what_never_comes_is_counted_and_named() -> None:
     assert found.evidence["tokens"] == {"name": "embedding", "size": 30, "never": 10, "share": 10 / 30}
 
 
+class Smaller(Tokenizer):
+    def convert_ids_to_tokens(self, one: int) -> str:
+        """Return a token's text, as sentencepiece does."""
+        if one > 21:
+            raise IndexError("piece id is out of range")
+        return super().convert_ids_to_tokens(one)
+
+
+def test_rows_that_the_tokenizer_has_no_token_for_are_named_by_their_ids() -> None:
+    found = _checked(Rows(tokens=20), tokenizer=Smaller())
+    assert "never read by embedding: 20 'tok20', 23, 26" in str(found.sentence)
+
+
 def test_where_all_come_reading_ends_early() -> None:
     found = _checked(Rows())
     assert found.evidence["read"] < ROWS

@@ -3,6 +3,7 @@
 Rows of the data are read in a random order, by the loader's own way of reading, until all were or the time is over.
 """
 
+import functools
 import random
 import time
 from collections.abc import Callable
@@ -76,8 +77,17 @@ def _text_of(tokenizer: Any) -> Callable[[int], str]:
     for name in ("convert_ids_to_tokens", "id_to_token", "id_to_piece"):  # transformers, tokenizers, sentencepiece
         lookup = getattr(tokenizer, name, None)
         if callable(lookup):
-            return lambda one: f"{one} {lookup(one)!r}"
+            return functools.partial(_with_text, lookup)
     return str
+
+
+def _with_text(lookup: Callable[[int], object], one: int) -> str:
+    """Return an id with its text; alone where the embedding has more rows than the tokenizer has tokens."""
+    try:
+        text = lookup(one)
+    except Exception:  # each tokenizer says in its own way that it has no such token
+        return str(one)
+    return str(one) if text is None else f"{one} {text!r}"
 
 
 def _tokens(bench: Bench) -> tuple[str, str, int] | None:
