@@ -87,8 +87,8 @@ def ask(label: Label, path: Path, accepted: Accepted) -> Answer:
         diagnosis = newllm.doctor(path)
     except Exception as error:  # one run that breaks the doctor must not end the scoring of the others
         return Answer(failed=f"{type(error).__name__}: {error}")
-    last = max((float(series.step[-1]) for series in diagnosis.trace.signals.values() if len(series.step)), default=0.0)
-    answer = judged(diagnosis.findings, accepted, label["steps"], last if diagnosis.trace.axis == "step" else None)
+    last = diagnosis.trace.last_step if diagnosis.trace.axis == "step" else None
+    answer = judged(diagnosis.findings, accepted, label["steps"], last)
     answer.unjudged = not diagnosis.judged
     return answer
 

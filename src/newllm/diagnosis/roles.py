@@ -73,6 +73,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
                "completions length"),
     "entropy": ("entropy", "policy entropy", "ent"),
     "negative_entropy": ("entropy loss", "ent loss"),
+    "clip_fraction": ("clip fraction", "clipfrac", "clip frac", "policy clipfrac", "pg clipfrac"),
     "approximate_kl": ("approx kl", "approximate kl", "approxkl"),
     "kl": ("kl", "kld", "kl loss", "kl div", "kl divergence", "kld loss", "latent kl", "objective kl", "kl coef loss"),
     "reconstruction": ("recon", "reconstruction", "rec", "recon loss", "reconstruction loss", "rec loss",

@@ -12,8 +12,8 @@ from newllm.diagnosis.causes.calibration import probability
 CHANCE = np.random.default_rng(5)
 SINCE = np.maximum(STEPS - 240, 0.0)
 RISEN = STEPS >= 240
-FALLS = np.linspace(2.0, 1.0, 400)
-LN10 = float(np.log(10))
+FALLS, RISES = np.linspace(2.0, 1.0, 400), np.concatenate([[4.0], np.linspace(2.0, 8.0, 399)])
+LN10, LN2 = float(np.log(10)), float(np.log(2))
 
 
 def healed(height: float, gradient: float = 8.0, validation: float = 1.7) -> dict[str, Any]:
@@ -70,6 +70,9 @@ SUBTRACTED: dict[str, Any] = {
     "loss": 2 - 0.1 * np.exp(STEPS / 40),
     "recon": np.exp(STEPS / 40),
 }
+PAIRS: dict[str, Any] = {
+    "kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400), "evidence": {"level": LN2},
+}  # fmt: skip
 EVIDENCE: list[tuple[str, dict[str, Any], float]] = [
     ("changed-state", healed(2.0), 0.75),
     ("changed-state", healed(2.0, gradient=3.0), 0.4),  # labels that do not fit move the gradient as much
@@ -80,8 +83,8 @@ EVIDENCE: list[tuple[str, dict[str, Any], float]] = [
     ("learning-rate", healed(4.0), 0.6),
     ("learning-rate", healed(4.0, validation=1.4), 0.4),
     ("learning-rate", {**healed(2.0), "gradient_norm": at(236, 250, 6.0)}, 0.6),  # the gradient grew first
-    ("learning-rate", {"first": 20, "last": 30, "loss": 2.0 + 2.0 * at(20, 30, 2.0) - 2.0}, 0.6),
-    ("learning-rate", {"first": 20, "last": 30, "loss": 2.0 + at(20, 30, 1.9) - 1.0}, 0.4),
+    ("learning-rate", {"first": 20, "last": 30, "loss": 2.0 * at(20, 30, 2.0)}, 0.4),  # batches do so too
+    ("learning-rate", {"kind": "slow-divergence", "first": 1, "loss": until(60, 0.5) * RISES}, 0.4),  # it fell first
     ("learning-rate", {"kind": "reward-falls", "approx_kl": np.full(400, 0.5)}, 0.65),
     ("learning-rate", {"kind": "reward-falls", "approx_kl": np.full(400, 0.01)}, 0.0),
     ("label-noise", stays(), 0.7),
@@ -157,7 +160,10 @@ EVIDENCE: list[tuple[str, dict[str, Any], float]] = [
     ("wrong-targets", {**GAP, "loss": 0.01 * np.exp(-STEPS / 50), "validation_loss": np.full(400, 2.31)}, 0.7),
     ("wrong-targets", HELPS_LITTLE, 0.6),
     ("wrong-targets", {**HELPS_LITTLE, "validation_loss": np.linspace(4.45, 4.0, 400)}, 0.0),
-    ("wrong-targets", {"kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400)}, 0.6),
+    ("wrong-targets", PAIRS, 0.6),
+    ("wrong-targets", {**PAIRS, "evidence": {"level": 0.85 * LN2}}, 0.3),  # of another loss, or better than chance
+    ("wrong-targets", {**PAIRS, "rewards/accuracies": np.full(400, 0.8)}, 0.3),  # small rewards, and right
+    ("wrong-targets", {**PAIRS, "rewards/accuracies": np.full(400, 50.0)}, 0.6),  # percent
     ("evaluation-preparation", {**GAP, **GUESS}, 0.65),
     ("evaluation-preparation", {**GAP, **GUESS, "validation_accuracy": np.full(400, 0.3)}, 0.4),
     ("evaluation-preparation", {**NOT_FINITE, "signal": "validation_loss", "loss": FALLS}, 0.7),
@@ -171,3 +177,44 @@ def test_what_speaks_for_a_cause_by_shape(cause: str, what: dict[str, Any], valu
     score = CAUSES[cause](known(**what))
     assert score.value == pytest.approx(value)
     assert (score.reason is not None) == (value > 0 and probability(score) >= NAMED and value != 0.3)
+
+
+def said(cause: str, what: dict[str, Any]) -> str:
+    """Return the reason that is given for a cause."""
+    return str(CAUSES[cause](known(**what)).reason)
+
+
+@pytest.mark.parametrize(
+    ("cause", "what", "sentence"),
+    [
+        (
+            "reduction", ratio(64.0, 5.0),
+            "the training loss is 54 times the validation loss at the first evaluations, and 15 times at the last",
+        ),
+        (
+            "evaluation-preparation", {**GAP, **GUESS},
+            "training is learnt, while 10.0 % of validation are right, as by guessing (10.6 %)",
+        ),
+        (
+            "evaluation-preparation",
+            {**GAP, **GUESS, "validation_accuracy": np.full(400, 0.01)},
+            "training is learnt, while 1.0 % of validation are right, far fewer than by guessing (10.6 %)",
+        ),
+        (
+            "learning-rate-low",
+            {"kind": "plateau", "learning_rate": np.full(400, 2e-5)},  # no gradient is logged
+            "the rate is 2e-05 at its highest, with which hardly any model is trained from its start",
+        ),
+        (
+            "learning-rate-low",
+            {"kind": "plateau", "loss": np.linspace(2.0, 1.99, 400)},  # no evaluation is logged
+            "the loss falls all along, by next to nothing",
+        ),
+        (
+            "regularisation", ratio(2.0, 2.0),
+            "training ends 2 times as high as validation, and nothing made its loss rise",
+        ),
+    ],
+)  # fmt: skip
+def test_a_reason_is_true_of_its_run(cause: str, what: dict[str, Any], sentence: str) -> None:
+    assert said(cause, what) == sentence

@@ -27,6 +27,7 @@ def trace(**columns: list[float]) -> Trace:
         ("entropy", ["entropy", "objective/entropy"]),
         ("negative_entropy", ["train/entropy_loss"]),
         ("approximate_kl", ["train/approx_kl"]),
+        ("clip_fraction", ["train/clip_fraction", "policy/clipfrac_avg", "ppo/policy/clipfrac", "actor/pg_clipfrac"]),
         ("kl", ["train_kl", "objective/kl", "kl_loss"]),
         ("reconstruction", ["training/recon", "reconstruction_loss"]),
         ("chosen", ["rewards/chosen"]),

@@ -8,7 +8,7 @@ from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.rises import gradient_was_calm, harmed, rate_rose, rise_of
 from newllm.diagnosis.causes.score import EVENTS, FROM_START, MANY, NOTHING, Score, because, often
 from newllm.diagnosis.harm import RISES, validation_gains
-from newllm.diagnosis.losses import end_of_first_epoch, finite, is_validation
+from newllm.diagnosis.losses import as_shares, end_of_first_epoch, finite, is_validation
 from newllm.trace import Finding
 
 LEAST_FALL = 0.05  # of the training loss, on the log scale, while the validation loss rises
@@ -179,16 +179,14 @@ def target_leak(case: Case) -> Score:
 
 def class_imbalance(case: Case) -> Score:
     """One class is far more frequent than the others, and is the answer to everything."""
-    share = case.finding.evidence.get("accuracy")
-    if case.finding.kind != "constant-accuracy" or not isinstance(share, float) or not MOSTLY < as_share(share) < 1.0:
+    accuracy = case.finding.evidence.get("accuracy")
+    if case.finding.kind != "constant-accuracy" or not isinstance(accuracy, float):
+        return NOTHING
+    share = float(as_shares(np.array([accuracy]))[0])
+    if not MOSTLY < share < 1.0:
         return NOTHING
     for name in case.trace.signals:
         value = finite(case.trace.series(name)).value
         if _OF_A_CLASS.search(name) and len(value) >= 4 and not value.any():
-            return because(0.85, "class-never-found", signal=name, accuracy=as_share(share))
-    return because(0.6, "share-of-a-class", accuracy=as_share(share))
-
-
-def as_share(accuracy: float) -> float:
-    """Return an accuracy as a share of one: what is above one is in percent."""
-    return accuracy / 100 if accuracy > 1 else accuracy
+            return because(0.85, "class-never-found", signal=name, accuracy=share)
+    return because(0.6, "share-of-a-class", accuracy=share)

@@ -43,7 +43,8 @@ def evaluation_preparation(case: Case) -> Score:
         guesses, chance = chance_of(loss, accuracy) if len(accuracy) >= 4 else (False, 0.0)
         never = len(accuracy) >= 4 and accuracy.max() < 0.5 * chance  # labels that are all off by one
         if guesses or never:  # few data that are learnt by heart help a little
-            return because(0.65, "validation-guesses", accuracy=float(np.median(accuracy)), chance=chance)
+            reason = "validation-guesses" if guesses else "validation-never-right"
+            return because(0.65, reason, accuracy=float(np.median(accuracy)), chance=chance)
     return often(0.4) if case.finding.kind in {"validation-gap", "unsteady-validation"} else NOTHING
 
 

@@ -3,10 +3,13 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.levels import median
+from newllm.diagnosis.levels import end_level, median
 from newllm.diagnosis.losses import as_shares, finite, is_validation
+from newllm.diagnosis.roles import Roles
+from newllm.trace import Series
 
 APART = 4.0  # times
+GUESSED = (0.35, 0.6)  # of pairs
 CLEARLY = 1.1  # times the loss that training began at
 
 
@@ -35,6 +38,14 @@ def chance_of(loss: np.ndarray, accuracy: np.ndarray) -> tuple[bool, float]:
     return bool(guesses), chance
 
 
+def pairs_are_guessed(roles: Roles) -> bool:
+    """Whether the answers of a pair are told apart as by guessing, where that is logged."""
+    accuracy = roles.series("preference_accuracy")
+    return (
+        not len(accuracy.value) or GUESSED[0] < end_level(Series(accuracy.step, as_shares(accuracy.value))) < GUESSED[1]
+    )
+
+
 def above_start(case: Case) -> tuple[float, float] | None:
     """Return the loss training began at and validation's, where that lies clearly above and training does learn."""
     gap = case.finding if case.finding.kind == "validation-gap" else None
@@ -44,7 +55,7 @@ def above_start(case: Case) -> tuple[float, float] | None:
     if gap is None or case.has("data-order"):
         return None
     loss, validation = finite(case.trace.series("loss")).value, finite(case.trace.series("validation_loss")).value
-    start, level = float(max(loss[0], np.median(loss[:3]))), float(np.median(validation))
+    start, level = start_and_end(loss)[0], median(validation)
     if not comparable_losses(case):
         return None
     return (start, level) if level > CLEARLY * start and not falls_to_nothing(case) else None
@@ -53,5 +64,4 @@ def above_start(case: Case) -> tuple[float, float] | None:
 def comparable_losses(case: Case) -> bool:
     """Whether both losses begin in the same order of size: else one of them has other parts, or other units."""
     loss, validation = finite(case.trace.series("loss")).value, finite(case.trace.series("validation_loss")).value
-    ratio = float(validation[0] / max(loss[0], np.median(loss[:3])))
-    return 1 / APART < ratio < APART
+    return 1 / APART < float(validation[0]) / start_and_end(loss)[0] < APART

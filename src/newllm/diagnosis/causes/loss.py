@@ -3,7 +3,7 @@
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.fit import above_start, chance_of, start_and_end, validation_accuracy
+from newllm.diagnosis.causes.fit import above_start, chance_of, pairs_are_guessed, start_and_end, validation_accuracy
 from newllm.diagnosis.causes.score import EVENTS, NOTHING, Score, because, often
 from newllm.diagnosis.levels import median, rank_trend
 from newllm.diagnosis.losses import finite, is_own_part, is_validation
@@ -22,6 +22,7 @@ SURE_AND_WRONG = 1.3  # times the loss that training began at
 GROWN = 10.0  # times: a part of the loss that has been made large
 STEADILY = 0.97  # rank correlation of a loss that only climbs
 SLOWLY = 1.5  # times its first value: a loss that blows up is there by its second or third point
+OF_CHANCE = 0.1  # of ln 2
 SQUARES = 0.08  # of the loss: it scatters by more from batch to batch
 MIRRORS = 0.15  # of the validation loss: so near is the training loss to its negative
 
@@ -40,8 +41,8 @@ def reduction(case: Case) -> Score:
         return because(0.7, "multiple-of-chance", times=times)
     if case.finding.kind not in {"training-above-validation", "bad-start"}:
         return NOTHING
-    if (times := _constant_multiple(case)) is not None:
-        return because(0.78, "constant-multiple", times=times)
+    if (times := _multiple(case)) is not None:
+        return because(0.78, "constant-multiple", first=times[0], last=times[1])
     if case.finding.kind != "training-above-validation":
         return NOTHING
     loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
@@ -50,8 +51,8 @@ def reduction(case: Case) -> Score:
     return often(0.4 if abs(median(beside[:few]) / median(beside[-few:]) - 1) < 0.15 else 0.3)
 
 
-def _constant_multiple(case: Case) -> float | None:
-    """Return how many times the validation loss the training loss is, where it is that at first and at last."""
+def _multiple(case: Case) -> tuple[float, float] | None:
+    """Return how many times the validation loss the training loss is, at first and at last, where it is a multiple."""
     loss, validation = finite(case.trace.series("loss")), finite(case.trace.series("validation_loss"))
     if len(validation.value) < 4 or len(loss.value) < 8 or min(loss.value.min(), validation.value.min()) <= 0:
         return None
@@ -62,12 +63,10 @@ def _constant_multiple(case: Case) -> float | None:
     beside = np.array([np.log(loss.value[max(0, end - few) : max(end, 1)]).mean() for end in ends])
     ratio = np.exp(beside - np.log(validation.value))
     third = max(2, len(ratio) // 3)
-    drift = float(np.median(ratio[:third]) / np.median(ratio[-third:]))
-    same = 1 / ONE_RATIO < drift < ONE_RATIO and float(np.median(ratio)) > MULTIPLE
+    first, last = median(ratio[:third]), median(ratio[-third:])
+    same = 1 / ONE_RATIO < first / last < ONE_RATIO and median(ratio) > MULTIPLE
     # What is learnt by heart makes it smaller in the end, and what begins too large is learnt away by the first.
-    if not same and float(np.median(ratio[:third])) < 2 * MULTIPLE:
-        return None
-    return float(np.median(ratio))
+    return (first, last) if same or first >= 2 * MULTIPLE else None
 
 
 def _times_of_chance(case: Case) -> float | None:
@@ -125,7 +124,7 @@ def regularisation(case: Case) -> Score:
     """What acts in training alone is too strong: dropout, augmentation, smoothed labels, a penalty, a bonus."""
     if case.finding.kind == "training-above-validation":
         risen = any(one.kind in EVENTS and one.signal == "loss" for one in case.others)
-        if not risen and _constant_multiple(case) is None and _own_part(case) is None:
+        if not risen and _multiple(case) is None and _own_part(case) is None:
             return because(0.6, "above-in-training", times=case.finding.evidence["ratio"])
         return NOTHING
     if case.finding.kind == "reward-stays" and (level := _entropy_at_most(case)) is not None:
@@ -197,7 +196,7 @@ def wrong_targets(case: Case) -> Score:
         return NOTHING
     if (apart := _learns_something_else(case)) is not None:
         return apart
-    if case.finding.kind == "plateau" and training_kind(case.trace, case.facts).name == "preference":
+    if case.finding.kind == "plateau" and _pairs_at_chance(case):
         return because(0.6, "pairs-at-chance")
     if case.finding.kind == "plateau" and (scatter := _scatter_about_a_mean(case)) is not None:
         return because(0.6, "about-a-mean", scatter=scatter)
@@ -211,6 +210,14 @@ def wrong_targets(case: Case) -> Score:
     if guesses and learns and validation.min() > 0.97 * loss[:3].mean():
         return because(0.6, "validation-guesses", accuracy=median(accuracy), chance=chance)
     return often(0.3) if guesses else NOTHING
+
+
+def _pairs_at_chance(case: Case) -> bool:
+    """Whether a loss of preferences stands at ln 2, and the share of pairs that are told apart is that of a guess."""
+    if training_kind(case.trace, case.facts).name != "preference":
+        return False
+    level = float(case.finding.evidence.get("level", 0.0))
+    return abs(level / float(np.log(2)) - 1) < OF_CHANCE and pairs_are_guessed(roles_of(case.trace, case.facts))
 
 
 def _scatter_about_a_mean(case: Case) -> float | None:

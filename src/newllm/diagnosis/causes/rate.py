@@ -18,8 +18,7 @@ SMALL = 1e-4  # one that trains slowly
 LARGE = 0.01  # one with which a loss that stands still is not waiting for a larger one
 ABOVE_START = 1.1  # times the loss that training began at
 BLOWN = 30.0  # times that loss: no bad batch and no lost weight makes it so high
-FIRST = 0.15  # of the run
-OVERSHOT = 1.5  # times that loss
+STAYS = 0.9  # of the points from an onset on
 FEW_HIGH = 3  # points: a bad batch has no more
 
 
@@ -98,23 +97,8 @@ def _overshot(case: Case) -> Score | None:
     return None
 
 
-def _overshot_at_first(case: Case) -> Score | None:
-    """Return that the loss was far above its start within the first updates, from where it came back; or None."""
-    kinds = {"spike", "worse-than-untrained", "worse-than-uniform"}
-    first = case.finding.kind in kinds and case.onset <= FIRST * case.length
-    loss = finite(case.trace.series("loss"))
-    if not first or is_validation(case.finding.signal or "") or len(loss.value) < 10 or loss.value[0] <= 0:
-        return None
-    if case.has("gradient-carried", "bad-start", "data-order"):
-        return None
-    until = loss.step <= loss.step[0] + FIRST * case.length
-    times = float(loss.value[until].max() / loss.value[0])
-    back = bool((~until).any()) and np.median(loss.value[~until]) < ABOVE_START * loss.value[0]
-    return because(0.6, "overshot", times=times) if times > OVERSHOT and back else None
-
-
 def _from_start(case: Case) -> bool:
-    """Whether the training loss is above its start from the first updates on, and not for a moment."""
+    """Whether the training loss is above its start from the onset, within the first updates, to the end."""
     if (
         case.finding.kind not in FROM_START
         or is_validation(case.finding.signal or "")
@@ -124,8 +108,8 @@ def _from_start(case: Case) -> bool:
     loss = finite(case.trace.series("loss"))
     if len(loss.value) < 10 or loss.value[0] <= 0 or case.has("gradient-carried", "context-growth", "second-moment"):
         return False
-    later = loss.value[len(loss.value) // 4 :]
-    return bool(np.median(later) > 1.1 * loss.value[0])
+    behind, later = loss.value[loss.step >= case.onset], loss.value[len(loss.value) // 4 :]
+    return bool(np.mean(behind > loss.value[0]) > STAYS and np.median(later) > ABOVE_START * loss.value[0])
 
 
 def _gradient_grown(case: Case) -> bool:
@@ -141,7 +125,6 @@ _LOOKS: tuple[Callable[[Case], Score | None], ...] = (
     _overshot,
     _units_died,
     _rate_rose,
-    _overshot_at_first,
 )
 
 

@@ -13,6 +13,7 @@ QUIET = 0.15  # its scatter on the log scale, where all weights have their share
 FEW_CLASSES = (4, 64)
 ONE_BIAS = (0.85, 1.4)  # times the scatter of a gradient of the last bias alone; eight programs gave 0.93 to 1.26
 EXACT = 1e-3  # nats: so near the logarithm of a whole number
+LEARNT = 0.95  # of its first value: a validation loss that comes to less is learnt
 FADED = 1e-6  # of the whole gradient
 
 
@@ -35,10 +36,14 @@ def gradient_scatter(case: Case) -> float | None:
 
 
 def always_falls(case: Case) -> bool:
-    """Whether nearly each evaluation (else each quarter of the training loss) is a little better than the last."""
+    """Whether nearly each evaluation (else each fifth of the training loss) is better than the last, and all by little.
+
+    A validation loss that comes to less than `LEARNT` does not stand still, whatever the training loss does.
+    """
     validation, loss = finite(case.trace.series("validation_loss")).value, finite(case.trace.series("loss")).value
     if len(validation) >= 4:
-        return bool(np.mean(np.diff(validation) < 0) > 0.85 and np.ptp(validation) > 1e-4 * abs(validation[0]))
+        little = 1e-4 * abs(validation[0]) < np.ptp(validation) < (1 - LEARNT) * abs(validation[0])
+        return bool(little and np.mean(np.diff(validation) < 0) > 0.85)
     if len(loss) < 40:
         return False
     parts = [float(np.mean(part)) for part in np.array_split(loss, 5)]

@@ -4,13 +4,12 @@ import numpy as np
 
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.score import NOTHING, Score, because, often
-from newllm.diagnosis.causes.standstill import STILL, gradient_steady, is_of_last_bias, is_uniform
+from newllm.diagnosis.causes.standstill import LEARNT, STILL, gradient_steady, is_of_last_bias, is_uniform
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
 
 EXPECTED = 0.3  # what the loss should have fallen by, by rate and gradient, in its own units
 SHORTFALL = 20  # times what it did
-LEARNT = 0.95  # of its first value: a validation loss that comes to less is learnt
 TIGHT = 0.02  # of the gradient is left by clipping
 
 

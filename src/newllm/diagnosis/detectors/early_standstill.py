@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from newllm.diagnosis.causes.score import MANY
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
-MANY = 3.0  # nats at the start: so many classes are tokens
 HIGH = 0.02  # a learning rate that is ten times what language models bear with the optimizers that are usual for them
 STANDS = 0.05  # of the validation loss: from its first evaluation to its last it goes no further
 LEARNT = (0.5, 0.95)  # of the loss at the start: the frequencies of tokens have been learnt, and little else

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from newllm.diagnosis.causes.score import MANY
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite
@@ -127,7 +128,6 @@ def detect_squashed_outputs(trace: Trace, facts: Facts) -> list[Finding]:
 
 # A loss that no held-out text gives.
 TOO_GOOD = 0.15  # nats
-MANY = 3.0  # nats at the start: so many classes, or more, are tokens
 SOON = 0.5  # of the run
 
 

@@ -1,19 +1,15 @@
 """A policy whose probabilities are never other than before the update: the ratio of both is always one."""
 
-import re
-
 import numpy as np
 
 from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Trace
 
 FEWEST_POINTS = 10
-_CLIPPED = re.compile(r"clip.*frac", re.IGNORECASE)
 NOTHING = 1e-9
 MOVED = 0.02  # of the entropy: the policy is not what it was
 
@@ -26,12 +22,10 @@ def detect_policy_ratio(trace: Trace, facts: Facts) -> list[Finding]:
     """
     roles = roles_of(trace, facts)
     kl, entropy = roles.series("approximate_kl"), roles.series("entropy", "negative_entropy")
-    clipped = next(
-        (finite(one) for name, one in trace.signals.items() if "clip" in name.lower() and "frac" in name.lower()), None
-    )
-    if training_kind(trace, facts).name != "reinforcement" or clipped is None or len(kl.value) < FEWEST_POINTS:
+    clipped = roles.series("clip_fraction").value
+    if training_kind(trace, facts).name != "reinforcement" or not len(clipped) or len(kl.value) < FEWEST_POINTS:
         return []
-    if np.abs(kl.value).max() > NOTHING or np.abs(clipped.value).max(initial=0.0) > NOTHING:
+    if np.abs(kl.value).max() > NOTHING or np.abs(clipped).max() > NOTHING:
         return []
     if len(entropy.value) < FEWEST_POINTS or np.ptp(entropy.value) < MOVED * np.abs(entropy.value).max():
         return []

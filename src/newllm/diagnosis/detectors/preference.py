@@ -8,14 +8,15 @@ import math
 
 import numpy as np
 
+from newllm.diagnosis.causes.fit import pairs_are_guessed
 from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, median, rank_trend
-from newllm.diagnosis.losses import as_shares, finite, sliding_mean
+from newllm.diagnosis.losses import finite, sliding_mean
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
-from newllm.trace import Finding, Series, Trace
+from newllm.trace import Finding, Trace
 
 CHANCE = math.log(2)
 EXACT = 1e-3  # nats: as near as logs are printed
@@ -140,7 +141,7 @@ def _same_answers(roles: Roles) -> Finding | None:
 
 def _no_signal(roles: Roles) -> Finding | None:
     loss, held_out = finite(roles.trace.series("loss")), finite(roles.trace.series("validation_loss"))
-    accuracy, margin = roles.series("preference_accuracy"), roles.series("margin")
+    margin = roles.series("margin")
     has_evaluations = len(held_out.value) >= FEWEST_EVALUATIONS
     if has_evaluations and held_out.value.min() < NEVER_BELOW * CHANCE:
         return None
@@ -148,9 +149,7 @@ def _no_signal(roles: Roles) -> Finding | None:
         return None
     if not has_evaluations:
         tenth = max(5, len(loss.value) // 10)
-        right = Series(accuracy.step, as_shares(accuracy.value))
-        at_chance = not len(right.value) or 0.35 < end_level(right) < 0.6
-        if len(loss.value) < 4 * tenth or not at_chance:
+        if len(loss.value) < 4 * tenth or not pairs_are_guessed(roles):
             return None
         if sliding_mean(loss.value, tenth).min() < NEVER_BELOW_IN_TRAINING * CHANCE:
             return None
