@@ -92,6 +92,8 @@ SCORES: list[tuple[str, dict[str, Any], float]] = [
     ("label-noise", block(*[5.0] * 3, *[6.0] * 3, 8.1, *[6.0] * 5), 0.7),  # the top is that of six points: 5.5
     ("label-noise", block(3.5, 3.9, 3.9, *[6.0] * 9), 0.7),
     ("label-noise", block(*[6.0] * 10, 2.0, 2.0), 0.7),
+    ("label-noise", block(*[6.0] * 8, *[4.1] * 12), 0.7),
+    ("label-noise", block(*[6.0] * 8, *[3.9] * 12), 0.0),  # it soon comes down, and is no block
     ("label-noise", block(*[6.0] * 158), 0.7),  # three points behind
     ("label-noise", {**BLOCK, "signal": "train_loss", "train_loss": BLOCK["loss"], "loss": np.full(400, 2.0)}, 0.7),
     ("learning-rate", {}, 0.4),

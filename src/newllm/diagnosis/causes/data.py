@@ -81,12 +81,12 @@ def _is_block(case: Case) -> bool:
     outside = series.value[start + case.points : start + case.points + 3]
     base = float(case.finding.evidence.get("base", inside[0]))
     top = float(np.median(inside[:6])) - base
-    level = float(np.median(inside[:3])) - base > 0.5 * top and inside.max() - base < 3 * top
+    level = min(np.median(inside[:3]), np.median(inside)) - base > 0.5 * top and inside.max() - base < 3 * top
     whole = np.concatenate([inside, outside])
     falls = [np.median(whole[at - 3 : at]) - np.median(whole[at : at + 3]) for at in range(3, len(whole) - 2)]
     # A loss that falls as fast from its first points on is a model that learns other data, and no block.
     first, later = max(falls[:3], default=0.0), max(falls[3:], default=0.0)
-    return level and later > max(0.35 * top, 1.5 * first)
+    return bool(level and later > max(0.35 * top, 1.5 * first))
 
 
 def periodic_batch(case: Case) -> Score:
