@@ -13,14 +13,15 @@ from newllm.integrations.extra import check_installed
 
 check_installed("transformers", extra="hf", lowest="5.14", below="5.25")
 
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast  # noqa: E402
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast  # noqa: E402
 
 from newllm.integrations.transformers.cache import NewllmCache  # noqa: E402
 from newllm.integrations.transformers.configuration import NewllmConfig  # noqa: E402
-from newllm.integrations.transformers.modeling import NewllmForCausalLM  # noqa: E402
+from newllm.integrations.transformers.modeling import NewllmForCausalLM, NewllmModel  # noqa: E402
 
-__all__ = ["NewllmCache", "NewllmConfig", "NewllmForCausalLM"]
+__all__ = ["NewllmCache", "NewllmConfig", "NewllmForCausalLM", "NewllmModel"]
 
 AutoConfig.register(NewllmConfig.model_type, NewllmConfig, exist_ok=True)
+AutoModel.register(NewllmConfig, NewllmModel, exist_ok=True)
 AutoModelForCausalLM.register(NewllmConfig, NewllmForCausalLM, exist_ok=True)
 AutoTokenizer.register(NewllmConfig, fast_tokenizer_class=PreTrainedTokenizerFast, exist_ok=True)

@@ -9,7 +9,7 @@ import torch
 
 pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
 
-from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, DynamicCache
 
 import newllm.hf
 from newllm.errors import UserError
@@ -305,6 +305,42 @@ def test_saved_and_loaded_it_is_the_same_to_the_bit(model, tokens, tmp_path):
     assert torch.equal(again(input_ids=tokens).logits, model(input_ids=tokens).logits)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_base_model_gives_what_the_head_reads(model, tokens, tmp_path, side):
+    model.save_pretrained(tmp_path)
+    base = AutoModel.from_pretrained(tmp_path)
+    assert isinstance(base, newllm.hf.NewllmModel)
+    features = base(input_ids=tokens).last_hidden_state
+    assert torch.equal(model.model.head(features), model(input_ids=tokens).logits)
+    rows, mask = padded(tokens, side)
+    first = base(input_ids=rows[:, :5], attention_mask=mask[:, :5])
+    second = base(input_ids=rows[:, 5:], attention_mask=mask, **{CACHE: first[CACHE]})
+    whole = model(input_ids=rows, attention_mask=mask)
+    for row in range(ROWS):
+        logits = model.model.head(torch.cat([first.last_hidden_state, second.last_hidden_state], dim=1))
+        close(present(logits, row, side), present(whole.logits, row, side))
+        close(second[CACHE].logits_BV[row], whole[CACHE].logits_BV[row])
+    base.save_pretrained(tmp_path / "base")
+    again = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    assert torch.equal(again(input_ids=tokens).logits, model(input_ids=tokens).logits)
+
+
+def test_a_model_built_without_memory_is_drawn_as_another_is():
+    whole = model_of(body="stack")
+    with torch.device("meta"):
+        built = type(whole)(whole.config)
+    built.to_empty(device="cpu")
+    torch.manual_seed(0)
+    built.init_weights()
+    torch.manual_seed(0)
+    drawn = type(whole)(whole.config)
+    assert all(torch.equal(value, built.state_dict()[name]) for name, value in drawn.state_dict().items())
+    before = {name: value.clone() for name, value in whole.state_dict().items()}
+    whole.init_weights()  # draws nothing anew
+    assert all(torch.equal(value, before[name]) for name, value in whole.state_dict().items())
+
+
 def test_a_folder_that_lacks_weights_is_refused(tmp_path):
     from safetensors.torch import load_file, save_file
 
@@ -312,7 +348,7 @@ def test_a_folder_that_lacks_weights_is_refused(tmp_path):
     weights = load_file(tmp_path / "model.safetensors")
     del weights["model.body.blocks.1.mixer.gate.weight"]
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match=r"weights of 'model.body.blocks.1.mixer.gate' are missing"):
+    with pytest.raises(UserError, match=r"weights 'model.body.blocks.1.mixer.gate.weight' are missing"):
         AutoModelForCausalLM.from_pretrained(tmp_path)
 
 

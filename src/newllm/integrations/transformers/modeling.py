@@ -1,25 +1,23 @@
-"""The language model as a transformers model: what `generate`, `Trainer` and `pipeline` call.
+"""The language model as transformers models: what `generate`, `Trainer` and `pipeline` call.
 
-Shapes: B rows, T positions, D width, V vocabulary.
+Both have the same weights under the same names, so that each loads what the other has saved.
+
+Shapes: B rows, T positions, D width, F features, V vocabulary.
 """
 
-import dataclasses
 import inspect
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from transformers import GenerationMixin, PreTrainedModel
-from transformers.modeling_outputs import CausalLMOutputWithPast
+from torch import Tensor
+from transformers import GenerationMixin
+from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.utils import can_return_tuple
 
 from newllm.errors import UserError
 from newllm.generation import Memory, fingerprint, load_context, save_context
 from newllm.integrations.transformers.cache import NewllmCache
-from newllm.integrations.transformers.configuration import NewllmConfig
-from newllm.integrations.transformers.padding import Spans, read_padded, read_without_state, repeated, spans_of
-from newllm.model.language_model import LanguageModel
+from newllm.integrations.transformers.pretrained import NewllmPreTrainedModel
 
 CACHE = (
     "cache"
@@ -28,44 +26,45 @@ CACHE = (
 )
 """What the installed transformers calls the argument and the output: `cache` from 5.24 on."""
 
-_OF_LOSS = {"num_items_in_batch"}
+
+class NewllmModel(NewllmPreTrainedModel):
+    """The model without its head: features of each position."""
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+        cache: NewllmCache | None = None,
+        past_key_values: NewllmCache | None = None,
+        **kwargs: Any,
+    ) -> BaseModelOutputWithPast:
+        """Read a batch; arguments as of `NewllmForCausalLM`.
+
+        Returns:
+            What the head makes logits of, `[B, T, F]`, and the cache. At padding on the right stands the row's last
+            token again; zeros stand where a row is all padding.
+
+        Raises:
+            UserError: as `NewllmForCausalLM`.
+        """
+        self._check_arguments(input_ids, inputs_embeds, None, 0, kwargs)
+        use_cache = self._wants_cache(use_cache, cache, past_key_values)
+        cache = _cache_of(cache, past_key_values)
+        x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
+        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache)
+        if use_cache and state is not None:
+            last = self._logits(features_BTF[:, -1:], spans, cache)
+            cache.replace(self.model, state, last[:, -1].detach().clone(), x_BTD.shape[1])
+        return BaseModelOutputWithPast(last_hidden_state=features_BTF, **{CACHE: cache if use_cache else None})
 
 
-class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
-    """A `LanguageModel` behind the interface of transformers.
+class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
+    """The model with its head, which predicts the next token."""
 
-    Args:
-        config: the shape. Weights are drawn from torch's generator, so that `torch.manual_seed` decides them.
-
-    Attributes:
-        model: the model itself, which everything of newllm takes.
-    """
-
-    config_class = NewllmConfig
-    config: NewllmConfig
-    base_model_prefix = ""
-    main_input_name = "input_ids"
-    supports_gradient_checkpointing = True
     _is_stateful = True  # with which transformers refuses assisted generation: a state does not go back
-    _tied_weights_keys: ClassVar[dict[str, str]] = {"model.head.weight": "model.embedding.weight"}
-    _no_split_modules: ClassVar[list[str]] = ["Block"]
-
-    def __init__(self, config: NewllmConfig) -> None:
-        super().__init__(config)
-        device = torch.empty(0).device.type
-        device = device if device == "meta" else "cpu"  # `from_pretrained` builds on "meta": it has the weights already
-        seed = 0 if device == "meta" else int(torch.randint(2**31, (1,)))
-        with torch.device(device), torch.random.fork_rng(devices=[]):
-            self.model = LanguageModel(config.shape, seed)
-        if config.tie_word_embeddings and self.model.head.weight.shape != self.model.embedding.weight.shape:
-            wide, high = self.model.head.weight.shape[1], self.model.embedding.weight.shape[1]
-            raise UserError(
-                f"tie_word_embeddings: the head reads {wide} channels, the embedding has {high}: leave it out"
-            )
-        self.gradient_checkpointing = False
-        for value in () if device == "meta" else (*self.model.parameters(), *self.model.buffers()):
-            value._is_hf_initialized = True  # type: ignore[attr-defined]
-        self.post_init()
 
     @can_return_tuple
     def forward(
@@ -94,7 +93,7 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
             cache: the state before the batch, which becomes the state after it unless `use_cache` is False.
             past_key_values: the same; its name until transformers 5.23.
             logits_to_keep: return only the logits of so many last positions, or of these positions; 0 for all.
-            **kwargs: `num_items_in_batch` of the Trainer.
+            **kwargs: `num_items_in_batch` and `shift_labels` of the Trainer.
 
         Returns:
             Loss, logits `[B, T, V]`, and the cache.
@@ -104,27 +103,15 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
                 between tokens.
         """
         self._check_arguments(input_ids, inputs_embeds, labels, logits_to_keep, kwargs)
-        if use_cache is None:
-            given = cache is not None or past_key_values is not None
-            use_cache = given or (self.config.use_cache and not self.training and labels is None)
+        use_cache = self._wants_cache(use_cache, cache, past_key_values, labels=labels)
         cache = _cache_of(cache, past_key_values)
         x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
-        rows, length = x_BTD.shape[:2]
-        cache.check(self.model, rows)
-        spans = spans_of(attention_mask, rows, length, cache.positions)
-        if spans is None:
-            features_BTF, state = self.model.read(x_BTD, cache.state)
-        elif use_cache or cache.state is not None:
-            features_BTF, state = read_padded(self.model, x_BTD, cache.state, spans)
-        else:
-            features_BTF, state = read_without_state(self.model, x_BTD, spans), None
-        if spans is not None:
-            features_BTF = repeated(features_BTF, spans)
+        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache)
         some = not isinstance(logits_to_keep, int)
         logits = self._logits(features_BTF[:, logits_to_keep if some else slice(-logits_to_keep, None)], spans, cache)
         if use_cache and state is not None:
             last = self._logits(features_BTF[:, -1:], spans, cache) if some else logits
-            cache.replace(self.model, state, last[:, -1].detach().clone(), length)
+            cache.replace(self.model, state, last[:, -1].detach().clone(), x_BTD.shape[1])
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **kwargs)
@@ -165,54 +152,6 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
         cache.replace(self.model, memory.state, memory.logits_V[None], memory.tokens_read)
         return cache
 
-    def get_input_embeddings(self) -> nn.Module:
-        """Return the embedding."""
-        return self.model.embedding
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Put another embedding in its place."""
-        self.model.embedding = value  # type: ignore[assignment]
-
-    def get_output_embeddings(self) -> nn.Module:
-        """Return the head."""
-        return self.model.head
-
-    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        """Put another head in its place."""
-        self.model.head = new_embeddings  # type: ignore[assignment]
-
-    def resize_token_embeddings(self, *arguments: Any, **named: Any) -> nn.Embedding:
-        """Give embedding and head another number of rows; as in transformers."""
-        embedding = super().resize_token_embeddings(*arguments, **named)
-        self.model.config = dataclasses.replace(self.model.config, vocabulary=embedding.num_embeddings)
-        return embedding
-
-    def _set_gradient_checkpointing(self, enable: bool = True, *arguments: Any, **named: Any) -> None:
-        """Keep of a block only what goes into it while training."""
-        if not hasattr(self.model.body, "recompute"):
-            raise UserError(
-                f"body '{self.config.body}' has no blocks to recompute: drop gradient checkpointing, or take body stack"
-            )
-        super()._set_gradient_checkpointing(enable, *arguments, **named)
-        self.model.body.recompute = enable  # type: ignore[assignment]
-
-    def _init_weights(self, module: nn.Module) -> None:
-        """Refuse a folder without some of the weights; draw those of a module that is new, as for more tokens."""
-        own = (*module.parameters(recurse=False), *module.buffers(recurse=False))
-        if all(getattr(value, "_is_hf_initialized", False) for value in own):
-            return
-        name = next((path for path, other in self.named_modules() if other is module), None)
-        if name is not None:
-            raise UserError(f"the weights of '{name}' are missing or have another shape: export the run again")
-        super()._init_weights(module)
-
-    def _logits(self, features_BTF: Tensor, spans: Spans | None, before: NewllmCache) -> Tensor:
-        logits = self.model.head(features_BTF)
-        if spans is None or before.logits_BV is None:
-            return logits
-        # A row that is all padding stays where it was.
-        return torch.where((spans.length_B > 0)[:, None, None], logits, before.logits_BV[:, None])
-
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
         return False
@@ -228,32 +167,6 @@ class NewllmForCausalLM(PreTrainedModel, GenerationMixin):
             )
         if model_kwargs.get(CACHE) is None and generation_config.use_cache is not False:
             model_kwargs[CACHE] = NewllmCache()
-
-    def _check_arguments(
-        self,
-        input_ids: Tensor | None,
-        inputs_embeds: Tensor | None,
-        labels: Tensor | None,
-        logits_to_keep: int | Tensor,
-        others: dict[str, Any],
-    ) -> None:
-        dtype = self.model.head.weight.dtype
-        if dtype not in (torch.float32, torch.float64):
-            raise UserError(
-                f"the weights are {dtype}, a newllm model takes float32: .float() it, and use torch.autocast"
-            )
-        if (input_ids is None) == (inputs_embeds is None):
-            raise UserError("give input_ids or inputs_embeds, one of them")
-        given = input_ids if inputs_embeds is None else inputs_embeds
-        assert given is not None
-        if given.dim() != (2 if inputs_embeds is None else 3) or 0 in given.shape:
-            raise UserError(f"the input has shape {list(given.shape)}: give [rows, positions], none of them 0")
-        if labels is not None and not (isinstance(logits_to_keep, int) and logits_to_keep == 0):
-            raise UserError("labels need the logits of every position: drop logits_to_keep")
-        for name in [name for name in others if name not in _OF_LOSS]:
-            value = others.pop(name)
-            if value is not None and value is not False:
-                raise UserError(f"a newllm model takes no {name}: drop it")
 
 
 def _cache_of(cache: Any, past_key_values: Any) -> NewllmCache:
