@@ -15,11 +15,12 @@ check_installed("transformers", extra="hf", lowest="5.14", below="5.25")
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast  # noqa: E402
 
+from newllm.integrations.transformers.adapters import AdapterReach, adapter_reach  # noqa: E402
 from newllm.integrations.transformers.cache import NewllmCache  # noqa: E402
 from newllm.integrations.transformers.configuration import NewllmConfig  # noqa: E402
 from newllm.integrations.transformers.modeling import NewllmForCausalLM, NewllmModel  # noqa: E402
 
-__all__ = ["NewllmCache", "NewllmConfig", "NewllmForCausalLM", "NewllmModel"]
+__all__ = ["AdapterReach", "NewllmCache", "NewllmConfig", "NewllmForCausalLM", "NewllmModel", "adapter_reach"]
 
 AutoConfig.register(NewllmConfig.model_type, NewllmConfig, exist_ok=True)
 AutoModel.register(NewllmConfig, NewllmModel, exist_ok=True)

@@ -1,6 +1,7 @@
 """The transformers model against the model itself: what `LanguageModel` gives for one whole, unpadded row."""
 
 import copy
+import pickle
 import warnings
 from typing import Any
 
@@ -402,6 +403,22 @@ def test_contexts_go_to_files_and_back(model, tokens, tmp_path):
         model_of(body="stack", context=9).load_context(tmp_path / "row.context")
 
 
+@torch.no_grad()
+def test_a_cache_of_a_model_with_other_weights_is_refused(tokens):
+    model, other = model_of(body="stack"), model_of(body="stack")
+    cache = model(input_ids=tokens)[CACHE]
+    equal = copy.deepcopy(cache)
+    whole = model(input_ids=torch.cat([tokens, tokens], dim=1)).logits[:, LENGTH:]
+    close(other(input_ids=tokens, **{CACHE: equal}).logits, whole)  # another copy of the same model
+    other.model.head.bias.add_(1)
+    with pytest.raises(UserError, match="was written by another model"):
+        other(input_ids=tokens, **{CACHE: cache})
+    restored = pickle.loads(pickle.dumps(cache))  # as another process gets it, which cannot know
+    close(model(input_ids=tokens, **{CACHE: restored}).logits, whole)
+    model.model.head.bias.add_(1)  # the model itself may train on meanwhile
+    model(input_ids=tokens, **{CACHE: cache})
+
+
 def test_new_tokens_can_be_added(tokens):
     model = model_of(body="stack")
     before = model(input_ids=tokens).logits
@@ -424,6 +441,14 @@ def test_an_adapter_on_every_linear_layer_trains_and_merges(variant, tokens):
         name for name, part in model.named_modules() if isinstance(part, torch.nn.Linear) and "lora_" not in name
     ]
     assert len(adapters) == 2 * len([name for name in linears if "head" not in name])
+    reach = newllm.hf.adapter_reach(adapted)
+    total = sum(value.numel() for value in model_of(**VARIANTS[variant]).parameters())
+    assert reach.parameters == total == reach.reached + sum(reach.left_out.values())
+    assert reach.adapters == sum(value.numel() for value in adapters.values())
+    assert reach.left_out["model.embedding.weight"] == VOCABULARY * 8
+    assert "model.head.weight" in reach.left_out
+    assert not any(name.endswith("base_layer.weight") for name in reach.left_out)
+    assert str(reach).startswith(f"adapters with {reach.adapters:,} parameters reach {reach.reached:,} of {total:,} (")
     optimizer = torch.optim.SGD(adapters.values(), 1.0)
     for _ in range(2):  # after one step the first of the two matrices has a gradient too
         optimizer.zero_grad()

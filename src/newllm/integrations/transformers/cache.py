@@ -4,6 +4,7 @@ Shapes: B rows, V vocabulary.
 """
 
 import copy
+import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 from newllm.errors import UserError
+from newllm.generation import fingerprint
 from newllm.model.bodies import State
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
@@ -33,16 +35,19 @@ class NewllmCache(Cache):
         self.logits_BV: Tensor | None = None
         self.positions = 0
         self.shape: ModelConfig | None = None
+        self._writer: weakref.ref[LanguageModel] | None = None
 
     def check(self, model: LanguageModel, rows: int) -> None:
         """Refuse to go on with another model or another number of rows.
 
         Raises:
-            UserError: the cache was written by a model of another shape, or holds other rows.
+            UserError: the cache was written by a model of another shape or, where that model is still there, with other
+                weights; or it holds other rows.
         """
         if self.state is None:
             return
-        if self.shape != model.config:
+        writer = model if self._writer is None else self._writer() or model
+        if self.shape != model.config or (writer is not model and fingerprint(writer) != fingerprint(model)):
             raise UserError(
                 "this cache was written by another model: begin with a new one, or give it to its own model"
             )
@@ -59,7 +64,7 @@ class NewllmCache(Cache):
             logits_BV: what comes next in each row.
             given: positions of the call.
         """
-        self.state, self.logits_BV, self.shape = state, logits_BV, model.config
+        self.state, self.logits_BV, self.shape, self._writer = state, logits_BV, model.config, weakref.ref(model)
         self.positions += given
 
     def row(self, index: int) -> State:
@@ -87,7 +92,7 @@ class NewllmCache(Cache):
 
     def reset(self) -> None:
         """Forget everything."""
-        self.state, self.logits_BV, self.positions, self.shape = None, None, 0, None
+        self.state, self.logits_BV, self.positions, self.shape, self._writer = None, None, 0, None, None
 
     def crop(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse: a state cannot be taken back to an earlier token.
@@ -122,6 +127,9 @@ class NewllmCache(Cache):
             setattr(other, name, copy.copy(value))
         other._take(torch.clone)
         return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_writer": None}  # another process has other models
 
     def _take(self, change: Callable[[Tensor], Tensor]) -> None:
         if self.state is not None and self.logits_BV is not None:
