@@ -45,11 +45,12 @@ def adapter_reach(model: nn.Module) -> AdapterReach:
     Returns:
         The counts; `print` shows them in one line.
     """
-    wrapped = [part for part in model.modules() if isinstance(getattr(part, "base_layer", None), nn.Module)]
-    layers = [part.base_layer for part in wrapped]
-    changed = {id(layer.weight) for layer in layers}  # its bias stays as it is
+    wrapped = {
+        part: layer for part in model.modules() if isinstance(layer := getattr(part, "base_layer", None), nn.Module)
+    }
+    changed = {id(getattr(layer, "weight", None)) for layer in wrapped.values()}  # its bias stays as it is
     added = {id(value) for part in wrapped for value in part.parameters()}
-    added -= {id(value) for layer in layers for value in layer.parameters()}  # type: ignore[union-attr]
+    added -= {id(value) for layer in wrapped.values() for value in layer.parameters()}
     own = [(name, value) for name, value in model.named_parameters() if id(value) not in added]
     tuned = bool(wrapped)
     left_out = {
