@@ -29,14 +29,17 @@ def number(name: str, value: Scalar) -> float | Tensor:
 
 
 def evaluation_signals(
-    loss: Scalar,
+    loss: Scalar | None,
     correct: int | Tensor | None,
     count: int | None,
     predicted: int | Tensor | Sequence[int] | None,
     classes: Mapping[str, tuple[Scalar, int]] | None,
+    accuracy: Scalar | None = None,
 ) -> dict[str, float | Tensor]:
     """Return an evaluation's signals by name; arguments as in `Recorder.validation`."""
-    signals = {"validation_loss": number("loss", loss)}
+    signals = {} if loss is None else {"validation_loss": number("loss", loss)}
+    if accuracy is not None:
+        signals["validation_accuracy"] = number("accuracy", accuracy)
     if count is not None:
         signals["validation_count"] = number("count", count)
     if correct is not None:

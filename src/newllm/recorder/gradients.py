@@ -103,7 +103,7 @@ class GradientWatch:
         self.clipped: Norms | None = None
         self.backwards = 0
         self.carried: dict[int, Tensor] = {}
-        self._running = False
+        self._running = self._updating = False
 
     @property
     def sentinels(self) -> int:
@@ -116,6 +116,10 @@ class GradientWatch:
         if self.before is not None:
             self.before = self._unscaled(self.before)
 
+    def closure_begins(self) -> None:
+        """Call it where the optimizer is about to call a closure, whose first pass is followed by `update_begins`."""
+        self._updating, self._running, self._at_old_weights = True, False, True
+
     @torch.no_grad()
     def update_begins(self, scale: Tensor | None = None) -> None:
         """Call it right before the optimizer changes a weight.
@@ -123,7 +127,8 @@ class GradientWatch:
         Args:
             scale: by which the gradients are still multiplied, None for 1.
         """
-        self._updating, self._running, self._at_old_weights = True, False, True
+        if not self._updating:
+            self.closure_begins()
         if self.before is not None and _versions(self._parameters) == self.before.versions:
             return
         now = gradient_norms(self._parameters)

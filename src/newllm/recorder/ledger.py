@@ -28,6 +28,7 @@ from torch import Tensor
 
 from newllm.recorder.bits import bits, counted, has_numbers
 from newllm.recorder.buffers import BufferWatch
+from newllm.recorder.closures import after_closure
 from newllm.recorder.isolation import Part, no_isolation
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout
@@ -103,7 +104,7 @@ class Ledger:
         self._row, self._sampled = row, sampled
 
     @torch.no_grad()
-    def _begins(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)
+    def _begins(self, optimizer: object, args: Any, kwargs: Any) -> Any:  # noqa: ARG002 (a hook's form)
         began = time.thread_time()
         marked = {entry: mark for entry, mark in self._marked.items() if self._is_due(entry)}
         if marked:
@@ -115,8 +116,12 @@ class Ledger:
             self._row.put_all(flags.float(), self._protect(partial(self._signals, entries)))
             self._frozen |= {entry: mark for entry, mark in zip(entries, marks, strict=True) if entry in self._frozen}
         self._marked = {}
-        self._of_buffers(self._buffers.put)(self._row)
+        put = self._of_buffers(partial(self._buffers.put, self._row))
+        with_closure = after_closure(args, kwargs, put)  # the forward pass that looks at the buffers may be in there
+        if with_closure is None:
+            put()
         self._spent = time.thread_time() - began + self._buffers.spent
+        return with_closure
 
     @torch.no_grad()
     def _ends(self, optimizer: object, args: object, kwargs: object) -> None:  # noqa: ARG002 (a hook's form)

@@ -27,6 +27,7 @@ from newllm.recorder.pending import FLUSH_SECONDS
 MOST_WAITING = 1_000_000  # numbers that wait for the first rank's recording: they lie on the device
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeedZeroModule")
 _WORD = 2**32
+_SHORT = (",", ":")
 
 
 class RankWatch:
@@ -37,10 +38,19 @@ class RankWatch:
         optimizer: its optimizer.
         out: directory of the recording.
         known_by: a file in it that the first rank writes when it begins.
+        resumed_at: step that the training goes on from; fingerprints of later ones are dropped. None: it begins.
     """
 
-    def __init__(self, layout: Layout, optimizer: torch.optim.Optimizer, out: Path, known_by: str) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        optimizer: torch.optim.Optimizer,
+        out: Path,
+        known_by: str,
+        resumed_at: int | None = None,
+    ) -> None:
         self._layout, self._optimizer, self._out, self._known_by = layout, optimizer, out, known_by
+        self._resumed_at = resumed_at
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._file: TextIO | None = None
         self._rows: list[tuple[int, list[int], Tensor]] = []
@@ -63,8 +73,7 @@ class RankWatch:
                 return
             folder = self._out / FOLDER
             folder.mkdir(exist_ok=True)
-            self._file = (folder / f"rank-{self._rank:05}.jsonl").open("x", encoding="utf-8")
-            self._write(self._described())
+            self._open(folder)
         rows, self._rows = self._rows, []
         for step, with_moments, sums in rows:
             words = [int(one) % _WORD for one in sums.tolist()]
@@ -73,6 +82,20 @@ class RankWatch:
             listed = [moments.get(index) for index in range(count)]
             self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed})
         self._file.flush()
+
+    def _open(self, folder: Path) -> None:
+        """Open the file of this rank; of a training that goes on, with what the ranks of then wrote up to its step."""
+        path, described = folder / f"rank-{self._rank:05}.jsonl", json.dumps(self._described(), separators=_SHORT)
+        rows: list[str] = []
+        if self._resumed_at is not None and path.exists():
+            head, *rows = path.read_text(encoding="utf-8").split("\n")[:-1] or [""]
+            rows = [row for row in rows if json.loads(row)["step"] <= self._resumed_at] if head == described else []
+            path.unlink()
+        for other in folder.glob("rank-*.jsonl") if self._resumed_at is not None and self._rank == 0 else ():
+            if int(other.stem.partition("-")[2]) >= self._world:
+                other.unlink()  # of a rank that is no more
+        self._file = path.open("x", encoding="utf-8")
+        self._file.write("".join(f"{line}\n" for line in (described, *rows)))
 
     def close(self) -> None:
         """Write the rest."""
@@ -92,7 +115,7 @@ class RankWatch:
 
     def _write(self, row: dict[str, Any]) -> None:
         assert self._file is not None
-        self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
+        self._file.write(json.dumps(row, separators=_SHORT) + "\n")
 
     @torch.no_grad()
     def _taken(self) -> tuple[list[int], Tensor]:

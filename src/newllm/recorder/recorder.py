@@ -19,36 +19,37 @@ what torch.compile made into one function shows its weights and gradients, not i
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self, SupportsFloat
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from newllm.checksum import write_checked
 from newllm.diagnosis.training_kind import parse_kind
 from newllm.errors import UserError
-from newllm.files import writing
 from newllm.messages import Message, message
-from newllm.recorder.arguments import be_fresh, is_first_process, processes, the_model, the_optimizer
+from newllm.recorder.arguments import is_first_process, processes, the_model, the_optimizer
+from newllm.recorder.calls import CallWatch
 from newllm.recorder.context_signals import ContextSignals
+from newllm.recorder.description import Description
 from newllm.recorder.evaluations import evaluation_signals, number
 from newllm.recorder.isolation import Isolation
 from newllm.recorder.layout import Layout
 from newllm.recorder.ledger import Ledger
 from newllm.recorder.lyapunov_watch import LyapunovWatch
-from newllm.recorder.outputs import embedding_size, find_logits, put_logits
 from newllm.recorder.pending import PendingRows, Row
 from newllm.recorder.ranks import RankWatch
+from newllm.recorder.resumption import RECORDING, TRACE, checked_step, open_directory
 from newllm.recorder.sampled import SampledForward
 from newllm.recorder.updates import UpdateWatch
 from newllm.trace import TraceWriter
 
-TRACE, RECORDING, DATA = "trace.jsonl", "recording.json", "data.json"
+DATA = "data.json"
 MOST_WAITING = 10_000  # rows that are kept in memory while there is no room to write them
+_RESERVED = frozenset(("step", "loss", "gradient_norm", "gradient_norm_clipped", "learning_rate", "step_seconds"))
 _HIDDEN = message("remark-hidden-layers")
 
 
@@ -60,6 +61,7 @@ def record(
     every: int = 10,
     vocabulary: int | None = None,
     kind: str | None = None,
+    resumed_at: int | None = None,
 ) -> "Recorder":
     """Record a training loop into a directory, inside a `with`.
 
@@ -71,12 +73,15 @@ def record(
         vocabulary: how many tokens or classes the model chooses from, where it is no embedding's size.
         kind: of training ("reinforcement", "adversarial", "fine-tune", ...): it changes what the doctor calls an
             alarm. None leaves it to a guess by the signals.
+        resumed_at: step of the checkpoint that model and optimizer were loaded from: the recording in `out` goes on
+            from there, and what it holds of later steps is set aside (`resumption`). None or 0: the training begins.
 
     Raises:
         UserError: the model has no parameters, the optimizer trains none of them, `every` is below 1, there is no such
-            kind, or `out` holds a recording.
+            kind, or `out` holds a recording and the training is not resumed.
     """
-    return Recorder(model, optimizer, Path(out), every=every, vocabulary=vocabulary, kind=kind)
+    start = checked_step(resumed_at) or None
+    return Recorder(model, optimizer, Path(out), every=every, vocabulary=vocabulary, kind=kind, resumed_at=start)
 
 
 class Recorder:
@@ -95,58 +100,60 @@ class Recorder:
         every: int,
         vocabulary: int | None = None,
         kind: str | None = None,
+        resumed_at: int | None = None,
         ledger_share: float | None = None,
     ) -> None:
         if every < 1:
             raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
         self._layout = Layout(the_model(model))
         self._optimizer = the_optimizer(optimizer, self._layout)
-        self._out, self._every, self._vocabulary = out, every, vocabulary
-        self._kind = None if kind is None else parse_kind(kind)
-        self._notes: list[dict[str, Any]] = []
+        self._out, self._every, self._resumed_at = out, every, resumed_at
+        kind = None if kind is None else parse_kind(kind)
+        self._about = Description(self._layout, self._optimizer, out, every=every, vocabulary=vocabulary, kind=kind)
         self._part = Isolation(self._failed).part
         self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
         self._ledger = Ledger(self._layout, self._optimizer, self._part, share=ledger_share)
         self._forward = SampledForward(self._layout, self._part)
         self._contexts = ContextSignals(self._layout, self._part("contexts"))
         self._lyapunov = LyapunovWatch(self._layout)
-        self._handles: list[RemovableHandle] = []
+        self._calls = CallWatch(
+            self._layout, self._forward, self._lyapunov, self._part, self._about, self._describe_again
+        )
         self._pending: PendingRows | None = None
         self._row = Row()
-        self._steps, self._time, self._sampled = 0, 0.0, False
+        self._steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
-        self._ranks = RankWatch(self._layout, self._optimizer, out, RECORDING) if processes() > 1 else None
-        self._trained_while_evaluated = False
-        self._left_out: list[Message] = []
-        self._ended = False
+        self._ranks = RankWatch(self._layout, self._optimizer, out, RECORDING, resumed_at) if processes() > 1 else None
+        self._has_data = False
 
     def __enter__(self) -> Self:
         if not self._writes:
             self._compare_ranks()
             return self
-        be_fresh(self._out)
-        with writing(self._out):
-            self._out.mkdir(parents=True, exist_ok=True)
-        self._describe()
+        found = open_directory(self._out, self._resumed_at)
+        if found is not None:
+            self._about.go_on(found)
+        self._about.write()
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
         self._part("ledger")(self._ledger.open)()
         self._part("updates")(self._updates.open)()
         self._part("contexts")(self._contexts.open)()
-        self._part("outputs")(self._watch_the_root)()
+        self._part("outputs")(self._calls.open)()
         self._compare_ranks()
         self._time = time.perf_counter()
         self._begin()
         return self
 
+    @property
+    def steps(self) -> int:
+        """How many steps were recorded, with those before the training was resumed."""
+        return self._steps
+
     def _compare_ranks(self) -> None:
         """Take the fingerprints of this rank, before the first step and after sampled ones."""
-        if self._ranks is not None and (self._steps <= 1 or self._steps % self._every == 0):
+        first = (self._resumed_at or 0) + 1
+        if self._ranks is not None and (self._steps <= first or self._steps % self._every == 0):
             self._part("ranks")(self._ranks.put)(self._steps)
-
-    def _watch_the_root(self) -> None:
-        root = self._layout.root
-        self._handles.append(root.register_forward_pre_hook(self._called))
-        self._handles.append(root.register_forward_hook(self._returned, always_call=True))
 
     def __exit__(self, *_: object) -> None:
         self._unhook()
@@ -155,12 +162,11 @@ class Recorder:
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._write(pending.close)
-            self._ended = True  # whoever watches the run need not wait
+            self._about.ended = True  # whoever watches the run need not wait
             self._describe_again()
 
     def _unhook(self) -> None:
-        while self._handles:
-            self._handles.pop().remove()
+        self._calls.close()
         self._forward.close()
         self._contexts.close()
         self._updates.close()
@@ -175,13 +181,62 @@ class Recorder:
         Raises:
             UserError: the loss is not one number, or the block has ended.
         """
+        if self._counts():
+            self._end_step({"loss": number("loss", loss)})
+
+    def skip(self) -> None:
+        """Record a step that has no loss, as the loop left its batch out, instead of `step`.
+
+        Raises:
+            UserError: the block has ended.
+        """
+        if self._counts():
+            self._end_step({"update_skipped": 1.0})
+
+    @contextlib.contextmanager
+    def updating(self) -> Iterator[None]:
+        """What runs inside belongs to an update: a pass without gradients, as of a reference model, evaluates nothing.
+
+        It is needed only where the model in training mode makes such passes while it trains.
+        """
+        self._calls.is_updating = True
+        try:
+            yield
+        finally:
+            self._calls.is_updating = False
+
+    def metrics(self, numbers: Mapping[str, SupportsFloat | Tensor]) -> None:
+        """Record what else the loop measures at the latest step (a reward, an accuracy).
+
+        Args:
+            numbers: each by the loop's own name; those named like the loss and others of every step are passed over.
+
+        Raises:
+            UserError: one is not one number, or the block has ended.
+        """
+        if self._writes:
+            pending, row = self._open(), Row()
+            for name, value in numbers.items():
+                if name not in _RESERVED:
+                    row.put(name, number(name, value))
+            self._write(pending.add, self._steps, row)
+
+    def flush(self) -> None:
+        """Hand what is recorded to the system. Before a checkpoint is saved: then no kill leaves a gap behind it."""
+        if self._writes:
+            self._write(self._open().flush)
+
+    def _counts(self) -> bool:
+        """Count a step of a rank that does not record; return whether this one does."""
         if not self._is_first:
             self._steps += 1
             self._compare_ranks()
-        if not self._writes:
-            return
+        return self._writes
+
+    def _end_step(self, said: Mapping[str, float | Tensor]) -> None:
         pending, row, now = self._open(), self._row, time.perf_counter()
-        row.put("loss", number("loss", loss))
+        for name, value in said.items():
+            row.put(name, value)
         row.put("step_seconds", now - self._time)
         self._time, self._steps = now, self._steps + 1
         self._part("updates")(self._updates.put)(row)
@@ -196,20 +251,22 @@ class Recorder:
 
     def validation(
         self,
-        loss: SupportsFloat | Tensor,
+        loss: SupportsFloat | Tensor | None,
         correct: int | Tensor | None = None,
         count: int | None = None,
         predicted: int | Tensor | Sequence[int] | None = None,
         classes: Mapping[str, tuple[SupportsFloat | Tensor, int]] | None = None,
+        accuracy: SupportsFloat | Tensor | None = None,
     ) -> None:
         """Record an evaluation after the latest step.
 
         Args:
-            loss: mean over the targets.
+            loss: mean over the targets; None where it was not computed.
             correct: how many predictions were right.
             count: of how many targets.
             predicted: what was predicted, or how many different classes were.
             classes: loss and number of targets by class: `unknown`, `end`, `seen`.
+            accuracy: share of right predictions, where `correct` and `count` are not known.
 
         Raises:
             UserError: as `step`.
@@ -217,11 +274,11 @@ class Recorder:
         if not self._writes:
             return
         pending, row = self._open(), Row()
-        for name, value in evaluation_signals(loss, correct, count, predicted, classes).items():
+        for name, value in evaluation_signals(loss, correct, count, predicted, classes, accuracy).items():
             row.put(name, value)
-        if self._trained_while_evaluated:
+        if self._calls.trained_while_evaluated:
             row.put("evaluation_in_training_mode", 1.0)
-        self._trained_while_evaluated = False
+        self._calls.trained_while_evaluated = False
         self._write(pending.add, self._steps, row)
         self._write(pending.flush)
 
@@ -240,8 +297,8 @@ class Recorder:
         self._open()
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise UserError(f"a note at step {step!r}: give the step as a whole number, 0 or more")
-        self._notes.append({"step": step, "text": " ".join(str(text).split())})
-        self._describe_again()
+        if self._about.note(step, text):
+            self._describe_again()
 
     def data(
         self,
@@ -264,18 +321,20 @@ class Recorder:
             shuffled: whether training draws its documents in another order each time; None where nobody knows.
 
         Raises:
-            UserError: data.json stands there already, a document is none of these, or there is no room.
+            UserError: data.json stands there already (of a resumed training: written by this process), a document is
+                none of these, or there is no room.
         """
         from newllm.data.facts import data_facts  # not needed by a loop that records no data
 
         if not self._writes:
             return
         path = self._out / DATA
-        if path.exists():
+        if self._has_data or (self._resumed_at is None and path.exists()):
             raise UserError(f"'{path}' is there already: call recorder.data once, in a directory of its own")
         with torch.random.fork_rng(devices=[]):  # a DataLoader draws from torch's chance when it is gone through
             facts = data_facts(training, validation, unknown=unknown, padding=padding, shuffled=shuffled)
         write_checked(path, {"facts": facts})
+        self._has_data = True
 
     def _begin(self) -> None:
         """Prepare for the next step."""
@@ -283,37 +342,14 @@ class Recorder:
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0
         self._part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
         self._part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)
+        self._calls.begin(self._row, sampled=self._sampled)
         self._contexts.sampled = self._sampled
         if self._sampled:
             self._part("layers")(self._forward.open)(self._row)
 
-    def _called(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if torch.compiler.is_compiling():
-            return
-        if not torch.is_grad_enabled():
-            self._trained_while_evaluated |= model.training
-        elif self._sampled:
-            self._part("layers")(self._forward.enter)()
-            self._part("lyapunov")(self._lyapunov.keep)(inputs)
-
-    def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
-        if torch.compiler.is_compiling() or not self._sampled or not torch.is_grad_enabled():
-            return
-        self._forward.leave()
-        self._part("outputs")(self._put_logits)(output)
-
-    def _put_logits(self, output: Any) -> None:
-        logits = find_logits(self._layout.inner, output, self._vocabulary)
-        if logits is None:
-            return
-        put_logits(logits, self._row)
-        if self._vocabulary is None and (size := embedding_size(self._layout.inner, logits.shape[-1])) is not None:
-            self._vocabulary = size
-            self._describe_again()
-
     def _say_if_hidden(self) -> None:
         """Say once that no layer was seen at work."""
-        if self._left_out or self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
+        if self._about.remarks or self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
             return
         self._leave_out(_HIDDEN)
 
@@ -329,7 +365,7 @@ class Recorder:
         except UserError as error:
             if self._pending is not None and self._pending.waiting >= MOST_WAITING:
                 self._stop(error)
-            elif not any(said.id == "remark-recorder-room" for said in self._left_out):
+            elif not any(said.id == "remark-recorder-room" for said in self._about.remarks):
                 self._leave_out(message("remark-recorder-room", error=str(error)))
         except Exception as error:  # a device that is lost, say
             self._stop(error)
@@ -342,17 +378,11 @@ class Recorder:
 
     def _leave_out(self, said: Message) -> None:
         """Say once what is not recorded, as a warning and in recording.json."""
-        self._left_out.append(said)
+        if not self._about.remark(said):
+            return
         self._describe_again()
         with contextlib.suppress(Warning):  # where warnings are errors, this one is still no reason to end a training
             warnings.warn(str(said), stacklevel=4)
-
-    def _describe(self) -> None:
-        description = self._layout.describe(self._optimizer, self._every, self._vocabulary)
-        description |= {"left_out": list(map(str, self._left_out)), "ended": self._ended}
-        description |= {"remarks": [one.as_dict() for one in self._left_out]}
-        description |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
-        write_checked(self._out / RECORDING, description, durable=False)
 
     def _describe_again(self) -> None:
         if not self._is_first:
@@ -360,7 +390,7 @@ class Recorder:
 
         def describe() -> None:
             with contextlib.suppress(UserError):  # no room: the rows say so, and the end of the block tries again
-                self._describe()
+                self._about.write()
 
         self._part("recording.json")(describe)()
 

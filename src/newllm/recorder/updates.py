@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from newllm.recorder.closures import after_closure
 from newllm.recorder.gradients import GradientWatch, Norms, euclidean
 from newllm.recorder.isolation import Protect, unprotected
 from newllm.recorder.layers import stacked
@@ -98,17 +99,20 @@ class UpdateWatch:
 
         row.put_all(found.each, self._protect(signals))
 
-    def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
+    def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:
             self._looks += 1
             self._gradients.found(_scaler_on_the_stack())
         # A fused optimizer unscales the gradient itself, and leaves the step out itself.
-        self._gradients.update_begins(getattr(optimizer, "grad_scale", None))
+        update_begins = partial(self._gradients.update_begins, getattr(optimizer, "grad_scale", None))
+        with_closure = after_closure(args, kwargs, self._protect(update_begins))
+        (update_begins if with_closure is None else self._gradients.closure_begins)()
         if isinstance(left_out := getattr(optimizer, "found_inf", None), Tensor):
             self._row.put_flag("update_skipped", left_out.clone())
         self._row.put("learning_rate", _largest([group["lr"] for group in optimizer.param_groups]))
         if self.sampled:
             self._weights.before()
+        return with_closure
 
     def _ends(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002 (a hook's form)
         self._gradients.update_ends()

@@ -5,7 +5,15 @@ from newllm.trace.lost import lost_steps
 from newllm.trace.recovery import Recovery, load_recoveries, save_recoveries
 from newllm.trace.remark import Remark
 from newllm.trace.series import Series, Trace, same_steps
-from newllm.trace.store import TraceWriter, cut_damaged_end, pack_trace, read_signal, read_trace, truncate_after
+from newllm.trace.store import (
+    TraceWriter,
+    cut_damaged_end,
+    pack_trace,
+    read_signal,
+    read_trace,
+    rows_after,
+    truncate_after,
+)
 from newllm.trace.summary import Context, Summary, Validation
 from newllm.trace.verdict import Tried, Verdict
 
@@ -30,6 +38,7 @@ __all__ = [
     "pack_trace",
     "read_signal",
     "read_trace",
+    "rows_after",
     "same_steps",
     "save_recoveries",
     "truncate_after",

@@ -230,6 +230,20 @@ def truncate_after(path: Path, step: int) -> None:
         write_bytes(path, kept)
 
 
+def rows_after(path: Path, step: int) -> list[bytes]:
+    """Return the rows whose step is greater than `step`, in order, as lines: what `truncate_after` would drop.
+
+    Raises:
+        UserError: as `read_trace`.
+    """
+    rows: dict[int, dict[str, float]] = {}
+    for name, series in read_trace(path).signals.items():
+        for at, value in zip(series.step.tolist(), series.value.tolist(), strict=True):
+            if at > step:
+                rows.setdefault(at, {})[name] = value
+    return [encode_row(at, rows[at]) for at in sorted(rows)]
+
+
 def cut_damaged_end(path: Path, step: int) -> bool:
     """Cut off the damaged end of a trace where nothing is lost by that; return whether anything was.
 

@@ -11,8 +11,7 @@ from typing import Any
 from newllm.diagnosis.onset import Onset
 from newllm.files import make_directory, remove_directory, sync_directory, write_bytes, writing
 from newllm.messages import Message
-from newllm.trace import Recovery, TraceWriter, load_recoveries, read_trace, save_recoveries, truncate_after
-from newllm.trace.rows import encode_row
+from newllm.trace import Recovery, TraceWriter, load_recoveries, rows_after, save_recoveries, truncate_after
 from newllm.training.recording import Signals
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import list_snapshots
@@ -69,7 +68,7 @@ def commit(run: RunDirectory, recoveries: Sequence[Recovery]) -> None:
     last = recoveries[-1]
     if last.back is not None:
         make_directory(run.abandoned)
-        rows = _rows_after(run, last.back)
+        rows = rows_after(run.trace, last.back)
         write_bytes(run.abandoned / f"attempt-{last.number}.jsonl", b"".join(rows))
     save_recoveries(run.recoveries, recoveries)
 
@@ -109,13 +108,3 @@ def summarise_recoveries(run: RunDirectory) -> list[dict[str, Any]]:
     """
     names = ("number", "policy", "action", "remedy", "detected", "onset", "back", "in_force", "sentence")
     return [{name: getattr(one, name) for name in names} for one in load_recoveries(run.recoveries)]
-
-
-def _rows_after(run: RunDirectory, step: int) -> list[bytes]:
-    """Return the rows of the trace behind a step, as lines."""
-    rows: dict[int, dict[str, float]] = {}
-    for name, series in read_trace(run.trace).signals.items():
-        for at, value in zip(series.step.tolist(), series.value.tolist(), strict=True):
-            if at > step:
-                rows.setdefault(at, {})[name] = value
-    return [encode_row(at, rows[at]) for at in sorted(rows)]

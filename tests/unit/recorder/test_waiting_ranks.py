@@ -1,5 +1,6 @@
 """A rank whose first rank does not record beside it keeps few fingerprints, and writes them once it does."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,25 @@ def test_what_waits_for_the_first_rank_is_bounded_by_its_numbers(
     (tmp_path / "recording.json").touch()
     watch.close()
     assert len((tmp_path / "ranks" / "rank-00001.jsonl").read_text().splitlines()) == 1 + 5
+
+
+def test_a_resumed_rank_goes_on_with_what_it_wrote_up_to_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    (tmp_path / "recording.json").touch()
+    model = nn.Linear(2, 2)
+
+    def wrote(world: int, resumed_at: int | None, steps: range) -> dict[str, list[int]]:
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        watch = ranks.RankWatch(Layout(model), optimizer, tmp_path, "recording.json", resumed_at)
+        for step in steps:
+            watch.put(step)
+        watch.close()
+        files = sorted((tmp_path / "ranks").iterdir())
+        return {one.name: [json.loads(row)["step"] for row in one.read_text().splitlines()[1:]] for one in files}
+
+    assert wrote(3, None, range(6)) == {"rank-00000.jsonl": [0, 1, 2, 3, 4, 5]}
+    (tmp_path / "ranks" / "rank-00002.jsonl").write_text((tmp_path / "ranks" / "rank-00000.jsonl").read_text())
+    whole = {"rank-00000.jsonl": [0, 1, 2, 3, 3, 4], "rank-00002.jsonl": [0, 1, 2, 3, 4, 5]}
+    assert wrote(3, 3, range(3, 5)) == whole
+    assert wrote(2, 4, range(4, 6)) == {"rank-00000.jsonl": [4, 5]}  # another number of ranks begins anew

@@ -96,6 +96,8 @@ remark-hidden-layers = no layer was seen at work, as inside a compiled model: ac
 
 remark-recorder-part = recording of { $part } stopped, the training goes on: { $error }
 
+remark-recorder-gap = steps { $first } to { $last } were taken before this training was resumed and are not recorded
+
 remark-recorder-room = what is recorded waits to be written, the training goes on: { $error }
 
 remark-steps = { $last ->

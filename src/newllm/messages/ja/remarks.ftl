@@ -96,6 +96,8 @@ remark-hidden-layers = コンパイルされたモデルの内部など、層の
 
 remark-recorder-part = { $part } の記録を中止した。訓練は続いている（{ $error }）
 
+remark-recorder-gap = ステップ{ $first }から{ $last }までは、訓練を再開する前に行われ、記録されていない
+
 remark-recorder-room = 記録を書き込めず、書き込みを待っている。訓練は続いている（{ $error }）
 
 remark-steps = { $last ->

@@ -1,0 +1,90 @@
+"""recording.json: what was recorded and how, what could not be, and what the training said of itself."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from newllm.checksum import write_checked
+from newllm.diagnosis.run_facts import facts_of, said_by
+from newllm.messages import Message, message
+from newllm.recorder.layout import Layout
+from newllm.recorder.resumption import RECORDING, Resumption
+
+
+class Description:
+    """The content of recording.json, and its file.
+
+    Args:
+        layout: the model's.
+        optimizer: its optimizer.
+        out: directory of the recording.
+        every: how many steps lie between sampled ones.
+        vocabulary: how many tokens or classes the model chooses from, None while that is not known.
+        kind: of training, None where nobody says.
+
+    Attributes:
+        vocabulary: see above; it may be found on the way.
+        remarks: on what is not recorded.
+        ended: whether recording is over.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        optimizer: torch.optim.Optimizer,
+        out: Path,
+        *,
+        every: int,
+        vocabulary: int | None,
+        kind: str | None,
+    ) -> None:
+        self._layout, self._optimizer, self._path, self._every = layout, optimizer, out / RECORDING, every
+        self.vocabulary, self._kind = vocabulary, kind
+        self._notes: list[dict[str, Any]] = []
+        self._resumed: list[dict[str, Any]] = []
+        self.remarks: list[Message] = []
+        self._earlier: list[Message] = []
+        self.ended = False
+
+    def go_on(self, found: Resumption) -> None:
+        """Take over what was said of the recording until now, and say where it is resumed."""
+        earlier = found.earlier
+        facts = facts_of(earlier, {}, {}, {})
+        self.vocabulary, self._kind = self.vocabulary or facts.vocabulary, self._kind or facts.kind
+        self._notes = [{"step": one.step, "text": one.text} for one in facts.planned]
+        self._earlier = [one.sentence for one in said_by(earlier)]
+        self.remarks = [*self._earlier]
+        before = earlier.get("resumed")
+        resumed = {"step": found.step, "set_aside": found.set_aside}
+        self._resumed = [*(before if isinstance(before, list) else ()), resumed]
+        if found.recorded < found.step:  # a kill took what had not been flushed, or nothing was recorded before
+            self.remark(message("remark-recorder-gap", first=found.recorded + 1, last=found.step))
+
+    def note(self, step: int, text: str) -> bool:
+        """Add a note of what is planned; return whether it is a new one: a resumed training says its notes again."""
+        noted = {"step": step, "text": " ".join(str(text).split())}
+        if noted in self._notes:
+            return False
+        self._notes.append(noted)
+        return True
+
+    def remark(self, said: Message) -> bool:
+        """Add what is not recorded; return whether it was not said before the training was resumed."""
+        if said in self._earlier:
+            return False
+        self.remarks.append(said)
+        return True
+
+    def write(self) -> None:
+        """Write the file.
+
+        Raises:
+            UserError: there is no room.
+        """
+        content = self._layout.describe(self._optimizer, self._every, self.vocabulary)
+        content |= {"left_out": list(map(str, self.remarks)), "ended": self.ended}
+        content |= {"remarks": [one.as_dict() for one in self.remarks]}
+        content |= ({"kind": self._kind} if self._kind else {}) | ({"notes": self._notes} if self._notes else {})
+        content |= {"resumed": self._resumed} if self._resumed else {}
+        write_checked(self._path, content, durable=False)
