@@ -73,7 +73,7 @@ class RankWatch:
                 return
             folder = self._out / FOLDER
             folder.mkdir(exist_ok=True)
-            self._open(folder)
+            self._file = self._opened(folder)
         rows, self._rows = self._rows, []
         for step, with_moments, sums in rows:
             words = [int(one) % _WORD for one in sums.tolist()]
@@ -83,8 +83,8 @@ class RankWatch:
             self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed})
         self._file.flush()
 
-    def _open(self, folder: Path) -> None:
-        """Open the file of this rank; of a training that goes on, with what the ranks of then wrote up to its step."""
+    def _opened(self, folder: Path) -> TextIO:
+        """Return the open file of this rank; of a training that goes on, with what the ranks of then wrote up to its step."""
         path, described = folder / f"rank-{self._rank:05}.jsonl", json.dumps(self._described(), separators=_SHORT)
         rows: list[str] = []
         if self._resumed_at is not None and path.exists():
@@ -94,8 +94,9 @@ class RankWatch:
         for other in folder.glob("rank-*.jsonl") if self._resumed_at is not None and self._rank == 0 else ():
             if int(other.stem.partition("-")[2]) >= self._world:
                 other.unlink()  # of a rank that is no more
-        self._file = path.open("x", encoding="utf-8")
-        self._file.write("".join(f"{line}\n" for line in (described, *rows)))
+        file = path.open("x", encoding="utf-8")
+        file.write("".join(f"{line}\n" for line in (described, *rows)))
+        return file
 
     def close(self) -> None:
         """Write the rest."""

@@ -139,7 +139,8 @@ def test_a_training_that_begins_in_a_directory_with_a_recording_is_refused(tmp_p
 
 
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
-    for wrong in (-1, 1.5, True, "16"):
+    mistakes: list[Any] = [-1, 1.5, True, "16"]
+    for wrong in mistakes:
         with pytest.raises(UserError, match=rf"^resumed_at is {wrong!r}: give the checkpoint's step, or None"):
             Training().go(tmp_path / "run", 8, resumed_at=wrong)
     (tmp_path / "file").touch()
