@@ -84,7 +84,7 @@ class RankWatch:
         self._file.flush()
 
     def _opened(self, folder: Path) -> TextIO:
-        """Return the open file of this rank; of a training that goes on, with what the ranks of then wrote up to its step."""
+        """Return the open file of this rank; of a training that goes on, with what it wrote up to its step."""
         path, described = folder / f"rank-{self._rank:05}.jsonl", json.dumps(self._described(), separators=_SHORT)
         rows: list[str] = []
         if self._resumed_at is not None and path.exists():
