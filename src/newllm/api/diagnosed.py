@@ -12,7 +12,7 @@ from newllm.checksum import write_checked
 from newllm.diagnosis import diagnose
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.intent import Intent
-from newllm.diagnosis.run_facts import check_single_run, is_run, read_facts
+from newllm.diagnosis.run_facts import check_single_run, is_run, read_facts, runs_in
 from newllm.diagnosis.training_kind import guess_remark
 from newllm.errors import UserError
 from newllm.files import plain_data
@@ -23,7 +23,7 @@ from newllm.words.diagnosis import unjudged
 from newllm.words.finding_data import finding_data
 
 SCHEMA = 1
-_MOST_LOGS = 100  # of a directory
+_MOST_LOGS = 100  # or runs, of a directory
 
 
 class NothingYetError(UserError):
@@ -120,31 +120,38 @@ def doctor(
 
 
 def doctor_each(path: str | os.PathLike[str], **known: Any) -> tuple[list[Diagnosis], dict[str, str]]:
-    """Diagnose each log of a directory that holds several; of anything else what `doctor` does, alone.
+    """Diagnose each run or log of a directory that holds several; of anything else what `doctor` does, alone.
 
     Args:
-        path: as for `doctor`.
+        path: as for `doctor`, or a directory of several runs.
         **known: its other arguments.
 
     Returns:
         The diagnoses in the order of their names, and by name why others could not be read, or were not.
 
     Raises:
-        UserError: as `doctor`.
+        UserError: as `doctor`, or none of several runs could be read.
     """
-    first = doctor(path, **known)
-    if len(first.trace.runs) < 2 or not Path(path).is_dir():
-        return [first], {}
+    each = {one.name: str(one) for one in runs_in(Path(path))}
+    first = None
+    if not each:
+        first = doctor(path, **known)
+        if len(first.trace.runs) < 2 or not Path(path).is_dir():
+            return [first], {}
+        each = {name: f"{Path(path)}#{name}" for name in sorted(first.trace.runs)}
     found, unread = [], {}
-    for at, name in enumerate(sorted(first.trace.runs)):
+    for at, (name, source) in enumerate(each.items()):
         if at >= _MOST_LOGS:
             unread[name] = str(message("several-too_many", most=_MOST_LOGS))
             continue
         try:
-            found.append(doctor(f"{Path(path)}#{name}", **known))
+            found.append(doctor(source, **known))
         except UserError as error:  # no log, or one of another kind: the others are judged all the same
             unread[name] = " ".join(str(error).split())
-    return found or [first], unread
+    if not found and first is None:
+        name, why = next(iter(unread.items()))
+        raise UserError(f"'{Path(path)}' holds {len(each)} runs, and none can be judged; '{name}': {why}")
+    return found or ([first] if first is not None else []), unread
 
 
 def _read(source: Path, chosen: Chosen) -> Trace:

@@ -1,12 +1,13 @@
 """Diagnose a run, with evidence: a run directory, or a log that any other tool wrote.
 
 It reads a run of newllm.record or newllm train, CSV, JSON lines, console output, trainer_state.json, and directories of
-TensorBoard, Lightning, MLflow and others. Of a directory of several logs it judges each, and shows the worst in full.
+TensorBoard, Lightning, MLflow and others. Of a directory of several runs or logs it judges each, and shows the worst in full.
 Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
 
 A run directory of newllm gets findings.json; nothing is written beside a log of another tool.
 
   newllm doctor runs/my-text
+  newllm doctor runs
   newllm doctor metrics.csv --vocab 50257
   newllm doctor metrics.csv --loss objective --step counter
   newllm doctor ppo.csv --kind reinforcement --role reward=score --note 2000=curriculum
@@ -28,7 +29,7 @@ from newllm.errors import UserError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("log", metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of logs")
+    parser.add_argument("log", metavar="RUN_OR_LOG", help="a run directory, a log file, or a directory of runs or logs")
     parser.add_argument("--vocab", type=int, metavar="N", help="vocabulary size")
     add_column_arguments(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write the page as one HTML file")
@@ -81,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
             from newllm.cli.doctor_several import show_several
 
             diagnosis = show_several(arguments.log, each, unread, words, arguments)
-            _write(diagnosis, arguments.html, words)
+            for one in each:
+                _write(one, arguments.html if one is diagnosis else None, words)
             return max(_exit_code(one) for one in each if one.wrong == diagnosis.wrong)
         diagnosis = each[0]
     _show(diagnosis, arguments, words)

@@ -1,4 +1,4 @@
-"""A directory of several logs: a line for each with what is to be said of it first, then the worst of them in full."""
+"""A directory of several runs or logs: a line for each with what is to be said of it first, then the worst in full."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from newllm.api import Diagnosis
 from newllm.cli.doctor_page import MARKS, full_page
 from newllm.cli.paper import LONGEST_PATH, PageConsole, Paper, WithPath
 from newllm.diagnosis.ending import lost_model
+from newllm.diagnosis.run_facts import runs_in
 from newllm.diagnosis.training_kind import reads_text
 from newllm.messages import Catalogue
 from newllm.plotting import colours
@@ -21,7 +22,7 @@ from newllm.trace import SEVERITIES
 from newllm.words import diagnosis as said
 from newllm.words.plain import plain
 
-_LISTED = 60  # logs
+_LISTED = 60  # runs or logs
 _UNREAD = 8  # of what could not be read
 _SAID = 300  # characters of each
 
@@ -33,14 +34,14 @@ def show_several(
     words: Catalogue,
     arguments: argparse.Namespace,
 ) -> Diagnosis:
-    """Show the diagnoses of a directory's logs, and return the worst.
+    """Show the diagnoses of a directory's runs or logs, and return the worst.
 
     Args:
         directory: as it was given.
         each: at least one.
         unread: why other files were not judged, by name.
         words: the language.
-        arguments: of the command: `json` gives one object, `quiet` only a line for each log that has a warning.
+        arguments: of the command: `json` gives one object, `quiet` only a line for each that has a warning.
     """
     worst = max(each, key=_gravity)
     if arguments.json:
@@ -70,7 +71,9 @@ def _head(directory: str, each: Sequence[Diagnosis], paper: Paper) -> Iterator[R
     wrong = sum(one.wrong for one in each)
     unjudged = sum(not one.judged for one in each)
     colour = colours.SEVERITIES["warning"] if wrong or unjudged else colours.CONTEXT
-    yield Text(paper.words("several-logs", count=len(each), wrong=wrong, unjudged=unjudged), style=f"bold {colour}")
+    kind = "runs" if runs_in(Path(directory)) else "logs"
+    said_of_all = paper.words("several-logs", kind=kind, count=len(each), wrong=wrong, unjudged=unjudged)
+    yield Text(said_of_all, style=f"bold {colour}")
     yield Text()
 
 
@@ -108,4 +111,4 @@ def _mark(one: Diagnosis, paper: Paper) -> tuple[str, str]:
 
 
 def _name(directory: str, one: Diagnosis) -> str:
-    return plain(str(one.path).removeprefix(f"{Path(directory)}#"))
+    return plain(str(one.path).removeprefix(str(Path(directory)))[1:])  # behind "/" or "#"

@@ -33,19 +33,25 @@ def is_run(path: Path) -> bool:
     return any((path / name).is_file() for name in _OF_A_RUN)
 
 
+def runs_in(directory: Path) -> list[Path]:
+    """Return the runs of newllm right in a directory, by name, where it holds several and is none itself."""
+    try:
+        found = sorted(Path(one.path) for one in os.scandir(directory) if _has_recorded(Path(one.path)))
+    except (OSError, ValueError):  # no directory, or no path at all
+        return []
+    return found if len(found) > 1 and not _has_recorded(directory) else []
+
+
 def check_single_run(directory: Path) -> None:
     """Refuse a directory that holds several runs that newllm wrote: which one is meant is not ours to guess.
 
     Raises:
         UserError: there are two or more right in it.
     """
-    try:
-        found = sorted(one.name for one in os.scandir(directory) if _has_recorded(Path(one.path)))
-    except (OSError, ValueError):  # no directory, or no path at all
-        return
-    if len(found) > 1 and not _has_recorded(directory):
-        shown = ", ".join([*found[:_NAMED], *(["..."] if len(found) > _NAMED else [])])
-        raise UserError(f"'{directory}' holds several runs ({shown}): name those that are meant")
+    found = runs_in(directory)
+    if found:
+        shown = ", ".join([*(one.name for one in found[:_NAMED]), *(["..."] if len(found) > _NAMED else [])])
+        raise UserError(f"'{directory}' holds several runs ({shown}): name the one that is meant")
 
 
 def _has_recorded(directory: Path) -> bool:

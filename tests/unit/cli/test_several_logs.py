@@ -1,10 +1,14 @@
-"""`newllm doctor DIR` on a directory that holds several logs: a line for each, the worst in full."""
+"""`newllm doctor DIR` on a directory that holds several runs or logs: a line for each, the worst in full."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from newllm.checksum import write_checked
+from newllm.trace import TraceWriter
 
 FALLING = 0.5 + 2 * np.exp(-np.arange(80) / 10) + 0.01 * np.sin(7 * np.arange(80))
 
@@ -95,3 +99,38 @@ def test_logs_that_hold_too_little_are_not_called_healthy(call, logs: Path) -> N
     done = call("doctor", logs)
     assert done.code == 2
     assert "3 logs, nothing wrong found; 3 of them hold too little to judge" in done.out
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two recordings, as newllm.record leaves them, one without a step, and one that holds nothing."""
+    place = tmp_path / "runs"
+    for name, loss in {"sound": FALLING, "lost": np.where(np.arange(80) < 40, FALLING, np.nan)}.items():
+        (place / name).mkdir(parents=True)
+        with TraceWriter(place / name / "trace.jsonl") as trace:
+            for at, one in enumerate(loss):
+                trace.write(at + 1, loss=float(one))
+        write_checked(place / name / "recording.json", {"every": 10, "layers": []})
+    for name in ("begun", "empty"):
+        (place / name).mkdir()
+    write_checked(place / "begun" / "recording.json", {})
+    (place / "empty" / "trace.jsonl").write_bytes(b"")
+    return place
+
+
+def test_each_run_of_ours_is_judged_and_keeps_its_findings(call, runs: Path) -> None:
+    done = call("doctor", runs)
+    said = " ".join(done.out.split())
+    assert done.code == 1
+    assert "3 runs, 1 of them with something wrong; the worst follows in full" in said
+    assert said.index("lost The model is lost") < said.index("sound Nothing wrong found") < said.index("empty")
+    assert "not judged: begun ('" in said
+    for name in ("lost", "sound"):
+        assert json.loads((runs / name / "findings.json").read_text())["run"] == str(runs / name)
+    for name in ("lost", "sound", "empty"):
+        shutil.rmtree(runs / name)
+    (runs / "another").mkdir()
+    write_checked(runs / "another" / "recording.json", {})
+    done = call("doctor", runs)
+    assert done.code == 2
+    assert "holds 2 runs, and none can be judged; 'another': " in done.err

@@ -259,9 +259,9 @@ def test_a_directory_of_several_runs_is_refused_by_their_names(tmp_path: Path) -
         (tmp_path / f"run-{at}").mkdir()
         (tmp_path / f"run-{at}" / sign).write_text("")
         if at == 3:
-            with pytest.raises(UserError, match=r"\(run-0, run-1, run-2, run-3\): name those"):
+            with pytest.raises(UserError, match=r"\(run-0, run-1, run-2, run-3\): name the one"):
                 check_single_run(tmp_path)
-    with pytest.raises(UserError, match=r"holds several runs \(run-0, run-1, run-2, run-3, \.\.\.\): name those"):
+    with pytest.raises(UserError, match=r"holds several runs \(run-0, run-1, run-2, run-3, \.\.\.\): name the one"):
         check_single_run(tmp_path)
     (tmp_path / "trace.jsonl").write_text("")  # it is a run itself
     check_single_run(tmp_path)

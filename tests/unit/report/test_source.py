@@ -213,7 +213,7 @@ def test_what_cannot_be_judged_of_the_data_does_not_stop_the_diagnosis(run: Path
 def test_a_directory_of_several_runs_names_them(whole: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         shutil.copytree(whole, tmp_path / "runs" / name)
-    with pytest.raises(UserError, match=r"holds several runs \(one, two\): name those that are meant"):
+    with pytest.raises(UserError, match=r"holds several runs \(one, two\): name the one that is meant"):
         read_source(tmp_path / "runs")
 
 

@@ -83,8 +83,11 @@ checked-updates = updates of layers
 checked-layers = signals of layers
 checked-data = the data
 
-## a directory of several logs
-several-logs = { $count } logs, { $wrong ->
+## a directory of several runs or logs
+several-logs = { $count } { $kind ->
+    [runs] runs
+   *[logs] logs
+}, { $wrong ->
     [0] { $unjudged ->
         [0] nothing wrong found in any
        *[other] nothing wrong found; { $unjudged } of them hold too little to judge

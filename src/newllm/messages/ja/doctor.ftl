@@ -56,8 +56,11 @@ checked-updates = 層の更新
 checked-layers = 層の信号
 checked-data = データ
 
-## 複数のログのあるディレクトリ
-several-logs = ログ{ $count }件{ $wrong ->
+## 複数の実行またはログのあるディレクトリ
+several-logs = { $kind ->
+    [runs] 実行
+   *[logs] ログ
+}{ $count }件{ $wrong ->
     [0] { $unjudged ->
         [0] 、どれにも異常は見つからなかった
        *[other] 。異常は見つからなかったが、うち{ $unjudged }件はデータが足りず判定できない
