@@ -1,7 +1,8 @@
 """Diagnose a run, with evidence: a run directory, or a log that any other tool wrote.
 
 It reads a run of newllm.record or newllm train, CSV, JSON lines, console output, trainer_state.json, and directories of
-TensorBoard, Lightning, MLflow and others. Of a directory of several runs or logs it judges each, and shows the worst in full.
+TensorBoard, Lightning, MLflow and others. Of a directory of several runs or logs it judges each, and shows the worst in
+full.
 Exit code: 0 healthy, 1 warning or fault, 2 not enough data.
 
 A run directory of newllm gets findings.json; nothing is written beside a log of another tool.
