@@ -80,6 +80,8 @@ def _replay_run(
 def _replay_loop(
     loop: Loop, number: int | None, budget: float | TimeLimit, only: Sequence[str], watcher: Watcher
 ) -> Verdict:
+    for one in loop.notices:
+        watcher.noticed(one)
     original = record_original(loop, watcher)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)

@@ -1,7 +1,7 @@
 """Anyone's training: what its functions must give, and that it runs again to the bit."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import newllm
 from newllm.errors import UserError
+from newllm.replays.interventions import INTERVENTIONS
 from newllm.replays.replica.setup import digest
 from newllm.replays.subjects.loop import Loop, LoopReplica
 
@@ -214,6 +215,89 @@ def test_a_rate_of_the_step(loop: Loop) -> None:
     for step in range(3):
         replica.update(step)
         assert replica.optimizer.param_groups[0]["lr"] == 0.1 / (step + 1)
+
+
+def test_a_rate_for_each_group(loop: Loop) -> None:
+    replica = begun(changed(loop, build=two_groups, rate=lambda step: [0.1 / (step + 1), 0.3 / (step + 3)]))
+    for step in range(3):
+        replica.update(step)
+        assert [group["lr"] for group in replica.optimizer.param_groups] == [0.1 / (step + 1), 0.3 / (step + 3)]
+
+
+def test_a_change_of_the_rate_keeps_the_proportions_of_the_groups(loop: Loop) -> None:
+    loop = changed(loop, build=two_groups, rate=lambda step: [0.02, 0.08 if step < 5 else 0.4])
+    setup = loop.setup(0, 0, 8, 9)
+    INTERVENTIONS["half-learning-rate"].apply(setup)
+    half = loop.start(setup, None)
+    half.update(0)
+    assert [group["lr"] for group in half.optimizer.param_groups] == [0.01, 0.04]
+    held = loop.setup(0, 0, 8, 9)
+    INTERVENTIONS["hold-learning-rate"].apply(held)
+    replica = loop.start(held, None)
+    for step in range(7):
+        replica.update(step)
+    assert [group["lr"] for group in replica.optimizer.param_groups] == pytest.approx([0.02 * 0.2, 0.08])
+
+
+def test_a_rate_of_zero_in_all_groups_stays_zero(loop: Loop) -> None:
+    replica = begun(changed(loop, build=two_groups, rate=lambda step: [0.0, 0.0]))  # noqa: ARG005
+    replica.update(0)
+    assert [group["lr"] for group in replica.optimizer.param_groups] == [0.0, 0.0]
+
+
+def test_a_rate_for_another_number_of_groups_is_refused(loop: Loop) -> None:
+    replica = begun(changed(loop, rate=lambda step: [0.1, 0.1]))  # noqa: ARG005
+    with pytest.raises(UserError, match=r"^rate\(step\) gave 2 rates, the optimizer has 1 parameter groups"):
+        replica.update(0)
+
+
+def test_what_is_set_before_an_update(loop: Loop) -> None:
+    def before(model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+        assert model.training
+        optimizer.param_groups[0]["weight_decay"] = step / 10
+
+    replica = begun(changed(loop, before_update=before))
+    for step in range(3):
+        replica.update(step)
+        assert replica.optimizer.param_groups[0]["weight_decay"] == step / 10
+
+
+def in_parts(loop: Loop, seen: list[bool]) -> Callable[[nn.Module, Any], Iterator[Tensor]]:
+    """Return a loss that yields that of each half of a batch, and tells `seen` whether there was a gradient before."""
+
+    def loss(model: nn.Module, batch: Any) -> Iterator[Tensor]:
+        x, y = batch
+        for half in (slice(None, len(x) // 2), slice(len(x) // 2, None)):
+            seen.append(any(parameter.grad is not None for parameter in model.parameters()))
+            yield loop.loss(model, (x[half], y[half])) / 2
+
+    return loss
+
+
+def test_a_loss_in_parts_is_the_loss_of_the_whole(loop: Loop) -> None:
+    seen: list[bool] = []
+    whole, parts = begun(loop), begun(changed(loop, loss=in_parts(loop, seen)))
+    assert parts.probe() == pytest.approx(whole.probe(), rel=1e-6)
+    seen.clear()
+    for one, other in zip(numbers(whole, range(5)), numbers(parts, range(5)), strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+    assert seen == [False, True] * 5, "each part goes backwards before the next is computed"
+
+
+def test_a_part_that_is_not_finite_changes_no_weight(loop: Loop) -> None:
+    def loss(model: nn.Module, batch: Any) -> Iterator[Tensor]:
+        yield loop.loss(model, batch)
+        yield loop.loss(model, batch) * math.inf
+
+    replica = begun(changed(loop, loss=loss))
+    before = digest(replica.state().model)
+    assert not replica.update(0).finite
+    assert digest(replica.state().model) == before
+
+
+def test_a_loss_without_a_part_is_refused(loop: Loop) -> None:
+    with pytest.raises(UserError, match=r"^loss\(model, batch\) gave no part of a loss"):
+        begun(changed(loop, loss=lambda model, batch: iter(()))).update(0)  # noqa: ARG005
 
 
 def test_a_state_of_another_model_is_refused(loop: Loop) -> None:

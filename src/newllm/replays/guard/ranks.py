@@ -6,7 +6,7 @@ decisions are functions of those numbers alone, every process decides alike, and
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -34,8 +34,12 @@ def averaged_over_ranks(loop: Loop) -> Loop:
     )
 
 
-def _mean_of(loss: Callable[[nn.Module, Any], Tensor]) -> Callable[[nn.Module, Any], Tensor]:
-    return lambda model, batch: _Mean.apply(loss(model, batch))  # type: ignore[return-value]
+def _mean_of(loss: Callable[[nn.Module, Any], Any]) -> Callable[[nn.Module, Any], Any]:
+    def mean(model: nn.Module, batch: Any) -> Any:
+        given = loss(model, batch)
+        return (_Mean.apply(part) for part in given) if isinstance(given, Iterator) else _Mean.apply(given)
+
+    return mean
 
 
 def _means_of(validate: Callable[[nn.Module], Mapping[str, float]]) -> Callable[[nn.Module], Mapping[str, float]]:

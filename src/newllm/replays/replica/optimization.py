@@ -52,7 +52,7 @@ def describe_optimization(
         rate: from the step to the learning rate; None where the optimizer's own stays.
     """
     groups = tuple({key: value for key, value in one.items() if key != "params"} for one in optimizer.param_groups)
-    first = optimizer.param_groups[0]["params"][0]
+    first = next(parameter for group in optimizer.param_groups for parameter in group["params"])
     first.grad = torch.zeros_like(first)
     optimizer.step()  # only then it has its state
     return Optimization(type(optimizer), groups, "exp_avg_sq" in optimizer.state[first], clip, rate)

@@ -2,7 +2,7 @@
 
     build(seed) -> model, optimizer
     batch(step) -> anything
-    loss(model, batch) -> a tensor of one number, nats
+    loss(model, batch) -> a tensor of one number, nats; or several in turn, by `yield`, whose sum is the loss
 
 Each must depend on its arguments alone: `batch(step)` gives the same batch whenever it is asked, for every step from
 0 on, also past the end of the original; chance inside `loss` (dropout) must come from torch's global generator,
@@ -12,7 +12,7 @@ Limits: one process, one optimizer, no optimizer that wants a closure (LBFGS), n
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from newllm.chance import stream_seed
 from newllm.errors import UserError
+from newllm.messages import Message
 from newllm.model.evaluation_mode import evaluation_mode
 from newllm.replays.interventions.remedies import put_in_force
 from newllm.replays.replica.optimization import Optimization, describe_optimization
@@ -30,6 +31,8 @@ from newllm.replays.replica.subject import Subject
 from newllm.replays.subjects.loop_state import check_built, optimizer_state, put_optimizer_state
 from newllm.training.step import clip_norm
 
+_OPTIONAL = ("rate", "validate", "before_update")
+
 
 @dataclass(eq=False)
 class Loop(Subject):
@@ -38,13 +41,18 @@ class Loop(Subject):
     Args:
         build: from a seed, which torch is seeded from too, to a fresh model in training mode and its optimizer.
         batch: from the number of an update, counted from 0, to what `loss` reads.
-        loss: from model and batch to the loss, nats.
+        loss: from model and batch to the loss, nats. A function that yields gives parts of it (micro-batches): each is
+            propagated backwards before the next is computed, so that memory holds one at a time.
         steps: updates of the original.
         seed: given to `build`, and seeds torch before every update.
         clip: largest Euclidean norm of the gradient; 0 clips nothing.
-        rate: from the step to the learning rate; None leaves what the optimizer has.
+        rate: from the step to the learning rate, or to a list of them, one for each parameter group; None leaves what
+            the optimizer has. A change of the rate changes the highest, and all others in proportion.
         probe: a batch of its own for the progress; None takes `batch(0)`.
         validate: from the model, in evaluation mode, to losses by name ("validation", "validation/NAME"), or None.
+        before_update: called with model, optimizer and step before each update: for what `loss` reads beside the batch,
+            and what a schedule sets in the optimizer beside the rate.
+        notices: what a person should know of this training before it is replayed.
 
     Raises:
         UserError: a function is none, or there is no step.
@@ -52,18 +60,20 @@ class Loop(Subject):
 
     build: Callable[[int], tuple[nn.Module, torch.optim.Optimizer]]
     batch: Callable[[int], Any]
-    loss: Callable[[nn.Module, Any], Tensor]
+    loss: Callable[[nn.Module, Any], Any]
     steps: int
     seed: int = 0
     clip: float = 0.0
-    rate: Callable[[int], float] | None = None
+    rate: Callable[[int], float | Sequence[float]] | None = None
     probe: Any = None
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None
+    before_update: Callable[[nn.Module, torch.optim.Optimizer, int], object] | None = None
+    notices: tuple[Message, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("build", "batch", "loss", "rate", "validate"):
+        for name in ("build", "batch", "loss", *_OPTIONAL):
             given = getattr(self, name)
-            if not callable(given) and not (given is None and name in ("rate", "validate")):
+            if not callable(given) and not (given is None and name in _OPTIONAL):
                 raise UserError(f"{name} is {given!r}: give a function")
         if not isinstance(self.steps, int) or self.steps < 1:
             raise UserError(f"steps is {self.steps!r}: give the number of updates, 1 or more")
@@ -78,7 +88,7 @@ class Loop(Subject):
         """Return how it is optimized. The model is built for it, and forgotten."""
         with torch.random.fork_rng():
             _, optimizer = self.build(self.seed)
-        return describe_optimization(optimizer, self.clip, self.rate)
+        return describe_optimization(optimizer, self.clip, _highest(self.rate))
 
     def make(self, setup: Setup) -> "LoopReplica":
         """Build model and optimizer anew."""
@@ -100,7 +110,7 @@ class LoopReplica(Replica):
         with torch.random.fork_rng():
             torch.manual_seed(stream_seed(setup.seed, "initialisation"))
             self.model, self.optimizer = check_built(loop.build(setup.seed))
-        self.rate, self.clip = loop.rate, clip_norm(loop.clip)
+        self.rate, self.clip = _highest(loop.rate), clip_norm(loop.clip)
         self.seen: list[int] = []
         self._loop, self._seed = loop, setup.seed
         self._fetch = setup.fetch(loop.batch, self.seen)
@@ -111,12 +121,10 @@ class LoopReplica(Replica):
         self.arrive(step)
         torch.manual_seed(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = _scalar(self._loop.loss(self.model, self._fetch(step)))
-        value, norm = float(loss.detach()), math.nan
+        if self._loop.before_update is not None:
+            self._loop.before_update(self.model, self.optimizer, step)
+        value, norm = self._backward(self._fetch(step)), math.nan
         if math.isfinite(value):
-            if not loss.requires_grad:
-                raise UserError("loss(model, batch) gave a tensor without a gradient: compute it from the model")
-            loss.backward()
             norm = self.clip(self.model.parameters())
         if math.isfinite(norm):
             self._set_rate(step)
@@ -126,7 +134,8 @@ class LoopReplica(Replica):
     def probe(self) -> float:
         """Return the loss on the probe batch."""
         with evaluation_mode(self.model), torch.no_grad():
-            return float(_scalar(self._loop.loss(self.model, self._probe)))
+            losses = [_scalar(part) for part in _parts(self._loop.loss(self.model, self._probe))]
+            return float(torch.stack(losses).sum()) if len(losses) > 1 else float(losses[0])
 
     def evaluate(self) -> Mapping[str, float]:
         """Return what `validate` gives."""
@@ -150,12 +159,63 @@ class LoopReplica(Replica):
         self.model.load_state_dict(state.model)
         put_optimizer_state(self.model, self.optimizer, state.optimizer, state.carried)
 
+    def _backward(self, batch: Any) -> float:
+        """Propagate each part of the loss of a batch backwards, and return their sum."""
+        total: Tensor | None = None
+        for given in _parts(self._loop.loss(self.model, batch)):
+            loss = _scalar(given)
+            total = loss.detach() if total is None else total + loss.detach()
+            if not math.isfinite(float(total)):
+                break
+            if not loss.requires_grad:
+                raise UserError("loss(model, batch) gave a tensor without a gradient: compute it from the model")
+            loss.backward()
+        if total is None:
+            raise UserError("loss(model, batch) gave no part of a loss: yield one at least")
+        return float(total)
+
     def _set_rate(self, step: int) -> None:
-        if self.rate is None:
+        if self.rate is None or self._loop.rate is None:
             return
-        rate = self.rate(step)
-        for group in self.optimizer.param_groups:
+        groups = self.optimizer.param_groups
+        for group, rate in zip(groups, _of_groups(self._loop.rate(step), self.rate(step), len(groups)), strict=True):
             group["lr"] = rate
+
+
+def _parts(given: Any) -> Iterable[Any]:
+    """Return what a loss function gave as parts of the loss: one, or what it yields."""
+    return given if isinstance(given, Iterator) else (given,)
+
+
+def _highest(rate: Callable[[int], float | Sequence[float]] | None) -> Callable[[int], float] | None:
+    """Return the schedule of the highest rate, which is what interventions know and change."""
+    if rate is None:
+        return None
+
+    def highest(step: int) -> float:
+        given = rate(step)
+        return max(given) if isinstance(given, list | tuple) else given  # type: ignore[return-value]
+
+    return highest
+
+
+def _of_groups(own: float | Sequence[float], highest: float, count: int) -> Sequence[float]:
+    """Return the rate of each parameter group.
+
+    Args:
+        own: what the training's schedule says.
+        highest: what the highest rate shall be; that of the schedule unless an intervention changed it.
+        count: parameter groups.
+
+    Raises:
+        UserError: the schedule has another number of groups.
+    """
+    if not isinstance(own, list | tuple):
+        return [highest] * count
+    if len(own) != count:
+        raise UserError(f"rate(step) gave {len(own)} rates, the optimizer has {count} parameter groups: give one each")
+    factor = highest / max(own) if max(own) > 0 else 1.0
+    return [rate * factor for rate in own]
 
 
 def _scalar(loss: Any) -> Tensor:
