@@ -6,6 +6,9 @@
     model = AutoModelForCausalLM.from_pretrained("DIR")   # what `newllm export RUN --to hf DIR` wrote
     tokenizer = AutoTokenizer.from_pretrained("DIR")
 
+    verdict = newllm.replay(newllm.hf.loop(trainer))       # a transformers.Trainer's training, replayed
+    guarded = newllm.guard(newllm.hf.loop(trainer))        # ... trained under a guard
+
 It needs the extra: pip install 'newllm[hf]'.
 """
 
@@ -18,9 +21,10 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokeni
 from newllm.integrations.transformers.adapters import AdapterReach, adapter_reach  # noqa: E402
 from newllm.integrations.transformers.cache import NewllmCache  # noqa: E402
 from newllm.integrations.transformers.configuration import NewllmConfig  # noqa: E402
+from newllm.integrations.transformers.loop import loop  # noqa: E402
 from newllm.integrations.transformers.modeling import NewllmForCausalLM, NewllmModel  # noqa: E402
 
-__all__ = ["AdapterReach", "NewllmCache", "NewllmConfig", "NewllmForCausalLM", "NewllmModel", "adapter_reach"]
+__all__ = ["AdapterReach", "NewllmCache", "NewllmConfig", "NewllmForCausalLM", "NewllmModel", "adapter_reach", "loop"]
 
 AutoConfig.register(NewllmConfig.model_type, NewllmConfig, exist_ok=True)
 AutoModel.register(NewllmConfig, NewllmModel, exist_ok=True)

@@ -1,5 +1,6 @@
 """Take a run back to before a spike, change one thing at a time, and say what that shows."""
 
+import dataclasses
 import functools
 import os
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from newllm.replays.session.task import Replayer
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import LocatedSpike, choose_spike, read_original, record_original
 from newllm.replays.subjects.own_run import OwnRun
+from newllm.replays.subjects.recorded import RecordedComparison
 from newllm.replays.watcher import Watcher
 from newllm.time_limit import TimeLimit
 from newllm.trace import Verdict
@@ -32,6 +34,7 @@ def replay(
     only: Sequence[str] = (),
     workers: int | None = None,
     watcher: Watcher | None = None,
+    recorded: str | os.PathLike[str] | None = None,
 ) -> Verdict:
     """Replay a spike and return what was shown.
 
@@ -44,6 +47,8 @@ def replay(
         only: names of interventions, "NAME+NAME" for two together; none takes all that fit.
         workers: processes, one thread each; None takes one a core for a run, and this process for a `Loop`.
         watcher: told how it goes.
+        recorded: of a `Loop`, a directory of `newllm.record` with the training that it stands for: the verdict says at
+            which step the losses of the loop leave those of the recording, and whether the spike is there at all.
 
     Raises:
         UserError: a mistake in the call, a run that cannot be replayed, or no room.
@@ -53,7 +58,10 @@ def replay(
         raise UserError(f"workers {workers}: give 0 or more")
     watcher = watcher or Watcher()
     if isinstance(what, Loop):
-        return _replay_loop(what, spike, time if isinstance(budget, TimeLimit) else budget, only, watcher)
+        limit = time if isinstance(budget, TimeLimit) else budget
+        return _replay_loop(what, spike, limit, only, watcher, None if recorded is None else Path(recorded))
+    if recorded is not None:
+        raise UserError(f"recorded='{recorded}' is held against a newllm.Loop: '{what}' is a run and its own record")
     return _replay_run(Path(what), spike, time, only, available_cores() if workers is None else workers, watcher)
 
 
@@ -78,15 +86,29 @@ def _replay_run(
 
 
 def _replay_loop(
-    loop: Loop, number: int | None, budget: float | TimeLimit, only: Sequence[str], watcher: Watcher
+    loop: Loop,
+    number: int | None,
+    budget: float | TimeLimit,
+    only: Sequence[str],
+    watcher: Watcher,
+    recorded: Path | None,
 ) -> Verdict:
     for one in loop.notices:
         watcher.noticed(one)
-    original = record_original(loop, watcher)
+    original = record_original(loop, watcher, recorded)
     spike = choose_spike(original, number)
     time = budget if isinstance(budget, TimeLimit) else TimeLimit(budget)
     request = ReplayRequest("this training", loop, original, spike, time, only, None, {})
-    return investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
+    verdict = investigate(request, lambda store: Replayer(loop, store.state), 0, watcher)
+    return verdict if original.comparison is None else _beside(verdict, original.comparison)
+
+
+def _beside(verdict: Verdict, comparison: RecordedComparison) -> Verdict:
+    """Return a verdict that begins with how the training compares with its recording."""
+    said = comparison.sentences
+    messages = dataclasses.replace(verdict.messages, sentences=(*said, *verdict.messages.sentences))
+    sentences = (*map(str, said), *verdict.sentences)
+    return dataclasses.replace(verdict, sentences=sentences, messages=messages, recorded=comparison.as_dict())
 
 
 def _version(spike: LocatedSpike) -> dict[str, object]:

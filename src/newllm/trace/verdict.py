@@ -165,6 +165,8 @@ class Verdict:
             first and last (steps between which it was), parts (layers by what changed: weights, frozen, moments),
             recorded (by the recorder's ledger), resumed {from, to} (steps over which a replay from a later state is
             the run again), tensors (that differ most there), before_onset; None where nothing speaks for that.
+        recorded: of anyone's loop that was held against a recording, how they compare
+            (`replays/subjects/recorded.py`); None, and absent as plain data, without one.
     """
 
     run: str
@@ -180,6 +182,7 @@ class Verdict:
     seconds: float
     messages: VerdictMessages = field(default_factory=VerdictMessages)
     changed_state: dict[str, Any] | None = None
+    recorded: dict[str, Any] | None = None
 
     @property
     def other_chance(self) -> dict[str, Any]:
@@ -195,6 +198,8 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """Return plain data with its schema; numbers that are not finite are None in it."""
         data = {KEYS.get(name, name): getattr(self, name) for name in self.__dataclass_fields__}
+        if self.recorded is None:
+            del data["recorded"]
         data["interventions"] = [one.as_dict() for one in self.interventions]
         data["messages"] = self.messages.as_dict()
         return plain_data({"schema": SCHEMA, **data})

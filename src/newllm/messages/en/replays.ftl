@@ -74,6 +74,24 @@ differs-apart = { $difference }; two replays of the same state differ from step 
 notice-kept = the earlier verdict on this spike shows more and stays in the run; what follows is not written
 notice-leaves = the replay leaves the run at step { $step }: finding out what differs
 notice-bits = { $difference }: the replay may not give the same bits
+notice-loop = what a replay of this training takes otherwise than { $call }:
+notice-loop-callbacks = callbacks of your own take no part: { $names }; where one changes the rate, weights or gradients, what is replayed is another training
+notice-loop-stops = { $name } takes no part: all { COUNT($steps) } updates are trained
+notice-loop-dropout = dropout and other random numbers of the model are drawn from the seed and the step: its losses are another draw than those of { $call }
+notice-loop-data = the data set or what collates it draws random numbers: here they are drawn from the seed and the number of the batch
+notice-loop-order = the order of the data comes from the generator that dropout draws from too: from the second epoch on it is another order
+notice-loop-read = the data are read from their beginning, once more for each replay
+notice-loop-step = { $name } is your own: what it does after the backward pass is left out
+recorded-same = The losses of this training are those of { $path } to the bit, over { COUNT($n) } steps.
+recorded-rounding = The losses of this training are those of { $path } but for rounding, over { COUNT($n) } steps (first at step { $step }: { G($recorded, digits: 9) } there, { G($replayed, digits: 9) } here).
+recorded-leaves = The losses of this training leave those of { $path } at step { $step } ({ G($recorded, digits: 5) } there, { G($replayed, digits: 5) } here; most at step { $at }, by { G($most, digits: 3) }): { $by_chance ->
+    [yes] random numbers are drawn otherwise here, so that they are another draw.
+   *[no] something took part there that does not here, a callback for example, or the data or the weights were others.
+}
+recorded-spike = { $replayed ->
+    [none] The spike of the recording at step { $spike } is not in this training.
+   *[other] The spike of the recording at step { $spike } is in this training too, at step { $replayed }.
+}
 environment = this run began with { $name } { $before }, here it is { $now }
 
 ## what a guard decides

@@ -74,6 +74,24 @@ differs-apart = { $difference }。同じ状態からの二つのリプレイが�
 notice-kept = このスパイクについては以前の判定のほうが多くを示すので、それを実行に残す。以下の判定は保存しない
 notice-leaves = リプレイがステップ{ $step }で元の実行と分かれた。何が異なるかを調べている
 notice-bits = { $difference }。リプレイはビット単位では一致しないかもしれない
+notice-loop = この訓練のリプレイは、次の点で{ $call }と異なる:
+notice-loop-callbacks = ユーザー定義のコールバックは動かない: { $names }。学習率、重み、勾配を変えるものなら、リプレイするのは別の訓練である
+notice-loop-stops = { $name }は動かない: { COUNT($steps) }回の更新をすべて訓練する
+notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引く。損失は{ $call }とは別の乱数によるものになる
+notice-loop-data = データセットまたはコレータが乱数を使う: ここではシードとバッチの番号から引く
+notice-loop-order = データの順序はドロップアウトと同じ乱数生成器から引かれる: 2エポック目から順序は異なる
+notice-loop-read = データは最初から読む。リプレイのたびに読み直す
+notice-loop-step = { $name }はユーザー定義である: 逆伝播のあとにすることは省く
+recorded-same = この訓練の損失は、{ COUNT($n) }ステップにわたり{ $path }とビット単位で一致する。
+recorded-rounding = この訓練の損失は、{ COUNT($n) }ステップにわたり、丸めを除いて{ $path }と一致する（最初の違いはステップ{ $step }: 記録{ G($recorded, digits: 9) }、ここでは{ G($replayed, digits: 9) }）。
+recorded-leaves = この訓練の損失は、ステップ{ $step }で{ $path }から離れる（記録{ G($recorded, digits: 5) }、ここでは{ G($replayed, digits: 5) }。差の最大はステップ{ $at }の{ G($most, digits: 3) }）。{ $by_chance ->
+    [yes] ここでは乱数の引き方が異なり、別の乱数による訓練である。
+   *[no] ここにない何か（コールバックなど）がそこでは働いていたか、データまたは重みが異なる。
+}
+recorded-spike = { $replayed ->
+    [none] ステップ{ $spike }で記録されたスパイクは、この訓練にはない。
+   *[other] ステップ{ $spike }で記録されたスパイクは、この訓練にもある（ステップ{ $replayed }）。
+}
 environment = この実行は{ $name } { $before }で始まったが、ここでは{ $now }である
 
 ## ガードの判断

@@ -22,6 +22,12 @@ from newllm.replays.replica.replica import Replica, State
 from newllm.replays.replica.states import States
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.own_run import OwnRun
+from newllm.replays.subjects.recorded import (
+    CHANCE_NOTICES,
+    RecordedComparison,
+    check_recording,
+    compare_with_recording,
+)
 from newllm.replays.subjects.spikes import LocatedSpike, most_serious, spikes_of
 from newllm.replays.watcher import Watcher
 from newllm.trace import Finding, Series, Trace, read_trace
@@ -50,6 +56,7 @@ class Original:
         notices: what is different from when it was recorded.
         changes: of weights and moments that the recorder's ledger saw between two updates: layers by the step before
             whose update it was, and by what changed ("weights", "frozen", "moments").
+        comparison: with a recording of the training that a loop stands for; None where there is none.
     """
 
     steps: list[int]
@@ -63,6 +70,7 @@ class Original:
     batches: list[int] = field(default_factory=list)
     notices: tuple[Message, ...] = ()
     changes: Mapping[int, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    comparison: RecordedComparison | None = None
 
     def state(self, step: int) -> tuple[int, State | None]:
         """Return the step of the newest known state at or before a step, and the state: None at the initialisation.
@@ -107,26 +115,39 @@ def read_original(run: OwnRun) -> Original:
     )
 
 
-def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
+def record_original(loop: Loop, watch: Watcher | None = None, recorded: str | Path | None = None) -> Original:
     """Run anyone's training once from step 0, in this process, and keep what it did. torch's chance is left as it was.
 
     Args:
         loop: its functions.
-        watch: hears what the doctor finds.
+        watch: hears what the doctor finds, and how the training compares with its recording.
+        recorded: directory of a recording of the training that the loop stands for.
 
     Raises:
-        UserError: a function gave what it must not, or the doctor finds no spike.
+        UserError: a function gave what it must not, there is no such recording, or the doctor finds no spike.
     """
+    if recorded is not None:
+        check_recording(recorded)
     with tempfile.TemporaryDirectory() as directory, torch.random.fork_rng():
-        recorded = _Recorded(loop, Path(directory) / "recording")
-        trace, facts = recorded.run()
+        run = _Recorded(loop, Path(directory) / "recording")
+        trace, facts = run.run()
     findings = diagnose(trace, facts)
     spikes = spikes_of(findings, trace)
+    loss, norm = trace.series("loss"), trace.series("gradient_norm")
+    comparison = None
+    if recorded is not None:
+        by_chance = any(one.id in CHANCE_NOTICES for one in loop.notices)
+        comparison = compare_with_recording(
+            recorded, loss.step.tolist(), loss.value.tolist(), spikes, by_chance=by_chance
+        )
+        if watch is not None:
+            for said in comparison.sentences:
+                watch.noticed(said)
     if not spikes:
-        raise UserError("nothing to replay: the doctor finds no spike in this training")
+        beside = "" if comparison is None else ". " + " ".join(map(str, comparison.sentences))
+        raise UserError(f"nothing to replay: the doctor finds no spike in this training{beside}")
     if watch is not None:
         watch.noticed(spikes[most_serious(spikes)].finding.sentence)
-    loss, norm = trace.series("loss"), trace.series("gradient_norm")
     return Original(
         steps=loss.step.tolist(),
         loss=loss.value.tolist(),
@@ -134,10 +155,11 @@ def record_original(loop: Loop, watch: Watcher | None = None) -> Original:
         spikes=spikes,
         findings=findings,
         most_serious=most_serious(spikes),
-        known_steps=recorded.states.steps,
-        load=recorded.states.__getitem__,
-        batches=recorded.replica.seen,
+        known_steps=run.states.steps,
+        load=run.states.__getitem__,
+        batches=run.replica.seen,
         changes=state_changes(trace),
+        comparison=comparison,
     )
 
 

@@ -1,0 +1,300 @@
+"""A `transformers.Trainer`'s training as a `newllm.Loop`: `newllm.hf.loop(trainer)`.
+
+Everything is taken from a *twin* of the trainer: a shallow copy with a copy of the model, the optimizer and the
+schedule, without the user's callbacks, which logs nothing. The twin prepares itself as `Trainer.train` does, and its
+own `training_step` computes the losses; only what it hands to `accelerator.backward` is caught, so that the `Loop`
+goes backwards. The user's objects are read and never written.
+
+Limits: one process and one device; no loss scaling; a training that begins, not one that is resumed.
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from newllm.chance import stream_seed
+from newllm.errors import UserError
+from newllm.integrations.loops.batches import Batches, loader_batches
+from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
+from newllm.integrations.loops.notices import of_callbacks, of_data, say
+from newllm.integrations.loops.schedule import RateTable
+from newllm.messages import Message, message
+from newllm.replays.subjects.loop import Loop
+
+CALL = "Trainer.train"
+_EVALUATED = 8  # batches of each evaluation data set: a replay evaluates often
+_HOOKS = ("on_train_begin", "on_epoch_begin", "on_step_begin", "on_substep_end", "on_pre_optimizer_step",
+          "on_optimizer_step", "on_step_end", "on_epoch_end")  # fmt: skip
+_TWIN = "_newllm_twin"  # attribute of a model: the trainer that prepared it
+
+
+def loop(trainer: Any) -> Loop:
+    """Return the training of a Trainer, for `newllm.replay` and `newllm.guard`. The trainer is left as it is.
+
+    It warns once of what a replay takes otherwise than `trainer.train()` does.
+
+    Args:
+        trainer: a `transformers.Trainer`, or of a class that inherits it, before its training.
+
+    Raises:
+        UserError: it is none, or its training cannot be replayed.
+    """
+    check_trainer(trainer)
+    with own_chance():
+        training = _TrainerTraining(trainer)
+        made = training.as_loop()
+    say(made.notices, CALL)
+    return made
+
+
+class _TrainerTraining:
+    """What a `Loop` is made of.
+
+    Args:
+        trainer: the user's.
+    """
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+        self._parts = None if trainer.model_init else _copied_parts(trainer)
+        self._batches: Batches | None = None
+        self._rates: RateTable | None = None
+        self._evaluated: dict[str, list[Any]] = {}
+        self.steps, self.updates_per_epoch = 0, 1
+
+    def as_loop(self) -> Loop:
+        twin = self._begun(self._trainer.args.seed)
+        drawn = self._try(twin)
+        self._rates = RateTable(twin.optimizer.optimizer, lambda _: twin.lr_scheduler.step(), self.steps)
+        args, given = self._trainer.args, self._trainer.eval_dataset
+        return Loop(
+            build=self.build,
+            batch=self.batch,
+            loss=self.loss,
+            steps=self.steps,
+            seed=args.seed,
+            clip=max(args.max_grad_norm or 0.0, 0.0),
+            rate=self._rates,
+            validate=None if given is None else self.validate,
+            before_update=self.before_update,
+            notices=tuple(self._notices(drawn)),
+        )
+
+    def build(self, seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
+        with own_chance():
+            twin = self._begun(seed)
+        return twin.model_wrapped, twin.optimizer.optimizer
+
+    def batch(self, step: int) -> list[list[Any]]:
+        assert self._batches is not None, "the first build found them"
+        return self._batches.update(step)
+
+    def before_update(self, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+        assert self._rates is not None, "as_loop made them"
+        self._rates.put_cycled(optimizer, step)
+        state = _twin_of(model).state
+        state.global_step, state.epoch = step, step / self.updates_per_epoch
+
+    def loss(self, model: nn.Module, batch: list[list[Any]]) -> Iterator[Tensor]:
+        """Yield the loss of each micro-batch, divided as it counts in the update."""
+        twin, number = _twin_of(model), 0
+        for group in batch:
+            micro_batches, items = twin.get_batch_samples(iter(group), len(group), twin.args.device)
+            twin.current_gradient_accumulation_steps = len(micro_batches)
+            for inputs in micro_batches:
+                with own_chance(torch_too=False), _staying_in_mode(model):
+                    seed_all(stream_seed(twin.args.seed, "loss", twin.state.global_step, number), torch_too=False)
+                    loss = _caught(twin, model, inputs, items)
+                yield loss
+                del loss
+                number += 1
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Return the loss on the first batches of each evaluation data set, weighted by their rows."""
+        from transformers.trainer_pt_utils import find_batch_size  # pyrefly: ignore
+
+        twin, given = _twin_of(model), self._trainer.eval_dataset
+        losses: dict[str, float] = {}
+        total, rows = 0.0, 0
+        for name in given if isinstance(given, Mapping) else [""]:
+            own, count = 0.0, 0
+            with own_chance():
+                for inputs in self._evaluation_batches(twin, name):
+                    loss, _, _ = twin.prediction_step(model, inputs, prediction_loss_only=True)
+                    size = find_batch_size(inputs) or 1
+                    if loss is not None:
+                        own, count = own + float(loss) * size, count + size
+            if name and count:
+                losses[f"validation/{name}"] = own / count
+            total, rows = total + own, rows + count
+        return losses | ({"validation": total / rows} if rows else {})
+
+    def _evaluation_batches(self, twin: Any, name: str) -> list[Any]:
+        if name not in self._evaluated:
+            loader = twin.get_eval_dataloader(name or None)
+            self._evaluated[name] = [inputs for inputs, _ in zip(loader, range(_EVALUATED), strict=False)]
+        return self._evaluated[name]
+
+    def _begun(self, seed: int) -> Any:
+        """Return a twin that is where `Trainer.train` is before its first update."""
+        import transformers  # pyrefly: ignore
+
+        twin = _bare_twin(self._trainer)
+        twin.args.seed = seed
+        if self._parts is not None:
+            twin.model, twin.optimizer, twin.lr_scheduler = copy.deepcopy(self._parts)
+            twin.model_wrapped = twin.model
+
+        def begin(**_: Any) -> None:
+            loader = None
+            if self._batches is None:
+                loader = twin.get_train_dataloader()
+                values = twin.set_initial_training_values(twin.args, loader)
+                self.updates_per_epoch, self.steps = values[1], values[-1]
+                accumulated = twin.args.gradient_accumulation_steps
+                self._batches = loader_batches(loader, twin.args.seed, accumulated, joins=True)
+            twin.state.max_steps = self.steps
+            twin._prepare_for_training(self.steps, loader, None)
+
+        twin._inner_training_loop = begin
+        transformers.Trainer.train(twin)
+        _refuse_what_has_no_step(twin)
+        setattr(twin.model_wrapped, _TWIN, twin)
+        return twin
+
+    def _try(self, twin: Any) -> bool:
+        """Compute the loss of the first batch; return whether that drew random numbers."""
+        model = twin.model_wrapped
+        model.train()
+        inputs = self.batch(0)
+        before = take_chance()
+        next(iter(self.loss(model, inputs)))
+        return not before.is_as(take_chance())
+
+    def _notices(self, drawn: bool) -> list[Message]:
+        import transformers  # pyrefly: ignore
+
+        trainer, kind = self._trainer, type(self._trainer)
+        callbacks = trainer.callback_handler.callbacks
+        made = of_callbacks(callbacks, ("transformers", "newllm"), transformers.TrainerCallback, _HOOKS)
+        if any(isinstance(one, transformers.EarlyStoppingCallback) for one in callbacks):
+            made.append(message("notice-loop-stops", name="EarlyStoppingCallback", steps=self.steps))
+        if kind.training_step is not transformers.Trainer.training_step:
+            made.append(message("notice-loop-step", name=f"{kind.__name__}.training_step"))
+        assert self._batches is not None, "the first build found them"
+        return made + of_data(self._batches, drawn=drawn, call=CALL)
+
+
+def check_trainer(trainer: Any) -> None:
+    """Refuse what is no Trainer, or whose training cannot be replayed.
+
+    Raises:
+        UserError: says why, and what to do.
+    """
+    import transformers  # pyrefly: ignore
+
+    if not isinstance(trainer, transformers.Trainer):
+        raise UserError(f"newllm.hf.loop was given {type(trainer).__name__}: give a transformers.Trainer")
+    args = trainer.args
+    if trainer.train_dataset is None:
+        raise UserError("the Trainer has no train_dataset: without data there is no training to replay")
+    if trainer.state.global_step > 0 and trainer.model_init is None:
+        raise UserError(
+            f"the Trainer has trained its model already (step {trainer.state.global_step}): call newllm.hf.loop before "
+            "trainer.train(), or make the Trainer with model_init in the place of model"
+        )
+    wrong = {
+        "DeepSpeed": trainer.is_deepspeed_enabled,
+        "FSDP": trainer.is_fsdp_enabled or trainer.is_fsdp_xla_enabled,
+        f"{args.world_size} processes": args.world_size > 1,
+        f"{args.n_gpu} GPUs in one process": args.n_gpu > 1,
+        "a model that is split over devices": trainer.is_model_parallel,
+        "fp16, whose loss is scaled": trainer.accelerator.scaler is not None,
+        f"optim='{args.optim}', which updates in the backward pass": any(
+            name in str(getattr(args.optim, "value", args.optim)) for name in ("lomo", "layerwise")
+        ),
+    }
+    for what, is_so in wrong.items():
+        if is_so:
+            raise UserError(f"the Trainer trains with {what}: a replay has one process, one device and no scaling")
+
+
+def _refuse_what_has_no_step(twin: Any) -> None:
+    from transformers.trainer import GreedyLR  # pyrefly: ignore
+
+    scheduler, optimizer = twin.lr_scheduler, twin.optimizer.optimizer
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau | GreedyLR):
+        raise UserError(
+            f"{type(scheduler).__name__} sets the rate by what evaluations show, which is no function of the step: "
+            "give another lr_scheduler_type for the replay"
+        )
+    if callable(getattr(optimizer, "eval", None)):
+        raise UserError(f"{type(optimizer).__name__} keeps other weights for evaluations: a replay knows no such modes")
+
+
+def _copied_parts(trainer: Any) -> tuple[Any, Any, Any]:
+    """Return copies of model, optimizer and schedule that belong to each other; the last two may be None."""
+    optimizer = getattr(trainer.optimizer, "optimizer", trainer.optimizer)
+    try:
+        return copy.deepcopy((trainer.model, optimizer, trainer.lr_scheduler))
+    except Exception as error:
+        raise UserError(
+            f"{type(trainer.model).__name__} and its optimizer cannot be copied ({error}): make the Trainer with "
+            "model_init in the place of model"
+        ) from error
+
+
+def _bare_twin(trainer: Any) -> Any:
+    """Return a copy of a trainer that shares data and functions with it, and nothing that a training changes."""
+    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback, TrainerControl  # pyrefly: ignore
+
+    twin = copy.copy(trainer)
+    for name, value in vars(trainer).items():
+        if type(value) in (list, dict, set) and not name.endswith("_dataset"):
+            setattr(twin, name, copy.copy(value))
+    twin.args, twin.state, twin.control = copy.copy(trainer.args), copy.copy(trainer.state), TrainerControl()
+    twin.state.global_step = 0
+    twin.accelerator = copy.copy(trainer.accelerator)
+    for name, value in vars(trainer.accelerator).items():
+        if type(value) is list:
+            setattr(twin.accelerator, name, [])
+    twin.callback_handler = CallbackHandler([DefaultFlowCallback], None, trainer.processing_class, None, None)
+    twin.log = lambda *_, **__: None
+    return twin
+
+
+def _twin_of(model: nn.Module) -> Any:
+    return getattr(model, _TWIN)
+
+
+@contextlib.contextmanager
+def _staying_in_mode(model: nn.Module) -> Iterator[None]:
+    """Let `training_step` not put a model into training mode while no gradient is wanted."""
+    if torch.is_grad_enabled():
+        yield
+        return
+    model.train = lambda mode=True: model  # type: ignore[method-assign]  # noqa: ARG005
+    try:
+        yield
+    finally:
+        del model.train
+
+
+def _caught(twin: Any, model: nn.Module, inputs: Any, items: Any) -> Tensor:
+    """Return what the trainer's own `training_step` would go backwards from."""
+    caught: list[Tensor] = []
+    twin.accelerator.backward = lambda loss, **_: caught.append(loss)
+    try:
+        twin.training_step(model, inputs, items)
+    finally:
+        del twin.accelerator.backward
+    if len(caught) != 1:
+        raise UserError(
+            f"{type(twin).__name__}.training_step went backwards {len(caught)} times for one batch: a replay needs a "
+            "training_step that calls accelerator.backward once"
+        )
+    return caught[0]

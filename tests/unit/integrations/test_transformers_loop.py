@@ -1,0 +1,387 @@
+"""A Trainer's training as a loop: to the bit what `Trainer.train` does, and nothing of the user's is touched."""
+
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
+pytest.importorskip("accelerate", reason="Trainer needs accelerate; .ci/slow runs these in an environment that has it")
+
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import Dataset, IterableDataset
+from transformers import (
+    EarlyStoppingCallback,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+import newllm
+import newllm.hf
+from newllm.errors import UserError
+from newllm.replays.replica.setup import digest
+from newllm.replays.subjects.loop import Loop
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*(deprecated|pin_memory).*")
+VOCABULARY, LENGTH = 32, 16
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def rows(count: int, seed: int = 0) -> list[dict[str, torch.Tensor]]:
+    """Return rows that repeat four tokens, some with labels that do not count."""
+    chance = torch.Generator().manual_seed(seed)
+    made = []
+    for at in range(count):
+        ids = torch.randint(2, VOCABULARY, (4,), generator=chance).repeat(LENGTH // 4)
+        made.append({"input_ids": ids, "labels": ids.where(torch.arange(LENGTH) >= at % 5, -100)})
+    return made
+
+
+def gpt2(dropout: float = 0.0) -> nn.Module:
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=VOCABULARY,
+            n_positions=32,
+            n_embd=16,
+            n_layer=2,
+            n_head=2,
+            resid_pdrop=dropout,
+            embd_pdrop=dropout,
+            attn_pdrop=dropout,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    )
+
+
+def llama() -> nn.Module:
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=32,
+        )
+    )
+
+
+class Losses(TrainerCallback):
+    """Keeps what the Trainer logs of each update."""
+
+    def __init__(self) -> None:
+        self.logged: list[tuple[float, float]] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+        if "loss" in logs:
+            self.logged.append((logs["loss"], float(logs["grad_norm"])))
+
+
+def trainer(out: Path, kind: type[Trainer] = Trainer, **given: Any) -> Trainer:
+    """Make a Trainer of a small model: what is no argument of the Trainer is one of TrainingArguments."""
+    torch.manual_seed(0)
+    parts = ("model", "model_init", "train_dataset", "eval_dataset", "optimizers", "callbacks", "data_collator",
+             "compute_loss_func")  # fmt: skip
+    own = {name: given.pop(name) for name in parts if name in given}
+    if "model_init" not in own:
+        own["model"] = own.get("model", gpt2)()
+    if callable(own.get("optimizers")):
+        own["optimizers"] = own["optimizers"](own["model"])
+    arguments = {
+        "max_steps": 12, "per_device_train_batch_size": 4, "learning_rate": 5e-3, "warmup_steps": 3, "logging_steps": 1,
+        "use_cpu": True, "report_to": [], "disable_tqdm": True, "save_strategy": "no", "dataloader_pin_memory": False,
+    }  # fmt: skip
+    arguments = TrainingArguments(output_dir=str(out), **(arguments | given))
+    return kind(args=arguments, **({"train_dataset": rows(30)} | own))
+
+
+def quiet_loop(made: Trainer) -> Loop:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return newllm.hf.loop(made)
+
+
+def followed(loop: Loop) -> tuple[list[tuple[float, float]], nn.Module]:
+    """Return losses and norms of a loop's training, and its model."""
+    replica = loop.start(loop.setup(0, 0, 0, 0), None)
+    with torch.random.fork_rng():
+        updates = [replica.update(step) for step in range(loop.steps)]
+    return [(one.loss, one.gradient_norm) for one in updates], replica.model
+
+
+class OwnLoss(Trainer):
+    """A loss of its own that reads the step and the model of the trainer."""
+
+    def compute_loss(self, model: nn.Module, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+        assert model is self.model_wrapped
+        logits = model(input_ids=inputs["input_ids"]).logits[:, :-1]
+        loss = F.cross_entropy(logits.flatten(0, 1), inputs["labels"][:, 1:].flatten())
+        loss = loss * (1 + self.state.global_step / 10) if model.training else loss
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+
+class OwnParts(Trainer):
+    """An optimizer and a schedule of its own: the embedding learns at another rate, which falls otherwise."""
+
+    def create_optimizer(self, model: Any = None) -> Any:  # noqa: ARG002
+        inside, outside = [], []
+        for name, parameter in self.model.named_parameters():
+            (inside if "wte" in name else outside).append(parameter)
+        self.optimizer = torch.optim.SGD([{"params": inside, "lr": 0.5}, {"params": outside, "lr": 0.1}], momentum=0.9)
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        falls: Any = [lambda step: 0.9**step, lambda step: 1 - step / num_training_steps]
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, falls)
+        return self.lr_scheduler
+
+
+def one_cycle(model: nn.Module) -> Any:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=20)
+
+
+def summed(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+    logits = outputs.logits[:, :-1].flatten(0, 1)
+    return F.cross_entropy(logits, labels[:, 1:].flatten(), reduction="sum") / num_items_in_batch
+
+
+class Stream(IterableDataset):
+    def __iter__(self) -> Iterator[Any]:
+        return iter(rows(22))
+
+
+TRAININGS: dict[str, dict[str, Any]] = {
+    "GPT-2": {},
+    "Llama": {"model": llama, "lr_scheduler_type": "cosine", "weight_decay": 0.1},
+    "accumulation": {"gradient_accumulation_steps": 3, "max_steps": -1, "num_train_epochs": 2.5},
+    "last batch dropped": {"gradient_accumulation_steps": 2, "dataloader_drop_last": True},
+    "model_init": {"model_init": lambda: gpt2()},
+    "label smoothing": {"label_smoothing_factor": 0.1, "gradient_accumulation_steps": 2},
+    "bf16": {"bf16": True},
+    "grouped by length": {"train_sampling_strategy": "group_by_length"},
+    "another seed of the data": {"data_seed": 5, "seed": 7},
+    "gradient checkpointing": {"model": llama, "gradient_checkpointing": True},
+    "noise in the embedding": {"neftune_noise_alpha": 0.0},
+    "evaluated on the way": {"eval_dataset": rows(9, 5), "eval_strategy": "steps", "eval_steps": 4},
+    "data without a length": {"train_dataset": Stream(), "gradient_accumulation_steps": 4},
+    "a loss of its own": {"kind": OwnLoss, "gradient_accumulation_steps": 2},
+    "parts of its own": {"kind": OwnParts},
+    "a pair that was given": {"optimizers": one_cycle},
+    "compute_loss_func": {"compute_loss_func": summed, "gradient_accumulation_steps": 2},
+    "not clipped": {"max_grad_norm": 0.0},
+    "clipped": {"max_grad_norm": 0.05},
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_loop_is_the_trainers_training_to_the_bit(name: str, tmp_path: Path) -> None:
+    kind = TRAININGS[name].get("kind", Trainer)
+    made = trainer(tmp_path, kind, **{key: value for key, value in TRAININGS[name].items() if key != "kind"})
+    loop = quiet_loop(made)
+    numbers, model = followed(loop)
+    losses = Losses()
+    made.add_callback(losses)
+    made.train()
+    assert made.state.global_step == loop.steps
+    assert numbers == losses.logged
+    trained = made.model.state_dict()
+    assert all(torch.equal(value, trained[key]) for key, value in model.state_dict().items())
+
+
+def whole(made: Trainer) -> dict[str, Any]:
+    """Return what must not change: all of a trainer that can be told."""
+    return {
+        "names": sorted(vars(made)),
+        "weights": digest(made.model.state_dict()),
+        "modes": [module.training for module in made.model.modules()],
+        "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in made.model.modules()],
+        "forward": "forward" in vars(made.model),
+        "gradients": [parameter.grad is None for parameter in made.model.parameters()],
+        "parts": [id(made.optimizer), id(made.lr_scheduler), id(made.model), id(made.accelerator)],
+        "optimizer": None if made.optimizer is None else digest(made.optimizer.state_dict()),
+        "schedule": None if made.lr_scheduler is None else repr(made.lr_scheduler.state_dict()),
+        "prepared": [len(value) for value in vars(made.accelerator).values() if isinstance(value, list)],
+        "arguments": repr(made.args.to_dict()),
+        "state": repr(made.state),
+        "callbacks": [type(one).__name__ for one in made.callback_handler.callbacks],
+        "chance": (random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()),
+    }
+
+
+@pytest.mark.parametrize("given", [{}, {"optimizers": one_cycle}, {"model_init": lambda: gpt2()}, {"bf16": True}])
+def test_nothing_of_the_users_is_touched(given: dict[str, Any], tmp_path: Path) -> None:
+    made = trainer(tmp_path, eval_dataset=rows(9, 5), **given)
+    random.seed(3)
+    before = whole(made)
+    loop = quiet_loop(made)
+    assert whole(made) == before
+    numbers, _ = followed(loop)
+    loop.start(loop.setup(0, 2, 0, 0), None).evaluate()
+    assert whole(made) == before
+    assert followed(loop)[0] == numbers
+    made.train()
+    assert followed(loop)[0] == numbers, "the loop has copies of its own"
+
+
+def test_what_validate_gives_is_the_trainers_evaluation(tmp_path: Path) -> None:
+    made = trainer(tmp_path, eval_dataset={"near": rows(9, 5), "far": rows(5, 6)}, label_smoothing_factor=0.1)
+    loop = quiet_loop(made)
+    replica = loop.start(loop.setup(0, 0, 0, 0), None)
+    found, expected = replica.evaluate(), made.evaluate()
+    assert found["validation/near"] == pytest.approx(expected["eval_near_loss"], rel=1e-6)
+    assert found["validation/far"] == pytest.approx(expected["eval_far_loss"], rel=1e-6)
+    mean = (9 * found["validation/near"] + 5 * found["validation/far"]) / 14
+    assert found["validation"] == pytest.approx(mean)
+    assert replica.model.training
+    assert quiet_loop(trainer(tmp_path)).validate is None
+
+
+def test_the_progress_is_measured_in_evaluation_mode(tmp_path: Path) -> None:
+    loop = quiet_loop(trainer(tmp_path, model=lambda: gpt2(0.5)))
+    replica = loop.start(loop.setup(0, 0, 0, 0), None)
+    assert replica.probe() == replica.probe()
+    assert replica.model.training
+    assert "train" not in vars(replica.model)
+
+
+# --- what is said before it begins
+
+
+class Rates(TrainerCallback):
+    def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:  # noqa: ARG002
+        if 5 <= state.global_step < 8:
+            for group in given["optimizer"].param_groups:
+                group["lr"] *= 100
+
+
+class Prints(TrainerCallback):
+    def on_log(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class Noisy(Dataset):
+    def __init__(self) -> None:
+        self.rows = rows(30)
+
+    def __len__(self) -> int:
+        return 30
+
+    def __getitem__(self, index: int) -> Any:
+        return self.rows[(index + random.randrange(3)) % 30]
+
+
+class OwnStep(Trainer):
+    def training_step(self, model: nn.Module, inputs: Any, items: Any = None) -> torch.Tensor:  # type: ignore[override]
+        return super().training_step(model, inputs, items)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"callbacks": [Rates(), Prints()]},
+            r"callbacks of your own take no part: Rates \(on_step_end\); where one changes the rate",
+        ),
+        ({"callbacks": [EarlyStoppingCallback()]}, "EarlyStoppingCallback takes no part: all 12 updates are trained"),
+        ({"model": lambda: gpt2(0.1)}, "dropout and other random numbers of the model are drawn from the seed and the"),
+        ({"train_dataset": Noisy()}, "the data set or what collates it draws random numbers: here they are drawn"),
+        (
+            {"model": lambda: gpt2(0.1), "train_sampling_strategy": "group_by_length"},
+            "from the second epoch on it is another order",
+        ),
+        ({"train_dataset": Stream()}, "the data are read from their beginning, once more for each replay"),
+        ({"kind": OwnStep}, r"OwnStep\.training_step is your own: what it does after the backward pass is left out"),
+    ],
+)
+def test_what_is_not_as_in_the_training_is_said(given: dict[str, Any], said: str, tmp_path: Path) -> None:
+    given = dict(given)
+    made = trainer(tmp_path, given.pop("kind", Trainer), **given)
+    with pytest.warns(
+        UserWarning, match=f"^what a replay of this training takes otherwise than Trainer.train:\n(.*\n)*.*{said}"
+    ):
+        loop = newllm.hf.loop(made)
+    assert len(loop.notices) >= 1
+    assert followed(loop)[0] == followed(loop)[0], "a function of the step all the same"
+
+
+def test_where_all_is_as_in_the_training_nothing_is_said(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert newllm.hf.loop(trainer(tmp_path, callbacks=[Prints()])).notices == ()
+
+
+# --- what cannot be replayed
+
+
+class Twice(Trainer):
+    def training_step(self, model: nn.Module, inputs: Any, items: Any = None) -> torch.Tensor:  # type: ignore[override]
+        super().training_step(model, inputs, items)
+        return super().training_step(model, inputs, items)
+
+
+class Averaging(torch.optim.SGD):
+    def eval(self) -> None:
+        pass
+
+
+def averaging(model: nn.Module) -> Any:
+    return Averaging(model.parameters(), lr=0.1), None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"train_dataset": None}, "^the Trainer has no train_dataset"),
+        (
+            {"lr_scheduler_type": "reduce_lr_on_plateau", "eval_dataset": rows(4), "eval_strategy": "steps"},
+            "^ReduceLROnPlateau sets the rate by what evaluations show, which is no function of the step: give another",
+        ),
+        ({"kind": Twice}, r"^Twice\.training_step went backwards 2 times for one batch"),
+        ({"optimizers": averaging}, "^Averaging keeps other weights for evaluations"),
+        ({"optim": "lomo"}, "which updates in the backward pass: a replay has one process"),
+    ],
+)
+def test_what_cannot_be_replayed_is_one_clear_line(given: dict[str, Any], said: str, tmp_path: Path) -> None:
+    given = dict(given)
+    made = trainer(tmp_path, given.pop("kind", Trainer), **given)
+    with pytest.raises(UserError, match=said) as caught:
+        newllm.hf.loop(made)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_trainer_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^newllm\.hf\.loop was given Linear: give a transformers\.Trainer$"):
+        newllm.hf.loop(nn.Linear(1, 1))
+
+
+def test_a_trainer_that_has_trained_is_refused(tmp_path: Path) -> None:
+    made = trainer(tmp_path, max_steps=2)
+    made.train()
+    with pytest.raises(
+        UserError, match=r"^the Trainer has trained its model already \(step 2\): call newllm.hf.loop bef"
+    ):
+        newllm.hf.loop(made)
+    fresh = trainer(tmp_path, max_steps=2, model_init=lambda: gpt2())
+    numbers = followed(quiet_loop(fresh))[0]
+    fresh.train()
+    assert followed(quiet_loop(fresh))[0] == numbers
