@@ -9,6 +9,8 @@
     verdict = newllm.replay(newllm.hf.loop(trainer))       # a transformers.Trainer's training, replayed
     guarded = newllm.guard(newllm.hf.loop(trainer))        # ... trained under a guard
 
+    trainer.add_callback(newllm.hf.Recorder(out="runs/mine"))   # records a Trainer's training
+
 It needs the extra: pip install 'newllm[hf]'.
 """
 
@@ -23,8 +25,18 @@ from newllm.integrations.transformers.cache import NewllmCache  # noqa: E402
 from newllm.integrations.transformers.configuration import NewllmConfig  # noqa: E402
 from newllm.integrations.transformers.loop import loop  # noqa: E402
 from newllm.integrations.transformers.modeling import NewllmForCausalLM, NewllmModel  # noqa: E402
+from newllm.integrations.transformers.recorder import Recorder  # noqa: E402
 
-__all__ = ["AdapterReach", "NewllmCache", "NewllmConfig", "NewllmForCausalLM", "NewllmModel", "adapter_reach", "loop"]
+__all__ = [
+    "AdapterReach",
+    "NewllmCache",
+    "NewllmConfig",
+    "NewllmForCausalLM",
+    "NewllmModel",
+    "Recorder",
+    "adapter_reach",
+    "loop",
+]
 
 AutoConfig.register(NewllmConfig.model_type, NewllmConfig, exist_ok=True)
 AutoModel.register(NewllmConfig, NewllmModel, exist_ok=True)

@@ -89,6 +89,10 @@ class Recorder:
 
     Where several processes train together only the first of them records, and only there are there hooks. The others
     write fingerprints of their weights beside its recording (`ranks`).
+
+    Attributes:
+        part: returns, for the name of a part, what keeps errors of its functions from the training.
+        steps: that were recorded, with those before the training was resumed.
     """
 
     def __init__(
@@ -110,18 +114,18 @@ class Recorder:
         self._out, self._every, self._resumed_at = out, every, resumed_at
         kind = None if kind is None else parse_kind(kind)
         self._about = Description(self._layout, self._optimizer, out, every=every, vocabulary=vocabulary, kind=kind)
-        self._part = Isolation(self._failed).part
-        self._updates = UpdateWatch(self._layout, self._optimizer, self._part("updates"))
-        self._ledger = Ledger(self._layout, self._optimizer, self._part, share=ledger_share)
-        self._forward = SampledForward(self._layout, self._part)
-        self._contexts = ContextSignals(self._layout, self._part("contexts"))
+        self.part = Isolation(self._failed).part
+        self._updates = UpdateWatch(self._layout, self._optimizer, self.part("updates"))
+        self._ledger = Ledger(self._layout, self._optimizer, self.part, share=ledger_share)
+        self._forward = SampledForward(self._layout, self.part)
+        self._contexts = ContextSignals(self._layout, self.part("contexts"))
         self._lyapunov = LyapunovWatch(self._layout)
         self._calls = CallWatch(
-            self._layout, self._forward, self._lyapunov, self._part, self._about, self._describe_again
+            self._layout, self._forward, self._lyapunov, self.part, self._about, self._describe_again
         )
         self._pending: PendingRows | None = None
         self._row = Row()
-        self._steps, self._time, self._sampled = resumed_at or 0, 0.0, False
+        self.steps, self._time, self._sampled = resumed_at or 0, 0.0, False
         self._writes = self._is_first = is_first_process()
         self._ranks = RankWatch(self._layout, self._optimizer, out, RECORDING, resumed_at) if processes() > 1 else None
         self._has_data = False
@@ -135,30 +139,25 @@ class Recorder:
             self._about.go_on(found)
         self._about.write()
         self._pending = PendingRows(TraceWriter(self._out / TRACE))
-        self._part("ledger")(self._ledger.open)()
-        self._part("updates")(self._updates.open)()
-        self._part("contexts")(self._contexts.open)()
-        self._part("outputs")(self._calls.open)()
+        self.part("ledger")(self._ledger.open)()
+        self.part("updates")(self._updates.open)()
+        self.part("contexts")(self._contexts.open)()
+        self.part("outputs")(self._calls.open)()
         self._compare_ranks()
         self._time = time.perf_counter()
         self._begin()
         return self
 
-    @property
-    def steps(self) -> int:
-        """How many steps were recorded, with those before the training was resumed."""
-        return self._steps
-
     def _compare_ranks(self) -> None:
         """Take the fingerprints of this rank, before the first step and after sampled ones."""
         first = (self._resumed_at or 0) + 1
-        if self._ranks is not None and (self._steps <= first or self._steps % self._every == 0):
-            self._part("ranks")(self._ranks.put)(self._steps)
+        if self._ranks is not None and (self.steps <= first or self.steps % self._every == 0):
+            self.part("ranks")(self._ranks.put)(self.steps)
 
     def __exit__(self, *_: object) -> None:
         self._unhook()
         if self._ranks is not None:
-            self._part("ranks")(self._ranks.close)()
+            self.part("ranks")(self._ranks.close)()
         if self._pending is not None:
             pending, self._pending = self._pending, None
             self._write(pending.close)
@@ -219,7 +218,7 @@ class Recorder:
             for name, value in numbers.items():
                 if name not in _RESERVED:
                     row.put(name, number(name, value))
-            self._write(pending.add, self._steps, row)
+            self._write(pending.add, self.steps, row)
 
     def flush(self) -> None:
         """Hand what is recorded to the system. Before a checkpoint is saved: then no kill leaves a gap behind it."""
@@ -229,7 +228,7 @@ class Recorder:
     def _counts(self) -> bool:
         """Count a step of a rank that does not record; return whether this one does."""
         if not self._is_first:
-            self._steps += 1
+            self.steps += 1
             self._compare_ranks()
         return self._writes
 
@@ -238,14 +237,14 @@ class Recorder:
         for name, value in said.items():
             row.put(name, value)
         row.put("step_seconds", now - self._time)
-        self._time, self._steps = now, self._steps + 1
-        self._part("updates")(self._updates.put)(row)
-        self._part("contexts")(self._contexts.put)(row)
+        self._time, self.steps = now, self.steps + 1
+        self.part("updates")(self._updates.put)(row)
+        self.part("contexts")(self._contexts.put)(row)
         if self._sampled:
             self._say_if_hidden()
             self._forward.close()
-            self._part("lyapunov")(self._lyapunov.put)(row)
-        self._write(pending.add, self._steps, row)
+            self.part("lyapunov")(self._lyapunov.put)(row)
+        self._write(pending.add, self.steps, row)
         self._compare_ranks()
         self._begin()
 
@@ -279,7 +278,7 @@ class Recorder:
         if self._calls.trained_while_evaluated:
             row.put("evaluation_in_training_mode", 1.0)
         self._calls.trained_while_evaluated = False
-        self._write(pending.add, self._steps, row)
+        self._write(pending.add, self.steps, row)
         self._write(pending.flush)
 
     def note(self, step: int, text: str) -> None:
@@ -338,25 +337,25 @@ class Recorder:
 
     def _begin(self) -> None:
         """Prepare for the next step."""
-        step = self._steps + 1
+        step = self.steps + 1
         self._row, self._sampled = Row(), step == 1 or step % self._every == 0
-        self._part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
-        self._part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)
+        self.part("updates")(self._updates.begin)(self._row, sampled=self._sampled)
+        self.part("ledger")(self._ledger.begin)(self._row, sampled=self._sampled)
         self._calls.begin(self._row, sampled=self._sampled)
         self._contexts.sampled = self._sampled
         if self._sampled:
-            self._part("layers")(self._forward.open)(self._row)
+            self.part("layers")(self._forward.open)(self._row)
 
     def _say_if_hidden(self) -> None:
         """Say once that no layer was seen at work."""
         if self._about.remarks or self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
             return
-        self._leave_out(_HIDDEN)
+        self.leave_out(_HIDDEN)
 
     def _failed(self, part: str, error: Exception) -> None:
         """A part measures nothing any more."""
         why = " ".join(str(error).split())
-        self._leave_out(message("remark-recorder-part", part=part, error=f"{type(error).__name__}: {why}"))
+        self.leave_out(message("remark-recorder-part", part=part, error=f"{type(error).__name__}: {why}"))
 
     def _write(self, write: Callable[..., None], *arguments: Any) -> None:
         """Write. Without room the rows are kept for a while, and each flush tries again; else recording is over."""
@@ -366,7 +365,7 @@ class Recorder:
             if self._pending is not None and self._pending.waiting >= MOST_WAITING:
                 self._stop(error)
             elif not any(said.id == "remark-recorder-room" for said in self._about.remarks):
-                self._leave_out(message("remark-recorder-room", error=str(error)))
+                self.leave_out(message("remark-recorder-room", error=str(error)))
         except Exception as error:  # a device that is lost, say
             self._stop(error)
 
@@ -376,8 +375,8 @@ class Recorder:
         self._writes = False
         self._failed("all signals", error)
 
-    def _leave_out(self, said: Message) -> None:
-        """Say once what is not recorded, as a warning and in recording.json."""
+    def leave_out(self, said: Message) -> None:
+        """Say what is not recorded, or is a guess, as a warning and in recording.json."""
         if not self._about.remark(said):
             return
         self._describe_again()
@@ -392,7 +391,7 @@ class Recorder:
             with contextlib.suppress(UserError):  # no room: the rows say so, and the end of the block tries again
                 self._about.write()
 
-        self._part("recording.json")(describe)()
+        self.part("recording.json")(describe)()
 
     def _open(self) -> PendingRows:
         if self._pending is None:

@@ -98,6 +98,10 @@ remark-recorder-part = recording of { $part } stopped, the training goes on: { $
 
 remark-recorder-gap = steps { $first } to { $last } were taken before this training was resumed and are not recorded
 
+remark-judged-evaluation = of several evaluations ({ $names }) { $name } is the one that is judged
+
+remark-no-validation-loss = none of what the validation logs ({ $names }) is known for its loss: name it val_loss, or monitor it
+
 remark-recorder-room = what is recorded waits to be written, the training goes on: { $error }
 
 remark-steps = { $last ->

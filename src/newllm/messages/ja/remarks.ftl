@@ -98,6 +98,10 @@ remark-recorder-part = { $part } の記録を中止した。訓練は続いて�
 
 remark-recorder-gap = ステップ{ $first }から{ $last }までは、訓練を再開する前に行われ、記録されていない
 
+remark-judged-evaluation = 複数の評価（{ $names }）のうち、{ $name } を診断に用いる
+
+remark-no-validation-loss = 検証で記録された値（{ $names }）に損失と分かるものがない。val_lossという名前にするか、monitorに指定する
+
 remark-recorder-room = 記録を書き込めず、書き込みを待っている。訓練は続いている（{ $error }）
 
 remark-steps = { $last ->

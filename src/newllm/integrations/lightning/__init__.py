@@ -1,0 +1,1 @@
+"""Trainings of Lightning: recorded by a callback (`newllm.lightning`)."""
