@@ -44,7 +44,7 @@ class CallbackRecording:
             raise UserError(f"every is {every}: give the number of steps between sampled ones, 1 or more")
         self.out, self._every, self._vocabulary = Path(out), every, vocabulary
         self._kind = None if kind is None else parse_kind(kind)
-        self._noted: set[str] = set()
+        self._said: set[str] = set()
         self._loss: float | Tensor | None = None
         self._closing: Callable[[], object] | None = None
         self.recorder: Recorder | None = None
@@ -126,16 +126,10 @@ class CallbackRecording:
             if found:
                 self._guarded("metrics", lambda: recorder.metrics(found))
 
-    def note(self, text: str) -> None:
-        """Note once what the framework does on purpose from the step on that comes next."""
-        recorder = self.recorder
-        if recorder is not None and text not in self._noted:
-            self._noted.add(text)
-            self._guarded("notes", lambda: recorder.note(recorder.steps + 1, text))
-
-    def remark(self, said: Message) -> None:
-        """Say what is a guess or is not recorded."""
-        if self.recorder is not None:
+    def remark_once(self, said: Message) -> None:
+        """Say what is a guess, is not recorded, or explains what the doctor will see."""
+        if self.recorder is not None and said.id not in self._said:
+            self._said.add(said.id)
             self.recorder.leave_out(said)
 
     def flush(self) -> None:

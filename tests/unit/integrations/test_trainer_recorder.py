@@ -216,7 +216,7 @@ def test_a_sound_training_is_no_alarm(tmp_path: Path, build: Callable[[], Any], 
     assert [one.kind for one in kinds(tmp_path / "run").values() if one.severity != "note"] == []
 
 
-def share(predictions: Any) -> dict[str, float]:
+def share(predictions: Any) -> dict[str, Any]:
     right = predictions.predictions.argmax(-1)[:, :-1] == predictions.label_ids[:, 1:]
     return {"accuracy": float(right.mean()), "f1": 0.5, "name": "text"}
 
@@ -258,7 +258,7 @@ class Ends(TrainerCallback):
 
 @pytest.mark.parametrize("torn", [False, True])
 def test_the_recording_of_a_resumed_training_is_that_of_the_uninterrupted_one(tmp_path: Path, torn: bool) -> None:
-    settings = {"gradient_accumulation_steps": 2, "save_strategy": "steps", "save_steps": 10}
+    settings: dict[str, Any] = {"gradient_accumulation_steps": 2, "save_strategy": "steps", "save_steps": 10}
     settings |= {"eval_strategy": "steps", "eval_steps": 10, "lr_scheduler_type": "cosine"}
     trainer(tmp_path / "out", newllm.hf.Recorder(out=tmp_path / "whole"), **settings).train()
     run = tmp_path / "run"
@@ -283,7 +283,8 @@ def test_a_training_that_begins_anew_there_is_one_line_before_the_first_step(tmp
         again.train()
     assert again.state.global_step == 0
     assert (tmp_path / "run" / "trace.jsonl").read_bytes() == before
-    for wrong, said in (({"every": 0}, "every is 0"), ({"kind": "cooking"}, "of the kind 'cooking'")):
+    mistakes: list[tuple[dict[str, Any], str]] = [({"every": 0}, "every is 0"), ({"kind": "x"}, "of the kind 'x'")]
+    for wrong, said in mistakes:
         with pytest.raises(UserError, match=said):
             newllm.hf.Recorder(out=tmp_path / "other", **wrong)
 
@@ -371,7 +372,9 @@ def test_of_two_processes_the_first_records_and_both_write_fingerprints(tmp_path
         steps = [json.loads(row)["step"] for row in rows]
         assert list(dict.fromkeys(steps)) == [0, 1, 3, 6, 7, 9, 12]
     assert "ranks-apart" not in kinds(tmp_path / "run")
-    assert newllm.doctor(tmp_path / "run").facts.ranks.count == 2
+    ranks = newllm.doctor(tmp_path / "run").facts.ranks
+    assert ranks is not None
+    assert ranks.count == 2
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from newllm.integrations.recording import CallbackRecording
 from newllm.messages import message
 
 _STATE = "steps"
-_FEWER = "the last update of an epoch has fewer batches, and Lightning divides by accumulate_grad_batches all the same"
 
 
 class Recorder(Callback):
@@ -126,7 +125,7 @@ class Recorder(Callback):
         if updated:
             meant = trainer.accumulate_grad_batches
             if 0 < self._batches < meant:  # the last of an epoch: Lightning divides by what it meant to accumulate
-                recording.note(_FEWER)
+                recording.remark_once(message("remark-fewer-batches", fewer=self._batches, batches=meant))
             recording.end_step(meant / max(1, self._batches))
             self._batches = 0
 
@@ -164,9 +163,9 @@ class Recorder(Callback):
         """Say which loss is judged, where that is a guess or there is none."""
         for recording in self._recordings:
             if found.is_guess:
-                recording.remark(message("remark-judged-evaluation", name=found.loss, names=list(found.losses)))
+                recording.remark_once(message("remark-judged-evaluation", name=found.loss, names=list(found.losses)))
             elif not found.loss:
-                recording.remark(message("remark-no-validation-loss", names=names))
+                recording.remark_once(message("remark-no-validation-loss", names=names))
 
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Any) -> None:
         """Have on the disk what belongs to a checkpoint."""

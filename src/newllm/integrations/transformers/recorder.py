@@ -97,7 +97,7 @@ class Recorder(TrainerCallback):
         if self._recording.recorder is None:
             return
         if not self._has_loss:
-            self._recording.remark(message("remark-recorder-part", part="all signals", error=_NO_LOSS))
+            self._recording.remark_once(message("remark-recorder-part", part="all signals", error=_NO_LOSS))
             self._end()
             return
         self._recording.end_step()
@@ -154,7 +154,7 @@ class Recorder(TrainerCallback):
             best = best if best.startswith("eval_") else f"eval_{best}"
             self._judged = best if best in losses else losses[0]
             if len(losses) > 1:
-                self._recording.remark(message("remark-judged-evaluation", name=self._judged, names=losses))
+                self._recording.remark_once(message("remark-judged-evaluation", name=self._judged, names=losses))
 
     def _watch(self, name: str, within: Callable[..., Any]) -> None:
         """Put a function around a method of this trainer; a version without that method goes without."""

@@ -102,6 +102,8 @@ remark-judged-evaluation = of several evaluations ({ $names }) { $name } is the 
 
 remark-no-validation-loss = none of what the validation logs ({ $names }) is known for its loss: name it val_loss, or monitor it
 
+remark-fewer-batches = the last update of an epoch is made of { $fewer } batches instead of { $batches }, and Lightning divides their sum by { $batches } all the same: its gradient is smaller
+
 remark-recorder-room = what is recorded waits to be written, the training goes on: { $error }
 
 remark-steps = { $last ->
