@@ -1,6 +1,6 @@
 """What two others say is the cause, without a replay: the doctor's ranking, and whoever always blames the rate."""
 
-from newllm.diagnosis.causes import UNSTABLE
+from newllm.diagnosis.causes.kinds import UNSTABLE
 from newllm.replays.subjects.original import Original
 
 ALWAYS = "learning-rate"

@@ -193,7 +193,7 @@ def _details(diagnosis: Diagnosis, finding: Finding, paper: Paper) -> Iterator[R
     if finding.evidence:
         parts.append(("evidence", _evidence(finding, paper.width - _INDENT - width, words)))
     parts += [("alternative", Text(plain(words.text(line), _LONG))) for line in finding.alternatives]
-    tests = said.would_tell(words, finding, diagnosis.facts)
+    tests = said.would_tell(words, finding, diagnosis.trace, diagnosis.facts)
     parts += [("test", Text(plain(words.text(line), _LONG))) for line in tests]
     if causes := said.causes(words, finding):
         parts.append(("causes", Text(causes)))

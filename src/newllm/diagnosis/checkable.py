@@ -1,41 +1,9 @@
 """Which causes `newllm.check` can prove before the first step, by which of its probes, and what it must be given."""
 
+from newllm.diagnosis.causes.known import CAUSES, Known
 from newllm.diagnosis.facts import Facts
-from newllm.trace import Finding
+from newllm.trace import Finding, Trace
 
-# Causes by name; of each the probes that show it.
-PROBES_OF: dict[str, tuple[str, ...]] = {
-    "missing-zero-grad": ("step-order",),
-    "accumulation-scale": ("accumulation", "reduction"),
-    "reduction": ("reduction",),
-    "no-gradient": ("gradients", "optimizer-holds"),
-    "frozen-layer": ("optimizer-holds", "gradients", "moves"),
-    "dead-units": ("scale",),
-    "initialisation": ("initial-loss", "scale", "gradient-scale"),
-    "learning-rate-low": ("moves", "learns"),
-    "learning-rate-zero": ("schedule",),
-    "schedule-ended": ("schedule",),
-    "schedule-restarted": ("schedule",),
-    "warm-up-unfinished": ("schedule",),
-    "data-order": ("order",),
-    "target-leak": ("causality", "shift", "answers"),
-    "wrong-targets": ("shift", "broadcast"),
-    "double-softmax": ("loss-form",),
-    "loss-definition": ("loss-form",),
-    "loss-sign": ("learns",),
-    "loss-axis": ("loss-form",),
-    "numerics-in-loss": ("finite", "loss-form"),
-    "not-finite-batch": ("finite",),
-    "fp16-overflow": ("half-precision", "autocast"),
-    "evaluation-mode": ("evaluation", "evaluation-mode"),
-    "evaluation-in-training-mode": ("evaluation", "evaluation-mode"),
-    "evaluation-preparation": ("evaluation",),
-    "evaluation-configuration": ("evaluation",),
-    "stale-evaluation": ("evaluation",),
-    "dropout": ("evaluation-mode",),
-    "tokenizer-mismatch": ("vocabulary",),
-    "unknown-tokens": ("vocabulary",),
-}
 # What newllm.check must be given for a probe, beside model, optimizer, loss and batch.
 ARGUMENTS_OF: dict[str, tuple[str, ...]] = {
     "step-order": ("step",),
@@ -46,6 +14,7 @@ ARGUMENTS_OF: dict[str, tuple[str, ...]] = {
 }
 _MOST_CANDIDATES = 3  # of a cause that is not known
 _MOST_PROBES = 4
+RECORDING = "recording"  # stands for what newllm.record sees
 
 
 def probes_for(finding: Finding, facts: Facts) -> tuple[str, ...]:
@@ -56,8 +25,22 @@ def probes_for(finding: Finding, facts: Facts) -> tuple[str, ...]:
     if finding.severity == "note" or finding.follows or finding.causes is None or facts.origin == "train":
         return ()
     names = [cause.name for cause in finding.causes] or finding.candidate_causes[:_MOST_CANDIDATES]
-    probes = dict.fromkeys(probe for name in names for probe in PROBES_OF.get(name, ()))
+    probes = dict.fromkeys(probe for name in names if name in CAUSES for probe in CAUSES[name].probes)
     return tuple(probes)[:_MOST_PROBES]
+
+
+def unlogged(finding: Finding, trace: Trace, facts: Facts) -> dict[str, list[str]]:
+    """Return columns that the log lacks, "recording" for what a recorder sees, each with the causes it may show."""
+    shown: dict[str, list[str]] = {}
+    if finding.severity == "note" or finding.follows or finding.causes or finding.causes is None:
+        return shown
+    for name in finding.candidate_causes[:_MOST_CANDIDATES]:
+        known = CAUSES.get(name, Known(""))
+        if known.column and not len(trace.series(known.column).value):
+            shown.setdefault(known.column, []).append(name)
+        elif known.recorded and facts.origin is None:
+            shown.setdefault(RECORDING, []).append(name)
+    return shown
 
 
 def check_call(probes: tuple[str, ...]) -> str:

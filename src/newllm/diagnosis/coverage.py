@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import OF_DATA
+from newllm.diagnosis.causes.kinds import OF_DATA
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
 from newllm.trace import Finding, Trace

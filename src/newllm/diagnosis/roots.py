@@ -7,7 +7,7 @@ those that name the same cause. Without one, what rises at the same time is one 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from newllm.diagnosis.causes.score import EVENTS
+from newllm.diagnosis.causes.kinds import EVENTS
 from newllm.trace import SEVERITIES, Finding, Severity
 
 # The earlier ones are nearer to the cause: of two that name the same the earlier is the root.

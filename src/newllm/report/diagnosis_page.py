@@ -75,7 +75,7 @@ def _article(trace: Trace, facts: Facts, finding: Finding, words: Catalogue, *, 
             *(_plots(trace, finding, words) if plot else []),
             _evidence(finding, words),
             _list(words("alternatives"), [words.text(one) for one in finding.alternatives]),
-            _list(words("would_tell"), [words.text(one) for one in diagnosis.would_tell(words, finding, facts)]),
+            _list(words("would_tell"), [words.text(one) for one in diagnosis.would_tell(words, finding, trace, facts)]),
             _list(words("doctor-causes"), tuple(filter(None, [diagnosis.causes(words, finding)]))),
         ]
     )

@@ -42,8 +42,9 @@ class Finding:
         alternatives: what else could explain it.
         test: what would tell the explanations apart; None where nothing would.
         candidate_causes: names for a replay to test, the likeliest first ("learning-rate", "additive-context").
-        causes: the likely cause, for which something in this run speaks; at most one, empty where none is likelier than
-            not. None where nobody has looked for causes.
+        causes: the cause, with evidence that leaves no other; at most one, empty where it is not known. None where
+            nobody has looked for causes.
+        open_causes: where it is not known, what something in the run speaks for, without a probability.
         follows: the kind of the finding that this one is a consequence of; None where it stands for itself.
     """
 
@@ -59,6 +60,7 @@ class Finding:
     test: Message | None = None
     candidate_causes: tuple[str, ...] = ()
     causes: tuple[Cause, ...] | None = None
+    open_causes: tuple[Cause, ...] = ()
     follows: str | None = None
 
     @property

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from newllm.diagnosis.checkable import check_call, probes_for
+from newllm.diagnosis.checkable import check_call, probes_for, unlogged
 from newllm.diagnosis.coverage import sound
 from newllm.diagnosis.ending import Ending, lost_model
 from newllm.diagnosis.facts import Facts
@@ -73,15 +73,26 @@ def causes(words: Catalogue, finding: Finding) -> str:
         return named(finding.candidate_causes)
     if finding.causes or not finding.candidate_causes:
         return words("list").join(_cause(words, one) for one in finding.causes)
-    return words("causes-unknown", causes=named(finding.candidate_causes[:_MOST_CANDIDATES]))
+    reasons = {one.name: one.reason for one in finding.open_causes if one.reason is not None}
+    candidates = [
+        words("cause-hint", cause=cause_label(words, name), reason=reasons[name]) if name in reasons else named([name])
+        for name in finding.candidate_causes[:_MOST_CANDIDATES]
+    ]
+    return words("causes-unknown", causes=words("list").join(candidates))
 
 
-def would_tell(words: Catalogue, finding: Finding, facts: Facts) -> list[Message]:
-    """Return how to tell the causes of a finding apart: by its own test, and by what `newllm.check` can ask."""
+def would_tell(words: Catalogue, finding: Finding, trace: Trace, facts: Facts) -> list[Message]:
+    """Return how to tell the causes of a finding apart: by its own test, `newllm.check`, or what was not logged."""
     probes = probes_for(finding, facts)
     named = words("list").join(words(f"check-{probe}.short") for probe in probes)
     checks = [message("would_tell-check", call=check_call(probes), probes=named)] if probes else []
-    return [*([finding.test] if finding.test else []), *checks]
+    columns = [
+        message(
+            "would_tell-column", column=column, causes=words("list").join(cause_label(words, one) for one in causes)
+        )
+        for column, causes in unlogged(finding, trace, facts).items()
+    ]
+    return [*([finding.test] if finding.test else []), *checks, *columns]
 
 
 def follows(words: Catalogue, finding: Finding) -> str:

@@ -1,7 +1,7 @@
 """A finding as others read it: plain data with its sentences in English, and back."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newllm.files import plain_data
@@ -15,18 +15,13 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     Numbers that are not finite are None; in the parameters of a message they are text.
     """
     test = finding.test
-    names = [field.name for field in dataclasses.fields(finding) if field.name != "causes"]
+    names = [field.name for field in dataclasses.fields(finding) if field.name not in ("causes", "open_causes")]
     fields = {name: plain_data(getattr(finding, name)) for name in names}
     if finding.causes is not None:
-        fields["causes"] = [
-            {
-                "name": one.name,
-                "probability": one.probability,
-                "reason": None if one.reason is None else str(one.reason),
-            }
-            for one in finding.causes
-        ]
+        fields["causes"] = _written(finding.causes)
         fields["supported_causes"] = [one.name for one in finding.causes]
+    if finding.open_causes:
+        fields["open_causes"] = _written(finding.open_causes)
     if finding.follows is None:
         del fields["follows"]
     return {
@@ -38,9 +33,21 @@ def finding_data(finding: Finding) -> dict[str, Any]:
             "sentence": finding.sentence.as_dict(),
             "alternatives": [alternative.as_dict() for alternative in finding.alternatives],
             "test": None if test is None else test.as_dict(),
-            "causes": [None if one.reason is None else one.reason.as_dict() for one in finding.causes or ()],
+            "causes": _reasons(finding.causes or ()),
+            **({"open_causes": _reasons(finding.open_causes)} if finding.open_causes else {}),
         },
     }
+
+
+def _written(causes: Sequence[Cause]) -> list[dict[str, Any]]:
+    return [
+        {"name": one.name, "probability": one.probability, "reason": None if one.reason is None else str(one.reason)}
+        for one in causes
+    ]
+
+
+def _reasons(causes: Sequence[Cause]) -> list[dict[str, Any] | None]:
+    return [None if one.reason is None else one.reason.as_dict() for one in causes]
 
 
 def read_finding(data: Mapping[str, Any]) -> Finding:
@@ -71,16 +78,21 @@ def read_finding(data: Mapping[str, Any]) -> Finding:
         test=read_message(messages.get("test"), test) if test else None,
         candidate_causes=_texts(data.get("candidate_causes")),
         causes=_causes(data, messages),
+        open_causes=_read(data.get("open_causes"), messages.get("open_causes")) or (),
         follows=follows if isinstance(follows := data.get("follows"), str) else None,
     )
 
 
 def _causes(data: Mapping[str, Any], messages: Mapping[str, Any]) -> tuple[Cause, ...] | None:
     """Return the causes that were named; those of an earlier version have neither probability nor reason."""
-    written, reasons = data.get("causes"), messages.get("causes")
+    earlier = data.get("supported_causes")
+    before = tuple(Cause(name, None) for name in _texts(earlier)) if isinstance(earlier, list) else None
+    return before if (read := _read(data.get("causes"), messages.get("causes"))) is None else read
+
+
+def _read(written: Any, reasons: Any) -> tuple[Cause, ...] | None:
     if not isinstance(written, list):
-        earlier = data.get("supported_causes")
-        return tuple(Cause(name, None) for name in _texts(earlier)) if isinstance(earlier, list) else None
+        return None
     reasons = reasons if isinstance(reasons, list) and len(reasons) == len(written) else [None] * len(written)
     return tuple(
         Cause(

@@ -6,6 +6,7 @@ import numpy as np
 
 from newllm.diagnosis import Facts
 from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes.evidence import EVIDENCE
 from newllm.messages import quoted
 from newllm.trace import Finding, Series, Trace
 
@@ -52,3 +53,8 @@ def known(
 # Training and validation that both began at two, and a validation that was better at some time.
 HELPED = {"loss": np.linspace(2.0, 1.0, 400), "validation_loss": np.linspace(1.8, 1.93, 400)}
 NO_HELP = {"loss": np.linspace(2.0, 1.0, 400), "validation_loss": np.linspace(1.95, 2.5, 400)}
+
+
+def seen_of(cause: str, case: Case) -> str:
+    """Return the first evidence for a cause that is seen; empty where none is."""
+    return next((one.id for one in EVIDENCE if one.cause == cause and one.look(case) is not None), "")

@@ -1,6 +1,6 @@
 """The first candidate cause, on curves that differ in one thing."""
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,12 +8,10 @@ from tests.unit.diagnosis.cases import HELPED, STEPS, at, known, other
 
 from newllm.diagnosis import Facts, diagnose
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes import CAUSES, DIRECT_KINDS, NAMED, explained
-from newllm.diagnosis.causes.calibration import probability
-from newllm.diagnosis.causes.data import data_order
-from newllm.diagnosis.causes.score import because, often
-from newllm.messages import catalogue, message, quoted
-from newllm.trace import Finding, Series, Trace
+from newllm.diagnosis.causes import explained
+from newllm.diagnosis.causes.evidence import counts
+from newllm.messages import message
+from newllm.trace import Cause, Finding, Series, Trace
 
 LOST = other("resume-jump", evidence={"log_update_jump": 1.0})
 
@@ -68,10 +66,11 @@ def test_what_was_learnt_by_heart_is_too_little_data_even_where_no_evaluation_wa
         assert first_cause(diagnose(other_data), "over-fitting") == cause
 
 
-def test_a_slow_return_after_a_rising_rate_is_the_learning_rate() -> None:
+def test_a_slow_return_after_a_rising_rate_may_be_the_learning_rate() -> None:
     decay = 1 + 2 * np.exp(-np.maximum(STEPS - 240, 0) / 20) * (STEPS >= 240)
     rate = np.where(STEPS < 190, 1e-3, 1e-3 * 1.05 ** (STEPS - 190))
-    assert first_cause(run(decay, learning_rate=rate), "spike") == "learning-rate"
+    found = next(one for one in run(decay, learning_rate=rate) if one.kind == "spike")
+    assert (found.causes, "learning-rate" in found.candidate_causes) == ((), True)
 
 
 def test_a_schedule_that_starts_again_is_named() -> None:
@@ -111,71 +110,74 @@ def test_faults_come_before_warnings() -> None:
     assert order[0] == "fault"
 
 
-@pytest.mark.parametrize(
-    ("last", "others", "score"),
-    [
-        (256, ["spike"], 0.6),  # two slow ones of the same loss
-        (256, ["spike", "spike"], 0.6),
-        (256, ["plateau"], 0.3),
-        (256, [], 0.3),
-        (246, ["spike"], 0.2),  # seven points: too short for a stretch of other data
-        (247, ["spike"], 0.6),
-    ],
-)
-def test_slow_spikes_again_and_again_are_the_order_of_the_data(last: int, others: list[str], score: float) -> None:
-    own = Finding(kind="spike", severity="warning", sentence=quoted(""), first_step=240, last_step=last, signal="loss")
-    listed = [
-        Finding(kind=kind, severity="warning", sentence=quoted(""), first_step=90, signal="loss") for kind in others
-    ]
-    trace = Trace({"loss": Series(STEPS, plain())})
-    assert data_order(Case(own, trace, Facts(), listed, 400.0)).value == score
-    elsewhere = [
-        Finding(kind="spike", severity="warning", sentence=quoted(""), first_step=90, signal="validation_loss")
-    ]
-    assert data_order(Case(own, trace, Facts(), elsewhere, 400.0)).value == (0.2 if last == 246 else 0.3)
-    ordered = [Finding(kind="data-order", severity="note", sentence=quoted(""))]
-    assert data_order(Case(own, trace, Facts(), ordered, 400.0)).value == 0.85
-
-
 def explain(case: Case) -> Finding:
     """Return the case's finding with its causes, among the others."""
     findings = [case.finding, *case.others]
     return explained(findings, case.trace, case.facts)[0]
 
 
-def test_the_likeliest_is_named_and_then_come_candidates_by_what_speaks_for_them_and_those_of_the_detector() -> None:
-    found = explain(known(others=(LOST, other("context-growth")), causes=("beta2", "moments-lost")))
-    assert found.causes is not None
-    ((name, probability, reason),) = ((one.name, one.probability, one.reason) for one in found.causes)
-    assert (name, probability) == ("unbounded-recurrence", pytest.approx(0.901, abs=0.001))
-    assert reason == message("because-context-grows")
-    first = ("unbounded-recurrence", "beta2", "moments-lost", "additive-context", "corrupted-batch", "learning-rate")
-    assert found.candidate_causes == (*first, "data-order")
+def test_what_is_proved_is_named_and_candidates_follow_by_what_speaks_for_them() -> None:
+    carried = other("gradient-carried", 5, evidence={"updates": 9})
+    found = explain(known(others=(LOST, carried), causes=("beta2", "moments-lost"), gradient_norm=at(240, 240, 4.0)))
+    assert found.causes == (Cause("missing-zero-grad", counts()["probability"], message("because-gradient-carried")),)
+    assert found.open_causes == ()
+    first = ("missing-zero-grad", "corrupted-batch", "beta2", "moments-lost", "learning-rate", "data-order")
+    assert found.candidate_causes == first
+
+
+def test_what_is_not_proved_stays_open_with_what_speaks_for_it() -> None:
+    found = explain(known(gradient_norm=at(240, 240, 4.0), causes=("beta2",)))
+    assert (found.causes, found.supported_causes, found.cause_probabilities) == ((), (), {})
+    assert found.open_causes == (Cause("corrupted-batch", None, message("because-batch-with-gradient", points=1)),)
+    assert found.candidate_causes == ("corrupted-batch", "beta2", "learning-rate", "data-order")
 
 
 def test_nothing_is_named_of_which_nothing_in_the_run_speaks() -> None:
     found = explain(known(last=280, causes=("beta2",)))
-    assert found.causes == ()
+    assert (found.causes, found.open_causes) == ((), ())
     assert found.candidate_causes == ("beta2", "learning-rate", "data-order")
-    assert (found.supported_causes, found.cause_probabilities) == ((), {})
 
 
-def test_of_a_finding_that_is_no_instability_the_cause_is_named_too() -> None:
+def test_a_cause_for_which_two_things_speak_is_open_once() -> None:
+    ends = {"kind": "not-finite", "evidence": {"for_good": True}}
+    grown = {**ends, "loss": at(239, 239, 3.0), "others": (other("update-ratio"),)}
+    (found,) = explain(known(**grown)).open_causes
+    assert (found.name, found.reason and found.reason.id) == ("learning-rate", "because-grew-first")
+
+
+def test_of_a_finding_that_is_no_instability_causes_are_open_too() -> None:
     by_heart = {"training_log_fall": 1.0, "log_rise": 0.2}
     (first,) = explained([other("over-fitting", evidence=by_heart)], known(**HELPED).trace, Facts())
-    assert first.cause_probabilities == {"data-size": pytest.approx(0.532, abs=0.001)}
-    findings = [other("gradient-explosion"), other("spike")]
-    second, third = explained(findings, known(gradient_norm=at(240, 240, 4.0)).trace, Facts())
-    assert second.cause_probabilities == third.cause_probabilities == {"corrupted-batch": pytest.approx(0.83)}
+    assert [one.name for one in first.open_causes] == ["data-size"]
 
 
-def test_what_a_finding_has_seen_itself_is_named_as_surely_as_the_finding_is() -> None:
+def test_what_a_finding_has_seen_itself_is_named() -> None:
     found = explain(known(kind="leak", causes=("leak", "repeated-text")))
-    assert found.cause_probabilities == {"leak": 1.0}
-    assert found.causes is not None
-    assert found.causes[0].reason == message("because-seen")
-    known_before = replace(known().finding, causes=())
-    assert explained([known_before], known().trace, Facts()) == [known_before]  # of it somebody has looked already
+    assert found.causes == (Cause("leak", counts()["probability"], message("because-seen")),)
+    assert explain(known(kind="preference-without-signal", causes=("learning-rate", "wrong-targets"))).causes == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "first"),
+    [
+        ({}, ("corrupted-batch", "learning-rate", "data-order")),
+        ({"last": 243}, ("learning-rate", "data-order")),
+        ({"last": 247, "evidence": {"peak_step": 241.0}}, ("data-order", "learning-rate")),
+        ({"last": 246, "evidence": {"peak_step": 241.0}}, ("learning-rate", "data-order")),
+        ({"last": 247, "evidence": {"peak_step": 243.0}}, ("learning-rate", "data-order")),
+        ({"first": 20, "last": 20}, ("learning-rate", "no-warm-up", "data-order")),
+        ({"first": 21, "last": 21}, ("corrupted-batch", "learning-rate", "data-order")),
+        ({"axis": "epoch"}, ("learning-rate", "data-order")),
+        ({"signal": "validation_loss"}, ("learning-rate", "evaluation-configuration")),
+        ({"signal": "validation_loss", "kind": "worse-than-untrained"}, ("tokenizer-mismatch",)),
+        ({"kind": "gradient-explosion", "signal": "gradient_norm"}, ("corrupted-batch", "learning-rate")),
+        ({"kind": "gradient-explosion", "signal": "gradient_norm", "last": 250}, ("learning-rate",)),
+        ({"kind": "impossible-loss"}, ("loss-definition", "loss-sign", "auxiliary-loss")),
+        ({"kind": "memory-growth"}, ()),
+    ],
+)
+def test_where_a_search_begins(what: dict[str, Any], first: tuple[str, ...]) -> None:
+    assert explain(known(**what)).candidate_causes == first
 
 
 @pytest.mark.parametrize(
@@ -191,37 +193,3 @@ def test_nothing_that_happened_in_training_explains_a_fault_of_the_data(kind: st
     ):
         found = explain(known(kind=own, first=0, last=0, others=(beside,), causes=(cause,)))
         assert found.supported_causes == (cause,)
-
-
-@pytest.mark.parametrize("kind", ["spike", "plateau", "leak", "repeated-loss"])
-def test_updates_that_accumulate_are_no_overflow(kind: str) -> None:
-    for evidence, is_named in (({"period": 4}, False), ({}, kind != "leak")):
-        skipped = other("skipped-updates", severity="note", evidence=evidence)
-        found = explain(known(kind=kind, last=300, others=(skipped,), loss=plain()))
-        assert (found.supported_causes == ("fp16-overflow",)) is is_named, evidence
-
-
-def test_a_cause_is_named_from_a_probability_of_one_half_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    for value, causes in ((0.55, {"beta2": 0.5}), (0.54, {})):
-        monkeypatch.setitem(CAUSES, "beta2", lambda _, value=value: because(value, "second-moment"))
-        assert explain(known(kind="worse-than-uniform", last=280)).cause_probabilities == causes
-
-
-def test_what_often_is_the_cause_is_not_named_however_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CAUSES, "beta2", lambda _: often(0.99))
-    found = explain(known(last=280))
-    assert (found.candidate_causes[0], found.causes) == ("beta2", ())
-    assert explain(known()).cause_probabilities == {
-        "corrupted-batch": pytest.approx(0.506, abs=0.001)
-    }  # behind it, by what speaks for it
-
-
-def test_every_kind_that_names_itself_is_one_that_the_code_finds() -> None:
-    assert {name for name in DIRECT_KINDS if f"finding-{name}.explained" not in catalogue("en")} == set()
-    assert NAMED == 0.5
-    assert [probability(often(value)) for value in (0.0, 0.55, 0.85, 1.0)] == [
-        0.0,
-        0.5,
-        pytest.approx(0.539, abs=0.001),
-        0.97,
-    ]

@@ -2,16 +2,19 @@
 
 import inspect
 
+import numpy as np
+
 import newllm
 from newllm.checks.probes import PROBES
-from newllm.diagnosis.causes import CAUSES
-from newllm.diagnosis.checkable import ARGUMENTS_OF, PROBES_OF, check_call, probes_for
+from newllm.diagnosis.causes.known import CAUSES
+from newllm.diagnosis.checkable import ARGUMENTS_OF, check_call, probes_for, unlogged
 from newllm.diagnosis.facts import Facts
 from newllm.messages import catalogue, message
-from newllm.trace import Cause, Finding
+from newllm.trace import Cause, Finding, Series, Trace
 from newllm.words.diagnosis import would_tell
 
 EN, JA = catalogue("en"), catalogue("ja")
+NOTHING = Trace({})
 
 
 def _finding(*causes: str, candidates: tuple[str, ...] = (), **more) -> Finding:
@@ -23,22 +26,21 @@ def _finding(*causes: str, candidates: tuple[str, ...] = (), **more) -> Finding:
 
 
 def test_every_probe_and_argument_exists() -> None:
-    assert set(PROBES_OF) <= {*CAUSES, "evaluation-in-training-mode"}
-    assert {probe for probes in PROBES_OF.values() for probe in probes} <= set(PROBES)
+    assert {probe for known in CAUSES.values() for probe in known.probes} <= set(PROBES)
     taken = inspect.signature(newllm.check).parameters
     assert {name for names in ARGUMENTS_OF.values() for name in names} <= set(taken)
     assert set(ARGUMENTS_OF) <= set(PROBES)
 
 
 def test_a_named_cause_gives_the_call_that_proves_it() -> None:
-    (test,) = would_tell(EN, _finding("missing-zero-grad", candidates=("data-order",)), Facts())
+    (test,) = would_tell(EN, _finding("missing-zero-grad", candidates=("data-order",)), NOTHING, Facts())
     said = EN.text(test)
     assert said == (
         "Run newllm.check(model, optimizer, loss, batch, step=step): before the first step it checks the order of "
         "clearing, clipping and updating."
     )
     assert "step=stepを実行" not in said
-    assert "step=step)を実行" in JA.text(would_tell(JA, _finding("missing-zero-grad"), Facts())[0])
+    assert "step=step)を実行" in JA.text(would_tell(JA, _finding("missing-zero-grad"), NOTHING, Facts())[0])
 
 
 def test_of_an_unknown_cause_what_it_often_is_is_asked() -> None:
@@ -51,4 +53,19 @@ def test_nothing_is_asked_where_nothing_can_be_shown() -> None:
     assert probes_for(_finding("learning-rate", candidates=("data-order",)), Facts()) == ()
     assert probes_for(_finding("data-order", follows="spike"), Facts()) == ()
     assert probes_for(_finding("data-order"), Facts(origin="train")) == ()
-    assert would_tell(EN, _finding("learning-rate"), Facts()) == []
+    assert would_tell(EN, _finding("learning-rate"), NOTHING, Facts()) == []
+
+
+def test_of_an_unknown_cause_what_was_not_logged_is_said() -> None:
+    found = _finding(candidates=("learning-rate", "dead-units", "schedule-ended"))
+    assert unlogged(found, NOTHING, Facts()) == {
+        "learning_rate": ["learning-rate", "schedule-ended"],
+        "recording": ["dead-units"],
+    }
+    logged = Trace({"learning_rate": Series(np.arange(2), np.ones(2))})
+    assert unlogged(found, logged, Facts(origin="record")) == {}
+    assert unlogged(_finding("dead-units", candidates=("learning-rate",)), NOTHING, Facts()) == {}
+    column, recording = would_tell(EN, _finding(candidates=("learning-rate", "weight-decay")), NOTHING, Facts())
+    assert EN.text(column) == "Log learning rate too: it may show learning-rate."
+    assert EN.text(recording) == "A recording (newllm.record) may show weight-decay."
+    assert JA.text(column) != EN.text(column)

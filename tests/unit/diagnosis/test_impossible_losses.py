@@ -54,7 +54,7 @@ def test_the_loss_of_a_policy_may_be_anything() -> None:
 def parts(times: float, fall: float, name: str = "loss_cls", kind: str | None = None) -> list[str]:
     own = 2.3 * np.linspace(1, 1 - fall, 60)
     found = detect_dominated_part(trace_of(**{"loss": own * (1 + times), name: own}), Facts(kind=kind))
-    return [cause.name for one in found for cause in one.causes or ()]
+    return [cause for one in found for cause in one.candidate_causes]
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,37 @@
-"""Every reason for a cause is given by some run, in both languages, with every number that it has."""
+"""All that may speak for a cause: seen in some run, said in both languages with every number it has, and counted."""
 
 import re
 from pathlib import Path
 
 import pytest
 from tests.unit.diagnosis.cases import known
-from tests.unit.diagnosis.test_cause_evidence import EVIDENCE
-from tests.unit.diagnosis.test_cause_scores import SCORES
+from tests.unit.diagnosis.test_evidence_limits import LIMITS
+from tests.unit.diagnosis.test_evidence_shapes import SHAPES
 
-from newllm.diagnosis.causes import CAUSES, DIRECT_KINDS
-from newllm.messages import Message, catalogue, message
+from newllm.diagnosis.causes import seen
+from newllm.diagnosis.causes.evidence import EVIDENCE, counts
+from newllm.diagnosis.causes.known import CAUSES
+from newllm.diagnosis.causes.look import Itself
+from newllm.messages import Message, catalogue
 from newllm.messages.catalogue import FOLDER
 from newllm.words.labels import cause_label
 
 EN, JA = catalogue("en"), catalogue("ja")
-
-
-def reasons() -> dict[str, Message]:
-    """Return a reason of each kind, by its name."""
-    scores = [CAUSES[cause](known(**what)) for cause, what, _ in [*SCORES, *EVIDENCE]]
-    return {one.reason.id: one.reason for one in scores if one.reason is not None} | {
-        "because-seen": message("because-seen")
-    }
-
-
-FOUND = reasons()
+FINDINGS = [
+    known(kind=one.look.kind, causes=(one.look.first,)) for one in EVIDENCE if isinstance(one.look, Itself)
+]  # of which each is its own evidence
+FOUND: dict[str, Message] = {
+    cause.reason.id: cause.reason
+    for case in [*(known(**what) for _, what, _ in [*LIMITS, *SHAPES]), *FINDINGS]
+    for _, cause in seen(case)
+    if cause.reason is not None
+}
 
 
 def test_each_reason_is_given_by_some_case() -> None:
-    assert set(FOUND) == {name for name in EN.names if name.startswith("because-")}
+    assert (
+        set(FOUND) == {name for name in EN.names if name.startswith("because-")} == {one.sentence for one in EVIDENCE}
+    )
 
 
 @pytest.mark.parametrize("name", sorted(FOUND))
@@ -49,6 +52,22 @@ def _variables(file: Path, name: str) -> set[str]:
 
 
 def test_each_cause_has_a_name_in_both_languages() -> None:
-    for cause in {*CAUSES, *DIRECT_KINDS}:
+    for cause in CAUSES:
         assert f"term-{cause}" in EN or cause == "beta2", cause
         assert cause_label(JA, cause) != cause
+
+
+def test_each_row_has_one_name_and_speaks_for_a_cause_that_is_known() -> None:
+    assert len({one.id for one in EVIDENCE}) == len(EVIDENCE)
+    assert {one.cause for one in EVIDENCE} <= set(CAUSES)
+    firsts = [bool(one.argument) for one in EVIDENCE]
+    assert firsts == sorted(firsts, reverse=True)  # what names a cause comes before what leaves it open
+
+
+def test_each_row_is_counted_and_the_runs_bear_it_out() -> None:
+    rows = counts()["rows"]
+    assert list(rows) == [one.id for one in EVIDENCE]
+    for one in EVIDENCE:
+        right, wrong = (sum(rows[one.id][word].values()) for word in ("right", "wrong"))
+        assert wrong <= right, f"{one.id} was wrong in {wrong} kinds of run and right in {right}: take it out"
+    assert 0.8 < counts()["probability"] < 1

@@ -125,12 +125,12 @@ def judged(log: Log) -> list[Finding]:
 @pytest.mark.parametrize(
     ("run", "kind", "cause"),
     [
-        (lambda: policy(sign=-1.0), "reward-falls", "reward-sign"),
-        (lambda: policy(wall=3.0, rate=2e-3), "reward-hacking", "reward-hacking"),
-        (lambda: gan(rate=1e-4, critic_rate=1e-2, radius=4.0), "discriminator-wins", "discriminator-wins"),
+        (lambda: policy(sign=-1.0), "reward-falls", ""),
+        (lambda: policy(wall=3.0, rate=2e-3), "reward-hacking", ""),
+        (lambda: gan(rate=1e-4, critic_rate=1e-2, radius=4.0), "discriminator-wins", ""),
         (lambda: gan(trains=False), "generator-stands-still", "no-gradient"),
-        (lambda: gan(rate=3e-3, until=100), "generator-wins", "discriminator-frozen"),
-        (lambda: autoencoder(weight=30.0), "posterior-collapse", "posterior-collapse"),
+        (lambda: gan(rate=3e-3, until=100), "generator-wins", ""),
+        (lambda: autoencoder(weight=30.0), "posterior-collapse", ""),
         (lambda: preferences(noise=0.0, same=True), "preference-at-reference", "reference-is-policy"),
         (lambda: preferences(noise=0.5), "preference-without-signal", "wrong-targets"),
     ],
@@ -139,8 +139,7 @@ def test_a_fault_is_found_with_its_cause(run: Callable[[], Log], kind: str, caus
     torch.manual_seed(3)
     (finding,) = judged(run())
     assert finding.kind == kind
-    assert finding.supported_causes is not None
-    assert finding.supported_causes[0] == cause
+    assert finding.supported_causes == ((cause,) if cause else ())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -53,8 +53,7 @@ BALANCED = gan(0.9 + 0.2 * np.sin(STEPS / 20), 1.2 + 0.1 * np.cos(STEPS / 20), s
 def test_a_discriminator_that_wins() -> None:
     finding = only(gan(0.7 + 6 * (1 - np.exp(-RISING * 8)), FALLING))
     assert (finding.kind, finding.severity) == ("discriminator-wins", "fault")
-    assert finding.supported_causes is not None
-    assert finding.supported_causes[0] == "discriminator-wins"
+    assert (finding.supported_causes, finding.candidate_causes) == ((), ("learning-rate", "no-gradient"))
     assert finding.first_step is not None
     assert finding.first_step < 60
 
@@ -62,7 +61,7 @@ def test_a_discriminator_that_wins() -> None:
 def test_a_generator_that_answers_in_the_end_had_a_gradient() -> None:
     level = np.where(LATE, 0.3, FALLING**2)
     finding = only(gan(np.where(LATE, 3.0, 0.7 + 6 * (1 - np.exp(-RISING * 8))), level, spread=noisy(0.1 + RISING)))
-    assert finding.supported_causes == ("discriminator-wins",)
+    assert (finding.kind, finding.supported_causes) == ("discriminator-wins", ())
 
 
 def test_a_bounded_loss_of_a_generator_that_has_lost() -> None:
@@ -93,10 +92,10 @@ def test_a_discriminator_that_does_not_answer() -> None:
     g = np.where(LATE, 0.8 * np.exp(-(STEPS - 200) / 15), noisy(0.8))
     finding = only(gan(g, np.where(LATE, 1.5, noisy(1.3, seed=3))))
     assert finding.kind == "generator-wins"
-    assert finding.supported_causes == ("discriminator-frozen",)
+    assert (finding.supported_causes, finding.candidate_causes[0]) == ((), "discriminator-frozen")
     assert 180 <= (finding.first_step or 0) <= 230
     away = np.where(LATE, STEPS - 199.0, 1.9)
-    assert only(gan(-away, away)).supported_causes == ("discriminator-frozen",)
+    assert only(gan(-away, away)).candidate_causes[0] == "discriminator-frozen"
 
 
 def test_samples_that_become_alike() -> None:
@@ -133,7 +132,8 @@ LEARNS = 1 - np.exp(-RISING * 8)
 
 def test_a_reward_that_falls_from_the_start() -> None:
     finding = only(rl(-np.clip(RISING * 20, 0, 1), 0.65))
-    assert (finding.kind, finding.first_step, finding.supported_causes) == ("reward-falls", 0.0, ("reward-sign",))
+    assert (finding.kind, finding.first_step, finding.candidate_causes[0]) == ("reward-falls", 0.0, "reward-sign")
+    assert finding.supported_causes == ()
 
 
 def test_a_reward_that_is_lost() -> None:
@@ -144,7 +144,7 @@ def test_a_reward_that_is_lost() -> None:
 
 def test_an_entropy_that_was_gone_before_the_reward() -> None:
     finding = only(rl(np.where(LATE, -0.4, LEARNS), 0.69 * np.exp(-RISING * 60)))
-    assert (finding.kind, finding.supported_causes) == ("entropy-collapse", ("entropy-collapse",))
+    assert (finding.kind, finding.supported_causes) == ("entropy-collapse", ())
     assert (finding.first_step or 0) < 60
     turned = rl(np.where(LATE, -0.4, LEARNS), 0.0, entropy_loss=-0.69 * np.exp(-RISING * 60))
     del turned["entropy"]
@@ -154,7 +154,7 @@ def test_an_entropy_that_was_gone_before_the_reward() -> None:
 def test_a_reward_that_is_exploited() -> None:
     success = np.where(LATE, 0.0, LEARNS)
     finding = only(rl(np.where(LATE, 20.0, LEARNS), 0.3, success=success))
-    assert (finding.kind, finding.supported_causes) == ("reward-hacking", ("reward-hacking",))
+    assert (finding.kind, finding.supported_causes) == ("reward-hacking", ())
     assert 190 <= (finding.first_step or 0) <= 210
     assert only(rl(np.where(LATE, 20.0, LEARNS), 0.3, win_rate=100 * success)).evidence["last"] < 0.05
 
@@ -163,7 +163,7 @@ def test_a_reward_that_stays_while_the_policy_changes() -> None:
     finding = only(rl(1.0, 0.69 - 0.5 * RISING))
     assert (finding.kind, finding.severity, finding.supported_causes) == ("reward-stays", "warning", ())
     assert only(rl(0.0, 0.69 - 0.5 * RISING)).severity == "note"  # no rise could be seen in such noise
-    assert only(rl(0.0, 0.69 * np.exp(-RISING * 60))).supported_causes == ("entropy-collapse",)
+    assert only(rl(0.0, 0.69 * np.exp(-RISING * 60))).candidate_causes == ("learning-rate", "reward-sign")
     unmoved = only(rl(0.0, 0.69))
     assert (unmoved.severity, unmoved.candidate_causes[0], unmoved.supported_causes) == ("warning", "no-gradient", ())
 
@@ -191,7 +191,7 @@ def test_a_policy_that_runs_away_from_its_reference() -> None:
     kl = np.where(LATE, np.exp((STEPS - 200) / 25), 1.0)
     finding = only(rl(LEARNS, 0.5, **{"objective/kl": kl}))
     assert (finding.kind, finding.supported_causes) == ("kl-explosion", ())
-    assert only(rl(RISING, 0.5, **{"objective/kl": kl})).supported_causes == ("reward-hacking",)
+    assert only(rl(RISING, 0.5, **{"objective/kl": kl})).evidence["reward_rises"]
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_an_evaluation_that_runs_otherwise_than_training() -> None:
     free = Series(STEPS[19::20], (1.4 + np.exp(-RISING * 4))[19::20])
     signals = {"loss": Series(STEPS, training), "validation_loss": free}
     (finding,) = diagnose(Trace(signals))
-    assert (finding.kind, finding.supported_causes) == ("evaluation-behind", ("evaluation-configuration",))
+    assert (finding.kind, finding.supported_causes) == ("evaluation-behind", ())
     small = Series(free.step, 1.4 + np.maximum(0.0, training[19::20] - 1.4))  # over-fitting: only in the end
     assert "evaluation-behind" not in [one.kind for one in diagnose(Trace(signals | {"validation_loss": small}))]
     near = Series(free.step, training[19::20] + 0.3)
@@ -290,7 +290,7 @@ def ssl(loss: np.ndarray | float, **more: np.ndarray | float) -> Columns:
 
 def test_representations_that_become_one() -> None:
     finding = only(ssl(3 - RISING, embedding_std=noisy(np.where(LATE, 1e-3, 0.1))))
-    assert (finding.kind, finding.supported_causes) == ("representation-collapse", ("representation-collapse",))
+    assert (finding.kind, finding.supported_causes) == ("representation-collapse", ())
     assert 190 <= (finding.first_step or 0) <= 210
     assert only(ssl(3 - RISING, alignment=np.where(LATE, 0.9995, 0.4))).kind == "representation-collapse"
     trivial = ssl(0.3 * np.exp(-RISING * 200) + 1e-4)
@@ -301,7 +301,7 @@ def test_representations_that_become_one() -> None:
 def test_a_contrastive_loss_that_cannot_leave_chance() -> None:
     flat = {"loss": np.log(48) - 0.01 * RISING}
     finding = only(flat, "contrastive")
-    assert (finding.kind, finding.supported_causes) == ("contrastive-at-chance", ("double-softmax",))
+    assert (finding.kind, finding.candidate_causes[0]) == ("contrastive-at-chance", "double-softmax")
     assert not found(ssl(np.log(48) - RISING), "contrastive")
     assert not found(ssl(3 - RISING, embedding_std=noisy(0.1 - 0.05 * RISING), alignment=0.5 + 0.4 * RISING))
 
@@ -316,14 +316,14 @@ def test_an_auxiliary_loss(late: float, says: str) -> None:
 
 def test_experts_out_of_balance() -> None:
     finding = only({"loss": 3 - RISING, "moe/load_balancing_loss": noisy(np.where(LATE, 6.0, 1.1))})
-    assert finding.supported_causes == ("unbalanced-experts",)
+    assert (finding.supported_causes, finding.candidate_causes[0]) == ((), "unbalanced-experts")
     assert not found({"loss": 3 - RISING, "aux_loss": noisy(np.where(LATE, 6.0, 1.1))})
 
 
 def test_a_loss_scale_that_only_falls() -> None:
     falls = 65536 / 2.0 ** (STEPS // 20)
     finding = only({"loss": 3 - RISING, "loss_scale": falls})
-    assert (finding.kind, finding.first_step, finding.supported_causes) == ("loss-scale", 20.0, ("loss-scale",))
+    assert (finding.kind, finding.first_step, finding.supported_causes) == ("loss-scale", 20.0, ())
     assert only({"loss": 3 - RISING, "loss_scale": np.where(LATE, 1.0, 1024.0)}).kind == "loss-scale"
 
 

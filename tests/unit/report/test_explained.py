@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import newllm.diagnosis
-from newllm.diagnosis.causes import CAUSES
+from newllm.diagnosis.causes.known import CAUSES
 from newllm.messages import catalogue, quoted
 from newllm.report.sections.findings import findings
 from newllm.report.source import Source

@@ -153,7 +153,7 @@ def test_what_a_log_lacks_is_said() -> None:
     assert diagnosis.unseen(full, Facts(vocabulary=5, data={})) is None
 
 
-STALE = Cause("beta2", 0.645, message("because-second-moment"))
+STALE = Cause("beta2", 0.645, message("because-frozen"))
 
 
 @pytest.mark.parametrize(
@@ -165,15 +165,14 @@ STALE = Cause("beta2", 0.645, message("because-second-moment"))
         (
             ("beta2", "data-order"),
             (STALE,),
-            "beta2 (64 %): Adam's second moment lags behind the gradient",
+            "beta2 (64 %): a layer that should train never moves",
             "beta2",
         ),
-        ((), (dataclasses.replace(STALE, probability=0.999),), "beta2 (99 %): Adam's second moment", "beta2"),
+        ((), (dataclasses.replace(STALE, probability=0.999),), "beta2 (99 %): a layer that should", "beta2"),
         (
             ("data-order", "beta2", "dropout", "reduction", "data-size"),
             (),
-            "unknown: nothing in this log speaks for one strongly enough. "
-            "Such a finding often comes from data-order, beta2, dropout, reduction.",
+            "unknown: nothing in this log proves one. Open: data-order, beta2, dropout, reduction.",
             "不明",
         ),
         ((), (), "", ""),
@@ -188,6 +187,18 @@ def test_a_cause_is_named_where_something_speaks_for_it(
     assert diagnosis.causes(JA, found).startswith(japanese)
     for part in (" 64 %", " 99 %"):
         assert (part in diagnosis.causes(JA, found).replace("\uff08", " ")) is (part in english.replace("(", " "))
+
+
+def test_what_speaks_for_an_open_cause_is_said_beside_it() -> None:
+    hint = Cause("label-noise", None, message("because-block", points=12))
+    found = Finding(
+        kind="spike", severity="warning", sentence=quoted("s"), causes=(), open_causes=(hint,),
+        candidate_causes=("label-noise", "data-order"),
+    )  # fmt: skip
+    reason = "the loss is up at once, level for 12 points, and down at once"
+    said = f"unknown: nothing in this log proves one. Open: label-noise ({reason}), data-order."
+    assert diagnosis.causes(EN, found) == said
+    assert diagnosis.causes(JA, found).startswith("不明")
 
 
 def test_a_consequence_names_what_it_follows_from() -> None:

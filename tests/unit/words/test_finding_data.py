@@ -84,12 +84,10 @@ def test_a_finding_of_no_known_severity_is_none() -> None:
         read_finding({**written(FOUND), "severity": "dreadful"})
 
 
-RISING = Cause("learning-rate", 0.65, message("because-rate-rose", before=1e-3, after=math.inf))
+RISING = Cause("learning-rate", 0.65, message("because-worse-than-start", start=1e-3, peak=math.inf, points=4))
 
 
-@pytest.mark.parametrize(
-    "causes", [None, (), (RISING,), (RISING, Cause("beta2", 0.5, message("because-second-moment")))]
-)
+@pytest.mark.parametrize("causes", [None, (), (RISING,), (RISING, Cause("beta2", 0.5, message("because-frozen")))])
 def test_what_speaks_for_a_cause_comes_back(causes: tuple[Cause, ...] | None) -> None:
     finding = dataclasses.replace(FOUND, causes=causes)
     told = written(finding)
@@ -100,12 +98,20 @@ def test_what_speaks_for_a_cause_comes_back(causes: tuple[Cause, ...] | None) ->
     assert [str(one.reason) for one in back.causes or ()] == [str(one.reason) for one in causes or ()]
 
 
+def test_open_causes_come_back_with_what_speaks_for_them() -> None:
+    finding = dataclasses.replace(FOUND, causes=(), open_causes=(Cause("beta2", None, message("because-frozen")),))
+    assert read_finding(written(finding)).open_causes == finding.open_causes
+    assert "open_causes" not in written(FOUND)
+
+
 def test_a_cause_is_written_with_its_reason_in_english_and_as_data() -> None:
     told = written(dataclasses.replace(FOUND, causes=(RISING,)))
-    reason = "the learning rate was rising, from 0.001 to inf"
+    reason = "the loss goes up to inf, above the 0.001 that it began at, for 4 points"
     assert told["causes"] == [{"name": "learning-rate", "probability": 0.65, "reason": reason}]
     assert told["supported_causes"] == ["learning-rate"]
-    assert told["messages"]["causes"] == [{"id": "because-rate-rose", "parameters": {"before": 0.001, "after": "inf"}}]
+    assert told["messages"]["causes"] == [
+        {"id": "because-worse-than-start", "parameters": {"start": 0.001, "peak": "inf", "points": 4}}
+    ]
     del told["messages"]
     assert read_finding(told).causes == (Cause("learning-rate", 0.65, quoted(reason)),)
 

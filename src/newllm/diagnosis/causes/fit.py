@@ -31,13 +31,6 @@ def validation_accuracy(case: Case) -> np.ndarray:
     return as_shares(finite(case.trace.series("validation_accuracy")).value)
 
 
-def chance_of(loss: np.ndarray, accuracy: np.ndarray) -> tuple[bool, float]:
-    """Return whether validation is right as often as by guessing, and how often that is, by the first losses (n,)."""
-    chance = float(np.exp(-min(loss[:3].mean(), 12.0)))
-    guesses = chance < 0.6 and 0.5 * chance < median(accuracy) < 1.8 * chance and accuracy.max() < 2.5 * chance
-    return bool(guesses), chance
-
-
 def pairs_are_guessed(roles: Roles) -> bool:
     """Whether the answers of a pair are told apart as by guessing, where that is logged."""
     accuracy = roles.series("preference_accuracy")

@@ -15,7 +15,6 @@ FEWEST_HEALING = 4  # points
 STAYS = 0.3  # of a rise is there at the end of the run
 FOLLOWED = 0.15  # of the run comes behind it
 LEAST = 0.1  # on the log scale
-JUMPED = 5.0  # times its usual level
 STILL_UP = 0.2  # of its height: a rise that is not healed yet
 ROSE = 1.5  # times the rate ten points before
 HARM = 0.15  # of what the training loss is up by: validation is worse by more
@@ -99,16 +98,6 @@ def gradient_was_calm(case: Case, onset: float) -> bool | None:
     norm = finite(case.trace.series("gradient_norm"))
     before = norm.value[norm.step < onset][-20:]
     return bool(before[-3:].max() <= CALM * np.median(before)) if len(before) >= 5 else None
-
-
-def gradient_jumped(case: Case, rise: Rise) -> bool:
-    """Whether the gradient norm is at once, and for several points, many times what it was: no label does that."""
-    norm = finite(case.trace.series("gradient_norm"))
-    at = int(np.searchsorted(norm.step, rise.step[0]))
-    before, behind = norm.value[:at][-20:], norm.value[at : at + 4]
-    if len(before) < 5 or len(behind) < 4:
-        return False
-    return bool(behind.max() > JUMPED * np.median(before) and np.sort(behind)[1] > 2 * np.median(before))
 
 
 def harmed(case: Case, rise: Rise) -> bool | None:

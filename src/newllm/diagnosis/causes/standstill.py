@@ -6,15 +6,12 @@ from newllm.diagnosis.case import Case
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
 
-STILL = frozenset({"plateau", "repeated-loss", "stale-evaluation"})
 STEADY = 0.25  # a gradient norm that has changed by less, on the log scale, over a run: its weights have hardly moved
 OF_MEDIANS = 4.0  # times the scatter of points by the root of their number: two medians differ by less
 QUIET = 0.15  # its scatter on the log scale, where all weights have their share in it
 FEW_CLASSES = (4, 64)
 ONE_BIAS = (0.85, 1.4)  # times the scatter of a gradient of the last bias alone; eight programs gave 0.93 to 1.26
-EXACT = 1e-3  # nats: so near the logarithm of a whole number
 LEARNT = 0.95  # of its first value: a validation loss that comes to less is learnt
-FADED = 1e-6  # of the whole gradient
 
 
 def gradient_steady(case: Case, scatter: float = 0.0) -> bool | None:
@@ -67,30 +64,3 @@ def is_of_last_bias(case: Case) -> bool:
     few = max(3, len(loss) // 5)
     stands = abs(median(loss[:few]) / median(loss[-few:]) - 1) < 0.01
     return stands and ONE_BIAS[0] < scatter * np.sqrt(2 * (classes - 1)) < ONE_BIAS[1]
-
-
-def is_uniform(case: Case) -> bool:
-    """Whether all outputs have become equal: training and validation are at ln K to three digits, and did not begin so.
-
-    Weights that are learnt scatter about that by what they have learnt of the last batches.
-    """
-    loss, validation = finite(case.trace.series("loss")).value, finite(case.trace.series("validation_loss")).value
-    if len(loss) < 20 or loss.min() <= 0 or case.trace.axis != "step" or not len(validation):
-        return False
-    rest = loss[len(loss) // 2 :]
-    classes = round(float(np.exp(min(rest.mean(), 12.0))))
-    level = float(np.log(max(classes, 2)))
-    exact = abs(rest.mean() - level) < EXACT and np.std(rest) < EXACT * level
-    return bool(exact and abs(validation[-1] - level) < 5 * EXACT and classes > 2)
-
-
-def faded_gradient(case: Case) -> str | None:
-    """Return a logged gradient norm that is next to nothing beside that of the whole model."""
-    whole = finite(case.trace.series("gradient_norm")).value
-    for name in case.trace.signals:
-        if name == "gradient_norm" or not ("grad" in name.lower() or "gnorm" in name.lower()):
-            continue
-        value = finite(case.trace.series(name)).value
-        if len(value) >= 5 and len(whole) and 0 <= median(value) < FADED * median(whole):
-            return name
-    return None

@@ -1,107 +1,106 @@
-"""Causes in how updates are made: clipping, weight decay, the optimizer, the gradients."""
+"""What speaks for a cause in how updates are made: gradients that are gone, carried along or cut, weights that stay."""
 
 import numpy as np
 
 from newllm.diagnosis.case import Case
-from newllm.diagnosis.causes.score import NOTHING, Score, because, often
-from newllm.diagnosis.causes.standstill import LEARNT, STILL, gradient_steady, is_of_last_bias, is_uniform
+from newllm.diagnosis.causes.kinds import STILL, UNSTABLE
+from newllm.diagnosis.causes.look import NOTHING, Seen
+from newllm.diagnosis.causes.standstill import QUIET, always_falls, gradient_scatter, gradient_steady, is_of_last_bias
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import roles_of
 
-EXPECTED = 0.3  # what the loss should have fallen by, by rate and gradient, in its own units
-SHORTFALL = 20  # times what it did
+AT_START = 0.05  # of the run
 TIGHT = 0.02  # of the gradient is left by clipping
+CONSTANT = 1e-5  # of a loss
+EQUAL = 1e-6  # likewise: the last digit of float32
+USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
+SAY_MORE = ("preference-at-reference", "preference-without-signal", "contrastive-at-chance")
 
 
-def tight_clipping(case: Case) -> Score:
-    """Gradients are clipped to nearly nothing."""
-    if case.finding.kind != "plateau":
+def state_changed(case: Case) -> Seen:
+    """The recorder's sums of bits differ between one update's end and the next one's start, before the finding."""
+    led = case.own_or_led("changed-state")
+    if led is None or led.severity == "note" or led.first_step is None or led.first_step > case.onset:
         return NOTHING
-    norm, clipped = finite(case.trace.series("gradient_norm")), roles_of(case.trace, case.facts).series("clipped_norm")
-    if len(clipped.value) >= 5 and len(norm.value):
-        left = clipped.value / np.maximum(np.interp(clipped.step, norm.step, norm.value), 1e-30)
-        if np.median(left) <= TIGHT:
-            return because(0.9, "clipped-away", left=float(np.median(left)))
-    validation = finite(case.trace.series("validation_loss")).value
-    if len(validation) > 1 and np.median(validation[-2:]) < LEARNT * validation[0]:
-        return often(0.2)  # what the updates left of the gradient was enough
-    expected = _expected_fall(case)
-    loss = finite(case.trace.series("loss")).value
-    if expected is None or len(loss) < 10:
-        return NOTHING
-    few = max(3, len(loss) // 5)
-    fall = max(float(np.median(loss[:few]) - np.median(loss[-few:])), 0.0)
-    if expected < EXPECTED or expected < SHORTFALL * fall or gradient_steady(case) is not True:
-        return often(0.2)
-    return because(0.65, "falls-short", expected=expected, fall=fall)
+    return {"axis": case.trace.axis, "step": led.first_step}
 
 
-def _expected_fall(case: Case) -> float | None:
-    """Return by how much plain gradient steps of this rate and this gradient would lower the loss, to first order."""
-    rate, norm = finite(case.trace.series("learning_rate")), finite(case.trace.series("gradient_norm"))
-    if len(rate.value) < 5 or len(norm.value) < 10 or case.trace.axis != "step":
-        return None
-    product = np.interp(norm.step, rate.step, rate.value) * norm.value**2
-    return float(np.mean(product) * (norm.step[-1] - norm.step[0]))
-
-
-def weight_decay(case: Case) -> Score:
-    """Weights are pulled to zero faster than they learn."""
-    if case.finding.kind not in STILL:
-        return NOTHING
-    names = [name for name in case.trace.signals if name.startswith("weight_norm/")]
-    ends = [finite(case.trace.series(name)).value for name in names]
-    shrunk = [float(one[-1] / one[0]) for one in ends if len(one) > 3 and one[0] > 0]
-    if shrunk and np.median(shrunk) < 0.3:
-        return because(0.9, "weights-shrink", factor=float(np.median(shrunk)))
-    return because(0.6, "outputs-equal") if case.finding.kind == "plateau" and is_uniform(case) else often(0.3)
-
-
-def beta2(case: Case) -> Score:
-    """Adam's second moment lags behind the gradient."""
-    if case.led("second-moment"):
-        return because(0.8, "second-moment")
-    names = [name for name in case.trace.signals if name.startswith("second_moment_mismatch/")]
-    lagging = [float(before.max()) for name in names if len(before := case.before(name, 5))]
-    return because(0.6, "second-moment") if lagging and max(lagging) > 3 else NOTHING
-
-
-def optimizer_reset(case: Case) -> Score:
-    """The optimizer forgets its moments again and again."""
-    return often(0.2) if case.finding.kind == "periodic-batches" else NOTHING
-
-
-def moments_lost(case: Case) -> Score:
-    """The optimizer's moments were lost at a resume."""
-    led = case.own_or_led("resume-jump")
-    if led is None:
-        return NOTHING
-    return because(
-        0.85 if "log_update_jump" in led.evidence else 0.6, "resumed", axis=case.trace.axis, step=led.first_step
-    )
-
-
-def missing_zero_grad(case: Case) -> Score:
-    """Gradients are never cleared."""
+def carried(case: Case) -> Seen:
+    """The recorder saw the last gradient still there before an update."""
     found = case.own_or_any("gradient-carried")
-    if found is None:
+    return {} if found and "updates" in found.evidence else NOTHING
+
+
+def grows_as_a_sum(case: Case) -> Seen:
+    """The gradient norm grows from the first update on and scatters by under 2 %; the recorder did not look."""
+    found = case.own_or_any("gradient-carried")
+    return {} if found and "updates" not in found.evidence else NOTHING
+
+
+def grows_with_passes(case: Case) -> Seen:
+    """The gradient grows with the number of backward passes behind an update."""
+    return {} if case.own_or_any("accumulation-scale") else NOTHING
+
+
+def gradient_zero(case: Case) -> Seen:
+    """The logged gradient norm is exactly zero."""
+    own = case.finding.kind == "no-gradient" or (case.finding.kind in STILL and case.has("no-gradient"))
+    return {} if own else NOTHING
+
+
+def loss_constant(case: Case) -> Seen:
+    """The training loss is the same to five digits at every point, and the gradient is finite."""
+    loss, bad = finite(case.trace.series("loss")).value, ~np.isfinite(case.trace.series("gradient_norm").value)
+    if case.finding.kind not in STILL or len(loss) < 5 or bad.any() or case.has(*SAY_MORE):
         return NOTHING
-    return because(0.96, "gradient-carried") if "updates" in found.evidence else because(0.88, "gradient-grows")
+    return {"value": float(loss[0])} if np.ptp(loss) <= CONSTANT * abs(loss[0]) else NOTHING
 
 
-def accumulation_scale(case: Case) -> Score:
-    """Micro-batches are summed where they should be averaged."""
-    return because(0.9, "accumulation-scale") if case.own_or_any("accumulation-scale") else NOTHING
+def clipped_away(case: Case) -> Seen:
+    """The loss stands, and the logged norm behind clipping is at most 2 % of the norm before it."""
+    norm, clipped = finite(case.trace.series("gradient_norm")), roles_of(case.trace, case.facts).series("clipped_norm")
+    if case.finding.kind != "plateau" or len(clipped.value) < 5 or not len(norm.value):
+        return NOTHING
+    left = float(np.median(clipped.value / np.maximum(np.interp(clipped.step, norm.step, norm.value), 1e-30)))
+    return {"left": left} if left <= TIGHT else NOTHING
 
 
-def no_gradient(case: Case) -> Score:
-    """The weights get no gradient."""
-    if case.finding.kind == "no-gradient" or (case.finding.kind in STILL and case.has("no-gradient")):
-        return because(0.95, "no-gradient")
-    if case.has("preference-at-reference", "preference-without-signal", "contrastive-at-chance"):
-        return often(0.4)  # which say more
-    loss = finite(case.trace.series("loss")).value
-    bad = ~np.isfinite(case.trace.series("gradient_norm").value)
-    if case.finding.kind in STILL and len(loss) >= 5 and np.ptp(loss) <= 1e-5 * abs(loss[0]) and not bad.any():
-        return because(0.8, "loss-constant", value=float(loss[0]))
-    return because(0.6, "last-bias") if case.finding.kind == "plateau" and is_of_last_bias(case) else NOTHING
+def context_grows(case: Case) -> Seen:
+    """The recorder saw a context that grows with every position; no updates or units blew up at the start."""
+    if case.finding.kind not in UNSTABLE | {"context-growth"} or case.own_or_any("context-growth") is None:
+        return NOTHING
+    # A rate that is far too high blows up the recurrence with everything else.
+    blown = case.has("dead-units", "saturated-gates", "update-ratio") and case.onset <= AT_START * case.length
+    return NOTHING if blown else {}
+
+
+def frozen(case: Case) -> Seen:
+    """The recorder saw a layer that asks for a gradient and whose weights never move."""
+    others = [one for one in case.others if one.kind == "frozen-layer" and one.severity != "note"]
+    own = case.finding.kind == "frozen-layer"
+    return {} if own or (others and case.finding.kind in UNSTABLE | STILL) else NOTHING
+
+
+def evaluations_equal(case: Case) -> Seen:
+    """All evaluations are equal to the last digit and the training loss stands, at a rate and a gradient above zero."""
+    validation = finite(case.trace.series("validation_loss")).value
+    rate, norm = finite(case.trace.series("learning_rate")).value, finite(case.trace.series("gradient_norm")).value
+    both = {"plateau", "stale-evaluation"}  # a copy that is never updated is evaluated while the loss falls
+    if case.finding.kind not in both or not case.has(*both) or min(len(rate), len(norm)) == 0:
+        return NOTHING
+    equal = len(validation) >= 4 and np.ptp(validation) <= EQUAL * abs(validation[0])
+    return {} if equal and rate.min() > 0 and norm.min() > 0 else NOTHING
+
+
+def few_train(case: Case) -> Seen:
+    """Each evaluation is a little better, at a usual rate, while the gradient of the whole model stays as it was."""
+    rate, scatter = finite(case.trace.series("learning_rate")).value, gradient_scatter(case)
+    usual = len(rate) > 0 and USUAL_RATES[0] <= rate.max() <= USUAL_RATES[1]
+    if case.finding.kind != "plateau" or not usual or scatter is None or scatter >= QUIET or not always_falls(case):
+        return NOTHING
+    return {} if gradient_steady(case) else NOTHING
+
+
+def of_last_bias(case: Case) -> Seen:
+    """The loss stands at ln K, and the gradient scatters as that of the output's bias alone: by 1 / sqrt(2 (K - 1))."""
+    return {} if case.finding.kind == "plateau" and not case.has(*SAY_MORE) and is_of_last_bias(case) else NOTHING

@@ -14,7 +14,6 @@ import math
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, is_still, longest, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.roles import Roles, roles_of
@@ -68,7 +67,7 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
     if last - first < max(1, LONG * len(level)) or not (has_lost or (very_long and stands)):
         return None
     kind = "generator-stands-still" if stands else "discriminator-wins"
-    causes = ("no-gradient", "discriminator-wins") if stands else ("discriminator-wins", "no-gradient")
+    causes = ("no-gradient",) if stands else ("learning-rate", "no-gradient")
     return Finding(
         kind=kind,
         severity="fault",
@@ -100,7 +99,6 @@ def _discriminator_wins(roles: Roles, generator: Series, discriminator: Series) 
         alternatives=(message("finding-discriminator-wins.easy-to-tell"),),
         test=message(f"finding-{kind}.test"),
         candidate_causes=causes,
-        causes=direct_cause(causes[:1] if stands or not apart else causes),
     )
 
 
@@ -166,7 +164,6 @@ def _no_answer(roles: Roles, generator: Series, first: float, now: float, scatte
         alternatives=(message("finding-generator-wins.weak"),),
         test=message("finding-generator-wins.test"),
         candidate_causes=("discriminator-frozen", "no-gradient", "learning-rate"),
-        causes=direct_cause(("discriminator-frozen",)),
     )
 
 
@@ -218,6 +215,5 @@ def _collapsed(roles: Roles) -> Finding | None:
         signal=name,
         evidence={"peak": peak, "level": float(level[-1])},
         test=message("finding-mode-collapse.test"),
-        candidate_causes=("mode-collapse", "learning-rate"),
-        causes=direct_cause(("mode-collapse",)),
+        candidate_causes=("learning-rate",),
     )

@@ -1,6 +1,5 @@
 """Both sides of an adversarial training at nearly nothing at once, which no two sides of one game can be."""
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, smoothed, start_level
 from newllm.diagnosis.roles import roles_of
@@ -58,6 +57,5 @@ def detect_both_sides_win(trace: Trace, facts: Facts) -> list[Finding]:
             alternatives=(message("finding-both-sides-win.smoothing"),),
             test=message("finding-both-sides-win.test"),
             candidate_causes=("wrong-targets", "discriminator-frozen"),
-            causes=direct_cause(("wrong-targets",)),
         )
     ]

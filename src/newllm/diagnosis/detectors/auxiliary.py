@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, longest, median, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -67,7 +66,6 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         alternatives=(message("finding-auxiliary-loss.weight"),),
         test=message("finding-auxiliary-loss.test"),
         candidate_causes=causes,
-        causes=direct_cause(causes[:1] if explodes and is_balance else ()),
     )
 
 
@@ -94,7 +92,7 @@ def detect_loss_scale(trace: Trace, facts: Facts) -> list[Finding]:
     if not at_one and not falls:
         return []
     first = float(series.step[int(np.flatnonzero(value < highest)[0])])
-    causes = ("loss-scale", "numerics-in-loss", "fp16-overflow", "learning-rate")
+    causes = ("numerics-in-loss", "fp16-overflow", "learning-rate")
     return [
         Finding(
             kind="loss-scale",
@@ -116,7 +114,6 @@ def detect_loss_scale(trace: Trace, facts: Facts) -> list[Finding]:
             alternatives=(message("finding-loss-scale.not-finite"),),
             test=message("finding-loss-scale.test"),
             candidate_causes=causes,
-            causes=direct_cause(causes[:1]),
         )
     ]
 

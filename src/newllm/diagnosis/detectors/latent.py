@@ -1,6 +1,5 @@
 """A KL divergence that has gone to nothing (a code that carries nothing), or away without end (from a reference)."""
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -66,8 +65,7 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
         evidence=evidence,
         alternatives=(message("finding-posterior-collapse.strong-decoder"),),
         test=message("finding-posterior-collapse.test"),
-        candidate_causes=("posterior-collapse",),
-        causes=direct_cause(("posterior-collapse",)),
+        candidate_causes=("regularisation",),
     )
 
 
@@ -103,7 +101,7 @@ def _explosion(roles: Roles, role: str) -> Finding | None:
         return None
     reward = roles.series("reward", "return")
     rises = len(reward.value) > FEWEST_POINTS and rank_trend(reward.value[reward.step >= stays[0]]) > 0.5
-    causes = ("reward-hacking", "learning-rate") if rises else ("learning-rate", "reward-hacking")
+    causes = ("learning-rate",)
     return Finding(
         kind="kl-explosion",
         severity="warning",
@@ -123,5 +121,4 @@ def _explosion(roles: Roles, role: str) -> Finding | None:
         alternatives=(message("finding-kl-explosion.weight"),),
         test=message("finding-kl-explosion.test"),
         candidate_causes=causes,
-        causes=direct_cause(causes[:1] if rises else ()),
     )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import MANY
+from newllm.diagnosis.causes.kinds import MANY
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite

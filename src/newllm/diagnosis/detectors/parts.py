@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite, is_own_part, is_validation
 from newllm.diagnosis.training_kind import training_kind
@@ -51,7 +50,6 @@ def detect_dominated_part(trace: Trace, facts: Facts) -> list[Finding]:
                 alternatives=(message("finding-dominated-part.unlearnable"),),
                 test=message("finding-dominated-part.test"),
                 candidate_causes=("auxiliary-loss",),
-                causes=direct_cause(("auxiliary-loss",)),
             )
         ]
     return []

@@ -7,7 +7,6 @@ sure and does well has an entropy of nearly nothing, too: it is a finding only b
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import as_shares
@@ -93,7 +92,6 @@ def _falls(roles: Roles, reward: Series, first: float, levels: tuple[float, floa
         alternatives=(message("finding-reward-falls.environment"),),
         test=message("finding-reward-falls.test"),
         candidate_causes=("reward-sign", "learning-rate") if from_start else ("learning-rate", "reward-sign"),
-        causes=direct_cause(("reward-sign",)) if from_start else None,
     )
 
 
@@ -139,8 +137,7 @@ def _gone_before(roles: Roles, lost_at: float, levels: tuple[float, float]) -> F
         evidence={"at_start": start, "entropy": end_level(series), "reward_before": levels[0], "reward": levels[1]},
         alternatives=(message("finding-entropy-collapse.solved"),),
         test=message("finding-entropy-collapse.test"),
-        candidate_causes=("entropy-collapse", "learning-rate"),
-        causes=direct_cause(("entropy-collapse",)),
+        candidate_causes=("learning-rate",),
     )
 
 
@@ -170,7 +167,7 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
     )
     gone = began > 0 and ends < GONE * began
     is_clear = gone or is_still or noise < STEADY * abs(end)
-    causes = ("entropy-collapse", "reward-sign") if gone else ("reward-sign", "learning-rate")
+    causes = ("learning-rate", "reward-sign") if gone else ("reward-sign", "learning-rate")
     causes = ("no-gradient", "learning-rate") if is_still else causes
     return Finding(
         kind="reward-stays",
@@ -184,7 +181,6 @@ def _stays(roles: Roles, reward: Series) -> Finding | None:
         alternatives=(message("finding-reward-stays.rare"),),
         test=message("finding-reward-stays.test"),
         candidate_causes=causes,
-        causes=direct_cause(causes[:1]) if gone else None,
     )
 
 
@@ -229,6 +225,5 @@ def _hacked(roles: Roles, reward: Series) -> Finding | None:
         evidence={"reward_before": earlier, "reward": end_level(reward), "best": float(level[best]), "last": end},
         alternatives=(message("finding-reward-hacking.other-measure"),),
         test=message("finding-reward-hacking.test"),
-        candidate_causes=("reward-hacking",),
-        causes=direct_cause(("reward-hacking",)),
+        candidate_causes=(),
     )

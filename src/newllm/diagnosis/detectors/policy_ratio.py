@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.roles import roles_of
 from newllm.diagnosis.training_kind import training_kind
@@ -49,6 +48,5 @@ def detect_policy_ratio(trace: Trace, facts: Facts) -> list[Finding]:
             alternatives=(message("finding-policy-ratio-one.one-pass"),),
             test=message("finding-policy-ratio-one.test"),
             candidate_causes=("stale-probabilities",),
-            causes=direct_cause(("stale-probabilities",)),
         )
     ]

@@ -9,7 +9,6 @@ import math
 import numpy as np
 
 from newllm.diagnosis.causes.fit import pairs_are_guessed
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, median, rank_trend
 from newllm.diagnosis.losses import finite, sliding_mean
@@ -68,7 +67,6 @@ def _same_reference(roles: Roles) -> Finding | None:
         alternatives=(message("finding-preference-at-reference.no-update"),),
         test=message("finding-preference-at-reference.test"),
         candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
-        causes=direct_cause(("reference-is-policy",)),
     )
 
 
@@ -107,7 +105,6 @@ def _other_reference(roles: Roles) -> Finding | None:
         alternatives=(message("finding-reference-differs.later"),),
         test=message("finding-reference-differs.test"),
         candidate_causes=("reference-mismatch",),
-        causes=direct_cause(("reference-mismatch",)),
     )
 
 
@@ -135,7 +132,6 @@ def _same_answers(roles: Roles) -> Finding | None:
         evidence={"largest": float(np.abs(chosen.value).max()), "difference": 0.0},
         test=message("finding-preference-without-signal.test"),
         candidate_causes=("wrong-targets",),
-        causes=direct_cause(("wrong-targets",)),
     )
 
 
@@ -175,7 +171,6 @@ def _no_signal(roles: Roles) -> Finding | None:
         alternatives=(message("finding-preference-without-signal.few-pairs"),),
         test=message("finding-preference-without-signal.test"),
         candidate_causes=("wrong-targets", "learning-rate") if moves else ("learning-rate", "wrong-targets"),
-        causes=direct_cause(("wrong-targets",) if moves else ()),
     )
 
 

@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.losses import finite
 from newllm.messages import Message, message
@@ -66,5 +65,4 @@ def _finding(kind: str, sentence: Message, names: list[str], step: np.ndarray, c
         alternatives=(message(f"finding-{kind}.meant"),),
         test=message(f"finding-{kind}.test"),
         candidate_causes=(cause,),
-        causes=direct_cause((cause,)),
     )

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from newllm.diagnosis.causes.score import direct_cause
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, smoothed, start_level
 from newllm.diagnosis.losses import finite
@@ -84,8 +83,7 @@ def _collapse(roles: Roles, name: str, series: Series, first: float, start: floa
         evidence={"at_start": start, "level": end_level(series)},
         alternatives=(message("finding-representation-collapse.easy"),),
         test=message("finding-representation-collapse.test"),
-        candidate_causes=("representation-collapse",),
-        causes=direct_cause(("representation-collapse",)),
+        candidate_causes=(),
     )
 
 
@@ -117,6 +115,5 @@ def _at_chance(roles: Roles) -> Finding | None:
         evidence={"level": end, "choices": choices},
         alternatives=(message("finding-contrastive-at-chance.small-rate"),),
         test=message("finding-contrastive-at-chance.test"),
-        candidate_causes=("double-softmax", "learning-rate", "representation-collapse"),
-        causes=direct_cause(("double-softmax",)),
+        candidate_causes=("double-softmax", "learning-rate"),
     )

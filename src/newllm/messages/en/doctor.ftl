@@ -50,6 +50,10 @@ known-layers = { $count ->
     [one] { COUNT($count) } layer
    *[other] { COUNT($count) } layers
 }
+would_tell-column = { $column ->
+    [recording] A recording (newllm.record) may show { $causes }.
+   *[other] Log { SIGNAL($column) } too: it may show { $causes }.
+}
 would_tell-check = Run { $call }: before the first step it checks { $probes }.
 numbering-recording = Steps are counted from 1: the first call of recorder.step() is step 1.
 numbering-zero = { CAPITAL($axis) }s are numbered as in the log, from 0.
@@ -66,7 +70,7 @@ unsure = unsure
 ## its page
 doctor-causes = Likely cause
 
-causes-unknown = unknown: nothing in this log speaks for one strongly enough. Such a finding often comes from { $causes }.
+causes-unknown = unknown: nothing in this log proves one. Open: { $causes }.
 doctor-figure = { $signal }, { $steps }
 doctor-not_finite = not finite
 doctor-marked = the finding

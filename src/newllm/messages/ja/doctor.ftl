@@ -23,6 +23,10 @@ contents-nothing = 点がない
 known-parameters = { COUNT($count) }パラメータ
 known-vocabulary = 語彙数{ COUNT($count) }
 known-layers = { COUNT($count) }層
+would_tell-column = { $column ->
+    [recording] 記録（newllm.record）があれば、次の原因がわかる場合がある：{ $causes }。
+   *[other] { SIGNAL($column) }もログに残せば、次の原因がわかる場合がある：{ $causes }。
+}
 would_tell-check = { $call }を実行すると、最初のステップの前に次を調べられる：{ $probes }。
 numbering-recording = ステップは1から数える（recorder.step()の最初の呼び出しがステップ1）。
 numbering-zero = { $axis }の番号はログのとおりで、0から始まる。
@@ -39,7 +43,7 @@ unsure = 確度は不明
 ## ページ
 doctor-causes = 考えられる原因
 
-causes-unknown = 不明。特定の原因を十分に裏付けるものが、このログにはない。このような所見の原因として多いのは、{ $causes }である。
+causes-unknown = 不明。このログには、原因を証明するものがない。考えられる原因：{ $causes }。
 doctor-figure = { $signal }、{ $steps }
 doctor-not_finite = 有限でない値
 doctor-marked = 所見

@@ -71,7 +71,7 @@ def _card(source: Source, words: Catalogue, finding: Finding, sentences: set[str
 def _behind(source: Source, words: Catalogue, finding: Finding) -> Html:
     """Return what a finding rests on, and how to tell what is behind it."""
     behind = causes(words, finding)
-    tests = would_tell(words, finding, source.facts)
+    tests = would_tell(words, finding, source.trace, source.facts)
     parts = [
         pairs(evidence(words, finding)),
         block(words("alternatives"), listed(said_in(words, one) for one in finding.alternatives)),

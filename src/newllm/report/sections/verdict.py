@@ -66,8 +66,8 @@ def _doctor(source: Source, words: Catalogue) -> Html:
     how = mood(source.trace, source.findings, source.facts) or "warning"
     roots = [one for one in grave if one.follows is None]
     different = list({one.kind: one for one in reversed(roots)}.values())[::-1]
-    named = next((one for one in roots if one.causes), None)
-    cause = tag("p", words("causes"), words("terminal-colon"), causes(words, named)) if named else Html()
+    behind = causes(words, roots[0]) if roots else ""  # of what stands first, and of nothing else
+    cause = tag("p", words("causes"), words("terminal-colon"), behind) if behind else Html()
     parts = [
         tag("p", first, kind=how),
         *(tag("p", said_in(words, one.sentence)) for one in different[: _SENTENCES - 1]),

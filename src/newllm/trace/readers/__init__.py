@@ -7,6 +7,7 @@ from pathlib import Path
 
 from newllm.errors import UserError
 from newllm.trace.blocks import blocks_path
+from newllm.trace.readers.boxes import is_boxes, read_boxes
 from newllm.trace.readers.chosen import Chosen
 from newllm.trace.readers.console import is_console, read_console
 from newllm.trace.readers.directory import read_directory
@@ -74,6 +75,8 @@ def read_file(path: Path, run: str | None = None, chosen: Chosen = Chosen()) -> 
 
 def _read_text(gathered: Gathered, text: str, run: str | None, chosen: Chosen) -> Trace:
     """Read a text by how it begins."""
+    if is_boxes(text):
+        return read_boxes(gathered)
     if (is_console(text) or _COUNTED.match(text)) and not is_json(text):
         return read_console(gathered)
     read = read_table

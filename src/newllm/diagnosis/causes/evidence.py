@@ -1,0 +1,172 @@
+"""All that may speak for a cause, in one table. docs/doctor.md shows it, with how often each was right.
+
+A row with an argument is true by arithmetic of what was logged, or by what the recorder or the data themselves show: it
+names its cause. A row without one is experience: it was right in more kinds of run than it was wrong, which carries
+over to other people's runs so badly (benchmarks/strangers/evidence.py) that it names nothing. What it speaks for comes
+first among the open causes. Of several rows that are seen the first names.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from newllm.diagnosis.causes import data, evaluation, loss, rate, steps
+from newllm.diagnosis.causes.look import Itself, Look
+
+COUNTS = Path(__file__).with_name("counts.json")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that may be seen in a run.
+
+    Attributes:
+        id: the name of its sentence, "because-ID"; a kind of finding where that is the evidence.
+        cause: what it speaks for.
+        look: returns the numbers of that sentence where it is seen. Its docstring says what must be seen, and what not.
+        argument: why nothing else can be behind it; empty where that is not so.
+    """
+
+    id: str
+    cause: str
+    look: Look
+    argument: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The name of the message that says what was seen."""
+        return "because-seen" if isinstance(self.look, Itself) else f"because-{self.id}"
+
+
+_SAME_BATCH = "its rows are compared with each other, token for token"
+EVIDENCE = (
+    # The state of the training, as the recorder saw it.
+    Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
+    Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
+    Evidence("ranks-alike", "repeated-text", Itself("ranks-alike"), "losses of different batches differ in some digit"),
+    Evidence("gradient-carried", "missing-zero-grad", steps.carried, "cleared gradients are zero or not there"),
+    Evidence(
+        "gradient-grows", "missing-zero-grad", steps.grows_as_a_sum,
+        "the gradient of one batch scatters by 5 to 30 %; only a sum over all batches does not",
+    ),
+    Evidence("accumulation-scale", "accumulation-scale", steps.grows_with_passes, "a mean of n is as long as one"),
+    Evidence("frozen", "frozen-layer", steps.frozen, "weights that are updated change some bit"),
+    Evidence("context-grows", "unbounded-recurrence", steps.context_grows, "at a gain above one it multiplies"),
+    # The learning rate's own column.
+    Evidence("rate-jumped", "learning-rate", rate.jumped, "the column is the cause itself"),
+    Evidence("schedule-restarted", "schedule-restarted", rate.restarted, "the column is the cause itself"),
+    Evidence("rate-negative", "schedule-ended", rate.negative, "below zero each update climbs the loss"),
+    Evidence("schedule-ended", "schedule-ended", rate.ended, "times zero, no update moves a weight"),
+    Evidence("schedule-turned", "schedule-ended", rate.turned, "the column is the cause itself"),
+    Evidence("rate-zero", "learning-rate-zero", rate.at_zero, "times zero, no update moves a weight"),
+    Evidence("warm-up-unfinished", "warm-up-unfinished", rate.rising_to_the_end, "the column is the cause itself"),
+    # Gradients.
+    Evidence("clipped-away", "tight-clipping", steps.clipped_away, "the two norms are of one gradient"),
+    Evidence("no-gradient", "no-gradient", steps.gradient_zero, "a gradient of zero moves nothing"),
+    Evidence(
+        "loss-constant", "no-gradient", steps.loss_constant,
+        "batches differ, so a loss that does not is no function of them, and has no gradient",
+    ),
+    Evidence(
+        "generator-stands-still", "no-gradient", Itself("generator-stands-still", "no-gradient"),
+        "a generator whose samples do not move while its loss does is not updated by it",
+    ),
+    # The loss.
+    Evidence("floor", "double-softmax", loss.at_floor, "logits that lie in 0 to 1 give no smaller loss"),
+    Evidence("mirrors-validation", "loss-sign", loss.mirrors_validation, "one of two equal losses has the other sign"),
+    Evidence("part-maximised", "auxiliary-loss", loss.part_subtracted, "along its part the sum falls"),
+    Evidence(
+        "constant-multiple", "reduction", loss.constant_multiple,
+        "dropout and the like weigh less as training goes on; a factor does not",
+    ),
+    Evidence(
+        "multiple-of-chance", "reduction", loss.multiple_of_chance,
+        "a model that is right with probability p and no surer than that has a loss of -ln p",
+    ),
+    Evidence(
+        "both-sides-win", "wrong-targets", Itself("both-sides-win"),
+        "a sample is taken for real or for made: not for both by one discriminator",
+    ),
+    Evidence(
+        "policy-ratio-one", "stale-probabilities", Itself("policy-ratio-one"),
+        "a policy that changes within an update gives other probabilities than before it",
+    ),
+    Evidence(
+        "preference-at-reference", "reference-is-policy", Itself("preference-at-reference"),
+        "a policy that differs from its reference has a loss that differs from ln 2",
+    ),
+    Evidence(
+        "reference-differs", "reference-mismatch", Itself("reference-differs"),
+        "before its first update a policy is its reference: rewards are 0",
+    ),
+    Evidence(
+        "preference-without-signal", "wrong-targets", Itself("preference-without-signal", "wrong-targets"),
+        "pairs that hold a preference tell of others: below ln 2",
+    ),
+    # Evaluations.
+    Evidence(
+        "stands-still", "frozen-layer", steps.evaluations_equal,
+        "a rate times a gradient moves weights: not those that are evaluated",
+    ),
+    Evidence(
+        "validation-unmoved", "stale-evaluation", evaluation.unmoved,
+        "what moves the training loss moves the outputs, for better or worse",
+    ),
+    Evidence(
+        "never-learnt", "tokenizer-mismatch", evaluation.never_learnt,
+        "a model that knows nothing of a text has the loss that it began with",
+    ),
+    Evidence(
+        "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),
+        "the recorder saw the mode",
+    ),
+    Evidence("changed-evaluation", "changed-evaluation", Itself("changed-evaluation"), "the sets have other digests"),
+    Evidence("small-validation", "small-validation", Itself("small-validation"), "the interval follows from the count"),
+    # The data.
+    Evidence("unknown-tokens", "unknown-tokens", Itself("unknown-tokens"), "what never occurs is not learnt"),
+    Evidence("padding-counted", "padding-counted", Itself("padding-counted"), "padding was counted among the targets"),
+    Evidence("leak", "leak", Itself("leak"), _SAME_BATCH),
+    Evidence("near-duplicates", "leak", Itself("near-duplicates"), _SAME_BATCH),
+    Evidence("repeated-windows", "repeated-text", Itself("repeated-windows"), _SAME_BATCH),
+    Evidence("data-order", "data-order", data.ordered, "a shuffled batch tells nothing of its neighbour"),
+    Evidence(
+        "finite-again", "not-finite-batch", data.finite_again,
+        "a weight that is not finite stays so: only the loss of that batch was not",
+    ),
+    Evidence(
+        "class-never-found", "class-imbalance", data.class_never_found,
+        "who is right so often without one of a class answers with another, and is right as often as that occurs",
+    ),
+    # Experience.
+    Evidence("batch-with-gradient", "corrupted-batch", data.one_batch),
+    Evidence("block", "label-noise", data.block),
+    Evidence("unlearnt", "label-noise", data.unlearnt),
+    Evidence("by-heart", "data-size", data.by_heart),
+    Evidence("over-fits", "data-size", data.over_fits),
+    Evidence("too-good", "target-leak", Itself("too-good")),
+    Evidence("rate-high", "learning-rate", rate.unusual),
+    Evidence("grew-first", "learning-rate", rate.grew_first),
+    Evidence("updates-large", "learning-rate", rate.updates_large),
+    Evidence("worse-than-start", "learning-rate", rate.worse_than_start),
+    Evidence("from-start", "learning-rate", rate.from_start),
+    Evidence("rate-tiny", "learning-rate-low", rate.bounded),
+    Evidence("always-falls", "learning-rate-low", rate.falls_little),
+    Evidence("few-train", "frozen-layer", steps.few_train),
+    Evidence("last-bias", "no-gradient", steps.of_last_bias),
+    Evidence("gradient-first", "fp16-overflow", data.gradient_first),
+    Evidence("own-part-small", "auxiliary-loss", loss.own_part_small),
+    Evidence("other-units", "wrong-targets", evaluation.other_units),
+    Evidence("training-moved", "stale-evaluation", evaluation.repeated),
+    Evidence("only-validation-jumps", "evaluation-preparation", evaluation.only_validation_jumps),
+)  # fmt: skip
+
+
+@cache
+def counts() -> dict[str, Any]:
+    """Return how often each row was right on runs of all authors, and what is said of the runs of one left out.
+
+    Written by `python benchmarks/strangers/evidence.py --write`.
+    """
+    return json.loads(COUNTS.read_text(encoding="utf-8"))

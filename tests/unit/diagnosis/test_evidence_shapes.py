@@ -1,0 +1,159 @@
+"""What speaks for a cause that no column names: the shape of a rise, a ratio, a floor, the scatter of a gradient."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.diagnosis.cases import STEPS, at, known, other, seen_of, until
+
+CHANCE = np.random.default_rng(5)
+SINCE = np.maximum(STEPS - 240, 0.0)
+RISEN = STEPS >= 240
+FALLS, RISES = np.linspace(2.0, 1.0, 400), np.concatenate([[4.0], np.linspace(2.0, 8.0, 399)])
+LN10, LN2 = float(np.log(10)), float(np.log(2))
+
+
+def healed(height: float, gradient: float = 8.0, validation: float = 1.7) -> dict[str, Any]:
+    """Return a loss of 2 that is up at once at step 240 and learnt anew within thirty steps."""
+    decay = np.exp(-SINCE / 12) * RISEN
+    return {
+        "loss": until(20, 5.0, 2.0) + height * decay, "gradient_norm": 1 + (gradient - 1) * decay,
+        "validation_loss": 1.5 + (validation - 1.5) * 5 * decay, "last": 270,
+    }  # fmt: skip
+
+
+def stays(validation: float = 3.0) -> dict[str, Any]:
+    """Return a loss that is up at once at step 240 and comes to rest above what it was."""
+    return {
+        "kind": "diverged", "loss": 2 + RISEN * (1.0 + np.exp(-SINCE / 5)), "gradient_norm": np.ones(400), "last": 400,
+        "validation_loss": until(239, 2.0, validation),
+    }  # fmt: skip
+
+
+def bias_gradient(parts: int) -> np.ndarray:
+    """Return the norms of gradients of as many independent parts."""
+    return np.linalg.norm(CHANCE.normal(size=(400, parts)), axis=1) * 0.05
+
+
+def ratio(first: float, last: float) -> dict[str, Any]:
+    """Return a training loss that is so many times the validation loss, at first and at last."""
+    return {
+        "kind": "training-above-validation", "loss": np.linspace(first, last, 400), "validation_loss": np.ones(400),
+        "evidence": {"ratio": last},
+    }  # fmt: skip
+
+
+AT_TEN = {"kind": "plateau", "loss": LN10 + 0.005 * CHANCE.normal(size=400), "learning_rate": np.full(400, 1e-3)}
+LITTLE = {
+    "kind": "plateau", "loss": np.linspace(4.40, 4.38, 400), "validation_loss": np.linspace(4.40, 4.39, 400),
+    "learning_rate": np.full(400, 3e-3), "gradient_norm": np.exp(0.05 * CHANCE.normal(size=400)),
+}  # fmt: skip
+GAP: dict[str, Any] = {"kind": "validation-gap", "signal": "validation_loss", "evidence": {"first_epoch": False}}
+HELPS_LITTLE = {**GAP, "loss": np.linspace(4.4, 3.5, 400), "validation_loss": np.linspace(4.45, 4.34, 400)}
+NOT_FINITE: dict[str, Any] = {"kind": "not-finite", "validation_loss": np.full(400, np.nan)}
+GUESS = {
+    "loss": 2.3 * np.exp(-STEPS / 80),
+    "validation_accuracy": np.full(400, 0.1),
+    "validation_loss": np.linspace(5.0, 9.0, 400),
+}
+OVER: dict[str, Any] = {"kind": "over-fitting", "signal": "validation_loss"}
+BY_HEART: dict[str, Any] = {
+    **OVER, "evidence": {"training_log_fall": 5.0, "log_rise": 0.5}, "loss": 2 * np.exp(-STEPS / 60),
+    "validation_loss": np.linspace(2.1, 3.0, 400),
+}  # fmt: skip
+CLIMBS: dict[str, Any] = {"kind": "slow-divergence", "first": 1, "loss": np.linspace(2.0, 6.0, 400)}
+SUBTRACTED: dict[str, Any] = {
+    "kind": "impossible-loss",
+    "loss": 2 - 0.1 * np.exp(STEPS / 40),
+    "recon": np.exp(STEPS / 40),
+}
+PAIRS: dict[str, Any] = {
+    "kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400), "evidence": {"level": LN2},
+}  # fmt: skip
+SHAPES: list[tuple[str, dict[str, Any], str]] = [
+    ("changed-state", healed(2.0), ""),
+    ("changed-state", healed(2.0, gradient=3.0), ""),  # labels that do not fit move the gradient as much
+    ("changed-state", healed(4.0), ""),  # worse than at the start
+    ("changed-state", healed(2.0, validation=1.4), ""),  # the model is as good as before: other data
+    ("changed-state", {**healed(2.0), "others": (other("learning-rate-jump"),)}, ""),
+    ("changed-state", {**healed(2.0), "loss": 2.0 + at(240, 241, 3.0)}, ""),  # back at once
+    ("learning-rate", healed(4.0), "worse-than-start"),
+    ("learning-rate", healed(4.0, validation=1.4), ""),
+    ("learning-rate", {**healed(2.0), "gradient_norm": at(236, 250, 6.0)}, ""),  # the gradient grew first
+    ("learning-rate", {"first": 20, "last": 30, "loss": 2.0 * at(20, 30, 2.0)}, ""),  # batches do so too
+    ("learning-rate", {"kind": "slow-divergence", "first": 1, "loss": until(60, 0.5) * RISES}, ""),  # it fell first
+    ("learning-rate", {"kind": "reward-falls", "approx_kl": np.full(400, 0.5)}, ""),
+    ("learning-rate", {"kind": "reward-falls", "approx_kl": np.full(400, 0.01)}, ""),
+    ("label-noise", stays(), "unlearnt"),
+    ("label-noise", stays(validation=2.0), ""),  # validation is as good as before
+    ("label-noise", {**stays(), "gradient_norm": at(236, 400, 9.0)}, ""),
+    ("data-size", BY_HEART, "by-heart"),
+    ("data-size", {**BY_HEART, "loss": np.linspace(2.0, 0.2, 400)}, ""),
+    ("frozen-layer", LITTLE, "few-train"),
+    ("frozen-layer", {**LITTLE, "learning_rate": np.full(400, 1e-5)}, ""),
+    ("frozen-layer", {**LITTLE, "gradient_norm": np.exp(0.3 * CHANCE.normal(size=400))}, ""),
+    ("no-gradient", {**AT_TEN, "gradient_norm": bias_gradient(9)}, "last-bias"),
+    ("no-gradient", {**AT_TEN, "gradient_norm": bias_gradient(500)}, ""),
+    ("reduction", ratio(64.0, 60.0), "constant-multiple"),
+    ("reduction", ratio(64.0, 10.0), "constant-multiple"),  # never less than ten times
+    ("reduction", ratio(64.0, 5.0), "constant-multiple"),  # what is learnt by heart makes it smaller in the end
+    ("reduction", {**ratio(1.0, 1.0), "loss": until(40, 64.0, 2.0)}, ""),  # a start that is learnt away
+    ("reduction", {**ratio(64.0, 60.0), "ce": np.ones(400)}, ""),  # the task's own part is as high as validation
+    ("reduction", {**ratio(74.0, 74.0), "kind": "bad-start"}, "constant-multiple"),
+    (
+        "reduction", {"kind": "plateau", "evidence": {"level": 32 * LN10}, "validation_accuracy": np.full(400, 10.0)},
+        "multiple-of-chance",
+    ),
+    ("reduction", {"kind": "plateau", "evidence": {"level": LN10}, "validation_accuracy": np.full(400, 10.0)}, ""),
+    ("auxiliary-loss", {**ratio(64.0, 60.0), "ce": np.ones(400)}, "own-part-small"),
+    ("auxiliary-loss", ratio(64.0, 60.0), ""),
+    ("auxiliary-loss", SUBTRACTED, "part-maximised"),
+    ("auxiliary-loss", {**SUBTRACTED, "recon": 1.0 / SUBTRACTED["recon"]}, ""),
+    ("loss-sign", {"kind": "impossible-loss", "loss": -FALLS, "validation_loss": FALLS}, "mirrors-validation"),
+    ("loss-sign", CLIMBS, ""),
+    ("loss-sign", {**CLIMBS, "loss": 2.0 * 1.5 ** (STEPS / 2.0)}, ""),  # it blows up within a few points
+    ("loss-sign", {**CLIMBS, "loss": np.concatenate([np.linspace(2, 1.5, 50), np.linspace(1.5, 6, 350)])}, ""),
+    ("evaluation-preparation", {**GAP, **GUESS, "validation_accuracy": np.full(400, 0.01)}, ""),
+    ("reduction", {**ratio(64.0, 60.0), "others": (other("squashed-outputs"),)}, ""),
+    ("label-noise", {**stays(), "learning_rate": until(239, 1e-3, 1e-1)}, ""),
+    ("changed-state", {**healed(2.0), "learning_rate": until(239, 1e-3, 1e-1)}, ""),
+    ("repeated-text", {"kind": "loss-drop", "last": 250, "others": (other("worse-than-untrained", 5),)}, ""),
+    ("learning-rate", {"kind": "early-standstill", "evidence": {"highest": 0.3}}, "rate-high"),
+    (
+        "class-imbalance", {"kind": "constant-accuracy", "evidence": {"accuracy": 0.97}, "recall": np.zeros(400)},
+        "class-never-found",
+    ),
+    ("class-imbalance", {"kind": "constant-accuracy", "evidence": {"accuracy": 97.5}, "recall": np.ones(400)}, ""),
+    ("class-imbalance", {"kind": "constant-accuracy", "evidence": {"accuracy": 0.5}}, ""),
+    ("wrong-targets", {"kind": "plateau", "loss": 1.0 + 0.2 * CHANCE.normal(size=400)}, ""),
+    ("wrong-targets", {"kind": "plateau", "loss": 1.0 + 0.02 * CHANCE.normal(size=400)}, ""),
+    ("repeated-text", {"kind": "loss-drop", "last": 241}, ""),
+    ("repeated-text", {"kind": "loss-drop"}, ""),  # one point alone
+    (
+        "double-softmax", {**OVER, "loss": np.linspace(4.38, 4.15, 400), "validation_loss": np.linspace(4.4, 7.2, 400)},
+        "",
+    ),
+    (
+        "double-softmax", {**OVER, "loss": np.linspace(4.38, 2.0, 400), "validation_loss": np.linspace(4.4, 7.2, 400)},
+        "",
+    ),
+    (
+        "wrong-targets", {**GAP, "loss": 0.01 * np.exp(-STEPS / 50), "validation_loss": np.full(400, 2.31)},
+        "other-units",
+    ),
+    ("wrong-targets", HELPS_LITTLE, ""),
+    ("wrong-targets", {**HELPS_LITTLE, "validation_loss": np.linspace(4.45, 4.0, 400)}, ""),
+    ("wrong-targets", PAIRS, ""),
+    ("wrong-targets", {**PAIRS, "evidence": {"level": 0.85 * LN2}}, ""),  # of another loss, or better than chance
+    ("wrong-targets", {**PAIRS, "rewards/accuracies": np.full(400, 0.8)}, ""),  # small rewards, and right
+    ("wrong-targets", {**PAIRS, "rewards/accuracies": np.full(400, 50.0)}, ""),  # percent
+    ("evaluation-preparation", {**GAP, **GUESS}, ""),
+    ("evaluation-preparation", {**GAP, **GUESS, "validation_accuracy": np.full(400, 0.3)}, ""),
+    ("evaluation-preparation", {**NOT_FINITE, "signal": "validation_loss", "loss": FALLS}, ""),
+    ("evaluation-preparation", {**NOT_FINITE, "loss": until(20, 2.0, np.nan)}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cause", "what", "evidence"), SHAPES)
+def test_what_speaks_for_a_cause_by_shape(cause: str, what: dict[str, Any], evidence: str) -> None:
+    assert seen_of(cause, known(**what)) == evidence
