@@ -296,6 +296,15 @@ def loader_batches(
     return ReadBatches(begin, seed, accumulate, joins=joins)
 
 
+def first_batches(loader: Any, count: int, seed: int) -> list[Any]:
+    """Return the first batches of a loader, so many at most, without moving any generator."""
+    batches = loader_batches(loader, seed)
+    if isinstance(batches, SampledBatches):
+        return [batches.update(step)[0][0] for step in range(min(count, batches.updates_per_epoch))]
+    with own_chance():
+        return list(itertools.islice(loader, count))
+
+
 def _draw(generator: torch.Generator | None) -> None:
     torch.empty((), dtype=torch.int64).random_(generator=generator)
 

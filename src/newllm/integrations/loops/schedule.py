@@ -34,6 +34,7 @@ class RateTable:
         self._rates = [self._now()]
         self._cycled = [self._beside()]
         self._at(steps - 1)
+        self._moving = self._find_moving()
 
     def __call__(self, step: int) -> list[float]:
         """Return the rate of each group in the update that leads on from a step."""
@@ -41,16 +42,27 @@ class RateTable:
 
     def put_cycled(self, optimizer: torch.optim.Optimizer, step: int) -> None:
         """Set what the schedule changes beside the rates, and only what it changes, in another optimizer."""
-        for group, first, now in zip(
-            optimizer.param_groups, self._cycled[0], self._cycled[self._at(step)], strict=False
-        ):
-            for name, value in now.items():
-                if value == first[name] or name not in group:
-                    continue
-                if isinstance(value, tuple):  # betas: the second may be an intervention's
-                    pairs = zip(value, first[name], group[name], strict=True)
-                    value = tuple(new if new != old else own for new, old, own in pairs)
-                group[name] = value
+        for group, now, moving in zip(optimizer.param_groups, self._cycled[self._at(step)], self._moving, strict=False):
+            for name, moves in moving.items():
+                if name in group and isinstance(moves, tuple):  # betas: the second may be an intervention's
+                    pairs = zip(moves, now[name], group[name], strict=True)
+                    group[name] = tuple(new if is_moved else own for is_moved, new, own in pairs)
+                elif name in group:
+                    group[name] = now[name]
+
+    def _find_moving(self) -> list[dict[str, Any]]:
+        """Return of each group what the schedule changes: True, or for a tuple which of its elements."""
+        found: list[dict[str, Any]] = []
+        for rows in zip(*self._cycled, strict=True):
+            moving: dict[str, Any] = {}
+            for name, first in rows[0].items():
+                if isinstance(first, tuple):
+                    moves = tuple(any(row[name][at] != one for row in rows) for at, one in enumerate(first))
+                    moving |= {name: moves} if any(moves) else {}
+                elif any(row[name] != first for row in rows):
+                    moving[name] = True
+            found.append(moving)
+        return found
 
     def _at(self, step: int) -> int:
         """Step the schedulers as far as is needed, and return which row is meant."""

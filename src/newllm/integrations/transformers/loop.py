@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from newllm.chance import stream_seed
 from newllm.errors import UserError
-from newllm.integrations.loops.batches import Batches, loader_batches
+from newllm.integrations.loops.batches import Batches, first_batches, loader_batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
 from newllm.integrations.loops.notices import of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
@@ -136,7 +136,7 @@ class _TrainerTraining:
     def _evaluation_batches(self, twin: Any, name: str) -> list[Any]:
         if name not in self._evaluated:
             loader = twin.get_eval_dataloader(name or None)
-            self._evaluated[name] = [inputs for inputs, _ in zip(loader, range(_EVALUATED), strict=False)]
+            self._evaluated[name] = first_batches(loader, _EVALUATED, twin.args.seed)
         return self._evaluated[name]
 
     def _begun(self, seed: int) -> Any:

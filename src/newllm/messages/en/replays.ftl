@@ -82,6 +82,7 @@ notice-loop-data = the data set or what collates it draws random numbers: here t
 notice-loop-order = the order of the data comes from the generator that dropout draws from too: from the second epoch on it is another order
 notice-loop-read = the data are read from their beginning, once more for each replay
 notice-loop-step = { $name } is your own: what it does after the backward pass is left out
+notice-loop-hook = { $name } is your own, and is left out: a replay goes backwards, clips, steps and clears gradients itself
 recorded-same = The losses of this training are those of { $path } to the bit, over { COUNT($n) } steps.
 recorded-rounding = The losses of this training are those of { $path } but for rounding, over { COUNT($n) } steps (first at step { $step }: { G($recorded, digits: 9) } there, { G($replayed, digits: 9) } here).
 recorded-leaves = The losses of this training leave those of { $path } at step { $step } ({ G($recorded, digits: 5) } there, { G($replayed, digits: 5) } here; most at step { $at }, by { G($most, digits: 3) }): { $by_chance ->

@@ -82,6 +82,7 @@ notice-loop-data = データセットまたはコレータが乱数を使う: �
 notice-loop-order = データの順序はドロップアウトと同じ乱数生成器から引かれる: 2エポック目から順序は異なる
 notice-loop-read = データは最初から読む。リプレイのたびに読み直す
 notice-loop-step = { $name }はユーザー定義である: 逆伝播のあとにすることは省く
+notice-loop-hook = { $name }はユーザー定義だが、使わない: 逆伝播、クリッピング、更新、勾配の消去はリプレイが行う
 recorded-same = この訓練の損失は、{ COUNT($n) }ステップにわたり{ $path }とビット単位で一致する。
 recorded-rounding = この訓練の損失は、{ COUNT($n) }ステップにわたり、丸めを除いて{ $path }と一致する（最初の違いはステップ{ $step }: 記録{ G($recorded, digits: 9) }、ここでは{ G($replayed, digits: 9) }）。
 recorded-leaves = この訓練の損失は、ステップ{ $step }で{ $path }から離れる（記録{ G($recorded, digits: 5) }、ここでは{ G($replayed, digits: 5) }。差の最大はステップ{ $at }の{ G($most, digits: 3) }）。{ $by_chance ->

@@ -121,13 +121,13 @@ class LoopReplica(Replica):
         self.arrive(step)
         torch.manual_seed(stream_seed(self._seed, "dropout", step))
         self.optimizer.zero_grad(set_to_none=True)
+        self._set_rate(step)  # before the loss, as a scheduler does: what `loss` sets in the optimizer holds
         if self._loop.before_update is not None:
             self._loop.before_update(self.model, self.optimizer, step)
         value, norm = self._backward(self._fetch(step)), math.nan
         if math.isfinite(value):
             norm = self.clip(self.model.parameters())
         if math.isfinite(norm):
-            self._set_rate(step)
             self.optimizer.step()
         return Update(value, norm, math.isfinite(value) and math.isfinite(norm))
 
