@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from newllm.api.tracked_run import TrackedRun
 from newllm.api.training_curves import draw_curves
 from newllm.api.training_session import TrainedRun, notify, train_to_end
 from newllm.data import training_batches
@@ -25,7 +26,11 @@ from newllm.training.schedule import Schedule
 
 
 def resume(
-    path: str | Path, observers: Sequence[Observer] = (), guard: str | None = None, budget: Budget | None = None
+    path: str | Path,
+    observers: Sequence[Observer] = (),
+    guard: str | None = None,
+    budget: Budget | None = None,
+    track: str | Sequence[str] | None = None,
 ) -> TrainedRun:
     """Go on with a run that was stopped, from its last snapshot, as if it had never been; or train one longer.
 
@@ -35,6 +40,7 @@ def resume(
         guard: another policy from here on, written into config.toml; None leaves the run's.
         budget: steps or tokens of the whole run, or seconds from now on: the schedule is planned anew. None trains to
             the end that was planned; a run that was trained by the clock, for the seconds that remain.
+        track: trackers that it is sent to, see `train`; None goes on with those that it had, "none" with none.
 
     Raises:
         UserError: there is no run, it has done as many steps already, its texts changed, its snapshot is damaged, or it
@@ -72,7 +78,8 @@ def resume(
             per_step = training_batches(corpus, config.data, config.seed).tokens_per_batch * config.training.accumulate
             config, notice = extend(run, config, budget, per_step)
             notify(observers, notice)
-        return train_to_end(run, config, build_model(config), corpus, observers, budget)
+        with TrackedRun(track, observers, run.path) as tracked:
+            return train_to_end(run, config, build_model(config), corpus, tracked.observers(run, config), budget)
 
 
 def _finished(run: RunDirectory, config: RunConfig) -> Summary | None:

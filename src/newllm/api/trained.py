@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newllm.api.run_directories import claim_run_directory, with_lasting_texts
+from newllm.api.tracked_run import TrackedRun
 from newllm.api.training_session import TrainedRun, notify, train_to_end
 from newllm.data import Corpus, DataConfig, Segments, offer_columns, prepare
 from newllm.data.facts import data_facts
@@ -43,6 +44,7 @@ def train(
     guard: str | None = None,
     settings: Sequence[str] = (),
     observers: Sequence[Observer] = (),
+    track: str | Sequence[str] | None = None,
 ) -> TrainedRun:
     """Train a model on texts.
 
@@ -63,9 +65,11 @@ def train(
         settings: single values as `KEY=VALUE`, the last word on everything but what the budget decides: the
             steps, and a warm-up or evaluations that are too long for it (observers are told of those).
         observers: who watches.
+        track: trackers that it is sent to: "mlflow", "tensorboard", "trackio", "wandb", or "MODULE:CLASS"; several
+            with commas between them, or as a list.
 
     Raises:
-        UserError: a mistake in the call or the texts, or the disk is full.
+        UserError: a mistake in the call or the texts, a tracker that cannot be used, or the disk is full.
     """
     budget = budget or Budget()
     budget.check()
@@ -88,14 +92,17 @@ def train(
         )
     resolve_device(requested.numerics.device)
     offer_columns((*requested.data.texts, *requested.data.validation))
-    with claim_run_directory(out, _named_after(preset, requested.data.texts)) as run:
+    with (
+        TrackedRun(track, observers) as tracked,
+        claim_run_directory(out, _named_after(preset, requested.data.texts)) as run,
+    ):
         preparation = Preparation(time.monotonic() - budget.began)
         complete, model, corpus = begin(run, requested, budget, preparation)
         notify(observers, *preparation.notices(), *shortened(requested, complete, settings))
         if complete.training.seconds:
             given = {"took": str(preparation), "seconds": complete.training.seconds}
             notify(observers, message("notice-getting_ready", **given))
-        return train_to_end(run, complete, model, corpus, observers, budget)
+        return train_to_end(run, complete, model, corpus, tracked.observers(run, complete), budget)
 
 
 def begin(

@@ -35,7 +35,7 @@ _SETTINGS = {
     "accumulate": ("training.accumulate", int, "batches whose gradients make one update"),
     "lr": ("optimizer.learning_rate", float, "the highest learning rate"),
 }
-_WITH_RESUME = {"command", "began", "resume", "guard", "steps", "tokens", "seconds", "json", "quiet", "lang"}
+_WITH_RESUME = {"command", "began", "resume", "guard", "track", "steps", "tokens", "seconds", "json", "quiet", "lang"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,10 +81,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "with the best), rollback-and-skip, ask (stop), off (the default without --guard)",
     )
     parser.add_argument(
+        "--track",
+        metavar="NAMES",
+        help="send it to experiment trackers: mlflow, tensorboard, trackio, wandb, or MODULE:CLASS, with commas "
+        "between them; --resume goes on with those of the run unless it is given others, or none",
+    )
+    parser.add_argument(
         "--resume",
         metavar="RUN",
         help="continue a run; --steps, --tokens (of the whole run) or --seconds (from now on) train it longer than "
-        "planned; --guard is the only other option",
+        "planned; --guard and --track are the only other options",
     )
 
 
@@ -100,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     observers = [] if display is None else [display]
     if arguments.resume:
         _check_resume(arguments)
-        trained = api.resume(arguments.resume, observers, arguments.guard, budget)
+        trained = api.resume(arguments.resume, observers, arguments.guard, budget, arguments.track)
     else:
         trained = api.train(
             *arguments.texts,
@@ -117,6 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             device=arguments.device,
             guard=arguments.guard,
+            track=arguments.track,
         )
     if arguments.json:
         print(to_json(trained.as_dict()))

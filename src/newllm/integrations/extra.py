@@ -5,7 +5,7 @@ import importlib.metadata
 from newllm.errors import UserError
 
 
-def check_installed(package: str, extra: str, lowest: str, below: str) -> None:
+def check_installed(package: str, extra: str, lowest: str, below: str, install: str = "") -> None:
     """Refuse to go on without a package in a version that the integration was written for.
 
     Args:
@@ -13,11 +13,12 @@ def check_installed(package: str, extra: str, lowest: str, below: str) -> None:
         extra: ours that brings it along.
         lowest: first version that will do, as "5.14".
         below: first version that will not.
+        install: the command that gets it, where that is not the extra's.
 
     Raises:
         UserError: the package is not installed, or in another version.
     """
-    install = f"pip install 'newllm[{extra}]'"
+    install = install or f"pip install 'newllm[{extra}]'"
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError as error:

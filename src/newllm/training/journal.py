@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from newllm.errors import UserError
@@ -25,10 +25,17 @@ class Journal:
         run: where.
         summary: the summary at the start of this session.
         progress: what the run has come to; kept up to date here.
+        recorded: is called with the step and the signals of every row.
     """
 
-    def __init__(self, run: RunDirectory, summary: Summary, progress: Progress) -> None:
-        self.run, self.summary, self.progress = run, summary, progress
+    def __init__(
+        self,
+        run: RunDirectory,
+        summary: Summary,
+        progress: Progress,
+        recorded: Callable[[int, Signals], None] = lambda *_: None,
+    ) -> None:
+        self.run, self.summary, self.progress, self._recorded = run, summary, progress, recorded
         run.check_lock()
         # A run without a snapshot begins anew: what an earlier start recorded of step 0 is recorded again.
         truncate_after(run.trace, progress.step if list_snapshots(run.snapshots) else -1)
@@ -48,7 +55,7 @@ class Journal:
             norm, mean, std = report.context.norm, report.context.mean, report.context.std
             signals |= {"context_norm": norm, "context_mean": mean, "context_std": std}
             self.summary.last_context = Context(report.step, norm, mean, std)
-        self.trace.write(report.step, **signals, **more)
+        self._write(report.step, {**signals, **more})
         if report.finite:
             self.progress.step = report.step
             self.progress.tokens += report.tokens
@@ -59,7 +66,7 @@ class Journal:
         """Take in signals of the present step that come before its update; mostly there are none."""
         if signals:
             self.run.check_lock()
-            self.trace.write_row(self.progress.step, signals)
+            self._write(self.progress.step, signals)
 
     def beat(self) -> None:
         """Save the summary if that was last done more than a second ago."""
@@ -73,7 +80,7 @@ class Journal:
         signals = {"validation_loss": evaluation.loss}
         if evaluation.bits_per_byte is not None:
             signals["validation_bits_per_byte"] = evaluation.bits_per_byte
-        self.trace.write(step, **signals, **more)
+        self._write(step, {**signals, **more})
         self.summary.validated(step, evaluation.loss, evaluation.bits_per_byte)
         last, best = self.summary.last_validation, self.summary.best_validation
         self.progress.last = None if last is None else vars(last)
@@ -101,6 +108,10 @@ class Journal:
         """Have the trace on the disk, where a power cut cannot reach it."""
         self.run.check_lock()
         self.trace.sync()
+
+    def _write(self, step: int, signals: Signals) -> None:
+        self.trace.write_row(step, signals)
+        self._recorded(step, signals)
 
     def close(self) -> None:
         """Flush and close the trace; where the run is not ours any more, what was not flushed yet is dropped."""

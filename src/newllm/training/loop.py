@@ -25,7 +25,7 @@ from newllm.training.journal import Journal, restore
 from newllm.training.observer import Observer
 from newllm.training.optimizer import build_optimizer
 from newllm.training.pace import Pace
-from newllm.training.recording import Recording
+from newllm.training.recording import Recording, Signals
 from newllm.training.ring import ring_every
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import (
@@ -108,7 +108,7 @@ class Training:
             recoveries=summarise_recoveries(run),
         )
         restore(summary, run, progress)
-        self.journal = Journal(run, summary, progress)
+        self.journal = Journal(run, summary, progress, self._tell_row)
         self.keeper = SpikeKeeper(run.snapshots, run.trace, ring_every(config), self.journal.sync, self._tell_notice)
 
     def go(self) -> Summary:
@@ -296,6 +296,10 @@ class Training:
     def _tell_step(self, report: StepReport) -> None:
         for observer in self.observers:
             observer.stepped(report)
+
+    def _tell_row(self, step: int, signals: Signals) -> None:
+        for observer in self.observers:
+            observer.recorded(step, signals)
 
     def _tell_onset(self, onset: Onset) -> None:
         for observer in self.observers:

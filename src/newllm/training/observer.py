@@ -8,6 +8,7 @@ from newllm.messages import Message
 from newllm.trace import Series
 from newllm.trace.samples import Sample
 from newllm.training.evaluation import Evaluation
+from newllm.training.recording import Signals
 from newllm.training.step import StepReport
 
 
@@ -42,6 +43,9 @@ class Observer:
 
     def stepped(self, report: StepReport) -> None:
         """An update was done."""
+
+    def recorded(self, step: int, signals: Signals) -> None:
+        """A row of the trace was written: of an update, of an evaluation, or of what a guard did in between."""
 
     def left_trend(self, onset: Onset) -> None:
         """The training loss has left its trend upwards, told after the update at which that became clear."""

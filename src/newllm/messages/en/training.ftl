@@ -43,3 +43,13 @@ notice-state_not_kept = the state before a spike is not kept, the training goes 
 notice-pin_damaged = '{ $file }' is damaged: the snapshot stays, which spike it is kept for is not known
 notice-few_states = a state of this run is { COUNT($size) } MiB: memory holds { $capacity } of them, not { $states } (at most { COUNT($limit) } MiB), so what came before a spike may be gone when the spike is seen
 notice-large_state = a state of this run is { COUNT($size) } MiB, too large to be held in memory (at most { COUNT($limit) } MiB): before a spike only the snapshots on disk are kept; a smaller training.snapshot_every makes them denser
+
+## trackers
+notice-tracking = { $tracker }: { $where }
+notice-tracker_refused = this session is not tracked: { $error }
+notice-tracker_failed = { $tracker } failed ({ $call }), the training goes on: { $error }
+notice-tracker_died = the process of { $tracker } has died, the training did not: RUN/trackers has its log
+notice-tracker_hung = { $tracker } did not come to its end in time and was stopped: RUN/trackers has its log
+notice-tracker_dropped = { $tracker } did not take { COUNT($count) } rows: trace.jsonl of the run has all of them
+alert-off_trend = the training loss has left its trend
+alert-off_trend_since = since step { COUNT($onset) }; { G($base, digits: 4) } nats were usual before

@@ -40,3 +40,13 @@ notice-state_not_kept = スパイクの前の状態を残せなかった。訓�
 notice-pin_damaged = 「{ $file }」は破損している。スナップショットは残すが、どのスパイクのためのものかは分からない
 notice-few_states = この実行の状態は{ COUNT($size) } MiBである。メモリには{ $states }個ではなく{ $capacity }個しか置けず（最大{ COUNT($limit) } MiB）、スパイクが分かったときには、その前の状態が失われていることがある
 notice-large_state = この実行の状態は{ COUNT($size) } MiBで、メモリに置くには大きすぎる（最大{ COUNT($limit) } MiB）。スパイクの前の状態はディスクのスナップショットだけになる。training.snapshot_everyを小さくすると間隔が狭まる
+
+## トラッカー
+notice-tracking = { $tracker }：{ $where }
+notice-tracker_refused = このセッションは記録先に送らない：{ $error }
+notice-tracker_failed = { $tracker }でエラー（{ $call }）。訓練は続く：{ $error }
+notice-tracker_died = { $tracker }のプロセスが落ちた。訓練は続いた。ログはRUN/trackersにある
+notice-tracker_hung = { $tracker }が時間内に終わらないため止めた。ログはRUN/trackersにある
+notice-tracker_dropped = { $tracker }に送れなかった行が{ COUNT($count) }行ある。すべての行はtrace.jsonlにある
+alert-off_trend = 訓練損失が傾向から外れた
+alert-off_trend_since = ステップ{ COUNT($onset) }から。それまでは通常{ G($base, digits: 4) } nat

@@ -1,0 +1,283 @@
+"""A tracker that raises, hangs, dies, refuses or is slow reaches no training, and what it did not take is counted."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from newllm.errors import UserError
+from newllm.tracking import Tracking, earlier_trackers, tracker, tracker_names, tracking
+
+SINKS = """
+import json, os, sys, time
+from newllm.errors import UserError
+from newllm.integrations.trackers.sink import Sink
+
+class Keeps(Sink):
+    def start(self, start):
+        self.file_ = open(start.run / "calls.jsonl", "a", buffering=1)
+        self.state = {"sessions": self.state.get("sessions", 0) + 1}
+        print("said on standard output")
+        self.put("start", str(start.run), dict(start.config), start.step, self.state["sessions"])
+        return "look here"
+    def put(self, *call):
+        self.file_.write(json.dumps(call, default=str) + "\\n")
+    def step(self, step, values):
+        self.put("step", step, values)
+    def alert(self, *given):
+        self.put("alert", *given)
+    def text(self, *given):
+        self.put("text", *given)
+    def file(self, path):
+        self.put("file", path.name)
+    def back(self, step):
+        self.put("back", step)
+    def finish(self, status):
+        self.put("finish", status)
+
+class RaisesAtStart(Keeps):
+    def start(self, start):
+        raise OSError(28, "no space left")
+
+class RaisesAtSteps(Keeps):
+    def step(self, step, values):
+        if step % 2:
+            raise RuntimeError("no server\\nhere")
+        super().step(step, values)
+
+class RaisesEverywhere(Keeps):
+    def put(self, *call):
+        if call[0] != "start":
+            raise SystemExit(3)
+        super().put(*call)
+    def flush(self):
+        raise RuntimeError("flush")
+
+class HangsAtSteps(Keeps):
+    def step(self, step, values):
+        time.sleep(3600)
+
+class HangsAtFinish(Keeps):
+    def finish(self, status):
+        time.sleep(3600)
+
+class Dies(Keeps):
+    def step(self, step, values):
+        if step == 3:
+            os.abort()
+
+class Refuses(Keeps):
+    def check(self):
+        raise UserError("no login: log in")
+
+class IsSlow(Keeps):
+    def step(self, step, values):
+        time.sleep(0.05)
+        super().step(step, values)
+
+class Asks(Keeps):
+    def start(self, start):
+        assert sys.stdin.read() == ""
+        try:
+            os.open("/dev/tty", os.O_RDWR)
+        except OSError:
+            return super().start(start) + ", no terminal"
+        raise AssertionError("a terminal is there")
+"""
+
+
+@pytest.fixture(autouse=True)
+def sinks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made_sinks.py").write_text(SINKS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run"
+
+
+def started(run: Path, *kinds: str) -> Tracking:
+    made = Tracking([f"made_sinks:{kind}" for kind in kinds])
+    made.check()
+    made.start(run, {"model": {"width": 8}}, 0)
+    return made
+
+
+def calls(run: Path) -> list[list]:
+    return [json.loads(line) for line in (run / "calls.jsonl").read_text().splitlines()]
+
+
+def said(made: Tracking) -> list[str]:
+    return [str(one) for one in made.news()]
+
+
+def test_everything_arrives_in_its_order_and_is_said(run: Path) -> None:
+    made = started(run, "Keeps")
+    made.step(1, {"loss": math.nan, "gradient_norm/a.b": -math.inf})
+    made.alert(1, "fault", "title", "text")
+    made.text(1, "sample", "the whale")
+    (run / "config.toml").write_text("")
+    made.file(run / "config.toml")
+    made.file(run / "not-there.toml")
+    made.back(0)
+    made.finish("finished")
+    assert said(made) == ["made_sinks:Keeps: look here"]
+    got = calls(run)
+    assert got[0] == ["start", str(run), {"model": {"width": 8}}, 0, 1]
+    assert got[1][:2] == ["step", 1]
+    assert math.isnan(got[1][2]["loss"])
+    assert got[1][2]["gradient_norm/a.b"] == -math.inf
+    assert got[2:] == [
+        ["alert", 1, "training", "fault", "title", "text"],
+        ["text", 1, "sample", "the whale"],
+        ["file", "config.toml"],
+        ["back", 0],
+        ["finish", "finished"],
+    ]
+    assert "said on standard output" in (run / "trackers" / "made_sinks.Keeps.log").read_text()
+
+
+def test_a_run_that_goes_on_gives_the_state_back_and_knows_its_trackers(run: Path) -> None:
+    for _ in range(2):
+        started(run, "Keeps").finish("finished")
+    assert [call[4] for call in calls(run) if call[0] == "start"] == [1, 2]
+    assert earlier_trackers(run) == ("made_sinks:Keeps",)
+    (run / "trackers" / "made_sinks.Keeps.json").write_text("{")
+    assert earlier_trackers(run) == ()
+    assert earlier_trackers(run / "elsewhere") == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "dropped", "notice"),
+    [
+        ("RaisesAtStart", 6, "failed (start), the training goes on: OSError: [Errno 28] no space left"),
+        ("RaisesAtSteps", 3, "failed (step), the training goes on: RuntimeError: no server here"),
+        ("RaisesEverywhere", 6, "failed (step), the training goes on: SystemExit: 3"),
+    ],
+)
+def test_what_raises_is_said_once_and_counted(run: Path, kind: str, dropped: int, notice: str) -> None:
+    made = started(run, kind)
+    for step in range(6):
+        made.step(step, {"loss": 1.0})
+    made.finish("finished")
+    news = said(made)
+    assert f"made_sinks:{kind} {notice}" in news
+    assert len([one for one in news if "(step)" in one]) == (kind != "RaisesAtStart")
+    assert news[-1] == f"made_sinks:{kind} did not take {dropped} rows: trace.jsonl of the run has all of them"
+
+
+@pytest.mark.parametrize("kind", ["HangsAtSteps", "HangsAtFinish"])
+def test_what_hangs_is_left_in_time(run: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "END_SECONDS", 3.0)
+    made = started(run, kind, "Keeps")
+    began = time.monotonic()
+    for step in range(6):
+        made.step(step, {"loss": 1.0})
+    assert time.monotonic() - began < 0.5
+    made.finish("finished")
+    assert time.monotonic() - began < 8.0
+    news = said(made)
+    hung = f"made_sinks:{kind} did not come to its end in time and was stopped: RUN/trackers has its log"
+    assert hung in news
+    assert (f"made_sinks:{kind} did not take 6 rows: trace.jsonl of the run has all of them" in news) is (
+        kind == "HangsAtSteps"
+    )
+    assert ["finish", "finished"] in calls(run)  # the other has come to its end
+
+
+def test_one_that_dies_is_said_and_the_rest_goes_on(run: Path) -> None:
+    made = started(run, "Dies")
+    for step in range(2000):
+        made.step(step, {"loss": 1.0})
+        time.sleep(0.0005)
+    made.finish("finished")
+    news = said(made)
+    assert "made_sinks:Dies did not take" in news[-1]
+    assert any("has died, the training did not" in one for one in news)
+
+
+def test_the_queue_is_bounded_and_what_it_has_no_room_for_is_counted(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "MOST_WAITING", 100)
+    monkeypatch.setattr(tracking, "END_SECONDS", 2.0)
+    made = started(run, "HangsAtSteps")
+    for step in range(5000):
+        made.step(step, {"loss": 1.0})
+    assert len(made._trackers[0]._waiting) <= 101
+    made.finish("finished")
+    assert said(made)[-1].endswith("did not take 5,000 rows: trace.jsonl of the run has all of them")
+
+
+def test_a_slow_one_gets_all_of_a_short_run(run: Path) -> None:
+    made = started(run, "IsSlow")
+    for step in range(40):
+        made.step(step, {"loss": 1.0})
+    made.finish("finished")
+    assert [call[1] for call in calls(run) if call[0] == "step"] == list(range(40))
+    assert said(made) == ["made_sinks:IsSlow: look here"]
+
+
+def test_what_refuses_is_an_error_before_anything_has_begun(run: Path) -> None:
+    made = Tracking(["made_sinks:Keeps", "made_sinks:Refuses"])
+    with pytest.raises(UserError, match=r"^no login: log in$"):
+        made.check()
+    assert not list(run.iterdir())
+
+
+def test_nothing_can_ask_at_the_terminal(run: Path) -> None:
+    made = started(run, "Asks")
+    made.finish("finished")
+    assert said(made) == ["made_sinks:Asks: look here, no terminal"]
+
+
+def test_after_a_kill_the_tracker_ends_its_run_by_itself(run: Path, tmp_path: Path) -> None:
+    code = f"""
+import os, signal, time
+from pathlib import Path
+from newllm.tracking import Tracking
+made = Tracking(["made_sinks:Keeps"])
+made.check()
+made.start(Path({str(run)!r}), {{}}, 0)
+for step in range(5):
+    made.step(step, {{"loss": 1.0}})
+time.sleep(1.0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}).returncode == -9
+    until = time.monotonic() + 20
+    while calls(run)[-1][0] != "finish" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert [call[0] for call in calls(run)] == ["start", *["step"] * 5, "finish"]
+    assert calls(run)[-1] == ["finish", "killed"]
+
+
+def test_names() -> None:
+    assert tracker_names(None) == tracker_names("none") == ()
+    assert tracker_names("mlflow, tensorboard") == tracker_names(["mlflow", "tensorboard,mlflow"])
+    with pytest.raises(UserError, match=r"^unknown tracker 'mlfow': did you mean 'mlflow'"):
+        tracker_names("mlfow")
+    with pytest.raises(UserError, match="'none' stands alone"):
+        tracker_names("none,wandb")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("not_there:Sink", "tracker 'not_there:Sink' cannot be loaded (ModuleNotFoundError: No module"),
+        ("made_sinks:json", "tracker 'made_sinks:json' cannot be loaded (TypeError"),
+        ("pathlib:Path", "tracker 'pathlib:Path' is no newllm.integrations.trackers.sink.Sink"),
+    ],
+)
+def test_one_of_ones_own_that_is_none(name: str, said: str) -> None:
+    with pytest.raises(UserError) as error:
+        Tracking([name]).check()
+    assert str(error.value).startswith(said)
