@@ -2,7 +2,7 @@
 
 The validation loss says what a rise did to the model. Where it is far better after the rise, the training data became
 others, and validation is of their kind. Where it is as good, a rise is harmless if the loss stayed low (its peak is
-below `SMALL` of the first loss), or if the finding says little by itself (`_says_little`).
+below `SMALL` of the first loss), or if the finding says little by itself, as one batch among thousands.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ SMALL = 0.7  # of the first loss: a peak below is of a model that has learnt mos
 FEW = 3  # points
 FEW_SHARE = 0.1  # of the points
 UNHARMED = 1.1  # times the validation loss before
+RARE = 1e-3  # of the points: one hard batch of a long run
 
 
 class _Evaluations(NamedTuple):
@@ -68,6 +69,8 @@ def _says_little(finding: Finding, loss: Series, points: int) -> bool:
     if finding.kind == "worse-than-untrained":  # a few batches that are far off, by a limit that was only inferred
         few = finding.evidence.get("points", np.inf) <= max(FEW, FEW_SHARE * len(loss.value))
         return bool(finding.evidence.get("inferred")) and bool(few)
+    if finding.kind == "spike":
+        return points <= RARE * len(loss.value)
     return finding.kind == "diverged" and bool(loss.value[-1] < loss.value[0])  # harder data, for example
 
 

@@ -33,6 +33,7 @@ finding-validation-gap =
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
     }: what is learnt in training is not what validation asks
+    .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls as that does: the two have other units, such as a sum and a mean, or a loss that is divided by the steps of accumulation
     .other-text = validation data of another kind than training's
     .trained-before = a run that began from a trained model
     .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.

@@ -25,6 +25,19 @@ def both(loss: np.ndarray | float, *validation: float, **more: np.ndarray) -> Tr
 # A training loss far above that of the validation.
 
 
+@pytest.mark.parametrize(("learnt", "severity"), [(0.2, "note"), (0.9, "warning")])
+def test_the_sum_of_logged_losses_may_stand_above_a_validation_of_one(learnt: float, severity: str) -> None:
+    task, domain = falling(1.5, 1.5 * learnt), 0.6 + 0.05 * np.sin(np.arange(POINTS))
+    trace = both(task + 0.5 * domain, *([0.1] * 8))
+    steps = np.arange(1, POINTS + 1)
+    parts = {"train_task_loss": Series(steps, task), "train_domain_loss": Series(steps, domain)}
+    (found,) = detect_training_above(Trace(trace.signals | parts), Facts())
+    assert found.severity == severity
+    noisy = parts | {"train_domain_loss": Series(steps, domain + 0.01 * np.cos(9 * steps))}
+    (found,) = detect_training_above(Trace(trace.signals | noisy), Facts())  # no sum
+    assert found.severity == "warning"
+
+
 def above(loss: np.ndarray | float, *validation: float) -> list[Finding]:
     return detect_training_above(both(loss, *validation), Facts())
 

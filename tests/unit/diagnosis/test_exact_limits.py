@@ -1,6 +1,7 @@
 """What lies right at a limit of a detector, and what lies just beside it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from newllm.diagnosis.detectors import (
 )
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.trace import Finding, Series, Trace
+from newllm.trace.remark import note
 
 Values = Sequence[float] | np.ndarray
 
@@ -644,3 +646,19 @@ def test_the_fall_of_the_training_loss_is_measured_at_its_very_end() -> None:
     loss = np.array([8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 3.0, 3.0, 3.0, 1.0])
     fell = evaluation._training_fell(Trace({"loss": Series(np.arange(10), loss)}), 2)
     assert fell == pytest.approx(np.log(6.5))  # of 10 points one is a twentieth: 6.5 is between the points at 1 and 2
+
+
+def test_a_table_of_trials_without_a_loss_or_steps_is_no_schedule() -> None:
+    trace = trace_of(learning_rate=parts((20, 1e-3), (20, 1e-2)))
+    assert jumps.detect_rate_jump(trace, Facts())
+    table = replace(trace, remarks=(note("remark-no-steps"),))
+    assert not jumps.detect_rate_jump(table, Facts())
+    assert jumps.detect_rate_jump(
+        replace(table, signals=table.signals | {"loss": table.series("learning_rate")}), Facts()
+    )
+
+
+@pytest.mark.parametrize(("begins", "is_found"), [(0, True), (98, True), (99, False)])
+def test_the_log_of_a_resumed_training_shows_no_plateau(begins: int, is_found: bool) -> None:
+    loss = Series(begins + np.arange(1, 101), 3.0 + 0.002 * np.sin(np.arange(100)))
+    assert bool(trend.detect_plateau(Trace({"loss": loss}), Facts())) is is_found

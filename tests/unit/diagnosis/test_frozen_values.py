@@ -63,3 +63,18 @@ def test_a_hinge_loss_that_has_come_down_to_nothing_repeats_no_value_by_mistake(
     sudden[8:] = 0.0  # from 0.6 at once: nothing was learnt
     (found,) = detect_frozen_values(Trace(signals={"loss": Series(np.arange(200), sudden)}), Facts())
     assert found.kind == "repeated-loss"
+
+
+def test_values_on_a_grid_are_equal_by_chance_more_often() -> None:
+    chance = np.random.default_rng(0)
+    grid = 1 / 160  # means of ten numbers that bfloat16 rounded to sixteenths
+    value = (10 + grid * np.cumsum(chance.integers(-40, 41, 80))).astype(np.float32).astype(np.float64)
+    assert _unit(value, None) == pytest.approx(grid, rel=1e-3)
+    assert _unit(value + chance.normal(0, 1e-3, 80), None) < 2e-6
+    assert _unit(np.linspace(1, 2, 50) + 1e-9, None) < 2e-6  # a straight line is on a grid too
+    value[40] = value[39]
+    steps = np.arange(1, 81)
+    assert not detect_frozen_values(Trace({"validation_loss": Series(steps, value)}), Facts())
+    value += chance.normal(0, 1e-3, 80)
+    value[40] = value[39]
+    assert detect_frozen_values(Trace({"validation_loss": Series(steps, value)}), Facts())

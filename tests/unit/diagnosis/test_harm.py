@@ -109,3 +109,13 @@ def test_only_warnings_of_rises_of_the_training_loss_are_harmless(
     kind: str, more: dict[str, Any], expected: str
 ) -> None:
     assert severity(trace_of(around(2.0, 1.0), 2 * at(240, 243, 2.0)), kind, **more) == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "after", "expected"), [(4000, 1.0, "note"), (400, 1.0, "warning"), (4000, 1.2, "warning")]
+)
+def test_one_hard_batch_among_thousands_is_a_note(points: int, after: float, expected: str) -> None:
+    steps = np.arange(1, points + 1)
+    validation = Series(EVERY, around(1.0, after))
+    loss = Series(steps, np.where(steps == 239, 5.0, 2.0))
+    assert severity(Trace({"loss": loss, "validation_loss": validation}), last=239) == expected

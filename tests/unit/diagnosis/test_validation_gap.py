@@ -93,3 +93,20 @@ def test_a_gap_at_the_first_evaluation_that_stays_is_found(validation: list[floa
 def test_what_comes_down_to_a_third_of_the_start_is_learnt_after_all(last: float, is_found: bool) -> None:
     loss = np.concatenate([np.full(20, 5.0), np.geomspace(5, 1.1, 40)])
     assert bool(gap(8.0, 4.0, last, last, loss=loss)) is is_found
+
+
+# The same quantity in other units.
+
+
+@pytest.mark.parametrize(
+    ("validation", "first", "severity"),
+    [
+        ([400.0, 300.0, 200.0, 160.0], 3, "note"),  # a sum over eighty, before anything was learnt
+        ([400.0, 390.0, 385.0, 380.0], 3, "warning"),  # which does not fall
+        ([400.0, 300.0, 200.0, 160.0], 40, "warning"),  # training has learnt by then
+    ],
+)
+def test_a_loss_that_is_equal_but_for_a_factor_is_a_note(validation: list[float], first: int, severity: str) -> None:
+    (found,) = gap(*validation, first=first)
+    assert found.severity == severity
+    assert ("80 times" in str(found.sentence)) is (severity == "note")

@@ -55,6 +55,35 @@ def test_lines_of_two_kinds_count_the_same_steps(tmp_path: Path) -> None:
     assert math.isnan(trace.series("loss").value[1])
 
 
+def test_bullets_under_a_header_are_of_the_split_that_it_names(tmp_path: Path) -> None:
+    lines = ["\x1b[1m > EVALUATION \x1b[0m", "", "  \x1b[1m--> EVAL PERFORMANCE\x1b[0m"]
+    lines += ["     | > avg_loader_time: 0.01 (+0)", "     | > avg_loss: 4.75 (+0)", ""]
+    for step in (50, 100):
+        lines += [f"   --> TIME: 2026-02-11 01:08:38 -- STEP: {step % 60}/60 -- GLOBAL_STEP: {step}"]
+        lines += ["     | > loss: 0.5  (0.625)", "     | > current_lr: 5e-06 ", ""]
+    trace = read(tmp_path, "\n".join(lines) + "\n")
+    assert values(trace, "loss") == {50: 0.5, 100: 0.5}
+    assert values(trace, "learning_rate") == {50: 5e-6, 100: 5e-6}
+    assert list(values(trace, "validation_loss").values()) == [4.75]
+    assert not len(trace.series("TIME").step)
+
+
+def test_a_logger_that_tells_the_time_in_brackets_writes_no_json(tmp_path: Path) -> None:
+    lines = [f"[2026-02-27 17:27:4{at},786][__main__][INFO] - Starting training!" for at in range(3)]
+    lines += [f"[2026-02-27 17:28:{at},786][__main__][INFO] - step {at} loss {4 - at / 10}" for at in range(10, 20)]
+    assert values(read(tmp_path, "\n".join(lines) + "\n"), "loss")[12] == 2.8
+    assert values(read(tmp_path, "[2.5, null, 2.25, 2.0]"), "loss") == {1: 2.5, 3: 2.25, 4: 2.0}
+
+
+def test_settings_above_the_first_loss_are_no_signals(tmp_path: Path) -> None:
+    settings = "eps = 1e-8\nnum_layers : 12\nlr: 0.5\nwarm: 3\n"
+    rows = "".join(f"step {at}: loss {3 - at / 10}, warm: {at}\n" for at in range(1, 9))
+    trace = read(tmp_path, settings + rows + "peak memory: 812\n")
+    assert set(trace.signals) == {"loss", "learning_rate", "warm", "memory"}
+    assert len(values(trace, "warm")) == 8
+    assert set(read(tmp_path, settings + "step 1: loss 2\n").signals) >= {"eps", "num_layers"}  # too short to tell
+
+
 def test_a_table_stays_a_table(tmp_path: Path) -> None:
     tidy = read(tmp_path, "step metric value\n1 loss 2.5\n2 loss 2.25\n")
     assert values(tidy, "loss") == {1: 2.5, 2: 2.25}
@@ -99,6 +128,7 @@ def test_so_many_pairs_and_characters_of_a_line_are_looked_at() -> None:
         ("val and train | loss: 2", {"loss": "2"}),  # of two splits none
         ("val | train_loss: 2", {"train_loss": "2"}),
         ("iter 10: loss 2 step 11", {"step": "10", "loss": "2"}),
+        ("--> TIME: 2026-02-11 01:08:38 -- STEP: 50/900 -- GLOBAL_STEP: 950", {"step": "950"}),
         ("time: 3 loss: 2 loss: 4", {"time": "3", "loss": "2"}),
         ("mine 3 your thing: 4", {"thing": "4"}),
         ("the val loss: 1,020", {"val loss": "1020"}),

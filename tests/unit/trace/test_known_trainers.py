@@ -143,7 +143,7 @@ EVERY, EVEN, TWICE = list(STEPS), [step for step in STEPS if step % 2 == 0], [20
         (axolotl, EVERY, [], {"gradient_norm", "learning_rate"}),
         (llm_c, EVERY, TWICE, {"gradient_norm", "learning_rate"}),
         (llm_c_file, EVERY, TWICE, {"gradient_norm", "learning_rate", "hellaswag"}),
-        (build_nanogpt, EVERY, TWICE, {"gradient_norm", "learning_rate", "size", "accuracy", "tok/sec"}),
+        (build_nanogpt, EVERY, TWICE, {"gradient_norm", "learning_rate", "accuracy", "tok/sec"}),
         (build_nanogpt_file, EVERY, TWICE, {"hella"}),
         (llama_factory, EVERY, [], {"learning_rate", "total_steps", "percentage"}),
         (losses, EVERY, [], set()),

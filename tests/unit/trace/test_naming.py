@@ -27,7 +27,8 @@ def test_a_name_is_cut_into_words() -> None:
         ("bpb", None), ("val_bpb", "validation_bits_per_byte"), ("test bits per byte", "validation_bits_per_byte"),
         ("train_val_loss", None), ("loss_scale", None), ("avg", None), ("", None), ("epoch", None),
         ("running_loss", "loss"), ("loss_per_token", "loss"), ("loss/dataloader_idx_0", "loss"),
-        ("idx_0", None), ("loss_0", None),
+        ("TrainIterStats/loss", "loss"), ("EvalStats/avg_loss", "validation_loss"), ("current_lr", "learning_rate"),
+        ("idx_0", None), ("loss_0", None), ("TrainIterStats/loader_time", None),
     ],
 )  # fmt: skip
 def test_what_a_name_means(name: str, signal: str | None) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import as_shares, finite, sliding_mean
+from newllm.diagnosis.losses import as_shares, finite, parts_of_loss, sliding_mean
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -15,6 +15,7 @@ END = 10  # a tenth of the run is its end
 # A training loss that stays far above that of the validation.
 ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy runs
 HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
+LEARNT = 0.8  # of what a part of the loss began at
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
 
 
@@ -24,7 +25,7 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     What is added in training alone (dropout, augmentation) makes its loss higher, and so does a loss that is scaled or
     taken over the wrong axis. False alarms: it has to be more than such means usually do, at the end and over the
     second half of the run. Mixed inputs (mixup) do more, and a run whose validation is nearly all right has taken no
-    harm: a note.
+    harm: a note. So is a loss that is the sum of several logged ones, most of them learnt: validation need not be all.
     """
     both = _both(trace)
     if both is None:
@@ -36,10 +37,13 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     accuracy = as_shares(finite(trace.series("validation_accuracy")).value)[-2:]
     if end / last < ABOVE or end - last < LEAST_ABOVE * start or (beside < later).any():
         return []
+    parts = parts_of_loss(trace)
+    learnt = sum(part[0] for part in parts.values() if median(part[-END:]) < LEARNT * median(part[:END]))
+    parts = parts if learnt > 0.5 * start else {}
     return [
         Finding(
             kind="training-above-validation",
-            severity="note" if len(accuracy) and median(accuracy) >= HARMLESS else "warning",
+            severity="note" if (len(accuracy) and median(accuracy) >= HARMLESS) or parts else "warning",
             sentence=message(
                 "finding-training-above-validation.sentence",
                 training=end,
@@ -51,7 +55,11 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             confidence=0.8,
             signal="loss",
             evidence={"training": end, "validation": last, "ratio": end / last, "at_start": start},
-            alternatives=(message("finding-training-above-validation.augmented"),),
+            alternatives=(
+                message("finding-training-above-validation.summed", parts=", ".join(parts))
+                if parts
+                else message("finding-training-above-validation.augmented"),
+            ),
             test=message("finding-training-above-validation.test"),
             candidate_causes=("dropout", "regularisation", "loss-axis", "reduction"),
         )

@@ -156,6 +156,8 @@ UNMOVED = 0.005  # of a validation loss that stays where it was, over FEWEST_UNM
 FEWEST_UNMOVED = 4
 LEARNT = 0.15  # what training has gained by its end, on the log scale
 NEVER_FALLEN = 0.05  # of the loss that training began at, on the log scale
+APART = 2.0  # on the log scale, from an evaluation before anything was learnt: the losses have other units
+ALIKE = 0.5  # of what training gains after the first evaluation, that validation gains too
 
 
 def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
@@ -184,15 +186,18 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     never = not by_heart and (from_first or unmoved) and _never_learnt(loss.value, validation.value, end)
     if (not early and not never) or (by_heart and validation.value[0] < AT_START * loss.value[:3].mean()):
         return []
+    scaled = first > APART and _falls_alike(loss, validation, at, end)
+    how = "scaled" if scaled else "never" if never else "sentence"
     return [
         Finding(
             kind="validation-gap",
-            severity="warning",
+            severity="note" if scaled else "warning",
             sentence=message(
-                "finding-validation-gap.never" if never else "finding-validation-gap.sentence",
-                validation=float(np.median(validation.value) if never else validation.value[0]),
-                training=float(np.exp(end if never else usual)),
+                f"finding-validation-gap.{how}",
+                validation=float(np.median(validation.value) if how == "never" else validation.value[0]),
+                training=float(np.exp(end if how == "never" else usual)),
                 start=float(loss.value[:3].mean()),
+                times=math.exp(first),
                 new=new,
             ),
             first_step=float(validation.step[0]),
@@ -215,6 +220,22 @@ def detect_validation_gap(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("tokenizer-mismatch", "evaluation-preparation", "unknown-tokens", "padding-counted"),
         )
     ]
+
+
+def _falls_alike(loss: Series, validation: Series, at: int, end: float) -> bool:
+    """Whether validation gains as training does from its first evaluation on, which came before anything was learnt.
+
+    Two losses that are equal but for a factor (a sum and a mean, one divided by the steps of accumulation) do so.
+
+    Args:
+        loss: of training.
+        validation: likewise.
+        at: index of the training loss at the first evaluation.
+        end: the level, on the log scale, that training comes to.
+    """
+    start, usual = float(np.log(loss.value[0])), _around(loss.value, at)[0]
+    gained = float(np.log(validation.value[0]) - np.log(np.median(validation.value[-2:])))
+    return abs(usual - start) < LEARNT and gained > max(LEARNT, ALIKE * (usual - end))
 
 
 def _never_learnt(loss: np.ndarray, validation: np.ndarray, end: float) -> bool:

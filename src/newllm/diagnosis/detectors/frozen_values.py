@@ -17,6 +17,7 @@ from newllm.trace import Finding, Series, Trace
 
 ALARMS = 0.05  # repeats by chance, in the whole series
 SINGLE = 2.0**-23  # the spacing of float32 numbers, relative
+LEAST_ON_A_GRID = 12  # different values, before they show one
 NEAR = 5  # so many changes on each side tell the usual change
 COME_DOWN = 0.1  # of its first value: a loss that was below it comes to 0 by learning
 LOW_RATE = 1e-3  # of its highest: updates this small may leave an evaluation as it was
@@ -58,11 +59,32 @@ def _at_floor(value: np.ndarray, start: int) -> bool:
 
 
 def _unit(value: np.ndarray, decimals: int | None) -> float:
-    """Return the step between neighbouring numbers as printed: by the decimals that all fit in, or float32's."""
+    """Return the step between neighbouring numbers: as printed, of the grid that all are on, or float32's."""
     for digits in (decimals,) if decimals is not None else range(7):
         if decimals is not None or np.all(np.abs(np.round(value, digits) - value) < 1e-12 * np.abs(value)):
-            return 10.0**-digits
-    return SINGLE * float(np.median(np.abs(value)))
+            return max(10.0**-digits, _grid(value))
+    return max(SINGLE * float(np.median(np.abs(value))), _grid(value))
+
+
+def _grid(value: np.ndarray) -> float:
+    """Return the grid that all values are on, as means of bfloat16 numbers are; 0 where there is none.
+
+    Numbers that are on none lie near a grid of their smallest distance by chance: each with a probability of a fifth.
+    A grid as coarse as the usual change is none: a straight line is on one.
+    """
+    usual = float(np.median(np.abs(np.diff(value))))
+    distinct = np.unique(value)
+    gaps = np.diff(distinct)
+    gaps = gaps[gaps > 4 * SINGLE * np.abs(distinct).max()]  # less is rounding
+    if len(gaps) < LEAST_ON_A_GRID:
+        return 0.0
+    whole = float(distinct[-1] - distinct[0])
+    for part in (1, 2, 3, 4):
+        unit = whole / max(1.0, np.round(whole * part / gaps.min()))
+        places = (value - distinct[0]) / unit
+        if np.abs(places - np.round(places)).max() < 0.1:
+            return unit if unit <= 0.25 * usual else 0.0
+    return 0.0
 
 
 def _by_chance(value: np.ndarray, start: int, end: int, unit: float) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import by_layer, enough
-from newllm.diagnosis.losses import comparable, finite
+from newllm.diagnosis.losses import comparable, finite, loss_names
 from newllm.diagnosis.schedule import HIGHER, LOW, is_restart, is_stair, jumps
 from newllm.messages import Message, message
 from newllm.trace import Finding, Series, Trace, same_steps
@@ -25,6 +25,8 @@ def detect_rate_jump(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     rate = series.value
     if len(rate) < 10 or not np.isfinite(rate).all() or rate.max() <= 0 or is_stair(series):
         return []
+    if not loss_names(trace) and any(remark.sentence.id == "remark-no-steps" for remark in trace.remarks):
+        return []  # a table of trials that lists their rates is no schedule
     rises = [jump for jump in jumps(trace) if jump.index > 2 and not is_restart(trace, jump)]
     again = [at for at in _starts_again(rate) if at not in {jump.index for jump in rises}]
     places = sorted([jump.index for jump in rises] + again)

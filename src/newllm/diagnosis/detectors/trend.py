@@ -78,6 +78,8 @@ def _standstill(trace: Trace, name: str, facts: Facts) -> Finding | None:
     series = finite(trace.series(name))
     if len(series.value) < FEWEST_POINTS or series.value.min() <= 0:
         return None
+    if series.step[0] > series.step[-1] - series.step[0]:
+        return None  # the log begins late in a training that was resumed: what was learnt before is not in it
     scaled = comparable(series.value)
     few = max(3, len(scaled) // 10)
     start, end = float(np.median(scaled[:few])), float(np.median(scaled[-2 * few :]))

@@ -147,6 +147,7 @@ finding-validation-gap =
         [yes] ; its first evaluation was within the first epoch, when no data had been read twice
        *[no] { "" }
     }: what is learnt in training is not what validation asks
+    .scaled = validation_loss is { FIXED($times, digits: 0) } times the training loss before anything was learnt, and falls as that does: the two have other units, such as a sum and a mean, or a loss that is divided by the steps of accumulation
     .other-text = validation text of another kind than training's
     .trained-before = a run that began from a trained model
     .test = Evaluate some training batches through the evaluation's own code: it must give the training loss.
@@ -155,6 +156,7 @@ finding-training-above-validation =
     .explained = The training loss ends far above the validation loss. Dropout and augmentation do that, and so does a loss that is summed, scaled, or taken over another axis: evaluate a training batch by the evaluation's own code.
     .sentence = the training loss ends at { G($training) }, the validation loss at { G($validation) }: { FIXED($times, digits: 1) } times as much
     .augmented = strong dropout, augmentation or label smoothing that is meant, which acts in training alone
+    .summed = a training loss that is the sum of { $parts }, where validation is only one of them
     .test = Evaluate one training batch in evaluation mode by the evaluation's own code: the difference that is left lies in how the loss is taken.
 
 finding-unsteady-validation =

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import re
 from pathlib import Path
 
 from newllm.errors import UserError
@@ -23,9 +22,6 @@ from newllm.trace.series import Trace
 from newllm.trace.store import read_trace
 
 __all__ = ["Chosen", "read_log"]
-
-
-_COUNTED = re.compile(r"\[\d+/\d+\]")  # "[3/100] Loss_D: 0.4": how far a console is, and no list of JSON
 
 
 def read_log(path: Path, chosen: Chosen = Chosen()) -> Trace:  # noqa: B008 (it cannot be changed)
@@ -77,7 +73,8 @@ def _read_text(gathered: Gathered, text: str, run: str | None, chosen: Chosen) -
     """Read a text by how it begins."""
     if is_boxes(text):
         return read_boxes(gathered)
-    if (is_console(text) or _COUNTED.match(text)) and not is_json(text):
+    # "[3/100] Loss_D: 0.4" and "[2026-02-27 17:27:43][INFO]" are what a console showed, and no list of JSON.
+    if (is_console(text) or text.startswith("[")) and not is_json(text):
         return read_console(gathered)
     read = read_table
     if text.startswith("[") or (text.startswith("{") and is_document(text)):
@@ -87,8 +84,8 @@ def _read_text(gathered: Gathered, text: str, run: str | None, chosen: Chosen) -
     try:
         return read(gathered, run)
     except UserError:
-        # "step 10 | loss 2.3 | ..." looks like a table, and "[epoch 1] loss -> 2.3" like a list of JSON. What is JSON
-        # keeps its own error: a text in it may hold a name and a number too.
+        # "step 10 | loss 2.3 | ..." looks like a table. What is JSON keeps its own error: a text in it may hold a name
+        # and a number too.
         if run is None and not is_json(text):
             with contextlib.suppress(UserError):
                 return read_console(Gathered(gathered.source, chosen))

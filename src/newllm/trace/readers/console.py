@@ -21,7 +21,7 @@ _WORD = r"(?!(?:nan|inf|infinity)\b)[^\W\d][\w/.@-]{0,60}+"
 # A name of up to three words, a colon, an equals sign, an arrow or blanks, a number that no letter follows ("20ms").
 _PAIR = re.compile(
     rf"(?<![\w.@/-])({_WORD}(?: {_WORD}){{0,2}})['\"]?( *(?:[:=]|[-=]>|→)\s*| +)[\['\"]?"
-    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|\w)",
+    r"([-+]?(?:\d{1,3}(?:,\d{3})+(?![\d.])|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)%?)(?![\w.]\w|\w|-\d\d-\d\d)",
     re.IGNORECASE,
 )
 # What the number of every pair begins with: most lines of prose have none, and are passed over quickly.
@@ -33,6 +33,7 @@ _LLM_C_NAMES = {"trl": "train loss", "tel": "val loss", "hel": "hellaswag"}
 _DONE = re.compile(r"\s*\[ *(\d{1,15})/\d+\](?! *\[)")  # "[596/600] Loss_D: 0.1": how many steps are done
 _APART = ("", "|", ",", ";", "]")  # what stands around a pair
 _LETTERS = re.compile(r"[a-z]+")
+_BULLET = re.compile(r"\s*\|\s*>")  # "  | > avg_loss: 4.88", under a header
 
 
 def is_console(text: str) -> bool:
@@ -56,11 +57,16 @@ def read_console(gathered: Gathered) -> Trace:
     done: list[tuple[int, int]] = []  # rows that begin with how many steps are done
     bar: Bar | None = None
     has_steps = is_newest = False
+    header: str | None = None  # the split that the line above the bullets names: "--> EVAL PERFORMANCE"
     for row, line in enumerate(lines_of(gathered)):
         if gathered.full:
             break
         left, found = without_bars(line)
         cells = dict(_cells(left)) if left.strip() else {}
+        if not cells:
+            header = _split_in(left.lower())
+        elif header and _BULLET.match(left) and not any(map(_split_in, map(str.lower, cells))):
+            cells["split"] = header
         if cells and (begins := _DONE.match(left)) and not any(axis_rank(name) for name in cells):
             done.append((row, int(begins[1])))
         if found is not None and is_newest and not cells:
@@ -75,6 +81,7 @@ def read_console(gathered: Gathered) -> Trace:
     by_done = dict(done) if counted == sorted(counted) else {}  # what begins anew each epoch tells no step
     for row, step in {} if has_steps else (by_done or steps_of_bars(rows)).items():
         gathered.add("step", row, step)
+    gathered.forget_settings()
     return gathered.by_row()
 
 
@@ -102,16 +109,25 @@ def _cells(line: str) -> Iterable[tuple[str, str]]:
     speaks = any(_is_known(name) for name, _, _, _ in pairs)  # prose has no number that newllm knows
     for name, value, signed, alone in pairs:
         if signed or _is_known(name) or (alone and speaks):
-            rank = axis_rank(name)  # "step 0: val loss 2" and "iter 10: loss 2" count the same
-            cells.setdefault(rank[0] if rank and rank[0] != "time" else name, value)
+            kind, rank = axis_rank(name) or ("time", 0)
+            if kind == "time":
+                cells.setdefault(name, value)
+            # "step 0: val loss 2" and "iter 10: loss 2" count alike; "STEP: 50/900 -- GLOBAL_STEP: 950" is at 950.
+            elif kind not in cells or (kind, rank) == ("step", 0):
+                cells[kind] = value
     if not cells or any(name.endswith("train_runtime") for name in cells):  # HF's Trainer ends with means of all
         return ()
-    if not any(split_of(word) for name in cells for word in _LETTERS.findall(name.lower())):
-        outside = _LETTERS.findall(_PAIR.sub(lambda pair: " ".join(pair[1].split(" ")[:-1]), line[:_LONGEST]).lower())
-        splits = {split_of(word) for word in outside} - {None}
-        if len(splits) == 1:
-            cells["split"] = str(splits.pop())
+    if not any(map(_split_in, map(str.lower, cells))):
+        outside = _PAIR.sub(lambda pair: " ".join(pair[1].split(" ")[:-1]), line[:_LONGEST])
+        if split := _split_in(outside.lower()):
+            cells["split"] = split
     return cells.items()
+
+
+def _split_in(text: str) -> str | None:
+    """Return the one split that a text in lower case names, None where it names none or several."""
+    splits = {split_of(word) for word in _LETTERS.findall(text)} - {None}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:

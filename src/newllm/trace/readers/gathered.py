@@ -22,6 +22,7 @@ MOST_VALUES = 8_000_000  # 16 bytes each
 MOST_SIGNALS = 2_000  # of the log's own; one that has a name here is taken in, too
 _MOST_NAMES = 10 * MOST_SIGNALS  # looked at
 _MOST_NOTES = 20
+_FEWEST_LOSSES = 5  # of a log whose settings are told apart
 _OF_RUN = "\x1f"  # between a run and a name; clean names hold none
 
 
@@ -80,6 +81,14 @@ class Gathered:
         key = repr(remark)
         if key in self._remarks or len(self._remarks) < _MOST_NOTES:
             self._remarks[key] = remark, self._remarks.get(key, (remark, 0))[1] + count
+
+    def forget_settings(self) -> None:
+        """Let go of what stands once, above the first loss, and has no name here: settings, or the source code."""
+        losses = [rows for name, (rows, _) in self._columns.items() if (meaning(name) or ("",))[0].endswith("loss")]
+        first = min((rows[0] for rows in losses if len(rows) >= _FEWEST_LOSSES), default=-1)
+        for name, (rows, _) in list(self._columns.items()):
+            if len(rows) == 1 and rows[0] < first and meaning(name) is None and axis_rank(name) is None:
+                del self._columns[name]
 
     def by_row(self, run: str | None = None) -> Trace:
         """Make a trace of values whose positions are row numbers: a column of the log places them.

@@ -34,7 +34,8 @@ _STATISTICS = {
 }  # fmt: skip
 _BY_SPLIT = {"loss", "accuracy", "perplexity", "bits_per_byte"}
 _SILENT = {"avg", "average", "mean", "epoch", "step", "batch", "metrics", "metric", "running", "total", "per", "token",
-           "history", "log", "scalars", "optim", "optimizer", "dataloader", "idx"}  # fmt: skip
+           "history", "log", "scalars", "optim", "optimizer", "dataloader", "idx", "iter",
+           "stats", "current"}  # fmt: skip
 _GLUED = re.compile(r"(train|training|val|valid|validation|test|eval|dev)(loss|acc|accuracy|ppl|perplexity)")
 _OPTIMIZER = re.compile(r"^lr[-_ /](sgd|adam\w*|lion|muon|rmsprop|adafactor|group\w*|pg\d+|0)\b", re.IGNORECASE)
 _JAPANESE = {"学習率": "lr", "検証": "val", "評価": "eval", "テスト": "test", "訓練": "train", "学習": "train",
