@@ -28,5 +28,5 @@ def check_installed(package: str, extra: str, lowest: str, below: str, install: 
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    parts = [part for part in version.split(".")[:2] if part.isdecimal()]
+    parts = [part for part in version.split(".")[:3] if part.isdecimal()]
     return tuple(map(int, parts))

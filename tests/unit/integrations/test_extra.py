@@ -6,16 +6,20 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.unit.integrations.test_folder import run_of
 
 from newllm.errors import UserError
 from newllm.integrations.extra import check_installed
+from newllm.integrations.onnx import folder as onnx_folder
 
 
 def test_importing_newllm_and_its_command_line_imports_no_framework():
     code = (
-        "import sys, newllm, newllm.api, newllm.cli.main as m, newllm.integrations.transformers.folder\n"
+        "import sys, newllm, newllm.api, newllm.cli.main as m\n"
+        "import newllm.integrations.transformers.folder, newllm.integrations.onnx.folder\n"
         "[m._module(name) for name in m.COMMANDS]\n"
-        "print(sorted({'transformers', 'peft', 'accelerate', 'datasets', 'lightning'} & set(sys.modules)))"
+        "frameworks = {'transformers', 'peft', 'accelerate', 'datasets', 'lightning', 'lm_eval', 'onnx'}\n"
+        "print(sorted(frameworks & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
@@ -40,8 +44,31 @@ def test_so_it_does_for_a_version_that_was_not_tested(monkeypatch, version):
 
 
 def test_the_extra_installs_the_versions_that_are_taken():
+    assert _extra("hf") == ["transformers>=5.14,<5.25"]
+
+
+def _extra(name):
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
-    assert project["optional-dependencies"]["hf"] == ["transformers>=5.14,<5.25"]
+    return project["optional-dependencies"][name]
+
+
+@pytest.mark.parametrize("version", ["0.4.12", "0.5.0"])
+def test_the_same_holds_for_the_evaluation_harness(monkeypatch, version):
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    monkeypatch.delitem(sys.modules, "newllm.lm_eval", raising=False)
+    with pytest.raises(UserError, match=rf"^lm_eval {version} is installed, newllm takes 0.4.13 to below 0.5: pip"):
+        importlib.import_module("newllm.lm_eval")
+    assert _extra("eval") == ["lm_eval>=0.4.13,<0.5"]
+
+
+def test_and_for_onnx(monkeypatch, tmp_path):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(UserError, match=r"^this needs the package onnx, .*: pip install 'newllm\[onnx\]'$"):
+        onnx_folder.export_run(run_of(tmp_path), tmp_path / "folder")
+    assert _extra("onnx") == ["onnx>=1.17,<1.24"]
 
 
 @pytest.mark.parametrize("version", ["5.14.0", "5.24.0", "5.24.1.dev0"])

@@ -1,8 +1,10 @@
 """A run as a folder of transformers (`newllm export RUN --to hf DIR`), and back (`newllm import DIR`).
 
     DIR/config.json  model.safetensors  generation_config.json  tokenizer.json  tokenizer_config.json  README.md
+        [newllm_code.py]
 
-Weights are the same to the bit in both directions. Neither needs transformers.
+Weights are the same to the bit in both directions. Neither needs transformers. With newllm_code.py (`--remote-code`)
+a program that knows nothing of newllm loads the folder by `trust_remote_code=True`, where newllm is installed.
 """
 
 import dataclasses
@@ -21,8 +23,9 @@ from newllm.data.config import FORMATS
 from newllm.data.tokenizer import Tokenizer
 from newllm.data.tokenizers import tokenizer_digest
 from newllm.errors import UserError, quoted
-from newllm.files import make_directory, new_directory, read_bytes, read_json, write_json, writing
+from newllm.files import make_directory, new_directory, read_bytes, read_json, write_json
 from newllm.generation import Vocabulary
+from newllm.integrations.folders import check_free
 from newllm.integrations.transformers.tokenizer import read_tokenizer, tokenizer_files
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
@@ -39,7 +42,22 @@ _PREFIX = "model."  # of every weight, as transformers names it
 _HEAD, _EMBEDDING = "head.weight", "embedding.weight"
 _LARGEST = 1 << 40  # bytes of weights
 _FILES = {"config.json", "model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"}
-_FILES |= {"README.md"}
+_REMOTE = "newllm_code"
+_FILES |= {"README.md", f"{_REMOTE}.py"}
+_CODE = """\
+\"\"\"What transformers runs of this folder with trust_remote_code=True; it needs newllm[hf].\"\"\"
+
+import newllm.hf
+
+
+class NewllmConfig(newllm.hf.NewllmConfig):
+    def __init__(self, **settings):  # transformers gives a class without one an __init__ of its own
+        super().__init__(**settings)
+
+
+class NewllmForCausalLM(newllm.hf.NewllmForCausalLM):
+    config_class = NewllmConfig
+"""
 _README = """\
 ---
 library_name: newllm
@@ -57,24 +75,28 @@ after {step:,} steps of training.
 """
 
 
-def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False) -> None:
+def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False, remote_code: bool = False) -> None:
     """Write a trained model as a folder of transformers, whole or not at all.
 
     Args:
         loaded: from `newllm.load`.
         directory: absent or empty.
         replace: it may also hold such a folder already, which is replaced.
+        remote_code: also write the file that `trust_remote_code=True` runs.
 
     Raises:
         UserError: something else stands there, there is no room, or the place may not be written.
     """
-    _check_free(directory, replace=replace)
+    check_free(directory, _FILES, _settings, replace=replace)
     shape = loaded.model.config
     weights = {
         f"{_PREFIX}{name}": value.detach().cpu().contiguous() for name, value in loaded.model.state_dict().items()
     }
     own = {"data_format": loaded.config.data.format, "trained_steps": loaded.step}
-    kind = {"model_type": MODEL_TYPE, "architectures": ["NewllmForCausalLM"], "dtype": "float32"}
+    kind: dict[str, Any] = {"model_type": MODEL_TYPE, "architectures": ["NewllmForCausalLM"], "dtype": "float32"}
+    if remote_code:
+        classes = {"AutoConfig": "NewllmConfig", "AutoModelForCausalLM": "NewllmForCausalLM"}
+        kind["auto_map"] = {auto: f"{_REMOTE}.{name}" for auto, name in classes.items()}
     tokens = _special_tokens(loaded.tokenizer)
     suppressed = Vocabulary(loaded.tokenizer, shape.vocabulary).forbidden.tolist()
     files = {
@@ -90,6 +112,8 @@ def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False) -> 
         (temporary / "model.safetensors").write_bytes(safetensors.torch.save(weights, {"format": "pt"}))
         readme = _README.format(body=shape.body, parameters=parameters, step=loaded.step)
         (temporary / "README.md").write_text(readme)
+        if remote_code:
+            (temporary / f"{_REMOTE}.py").write_text(_CODE)
 
 
 def import_folder(directory: Path, out: Path) -> RunDirectory:
@@ -128,20 +152,6 @@ def import_folder(directory: Path, out: Path) -> RunDirectory:
         summary.save(draft.summary)
         save_config(config, draft.config)
     return run
-
-
-def _check_free(directory: Path, *, replace: bool) -> None:
-    with writing(directory):
-        names = {item.name for item in directory.iterdir()} if directory.is_dir() else set()
-        if not directory.is_dir() and (directory.exists() or directory.is_symlink()):
-            raise UserError(f"'{directory}' is a file: choose another place")
-    if not names:
-        return
-    if not replace:
-        raise UserError(f"'{directory}' is not empty: choose another place, or --replace an earlier export")
-    _settings(directory)  # refuses to replace another kind of model
-    if others := sorted(names - _FILES):
-        raise UserError(f"'{directory}' holds {quoted(others[0])} too, which is no part of an export: move it away")
 
 
 def _special_tokens(tokenizer: Tokenizer) -> dict[str, int]:

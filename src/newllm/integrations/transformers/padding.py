@@ -9,12 +9,12 @@ Shapes: B rows, T positions, D channels.
 import dataclasses
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from newllm.errors import UserError
 from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
+from newllm.model.rows import join_rows, take_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read_padded(model: LanguageModel, x_BTD: Tensor, state: State | None, spans:
     parts: list[tuple[Tensor, State]] = []
     for count in spans.length_B.unique().tolist():
         chosen = (spans.length_B == count).nonzero()[:, 0]
-        before = {name: value[chosen] for name, value in state.items()}
+        before = take_rows(state, chosen)
         if count == 0:
             parts.append((chosen, before))
             continue
@@ -93,7 +93,8 @@ def read_padded(model: LanguageModel, x_BTD: Tensor, state: State | None, spans:
         features, after = model.read(x_BTD[chosen[:, None], places], before)
         features_BTF = features_BTF.to(features.dtype).index_put((chosen[:, None], places), features)
         parts.append((chosen, after))
-    return features_BTF, _joined(parts)
+    order = torch.cat([chosen for chosen, _ in parts]).argsort()
+    return features_BTF, take_rows(join_rows([after for _, after in parts]), order)
 
 
 def read_without_state(model: LanguageModel, x_BTD: Tensor, spans: Spans) -> Tensor:
@@ -122,16 +123,3 @@ def repeated(features_BTF: Tensor, spans: Spans) -> Tensor:
 
 def _taken(x_BTD: Tensor, places_BT: Tensor) -> Tensor:
     return x_BTD.gather(1, places_BT[..., None].expand(-1, -1, x_BTD.shape[2]))
-
-
-def _joined(parts: list[tuple[Tensor, State]]) -> State:
-    """Put rows back into their order. Caches that grow with the text are filled up on the left, where none looks."""
-    order = torch.cat([chosen for chosen, _ in parts]).argsort()
-    joined = {}
-    for name in parts[0][1]:
-        values = [state[name] for _, state in parts]
-        if values[0].dim() > 1:
-            longest = max(value.shape[1] for value in values)
-            values = [F.pad(value, (0, 0) * (value.dim() - 2) + (longest - value.shape[1], 0)) for value in values]
-        joined[name] = torch.cat(values)[order]
-    return joined

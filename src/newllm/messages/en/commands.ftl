@@ -74,6 +74,8 @@ generate-positions = this model has { $positions } learned positions and ends th
 ## other frameworks
 export-written = { $directory }: { COUNT($parameters) } parameters of step { COUNT($step) }
 export-load = load it with: import newllm.hf, transformers; transformers.AutoModelForCausalLM.from_pretrained({ $directory })
+export-load_remote = load it with: transformers.AutoModelForCausalLM.from_pretrained({ $directory }, trust_remote_code=True)
+export-load_onnx = a program that writes text with it stands in its README.md
 import-written = { $run }: the model of step { COUNT($step) }
 
 ## the caches

@@ -16,7 +16,7 @@ from newllm.model.bodies.body import State
 from newllm.model.config import ModelConfig
 from newllm.model.convolution import ShortConvolution
 
-_BASE = 10_000.0  # of the rotary embedding
+BASE = 10_000.0  # of the rotary embedding
 
 
 class AttentionMixer(Mixer):
@@ -76,7 +76,7 @@ def rotate(x_BTHE: Tensor, position_BT: Tensor) -> Tensor:
     half = x_BTHE.shape[-1] // 2
     on_mps = x_BTHE.device.type == "mps"  # which has no float64
     wide = torch.float32 if on_mps else torch.float64
-    frequency = _BASE ** (-torch.arange(half, device=x_BTHE.device, dtype=wide) / half)
+    frequency = BASE ** (-torch.arange(half, device=x_BTHE.device, dtype=wide) / half)
     angle_BT1E = (position_BT.to(wide)[..., None] * frequency)[:, :, None]
     cosine, sine = angle_BT1E.cos().to(x_BTHE.dtype), angle_BT1E.sin().to(x_BTHE.dtype)
     first, second = x_BTHE[..., :half], x_BTHE[..., half:]

@@ -1,0 +1,94 @@
+"""The language model as an ONNX model: tokens and a state in, logits and the state after them out.
+
+Shapes: B rows, T positions, V vocabulary.
+"""
+
+import dataclasses
+
+import numpy as np
+import onnx
+from onnx import ModelProto, helper
+
+from newllm.errors import UserError
+from newllm.integrations.onnx.bodies import Frame, carried, features, positions
+from newllm.integrations.onnx.graph import Graph
+from newllm.model.language_model import LanguageModel
+
+OPSET, IR = 18, 9  # of 2022 and 2023: what every runtime of today reads
+AFTER = "after."  # before the names of the state's outputs
+_LARGEST = 2**31 - 2**20  # bytes of weights that one file can hold
+
+
+@dataclasses.dataclass(frozen=True)
+class StatePart:
+    """A tensor of the state.
+
+    Args:
+        name: of the input; the output's has `AFTER` before it.
+        kind: "float" or "int64".
+        shape: of one row.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+
+
+def state_parts(model: LanguageModel) -> list[StatePart]:
+    """Return what of the state comes in and goes out. Everything is zero before the first token.
+
+    What attention looks back over has its whole length from the start. The position is there where it decides anything.
+    """
+    reach = carried(model.body)
+    parts = [] if reach is None and model.positions is None else [StatePart("position", "int64", ())]
+    for name, value in model.initial_state(1).items():
+        if name != "position":
+            shape = tuple(value.shape[1:])
+            parts.append(StatePart(name, "float", shape if value.dim() < 4 or reach is None else (reach, *shape[1:])))
+    return parts
+
+
+def build(model: LanguageModel, *, sequence: bool) -> ModelProto:
+    """Return the model that reads a sequence `tokens [B, T]`, or one `token [B]` a row.
+
+    Args:
+        model: in float32.
+        sequence: whether it reads T positions, with a Scan where positions depend on one another.
+
+    Raises:
+        UserError: the weights are too large for one file.
+    """
+    size = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    if size > _LARGEST:
+        raise UserError(
+            f"the weights take {size / 2**30:.1f} GiB, one file of ONNX holds less than 2: take --to hf, "
+            "whose file of weights may have any size"
+        )
+    graph = Graph()
+    shape: list[int | str] = ["B", "T"] if sequence else ["B"]
+    tokens = graph.input("tokens" if sequence else "token", "int64", shape)
+    parts = state_parts(model)
+    state = {part.name: graph.input(part.name, part.kind, ["B", *part.shape]) for part in parts}
+    frame = Frame(graph, state, state.get("position", ""), sequence)
+    tokens = tokens if sequence else graph.op("Unsqueeze", tokens, [1])
+    x = graph.op("Gather", model.embedding.weight, tokens)
+    if model.positions is not None:
+        x = graph.op("Add", x, graph.op("Gather", model.positions.weight, positions(frame, x)))
+    seen, after = features(frame, model.body, x)
+    logits = graph.linear(seen if sequence else graph.op("Squeeze", seen, [1]), model.head)
+    graph.output(logits, "logits", "float", [*shape, model.config.vocabulary])
+    if "position" in state:
+        after["position"] = graph.op("Add", state["position"], graph.length(x, 1))
+    for part in parts:
+        graph.output(after[part.name], f"{AFTER}{part.name}", part.kind, ["B", *part.shape])
+    proto = helper.make_model(
+        graph.proto("newllm"), opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="newllm"
+    )
+    onnx.checker.check_model(proto)
+    return proto
+
+
+def zeros(parts: list[StatePart], rows: int) -> dict[str, np.ndarray]:
+    """Return the state before the first token."""
+    kinds = {"float": np.float32, "int64": np.int64}
+    return {part.name: np.zeros((rows, *part.shape), kinds[part.kind]) for part in parts}
