@@ -1,0 +1,58 @@
+"""examples/numpy_generate.py: a run is read by sixty lines that know neither newllm nor torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newllm.cli.main import main
+
+PROGRAM = Path(__file__).parents[2] / "examples" / "numpy_generate.py"
+# Nothing is compiled: that would take longer than the training.
+SMALL = ["numerics.scan_backend=torch", "model.width=32", "model.layers=2", "model.hidden=48", "model.context=24"]
+
+
+def train(text: Path, run: Path, *settings: str) -> None:
+    given = [word for setting in (*SMALL, "data.window=64", "data.batch=8", *settings) for word in ("--set", setting)]
+    assert main(["train", str(text), "--steps", "20", "--quiet", "--device", "cpu", *given, "--out", str(run)]) == 0
+
+
+def test_it_writes_what_newllm_writes_from_the_default_model(text, tmp_path, capsys):
+    train(text, tmp_path / "run")
+    capsys.readouterr()
+    for prompt in ("The wh", "ä"):
+        command = [
+            "generate",
+            str(tmp_path / "run"),
+            "--prompt",
+            prompt,
+            "--tokens",
+            "120",
+            "--temperature",
+            "0",
+            "--json",
+        ]
+        assert main(command) == 0
+        expected = json.loads(capsys.readouterr().out)["text"]
+        given = [sys.executable, str(PROGRAM), str(tmp_path / "run"), prompt, "120"]
+        out = subprocess.run(given, capture_output=True, text=True, check=True).stdout
+        assert out == expected + "\n"
+        assert len(expected) > 100
+
+
+def test_it_is_short_and_imports_nothing_else():
+    lines = PROGRAM.read_text().splitlines()
+    assert len(lines) <= 60
+    imported = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
+    assert imported == {"codecs", "json", "sys", "tomllib", "pathlib", "numpy"}
+
+
+@pytest.mark.parametrize("setting", ["model.rule=ema", "model.norm=read", "model.body=cell"])
+def test_it_refuses_another_model(text, tmp_path, setting):
+    train(text, tmp_path / "run", setting, "training.steps=1")
+    given = [sys.executable, str(PROGRAM), str(tmp_path / "run"), "a", "1"]
+    done = subprocess.run(given, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "this program reads a stack with rule gated and without a norm, on bytes\n"
