@@ -17,7 +17,7 @@ from newllm.integrations.transformers.folder import import_folder
 
 PROGRAM = """\
 import sys, torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 trust = {"trust_remote_code": True}
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], **trust)
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], **trust)
@@ -27,6 +27,8 @@ again = AutoModelForCausalLM.from_pretrained(sys.argv[2], **trust)
 tokens = tokenizer("a cat", return_tensors="pt")["input_ids"]
 with torch.no_grad():
     assert torch.equal(model(tokens).logits, again(tokens).logits)
+    features = AutoModel.from_pretrained(sys.argv[1], **trust)(tokens).last_hidden_state
+    assert torch.allclose(model.get_output_embeddings()(features), model(tokens).logits)
 torch.save(model(tokens).logits.detach(), sys.argv[2] + "/logits.pt")
 import newllm.hf
 here = AutoModelForCausalLM.from_pretrained(sys.argv[1], **trust)

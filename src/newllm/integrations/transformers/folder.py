@@ -55,6 +55,10 @@ class NewllmConfig(newllm.hf.NewllmConfig):
         super().__init__(**settings)
 
 
+class NewllmModel(newllm.hf.NewllmModel):
+    config_class = NewllmConfig
+
+
 class NewllmForCausalLM(newllm.hf.NewllmForCausalLM):
     config_class = NewllmConfig
 """
@@ -95,8 +99,8 @@ def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False, rem
     own = {"data_format": loaded.config.data.format, "trained_steps": loaded.step}
     kind: dict[str, Any] = {"model_type": MODEL_TYPE, "architectures": ["NewllmForCausalLM"], "dtype": "float32"}
     if remote_code:
-        classes = {"AutoConfig": "NewllmConfig", "AutoModelForCausalLM": "NewllmForCausalLM"}
-        kind["auto_map"] = {auto: f"{_REMOTE}.{name}" for auto, name in classes.items()}
+        classes = {"AutoConfig": "Config", "AutoModel": "Model", "AutoModelForCausalLM": "ForCausalLM"}
+        kind["auto_map"] = {auto: f"{_REMOTE}.Newllm{name}" for auto, name in classes.items()}
     tokens = _special_tokens(loaded.tokenizer)
     suppressed = Vocabulary(loaded.tokenizer, shape.vocabulary).forbidden.tolist()
     files = {
