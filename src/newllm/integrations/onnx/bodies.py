@@ -186,7 +186,8 @@ def _founding_transformer(frame: Frame, body: FoundingTransformer, x: str) -> tu
 
 
 def _fnn(graph: Graph, fnn: FNN, source: str) -> str:
-    (first, *others), norms = fnn.linears, [*getattr(fnn, "norms", ())]
+    first, *others = fnn.linears
+    norms: Any = getattr(fnn, "norms", ())  # of a residual FNN
     hidden = graph.op("Relu", graph.linear(source, first))
     if not norms:
         for linear in others:
