@@ -143,8 +143,8 @@ class _LightningTraining:
         """Yield the loss of each batch of an update, divided as it counts; then do what comes before the step."""
         twin, trains = model.twin, torch.is_grad_enabled()
         step, epoch = twin.global_step, twin.current_epoch
-        first = self._place(step)[1]
-        for at, given in enumerate(one for group in batch for one in group):
+        first, batches = self._place(step)[1], [one for group in batch for one in group]
+        for at, given in enumerate(batches):
             stand_at(twin, step, epoch, first + at, is_last=first + at == self._count - 1)
             with own_chance(torch_too=False):
                 seed_all(stream_seed(self._seed, "loss", step, at), torch_too=False)
@@ -154,7 +154,9 @@ class _LightningTraining:
                 loss = model(inputs, first + at)
                 if trains:
                     self._hook(model, "on_before_backward", loss)
-            yield loss
+            # An update of fewer batches is divided as the others are: less gradient; its loss is still the mean.
+            left_out = self._accumulate / len(batches) - 1
+            yield loss + loss.detach() * left_out if left_out else loss
             del loss
             if trains:
                 self._hook(model, "on_after_backward")
