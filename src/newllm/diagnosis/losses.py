@@ -30,6 +30,11 @@ def loss_names(trace: Trace) -> list[str]:
     return own or [name for name in trace.signals if _A_LOSS.search(name) and len(trace.series(name).value)]
 
 
+def names_a_loss(name: str) -> bool:
+    """Whether a signal of this name is a loss, or a part of one."""
+    return bool(_A_LOSS.search(name))
+
+
 def is_validation(name: str) -> bool:
     """Whether a signal of this name is of an evaluation."""
     return bool(_VALIDATION.search(name))

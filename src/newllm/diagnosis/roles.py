@@ -35,6 +35,7 @@ _STATISTICS = {"mean", "avg", "average", "step", "batch", "rollout", "rollouts",
 _MEANINGLESS = _STATISTICS | {"losses", "episode", "ep", "epoch"}
 
 Test = Callable[[np.ndarray], bool]
+ROUNDED = 1e-3  # of a power of two, in its exponent
 
 
 def _whole_share(value: np.ndarray) -> bool:
@@ -43,6 +44,12 @@ def _whole_share(value: np.ndarray) -> bool:
 
 def _not_negative(value: np.ndarray) -> bool:
     return bool(value.min() >= -1e-3 * max(float(np.abs(value).max()), 1e-9))
+
+
+def _powers_of_two(value: np.ndarray) -> bool:
+    """Whether these are scales of a loss: a scaler doubles and halves. Logs round them."""
+    powers = np.log2(np.maximum(value, 1e-300))
+    return bool(value.min() > 0 and np.abs(powers - np.round(powers)).max() < ROUNDED)
 
 
 # Role -> words of which a name must have all of one alternative; earlier roles win.
@@ -54,7 +61,10 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "rejected": ("rewards rejected", "reward rejected", "rejected"),
     "clipped_norm": ("grad norm clipped", "gradient norm clipped", "clipped grad norm", "clipped norm",
                      "norm after clip", "grad norm after clip", "clipped gradient norm"),
-    "loss_scale": ("loss scale", "grad scale", "scaler scale", "amp scale", "scaler"),
+    "loss_scale": ("loss scale", "grad scale", "scaler scale", "amp scale", "scaler", "scale"),
+    "expert_share": ("max load", "load max", "expert max share", "max expert share", "max expert load",
+                     "expert max load", "max share"),
+    "code_perplexity": ("codebook perplexity", "code perplexity", "vq perplexity", "perplexity codebook"),
     "auxiliary_loss": ("aux loss", "auxiliary loss", "balance loss", "load balance", "load balancing loss",
                        "load balancing", "router loss", "moe loss", "z loss", "router z loss", "commit loss",
                        "commitment loss", "vq loss", "codebook loss", "regularization loss", "aux"),
@@ -104,7 +114,8 @@ _MUST_BE: dict[str, Test] = {
     "kl": _not_negative,
     "memory": _not_negative,
     "throughput": _not_negative,
-    "loss_scale": _not_negative,
+    "loss_scale": _powers_of_two,
+    "expert_share": _whole_share,
     "clipped_norm": _not_negative,
 }
 _WORDS: dict[tuple[str, ...], str] = {}

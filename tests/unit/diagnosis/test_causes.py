@@ -173,6 +173,7 @@ def test_what_a_finding_has_seen_itself_is_named() -> None:
         ({"kind": "gradient-explosion", "signal": "gradient_norm"}, ("corrupted-batch", "learning-rate")),
         ({"kind": "gradient-explosion", "signal": "gradient_norm", "last": 250}, ("learning-rate",)),
         ({"kind": "impossible-loss"}, ("loss-definition", "loss-sign", "auxiliary-loss")),
+        ({"others": (other("loss-drop", 230),)}, ("repeated-text", "learning-rate", "data-order")),
         ({"kind": "memory-growth"}, ()),
     ],
 )

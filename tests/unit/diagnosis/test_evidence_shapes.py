@@ -62,11 +62,7 @@ BY_HEART: dict[str, Any] = {
     "validation_loss": np.linspace(2.1, 3.0, 400),
 }  # fmt: skip
 CLIMBS: dict[str, Any] = {"kind": "slow-divergence", "first": 1, "loss": np.linspace(2.0, 6.0, 400)}
-SUBTRACTED: dict[str, Any] = {
-    "kind": "impossible-loss",
-    "loss": 2 - 0.1 * np.exp(STEPS / 40),
-    "recon": np.exp(STEPS / 40),
-}
+SUBTRACTED = other("auxiliary-loss", evidence={"weight": -0.3})
 PAIRS: dict[str, Any] = {
     "kind": "plateau", "rewards/chosen": np.ones(400), "rewards/rejected": np.ones(400), "evidence": {"level": LN2},
 }  # fmt: skip
@@ -107,8 +103,13 @@ SHAPES: list[tuple[str, dict[str, Any], str]] = [
     ("reduction", {"kind": "plateau", "evidence": {"level": LN10}, "validation_accuracy": np.full(400, 10.0)}, ""),
     ("auxiliary-loss", {**ratio(64.0, 60.0), "ce": np.ones(400)}, "own-part-small"),
     ("auxiliary-loss", ratio(64.0, 60.0), ""),
-    ("auxiliary-loss", SUBTRACTED, "part-maximised"),
-    ("auxiliary-loss", {**SUBTRACTED, "recon": 1.0 / SUBTRACTED["recon"]}, ""),
+    ("auxiliary-loss", {"kind": "impossible-loss", "others": (SUBTRACTED,)}, "part-subtracted"),
+    ("auxiliary-loss", {"kind": "auxiliary-loss", "evidence": {"weight": -0.3}}, "part-subtracted"),
+    ("auxiliary-loss", {"kind": "auxiliary-loss", "evidence": {"weight": 0.3}}, ""),
+    ("auxiliary-loss", {"others": (SUBTRACTED,)}, ""),
+    ("regularisation", {"kind": "posterior-collapse", "evidence": {"weight": 10.0}}, "divergence-weight"),
+    ("regularisation", {"kind": "posterior-collapse", "evidence": {"weight": 9.9}}, ""),
+    ("regularisation", {"evidence": {"weight": 10.0}}, ""),
     ("loss-sign", {"kind": "impossible-loss", "loss": -FALLS, "validation_loss": FALLS}, "mirrors-validation"),
     ("loss-sign", CLIMBS, ""),
     ("loss-sign", {**CLIMBS, "loss": 2.0 * 1.5 ** (STEPS / 2.0)}, ""),  # it blows up within a few points

@@ -130,7 +130,7 @@ def judged(log: Log) -> list[Finding]:
         (lambda: gan(rate=1e-4, critic_rate=1e-2, radius=4.0), "discriminator-wins", ""),
         (lambda: gan(trains=False), "generator-stands-still", "no-gradient"),
         (lambda: gan(rate=3e-3, until=100), "generator-wins", ""),
-        (lambda: autoencoder(weight=30.0), "posterior-collapse", ""),
+        (lambda: autoencoder(weight=30.0), "posterior-collapse", "regularisation"),
         (lambda: preferences(noise=0.0, same=True), "preference-at-reference", "reference-is-policy"),
         (lambda: preferences(noise=0.5), "preference-without-signal", "wrong-targets"),
     ],

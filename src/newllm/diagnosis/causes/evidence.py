@@ -76,7 +76,13 @@ EVIDENCE = (
     # The loss.
     Evidence("floor", "double-softmax", loss.at_floor, "logits that lie in 0 to 1 give no smaller loss"),
     Evidence("mirrors-validation", "loss-sign", loss.mirrors_validation, "one of two equal losses has the other sign"),
-    Evidence("part-maximised", "auxiliary-loss", loss.part_subtracted, "along its part the sum falls"),
+    Evidence("part-subtracted", "auxiliary-loss", loss.part_subtracted, "the sum falls as this part grows"),
+    Evidence(
+        "divergence-weight",
+        "regularisation",
+        loss.divergence_weight,
+        "the weights follow from the columns; in a likelihood both are one",
+    ),
     Evidence(
         "constant-multiple", "reduction", loss.constant_multiple,
         "dropout and the like weigh less as training goes on; a factor does not",

@@ -11,7 +11,7 @@ from newllm.diagnosis.losses import finite, is_own_part, is_validation
 MULTIPLE = 4.0  # times: nothing that acts in training alone makes its loss so much larger, from first to last
 ONE_RATIO = 1.6  # the ratio of both losses is the same at first and last, but for noise
 PARTS = 3.0  # times the task's own part: the rest of the loss
-GROWN = 10.0  # times: a part of the loss that has been made large
+HEAVY = 10.0  # times the weight that a divergence has in a likelihood
 MIRRORS = 0.3  # of the validation loss: so near is the training loss to its negative
 
 
@@ -62,20 +62,15 @@ def own_part_small(case: Case) -> Seen:
 
 
 def part_subtracted(case: Case) -> Seen:
-    """The loss falls below zero exactly as one of its logged parts grows, tenfold and more."""
-    loss = finite(case.trace.series("loss"))
-    for name in case.trace.signals if case.finding.kind == "impossible-loss" else ():
-        part = finite(case.trace.series(name))
-        if name in {"loss", "gradient_norm"} or is_validation(name) or len(part.value) < 10 or part.value.min() <= 0:
-            continue
-        shared, here, there = np.intersect1d(loss.step, part.step, return_indices=True)
-        if len(shared) < 10 or part.value[-1] < GROWN * part.value[:3].max():
-            continue
-        explained = np.corrcoef(loss.value[here], part.value[there])[0, 1]
-        slope = np.polyfit(part.value[there], loss.value[here], 1)[0]
-        if explained < -0.99 and -1.01 <= slope < 0:  # else it is a consequence, as a gradient is
-            return {"part": name}
-    return NOTHING
+    """The logged parts give the loss at every point, with a weight below zero for one that should become small."""
+    found = case.own_or_any("auxiliary-loss") if case.finding.kind in {"auxiliary-loss", "impossible-loss"} else None
+    return {"part": found.signal} if found is not None and float(found.evidence.get("weight", 0.0)) < 0 else NOTHING
+
+
+def divergence_weight(case: Case) -> Seen:
+    """The divergence is gone, and the loss is at every point the reconstruction and ten times it, or more."""
+    weight = float(case.finding.evidence.get("weight", 0.0)) if case.finding.kind == "posterior-collapse" else 0.0
+    return {"weight": weight} if weight >= HEAVY else NOTHING
 
 
 def mirrors_validation(case: Case) -> Seen:

@@ -31,6 +31,8 @@ def often_causes(case: Case) -> tuple[str, ...]:
         return ("unbounded-recurrence", "additive-context", "learning-rate")
     if kind not in RISES:
         return OFTEN.get(kind, ())
+    if case.led("loss-drop"):  # what made it fall first is over
+        return ("repeated-text", "learning-rate", "data-order")
     if is_validation(case.finding.signal or ""):
         return ("tokenizer-mismatch",) if kind.startswith("worse") else ("learning-rate", "evaluation-configuration")
     if kind == "gradient-explosion":

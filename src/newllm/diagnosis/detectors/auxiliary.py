@@ -4,7 +4,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, longest, median, smoothed, start_level
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import as_shares, finite
 from newllm.diagnosis.roles import Roles, roles_of
 from newllm.messages import message
 from newllm.trace import Finding, Trace
@@ -67,6 +67,48 @@ def _auxiliary(roles: Roles, name: str) -> Finding | None:
         test=message("finding-auxiliary-loss.test"),
         candidate_causes=causes,
     )
+
+
+# One of many that takes everything: an expert, a code.
+ALL = 0.95  # of the tokens
+ONE = 1.05  # codes, by their perplexity
+
+
+def detect_one_for_all(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that one expert gets every token, or one code stands for everything, for `LONG` of the run to its end."""
+    roles = roles_of(trace, facts)
+    for role in ("expert_share", "code_perplexity"):
+        series, name = roles.series(role), roles.first(role)
+        if name is None or len(series.value) < FEWEST_POINTS:
+            continue
+        value = as_shares(series.value) if role == "expert_share" else series.value
+        first = for_good(series, value >= ALL if role == "expert_share" else value <= ONE)
+        if first is None or first[1] < LONG:
+            continue
+        level = median(value[-FEWEST_POINTS // 2 :])
+        return [
+            Finding(
+                kind="auxiliary-loss",
+                severity="warning",
+                sentence=message(
+                    "finding-auxiliary-loss.one",
+                    signal=name,
+                    level=level,
+                    axis=trace.axis,
+                    first=int(first[0]),
+                    experts=role == "expert_share",
+                ),
+                first_step=first[0],
+                last_step=float(series.step[-1]),
+                confidence=0.95,
+                signal=name,
+                evidence={"level": level},
+                alternatives=(message("finding-auxiliary-loss.weight"),),
+                test=message("finding-auxiliary-loss.test"),
+                candidate_causes=("unbalanced-experts",) if role == "expert_share" else ("initialisation",),
+            )
+        ]
+    return []
 
 
 # A loss scale that only falls, down to where it scales nothing.

@@ -4,6 +4,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import end_level, for_good, median, rank_trend, smoothed, start_level
 from newllm.diagnosis.losses import finite
 from newllm.diagnosis.roles import Roles, roles_of
+from newllm.diagnosis.sums import weights
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -45,6 +46,9 @@ def _posterior_collapse(roles: Roles, series: Series, first: float, peak: float)
     evidence = {"kl": end_level(series), "highest": peak}
     if len(other.value):
         evidence |= {"reconstruction": end_level(other), "reconstruction_is_flat": bool(flat)}
+        both = roles.first("reconstruction"), roles.first("kl")
+        found = weights(roles.trace, "loss", [name for name in both if name])
+        evidence |= {} if found is None or len(found) < 2 else {"weight": float(found[1] / found[0])}
     return Finding(
         kind="posterior-collapse",
         severity="warning",

@@ -228,16 +228,24 @@ def _worse(
 # An untrained model that is surer than any number of tokens explains.
 LARGEST = math.log(1e6)  # nats: of a million tokens, all equally likely
 SOON_HALVED = 0.5  # of the run
+HIGH = 50.0  # in any unit: what is that high and learnt away at once is no loss of a model that knows nothing
+FAR = 100.0  # times the level of the first fifth of the run; 8 times in healthy runs that begin so high
+FEWEST = 20  # points
 
 
 def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
-    """Return a first loss that no vocabulary explains, in a training that predicts tokens or classes.
+    """Return a first loss that no vocabulary explains, or that is far above what the first updates bring it to.
 
-    False alarms: in other units (sums, squared errors) a loss may begin anywhere, so the kind of training has to be
-    known, and the loss has to come to where a loss of tokens lies (not that of classes: sums of those have an accuracy
-    beside them, too).
+    False alarms: a sound model may begin far above what it comes to, but not at a loss that is high in its own unit.
+    For a vocabulary the training must predict tokens or classes: in other units (sums, squared errors) a loss may begin
+    anywhere, so the kind of training has to be known, and the loss has to come to where a loss of tokens lies (not that
+    of classes: sums of those have an accuracy beside them, too).
     """
     loss = finite(trace.series("loss"))
+    if len(loss.value) >= FEWEST and training_kind(trace, facts).loss_is_progress and loss.value.min() > 0:
+        fifth = float(np.median(loss.value[len(loss.value) // 20 : len(loss.value) // 5]))
+        if loss.value[0] > HIGH and loss.value[0] > FAR * fifth:
+            return [_learnt_away(trace, loss, fifth)]
     few = float(np.min(loss.value[:2])) if len(loss.value) >= SHORT else 0.0
     if few < LARGEST or training_kind(trace, facts).name not in {"language-model", "classification"}:
         return []
@@ -266,3 +274,23 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
             candidate_causes=("initialisation",),
         )
     ]
+
+
+def _learnt_away(trace: Trace, loss: Series, level: float) -> Finding:
+    first = float(loss.value[0])
+    there = float(loss.step[int(np.flatnonzero(loss.value <= 2 * level)[0])])
+    return Finding(
+        kind="bad-start",
+        severity="warning",
+        sentence=message(
+            "finding-bad-start.far", loss=first, times=first / level, level=level, axis=trace.axis, there=int(there)
+        ),
+        first_step=float(loss.step[0]),
+        last_step=there,
+        confidence=0.9,
+        signal="loss",
+        evidence={"loss": first, "level": level},
+        alternatives=(message("finding-bad-start.not-scaled"),),
+        test=message("finding-bad-start.outputs"),
+        candidate_causes=("initialisation",),
+    )

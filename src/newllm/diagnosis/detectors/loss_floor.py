@@ -16,6 +16,7 @@ MIN_POINTS = 10
 ACCURACIES = ("accuracy", "validation_accuracy")
 FEWEST = 24  # points of the training loss
 END = 10  # a tenth of the run is its end
+HUNDRED = 100  # per cent
 
 # A loss that falls below what it can be.
 GROWS = 10.0  # times the size that it began with
@@ -74,6 +75,59 @@ def _mirrors(trace: Trace, loss: Series) -> bool:
         return False
     beside = np.interp(validation.step, loss.step, loss.value)
     return bool(np.all(np.abs(beside + validation.value) < MIRRORS * validation.value))
+
+
+# A loss that is lower than its accuracy allows.
+OF_FLOOR = 0.5  # times the least that the wrong answers cost
+OF_POINTS = 0.5  # of those that both columns have
+SHARED = 4  # of them
+
+
+def detect_below_accuracy(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a loss of classes that is lower than a model that is wrong so often can have.
+
+    Where another class is answered, the true one has at most one half: each wrong answer costs ln 2 or more. False
+    alarms: an accuracy of whole texts beside a loss of tokens; so the loss must be half of that floor and less.
+    One that is below zero is another finding.
+    """
+    if training_kind(trace, facts).name not in {None, "classification", "language-model", "fine-tune", "distillation"}:
+        return []
+    for name, right in (("validation_loss", "validation_accuracy"), ("loss", "accuracy")):
+        loss, accuracy = finite(trace.series(name)), finite(trace.series(right))
+        shared, here, there = np.intersect1d(loss.step, accuracy.step, return_indices=True)
+        if len(shared) < SHARED or accuracy.value.min() < 0 or accuracy.value.max() > HUNDRED:
+            continue
+        value, share = loss.value[here], as_shares(accuracy.value)[there]
+        floor = (1 - share) * math.log(2)
+        below = (value < OF_FLOOR * floor) & (value >= 0)
+        if below.mean() <= OF_POINTS:
+            continue
+        return [
+            Finding(
+                kind="impossible-loss",
+                severity="warning",
+                sentence=message(
+                    "finding-impossible-loss.accuracy",
+                    signal=name,
+                    loss=median(value[below]),
+                    accuracy=median(share[below]),
+                    floor=median(floor[below]),
+                ),
+                first_step=float(shared[below][0]),
+                last_step=float(shared[below][-1]),
+                confidence=0.9,
+                signal=name,
+                evidence={
+                    "level": median(value[below]),
+                    "limit": median(floor[below]),
+                    "accuracy": median(share[below]),
+                },
+                alternatives=(message("finding-impossible-loss.whole"),),
+                test=message("finding-impossible-loss.by-hand"),
+                candidate_causes=("loss-definition", "loss-axis", "reduction"),
+            )
+        ]
+    return []
 
 
 # Probabilities that a loss takes for logits: it cannot fall below a floor, however right the model is.

@@ -1,9 +1,13 @@
-"""A loss of several parts, of which one has all the say: the others are not learnt."""
+"""A loss of several parts, of which one has all the say, or the wrong sign: the others are not learnt."""
+
+import itertools
 
 import numpy as np
 
 from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.losses import finite, is_own_part, is_validation
+from newllm.diagnosis.losses import finite, is_own_part, is_validation, names_a_loss
+from newllm.diagnosis.roles import roles_of
+from newllm.diagnosis.sums import weights
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Trace
@@ -50,6 +54,58 @@ def detect_dominated_part(trace: Trace, facts: Facts) -> list[Finding]:
                 alternatives=(message("finding-dominated-part.unlearnable"),),
                 test=message("finding-dominated-part.test"),
                 candidate_causes=("auxiliary-loss",),
+            )
+        ]
+    return []
+
+
+# A part that is subtracted: the smaller the loss, the larger it is.
+MOST_PARTS = 6  # columns that are tried, in threes at most
+SHARE = 0.01  # of the loss
+_PARTS = ("auxiliary_loss", "kl", "reconstruction")
+
+
+def detect_subtracted_part(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return a part with a weight below zero, where weights of logged parts give the loss at every point.
+
+    False alarms: an entropy that is wanted, a reward and a margin have one; so only what is named a loss, a divergence
+    or an error counts as a part. In the two sides of a game, and in policies, each may be the other's gain.
+    """
+    if training_kind(trace, facts).name in {"reinforcement", "adversarial", "preference"}:
+        return []
+    roles, names = roles_of(trace, facts), [name for name in trace.signals if not is_validation(name)]
+    total = next((name for name in names if "total" in name.lower() and names_a_loss(name)), "loss")
+    known = {name for role in _PARTS for name in roles.names(role)}
+    parts = [name for name in names if name != total and (name in known or names_a_loss(name) or is_own_part(name))]
+    for count, chosen in ((n, one) for n in (1, 2, 3) for one in itertools.combinations(parts[:MOST_PARTS], n)):
+        found = weights(trace, total, chosen)
+        if found is None:
+            continue
+        least = int(np.argmin(found))
+        part, whole = finite(trace.series(chosen[least])), finite(trace.series(total))
+        share = float(-found[least] * np.median(np.abs(part.value)) / np.median(np.abs(whole.value)))
+        if part.value.min() <= 0 or share < SHARE:
+            return []  # how the loss is made is known, and no part is subtracted
+        return [
+            Finding(
+                kind="auxiliary-loss",
+                severity="warning",
+                sentence=message(
+                    "finding-auxiliary-loss.subtracted",
+                    total=total,
+                    signal=chosen[least],
+                    weight=float(found[least]),
+                    first=float(part.value[0]),
+                    last=float(part.value[-1]),
+                ),
+                first_step=float(part.step[0]),
+                last_step=float(part.step[-1]),
+                confidence=0.97,
+                signal=chosen[least],
+                evidence={"weight": float(found[least]), "parts": count},
+                alternatives=(message("finding-auxiliary-loss.wanted"),),
+                test=message("finding-auxiliary-loss.sign"),
+                candidate_causes=("auxiliary-loss", "loss-sign"),
             )
         ]
     return []

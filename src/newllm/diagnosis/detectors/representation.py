@@ -44,7 +44,7 @@ def _by_vectors(roles: Roles) -> Finding | None:
             continue
         level, start = smoothed(series), start_level(series)
         if role == "spread":
-            gone = for_good(series, level < COLLAPSED * max(start, float(level.max())))
+            gone = for_good(series, level < COLLAPSED * max(start, float(series.value.max())))
         else:
             gone = for_good(series, level > ALIKE) if level.max() <= 1.01 and start < ALIKE else None
         if gone is not None and gone[1] >= LONG:

@@ -97,8 +97,11 @@ finding-worse-than-untrained =
     .test = Evaluate the model before its first step on the same data.
 
 finding-bad-start =
-    .explained = The first loss is larger than that of a model which finds a million tokens equally likely: the model starts sure and wrong. Look at the scale of the last layer and of the embeddings at the start.
+    .explained = The first loss is larger than that of a model which finds a million tokens equally likely, or far above what the first updates bring it to: the model starts sure and wrong. Look at the scale of the last layer and of the embeddings at the start.
     .sentence = the first loss is { G($loss) }, more than ln of a million ({ G($largest) }); it has halved by { $axis } { $half }
+    .far = the first loss is { G($loss) }, { G($times, digits: 2) } times the { G($level) } that the first updates bring it to by { $axis } { $there }: outputs begin far too large
+    .not-scaled = inputs or targets that are not scaled
+    .outputs = Print mean and standard deviation of inputs, targets and outputs before the first step.
     .other-units = the loss is summed or scaled and not per token
     .test = Print the standard deviation of the logits before the first step; it should be near 1 or below.
 
@@ -114,7 +117,10 @@ finding-impossible-loss =
         [yes] , and falls faster and faster
        *[no] , which a loss of classes cannot
     }
+    .accuracy = { SIGNAL($signal) } is { G($loss) } where { PERCENT($accuracy) } % are right: a wrong answer costs at least ln 2, so that the others alone make it { G($floor) }
     .density = a likelihood of densities, which may sharpen without end
+    .whole = an accuracy of whole texts or of other data, or a loss with weights
+    .by-hand = Compute loss and accuracy of one batch from its logits by hand.
     .test = Compute the loss by hand for one batch, part by part, and see which part is below zero.
 
 finding-not-finite =

@@ -113,7 +113,14 @@ finding-auxiliary-loss =
         [yes] explodes
        *[no] vanishes
     } from { $axis } { $first } on and is at { G($level) }
+    .one = { SIGNAL($signal) } is { G($level) } from { $axis } { $first } on: { $experts ->
+        [yes] one expert gets everything
+       *[no] one code stands for everything
+    }
+    .subtracted = { SIGNAL($total) } is the sum of its logged parts with a weight of { G($weight) } for { SIGNAL($signal) }, which goes from { G($first) } to { G($last) }: it is made large, not small
     .weight = a weight of this loss that was changed on purpose
+    .wanted = a part that is meant to be large, such as a bonus
+    .sign = Compute the loss of one batch by hand from its parts, and compare the signs.
     .test = Print how the tokens are shared among the experts, or how much of the codebook is used.
 
 finding-loss-scale =

@@ -1,0 +1,44 @@
+"""A loss that is logged with its parts: the weight of each part, where these weights give the loss at every point."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from newllm.diagnosis.losses import finite
+from newllm.trace import Trace
+
+FEWEST = 12  # points
+EXACT = 2e-3  # of the loss, at the usual point: logs are rounded
+EXPLAINED = 0.02  # of its scatter is left
+NEEDED = 20.0  # times as much is left without any of the parts
+MOST_POINTS = 2000
+
+
+def weights(trace: Trace, total: str, parts: Sequence[str]) -> np.ndarray | None:
+    """Return the weights (n,) with which n parts add up to a loss; None where they do not, or not by these alone.
+
+    Each part must be needed: without it the sum is `NEEDED` times as far off.
+    """
+    columns = [finite(trace.series(name)) for name in (total, *parts)]
+    step = columns[0].step
+    for one in columns[1:]:
+        step = np.intersect1d(step, one.step)
+    if len(step) < FEWEST or len(step) < 0.8 * len(columns[0].step):
+        return None
+    step = step[:: 1 + len(step) // MOST_POINTS]
+    whole, *apart = (one.value[np.searchsorted(one.step, step)] for one in columns)
+    of_parts = np.stack(apart, axis=1)
+    found, left = _fit(of_parts, whole)
+    if np.median(left) > EXACT * np.median(np.abs(whole)) or left.std() > EXPLAINED * max(float(np.std(whole)), 1e-12):
+        return None
+    for at in range(len(parts)) if len(parts) > 1 else ():
+        without = _fit(np.delete(of_parts, at, axis=1), whole)[1]
+        if without.mean() < NEEDED * left.mean():
+            return None
+    return found
+
+
+def _fit(parts: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best weights of parts (m, n) for a whole (m,), and how far off each point is."""
+    found = np.linalg.lstsq(parts, whole, rcond=None)[0]
+    return found, np.abs(whole - parts @ found)
