@@ -71,6 +71,8 @@ def test_values_on_a_grid_are_equal_by_chance_more_often() -> None:
     value = (10 + grid * np.cumsum(chance.integers(-40, 41, 80))).astype(np.float32).astype(np.float64)
     assert _unit(value, None) == pytest.approx(grid, rel=1e-3)
     assert _unit(value + chance.normal(0, 1e-3, 80), None) < 2e-6
+    printed = np.round(2 - np.linspace(0, 0.3, 400) + chance.normal(0, 0.01, 400), 4).astype(np.float32)
+    assert _unit(printed.astype(np.float64), None) == pytest.approx(1e-4, rel=1e-3)  # rounded, then kept as float32
     assert _unit(np.linspace(1, 2, 50) + 1e-9, None) < 2e-6  # a straight line is on a grid too
     value[40] = value[39]
     steps = np.arange(1, 81)

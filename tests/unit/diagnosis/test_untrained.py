@@ -140,3 +140,14 @@ def test_what_repeats_to_its_last_digit_is_told_as_that() -> None:
     assert not unmoved(np.full(6, 2.3))
     assert unmoved(np.full(6, 2.3), 2.3 * np.array([1, 1, 1.01, 1, 1, 1]))
     assert unmoved(between(0.001))
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_found"),
+    [((7.0, 7.0, 7.0), False), ((7.0,), True), ((14.0, 7.0), True), ((4.0, 4.0), True), ((), True)],
+)
+def test_the_sum_of_several_logged_losses_may_begin_high(parts: tuple[float, ...], is_found: bool) -> None:
+    falls = np.geomspace(1.0, 0.1, 40)
+    signals = {f"train_ploss_{at}": first * falls for at, first in enumerate(parts)}
+    trace = trace_of(loss=24.0 * falls, **signals)
+    assert bool(detect_bad_start(trace, Facts(kind="language-model"))) is is_found

@@ -79,8 +79,9 @@ def _grid(value: np.ndarray) -> float:
     if len(gaps) < LEAST_ON_A_GRID:
         return 0.0
     whole = float(distinct[-1] - distinct[0])
+    smallest = float(np.median(gaps[gaps < 1.5 * gaps.min()]))
     for part in (1, 2, 3, 4):
-        unit = whole / max(1.0, np.round(whole * part / gaps.min()))
+        unit = whole / max(1.0, np.round(gaps * part / smallest).sum())  # gap by gap: rounding does not add up
         places = (value - distinct[0]) / unit
         if np.abs(places - np.round(places)).max() < 0.1:
             return unit if unit <= 0.25 * usual else 0.0

@@ -239,7 +239,7 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: a sound model may begin far above what it comes to, but not at a loss that is high in its own unit.
     For a vocabulary the training must predict tokens or classes: in other units (sums, squared errors) a loss may begin
     anywhere, so the kind of training has to be known, and the loss has to come to where a loss of tokens lies (not that
-    of classes: sums of those have an accuracy beside them, too).
+    of classes: sums of those have an accuracy beside them, too). A sum of several logged losses may begin high.
     """
     loss = finite(trace.series("loss"))
     if len(loss.value) >= FEWEST and training_kind(trace, facts).loss_is_progress and loss.value.min() > 0:
@@ -251,7 +251,7 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     half = np.flatnonzero(loss.value < few / 2)
     high = loss.value[-1] > LARGEST and training_kind(trace, facts).name != "classification"  # classes are no pixels
-    if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or high:
+    if not len(half) or loss.step[half[0]] > SOON_HALVED * loss.step[-1] or high or _may_be_a_sum(trace, few):
         return []
     return [
         Finding(
@@ -294,3 +294,10 @@ def _learnt_away(trace: Trace, loss: Series, level: float) -> Finding:
         test=message("finding-bad-start.outputs"),
         candidate_causes=("initialisation",),
     )
+
+
+def _may_be_a_sum(trace: Trace, first: float) -> bool:
+    """Whether several other losses of training are logged, none too large, that come to the first loss together."""
+    names = [name for name in trace.signals if name != "loss" and "loss" in name.lower() and not is_validation(name)]
+    parts = [float(value[0]) for name in names if len(value := finite(trace.series(name)).value)]
+    return len(parts) > 1 and max(parts) < LARGEST and sum(parts) > first / 2
