@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from newllm.data import dataset_name, is_dataset, lasting_name
 from newllm.errors import UserError
 from newllm.files import sync_directory, write_bytes, writing
 from newllm.trace import Summary
@@ -38,6 +39,7 @@ def claim_run_directory(out: str | Path | None, of: str) -> Iterator[RunDirector
 
 def _first_free(stack: contextlib.ExitStack, of: str) -> RunDirectory:
     name = "standard-input" if of == "-" else of.removeprefix("bundled:")
+    name = dataset_name(name) if is_dataset(name) else name
     stem = Path(name.rstrip("/")).name.split(".")[0].replace("*", "") or "text"
     path, number = Path("runs") / stem, 1
     while True:
@@ -141,6 +143,8 @@ def with_lasting_texts(config: RunConfig, run: RunDirectory) -> RunConfig:
 def _lasting(text: str, copy: Path) -> str:
     if text.startswith("bundled:"):
         return text
+    if is_dataset(text):
+        return lasting_name(text)
     if text != "-":
         return str(Path(text).absolute())
     content = sys.stdin.buffer.read()

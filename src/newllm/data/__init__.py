@@ -5,6 +5,7 @@ from newllm.data.batches import probe_batch, training_batches, validation_batche
 from newllm.data.config import DataConfig
 from newllm.data.corpus import Corpus, prepare
 from newllm.data.documents import Document
+from newllm.data.huggingface import dataset_name, is_dataset, lasting_name
 from newllm.data.segments import Segments
 from newllm.data.sources import offer_columns, read_documents
 from newllm.data.split import Piece, Split, sentence_lines, split_documents
@@ -22,6 +23,9 @@ __all__ = [
     "Segments",
     "Split",
     "Tokenizer",
+    "dataset_name",
+    "is_dataset",
+    "lasting_name",
     "load_tokenizer",
     "offer_columns",
     "prepare",

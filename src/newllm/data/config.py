@@ -21,7 +21,8 @@ class DataConfig:
     """The data of a run.
 
     Attributes:
-        texts: files, directories, globs, "FILE.csv#COLUMN", "-" for standard input, or "bundled:NAME".
+        texts: files, directories, globs, "FILE.csv#COLUMN", "-" for standard input, "bundled:NAME", or
+            "hf:NAME[:SPLIT[:COLUMN]]", a data set of Hugging Face.
         format: "stream" (documents in one row, cut into windows) or "sentences" (one line a row).
         tokenizer: "bytes", "bpe" or "word".
         vocabulary: upper bound of the vocabulary of "bpe" and "word", specials included.

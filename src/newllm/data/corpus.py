@@ -138,13 +138,17 @@ def _fingerprint(
 
 
 def _sources(documents: Sequence[Document]) -> list[dict[str, Any]]:
-    """Return name, sha256 and bytes of each source's text (decompressed; a file's records joined)."""
+    """Return name, sha256 and bytes of each source's text (decompressed; a file's records joined), and its origin."""
     digests: dict[str, Any] = {}
     sizes: dict[str, int] = {}
     for document in documents:
         digests.setdefault(document.name, hashlib.sha256()).update(document.text)
         sizes[document.name] = sizes.get(document.name, 0) + len(document.text)
-    return [{"name": name, "sha256": digests[name].hexdigest(), "bytes": sizes[name]} for name in digests]
+    origins = {document.name: {"origin": dict(document.origin)} for document in documents if document.origin}
+    return [
+        {"name": name, "sha256": digests[name].hexdigest(), "bytes": sizes[name], **origins.get(name, {})}
+        for name in digests
+    ]
 
 
 def _size(documents: Sequence[Document]) -> int:

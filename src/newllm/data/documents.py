@@ -5,7 +5,8 @@ Whatever comes out is non-empty UTF-8 without a byte order mark. Line ends are l
 
 import codecs
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from newllm.errors import UserError
@@ -26,10 +27,12 @@ class Document:
     Attributes:
         name: where it comes from, as the user knows it. All records of a JSONL file share its name.
         text: valid UTF-8, not empty.
+        origin: what else data.json says of the source; None for a file.
     """
 
     name: str
     text: bytes
+    origin: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 def clean_text(name: str, raw: bytes, errors: str) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from newllm.data.compression import decompress, split_suffix
 from newllm.data.documents import Document, clean_text, parse_json_lines
+from newllm.data.huggingface import PREFIX, is_dataset, lasting_name, read_dataset
 from newllm.data.tables import TABLES, column_documents, split_column, text_column
 from newllm.errors import UserError, unknown_name
 
@@ -45,9 +46,9 @@ def read_documents(
 
     Args:
         texts: files, directories (searched recursively for text suffixes, hidden names left out), globs,
-            "-" for standard input, "bundled:NAME". `.gz`, `.xz` and `.zst` are decompressed; a `.jsonl`
-            gives one document a record, and `FILE.csv#COLUMN` one a row. The run directories that a search
-            meets are left out, or a run would read what it writes.
+            "-" for standard input, "bundled:NAME", "hf:NAME[:SPLIT[:COLUMN]]" (see `huggingface`). `.gz`, `.xz`
+            and `.zst` are decompressed; a `.jsonl` gives one document a record, and `FILE.csv#COLUMN` one a row.
+            The run directories that a search meets are left out, or a run would read what it writes.
         field: the text's field in a JSONL record.
         errors: what invalid UTF-8 does: "strict" or "replace".
         seen: resolved paths of files to leave out; those that are read are added.
@@ -67,6 +68,11 @@ def read_documents(
         _check_name(text)
         if text == _STANDARD_INPUT:
             documents += _parse(text, sys.stdin.buffer.read(), "", field, errors) or _refuse_empty(text)
+            continue
+        if is_dataset(text):
+            key = Path(lasting_name(text))
+            documents += [] if key in seen else read_dataset(text) or _refuse_empty(text)
+            seen.add(key)
             continue
         place, column = split_column(text)
         files = _unseen(_find_files(place), seen)
@@ -92,7 +98,7 @@ def offer_columns(texts: Iterable[str | os.PathLike[str]]) -> None:
     """
     for text in [os.fspath(text) for text in texts]:
         _check_name(text)
-        if text == _STANDARD_INPUT or split_column(text)[1] is not None:
+        if text == _STANDARD_INPUT or is_dataset(text) or split_column(text)[1] is not None:
             continue
         for name, path in _find_files(text):
             kind, compression = split_suffix(path.name)
@@ -216,6 +222,8 @@ def _parse(name: str, raw: bytes, file_name: str, field: str, errors: str) -> li
     if not raw:
         return []
     kind, compression = split_suffix(file_name)
+    if kind in (".parquet", ".arrow"):
+        raise UserError(f"{name!r} is a table of texts, and no text: give {f'{PREFIX}{name}'!r}")
     text = clean_text(name, decompress(name, raw, compression), errors)
     if kind == ".jsonl":
         return parse_json_lines(name, text, field, errors)
