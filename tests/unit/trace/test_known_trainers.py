@@ -233,3 +233,54 @@ def test_steps_in_brackets_are_steps_unless_they_begin_anew(read: Callable[[str]
     assert read(once).series("Loss_G").step.tolist() == [10 * at for at in range(9)]
     each = "".join(f"[{at}/3] Loss_G: {at}.5\n" for at in range(3)) * 3
     assert len(read(each).series("Loss_G").step) == 9
+
+
+def torchtitan(colours: bool) -> str:
+    """As torchtitan 0.3.0 prints (components/metrics.py): the same names in training and validation, in colours."""
+    said = "[titan] 2026-05-01 12:00:00,123 - root - INFO - "
+    red, green, reset = ("\x1b[31m", "\x1b[32m", "\x1b[39m") if colours else ("", "", "")
+    lines = [f"{said}Starting job: debug training", f"{said}CUDA capacity: H100 with 95.04GiB memory"]
+    for step in STEPS:
+        memory = "memory: 24.01GiB(25.29%)"
+        lines.append(
+            f"{said}{red}step: {step:2}  {green}loss: {loss(step):8.5f}  grad_norm: {1.5:7.4f}  {memory}  tps: 12,346  "
+            f"tflops: 123.46  mfu: 39.10%{reset}"
+        )
+        if step % 20 == 0:
+            lines.append(f"{said}{red}validate step: {step:2}  {green}loss: {10 + loss(step):7.4f}  {memory}{reset}")
+    return "\n".join(lines)
+
+
+def litgpt() -> str:
+    """As litgpt 0.5.13 prints (finetune/lora.py): the last validation loss stands in each line behind it."""
+    lines, val = ["Seed set to 1337", "Number of trainable parameters: 1,234,567", "Verifying settings ..."], "n/a"
+    for step in STEPS:
+        lines.append(
+            f"Epoch 1 | iter {step} step {step // 4} | loss train: {loss(step):.3f}, val: {val} | iter time: 123.46 ms"
+        )
+        if step % 20 == 0:
+            val = f"{10 + loss(step):.3f}"
+            lines += ["Validating ...", f"iter {step}: val loss {10 + loss(step):.4f}, val time: 1234.50 ms"]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("log", [torchtitan(colours=True), torchtitan(colours=False), litgpt()])
+def test_validation_is_kept_apart_from_training(log: str, read: Callable[[str], Trace]) -> None:
+    trace = read(log)
+    assert values(trace, "loss") == pytest.approx({step: loss(step) for step in EVERY}, abs=6e-4)
+    assert values(trace, "validation_loss") == pytest.approx({step: 10 + loss(step) for step in TWICE}, abs=6e-4)
+
+
+FASTAI = """epoch     train_loss  valid_loss  accuracy  time    
+0         2.302585    2.250000    0.125000  00:05     
+1         1.802585    1.950000    0.250000  00:05     
+2         1.402585    1.750000    0.375000  1:00:05   
+"""  # noqa: W291 - as fastprogress 1.1.6 prints it (ConsoleMasterBar.write)
+
+
+def test_a_table_of_fastai_is_by_epoch(read: Callable[[str], Trace]) -> None:
+    trace = read(FASTAI)
+    assert trace.axis == "epoch"
+    assert values(trace, "loss") == {0: 2.302585, 1: 1.802585, 2: 1.402585}
+    assert values(trace, "validation_loss") == {0: 2.25, 1: 1.95, 2: 1.75}
+    assert values(trace, "accuracy") == {0: 0.125, 1: 0.25, 2: 0.375}

@@ -104,7 +104,7 @@ def _step_name_number(line: str) -> tuple[dict[str, str], str]:
 
 
 def _cells(line: str) -> Iterable[tuple[str, str]]:
-    cells, line = _step_name_number(line)
+    cells, line = _step_name_number(without_escapes(line[:_LONGEST]))
     pairs = list(_pairs(line))
     speaks = any(_is_known(name) for name, _, _, _ in pairs)  # prose has no number that newllm knows
     for name, value, signed, alone in pairs:
@@ -139,6 +139,8 @@ def _pairs(line: str) -> Iterator[tuple[str, str, bool, bool]]:
             continue
         cuts = [" ".join(words[first:]) for first in range(len(words))]
         name = next((cut for cut in cuts if _is_known(cut)), cuts[-1])
+        if axis_rank(cuts[-1]) and len(words) > 1 and all(map(split_of, words[:-1])):
+            name = cuts[-1]  # "validate step: 20": of which split the line is, is said beside its step
         yield name, pair[3].replace(",", ""), bool(pair[2].strip()), len(words) == 1 and _stands_alone(text, pair)
 
 

@@ -13,7 +13,10 @@ LONGEST_NAME = 160  # characters
 
 _SPLITS = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "training"),
-    **dict.fromkeys(("val", "valid", "validation", "eval", "evaluation", "dev", "heldout", "holdout"), "validation"),
+    **dict.fromkeys(
+        ("val", "valid", "validation", "validate", "validating", "eval", "evaluation", "dev", "heldout", "holdout"),
+        "validation",
+    ),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 _STATISTICS = {
