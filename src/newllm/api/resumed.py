@@ -13,7 +13,7 @@ from newllm.messages import message, quoted
 from newllm.trace import Summary, cut_damaged_end, load_recoveries, lost_steps, read_signal
 from newllm.trace.samples import lost_samples, read_samples
 from newllm.training.budget import Budget
-from newllm.training.config import RunConfig
+from newllm.training.config import IMPORTED, RunConfig
 from newllm.training.config_file import save_config
 from newllm.training.environment import differences, resolve_device, using_threads
 from newllm.training.extend import extend
@@ -49,7 +49,9 @@ def resume(
     budget = budget or Budget()
     budget.check()
     run = RunDirectory(Path(path))
-    run.load_config()
+    if run.load_config().preset == IMPORTED:
+        why = f"'{run.path}' was made by newllm import: it has weights and no text, and cannot be trained on"
+        raise UserError(f"{why}; the Trainer of transformers can train what it was imported from")
     with run.lock():
         config = run.load_config()
         run.remove_leftovers()

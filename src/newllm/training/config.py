@@ -15,6 +15,7 @@ OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant")
 Plan = tuple[tuple[int, int, int], ...]  # see `schedule`
 GUARD_POLICIES = ("off", "ask", "guard", "rollback-and-skip")
+IMPORTED = "imported"  # in place of a preset's name: a run that newllm import made, of weights alone
 
 _RECOMPUTED = ("stack", "zero-stack", "attention")
 

@@ -21,9 +21,7 @@ def same_corpus(run: RunDirectory, config: RunConfig) -> Corpus:
         fingerprint, counts = before["fingerprint"], before.get("counts")
         written = before["tokenizer"].get("sha256", "")  # runs from before it was written down have none
     except FileNotFoundError as error:
-        raise UserError(
-            f"'{run.data}' is missing: put it back to go on; a run that newllm import made has none and cannot go on"
-        ) from error
+        raise UserError(f"'{run.data}' is missing: put it back to go on") from error
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"'{run.data}' is damaged: the run cannot prove that its texts are the same") from error
     tokenizer = load_tokenizer(run.tokenizer, written)

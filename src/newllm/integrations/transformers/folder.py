@@ -30,14 +30,13 @@ from newllm.integrations.transformers.tokenizer import read_tokenizer, tokenizer
 from newllm.model.config import ModelConfig
 from newllm.model.language_model import LanguageModel
 from newllm.trace import Summary
-from newllm.training.config import NumericsConfig, RunConfig, TrainingConfig
+from newllm.training.config import IMPORTED, NumericsConfig, RunConfig, TrainingConfig
 from newllm.training.config_file import merge, save_config
 from newllm.training.environment import describe_environment
 from newllm.training.run import RunDirectory
 from newllm.training.snapshots import Progress, snapshot_content, write_snapshot
 
 MODEL_TYPE = "newllm"
-IMPORTED = "imported"  # in place of a preset's name
 _PREFIX = "model."  # of every weight, as transformers names it
 _HEAD, _EMBEDDING = "head.weight", "embedding.weight"
 _LARGEST = 1 << 40  # bytes of weights
