@@ -18,7 +18,8 @@ try:
 except UserError as error:
     if __name__ != "__main__":
         raise
-    sys.exit(f"newllm: {error}")
+    print(f"newllm: {error}", file=sys.stderr)
+    sys.exit(2)
 
 __all__ = ["TASKS", "NewllmLM"]
 

@@ -155,6 +155,18 @@ def test_a_stop_string_ends_a_text_and_each_request_has_its_own_chance():
     assert ended[0] == whole[0][: whole[0].index(stop)]
 
 
+@torch.inference_mode()
+def test_a_text_ends_with_the_learned_positions():
+    model = LanguageModel(ModelConfig(body="cell", vocabulary=257, width=8, hidden=12, context=10, positions=8)).eval()
+    engine, vocabulary = Engine(model, tokenizer := train_tokenizer("bytes", [], 257)), Vocabulary(tokenizer, 257)
+    context = [256, *b"a cat"]
+    state, logits = advance(model, [np.array(context)], model.initial_state(1))
+    (text,) = write_on(model, vocabulary, state, logits, [Request((), 30, Sampling(1.0))], [context], [0], seed=0)
+    result = engine.stream(engine.read(engine.start(), "a cat"), 30, Sampling(1.0)).result()
+    assert (result.stopped_by, result.tokens) == ("positions", 2)
+    assert len(text) <= 2
+
+
 def test_what_a_task_asks_of_a_continuation():
     greedy = Request.of({"until": "\n", "max_gen_toks": 7, "temperature": 0.7, "do_sample": False})
     assert greedy == Request(("\n",), 7, Sampling(0.0))

@@ -66,15 +66,16 @@ class Request:
 class _Text:
     """One text being continued."""
 
-    def __init__(self, request: Request, context: Sequence[int], seed: int, number: int) -> None:
+    def __init__(self, request: Request, context: Sequence[int], seed: int, number: int, room: int | None) -> None:
         self.recent = list(context)[-LONGEST_WINDOW:]
         self._request, self._seed, self._number = request, seed, number
         self._stop, self._characters, self._pieces = StopStrings(request.until), TextStream(), list[str]()
         self._written, self._first = 0, len(context) == 1
+        self._longest = request.tokens if room is None else min(request.tokens, room)
 
     def choose(self, logits_V: Tensor, vocabulary: Vocabulary) -> int | None:
         """Choose a token and take it in; None where the text ends."""
-        if self._written == self._request.tokens or self._stop.found:
+        if self._written >= self._longest:
             return None
         # A stream of its own for each request, as a task may repeat one.
         chance = torch.Generator().manual_seed(stream_seed(self._seed, "sampling", self._number, self._written))
@@ -85,7 +86,7 @@ class _Text:
         self._pieces.append(self._stop.feed(self._characters.feed(piece)))
         self.recent.append(token)
         self._written += 1
-        return None if self._stop.found or self._written == self._request.tokens else token
+        return None if self._stop.found or self._written == self._longest else token
 
     @property
     def text(self) -> str:
@@ -118,7 +119,11 @@ def write_on(
         seed: of the sampling.
     """
     triples = zip(requests, contexts, numbers, strict=True)
-    texts = [_Text(request, context, seed, number) for request, context, number in triples]
+    end = model.config.positions or None  # of learned positions
+    texts = [
+        _Text(request, context, seed, number, None if end is None else end - len(context))
+        for request, context, number in triples
+    ]
     active = texts
     while active:
         logits = logits_BV.float().cpu()

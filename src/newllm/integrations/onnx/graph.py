@@ -4,6 +4,7 @@ Written out by hand rather than by torch's exporter: the graph is what the formu
 few hundred lines, and depends on neither a version of torch nor on onnxscript.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Graph:
         return self._initialiser(np.asarray(value, dtype=np.float64))
 
     def _initialiser(self, array: np.ndarray) -> str:
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).digest())
         root = self._root
         if key not in root._constants:
             root._constants[key] = f"constant_{len(root._constants)}"
