@@ -264,6 +264,31 @@ def test_what_validate_gives_is_what_lightning_logs(tmp_path: Path) -> None:
 # --- what is said, and what is refused
 
 
+class Jumps(lightning.Callback):
+    """Sets the rate for three updates, and damages a weight."""
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        for group in trainer.optimizers[0].param_groups:
+            group["lr"] = 0.1 if 4 <= trainer.global_step < 7 else 3e-3
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+        if trainer.global_step == 9:
+            with torch.no_grad():
+                next(iter(pl_module.parameters())).mul_(1.5)
+
+
+def test_a_callback_takes_part_where_it_is_named(tmp_path: Path) -> None:
+    changing, losses, module = Jumps(), Losses(), Net()
+    made = trainer(tmp_path, callbacks=[changing, losses])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        replayed, _ = followed(newllm.lightning.loop(made, module, SHUFFLED(), callbacks=[changing]))
+    made.fit(module, SHUFFLED())
+    assert replayed == losses.losses
+    with pytest.raises(UserError, match=r"^callbacks: Jumps is not among the trainer's callbacks: give what it has$"):
+        newllm.lightning.loop(trainer(tmp_path), Net(), SHUFFLED(), callbacks=[changing])
+
+
 class Stops(lightning.Callback):
     def on_train_batch_end(self, *_: Any) -> None:
         pass

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset, Sampler, TensorDataset
 from newllm.errors import UserError
 from newllm.integrations.loops.batches import Batches, ReadBatches, SampledBatches, loader_batches
 from newllm.integrations.loops.chance import own_chance, put_chance, seed_all, take_chance
+from newllm.integrations.loops.copies import copied
 from newllm.integrations.loops.schedule import RateTable
 
 DATA = TensorDataset(torch.arange(23))
@@ -212,6 +214,21 @@ def test_what_a_scheduler_raises_within_the_training_is_raised() -> None:
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=5)
     with pytest.raises(ValueError, match="step"):
         RateTable(optimizer, lambda _: scheduler.step(), steps=10)
+
+
+# --- copies
+
+
+def test_what_cannot_be_copied_is_shared(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    with (tmp_path / "log").open("w") as file:
+        model.log = {"file": file}  # type: ignore[assignment]
+        again = copied(model, model, "say so")
+        assert again.log is model.log
+        assert again.weight is not model.weight
+        assert torch.equal(again.weight, model.weight)
+        with pytest.raises(UserError, match=r"^Linear cannot be copied \(.*\): say so$"):
+            copied((model, file), model, "say so")
 
 
 # --- chance

@@ -274,6 +274,44 @@ class Rates(TrainerCallback):
                 group["lr"] *= 100
 
 
+class Jumps(TrainerCallback):
+    """Sets the rate for three updates, doubles a gradient, damages a weight, at the places where callbacks may."""
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:  # noqa: ARG002
+        if 4 <= state.global_step < 7:
+            for group in given["optimizer"].param_groups:
+                group["lr"] *= 5
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:  # noqa: ARG002
+        if state.global_step == 9:
+            with torch.no_grad():
+                given["model"].transformer.wte.weight.mul_(1.5)
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:  # noqa: ARG002
+        for group in given["optimizer"].param_groups:
+            group["weight_decay"] = 0.1 * (1 + (state.epoch or 0))
+
+
+def test_a_callback_takes_part_where_it_is_named(tmp_path: Path) -> None:
+    changing, losses = Jumps(), Losses()
+    made = trainer(tmp_path, callbacks=[changing, losses])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loop = newllm.hf.loop(made, callbacks=[changing])
+    numbers, model = followed(loop)
+    made.train()
+    assert numbers == losses.logged
+    assert all(torch.equal(value, made.model.state_dict()[key]) for key, value in model.state_dict().items())
+    replica = loop.start(loop.setup(0, 0, 0, 0), None)
+    with torch.random.fork_rng():
+        for step in range(9):
+            replica.update(step)
+        again = loop.start(loop.setup(9, 0, 0, 0), replica.state())
+        assert [again.update(step).loss for step in range(9, 12)] == [loss for loss, _ in numbers[9:]]
+    with pytest.raises(UserError, match=r"^callbacks: Jumps is not among the trainer's callbacks: give what it has$"):
+        newllm.hf.loop(trainer(tmp_path), callbacks=[Jumps()])
+
+
 class Prints(TrainerCallback):
     def on_log(self, *_: Any, **__: Any) -> None:
         pass

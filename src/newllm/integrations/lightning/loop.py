@@ -10,7 +10,7 @@ the optimizer's step and the clearing of gradients are left out, and that is sai
 
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +21,6 @@ from newllm.errors import UserError
 from newllm.integrations.lightning.twin import (
     TrainingStep,
     clip_values,
-    copied,
     make_twin,
     moved,
     part,
@@ -31,7 +30,8 @@ from newllm.integrations.lightning.twin import (
 from newllm.integrations.lightning.validation import Validation
 from newllm.integrations.loops.batches import Batches, first_batches, loader_batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
-from newllm.integrations.loops.notices import of_callbacks, of_data, say
+from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
 from newllm.messages import Message, message
 from newllm.replays.subjects.loop import Loop
@@ -40,11 +40,17 @@ CALL = "Trainer.fit"
 _EVALUATED = 8  # batches of each validation loader: a replay evaluates often
 _HOOKS = ("on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_before_backward", "on_after_backward",
           "on_before_optimizer_step", "on_before_zero_grad", "on_train_batch_end", "on_train_epoch_end")  # fmt: skip
+_INSTEAD = "a replay trains copies of it"
 _LEFT_OUT = ("optimizer_step", "optimizer_zero_grad", "backward", "configure_gradient_clipping")
 
 
 def loop(
-    trainer: Any, module: Any, train_dataloaders: Any = None, val_dataloaders: Any = None, datamodule: Any = None
+    trainer: Any,
+    module: Any,
+    train_dataloaders: Any = None,
+    val_dataloaders: Any = None,
+    datamodule: Any = None,
+    callbacks: Sequence[Any] = (),
 ) -> Loop:
     """Return the training that `trainer.fit` with these arguments would do, for `newllm.replay` and `newllm.guard`.
 
@@ -56,6 +62,8 @@ def loop(
         train_dataloaders: as `fit` takes them; or a LightningDataModule.
         val_dataloaders: likewise.
         datamodule: likewise.
+        callbacks: of the Trainer's, those that change the training: copies of them take part in every replay. What they
+            do must follow from the step, the model and the optimizer.
 
     Raises:
         UserError: the training cannot be replayed.
@@ -64,7 +72,8 @@ def loop(
     if isinstance(train_dataloaders, part(root_of(trainer), "core.datamodule").LightningDataModule):
         train_dataloaders, datamodule = None, train_dataloaders
     with own_chance():
-        training = _LightningTraining(trainer, module, train_dataloaders, val_dataloaders, copy.copy(datamodule))
+        data = {"train_dataloaders": train_dataloaders, "val_dataloaders": val_dataloaders}
+        training = _LightningTraining(trainer, module, {**data, "datamodule": copy.copy(datamodule)}, callbacks)
         made = training.as_loop()
     say(made.notices, CALL)
     return made
@@ -73,9 +82,9 @@ def loop(
 class _LightningTraining:
     """What a `Loop` is made of."""
 
-    def __init__(self, trainer: Any, module: Any, train: Any, validation: Any, datamodule: Any) -> None:
-        self._trainer, self._module = trainer, copied(module)
-        self._data = {"train_dataloaders": train, "val_dataloaders": validation, "datamodule": datamodule}
+    def __init__(self, trainer: Any, module: Any, data: dict[str, Any], callbacks: Sequence[Any]) -> None:
+        self._trainer, self._module, self._data = trainer, copied(module, module, _INSTEAD), data
+        self._callbacks = copies_of(callbacks, trainer.callbacks, trainer)
         self._call = part(root_of(trainer), "trainer.call")
         self._seed = int(os.environ.get("PL_GLOBAL_SEED", torch.initial_seed() % 2**31))
         self._accumulate = trainer.accumulate_grad_batches
@@ -125,7 +134,7 @@ class _LightningTraining:
         epoch, first = self._place(step)
         if step > 0:
             before = self._place(step - 1)
-            if "on_train_batch_end" in self._own:
+            if "on_train_batch_end" in self._own or self._callbacks:
                 last = self.batch(step - 1)[-1]
                 stand_at(model.twin, step, before[0], before[1] + len(last) - 1, is_last=epoch > before[0])
                 self._hook(
@@ -167,7 +176,8 @@ class _LightningTraining:
                 clip_values(model, clip)
 
     def _begun(self) -> TrainingStep:
-        model = make_twin(self._trainer, copied(self._module), self._data)
+        model = make_twin(self._trainer, copied(self._module, self._module, _INSTEAD), self._data)
+        model.callbacks = copy.deepcopy(self._callbacks)
         if not model.module.automatic_optimization or len(model.twin.optimizers) != 1:
             raise UserError(
                 f"{type(self._module).__name__} optimizes by itself, or with several optimizers: a replay needs "
@@ -252,13 +262,16 @@ class _LightningTraining:
         return not before.is_as(take_chance())
 
     def _hook(self, model: Any, name: str, *given: Any) -> None:
+        for one in model.callbacks:
+            getattr(one, name)(model.twin, model.module, *given)
         if name in self._own:
             self._call._call_lightning_module_hook(model.twin, name, *given)
 
     def _notices(self, drawn: bool) -> list[Message]:
         root, kind = root_of(self._trainer), type(self._module).__name__
         base = part(root, "callbacks.callback").Callback
-        callbacks = [*self._trainer.callbacks, *self._module.configure_callbacks()]
+        taken = {type(one) for one in self._callbacks}
+        callbacks = [one for one in self._trainer.callbacks if type(one) not in taken]
         made = of_callbacks(callbacks, ("lightning", "pytorch_lightning", "newllm"), base, _HOOKS)
         for one in callbacks:
             if type(one).__name__ in ("EarlyStopping", "StochasticWeightAveraging", "GradientAccumulationScheduler"):

@@ -5,7 +5,6 @@ the schedules; which step they are at is set from outside (`stand_at`).
 """
 
 import contextlib
-import copy
 import importlib
 import logging
 import warnings
@@ -36,12 +35,16 @@ class TrainingStep(nn.Module):
     Args:
         module: a copy of the user's.
         twin: the Trainer that it is attached to.
+
+    Attributes:
+        callbacks: that take part.
     """
 
     def __init__(self, module: Any, twin: Any) -> None:
         super().__init__()
         self.module: Any = module
         self.twin: Any = twin
+        self.callbacks: list[Any] = []
 
     def forward(self, batch: Any, index: int) -> Tensor:
         """Return the loss of a batch, divided as it counts in an update."""
@@ -185,18 +188,6 @@ def _quiet() -> Generator[None]:
     finally:
         for one, level in zip(loggers, levels, strict=True):
             one.setLevel(level)
-
-
-def copied(module: Any) -> Any:
-    """Return a copy of a module, attached to no Trainer.
-
-    Raises:
-        UserError: it cannot be copied.
-    """
-    try:
-        return copy.deepcopy(module)
-    except Exception as error:
-        raise UserError(f"{type(module).__name__} cannot be copied ({error}): a replay trains copies of it") from error
 
 
 def clip_values(module: nn.Module, largest: float) -> None:

@@ -1,9 +1,11 @@
 """What a replay takes otherwise than the framework's own training, said in one list before it begins."""
 
+import copy
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from newllm.errors import UserError
 from newllm.integrations.loops.batches import Batches, ReadBatches
 from newllm.messages import Message, message
 
@@ -34,6 +36,22 @@ def of_data(batches: Batches, *, drawn: bool, call: str) -> list[Message]:
     if batches.from_process and (drawn or batches.draws):
         made.append(message("notice-loop-order"))
     return made + ([message("notice-loop-read")] if isinstance(batches, ReadBatches) else [])
+
+
+def copies_of(chosen: Sequence[Any], callbacks: Sequence[Any], trainer: Any) -> list[Any]:
+    """Return copies of callbacks that take part in a replay; what they hold of the trainer stays the trainer's.
+
+    Raises:
+        UserError: one is not among the trainer's callbacks, or cannot be copied.
+    """
+    for one in chosen:
+        if not any(one is other for other in callbacks):
+            raise UserError(f"callbacks: {type(one).__name__} is not among the trainer's callbacks: give what it has")
+    try:
+        return copy.deepcopy(list(chosen), {id(trainer): trainer})
+    except Exception as error:
+        names = ", ".join(type(one).__name__ for one in chosen)
+        raise UserError(f"callbacks: {names} cannot be copied ({error}): a replay calls copies") from error
 
 
 def of_callbacks(callbacks: Iterable[Any], own: tuple[str, ...], base: type, hooks: Sequence[str]) -> list[Message]:

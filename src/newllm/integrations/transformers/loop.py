@@ -10,7 +10,7 @@ Limits: one process and one device; no loss scaling; a training that begins, not
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +20,8 @@ from newllm.chance import stream_seed
 from newllm.errors import UserError
 from newllm.integrations.loops.batches import Batches, first_batches, loader_batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
-from newllm.integrations.loops.notices import of_callbacks, of_data, say
+from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
 from newllm.messages import Message, message
 from newllm.replays.subjects.loop import Loop
@@ -29,23 +30,26 @@ CALL = "Trainer.train"
 _EVALUATED = 8  # batches of each evaluation data set: a replay evaluates often
 _HOOKS = ("on_train_begin", "on_epoch_begin", "on_step_begin", "on_substep_end", "on_pre_optimizer_step",
           "on_optimizer_step", "on_step_end", "on_epoch_end")  # fmt: skip
+_INSTEAD = "make the Trainer with model_init in the place of model"
 _TWIN = "_newllm_twin"  # attribute of a model: the trainer that prepared it
 
 
-def loop(trainer: Any) -> Loop:
+def loop(trainer: Any, callbacks: Sequence[Any] = ()) -> Loop:
     """Return the training of a Trainer, for `newllm.replay` and `newllm.guard`. The trainer is left as it is.
 
     It warns once of what a replay takes otherwise than `trainer.train()` does.
 
     Args:
         trainer: a `transformers.Trainer`, or of a class that inherits it, before its training.
+        callbacks: of the Trainer's, those that change the training: copies of them take part in every replay. What they
+            do must follow from the step, the model and the optimizer.
 
     Raises:
         UserError: it is none, or its training cannot be replayed.
     """
     check_trainer(trainer)
     with own_chance():
-        training = _TrainerTraining(trainer)
+        training = _TrainerTraining(trainer, callbacks)
         made = training.as_loop()
     say(made.notices, CALL)
     return made
@@ -56,10 +60,12 @@ class _TrainerTraining:
 
     Args:
         trainer: the user's.
+        callbacks: of it, those that take part.
     """
 
-    def __init__(self, trainer: Any) -> None:
+    def __init__(self, trainer: Any, callbacks: Sequence[Any] = ()) -> None:
         self._trainer = trainer
+        self._callbacks = copies_of(callbacks, trainer.callback_handler.callbacks, trainer)
         self._parts = None if trainer.model_init else _copied_parts(trainer)
         self._batches: Batches | None = None
         self._rates: RateTable | None = None
@@ -94,10 +100,22 @@ class _TrainerTraining:
         return self._batches.update(step)
 
     def before_update(self, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+        """Stand at a step. What callbacks do after an update is done before the next one: it belongs to its state."""
         assert self._rates is not None, "as_loop made them"
         self._rates.put_cycled(optimizer, step)
-        state = _twin_of(model).state
-        state.global_step, state.epoch = step, step / self.updates_per_epoch
+        twin = _twin_of(model)
+        twin.state.global_step, twin.state.epoch = step, step / self.updates_per_epoch
+        after = () if step == 0 else ("on_optimizer_step", "on_step_end")
+        ends = step > 0 and step % self.updates_per_epoch == 0
+        begins = ("on_train_begin",) if step == 0 else ()
+        new = ("on_epoch_begin",) if step % self.updates_per_epoch == 0 else ()
+        for name in (*after, *(("on_epoch_end",) if ends else ()), *begins, *new, "on_step_begin"):
+            self._call(name, twin, model, optimizer)
+
+    def _call(self, name: str, twin: Any, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        given = {"model": model, "optimizer": optimizer, "lr_scheduler": twin.lr_scheduler}
+        for one in twin.callback_handler.callbacks[1:]:  # the first is transformers' own, which plans logs
+            getattr(one, name)(twin.args, twin.state, twin.control, **given)
 
     def loss(self, model: nn.Module, batch: list[list[Any]]) -> Iterator[Tensor]:
         """Yield the loss of each micro-batch, divided as it counts in the update."""
@@ -112,6 +130,8 @@ class _TrainerTraining:
                 yield loss
                 del loss
                 number += 1
+        if torch.is_grad_enabled():
+            self._call("on_pre_optimizer_step", twin, model, twin.optimizer.optimizer)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Return the loss on the first batches of each evaluation data set, weighted by their rows."""
@@ -144,9 +164,10 @@ class _TrainerTraining:
         import transformers  # pyrefly: ignore
 
         twin = _bare_twin(self._trainer)
+        twin.callback_handler.callbacks += copy.deepcopy(self._callbacks)
         twin.args.seed = seed
         if self._parts is not None:
-            twin.model, twin.optimizer, twin.lr_scheduler = copy.deepcopy(self._parts)
+            twin.model, twin.optimizer, twin.lr_scheduler = copied(self._parts, self._parts[0], _INSTEAD)
             twin.model_wrapped = twin.model
 
         def begin(**_: Any) -> None:
@@ -179,7 +200,8 @@ class _TrainerTraining:
         import transformers  # pyrefly: ignore
 
         trainer, kind = self._trainer, type(self._trainer)
-        callbacks = trainer.callback_handler.callbacks
+        taken = {type(one) for one in self._callbacks}
+        callbacks = [one for one in trainer.callback_handler.callbacks if type(one) not in taken]
         made = of_callbacks(callbacks, ("transformers", "newllm"), transformers.TrainerCallback, _HOOKS)
         if any(isinstance(one, transformers.EarlyStoppingCallback) for one in callbacks):
             made.append(message("notice-loop-stops", name="EarlyStoppingCallback", steps=self.steps))
@@ -239,13 +261,7 @@ def _refuse_what_has_no_step(twin: Any) -> None:
 def _copied_parts(trainer: Any) -> tuple[Any, Any, Any]:
     """Return copies of model, optimizer and schedule that belong to each other; the last two may be None."""
     optimizer = getattr(trainer.optimizer, "optimizer", trainer.optimizer)
-    try:
-        return copy.deepcopy((trainer.model, optimizer, trainer.lr_scheduler))
-    except Exception as error:
-        raise UserError(
-            f"{type(trainer.model).__name__} and its optimizer cannot be copied ({error}): make the Trainer with "
-            "model_init in the place of model"
-        ) from error
+    return copied((trainer.model, optimizer, trainer.lr_scheduler), trainer.model, _INSTEAD)
 
 
 def _bare_twin(trainer: Any) -> Any:

@@ -75,7 +75,7 @@ notice-kept = the earlier verdict on this spike shows more and stays in the run;
 notice-leaves = the replay leaves the run at step { $step }: finding out what differs
 notice-bits = { $difference }: the replay may not give the same bits
 notice-loop = what a replay of this training takes otherwise than { $call }:
-notice-loop-callbacks = callbacks of your own take no part: { $names }; where one changes the rate, weights or gradients, what is replayed is another training
+notice-loop-callbacks = callbacks of your own take no part: { $names }; where one changes the rate, weights or gradients, what is replayed is another training: loop(..., callbacks=[it]) lets it take part
 notice-loop-stops = { $name } takes no part: all { COUNT($steps) } updates are trained
 notice-loop-dropout = dropout and other random numbers of the model are drawn from the seed and the step: its losses are another draw than those of { $call }
 notice-loop-data = the data set or what collates it draws random numbers: here they are drawn from the seed and the number of the batch

@@ -75,7 +75,7 @@ notice-kept = このスパイクについては以前の判定のほうが多く
 notice-leaves = リプレイがステップ{ $step }で元の実行と分かれた。何が異なるかを調べている
 notice-bits = { $difference }。リプレイはビット単位では一致しないかもしれない
 notice-loop = この訓練のリプレイは、次の点で{ $call }と異なる:
-notice-loop-callbacks = ユーザー定義のコールバックは動かない: { $names }。学習率、重み、勾配を変えるものなら、リプレイするのは別の訓練である
+notice-loop-callbacks = ユーザー定義のコールバックは動かない: { $names }。学習率、重み、勾配を変えるものなら、リプレイするのは別の訓練である。loop(..., callbacks=[...])で渡せば動く
 notice-loop-stops = { $name }は動かない: { COUNT($steps) }回の更新をすべて訓練する
 notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引く。損失は{ $call }とは別の乱数によるものになる
 notice-loop-data = データセットまたはコレータが乱数を使う: ここではシードとバッチの番号から引く
