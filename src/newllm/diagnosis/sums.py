@@ -11,6 +11,7 @@ FEWEST = 12  # points
 EXACT = 2e-3  # of the loss, at the usual point: logs are rounded
 EXPLAINED = 0.02  # of its scatter is left
 NEEDED = 20.0  # times as much is left without any of the parts
+OF_POINTS = 0.8  # of the loss: so many have all parts beside them
 MOST_POINTS = 2000
 
 
@@ -20,25 +21,31 @@ def weights(trace: Trace, total: str, parts: Sequence[str]) -> np.ndarray | None
     Each part must be needed: without it the sum is `NEEDED` times as far off.
     """
     columns = [finite(trace.series(name)) for name in (total, *parts)]
-    step = columns[0].step
-    for one in columns[1:]:
-        step = np.intersect1d(step, one.step)
-    if len(step) < FEWEST or len(step) < 0.8 * len(columns[0].step):
+    step = columns[0].step[:: 1 + len(columns[0].step) // MOST_POINTS]
+    wanted = len(step)
+    if not all(len(one.step) for one in columns):
         return None
-    step = step[:: 1 + len(step) // MOST_POINTS]
+    for one in columns[1:]:
+        step = step[one.step[np.minimum(np.searchsorted(one.step, step), len(one.step) - 1)] == step]
+    if len(step) < max(FEWEST, OF_POINTS * wanted):
+        return None
     whole, *apart = (one.value[np.searchsorted(one.step, step)] for one in columns)
     of_parts = np.stack(apart, axis=1)
     found, left = _fit(of_parts, whole)
+    if not np.isfinite(found).all():
+        return None
     if np.median(left) > EXACT * np.median(np.abs(whole)) or left.std() > EXPLAINED * max(float(np.std(whole)), 1e-12):
         return None
     for at in range(len(parts)) if len(parts) > 1 else ():
         without = _fit(np.delete(of_parts, at, axis=1), whole)[1]
-        if without.mean() < NEEDED * left.mean():
+        if without.mean() <= NEEDED * left.mean():
             return None
     return found
 
 
 def _fit(parts: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the best weights of parts (m, n) for a whole (m,), and how far off each point is."""
-    found = np.linalg.lstsq(parts, whole, rcond=None)[0]
-    return found, np.abs(whole - parts @ found)
+    size = np.maximum(np.abs(parts).max(axis=0), 1e-300)  # a log may hold numbers of any size
+    largest = max(float(np.abs(whole).max()), 1e-300)
+    found = np.linalg.lstsq(parts / size, whole / largest, rcond=None)[0]
+    return found * largest / size, np.abs(whole / largest - parts / size @ found) * largest

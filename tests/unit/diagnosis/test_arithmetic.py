@@ -1,5 +1,7 @@
 """What logged columns say of each other by arithmetic: sums of parts, a loss and its accuracy, one of many, a start."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,22 @@ def test_the_weights_of_parts_are_found_where_they_give_the_loss_at_every_point(
     assert weights(rounded, "loss", ("own", "aux")) == pytest.approx([1.0, 0.3], abs=1e-3)
     few = Trace({"loss": Series(STEPS, OWN), "own": Series(STEPS[:40], OWN[:40])})
     assert weights(few, "loss", ("own",)) is None
+
+
+def test_columns_of_any_size_are_looked_at_in_no_time() -> None:
+    huge = trace(loss=np.where(STEPS < 200, 1e308, -1e308), a_loss=1e308 * DOWN, b_loss=np.full(len(STEPS), 1e-308))
+    with np.errstate(all="ignore"):
+        assert weights(huge, "loss", ("a_loss", "b_loss")) is None
+        assert weights(trace(loss=0.0, a_loss=0.0, b_loss=1.0), "loss", ("a_loss", "b_loss")) is None
+    many = np.arange(1_000_000)
+    value = np.random.default_rng(1).random(len(many)) + 1
+    columns = {f"part{at}_loss": Series(many, value**at) for at in range(1, 6)}
+    began = time.perf_counter()
+    found = weights(
+        Trace({"loss": Series(many, value + 2 * value**3), **columns}), "loss", ("part1_loss", "part3_loss")
+    )
+    assert time.perf_counter() - began < 1
+    assert found == pytest.approx([1.0, 2.0])
 
 
 @pytest.mark.parametrize(("total", "own"), [("total_loss", "loss"), ("loss", "ce_loss")])
