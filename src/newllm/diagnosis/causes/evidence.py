@@ -1,7 +1,7 @@
 """All that may speak for a cause, in one table. docs/doctor.md shows it, with how often each was right.
 
 A row with an argument is true by arithmetic of what was logged, or by what the recorder or the data themselves show: it
-names its cause. A row without one is experience: it was right in more kinds of run than it was wrong, which carries
+names its cause. A row without one is experience: it was wrong in no more kinds of run than it was right, which carries
 over to other people's runs so badly (benchmarks/strangers/evidence.py) that it names nothing. What it speaks for comes
 first among the open causes. Of several rows that are seen the first names.
 """
