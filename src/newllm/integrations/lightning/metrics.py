@@ -46,9 +46,9 @@ def evaluation_of(numbers: Mapping[str, Any], monitored: Iterable[str | None]) -
         monitored: names that callbacks choose checkpoints or the end by: a loss among them is the one.
     """
     losses, accuracies = _named(numbers, "validation_loss"), _named(numbers, "validation_accuracy")
-    chosen = [name for name in monitored if name in numbers and "loss" in words(str(name))]
-    loss = chosen[0] if chosen else losses[0] if losses else ""
-    return Evaluation(str(loss), accuracies[0] if accuracies else "", losses, is_guess=not chosen and len(losses) > 1)
+    chosen = [name for name in monitored if name is not None and name in numbers and "loss" in words(name)]
+    is_guess = not chosen and len(losses) > 1
+    return Evaluation((*chosen, *losses, "")[0], (*accuracies, "")[0], losses, is_guess)
 
 
 def _named(numbers: Mapping[str, Any], signal: str) -> tuple[str, ...]:
