@@ -24,6 +24,7 @@ LENGTH, STEPS, FAULT = 64, 120, range(60, 63)
 def rows() -> list[dict[str, torch.Tensor]]:
     """Return 2,000 rows of bytes."""
     with lzma.open(Path(newllm.__file__).parent / "data" / "bundled" / "moby-dick.txt.xz") as text:
+        text.read(200_000)  # the first chapters, with what an edition puts before them
         tokens = torch.tensor(list(text.read(2000 * LENGTH)))
     return [{"input_ids": row, "labels": row} for row in tokens.split(LENGTH)]
 
@@ -39,7 +40,7 @@ def main(fault: bool) -> None:
         max_steps=STEPS,
         per_device_train_batch_size=8,
         gradient_accumulation_steps=2,
-        learning_rate=3e-3,
+        learning_rate=1e-3,
         eval_strategy="steps",
         eval_steps=30,
         save_strategy="no",
@@ -49,7 +50,7 @@ def main(fault: bool) -> None:
         disable_tqdm=True,
     )
     optimizer = torch.optim.AdamW(model.parameters(), arguments.learning_rate)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 100.0 if fault and step in FAULT else 1.0)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 100.0 if fault and step in FAULT else min(1.0, (step + 1) / 10))
     data = rows()
     trainer = Trainer(
         model, arguments, train_dataset=data[:1900], eval_dataset=data[1900:], optimizers=(optimizer, rate)
