@@ -50,10 +50,14 @@ def main(fault: bool) -> None:
         disable_tqdm=True,
     )
     optimizer = torch.optim.AdamW(model.parameters(), arguments.learning_rate)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 100.0 if fault and step in FAULT else min(1.0, (step + 1) / 10))
+
+    def rate(step: int) -> float:
+        return 100.0 if fault and step in FAULT else min(1.0, (step + 1) / 10)
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     data = rows()
     trainer = Trainer(
-        model, arguments, train_dataset=data[:1900], eval_dataset=data[1900:], optimizers=(optimizer, rate)
+        model, arguments, train_dataset=data[:1900], eval_dataset=data[1900:], optimizers=(optimizer, schedule)
     )
     trainer.add_callback(newllm.hf.Recorder(out=out / "run"))  # all that is added
     trainer.train()
