@@ -21,6 +21,7 @@ from newllm.errors import UserError
 from newllm.messages import Message, message
 
 MOST_WAITING = 10_000  # events that wait for a tracker, at most; about 20 MB
+_MANY = ("step", "text")  # kinds of events that there is not always room for
 _PAUSE = 0.2  # seconds between two looks at the queue
 _READY = 20.0  # seconds until a tracker must have said that it can begin
 
@@ -61,11 +62,14 @@ class Tracker:
         self._begun.wait(_READY)
         if self._refused is not None:
             raise UserError(self._refused)
+        if self._over.is_set():
+            how = f"python -m newllm.integrations.trackers {self.name}"
+            raise UserError(f"the process of tracker '{self.name}' ended at once: see what '{how}' says")
 
     def send(self, *event: Any) -> None:
         """Queue an event: its kind and its arguments, plain data."""
         self._steps += event[0] == "step"
-        if len(self._waiting) < MOST_WAITING:
+        if len(self._waiting) < MOST_WAITING or event[0] not in _MANY:
             self._waiting.append(event)
 
     def news(self) -> list[Message]:

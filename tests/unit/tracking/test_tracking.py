@@ -3,9 +3,11 @@
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,10 @@ class Dies(Keeps):
         if step == 3:
             os.abort()
 
+class EndsAtOnce(Keeps):
+    def check(self):
+        os._exit(4)
+
 class Refuses(Keeps):
     def check(self):
         raise UserError("no login: log in")
@@ -88,6 +94,16 @@ class Asks(Keeps):
         except OSError:
             return super().start(start) + ", no terminal"
         raise AssertionError("a terminal is there")
+"""
+
+
+BROKEN_DOCTOR = """
+from newllm.api import diagnosed
+
+def broken(path):
+    raise ZeroDivisionError("of the doctor")
+
+diagnosed.doctor = broken
 """
 
 
@@ -232,6 +248,24 @@ def test_what_refuses_is_an_error_before_anything_has_begun(run: Path) -> None:
     assert not list(run.iterdir())
 
 
+def test_a_process_that_ends_at_once_is_an_error() -> None:
+    with pytest.raises(
+        UserError, match=r"^the process of tracker 'made_sinks:EndsAtOnce' ended at once: see what 'pyth"
+    ):
+        Tracking(["made_sinks:EndsAtOnce"]).check()
+
+
+def test_a_doctor_that_fails_is_said(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "made_sinks.py").write_text(SINKS + BROKEN_DOCTOR)
+    (run / "trace.jsonl").write_text("")
+    made = started(run, "Keeps")
+    made.step(1, {"loss": 1.0})
+    made.finish("finished")
+    news = said(made)
+    assert news[1:] == ["made_sinks:Keeps failed (doctor), the training goes on: ZeroDivisionError: of the doctor"]
+    assert calls(run)[-1] == ["finish", "finished"]
+
+
 def test_nothing_can_ask_at_the_terminal(run: Path) -> None:
     made = started(run, "Asks")
     made.finish("finished")
@@ -281,3 +315,16 @@ def test_one_of_ones_own_that_is_none(name: str, said: str) -> None:
     with pytest.raises(UserError) as error:
         Tracking([name]).check()
     assert str(error.value).startswith(said)
+
+
+def test_a_server_of_wandb_that_does_not_answer_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from newllm.integrations.trackers.wandb import _is_reachable
+
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    closed = types.SimpleNamespace(mode="online", base_url="http://127.0.0.1:9")
+    assert not _is_reachable(closed)
+    assert _is_reachable(types.SimpleNamespace(mode="offline", base_url="http://127.0.0.1:9"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed.base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert _is_reachable(closed)

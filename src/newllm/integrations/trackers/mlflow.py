@@ -61,7 +61,10 @@ class MlflowSink(Sink):
             if name in known and known[name] != value[: len(known[name])]:  # a parameter cannot be changed there
                 self._client.set_tag(self._run, f"config.{name}", value[:5000])
         self._client.set_tag(self._run, "newllm.run", str(start.run))
-        return f"mlflow ui --backend-store-uri {mlflow.get_tracking_uri()}, run {self._run}"
+        uri = mlflow.get_tracking_uri()
+        if uri.startswith("http"):
+            return f"{uri}/#/experiments/{experiment}/runs/{self._run}"
+        return f"mlflow ui --backend-store-uri {uri}, run {self._run}"
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
         """Keep the values until the next flush."""
@@ -122,6 +125,7 @@ class MlflowSink(Sink):
         from mlflow.tracking import MlflowClient
 
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "newllm")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # it would try for minutes
         for left in reversed(range(_ATTEMPTS)):
             try:
                 self._client = MlflowClient()

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from newllm.errors import UserError
 from newllm.files import read_json, write_json
-from newllm.integrations.trackers.rounds import Rounds
+from newllm.integrations.trackers.rounds import Alert, Rounds
 from newllm.integrations.trackers.sink import Sink, Start
 
 _SINKS = {
@@ -79,7 +79,7 @@ class TrackerProcess:
         self._flush()
         self._say("taken", steps=self._taken - self._sink.lost)
         if self._rounds is not None and self._begun:
-            self._tell(self._rounds.due())
+            self._tell(self._rounds.due)
 
     def finish(self, status: str, seconds: float) -> None:
         """End the run.
@@ -90,7 +90,7 @@ class TrackerProcess:
         """
         self._say("taken", steps=self._taken - self._sink.lost)
         if self._rounds is not None and self._begun and seconds > 0:
-            self._tell(self._rounds.last())
+            self._tell(self._rounds.last)
         self._flush()
         self._say("taken", steps=self._taken - self._sink.lost)
         self._call("finish", status)
@@ -115,7 +115,13 @@ class TrackerProcess:
         if where:
             self._say("where", text=where)
 
-    def _tell(self, found: list[tuple[Any, ...]]) -> None:
+    def _tell(self, look: Callable[[], list[Alert]]) -> None:
+        try:
+            found = look()
+        except Exception as error:
+            self._rounds = None
+            self._failure("doctor", error)
+            return
         for alert in found:
             self._call("alert", *alert)
 
@@ -136,15 +142,15 @@ class TrackerProcess:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # SystemExit too: it is the package's, not ours
-            if name not in self._failed:
-                self._failed.add(name)
-                text = " ".join(str(error).split())[:300]
-                self._say(
-                    "failed",
-                    call=name,
-                    text=text if isinstance(error, UserError) else f"{type(error).__name__}: {text}",
-                )
+            self._failure(name, error)
             return None
+
+    def _failure(self, name: str, error: BaseException) -> None:
+        if name not in self._failed:
+            self._failed.add(name)
+            text = " ".join(str(error).split())[:300]
+            text = text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
+            self._say("failed", call=name, text=text)
 
     def _save(self) -> None:
         """Keep the sink's state beside the run."""

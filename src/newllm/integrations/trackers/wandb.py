@@ -7,7 +7,9 @@ that was. Where the server does not answer, the run is recorded offline, and `wa
 
 import netrc
 import os
+import socket
 import urllib.parse
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from newllm.errors import UserError
 from newllm.integrations.trackers.sink import Sink, Start
 
 _ASIDE = ("offline", "dryrun", "disabled")
-_INIT_SECONDS = 60
+_CONNECT_SECONDS, _INIT_SECONDS = 5, 20
 _GAP = 1000  # rows that a killed session may have sent and not written down
 
 
@@ -57,6 +59,7 @@ class WandbSink(Sink):
         }
         known |= {"id": self.state["id"], "resume": "allow"} if self.state else {}
         settings = {"console": "off", "init_timeout": _INIT_SECONDS}
+        settings |= {} if _is_reachable(wandb.Settings()) else {"mode": "offline"}
         try:
             self._run: Any = wandb.init(**known, settings=wandb.Settings(**settings))
         except (wandb.errors.CommError, TimeoutError) as error:
@@ -116,6 +119,20 @@ class WandbSink(Sink):
         row = step + self._offset
         self._run.log({**values, "step": step}, step=row)
         self.state = {**self.state, "row": row}
+
+
+def _is_reachable(settings: Any) -> bool:
+    """Whether the server of W&B takes a connection; where a proxy stands in between, or it is not asked, let it be."""
+    if settings.mode in _ASIDE or urllib.request.getproxies():
+        return True
+    address = urllib.parse.urlsplit(settings.base_url)
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        socket.create_connection((address.hostname or "", port), _CONNECT_SECONDS).close()
+    except OSError as error:
+        print(f"recorded offline: {settings.base_url} does not answer ({error})")
+        return False
+    return True
 
 
 def _in_netrc() -> bool:

@@ -8,8 +8,20 @@ from typing import Any
 import pytest
 
 import newllm
+from newllm.messages import Message
 from newllm.trace import read_trace
+from newllm.training.observer import Observer
 from newllm.training.recording import Signals
+
+
+class Ears(Observer):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def noticed(self, notice: Message) -> None:
+        self.said.append(str(notice))
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +43,11 @@ def train(text: Path, tiny_settings: tuple[str, ...]) -> Callable:
     def run(track: str, *settings: str, **more) -> Path:
         more: dict[str, Any] = {"out": "run", "budget": newllm.Budget(steps=24), **more}
         every = ("training.evaluate_every=10", "training.snapshot_every=12")
-        return newllm.train(str(text), track=track, settings=(*tiny_settings, *every, *settings), **more).path
+        ears = Ears()
+        more["observers"] = [*more.get("observers", ()), ears]
+        path = newllm.train(str(text), track=track, settings=(*tiny_settings, *every, *settings), **more).path
+        assert not [one for one in ears.said if "failed" in one or "did not" in one]
+        return path
 
     return run
 
