@@ -467,6 +467,13 @@ def test_losses_of_other_names_are_found_in_any_order(kind: str) -> None:
         assert alarms(dict(order))[kind].signal == "train_loss"
 
 
+def test_an_adapter_that_begins_at_nothing_has_not_vanished() -> None:
+    signals, name = sound(), "activation_rms/blocks.1"
+    faint = changed(signals, name, lambda _, v: 1e-5 * v)[name]
+    assert "vanishing-signal" in alarms(signals | {f"{name}.out": faint})
+    assert "vanishing-signal" not in alarms(signals | {f"{name}.out.lora_B.default": faint})
+
+
 OF_LAYERS = {
     "vanishing-gradient": "gradient_norm", "vanishing-signal": "activation_rms", "dead-units": "activation_zero",
     "saturated-gates": "gate_saturation", "update-ratio": "update_ratio", "attention-collapse": "attention_entropy",

@@ -1,5 +1,6 @@
 import importlib
 import importlib.metadata
+import importlib.util
 import subprocess
 import sys
 import tomllib
@@ -45,6 +46,7 @@ def test_so_it_does_for_a_version_that_was_not_tested(monkeypatch, version):
 
 def test_the_extra_installs_the_versions_that_are_taken():
     assert _extra("hf") == ["transformers>=5.14,<5.25"]
+    assert _extra("lightning") == ["lightning>=2.5,<2.7"]
 
 
 def _extra(name):
@@ -69,6 +71,22 @@ def test_and_for_onnx(monkeypatch, tmp_path):
     with pytest.raises(UserError, match=r"^this needs the package onnx, .*: pip install 'newllm\[onnx\]'$"):
         onnx_folder.export_run(run_of(tmp_path), tmp_path / "folder")
     assert _extra("onnx") == ["onnx>=1.17,<1.24"]
+
+
+@pytest.mark.parametrize("version", ["2.4.0", "2.7.0", "1.9.5"])
+def test_lightning_of_another_version_or_none_is_one_line(monkeypatch, version):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.delitem(sys.modules, "newllm.lightning", raising=False)
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    with pytest.raises(UserError, match=rf"^lightning {version} is installed, newllm takes 2.5 to below 2.7: pip inst"):
+        importlib.import_module("newllm.lightning")
+
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(UserError, match=r"^this needs the package lightning, .*: pip install 'newllm\[lightning\]'$"):
+        importlib.import_module("newllm.lightning")
 
 
 @pytest.mark.parametrize("version", ["5.14.0", "5.24.0", "5.24.1.dev0"])

@@ -343,6 +343,20 @@ def test_a_batch_that_is_halved_for_want_of_memory_begins_the_recording_anew(tmp
     assert list(recorded(tmp_path / "run" / "set-aside" / "after-step-0.jsonl")["loss"]) == [1, 2, 3]
 
 
+class Searches(TrainerCallback):
+    """Says that each training is a trial of a search for hyperparameters."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        state.is_hyper_param_search = True
+
+
+def test_each_trial_of_a_search_has_a_directory(tmp_path: Path) -> None:
+    found = trainer(tmp_path / "out", Searches(), newllm.hf.Recorder(out=tmp_path / "run"), max_steps=3)
+    for _trial in range(2):
+        found.train()
+    assert [list(recorded(tmp_path / "run" / f"trial-{trial}")["loss"]) for trial in (1, 2)] == [[1, 2, 3]] * 2
+
+
 def test_a_pretrained_model_is_a_fine_tune(tmp_path: Path) -> None:
     gpt2().save_pretrained(tmp_path / "model")
 

@@ -19,7 +19,7 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: layers differ in their norms by a factor of ten or so in sound models. A layer counts where its median
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
-    nothing is another finding's (frozen layer).
+    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out.
     """
     gradient = _faded(trace, facts, "gradient_norm", GRADIENT)
     signal = _faded(trace, facts, "activation_rms", SIGNAL)
@@ -32,7 +32,11 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
 def _faded(trace: Trace, facts: Facts, statistic: str, least: float) -> dict[str, tuple[float, Series]]:
     """Return the share of the largest layer's value by layer, with the series, where it is below `least`."""
-    series = {name: one for name, one in by_layer(trace, statistic, facts).items() if enough(one)}
+    series = {
+        name: one
+        for name, one in by_layer(trace, statistic, facts).items()
+        if enough(one) and not any(part.startswith("lora_") for part in name.split("."))
+    }
     for level in (
         {n: typical(one) for n, one in series.items()},
         {n: float(one.value[0]) for n, one in series.items()},
