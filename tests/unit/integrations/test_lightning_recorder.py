@@ -277,6 +277,19 @@ def test_a_training_that_begins_anew_there_is_one_line_before_the_first_step(tmp
     assert list(recorded(tmp_path / "run")["loss"]) == [1, 2, 3]
 
 
+def test_a_second_fit_of_the_same_trainer_goes_on(tmp_path: Path) -> None:
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    callback, kept = newllm.lightning.Recorder(out=tmp_path / "run"), ModelCheckpoint(tmp_path, filename="kept")
+    trainer = L.Trainer(callbacks=[callback, kept], max_steps=16, accelerator="cpu", **quiet)
+    trainer.fit(CNN(), loader(0, 128), loader(128, 160))
+    trainer = L.Trainer(callbacks=[callback], max_steps=24, accelerator="cpu", enable_checkpointing=False, **quiet)
+    trainer.fit(CNN(), loader(0, 128), loader(128, 160), ckpt_path=tmp_path / "kept.ckpt")
+    trainer.fit_loop.epoch_loop.max_steps = 30
+    trainer.fit(trainer.lightning_module, loader(0, 128), loader(128, 160))
+    assert list(recorded(tmp_path / "run")["loss"]) == list(range(1, 31))
+    assert not (tmp_path / "run" / "set-aside").exists()
+
+
 def test_what_fails_in_the_recorder_ends_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = fit(tmp_path, max_steps=10)
 

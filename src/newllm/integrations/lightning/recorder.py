@@ -56,7 +56,7 @@ class Recorder(Callback):
         self._recordings: list[CallbackRecording] = []
         self._within = contextlib.ExitStack()
         self._hooks: list[Any] = []
-        self._resumed: list[int] = []  # steps of each recording, as the checkpoint says
+        self._resumed: list[int] = []  # steps of each recording: of the checkpoint, or of the fit before this one
         self._updates, self._batches = 0, 0
         self._losses: Tensor | None = None  # of manual optimization, since the last step
         self._last: Tensor | None = None  # of the last step
@@ -192,6 +192,8 @@ class Recorder(Callback):
         self._within.close()
         while self._hooks:
             self._hooks.pop().remove()
+        if self._recordings:
+            self._resumed = self.state_dict()[_STATE]
         while self._recordings:
             self._recordings.pop().close()
 
@@ -205,4 +207,6 @@ def _called_model(trainer: Any, pl_module: Any) -> nn.Module:
     if isinstance(wrapped, nn.Module) and wrapped is not pl_module:
         return wrapped
     own = [child for child in pl_module.children() if next(child.parameters(), None) is not None]
-    return own[0] if len(own) == 1 and not list(pl_module.parameters(recurse=False)) else pl_module
+    if len(own) != 1 or list(pl_module.parameters(recurse=False)) or isinstance(own[0], nn.ModuleList | nn.ModuleDict):
+        return pl_module
+    return own[0]
