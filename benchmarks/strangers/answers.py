@@ -63,7 +63,7 @@ class Answer:
 def accepted_table(folder: Path = HERE) -> tuple[dict[str, Accepted], dict[str, Accepted]]:
     """Return what is accepted by kind of fault, and beside it by name of a run."""
     tables = tomllib.loads((folder / "accepted.toml").read_text(encoding="utf-8"))
-    runs = tables.pop("runs")
+    runs = tables.pop("runs", {})
     if folder == HERE:
         tables |= tomllib.loads((HERE / "accepted-held-out.toml").read_text(encoding="utf-8"))
     return {name: _accepted(row) for name, row in tables.items()}, {name: _accepted(row) for name, row in runs.items()}

@@ -2,13 +2,13 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
-    python benchmarks/strangers/score.py --set second [--commit-note TEXT] [--out FILE] [--details]
+    python benchmarks/strangers/score.py --set second|third [--commit-note TEXT] [--out FILE] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
 totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
-The second set (second/README.md) is held out as a whole: totals only, unless --details asks for single runs, which ends
-its being held out.
+The second and the third set (README.md in their folders) are held out as a whole: totals only, unless --details asks
+for single runs, which ends their being held out. The third has recordings, which are asked about too.
 """
 
 import argparse
@@ -43,6 +43,23 @@ def home(arguments: argparse.Namespace) -> Path:
     return HERE / arguments.set if arguments.set else HERE
 
 
+def labels_of(folder: Path) -> dict[str, Label]:
+    """Return the labels of a set by the name of the run."""
+    runs = json.loads((folder / "labels.json").read_text(encoding="utf-8"))["runs"]
+    return {run["name"]: _in_one_form(run) for run in runs} if isinstance(runs, list) else runs
+
+
+def _in_one_form(run: dict[str, Any]) -> Label:
+    """Return a label of the third set (third/README.md) in the form of the others."""
+    return {
+        **run,
+        "trainer": run["framework"],
+        "kind": "healthy" if run["healthy"] else run["kind"],
+        "steps": None if run["healthy"] else [run["begin"], run["end"]],
+        "visible": None if run["healthy"] else run["visible"],
+    }
+
+
 def unpack(archive: Path, folder: Path, names: set[str]) -> None:
     """Write the logs and recordings of some runs of an archive below a folder."""
     content = zstandard.ZstdDecompressor().decompress(archive.read_bytes(), _LARGEST)
@@ -70,6 +87,8 @@ def answers(labels: dict[str, Label], source: str, folder: Path, tables: Path = 
     """Ask the doctor about each log ("log") or about each recording that there is ("recording")."""
     kinds, own = accepted_table(tables)
     read = {name: label for name, label in labels.items() if label[source] is not None}
+    if source == "recording":  # what shows in the log need not show in the recording
+        read = {n: label if label.get("in_recording", True) else label | {"visible": "no"} for n, label in read.items()}
     jobs = [(label, folder / label[source], accepted_of(name, label, kinds, own)) for name, label in read.items()]
     with multiprocessing.get_context("spawn").Pool(_WORKERS) as pool:
         said = pool.starmap(_ask, jobs, chunksize=4)
@@ -84,7 +103,7 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return everything that is stored."""
     start = time.perf_counter()
     folder = home(arguments)
-    labels = chosen(json.loads((folder / "labels.json").read_text(encoding="utf-8"))["runs"], arguments)
+    labels = chosen(labels_of(folder), arguments)
     found: dict[str, Any] = {
         "question": "what the doctor finds in runs of other people's trainers, and says of healthy ones",
         "part": arguments.set or ("held out" if arguments.held_out else "whole" if arguments.all else "open"),
@@ -96,7 +115,7 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory() as directory:
         unpack(folder / "logs.tar.zst", Path(directory), set(labels))
-        sources = ("recording",) if arguments.recording else ("log",) if arguments.set else ("log", "recording")
+        sources = ("recording",) if arguments.recording else ("log",) if arguments.set == "second" else tuple(SHOWN)
         for source in sources:
             rows = answers(labels, source, Path(directory), folder)
             found[source] = totals(rows, SHOWN[source])
@@ -176,7 +195,7 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--visible", choices=("log", "recording", "all"), default="all", help="faults that show there")
     parser.add_argument("--recording", action="store_true", help="recordings alone, not logs")
     parser.add_argument("--out", type=Path, help="write JSON there")
-    parser.add_argument("--set", choices=("second",), help="another set, held out as a whole; totals only")
+    parser.add_argument("--set", choices=("second", "third"), help="another set, held out as a whole; totals only")
     parser.add_argument(
         "--details", action="store_true", help="with --set: single runs too, which ends its being held out"
     )
