@@ -120,10 +120,7 @@ EVIDENCE = (
         "validation-unmoved", "stale-evaluation", evaluation.unmoved,
         "what moves the training loss moves the outputs, for better or worse",
     ),
-    Evidence(
-        "never-learnt", "tokenizer-mismatch", evaluation.never_learnt,
-        "a model that knows nothing of a text has the loss that it began with",
-    ),
+    Evidence("never-learnt", "tokenizer-mismatch", evaluation.never_learnt),  # a text of another kind does so too
     Evidence(
         "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),
         "the recorder saw the mode",

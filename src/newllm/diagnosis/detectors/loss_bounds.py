@@ -239,10 +239,11 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     False alarms: a sound model may begin far above what it comes to, but not at a loss that is high in its own unit.
     For a vocabulary the training must predict tokens or classes: in other units (sums, squared errors) a loss may begin
     anywhere, so the kind of training has to be known, and the loss has to come to where a loss of tokens lies (not that
-    of classes: sums of those have an accuracy beside them, too). A sum of several logged losses may begin high.
+    of classes: sums of those have an accuracy beside them, too). The sum of several logged losses may begin anywhere.
     """
     loss = finite(trace.series("loss"))
-    if len(loss.value) >= FEWEST and training_kind(trace, facts).loss_is_progress and loss.value.min() > 0:
+    progress = training_kind(trace, facts).loss_is_progress and loss.value.min(initial=1.0) > 0
+    if len(loss.value) >= FEWEST and progress and len(_other_losses(trace)) < 2:
         fifth = float(np.median(loss.value[len(loss.value) // 20 : len(loss.value) // 5]))
         if loss.value[0] > HIGH and loss.value[0] > FAR * fifth:
             return [_learnt_away(trace, loss, fifth)]
@@ -298,6 +299,10 @@ def _learnt_away(trace: Trace, loss: Series, level: float) -> Finding:
 
 def _may_be_a_sum(trace: Trace, first: float) -> bool:
     """Whether several other losses of training are logged, none too large, that come to the first loss together."""
-    names = [name for name in trace.signals if name != "loss" and "loss" in name.lower() and not is_validation(name)]
-    parts = [float(value[0]) for name in names if len(value := finite(trace.series(name)).value)]
+    parts = [float(value[0]) for name in _other_losses(trace) if len(value := finite(trace.series(name)).value)]
     return len(parts) > 1 and max(parts) < LARGEST and sum(parts) > first / 2
+
+
+def _other_losses(trace: Trace) -> list[str]:
+    """Return the names of the other losses of training. Of several, each has a weight that somebody chose."""
+    return [name for name in trace.signals if name != "loss" and "loss" in name.lower() and not is_validation(name)]
