@@ -120,7 +120,6 @@ EVIDENCE = (
         "validation-unmoved", "stale-evaluation", evaluation.unmoved,
         "what moves the training loss moves the outputs, for better or worse",
     ),
-    Evidence("never-learnt", "tokenizer-mismatch", evaluation.never_learnt),  # a text of another kind does so too
     Evidence(
         "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),
         "the recorder saw the mode",
@@ -162,6 +161,7 @@ EVIDENCE = (
     Evidence("own-part-small", "auxiliary-loss", loss.own_part_small),
     Evidence("other-units", "wrong-targets", evaluation.other_units),
     Evidence("training-moved", "stale-evaluation", evaluation.repeated),
+    Evidence("never-learnt", "tokenizer-mismatch", evaluation.never_learnt),  # a text of another kind does so too
     Evidence("only-validation-jumps", "evaluation-preparation", evaluation.only_validation_jumps),
 )  # fmt: skip
 
