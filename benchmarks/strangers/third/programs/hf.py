@@ -142,7 +142,7 @@ def masked(run, draw):
 
     model = BertForMaskedLM(BertConfig(
         vocab_size=len(letters) + 2, hidden_size=48, num_hidden_layers=2, num_attention_heads=4,
-        intermediate_size=96, max_position_embeddings=64, hidden_dropout_prob=0.0,
+        intermediate_size=96, max_position_embeddings=64, hidden_dropout_prob=0.0, initializer_range=0.1,
     ))  # fmt: skip
     return model, rows(ids[:cut], run.get("rows", 3000)), rows(ids[cut:], 96)
 
@@ -252,7 +252,7 @@ def main():
     if run.has("weights-in-bfloat16"):
         model = model.bfloat16()
     steps, rate = run.get("steps", 160), run.get("lr", 2e-3)
-    rate *= 100 if run.has("rate-too-high") else 1
+    rate *= 600 if run.has("rate-too-high") else 1
     rate = 5e-7 if run.has("rate-too-low") else rate
     warm = 40 * steps if run.has("warmup-longer-than-training") else run.get("warmup", 10)
     state = run.get("style", "state") == "state"

@@ -85,7 +85,8 @@ class Classifier(pl.LightningModule):
             each = "epoch" if run.has("warmup-stepped-by-epoch") else "step"
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": each}}
         if name == "onecycle":
-            updates = self.length // run.get("accumulate", 1) + 1
+            parts, epochs = run.get("accumulate", 1), run.get("epochs", 8)
+            updates = epochs * -(-self.length // epochs // parts)
             if run.has("cycle-counts-micro-batches"):
                 updates = self.length
             scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=updates)
@@ -244,7 +245,7 @@ class Recording(Callback):
     def on_train_batch_end(self, trainer, module, outputs, batch, index):
         if trainer.global_step > self.stepped:
             self.stepped = trainer.global_step
-            loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+            loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
             if loss is None:
                 loss = trainer.callback_metrics.get("g_loss", trainer.callback_metrics.get("train_loss"))
             self.recorder.step(loss)

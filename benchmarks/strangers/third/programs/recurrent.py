@@ -19,7 +19,7 @@ class Net(nn.Module):
         self.cell = getattr(nn, kind)(inputs, width, batch_first=True)
         self.head = nn.Linear(width, outputs)
         if run.has("recurrence-too-strong"):
-            nn.init.normal_(self.cell.weight_hh_l0, std=3.0 / math.sqrt(width))
+            nn.init.normal_(self.cell.weight_hh_l0, std=2.5 / math.sqrt(width))
         if kind == "LSTM" and run.get("task", "adding") == "adding":
             nn.init.constant_(self.cell.bias_hh_l0[width : 2 * width], 1.0)
 

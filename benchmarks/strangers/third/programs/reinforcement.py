@@ -174,7 +174,7 @@ def dqn(run):
                 if not run.has("target-with-gradient"):
                     ahead = ahead.detach()
                 alive = 1.0 if run.has("ends-ignored") else 1 - ends
-                gamma = 1.02 if run.has("discount-above-one") else 0.97
+                gamma = 1.05 if run.has("discount-above-one") else 0.97
                 loss = F.smooth_l1_loss(chosen, rewards + gamma * alive * ahead)
                 optimizer.zero_grad()
                 loss.backward()
@@ -182,7 +182,7 @@ def dqn(run):
                 recorder.step(loss)
                 losses.append(float(loss.detach()))
                 values.append(float(chosen.detach().mean()))
-            if step % 200 == 0 and not run.has("target-never-updated"):
+            if step % run.get("sync", 200) == 0 and not run.has("target-never-updated"):
                 target.load_state_dict(model.state_dict())
             if (step + 1) % 80 == 0 and losses:
                 reward = sum(recent) / max(1, len(recent))

@@ -107,7 +107,7 @@ def main():
     rate = run.get("lr", 3e-3) * (300 if run.has("rate-too-high") else 1e-3 if run.has("rate-too-low") else 1)
     name = run.get("opt", "adam")
     if name == "lbfgs":
-        optimizer = torch.optim.LBFGS(model.parameters(), lr=0.5, max_iter=4)
+        optimizer = torch.optim.LBFGS(model.parameters(), max_iter=4, line_search_fn="strong_wolfe")
     elif name == "sgd":
         optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
     else:
