@@ -15,15 +15,20 @@ HERE = Path(__file__).parent
 OF_KIND = ("what", "severity", "causes", "wrong", "keywords")
 
 
-def length(folder, log):
-    """How many updates a run has, by the highest step that its log or recording names; None where none does."""
+def length(run, folder):
+    """How many updates a run has: by its recording, its log or its options; None where none of them says it."""
     trace = folder / "recording" / "trace.jsonl"
-    steps = []
     if trace.exists():
-        steps = [json.loads(line).get("step", -1) for line in trace.read_text().splitlines() if line]
-        return max(steps) + 1
-    if log == "trainer_state.json":
-        return json.loads((folder / log).read_text())["global_step"]
+        return max(json.loads(line).get("step", -1) for line in trace.read_text().splitlines() if line) + 1
+    if run.log == "trainer_state.json":
+        return json.loads((folder / run.log).read_text())["global_step"]
+    options = dict(pair.split("=") for pair in run.options.split())
+    if "steps" in options:
+        return int(options["steps"])
+    if run.program == "images":
+        epochs, folds = int(options.get("epochs", 8)), int(options.get("folds", 0))
+        each = -(-(1797 - 1797 // folds if folds else 1400) // int(options.get("batch", 32)))
+        return epochs * each * max(1, folds)
     return None
 
 
@@ -34,7 +39,7 @@ def label(run, kinds, logs):
         "program": run.program, "framework": run.framework, "options": run.options, "seed": run.seed,
         "healthy": not run.fault, "held_out": True,
     }  # fmt: skip
-    row["updates"] = length(logs / run.name, run.log)
+    row["updates"] = length(run, logs / run.name)
     if run.fault:
         kind = kinds[run.fault]
         row |= {"kind": run.fault, "severity": kind["severity"], "visible": kind["visible"], "why": kind["why"]}

@@ -92,9 +92,9 @@ LISTED = [
     ("images", "optimizer-of-another-model", NO, "style=mmengine lr=0.03 epochs=4 every=6"),
     ("images", "plateau-mode", NO, "style=table schedule=plateau model=mlp lr=0.005 epochs=16"),
     ("images", "cosine-length-in-epochs", YES, "style=csv schedule=cosine model=mlp lr=0.05 epochs=10 every=2"),
-    ("images", "deep-sigmoid", YES, "style=keras model=mlp depth=8 lr=0.1 epochs=10"),
+    ("images", "deep-sigmoid", YES, "style=keras model=mlp depth=8 opt=adam lr=0.001 epochs=6"),
     ("images", "accuracy-per-batch", NO, "style=keras model=mlp lr=0.02 epochs=8"),
-    ("images", "running-mean-not-reset", NO, "style=tqdm model=mlp smooth=1 lr=0.02 epochs=8 every=2"),
+    ("images", "running-mean-not-reset", NO, "style=logging model=mlp smooth=1 lr=0.02 epochs=8 every=4"),
     ("images", "split-not-shuffled", YES, "style=table model=mlp lr=0.02 epochs=10"),
     ("images", "shard-broken", YES, "style=jsonl model=mlp lr=0.02 epochs=10 every=1 ordered=1"),
     ("images", "average-too-slow", NO, "style=sentence ema=1 lr=0.03 epochs=8"),
@@ -130,7 +130,7 @@ LISTED = [
     # reinforcement
     ("reinforcement", "advantage-sign", NO, "style=blocks task=ppo updates=40"),
     ("reinforcement", "entropy-bonus-too-high", YES, "style=csv task=ppo updates=40"),
-    ("reinforcement", "discount-above-one", YES, "style=episodes task=dqn steps=5000 sync=40"),
+    ("reinforcement", "discount-above-one", YES, "style=episodes task=dqn steps=5000"),
     ("reinforcement", "policy-detached", NO, "style=logging task=reinforce episodes=200"),
     # representations
     ("representation", "pairs-do-not-belong", NO, "style=logfmt task=simclr steps=300"),
