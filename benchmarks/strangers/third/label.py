@@ -19,7 +19,8 @@ def length(run, folder):
     """How many updates a run has: by its recording, its log or its options; None where none of them says it."""
     trace = folder / "recording" / "trace.jsonl"
     if trace.exists():
-        return max(json.loads(line).get("step", -1) for line in trace.read_text().splitlines() if line) + 1
+        rows = [json.loads(line) for line in trace.read_text().splitlines() if line]
+        return max(row["step"] for row in rows if "loss" in row)  # counted from 1
     if run.log == "trainer_state.json":
         return json.loads((folder / run.log).read_text())["global_step"]
     options = dict(pair.split("=") for pair in run.options.split())
