@@ -91,6 +91,11 @@ class EveryThird(Net):
         scheduler.step()
 
 
+class PartOnly(Net):
+    def configure_optimizers(self) -> Any:
+        return torch.optim.Adam(self.net[3:].parameters(), 3e-3)
+
+
 class Hooked(Net):
     """Hooks of its own that change the training, and a loss that reads the step and the epoch."""
 
@@ -195,6 +200,7 @@ TRAININGS: dict[str, tuple[Callable[[], Net], Callable[[], Any], dict[str, Any]]
     "data without a length": (
         Net, lambda: DataLoader(Stream(), 8), {"max_steps": 14, "accumulate_grad_batches": 2, "max_epochs": -1}
     ),
+    "parameters that are not held": (PartOnly, SHUFFLED, {"gradient_clip_val": 0.1}),
     "a data module": (Net, Data, {}),
 }  # fmt: skip
 

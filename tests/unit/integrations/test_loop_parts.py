@@ -12,9 +12,12 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, Sampler, TensorDataset
 
 from newllm.errors import UserError
-from newllm.integrations.loops.batches import Batches, ReadBatches, SampledBatches, loader_batches
+from newllm.integrations.loops.batches import Batches
 from newllm.integrations.loops.chance import own_chance, put_chance, seed_all, take_chance
 from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.loaders import loader_batches
+from newllm.integrations.loops.read_batches import ReadBatches
+from newllm.integrations.loops.sampled_batches import SampledBatches
 from newllm.integrations.loops.schedule import RateTable
 
 DATA = TensorDataset(torch.arange(23))
@@ -223,12 +226,12 @@ def test_what_cannot_be_copied_is_shared(tmp_path: Path) -> None:
     model = nn.Linear(2, 2)
     with (tmp_path / "log").open("w") as file:
         model.log = {"file": file}  # type: ignore[assignment]
-        again = copied(model, model, "say so")
+        again = copied(model, [model], "Linear", "say so")
         assert again.log is model.log
         assert again.weight is not model.weight
         assert torch.equal(again.weight, model.weight)
         with pytest.raises(UserError, match=r"^Linear cannot be copied \(.*\): say so$"):
-            copied((model, file), model, "say so")
+            copied((model, file), [model], "Linear", "say so")
 
 
 # --- chance

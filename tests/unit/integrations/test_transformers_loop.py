@@ -155,6 +155,15 @@ class OwnParts(Trainer):
         return self.lr_scheduler
 
 
+class PartOnly(Trainer):
+    """An optimizer that does not hold the embedding, whose gradient is clipped with the others."""
+
+    def create_optimizer(self, model: Any = None) -> Any:  # noqa: ARG002
+        chosen = [parameter for name, parameter in self.model.named_parameters() if "wte" not in name]
+        self.optimizer = torch.optim.AdamW(chosen, self.args.learning_rate)
+        return self.optimizer
+
+
 def one_cycle(model: nn.Module) -> Any:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=20)
@@ -186,6 +195,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "data without a length": {"train_dataset": Stream(), "gradient_accumulation_steps": 4},
     "a loss of its own": {"kind": OwnLoss, "gradient_accumulation_steps": 2},
     "parts of its own": {"kind": OwnParts},
+    "parameters that are not held": {"kind": PartOnly, "max_grad_norm": 0.1},
     "a pair that was given": {"optimizers": one_cycle},
     "compute_loss_func": {"compute_loss_func": summed, "gradient_accumulation_steps": 2},
     "not clipped": {"max_grad_norm": 0.0},

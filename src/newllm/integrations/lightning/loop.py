@@ -28,9 +28,10 @@ from newllm.integrations.lightning.twin import (
     stand_at,
 )
 from newllm.integrations.lightning.validation import Validation
-from newllm.integrations.loops.batches import Batches, first_batches, loader_batches
+from newllm.integrations.loops.batches import Batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
 from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.loaders import first_batches, loader_batches
 from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
 from newllm.messages import Message, message
@@ -40,7 +41,6 @@ CALL = "Trainer.fit"
 _EVALUATED = 8  # batches of each validation loader: a replay evaluates often
 _HOOKS = ("on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_before_backward", "on_after_backward",
           "on_before_optimizer_step", "on_before_zero_grad", "on_train_batch_end", "on_train_epoch_end")  # fmt: skip
-_INSTEAD = "a replay trains copies of it"
 _LEFT_OUT = ("optimizer_step", "optimizer_zero_grad", "backward", "configure_gradient_clipping")
 
 
@@ -83,7 +83,7 @@ class _LightningTraining:
     """What a `Loop` is made of."""
 
     def __init__(self, trainer: Any, module: Any, data: dict[str, Any], callbacks: Sequence[Any]) -> None:
-        self._trainer, self._module, self._data = trainer, copied(module, module, _INSTEAD), data
+        self._trainer, self._module, self._data = trainer, _copied(module), data
         self._callbacks = copies_of(callbacks, trainer.callbacks, trainer)
         self._call = part(root_of(trainer), "trainer.call")
         self._seed = int(os.environ.get("PL_GLOBAL_SEED", torch.initial_seed() % 2**31))
@@ -171,13 +171,17 @@ class _LightningTraining:
                 self._hook(model, "on_after_backward")
         if trains:
             self._hook(model, "on_before_optimizer_step", twin.optimizers[0])
+            held = {id(one) for group in twin.optimizers[0].param_groups for one in group["params"]}
+            for parameter in model.parameters():
+                if id(parameter) not in held:  # Lightning clips what the optimizer holds
+                    parameter.grad = None
             clip = self._trainer.gradient_clip_val
             if clip and str(getattr(self._trainer.gradient_clip_algorithm, "value", "norm")) == "value":
                 clip_values(model, clip)
 
     def _begun(self) -> TrainingStep:
-        model = make_twin(self._trainer, copied(self._module, self._module, _INSTEAD), self._data)
-        model.callbacks = copy.deepcopy(self._callbacks)
+        model = make_twin(self._trainer, _copied(self._module), self._data)
+        model.callbacks = copies_of(self._callbacks, self._callbacks, self._trainer)
         if not model.module.automatic_optimization or len(model.twin.optimizers) != 1:
             raise UserError(
                 f"{type(self._module).__name__} optimizes by itself, or with several optimizers: a replay needs "
@@ -279,6 +283,10 @@ class _LightningTraining:
         made += [message("notice-loop-hook", name=f"{kind}.{name}") for name in _LEFT_OUT if name in self._own]
         assert self._batches is not None, "the first build found them"
         return made + of_data(self._batches, drawn=drawn, call=CALL)
+
+
+def _copied(module: Any) -> Any:
+    return copied(module, module.modules(), type(module).__name__, "a replay trains copies of it")
 
 
 def _check(trainer: Any, module: Any) -> None:

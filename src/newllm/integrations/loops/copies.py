@@ -1,38 +1,40 @@
-"""Copies of a model and what belongs to it: what cannot be copied, as an open file, is shared instead."""
+"""Copies of a model, a callback, and what belongs to it: what cannot be copied, as an open file, is shared instead."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
-
-from torch import nn
 
 from newllm.errors import UserError
 
 
-def copied(whole: Any, model: nn.Module, instead: str) -> Any:
+def copied(whole: Any, owners: Iterable[Any], name: str, instead: str, memo: dict[int, Any] | None = None) -> Any:
     """Return a deep copy.
 
     Args:
-        whole: what is copied: a model, or several things that belong to each other, the model among them.
-        model: whose attributes are shared with the copy where they cannot be copied.
+        whole: what is copied: one object, or several that belong to each other.
+        owners: objects in it, whose attributes are shared with the copy where they cannot be copied.
+        name: of it, for a person.
         instead: what the user can do if that is not enough.
+        memo: what stands for what in the copy, by the id of the original.
 
     Raises:
         UserError: it cannot be copied.
     """
+    memo = memo or {}
     try:
-        return copy.deepcopy(whole)
+        return copy.deepcopy(whole, dict(memo))
     except Exception:
-        own = [(name, value) for one in model.modules() for name, value in vars(one).items()]
-        shared = {id(value): value for name, value in own if not name.startswith("_") and not _can_be_copied(value)}
+        own = [(key, value) for one in owners for key, value in vars(one).items()]
+        memo |= {id(value): value for key, value in own if not key.startswith("_") and not _can_be_copied(value, memo)}
     try:
-        return copy.deepcopy(whole, shared)
+        return copy.deepcopy(whole, dict(memo))
     except Exception as error:
-        raise UserError(f"{type(model).__name__} cannot be copied ({error}): {instead}") from error
+        raise UserError(f"{name} cannot be copied ({error}): {instead}") from error
 
 
-def _can_be_copied(value: Any) -> bool:
+def _can_be_copied(value: Any, memo: dict[int, Any]) -> bool:
     try:
-        copy.deepcopy(value)
+        copy.deepcopy(value, dict(memo))
     except Exception:
         return False
     return True

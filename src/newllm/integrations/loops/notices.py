@@ -1,12 +1,13 @@
 """What a replay takes otherwise than the framework's own training, said in one list before it begins."""
 
-import copy
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.integrations.loops.batches import Batches, ReadBatches
+from newllm.integrations.loops.batches import Batches
+from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.read_batches import ReadBatches
 from newllm.messages import Message, message
 
 
@@ -47,11 +48,8 @@ def copies_of(chosen: Sequence[Any], callbacks: Sequence[Any], trainer: Any) -> 
     for one in chosen:
         if not any(one is other for other in callbacks):
             raise UserError(f"callbacks: {type(one).__name__} is not among the trainer's callbacks: give what it has")
-    try:
-        return copy.deepcopy(list(chosen), {id(trainer): trainer})
-    except Exception as error:
-        names = ", ".join(type(one).__name__ for one in chosen)
-        raise UserError(f"callbacks: {names} cannot be copied ({error}): a replay calls copies") from error
+    names = ", ".join(type(one).__name__ for one in chosen)
+    return copied(list(chosen), chosen, f"callbacks: {names}", "a replay calls copies", {id(trainer): trainer})
 
 
 def of_callbacks(callbacks: Iterable[Any], own: tuple[str, ...], base: type, hooks: Sequence[str]) -> list[Message]:

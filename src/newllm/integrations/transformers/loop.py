@@ -1,15 +1,12 @@
 """A `transformers.Trainer`'s training as a `newllm.Loop`: `newllm.hf.loop(trainer)`.
 
-Everything is taken from a *twin* of the trainer: a shallow copy with a copy of the model, the optimizer and the
-schedule, without the user's callbacks, which logs nothing. The twin prepares itself as `Trainer.train` does, and its
-own `training_step` computes the losses; only what it hands to `accelerator.backward` is caught, so that the `Loop`
-goes backwards. The user's objects are read and never written.
+Everything is taken from a *twin* of the trainer (twin.py), which prepares itself as `Trainer.train` does. Its own
+`training_step` computes the losses; only what it hands to `accelerator.backward` is caught, so that the `Loop` goes
+backwards. The user's objects are read and never written.
 
 Limits: one process and one device; no loss scaling; a training that begins, not one that is resumed.
 """
 
-import contextlib
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,12 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from newllm.chance import stream_seed
-from newllm.errors import UserError
-from newllm.integrations.loops.batches import Batches, first_batches, loader_batches
+from newllm.integrations.loops.batches import Batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
-from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.loaders import first_batches, loader_batches
 from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
+from newllm.integrations.transformers.twin import (
+    TWIN,
+    bare_twin,
+    caught_loss,
+    check_trainer,
+    copied_again,
+    copied_parts,
+    refuse_what_has_no_step,
+    staying_in_mode,
+    twin_of,
+)
 from newllm.messages import Message, message
 from newllm.replays.subjects.loop import Loop
 
@@ -30,8 +37,6 @@ CALL = "Trainer.train"
 _EVALUATED = 8  # batches of each evaluation data set: a replay evaluates often
 _HOOKS = ("on_train_begin", "on_epoch_begin", "on_step_begin", "on_substep_end", "on_pre_optimizer_step",
           "on_optimizer_step", "on_step_end", "on_epoch_end")  # fmt: skip
-_INSTEAD = "make the Trainer with model_init in the place of model"
-_TWIN = "_newllm_twin"  # attribute of a model: the trainer that prepared it
 
 
 def loop(trainer: Any, callbacks: Sequence[Any] = ()) -> Loop:
@@ -66,7 +71,7 @@ class _TrainerTraining:
     def __init__(self, trainer: Any, callbacks: Sequence[Any] = ()) -> None:
         self._trainer = trainer
         self._callbacks = copies_of(callbacks, trainer.callback_handler.callbacks, trainer)
-        self._parts = None if trainer.model_init else _copied_parts(trainer)
+        self._parts = None if trainer.model_init else copied_parts(trainer)
         self._batches: Batches | None = None
         self._rates: RateTable | None = None
         self._evaluated: dict[str, list[Any]] = {}
@@ -103,7 +108,8 @@ class _TrainerTraining:
         """Stand at a step. What callbacks do after an update is done before the next one: it belongs to its state."""
         assert self._rates is not None, "as_loop made them"
         self._rates.put_cycled(optimizer, step)
-        twin = _twin_of(model)
+        model.zero_grad()  # as the Trainer does: also what the optimizer does not hold, and the clipping sees
+        twin = twin_of(model)
         twin.state.global_step, twin.state.epoch = step, step / self.updates_per_epoch
         after = () if step == 0 else ("on_optimizer_step", "on_step_end")
         ends = step > 0 and step % self.updates_per_epoch == 0
@@ -119,14 +125,14 @@ class _TrainerTraining:
 
     def loss(self, model: nn.Module, batch: list[list[Any]]) -> Iterator[Tensor]:
         """Yield the loss of each micro-batch, divided as it counts in the update."""
-        twin, number = _twin_of(model), 0
+        twin, number = twin_of(model), 0
         for group in batch:
             micro_batches, items = twin.get_batch_samples(iter(group), len(group), twin.args.device)
             twin.current_gradient_accumulation_steps = len(micro_batches)
             for inputs in micro_batches:
-                with own_chance(torch_too=False), _staying_in_mode(model):
+                with own_chance(torch_too=False), staying_in_mode(model):
                     seed_all(stream_seed(twin.args.seed, "loss", twin.state.global_step, number), torch_too=False)
-                    loss = _caught(twin, model, inputs, items)
+                    loss = caught_loss(twin, model, inputs, items)
                 yield loss
                 del loss
                 number += 1
@@ -137,7 +143,7 @@ class _TrainerTraining:
         """Return the loss on the first batches of each evaluation data set, weighted by their rows."""
         from transformers.trainer_pt_utils import find_batch_size  # pyrefly: ignore
 
-        twin, given = _twin_of(model), self._trainer.eval_dataset
+        twin, given = twin_of(model), self._trainer.eval_dataset
         losses: dict[str, float] = {}
         total, rows = 0.0, 0
         for name in given if isinstance(given, Mapping) else [""]:
@@ -163,11 +169,11 @@ class _TrainerTraining:
         """Return a twin that is where `Trainer.train` is before its first update."""
         import transformers  # pyrefly: ignore
 
-        twin = _bare_twin(self._trainer)
-        twin.callback_handler.callbacks += copy.deepcopy(self._callbacks)
+        twin = bare_twin(self._trainer)
+        twin.callback_handler.callbacks += copies_of(self._callbacks, self._callbacks, self._trainer)
         twin.args.seed = seed
         if self._parts is not None:
-            twin.model, twin.optimizer, twin.lr_scheduler = copied(self._parts, self._parts[0], _INSTEAD)
+            twin.model, twin.optimizer, twin.lr_scheduler = copied_again(self._parts)
             twin.model_wrapped = twin.model
 
         def begin(**_: Any) -> None:
@@ -183,8 +189,8 @@ class _TrainerTraining:
 
         twin._inner_training_loop = begin
         transformers.Trainer.train(twin)
-        _refuse_what_has_no_step(twin)
-        setattr(twin.model_wrapped, _TWIN, twin)
+        refuse_what_has_no_step(twin)
+        setattr(twin.model_wrapped, TWIN, twin)
         return twin
 
     def _try(self, twin: Any) -> bool:
@@ -209,108 +215,3 @@ class _TrainerTraining:
             made.append(message("notice-loop-step", name=f"{kind.__name__}.training_step"))
         assert self._batches is not None, "the first build found them"
         return made + of_data(self._batches, drawn=drawn, call=CALL)
-
-
-def check_trainer(trainer: Any) -> None:
-    """Refuse what is no Trainer, or whose training cannot be replayed.
-
-    Raises:
-        UserError: says why, and what to do.
-    """
-    import transformers  # pyrefly: ignore
-
-    if not isinstance(trainer, transformers.Trainer):
-        raise UserError(f"newllm.hf.loop was given {type(trainer).__name__}: give a transformers.Trainer")
-    args = trainer.args
-    if trainer.train_dataset is None:
-        raise UserError("the Trainer has no train_dataset: without data there is no training to replay")
-    if trainer.state.global_step > 0 and trainer.model_init is None:
-        raise UserError(
-            f"the Trainer has trained its model already (step {trainer.state.global_step}): call newllm.hf.loop before "
-            "trainer.train(), or make the Trainer with model_init in the place of model"
-        )
-    wrong = {
-        "DeepSpeed": trainer.is_deepspeed_enabled,
-        "FSDP": trainer.is_fsdp_enabled or trainer.is_fsdp_xla_enabled,
-        f"{args.world_size} processes": args.world_size > 1,
-        f"{args.n_gpu} GPUs in one process": args.n_gpu > 1,
-        "a model that is split over devices": trainer.is_model_parallel,
-        "fp16, whose loss is scaled": trainer.accelerator.scaler is not None,
-        f"optim='{args.optim}', which updates in the backward pass": any(
-            name in str(getattr(args.optim, "value", args.optim)) for name in ("lomo", "layerwise")
-        ),
-    }
-    for what, is_so in wrong.items():
-        if is_so:
-            raise UserError(f"the Trainer trains with {what}: a replay has one process, one device and no scaling")
-
-
-def _refuse_what_has_no_step(twin: Any) -> None:
-    from transformers.trainer import GreedyLR  # pyrefly: ignore
-
-    scheduler, optimizer = twin.lr_scheduler, twin.optimizer.optimizer
-    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau | GreedyLR):
-        raise UserError(
-            f"{type(scheduler).__name__} sets the rate by what evaluations show, which is no function of the step: "
-            "give another lr_scheduler_type for the replay"
-        )
-    if callable(getattr(optimizer, "eval", None)):
-        raise UserError(f"{type(optimizer).__name__} keeps other weights for evaluations: a replay knows no such modes")
-
-
-def _copied_parts(trainer: Any) -> tuple[Any, Any, Any]:
-    """Return copies of model, optimizer and schedule that belong to each other; the last two may be None."""
-    optimizer = getattr(trainer.optimizer, "optimizer", trainer.optimizer)
-    return copied((trainer.model, optimizer, trainer.lr_scheduler), trainer.model, _INSTEAD)
-
-
-def _bare_twin(trainer: Any) -> Any:
-    """Return a copy of a trainer that shares data and functions with it, and nothing that a training changes."""
-    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback, TrainerControl  # pyrefly: ignore
-
-    twin = copy.copy(trainer)
-    for name, value in vars(trainer).items():
-        if type(value) in (list, dict, set) and not name.endswith("_dataset"):
-            setattr(twin, name, copy.copy(value))
-    twin.args, twin.state, twin.control = copy.copy(trainer.args), copy.copy(trainer.state), TrainerControl()
-    twin.state.global_step = 0
-    twin.accelerator = copy.copy(trainer.accelerator)
-    for name, value in vars(trainer.accelerator).items():
-        if type(value) is list:
-            setattr(twin.accelerator, name, [])
-    twin.callback_handler = CallbackHandler([DefaultFlowCallback], None, trainer.processing_class, None, None)
-    twin.log = lambda *_, **__: None
-    return twin
-
-
-def _twin_of(model: nn.Module) -> Any:
-    return getattr(model, _TWIN)
-
-
-@contextlib.contextmanager
-def _staying_in_mode(model: nn.Module) -> Iterator[None]:
-    """Let `training_step` not put a model into training mode while no gradient is wanted."""
-    if torch.is_grad_enabled():
-        yield
-        return
-    model.train = lambda mode=True: model  # type: ignore[method-assign]  # noqa: ARG005
-    try:
-        yield
-    finally:
-        del model.train
-
-
-def _caught(twin: Any, model: nn.Module, inputs: Any, items: Any) -> Tensor:
-    """Return what the trainer's own `training_step` would go backwards from."""
-    caught: list[Tensor] = []
-    twin.accelerator.backward = lambda loss, **_: caught.append(loss)
-    try:
-        twin.training_step(model, inputs, items)
-    finally:
-        del twin.accelerator.backward
-    if len(caught) != 1:
-        raise UserError(
-            f"{type(twin).__name__}.training_step went backwards {len(caught)} times for one batch: a replay needs a "
-            "training_step that calls accelerator.backward once"
-        )
-    return caught[0]
