@@ -6,6 +6,7 @@ the schedules; which step they are at is set from outside (`stand_at`).
 
 import contextlib
 import importlib
+import inspect
 import logging
 import warnings
 from collections import OrderedDict
@@ -91,7 +92,10 @@ def make_twin(trainer: Any, module: Any, data: Mapping[str, Any]) -> TrainingSte
     settings = {name: getattr(trainer, name) for name in _SETTINGS}
     device = trainer.strategy.root_device
     with _quiet():
-        twin = type(trainer)(
+        kind = part(root, "trainer.trainer").Trainer
+        if "enable_autolog_hparams" in inspect.signature(kind.__init__).parameters:  # from 2.6 on
+            settings["enable_autolog_hparams"] = False
+        twin = kind(
             accelerator=device.type if device.type != "cuda" else "gpu",
             devices=1 if device.index is None else [device.index],
             max_epochs=trainer.fit_loop.max_epochs,
@@ -99,7 +103,6 @@ def make_twin(trainer: Any, module: Any, data: Mapping[str, Any]) -> TrainingSte
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            enable_autolog_hparams=False,
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             **settings,
