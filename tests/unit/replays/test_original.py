@@ -47,6 +47,11 @@ def spikes(**signals: np.ndarray | tuple[np.ndarray, np.ndarray]) -> tuple[Locat
     return spikes_of(diagnose(trace, Facts()), trace)
 
 
+def test_a_loss_that_was_never_finite_is_the_most_serious() -> None:
+    found = spikes(loss=np.full(60, np.nan))
+    assert most_serious(found) == 0
+
+
 def test_spikes_come_in_time_order_each_with_its_place_in_the_training_loss() -> None:
     loss = bump(bump(descent(), 150, 5.0), 90, 3.0)
     first, second = spikes(loss=loss)

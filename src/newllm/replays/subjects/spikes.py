@@ -69,6 +69,8 @@ def most_serious(spikes: Sequence[LocatedSpike]) -> int:
 
 
 def _rise(spike: LocatedSpike) -> float:
+    if not math.isfinite(spike.base):  # not finite from the first step on
+        return math.inf
     base = max(spike.base, _SMALLEST)
     return math.log(max(min(spike.base + spike.height, max(HIGHEST, 2 * base)), base) / base)
 
