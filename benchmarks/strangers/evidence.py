@@ -2,8 +2,8 @@
 
     python benchmarks/strangers/evidence.py [--write | --check] [--only AUTHOR ...]
 
-Four authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "fresh". A row is right in a kind of run
-if its cause is accepted there in at least half of the runs in which it is seen; it is counted by kind. Then each author
+Five authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "third", "fresh". A row is right in a kind
+of run if its cause is accepted there in at least half of the runs in which it is seen; it is counted by kind. Then each author
 is left out in turn, and each kind: what the doctor would name first there, if a row with an argument is believed unless
 it was wrong in more kinds of the others than right; and, beside it, if rows without an argument were believed too that
 were right in two kinds of the others and at least three times as often as wrong. The probability that is said of a
@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "doctor")]
 
 from benchmarks.strangers.answers import accepted_of, accepted_table  # noqa: E402
-from benchmarks.strangers.score import unpack  # noqa: E402
+from benchmarks.strangers.score import labels_of, unpack  # noqa: E402
 
 from fault_kinds import KINDS  # noqa: E402
 from newllm.diagnosis.case import Case  # noqa: E402
@@ -38,7 +38,7 @@ from newllm.statistics import wilson  # noqa: E402
 from stored import LABELS  # noqa: E402
 from stored import unpack as unpack_own  # noqa: E402
 
-AUTHORS = ("own", "first", "fresh", "second")
+AUTHORS = ("own", "first", "fresh", "second", "third")
 ARGUED = {one.id for one in EVIDENCE if one.argument}
 VERDICTS = ("right", "wrong", "unknown", "silent")
 _WORKERS = 2
@@ -82,7 +82,7 @@ def jobs(folder: Path, authors: Iterable[str]) -> Iterator[Job]:
                     yield Job(author, label["kind"], place / name, frozenset([kind.name, *kind.causes] if kind else []))
             continue
         home = HERE if author == "first" else HERE / author
-        labels = json.loads((home / "labels.json").read_text(encoding="utf-8"))["runs"]
+        labels = labels_of(home)
         unpack(home / "logs.tar.zst", place, {label["log"].split("/")[0] for label in labels.values()})
         tables = accepted_table(home) if author != "fresh" else None
         for name, label in labels.items():

@@ -3,6 +3,8 @@
 The kind decides what its loss means. The loss of a policy, or of a GAN's two sides, is no measure of progress: it may
 rise, fall or stay while all is well. A guess names the columns that it is made by, and `--kind` corrects it.
 
+Names of layers say it too, where a model is recorded whole: generator and critic, policy and value.
+
 Limits: a fine-tune, a diffusion model and a contrastive one are known by name only; their losses look like any other.
 """
 
@@ -68,7 +70,16 @@ def training_kind(trace: Trace, facts: Facts = Facts()) -> TrainingKind:  # noqa
         columns = [roles.first(*alternatives.split()) for alternatives in needed]
         if all(columns):
             return TrainingKind(name, tuple(filter(None, columns)))
-    return _by_values(trace)
+    return _by_layers(facts) or _by_values(trace)
+
+
+def _by_layers(facts: Facts) -> TrainingKind | None:
+    """Return the kind that names of layers tell ("critic.0" is a critic's), None where they tell none."""
+    names = {part.lower() for layer in facts.layers for part in re.split(r"[._/]", layer.name)}
+    for kind, (first, second) in _BY_LAYERS:
+        if first & names and second & names:
+            return TrainingKind(kind, (min(first & names), min(second & names)))
+    return None
 
 
 def reads_text(trace: Trace, facts: Facts) -> bool:
@@ -108,6 +119,11 @@ _BY_ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("regression", ("mse",)),
 )
 
+
+_BY_LAYERS = (
+    ("adversarial", ({"generator", "gen", "netg"}, {"discriminator", "critic", "disc", "netd"})),
+    ("reinforcement", ({"policy", "actor", "pi"}, {"value", "critic", "vf", "qf", "q"})),
+)
 
 _TOKENS = re.compile(
     r"(^|[^a-z])tok(en)?s?[ _]*(/|per|seen|\b)", re.IGNORECASE

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from newllm.diagnosis import Facts
+from newllm.diagnosis import Facts, Layer
 from newllm.diagnosis.detectors.agreement import detect_training_above, detect_unsteady_validation
 from newllm.diagnosis.detectors.loss_floor import detect_squashed_outputs, detect_too_good
 from newllm.trace import Finding, Series, Trace
@@ -220,3 +220,10 @@ def test_what_is_learnt_late_is_no_leak(late: int, is_found: bool) -> None:
     loss = np.concatenate([np.full(50, 4.0), np.full(50, 0.1)])
     validation = [4.0] * late + [0.1] * (10 - late)
     assert bool(detect_too_good(both(loss, *validation), Facts())) is is_found
+
+
+def test_of_a_recorded_model_that_reads_no_text_nothing_is_too_good() -> None:
+    trace = both(falling(6.0, 0.05), 0.1, 0.05, 0.05, 0.05)
+    assert detect_too_good(trace, Facts())
+    assert not detect_too_good(trace, Facts(layers=(Layer("0", "Conv2d", 9),)))
+    assert detect_too_good(trace, Facts(layers=(Layer("0", "Embedding", 9), Layer("1", "Linear", 9))))

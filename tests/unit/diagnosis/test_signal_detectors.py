@@ -55,7 +55,11 @@ def sound() -> Signals:
 
 def changed(signals: Signals, name: str, change: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Signals:
     series = signals[name]
-    return {**signals, name: Series(series.step, change(series.step, series.value.copy()))}
+    new = Series(series.step, change(series.step, series.value.copy()))
+    if name.startswith("update_norm/"):  # weights move where they are updated
+        weights = name.replace("update_norm", "weight_norm")
+        signals = {**signals, weights: Series(series.step, 5 + 1e-3 * np.cumsum(new.value > 0))}
+    return {**signals, name: new}
 
 
 def alarms(signals: Signals, facts: Facts = FACTS) -> dict[str, Finding]:
@@ -264,6 +268,30 @@ def test_a_layer_kept_from_the_optimizer_is_wrong_where_it_asks_for_a_gradient(g
         del signals["gradient_norm/blocks.0"]
     (found,) = [one for one in diagnose(Trace(signals), facts) if one.kind == "frozen-layer"]
     assert found.severity == severity
+
+
+def test_what_another_optimizer_moves_is_not_frozen() -> None:
+    signals = changed(sound(), "update_norm/blocks.0", lambda _, v: 0 * v)
+    assert "frozen-layer" in alarms(signals)
+    between = changed(signals, "weight_norm/blocks.0", lambda t, v: v + 1e-5 * t)
+    assert "frozen-layer" not in alarms(between)
+
+
+@pytest.mark.parametrize(
+    ("name", "without", "severity"),
+    [
+        ("head", ("gradient_norm/head",), "note"),  # the last layer: nothing that comes of it is in the loss
+        ("blocks.0", ("gradient_norm/blocks.0",), "warning"),  # cut off from the loss, layers behind it are not
+        ("blocks.0", ("gradient_norm/blocks.0", "activation_rms/blocks.0"), "note"),  # never called
+        ("head", (), "warning"),
+    ],
+)
+def test_a_layer_that_is_in_no_part_of_the_loss_is_a_note(name: str, without: tuple[str, ...], severity: str) -> None:
+    signals = changed(sound(), f"update_norm/{name}", lambda _, v: 0 * v)
+    signals = {one: series for one, series in signals.items() if one not in without}
+    (found,) = [one for one in diagnose(Trace(signals), FACTS) if one.kind == "frozen-layer"]
+    assert found.severity == severity
+    assert ("in no part of the loss" in str(found.sentence)) is (severity == "note")
 
 
 def test_a_first_update_far_too_large_is_the_layer_s_own_fault() -> None:

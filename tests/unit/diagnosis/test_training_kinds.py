@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from newllm.diagnosis import diagnose
-from newllm.diagnosis.facts import Facts
-from newllm.diagnosis.training_kind import KINDS
+from newllm.diagnosis.facts import Facts, Layer
+from newllm.diagnosis.training_kind import KINDS, training_kind
 from newllm.messages import catalogue
 from newllm.trace import Finding, Series, Trace
 
@@ -371,3 +371,18 @@ def test_columns_of_any_values_are_judged(seed: int) -> None:
             signals[str(name)] = Series(np.sort(rng.choice(999, count, replace=False)), kinds[rng.integers(6)])
         for finding in diagnose(Trace(signals), Facts(kind=str(rng.choice(KINDS)))):
             assert str(finding.sentence)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("generator.0", "critic.0"), "adversarial"),
+        (("model.netG.main.0", "model.netD.main.0"), "adversarial"),
+        (("policy.0", "value.0"), "reinforcement"),
+        (("generator.0", "head"), None),
+        (("attention.value", "attention.query"), None),
+    ],
+)
+def test_layers_names_tell_of_two_sides(names: tuple[str, ...], kind: str | None) -> None:
+    facts = Facts(layers=tuple(Layer(name, "Linear", 4) for name in names))
+    assert training_kind(Trace({"loss": Series(np.arange(9), np.ones(9))}), facts).name == kind

@@ -2,8 +2,8 @@
 
 False alarms: two neighbours of a smooth, printed series are equal by chance about once in (usual change / printed
 unit) points. A repeat counts only where a run as long would show fewer than `ALARMS` such repeats by chance; a series
-that has converged to its printed digits therefore raises none. Nor does one that has come down to exactly 0: a hinge or
-triplet loss is 0 for every batch that is well separated.
+that has converged to its printed digits therefore raises none. Two training losses that are equal once are a note.
+One that has come down to exactly 0 is nothing: a hinge or triplet loss is 0 for every batch that is well separated.
 """
 
 import math
@@ -123,7 +123,7 @@ def _finding(trace: Trace, name: str, series: Series, where: tuple[int, int, flo
     long = times >= 4 or stretches >= 3
     return Finding(
         kind="stale-evaluation" if evaluation else "repeated-loss",
-        severity="fault" if long else "warning",
+        severity="fault" if long else "warning" if evaluation or times > 2 or stretches > 1 else "note",
         sentence=message(
             "finding-stale-evaluation.sentence",
             signal=name,

@@ -8,7 +8,7 @@ from newllm.diagnosis.causes.kinds import MANY
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import as_shares, finite
-from newllm.diagnosis.training_kind import training_kind
+from newllm.diagnosis.training_kind import reads_text, training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -189,8 +189,10 @@ def detect_too_good(trace: Trace, facts: Facts) -> list[Finding]:
     """Return a loss of next tokens that is nearly nothing on held-out text too: the target is to be seen.
 
     False alarms: a task with one right answer to each question gives such a loss, and is named. With few classes
-    (a first loss below `MANY`) it is usual, and nothing is said.
+    (a first loss below `MANY`) it is usual, and nothing is said; nor is it of a recorded model that reads no text.
     """
+    if facts.layers and not reads_text(trace, facts):
+        return []
     loss, validation = finite(trace.series("loss")), finite(trace.series("validation_loss"))
     enough = len(loss.value) >= FEWEST and len(validation.value) >= 2
     if not enough or min(loss.value.min(), validation.value.min()) <= 0:

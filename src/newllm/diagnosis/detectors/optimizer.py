@@ -6,6 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -150,18 +151,39 @@ def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the layers that never moved.
 
     False alarms: none by chance; an update of exactly nothing at every sampled step while other layers move is no
-    accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note.
+    accident. A layer that the optimizer was never given and that asks for no gradient is frozen on purpose: a note. So
+    is one that no gradient can reach, as nothing that comes of it is in the loss; and one that moves between the
+    updates is another optimizer's.
     """
     layers = {name: one for name, one in by_layer(trace, "update_norm", facts).items() if enough(one, 3)}
-    still = [name for name, one in layers.items() if np.mean(one.value == 0) >= STILL]
+    still = [name for name, one in layers.items() if np.mean(one.value == 0) >= STILL and not _moves(trace, name)]
     given = {layer.name: layer.trained for layer in facts.layers}
     bare = [layer.name for layer in facts.layers if not layer.trained and layer.parameters > 0]
     meant = [name for name in still if not given.get(name, True) and not _has_gradient(trace, name)]
     left = [*meant, *(name for name in bare if name not in still)]
-    wrong = [name for name in still if name not in meant]
+    unused = [name for name in still if name not in meant and _is_unused(trace, facts, name)]
+    wrong = [name for name in still if name not in meant + unused]
     if len(wrong) == len(layers):
         return []  # nothing moves at all: the learning rate is nothing, or every update is skipped
-    return [_frozen(trace, names, bad) for names, bad in ((wrong, True), (left, False)) if names]
+    groups = ((wrong, "asked"), (left, "not-given"), (unused, "unused"))
+    return [_frozen(trace, names, why) for names, why in groups if names]
+
+
+def _moves(trace: Trace, name: str) -> bool:
+    """Whether a layer's weights change although the recorded optimizer does not change them."""
+    norm = finite(trace.series(f"weight_norm/{name}")).value
+    return len(norm) > 1 and bool(np.mean(np.diff(norm) != 0) >= 0.5)
+
+
+def _is_unused(trace: Trace, facts: Facts, name: str) -> bool:
+    """Whether nothing that comes of a layer is in the loss: it was not called, or no layer behind it has a gradient."""
+    if _has_gradient(trace, name) or not any(signal.startswith("gradient_norm/") for signal in trace.signals):
+        return False
+    names = [layer.name for layer in facts.layers]
+    behind = names[names.index(name) + 1 :] if name in names else names
+    called = f"activation_rms/{name}" in trace.signals
+    others = any(signal.startswith("activation_rms/") for signal in trace.signals)
+    return (others and not called) or not any(_has_gradient(trace, other) for other in behind)
 
 
 def _has_gradient(trace: Trace, name: str) -> bool:
@@ -169,12 +191,12 @@ def _has_gradient(trace: Trace, name: str) -> bool:
     return bool(np.any(trace.series(f"gradient_norm/{name}").value > 0))
 
 
-def _frozen(trace: Trace, names: list[str], wrong: bool) -> Finding:
+def _frozen(trace: Trace, names: list[str], why: str) -> Finding:
     series = trace.series(f"update_norm/{names[0]}")
     return Finding(
         kind="frozen-layer",
-        severity="warning" if wrong else "note",
-        sentence=message("finding-frozen-layer.sentence", layers=and_more(names), count=len(names), trained=wrong),
+        severity="warning" if why == "asked" else "note",
+        sentence=message("finding-frozen-layer.sentence", layers=and_more(names), count=len(names), why=why),
         first_step=float(series.step[0]) if len(series.step) else None,
         last_step=float(series.step[-1]) if len(series.step) else None,
         confidence=0.95,

@@ -488,9 +488,10 @@ finding-frozen-layer =
     .sentence = { $layers } { $count ->
         [one] is
        *[other] are
-    } { $trained ->
-        [yes] asked for a gradient
-       *[no] not given to the optimizer
+    } { $why ->
+        [asked] asked for a gradient
+        [unused] in no part of the loss
+       *[not-given] not given to the optimizer
     } and never moves
     .on-purpose = it is frozen on purpose
     .left-out = it was left out of the optimizer's groups

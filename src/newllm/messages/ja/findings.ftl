@@ -469,10 +469,11 @@ finding-saturated-gates =
 
 finding-frozen-layer =
     .explained = 訓練しているはずの層が動かない。モデルの一部が初期値のままである。逆伝播の後にその重みの勾配を表示し、オプティマイザーに渡されているかを確かめる。
-    .sentence = { $layers }（{ $count }層）は{ $trained ->
-        [yes] 勾配を計算する設定である
-       *[no] オプティマイザーに渡されておらず
-    }が、まったく動かない。
+    .sentence = { $layers }（{ $count }層）は{ $why ->
+        [asked] 勾配を計算する設定であるが
+        [unused] 損失のどこにも使われておらず
+       *[not-given] オプティマイザーに渡されておらず
+    }、まったく動かない。
     .on-purpose = 意図して凍結された
     .left-out = オプティマイザーのパラメータグループから漏れた
     .unused = 出力が使われていない
