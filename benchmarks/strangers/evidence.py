@@ -2,13 +2,14 @@
 
     python benchmarks/strangers/evidence.py [--write | --check] [--only AUTHOR ...]
 
-Five authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "third", "fresh". A row is right in a kind
-of run if its cause is accepted there in at least half of the runs in which it is seen; it is counted by kind. Then each author
-is left out in turn, and each kind: what the doctor would name first there, if a row with an argument is believed unless
-it was wrong in more kinds of the others than right; and, beside it, if rows without an argument were believed too that
-were right in two kinds of the others and at least three times as often as wrong. The probability that is said of a
-named cause is the lower end of the 95 % interval of the first share, of strangers' runs. --write stores the counts in
-src/newllm/diagnosis/causes/counts.json, for the doctor and docs/doctor.md; --check says whether they are still so.
+Five authors: "own" (benchmarks/doctor), "first" (this folder's set), "second", "third", "fresh". A row is right in a
+kind of run if its cause is accepted there in at least half of the runs in which it is seen; it is counted by kind.
+Then each author is left out in turn, and each kind: what the doctor would name first there, if a row with an argument
+is believed unless it was wrong in more kinds of the others than right; and, beside it, if rows without an argument
+were believed too that were right in two kinds of the others and at least three times as often as wrong. The
+probability that is said of a named cause is the lower end of the 95 % interval of the first share, of strangers' runs.
+--write stores the counts in src/newllm/diagnosis/causes/counts.json, for the doctor and docs/doctor.md; --check says
+whether they are still so.
 """
 
 import argparse
