@@ -14,6 +14,7 @@ import sys
 COMMANDS = {
     "losslint": ["check", "--format", "json"],
     "runmedic": ["diagnose", "--json"],
+    "trainproof": ["epoch", "--json", "--format", "csv"],
     "trainspotter": ["analyze", "--output", "json"],
 }
 
@@ -25,10 +26,15 @@ def main() -> None:
         answer: dict[str, object] = {"file": file}
         output, errors = io.StringIO(), io.StringIO()
         try:
-            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-                command([*COMMANDS[tool], file])
+            sys.argv = [tool, *COMMANDS[tool], file]
+            with (
+                contextlib.redirect_stdout(output),
+                contextlib.redirect_stderr(errors),
+                contextlib.suppress(SystemExit),
+            ):
+                command()
             answer["said"] = json.loads(output.getvalue())
-        except (Exception, SystemExit) as error:  # whatever the tool does, the next file is next
+        except Exception as error:  # whatever the tool does, the next file is next
             answer["failed"] = f"{type(error).__name__}: {error} {errors.getvalue()[-200:]}".strip()
         print(json.dumps(answer), flush=True)
 

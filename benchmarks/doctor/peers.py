@@ -1,6 +1,6 @@
-"""Three other tools on the same numbers: each in an environment of its own, by its own command.
+"""Four other tools on the same numbers: each in an environment of its own, by its own command.
 
-Each gets every run as a CSV under the names that all three know: step (or the number of the epoch), loss, val_loss,
+Each gets every run as a CSV under the names that all four know: step (or the number of the epoch), loss, val_loss,
 lr and grad_norm, as far as the run has them. Of a bare log these are the log's own numbers, of a recorder's run the
 trace's. Step times are left out: they tell of the machine that made the runs.
 """
@@ -20,14 +20,14 @@ from newllm.trace.readers import read_log
 from ours import looks, until
 
 # Pinned: a later version is another tool.
-VERSIONS = {"trainspotter": "0.2.6", "losslint": "0.4.1", "runmedic": "0.1.1"}
+VERSIONS = {"trainspotter": "0.2.6", "losslint": "0.4.1", "runmedic": "0.1.1", "trainproof": "0.22.0"}
 _COLUMNS = {
     "loss": "loss",
     "validation_loss": "val_loss",
     "learning_rate": "lr",
     "gradient_norm": "grad_norm",
 }
-_WARNINGS = {"error", "critical", "warning"}
+_WARNINGS = {"error", "critical", "warning", "WARN", "FAIL"}
 # Their names for what the kinds of finding in fault_kinds.py name: the widest reading of each.
 MEANINGS = {
     "trainspotter": {
@@ -56,6 +56,20 @@ MEANINGS = {
         "no_learning": ("plateau", "worse-than-uniform"),
         "constant_lr_plateau": ("plateau",),
         "val_below_train": ("leak",),
+    },
+    "trainproof": {
+        "TP-NAN": ("not-finite",),
+        "TP-NAN-GRAD": ("not-finite",),
+        "TP-DIVERGE": ("diverged", "slow-divergence", "worse-than-untrained"),
+        "TP-GRAD-SPIKE": ("gradient-explosion", "spike"),
+        "TP-OVERFIT": ("over-fitting",),
+        "TP-FLAT": ("plateau", "repeated-loss", "worse-than-uniform"),
+        "TP-DEAD-RUN": ("plateau", "worse-than-uniform"),
+        "TP-ZERO-GRAD": ("no-gradient", "vanishing-gradient"),
+        "TP-ZERO-LR": ("learning-rate-zero",),
+        "TP-ZERO-LR-PARTIAL": ("learning-rate-zero",),
+        "TP-ZERO-LOSS": ("repeated-loss", "too-good", "leak"),
+        "TP-ZERO-LOSS-ONSET": ("repeated-loss", "loss-drop"),
     },
 }
 Said = tuple[str, bool, float | None]  # the tool's own name of it, whether it is a warning or worse, first step
@@ -139,6 +153,9 @@ def _findings(tool: str, said: Any) -> list[Said]:
     if tool == "runmedic":
         found = [finding for run in said for finding in run["findings"]]
         return [(finding["check"], finding["severity"] in _WARNINGS, finding.get("step")) for finding in found]
+    if tool == "trainproof":
+        found = [finding for report in said["reports"] for finding in report["findings"]]
+        return [(finding["id"], finding["level"] in _WARNINGS, None) for finding in found]
     if tool == "losslint":
         return [(finding["check"], finding["severity"] in _WARNINGS, None) for finding in said["findings"]]
     return [

@@ -1,4 +1,4 @@
-"""Does the doctor find what is wrong with a run, and is it silent about a healthy one? And three other tools?
+"""Does the doctor find what is wrong with a run, and is it silent about a healthy one? And four other tools?
 
     python benchmarks/doctor/run.py [--fit] [--quick] [--traces DIR] [--cache DIR] [--out FILE] [--markdown]
 
