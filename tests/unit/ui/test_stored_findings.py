@@ -27,7 +27,8 @@ def kept(run: Path, *findings: Any, older: bool = False) -> Any:
 def test_a_finding_comes_back_as_it_was(tmp_path: Path) -> None:
     (found,) = kept(tmp_path, WHOLE)
     sentences = {"sentence": quoted("s"), "alternatives": (quoted("a"), quoted("2")), "test": quoted("t")}
-    assert vars(found) == {**WHOLE, **sentences, "candidate_causes": ("c",), "causes": None, "follows": None}
+    none = {"causes": None, "open_causes": (), "follows": None}
+    assert vars(found) == {**WHOLE, **sentences, "candidate_causes": ("c",), **none}
 
 
 def test_what_is_of_another_kind_is_left_out_and_the_rest_stays(tmp_path: Path) -> None:
