@@ -57,11 +57,11 @@ finding-auxiliary-loss =
         [yes] 急に増え
        *[no] ほぼ消え
     }、{ G($level) }になった。
-    .one = { SIGNAL($signal) }は{ axis-unit }{ $first }から{ G($level) }である。{ $experts ->
+    .one = { axis-unit }{ $first }以降、{ SIGNAL($signal) }は{ G($level) }である。{ $experts ->
         [yes] 1つのエキスパートがすべてを受け取っている
        *[no] 1つのコードがすべてを表している
     }。
-    .subtracted = { SIGNAL($total) }は記録された成分の和であり、{ SIGNAL($signal) }の重みは{ G($weight) }である。この成分は{ G($first) }から{ G($last) }になった。小さくではなく、大きくされている。
+    .subtracted = { SIGNAL($total) }は記録された成分の和であり、その中で{ SIGNAL($signal) }の重みは{ G($weight) }である。この成分は{ G($first) }から{ G($last) }になった。訓練は、この成分を小さくせずに大きくしている。
     .weight = 意図して変えた、この損失の重み
     .wanted = ボーナスのように、大きくしたい成分
     .sign = 1つのバッチの損失を成分から手で計算し、符号を比べる。

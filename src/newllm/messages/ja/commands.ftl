@@ -75,7 +75,7 @@ generate-positions = このモデルが学習した位置は{ $positions }個で
 export-written = { $directory }：ステップ{ COUNT($step) }のパラメータ{ COUNT($parameters) }個
 export-load = 読み込むには：import newllm.hf, transformers; transformers.AutoModelForCausalLM.from_pretrained({ $directory })
 export-load_remote = 読み込むには：transformers.AutoModelForCausalLM.from_pretrained({ $directory }, trust_remote_code=True)
-export-load_onnx = これで文章を書くプログラムはREADME.mdにある
+export-load_onnx = これを使って文章を書くプログラムが、同じ場所のREADME.mdにある
 import-written = { $run }：ステップ{ COUNT($step) }のモデル
 
 ## キャッシュ

@@ -102,7 +102,7 @@ remark-judged-evaluation = 複数の評価（{ $names }）のうち、{ $name } 
 
 remark-no-validation-loss = 検証で記録された値（{ $names }）に損失と分かるものがない。val_lossという名前にするか、monitorに指定する
 
-remark-fewer-batches = エポックの最後の更新は{ $batches }個ではなく{ $fewer }個のバッチからなるが、Lightningはその和を{ $batches }で割るため、勾配が小さくなる
+remark-fewer-batches = エポックの最後の更新は{ $batches }個ではなく{ $fewer }個のバッチからなるが、Lightningはそれでも和を{ $batches }で割るため、勾配が小さくなる
 
 remark-recorder-room = 記録を書き込めず、書き込みを待っている。訓練は続いている（{ $error }）
 

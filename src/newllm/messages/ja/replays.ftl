@@ -75,19 +75,19 @@ notice-kept = このスパイクについては以前の判定のほうが多く
 notice-leaves = リプレイがステップ{ $step }で元の実行と分かれた。何が異なるかを調べている
 notice-bits = { $difference }。リプレイはビット単位では一致しないかもしれない
 notice-loop = この訓練のリプレイは、次の点で{ $call }と異なる:
-notice-loop-callbacks = ユーザー定義のコールバックは動かない: { $names }。学習率、重み、勾配を変えるものなら、リプレイするのは別の訓練である。loop(..., callbacks=[...])で渡せば動く
+notice-loop-callbacks = ユーザー定義のコールバックは動かない: { $names }。学習率、重み、勾配を変えるものなら、リプレイは別の訓練になる。loop(..., callbacks=[...])で渡せば動く
 notice-loop-stops = { $name }は動かない: { COUNT($steps) }回の更新をすべて訓練する
 notice-loop-dropout = ドロップアウトなどモデルの乱数は、シードとステップから引く。損失は{ $call }とは別の乱数によるものになる
 notice-loop-data = データセットまたはコレータが乱数を使う: ここではシードとバッチの番号から引く
-notice-loop-order = データの順序はドロップアウトと同じ乱数生成器から引かれる: 2エポック目から順序は異なる
+notice-loop-order = データの順序は、ドロップアウトと同じ乱数生成器で決まる: 2エポック目から順序が異なる
 notice-loop-read = データは最初から読む。リプレイのたびに読み直す
 notice-loop-step = { $name }はユーザー定義である: 逆伝播のあとにすることは省く
 notice-loop-hook = { $name }はユーザー定義だが、使わない: 逆伝播、クリッピング、更新、勾配の消去はリプレイが行う
 recorded-same = この訓練の損失は、{ COUNT($n) }ステップにわたり{ $path }とビット単位で一致する。
-recorded-rounding = この訓練の損失は、{ COUNT($n) }ステップにわたり、丸めを除いて{ $path }と一致する（最初の違いはステップ{ $step }: 記録{ G($recorded, digits: 9) }、ここでは{ G($replayed, digits: 9) }）。
-recorded-leaves = この訓練の損失は、ステップ{ $step }で{ $path }から離れる（記録{ G($recorded, digits: 5) }、ここでは{ G($replayed, digits: 5) }。差の最大はステップ{ $at }の{ G($most, digits: 3) }）。{ $by_chance ->
+recorded-rounding = この訓練の損失は、{ COUNT($n) }ステップにわたり、丸め誤差を除いて{ $path }と一致する（最初の違いはステップ{ $step }: 記録{ G($recorded, digits: 9) }、ここでは{ G($replayed, digits: 9) }）。
+recorded-leaves = この訓練の損失は、ステップ{ $step }で{ $path }と分かれる（記録{ G($recorded, digits: 5) }、ここでは{ G($replayed, digits: 5) }。差の最大はステップ{ $at }の{ G($most, digits: 3) }）。{ $by_chance ->
     [yes] ここでは乱数の引き方が異なり、別の乱数による訓練である。
-   *[no] ここにない何か（コールバックなど）がそこでは働いていたか、データまたは重みが異なる。
+   *[no] 記録された訓練では、ここにはない何か（コールバックなど）が働いていたか、データまたは重みが異なっていた。
 }
 recorded-spike = { $replayed ->
     [none] ステップ{ $spike }で記録されたスパイクは、この訓練にはない。

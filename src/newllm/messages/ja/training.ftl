@@ -43,10 +43,10 @@ notice-large_state = この実行の状態は{ COUNT($size) } MiBで、メモリ
 
 ## トラッカー
 notice-tracking = { $tracker }：{ $where }
-notice-tracker_refused = このセッションは記録先に送らない：{ $error }
+notice-tracker_refused = このセッションはトラッカーに記録しない：{ $error }
 notice-tracker_failed = { $tracker }でエラー（{ $call }）。訓練は続く：{ $error }
-notice-tracker_died = { $tracker }のプロセスが落ちた。訓練は続いた。ログはRUN/trackersにある
-notice-tracker_hung = { $tracker }が時間内に終わらないため止めた。ログはRUN/trackersにある
+notice-tracker_died = { $tracker }のプロセスが異常終了した。訓練は続いた。ログはRUN/trackersにある
+notice-tracker_hung = { $tracker }が時間内に終わらなかったため、止めた。ログはRUN/trackersにある
 notice-tracker_dropped = { $tracker }に送れなかった行が{ COUNT($count) }行ある。すべての行はtrace.jsonlにある
 alert-off_trend = 訓練損失が傾向から外れた
-alert-off_trend_since = ステップ{ COUNT($onset) }から。それまでは通常{ G($base, digits: 4) } nat
+alert-off_trend_since = ステップ{ COUNT($onset) }から。それまでの通常の値は{ G($base, digits: 4) } nat
