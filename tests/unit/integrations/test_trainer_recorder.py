@@ -17,6 +17,7 @@ pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs thes
 pytest.importorskip("accelerate", reason="Trainer needs accelerate; .ci/slow runs these in an environment that has it")
 
 from transformers import (
+    AutoConfig,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -357,14 +358,16 @@ def test_each_trial_of_a_search_has_a_directory(tmp_path: Path) -> None:
     assert [list(recorded(tmp_path / "run" / f"trial-{trial}")["loss"]) for trial in (1, 2)] == [[1, 2, 3]] * 2
 
 
-def test_a_pretrained_model_is_a_fine_tune(tmp_path: Path) -> None:
-    gpt2().save_pretrained(tmp_path / "model")
-
-    def load() -> Any:
-        return GPT2LMHeadModel.from_pretrained(tmp_path / "model")
-
-    trainer(tmp_path / "out", newllm.hf.Recorder(out=tmp_path / "run"), build=load, max_steps=3).train()
-    assert newllm.doctor(tmp_path / "run").facts.kind == "fine-tune"
+def test_a_pretrained_model_is_a_fine_tune_and_one_of_its_configuration_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    gpt2().save_pretrained(folder)
+    builds: dict[Any, Callable[[], Any]] = {
+        "fine-tune": lambda: GPT2LMHeadModel.from_pretrained(folder),
+        None: lambda: GPT2LMHeadModel(AutoConfig.from_pretrained(folder)),
+    }
+    for kind, build in builds.items():
+        trainer(tmp_path / "out", newllm.hf.Recorder(out=tmp_path / f"{kind}"), build=build, max_steps=3).train()
+        assert newllm.doctor(tmp_path / f"{kind}").facts.kind == kind
 
 
 def in_two_processes(out: str) -> None:

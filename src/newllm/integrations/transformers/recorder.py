@@ -219,5 +219,6 @@ def _kind_of(trainer: Any) -> str | None:
     for kind, names in _KINDS.items():
         if classes.intersection(names):
             return kind
-    model = trainer.model
-    return "fine-tune" if getattr(model, "name_or_path", "") or hasattr(model, "peft_config") else None
+    # A model's name is no sign: one that is made from the configuration of another has the name of that.
+    is_loaded = any(getattr(one, "_is_hf_initialized", False) for one in trainer.model.parameters())
+    return "fine-tune" if is_loaded or hasattr(trainer.model, "peft_config") else None
