@@ -355,6 +355,7 @@ def test_each_of_several_optimizers_has_a_recording(tmp_path: Path) -> None:
         (["val_loss", "val/total_loss"], ["val/total_loss"], ("val/total_loss", "", False)),
         (["valid_loss_epoch", "val_loss"], ["val_f1"], ("val_loss", "", True)),
         (["val_f1"], ["val_f1"], ("", "", False)),
+        (["val_loss"], [["val_loss", "val_f1"], 3], ("val_loss", "", False)),
         (["val_loss/dataloader_idx_0", "val_loss/dataloader_idx_1"], [], ("val_loss/dataloader_idx_0", "", True)),
     ],
 )
@@ -373,3 +374,16 @@ def test_what_is_guessed_of_a_validation_is_said(tmp_path: Path) -> None:
     fit(tmp_path, newllm.lightning.Recorder(out=tmp_path / "run"), kind=Other)
     assert said(tmp_path / "run")[0].startswith("none of what the validation logs (val_score) is known for its loss")
     assert list(recorded(tmp_path / "run")["val_score"]) == [8, 16, 24]
+
+
+def test_the_loss_that_is_monitored_is_judged_whatever_others_are_called(tmp_path: Path) -> None:
+    class Two(CNN):
+        """Logs two losses of its validation: one that nobody monitors has the name that the judged one has here."""
+
+        def validation_step(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+            self.log("validation_loss", 7.0)
+            self.log("val_ce_loss", 1.5)
+
+    kept = ModelCheckpoint(tmp_path, monitor="val_ce_loss")
+    fit(tmp_path, kept, newllm.lightning.Recorder(out=tmp_path / "run"), kind=Two, enable_checkpointing=True)
+    assert recorded(tmp_path / "run")["validation_loss"] == dict.fromkeys([8, 16, 24], 1.5)

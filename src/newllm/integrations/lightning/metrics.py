@@ -38,15 +38,16 @@ def split_metrics(logged: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return training, validation
 
 
-def evaluation_of(numbers: Mapping[str, Any], monitored: Iterable[str | None]) -> Evaluation:
+def evaluation_of(numbers: Mapping[str, Any], monitored: Iterable[Any]) -> Evaluation:
     """Choose the loss and the accuracy of an evaluation.
 
     Args:
         numbers: of the evaluation, by the names that the user gave them.
-        monitored: names that callbacks choose checkpoints or the end by: a loss among them is the one.
+        monitored: names that callbacks choose checkpoints or the end by: a loss among them is the one. What is no name,
+            as in a callback of the user's own, is passed over.
     """
     losses, accuracies = _named(numbers, "validation_loss"), _named(numbers, "validation_accuracy")
-    chosen = [name for name in monitored if name is not None and name in numbers and "loss" in words(name)]
+    chosen = [name for name in monitored if isinstance(name, str) and name in numbers and "loss" in words(name)]
     is_guess = not chosen and len(losses) > 1
     return Evaluation((*chosen, *losses, "")[0], (*accuracies, "")[0], losses, is_guess)
 

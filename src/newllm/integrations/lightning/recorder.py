@@ -87,7 +87,7 @@ class Recorder(Callback):
         for recording, optimizer, step in zip(self._recordings, optimizers, steps, strict=False):
             resumed_at = step if trainer.global_step else None
             recording.open(_called_model(trainer, pl_module), optimizer, resumed_at=resumed_at or None)
-            if not pl_module.automatic_optimization:
+            if recording.recorder is not None and not pl_module.automatic_optimization:
                 self._hooks.append(optimizer.register_step_post_hook(self._stepping(recording)))
         self._updates, self._batches, self._judged = trainer.global_step, 0, None
         self._losses = self._last = None
@@ -155,9 +155,9 @@ class Recorder(Callback):
             self._judged = found
             self._say(found, list(numbers))
         loss, accuracy = numbers.pop(found.loss, None), numbers.pop(found.accuracy, None)
+        self._put_metrics(numbers)  # first: of one step the later value holds, and a name may be that of what is judged
         for recording in self._recordings:
             recording.evaluated(loss, accuracy)
-        self._put_metrics(numbers)
 
     def _say(self, found: Evaluation, names: list[str]) -> None:
         """Say which loss is judged, where that is a guess or there is none."""
