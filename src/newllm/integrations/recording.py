@@ -71,6 +71,7 @@ class CallbackRecording:
             UserError: the directory may not be recorded into.
         """
         self.close()
+        self._said.clear()  # each recording says for itself what it is
         about: dict[str, Any] = {"every": self._every, "vocabulary": self._vocabulary, "kind": self._kind or kind}
         try:
             recorder = Recorder(model, optimizer, out or self.out, resumed_at=resumed_at, **about)

@@ -50,7 +50,7 @@ from newllm.trace import TraceWriter
 DATA = "data.json"
 MOST_WAITING = 10_000  # rows that are kept in memory while there is no room to write them
 _RESERVED = frozenset(("step", "loss", "gradient_norm", "gradient_norm_clipped", "learning_rate", "step_seconds"))
-_HIDDEN = message("remark-hidden-layers")
+_EXPLAINING = frozenset(("remark-hidden-layers", "remark-recorder-part", "remark-recorder-room"))
 
 
 def record(
@@ -348,9 +348,10 @@ class Recorder:
 
     def _say_if_hidden(self) -> None:
         """Say once that no layer was seen at work."""
-        if self._about.remarks or self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
+        if self._forward.has_seen_a_layer or not self._updates.has_gone_backward:
             return
-        self.leave_out(_HIDDEN)
+        if not any(said.id in _EXPLAINING for said in self._about.remarks):
+            self.leave_out(message("remark-hidden-layers"))
 
     def _failed(self, part: str, error: Exception) -> None:
         """A part measures nothing any more."""
