@@ -111,4 +111,5 @@ def _mark(one: Diagnosis, paper: Paper) -> tuple[str, str]:
 
 
 def _name(directory: str, one: Diagnosis) -> str:
-    return plain(str(one.path).removeprefix(str(Path(directory)))[1:])  # behind "/" or "#"
+    of = Path(directory)
+    return plain(str(one.path).removeprefix(f"{of}#").removeprefix(f"{of}/"))  # of "." a run's path has no "./"

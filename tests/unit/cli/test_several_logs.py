@@ -118,6 +118,16 @@ def runs(tmp_path: Path) -> Path:
     return place
 
 
+@pytest.mark.parametrize("written", [".", "../runs", "../runs/"])
+def test_runs_have_their_own_names_however_the_directory_is_written(
+    call, runs: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.chdir(runs)
+    said = " ".join(call("doctor", written).out.split())
+    assert " lost The model is lost" in said
+    assert " sound Nothing wrong found" in said
+
+
 def test_each_run_of_ours_is_judged_and_keeps_its_findings(call, runs: Path) -> None:
     done = call("doctor", runs)
     said = " ".join(done.out.split())
