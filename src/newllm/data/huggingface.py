@@ -9,6 +9,7 @@ any other source: of a data set that is larger than memory take a part.
 """
 
 import contextlib
+import glob
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,7 +140,7 @@ def _source(datasets: Any, text: str, name: str) -> _Source | _Saved:
                 f"{text!r}: a file {path.suffix or 'without suffix'} is no data set: {', '.join(_BUILDERS)}"
             )
         more: dict[str, Any] = {"sep": "\t"} if path.suffix.lower() == ".tsv" else {}
-        return _Source(datasets, _BUILDERS[path.suffix.lower()], data_files=str(path), **more)
+        return _Source(datasets, _BUILDERS[path.suffix.lower()], data_files=glob.escape(str(path)), **more)
     if path.is_dir():
         saved = any((path / file).is_file() for file in ("state.json", "dataset_dict.json"))
         return _Saved(datasets, name) if saved else _Source(datasets, str(path))
@@ -147,21 +148,23 @@ def _source(datasets: Any, text: str, name: str) -> _Source | _Saved:
         raise UserError(f"{text!r}: no file and no folder {name!r}: check the name")
     user, _, configuration = name.rpartition("/") if name.count("/") == 2 else (name, "", "")
     names = (user, configuration) if configuration else (user,)
-    return _Source(datasets, *names, is_out_of_reach=not _answers(text, user))
+    return _Source(datasets, *names, is_out_of_reach=not _answers(datasets, text, user))
 
 
-def _answers(text: str, name: str) -> bool:
-    """Ask the hub for a data set, once and for seconds; return whether it answers.
+def _answers(datasets: Any, text: str, name: str) -> bool:
+    """Ask the hub for a data set, once and for seconds; return whether it answers, False where it is not to be asked.
 
     Raises:
         UserError: it says that there is no such data set for this user.
     """
     import huggingface_hub
-    from huggingface_hub.errors import RepositoryNotFoundError
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
+    if datasets.config.HF_HUB_OFFLINE:  # by HF_DATASETS_OFFLINE, which huggingface_hub does not know
+        return False
     try:
         huggingface_hub.HfApi().dataset_info(name, timeout=_SECONDS)
-    except RepositoryNotFoundError as error:
+    except (RepositoryNotFoundError, HFValidationError) as error:
         how = "check the name; a private one needs a login (hf auth login)"
         raise UserError(f"{text!r}: the hub has no data set {name!r}, or not for you: {how}") from error
     except Exception:  # no network: it comes as one of many kinds

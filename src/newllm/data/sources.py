@@ -70,8 +70,9 @@ def read_documents(
             documents += _parse(text, sys.stdin.buffer.read(), "", field, errors) or _refuse_empty(text)
             continue
         if is_dataset(text):
-            key = Path(lasting_name(text))
-            documents += [] if key in seen else read_dataset(text) or _refuse_empty(text)
+            read = read_dataset(text) or _refuse_empty(text)
+            key = Path(lasting_name(read[0].name))  # which has the split and the column, also where none was given
+            documents += [] if key in seen else read
             seen.add(key)
             continue
         place, column = split_column(text)

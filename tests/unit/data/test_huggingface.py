@@ -132,6 +132,44 @@ def test_a_hub_that_does_not_answer_is_one_line_at_once(monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.filterwarnings("ignore")
+def test_a_hub_that_is_not_to_be_asked_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked = []
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *_, **__: asked.append(1))
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)  # what HF_DATASETS_OFFLINE=1 comes to
+    with pytest.raises(UserError, match="the cache has no copy"):
+        read_documents(["hf:somebody/something:train:text"])
+    assert not asked
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_whose_name_is_a_pattern(tables: list[str | None]) -> None:
+    Path("o[n]e*.parquet").write_bytes(Path("two.parquet").read_bytes())
+    documents = read_documents(["hf:o[n]e*.parquet:train:title"])
+    assert [document.text for document in documents] == [b"a title"] * len(tables)
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.filterwarnings("ignore")
+def test_a_name_that_the_hub_cannot_have_is_said() -> None:
+    with pytest.raises(UserError, match="the hub has no data set 'some--thing', or not for you: check the name"):
+        read_documents(["hf:some--thing"])
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.filterwarnings("ignore")
+def test_a_table_under_two_names_is_read_once(tables: list[str | None]) -> None:
+    texts = sum(1 for line in tables if line and line.strip())
+    assert len(read_documents(["hf:one.parquet", "hf:one.parquet:train", "hf:one.parquet::text"])) == texts
+    seen: set[Path] = set()
+    read_documents(["hf:one.parquet:train"], seen=seen)
+    with pytest.raises(UserError, match=r"is in data\.validation too"):
+        read_documents(["hf:one.parquet"], seen=seen)
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.filterwarnings("ignore")
 def test_a_run_is_trained_goes_on_and_is_evaluated(tiny_settings: tuple[str, ...]) -> None:
     def train(steps: int) -> Path:
         budget = newllm.Budget(steps=steps)
