@@ -19,7 +19,10 @@ config = json.loads((folder / "config.json").read_text())
 tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
 sequence, step = (onnxruntime.InferenceSession(folder / f"{name}.onnx") for name in ("sequence", "step"))
 state = {part["name"]: np.zeros([1, *part["shape"]], part["type"]) for part in config["state"]}
-given, written = {"tokens": np.array([tokenizer.encode(prompt).ids])}, []  # the begin token first
+ids = tokenizer.encode(prompt).ids  # the begin token first
+if positions := config["model"]["positions"]:  # learned ones: nothing is read behind their end
+    count = min(count, positions - len(ids))
+given, written = {"tokens": np.array([ids])}, []
 while len(written) < count:
     logits, *after = (step if written else sequence).run(None, {**given, **state})
     state = dict(zip(state, after, strict=True))

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,23 @@ def test_the_program_of_the_folder_writes_what_newllm_writes(tmp_path, body, nam
     expected = run.generate("The whale", 200, sampling=Sampling(0.0)).text
     whole = re.sub("\ufffd+", "", expected)
     assert re.sub("\ufffd+", "", out).startswith(whole[:60])
+
+
+def test_programs_end_with_learned_positions(tmp_path):
+    pytest.importorskip("tokenizers")
+    run = run_of(tmp_path, body="founding-transformer", positions=32)
+    expected = run.generate("The whale", 200, sampling=Sampling(0.0))
+    assert (expected.tokens, expected.stopped_by) == (22, "positions")
+    export_run(run, tmp_path / "folder")
+    readme = (tmp_path / "folder" / "README.md").read_text()
+    assert "it reads 32 tokens" in readme
+    program = "\n".join(line[4:] for line in readme.splitlines() if line.startswith("    "))
+    example = str(Path(__file__).parents[3] / "examples" / "onnx_generate.py")
+    for command in (["-c", program], [example, ".", "The whale", "200"]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path / "folder", capture_output=True, timeout=300)
+        assert (done.returncode, done.stderr) == (0, b"")
+        out, whole = (re.sub("\ufffd+", "", text) for text in (done.stdout.decode(), expected.text))
+        assert out.startswith(whole)
 
 
 def test_the_folder_opens_without_newllm(tmp_path):

@@ -28,7 +28,7 @@ after {step:,} steps of training, as ONNX (opset 18). Everything that it remembe
 
 config.json has names, types and shapes of the state, which is zero at first, the token that every text begins with
 (`begin`), the one that ends it (`end`), and those that are never to be chosen (`forbidden`). tokenizer.json is read by
-the package tokenizers. With `pip install onnxruntime tokenizers`:
+the package tokenizers.{end} With `pip install onnxruntime tokenizers`:
 
     import json, numpy, onnxruntime, tokenizers
 
@@ -37,7 +37,7 @@ the package tokenizers. With `pip install onnxruntime tokenizers`:
     tokenizer = tokenizers.Tokenizer.from_file("tokenizer.json")
     state = {{part["name"]: numpy.zeros([1, *part["shape"]], part["type"]) for part in config["state"]}}
     written, ids = [], tokenizer.encode("The whale").ids  # the begin token first
-    for place in range(200):
+    for place in range({tokens}):
         token = ids[place] if place < len(ids) else written[-1]
         logits, *after = step.run(None, {{"token": numpy.array([token]), **state}})
         state = dict(zip(state, after))
@@ -80,14 +80,23 @@ def export_run(loaded: LoadedRun, directory: Path, *, replace: bool = False) -> 
         "forbidden": vocabulary.forbidden.tolist(),
         "state": state,
     }
-    shape = {"body": model.config.body, "vocabulary": model.config.vocabulary, "step": loaded.step}
+    positions = model.config.positions
+    shape = {
+        "body": model.config.body,
+        "vocabulary": model.config.vocabulary,
+        "step": loaded.step,
+        "tokens": min(200, positions or 200),
+        "end": f"\nIts positions are learned: it reads {positions} tokens, and fails at a further one."
+        if positions
+        else "",
+    }
     parameters = sum(value.numel() for value in model.parameters())
     models = {name: build(model, sequence=sequence).SerializeToString() for name, sequence in _MODELS.items()}
     make_directory(directory.absolute().parent)
     with new_directory(directory, replace=replace) as temporary:
         for name, content in models.items():
             (temporary / name).write_bytes(content)
-        for name, settings in {"config.json": config, **tokenizer_files(tokenizer, model.config.positions)}.items():
+        for name, settings in {"config.json": config, **tokenizer_files(tokenizer, positions)}.items():
             write_json(temporary / name, settings, durable=False)
         (temporary / "README.md").write_text(_README.format(parameters=parameters, **shape))
 
