@@ -13,6 +13,7 @@ pytest.importorskip("lm_eval", reason="needs newllm[eval]; .ci/slow runs these i
 pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
 
 from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
 from tests.unit.integrations.test_folder import run_of
 
 import newllm.hf  # noqa: F401 - makes the exports known
@@ -123,6 +124,15 @@ def test_wrong_arguments_are_refused_in_one_line(tmp_path, arguments, match):
 def test_the_data_of_the_tasks_is_what_their_script_writes():
     for name, content in generate.files(generate.SEED).items():
         assert (FOLDER / name).read_text() == content
+
+
+def test_a_text_is_measured_as_it_is(tmp_path):
+    text = '["a list, {{not}} a template"]\n\n'
+    (tmp_path / "text.json").write_text(text)
+    manager = TaskManager(include_path=str(FOLDER), metadata={"text": str(tmp_path / "text.json")})
+    task = manager.load(["newllm_text"])["tasks"]["newllm_text"]
+    (document,) = task.test_docs()
+    assert task.doc_to_target(document) == text
 
 
 def harness(tmp_path, command, *arguments):
