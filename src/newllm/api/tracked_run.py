@@ -41,8 +41,8 @@ class TrackedRun(Observer):
         self._step, self._status = -1, "failed"
         names = tracker_names(track)
         goes_on = track is None and earlier is not None
-        self._tracking = Tracking(earlier_trackers(earlier) if goes_on and earlier is not None else names)
         try:
+            self._tracking = Tracking(earlier_trackers(earlier) if goes_on and earlier is not None else names)
             self._tracking.check()
         except UserError as error:
             if not goes_on:

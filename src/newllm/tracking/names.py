@@ -1,6 +1,7 @@
 """Names of trackers: those that are known, those that were asked for, those that a run had before."""
 
 import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,9 +29,24 @@ def tracker_names(track: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def earlier_trackers(run: Path) -> tuple[str, ...]:
-    """Return the names of the trackers that an earlier session of a run has sent to."""
+    """Return the names of the trackers that an earlier session of a run has sent to.
+
+    Raises:
+        UserError: one is a program that lies in the run: a run is data, and may come from anybody.
+    """
     names = []
     for file in sorted((run / "trackers").glob("*.json")):
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             names.append(str(read_json(file)["tracker"]))
+    for name in names:
+        if ":" in name and _lies_in(run, name.partition(":")[0]):
+            raise UserError(
+                f"tracker '{name}' would be loaded from the run itself: if you trust it, give --track {name}"
+            )
     return tuple(names)
+
+
+def _lies_in(run: Path, module: str) -> bool:
+    """Whether a module, or a package around it, may be one of a run's own files."""
+    file = Path(*module.split("."))
+    return any((Path(place) / file).resolve().is_relative_to(run.resolve()) for place in ("", *sys.path))

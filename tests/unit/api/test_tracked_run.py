@@ -137,6 +137,19 @@ def test_a_tracker_that_is_gone_when_a_run_goes_on_is_a_notice(train: Callable, 
     assert stop.said[0].startswith("this session is not tracked: tracker 'kept_calls:Keeps' cannot be loaded")
 
 
+def test_a_tracker_that_lies_in_the_run_is_not_loaded(train: Callable, tmp_path: Path) -> None:
+    run = train(None, observers=[StopAt(11)]).path
+    (run / "trackers").mkdir()
+    (run / "trackers" / "any.json").write_text('{"tracker": "run.program:Sink"}')
+    (run / "program.py").write_text(f"open({str(tmp_path / 'was-run')!r}, 'w')")
+    stop = StopAt(99)
+    assert newllm.resume(run, [stop]).summary.status == "finished"
+    assert stop.said[0].startswith(
+        "this session is not tracked: tracker 'run.program:Sink' would be loaded from the run"
+    )
+    assert not (tmp_path / "was-run").exists()
+
+
 def test_an_end_that_nobody_wished_for_is_an_alert(train: Callable) -> None:
     run = train(KEEPS, "run", "optimizer.learning_rate=1e30", "optimizer.clip=0.0", "optimizer.name=sgd").path
     assert calls(run)[-1] == ["finish", "diverged"]

@@ -86,6 +86,12 @@ class IsSlow(Keeps):
         time.sleep(0.05)
         super().step(step, values)
 
+class Tells(Keeps):
+    def start(self, start):
+        return "ui --uri postgresql://me:pass@word@host:5432/base, run https://host/a@b"
+    def step(self, step, values):
+        raise RuntimeError("request to https://me:pass@host/api failed")
+
 class Asks(Keeps):
     def start(self, start):
         assert sys.stdin.read() == ""
@@ -168,6 +174,34 @@ def test_a_run_that_goes_on_gives_the_state_back_and_knows_its_trackers(run: Pat
     (run / "trackers" / "made_sinks.Keeps.json").write_text("{")
     assert earlier_trackers(run) == ()
     assert earlier_trackers(run / "elsewhere") == ()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"state": 1}', '{"state": {"sessions": 4}}'])
+def test_a_state_that_is_damaged_is_none(run: Path, content: str) -> None:
+    (run / "trackers").mkdir()
+    (run / "trackers" / "made_sinks.Keeps.json").write_text(content)
+    started(run, "Keeps").finish("finished")
+    assert calls(run)[0][4] == (5 if "sessions" in content else 1)
+
+
+@pytest.mark.parametrize("name", ["run.program:Sink", "run:Sink", "run.a.b:Sink"])
+def test_a_run_brings_no_program_of_its_own(run: Path, name: str) -> None:
+    (run / "trackers").mkdir()
+    (run / "trackers" / "any.json").write_text(json.dumps({"tracker": name}))
+    with pytest.raises(
+        UserError, match=f"^tracker '{name}' would be loaded from the run itself: if you .* --track {name}$"
+    ):
+        earlier_trackers(run)
+
+
+def test_no_password_is_said(run: Path) -> None:
+    made = started(run, "Tells")
+    made.step(1, {"loss": 1.0})
+    made.finish("finished")
+    news = said(made)
+    assert "made_sinks:Tells: ui --uri postgresql://***@host:5432/base, run https://host/a@b" in news
+    assert any("request to https://***@host/api failed" in one for one in news)
+    assert not any("pass" in one for one in news)
 
 
 @pytest.mark.parametrize(

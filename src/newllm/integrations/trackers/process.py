@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import queue
+import re
 import sys
 import threading
 import time
@@ -30,6 +31,7 @@ _SINKS = {
 }
 _FLUSH = 1.0  # seconds
 _READ_AHEAD = 1000  # events
+_CREDENTIALS = re.compile(r'(?<=://)[^/\s"]*@')  # in the address of a server or of a database
 _AFTER_A_KILL = 60.0  # seconds to send what is there, of a training that was killed
 
 
@@ -107,7 +109,7 @@ class TrackerProcess:
             os.dup2(log, 1)
             os.dup2(log, 2)
             os.close(log)
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             self._sink.state = dict(read_json(self._state)["state"])
         where = self._call("start", Start(Path(run), config, step))
         self._rounds = Rounds(Path(run))
@@ -216,7 +218,8 @@ def _private_streams() -> tuple[BinaryIO, Callable[..., None]]:
 
     def say(event: str, **more: Any) -> None:
         with contextlib.suppress(OSError):  # the training has ended
-            target.write(json.dumps({"event": event, **more}).encode() + b"\n")
+            line = _CREDENTIALS.sub("***@", json.dumps({"event": event, **more}))  # it is shown, and kept in logs
+            target.write(line.encode() + b"\n")
             target.flush()
 
     return source, say
