@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import warnings
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArgumen
 
 import newllm
 import newllm.hf
+from newllm.integrations.loops import copies
 from newllm.replays.session.reproduction import reproduce
 from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import Original, choose_spike, record_original
@@ -187,3 +189,13 @@ def test_rows_that_a_collating_function_spoils_are_replaced(bright: Any) -> None
     found = classes(lightning_loop(bright), "replace-batches", "half-learning-rate")
     assert found["replace-batches"] == "removes"
     assert found.get("half-learning-rate") != "removes"
+
+
+def test_models_of_replays_that_are_over_do_not_pile_up(scheduled: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "LARGE", 1)
+    built = []
+    for _ in range(4):
+        replica = scheduled.make(scheduled.setup(0, 0, 0, 0))
+        built.append(weakref.ref(replica.model))
+        del replica
+    assert [model() is not None for model in built] == [False, False, False, True]

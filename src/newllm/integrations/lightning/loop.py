@@ -30,7 +30,7 @@ from newllm.integrations.lightning.twin import (
 from newllm.integrations.lightning.validation import Validation
 from newllm.integrations.loops.batches import Batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
-from newllm.integrations.loops.copies import copied
+from newllm.integrations.loops.copies import copied, free_copies
 from newllm.integrations.loops.loaders import first_batches, loader_batches
 from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
@@ -120,6 +120,7 @@ class _LightningTraining:
         )
 
     def build(self, seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:  # noqa: ARG002 (weights are the module's)
+        free_copies(self._module)
         with own_chance():
             model = self._begun()
         return model, model.twin.optimizers[0]

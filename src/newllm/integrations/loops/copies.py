@@ -1,10 +1,21 @@
 """Copies of a model, a callback, and what belongs to it: what cannot be copied, as an open file, is shared instead."""
 
 import copy
+import gc
 from collections.abc import Iterable
 from typing import Any
 
+from torch import nn
+
 from newllm.errors import UserError
+
+LARGE = 10_000_000  # parameters. Looking for dead copies takes longer than many updates of a smaller model
+
+
+def free_copies(model: nn.Module) -> None:
+    """Free the copies of a large model that nobody uses: with its twin each is a cycle, and waits for the collector."""
+    if sum(one.numel() for one in model.parameters()) >= LARGE:
+        gc.collect()
 
 
 def copied(whole: Any, owners: Iterable[Any], name: str, instead: str, memo: dict[int, Any] | None = None) -> Any:

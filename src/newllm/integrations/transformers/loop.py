@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from newllm.chance import stream_seed
 from newllm.integrations.loops.batches import Batches
 from newllm.integrations.loops.chance import own_chance, seed_all, take_chance
+from newllm.integrations.loops.copies import free_copies
 from newllm.integrations.loops.loaders import first_batches, loader_batches
 from newllm.integrations.loops.notices import copies_of, of_callbacks, of_data, say
 from newllm.integrations.loops.schedule import RateTable
@@ -96,6 +97,7 @@ class _TrainerTraining:
         )
 
     def build(self, seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
+        free_copies(self._trainer.model)
         with own_chance():
             twin = self._begun(seed)
         return twin.model_wrapped, twin.optimizer.optimizer
