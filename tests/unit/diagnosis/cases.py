@@ -37,12 +37,14 @@ def known(
     evidence: dict[str, Any] | None = None,
     causes: tuple[str, ...] = (),
     epochs: np.ndarray | None = None,
+    decimals: dict[str, int] | None = None,
     **signals: np.ndarray,
 ) -> Case:
     """Return what is known of a finding in a run of 400 steps."""
     series = {name.replace("__", "/"): value for name, value in ({signal: np.full(400, 2.0)} | signals).items()}
     place = None if epochs is None else Series(STEPS, epochs)
     trace = Trace({name: Series(STEPS[: len(value)], value) for name, value in series.items()}, axis, epochs=place)
+    trace.decimals.update(decimals or {})
     own = Finding(
         kind=kind, severity="warning", sentence=quoted(""), first_step=first, last_step=last, signal=signal,
         evidence=evidence or {}, candidate_causes=causes,

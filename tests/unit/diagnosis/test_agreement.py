@@ -169,6 +169,8 @@ def test_classes_are_counted_or_taken_from_the_first_loss() -> None:
     assert not squashed(FLOOR, classes=100)
     assert not squashed(math.log(1 + 1 / math.e), classes=2, first=0.7)
     assert squashed(math.log(1 + 2 / math.e), classes=3, first=1.1)
+    assert squashed(math.log(1 + 2 / math.e), 0.85, classes=3, first=1.1)
+    assert not squashed(math.log(1 + 2 / math.e), 0.81, classes=3, first=1.1)  # a sound model's
 
 
 @pytest.mark.parametrize(("fall", "is_found"), [(0.02, True), (0.04, False)])

@@ -65,6 +65,20 @@ def test_a_part_with_a_weight_below_zero_is_made_large(total: str, own: str) -> 
     assert "auxiliary-loss" not in said(**sides)  # what one side of a game gains the other loses
 
 
+@pytest.mark.parametrize("wanted", ["entropy_loss", "domain_loss", "forget_loss"])
+def test_a_part_that_is_meant_to_become_large_is_none(wanted: str) -> None:
+    assert "auxiliary-loss" not in said(**{"loss": OWN - 0.3 * AUXILIARY, "ce_loss": OWN, wanted: AUXILIARY})
+
+
+def test_a_whole_beside_its_part_subtracts_nothing() -> None:
+    assert "auxiliary-loss" not in said(loss=OWN, overall_loss=OWN + 0.3 * AUXILIARY, aux_loss=AUXILIARY)
+
+
+def test_a_cross_entropy_is_a_part() -> None:
+    wrong = said(loss=AUXILIARY - 0.3 * OWN, aux_loss=AUXILIARY, cross_entropy_loss=OWN)["auxiliary-loss"]
+    assert wrong.signal == "cross_entropy_loss"
+
+
 def test_a_divergence_that_is_gone_under_a_heavy_weight() -> None:
     recon, kl = 30 * DOWN + 20 + 0.1 * NOISE[0], 0.02 * DOWN**3 + 1e-5 * (2 + np.cos(STEPS))
     for weight, causes in ((25.0, ("regularisation",)), (1.0, ())):

@@ -15,6 +15,7 @@ AGAIN = other("learning-rate-jump", evidence={"starts_again": True, **RATES}, ca
 BRIEFLY = other("learning-rate-jump", evidence=RATES, candidate_causes=("learning-rate",))
 ORDERED, OVER, GAP = other("data-order"), other("over-fitting"), other("validation-gap")
 NEGATIVE = other("learning-rate-zero", 200, evidence={"below_zero": True})
+RIGHT: dict[str, Any] = {"evidence": {"accuracy": 0.9}}
 STILL = {name: np.ones(400) for name in ("learning_rate", "gradient_norm", "validation_loss")}
 BY_HEART = {"training_log_fall": 1.0, "log_rise": 0.2}
 NEW = {"first_epoch": True}
@@ -177,7 +178,7 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("repeated-text", {}, ""),
     ("repeated-text", {"others": (other("loss-drop"),)}, ""),
     ("frozen-layer", {"others": (other("frozen-layer", severity="note"), other("spike"))}, ""),
-    ("frozen-layer", {"others": (other("frozen-layer"),)}, "frozen"),
+    ("frozen-layer", {"others": (other("frozen-layer"),)}, ""),  # it makes no spike
     ("frozen-layer", {"kind": "frozen-layer"}, "frozen"),
     ("frozen-layer", {"kind": "plateau"}, ""),
     ("frozen-layer", {"kind": "plateau", "others": (other("frozen-layer"),)}, "frozen"),
@@ -218,9 +219,10 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("reduction", {"kind": "training-above-validation", **times(1.16, 3.0, 3.0)}, ""),  # it changes
     ("reduction", {"kind": "training-above-validation", **times(1.0, 1.1, 1.1)}, ""),
     ("reduction", {}, ""),
-    ("double-softmax", {"kind": "squashed-outputs"}, "floor"),
-    ("double-softmax", {"kind": "plateau", "others": (other("squashed-outputs"),)}, "floor"),
-    ("double-softmax", {"kind": "over-fitting", "others": (other("squashed-outputs"),)}, ""),
+    ("double-softmax", {"kind": "squashed-outputs", **RIGHT}, "floor"),
+    ("double-softmax", {"kind": "squashed-outputs", "evidence": {"accuracy": None}}, ""),  # a model may know no more
+    ("double-softmax", {"kind": "plateau", "others": (other("squashed-outputs", **RIGHT),)}, "floor"),
+    ("double-softmax", {"kind": "over-fitting", "others": (other("squashed-outputs", **RIGHT),)}, ""),
     ("double-softmax", {"kind": "plateau"}, ""),
     ("stale-evaluation", {"kind": "stale-evaluation", "evidence": {"training_loss_moved": True}}, "training-moved"),
     ("stale-evaluation", {"kind": "stale-evaluation", "evidence": {"training_loss_moved": False}}, ""),
@@ -242,7 +244,7 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     (
         "data-size",
         {"kind": "over-fitting", **HELPED, "evidence": {"training_log_fall": 0.051, "log_rise": 0.1}},
-        "over-fits",
+        "",
     ),
     ("data-size", {"kind": "over-fitting", **NO_HELP, "evidence": {"training_log_fall": 0.051, "log_rise": 0.1}}, ""),
     ("data-size", {"kind": "over-fitting", **HELPED, "evidence": BY_HEART, "others": (other("spike"),)}, ""),
@@ -250,12 +252,12 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     (
         "data-size",
         {"kind": "over-fitting", **HELPED, "evidence": {"training_log_fall": 0.101, "log_rise": 0.2}},
-        "over-fits",
+        "",
     ),
     ("data-size", {"kind": "over-fitting", **HELPED, "evidence": {"training_log_fall": 0.099, "log_rise": 0.2}}, ""),
     ("data-size", {"kind": "over-fitting", "evidence": {"training_log_fall": None}}, ""),
     ("data-size", {"kind": "over-fitting", "evidence": BY_HEART, "others": (GAP,)}, ""),
-    ("data-size", {**VALIDATION, **HELPED, "others": (other("over-fitting", evidence=BY_HEART),)}, "over-fits"),
+    ("data-size", {**VALIDATION, **HELPED, "others": (other("over-fitting", evidence=BY_HEART),)}, ""),
     ("data-size", {**VALIDATION, "others": (OVER,)}, ""),
     ("data-size", {**VALIDATION, "kind": "plateau", "others": (OVER,)}, ""),
     ("data-size", VALIDATION, ""),
@@ -263,10 +265,22 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("schedule-ended", {"others": (NEGATIVE,), "first": 199}, ""),  # it came before
     ("learning-rate-zero", {"kind": "plateau", "others": (other("learning-rate-zero", 5),)}, "rate-zero"),
     ("learning-rate-zero", {"kind": "spike", "others": (other("learning-rate-zero", 5),)}, ""),
+    ("learning-rate-zero", {"kind": "plateau", "first": 1, "others": (other("learning-rate-zero", 101),)}, "rate-zero"),
+    ("learning-rate-zero", {"kind": "plateau", "first": 1, "others": (other("learning-rate-zero", 102),)}, ""),
     ("stale-evaluation", {"kind": "validation-gap", **HELPED, "evidence": {"unmoved": True}}, "validation-unmoved"),
     ("stale-evaluation", {"kind": "validation-gap", **HELPED, "evidence": {"unmoved": False}}, ""),
     ("frozen-layer", {**STILL, "kind": "stale-evaluation", "others": (other("plateau"),)}, "stands-still"),
     ("frozen-layer", {**STILL, "kind": "stale-evaluation"}, ""),
+    (
+        "frozen-layer",
+        {**STILL, "kind": "stale-evaluation", "others": (other("plateau"),), "learning_rate": np.full(400, 1e-8)},
+        "",
+    ),
+    (
+        "frozen-layer",
+        {**STILL, "kind": "stale-evaluation", "others": (other("plateau"),), "decimals": {"validation_loss": 2}},
+        "",
+    ),  # equal as printed
     ("frozen-layer", {**STILL, "learning_rate": np.zeros(400), "kind": "plateau"}, ""),
     ("frozen-layer", {**STILL, "validation_loss": np.linspace(2, 2.001, 400), "kind": "plateau"}, ""),
     ("data-size", {"others": (OVER,)}, ""),
@@ -296,6 +310,11 @@ LIMITS: list[tuple[str, dict[str, Any], str]] = [
     ("no-gradient", {"kind": "repeated-loss", "loss": until(200, 2.0, 2.00003)}, ""),
     ("no-gradient", {"kind": "repeated-loss", "loss": np.full(4, 2.0)}, ""),
     ("no-gradient", {"kind": "repeated-loss", "gradient_norm": at(9, 9, np.nan)}, ""),
+    ("no-gradient", {"kind": "repeated-loss", "gradient_norm": np.zeros(400)}, "loss-constant"),
+    ("no-gradient", {"kind": "repeated-loss", "gradient_norm": np.ones(400)}, ""),  # there is one
+    ("no-gradient", {"kind": "repeated-loss", "axis": "epoch"}, ""),  # of all batches each time
+    ("no-gradient", {"kind": "repeated-loss", "decimals": {"loss": 2}}, ""),
+    ("no-gradient", {"kind": "repeated-loss", "decimals": {"loss": 3}}, "loss-constant"),
     ("learning-rate-low", {"kind": "plateau"}, ""),
     ("learning-rate-low", {}, ""),
     ("learning-rate-low", {"kind": "plateau", "learning_rate": np.full(400, 2e-5)}, "rate-tiny"),

@@ -50,6 +50,13 @@ def test_a_rate_that_came_to_nothing_little_by_little_is_an_ended_schedule(befor
     assert found.candidate_causes == (("schedule-ended",) if gradual else ()) + ("learning-rate-zero",)
 
 
+@pytest.mark.parametrize(("digits", "is_found"), [(4, False), (6, True)])
+def test_a_zero_that_is_printed_of_a_small_rate_is_none(digits: int, is_found: bool) -> None:
+    trace = trace_of(learning_rate=np.round(3e-4 * np.clip(np.linspace(1, -0.2, 101), 0, 1), digits))
+    trace.decimals["learning_rate"] = digits
+    assert bool(detect_rate_zero(trace, Facts())) is is_found
+
+
 def test_a_rate_that_never_was_is_found_in_the_whole_run() -> None:
     (found,) = at_zero(np.zeros(101))
     assert (found.first_step, found.evidence["highest"]) == (1, 0)

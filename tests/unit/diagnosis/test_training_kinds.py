@@ -246,14 +246,16 @@ def dpo(loss: np.ndarray | float, chosen: np.ndarray | float, **more: np.ndarray
 def test_a_reference_that_is_the_policy() -> None:
     finding = only(dpo(np.log(2), 0.0))
     assert (finding.kind, finding.severity) == ("preference-at-reference", "fault")
-    assert finding.supported_causes == ("reference-is-policy",)
+    assert finding.supported_causes == ()  # a policy that is not updated is its reference too
+    updated = only(dpo(np.log(2), 0.0, learning_rate=1e-5, gradient_norm=noisy(1.0)))
+    assert updated.supported_causes == ("reference-is-policy",)
     assert "rewards/chosen and rewards/rejected are zero" in str(finding.sentence)
 
 
 def test_pairs_that_tell_nothing() -> None:
     learnt = noisy(np.log(2) - 0.2 * RISING, 0.05)
     finding = only(dpo(learnt, noisy(-RISING), validation_loss=0.7 + 0.03 * RISING))
-    assert (finding.kind, finding.supported_causes) == ("preference-without-signal", ("wrong-targets",))
+    assert (finding.kind, finding.supported_causes) == ("preference-without-signal", ())  # a rate does so too
     same = noisy(-RISING)
     answers = only({"loss": noisy(np.log(2), 0.01), "rewards/chosen": same, "rewards/rejected": same})
     assert (answers.kind, answers.supported_causes) == ("preference-without-signal", ("wrong-targets",))

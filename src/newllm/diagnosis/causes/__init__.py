@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.evidence import EVIDENCE, Evidence, counts
-from newllm.diagnosis.causes.kinds import OF_DATA
+from newllm.diagnosis.causes.kinds import OF_DATA, OF_RATE
 from newllm.diagnosis.causes.often import often_causes
 from newllm.diagnosis.facts import Facts
 from newllm.messages import message
@@ -30,7 +30,7 @@ def explained(findings: Sequence[Finding], trace: Trace, facts: Facts) -> list[F
 
 def seen(case: Case) -> list[Seen]:
     """Return all evidence that is seen, with the cause that it speaks for."""
-    if case.finding.kind in OF_DATA | {"evaluation-in-training-mode"}:  # no other finding explains them
+    if case.finding.kind in OF_DATA | OF_RATE | {"evaluation-in-training-mode"}:  # no other finding explains them
         case = replace(case, others=())
     looks = [(one, one.look(case)) for one in EVIDENCE]
     return [

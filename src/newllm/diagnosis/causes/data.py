@@ -88,12 +88,6 @@ def ordered(case: Case) -> Seen:
     return {} if case.finding.kind in kinds and case.own_or_any("data-order") else NOTHING
 
 
-def over_fits(case: Case) -> Seen:
-    """The training loss falls while validation, better before, rises; nothing else is wrong."""
-    fell = _fell_alone(case)
-    return {"fell": min(1 - float(np.exp(-fell)), 0.99)} if fell is not None and _generalised(case) else NOTHING
-
-
 def by_heart(case: Case) -> Seen:
     """Training comes to a fiftieth of its start while validation is never better than at the start."""
     loss = finite(case.trace.series("loss")).value

@@ -37,7 +37,9 @@ class Evidence:
     @property
     def sentence(self) -> str:
         """The name of the message that says what was seen."""
-        return "because-seen" if isinstance(self.look, Itself) else f"because-{self.id}"
+        if isinstance(self.look, Itself):
+            return "because-seen" if self.argument else "because-spoken-for"
+        return f"because-{self.id}"
 
 
 _SAME_BATCH = "its rows are compared with each other, token for token"
@@ -45,7 +47,6 @@ EVIDENCE = (
     # The state of the training, as the recorder saw it.
     Evidence("state-changed", "changed-state", steps.state_changed, "nothing but the optimizer may change bits there"),
     Evidence("ranks-apart", "rank-disagreement", Itself("ranks-apart"), "ranks of one model hold the same numbers"),
-    Evidence("ranks-alike", "repeated-text", Itself("ranks-alike"), "losses of different batches differ in some digit"),
     Evidence("gradient-carried", "missing-zero-grad", steps.carried, "cleared gradients are zero or not there"),
     Evidence(
         "gradient-grows", "missing-zero-grad", steps.grows_as_a_sum,
@@ -63,7 +64,6 @@ EVIDENCE = (
     Evidence("rate-zero", "learning-rate-zero", rate.at_zero, "times zero, no update moves a weight"),
     Evidence("warm-up-unfinished", "warm-up-unfinished", rate.rising_to_the_end, "the column is the cause itself"),
     # Gradients.
-    Evidence("clipped-away", "tight-clipping", steps.clipped_away, "the two norms are of one gradient"),
     Evidence("no-gradient", "no-gradient", steps.gradient_zero, "a gradient of zero moves nothing"),
     Evidence(
         "loss-constant", "no-gradient", steps.loss_constant,
@@ -84,24 +84,12 @@ EVIDENCE = (
         "the weights follow from the columns; in a likelihood both are one",
     ),
     Evidence(
-        "constant-multiple", "reduction", loss.constant_multiple,
-        "dropout and the like weigh less as training goes on; a factor does not",
-    ),
-    Evidence(
-        "multiple-of-chance", "reduction", loss.multiple_of_chance,
-        "a model that is right with probability p and no surer than that has a loss of -ln p",
-    ),
-    Evidence(
         "both-sides-win", "wrong-targets", Itself("both-sides-win"),
         "a sample is taken for real or for made: not for both by one discriminator",
     ),
     Evidence(
-        "policy-ratio-one", "stale-probabilities", Itself("policy-ratio-one"),
-        "a policy that changes within an update gives other probabilities than before it",
-    ),
-    Evidence(
-        "preference-at-reference", "reference-is-policy", Itself("preference-at-reference"),
-        "a policy that differs from its reference has a loss that differs from ln 2",
+        "preference-at-reference", "reference-is-policy", Itself("preference-at-reference", "reference-is-policy"),
+        "a rate times a gradient moves the policy: away from any reference that is not itself",
     ),
     Evidence(
         "reference-differs", "reference-mismatch", Itself("reference-differs"),
@@ -109,7 +97,7 @@ EVIDENCE = (
     ),
     Evidence(
         "preference-without-signal", "wrong-targets", Itself("preference-without-signal", "wrong-targets"),
-        "pairs that hold a preference tell of others: below ln 2",
+        "two answers that are equal hold no preference",
     ),
     # Evaluations.
     Evidence(
@@ -146,7 +134,6 @@ EVIDENCE = (
     Evidence("block", "label-noise", data.block),
     Evidence("unlearnt", "label-noise", data.unlearnt),
     Evidence("by-heart", "data-size", data.by_heart),
-    Evidence("over-fits", "data-size", data.over_fits),
     Evidence("too-good", "target-leak", Itself("too-good")),
     Evidence("rate-high", "learning-rate", rate.unusual),
     Evidence("grew-first", "learning-rate", rate.grew_first),
@@ -163,6 +150,11 @@ EVIDENCE = (
     Evidence("training-moved", "stale-evaluation", evaluation.repeated),
     Evidence("never-learnt", "tokenizer-mismatch", evaluation.never_learnt),  # a text of another kind does so too
     Evidence("only-validation-jumps", "evaluation-preparation", evaluation.only_validation_jumps),
+    Evidence("ranks-alike", "repeated-text", Itself("ranks-alike")),  # so are losses that were averaged over the ranks
+    Evidence("clipped-away", "tight-clipping", steps.clipped_away),  # Adam's updates are as long all the same
+    Evidence("constant-multiple", "reduction", loss.constant_multiple),  # so is a part that is added, and falls alike
+    Evidence("multiple-of-chance", "reduction", loss.multiple_of_chance),  # other parts, or a model that is too sure
+    Evidence("policy-ratio-one", "stale-probabilities", Itself("policy-ratio-one")),  # so it is in one pass by right
 )  # fmt: skip
 
 

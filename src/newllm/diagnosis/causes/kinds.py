@@ -31,6 +31,8 @@ OF_DATA = frozenset(
         "validation-shift",
     }
 )
+# Kinds of finding about the learning rate's own column.
+OF_RATE = frozenset({"learning-rate-jump", "learning-rate-zero", "schedule-turned", "warm-up-unfinished"})
 FROM_START = EVENTS - {"not-finite", "gradient-explosion"}  # of a loss
 UNSTABLE = EVENTS | {"plateau", "one-predicted-class"}  # or that never learns
 STILL = frozenset({"plateau", "repeated-loss", "stale-evaluation"})  # that stands

@@ -83,6 +83,6 @@ def mirrors_validation(case: Case) -> Seen:
 
 
 def at_floor(case: Case) -> Seen:
-    """The loss stands at ln(1 + (K - 1) / e) while the model is right nearly everywhere."""
-    own = case.finding.kind == "squashed-outputs" or (case.finding.kind == "plateau" and case.has("squashed-outputs"))
-    return {} if own else NOTHING
+    """The loss stands at ln(1 + (K - 1) / e) while the logged accuracy allows a smaller one."""
+    found = case.own_or_any("squashed-outputs") if case.finding.kind in {"squashed-outputs", "plateau"} else None
+    return {} if found is not None and found.evidence.get("accuracy") is not None else NOTHING

@@ -14,6 +14,7 @@ EARLY = 0.1  # of the run: instability from then on was there from the start
 TINY = 2e-5  # a learning rate that trains hardly any model from its start
 ABOVE_START = 1.1  # times the loss that training began at
 BLOWN = 30.0  # times that loss: no bad batch and no lost weight makes it so high
+SOON = 0.25  # of the run, behind the beginning of a loss that stands
 STAYS = 0.9  # of the points from an onset on
 FEW_HIGH = 3  # points: a bad batch has no more
 
@@ -65,7 +66,10 @@ def at_zero(case: Case) -> Seen:
 
 
 def _at_zero(case: Case) -> Finding | None:
-    return case.own_or_any("learning-rate-zero") if case.finding.kind in STILL | {"learning-rate-zero"} else None
+    found = case.own_or_any("learning-rate-zero") if case.finding.kind in STILL | {"learning-rate-zero"} else None
+    # A loss that has stood from the start does not do so for a rate that ended late.
+    late = found is not None and (found.first_step or 0.0) > case.onset + SOON * case.length
+    return None if late else found
 
 
 def rising_to_the_end(case: Case) -> Seen:

@@ -13,6 +13,7 @@ AT_START = 0.05  # of the run
 TIGHT = 0.02  # of the gradient is left by clipping
 CONSTANT = 1e-5  # of a loss
 EQUAL = 1e-6  # likewise: the last digit of float32
+PRINTED = 1e-3  # of a loss: one that was printed more coarsely may be equal by rounding
 USUAL_RATES = (2e-4, 0.02)  # with less nothing moves, and more is usual where the gradient is clipped
 SAY_MORE = ("preference-at-reference", "preference-without-signal", "contrastive-at-chance")
 
@@ -49,11 +50,18 @@ def gradient_zero(case: Case) -> Seen:
 
 
 def loss_constant(case: Case) -> Seen:
-    """The training loss is the same to five digits at every point, and the gradient is finite."""
-    loss, bad = finite(case.trace.series("loss")).value, ~np.isfinite(case.trace.series("gradient_norm").value)
-    if case.finding.kind not in STILL or len(loss) < 5 or bad.any() or case.has(*SAY_MORE):
+    """The training loss of different batches is the same to five digits; no gradient above zero is logged."""
+    loss, norm = finite(case.trace.series("loss")).value, case.trace.series("gradient_norm").value
+    if case.finding.kind not in STILL or len(loss) < 5 or norm.any() or case.has(*SAY_MORE):  # NaN is not zero
+        return NOTHING
+    if case.trace.axis == "epoch" or _is_coarse(case, "loss", loss[0]):  # epochs are of the same batches
         return NOTHING
     return {"value": float(loss[0])} if np.ptp(loss) <= CONSTANT * abs(loss[0]) else NOTHING
+
+
+def _is_coarse(case: Case, name: str, value: float) -> bool:
+    """Whether a signal was printed with so few digits that different values may look equal."""
+    return 10.0 ** -case.trace.decimals.get(name, 99) > PRINTED * abs(value)
 
 
 def clipped_away(case: Case) -> Seen:
@@ -78,18 +86,21 @@ def frozen(case: Case) -> Seen:
     """The recorder saw a layer that asks for a gradient and whose weights never move."""
     others = [one for one in case.others if one.kind == "frozen-layer" and one.severity != "note"]
     own = case.finding.kind == "frozen-layer"
-    return {} if own or (others and case.finding.kind in UNSTABLE | STILL) else NOTHING
+    # What comes and goes has another cause than what is so all the time.
+    return {} if own or (others and case.finding.kind in (UNSTABLE - {"spike", "not-finite"}) | STILL) else NOTHING
 
 
 def evaluations_equal(case: Case) -> Seen:
-    """All evaluations are equal to the last digit and the training loss stands, at a rate and a gradient above zero."""
+    """All evaluations are equal to the last digit and the training loss stands, at a usual rate and with a gradient."""
     validation = finite(case.trace.series("validation_loss")).value
     rate, norm = finite(case.trace.series("learning_rate")).value, finite(case.trace.series("gradient_norm")).value
     both = {"plateau", "stale-evaluation"}  # a copy that is never updated is evaluated while the loss falls
     if case.finding.kind not in both or not case.has(*both) or min(len(rate), len(norm)) == 0:
         return NOTHING
     equal = len(validation) >= 4 and np.ptp(validation) <= EQUAL * abs(validation[0])
-    return {} if equal and rate.min() > 0 and norm.min() > 0 else NOTHING
+    if not equal or _is_coarse(case, "validation_loss", validation[0]):
+        return NOTHING
+    return {} if rate.min() > 0 and rate.max() >= USUAL_RATES[0] and norm.min() > 0 else NOTHING
 
 
 def few_train(case: Case) -> Seen:

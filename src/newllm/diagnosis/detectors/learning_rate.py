@@ -31,7 +31,7 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
     moving = np.flatnonzero(rate.value > NOTHING * high) if high > 0 else np.empty(0, np.int64)
     at = int(moving[-1]) + 1 if len(moving) else 0
     length = float(rate.step[-1] - rate.step[0])
-    if at >= len(rate.value) - 2 or rate.step[-1] - rate.step[at] < LEAST_SHARE * length:
+    if at >= len(rate.value) - 2 or rate.step[-1] - rate.step[at] < LEAST_SHARE * length or _is_rounded(trace, rate):
         return []
     gradual = at > 0 and rate.value[at - 1] < 0.1 * high
     fall = _fall(trace, rate.step[at])
@@ -59,6 +59,13 @@ def detect_rate_zero(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG0
             candidate_causes=("schedule-ended", "learning-rate-zero") if gradual else ("learning-rate-zero",),
         )
     ]
+
+
+def _is_rounded(trace: Trace, rate: Series) -> bool:
+    """Whether a rate comes down by its last printed digit: "0.0003", "0.0002", "0.0001", and a zero that is none."""
+    digits = trace.decimals.get("learning_rate")
+    units = np.unique(np.round(rate.value * 10.0**digits)) if digits is not None else np.empty(0)
+    return len(units) > 3 and np.array_equal(units, np.arange(len(units)))
 
 
 def _below_zero(trace: Trace, rate: Series, high: float) -> Finding:

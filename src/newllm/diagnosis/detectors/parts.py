@@ -1,6 +1,7 @@
 """A loss of several parts, of which one has all the say, or the wrong sign: the others are not learnt."""
 
 import itertools
+import re
 
 import numpy as np
 
@@ -63,6 +64,12 @@ def detect_dominated_part(trace: Trace, facts: Facts) -> list[Finding]:
 MOST_PARTS = 6  # columns that are tried, in threes at most
 SHARE = 0.01  # of the loss
 _PARTS = ("auxiliary_loss", "kl", "reconstruction")
+# What is a sum with the loss in it, and what is meant to become large: an entropy, the loss of what is to be forgotten
+# or not to be told (domains).
+_WHOLE = re.compile(r"(^|[^a-z])(total|overall|combined|full|final|objective|sum)($|[^a-z])", re.IGNORECASE)
+_WANTED = re.compile(
+    r"(?<!cross)(^|[_/ .-])(?<!cross[_/ .-])(entropy|ent|domain|dann|adv|forget)($|[^a-z])", re.IGNORECASE
+)
 
 
 def detect_subtracted_part(trace: Trace, facts: Facts) -> list[Finding]:
@@ -74,9 +81,10 @@ def detect_subtracted_part(trace: Trace, facts: Facts) -> list[Finding]:
     if training_kind(trace, facts).name in {"reinforcement", "adversarial", "preference"}:
         return []
     roles, names = roles_of(trace, facts), [name for name in trace.signals if not is_validation(name)]
-    total = next((name for name in names if "total" in name.lower() and names_a_loss(name)), "loss")
+    total = next((name for name in names if _WHOLE.search(name) and names_a_loss(name)), "loss")
     known = {name for role in _PARTS for name in roles.names(role)}
     parts = [name for name in names if name != total and (name in known or names_a_loss(name) or is_own_part(name))]
+    parts = [name for name in parts if not _WANTED.search(name)]
     for count, chosen in ((n, one) for n in (1, 2, 3) for one in itertools.combinations(parts[:MOST_PARTS], n)):
         found = weights(trace, total, chosen)
         if found is None:

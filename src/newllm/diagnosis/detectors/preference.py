@@ -49,6 +49,8 @@ def _same_reference(roles: Roles) -> Finding | None:
     largest = max((float(np.abs(value).max()) for value in rewards.values() if len(value)), default=0.0)
     if largest > NO_MARGIN:
         return None
+    causes = ["no-gradient", "learning-rate"]  # a policy that never moves is its reference too
+    causes.insert(0 if _is_updated(roles.trace) else 2, "reference-is-policy")
     return Finding(
         kind="preference-at-reference",
         severity="fault",
@@ -66,8 +68,14 @@ def _same_reference(roles: Roles) -> Finding | None:
         evidence={"loss": median(loss.value), "expected": CHANCE, "largest": largest},
         alternatives=(message("finding-preference-at-reference.no-update"),),
         test=message("finding-preference-at-reference.test"),
-        candidate_causes=("reference-is-policy", "no-gradient", "learning-rate"),
+        candidate_causes=tuple(causes),
     )
+
+
+def _is_updated(trace: Trace) -> bool:
+    """Whether a rate and a gradient above zero are logged."""
+    logged = [finite(trace.series(name)).value for name in ("learning_rate", "gradient_norm")]
+    return all(len(value) and np.median(value) > 0 for value in logged)
 
 
 def _other_reference(roles: Roles) -> Finding | None:
@@ -86,6 +94,8 @@ def _other_reference(roles: Roles) -> Finding | None:
     late = chosen.step[0] > EARLY * length or abs(float(loss.value[0]) - CHANCE) < OFF
     if late or min(map(abs, first)) < max(FAR_REWARD, 2 * moved):
         return None
+    if max(chosen.value.max(), rejected.value.max()) <= 0:
+        return None  # log-probabilities: what a loss without a reference (SimPO, ORPO) takes for rewards
     return Finding(
         kind="reference-differs",
         severity="warning",
@@ -170,7 +180,7 @@ def _no_signal(roles: Roles) -> Finding | None:
         evidence={"best": float(series.value.min()), "expected": CHANCE, "rewards_move": moves, "inverted": inverted},
         alternatives=(message("finding-preference-without-signal.few-pairs"),),
         test=message("finding-preference-without-signal.test"),
-        candidate_causes=("wrong-targets", "learning-rate") if moves else ("learning-rate", "wrong-targets"),
+        candidate_causes=("learning-rate", "wrong-targets"),
     )
 
 

@@ -5,6 +5,7 @@ cause-perhaps = perhaps { $cause } ({ $percent } %): { $reason }
 
 follows = follows from { $root }
 because-seen = the finding itself shows it
+because-spoken-for = the finding itself speaks for it
 because-rate-jumped = the learning rate went from { G($before) } to { G($after) } at { $axis } { $step }
 because-grew-first = the loss had grown to { G($factor, digits: 2) } times its first value before
 because-updates-large = updates are far too large for their weights
@@ -28,7 +29,6 @@ because-batch-with-gradient = loss and gradient rise for { $points ->
 } and are back at once
 because-block = the loss is up at once, level for { $points } points, and down at once
 because-data-order = batches are like their neighbours, or change their kind along the data
-because-over-fits = the training loss falls by { PERCENT($fell) } % while the validation loss rises
 because-never-learnt = the usual validation loss is { G($validation) }, above the { G($start) } that training began at, while training learns
 because-only-validation-jumps = the validation loss jumps while the training loss does not
 because-training-moved = the training loss moved meanwhile

@@ -5,6 +5,7 @@ cause-perhaps = { $cause }の可能性（{ $percent } %）：{ $reason }
 
 follows = { $root }の結果
 because-seen = この所見自体がそれを示している
+because-spoken-for = この所見自体がそれを示唆している
 because-rate-jumped = { axis-unit }{ $step }で学習率が{ G($before) }から{ G($after) }になった
 because-grew-first = その前に損失が最初の{ G($factor, digits: 2) }倍に増えていた
 because-updates-large = 更新が重みに対して大きすぎる
@@ -25,7 +26,6 @@ because-loss-constant = 損失がどの点でも、5桁まで{ G($value, digits:
 because-batch-with-gradient = 損失と勾配が{ $points }点だけ上がり、すぐに戻る
 because-block = 損失が急に上がり、{ $points }点の間同じ高さで、急に下がる
 because-data-order = 隣り合うバッチが似ているか、データの種類が並び順に変わる
-because-over-fits = 検証損失が上がる間に、訓練損失が{ PERCENT($fell) } %下がる
 because-never-learnt = 訓練は学習しているのに、検証損失はふだん{ G($validation) }で、訓練開始時の{ G($start) }を上回る
 because-only-validation-jumps = 訓練損失は変わらず、検証損失だけが急変する
 because-training-moved = その間に訓練損失は動いた
