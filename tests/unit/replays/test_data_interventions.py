@@ -50,6 +50,18 @@ def test_the_window_is_replaced_by_what_comes_much_later() -> None:
     assert order("replace-batches", 13) == [*range(4), *range(10_004, 10_012), 12]
 
 
+@pytest.mark.parametrize("again_after", [7, 16, 50, 100, 10_003])
+def test_data_that_come_again_are_no_replacement_for_themselves(again_after: int) -> None:
+    """Of data that are read again and again in one order, batch 10,004 may be batch 4."""
+    setup = Setup(0, 3, onset=12, last_suspect=12)
+    INTERVENTIONS["replace-batches"].apply(setup)
+    fetch = setup.fetch(lambda index: torch.tensor([index % again_after]), [])
+    assert [int(fetch(index)) for index in range(4)] == [0, 1, 2, 3]
+    window = {index % again_after for index in range(4, 12)}
+    replaced = {int(fetch(index)) for index in range(4, 12)}
+    assert not window & replaced or len(window) == again_after  # of seven batches all are in the window
+
+
 def test_the_window_and_what_follows_change_places() -> None:
     found = order("reorder-batches", 60)
     assert found[:4] == [0, 1, 2, 3]

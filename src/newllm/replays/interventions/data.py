@@ -1,6 +1,8 @@
 """Interventions on the data: which batches are read, in which order, and what is counted."""
 
 import dataclasses
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,11 @@ from newllm.messages import Message, message
 from newllm.replays.interventions.intervention import Intervention, not_ours
 from newllm.replays.replica.own_replica import OwnReplica
 from newllm.replays.replica.replica import Replica
-from newllm.replays.replica.setup import EXCHANGED, Fetch, Setup
+from newllm.replays.replica.setup import EXCHANGED, Fetch, Setup, digest
 from newllm.replays.replica.subject import Subject
 
-# replace-batches: the batches of the window, replaced by batches that come much later.
+# replace-batches: the batches of the window, replaced by batches that come much later. Where the data are read again
+# and again in one order, what comes later may be the window's own: that is passed over.
 
 _MUCH_LATER = 10_000  # batches: far past the window
 
@@ -22,7 +25,21 @@ def _replace(setup: Setup) -> None:
     window = setup.window
 
     def change(own: Fetch) -> Fetch:
-        return lambda index: own(index + _MUCH_LATER if index in window else index)
+        @cache
+        def suspects() -> set[int]:
+            return {digest(own(index)) for index in window}
+
+        def fetch(index: int) -> Any:
+            if index not in window:
+                return own(index)
+            later = index + _MUCH_LATER
+            batch = own(later)
+            while digest(batch) in suspects() and later < index + _MUCH_LATER + 2 * len(window):
+                later += 1
+                batch = own(later)
+            return batch
+
+        return fetch
 
     setup.batch_changes.append(change)
 
