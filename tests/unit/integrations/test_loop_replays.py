@@ -108,7 +108,7 @@ class Labels:
 
 
 def labelled(out: Path) -> Loop:
-    """Return the training of a small Llama that repeats two tokens, and whose collator spoils three batches."""
+    """Return the training of a small Llama that repeats two tokens, and whose collator spoils a batch."""
     torch.manual_seed(0)
     chance = torch.Generator().manual_seed(1)
     rows = []
@@ -139,7 +139,7 @@ def labelled(out: Path) -> Loop:
         save_strategy="no",
         dataloader_pin_memory=False,
     )
-    bad = Labels(range(8 * 70, 8 * 73))
+    bad = Labels(range(8 * 70, 8 * 71))
     return newllm.hf.loop(Trainer(model, arguments, train_dataset=rows, data_collator=bad))
 
 
@@ -151,8 +151,8 @@ def test_labels_that_a_collator_spoils_are_in_the_loop(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_labels_that_a_collator_spoils_are_replaced(tmp_path: Path) -> None:
     found = classes(labelled(tmp_path), "replace-batches", "half-learning-rate")
-    assert found["replace-batches"] == "removes"
-    assert found.get("half-learning-rate") != "removes"
+    assert found["replace-batches"] in ("removes", "reduces")
+    assert found.get("half-learning-rate") not in ("removes", "reduces")
 
 
 @pytest.fixture
