@@ -15,9 +15,6 @@ _A_LOSS = re.compile(r"(^|[^a-z])loss($|[^a-z])", re.IGNORECASE)
 FEW_NUMBERS = 1 << 20  # in all windows, whose medians take no longer than the import of what is quicker
 _VALIDATION = re.compile(r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)($|[^a-z])", re.IGNORECASE)
 
-POINTS_A_PART = 3  # of the training loss, for each part that it may be the sum of
-EXACT = 1e-4  # relative: of a sum of numbers in float32, or printed with five digits
-
 # What tasks call their own part of a loss; the words of a name, in any order.
 _OWN_PART = re.compile(
     r"(^|[^a-z])(ce|cls|class|classification|nll|lm|task|main|seg|det|bce|xent)($|[^a-z])", re.IGNORECASE
@@ -43,32 +40,6 @@ def is_validation(name: str) -> bool:
 def is_own_part(name: str) -> bool:
     """Whether a signal of this name is the task's own part of a loss that has several."""
     return bool(_OWN_PART.search(name))
-
-
-def parts_of_loss(trace: Trace) -> dict[str, np.ndarray]:
-    """Return what each logged loss of training adds to the training loss, where that is their sum; else nothing.
-
-    It is found by arithmetic: the weights are positive and leave nothing of the training loss unexplained.
-    """
-    loss = trace.series("loss")
-    names = [
-        name
-        for name, series in trace.signals.items()
-        if name != "loss"
-        and _A_LOSS.search(name)
-        and not is_validation(name)
-        and np.array_equal(series.step, loss.step)
-    ]
-    if len(names) < 2 or len(loss.value) < POINTS_A_PART * len(names):
-        return {}
-    parts = np.stack([trace.series(name).value for name in names], axis=1)
-    if not (np.isfinite(parts).all() and np.isfinite(loss.value).all()):
-        return {}
-    weights, *_ = np.linalg.lstsq(parts, loss.value)
-    left = np.abs(loss.value - parts @ weights).max()
-    summed = {name: weights[at] * parts[:, at] for at, name in enumerate(names) if weights[at] > EXACT}
-    exact = left <= EXACT * np.abs(loss.value).max() and (weights > -EXACT).all()
-    return summed if exact and len(summed) > 1 else {}
 
 
 def finite(series: Series) -> Series:

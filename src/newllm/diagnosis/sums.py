@@ -4,15 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from newllm.diagnosis.losses import finite
+from newllm.diagnosis.losses import finite, is_validation
 from newllm.trace import Trace
 
 FEWEST = 12  # points
+A_PART = 3  # points for each part
 EXACT = 2e-3  # of the loss, at the usual point: logs are rounded
 EXPLAINED = 0.02  # of its scatter is left
 NEEDED = 20.0  # times as much is left without any of the parts
 OF_POINTS = 0.8  # of the loss: so many have all parts beside them
 MOST_POINTS = 2000
+
+
+def other_losses(trace: Trace) -> list[str]:
+    """Return the names of the other losses of training. Of several, each has a weight that somebody chose."""
+    return [name for name in trace.signals if name != "loss" and "loss" in name.lower() and not is_validation(name)]
 
 
 def weights(trace: Trace, total: str, parts: Sequence[str]) -> np.ndarray | None:
@@ -27,7 +33,7 @@ def weights(trace: Trace, total: str, parts: Sequence[str]) -> np.ndarray | None
         return None
     for one in columns[1:]:
         step = step[one.step[np.minimum(np.searchsorted(one.step, step), len(one.step) - 1)] == step]
-    if len(step) < max(FEWEST, OF_POINTS * wanted):
+    if len(step) < max(FEWEST, A_PART * len(parts), OF_POINTS * wanted):
         return None
     whole, *apart = (one.value[np.searchsorted(one.step, step)] for one in columns)
     of_parts = np.stack(apart, axis=1)

@@ -4,7 +4,8 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import median
-from newllm.diagnosis.losses import as_shares, finite, parts_of_loss, sliding_mean
+from newllm.diagnosis.losses import as_shares, finite, sliding_mean
+from newllm.diagnosis.sums import other_losses, weights
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -15,6 +16,7 @@ END = 10  # a tenth of the run is its end
 # A training loss that stays far above that of the validation.
 ABOVE = 1.8  # times; augmentation and label smoothing reached 1.6 in healthy runs
 HARMLESS = 0.95  # accuracy in validation: whatever makes training harder has harmed nothing
+MOST_PARTS = 12
 LEARNT = 0.8  # of what a part of the loss began at
 LEAST_ABOVE = 0.2  # of the loss that training began at: of two small losses one is easily twice the other
 
@@ -37,9 +39,7 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
     accuracy = as_shares(finite(trace.series("validation_accuracy")).value)[-2:]
     if end / last < ABOVE or end - last < LEAST_ABOVE * start or (beside < later).any():
         return []
-    parts = parts_of_loss(trace)
-    learnt = sum(part[0] for part in parts.values() if median(part[-END:]) < LEARNT * median(part[:END]))
-    parts = parts if learnt > 0.5 * start else {}
+    parts = _learnt_parts(trace, start)
     return [
         Finding(
             kind="training-above-validation",
@@ -64,6 +64,17 @@ def detect_training_above(trace: Trace, facts: Facts) -> list[Finding]:  # noqa:
             candidate_causes=("dropout", "regularisation", "loss-axis", "reduction"),
         )
     ]
+
+
+def _learnt_parts(trace: Trace, start: float) -> list[str]:
+    """Return the logged losses of which the training loss is the sum, where most of its start is learnt; else none."""
+    names = other_losses(trace)
+    found = weights(trace, "loss", names) if 1 < len(names) <= MOST_PARTS else None
+    if found is None or found.min() <= 0:
+        return []
+    parts = [weight * finite(trace.series(name)).value for name, weight in zip(names, found, strict=True)]
+    learnt = sum(part[0] for part in parts if median(part[-END:]) < LEARNT * median(part[:END]))
+    return names if learnt > 0.5 * start else []
 
 
 # A validation loss that jumps from one evaluation to the next.

@@ -9,6 +9,7 @@ from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.levels import longest
 from newllm.diagnosis.losses import comparable, finite, is_validation, loss_names, rolling_median
 from newllm.diagnosis.outliers import FIRST, NEAR, outlier_points, overshot
+from newllm.diagnosis.sums import other_losses
 from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -243,7 +244,7 @@ def detect_bad_start(trace: Trace, facts: Facts) -> list[Finding]:
     """
     loss = finite(trace.series("loss"))
     progress = training_kind(trace, facts).loss_is_progress and loss.value.min(initial=1.0) > 0
-    if len(loss.value) >= FEWEST and progress and len(_other_losses(trace)) < 2:
+    if len(loss.value) >= FEWEST and progress and len(other_losses(trace)) < 2:
         fifth = float(np.median(loss.value[len(loss.value) // 20 : len(loss.value) // 5]))
         if loss.value[0] > HIGH and loss.value[0] > FAR * fifth:
             return [_learnt_away(trace, loss, fifth)]
@@ -299,10 +300,5 @@ def _learnt_away(trace: Trace, loss: Series, level: float) -> Finding:
 
 def _may_be_a_sum(trace: Trace, first: float) -> bool:
     """Whether several other losses of training are logged, none too large, that come to the first loss together."""
-    parts = [float(value[0]) for name in _other_losses(trace) if len(value := finite(trace.series(name)).value)]
+    parts = [float(value[0]) for name in other_losses(trace) if len(value := finite(trace.series(name)).value)]
     return len(parts) > 1 and max(parts) < LARGEST and sum(parts) > first / 2
-
-
-def _other_losses(trace: Trace) -> list[str]:
-    """Return the names of the other losses of training. Of several, each has a weight that somebody chose."""
-    return [name for name in trace.signals if name != "loss" and "loss" in name.lower() and not is_validation(name)]
