@@ -5,7 +5,6 @@ stack of the first updates: it is what calls the optimizer. Other scalers are no
 `gradient_norm` is the norm of the scaled gradient, and `gradient_norm_clipped` the true one.
 """
 
-import inspect
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from newllm.recorder.callers import find_caller
 from newllm.recorder.closures import after_closure
 from newllm.recorder.gradients import GradientWatch, Norms, euclidean
 from newllm.recorder.isolation import Protect, unprotected
@@ -102,7 +102,7 @@ class UpdateWatch:
     def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:
             self._looks += 1
-            self._gradients.found(_scaler_on_the_stack())
+            self._gradients.found(find_caller(lambda one: isinstance(one, torch.amp.GradScaler), _DEEPEST_CALL))
         # A fused optimizer unscales the gradient itself, and leaves the step out itself.
         update_begins = partial(self._gradients.update_begins, getattr(optimizer, "grad_scale", None))
         with_closure = after_closure(args, kwargs, self._protect(update_begins))
@@ -135,16 +135,3 @@ def _largest(rates: Sequence[float | Tensor]) -> float | Tensor:
         return max(numbers)
     largest = stacked(tensors).amax()
     return largest.clamp(min=max(numbers)) if numbers else largest
-
-
-def _scaler_on_the_stack() -> Any:
-    """Return the GradScaler that called the optimizer whose hook calls this, None without one."""
-    frame = inspect.currentframe()
-    for _ in range(_DEEPEST_CALL):
-        frame = frame.f_back if frame is not None else None
-        if frame is None:
-            return None
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, torch.amp.GradScaler):
-            return caller
-    return None

@@ -221,7 +221,7 @@ def test_seconds_of_a_step_are_those_since_the_last(tmp_path: Path, signals, mon
 
 def test_a_scaler_is_looked_for_in_the_first_three_updates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    monkeypatch.setattr("newllm.recorder.updates._scaler_on_the_stack", lambda: looks.append(1))
+    monkeypatch.setattr("newllm.recorder.updates.find_caller", lambda *_: looks.append(1))
     model = nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     with newllm.record(model, optimizer, tmp_path / "run") as recorder:

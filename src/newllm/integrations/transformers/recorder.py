@@ -12,7 +12,6 @@ Limits: a trainer with a loop of its own that never calls `training_step` is not
 evaluated after the training is not recorded, as `load_best_model_at_end` may have put other weights in.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -22,6 +21,7 @@ from transformers import TrainerCallback
 
 from newllm.integrations.recording import CallbackRecording, warn
 from newllm.messages import message
+from newllm.recorder.callers import find_caller
 
 _DEEPEST_CALL = 16
 _NO_LOSS = "this trainer calls no training_step: record its loop with newllm.record; the training goes on"
@@ -198,15 +198,10 @@ def _trainer_with(callback: TrainerCallback) -> Any:
     """Return the trainer on the call stack that has this callback, None without one."""
     from transformers import Trainer  # seconds, for those who come for a model
 
-    frame = inspect.currentframe()
-    for _ in range(_DEEPEST_CALL):
-        frame = frame.f_back if frame is not None else None
-        if frame is None:
-            return None
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, Trainer) and any(one is callback for one in caller.callback_handler.callbacks):
-            return caller
-    return None
+    def has_it(caller: Any) -> bool:
+        return isinstance(caller, Trainer) and any(one is callback for one in caller.callback_handler.callbacks)
+
+    return find_caller(has_it, _DEEPEST_CALL)
 
 
 def _accuracy_beside(loss: str) -> str:
