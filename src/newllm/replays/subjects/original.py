@@ -220,10 +220,8 @@ class _Recorded:
             self._add(step, validation_loss=found["validation"])
 
     def _trace(self) -> Trace:
-        """Return the recorder's signals and the loop's own; the gradient that the recorder saw was clipped."""
+        """Return the recorder's signals and the loop's own."""
         signals = dict(read_trace(self.directory / "trace.jsonl").signals)
-        if self.loop.clip and "gradient_norm" in signals:
-            signals["gradient_norm_clipped"] = signals["gradient_norm"]
         for name, points in self.signals.items():
             steps, values = zip(*points, strict=True)
             signals[name] = Series(np.array(steps, np.int64), np.array(values, np.float64))
