@@ -146,7 +146,7 @@ def judge(task: tuple[str, float, bool]) -> dict[str, Any]:
             try:
                 row |= compared(beside, budget)
             except Exception:
-                row["failed"] = traceback.format_exc()
+                row["failed"] = traceback.format_exc().splitlines()[-1]
     row["seconds"] = round(time.perf_counter() - began, 1)
     return row
 
