@@ -1,0 +1,165 @@
+"""Which function of a model's output a loss is, and which class it pulls each row towards: read off the gradient.
+
+The cross-entropy of logits z with target t has the gradient w (softmax(z) - onehot(t)) for a row of weight w. So
+the gradient tells the target of every row, those that are left out (no gradient), the weights, and whether it is
+that loss at all: a softmax too many, a missing logarithm or a wrong axis each leave another gradient, which is compared
+number by number. Where the targets come from, and what happens to them before, does not matter.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NEAR = {torch.float32: 1e-3, torch.float64: 1e-5, torch.bfloat16: 0.1, torch.float16: 0.03}
+"""How far a gradient of a dtype may be from the form that it is taken for, as a share of its largest number."""
+FEWEST_CLASSES = 2
+_SURE = 1e-6  # of the largest pull: a row that is right for certain is hardly pulled at, and tells nothing
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How a loss reads an output `[..., C]` of N rows and C classes.
+
+    Attributes:
+        form: "cross-entropy", "weighted" (its gradient with a weight for each row, as of a focal loss), "smoothed"
+            (label smoothing), "log-probabilities", "probabilities" (each with the logarithm that belongs to it); or
+            what is a mistake: "softmax-twice", "log-softmax-missing", "log-missing", "wrong-axis".
+        ids: `[N...]`, the class that each row is pulled towards.
+        used: `[N...]`, whether a row counts in the loss.
+        weights: `[N...]`, of the rows in the loss; NaN where they are not known.
+        sure: rows without a pull whose answer is certain: whether they count cannot be told.
+        nats: mean of -log p(target) over the rows that count; NaN where the output is no distribution.
+        classes: C.
+        axis: of the classes in the output as the model gave it.
+    """
+
+    form: str
+    ids: Tensor
+    used: Tensor
+    weights: Tensor
+    sure: int
+    nats: float
+    classes: int
+    axis: int
+
+
+def read_targets(z: Tensor, g: Tensor, axis: int, near: float) -> Targets | None:
+    """Return how a loss reads an output `z` `[..., C]`, from its gradient `g` of that shape.
+
+    Args:
+        z: the output.
+        g: the gradient of the loss with respect to it; finite, and not zero everywhere.
+        axis: of the classes in the output as the model gave it, where it was moved.
+        near: how far the gradient may be from a form, as a share of its largest number (`NEAR`).
+
+    Returns:
+        None where it is no classification that is known here.
+    """
+    classes = z.shape[-1]
+    pull = g.abs().sum(-1)
+    used = pull > _SURE * pull.max()
+    sure = int((~used & (z.softmax(-1).amax(-1) > 1 - _SURE)).sum())
+    rows, pulls = z[used], g[used]
+    ids = pulls.argmin(-1)
+    if bool((pulls.gather(-1, ids[:, None]) >= 0).any()):
+        return None
+    form, weights = _form(rows, pulls, ids, near)
+    if form is None:
+        return None
+    whole = torch.full(used.shape, -1, dtype=torch.int64, device=z.device)
+    whole[used] = ids
+    weight = torch.zeros(used.shape, dtype=torch.float64, device=z.device)
+    weight[used] = weights.double()
+    logs = rows.clamp(min=1e-30).log() if _is_distribution(rows) else rows.log_softmax(-1)
+    nats = float(-logs.gather(-1, ids[:, None]).mean())
+    return Targets(form, whole, used, weight, sure, nats, classes, axis)
+
+
+def _form(z: Tensor, g: Tensor, ids: Tensor, near: float) -> tuple[str | None, Tensor]:
+    """Return the form of the loss of rows `[N, C]`, and the weight of each row."""
+    hit = torch.nn.functional.one_hot(ids, z.shape[-1]).to(z)
+    p = z.softmax(-1)
+    at_target = g.gather(-1, ids[:, None]).squeeze(-1)
+    is_distribution = _is_distribution(z)
+    is_log = bool((z.logsumexp(-1).abs() < 0.01).all())
+    unknown = torch.full_like(at_target, torch.nan)
+    if bool((g.abs().sum(-1) - at_target.abs() <= near * at_target.abs()).all()):  # only the target is pulled at
+        if is_distribution:
+            q = z.gather(-1, ids[:, None]).squeeze(-1)
+            each = -at_target * q
+            return ("probabilities", each) if _is_level(each, 0.05) else ("log-missing", -at_target)
+        return ("log-probabilities", -at_target) if is_log else ("log-softmax-missing", unknown)
+    if (weights := _ratio(g, p - hit, near)) is not None:
+        return ("softmax-twice" if is_distribution else _of_logits(p, ids, weights)), weights
+    q = p.softmax(-1)
+    twice = p * ((q - hit) - (p * (q - hit)).sum(-1, keepdim=True))
+    if _ratio(g, twice, near) is not None:
+        return "softmax-twice", unknown
+    return _smoothed(g, p, hit, near)
+
+
+def _is_distribution(z: Tensor) -> bool:
+    return bool((z >= 0).all()) and bool(((z.sum(-1) - 1).abs() < 0.01).all())
+
+
+def _of_logits(p: Tensor, ids: Tensor, weights: Tensor) -> str:
+    """Tell -log p from other functions of p, the target's probability, whose gradients have the same direction."""
+    each = weights / p.gather(-1, ids[:, None]).squeeze(-1)
+    known = weights[torch.isfinite(weights)]
+    if len(known) == len(weights) > 1 and _is_level(each, 0.001) and not _is_level(known, 0.01):
+        return "log-missing"  # -p itself: its weights are p
+    return "cross-entropy" if len(known) < 2 or _is_level(known, 0.01) else "weighted"
+
+
+def _smoothed(g: Tensor, p: Tensor, hit: Tensor, near: float) -> tuple[str | None, Tensor]:
+    """Label smoothing e: g = w (p - (1 - e) onehot - e / C). Two other classes give w, then e must be alike for all."""
+    others = torch.where(hit > 0, torch.nan, p)
+    high, low = others.nan_to_num(-1.0).argmax(-1), others.nan_to_num(2.0).argmin(-1)
+    rise = p.gather(-1, high[:, None]) - p.gather(-1, low[:, None])
+    w = (g.gather(-1, high[:, None]) - g.gather(-1, low[:, None])) / rise
+    level = p - g / w  # (1 - e) onehot + e / C
+    share = torch.where(hit > 0, torch.nan, level).nanmean(-1)
+    spread = (torch.where(hit > 0, share[:, None], level) - share[:, None]).abs().amax(-1)
+    e = share * p.shape[-1]
+    fits = (spread < near) & ((level.sum(-1) - 1).abs() < 10 * near) & (e > -near) & (e < 1)
+    if p.shape[-1] > FEWEST_CLASSES and bool(fits.all()) and float(e.std(correction=0)) < 0.01:
+        return "smoothed", w.squeeze(-1)
+    return None, torch.full_like(share, torch.nan)
+
+
+def read_along_another(z: Tensor, g: Tensor, axis: int, near: float) -> Targets | None:
+    """Recognise a softmax over another axis than that of the classes: of the positions, or of the rows of the batch."""
+    for other in range(z.ndim):
+        if other == axis:
+            continue
+        p = z.softmax(other)
+        # Over the right axis rows of g sum to nothing; here columns do. Each column holds its targets, weighted alike.
+        hit = (g < 0).to(z)
+        if bool((hit.sum(axis) == 1).all()):
+            w = -(g * hit).sum() / ((1 - p * hit.sum(other, keepdim=True)) * hit).sum()
+            expected = w * (p * hit.sum(other, keepdim=True) - hit)
+            if float((g - expected).abs().max()) < near * float(g.abs().max()):
+                ids = hit.movedim(axis, -1).argmax(-1)
+                every = torch.ones_like(ids, dtype=torch.bool)
+                weights = torch.full(ids.shape, torch.nan, dtype=torch.float64, device=z.device)
+                return Targets("wrong-axis", ids, every, weights, 0, torch.nan, z.shape[axis], axis)
+    return None
+
+
+def _ratio(g: Tensor, expected: Tensor, near: float) -> Tensor | None:
+    """Return the weight w of each row for which g = w * expected, None where there is none."""
+    size = (expected * expected).sum(-1)
+    tells = size > _SURE
+    if not bool(tells.any()):
+        return None
+    w = (g * expected).sum(-1) / size.clamp(min=1e-30)
+    apart = (g - w[:, None] * expected).abs().amax(-1)
+    fits = apart <= near * g.abs().amax(-1).clamp(min=_SURE * float(g.abs().max()))
+    if not bool((fits | ~tells).all()) or not bool((w[tells] > 0).all()):
+        return None
+    return torch.where(tells, w, torch.nan)
+
+
+def _is_level(values: Tensor, share: float) -> bool:
+    return float(values.std(correction=0)) <= share * float(values.mean().abs())
