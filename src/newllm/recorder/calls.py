@@ -1,12 +1,14 @@
-"""What is seen where a training calls its model as a whole: logits, and whether it evaluated in training mode."""
+"""What is seen where a training calls its model as a whole: inputs, logits, targets, and the mode of evaluations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.asked import TargetWatch
+from newllm.recorder.batches import BatchWatch
 from newllm.recorder.description import Description
 from newllm.recorder.isolation import Part
 from newllm.recorder.layout import Layout
@@ -26,6 +28,7 @@ class CallWatch:
         part: what keeps the errors of each part from the training.
         about: knows the vocabulary, or is given what an embedding shows of it.
         found: called when that has happened.
+        is_resumed: whether the training goes on from a checkpoint.
 
     Attributes:
         is_updating: whether passes without gradients belong to an update.
@@ -40,36 +43,60 @@ class CallWatch:
         part: Part,
         about: Description,
         found: Callable[[], None],
+        *,
+        is_resumed: bool = False,
     ) -> None:
         self._layout, self._forward, self._lyapunov, self._part = layout, forward, lyapunov, part
         self._about, self._found = about, found
         self._handles: list[RemovableHandle] = []
-        self._row, self._sampled = Row(), False
+        self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
+        self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
+        self._row, self._sampled, self._has_trained = Row(), False, False
         self.is_updating = self.trained_while_evaluated = False
 
     def open(self) -> None:
         """Hook the model."""
         root = self._layout.root
-        self._handles.append(root.register_forward_pre_hook(self._called))
+        self._handles.append(root.register_forward_pre_hook(self._called, with_kwargs=True))
         self._handles.append(root.register_forward_hook(self._returned, always_call=True))
 
     def close(self) -> None:
         """Take the hooks away."""
         while self._handles:
             self._handles.pop().remove()
+        self._targets.forget()
 
     def begin(self, row: Row, *, sampled: bool) -> None:
         """Begin a step whose signals go into the row."""
         self._row, self._sampled = row, sampled
 
-    def _called(self, model: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def put(self, *, is_scaled: bool) -> None:
+        """Record what the update was given and asked; `is_scaled` as for `TargetWatch.put`."""
+        self._part("batches")(self._batches.put)(self._row, sampled=self._sampled)
+        self._part("targets")(self._targets.put)(self._row, is_scaled=is_scaled)
+
+    def put_evaluation(self, row: Row) -> None:
+        """Record what an evaluation was given."""
+        self._part("batches")(self._batches.put_evaluation)(row)
+
+    def _called(self, model: nn.Module, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> None:
         if torch.compiler.is_compiling():
             return
         if not torch.is_grad_enabled():
             self.trained_while_evaluated |= model.training and not self.is_updating
-        elif self._sampled:
+            if not self.is_updating:
+                self._part("batches")(self._batches.evaluated)(inputs, options)
+            return
+        if self._updates(model):
+            self._part("batches")(self._batches.called)(inputs, options)
+        if self._sampled:
             self._part("layers")(self._forward.enter)()
             self._part("lyapunov")(self._lyapunov.keep)(inputs)
+
+    def _updates(self, model: nn.Module) -> bool:
+        """Whether a pass with gradients belongs to an update: not one in evaluation mode, of a model that has both."""
+        self._has_trained |= model.training
+        return model.training or not self._has_trained
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
         if torch.compiler.is_compiling() or not self._sampled or not torch.is_grad_enabled():
@@ -82,6 +109,7 @@ class CallWatch:
         if logits is None:
             return
         put_logits(logits, self._row)
+        self._part("targets")(self._targets.returned)(logits, *self._batches.latest)
         size = embedding_size(self._layout.inner, logits.shape[-1])
         if self._about.vocabulary is None and size is not None:
             self._about.vocabulary = size

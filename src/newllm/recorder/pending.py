@@ -4,7 +4,7 @@ Reading a number from a GPU waits for everything before it, so nothing is read w
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from newllm.trace import TraceWriter
 FLUSH_SECONDS = 1.0
 Decode = Callable[[Sequence[float]], Iterable[tuple[str, float]] | None]
 """Turns the numbers of a vector into signals by name; None for none."""
+Late = Callable[[], Mapping[str, float] | None]
+"""Returns signals by name; it may read what lies on a device. None for none."""
 
 
 class Row:
@@ -22,6 +24,7 @@ class Row:
     def __init__(self) -> None:
         self.numbers: dict[str, float] = {}
         self.vectors: list[tuple[Tensor, Decode]] = []
+        self.late: list[Late] = []
 
     def put(self, name: str, value: float | Tensor) -> None:
         """Add one signal; a tensor holds one number and must not change any more."""
@@ -37,6 +40,15 @@ class Row:
     def put_all(self, values: Tensor, decode: Decode) -> None:
         """Add what `decode` makes of a tensor's numbers once they are read."""
         self.vectors.append((values, decode))
+
+    def put_late(self, measure: Late) -> None:
+        """Add what a function returns when the row is written: it is called once, in the order of the rows."""
+        self.late.append(measure)
+
+    def add_late(self) -> None:
+        """Call what was put in late, each once, and let go of it with the tensors that it holds."""
+        while self.late:
+            self.numbers.update(self.late.pop(0)() or {})
 
 
 class PendingRows:
@@ -92,6 +104,8 @@ class PendingRows:
 
 def read_rows(rows: Sequence[Row]) -> list[dict[str, float]]:
     """Return the signals of each row; one wait for each device and dtype."""
+    for row in rows:
+        row.add_late()
     read = iter(_read([vector for row in rows for vector, _ in row.vectors]))
     signals = [dict(row.numbers) for row in rows]
     for row, own in zip(rows, signals, strict=True):

@@ -121,7 +121,13 @@ class Recorder:
         self._contexts = ContextSignals(self._layout, self.part("contexts"))
         self._lyapunov = LyapunovWatch(self._layout)
         self._calls = CallWatch(
-            self._layout, self._forward, self._lyapunov, self.part, self._about, self._describe_again
+            self._layout,
+            self._forward,
+            self._lyapunov,
+            self.part,
+            self._about,
+            self._describe_again,
+            is_resumed=resumed_at is not None,
         )
         self._pending: PendingRows | None = None
         self._row = Row()
@@ -240,6 +246,7 @@ class Recorder:
         self._time, self.steps = now, self.steps + 1
         self.part("updates")(self._updates.put)(row)
         self.part("contexts")(self._contexts.put)(row)
+        self._calls.put(is_scaled=self._updates.is_scaled)
         if self._sampled:
             self._say_if_hidden()
             self._forward.close()
@@ -278,6 +285,7 @@ class Recorder:
         if self._calls.trained_while_evaluated:
             row.put("evaluation_in_training_mode", 1.0)
         self._calls.trained_while_evaluated = False
+        self._calls.put_evaluation(row)
         self._write(pending.add, self.steps, row)
         self._write(pending.flush)
 

@@ -99,6 +99,11 @@ class UpdateWatch:
 
         row.put_all(found.each, self._protect(signals))
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether a `GradScaler` multiplies the loss."""
+        return self._gradients.scaler is not None
+
     def _begins(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> Any:
         if self._looks < _LOOKS_FOR_SCALER and self._gradients.scaler is None:
             self._looks += 1

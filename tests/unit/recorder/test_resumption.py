@@ -61,6 +61,9 @@ def _copied(state: Any) -> Any:
     return [_copied(one) for one in state] if isinstance(state, list) else state
 
 
+OF_ALL_ROWS = ("rows_seen", "rows_distinct", "target_classes_seen", "targets_again", "targets_changed")
+
+
 def recorded(path: Path) -> dict[str, dict[int, str]]:
     """The numbers of a trace as text, so that NaN equals NaN."""
     signals = read_trace(path).signals
@@ -88,7 +91,12 @@ def test_the_recording_of_a_resumed_training_is_that_of_the_uninterrupted_one(tm
     if damage == "packed":
         pack_trace(run / "trace.jsonl")
     Training().load(checkpoints[16]).go(run, 30, resumed_at=16)
-    assert recorded(run / "trace.jsonl") == recorded(tmp_path / "whole" / "trace.jsonl")
+    found, whole = recorded(run / "trace.jsonl"), recorded(tmp_path / "whole" / "trace.jsonl")
+    # What rests on all rows before a step is not known after a resume: it is left out, and not counted anew.
+    for name in OF_ALL_ROWS:
+        before = {step: value for step, value in whole.pop(name, {}).items() if step <= 16}
+        assert found.pop(name, {}) == before
+    assert found == whole
     assert set(recorded(run / "trace.jsonl")["reward"]) == {4, 8, 12, 16, 20, 24, 28}
     assert about(run)["resumed"] == [{"step": 16, "set_aside": "set-aside/after-step-16.jsonl"}]
     same = {name: value for name, value in about(run).items() if name not in ("resumed", "sha256")}

@@ -1,0 +1,204 @@
+"""What a loss asks of a model: its targets and its form, read off the gradient of the logits on sampled steps.
+
+Shapes: N rows of which each has a target (of a language model every position), V classes, T positions of a row.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from newllm.loss_form import NEAR, Targets, read_targets
+from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.pending import Row
+
+_MOST_NUMBERS = 1 << 17  # of logits that are looked at
+_FEWEST_ROWS, _MOST_ROWS = 8, 512
+_MOST_KNOWN = 500_000
+MISTAKES = {
+    "softmax-twice": "softmax_twice",
+    "log-softmax-missing": "log_softmax_missing",
+    "log-missing": "log_missing",
+}
+_TELLING = 0.05  # of the largest pull
+_ALIKE = 0.02  # of a weight: rows that count alike
+_SHORTEST = 8  # places of a text, or targets, of which a share is taken
+_SHIFTS = {"target_is_input": 0, "target_is_next": 1, "target_is_second": 2}
+
+
+class TargetWatch:
+    """Reads the targets of up to 512 rows of each call, evenly spread.
+
+    Args:
+        protect: keeps errors from the training.
+        is_resumed: whether updates came before: then nobody knows which targets these had.
+    """
+
+    def __init__(self, protect: Protect = unprotected, *, is_resumed: bool = False) -> None:
+        self._protect = protect
+        self._calls: list[Call] = []
+        self._classes: set[int] | None = None if is_resumed else set()
+        self._known: dict[int, int] | None = None if is_resumed else {}
+        """The target of each row that was looked at, by its fingerprint."""
+
+    def returned(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None) -> None:
+        """The model returned these logits `[..., V]` for an update.
+
+        Args:
+            logits: as they were returned.
+            inputs: that they were made of.
+            fingerprints: of the rows of these.
+        """
+        if logits.requires_grad:
+            self._calls.append(Call(logits, inputs, fingerprints, self._protect))
+
+    def put(self, row: Row, *, is_scaled: bool) -> None:
+        """Record what was asked at this update.
+
+        Args:
+            row: where the signals go.
+            is_scaled: whether a scaler multiplied the loss, so that its size is not known.
+        """
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call.close()
+        if any(call.gradient is not None for call in calls):
+            row.put_late(self._protect(lambda: self._read(calls, is_scaled=is_scaled)))
+
+    def forget(self) -> None:
+        """Let go of what this update has shown so far."""
+        for call in self._calls:
+            call.close()
+        self._calls = []
+
+    def _read(self, calls: "list[Call]", *, is_scaled: bool) -> dict[str, float] | None:
+        found = [(call, read) for call in calls if call.gradient is not None and (read := call.read()) is not None]
+        if not found:
+            return None
+        forms = {read.form for _, read in found}
+        signals = {MISTAKES[form]: 1.0 for form in forms if form in MISTAKES}
+        signals["cross_entropy"] = float(forms <= {"cross-entropy", "log-probabilities"})
+        signals["targets_used"] = _mean([read.used.double().mean() for _, read in found])
+        ids = torch.cat([read.ids[read.used] for _, read in found])
+        signals |= self._classes_of(ids) | self._changed(found)
+        shares = [call.shares(read) for call, read in found]
+        signals |= {name: min(one[name] for one in shares) for name in _SHIFTS if all(name in one for one in shares)}
+        multiples = [call.multiple(read) for call, read in found]
+        known = [one for one in multiples if one is not None]
+        if len(known) == len(calls) and not is_scaled:
+            signals["loss_multiple"] = sum(known)
+            signals["loss_targets"] = sum(call.targets(read) for call, read in found)
+        return signals
+
+    def _classes_of(self, ids: Tensor) -> dict[str, float]:
+        values, counts = ids.unique(return_counts=True)
+        most = int(counts.argmax())
+        found = {
+            "targets": float(len(ids)),
+            "target_classes": float(len(values)),
+            "target_most": float(values[most]),
+            "target_most_share": float(counts[most] / len(ids)),
+        }
+        if self._classes is not None:
+            self._classes.update(values.tolist())
+            found["target_classes_seen"] = float(len(self._classes))
+        return found
+
+    def _changed(self, found: "list[tuple[Call, Targets]]") -> dict[str, float]:
+        """Return how many rows that were looked at before came again, and which share has another target now."""
+        again = changed = 0
+        for call, read in found:
+            if call.fingerprints is None or self._known is None or len(self._known) > _MOST_KNOWN:
+                continue
+            each = zip(call.fingerprints.tolist(), read.ids.tolist(), read.used.tolist(), strict=True)
+            for row, target in [(row, target) for row, target, used in each if used]:
+                again += row in self._known
+                changed += self._known.setdefault(row, target) != target
+        return {"targets_again": float(again), "targets_changed": changed / again} if again else {}
+
+
+class Call:
+    """The logits of a call, some of their rows, and the gradient of these once it has come.
+
+    Args:
+        logits: `[..., V]`.
+        inputs: that they were made of.
+        fingerprints: of the rows of these.
+        protect: keeps errors from the training.
+
+    Attributes:
+        gradient: of the rows that are looked at; None before the backward pass.
+        fingerprints: of these rows; None where a row of the inputs has several targets.
+    """
+
+    def __init__(self, logits: Tensor, inputs: list[Tensor], fingerprints: Tensor | None, protect: Protect) -> None:
+        self.gradient: Tensor | None = None
+        self._shape = logits.shape
+        count = logits[..., 0].numel()
+        most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // logits.shape[-1]))
+        self._every = -(-count // most)
+        self._logits = self._some(logits)
+        is_a_row = logits.dim() == 2 and fingerprints is not None and len(fingerprints) == len(logits)
+        self.fingerprints = fingerprints[:: self._every] if fingerprints is not None and is_a_row else None
+        self._tokens = next((one for one in inputs if _are_tokens(one) and one.shape == logits.shape[:-1]), None)
+        self._handle: RemovableHandle = logits.register_hook(protect(self._arrived))
+
+    def _some(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().reshape(-1, tensor.shape[-1])[:: self._every].clone()
+
+    def _arrived(self, gradient: Tensor) -> None:
+        some = self._some(gradient)
+        self.gradient = some if self.gradient is None else self.gradient + some
+
+    def close(self) -> None:
+        """Look at no further gradient."""
+        self._handle.remove()
+
+    def read(self) -> Targets | None:
+        """Return how the loss reads these rows; None where it is no classification that is known."""
+        if self.gradient is None:
+            return None
+        logits, gradient = self._logits.cpu(), self.gradient.cpu()
+        if not bool(torch.isfinite(gradient).all() and gradient.any() and torch.isfinite(logits).all()):
+            return None
+        return read_targets(logits.float(), gradient.float(), -1, NEAR.get(self._logits.dtype, 1e-3))
+
+    def multiple(self, read: Targets) -> float | None:
+        """Return by what the loss is multiplied, beside the mean over the targets; None where it is not all one."""
+        weights = read.weights[read.used]
+        if read.form not in ("cross-entropy", "log-probabilities", "weighted"):
+            return None
+        pull = self.gradient.cpu().float().abs().sum(-1)[read.used] if self.gradient is not None else weights
+        weights = weights[torch.isfinite(weights) & (pull > _TELLING * pull.max())]  # a sure row is hardly pulled at
+        level = float(weights.median()) if len(weights) else 0.0
+        if not level or float((weights - level).abs().max()) > _ALIKE * level:
+            return None
+        return level * self.targets(read)
+
+    def targets(self, read: Targets) -> float:
+        """Return how many targets the whole output has that count, by those that are looked at."""
+        return self._shape[:-1].numel() * float(read.used.double().mean())
+
+    def shares(self, read: Targets) -> dict[str, float]:
+        """Return the share of the places at which the target is the token there, the next, and the one behind that."""
+        if self._tokens is None or self._tokens.shape[1] < _SHORTEST:
+            return {}
+        tokens_BT = self._tokens.cpu()
+        length = tokens_BT.shape[1]
+        at = torch.arange(0, tokens_BT.numel(), self._every)[: len(read.ids)]
+        row, place = at // length, at % length
+        found = {}
+        for name, shift in _SHIFTS.items():
+            here = read.used & (place + shift < length)
+            if int(here.sum()) >= _SHORTEST:
+                found[name] = float((tokens_BT[row[here], place[here] + shift] == read.ids[here]).double().mean())
+        return found
+
+
+def _are_tokens(tensor: Tensor) -> bool:
+    return tensor.dim() == 2 and not tensor.is_floating_point() and tensor.dtype != torch.bool
+
+
+def _mean(values: Sequence[Tensor]) -> float:
+    return float(torch.stack(list(values)).mean())

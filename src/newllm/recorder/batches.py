@@ -1,0 +1,124 @@
+"""What the updates and the evaluations of a training are given: how large the inputs are, and which rows came before.
+
+A row is known again by the sum of its bits, so that only an exact repetition is one: rows that are augmented, or cut
+out of a text at any place, are new each time.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from newllm.recorder.given import Fingerprints, given
+from newllm.recorder.isolation import Protect, unprotected
+from newllm.recorder.pending import Row
+
+MOST_KNOWN = 500_000  # rows whose fingerprints are kept: 30 MB
+_MOST_NUMBERS = 1 << 22  # of a tensor whose mean is taken; of more, every second, third, ...
+
+
+class BatchWatch:
+    """Puts together what the calls of an update, or of an evaluation, are given.
+
+    Args:
+        protect: keeps errors from the training.
+        is_resumed: whether updates came before: then nobody knows which rows these had.
+    """
+
+    def __init__(self, protect: Protect = unprotected, *, is_resumed: bool = False) -> None:
+        self._protect = protect
+        self._fingerprints = Fingerprints()
+        self._update, self._evaluation = Calls(), Calls()
+        self._known: set[int] | None = None if is_resumed else set()
+        self._before: frozenset[int] = frozenset()
+        self.latest: tuple[list[Tensor], Tensor | None] = [], None
+        """Inputs of the latest call of an update, and the fingerprint of each of their rows."""
+
+    def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """The model is called for an update."""
+        self._evaluation = Calls()  # passes without gradients that no evaluation followed: a policy that acts, say
+        self.latest = self._add(self._update, args, kwargs)
+
+    def evaluated(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """The model is called without gradients."""
+        self._add(self._evaluation, args, kwargs)
+
+    def _add(
+        self, calls: "Calls", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[list[Tensor], Tensor | None]:
+        tensors = given(args, kwargs)
+        rows = self._fingerprints.of(tensors)
+        if tensors:
+            calls.add(tensors[0], rows)
+        return tensors, rows
+
+    def put(self, row: Row, *, sampled: bool) -> None:
+        """Record what this update was given."""
+        calls, self._update, self.latest = self._update, Calls(), ([], None)
+        calls.put_scale("input", row)
+        if calls.rows:
+            row.put_late(self._protect(lambda: self._compare(torch.cat(calls.rows), sampled=sampled)))
+
+    def put_evaluation(self, row: Row) -> None:
+        """Record what this evaluation was given."""
+        calls, self._evaluation = self._evaluation, Calls()
+        calls.put_scale("validation_input", row)
+        if calls.rows:
+            row.put_late(self._protect(lambda: self._share_known(torch.cat(calls.rows))))
+
+    def _compare(self, rows: Tensor, *, sampled: bool) -> dict[str, float]:
+        """Return which share of the rows of an update came before, in order of the updates."""
+        each = rows.tolist()
+        found = {}
+        if repeated := sum(one in self._before for one in each) / len(each):
+            found["rows_repeated"] = repeated
+        self._before = frozenset(each)
+        if self._known is not None:
+            found["rows_seen"] = sum(one in self._known for one in each) / len(each)
+            self._known |= self._before
+            if sampled:
+                found["rows_distinct"] = float(len(self._known))
+            if len(self._known) > MOST_KNOWN:
+                self._known = None
+        return found
+
+    def _share_known(self, rows: Tensor) -> dict[str, float]:
+        """Return how many rows an evaluation read, and which share of them was trained on before."""
+        if self._known is None:
+            return {}
+        each = set(rows.tolist())
+        return {
+            "validation_rows": float(len(each)),
+            "validation_rows_seen": len(each & self._known) / len(each),
+        }
+
+
+class Calls:
+    """What the calls of one update, or of one evaluation, were given.
+
+    Attributes:
+        rows: the fingerprints of each call (N,).
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Tensor] = []
+        self._moments: list[Tensor] = []
+
+    @torch.no_grad()
+    def add(self, tensor: Tensor, rows: Tensor | None) -> None:
+        """Add one call."""
+        if rows is not None:
+            self.rows.append(rows)
+        if tensor.is_floating_point():
+            flat = tensor.reshape(-1)
+            flat = flat[:: 1 + flat.numel() // _MOST_NUMBERS].float()
+            variance, mean = torch.var_mean(flat, correction=0)
+            self._moments.append(torch.stack((mean, variance + mean * mean)))
+
+    def put_scale(self, name: str, row: Row) -> None:
+        """Record mean and standard deviation of all numbers; nothing of whole numbers, such as tokens."""
+        if self._moments:
+            mean, square = torch.stack(self._moments).mean(dim=0)
+            row.put(f"{name}_mean", mean)
+            row.put(f"{name}_std", (square - mean * mean).clamp(min=0).sqrt())

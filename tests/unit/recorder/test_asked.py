@@ -1,0 +1,165 @@
+"""What a loss asks for, read off the gradient of the logits while somebody trains."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import newllm
+
+CLASSES = 5
+
+
+class Tokens(nn.Module):
+    """Logits for each token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(20, 8), nn.Linear(8, 20)
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        return self.head(self.embedding(tokens_BT))
+
+
+def train(
+    out: Path,
+    model: nn.Module,
+    batches: list[tuple[Tensor, Tensor]],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    passes: int = 1,
+) -> dict[str, dict[int, float]]:
+    """Train on each batch and return the signals by name and step."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    with newllm.record(model, optimizer, out, every=1) as recorder:
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            for _ in range(passes):
+                value = loss(model(inputs), targets)
+                value.backward()
+            optimizer.step()
+            recorder.step(value)
+    assert not json.loads((out / "recording.json").read_text())["remarks"]
+    signals: dict[str, dict[int, float]] = {}
+    for line in (out / "trace.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        for name, number in row.get("signals", row).items():
+            signals.setdefault(name, {})[row["step"]] = number
+    return signals
+
+
+def classified(steps: int = 4) -> tuple[nn.Module, list[tuple[Tensor, Tensor]]]:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, CLASSES))
+    return model, [(torch.randn(32, 6), torch.randint(0, CLASSES, (32,))) for _ in range(steps)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "multiple"),
+    [
+        (F.cross_entropy, 1.0),
+        (lambda z, y: F.cross_entropy(z, y, reduction="sum"), 32.0),
+        (lambda z, y: F.nll_loss(z.log_softmax(-1), y), 1.0),
+        (lambda z, y: F.cross_entropy(z, y) / 4, 0.25),
+    ],
+)
+def test_a_cross_entropy_is_known_with_what_multiplies_it(
+    tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor], multiple: float
+) -> None:
+    model, batches = classified()
+    found = train(tmp_path / "run", model, batches, loss)
+    assert set(found["cross_entropy"].values()) == {1.0}
+    assert found["loss_multiple"][3] == pytest.approx(multiple, rel=1e-3)
+    assert found["loss_targets"][3] == 32.0
+    counts = batches[2][1].bincount()
+    assert found["target_classes"][3] == float((counts > 0).sum())
+    assert found["target_most_share"][3] == pytest.approx(float(counts.max()) / 32)
+
+
+def test_micro_batches_that_are_not_divided_add_up(tmp_path: Path) -> None:
+    model, batches = classified()
+    assert train(tmp_path / "run", model, batches, F.cross_entropy, passes=4)["loss_multiple"][2] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("softmax_twice", lambda z, y: F.cross_entropy(z.softmax(-1), y)),
+        ("log_softmax_missing", F.nll_loss),
+        ("log_missing", lambda z, y: F.nll_loss(z.softmax(-1), y)),
+    ],
+)
+def test_a_mistake_in_the_form_of_the_loss_shows(
+    tmp_path: Path, name: str, loss: Callable[[Tensor, Tensor], Tensor]
+) -> None:
+    model, batches = classified()
+    found = train(tmp_path / "run", model, batches, loss)
+    assert set(found[name].values()) == {1.0}
+    assert set(found["cross_entropy"].values()) == {0.0}
+    mistakes = {"softmax_twice", "log_softmax_missing", "log_missing"}
+    assert mistakes & found.keys() == {name}
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda z, y: F.mse_loss(z, F.one_hot(y, CLASSES).float()),
+        lambda z, y: F.binary_cross_entropy_with_logits(z, F.one_hot(y, CLASSES).float()),
+        lambda z, y: F.multi_margin_loss(z, y),
+        lambda z, _: z.square().mean(),
+        lambda z, _: F.cross_entropy(z, torch.full_like(z, 1 / CLASSES)),
+    ],
+)
+def test_of_another_loss_nothing_is_said(tmp_path: Path, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+    model, batches = classified()
+    assert "cross_entropy" not in train(tmp_path / "run", model, batches, loss)
+
+
+def test_rows_that_come_again_with_another_target_are_counted(tmp_path: Path) -> None:
+    model, batches = classified(1)
+    inputs, targets = batches[0]
+    changed = torch.where(torch.arange(32) < 8, (targets + 1) % CLASSES, targets)
+    again = [(inputs, targets), (inputs, targets), (inputs, changed), (torch.randn(32, 6), targets)]
+    found = train(tmp_path / "run", model, again, F.cross_entropy)
+    assert found["targets_again"] == {2: 32.0, 3: 32.0}
+    assert found["targets_changed"] == {2: 0.0, 3: 0.25}
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_a_target_is_held_against_the_tokens(tmp_path: Path, shift: int) -> None:
+    torch.manual_seed(0)
+    text = torch.randint(0, 20, (4, 34))
+    batches = [(text[:, :32], text[:, shift : 32 + shift])] * 2
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(z.flatten(0, 1), y.flatten())
+
+    found = train(tmp_path / "run", Tokens(), batches, loss)
+    for at, name in enumerate(("target_is_input", "target_is_next", "target_is_second")):
+        assert (found[name][1] == 1.0) == (at == shift)
+
+
+def test_places_that_are_left_out_are_no_targets(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(0, 20, (4, 32))
+    targets = torch.where(torch.arange(32) < 24, -100, tokens.roll(-1, 1))
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(z.flatten(0, 1), y.flatten())
+
+    found = train(tmp_path / "run", Tokens(), [(tokens, targets)], loss)
+    assert found["targets_used"] == {1: 0.25}
+    assert found["loss_targets"][1] == 32.0
+    assert found["loss_multiple"][1] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_of_many_logits_some_are_looked_at_and_the_rest_is_counted(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    found = train(tmp_path / "run", model, [(torch.randn(2000, 4), torch.arange(2000) % 3)], F.cross_entropy)
+    assert 300 < found["targets"][1] <= 512
+    assert found["loss_targets"][1] == 2000.0
+    assert found["loss_multiple"][1] == pytest.approx(1.0, rel=1e-3)
