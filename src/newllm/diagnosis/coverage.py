@@ -101,6 +101,16 @@ SUBJECTS = (
         frozenset({"changed-state", "frozen-statistics", "ranks-apart"}),
     ),
     Subject(
+        "given",
+        ("rows_seen", "input_mean"),
+        frozenset({"changed-inputs", "evaluation-inputs", "repeated-batch", "trained-validation"}),
+    ),
+    Subject(
+        "asked",
+        ("cross_entropy",),
+        frozenset({"changed-targets", "loss-form", "loss-multiple", "one-class-batches", "target-shift"}),
+    ),
+    Subject(
         "updates",
         ("update_ratio/", "update_norm/"),
         frozenset({"frozen-layer", "resume-jump", "second-moment", "skipped-updates", "update-ratio"}),

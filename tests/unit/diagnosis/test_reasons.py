@@ -7,6 +7,7 @@ import pytest
 from tests.unit.diagnosis.cases import known
 from tests.unit.diagnosis.test_evidence_limits import LIMITS
 from tests.unit.diagnosis.test_evidence_shapes import SHAPES
+from tests.unit.diagnosis.test_given_and_asked import GIVEN
 
 from newllm.diagnosis.causes import seen
 from newllm.diagnosis.causes.evidence import EVIDENCE, counts
@@ -22,7 +23,7 @@ FINDINGS = [
 ]  # of which each is its own evidence
 FOUND: dict[str, Message] = {
     cause.reason.id: cause.reason
-    for case in [*(known(**what) for _, what, _ in [*LIMITS, *SHAPES]), *FINDINGS]
+    for case in [*(known(**what) for _, what, _ in [*LIMITS, *SHAPES, *GIVEN]), *FINDINGS]
     for _, cause in seen(case)
     if cause.reason is not None
 }

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from newllm.diagnosis.causes import data, evaluation, loss, rate, steps
+from newllm.diagnosis.causes import data, evaluation, given, loss, rate, steps
 from newllm.diagnosis.causes.look import Itself, Look
 
 COUNTS = Path(__file__).with_name("counts.json")
@@ -55,6 +55,43 @@ EVIDENCE = (
     Evidence("accumulation-scale", "accumulation-scale", steps.grows_with_passes, "a mean of n is as long as one"),
     Evidence("frozen", "frozen-layer", steps.frozen, "weights that are updated change some bit"),
     Evidence("context-grows", "unbounded-recurrence", steps.context_grows, "at a gain above one it multiplies"),
+    # What the model is given and asked, as the recorder saw it.
+    Evidence(
+        "softmax-twice", "double-softmax", Itself("loss-form", "double-softmax"),
+        "the gradient is that of two softmaxes, number for number",
+    ),
+    Evidence(
+        "form", "loss-definition", Itself("loss-form", "loss-definition"),
+        "the gradient is that of the mistake, number for number",
+    ),
+    Evidence("targets-changed", "wrong-targets", given.targets_changed, "one input of a data set has one target"),
+    Evidence(
+        "shifted-twice", "wrong-targets", Itself("target-shift", "wrong-targets"),
+        "the targets are compared with the tokens, place for place",
+    ),
+    Evidence(
+        "inputs-not-finite", "not-finite-batch", given.inputs_not_finite, "the inputs hold it before the loss does",
+    ),
+    Evidence(
+        "batch-outlier", "corrupted-batch", given.batch_outlier,
+        "no other batch is like it, and the loss rises at that very update",
+    ),
+    Evidence("inputs-changed", "changed-inputs", given.inputs_changed, "what the model is given changes at that step"),
+    Evidence("repeated-batch", "repeated-batch", given.same_batch, "the rows are the same, number for number"),
+    Evidence("one-class", "data-order", given.batches_of_one_class, "a shuffled batch holds more classes"),
+    Evidence(
+        "evaluation-inputs", "evaluation-preparation", given.evaluation_inputs,
+        "one preparation gives numbers of one size, up to what batches scatter",
+    ),
+    Evidence("trained-validation", "leak", Itself("trained-validation"), "the rows are the same, number for number"),
+    Evidence(
+        "summed-passes", "accumulation-scale", Itself("loss-multiple", "accumulation-scale"),
+        "the gradient of the logits has that factor",
+    ),
+    Evidence(
+        "summed-targets", "reduction", Itself("loss-multiple", "reduction"),
+        "the gradient of the logits has that factor",
+    ),
     # The learning rate's own column.
     Evidence("rate-jumped", "learning-rate", rate.jumped, "the column is the cause itself"),
     Evidence("schedule-restarted", "schedule-restarted", rate.restarted, "the column is the cause itself"),

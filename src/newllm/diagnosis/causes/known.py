@@ -72,6 +72,10 @@ CAUSES = {
     "beta2": Known("Adam's second moment lags behind the gradient.", recorded=True),
     "corrupted-batch": Known("One batch is bad: up at once, and back at once.", column="gradient_norm"),
     "label-noise": Known("Labels that do not belong to their inputs, over a part of the run or from a step on."),
+    "changed-inputs": Known(
+        "From a step on the model is given other inputs: scaled, shifted, of another source.", recorded=True
+    ),
+    "repeated-batch": Known("One and the same batch is given again and again.", recorded=True),
     "periodic-batch": Known("Every k-th batch is bad."),
     "optimizer-reset": Known("The optimizer forgets its moments again and again."),
     "repeated-text": Known("Text that training had seen made the loss fall first."),

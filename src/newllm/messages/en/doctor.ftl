@@ -84,6 +84,8 @@ checked-rate = the learning rate and its schedule
 checked-gradients = the gradient's norm
 checked-state = the state between updates
 checked-updates = updates of layers
+checked-given = what the model was given
+checked-asked = what the loss asks for
 checked-layers = signals of layers
 checked-data = the data
 

@@ -615,3 +615,74 @@ finding-validation-shift =
     .sentence = a single token tells { PERCENT($share) } % of whether it stands in training or in validation: the two are of different kinds
     .on-purpose = validation is of another kind on purpose
     .test = Encode both parts with one tokenizer; split the shuffled documents anew and train again.
+
+finding-repeated-batch =
+    .explained = The updates of a stretch were all made with one batch, or with rows that had come before, while the others read on. A loop or a loader gives the same again: look at the iterator there, at what catches its end, and at what picks the rows.
+    .sentence = the updates from { $axis } { $first } to { $last } were all made with { $whole ->
+        [yes] the same batch, row for row
+       *[no] rows that had come before, while those before and behind them read new ones
+    }
+    .on-purpose = rows that are learnt by heart on purpose
+    .test = Print the first row of each batch around these steps.
+
+finding-trained-validation =
+    .explained = Every row that was evaluated had been trained on before, number for number. The validation loss is a training loss: it says nothing of data that the model has not seen. Look at how the data were split.
+    .sentence = all { $count } rows of the evaluation at { $axis } { $step } had been trained on before, number for number
+    .on-purpose = an evaluation of training data on purpose, which is recorded as the validation
+    .test = Count the rows that training and validation have in common, before the training.
+
+finding-evaluation-inputs =
+    .explained = The model is given other numbers in evaluations than in training: their mean or standard deviation differ by more than batches differ from each other. Compare the preparation of both (normalisation, scale, order of channels).
+    .sentence = inputs have mean { G($mean, digits: 2) } and standard deviation { G($std, digits: 2) } in training, and { G($other_mean, digits: 2) } and { G($other_std, digits: 2) } in evaluations
+    .augmentation = augmentation or noise that is strong and acts in training alone
+    .other-data = validation data that are meant to be of another kind, or of a later time
+    .test = Give one and the same example to both preparations and compare what the model is given.
+
+finding-changed-inputs =
+    .explained = From one step on the model is given other numbers than before: their mean or standard deviation change at once and stay so. Look at what happens to the data there: a preparation that is applied twice, in place, or no longer; another source.
+    .sentence = from { $axis } { $step } on inputs have mean { G($other_mean, digits: 2) } and standard deviation { G($other_std, digits: 2) }; before they had { G($mean, digits: 2) } and { G($std, digits: 2) }
+    .on-purpose = a curriculum, or another source of data, that was planned
+    .test = Print the mean of a batch before and behind this step, at each stage of its preparation.
+
+finding-one-class-batches =
+    .explained = Each batch holds targets of few classes, and the next batch of others: the training data are sorted, or grouped, by their labels. The model learns one class and unlearns another. Shuffle them.
+    .sentence = a batch of { $count } targets holds { G($classes, digits: 2) } of { $total } classes, where a shuffled one would hold { G($expected, digits: 2) }
+    .on-purpose = classes that are learnt one after another on purpose (continual learning)
+    .test = Print the targets of the first three batches.
+
+finding-changed-targets =
+    .explained = The same input is given with another target each time it comes. So targets do not belong to their inputs: one of the two is shuffled, or drawn anew, without the other.
+    .sentence = { $count } inputs came again, and { PERCENT($share, digits: 2) } % of them with another target than before, from { $axis } { $first } on
+    .on-purpose = targets that are made anew on purpose (clusters, labels of a teacher)
+    .test = Print the first inputs of the data set with their targets, in two epochs.
+
+finding-target-shift =
+    .explained = A sequence model is asked for the token that it is given, or for the one behind the next. Targets are the inputs shifted by one: not by none, and not twice.
+    .sentence = { PERCENT($share, digits: 1) } % of the targets are { $shift ->
+        [0] the token that stands at the same place of the input
+       *[other] the token two places on: they were shifted twice
+    }
+    .on-purpose = { $shift ->
+        [0] a model that is meant to give its input back (an autoencoder, denoising)
+       *[other] a head that is meant to predict the token behind the next
+    }
+    .test = Print the first ten tokens of an input above its targets.
+
+finding-loss-form =
+    .explained = The gradient of the loss is, number for number, that of a cross-entropy with a mistake in it: a softmax before the one that the loss applies itself, or a missing log_softmax or logarithm. Give the loss what it is made for: cross_entropy takes logits, nll_loss takes log-probabilities.
+    .sentence = the gradient of the loss is that of { $form ->
+        [softmax-twice] a softmax applied twice: the outputs are probabilities already, and the loss takes them for logits
+        [log-softmax-missing] the negative output at the target: the loss takes logits for log-probabilities
+       *[other] the negative probability of the target, without its logarithm
+    }
+    .on-purpose = a loss that is meant to be so
+    .test = newllm.check(model, optimizer, loss, batch) shows the form of the loss before the first step.
+
+finding-loss-multiple =
+    .explained = The loss is a sum where a mean is usual, so the gradient grows with the number of targets, or of micro-batches. Divide it, or know that the learning rate was chosen for a sum.
+    .sentence = the loss is { G($times, digits: 3) } times the mean over its targets: it is summed over { $how ->
+        [passes] the micro-batches of an update
+       *[other] its targets
+    }
+    .on-purpose = a sum that is meant, with a learning rate that was chosen for it
+    .test = Compare the gradient norm with that of a batch of half the size.

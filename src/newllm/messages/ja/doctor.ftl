@@ -57,6 +57,8 @@ checked-rate = 学習率とスケジュール
 checked-gradients = 勾配ノルム
 checked-state = 更新の間の状態
 checked-updates = 層の更新
+checked-given = モデルへの入力
+checked-asked = 損失の形と予測対象
 checked-layers = 層の信号
 checked-data = データ
 

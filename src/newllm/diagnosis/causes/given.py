@@ -1,0 +1,116 @@
+"""What speaks for a cause in what the model was given and asked, as the recorder saw it."""
+
+import numpy as np
+
+from newllm.diagnosis.case import Case
+from newllm.diagnosis.causes.kinds import FROM_START, STILL, UNSTABLE
+from newllm.diagnosis.causes.look import NOTHING, Seen
+from newllm.diagnosis.harm import RISES
+from newllm.diagnosis.levels import median
+from newllm.diagnosis.losses import finite
+from newllm.messages import message
+
+NOT_LEARNT = UNSTABLE | STILL | {"over-fitting", "validation-gap", "label-frequency", "constant-accuracy"}
+OF_VALIDATION = frozenset(
+    {
+        "validation-gap",
+        "over-fitting",
+        "evaluation-behind",
+        "unsteady-validation",
+        "constant-accuracy",
+        "one-predicted-class",
+    }
+)
+FAR_RATIO, FAR_SHIFT = 2.0, 1.0  # between standard deviations; in them, between means
+OUTSIDE = 20.0  # times what the batches before scatter
+TIMES = 1.5  # and so many times their standard deviation, or a mean so many of these away
+FEWEST = 8  # updates before
+
+
+def targets_changed(case: Case) -> Seen:
+    """Inputs that came again had another target, and nothing is learnt, or nothing that holds for other data."""
+    found = case.own_or_any("changed-targets")
+    if found is None or case.finding.kind not in NOT_LEARNT | {"changed-targets"}:
+        return NOTHING
+    return {"share": found.evidence["share"]}
+
+
+def batches_of_one_class(case: Case) -> Seen:
+    """Batches hold targets of few classes each, where the loss or validation jumps or never learns."""
+    kinds = NOT_LEARNT | RISES | {"unsteady-validation", "data-order", "one-class-batches"}
+    return {} if case.finding.kind in kinds and case.own_or_any("one-class-batches") else NOTHING
+
+
+def evaluation_inputs(case: Case) -> Seen:
+    """Inputs of evaluations have half or twice the standard deviation of training's, or a mean further away than that.
+
+    Args:
+        case: of a finding of the validation.
+    """
+    found = case.own_or_any("evaluation-inputs")
+    of_validation = (case.finding.signal or "").startswith("validation") and case.finding.kind in FROM_START
+    if found is None or not (case.finding.kind in OF_VALIDATION or of_validation or found is case.finding):
+        return NOTHING
+    ratio, shift = float(found.evidence["ratio"]), float(found.evidence["mean_shift"])
+    if 1 / FAR_RATIO < ratio < FAR_RATIO and abs(shift) < FAR_SHIFT:
+        return NOTHING
+    numbers = {}
+    for name in ("mean", "std"):
+        for prefix, to in (("input", name), ("validation_input", f"other_{name}")):
+            numbers[to] = median(finite(case.trace.series(f"{prefix}_{name}")).value)
+    return numbers
+
+
+def inputs_changed(case: Case) -> Seen:
+    """Inputs change for good at the very step at which the loss rises, or validation is at its best."""
+    found = case.own_or_any("changed-inputs")
+    kinds = RISES | {"slow-divergence", "over-fitting", "changed-inputs"}
+    if found is None or found.first_step is None or case.finding.kind not in kinds:
+        return NOTHING
+    near = max(2.0, 0.05 * case.length)
+    at = {"axis": case.trace.axis, "step": found.first_step}
+    return at if abs(case.onset - found.first_step) <= near else NOTHING
+
+
+def batch_outlier(case: Case) -> Seen:
+    """The inputs of the update at which a rise begins are far outside those of all updates before."""
+    if case.finding.kind not in RISES | {"not-finite"} or not case.by_step or case.has("changed-inputs"):
+        return NOTHING
+    for name in ("std", "mean"):
+        series = case.trace.series(f"input_{name}")
+        at = int(np.searchsorted(series.step, case.onset))
+        for place in (at - 1, at):
+            if not FEWEST <= place < len(series.value):
+                continue
+            before, value = finite(series).value[:place], float(series.value[place])
+            usual, std = (
+                median(before),
+                median(finite(case.trace.series("input_std")).value[:place]),
+            )
+            scatter = 1.4826 * median(np.abs(before - usual))
+            far = value > TIMES * usual if name == "std" else abs(value - usual) > TIMES * std
+            if np.isfinite(value) and far and abs(value - usual) > OUTSIDE * scatter:
+                what = message(f"signal-input_{name}")
+                step = int(series.step[place])
+                return {"axis": case.trace.axis, "step": step, "what": what, "value": value, "usual": usual}
+    return NOTHING
+
+
+def inputs_not_finite(case: Case) -> Seen:
+    """The inputs of an update hold a value that is not finite, at or before the first loss that is not."""
+    mean = case.trace.series("input_mean")
+    bad = mean.step[~np.isfinite(mean.value)]
+    if case.finding.kind != "not-finite" or not len(bad) or bad[0] > case.onset:
+        return NOTHING
+    return {"axis": case.trace.axis, "step": int(bad[0])}
+
+
+def same_batch(case: Case) -> Seen:
+    """A loss that falls, or a validation that turns, within a stretch of updates with one batch."""
+    found = case.own_or_any("repeated-batch")
+    kinds = {"loss-drop", "over-fitting", "validation-gap", "repeated-batch", *RISES}
+    if found is None or case.finding.kind not in kinds:
+        return NOTHING
+    first, last = found.first_step or 0.0, found.end
+    near = max(2.0, 0.05 * case.length)
+    return {} if first - near <= case.onset <= last + near else NOTHING

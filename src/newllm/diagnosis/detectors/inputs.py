@@ -1,0 +1,147 @@
+"""What the model is given: inputs of another scale in evaluations than in training, or from a step on."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import for_good, median
+from newllm.diagnosis.losses import finite
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+FEWEST = 8  # updates
+APART = math.log(1.5)  # between two standard deviations: less does augmentation, or another part of the data
+ASIDE = 0.5  # standard deviations between two means, likewise
+NOISE = 8.0  # times what batches scatter
+FAR = 0.15  # of the run's length or less: within so many points a sudden change is over
+WORSE = 1.2  # times the loss before
+
+
+def detect_evaluation_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return evaluations whose inputs have another mean or standard deviation than those of training.
+
+    False alarms: augmentation and noise change both by less than a half, and by no more than batches scatter; what
+    differs by more is a note as long as validation is about as good as training.
+    """
+    means, stds = (finite(trace.series(f"input_{name}")) for name in ("mean", "std"))
+    at_means, at_stds = (finite(trace.series(f"validation_input_{name}")) for name in ("mean", "std"))
+    if min(len(means.value), len(stds.value)) < FEWEST or not len(at_stds.value) or len(at_means.value) == 0:
+        return []
+    mean, std, other_mean, other_std = (median(one.value) for one in (means, stds, at_means, at_stds))
+    if std <= 0 or other_std <= 0 or not (_are_apart(at_stds, stds) or _are_aside(at_means, means, std)):
+        return []
+    return [
+        Finding(
+            kind="evaluation-inputs",
+            severity="warning" if _is_harmed(trace) else "note",
+            sentence=message(
+                "finding-evaluation-inputs.sentence",
+                mean=mean,
+                std=std,
+                other_mean=other_mean,
+                other_std=other_std,
+            ),
+            first_step=float(at_stds.step[0]),
+            last_step=float(at_stds.step[-1]),
+            confidence=0.9,
+            signal="validation_loss" if "validation_loss" in trace.signals else None,
+            evidence={"ratio": other_std / std, "mean_shift": (other_mean - mean) / std},
+            alternatives=tuple(message(f"finding-evaluation-inputs.{name}") for name in ("augmentation", "other-data")),
+            test=message("finding-evaluation-inputs.test"),
+            candidate_causes=("evaluation-preparation",),
+        )
+    ]
+
+
+def _are_apart(others: Series, stds: Series) -> bool:
+    logs, other = np.log(stds.value.clip(1e-30)), np.log(others.value.clip(1e-30))
+    least = max(APART, NOISE * _scatter(logs))
+    return bool((other - median(logs) > least).all() or (median(logs) - other > least).all())
+
+
+def _are_aside(others: Series, means: Series, std: float) -> bool:
+    least = max(ASIDE * std, NOISE * _scatter(means.value))
+    off = others.value - median(means.value)
+    return bool((off > least).all() or (-off > least).all())
+
+
+def _scatter(value: np.ndarray) -> float:
+    return 1.4826 * median(np.abs(value - median(value)))
+
+
+def _is_harmed(trace: Trace) -> bool:
+    """Whether validation is far from as good as training at the end."""
+    loss, validation = finite(trace.series("loss")).value, finite(trace.series("validation_loss")).value
+    if not len(loss) or not len(validation) or loss.min() <= 0:
+        return False
+    return median(validation[-3:]) > WORSE * median(loss[-max(3, len(loss) // 10) :])
+
+
+def detect_changed_inputs(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return the step from which on the inputs of training have another mean or standard deviation, for good.
+
+    False alarms: inputs that drift, as the states that a policy sees, do not change at once; a curriculum does, and is
+    a note unless the loss rises there.
+    """
+    means, stds = (finite(trace.series(f"input_{name}")) for name in ("mean", "std"))
+    if len(stds.value) < 3 * FEWEST or len(means.value) != len(stds.value) or stds.value.min() <= 0:
+        return []
+    start = slice(0, max(FEWEST, len(stds.value) // 10))
+    std = median(stds.value[start])
+    logs = Series(stds.step, np.log(stds.value))
+    changes = [
+        (logs, max(APART, NOISE * _scatter(logs.value[start]))),
+        (means, max(ASIDE * std, NOISE * _scatter(means.value[start]))),
+    ]
+    steps = [step for series, least in changes if (step := _changed_at(series, least, start)) is not None]
+    if not steps:
+        return []
+    step = min(steps)
+    before, after = stds.step < step, stds.step >= step
+    return [
+        Finding(
+            kind="changed-inputs",
+            severity="warning" if _rises(trace, ("loss", "validation_loss"), step) else "note",
+            sentence=message(
+                "finding-changed-inputs.sentence",
+                axis=trace.axis,
+                step=int(step),
+                mean=median(means.value[before]),
+                std=median(stds.value[before]),
+                other_mean=median(means.value[after]),
+                other_std=median(stds.value[after]),
+            ),
+            first_step=float(step),
+            last_step=float(stds.step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"ratio": median(stds.value[after]) / std},
+            alternatives=(message("finding-changed-inputs.on-purpose"),),
+            test=message("finding-changed-inputs.test"),
+            candidate_causes=("changed-inputs",),
+        )
+    ]
+
+
+def _changed_at(series: Series, least: float, start: slice) -> float | None:
+    """Return the step from which a series stays further than that from its start, and comes there at once."""
+    off = series.value - median(series.value[start])
+    for beyond in (off > least, -off > least):
+        found = for_good(series, beyond)
+        if found is None or found[1] < 0.1 or found[0] <= series.step[start][-1]:
+            continue
+        at = int(np.searchsorted(series.step, found[0]))
+        if abs(off[at] - median(off[max(0, at - 3) : at])) > least:
+            return found[0]
+    return None
+
+
+def _rises(trace: Trace, names: Sequence[str], step: float) -> bool:
+    for name in names:
+        series = finite(trace.series(name))
+        before, after = series.value[series.step < step][-5:], series.value[series.step >= step][:5]
+        if len(before) and len(after) and median(before) > 0 and median(after) > WORSE * median(before):
+            return True
+    return False

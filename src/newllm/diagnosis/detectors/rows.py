@@ -1,0 +1,102 @@
+"""Rows that a model is given again: the same batch at every update, or an evaluation of what was trained on.
+
+The recorder knows a row again by the sum of its bits (`recorder.batches`), so what is told here was seen.
+"""
+
+import numpy as np
+
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.levels import longest
+from newllm.messages import message
+from newllm.trace import Finding, Trace
+
+FEWEST_AGAIN = 8  # updates in a row with the batch of the update before
+MOST_OF_RUN = 0.8  # of the updates: where so many have the same batch it is meant (full batches, several passes)
+FEWEST_ROWS = 30  # of an evaluation
+NEW = 0.02  # of the rows: a boundary between two epochs, or rows that an epoch leaves out
+MIXED = 0.5  # of the rows: a batch in which most came before
+OLD = 0.9  # of the rows, once the first epoch is over
+
+
+def detect_repeated_batch(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return a stretch of updates that were all made with one batch, or with rows that had come before.
+
+    False alarms: full batches and several passes over each batch repeat most updates, or repeat them in stretches
+    again and again; a second epoch has rows that came before, to its end. So there must be one stretch only, of
+    `FEWEST_AGAIN` updates, in a training that reads new rows before it and behind it.
+    """
+    loss, repeated, seen = (trace.series(name) for name in ("loss", "rows_repeated", "rows_seen"))
+    found = _only_stretch(np.isin(loss.step, repeated.step[repeated.value >= 1]))
+    if found is not None:
+        return [_repeated(trace, (loss.step[max(0, found[0] - 1)], loss.step[found[1] - 1]), whole=True)]
+    found = _only_stretch(seen.value >= MIXED)
+    if found is None or found[1] == len(seen.value) or np.median(seen.value[slice(*found)]) < OLD:
+        return []
+    return [_repeated(trace, (seen.step[found[0]], seen.step[found[1] - 1]), whole=False)]
+
+
+def _only_stretch(again: np.ndarray) -> tuple[int, int] | None:
+    first, end = longest(again)
+    is_short = end - first < FEWEST_AGAIN or again.mean() > MOST_OF_RUN
+    return None if is_short or again.sum() > end - first + 1 else (first, end)
+
+
+def _repeated(trace: Trace, steps: tuple[float, float], *, whole: bool) -> Finding:
+    first, last = map(int, steps)
+    return Finding(
+        kind="repeated-batch",
+        severity="warning",
+        sentence=message("finding-repeated-batch.sentence", axis=trace.axis, first=first, last=last, whole=whole),
+        first_step=float(first),
+        last_step=float(last),
+        confidence=0.95,
+        signal="loss",
+        evidence={"updates": last - first + 1},
+        alternatives=(message("finding-repeated-batch.on-purpose"),),
+        test=message("finding-repeated-batch.test"),
+        candidate_causes=("repeated-batch",),
+    )
+
+
+def detect_trained_validation(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return evaluations all of whose rows the training had been given.
+
+    False alarms: in a small world (moves of a game, sums of two digits) equal rows come by chance. There training
+    itself is given the same row again and again within its first epoch; so no row may have come twice there.
+    """
+    share, count = trace.series("validation_rows_seen"), trace.series("validation_rows")
+    if len(share.value) < 2 or len(count.value) != len(share.value) or not rows_are_unique(trace):
+        return []
+    whole = (share.value >= 1) & (count.value >= FEWEST_ROWS)
+    if not whole[-2:].all():
+        return []
+    first = int(share.step[np.flatnonzero(whole)[0]])
+    return [
+        Finding(
+            kind="trained-validation",
+            severity="warning",
+            sentence=message(
+                "finding-trained-validation.sentence", count=int(count.value[-1]), axis=trace.axis, step=first
+            ),
+            first_step=float(first),
+            last_step=float(share.step[-1]),
+            confidence=0.97,
+            signal="validation_loss" if "validation_loss" in trace.signals else None,
+            evidence={"rows": int(count.value[-1])},
+            alternatives=(message("finding-trained-validation.on-purpose"),),
+            test=message("finding-trained-validation.test"),
+            candidate_causes=("leak",),
+        )
+    ]
+
+
+def rows_are_unique(trace: Trace) -> bool:
+    """Whether no row came twice before all had come once: training reads a data set in epochs, or never to its end."""
+    seen = trace.series("rows_seen").value
+    if len(seen) < FEWEST_AGAIN:
+        return False
+    old = np.flatnonzero(seen > NEW)
+    if not len(old):
+        return True
+    behind = seen[old[0] + 1 :]
+    return bool(old[0] >= 2 and len(behind) >= 1 and behind[:3].min() >= OLD and np.median(behind) >= OLD)

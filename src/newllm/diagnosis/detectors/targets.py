@@ -1,0 +1,203 @@
+"""What the loss asks for, read off its gradient: batches of one class, other targets for the same input, a shift.
+
+The gradient of a cross-entropy names the target of every row (`newllm.loss_form`), so what is told here was seen,
+on the steps that the recorder samples.
+"""
+
+import numpy as np
+
+from newllm.diagnosis.detectors.rows import rows_are_unique
+from newllm.diagnosis.facts import Facts
+from newllm.diagnosis.training_kind import training_kind
+from newllm.messages import message
+from newllm.trace import Finding, Series, Trace
+
+FEWEST_STEPS = 5  # sampled ones
+FEWEST_TARGETS = 8  # of a batch
+FEW_CLASSES = 0.5  # of the classes that a shuffled batch would hold
+MOST_CLASSES = 1000
+FEWEST_AGAIN = 30  # rows that came again
+CHANGED = 0.5  # of what chance alone would change
+ALL = 0.97  # of the targets: a shift
+FORMS = ("softmax_twice", "log_softmax_missing", "log_missing")
+
+
+def detect_one_class_batches(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - every detector is called alike
+    """Return that each batch holds few classes of those that the training has, and others from batch to batch.
+
+    False alarms: rare classes make a batch poor in classes too; so the most frequent target must change on the way, and
+    a batch must hold less than half of what a draw by the shares of all batches gives.
+    """
+    classes, count = trace.series("target_classes"), trace.series("targets")
+    seen, most, share = (trace.series(f"target_{name}") for name in ("classes_seen", "most", "most_share"))
+    lengths = {len(one.value) for one in (classes, count, seen, most, share)}
+    if len(lengths) > 1 or len(classes.value) < FEWEST_STEPS or np.median(count.value) < FEWEST_TARGETS:
+        return []
+    total = float(seen.value[-1])
+    if not 2 <= total <= MOST_CLASSES or len(np.unique(most.value)) < max(2.0, 0.5 * total):
+        return []
+    expected = total * (1 - (1 - 1 / total) ** float(np.median(count.value)))
+    if np.median(classes.value) > FEW_CLASSES * expected or np.median(share.value) < 2 / total:
+        return []
+    return [
+        Finding(
+            kind="one-class-batches",
+            severity="warning",
+            sentence=message(
+                "finding-one-class-batches.sentence",
+                classes=float(np.median(classes.value)),
+                total=int(total),
+                count=int(np.median(count.value)),
+                expected=expected,
+            ),
+            first_step=float(classes.step[0]),
+            last_step=float(classes.step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"classes": float(np.median(classes.value)), "of": total},
+            alternatives=(message("finding-one-class-batches.on-purpose"),),
+            test=message("finding-one-class-batches.test"),
+            candidate_causes=("data-order",),
+        )
+    ]
+
+
+def detect_changed_targets(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that rows which come again have another target than before.
+
+    False alarms: in a small world the same input has many right answers; so no row may come twice within an epoch
+    (`rows_are_unique`). Labels that are changed on purpose, as a regularisation, change a smaller share.
+    """
+    again, changed = trace.series("targets_again"), trace.series("targets_changed")
+    total = trace.series("target_classes_seen").value
+    if len(again.value) != len(changed.value) or again.value.sum() < FEWEST_AGAIN or not rows_are_unique(trace):
+        return []
+    share = float((again.value * changed.value).sum() / again.value.sum())
+    if len(total) == 0 or share < CHANGED * (1 - 1 / max(2.0, float(total[-1]))):
+        return []
+    first = int(changed.step[np.flatnonzero(changed.value > 0)[0]])
+    return [
+        Finding(
+            kind="changed-targets",
+            severity="fault",
+            sentence=message(
+                "finding-changed-targets.sentence",
+                share=share,
+                count=int(again.value.sum()),
+                axis=trace.axis,
+                step=first,
+            ),
+            first_step=float(first),
+            last_step=float(changed.step[-1]),
+            confidence=0.97,
+            signal="loss",
+            evidence={"share": share, "rows": int(again.value.sum())},
+            alternatives=(message("finding-changed-targets.on-purpose"),),
+            test=message("finding-changed-targets.test"),
+            candidate_causes=("wrong-targets",),
+        )
+    ]
+
+
+def detect_target_shift(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that a sequence model is asked for the token that it is given, or for the one behind the next.
+
+    False alarms: a denoising model or an autoencoder is asked for its input on purpose, and several heads for several
+    tokens; what is asked is a note, and a warning where the loss comes down to nearly nothing.
+    """
+    for name, shift in (("target_is_input", 0), ("target_is_second", 2)):
+        series, next_one = trace.series(name), trace.series("target_is_next")
+        if len(series.value) >= FEWEST_STEPS and np.median(series.value) >= ALL > np.median(next_one.value):
+            return [_shifted(trace, series, shift)]
+    return []
+
+
+def _shifted(trace: Trace, series: Series, shift: int) -> Finding:
+    return Finding(
+        kind="target-shift",
+        severity="note" if shift == 0 and not _is_nothing(trace) else "warning",
+        sentence=message("finding-target-shift.sentence", shift=shift, share=float(np.median(series.value))),
+        first_step=float(series.step[0]),
+        last_step=float(series.step[-1]),
+        confidence=0.95,
+        signal="loss",
+        evidence={"places": shift},
+        alternatives=(message("finding-target-shift.on-purpose", shift=shift),),
+        test=message("finding-target-shift.test"),
+        candidate_causes=("target-leak",) if shift == 0 else ("wrong-targets",),
+    )
+
+
+def _is_nothing(trace: Trace) -> bool:
+    loss = trace.series("loss").value
+    return bool(len(loss) >= FEWEST_STEPS and np.median(loss[-5:]) < 0.1 * np.median(loss[:3]))
+
+
+def detect_loss_form(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that the gradient of the loss is that of a cross-entropy with a mistake in it.
+
+    False alarms: the gradient is held against each form number by number. A sure model has hardly a gradient, whose
+    form cannot be told, so it must be so on most of the sampled steps. A policy's loss is none of targets.
+    """
+    looked = trace.series("log_z")
+    if training_kind(trace, facts).name == "reinforcement":
+        return []
+    for name in FORMS:
+        series = trace.series(name)
+        if len(series.value) >= max(3, 0.5 * len(looked.value)):
+            form = name.replace("_", "-")
+            return [
+                Finding(
+                    kind="loss-form",
+                    severity="fault",
+                    sentence=message("finding-loss-form.sentence", form=form),
+                    first_step=float(series.step[0]),
+                    last_step=float(series.step[-1]),
+                    confidence=0.97,
+                    signal="loss",
+                    evidence={"form": form, "steps": len(series.value)},
+                    alternatives=(message("finding-loss-form.on-purpose"),),
+                    test=message("finding-loss-form.test"),
+                    candidate_causes=("double-softmax",) if form == "softmax-twice" else ("loss-definition",),
+                )
+            ]
+    return []
+
+
+SUMMED = 0.05  # so near the number of targets a multiple is a sum over them
+FEWEST_PASSES = 4  # of a gradient that is a sum over them
+
+
+def detect_loss_multiple(trace: Trace, facts: Facts) -> list[Finding]:  # noqa: ARG001 - as above
+    """Return that the loss is summed over its targets, or over micro-batches, where a mean is usual.
+
+    False alarms: it is arithmetic, and may be meant: a rate can be set for a sum as well. So a sum over targets is a
+    note. A sum over micro-batches is a warning from four on; of fewer passes each may be a loss of its own.
+    """
+    multiple, count = trace.series("loss_multiple"), trace.series("loss_targets")
+    if len(multiple.value) < FEWEST_STEPS or len(count.value) != len(multiple.value):
+        return []
+    level = float(np.median(multiple.value))
+    passes = trace.series("backwards").value
+    number = float(np.median(passes)) if len(passes) else 1.0
+    if number >= FEWEST_PASSES and abs(level / number - 1) < SUMMED:
+        how = "passes"
+    elif level >= FEWEST_TARGETS and abs(level / float(np.median(count.value)) - 1) < SUMMED:
+        how, number = "targets", level
+    else:
+        return []
+    return [
+        Finding(
+            kind="loss-multiple",
+            severity="warning" if how == "passes" else "note",
+            sentence=message("finding-loss-multiple.sentence", how=how, times=level),
+            first_step=float(multiple.step[0]),
+            last_step=float(multiple.step[-1]),
+            confidence=0.95,
+            signal="loss",
+            evidence={"times": level, "passes": number},
+            alternatives=(message("finding-loss-multiple.on-purpose"),),
+            test=message("finding-loss-multiple.test"),
+            candidate_causes=("accumulation-scale",) if how == "passes" else ("reduction",),
+        )
+    ]

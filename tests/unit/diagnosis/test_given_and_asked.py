@@ -1,0 +1,218 @@
+"""What the model is given and asked: found where it is planted, and not in a sound training that looks alike."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.diagnosis.cases import known, other, seen_of
+
+from newllm.diagnosis import Facts, diagnose
+from newllm.trace import Finding, Series, Trace
+
+STEPS = 200
+STEP = np.arange(1, STEPS + 1)
+SAMPLED = np.arange(10, STEPS + 1, 10)
+EVALUATED = np.array([50, 100, 150, 200])
+
+
+def sound(epoch: int = 50) -> dict[str, Series]:
+    """A classifier of five classes, with epochs of so many updates, that learns."""
+    draw = np.random.default_rng(0)
+    falls = 1.6 * np.exp(-STEP / 60)
+    level = 0.02 * draw.normal(size=(6, STEPS))
+    signals: dict[str, np.ndarray] = {
+        "loss": (falls + 0.1) * np.exp(level[0]),
+        "gradient_norm": np.exp(10 * level[1]),
+        "learning_rate": np.full(STEPS, 1e-3),
+        "input_mean": level[2],
+        "input_std": 1 + level[3],
+        "rows_seen": (epoch <= np.arange(STEPS)).astype(float),
+        **dict.fromkeys(("cross_entropy", "targets_used", "loss_multiple"), np.ones(len(SAMPLED))),
+        **dict.fromkeys(("targets", "loss_targets"), np.full(len(SAMPLED), 32.0)),
+        **dict.fromkeys(("target_classes", "target_classes_seen"), np.full(len(SAMPLED), 5.0)),
+        "log_z": np.ones(len(SAMPLED)),
+        "target_most": np.arange(len(SAMPLED)) % 5.0,
+        "target_most_share": np.full(len(SAMPLED), 0.3),
+        "targets_again": np.full(len(SAMPLED), 5.0),
+        "targets_changed": np.zeros(len(SAMPLED)),
+        "validation_loss": 1.05 * (falls + 0.1)[EVALUATED - 1],
+        "validation_input_mean": np.zeros(4),
+        "validation_input_std": np.full(4, 1.01),
+        "validation_rows": np.full(4, 100.0),
+        "validation_rows_seen": np.zeros(4),
+    }
+    steps = {STEPS: STEP, len(SAMPLED): SAMPLED, len(EVALUATED): EVALUATED}
+    return {name: Series(steps[len(value)], value) for name, value in signals.items()}
+
+
+def found(kind: str | None = None, **changed: Any) -> dict[str, Finding]:
+    """Return what is found where some signals are others: arrays in place of the sound ones, or numbers."""
+    signals = sound()
+    for name, value in changed.items():
+        steps = signals[name].step if name in signals else SAMPLED
+        if isinstance(value, Series):
+            signals[name] = value
+        else:
+            signals[name] = Series(steps, np.broadcast_to(np.asarray(value, dtype=float), steps.shape).copy())
+    findings = diagnose(Trace(signals), Facts(origin="record", kind=kind))
+    return {one.kind: one for one in findings}
+
+
+def alarms(**changed: Any) -> dict[str, str]:
+    return {kind: one.severity for kind, one in found(**changed).items() if one.severity != "note"}
+
+
+def repeats(*places: int) -> Series:
+    return Series(np.array(places), np.ones(len(places)))
+
+
+def test_a_sound_training_raises_no_alarm() -> None:
+    assert alarms() == {}
+    assert not found()
+
+
+BEHIND = np.where(STEP >= 100, 4.0, 1.0)
+WORSE = {"loss": np.where(STEP >= 100, 2.0, 1.6 * np.exp(-STEP / 60) + 0.1)}
+APART = {"validation_loss": np.full(4, 2.0)}
+NEVER_AGAIN = {"rows_seen": np.zeros(STEPS)}
+SMALL_WORLD = {"rows_seen": np.minimum(1.0, STEP / 100)}
+PLANTED: dict[str, dict[str, Any]] = {
+    "repeated-batch": {"rows_repeated": repeats(*range(120, 140))},
+    "trained-validation": {"validation_rows_seen": np.array([0.9, 1.0, 1.0, 1.0])},
+    "evaluation-inputs": {"validation_input_std": 0.3, "validation_input_mean": 0.13, **APART},
+    "changed-inputs": {"input_std": BEHIND, **WORSE},
+    "one-class-batches": {"target_classes": 1.0, "target_most_share": 1.0},
+    "changed-targets": {"targets_changed": 0.8},
+    "target-shift": {"target_is_input": 0.0, "target_is_next": 0.1, "target_is_second": 1.0},
+    "loss-form": {"cross_entropy": 0.0, "softmax_twice": 1.0},
+    "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
+}
+NAMED = {
+    "repeated-batch": "repeated-batch",
+    "trained-validation": "leak",
+    "evaluation-inputs": "evaluation-preparation",
+    "changed-inputs": "changed-inputs",
+    "one-class-batches": "data-order",
+    "changed-targets": "wrong-targets",
+    "target-shift": "wrong-targets",
+    "loss-form": "double-softmax",
+    "loss-multiple": "accumulation-scale",
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_is_planted_is_found_and_its_cause_is_named(kind: str) -> None:
+    finding = found(**PLANTED[kind])[kind]
+    assert finding.severity in ("warning", "fault")
+    assert [cause.name for cause in finding.causes or ()] == [NAMED[kind]]
+
+
+SOUND: dict[str, dict[str, Any]] = {
+    "full batches": {"rows_repeated": repeats(*range(2, 201)), "rows_seen": np.minimum(STEP - 1, 1)},
+    "two passes over each batch": {"rows_repeated": repeats(*range(2, 201, 2))},
+    "a few equal batches": {"rows_repeated": repeats(120, 121, 122)},
+    "an evaluation of both parts": {"validation_rows_seen": 0.8},
+    "a small world, all of which is trained on": {"validation_rows_seen": 1.0, **SMALL_WORLD},
+    "few rows": {"validation_rows_seen": 1.0, "validation_rows": 12.0},
+    "augmentation": {"validation_input_std": 0.8, **APART},
+    "evaluations of one other set among others": {"validation_input_std": np.array([1.0, 5.0, 1.0, 1.0])},
+    "inputs that drift": {"input_std": 1 + STEP / 50, **WORSE},
+    "inputs that drift beside their mean": {"input_mean": STEP / 50, **WORSE},
+    "rare classes": {"target_classes": 2.0, "target_most": 0.0, "target_most_share": 0.95},
+    "batches of four targets": {"target_classes": 1.0, "targets": 4.0},
+    "labels that are changed for one row in ten": {"targets_changed": 0.1},
+    "a small world with many right answers": {"targets_changed": 0.8, **SMALL_WORLD},
+    "few rows that come again": {"targets_changed": 0.8, "targets_again": Series(SAMPLED, np.full(20, 1.0))},
+    "a text": {"target_is_input": 0.1, "target_is_next": 1.0, "target_is_second": 0.1},
+    "a text of one letter": {"target_is_input": 1.0, "target_is_next": 1.0, "target_is_second": 1.0},
+    "one step whose gradient fits another form": {"softmax_twice": Series(SAMPLED[:1], np.ones(1))},
+    "a weight of one half": {"loss_multiple": 0.5},
+    "two losses of an update": {"loss_multiple": 2.0, "backwards": Series(STEP, np.full(STEPS, 2.0))},
+}
+
+
+@pytest.mark.parametrize("case", SOUND)
+def test_what_is_sound_raises_no_alarm_of_these(case: str) -> None:
+    assert not PLANTED.keys() & alarms(**SOUND[case]).keys()
+
+
+def test_a_policy_has_no_loss_of_targets() -> None:
+    assert "loss-form" not in found(kind="reinforcement", **PLANTED["loss-form"])
+
+
+def test_rows_that_come_again_in_one_stretch_are_found() -> None:
+    stretch = ((STEP >= 100) & (STEP < 130)).astype(float)
+    finding = found(rows_seen=stretch)["repeated-batch"]
+    assert (finding.first_step, finding.last_step) == (100, 129)
+    assert "repeated-batch" not in found(rows_seen=(STEP >= 100).astype(float))  # a second epoch, to its end
+
+
+def test_changed_inputs_are_a_note_where_nothing_is_worse_for_it() -> None:
+    assert found(input_std=BEHIND)["changed-inputs"].severity == "note"
+    assert found(input_std=BEHIND, **WORSE)["changed-inputs"].first_step == 100
+
+
+def test_a_sum_over_the_targets_is_a_note_that_names_it() -> None:
+    finding = found(loss_multiple=32.0)["loss-multiple"]
+    assert finding.severity == "note"
+    assert [cause.name for cause in finding.causes or ()] == ["reduction"]
+
+
+def test_an_input_as_target_is_a_note_until_the_loss_is_nothing() -> None:
+    given = {"target_is_input": 1.0, "target_is_next": 0.1}
+    assert found(loss=np.linspace(2, 1, STEPS), **given)["target-shift"].severity == "note"
+    assert found(loss=2 * np.exp(-STEP / 20), **given)["target-shift"].severity == "warning"
+
+
+DRAWN = other("changed-targets", evidence={"share": 0.9})
+AGAIN = other("repeated-batch", 230, last_step=260.0)
+BAD = {"kind": "not-finite", "evidence": {"for_good": True}}
+CHANGED = other("changed-inputs", 240)
+NEARLY = other("evaluation-inputs", evidence={"ratio": 0.6, "mean_shift": 0.9})
+PREPARED = other("evaluation-inputs", 1, evidence={"ratio": 0.3, "mean_shift": 0.0})
+SCALE = {"input_mean": np.zeros(400), "input_std": np.ones(400)}
+WIGGLED = 1 + 0.01 * np.sin(np.arange(400))
+JUDGED = {"validation_loss": np.full(400, 2.0)}
+PREPARATION = JUDGED | {
+    f"{part}_{name}": np.ones(400) for part in ("input", "validation_input") for name in ("mean", "std")
+}
+GIVEN: list[tuple[str, dict[str, Any], str]] = [
+    ("wrong-targets", {"kind": "plateau"}, ""),
+    ("wrong-targets", {"kind": "plateau", "others": (DRAWN,)}, "targets-changed"),
+    ("wrong-targets", {"kind": "skipped-updates", "others": (DRAWN,)}, ""),
+    ("data-order", {"kind": "spike", "others": (other("one-class-batches"),)}, "one-class"),
+    ("data-order", {"kind": "skipped-updates", "others": (other("one-class-batches"),)}, ""),
+    ("changed-inputs", {"others": (CHANGED,)}, "inputs-changed"),
+    ("changed-inputs", {"first": 250, "others": (CHANGED,)}, "inputs-changed"),
+    ("changed-inputs", {"first": 261, "others": (CHANGED,)}, ""),
+    ("changed-inputs", {"kind": "plateau", "others": (CHANGED,)}, ""),
+    ("evaluation-preparation", {"kind": "validation-gap", "others": (PREPARED,), **PREPARATION}, "evaluation-inputs"),
+    ("evaluation-preparation", {"kind": "plateau", "others": (PREPARED,), **PREPARATION}, ""),
+    (
+        "evaluation-preparation",
+        {"kind": "validation-gap", "others": (NEARLY,), **JUDGED},
+        "",
+    ),
+    ("corrupted-batch", {**SCALE, "input_std": np.where(np.arange(400) == 239, 9.0, WIGGLED)}, "batch-outlier"),
+    ("corrupted-batch", {**SCALE, "input_std": np.where(np.arange(400) == 238, 9.0, WIGGLED)}, "batch-outlier"),
+    ("corrupted-batch", {**SCALE, "input_std": np.where(np.arange(400) == 230, 9.0, WIGGLED)}, ""),
+    ("corrupted-batch", {**SCALE, "input_std": np.where(np.arange(400) == 239, 1.4, WIGGLED)}, ""),
+    ("corrupted-batch", {**SCALE, "input_mean": np.where(np.arange(400) == 239, 2.0, 0.0)}, "batch-outlier"),
+    (
+        "not-finite-batch",
+        {**BAD, "input_mean": np.where(np.arange(400) == 239, np.nan, 0.0)},
+        "inputs-not-finite",
+    ),
+    (
+        "not-finite-batch",
+        {**BAD, "input_mean": np.where(np.arange(400) == 240, np.nan, 0.0)},
+        "",
+    ),
+    ("repeated-batch", {"kind": "loss-drop", "others": (AGAIN,)}, "repeated-batch"),
+    ("repeated-batch", {"kind": "loss-drop", "others": (other("repeated-batch", 300, last_step=360.0),)}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cause", "what", "evidence"), GIVEN)
+def test_a_cause_is_named_by_what_was_given_there(cause: str, what: dict[str, Any], evidence: str) -> None:
+    assert seen_of(cause, known(**what)) == evidence
