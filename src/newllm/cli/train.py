@@ -1,6 +1,7 @@
 """Train a model on texts: files, directories, globs, .gz .xz .zst, JSONL, FILE.csv#COLUMN, or - for standard input.
 
-hf:NAME[:SPLIT[:COLUMN]] is a data set of Hugging Face, a local .parquet, .arrow, .json, .jsonl or .csv among them.
+hf:NAME[:SPLIT[:COLUMN]] is a data set of Hugging Face, a local .parquet, .arrow, .json, .jsonl or .csv among them;
+of a split as train[:200MB] only the beginning is fetched.
 Without TEXT it trains on the bundled novel (Moby Dick), or, with a founding-... preset, on 30 sentences.
 Ctrl-C or SIGTERM stops after the current step with exit code 130 or 143, and --resume continues the run as if it had
 never stopped.

@@ -1,27 +1,27 @@
 """Texts in a column of a Hugging Face data set: "hf:NAME[:SPLIT[:COLUMN]]", read with the package `datasets`.
 
 NAME is a file (.parquet, .arrow, .json, .jsonl, .csv, .tsv), a folder of such files, one that `save_to_disk` wrote, or
-a data set of the hub, USER/NAME or USER/NAME/CONFIGURATION. SPLIT may be a part, as "train[:10%]". Where the hub does
-not answer within seconds, what an earlier call downloaded is taken.
+a data set of the hub, USER/NAME or USER/NAME/CONFIGURATION. SPLIT may be a part, as "train[:10%]", of which the whole
+is downloaded and prepared, or "train[:200MB]", of which only that is (`huggingface_stream`). Where the hub does not
+answer within seconds, what an earlier call downloaded is taken.
 
 Limits: `datasets` maps its tables into memory, but the texts that are read here are all in memory at once, as those of
 any other source: of a data set that is larger than memory take a part.
 """
 
 import contextlib
-import glob
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from newllm.data.documents import Document
+from newllm.data.huggingface_sources import find_source, offline
+from newllm.data.huggingface_stream import parse_amount, read_beginning
 from newllm.errors import UserError
 
 PREFIX = "hf:"
-_BUILDERS = {".parquet": "parquet", ".arrow": "arrow", ".json": "json", ".jsonl": "json", ".csv": "csv", ".tsv": "csv"}
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+){0,2}")
-_SECONDS = 5.0  # until the hub must have answered
 _ROWS = 1000  # that are read together
 _MOST_NAMES = 20
 _INSTALL = "pip install 'newllm[datasets]'"
@@ -83,109 +83,31 @@ def read_dataset(text: str) -> list[Document]:
     """
     datasets = _package(text)
     place = parse(text)
+    amount = parse_amount(text, place.split)
     with _quiet(datasets), _errors(text), contextlib.ExitStack() as stack:
-        source = _source(datasets, text, place.name)
-        if isinstance(source, _Source) and source.is_out_of_reach:
-            stack.enter_context(_offline(datasets))
-        split = place.split or _only_split(text, source.splits())
+        source = find_source(datasets, text, place.name)
+        if source.is_out_of_reach:
+            stack.enter_context(offline(datasets))
+        split = (amount.split if amount else place.split) or _only_split(text, source.splits())
+        origin: dict[str, Any] = {"datasets": datasets.__version__}
+        if amount:
+            part = split + amount.written
+
+            def choose(features: Mapping[str, Any]) -> str:
+                return _column(text, features, place, part)
+
+            read = read_beginning(source, split, amount.size, choose)
+            origin |= {"split": part, "column": read.column, "rows": read.rows}
+            origin |= {"streamed": True, "whole": read.is_whole}
+            origin |= {"revision": source.revision} if source.revision else {}
+            name = f"{PREFIX}{place.name}:{part}:{read.column}"
+            return [Document(name, one, origin) for one in read.texts]
         table = source.load(split)
-        column = _column(text, table, place, split)
-        origin = {
-            "datasets": datasets.__version__,
-            "fingerprint": table._fingerprint,
-            "split": split,
-            "column": column,
-            "rows": table.num_rows,
-        }
+        column = _column(text, table.features, place, split)
+        origin |= {"fingerprint": table._fingerprint, "split": split, "column": column, "rows": table.num_rows}
         name = f"{PREFIX}{place.name}:{split}:{column}"
         rows = table.select_columns([column]).iter(batch_size=_ROWS)
         return [Document(name, one.encode(), origin) for batch in rows for one in batch[column] if one and one.strip()]
-
-
-class _Source:
-    """A data set that is loaded through `load_dataset`."""
-
-    def __init__(self, datasets: Any, *names: str, is_out_of_reach: bool = False, **options: Any) -> None:
-        self._datasets, self._names, self._options = datasets, names, options
-        self.is_out_of_reach = is_out_of_reach
-
-    def splits(self) -> list[str]:
-        return list(self._datasets.get_dataset_split_names(*self._names, **self._options))
-
-    def load(self, split: str) -> Any:
-        return self._datasets.load_dataset(*self._names, split=split, **self._options)
-
-
-class _Saved:
-    """A data set that `save_to_disk` wrote."""
-
-    def __init__(self, datasets: Any, folder: str) -> None:
-        loaded = datasets.load_from_disk(folder)
-        self._parts = loaded if isinstance(loaded, dict) else {"train": loaded}
-
-    def splits(self) -> list[str]:
-        return list(self._parts)
-
-    def load(self, split: str) -> Any:
-        if split not in self._parts:
-            raise ValueError(f'Unknown split "{split}" (a saved data set is taken whole): there are {self.splits()}')
-        return self._parts[split]
-
-
-def _source(datasets: Any, text: str, name: str) -> _Source | _Saved:
-    path = Path(name)
-    if path.is_file():
-        if path.suffix.lower() not in _BUILDERS:
-            raise UserError(
-                f"{text!r}: a file {path.suffix or 'without suffix'} is no data set: {', '.join(_BUILDERS)}"
-            )
-        more: dict[str, Any] = {"sep": "\t"} if path.suffix.lower() == ".tsv" else {}
-        return _Source(datasets, _BUILDERS[path.suffix.lower()], data_files=glob.escape(str(path)), **more)
-    if path.is_dir():
-        saved = any((path / file).is_file() for file in ("state.json", "dataset_dict.json"))
-        return _Saved(datasets, name) if saved else _Source(datasets, str(path))
-    if name.startswith((".", "/", "~")) or path.suffix in _BUILDERS or not _HUB_NAME.fullmatch(name):
-        raise UserError(f"{text!r}: no file and no folder {name!r}: check the name")
-    user, _, configuration = name.rpartition("/") if name.count("/") == 2 else (name, "", "")
-    names = (user, configuration) if configuration else (user,)
-    return _Source(datasets, *names, is_out_of_reach=not _answers(datasets, text, user))
-
-
-def _answers(datasets: Any, text: str, name: str) -> bool:
-    """Ask the hub for a data set, once and for seconds; return whether it answers, False where it is not to be asked.
-
-    Raises:
-        UserError: it says that there is no such data set for this user.
-    """
-    import huggingface_hub
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-
-    if datasets.config.HF_HUB_OFFLINE:  # by HF_DATASETS_OFFLINE, which huggingface_hub does not know
-        return False
-    try:
-        huggingface_hub.HfApi().dataset_info(name, timeout=_SECONDS)
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        how = "check the name; a private one needs a login (hf auth login)"
-        raise UserError(f"{text!r}: the hub has no data set {name!r}, or not for you: {how}") from error
-    except Exception:  # no network: it comes as one of many kinds
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _offline(datasets: Any) -> Iterator[None]:
-    """Let the package take what is in its cache at once: it would try to reach the hub for half a minute."""
-    import huggingface_hub
-
-    settings = (datasets.config, huggingface_hub.constants)
-    before = [one.HF_HUB_OFFLINE for one in settings]
-    try:
-        for one in settings:
-            one.HF_HUB_OFFLINE = True
-        yield
-    finally:
-        for one, value in zip(settings, before, strict=True):
-            one.HF_HUB_OFFLINE = value
 
 
 def _package(text: str) -> Any:
@@ -205,9 +127,9 @@ def _only_split(text: str, splits: list[str]) -> str:
     raise UserError(f"{text!r} has no split 'train': name one of {_named(splits)}: hf:NAME:SPLIT")
 
 
-def _column(text: str, table: Any, place: Place, split: str) -> str:
+def _column(text: str, features: Mapping[str, Any], place: Place, split: str) -> str:
     """Return the column that is named, else the only one of texts."""
-    kinds = {name: str(getattr(kind, "dtype", kind)) for name, kind in table.features.items()}
+    kinds = {name: str(getattr(kind, "dtype", kind)) for name, kind in features.items()}
     texts = [name for name, kind in kinds.items() if kind in ("string", "large_string")]
     if place.column is not None and place.column in texts:
         return place.column
@@ -246,10 +168,10 @@ def _errors(text: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(datasets: Any) -> Iterator[None]:
-    """Show no bars and no warnings of the package's: standard error is the command's."""
+    """Show no bars, warnings and errors of the package's: standard error is the command's."""
     bars, level = datasets.utils.are_progress_bars_disabled(), datasets.utils.logging.get_verbosity()
     datasets.utils.disable_progress_bars()
-    datasets.utils.logging.set_verbosity_error()
+    datasets.utils.logging.set_verbosity(logging.CRITICAL)  # what it logs as an error, it raises too
     try:
         yield
     finally:
