@@ -74,6 +74,8 @@ class BatchWatch:
         if repeated := sum(one in self._before for one in each) / len(each):
             found["rows_repeated"] = repeated
         self._before = frozenset(each)
+        if len(self._before) < len(each):
+            found["rows_equal"] = 1 - len(self._before) / len(each)
         if self._known is not None:
             found["rows_seen"] = sum(one in self._known for one in each) / len(each)
             self._known |= self._before

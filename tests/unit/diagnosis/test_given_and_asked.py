@@ -119,6 +119,11 @@ SOUND: dict[str, dict[str, Any]] = {
     "inputs that drift": {"input_std": 1 + STEP / 50, **WORSE},
     "inputs that drift beside their mean": {"input_mean": STEP / 50, **WORSE},
     "rare classes": {"target_classes": 2.0, "target_most": 0.0, "target_most_share": 0.95},
+    "rows that a batch holds eight times": {
+        "target_classes": 1.0,
+        "target_most_share": 1.0,
+        "rows_equal": Series(STEP, np.full(STEPS, 0.8)),
+    },
     "batches of four targets": {"target_classes": 1.0, "targets": 4.0},
     "labels that are changed for one row in ten": {"targets_changed": 0.1},
     "a small world with many right answers": {"targets_changed": 0.8, **SMALL_WORLD},
@@ -165,6 +170,7 @@ def test_an_input_as_target_is_a_note_until_the_loss_is_nothing() -> None:
 
 
 DRAWN = other("changed-targets", evidence={"share": 0.9})
+COPIES = other("target-shift", evidence={"places": 0})
 AGAIN = other("repeated-batch", 230, last_step=260.0)
 BAD = {"kind": "not-finite", "evidence": {"for_good": True}}
 CHANGED = other("changed-inputs", 240)
@@ -180,6 +186,9 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("wrong-targets", {"kind": "plateau"}, ""),
     ("wrong-targets", {"kind": "plateau", "others": (DRAWN,)}, "targets-changed"),
     ("wrong-targets", {"kind": "skipped-updates", "others": (DRAWN,)}, ""),
+    ("target-leak", {"kind": "too-good", "others": (COPIES,)}, "target-is-input"),
+    ("target-leak", {"kind": "plateau", "others": (COPIES,)}, ""),
+    ("target-leak", {"kind": "plateau", "others": (other("target-shift", evidence={"places": 2}),)}, ""),
     ("data-order", {"kind": "spike", "others": (other("one-class-batches"),)}, "one-class"),
     ("data-order", {"kind": "skipped-updates", "others": (other("one-class-batches"),)}, ""),
     ("changed-inputs", {"others": (CHANGED,)}, "inputs-changed"),

@@ -70,6 +70,10 @@ EVIDENCE = (
         "the targets are compared with the tokens, place for place",
     ),
     Evidence(
+        "target-is-input", "target-leak", given.target_is_input,
+        "the targets are compared with the tokens, place for place",
+    ),
+    Evidence(
         "inputs-not-finite", "not-finite-batch", given.inputs_not_finite, "the inputs hold it before the loss does",
     ),
     Evidence(

@@ -35,6 +35,14 @@ def targets_changed(case: Case) -> Seen:
     return {"share": found.evidence["share"]}
 
 
+def target_is_input(case: Case) -> Seen:
+    """A model of sequences is asked for the token that it is given, and its loss comes to nearly nothing."""
+    found = case.own_or_any("target-shift")
+    if found is None or found.severity == "note" or found.evidence["places"] != 0:
+        return NOTHING
+    return {} if case.finding.kind in {"target-shift", "too-good"} else NOTHING
+
+
 def batches_of_one_class(case: Case) -> Seen:
     """Batches hold targets of few classes each, where the loss or validation jumps or never learns."""
     kinds = NOT_LEARNT | RISES | {"unsteady-validation", "data-order", "one-class-batches"}

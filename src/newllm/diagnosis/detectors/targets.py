@@ -16,6 +16,7 @@ FEWEST_STEPS = 5  # sampled ones
 FEWEST_TARGETS = 8  # of a batch
 FEW_CLASSES = 0.5  # of the classes that a shuffled batch would hold
 MOST_CLASSES = 1000
+FEW_EQUAL = 0.1  # of the rows
 FEWEST_AGAIN = 30  # rows that came again
 CHANGED = 0.5  # of what chance alone would change
 ALL = 0.97  # of the targets: a shift
@@ -26,7 +27,8 @@ def detect_one_class_batches(trace: Trace, facts: Facts) -> list[Finding]:  # no
     """Return that each batch holds few classes of those that the training has, and others from batch to batch.
 
     False alarms: rare classes make a batch poor in classes too; so the most frequent target must change on the way, and
-    a batch must hold less than half of what a draw by the shares of all batches gives.
+    a batch must hold less than half of what a draw by the shares of all batches gives. A batch that holds the same rows
+    several times is poor in classes for that reason.
     """
     classes, count = trace.series("target_classes"), trace.series("targets")
     seen, most, share = (trace.series(f"target_{name}") for name in ("classes_seen", "most", "most_share"))
@@ -38,6 +40,9 @@ def detect_one_class_batches(trace: Trace, facts: Facts) -> list[Finding]:  # no
         return []
     expected = total * (1 - (1 - 1 / total) ** float(np.median(count.value)))
     if np.median(classes.value) > FEW_CLASSES * expected or np.median(share.value) < 2 / total:
+        return []
+    equal = trace.series("rows_equal")
+    if len(equal.value) > 0.5 * len(trace.series("loss").value) and np.median(equal.value) > FEW_EQUAL:
         return []
     return [
         Finding(

@@ -60,6 +60,7 @@ signal-validation_input_mean = mean of the inputs of evaluations
 signal-validation_input_std = standard deviation of the inputs of evaluations
 signal-rows_seen = share of rows seen before
 signal-rows_repeated = share of rows of the update before
+signal-rows_equal = share of rows that an update has twice
 signal-rows_distinct = different rows so far
 signal-validation_rows = rows of an evaluation
 signal-validation_rows_seen = share of these that was trained on

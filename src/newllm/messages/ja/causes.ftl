@@ -59,3 +59,4 @@ because-evaluation-inputs = 入力の標準偏差と平均が、訓練では{ G(
 because-repeated-batch = その区間の更新は、すべて同じバッチで行われた
 because-targets-changed = 再び現れた入力の{ PERCENT($share, digits: 2) } %が、以前と違う予測対象と組になっていた
 because-one-class = 各バッチの予測対象が少数のクラスに偏っている
+because-target-is-input = 予測対象が、同じ位置の入力トークンそのものである

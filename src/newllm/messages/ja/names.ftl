@@ -60,6 +60,7 @@ signal-validation_input_mean = 評価の入力の平均
 signal-validation_input_std = 評価の入力の標準偏差
 signal-rows_seen = 以前に現れた行の割合
 signal-rows_repeated = 直前の更新にもあった行の割合
+signal-rows_equal = 同じ更新の中で重複した行の割合
 signal-rows_distinct = これまでの異なる行の数
 signal-validation_rows = 評価の行の数
 signal-validation_rows_seen = そのうち訓練に使われた割合
