@@ -102,7 +102,9 @@ def loaded(labels):
         model(**piece).loss.backward()
         optimizer.step()
     model.bert.save_pretrained(run.out / "base")
-    return transformers.BertForSequenceClassification.from_pretrained(run.out / "base", num_labels=labels)
+    return transformers.BertForSequenceClassification.from_pretrained(
+        run.out / "base", num_labels=labels, problem_type="regression" if labels == 1 else None
+    )
 
 
 def accuracy(got):

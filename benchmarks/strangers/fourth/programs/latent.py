@@ -57,7 +57,6 @@ class Diffusion(nn.Module):
         noisy = bar.sqrt() * (2 * a - 1) + (1 - bar).sqrt() * e
         if has("noise-drawn-again"):
             e = torch.randn(a.shape, generator=chance)
-        t = torch.zeros_like(t) if has("time-not-given") else t
         return F.mse_loss(self.net(torch.cat([self.first(noisy), self.time(t)], 1)), e)
 
 
@@ -87,8 +86,7 @@ class Flow(nn.Module):
 
 model = {"vae": VAE, "diffusion": Diffusion, "flow": Flow}[o.recipe]()
 optimizer = torch.optim.AdamW(model.parameters(), o.rate)
-(noisy_x,) = (x + torch.rand(x.shape, generator=torch.Generator().manual_seed(2)) / 16,)
-batches = Batches(noisy_x if o.recipe == "flow" else x, size=o.batch, seed=run.seed)
+batches = Batches(x, size=o.batch, seed=run.seed)
 average = {k: v.clone() for k, v in model.state_dict().items()}
 
 
@@ -98,7 +96,7 @@ def loss(pair, step):
         weight = min(1.0, step / o.warm) if o.warm else 1.0
         weight = 60.0 if has("divergence-weighs-too-much") else weight
         return model(a, weight)
-    return model(a)
+    return model(a + torch.rand_like(a) / 16 if o.recipe == "flow" else a)
 
 
 def evaluate():

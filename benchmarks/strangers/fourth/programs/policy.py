@@ -80,26 +80,26 @@ with run.record(model, optimizer) as recorder:
     step = 0
     while step < o.steps:
         if o.recipe == "q":
-            share = max(0.05, 1 - step / 100)
-            for _ in range(4):
+            share = max(0.05, 1 - step / 150)
+            for _ in range(8):
                 seen = env.see()
                 with torch.no_grad():
                     action = torch.where(torch.rand(o.many) < share, torch.randint(4, (o.many,)), model(seen).argmax(1))
                 reward, done = env.act(action)
                 memory.append((seen, action, reward, done, env.see()))
                 rewards.append(float(reward.mean()))
-            picked = torch.randint(max(0, len(memory) - 400), len(memory), (8,)).tolist()
+            picked = torch.randint(max(0, len(memory) - 400), len(memory), (16,)).tolist()
             seen, action, reward, done, then = (torch.cat(z) for z in zip(*[memory[i] for i in picked], strict=True))
             with torch.no_grad():
                 coming = (model if has("no-target-network") else target)(then).max(1).values
-                wanted = reward + 0.95 * coming * (1 if has("values-run-over-the-end") else ~done)
+                wanted = reward + 0.9 * coming * (1 if has("values-run-over-the-end") else ~done)
                 if has("values-run-over-the-end"):
                     wanted = reward + 1.02 * coming
             loss = F.smooth_l1_loss(model(seen).gather(1, action[:, None])[:, 0], wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            if step % 20 == 0:
+            if step % 10 == 0:
                 target.load_state_dict(model.state_dict())
             finish(step, loss, q=float(coming.mean()))
             step += 1

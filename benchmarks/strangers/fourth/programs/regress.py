@@ -84,11 +84,11 @@ def physics(points, step=0):
     u0 = model(zero)
     (du0,) = torch.autograd.grad(u0.sum(), zero, create_graph=True)
     sides = (u0**2).sum() + ((du0 - 2) ** 2).sum()
-    return ((ddu + 4 * u) ** 2).mean() + (0 if has("no-boundary") else 5 * sides)
+    return ((ddu + 4 * u) ** 2).mean() + (0 if has("no-boundary") else 20 * sides)
 
 
 def batch(step):
-    return torch.rand(64, 1) * 3 if o.recipe == "equation" else draw(step)
+    return torch.rand(64, 1) * 2 if o.recipe == "equation" else draw(step)
 
 
 def loss(rows, step):
@@ -97,7 +97,7 @@ def loss(rows, step):
 
 def evaluate():
     if o.recipe == "equation":
-        t = torch.linspace(0, 3, 200)[:, None]
+        t = torch.linspace(0, 2, 200)[:, None]
         return {"loss": float(F.mse_loss(model(t), torch.sin(2 * t)))}
     more = [e[2000:] for e in extra]
     a = x[2000:].nan_to_num()
