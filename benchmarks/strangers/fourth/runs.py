@@ -172,7 +172,7 @@ FAULTY = {
         "mask-the-wrong-way": "task=lm rate=0.003 state=0",
         "warm-up-longer-than-the-training": "rate=0.001",
         "label-among-the-tokens": "rate=0.002 state=0",
-        "weights-in-low-precision": "rate=0.00003 optim=sgd clip=0",
+        "weights-in-low-precision": "rate=0.0003 schedule=constant",
         "sorted-by-class": "rate=0.002",
         "ids-of-another-vocabulary": "rate=0.0008 state=0",
         "classes-of-validation-numbered-otherwise": "rate=0.0015",
