@@ -17,8 +17,9 @@ OF_KIND = ("what", "severity", "causes", "wrong", "keywords")
 
 def length(run, folder):
     """How many updates a run has: by its recording, its log or its options; None where none of them says it."""
-    trace = folder / "recording" / "trace.jsonl"
-    if trace.exists():
+    traces = sorted((folder / "recording").rglob("trace.jsonl"))
+    if traces:
+        trace = traces[0]
         rows = [json.loads(line) for line in trace.read_text().splitlines() if line]
         return max(row["step"] for row in rows if "loss" in row)  # counted from 1
     if run.log == "trainer_state.json":
@@ -27,6 +28,17 @@ def length(run, folder):
     if "steps" in options:
         return int(options["steps"])
     return None
+
+
+def judged(run, folder):
+    """How a healthy run was judged first and last, by its recording."""
+    trace = min((folder / "recording").rglob("trace.jsonl"))
+    rows = [json.loads(line) for line in trace.read_text().splitlines() if line]
+    name = next(n for n in ("reward", "fid", "validation_loss", "energy_distance") if any(n in row for row in rows))
+    found = [row[name] for row in rows if name in row]
+    several = 20 if name == "reward" else 1
+    first, last = (sum(part) / len(part) for part in (found[:several], found[-several:]))
+    return f" ({name}: {first:.3g} first, {last:.3g} in the end, best {(max if name == 'reward' else min)(found):.3g}.)"
 
 
 def label(run, kinds, logs):
@@ -43,7 +55,7 @@ def label(run, kinds, logs):
         row["in_recording"] = run.record and kind["visible"] != "no" and kind.get("in_recording", True)
         row |= {"begin": kind["begin"], "end": None if kind["end"] == -1 else kind["end"]}
     else:
-        row |= {"kind": None, "why": kinds["healthy"][f"{run.program} {run.options}"]}
+        row |= {"kind": None, "why": kinds["healthy"][f"{run.program} {run.options}"] + judged(run, logs / run.name)}
     return row
 
 

@@ -167,7 +167,10 @@ elif o.task == "translate":
         chance, rows = random.Random(seed), []
         for _ in range(count):
             ids = [chance.randrange(3, 20) for _ in range(8)]
-            rows.append({"input_ids": ids, "attention_mask": [1] * 8, "labels": [i + 17 for i in ids] + [2]})
+            said = [i + 17 for i in ids] + [2]
+            rows.append(
+                {"input_ids": ids, "attention_mask": [1] * 8, "decoder_input_ids": [0, *said[:-1]], "labels": said}
+            )
         return Rows(rows)
 
     train, held = twisted(3000, 1), twisted(200, 2)

@@ -213,7 +213,7 @@ class Adversaries(lightning.LightningModule):
     def configure_optimizers(self):
         return [
             torch.optim.Adam(self.g.parameters(), o.rate, (0.5, 0.9)),
-            torch.optim.Adam(self.d.parameters(), o.rate, (0.5, 0.9)),
+            torch.optim.Adam(self.d.parameters(), 4 * o.rate, (0.5, 0.9)),
         ]
 
 
