@@ -53,7 +53,8 @@ def child(run, out, healthy):
     sys.argv = [f"{run.program}.py", *line]
     code = 0
     try:
-        runpy.run_path(str(PROGRAMS / f"{run.program}.py"), run_name="__main__")
+        os.chdir(PROGRAMS)  # so that warnings name a program without its folder
+        runpy.run_path(f"{run.program}.py", run_name="__main__")
     except BaseException:
         import traceback
 
@@ -81,6 +82,7 @@ def main():
     parser.add_argument("--program")
     parser.add_argument("--missing", action="store_true")
     given = parser.parse_args()
+    given.out, given.twins = (path and path.resolve() for path in (given.out, given.twins))
     os.environ.update(OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", PYTHONPATH=str(HERE.parents[2] / "src"))
     preload()
     wanted = []

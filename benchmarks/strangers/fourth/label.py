@@ -30,7 +30,7 @@ def length(run, folder):
     return None
 
 
-def judged(run, folder):
+def judged(folder):
     """How a healthy run was judged first and last, by its recording."""
     trace = min((folder / "recording").rglob("trace.jsonl"))
     rows = [json.loads(line) for line in trace.read_text().splitlines() if line]
@@ -55,7 +55,7 @@ def label(run, kinds, logs):
         row["in_recording"] = run.record and kind["visible"] != "no" and kind.get("in_recording", True)
         row |= {"begin": kind["begin"], "end": None if kind["end"] == -1 else kind["end"]}
     else:
-        row |= {"kind": None, "why": kinds["healthy"][f"{run.program} {run.options}"] + judged(run, logs / run.name)}
+        row |= {"kind": None, "why": kinds["healthy"][f"{run.program} {run.options}"] + judged(logs / run.name)}
     return row
 
 
