@@ -309,6 +309,43 @@ def test_what_fails_in_the_recorder_ends_no_training(tmp_path: Path, monkeypatch
         assert "ZeroDivisionError: by nothing" in said[0]
 
 
+class Fails(TrainerCallback):
+    """Raises when it is told of an event."""
+
+    def __init__(self, event: str) -> None:
+        setattr(self, event, self.fail)
+
+    def fail(self, *_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("of a user")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("where", ["on_train_begin", "on_epoch_begin", "on_train_end", "evaluation", "best model"])
+def test_an_error_outside_an_epoch_leaves_nothing_on_model_and_trainer(
+    tmp_path: Path, where: str, is_first: bool
+) -> None:
+    recorder = newllm.hf.Recorder(out=tmp_path / "run")
+    if where.startswith("on_"):
+        callbacks = [Fails(where), recorder] if is_first else [recorder, Fails(where)]
+        found = trainer(tmp_path / "out", *callbacks, max_steps=3)
+    elif where == "evaluation":
+        found = trainer(tmp_path / "out", recorder, eval_on_start=is_first, max_steps=3, eval_strategy="epoch")
+        found.compute_metrics = Fails("x").fail
+    else:
+        best = {"load_best_model_at_end": True, "save_strategy": "steps", "eval_strategy": "steps"}
+        found = trainer(tmp_path / "out", recorder, max_steps=3, eval_steps=3, save_steps=3, **best)
+        found._load_best_model = Fails("x").fail
+    before, own = set(vars(found)), set(vars(found.callback_handler))
+    with pytest.raises(ZeroDivisionError, match="of a user"):
+        found.train()
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in found.model.modules())
+    assert not {"training_step", "_run_epoch", "_evaluate", "_finalize_training"} & (set(vars(found)) - before)
+    assert set(vars(found.callback_handler)) == own
+    about = tmp_path / "run" / "recording.json"
+    assert about.exists() is (where != "on_train_begin")
+    assert not about.exists() or json.loads(about.read_text())["ended"] is True
+
+
 class OwnLoop(Trainer):
     """Has a loop of its own, which computes losses elsewhere."""
 
