@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
 pytest.importorskip("accelerate", reason="Trainer needs accelerate; .ci/slow runs these in an environment that has it")
 
+from tests.unit.integrations.trainers import summed
 from transformers import (
     AutoConfig,
     GPT2Config,
@@ -115,11 +115,6 @@ class OwnLoss(Trainer):
         return (loss, outputs) if return_outputs else loss
 
 
-def own_function(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    losses = F.cross_entropy(outputs.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
-    return losses / (num_items_in_batch if num_items_in_batch is not None else labels[:, 1:].numel())
-
-
 @pytest.mark.parametrize("build", [gpt2, llama])
 @pytest.mark.parametrize(
     "more",
@@ -127,7 +122,7 @@ def own_function(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = N
         {},
         {"gradient_accumulation_steps": 3},
         {"label_smoothing_factor": 0.1, "gradient_accumulation_steps": 2},
-        {"loss": own_function, "gradient_accumulation_steps": 2},
+        {"loss": summed, "gradient_accumulation_steps": 2},
         {"kind": OwnLoss, "gradient_accumulation_steps": 2},
         {"bf16": True, "max_grad_norm": 0.0},
         {"max_grad_norm": 0.1, "optim": "sgd"},
