@@ -80,7 +80,7 @@ def _length(name: str, given: Any) -> int:
     return int(number)
 
 
-def _number(name: str, given: Any) -> float:
+def _number(name: str, given: Any) -> Any:
     """Return a number that is one, or that a text says."""
     if isinstance(given, int | float) and not isinstance(given, bool):
         return given

@@ -178,6 +178,11 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
         self, generation_config: Any, model_kwargs: dict[str, Any], *_: Any, **__: Any
     ) -> None:
         """Give `generate` a cache of ours, where it is to have one."""
+        if generation_config.is_assistant:
+            raise UserError(
+                "a newllm model cannot be the assistant_model of another: its state does not go back to an earlier "
+                "token; leave it out"
+            )
         wanted = generation_config.cache_implementation
         if wanted not in (None, "dynamic"):
             raise UserError(

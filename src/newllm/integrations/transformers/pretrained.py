@@ -18,6 +18,8 @@ from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
 _OF_LOSS = {"num_items_in_batch", "shift_labels"}
+_OF_GENERATE = "tokenizer"
+"""What `generate` needs for stop strings, and hands to every model as well."""
 
 
 class NewllmPreTrainedModel(PreTrainedModel):
@@ -169,7 +171,8 @@ class NewllmPreTrainedModel(PreTrainedModel):
         dtype = self.model.head.weight.dtype
         if dtype not in (torch.float32, torch.float64):
             raise UserError(
-                f"the weights are {dtype}, a newllm model takes float32: .float() it, and use torch.autocast"
+                f"the weights are {dtype}, a newllm model takes float32: load it with dtype=torch.float32 or "
+                ".float() it, and use torch.autocast"
             )
         if (input_ids is None) == (inputs_embeds is None):
             raise UserError("give input_ids or inputs_embeds, one of them")
@@ -181,6 +184,7 @@ class NewllmPreTrainedModel(PreTrainedModel):
             raise UserError("a newllm model returns no attention maps: drop output_attentions")
         if labels is not None and not (isinstance(logits_to_keep, int) and logits_to_keep == 0):
             raise UserError("labels need the logits of every position: drop logits_to_keep")
+        others.pop(_OF_GENERATE, None)
         for name in [name for name in others if name not in _OF_LOSS]:
             value = others.pop(name)
             if value is not None and value is not False:
