@@ -57,6 +57,7 @@ class _Body(Body):
         state: State,  # noqa: ARG002
         position_BT: Tensor,  # noqa: ARG002
         reset_BT: Tensor | None,  # noqa: ARG002
+        inner: list[Tensor] | None = None,  # noqa: ARG002
     ) -> tuple[Tensor, State]:
         for block in self.blocks:
             x_BTD = block(x_BTD)

@@ -79,9 +79,20 @@ class LanguageModel(nn.Module):
         return self.head(features), state
 
     def read(
-        self, embedded_BTD: Tensor, state: State | None = None, reset_BT: Tensor | None = None
+        self,
+        embedded_BTD: Tensor,
+        state: State | None = None,
+        reset_BT: Tensor | None = None,
+        hidden: list[Tensor] | None = None,
     ) -> tuple[Tensor, State]:
-        """Read a sequence of embedded tokens, whose positions are not added yet; arguments as in `forward`.
+        """Read a sequence of embedded tokens, whose positions are not added yet.
+
+        Args:
+            embedded_BTD: the tokens' embeddings.
+            state: as in `forward`.
+            reset_BT: as in `forward`.
+            hidden: a list that takes what the body reads, `[B, T, D]`, then the output of each of its layers, the last
+                of which is the features; None where nobody wants them.
 
         Returns:
             What the head makes logits of, `[B, T, body.output_width]`, and the state after the last token.
@@ -91,7 +102,13 @@ class LanguageModel(nn.Module):
         """
         state = self.initial_state(embedded_BTD.shape[0]) if state is None else state
         position_BT = document_positions(state["position"], embedded_BTD.shape[1], reset_BT)
-        features, after = self.body(self._placed(embedded_BTD, position_BT), state, position_BT, reset_BT)
+        placed_BTD = self._placed(embedded_BTD, position_BT)
+        if hidden is None:
+            features, after = self.body(placed_BTD, state, position_BT, reset_BT)
+        else:
+            hidden.append(placed_BTD)
+            features, after = self.body(placed_BTD, state, position_BT, reset_BT, hidden)
+            hidden.append(features)
         return features, {"position": position_BT[:, -1] + 1, **after}
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:

@@ -7,41 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.tracking.sinks import KEEPS, calls
 
 import newllm
 from newllm.errors import UserError
 from newllm.messages import Message
 from newllm.training.observer import Observer
 
-SINK = """
-import json
-from newllm.integrations.trackers.sink import Sink
-
-class Keeps(Sink):
-    def start(self, start):
-        self.kept = open(start.run / "calls.data", "a", buffering=1)
-        self.state = {"sessions": self.state.get("sessions", 0) + 1}
-        self.put("start", start.step, start.config["model"]["width"], self.state["sessions"])
-    def put(self, *call):
-        self.kept.write(json.dumps(call) + "\\n")
-    def step(self, *given):
-        self.put("step", *given)
-    def alert(self, *given):
-        self.put("alert", *given)
-    def text(self, *given):
-        self.put("text", *given)
-    def file(self, path):
-        self.put("file", path.name)
-    def back(self, step):
-        self.put("back", step)
-    def finish(self, status):
-        self.put("finish", status)
-
+SINKS = (
+    KEEPS
+    + """
 class Raises(Keeps):
     def put(self, *call):
         raise RuntimeError(call[0])
 """
-KEEPS = "kept_calls:Keeps"
+)
+TRACKER = "kept_calls:Keeps"
 
 
 class StopAt(Observer):
@@ -58,7 +39,7 @@ class StopAt(Observer):
 
 @pytest.fixture
 def train(text: Path, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    (tmp_path / "kept_calls.py").write_text(SINK)
+    (tmp_path / "kept_calls.py").write_text(SINKS)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("NEWLLM_CACHE", str(tmp_path / "cache"))
 
@@ -70,9 +51,8 @@ def train(text: Path, tiny_settings: tuple[str, ...], tmp_path: Path, monkeypatc
     return run
 
 
-def calls(run: Path, kind: str = "") -> list[list]:
-    every = [json.loads(line) for line in (run / "calls.data").read_text().splitlines()]
-    return [call[1:] if kind else call for call in every if not kind or call[0] == kind]
+def sessions(run: Path) -> list[list[int]]:
+    return [[step, config["model"]["width"], number] for _, config, step, number in calls(run, "start")]
 
 
 def weights(run: Path) -> list[bytes]:
@@ -81,7 +61,7 @@ def weights(run: Path) -> list[bytes]:
 
 def test_the_bits_are_the_same_with_a_tracker_without_and_with_one_that_raises(train: Callable) -> None:
     without = train(None, "without")
-    for name, kind in (("with", KEEPS), ("raising", "kept_calls:Raises"), ("none", "none")):
+    for name, kind in (("with", TRACKER), ("raising", "kept_calls:Raises"), ("none", "none")):
         tracked = train(kind, name)
         assert weights(tracked.path)[0] == weights(without.path)[0]
         assert (tracked.path / "trace.jsonl").read_bytes() == (without.path / "trace.jsonl").read_bytes()
@@ -89,7 +69,7 @@ def test_the_bits_are_the_same_with_a_tracker_without_and_with_one_that_raises(t
 
 
 def test_what_the_trace_has_is_sent_with_files_texts_and_the_end(train: Callable) -> None:
-    run = train(KEEPS).path
+    run = train(TRACKER).path
     rows: dict[int, dict] = {}
     for line in (run / "trace.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -100,7 +80,7 @@ def test_what_the_trace_has_is_sent_with_files_texts_and_the_end(train: Callable
     assert set(sent) == set(rows) == set(range(21))
     assert all(sent[step]["loss"] == pytest.approx(rows[step]["loss"]) for step in range(1, 21))
     assert sent[8]["validation_loss"] == newllm_validation(run, 8)
-    assert calls(run)[0] == ["start", 0, 32, 1]
+    assert sessions(run) == [[0, 32, 1]]
     assert [name for (name,) in calls(run, "file")] == [
         "config.toml",
         "data.json",
@@ -119,18 +99,18 @@ def newllm_validation(run: Path, step: int) -> float:
 
 
 def test_a_resumed_run_goes_on_with_its_tracker_or_with_none(train: Callable) -> None:
-    run = train(KEEPS, observers=[StopAt(11)]).path
+    run = train(TRACKER, observers=[StopAt(11)]).path
     assert calls(run)[-1] == ["finish", "interrupted"]
     stop = StopAt(15)
     newllm.resume(run, [stop])
-    assert calls(run, "start") == [[0, 32, 1], [11, 32, 2]]
+    assert sessions(run) == [[0, 32, 1], [11, 32, 2]]
     newllm.resume(run, track="none")
     assert len(calls(run, "start")) == 2
     assert {step for step, _ in calls(run, "step")} == set(range(16))
 
 
 def test_a_tracker_that_is_gone_when_a_run_goes_on_is_a_notice(train: Callable, tmp_path: Path) -> None:
-    run = train(KEEPS, observers=[StopAt(11)]).path
+    run = train(TRACKER, observers=[StopAt(11)]).path
     (tmp_path / "kept_calls.py").unlink()
     stop = StopAt(99)
     assert newllm.resume(run, [stop]).summary.status == "finished"
@@ -151,7 +131,7 @@ def test_a_tracker_that_lies_in_the_run_is_not_loaded(train: Callable, tmp_path:
 
 
 def test_an_end_that_nobody_wished_for_is_an_alert(train: Callable) -> None:
-    run = train(KEEPS, "run", "optimizer.learning_rate=1e30", "optimizer.clip=0.0", "optimizer.name=sgd").path
+    run = train(TRACKER, "run", "optimizer.learning_rate=1e30", "optimizer.clip=0.0", "optimizer.name=sgd").path
     assert calls(run)[-1] == ["finish", "diverged"]
     assert any(title == "diverged" for _, _, _, title, _ in calls(run, "alert"))
 
@@ -159,7 +139,7 @@ def test_an_end_that_nobody_wished_for_is_an_alert(train: Callable) -> None:
 def test_a_guard_that_goes_back_is_told(train: Callable, spoilt: Path) -> None:
     more = ("data.carry=true", "optimizer.learning_rate=0.01")
     steps = newllm.Budget(steps=80)
-    run = train(KEEPS, "run", *more, given=spoilt, guard="rollback-and-skip", budget=steps).path
+    run = train(TRACKER, "run", *more, given=spoilt, guard="rollback-and-skip", budget=steps).path
     (back,) = [step for (step,) in calls(run, "back")]
     at = calls(run).index(["back", back])
     assert next(call for call in calls(run)[at + 1 :] if call[0] == "step" and "loss" in call[2])[1] == back + 1

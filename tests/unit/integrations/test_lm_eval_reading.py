@@ -176,3 +176,32 @@ def test_what_a_task_asks_of_a_continuation():
     for wrong in ({"num_beams": 4}, {"do_sample": True}, {"temperature": -1.0}):
         with pytest.raises(UserError):
             Request.of(wrong)
+
+
+def test_what_is_no_number_in_gen_kwargs_is_one_line():
+    wrong = (
+        ({"temperature": "abc"}, "temperature='abc' in gen_kwargs: give a number"),
+        ({"temperature": [1.0]}, "temperature=[1.0] in gen_kwargs: give a number"),
+        ({"top_k": "x"}, "top_k='x' in gen_kwargs: give a number"),
+        ({"top_p": True}, "top_p=True in gen_kwargs: give a number"),
+        ({"min_p": None}, "min_p=None in gen_kwargs: give a number"),
+        ({"max_gen_toks": "many"}, "max_gen_toks='many' in gen_kwargs: give a number"),
+        ({"max_new_tokens": 2.5}, "max_new_tokens=2.5 in gen_kwargs: it must be a whole number of tokens"),
+        ({"max_tokens": -1}, "max_tokens=-1 in gen_kwargs: it must be a whole number of tokens"),
+        ({"max_tokens": "inf"}, "max_tokens='inf' in gen_kwargs: it must be a whole number of tokens"),
+        ({"do_sample": "maybe"}, "do_sample='maybe' in gen_kwargs: it must be true or false"),
+        ({"until": 5}, "until=5 in gen_kwargs: give a string or a list of strings"),
+        ({"until": ["a", 5]}, "in gen_kwargs: give a string or a list of strings"),
+        ({"temperature": "nan"}, "temperature is nan: it must be"),
+        ({"temperature": 1.0, "top_k": "2.5"}, "top_k is 2.5: it must be a whole number"),
+    )
+    for given_, said in wrong:
+        with pytest.raises(UserError) as refused:
+            Request.of(given_)
+        assert said in str(refused.value)
+        assert "\n" not in str(refused.value)
+    assert Request.of({"temperature": "0.5", "top_k": "4", "max_gen_toks": "7"}) == Request(
+        (), 7, Sampling(0.5, top_k=4)
+    )
+    assert Request.of({"temperature": 0.5, "do_sample": 0}) == Request((), 256, Sampling(0.0))
+    assert Request.of({"until": ""}) == Request.of({"until": None}) == Request((), 256, Sampling(0.0))

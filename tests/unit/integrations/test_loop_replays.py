@@ -4,7 +4,6 @@ import importlib.util
 import logging
 import warnings
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,15 +24,10 @@ from newllm.replays.subjects.loop import Loop
 from newllm.replays.subjects.original import Original, choose_spike, record_original
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-pytestmark = pytest.mark.filterwarnings("ignore:.*(deprecated|pin_memory).*")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*(deprecated|pin_memory).*"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def example(name: str) -> ModuleType:

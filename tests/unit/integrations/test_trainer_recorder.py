@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
 pytest.importorskip("accelerate", reason="Trainer needs accelerate; .ci/slow runs these in an environment that has it")
 
+from tests.unit.integrations.trainers import summed
 from transformers import (
     AutoConfig,
     GPT2Config,
@@ -115,11 +115,6 @@ class OwnLoss(Trainer):
         return (loss, outputs) if return_outputs else loss
 
 
-def own_function(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    losses = F.cross_entropy(outputs.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), reduction="sum")
-    return losses / (num_items_in_batch if num_items_in_batch is not None else labels[:, 1:].numel())
-
-
 @pytest.mark.parametrize("build", [gpt2, llama])
 @pytest.mark.parametrize(
     "more",
@@ -127,7 +122,7 @@ def own_function(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = N
         {},
         {"gradient_accumulation_steps": 3},
         {"label_smoothing_factor": 0.1, "gradient_accumulation_steps": 2},
-        {"loss": own_function, "gradient_accumulation_steps": 2},
+        {"loss": summed, "gradient_accumulation_steps": 2},
         {"kind": OwnLoss, "gradient_accumulation_steps": 2},
         {"bf16": True, "max_grad_norm": 0.0},
         {"max_grad_norm": 0.1, "optim": "sgd"},
@@ -307,6 +302,43 @@ def test_what_fails_in_the_recorder_ends_no_training(tmp_path: Path, monkeypatch
         assert all(torch.equal(a, b) for a, b in zip(alone.model.parameters(), watched.model.parameters(), strict=True))
         said = json.loads((run / "recording.json").read_text())["left_out"]
         assert "ZeroDivisionError: by nothing" in said[0]
+
+
+class Fails(TrainerCallback):
+    """Raises when it is told of an event."""
+
+    def __init__(self, event: str) -> None:
+        setattr(self, event, self.fail)
+
+    def fail(self, *_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("of a user")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("where", ["on_train_begin", "on_epoch_begin", "on_train_end", "evaluation", "best model"])
+def test_an_error_outside_an_epoch_leaves_nothing_on_model_and_trainer(
+    tmp_path: Path, where: str, is_first: bool
+) -> None:
+    recorder = newllm.hf.Recorder(out=tmp_path / "run")
+    if where.startswith("on_"):
+        callbacks = [Fails(where), recorder] if is_first else [recorder, Fails(where)]
+        found = trainer(tmp_path / "out", *callbacks, max_steps=3)
+    elif where == "evaluation":
+        found = trainer(tmp_path / "out", recorder, eval_on_start=is_first, max_steps=3, eval_strategy="epoch")
+        found.compute_metrics = Fails("x").fail
+    else:
+        best = {"load_best_model_at_end": True, "save_strategy": "steps", "eval_strategy": "steps"}
+        found = trainer(tmp_path / "out", recorder, max_steps=3, eval_steps=3, save_steps=3, **best)
+        found._load_best_model = Fails("x").fail
+    before, own = set(vars(found)), set(vars(found.callback_handler))
+    with pytest.raises(ZeroDivisionError, match="of a user"):
+        found.train()
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in found.model.modules())
+    assert not {"training_step", "_run_epoch", "_evaluate", "_finalize_training"} & (set(vars(found)) - before)
+    assert set(vars(found.callback_handler)) == own
+    about = tmp_path / "run" / "recording.json"
+    assert about.exists() is (where != "on_train_begin")
+    assert not about.exists() or json.loads(about.read_text())["ended"] is True
 
 
 class OwnLoop(Trainer):

@@ -2,7 +2,6 @@
 
 import random
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,119 +12,19 @@ import torch
 pytest.importorskip("transformers", reason="needs newllm[hf]; .ci/slow runs these in an environment that has it")
 pytest.importorskip("accelerate", reason="Trainer needs accelerate; .ci/slow runs these in an environment that has it")
 
+from tests.unit.integrations.trainers import Losses, Stream, followed, gpt2, llama, quiet_loop, rows, summed, trainer
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import Dataset, IterableDataset
-from transformers import (
-    EarlyStoppingCallback,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
+from transformers import Trainer, TrainerCallback
 
-import newllm
 import newllm.hf
 from newllm.errors import UserError
 from newllm.replays.replica.setup import digest
-from newllm.replays.subjects.loop import Loop
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(deprecated|pin_memory).*")
-VOCABULARY, LENGTH = 32, 16
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def rows(count: int, seed: int = 0) -> list[dict[str, torch.Tensor]]:
-    """Return rows that repeat four tokens, some with labels that do not count."""
-    chance = torch.Generator().manual_seed(seed)
-    made = []
-    for at in range(count):
-        ids = torch.randint(2, VOCABULARY, (4,), generator=chance).repeat(LENGTH // 4)
-        made.append({"input_ids": ids, "labels": ids.where(torch.arange(LENGTH) >= at % 5, -100)})
-    return made
-
-
-def gpt2(dropout: float = 0.0) -> nn.Module:
-    return GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=VOCABULARY,
-            n_positions=32,
-            n_embd=16,
-            n_layer=2,
-            n_head=2,
-            resid_pdrop=dropout,
-            embd_pdrop=dropout,
-            attn_pdrop=dropout,
-            bos_token_id=0,
-            eos_token_id=0,
-        )
-    )
-
-
-def llama() -> nn.Module:
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=32,
-        )
-    )
-
-
-class Losses(TrainerCallback):
-    """Keeps what the Trainer logs of each update."""
-
-    def __init__(self) -> None:
-        self.logged: list[tuple[float, float]] = []
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-        if "loss" in logs:
-            self.logged.append((logs["loss"], float(logs["grad_norm"])))
-
-
-def trainer(out: Path, kind: type[Trainer] = Trainer, **given: Any) -> Trainer:
-    """Make a Trainer of a small model: what is no argument of the Trainer is one of TrainingArguments."""
-    torch.manual_seed(0)
-    parts = ("model", "model_init", "train_dataset", "eval_dataset", "optimizers", "callbacks", "data_collator",
-             "compute_loss_func")  # fmt: skip
-    own = {name: given.pop(name) for name in parts if name in given}
-    if "model_init" not in own:
-        own["model"] = own.get("model", gpt2)()
-    if callable(own.get("optimizers")):
-        own["optimizers"] = own["optimizers"](own["model"])
-    arguments = {
-        "max_steps": 12, "per_device_train_batch_size": 4, "learning_rate": 5e-3, "warmup_steps": 3, "logging_steps": 1,
-        "use_cpu": True, "report_to": [], "disable_tqdm": True, "save_strategy": "no", "dataloader_pin_memory": False,
-    }  # fmt: skip
-    arguments = TrainingArguments(output_dir=str(out), **(arguments | given))
-    return kind(args=arguments, **({"train_dataset": rows(30)} | own))
-
-
-def quiet_loop(made: Trainer) -> Loop:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return newllm.hf.loop(made)
-
-
-def followed(loop: Loop) -> tuple[list[tuple[float, float]], nn.Module]:
-    """Return losses and norms of a loop's training, and its model."""
-    replica = loop.start(loop.setup(0, 0, 0, 0), None)
-    with torch.random.fork_rng():
-        updates = [replica.update(step) for step in range(loop.steps)]
-    return [(one.loss, one.gradient_norm) for one in updates], replica.model
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*(deprecated|pin_memory).*"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 class OwnLoss(Trainer):
@@ -167,16 +66,6 @@ class PartOnly(Trainer):
 def one_cycle(model: nn.Module) -> Any:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=20)
-
-
-def summed(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-    logits = outputs.logits[:, :-1].flatten(0, 1)
-    return F.cross_entropy(logits, labels[:, 1:].flatten(), reduction="sum") / num_items_in_batch
-
-
-class Stream(IterableDataset):
-    def __iter__(self) -> Iterator[Any]:
-        return iter(rows(22))
 
 
 TRAININGS: dict[str, dict[str, Any]] = {
@@ -274,16 +163,6 @@ def test_the_progress_is_measured_in_evaluation_mode(tmp_path: Path) -> None:
     assert "train" not in vars(replica.model)
 
 
-# --- what is said before it begins
-
-
-class Rates(TrainerCallback):
-    def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:  # noqa: ARG002
-        if 5 <= state.global_step < 8:
-            for group in given["optimizer"].param_groups:
-                group["lr"] *= 100
-
-
 class Jumps(TrainerCallback):
     """Sets the rate for three updates, doubles a gradient, damages a weight, at the places where callbacks may."""
 
@@ -320,116 +199,3 @@ def test_a_callback_takes_part_where_it_is_named(tmp_path: Path) -> None:
         assert [again.update(step).loss for step in range(9, 12)] == [loss for loss, _ in numbers[9:]]
     with pytest.raises(UserError, match=r"^callbacks: Jumps is not among the trainer's callbacks: give what it has$"):
         newllm.hf.loop(trainer(tmp_path), callbacks=[Jumps()])
-
-
-class Prints(TrainerCallback):
-    def on_log(self, *_: Any, **__: Any) -> None:
-        pass
-
-
-class Noisy(Dataset):
-    def __init__(self) -> None:
-        self.rows = rows(30)
-
-    def __len__(self) -> int:
-        return 30
-
-    def __getitem__(self, index: int) -> Any:
-        return self.rows[(index + random.randrange(3)) % 30]
-
-
-class OwnStep(Trainer):
-    def training_step(self, model: nn.Module, inputs: Any, items: Any = None) -> torch.Tensor:  # type: ignore[override]
-        return super().training_step(model, inputs, items)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (
-            {"callbacks": [Rates(), Prints()]},
-            r"callbacks of your own take no part: Rates \(on_step_end\); where one changes the rate",
-        ),
-        ({"callbacks": [EarlyStoppingCallback()]}, "EarlyStoppingCallback takes no part: all 12 updates are trained"),
-        ({"model": lambda: gpt2(0.1)}, "dropout and other random numbers of the model are drawn from the seed and the"),
-        ({"train_dataset": Noisy()}, "the data set or what collates it draws random numbers: here they are drawn"),
-        (
-            {"model": lambda: gpt2(0.1), "train_sampling_strategy": "group_by_length"},
-            "from the second epoch on it is another order",
-        ),
-        ({"train_dataset": Stream()}, "the data are read from their beginning, once more for each replay"),
-        ({"kind": OwnStep}, r"OwnStep\.training_step is your own: what it does after the backward pass is left out"),
-    ],
-)
-def test_what_is_not_as_in_the_training_is_said(given: dict[str, Any], said: str, tmp_path: Path) -> None:
-    given = dict(given)
-    made = trainer(tmp_path, given.pop("kind", Trainer), **given)
-    with pytest.warns(
-        UserWarning, match=f"^what a replay of this training takes otherwise than Trainer.train:\n(.*\n)*.*{said}"
-    ):
-        loop = newllm.hf.loop(made)
-    assert len(loop.notices) >= 1
-    assert followed(loop)[0] == followed(loop)[0], "a function of the step all the same"
-
-
-def test_where_all_is_as_in_the_training_nothing_is_said(tmp_path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert newllm.hf.loop(trainer(tmp_path, callbacks=[Prints()])).notices == ()
-
-
-# --- what cannot be replayed
-
-
-class Twice(Trainer):
-    def training_step(self, model: nn.Module, inputs: Any, items: Any = None) -> torch.Tensor:  # type: ignore[override]
-        super().training_step(model, inputs, items)
-        return super().training_step(model, inputs, items)
-
-
-class Averaging(torch.optim.SGD):
-    def eval(self) -> None:
-        pass
-
-
-def averaging(model: nn.Module) -> Any:
-    return Averaging(model.parameters(), lr=0.1), None
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"train_dataset": None}, "^the Trainer has no train_dataset"),
-        (
-            {"lr_scheduler_type": "reduce_lr_on_plateau", "eval_dataset": rows(4), "eval_strategy": "steps"},
-            "^ReduceLROnPlateau sets the rate by what evaluations show, which is no function of the step: give another",
-        ),
-        ({"kind": Twice}, r"^Twice\.training_step went backwards 2 times for one batch"),
-        ({"optimizers": averaging}, "^Averaging keeps other weights for evaluations"),
-        ({"optim": "lomo"}, "which updates in the backward pass: a replay has one process"),
-    ],
-)
-def test_what_cannot_be_replayed_is_one_clear_line(given: dict[str, Any], said: str, tmp_path: Path) -> None:
-    given = dict(given)
-    made = trainer(tmp_path, given.pop("kind", Trainer), **given)
-    with pytest.raises(UserError, match=said) as caught:
-        newllm.hf.loop(made)
-    assert "\n" not in str(caught.value)
-
-
-def test_what_is_no_trainer_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^newllm\.hf\.loop was given Linear: give a transformers\.Trainer$"):
-        newllm.hf.loop(nn.Linear(1, 1))
-
-
-def test_a_trainer_that_has_trained_is_refused(tmp_path: Path) -> None:
-    made = trainer(tmp_path, max_steps=2)
-    made.train()
-    with pytest.raises(
-        UserError, match=r"^the Trainer has trained its model already \(step 2\): call newllm.hf.loop bef"
-    ):
-        newllm.hf.loop(made)
-    fresh = trainer(tmp_path, max_steps=2, model_init=lambda: gpt2())
-    numbers = followed(quiet_loop(fresh))[0]
-    fresh.train()
-    assert followed(quiet_loop(fresh))[0] == numbers

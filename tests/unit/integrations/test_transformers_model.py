@@ -277,7 +277,6 @@ def test_what_cannot_be_is_refused_in_one_line(tokens):
         ({"cache": cache, "past_key_values": copy.deepcopy(cache)}, "two names of one argument"),
         ({"inputs_embeds": torch.zeros(3, 14, 8)}, "give input_ids or inputs_embeds"),
         ({"labels": tokens, "logits_to_keep": 1}, "drop logits_to_keep"),
-        ({"output_hidden_states": True}, "takes no output_hidden_states"),
         ({"position_ids": tokens}, "takes no position_ids"),
     )
     for arguments, line in wrong:

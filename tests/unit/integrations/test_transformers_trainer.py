@@ -1,6 +1,7 @@
 """The transformers model in `Trainer` and `pipeline`, on a real short training."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from newllm.training.config import RunConfig
 pytestmark = pytest.mark.filterwarnings("ignore")  # what Trainer and pipeline say of themselves
 
 
-def trained(out: Path, resume: str | bool = False, steps: int = 4) -> torch.nn.Module:
+def trained(out: Path, resume: str | bool = False, steps: int = 4, **options: Any) -> Any:
     """Train a tiny model with dropout on rows of several lengths, padded on the right."""
     torch.manual_seed(0)
     config = newllm.hf.NewllmConfig(vocab_size=30, width=8, layers=1, hidden=8, context=8, dropout=0.1, window=8)
@@ -50,6 +51,7 @@ def trained(out: Path, resume: str | bool = False, steps: int = 4) -> torch.nn.M
         disable_tqdm=True,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
+        **options,
     )
     trainer = Trainer(AutoModelForCausalLM.from_config(config), arguments, data_collator=collate, train_dataset=rows)
     trainer.train(resume_from_checkpoint=resume)
@@ -63,6 +65,13 @@ def test_a_resumed_training_is_the_uninterrupted_one_to_the_bit(tmp_path):
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
     started = trained(tmp_path / "start", steps=2).state_dict()
     assert not torch.equal(started["model.head.weight"], resumed["model.head.weight"])
+
+
+def test_a_trainer_that_computes_blocks_again_trains_the_same_model(tmp_path):
+    plain = trained(tmp_path / "plain").state_dict()
+    again = trained(tmp_path / "again", gradient_checkpointing=True)
+    assert again.model.body.recompute
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in plain.items())
 
 
 def test_an_exported_run_in_a_pipeline_and_back(tmp_path):

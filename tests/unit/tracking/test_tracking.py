@@ -11,36 +11,16 @@ import types
 from pathlib import Path
 
 import pytest
+from tests.unit.tracking.sinks import KEEPS, calls
 
 from newllm.errors import UserError
 from newllm.tracking import Tracking, earlier_trackers, tracker, tracker_names, tracking
 
-SINKS = """
-import json, os, sys, time
+SINKS = (
+    KEEPS
+    + """
+import os, sys, time
 from newllm.errors import UserError
-from newllm.integrations.trackers.sink import Sink
-
-class Keeps(Sink):
-    def start(self, start):
-        self.file_ = open(start.run / "calls.jsonl", "a", buffering=1)
-        self.state = {"sessions": self.state.get("sessions", 0) + 1}
-        print("said on standard output")
-        self.put("start", str(start.run), dict(start.config), start.step, self.state["sessions"])
-        return "look here"
-    def put(self, *call):
-        self.file_.write(json.dumps(call, default=str) + "\\n")
-    def step(self, step, values):
-        self.put("step", step, values)
-    def alert(self, *given):
-        self.put("alert", *given)
-    def text(self, *given):
-        self.put("text", *given)
-    def file(self, path):
-        self.put("file", path.name)
-    def back(self, step):
-        self.put("back", step)
-    def finish(self, status):
-        self.put("finish", status)
 
 class RaisesAtStart(Keeps):
     def start(self, start):
@@ -101,6 +81,7 @@ class Asks(Keeps):
             return super().start(start) + ", no terminal"
         raise AssertionError("a terminal is there")
 """
+)
 
 
 BROKEN_DOCTOR = """
@@ -130,10 +111,6 @@ def started(run: Path, *kinds: str) -> Tracking:
     made.check()
     made.start(run, {"model": {"width": 8}}, 0)
     return made
-
-
-def calls(run: Path) -> list[list]:
-    return [json.loads(line) for line in (run / "calls.jsonl").read_text().splitlines()]
 
 
 def said(made: Tracking) -> list[str]:

@@ -4,6 +4,7 @@ Shapes: B rows, V vocabulary.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,25 +43,53 @@ class Request:
         """Read what a task asks for. Greedy, unless it gives a temperature above 0 and does not say `do_sample: false`.
 
         Raises:
-            UserError: it asks for what this model cannot do.
+            UserError: it asks for what this model cannot do, or gives what is no number for one.
         """
         settings = dict(given)
-        until = settings.pop("until", None) or []
-        until = (until,) if isinstance(until, str) else tuple(text for text in until if text)
-        lengths = [settings.pop(name, None) for name in _LONGEST]
-        tokens = next((int(length) for length in lengths if length is not None), 256)
+        until = _strings(settings.pop("until", None))
+        lengths = [(name, settings.pop(name, None)) for name in _LONGEST]
+        tokens = next((_length(name, length) for name, length in lengths if length is not None), 256)
         sampled = settings.pop("do_sample", None)
-        temperature = float(settings.pop("temperature", None) or 0.0)
-        chosen = {name: settings.pop(name) for name in _SAMPLING if name in settings}
+        if sampled not in (None, True, False):
+            raise UserError(f"do_sample={quoted(sampled)} in gen_kwargs: it must be true or false")
+        temperature = _number("temperature", settings.pop("temperature", None) or 0.0)
+        chosen = {name: _number(name, settings.pop(name)) for name in _SAMPLING if name in settings}
         if settings:
             name, value = next(iter(settings.items()))
             known = ", ".join(("until", "do_sample", "max_gen_toks", *_SAMPLING))
             raise UserError(f"a newllm model takes no {name}={quoted(value)} in gen_kwargs: drop it; known: {known}")
         if sampled and temperature == 0.0:
             raise UserError("gen_kwargs ask for do_sample with temperature 0: give a temperature, or drop do_sample")
-        sampling = Sampling(**chosen | {"temperature": 0.0 if sampled is False else temperature})
+        sampling = Sampling(**chosen | {"temperature": 0.0 if sampled is not None and not sampled else temperature})
         sampling.check()
         return cls(until, tokens, sampling)
+
+
+def _strings(given: Any) -> tuple[str, ...]:
+    """Return the strings before which a text ends; an empty one would end all of them at once."""
+    several = [given] if isinstance(given, str) else given or []
+    if not isinstance(several, list | tuple) or not all(isinstance(text, str) for text in several):
+        raise UserError(f"until={quoted(given)} in gen_kwargs: give a string or a list of strings")
+    return tuple(text for text in several if text)
+
+
+def _length(name: str, given: Any) -> int:
+    number = _number(name, given)
+    if not (math.isfinite(number) and number == int(number) >= 0):
+        raise UserError(f"{name}={quoted(given)} in gen_kwargs: it must be a whole number of tokens, 0 or above")
+    return int(number)
+
+
+def _number(name: str, given: Any) -> Any:
+    """Return a number that is one, or that a text says."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return given
+    try:
+        if isinstance(given, str):
+            return float(given) if not given.isdecimal() else int(given)
+    except ValueError:
+        pass
+    raise UserError(f"{name}={quoted(given)} in gen_kwargs: give a number")
 
 
 class _Text:

@@ -5,6 +5,7 @@ that counts; `rollbacks` says how often that was. An infinity is the largest flo
 `not_finite/NAME` is 1 where a value was not finite. It has no alerts: a text, a number and the run's description.
 """
 
+import contextlib
 import math
 import os
 import re
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from newllm.errors import UserError
-from newllm.integrations.trackers.sink import Sink, Start
+from newllm.integrations.trackers.sink import SEVERITIES, Sink, Start
 
 _MOST_METRICS, _MOST_PARAMETERS = 1000, 100  # of one request
 _NOT_ALLOWED = re.compile(r"[^\w\-. :/]")
 _ATTEMPTS = 3
+_NO_ROW = 0
 _DESCRIPTION = "mlflow.note.content"
 _STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "killed": "KILLED"}
 
@@ -33,7 +35,8 @@ class MlflowSink(Sink):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: list[Any] = []
+        self._waiting: list[tuple[int, Any]] = []  # metrics, each with the number of its row
+        self._rows, self._given_up = 0, set[int]()
         self._failures = 0  # of the first batch that waits
         self._in_files = False
         self._texts: dict[str, str] = {}
@@ -68,17 +71,25 @@ class MlflowSink(Sink):
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
         """Keep the values until the next flush."""
+        self._rows += 1
+        self._keep(self._rows, step, values)
+        self.waiting += bool(values)
+        if len(self._waiting) >= _MOST_METRICS:
+            with contextlib.suppress(Exception):  # the row is taken, and a server that stays away fails the next flush
+                self.flush()
+
+    def _keep(self, row: int, step: int, values: Mapping[str, float]) -> None:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         marks = {f"not_finite/{name}": 1.0 for name, value in values.items() if not math.isfinite(value)}
-        self._waiting += [Metric(self._metric(name), value, now, step) for name, value in {**values, **marks}.items()]
-        if len(self._waiting) >= _MOST_METRICS:
-            self.flush()
+        metrics = [Metric(self._metric(name), value, now, step) for name, value in {**values, **marks}.items()]
+        self._waiting += [(row, metric) for metric in metrics]
 
     def alert(self, step: int, kind: str, severity: str, title: str, text: str) -> None:
         """Write it as a text and a number, and into the run's description, which its page begins with."""
-        super().alert(step, kind, severity, title, text)
+        self.text(step, f"alert/{kind}", f"{title}\n{text}" if text else title)
+        self._keep(_NO_ROW, step, {f"alert/{kind}": float(SEVERITIES[severity])})
         self._alerts.append(f"- **{title}** (step {step}, {severity}): {text}")
         self._client.set_tag(self._run, _DESCRIPTION, "\n".join(self._alerts)[-5000:])
 
@@ -95,21 +106,23 @@ class MlflowSink(Sink):
     def back(self, step: int) -> None:
         """Count it: values of steps that come again are both kept."""
         self.state = {**self.state, "rollbacks": self.state["rollbacks"] + 1}
-        self.step(step, {"rollbacks": float(self.state["rollbacks"])})
+        self._keep(_NO_ROW, step, {"rollbacks": float(self.state["rollbacks"])})
 
     def flush(self) -> None:
         """Send what was kept; what cannot be sent stays for the next time, and is given up at the last attempt."""
         while self._waiting:
             batch = self._waiting[:_MOST_METRICS]
             try:
-                self._client.log_batch(self._run, metrics=batch)
+                self._client.log_batch(self._run, metrics=[metric for _, metric in batch])
             except Exception:
                 self._failures += 1
                 if self._failures < _ATTEMPTS:
                     raise
-                self.lost += len({metric.step for metric in batch})
+                self._given_up |= {row for row, _ in batch} - {_NO_ROW}
             self._failures = 0
             del self._waiting[: len(batch)]
+            self.lost = len(self._given_up)
+            self.waiting = len({row for row, _ in self._waiting} - {_NO_ROW} - self._given_up)
 
     def finish(self, status: str) -> None:
         """End the run."""

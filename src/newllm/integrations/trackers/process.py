@@ -79,7 +79,7 @@ class TrackerProcess:
         if time.monotonic() - self._flushed < _FLUSH:
             return
         self._flush()
-        self._say("taken", steps=self._taken - self._sink.lost)
+        self._say_taken()
         if self._rounds is not None and self._begun:
             self._tell(self._rounds.due)
 
@@ -90,14 +90,17 @@ class TrackerProcess:
             status: how it ended.
             seconds: that there are for it.
         """
-        self._say("taken", steps=self._taken - self._sink.lost)
+        self._say_taken()
         if self._rounds is not None and self._begun and seconds > 0:
             self._tell(self._rounds.last)
         self._flush()
-        self._say("taken", steps=self._taken - self._sink.lost)
+        self._say_taken()
         self._call("finish", status)
         self._save()
         self._say("finished")
+
+    def _say_taken(self) -> None:
+        self._say("taken", steps=self._taken - self._sink.lost - self._sink.waiting)
 
     def _start(self, run: str, config: dict[str, Any], step: int) -> None:
         home = Path(run) / "trackers"

@@ -44,6 +44,7 @@ class Sink:
         package, lowest, below: which it needs, from which version on, below which one; an empty name for none.
         install: the command that gets it; empty where the extra [track] does.
         lost: steps that were taken and could not be kept after all.
+        waiting: steps that were taken and are to be sent yet.
         state: plain data that is there again when the run goes on, as the identity of the tracker's own run; empty at
             the beginning.
     """
@@ -53,6 +54,7 @@ class Sink:
     below = ""
     install = ""
     lost = 0
+    waiting = 0
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}

@@ -39,13 +39,14 @@ class NewllmModel(NewllmPreTrainedModel):
         use_cache: bool | None = None,
         cache: NewllmCache | None = None,
         past_key_values: NewllmCache | None = None,
+        output_hidden_states: bool | None = None,
         **kwargs: Any,
     ) -> BaseModelOutputWithPast:
         """Read a batch; arguments as of `NewllmForCausalLM`.
 
         Returns:
-            What the head makes logits of, `[B, T, F]`, and the cache. At padding on the right stands the row's last
-            token again; zeros stand where a row is all padding.
+            What the head makes logits of, `[B, T, F]`, the cache, and the hidden states, where they are wanted. At
+            padding on the right stands the row's last token again; zeros stand where a row is all padding.
 
         Raises:
             UserError: as `NewllmForCausalLM`.
@@ -54,11 +55,16 @@ class NewllmModel(NewllmPreTrainedModel):
         use_cache = self._wants_cache(use_cache, cache, past_key_values)
         cache = _cache_of(cache, past_key_values)
         x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
-        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache)
+        hidden = self._hidden_states(output_hidden_states)
+        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache, hidden=hidden)
         if use_cache and state is not None:
             last = self._logits(features_BTF[:, -1:], spans, cache)
             cache.replace(self.model, state, last[:, -1].detach().clone(), x_BTD.shape[1])
-        return BaseModelOutputWithPast(last_hidden_state=features_BTF, **{CACHE: cache if use_cache else None})
+        return BaseModelOutputWithPast(
+            last_hidden_state=features_BTF,
+            hidden_states=None if hidden is None else tuple(hidden),
+            **{CACHE: cache if use_cache else None},
+        )
 
 
 class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
@@ -77,6 +83,7 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
         cache: NewllmCache | None = None,
         past_key_values: NewllmCache | None = None,
         logits_to_keep: int | Tensor = 0,
+        output_hidden_states: bool | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Read a batch.
@@ -93,10 +100,15 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
             cache: the state before the batch, which becomes the state after it unless `use_cache` is False.
             past_key_values: the same; its name until transformers 5.23.
             logits_to_keep: return only the logits of so many last positions, or of these positions; 0 for all.
+            output_hidden_states: return what each layer gives, too. If None, as configured.
             **kwargs: `num_items_in_batch` and `shift_labels` of the Trainer.
 
         Returns:
-            Loss, logits `[B, T, V]`, and the cache.
+            Loss, logits `[B, T, V]`, the cache, and the hidden states, where they are wanted: a tuple of the embedding,
+            with learned positions where the model has them, and of each block's output, all `[B, T, D]`. The last one
+            is `[B, T, F]`, what the head reads, behind the last norm. A cell or an LSTM is one layer: embedding and
+            hidden layer. At padding on the left stand zeros, at padding on the right the row's last token again.
+            Without padding each is part of the computation: it has a gradient after `retain_grad()`.
 
         Raises:
             UserError: the arguments contradict each other, ask for what this model has not, or the mask has padding
@@ -106,7 +118,8 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
         use_cache = self._wants_cache(use_cache, cache, past_key_values, labels=labels)
         cache = _cache_of(cache, past_key_values)
         x_BTD = self.model.embedding(input_ids) if inputs_embeds is None else inputs_embeds
-        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache)
+        hidden = self._hidden_states(output_hidden_states)
+        features_BTF, state, spans = self._read(x_BTD, attention_mask, cache, with_state=use_cache, hidden=hidden)
         some = not isinstance(logits_to_keep, int)
         logits = self._logits(features_BTF[:, logits_to_keep if some else slice(-logits_to_keep, None)], spans, cache)
         if use_cache and state is not None:
@@ -115,7 +128,12 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **kwargs)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, **{CACHE: cache if use_cache else None})
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            hidden_states=None if hidden is None else tuple(hidden),
+            **{CACHE: cache if use_cache else None},
+        )
 
     def save_context(self, path: str | Path, cache: NewllmCache, row: int = 0) -> None:
         """Write what is remembered of one row to a context file, which `newllm generate --context-in` reads too.
@@ -160,6 +178,11 @@ class NewllmForCausalLM(NewllmPreTrainedModel, GenerationMixin):
         self, generation_config: Any, model_kwargs: dict[str, Any], *_: Any, **__: Any
     ) -> None:
         """Give `generate` a cache of ours, where it is to have one."""
+        if generation_config.is_assistant:
+            raise UserError(
+                "a newllm model cannot be the assistant_model of another: its state does not go back to an earlier "
+                "token; leave it out"
+            )
         wanted = generation_config.cache_implementation
         if wanted not in (None, "dynamic"):
             raise UserError(

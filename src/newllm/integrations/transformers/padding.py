@@ -67,7 +67,9 @@ def spans_of(mask: Tensor | None, rows: int, length: int, before: int) -> Spans 
     return Spans(start_B, length_B)
 
 
-def read_padded(model: LanguageModel, x_BTD: Tensor, state: State | None, spans: Spans) -> tuple[Tensor, State]:
+def read_padded(
+    model: LanguageModel, x_BTD: Tensor, state: State | None, spans: Spans, hidden: list[Tensor] | None = None
+) -> tuple[Tensor, State]:
     """Read embedded rows of several lengths.
 
     Args:
@@ -75,13 +77,14 @@ def read_padded(model: LanguageModel, x_BTD: Tensor, state: State | None, spans:
         x_BTD: embedded tokens and padding.
         state: before them, or None.
         spans: where the tokens are.
+        hidden: a list that takes every layer's output, as `LanguageModel.read` says, zeros at padding; or None.
 
     Returns:
         Features `[B, T, body.output_width]`, zeros at padding, and each row's state after its last token.
     """
     rows, length = x_BTD.shape[:2]
     state = model.initial_state(rows) if state is None else state
-    features_BTF = x_BTD.new_zeros(rows, length, model.body.output_width)
+    whole: list[Tensor] = []
     parts: list[tuple[Tensor, State]] = []
     for count in spans.length_B.unique().tolist():
         chosen = (spans.length_B == count).nonzero()[:, 0]
@@ -90,27 +93,40 @@ def read_padded(model: LanguageModel, x_BTD: Tensor, state: State | None, spans:
             parts.append((chosen, before))
             continue
         places = spans.start_B[chosen, None] + torch.arange(count, device=x_BTD.device)
-        features, after = model.read(x_BTD[chosen[:, None], places], before)
-        features_BTF = features_BTF.to(features.dtype).index_put((chosen[:, None], places), features)
+        outputs, after = _read(model, x_BTD[chosen[:, None], places], before, every_layer=hidden is not None)
+        whole = whole or [value.new_zeros(rows, length, value.shape[-1]) for value in outputs]
+        whole = [
+            into.to(value.dtype).index_put((chosen[:, None], places), value)
+            for into, value in zip(whole, outputs, strict=True)
+        ]
         parts.append((chosen, after))
+    if not whole:  # every row is all padding
+        with torch.no_grad():
+            outputs, _ = _read(model, x_BTD[:, :1], None, every_layer=hidden is not None)
+        whole = [value.new_zeros(rows, length, value.shape[-1]) for value in outputs]
+    if hidden is not None:
+        hidden.extend(whole)
     order = torch.cat([chosen for chosen, _ in parts]).argsort()
-    return features_BTF, take_rows(join_rows([after for _, after in parts]), order)
+    return whole[-1], take_rows(join_rows([after for _, after in parts]), order)
 
 
-def read_without_state(model: LanguageModel, x_BTD: Tensor, spans: Spans) -> Tensor:
+def read_without_state(model: LanguageModel, x_BTD: Tensor, spans: Spans, hidden: list[Tensor] | None = None) -> Tensor:
     """Read embedded rows of several lengths from the start in one call, where nobody wants the state after them.
 
-    Rows are moved to the left: what stands behind a row's tokens does not reach them.
+    Rows are moved to the left: what stands behind a row's tokens does not reach them. Arguments as of `read_padded`.
 
     Returns:
         Features `[B, T, body.output_width]`, zeros at padding.
     """
     index_T = torch.arange(x_BTD.shape[1], device=x_BTD.device)
     places_BT = (index_T + spans.start_B[:, None]) % x_BTD.shape[1]
-    features_BTF, _ = model.read(_taken(x_BTD, places_BT))
+    outputs, _ = _read(model, _taken(x_BTD, places_BT), None, every_layer=hidden is not None)
     present_BT = (index_T >= spans.start_B[:, None]) & (index_T < (spans.start_B + spans.length_B)[:, None])
-    moved_BTF = _taken(features_BTF, (index_T - spans.start_B[:, None]) % x_BTD.shape[1])
-    return torch.where(present_BT[..., None], moved_BTF, 0.0)
+    back_BT = (index_T - spans.start_B[:, None]) % x_BTD.shape[1]
+    whole = [torch.where(present_BT[..., None], _taken(value, back_BT), 0.0) for value in outputs]
+    if hidden is not None:
+        hidden.extend(whole)
+    return whole[-1]
 
 
 def repeated(features_BTF: Tensor, spans: Spans) -> Tensor:
@@ -119,6 +135,13 @@ def repeated(features_BTF: Tensor, spans: Spans) -> Tensor:
     index_T = torch.arange(features_BTF.shape[1], device=behind_B.device)
     last_BF = features_BTF[torch.arange(len(behind_B), device=behind_B.device), (behind_B - 1).clamp(min=0)]
     return torch.where((index_T >= behind_B[:, None])[..., None], last_BF[:, None], features_BTF)
+
+
+def _read(model: LanguageModel, x_BTD: Tensor, state: State | None, *, every_layer: bool) -> tuple[list[Tensor], State]:
+    """Read unpadded rows; return the features alone or with what comes before them, the features last."""
+    hidden: list[Tensor] | None = [] if every_layer else None
+    features_BTF, after = model.read(x_BTD, state, hidden=hidden)
+    return [features_BTF] if hidden is None else hidden, after
 
 
 def _taken(x_BTD: Tensor, places_BT: Tensor) -> Tensor:

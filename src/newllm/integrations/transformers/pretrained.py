@@ -18,6 +18,8 @@ from newllm.model.bodies import State
 from newllm.model.language_model import LanguageModel
 
 _OF_LOSS = {"num_items_in_batch", "shift_labels"}
+_OF_GENERATE = "tokenizer"
+"""What `generate` needs for stop strings, and hands to every model as well."""
 
 
 class NewllmPreTrainedModel(PreTrainedModel):
@@ -121,18 +123,25 @@ class NewllmPreTrainedModel(PreTrainedModel):
         cache: NewllmCache,
         *,
         with_state: bool,
+        hidden: list[Tensor] | None = None,
     ) -> tuple[Tensor, State | None, Spans | None]:
-        """Read an embedded batch after a cache; return features `[B, T, F]`, the state after it, and the padding."""
+        """Read an embedded batch after a cache; return features `[B, T, F]`, the state after it, and the padding.
+
+        `hidden` takes every layer's output, the features last.
+        """
         rows, length = x_BTD.shape[:2]
         cache.check(self.model, rows)
         spans = spans_of(attention_mask, rows, length, cache.positions)
         if spans is None:
-            return *self.model.read(x_BTD, cache.state), None
+            return *self.model.read(x_BTD, cache.state, hidden=hidden), None
         if with_state or cache.state is not None:
-            features_BTF, state = read_padded(self.model, x_BTD, cache.state, spans)
+            features_BTF, state = read_padded(self.model, x_BTD, cache.state, spans, hidden)
         else:
-            features_BTF, state = read_without_state(self.model, x_BTD, spans), None
-        return repeated(features_BTF, spans), state, spans
+            features_BTF, state = read_without_state(self.model, x_BTD, spans, hidden), None
+        if hidden is None:
+            return repeated(features_BTF, spans), state, spans
+        hidden[:] = [repeated(value, spans) for value in hidden]
+        return hidden[-1], state, spans
 
     def _logits(self, features_BTF: Tensor, spans: Spans | None, before: NewllmCache) -> Tensor:
         logits = self.model.head(features_BTF)
@@ -140,6 +149,11 @@ class NewllmPreTrainedModel(PreTrainedModel):
             return logits
         # A row that is all padding stays where it was.
         return torch.where((spans.length_B > 0)[:, None, None], logits, before.logits_BV[:, None])
+
+    def _hidden_states(self, output_hidden_states: bool | None) -> list[Tensor] | None:
+        """Return a list that is to take every layer's output, where the call or the configuration wants it."""
+        wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        return [] if wanted else None
 
     def _wants_cache(self, use_cache: bool | None, *given: Any, labels: Tensor | None = None) -> bool:
         if use_cache is not None:
@@ -157,7 +171,8 @@ class NewllmPreTrainedModel(PreTrainedModel):
         dtype = self.model.head.weight.dtype
         if dtype not in (torch.float32, torch.float64):
             raise UserError(
-                f"the weights are {dtype}, a newllm model takes float32: .float() it, and use torch.autocast"
+                f"the weights are {dtype}, a newllm model takes float32: load it with dtype=torch.float32 or "
+                ".float() it, and use torch.autocast"
             )
         if (input_ids is None) == (inputs_embeds is None):
             raise UserError("give input_ids or inputs_embeds, one of them")
@@ -165,8 +180,11 @@ class NewllmPreTrainedModel(PreTrainedModel):
         assert given is not None
         if given.dim() != (2 if inputs_embeds is None else 3) or 0 in given.shape:
             raise UserError(f"the input has shape {list(given.shape)}: give [rows, positions], none of them 0")
+        if others.pop("output_attentions", None) or self.config.output_attentions:
+            raise UserError("a newllm model returns no attention maps: drop output_attentions")
         if labels is not None and not (isinstance(logits_to_keep, int) and logits_to_keep == 0):
             raise UserError("labels need the logits of every position: drop logits_to_keep")
+        others.pop(_OF_GENERATE, None)
         for name in [name for name in others if name not in _OF_LOSS]:
             value = others.pop(name)
             if value is not None and value is not False:

@@ -60,20 +60,24 @@ class Recorder(TrainerCallback):
         kind: str | None = None,
     ) -> None:
         self._recording = CallbackRecording(out, every, vocabulary, kind)
-        self._watched: dict[str, Any] = {}
+        self._watched: list[tuple[Any, str, Any]] = []
         self._trainer: Any = None
+        self._begin = _Last(self._open)
         self._was_broken_off = False
         self._trials = 0
         self._judged = ""  # the evaluation's loss that counts
         self._has_loss = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Look the trainer up, and begin."""
+        """Look the trainer up, and begin when all callbacks have: an error in one of them leaves nothing behind."""
         self._end()
         trainer = _trainer_with(self)
         if trainer is None:
             warn("no Trainer called this callback: nothing is recorded, the training goes on")
             return
+        self._begin.join(trainer)
+
+    def _open(self, trainer: Any, args: Any, state: Any) -> None:
         resumed_at: int | None = state.global_step or None
         if self._was_broken_off and args.auto_find_batch_size:
             resumed_at = state.global_step  # the same training with smaller batches: what it did before is set aside
@@ -88,8 +92,10 @@ class Recorder(TrainerCallback):
         if self._recording.recorder is None:
             return
         self._trainer = trainer
-        self._watch("training_step", self._training_step)
-        self._watch("_run_epoch", self._run_epoch)
+        self._watch(trainer, "training_step", self._training_step)
+        for name in ("_evaluate", "_run_epoch", "_finalize_training"):
+            self._watch(trainer, name, self._ending)
+        self._watch(trainer.callback_handler, "call_event", self._ending)
         self._choose_evaluation(args, trainer.eval_dataset)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -156,17 +162,17 @@ class Recorder(TrainerCallback):
             if len(losses) > 1:
                 self._recording.remark_once(message("remark-judged-evaluation", name=self._judged, names=losses))
 
-    def _watch(self, name: str, within: Callable[..., Any]) -> None:
-        """Put a function around a method of this trainer; a version without that method goes without."""
-        original = getattr(self._trainer, name, None)
+    def _watch(self, owner: Any, name: str, within: Callable[..., Any]) -> None:
+        """Put a function around a method of the trainer's; a version without that method goes without."""
+        original = getattr(owner, name, None)
         if original is None:
             return
-        self._watched[name] = vars(self._trainer).get(name)  # a user may have replaced it already
+        self._watched.append((owner, name, vars(owner).get(name)))  # a user may have replaced it already
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             return within(original, *args, **kwargs)
 
-        setattr(self._trainer, name, watched)
+        setattr(owner, name, watched)
 
     def _training_step(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with self._recording.updating():
@@ -175,7 +181,7 @@ class Recorder(TrainerCallback):
         self._recording.add_loss(loss)
         return loss
 
-    def _run_epoch(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _ending(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return original(*args, **kwargs)
         except BaseException:  # there is no event for it, and what waits is to be written
@@ -184,14 +190,39 @@ class Recorder(TrainerCallback):
             raise
 
     def _end(self) -> None:
-        trainer, self._trainer = self._trainer, None
-        while self._watched and trainer is not None:
-            name, before = self._watched.popitem()
+        self._trainer = None
+        self._begin.leave()
+        while self._watched:
+            owner, name, before = self._watched.pop()
             if before is None:
-                delattr(trainer, name)
+                delattr(owner, name)
             else:
-                setattr(trainer, name, before)
+                setattr(owner, name, before)
         self._recording.close()
+
+
+class _Last(TrainerCallback):
+    """Stands behind all callbacks of a trainer, and begins when all of them know that a training does."""
+
+    def __init__(self, begin: Callable[[Any, Any, Any], None]) -> None:
+        self._begin = begin
+        self._trainer: Any = None
+
+    def join(self, trainer: Any) -> None:
+        """Be the last of its callbacks."""
+        self._trainer = trainer
+        trainer.callback_handler.callbacks.append(self)
+
+    def leave(self) -> None:
+        """Be none of them."""
+        if self._trainer is not None:
+            callbacks = self._trainer.callback_handler.callbacks
+            callbacks[:] = [one for one in callbacks if one is not self]
+        self._trainer = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Begin."""
+        self._begin(self._trainer, args, state)
 
 
 def _trainer_with(callback: TrainerCallback) -> Any:

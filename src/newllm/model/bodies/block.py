@@ -78,11 +78,19 @@ class Blocks(Body):
         return join_states([mixer.initial_state(rows, device) for mixer in mixers])
 
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+        self,
+        x_BTD: Tensor,
+        state: State,
+        position_BT: Tensor,
+        reset_BT: Tensor | None,
+        inner: list[Tensor] | None = None,
     ) -> tuple[Tensor, State]:
         """Run the blocks in order."""
         states, added_BTD = [], None
         for layer, block in enumerate(self.blocks):
+            if inner is not None and added_BTD is not None:
+                x_BTD, added_BTD = x_BTD + added_BTD, None  # what the next block reads, so that a gradient reaches it
+                inner.append(x_BTD)
             given = x_BTD, added_BTD, layer_state(state, layer), position_BT, reset_BT
             if self.recompute and self.training and torch.is_grad_enabled():
                 x_BTD, added_BTD, after = checkpoint(block, *given, use_reentrant=False)

@@ -30,7 +30,12 @@ class Body(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+        self,
+        x_BTD: Tensor,
+        state: State,
+        position_BT: Tensor,
+        reset_BT: Tensor | None,
+        inner: list[Tensor] | None = None,
     ) -> tuple[Tensor, State]:
         """Read a sequence.
 
@@ -39,6 +44,8 @@ class Body(nn.Module, ABC):
             state: the state before them.
             position_BT: how many tokens of its document precede each token.
             reset_BT: True where a new document starts, or None.
+            inner: a list that takes the output of each layer but the last, `[B, T, D]`, where there are such layers;
+                None where nobody wants them.
 
         Returns:
             Features `[B, T, output_width]` and the state after the last token.

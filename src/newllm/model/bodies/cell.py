@@ -51,6 +51,7 @@ class Cell(Body):
         state: State,
         position_BT: Tensor,  # noqa: ARG002
         reset_BT: Tensor | None,
+        inner: list[Tensor] | None = None,  # noqa: ARG002 - the whole cell is one layer
     ) -> tuple[Tensor, State]:
         """Run the cell over a sequence."""
         masks = self._draw_masks(x_BTD)

@@ -57,11 +57,18 @@ class FoundingTransformer(Body):
         return join_states([empty_cache(rows, self.heads, self.head_width, device, dtype) for _ in self.layers])
 
     def forward(
-        self, x_BTD: Tensor, state: State, position_BT: Tensor, reset_BT: Tensor | None
+        self,
+        x_BTD: Tensor,
+        state: State,
+        position_BT: Tensor,
+        reset_BT: Tensor | None,
+        inner: list[Tensor] | None = None,
     ) -> tuple[Tensor, State]:
         """Run the layers in order."""
         x_BTD, states = self.dropout(x_BTD), []
         for index, layer in enumerate(self.layers):
+            if inner is not None and index > 0:
+                inner.append(x_BTD)
             cache = layer_state(state, index)
             x_BTD, after = layer(x_BTD, cache, position_BT, has_resets=reset_BT is not None)
             states.append(after)

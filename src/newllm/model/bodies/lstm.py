@@ -32,6 +32,7 @@ class LSTM(Body):
         state: State,
         position_BT: Tensor,  # noqa: ARG002
         reset_BT: Tensor | None,
+        inner: list[Tensor] | None = None,  # noqa: ARG002 - torch's LSTM shows its last layer only
     ) -> tuple[Tensor, State]:
         """Run torch's LSTM.
 

@@ -338,3 +338,42 @@ def test_wandb_without_a_login_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_
     with pytest.raises(newllm.UserError, match=r"^W&B has no login: set WANDB_MODE=offline to record to disk"):
         newllm.train("bundled:moby-dick", track="wandb", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("away", ["at the end", "always", "once", "from the second batch on"])
+def test_mlflow_counts_rows_that_it_has_not_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, away: str) -> None:
+    pytest.importorskip("mlflow")
+    from newllm.integrations.trackers.process import TrackerProcess
+
+    said: dict[str, Any] = {}
+    made = TrackerProcess("mlflow", lambda kind, **more: said.update({kind: more}))
+    monkeypatch.setattr("newllm.integrations.trackers.process.os.dup2", lambda *_: None)  # pytest's own output
+    (tmp_path / "run").mkdir()
+    made.take(["start", str(tmp_path / "run"), {}, 0])
+    sink: Any = made._sink
+    sent, calls, send = set[int](), [], sink._client.log_batch
+
+    def log_batch(run: str, metrics: Any) -> None:
+        calls.append(len(metrics))
+        fails = {"at the end": len(calls) > 1, "always": True, "once": len(calls) == 1}
+        if fails.get(away, len(calls) > 1):
+            raise ConnectionError("no server")
+        sent.update(metric.step for metric in metrics)
+        send(run, metrics=metrics)
+
+    monkeypatch.setattr(sink._client, "log_batch", log_batch)
+    monkeypatch.setattr("newllm.integrations.trackers.process._FLUSH", 0.0)
+    for step in range(1, 4):
+        made.take(["step", step, {"loss": 1.0, "rate": 2.0}])
+        if step == 2:
+            made.take(["back", 1])  # it is a value there, and no row
+            made.take(["alert", 1, "fault", "title", "text"])
+            if away != "from the second batch on":
+                made.between()
+                assert said["taken"]["steps"] == len(sent)
+    if away == "from the second batch on":
+        for step in range(4, 10):
+            made.take(["step", step, {f"signal-{number}": 1.0 for number in range(400)}])
+    made.finish("finished", 0.0)
+    # Of the last case's sixth row the first batch of 1000 values had a part only.
+    assert said["taken"]["steps"] == {"at the end": 2, "always": 0, "once": 3}.get(away, 5)
