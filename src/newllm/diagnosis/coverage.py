@@ -103,7 +103,9 @@ SUBJECTS = (
     Subject(
         "given",
         ("rows_seen", "input_mean"),
-        frozenset({"changed-inputs", "evaluation-inputs", "repeated-batch", "trained-validation"}),
+        frozenset(
+            {"changed-inputs", "evaluation-inputs", "repeated-batch", "trained-validation", "update-in-evaluation-mode"}
+        ),
     ),
     Subject(
         "asked",

@@ -1,8 +1,9 @@
 """Rises of the training loss that harm nothing: what they tell is worth knowing, and no alarm.
 
-The validation loss says what a rise did to the model. Where it is far better after the rise, the training data became
-others, and validation is of their kind. Where it is as good, a rise is harmless if the loss stayed low (its peak is
-below `SMALL` of the first loss), or if the finding says little by itself, as one batch among thousands.
+The targets say whether the model was asked for something new, the validation loss what a rise did to it. Where that is
+far better after the rise, the training data became others, and validation is of their kind. Where it is as good, a rise
+is harmless if the loss stayed low (its peak is below `SMALL` of the first loss), or if the finding says little by
+itself, as one batch among thousands.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ SMALL = 0.7  # of the first loss: a peak below is of a model that has learnt mos
 FEW = 3  # points
 FEW_SHARE = 0.1  # of the points
 UNHARMED = 1.1  # times the validation loss before
+SETTLED = 3  # sampled steps with the same classes
+MOST_CLASSES = 1000
 RARE = 1e-3  # of the points: one hard batch of a long run
 
 
@@ -46,7 +49,7 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return False
     if finding.severity == "fault" and finding.kind != "diverged":
         return False
-    if validation_gains(finding, trace) is not None:
+    if validation_gains(finding, trace) is not None or new_classes_at(finding, trace) is not None:
         return True
     whole = trace.series("loss")
     if not np.isfinite(whole.value[whole.step >= (finding.first_step or 0.0)]).all():
@@ -60,6 +63,20 @@ def _is_harmless(finding: Finding, trace: Trace) -> bool:
         return evaluations.better <= UNHARMED * evaluations.before
     # A loss that rose high must be made good by the very next evaluation.
     return _says_little(finding, loss, len(within)) and evaluations.after <= UNHARMED * evaluations.before
+
+
+def new_classes_at(finding: Finding, trace: Trace) -> tuple[int, int] | None:
+    """Return how many classes were among the targets before a rise and right after it, where there are more.
+
+    They must have been the same ones for some sampled steps: of a text there are new tokens all the time. No model
+    knows a class that it never saw, so such a rise is no harm: there is more to learn from there on.
+    """
+    seen = trace.series("target_classes_seen")
+    at = int(np.searchsorted(seen.step, finding.first_step or 0.0))
+    if not SETTLED <= at < len(seen.value) or np.ptp(seen.value[at - SETTLED : at]) > 0:
+        return None
+    before, after = int(seen.value[at - 1]), int(seen.value[at])
+    return (before, after) if after > before and after <= MOST_CLASSES else None
 
 
 def _says_little(finding: Finding, loss: Series, points: int) -> bool:

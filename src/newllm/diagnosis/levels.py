@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from newllm.diagnosis.losses import rolling_median
-from newllm.trace import Series
+from newllm.diagnosis.losses import finite, rolling_median
+from newllm.trace import Series, Trace
 
 SMOOTH = 0.04  # of the run
 START = 0.03  # of the run
 END = 0.2  # of the run
+FEWEST_POINTS = 10
+LAST = 0.1  # of the run
+LEARNT = 0.75  # of the loss at the start
+PAST_BEST = 0.3  # of what was learnt
 
 
 def smoothed(series: Series) -> np.ndarray:
@@ -28,6 +32,23 @@ def end_level(series: Series, share: float = END) -> float:
 def median(value: np.ndarray) -> float:
     """Return the median of (n,), NaN where there is nothing."""
     return float(np.median(value)) if len(value) else float("nan")
+
+
+def has_learnt(trace: Trace) -> bool:
+    """Whether the training loss has fallen by a quarter and more, and neither it nor validation is far past its best.
+
+    What a layer shows then has harmed nothing so far.
+    """
+    whole, validation = trace.series("loss"), finite(trace.series("validation_loss")).value
+    loss = finite(whole)
+    if len(loss.value) < FEWEST_POINTS or len(loss.value) < len(whole.value) or loss.value.min() < 0:
+        return False
+    start, end, best = start_level(loss), end_level(loss, LAST), float(smoothed(loss).min())
+    if end > LEARNT * start or end - best > PAST_BEST * (start - best):
+        return False
+    return not len(validation) or validation[-2:].min() - validation.min() <= PAST_BEST * (
+        validation[0] - validation.min()
+    )
 
 
 def for_good(series: Series, beyond: np.ndarray) -> tuple[float, float] | None:

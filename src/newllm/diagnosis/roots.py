@@ -21,6 +21,7 @@ ROOTS = (
     "evaluation-inputs",
     "repeated-batch",
     "trained-validation",
+    "update-in-evaluation-mode",
     "one-class-batches",
     "loss-multiple",
     "learning-rate-jump",

@@ -18,12 +18,19 @@ MOST_KNOWN = 500_000  # rows whose fingerprints are kept: 30 MB
 _MOST_NUMBERS = 1 << 22  # of a tensor whose mean is taken; of more, every second, third, ...
 
 
+Given = tuple[list[Tensor], Tensor | None]
+"""Inputs of a call, and the fingerprint of each of their rows (N,)."""
+
+
 class BatchWatch:
     """Puts together what the calls of an update, or of an evaluation, are given.
 
     Args:
         protect: keeps errors from the training.
         is_resumed: whether updates came before: then nobody knows which rows these had.
+
+    Attributes:
+        latest: what the latest call with gradients was given.
     """
 
     def __init__(self, protect: Protect = unprotected, *, is_resumed: bool = False) -> None:
@@ -32,26 +39,25 @@ class BatchWatch:
         self._update, self._evaluation = Calls(), Calls()
         self._known: set[int] | None = None if is_resumed else set()
         self._before: frozenset[int] = frozenset()
-        self.latest: tuple[list[Tensor], Tensor | None] = [], None
-        """Inputs of the latest call of an update, and the fingerprint of each of their rows."""
+        self.latest: Given = [], None
 
-    def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """The model is called for an update."""
+    def called(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Given:
+        """Look at what a call with gradients is given; `count` says that it belongs to an update."""
         self._evaluation = Calls()  # passes without gradients that no evaluation followed: a policy that acts, say
-        self.latest = self._add(self._update, args, kwargs)
+        self.latest = self._look(args, kwargs)
+        return self.latest
+
+    def count(self, what: Given) -> None:
+        """Add a call to the update."""
+        self._update.add(*what)
 
     def evaluated(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """The model is called without gradients."""
-        self._add(self._evaluation, args, kwargs)
+        """Look at what a call without gradients is given, and add it to the evaluation."""
+        self._evaluation.add(*self._look(args, kwargs))
 
-    def _add(
-        self, calls: "Calls", args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[list[Tensor], Tensor | None]:
+    def _look(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Given:
         tensors = given(args, kwargs)
-        rows = self._fingerprints.of(tensors)
-        if tensors:
-            calls.add(tensors[0], rows)
-        return tensors, rows
+        return tensors, self._fingerprints.of(tensors)
 
     def put(self, row: Row, *, sampled: bool) -> None:
         """Record what this update was given."""
@@ -108,12 +114,12 @@ class Calls:
         self._moments: list[Tensor] = []
 
     @torch.no_grad()
-    def add(self, tensor: Tensor, rows: Tensor | None) -> None:
+    def add(self, tensors: list[Tensor], rows: Tensor | None) -> None:
         """Add one call."""
         if rows is not None:
             self.rows.append(rows)
-        if tensor.is_floating_point():
-            flat = tensor.reshape(-1)
+        if tensors and tensors[0].is_floating_point():
+            flat = tensors[0].reshape(-1)
             flat = flat[:: 1 + flat.numel() // _MOST_NUMBERS].float()
             variance, mean = torch.var_mean(flat, correction=0)
             self._moments.append(torch.stack((mean, variance + mean * mean)))

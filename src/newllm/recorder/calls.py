@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from newllm.recorder.activations import first_tensor
 from newllm.recorder.asked import TargetWatch
 from newllm.recorder.batches import BatchWatch
 from newllm.recorder.description import Description
@@ -51,7 +52,7 @@ class CallWatch:
         self._handles: list[RemovableHandle] = []
         self._batches = BatchWatch(part("batches"), is_resumed=is_resumed)
         self._targets = TargetWatch(part("targets"), is_resumed=is_resumed)
-        self._row, self._sampled, self._has_trained = Row(), False, False
+        self._row, self._sampled = Row(), False
         self.is_updating = self.trained_while_evaluated = False
 
     def open(self) -> None:
@@ -87,19 +88,35 @@ class CallWatch:
             if not self.is_updating:
                 self._part("batches")(self._batches.evaluated)(inputs, options)
             return
-        if self._updates(model):
-            self._part("batches")(self._batches.called)(inputs, options)
+        self._part("batches")(self._given)(inputs, options, is_update=model.training)
         if self._sampled:
             self._part("layers")(self._forward.enter)()
             self._part("lyapunov")(self._lyapunov.keep)(inputs)
 
-    def _updates(self, model: nn.Module) -> bool:
-        """Whether a pass with gradients belongs to an update: not one in evaluation mode, of a model that has both."""
-        self._has_trained |= model.training
-        return model.training or not self._has_trained
+    def _given(self, inputs: tuple[Any, ...], options: Mapping[str, Any], *, is_update: bool) -> None:
+        what = self._batches.called(inputs, options)
+        if is_update:
+            self._batches.count(what)
+
+    def _returned_in_evaluation_mode(self, output: Any) -> None:
+        """An update in this mode, or an evaluation without `no_grad`: whether a gradient comes will tell."""
+        result, what, row = first_tensor(output), self._batches.latest, self._row
+        if result is None or not result.requires_grad:
+            return
+
+        def updates(_: torch.Tensor) -> None:
+            handle.remove()  # of several backward passes the first counts
+            self._batches.count(what)
+            row.put("update_in_evaluation_mode", 1.0)
+
+        handle = result.register_hook(self._part("batches")(updates))
 
     def _returned(self, model: nn.Module, inputs: object, output: Any) -> None:  # noqa: ARG002 (a hook's form)
-        if torch.compiler.is_compiling() or not self._sampled or not torch.is_grad_enabled():
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return
+        if not model.training:
+            self._part("batches")(self._returned_in_evaluation_mode)(output)
+        if not self._sampled:
             return
         self._forward.leave()
         self._part("outputs")(self._put_logits)(output)

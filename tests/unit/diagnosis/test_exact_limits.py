@@ -15,6 +15,7 @@ from newllm.diagnosis.detectors import (
     gradients,
     jumps,
     loss_bounds,
+    mode,
     optimizer,
     recurrence,
     spikes,
@@ -337,14 +338,14 @@ def test_a_single_step_that_was_skipped_is_a_note() -> None:
 
 def test_what_was_seen_at_no_time_is_left_out() -> None:
     marks = [0.0, 1.0, 0.0, 1.0, 0.0]
-    evaluated = evaluation.detect_training_mode(trace_of(evaluation_in_training_mode=marks), Facts())
+    evaluated = mode.detect_training_mode(trace_of(evaluation_in_training_mode=marks), Facts())
     carried = gradients.detect_carried(trace_of(gradient_carried=marks), Facts())
     skipped = frozen_values.detect_frozen_values(
         trace_of(loss=[5.0, 4.0, 3.0, 2.0, 1.0], update_skipped=marks), Facts()
     )
     for (found,) in (evaluated, carried, skipped):
         assert (found.first_step, found.last_step, next(iter(found.evidence.values()))) == (2, 4, 2)
-    assert not evaluation.detect_training_mode(trace_of(evaluation_in_training_mode=[0.0, 0.0]), Facts())
+    assert not mode.detect_training_mode(trace_of(evaluation_in_training_mode=[0.0, 0.0]), Facts())
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,9 @@ PLANTED: dict[str, dict[str, Any]] = {
     "loss-form": {"cross_entropy": 0.0, "softmax_twice": 1.0},
     "loss-multiple": {"loss_multiple": 4.0, "backwards": Series(STEP, np.full(STEPS, 4.0))},
 }
+PLANTED["update-in-evaluation-mode"] = {"update_in_evaluation_mode": repeats(*range(51, 201))}
 NAMED = {
+    "update-in-evaluation-mode": "update-in-evaluation-mode",
     "repeated-batch": "repeated-batch",
     "trained-validation": "leak",
     "evaluation-inputs": "evaluation-preparation",
@@ -131,6 +133,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "a text": {"target_is_input": 0.1, "target_is_next": 1.0, "target_is_second": 0.1},
     "a text of one letter": {"target_is_input": 1.0, "target_is_next": 1.0, "target_is_second": 1.0},
     "one step whose gradient fits another form": {"softmax_twice": Series(SAMPLED[:1], np.ones(1))},
+    "evaluation mode for a while": {"update_in_evaluation_mode": repeats(*range(51, 150))},
+    "evaluation mode from the start": {"update_in_evaluation_mode": repeats(*range(1, 201))},
     "a weight of one half": {"loss_multiple": 0.5},
     "two losses of an update": {"loss_multiple": 2.0, "backwards": Series(STEP, np.full(STEPS, 2.0))},
 }
@@ -150,6 +154,16 @@ def test_rows_that_come_again_in_one_stretch_are_found() -> None:
     finding = found(rows_seen=stretch)["repeated-batch"]
     assert (finding.first_step, finding.last_step) == (100, 129)
     assert "repeated-batch" not in found(rows_seen=(STEP >= 100).astype(float))  # a second epoch, to its end
+
+
+def test_a_rise_where_new_classes_begin_is_a_note() -> None:
+    loss = np.where(STEP < 101, 1.6 * np.exp(-STEP / 20), 3 * np.exp(-(STEP - 100) / 20)) + 0.05
+    classes = np.where(SAMPLED < 101, 3.0, 5.0)
+    old = found(loss=loss)
+    new = found(loss=loss, target_classes_seen=classes)
+    (kind,) = {kind for kind, one in old.items() if one.severity != "note"}
+    assert new[kind].severity == "note"
+    assert [cause.name for cause in new[kind].causes or ()] == ["changed-inputs"]
 
 
 def test_changed_inputs_are_a_note_where_nothing_is_worse_for_it() -> None:
@@ -173,6 +187,7 @@ DRAWN = other("changed-targets", evidence={"share": 0.9})
 COPIES = other("target-shift", evidence={"places": 0})
 AGAIN = other("repeated-batch", 230, last_step=260.0)
 BAD = {"kind": "not-finite", "evidence": {"for_good": True}}
+CLASSES = np.where(np.arange(400) < 240, 3.0, 5.0)
 CHANGED = other("changed-inputs", 240)
 NEARLY = other("evaluation-inputs", evidence={"ratio": 0.6, "mean_shift": 0.9})
 PREPARED = other("evaluation-inputs", 1, evidence={"ratio": 0.3, "mean_shift": 0.0})
@@ -194,6 +209,9 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("changed-inputs", {"others": (CHANGED,)}, "inputs-changed"),
     ("changed-inputs", {"first": 250, "others": (CHANGED,)}, "inputs-changed"),
     ("changed-inputs", {"first": 261, "others": (CHANGED,)}, ""),
+    ("changed-inputs", {"first": 241, "target_classes_seen": CLASSES}, "new-classes"),
+    ("changed-inputs", {"first": 244, "target_classes_seen": CLASSES}, ""),
+    ("changed-inputs", {"first": 241, "target_classes_seen": np.arange(400) // 2}, ""),  # of a text
     ("changed-inputs", {"kind": "plateau", "others": (CHANGED,)}, ""),
     ("evaluation-preparation", {"kind": "validation-gap", "others": (PREPARED,), **PREPARATION}, "evaluation-inputs"),
     ("evaluation-preparation", {"kind": "plateau", "others": (PREPARED,), **PREPARATION}, ""),

@@ -103,6 +103,16 @@ def test_a_pass_with_gradients_in_evaluation_mode_is_no_update(tmp_path: Path) -
     assert loop.signal("rows_seen") == {1: 0.0, 2: 0.0}
 
 
+def test_updates_in_evaluation_mode_are_updates_and_are_marked(tmp_path: Path) -> None:
+    with Loop(tmp_path / "run") as loop:
+        loop.update(rows(1, 2))
+        loop.evaluate(rows(3))
+        loop.model.eval()
+        loop.update(rows(1, 4), rows(5, 6))
+    assert loop.signal("update_in_evaluation_mode") == {2: 1.0}
+    assert loop.signal("rows_seen") == {1: 0.0, 2: 0.25}
+
+
 def test_after_a_resume_nobody_knows_which_rows_came_before(tmp_path: Path) -> None:
     with Loop(tmp_path / "run") as loop:
         loop.update(rows(1, 2))

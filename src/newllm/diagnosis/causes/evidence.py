@@ -81,6 +81,7 @@ EVIDENCE = (
         "no other batch is like it, and the loss rises at that very update",
     ),
     Evidence("inputs-changed", "changed-inputs", given.inputs_changed, "what the model is given changes at that step"),
+    Evidence("new-classes", "changed-inputs", given.new_classes, "no model knows a class that it was never asked for"),
     Evidence("repeated-batch", "repeated-batch", given.same_batch, "the rows are the same, number for number"),
     Evidence("one-class", "data-order", given.batches_of_one_class, "a shuffled batch holds more classes"),
     Evidence(
@@ -151,6 +152,10 @@ EVIDENCE = (
     ),
     Evidence(
         "evaluation-in-training-mode", "evaluation-in-training-mode", Itself("evaluation-in-training-mode"),
+        "the recorder saw the mode",
+    ),
+    Evidence(
+        "update-in-evaluation-mode", "update-in-evaluation-mode", Itself("update-in-evaluation-mode"),
         "the recorder saw the mode",
     ),
     Evidence("changed-evaluation", "changed-evaluation", Itself("changed-evaluation"), "the sets have other digests"),

@@ -5,7 +5,7 @@ import numpy as np
 from newllm.diagnosis.case import Case
 from newllm.diagnosis.causes.kinds import FROM_START, STILL, UNSTABLE
 from newllm.diagnosis.causes.look import NOTHING, Seen
-from newllm.diagnosis.harm import RISES
+from newllm.diagnosis.harm import RISES, new_classes_at
 from newllm.diagnosis.levels import median
 from newllm.diagnosis.losses import finite
 from newllm.messages import message
@@ -38,7 +38,7 @@ def targets_changed(case: Case) -> Seen:
 def target_is_input(case: Case) -> Seen:
     """A model of sequences is asked for the token that it is given, and its loss comes to nearly nothing."""
     found = case.own_or_any("target-shift")
-    if found is None or found.severity == "note" or found.evidence["places"] != 0:
+    if found is None or found.severity == "note" or found.evidence.get("places") != 0:
         return NOTHING
     return {} if case.finding.kind in {"target-shift", "too-good"} else NOTHING
 
@@ -78,6 +78,12 @@ def inputs_changed(case: Case) -> Seen:
     near = max(2.0, 0.05 * case.length)
     at = {"axis": case.trace.axis, "step": found.first_step}
     return at if abs(case.onset - found.first_step) <= near else NOTHING
+
+
+def new_classes(case: Case) -> Seen:
+    """The targets hold classes that no update had before, from the step on at which the loss rises."""
+    found = new_classes_at(case.finding, case.trace) if case.finding.kind in RISES else None
+    return NOTHING if found is None else {"before": found[0], "after": found[1]}
 
 
 def batch_outlier(case: Case) -> Seen:

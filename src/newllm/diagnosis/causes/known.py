@@ -195,6 +195,7 @@ CAUSES = {
         ),
         recorded=True,
     ),
+    "update-in-evaluation-mode": Known("The model is left in evaluation mode while it trains.", recorded=True),
     "changed-evaluation": Known("Evaluations of one run are made on different sets."),
     "small-validation": Known("Validation is too small for what is read from it."),
     "padding-counted": Known("Padding is among the targets."),

@@ -4,7 +4,9 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
+from newllm.diagnosis.training_kind import training_kind
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
 
@@ -12,6 +14,7 @@ from newllm.trace import Finding, Series, Trace
 GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
+LAST = 0.75  # of the run: behind it is its end
 
 
 def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
@@ -19,24 +22,29 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: layers differ in their norms by a factor of ten or so in sound models. A layer counts where its median
     over the run, or its value at the first sampled step, is below `GRADIENT` (`SIGNAL`) of the largest layer's; exactly
-    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out.
+    nothing is another finding's (frozen layer). Adapters (LoRA) begin at nothing on purpose and are left out. Where no
+    layer is so any more in the last quarter, and the loss has been learnt, training has come over it: a note.
     """
-    gradient = _faded(trace, facts, "gradient_norm", GRADIENT)
-    signal = _faded(trace, facts, "activation_rms", SIGNAL)
-    found = [
-        _vanished("vanishing-gradient", "gradient_norm", gradient) if gradient else None,
-        _vanished("vanishing-signal", "activation_rms", signal) if signal else None,
-    ]
-    return [one for one in found if one]
+    found = []
+    for kind, statistic, least in (
+        ("vanishing-gradient", "gradient_norm", GRADIENT),
+        ("vanishing-signal", "activation_rms", SIGNAL),
+    ):
+        series = {
+            name: one
+            for name, one in by_layer(trace, statistic, facts).items()
+            if enough(one) and not any(part.startswith("lora_") for part in name.split("."))
+        }
+        faded = _faded(series, least)
+        if faded:
+            at_end = {name: typical(one, LAST) for name, one in series.items()}
+            is_over = min(at_end[name] for name in faded) >= least * max(at_end.values()) and has_learnt(trace)
+            found.append(_vanished(kind, statistic, faded, is_over=is_over))
+    return found
 
 
-def _faded(trace: Trace, facts: Facts, statistic: str, least: float) -> dict[str, tuple[float, Series]]:
+def _faded(series: dict[str, Series], least: float) -> dict[str, tuple[float, Series]]:
     """Return the share of the largest layer's value by layer, with the series, where it is below `least`."""
-    series = {
-        name: one
-        for name, one in by_layer(trace, statistic, facts).items()
-        if enough(one) and not any(part.startswith("lora_") for part in name.split("."))
-    }
     for level in (
         {n: typical(one) for n, one in series.items()},
         {n: float(one.value[0]) for n, one in series.items()},
@@ -48,12 +56,12 @@ def _faded(trace: Trace, facts: Facts, statistic: str, least: float) -> dict[str
     return {}
 
 
-def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]]) -> Finding:
+def _vanished(kind: str, statistic: str, faded: dict[str, tuple[float, Series]], *, is_over: bool) -> Finding:
     worst = min(faded, key=lambda name: faded[name][0])
     share, series = faded[worst]
     return Finding(
         kind=kind,
-        severity="warning",
+        severity="note" if is_over else "warning",
         sentence=message(f"finding-{kind}.sentence", layers=and_more(list(faded)), worst=worst, share=share),
         first_step=float(series.step[0]),
         last_step=float(series.step[-1]),
@@ -127,7 +135,8 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
     """Return what has grown out of range: layers, the context, or the logits.
 
     False alarms: every network grows away from its initial scale. A layer counts where its level at the end is `FACTOR`
-    times that of its first tenth, larger than `LARGE`, and still at its highest: settled growth is learning.
+    times that of its first tenth, larger than `LARGE`, and still at its highest: settled growth is learning. Of a
+    policy, whose values grow with its rewards, and beside a loss that has been learnt it is a note.
     """
     layers = {f"activation_rms/{name}": one for name, one in by_layer(trace, "activation_rms", facts).items()}
     whole = {name: finite(trace.series(name)) for name in ("context_norm", "logit_max")}
@@ -137,10 +146,11 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     worst = max(bad, key=lambda name: bad[name])
     series = finite(trace.series(worst))
+    is_usual = has_learnt(trace) or training_kind(trace, facts).name == "reinforcement"
     return [
         Finding(
             kind="activation-growth",
-            severity="warning",
+            severity="note" if is_usual else "warning",
             sentence=message(
                 "finding-activation-growth.sentence",
                 worst=worst,

@@ -6,6 +6,7 @@ import numpy as np
 
 from newllm.diagnosis.facts import Facts
 from newllm.diagnosis.layers import and_more, by_layer, enough, typical
+from newllm.diagnosis.levels import has_learnt
 from newllm.diagnosis.losses import finite
 from newllm.messages import message
 from newllm.trace import Finding, Series, Trace
@@ -80,7 +81,8 @@ def detect_update_ratio(trace: Trace, facts: Facts) -> list[Finding]:
 
     A usual ratio is about a thousandth. False alarms: small models bear a twentieth, and weights that start at nothing
     have large ratios at first, so only the run behind its first fifth counts, by its median. The first update by itself
-    counts where the weights did not start at nothing and have grown many times since.
+    counts where the weights did not start at nothing and have grown many times since; it is a note where the loss has
+    been learnt all the same.
     """
     layers = {name: one for name, one in by_layer(trace, "update_ratio", facts).items() if enough(one)}
     level = {name: typical(one, BEHIND) for name, one in layers.items()}
@@ -115,7 +117,7 @@ def _wrong_size(
     series = trace.series(f"update_ratio/{worst}")
     return Finding(
         kind="update-ratio",
-        severity="warning",
+        severity="note" if at_first and has_learnt(trace) else "warning",
         sentence=message(
             "finding-update-ratio.sentence",
             at_first=at_first,

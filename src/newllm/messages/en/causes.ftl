@@ -63,3 +63,4 @@ because-repeated-batch = the updates there were all made with one batch
 because-targets-changed = { PERCENT($share, digits: 2) } % of the inputs that came again had another target than before
 because-one-class = batches hold targets of few classes each
 because-target-is-input = the targets are the tokens of the input themselves, at the same places
+because-new-classes = the targets hold { $after } classes from there on, and { $before } before

@@ -686,3 +686,12 @@ finding-loss-multiple =
     }
     .on-purpose = a sum that is meant, with a learning rate that was chosen for it
     .test = Compare the gradient norm with that of a batch of half the size.
+
+finding-update-in-evaluation-mode =
+    .explained = Updates are made while the model is in evaluation mode: dropout does nothing, and batch norms use and keep their stored statistics. As a rule an evaluation called model.eval() and nobody called model.train() behind it.
+    .sentence = { $whole ->
+        [yes] all updates were made in evaluation mode: dropout does nothing, and batch norms keep their statistics
+       *[no] from { $axis } { $first } on updates are made in evaluation mode, and before in training mode: dropout does nothing any more, and batch norms keep their statistics
+    }
+    .on-purpose = a model that is trained in evaluation mode on purpose (frozen statistics)
+    .test = Call model.train() behind each evaluation and compare.

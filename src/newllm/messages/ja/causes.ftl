@@ -60,3 +60,4 @@ because-repeated-batch = その区間の更新は、すべて同じバッチで�
 because-targets-changed = 再び現れた入力の{ PERCENT($share, digits: 2) } %が、以前と違う予測対象と組になっていた
 because-one-class = 各バッチの予測対象が少数のクラスに偏っている
 because-target-is-input = 予測対象が、同じ位置の入力トークンそのものである
+because-new-classes = 予測対象のクラスが、そこから{ $before }から{ $after }に増える
