@@ -115,7 +115,7 @@ SUBJECTS = (
     Subject(
         "updates",
         ("update_ratio/", "update_norm/"),
-        frozenset({"frozen-layer", "resume-jump", "second-moment", "skipped-updates", "update-ratio"}),
+        frozenset({"frozen-layer", "resume-jump", "second-moment", "skipped-updates", "update-ratio", "weight-decay"}),
     ),
     Subject(
         "layers",

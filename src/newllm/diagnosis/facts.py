@@ -16,12 +16,14 @@ class Layer:
         kind: its class ("Linear").
         parameters: how many it holds.
         trained: whether the optimizer was given any of them.
+        weight_decay: that shrinks them beside the gradient's update (AdamW's), per unit of the learning rate.
     """
 
     name: str
     kind: str = ""
     parameters: int = 0
     trained: bool = True
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ ROOTS = (
     "update-in-evaluation-mode",
     "one-class-batches",
     "loss-multiple",
+    "weight-decay",
     "learning-rate-jump",
     "learning-rate-zero",
     "warm-up-unfinished",

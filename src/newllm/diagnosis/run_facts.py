@@ -124,6 +124,10 @@ def _whole(value: Any, least: int) -> int | None:
     return value if is_whole and least <= value <= _LARGEST_NUMBER else None
 
 
+def _share(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < _LARGEST_NUMBER else 0.0
+
+
 def _planned(listed: Any) -> tuple[Planned, ...]:
     if not isinstance(listed, list):
         return ()
@@ -140,6 +144,7 @@ def _layers(listed: Any) -> tuple[Layer, ...]:
             kind=str(item.get("kind", "")),
             parameters=_whole(item.get("parameters"), 0) or 0,
             trained=item.get("trained") is not False,
+            weight_decay=_share(item.get("weight_decay")),
         )
         for item in listed
         if isinstance(item, dict) and isinstance(item.get("name"), str)

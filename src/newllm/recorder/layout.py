@@ -68,6 +68,7 @@ class Layout:
         """Return the content of recording.json."""
         modules = {own_name(name): module for name, module in self.inner.named_modules()}
         trained = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        decays = _decays(optimizer)
         return {
             "schema": 1,
             "vocabulary": vocabulary,
@@ -81,6 +82,7 @@ class Layout:
                     "kind": type(modules[name]).__name__,
                     "parameters": sum(parameter.numel() for parameter in own),
                     "trained": any(p.requires_grad and id(p) in trained for p in own),
+                    "weight_decay": max((decays.get(id(p), 0.0) for p in own), default=0.0),
                 }
                 for name, own in self.layers.items()
             ],
@@ -99,6 +101,21 @@ class Layout:
 def own_name(path: str) -> str:
     """Return a module's path without what torch.compile put into it; "." for the model itself."""
     return ".".join(part for part in path.split(".") if part not in (_COMPILED, "")) or ROOT
+
+
+def _decays(optimizer: torch.optim.Optimizer) -> dict[int, float]:
+    """Return by how much each update shrinks a parameter, by its id, as a share of the largest learning rate.
+
+    Only of optimizers that shrink weights beside the gradient's update (AdamW): else decay is a part of the gradient.
+    """
+    rates = [float(group.get("lr", 0.0)) for group in optimizer.param_groups]
+    is_decoupled = isinstance(optimizer, torch.optim.AdamW)
+    return {
+        id(parameter): float(group.get("weight_decay", 0.0)) * rate / max(rates)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True)
+        for parameter in group["params"]
+        if max(rates) > 0 and (is_decoupled or group.get("decoupled_weight_decay"))
+    }
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

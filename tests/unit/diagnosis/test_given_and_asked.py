@@ -7,6 +7,7 @@ import pytest
 from tests.unit.diagnosis.cases import known, other, seen_of
 
 from newllm.diagnosis import Facts, diagnose
+from newllm.diagnosis.facts import Layer
 from newllm.trace import Finding, Series, Trace
 
 STEPS = 200
@@ -201,6 +202,8 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
     ("wrong-targets", {"kind": "plateau"}, ""),
     ("wrong-targets", {"kind": "plateau", "others": (DRAWN,)}, "targets-changed"),
     ("wrong-targets", {"kind": "skipped-updates", "others": (DRAWN,)}, ""),
+    ("weight-decay", {"kind": "plateau", "others": (other("weight-decay"),)}, "decay"),
+    ("weight-decay", {"kind": "spike", "others": (other("weight-decay"),)}, ""),
     ("target-leak", {"kind": "too-good", "others": (COPIES,)}, "target-is-input"),
     ("target-leak", {"kind": "plateau", "others": (COPIES,)}, ""),
     ("target-leak", {"kind": "plateau", "others": (other("target-shift", evidence={"places": 2}),)}, ""),
@@ -243,3 +246,19 @@ GIVEN: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("cause", "what", "evidence"), GIVEN)
 def test_a_cause_is_named_by_what_was_given_there(cause: str, what: dict[str, Any], evidence: str) -> None:
     assert seen_of(cause, known(**what)) == evidence
+
+
+def decayed(weight_decay: float, gradient: float = 1.0, update: float = 0.02) -> list[str]:
+    """Return the causes of what is said of decay: a rate of 1e-3, a weight of norm 10."""
+    layers = {"update_norm": update, "weight_norm": 10.0, "gradient_norm": gradient}
+    signals = sound() | {f"{name}/head": Series(SAMPLED, np.full(20, value)) for name, value in layers.items()}
+    facts = Facts(origin="record", layers=(Layer("head", "Linear", 100, True, weight_decay),))
+    findings = diagnose(Trace(signals), facts)
+    return [cause.name for one in findings if one.kind == "weight-decay" for cause in one.causes or ()]
+
+
+def test_decay_that_is_most_of_an_update_is_found() -> None:
+    assert decayed(1.5) == ["weight-decay"]
+    assert decayed(0.9) == []
+    assert decayed(1.5, gradient=0.0) == []
+    assert decayed(1.5, update=0.04) == []

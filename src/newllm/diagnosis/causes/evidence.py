@@ -97,6 +97,7 @@ EVIDENCE = (
         "summed-targets", "reduction", Itself("loss-multiple", "reduction"),
         "the gradient of the logits has that factor",
     ),
+    Evidence("decay", "weight-decay", steps.decays, "rate times decay times weight, held against the whole update"),
     # The learning rate's own column.
     Evidence("rate-jumped", "learning-rate", rate.jumped, "the column is the cause itself"),
     Evidence("schedule-restarted", "schedule-restarted", rate.restarted, "the column is the cause itself"),

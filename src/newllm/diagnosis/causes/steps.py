@@ -82,6 +82,13 @@ def context_grows(case: Case) -> Seen:
     return NOTHING if blown else {}
 
 
+def decays(case: Case) -> Seen:
+    """Decay is most of what updates do, and the model learns nothing, or loses its signal or its gradient."""
+    found = case.own_or_any("weight-decay")
+    kinds = {"weight-decay", "plateau", "slow-divergence", "vanishing-signal", "vanishing-gradient", "update-ratio"}
+    return {} if found is not None and case.finding.kind in kinds else NOTHING
+
+
 def frozen(case: Case) -> Seen:
     """The recorder saw a layer that asks for a gradient and whose weights never move."""
     others = [one for one in case.others if one.kind == "frozen-layer" and one.severity != "note"]

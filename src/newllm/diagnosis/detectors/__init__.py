@@ -91,6 +91,7 @@ DETECTORS = [
     activations.detect_vanishing,
     activations.detect_idle_units,
     optimizer.detect_update_ratio,
+    optimizer.detect_decay,
     optimizer.detect_frozen_layer,
     activations.detect_growth,
     activations.detect_attention_collapse,

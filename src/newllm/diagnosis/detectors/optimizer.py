@@ -149,6 +149,53 @@ def _causes(layers: list[str], worst: str, level: dict[str, float]) -> tuple[str
 STILL = 0.95  # of the sampled steps at which others moved
 
 
+# Weights that decay more than they learn.
+OUTWEIGHS = 0.5  # of an update
+
+
+def detect_decay(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that decay is most of what updates do to the weights.
+
+    False alarms: it is arithmetic, of decay that is no part of the gradient (AdamW): rate times decay times weight,
+    held against the whole update. In sound trainings it is a hundredth.
+    Without a gradient decay is all that is left, which other findings say; so the layer must have one.
+    """
+    shares = {}
+    for layer in facts.layers:
+        update, weight = (trace.series(f"{name}/{layer.name}") for name in ("update_norm", "weight_norm"))
+        both = np.intersect1d(update.step, weight.step)
+        rate = trace.series("learning_rate")
+        both = both[np.isin(both, rate.step)]
+        if layer.weight_decay <= 0 or len(both) < 4 or not _has_gradient(trace, layer.name):
+            continue
+        u, w, r = (one.value[np.isin(one.step, both)] for one in (update, weight, rate))
+        behind = slice(int(BEHIND * len(both)), None)
+        share = r[behind] * layer.weight_decay * w[behind] / np.where(u[behind] > 0, u[behind], np.inf)
+        shares[layer.name] = float(np.median(share))
+    large = [name for name, share in shares.items() if share > OUTWEIGHS]
+    if not large or 2 * len(large) < len(shares):
+        return []
+    worst = max(large, key=lambda name: shares[name])
+    series = trace.series(f"weight_norm/{worst}")
+    return [
+        Finding(
+            kind="weight-decay",
+            severity="warning",
+            sentence=message(
+                "finding-weight-decay.sentence", worst=worst, share=min(1.0, shares[worst]), layers=and_more(large)
+            ),
+            first_step=float(series.step[0]),
+            last_step=float(series.step[-1]),
+            confidence=0.95,
+            signal=f"weight_norm/{worst}",
+            evidence={"layers": large, "worst": worst, "share": shares[worst]},
+            alternatives=(message("finding-weight-decay.on-purpose"),),
+            test=message("finding-weight-decay.test"),
+            candidate_causes=("weight-decay",),
+        )
+    ]
+
+
 def detect_frozen_layer(trace: Trace, facts: Facts) -> list[Finding]:
     """Return the layers that never moved.
 

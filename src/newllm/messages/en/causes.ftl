@@ -64,3 +64,4 @@ because-targets-changed = { PERCENT($share, digits: 2) } % of the inputs that ca
 because-one-class = batches hold targets of few classes each
 because-target-is-input = the targets are the tokens of the input themselves, at the same places
 because-new-classes = the targets hold { $after } classes from there on, and { $before } before
+because-decay = weight decay is most of what updates do

@@ -61,3 +61,4 @@ because-targets-changed = 再び現れた入力の{ PERCENT($share, digits: 2) }
 because-one-class = 各バッチの予測対象が少数のクラスに偏っている
 because-target-is-input = 予測対象が、同じ位置の入力トークンそのものである
 because-new-classes = 予測対象のクラスが、そこから{ $before }から{ $after }に増える
+because-decay = 更新の大半が重み減衰である

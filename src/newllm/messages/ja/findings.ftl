@@ -676,3 +676,9 @@ finding-update-in-evaluation-mode =
     }
     .on-purpose = 意図的に評価モードで訓練している（統計量の固定）
     .test = 評価のたびにmodel.train()を呼び、結果を比べる。
+
+finding-weight-decay =
+    .explained = 更新の大半が重み減衰である。重みは学習するより速く0に引き寄せられている。AdamWでは0.01から0.1がふつうである。
+    .sentence = { $worst }の通常の更新の{ PERCENT($share, digits: 2) } %が重み減衰である（層: { $layers }）。ふつうは100分の1程度である。
+    .on-purpose = 枝刈りなどのために、意図的に重みを縮めている
+    .test = 重み減衰を10分の1にして訓練し直す。
