@@ -108,7 +108,8 @@ def _decays(optimizer: torch.optim.Optimizer) -> dict[int, float]:
 
     Only of optimizers that shrink weights beside the gradient's update (AdamW): else decay is a part of the gradient.
     """
-    rates = [float(group.get("lr", 0.0)) for group in optimizer.param_groups]
+    # A schedule may begin at a rate of nothing; what it rises to stands beside it.
+    rates = [float(group.get("initial_lr") or group.get("lr", 0.0)) for group in optimizer.param_groups]
     is_decoupled = isinstance(optimizer, torch.optim.AdamW)
     return {
         id(parameter): float(group.get("weight_decay", 0.0)) * rate / max(rates)
