@@ -14,6 +14,7 @@ from newllm.trace import Finding, Series, Trace
 GRADIENT = 3e-4  # of the largest layer's
 SIGNAL = 1e-3
 FEWEST = 3  # layers
+GONE = 1e-6  # of the largest layer's: what was so faint was none at all
 LAST = 0.75  # of the run: behind it is its end
 
 
@@ -38,8 +39,9 @@ def detect_vanishing(trace: Trace, facts: Facts) -> list[Finding]:
         faded = _faded(series, least)
         if faded:
             at_end = {name: typical(one, LAST) for name, one in series.items()}
-            is_over = min(at_end[name] for name in faded) >= least * max(at_end.values()) and has_learnt(trace)
-            found.append(_vanished(kind, statistic, faded, is_over=is_over))
+            faint = min(share for share, _ in faded.values())
+            came_back = faint > GONE and min(at_end[name] for name in faded) >= least * max(at_end.values())
+            found.append(_vanished(kind, statistic, faded, is_over=came_back and has_learnt(trace)))
     return found
 
 
@@ -136,7 +138,7 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
 
     False alarms: every network grows away from its initial scale. A layer counts where its level at the end is `FACTOR`
     times that of its first tenth, larger than `LARGE`, and still at its highest: settled growth is learning. Of a
-    policy, whose values grow with its rewards, and beside a loss that has been learnt it is a note.
+    policy, whose values grow with its rewards, it is a note.
     """
     layers = {f"activation_rms/{name}": one for name, one in by_layer(trace, "activation_rms", facts).items()}
     whole = {name: finite(trace.series(name)) for name in ("context_norm", "logit_max")}
@@ -146,7 +148,7 @@ def detect_growth(trace: Trace, facts: Facts) -> list[Finding]:
         return []
     worst = max(bad, key=lambda name: bad[name])
     series = finite(trace.series(worst))
-    is_usual = has_learnt(trace) or training_kind(trace, facts).name == "reinforcement"
+    is_usual = training_kind(trace, facts).name == "reinforcement"
     return [
         Finding(
             kind="activation-growth",
