@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import newllm
-from newllm.trace import Finding
+from newllm.diagnosis.run_facts import runs_in
+from newllm.trace import SEVERITIES, Finding
 
 HERE = Path(__file__).parent
 Label = dict[str, Any]
@@ -82,14 +83,17 @@ def accepted_of(name: str, label: Label, kinds: dict[str, Accepted], runs: dict[
 
 
 def ask(label: Label, path: Path, accepted: Accepted) -> Answer:
-    """Return the doctor's answer on a log or a recording."""
+    """Return the doctor's answer on a log or a recording; of a directory of several runs on all of them together."""
     try:
-        diagnosis = newllm.doctor(path)
+        runs = [newllm.doctor(run) for run in runs_in(path) or [path]]
     except Exception as error:  # one run that breaks the doctor must not end the scoring of the others
         return Answer(failed=f"{type(error).__name__}: {error}")
-    last = diagnosis.trace.last_step if diagnosis.trace.axis == "step" else None
-    answer = judged(diagnosis.findings, accepted, label["steps"], last)
-    answer.unjudged = not diagnosis.judged
+    findings = sorted(
+        (finding for run in runs for finding in run.findings), key=lambda one: -SEVERITIES.index(one.severity)
+    )  # stable: of one run they stay in the doctor's order, which is by severity first
+    lasts = [run.trace.last_step if run.trace.axis == "step" else None for run in runs]
+    answer = judged(findings, accepted, label["steps"], lasts[0])
+    answer.unjudged = not all(run.judged for run in runs)
     return answer
 
 

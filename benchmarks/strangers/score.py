@@ -2,13 +2,14 @@
 
     python benchmarks/strangers/score.py [--all] [--quick] [--only NAME ...] [--visible WHERE] [--recording] [--out F]
     python benchmarks/strangers/score.py --held-out --commit-note TEXT --out FILE
-    python benchmarks/strangers/score.py --set second|third [--commit-note TEXT] [--out FILE] [--details]
+    python benchmarks/strangers/score.py --set second|third|fourth [--logs DIR] [--commit-note T] [--out F] [--details]
 
 Asks `newllm.doctor` about each log and, apart from that, about each recording. Runs whose fault leaves nothing in what
 is read are counted apart. Without --held-out only open runs are unpacked. With it only the others are, nothing but
 totals is printed or stored, and it is done once: README.md says who may. That was done, so --all reads both parts now.
-The second and the third set (README.md in their folders) are held out as a whole: totals only, unless --details asks
-for single runs, which ends their being held out. The third has recordings, which are asked about too.
+The second, third and fourth set (README.md in their folders) are held out as a whole: totals only, unless --details
+asks for single runs, which ends their being held out. The third and the fourth have recordings, which are asked about
+too. --logs reads logs that the set's generate.py made again: a recorder may see more than it did when a set was made.
 """
 
 import argparse
@@ -114,10 +115,12 @@ def results(arguments: argparse.Namespace) -> dict[str, Any]:
         "runs": len(labels),
     }
     with tempfile.TemporaryDirectory() as directory:
-        unpack(folder / "logs.tar.zst", Path(directory), set(labels))
+        logs = arguments.logs or Path(directory)
+        if arguments.logs is None:
+            unpack(folder / "logs.tar.zst", logs, set(labels))
         sources = ("recording",) if arguments.recording else ("log",) if arguments.set == "second" else tuple(SHOWN)
         for source in sources:
-            rows = answers(labels, source, Path(directory), folder)
+            rows = answers(labels, source, logs, folder)
             found[source] = totals(rows, SHOWN[source])
             if not arguments.held_out or arguments.details:
                 found[source]["details"] = details(rows)
@@ -195,13 +198,16 @@ def arguments_of(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--visible", choices=("log", "recording", "all"), default="all", help="faults that show there")
     parser.add_argument("--recording", action="store_true", help="recordings alone, not logs")
     parser.add_argument("--out", type=Path, help="write JSON there")
-    parser.add_argument("--set", choices=("second", "third"), help="another set, held out as a whole; totals only")
+    parser.add_argument(
+        "--set", choices=("second", "third", "fourth"), help="another set, held out as a whole; totals only"
+    )
+    parser.add_argument("--logs", type=Path, help="with --set: a folder of logs that were made again")
     parser.add_argument(
         "--details", action="store_true", help="with --set: single runs too, which ends its being held out"
     )
     arguments = parser.parse_args(given)
-    if arguments.details and not arguments.set:
-        parser.error("--details goes with --set: the first set shows its open runs anyway")
+    if (arguments.details or arguments.logs) and not arguments.set:
+        parser.error("--details and --logs go with --set")
     if arguments.set:
         others = (arguments.all, arguments.only, arguments.quick, arguments.recording, arguments.held_out)
         if any(others) or arguments.visible != "all":
