@@ -117,7 +117,7 @@ class _Watch:
         self._optimizer = bench.optimizer
         self._stale: set[str] = set()
         self._given: dict[str, Tensor] = {}  # where the last backward pass left a gradient
-        self._used: dict[str, float] = {}  # norms at the last update
+        self._used: dict[str, float] = {}  # norms right after the last update
         self._values: dict[str, Tensor] = {}
         self._now = Call()
         self._passes: Counter[str] = Counter()
@@ -161,6 +161,7 @@ class _Watch:
         def hook(_: Tensor) -> None:
             if parameter.grad is None or not bool(dense(parameter.grad).any()):
                 self._stale.discard(name)
+                self._passes[name] = 0
 
         return hook
 
@@ -197,7 +198,6 @@ class _Watch:
             elif float(cleared.double().mean()) > _CLEARED:
                 now.cleared[name] = cleared
                 self._values[name] = parameter.detach()[cleared].clone()
-        self._used = dict(self._norms())
         if self._is_first:
             self._is_first = False
             now.passes = max(self._passes.values(), default=0)
@@ -207,6 +207,7 @@ class _Watch:
     def _after(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:  # noqa: ARG002 (a hook)
         self._now.updates += 1
         self._present.updated()
+        self._used = dict(self._norms())  # not those of before: a fused optimizer divides by the loss scale itself
         self._stale = {name for name, norm in self._used.items() if norm}
         self._given = {}
 

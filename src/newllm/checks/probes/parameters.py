@@ -84,7 +84,7 @@ def moves(bench: Bench) -> Outcome:
     pulled = [name for name in found.trainable if name not in found.zero and held.get(id(parameters[name]))]
     if not pulled:
         raise CannotCheck("no-gradient")
-    still = [name for name in pulled if name not in found.moved]
+    still = [name for name in pulled if name not in found.moved and name not in found.faint]
     if still:
         first = parameters[still[0]]
         dtype = str(first.dtype).removeprefix("torch.")

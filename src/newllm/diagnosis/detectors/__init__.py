@@ -43,6 +43,7 @@ DETECTORS = [
     changed_state.detect_changed_state,
     changed_state.detect_frozen_statistics,
     ranks.detect_ranks_apart,
+    ranks.detect_ranks_alike,
     spikes.detect_spikes,
     trend.detect_slow_divergence,
     loss_bounds.detect_worse_than_chance,
