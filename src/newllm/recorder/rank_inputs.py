@@ -40,7 +40,7 @@ class RankInputs:
             self._handle.remove()
 
     def taken(self) -> Tensor | None:
-        """Return the fingerprint of the passes since the last one, an int64 on their device; None if there were none."""
+        """Return the fingerprint of the passes since the last one, an int64 on their device; None of none."""
         found, self._sum = self._sum, None
         return found
 

@@ -87,8 +87,8 @@ def record(
 class Recorder:
     """Records from `__enter__` to `__exit__`; made by `record`.
 
-    Where several processes train together only the first of them records. The others write fingerprints of their weights
-    and inputs beside its recording (`ranks`).
+    Where several processes train together only the first of them records. The others write fingerprints of their
+    weights and inputs beside its recording (`ranks`).
 
     Attributes:
         part: returns, for the name of a part, what keeps errors of its functions from the training.

@@ -107,7 +107,7 @@ def training_mode(bench: Bench) -> Outcome:
     """Look for single parts in evaluation mode, in which they act otherwise than in training.
 
     A model with a train() of its own may freeze parts there. Where train() still changes something, what was handed
-    over is not what is trained after the first evaluation; the loop may call it yet, so that this is no mistake as such.
+    over is not what is trained after the first evaluation; the loop may call it yet, and this is no mistake as such.
     """
     found = {name: module for name, module in bench.model.named_modules() if isinstance(module, ACTS)}
     still = [name for name, module in found.items() if not module.training]
