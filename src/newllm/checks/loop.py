@@ -41,6 +41,7 @@ class Call:
         updated_inside: whether an update was made inside of an autocast that keeps copies of weights.
         schedule: steps that the learning rate's schedule took.
         rate: learning rate at the first update.
+        first_rate: learning rate when the call began.
         passes: backward passes before the first update: the most that any parameter had.
         gradient: of the parameters at the first update; empty but for the first call that made one.
     """
@@ -57,6 +58,7 @@ class Call:
     updated_inside: bool = False
     schedule: int = 0
     rate: float | None = None
+    first_rate: float | None = None
     passes: int = 0
     gradient: dict[str, Tensor] = field(default_factory=dict)
 
@@ -142,7 +144,7 @@ class _Watch:
 
     def watched(self, step: Callable[[], Any], schedule: Any) -> Call:
         """Call the step, and return what it did."""
-        self._now = Call()
+        self._now = Call(first_rate=_rate(self._optimizer))
         self._present.old, self._present.has_updated_inside = [], False
         began = {name: each.detach().clone() for name, each in self._parameters.items()}
         turned = getattr(schedule, "last_epoch", 0)
@@ -186,7 +188,7 @@ class _Watch:
             raise CannotCheck("closure")
         now = self._now
         if now.rate is None:
-            now.rate = float(optimizer.param_groups[0].get("lr", 0.0))
+            now.rate = _rate(optimizer)
         now.stale += [name for name in self._given if name in self._stale]
         for name, mask in self._given.items():
             if not bool(mask.any()):
@@ -225,3 +227,7 @@ class _Watch:
         if len(factors) < 2 or not 0 < max(factors) < 1 - _SCALED:
             return None
         return max(factors) if max(factors) - min(factors) < _SCALED * max(factors) else None
+
+
+def _rate(optimizer: torch.optim.Optimizer) -> float:
+    return float(optimizer.param_groups[0].get("lr", 0.0))

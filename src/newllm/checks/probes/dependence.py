@@ -78,7 +78,10 @@ def _is_time_first(bench: Bench) -> bool:
 
 
 def evaluation_mode(bench: Bench) -> Outcome:
-    """Answer in evaluation mode and watch for dropout: there it may not act."""
+    """Answer in evaluation mode and watch for dropout: there it may not act.
+
+    A model without dropout and batch norms answers alike in both modes, unless it says otherwise itself.
+    """
     arguments, options, _ = bench.called()
     with _Chance() as chance:
         first = bench.answer(arguments, options, training=False, seed=0)
@@ -88,7 +91,22 @@ def evaluation_mode(bench: Bench) -> Outcome:
         return wrong("evaluation-mode", moved=moved)
     if moved > 0:
         raise CannotCheck("samples")
+    differ = _modes_differ(bench, first)
+    if differ > MOVED:
+        raise CannotCheck("modes-differ", moved=differ)
     return sound("evaluation-mode")
+
+
+def _modes_differ(bench: Bench, evaluated: Tensor) -> float:
+    """Return by how much training mode moves the answer of a model that has nothing known to act otherwise there."""
+    arguments, options, _ = bench.called()
+    if any(isinstance(module, ACTS) for module in bench.model.modules()):
+        return 0.0
+    with _Chance() as chance:
+        trained = bench.answer(arguments, options, training=True, seed=0)
+    if chance.dropout or trained.shape != evaluated.shape:
+        return 0.0
+    return float((trained.double() - evaluated.double()).abs().max()) / scale(evaluated)
 
 
 class _Chance(TorchDispatchMode):

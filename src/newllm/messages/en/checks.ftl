@@ -239,6 +239,7 @@ check-initial-loss = Does the loss begin where guessing is?
     .first = Make the last layer's initial weights smaller, or tie them to an embedding of a smaller scale.
     .sound = { G($nats, digits: 3) } nats a target at the beginning; guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }{ $learnt ->
         [yes] . That is far less: the weights have learnt before, or the answers can be seen
+        [prior] . That is what guessing by the share of each class costs ({ G($prior, digits: 3) })
        *[no] { "" }
     }
     .wrong = { G($nats, digits: 3) } nats a target at the beginning, where guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }: the fresh model is sure of wrong answers
@@ -478,6 +479,8 @@ check-reason =
     .scale-other = with another loss scale the first update uses a gradient that differs otherwise, as of a step that draws chance or batches of its own
     .scale-skips = no update was made in { $calls } calls at this loss scale
     .no-autocast-around = no update was made inside of automatic mixed precision
+    .modes-differ = in evaluation mode the output differs from that in training mode by { G($moved, digits: 2) } of its scale, though the model has neither dropout nor batch norms: right if it is meant to act otherwise there
+    .schedule-first = the schedule is stepped before the update, so that its first rate ({ G($first, digits: 2) }) is never used: right if it is 0, as of a warm-up, and meant to be left out
     .step-other = the first update uses another gradient than that of the loss of this batch: right if the step draws chance or a batch of its own, or adds something
     .step-sum = the first update uses { $passes } times the gradient of the loss: those of { $passes } passes are added, not averaged. If that is not meant, the size of a step depends on their number
 
