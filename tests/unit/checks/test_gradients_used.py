@@ -90,6 +90,7 @@ def said(report: CheckReport, probe: str) -> tuple[str, str]:
     [
         pytest.param(in_passes(per_target, by_targets), {}, ("sound", "sound"), id="weighed"),
         pytest.param(in_passes(per_target, by_targets, clip=0.01), {}, ("sound", "sound"), id="weighed and clipped"),
+        pytest.param(in_passes(per_target, by_targets), {"dropout": 0.3}, ("sound", "sound"), id="weighed, dropout"),
         pytest.param(in_passes(per_target, lambda *_: 1 / 4), {}, ("wrong", "wrong"), id="a mean of means"),
         pytest.param(in_passes(per_target, lambda *_: 1 / 4, clip=0.01), {}, ("wrong", "wrong"), id="and clipped"),
         pytest.param(in_passes(per_target, lambda *_: 1 / 8, 8), {}, ("wrong", "wrong"), id="row by row"),
@@ -204,14 +205,27 @@ def test_the_loss_scale_leaves_the_update_alone(make: Make, expected: str) -> No
 
 
 def test_an_optimizer_that_divides_by_the_scale_itself_is_sound_but_for_an_early_clip() -> None:
-    for clip, expected in ((lambda *_: None, "sound"), (clipped, "clipped")):
+    overflows = scaled(unscales=False, scale=2.0**24, kind=torch.float16)
+    for make, expected in (
+        (scaled(unscales=False), "sound"),
+        (overflows, "sound"),
+        (scaled(unscales=False, clip=clipped), "clipped"),
+    ):
         torch.manual_seed(0)
         model = mlp()
         optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-        step = scaled(unscales=False, clip=clip)(model, optimizer)
+        step = make(model, optimizer)
         report = newllm.check(model, optimizer, classes, table(), step=step, seconds=60)
         assert said(report, "loss-scale")[1] == expected
         assert said(report, "step-order")[1] == "sound"
+
+
+def test_passes_whose_gradients_were_thrown_away_are_not_counted() -> None:
+    """The first calls overflow and are skipped, and their gradients cleared."""
+    torch.manual_seed(0)
+    report = checked(scaled(clip=clipped, scale=2.0**24, kind=torch.float16))
+    found = next(each for each in report.outcomes if each.probe == "step-loss")
+    assert (found.status, found.evidence["passes"]) == ("sound", 1)
 
 
 def test_single_gradients_that_are_clipped_while_scaled_are_not_said_to_be_sound() -> None:
