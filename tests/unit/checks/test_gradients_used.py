@@ -23,9 +23,9 @@ PROBES = ("step-loss", "loss-scale", "step-weights")
 class Tagger(nn.Module):
     """A class for each of eight positions."""
 
-    def __init__(self, dropout: float = 0.0) -> None:
+    def __init__(self, *more: nn.Module) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(10, 32), nn.Tanh(), nn.Dropout(dropout), nn.Linear(32, 3))
+        self.layers = nn.Sequential(nn.Linear(10, 32), nn.Tanh(), *more, nn.Linear(32, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
@@ -90,7 +90,15 @@ def said(report: CheckReport, probe: str) -> tuple[str, str]:
     [
         pytest.param(in_passes(per_target, by_targets), {}, ("sound", "sound"), id="weighed"),
         pytest.param(in_passes(per_target, by_targets, clip=0.01), {}, ("sound", "sound"), id="weighed and clipped"),
-        pytest.param(in_passes(per_target, by_targets), {"dropout": 0.3}, ("sound", "sound"), id="weighed, dropout"),
+        pytest.param(
+            in_passes(per_target, by_targets), {"more": [nn.Dropout(0.3)]}, ("sound", "sound"), id="weighed, dropout"
+        ),
+        pytest.param(
+            in_passes(per_target, by_targets),
+            {"more": [nn.BatchNorm1d(8)]},
+            ("sound", "sound"),
+            id="norms of each pass",
+        ),
         pytest.param(in_passes(per_target, lambda *_: 1 / 4), {}, ("wrong", "wrong"), id="a mean of means"),
         pytest.param(in_passes(per_target, lambda *_: 1 / 4, clip=0.01), {}, ("wrong", "wrong"), id="and clipped"),
         pytest.param(in_passes(per_target, lambda *_: 1 / 8, 8), {}, ("wrong", "wrong"), id="row by row"),
@@ -102,11 +110,14 @@ def said(report: CheckReport, probe: str) -> tuple[str, str]:
         ),
         pytest.param(in_passes(per_row, lambda *_: 1 / 4), {"loss": per_row}, ("sound", "sound"), id="each row alike"),
         pytest.param(
-            in_passes(per_target, lambda *_: 1 / 4), {"dropout": 0.3}, ("wrong", "wrong"), id="with the same dropout"
+            in_passes(per_target, lambda *_: 1 / 4),
+            {"more": [nn.Dropout(0.3)]},
+            ("wrong", "wrong"),
+            id="with the same dropout",
         ),
         pytest.param(
             in_passes(per_target, lambda part, _: 1 / 4 + 0 * torch.rand(len(part)).sum()),
-            {"dropout": 0.3},
+            {"more": [nn.Dropout(0.3)]},
             ("unchecked", "step-other"),
             id="with other dropout",
         ),
@@ -121,7 +132,7 @@ def said(report: CheckReport, probe: str) -> tuple[str, str]:
 def test_passes_train_the_loss_of_their_batch(make: Make, options: dict[str, Any], expected: tuple[str, str]) -> None:
     torch.manual_seed(0)
     batch = tags(uneven=options.get("uneven", True))
-    model = Tagger(options.get("dropout", 0.0))
+    model = Tagger(*options.get("more", ()))
     report = checked(make, model=model, loss=options.get("loss", per_target), batch=batch)
     assert said(report, "step-loss") == expected
     if expected[0] != "wrong":

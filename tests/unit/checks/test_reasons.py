@@ -33,12 +33,24 @@ class ByMode(nn.Module):
         return self.layers(x) * (1.0 if self.training else self.factor)
 
 
+class Drops(nn.Module):
+    """Dropout in training mode, by a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(self.layers(x), 0.2, self.training)
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
         (ByMode(1.5), ("unchecked", "modes-differ")),
         (ByMode(1.0), ("sound", "sound")),
-        (ByMode(1.5, nn.Dropout(0.1)), ("sound", "sound")),  # it declares that the modes differ
+        (ByMode(1.5, nn.BatchNorm1d(3)), ("sound", "sound")),  # it declares that the modes differ
+        (Drops(), ("sound", "sound")),
     ],
 )
 def test_modes_that_differ_without_a_layer_that_says_so(model: nn.Module, expected: tuple[str, str]) -> None:
