@@ -30,6 +30,7 @@ PROBES: dict[str, Callable[[Bench], Outcome]] = {
     "repeatable": learning.repeatable,
     "batch-kept": contents.batch_kept,
     "registered": parameters.registered,
+    "tied": parameters.tied,
     "optimizer-holds": parameters.optimizer_holds,
     "training-mode": dependence.training_mode,
     "loss-form": loss.loss_form,

@@ -42,6 +42,13 @@ check-batch-kept = Does a step leave its batch as it was?
        *[other] { " " }and { COUNT($count) } tensors in all
     }): its loss is { G($first) }, and with what is left of it { G($second) }
 
+check-tied = Is tied what is said to be tied?
+    .short = tied weights
+    .why = Embedding and head that are said to be one weight are made one again when the model is loaded, and what one of them has learnt is lost.
+    .first = Call model.tie_weights() after the last change of the model (giving memory to a model from the meta device, new embeddings), and make the optimizer then.
+    .sound = { $embedding } and { $head } are one weight, as the configuration says
+    .wrong = the configuration says tie_word_embeddings, but { $embedding } and { $head } have a weight each
+
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .short = parameters in the optimizer
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
@@ -474,6 +481,7 @@ check-reason =
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
     .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as where a model freezes a part of itself there: call it before the check, and before the first step
+    .no-tie = no configuration says that embedding and head are one weight, or an adapter has taken the place of one
     .no-spectral-norm = no layer has a spectral norm
     .no-scaler = the step holds no loss scale that is on, or several
     .scale-other = with another loss scale the first update uses a gradient that differs otherwise, as of a step that draws chance or batches of its own
