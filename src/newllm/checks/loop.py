@@ -1,6 +1,7 @@
 """A few calls of the user's own training step, watched: gradients around each update, modes, the schedule."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from newllm.checks.bench import Bench, set_seed
 from newllm.checks.outcome import CannotCheck
+from newllm.checks.present import PresentWeights
 from newllm.checks.reached import put_back, reached
 from newllm.checks.seen import ACTS
 from newllm.checks.trees import dense
@@ -35,8 +37,13 @@ class Call:
         cleared: by name of a parameter where its gradient was set to zero before the update, though it had one.
         cleared_moved: by name how many of these numbers moved.
         evaluating: layers that act otherwise in training, and were trained in evaluation mode.
+        old_weights: layers that computed with weights of before an update (`present`).
+        updated_inside: whether an update was made inside of an autocast that keeps copies of weights.
         schedule: steps that the learning rate's schedule took.
         rate: learning rate at the first update.
+        first_rate: learning rate when the call began.
+        passes: backward passes before the first update: the most that any parameter had.
+        gradient: of the parameters at the first update; empty but for the first call that made one.
     """
 
     updates: int = 0
@@ -47,8 +54,13 @@ class Call:
     cleared: dict[str, Tensor] = field(default_factory=dict)
     cleared_moved: dict[str, int] = field(default_factory=dict)
     evaluating: list[str] = field(default_factory=list)
+    old_weights: list[str] = field(default_factory=list)
+    updated_inside: bool = False
     schedule: int = 0
     rate: float | None = None
+    first_rate: float | None = None
+    passes: int = 0
+    gradient: dict[str, Tensor] = field(default_factory=dict)
 
 
 def calls(bench: Bench) -> list[Call]:
@@ -107,9 +119,12 @@ class _Watch:
         self._optimizer = bench.optimizer
         self._stale: set[str] = set()
         self._given: dict[str, Tensor] = {}  # where the last backward pass left a gradient
-        self._used: dict[str, float] = {}  # norms at the last update
+        self._used: dict[str, float] = {}  # norms right after the last update
         self._values: dict[str, Tensor] = {}
         self._now = Call()
+        self._passes: Counter[str] = Counter()
+        self._is_first = True  # until an update was seen
+        self._present = PresentWeights(bench.model)
         self._handles: list[Any] = [
             bench.optimizer.register_step_pre_hook(self._before),
             bench.optimizer.register_step_post_hook(self._after),
@@ -123,12 +138,14 @@ class _Watch:
 
     def remove(self) -> None:
         """Take the hooks away."""
+        self._present.remove()
         for handle in self._handles:
             handle.remove()
 
     def watched(self, step: Callable[[], Any], schedule: Any) -> Call:
         """Call the step, and return what it did."""
-        self._now = Call()
+        self._now = Call(first_rate=_rate(self._optimizer))
+        self._present.old, self._present.has_updated_inside = [], False
         began = {name: each.detach().clone() for name, each in self._parameters.items()}
         turned = getattr(schedule, "last_epoch", 0)
         step()
@@ -137,6 +154,7 @@ class _Watch:
         now.moved = {name for name, each in parameters.items() if not torch.equal(each.detach(), began[name])}
         now.without_gradient = [name for name in now.without_gradient if name not in now.moved]
         now.scaled_after_update = self._scale_after_update()
+        now.old_weights, now.updated_inside = self._present.old, self._present.has_updated_inside
         for name, mask in now.cleared.items():
             now.cleared_moved[name] = int((parameters[name].detach()[mask] != self._values[name]).sum())
         return now
@@ -145,11 +163,13 @@ class _Watch:
         def hook(_: Tensor) -> None:
             if parameter.grad is None or not bool(dense(parameter.grad).any()):
                 self._stale.discard(name)
+                self._passes[name] = 0
 
         return hook
 
     def _arrived(self, name: str) -> Callable[[Tensor], None]:
         def hook(parameter: Tensor) -> None:
+            self._passes[name] += 1
             if parameter.grad is not None and parameter.grad.layout == torch.strided:
                 self._given[name] = parameter.grad != 0
 
@@ -168,7 +188,7 @@ class _Watch:
             raise CannotCheck("closure")
         now = self._now
         if now.rate is None:
-            now.rate = float(optimizer.param_groups[0].get("lr", 0.0))
+            now.rate = _rate(optimizer)
         now.stale += [name for name in self._given if name in self._stale]
         for name, mask in self._given.items():
             if not bool(mask.any()):
@@ -180,10 +200,16 @@ class _Watch:
             elif float(cleared.double().mean()) > _CLEARED:
                 now.cleared[name] = cleared
                 self._values[name] = parameter.detach()[cleared].clone()
-        self._used = dict(self._norms())
+        if self._is_first:
+            self._is_first = False
+            now.passes = max(self._passes.values(), default=0)
+            held = self._parameters.items()
+            now.gradient = {name: dense(each.grad).clone() for name, each in held if each.grad is not None}
 
     def _after(self, optimizer: torch.optim.Optimizer, arguments: Any, options: Any) -> None:  # noqa: ARG002 (a hook)
         self._now.updates += 1
+        self._present.updated()
+        self._used = dict(self._norms())  # not those of before: a fused optimizer divides by the loss scale itself
         self._stale = {name for name, norm in self._used.items() if norm}
         self._given = {}
 
@@ -201,3 +227,7 @@ class _Watch:
         if len(factors) < 2 or not 0 < max(factors) < 1 - _SCALED:
             return None
         return max(factors) if max(factors) - min(factors) < _SCALED * max(factors) else None
+
+
+def _rate(optimizer: torch.optim.Optimizer) -> float:
+    return float(optimizer.param_groups[0].get("lr", 0.0))

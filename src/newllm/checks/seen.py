@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from newllm.checks.present import autocasts
 from newllm.checks.trees import copied, dense, leaves
 
 ACTS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they act otherwise in training
@@ -95,7 +96,7 @@ class _Watch:
     def _before(self, module: nn.Module, arguments: Any, options: Any) -> None:
         if not self._within:  # the outermost: the model, or what a LightningModule holds and calls
             self.calls.append((module, copied(arguments), copied(options)))
-            self.autocast.update(kind for kind in ("cpu", "cuda", "mps", "xpu") if _autocast(kind))
+            self.autocast.update(kind for kind in ("cpu", "cuda", "mps", "xpu") if autocasts(kind))
         self._within.append(module)
 
     def _after(self, module: nn.Module, arguments: Any, options: Any, made: Any) -> None:  # noqa: ARG002 (a hook's form)
@@ -191,10 +192,3 @@ def _measured(module: nn.Module, made: Tensor) -> Layer:
         dead = float((values == 0).double().mean())
     dtype = str(made.dtype).removeprefix("torch.")
     return Layer(huge if math.isfinite(huge) else math.inf, saturated, dead, dtype, isinstance(module, _PRODUCTS))
-
-
-def _autocast(kind: str) -> bool:
-    try:
-        return torch.is_autocast_enabled(kind)
-    except (RuntimeError, TypeError):  # a kind that this torch does not know
-        return False

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from newllm.checks.bench import Bench
 from newllm.checks.trees import dense
 
+_FAINT = 1e-6  # of the largest gradient: what single precision rounds
 UPDATES = 3  # what begins at zero (a gate, LoRA's B) keeps the gradient from others in the first of them
 
 
@@ -19,6 +20,7 @@ class Updates:
         trainable: names of the parameters that need a gradient.
         absent: of these, those that never had a gradient.
         zero: those whose gradient was absent or exactly 0 each time.
+        faint: those whose largest gradient was nothing but the rounding of others, as of a bias before a batch norm.
         moved: names of all parameters, and running statistics, that are not what they were.
         still: by name of a parameter in half precision the share of its numbers that had a gradient and did not change.
         frozen: names of the parameters that need no gradient.
@@ -28,6 +30,7 @@ class Updates:
     trainable: list[str]
     absent: list[str]
     zero: list[str]
+    faint: list[str]
     moved: set[str]
     still: dict[str, float]
     frozen: list[str]
@@ -48,8 +51,12 @@ def _updates(bench: Bench) -> Updates:
     pulled = {
         name: torch.zeros_like(parameters[name], dtype=torch.bool) for name in trainable if _is_half(parameters[name])
     }
+    largest = dict.fromkeys(trainable, 0.0)
     for _ in range(UPDATES):
         bench.step()
+        for name in trainable:
+            if (grad := parameters[name].grad) is not None and grad.numel():
+                largest[name] = max(largest[name], float(dense(grad).abs().max()))
         absent -= {name for name in absent if parameters[name].grad is not None}
         zero -= {name for name in zero if (grad := parameters[name].grad) is not None and bool(dense(grad).any())}
         for name, mask in pulled.items():
@@ -60,6 +67,7 @@ def _updates(bench: Bench) -> Updates:
         trainable=trainable,
         absent=[name for name in trainable if name in absent],
         zero=[name for name in trainable if name in zero],
+        faint=[name for name, most in largest.items() if most <= _FAINT * max(largest.values())],
         moved={name for name, each in now.items() if not torch.equal(each.detach(), before[name])},
         still={
             name: float((mask & (parameters[name].detach() == before[name])).sum() / mask.sum().clamp(min=1))

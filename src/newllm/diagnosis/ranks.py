@@ -1,5 +1,7 @@
 """Whether the ranks of a training hold the same weights and moments: the fingerprints that each wrote, compared.
 
+And whether they read the same, which ranks whose gradients are averaged should not.
+
 `newllm.record` writes one file a rank (`recorder.ranks`). What was equal on all ranks when it was first seen is meant
 to be equal. Where anything of a layer differs from the start without a wrapper that shares it, each rank holds a part
 of that layer, or one of its own, and the layer is not compared.
@@ -19,7 +21,8 @@ FOLDER = "ranks"
 _LARGEST = 256 * 2**20  # bytes of all files
 _MOST = 64  # ranks that are read: enough to see that one differs
 _LARGEST_NUMBER = 2**53  # past it a float does not count any more
-WEIGHTS, MOMENTS = "weights", "moments"
+WEIGHTS, MOMENTS, INPUTS = "weights", "moments", "inputs"
+_FEWEST = 3  # steps whose inputs are compared
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,13 @@ class Ranks:
         count: of ranks that were compared.
         compared: parameters that were.
         apart: what differs, the first first.
+        alike: steps whose inputs were compared and the same on all ranks, where those of all of them were.
     """
 
     count: int
     compared: int
     apart: tuple[Apart, ...] = ()
+    alike: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class _Rank:
     world: int
     wrapped: bool
     rows: Mapping[int, Mapping[str, Sequence[int | None]]]
+    inputs: Mapping[int, int]
 
 
 def read_ranks(run: Path) -> tuple[Ranks | None, tuple[Remark, ...]]:
@@ -117,8 +123,9 @@ def _read(folder: Path) -> Iterator[_Rank]:
                 raise ValueError(f"{file.name} has a row of another length")
             if not {int, type(None)}.issuperset(map(type, values)):
                 raise ValueError(f"{file.name} has a row of something else than fingerprints")
+        inputs = {row["step"]: _whole(row[INPUTS]) for row in rows if row.get(INPUTS) is not None}
         rank, left_out, world = (_whole(head[key]) for key in ("rank", "left_out", "ranks"))
-        yield _Rank(rank, names, left_out, world, bool(head["wrapped"]), by_step)
+        yield _Rank(rank, names, left_out, world, bool(head["wrapped"]), by_step, inputs)
 
 
 def _whole(value: object) -> int:
@@ -147,7 +154,19 @@ def _compared(ranks: Sequence[_Rank]) -> tuple[Ranks, int]:
     numbers = [rank.number for rank in ranks]
     found = [_numbered(one, numbers) for one in found]
     found.sort(key=lambda one: one.step)
-    return Ranks(len(ranks), len(shared) if steps else 0, tuple(found)), len(names) - len(shared)
+    alike = _alike(ranks) if wrapped else ()
+    return Ranks(len(ranks), len(shared) if steps else 0, tuple(found), alike), len(names) - len(shared)
+
+
+def _alike(ranks: Sequence[_Rank]) -> tuple[int, ...]:
+    """Return the steps at which all ranks were given the same, if they were at each that is known.
+
+    Nothing is said of a training on one batch again and again (it is learnt by heart on purpose, or is all the data).
+    """
+    steps = sorted(set[int].intersection(*(set(rank.inputs) for rank in ranks)))
+    values = [{rank.inputs[step] for rank in ranks} for step in steps]
+    is_so = len(steps) >= _FEWEST and all(len(each) == 1 for each in values) and len(set[int].union(*values)) > 1
+    return tuple(steps) if is_so else ()
 
 
 def _apart(name: str, part: str, rows: Sequence[tuple[int, Sequence[Any]]]) -> Apart | None:

@@ -1,5 +1,7 @@
 """What tells whether the ranks of a training hold the same: fingerprints of weights and moments, a file a rank.
 
+Beside them stands one of what the model was given (`rank_inputs`), which should not be the same.
+
 Each rank writes by itself, at the start and after sampled steps, into `ranks` of the one recording; whoever reads the
 recording compares (`newllm.diagnosis.ranks`). Nothing is sent: a collective would wait for a rank that has ended or
 does not record, and would come between those of the training.
@@ -18,14 +20,16 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor, nn
 
-from newllm.diagnosis.ranks import FOLDER, MOMENTS, WEIGHTS
+from newllm.diagnosis.ranks import FOLDER, INPUTS, MOMENTS, WEIGHTS
 from newllm.recorder.bits import bits, has_numbers
 from newllm.recorder.layers import stacked
 from newllm.recorder.layout import Layout, own_name
 from newllm.recorder.pending import FLUSH_SECONDS
+from newllm.recorder.rank_inputs import RankInputs
 
 MOST_WAITING = 1_000_000  # numbers that wait for the first rank's recording: they lie on the device
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeedZeroModule")
+_PATIENCE = 5.0  # seconds
 _WORD = 2**32
 _SHORT = (",", ":")
 
@@ -39,6 +43,9 @@ class RankWatch:
         out: directory of the recording.
         known_by: a file in it that the first rank writes when it begins.
         resumed_at: step that the training goes on from; fingerprints of later ones are dropped. None: it begins.
+
+    Attributes:
+        inputs: fingerprints of what the model is given, where each rank is to read rows of its own.
     """
 
     def __init__(
@@ -53,7 +60,8 @@ class RankWatch:
         self._resumed_at = resumed_at
         self._rank, self._world = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self._file: TextIO | None = None
-        self._rows: list[tuple[int, list[int], Tensor]] = []
+        self._rows: list[tuple[int, list[int], bool, Tensor]] = []
+        self.inputs = RankInputs(layout.root)
         self._flushed = time.monotonic()
         self._names = {id(one): own_name(name) for name, one in layout.inner.named_parameters()}
         self._whole = [one for one in layout.parameters if _is_whole(one)] if _is_replicated(layout.root) else []
@@ -75,12 +83,13 @@ class RankWatch:
             folder.mkdir(exist_ok=True)
             self._file = self._opened(folder)
         rows, self._rows = self._rows, []
-        for step, with_moments, sums in rows:
+        for step, with_moments, has_inputs, sums in rows:
             words = [int(one) % _WORD for one in sums.tolist()]
+            read = words.pop() if has_inputs else None
             count = len(self._whole)
             moments = dict(zip(with_moments, words[count:], strict=True))
             listed = [moments.get(index) for index in range(count)]
-            self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed})
+            self._write({"step": step, WEIGHTS: words[:count], MOMENTS: listed, INPUTS: read})
         self._file.flush()
 
     def _opened(self, folder: Path) -> TextIO:
@@ -99,7 +108,11 @@ class RankWatch:
         return file
 
     def close(self) -> None:
-        """Write the rest."""
+        """Write the rest. A rank that is done before the first has begun its recording waits for it, a few seconds."""
+        self.inputs.close()
+        ends = time.monotonic() + _PATIENCE
+        while self._rows and not (self._out / self._known_by).is_file() and time.monotonic() < ends:
+            time.sleep(0.05)
         self.flush()
         if self._file is not None:
             self._file.close()
@@ -119,8 +132,11 @@ class RankWatch:
         self._file.write(json.dumps(row, separators=_SHORT) + "\n")
 
     @torch.no_grad()
-    def _taken(self) -> tuple[list[int], Tensor]:
-        """Return the indices of the parameters that have moments, and one number a parameter and a set of moments."""
+    def _taken(self) -> tuple[list[int], bool, Tensor]:
+        """Return the indices of the parameters that have moments, and whether there were inputs.
+
+        And one number a parameter and a set of moments, and last that of the inputs.
+        """
         with_moments, moments = [], []
         for index, parameter in enumerate(self._whole):
             state = self._optimizer.state.get(parameter, {})
@@ -128,7 +144,9 @@ class RankWatch:
             if own:
                 with_moments.append(index)
                 moments.append(sum((place + 2) * bits(one) for place, one in enumerate(own[1:])) + bits(own[0]))
-        return with_moments, stacked([*(bits(one.detach()) for one in self._whole), *moments])
+        read = self.inputs.taken()
+        sums = [*(bits(one.detach()) for one in self._whole), *moments, *([] if read is None else [read])]
+        return with_moments, read is not None, stacked(sums)
 
 
 def _is_replicated(model: nn.Module) -> bool:

@@ -87,8 +87,8 @@ def record(
 class Recorder:
     """Records from `__enter__` to `__exit__`; made by `record`.
 
-    Where several processes train together only the first of them records, and only there are there hooks. The others
-    write fingerprints of their weights beside its recording (`ranks`).
+    Where several processes train together only the first of them records. The others write fingerprints of their
+    weights and inputs beside its recording (`ranks`).
 
     Attributes:
         part: returns, for the name of a part, what keeps errors of its functions from the training.
@@ -156,9 +156,12 @@ class Recorder:
 
     def _compare_ranks(self) -> None:
         """Take the fingerprints of this rank, before the first step and after sampled ones."""
+        if self._ranks is None:
+            return
         first = (self._resumed_at or 0) + 1
-        if self._ranks is not None and (self.steps <= first or self.steps % self._every == 0):
+        if self.steps <= first or self.steps % self._every == 0:
             self.part("ranks")(self._ranks.put)(self.steps)
+        self._ranks.inputs.is_wanted = self.steps < first or (self.steps + 1) % self._every == 0
 
     def __exit__(self, *_: object) -> None:
         self._unhook()

@@ -109,3 +109,40 @@ def test_a_loader_without_tokens_or_classes_is_unchecked() -> None:
     )
     (found,) = [outcome for outcome in report.outcomes if outcome.probe == "ids"]
     assert found.status == "unchecked"
+
+
+class Text(Dataset[Tensor]):
+    """Rows of tokens: 1 begins each, 2 ends it, and 0 never comes."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, index: int) -> Tensor:
+        middle = torch.arange(3, TOKENS).roll(index)[:10]
+        return torch.cat([torch.tensor([1]), middle, torch.tensor([2])])
+
+
+class Next(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(TOKENS, 8), nn.Linear(8, TOKENS)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return logits."""
+        return self.head(self.embedding(tokens))
+
+
+def test_inputs_and_targets_that_are_cut_out_of_a_row_are_found() -> None:
+    """The first token of every row is never a target, and the last is never read."""
+    torch.manual_seed(0)
+    model, loader = Next(), DataLoader(Text(), 8, shuffle=True)
+
+    def loss(model: nn.Module, rows: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-2), loss, loader=loader, seconds=60)
+    found = next(each for each in report.outcomes if each.probe == "ids")
+    assert found.status == "sound"
+    assert (found.evidence["tokens"]["never"], found.evidence["classes"]["never"]) == (2, 2)
+    assert "0, 2" in str(found.sentence)
+    assert "0, 1" in str(found.sentence)

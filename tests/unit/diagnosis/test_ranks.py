@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from newllm.diagnosis.detectors.ranks import detect_ranks_apart
+from newllm.diagnosis.detectors.ranks import detect_ranks_alike, detect_ranks_apart
 from newllm.diagnosis.facts import Facts, Layer
 from newllm.diagnosis.layer_names import with_named_layers
 from newllm.diagnosis.ranks import Apart, read_ranks
@@ -170,3 +170,38 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(run / "ranks" / "rank-00001.jsonl")
     (remark,) = read_ranks(run)[1]
     assert str(remark) == "'ranks' cannot be read (not a regular file): passed over"
+
+
+def _reading(run: Path, ranks: Sequence[Sequence[int | None]], *, wrapped: bool = True) -> Path:
+    """Write ranks that hold the same weights and read what is given, at steps 0, 1, 10, 20 and so on."""
+    _written(run, [{0: SAME[0]}] * len(ranks), wrapped=wrapped)
+    for rank, inputs in enumerate(ranks):
+        steps = [0, 1, *range(10, 10 * len(inputs), 10)]
+        rows = [{"step": step, "weights": [1, 2, 3], "moments": [None] * 3} for step in steps[: len(inputs)]]
+        head = (run / f"ranks/rank-{rank:05}.jsonl").read_text().splitlines()[0]
+        lines = [head, *(json.dumps(row | {"inputs": read}) for row, read in zip(rows, inputs, strict=True))]
+        (run / f"ranks/rank-{rank:05}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    return run
+
+
+def test_ranks_that_read_the_same_at_each_step_are_told(tmp_path: Path) -> None:
+    same = [None, 5, 6, 7]
+    (finding,) = detect_ranks_alike(Trace({}), read_facts(_reading(tmp_path, [same, same]))[0])
+    assert (finding.severity, finding.first_step, finding.last_step) == ("warning", 1.0, 20.0)
+    assert str(finding.sentence).startswith("at each of 3 steps that were compared, from step 1 to 20, all 2 ranks")
+    assert "ビットまで同じ入力" in catalogue("ja").text(finding.sentence)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "wrapped"),
+    [
+        pytest.param([[None, 5, 6, 7], [None, 5, 6, 8]], True, id="once another"),
+        pytest.param([[None, 5, 6, 7], [None, 5, 6, 7], [None, 1, 2, 3]], True, id="a third reads another"),
+        pytest.param([[None, 5, 5, 5], [None, 5, 5, 5]], True, id="one batch, learnt by heart"),
+        pytest.param([[None, 5, 6], [None, 5, 6]], True, id="too few steps"),
+        pytest.param([[None, 5, 6, 7], [None, 5, 6, 7]], False, id="parts of a split model"),
+        pytest.param([[None] * 4, [None] * 4], True, id="no inputs"),
+    ],
+)
+def test_other_ranks_that_read_are_not(tmp_path: Path, ranks: list[list[int | None]], wrapped: bool) -> None:
+    assert detect_ranks_alike(Trace({}), read_facts(_reading(tmp_path, ranks, wrapped=wrapped))[0]) == []

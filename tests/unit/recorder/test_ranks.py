@@ -72,6 +72,47 @@ def inside(out: str, rank: int) -> None:
     _train(out, rank, model, call=model.module)
 
 
+def alike(out: str, rank: int) -> None:  # noqa: ARG001 (a form)
+    model, optimizer = _wrapped()
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for step in range(STEPS):
+            recorder.step(_step(model, optimizer, torch.randn(16, 6, generator=torch.Generator().manual_seed(step))))
+
+
+def by_heart(out: str, rank: int) -> None:  # noqa: ARG001 (a form)
+    """All ranks learn one batch by heart."""
+    model, optimizer = _wrapped()
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for _ in range(STEPS):
+            recorder.step(_step(model, optimizer, torch.ones(16, 6)))
+
+
+def evaluated_alike(out: str, rank: int) -> None:
+    """Ranks that read rows of their own, and evaluate on the same ones."""
+    model, optimizer = _wrapped()
+    with newllm.record(model, optimizer, out=out, every=EVERY) as recorder:
+        for step in range(STEPS):
+            chance = torch.Generator().manual_seed(2 * step + rank)
+            recorder.step(_step(model, optimizer, torch.randn(16, 6, generator=chance)))
+            model.eval()
+            with torch.no_grad():
+                model(torch.full((16, 6), float(step)))
+            model.train()
+
+
+def _wrapped() -> tuple[nn.Module, torch.optim.Optimizer]:
+    model = DistributedDataParallel(_model())
+    return model, torch.optim.AdamW(model.parameters(), 1e-2)
+
+
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor) -> torch.Tensor:
+    optimizer.zero_grad()
+    loss = model(x).square().mean()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 def ended(out: str, rank: int) -> None:
     """Rank 1 ends long before rank 0 does: each trains by itself with equal data, which is as good as sharing."""
     _train(out, 0, _model(), steps=STEPS if rank == 0 else AT)
@@ -177,6 +218,24 @@ def test_ranks_that_do_not_are_not(tmp_path: Path, name: str, compared: int, sai
     ranks, remarks = read_ranks(out)
     assert [remark.sentence.id for remark in remarks] == said
     assert (ranks.compared if ranks else 0) == compared
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("alike", (1, 5, 10, 15, 20)),
+        ("by_heart", ()),
+        ("evaluated_alike", ()),
+        ("healthy", ()),
+    ],
+)
+def test_ranks_that_read_the_same_are_told(tmp_path: Path, name: str, steps: tuple[int, ...]) -> None:
+    out = _in_two_processes(name, tmp_path / "run")
+    ranks, _ = read_ranks(out)
+    assert ranks is not None
+    assert ranks.alike == steps
+    assert ("ranks-alike" in {one.kind for one in newllm.doctor(out).findings}) == bool(steps)
 
 
 @pytest.mark.slow

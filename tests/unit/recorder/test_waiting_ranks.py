@@ -1,6 +1,7 @@
 """A rank whose first rank does not record beside it keeps few fingerprints, and writes them once it does."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,23 @@ def test_what_waits_for_the_first_rank_is_bounded_by_its_numbers(
     (tmp_path / "recording.json").touch()
     watch.close()
     assert len((tmp_path / "ranks" / "rank-00001.jsonl").read_text().splitlines()) == 1 + 5
+
+
+@pytest.mark.parametrize(("patience", "files"), [(30.0, 1), (0.0, 0)])
+def test_a_rank_that_is_done_first_waits_for_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float, files: int
+) -> None:
+    monkeypatch.setattr(ranks, "_PATIENCE", patience)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    model = nn.Linear(2, 2)
+    watch = ranks.RankWatch(Layout(model), torch.optim.SGD(model.parameters(), 0.1), tmp_path, "recording.json")
+    watch.put(0)
+    first = threading.Timer(0.3, (tmp_path / "recording.json").touch)
+    first.start()
+    watch.close()
+    first.join()
+    assert len(list(tmp_path.glob("ranks/*"))) == files
 
 
 def test_a_resumed_rank_goes_on_with_what_it_wrote_up_to_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,9 @@ from newllm.messages import Message, message
 _LONGEST = 1.5  # seconds
 _SHARE = 0.3  # of the time that is left
 _SHOWN = 3
+_CUTS = (slice(None), slice(None, -1), slice(1, None))  # positions: the inputs and targets of a next-token model
+
+_Place = tuple[str, slice]  # of a tensor in a batch, and the positions of it that are meant
 
 
 def ids(bench: Bench) -> Outcome:
@@ -41,10 +44,10 @@ def ids(bench: Bench) -> Outcome:
         batches = [rows[first : first + size] for first in range(0, len(rows), size)]
         for batch, chosen in zip(reading(loader, batches), batches, strict=False):
             held = dict(integers(batch))
-            for kind, (_, path, _) in sought.items():
+            for kind, (_, (path, cut), _) in sought.items():
                 if path not in held:
                     raise CannotCheck("no-ids")
-                _mark(seen[kind], held[path])
+                _mark(seen[kind], _cut(held[path], cut))
             read += len(chosen)
             if all(bool(one.all()) for one in seen.values()) or time.monotonic() > ends:
                 break
@@ -90,29 +93,38 @@ def _with_text(lookup: Callable[[int], object], one: int) -> str:
     return str(one) if text is None else f"{one} {text!r}"
 
 
-def _tokens(bench: Bench) -> tuple[str, str, int] | None:
+def _tokens(bench: Bench) -> tuple[str, _Place, int] | None:
     """Return the largest embedding that reads tokens, where these stand in a batch, and its rows."""
     try:
         name, read, size = tokens_read(bench)
     except CannotCheck:
         return None
-    path = _where(bench, lambda one: one.numel() == read.numel() and bool((one.flatten() == read.flatten()).all()))
-    return path and (name, path, size)
+    place = _where(bench, lambda one: one.numel() == read.numel() and bool((one.flatten() == read.flatten()).all()))
+    return place and (name, place, size)
 
 
-def _classes(bench: Bench) -> tuple[str, str, int] | None:
+def _classes(bench: Bench) -> tuple[str, _Place, int] | None:
     """Return where the classes that are learnt stand in a batch, and how many outputs there are."""
     try:
         found = targets(bench)
     except CannotCheck:
         return None
     ids, used = found.ids.cpu(), found.used.cpu()
-    path = _where(bench, lambda one: one.shape == ids.shape and bool((one[used].long().cpu() == ids[used]).all()))
-    return path and ("", path, found.classes)
+    place = _where(bench, lambda one: one.shape == ids.shape and bool((one[used].long().cpu() == ids[used]).all()))
+    return place and ("", place, found.classes)
 
 
-def _where(bench: Bench, is_it: Callable[[Tensor], bool]) -> Any:
-    return next((path for path, each in integers(bench.batch) if is_it(each)), None)
+def _where(bench: Bench, is_it: Callable[[Tensor], bool]) -> _Place | None:
+    """Return the tensor of the batch that holds what is sought: as it is, or without its last or first position."""
+    for path, each in integers(bench.batch):
+        for cut in _CUTS[: 3 if each.ndim > 1 else 1]:
+            if is_it(_cut(each, cut)):
+                return path, cut
+    return None
 
 
-_KINDS: dict[str, Callable[[Bench], tuple[str, str, int] | None]] = {"tokens": _tokens, "classes": _classes}
+def _cut(tensor: Tensor, cut: slice) -> Tensor:
+    return tensor[:, cut] if tensor.ndim > 1 else tensor
+
+
+_KINDS: dict[str, Callable[[Bench], tuple[str, _Place, int] | None]] = {"tokens": _tokens, "classes": _classes}

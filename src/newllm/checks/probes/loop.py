@@ -86,6 +86,8 @@ def schedule(bench: Bench) -> Outcome:
         turns = [call.schedule / call.updates for call in updating]
         if len(turns) > 1 and min(turns) > 1 and not _is_shared(bench):
             return wrong("schedule", "often", turns=min(turns), calls=len(turns))
+        if updating and updating[0].first_rate != updating[0].rate and updating[0].schedule:
+            raise CannotCheck("schedule-first", first=updating[0].first_rate)
         every = 1 if len(turns) > 1 and min(turns) == 1 == max(turns) else every
     if bench.parts.steps is None:
         if bench.parts.step is not None and every == 1:

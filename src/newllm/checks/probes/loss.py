@@ -11,6 +11,7 @@ from newllm.checks.targets import FIT, shift_shares, targets
 _MISFIT = 0.9  # share below which they do not: a text that repeats itself agrees with itself under any shift
 _HIGH, _ABOVE = 1.3, 0.3  # times ln C and nats: more than this is no matter of a few unlucky rows
 _LOW = 0.5  # times ln C: less than this has been learnt, or is given away
+_PRIOR = 0.9  # times what guessing by the share of each class costs: less has been learnt
 _SAME = 0.02  # of a weight
 
 
@@ -40,7 +41,10 @@ def shift(bench: Bench) -> Outcome:
 
 
 def initial_loss(bench: Bench) -> Outcome:
-    """Hold the loss of a fresh model against ln C, that of guessing each of C classes alike."""
+    """Hold the loss of a fresh model against ln C, that of guessing each of C classes alike.
+
+    One that begins by how often each class occurs, as with a bias that is set so, costs less, and has learnt nothing.
+    """
     if not bench.is_fresh:
         raise CannotCheck("trained")
     found = targets(bench)
@@ -49,10 +53,13 @@ def initial_loss(bench: Bench) -> Outcome:
     if found.ids.ndim == 1 and found.classes == len(found.ids):
         raise CannotCheck("in-batch")  # similarities are large where rows are alike, whatever is learnt
     uniform = math.log(found.classes)
-    evidence = {"nats": found.nats, "uniform": uniform, "classes": found.classes}
+    shares = found.ids[found.used].unique(return_counts=True)[1].double() / int(found.used.sum())
+    prior = float(-(shares * shares.log()).sum())
+    evidence = {"nats": found.nats, "uniform": uniform, "classes": found.classes, "prior": prior}
     if found.nats > _HIGH * uniform + _ABOVE:
         return wrong("initial-loss", **evidence)
-    return sound("initial-loss", learnt=found.nats < _LOW * uniform, **evidence)
+    learnt = found.nats < _LOW * uniform
+    return sound("initial-loss", learnt="prior" if learnt and found.nats > _PRIOR * prior else learnt, **evidence)
 
 
 def reduction(bench: Bench) -> Outcome:

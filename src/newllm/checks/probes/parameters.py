@@ -40,6 +40,24 @@ def _other_optimizers(bench: Bench) -> list[Optimizer]:
     return [each for each in found if isinstance(each, Optimizer)]
 
 
+def tied(bench: Bench) -> Outcome:
+    """Where a model's configuration says that embedding and head are one weight, see whether they are.
+
+    Models of transformers say it, and tie the two again when they are loaded: what one of two weights has learnt is
+    lost then. Layers that an adapter has taken the place of are left out, since it keeps copies on purpose.
+    """
+    for name, module in bench.model.named_modules():
+        if getattr(getattr(module, "config", None), "tie_word_embeddings", False) is not True:
+            continue
+        given, made = (getattr(module, f"get_{kind}_embeddings", lambda: None)() for kind in ("input", "output"))
+        if type(given) is not nn.Embedding or type(made) is not nn.Linear or given.weight.shape != made.weight.shape:
+            continue
+        where = {id(each): path for path, each in bench.model.named_modules()}
+        evidence = {"embedding": where.get(id(given), name), "head": where.get(id(made), name)}
+        return sound("tied", **evidence) if given.weight is made.weight else wrong("tied", **evidence)
+    raise CannotCheck("no-tie")
+
+
 def registered(bench: Bench) -> Outcome:
     """Look for weights that the loss uses and that stand in plain lists and dictionaries of the model."""
     foreign = {id(each) for each in bench.seen.foreign}
@@ -84,7 +102,7 @@ def moves(bench: Bench) -> Outcome:
     pulled = [name for name in found.trainable if name not in found.zero and held.get(id(parameters[name]))]
     if not pulled:
         raise CannotCheck("no-gradient")
-    still = [name for name in pulled if name not in found.moved]
+    still = [name for name in pulled if name not in found.moved and name not in found.faint]
     if still:
         first = parameters[still[0]]
         dtype = str(first.dtype).removeprefix("torch.")

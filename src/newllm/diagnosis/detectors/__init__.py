@@ -47,6 +47,7 @@ DETECTORS = [
     changed_state.detect_changed_state,
     changed_state.detect_frozen_statistics,
     ranks.detect_ranks_apart,
+    ranks.detect_ranks_alike,
     targets.detect_loss_form,
     targets.detect_changed_targets,
     targets.detect_one_class_batches,

@@ -1,4 +1,4 @@
-"""Ranks of one training that no longer hold the same weights or moments, by the fingerprints that each recorded.
+"""Ranks of one training that hold other weights or moments, or read the same, by the fingerprints that each recorded.
 
 What was equal at the start and differs later is seen, and is no guess; the step is known as closely as fingerprints
 were taken, at sampled steps. Ranks that come together again train by themselves in between on purpose: a note.
@@ -51,5 +51,31 @@ def detect_ranks_apart(trace: Trace, facts: Facts) -> list[Finding]:
                 for name in ("not-wrapped", "hooks", "transfer", "update", "meant")
             ),
             test=message("finding-ranks-apart.test"),
+        )
+    ]
+
+
+def detect_ranks_alike(trace: Trace, facts: Facts) -> list[Finding]:
+    """Return that all ranks of a data-parallel training are given the same inputs, to the bit, at each step compared.
+
+    Their gradients are averaged, so that what all compute alike counts once. A training on one batch is not meant, nor
+    a split model, whose parts are given the same (`recorder.rank_inputs`).
+    """
+    if facts.ranks is None or not facts.ranks.alike:
+        return []
+    steps = facts.ranks.alike
+    said = {"axis": trace.axis, "first": steps[0], "last": steps[-1], "ranks": facts.ranks.count, "steps": len(steps)}
+    return [
+        Finding(
+            kind="ranks-alike",
+            severity="warning",
+            sentence=message("finding-ranks-alike.inputs", **said),
+            first_step=float(steps[0]),
+            last_step=float(steps[-1]),
+            confidence=0.95,
+            signal="loss" if "loss" in trace.signals else None,
+            evidence={"ranks": facts.ranks.count, "steps": len(steps)},
+            alternatives=(message("finding-ranks-alike.chance"),),
+            test=message("finding-ranks-alike.test"),
         )
     ]

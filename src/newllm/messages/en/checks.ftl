@@ -42,6 +42,13 @@ check-batch-kept = Does a step leave its batch as it was?
        *[other] { " " }and { COUNT($count) } tensors in all
     }): its loss is { G($first) }, and with what is left of it { G($second) }
 
+check-tied = Is tied what is said to be tied?
+    .short = tied weights
+    .why = Embedding and head that are said to be one weight are made one again when the model is loaded, and what one of them has learnt is lost.
+    .first = Call model.tie_weights() after the last change of the model (giving memory to a model from the meta device, new embeddings), and make the optimizer then.
+    .sound = { $embedding } and { $head } are one weight, as the configuration says
+    .wrong = the configuration says tie_word_embeddings, but { $embedding } and { $head } have a weight each
+
 check-optimizer-holds = Is every trainable parameter in the optimizer, once?
     .short = parameters in the optimizer
     .why = A parameter that the optimizer does not hold stays at its initial value for ever, and nothing else shows it.
@@ -239,6 +246,7 @@ check-initial-loss = Does the loss begin where guessing is?
     .first = Make the last layer's initial weights smaller, or tie them to an embedding of a smaller scale.
     .sound = { G($nats, digits: 3) } nats a target at the beginning; guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }{ $learnt ->
         [yes] . That is far less: the weights have learnt before, or the answers can be seen
+        [prior] . That is what guessing by the share of each class costs ({ G($prior, digits: 3) })
        *[no] { "" }
     }
     .wrong = { G($nats, digits: 3) } nats a target at the beginning, where guessing each of { COUNT($classes) } classes alike costs { G($uniform, digits: 3) }: the fresh model is sure of wrong answers
@@ -271,6 +279,16 @@ check-half-precision = Does the optimizer's epsilon exist in half precision?
     .sound = it does
     .wrong = the weights are float16 and the optimizer's epsilon of { E($epsilon) } is zero there: an update can divide by zero
 
+check-spectral-norm = Is what has a spectral norm normed by it?
+    .short = layers with spectral norm
+    .why = In evaluation mode the norm is not measured any more: a layer that never ran in training mode is divided by the product of random numbers.
+    .first = Run some batches through the layer in training mode before it is frozen, or load its vectors u and v with its weight.
+    .sound = { $still ->
+        [0] every pass measures the norm anew ({ COUNT($count) } weights)
+       *[other] the largest singular value of { COUNT($still) } weights in evaluation mode is 1
+    }
+    .wrong = the largest singular value of { $name }, which is in evaluation mode, is { G($size, digits: 3) } or more in place of 1 ({ COUNT($count) } weights like it): its norm was never measured
+
 check-scale = Are the layers' outputs of a sane size?
     .short = the size of layers' outputs
     .why = Outputs that are huge, at the edge of their range or all zero hand back no useful gradient.
@@ -295,6 +313,31 @@ check-step-order = Does the loop clear, compute, clip and update in this order?
     .kept = an update uses gradients that the update before has used already: nothing clears those of { names-and-more } in between
     .gone = tensors are given a gradient and have none when the optimizer updates: { names-and-more }
     .late = all gradients are scaled by { G($factor, digits: 2) } after the update that has used them, and before they are cleared: the clip comes too late
+
+check-step-loss = Does the loop train the loss of its batch?
+    .short = the loss that the loop trains
+    .why = A batch that is cut into passes must come out as the batch does: a mean of means makes each target of a short pass count for more than that of a long one.
+    .first = Add up the losses of all targets, and divide by the number of targets of the whole batch: weigh each pass by its share of them.
+    .sound = the first update uses the gradient of the loss of the batch{ $passes ->
+        [1] { "" }
+       *[other] , made of { COUNT($passes) } passes
+    }
+    .wrong = the first update uses the mean of the gradients of { COUNT($passes) } passes, each of which counts as much as the others, though they hold { COUNT($least) } to { COUNT($most) } targets: this is not the gradient of the batch's loss (they are { PERCENT($apart) } % apart)
+
+check-loss-scale = Does the loss scale leave the update alone?
+    .short = the loss scale
+    .why = The scale is to keep gradients within half precision, and changes by itself: what goes by it changes the training with it.
+    .first = Call scaler.unscale_(optimizer) between backward and clip_grad_norm_, and scaler.step(optimizer) in place of optimizer.step().
+    .sound = with half the scale the first update uses the same gradient
+    .clipped = with half of the loss scale of { G($scale) } the gradient of the first update is { G($ratio, digits: 3) } times as large (norm { G($first, digits: 3) } and { G($second, digits: 3) }): it is clipped while it is still multiplied by the scale
+    .kept = with half of the loss scale of { G($scale) } the gradient of the first update is { G($ratio, digits: 3) } times as large (norm { G($first, digits: 3) } and { G($second, digits: 3) }): it is never divided by the scale
+
+check-step-weights = Does each pass compute with the weights that there are?
+    .short = weights that mixed precision keeps
+    .why = Autocast keeps a copy of each weight until its block ends: in a block around several updates all passes but the first use old weights.
+    .first = Put autocast around the forward pass alone, or call torch.clear_autocast_cache() after each update.
+    .sound = after an update inside of autocast every linear layer that was compared computed with its present weight
+    .wrong = after an update inside of autocast { COUNT($count) } linear layers compute with weights of before it: { names-and-more }
 
 check-step-mode = Does the loop train in training mode?
     .short = the loop's training mode
@@ -437,6 +480,17 @@ check-reason =
     .no-autocast = no automatic mixed precision is on
     .no-half = no weight is in half precision
     .no-layers = there are not enough layers of a kind that is known
+    .train-changes = model.train() would still change { COUNT($count) } of the parameters and layers ({ names-and-more }), as where a model freezes a part of itself there: call it before the check, and before the first step
+    .no-tie = no configuration says that embedding and head are one weight, or an adapter has taken the place of one
+    .no-spectral-norm = no layer has a spectral norm
+    .no-scaler = the step holds no loss scale that is on, or several
+    .scale-other = with another loss scale the first update uses a gradient that differs otherwise, as of a step that draws chance or batches of its own
+    .scale-skips = no update was made in { $calls } calls at this loss scale
+    .no-autocast-around = no update was made inside of automatic mixed precision
+    .modes-differ = in evaluation mode the output differs from that in training mode by { G($moved, digits: 2) } of its scale, though the model has neither dropout nor batch norms: right if it is meant to act otherwise there
+    .schedule-first = the schedule is stepped before the update, so that its first rate ({ G($first, digits: 2) }) is never used: right if it is 0, as of a warm-up, and meant to be left out
+    .step-other = the first update uses another gradient than that of the loss of this batch: right if the step draws chance or a batch of its own, or adds something
+    .step-sum = the first update uses { $passes } times the gradient of the loss: those of { $passes } passes are added, not averaged. If that is not meant, the size of a step depends on their number
 
 # The page of the terminal.
 terminal-check = { $wrong ->

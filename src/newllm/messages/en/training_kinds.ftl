@@ -195,9 +195,11 @@ finding-early-standstill =
     .test = Train a few hundred steps with a tenth of the rate: the loss should go on falling.
 
 finding-ranks-alike =
-    .explained = All ranks log the same loss to its last digit: they read the same batches, so that several devices do the work of one. Give the loader a sampler that knows its rank.
+    .explained = The losses or the inputs of all ranks are the same to the last digit: they read the same batches, so that several devices do the work of one. Give the loader a sampler that knows its rank.
     .sentence = { SIGNAL($signal) } and its likes are equal to the last digit on { $ranks } ranks from { $axis } { $first } to { $last }
+    .inputs = at each of { $steps } steps that were compared, from { $axis } { $first } to { $last }, all { $ranks } ranks are given the same inputs to the bit, though their gradients are averaged
     .meant = losses that were averaged over the ranks before they were logged
+    .chance = ranks that are meant to draw other random numbers for the same rows
     .test = Print the first tokens of a batch on each rank.
 
 finding-both-sides-win =

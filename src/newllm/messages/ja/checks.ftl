@@ -42,6 +42,13 @@ check-batch-kept = 一ステップの後もバッチは元のままか
        *[other] など{ COUNT($count) }個のテンソル
     }）。損失は{ G($first) }、その後に残ったバッチでは{ G($second) }になる
 
+check-tied = 共有されるはずの重みは共有されているか
+    .short = 共有される重み
+    .why = 一つの重みとされる埋め込みと出力層は、モデルを読み込むときに再び一つにされ、片方の学んだことが失われる。
+    .first = モデルの最後の変更（metaデバイスからの割り当て、埋め込みの交換など）の後でmodel.tie_weights()を呼び、それからオプティマイザを作る。
+    .sound = 設定のとおり、{ $embedding }と{ $head }は一つの重みである
+    .wrong = 設定ではtie_word_embeddingsなのに、{ $embedding }と{ $head }が別々の重みを持っている
+
 check-optimizer-holds = 訓練するパラメータはすべてオプティマイザに一度ずつあるか
     .short = オプティマイザーのもつパラメータ
     .why = オプティマイザにないパラメータは初期値のまま動かず、それはほかのどこにも現れない。
@@ -239,6 +246,7 @@ check-initial-loss = 損失は当て推量の値から始まるか
     .first = 最後の層の初期の重みを小さくするか、スケールの小さい埋め込みと共有する。
     .sound = 最初は目標一つあたり{ G($nats, digits: 3) }ナット。{ COUNT($classes) }クラスを等しく推量すると{ G($uniform, digits: 3) }である{ $learnt ->
         [yes] 。これはずっと低い。重みがすでに訓練されているか、答えが見えている
+        [prior] 。これはクラスの割合どおりに推量したときの値（{ G($prior, digits: 3) }）である
        *[no] { "" }
     }
     .wrong = 最初から目標一つあたり{ G($nats, digits: 3) }ナット。{ COUNT($classes) }クラスを等しく推量すれば{ G($uniform, digits: 3) }である。初期のモデルが誤った答えに自信を持っている
@@ -271,6 +279,16 @@ check-half-precision = オプティマイザのepsilonは半精度で表せる�
     .sound = 表せる
     .wrong = 重みがfloat16で、オプティマイザのepsilon（{ E($epsilon) }）がそこでは0になる。更新が0で割ることがある
 
+check-spectral-norm = スペクトル正規化のある重みは正規化されているか
+    .short = スペクトル正規化のある層
+    .why = 評価モードではノルムは測り直されない。訓練モードで一度も動いていない層は、乱数から作られた値で割られている。
+    .first = 固定する前に訓練モードでいくつかのバッチを通すか、重みと一緒にベクトルuとvも読み込む。
+    .sound = { $still ->
+        [0] ノルムは毎回測り直される（重み{ COUNT($count) }個）
+       *[other] 評価モードの重み{ COUNT($still) }個の最大特異値は1である
+    }
+    .wrong = 評価モードの{ $name }の最大特異値が、1ではなく{ G($size, digits: 3) }以上である（同様の重み{ COUNT($count) }個）。ノルムが一度も測られていない
+
 check-scale = 各層の出力の大きさは妥当か
     .short = 層の出力の大きさ
     .why = 極端に大きい出力、範囲の端に張りついた出力、すべて0の出力からは、役に立つ勾配が返らない。
@@ -295,6 +313,31 @@ check-step-order = ループは消去、計算、クリッピング、更新を�
     .kept = 前の更新ですでに使われた勾配を、次の更新も使っている。その間に{ names-and-more }の勾配が消去されない
     .gone = 勾配を受け取るのに、オプティマイザの更新時にはなくなっているテンソル: { names-and-more }
     .late = 更新に使われた後、消去される前に、すべての勾配が{ G($factor, digits: 2) }倍されている。クリッピングが遅すぎる
+
+check-step-loss = ループはそのバッチの損失を訓練するか
+    .short = ループが訓練する損失
+    .why = バッチを分けて計算しても、結果はバッチ全体のものと同じでなければならない。平均の平均では、短い部分の目標一つが長い部分の目標一つより重くなる。
+    .first = すべての目標の損失を足し、バッチ全体の目標の数で割る。分けた部分ごとに目標の数の割合で重みをつける。
+    .sound = 最初の更新は、{ $passes ->
+        [1] { "" }
+       *[other] { COUNT($passes) }回に分けて計算された
+    }バッチの損失の勾配を使う
+    .wrong = 最初の更新は{ COUNT($passes) }回に分けた勾配の単純な平均を使うが、それぞれの目標の数は{ COUNT($least) }から{ COUNT($most) }まで違う。バッチの損失の勾配ではない（{ PERCENT($apart) } %異なる）
+
+check-loss-scale = 損失スケールは更新を変えないか
+    .short = 損失スケール
+    .why = スケールは勾配を半精度の範囲に収めるためのもので、訓練中に自動的に変わる。それに左右されるものがあれば、訓練も一緒に変わる。
+    .first = backwardとclip_grad_norm_の間でscaler.unscale_(optimizer)を呼び、optimizer.step()の代わりにscaler.step(optimizer)を使う。
+    .sound = スケールを半分にしても、最初の更新は同じ勾配を使う
+    .clipped = 損失スケール{ G($scale) }を半分にすると、最初の更新の勾配が{ G($ratio, digits: 3) }倍になる（ノルム{ G($first, digits: 3) }と{ G($second, digits: 3) }）。スケールが掛かったままクリッピングされている
+    .kept = 損失スケール{ G($scale) }を半分にすると、最初の更新の勾配が{ G($ratio, digits: 3) }倍になる（ノルム{ G($first, digits: 3) }と{ G($second, digits: 3) }）。スケールで割られていない
+
+check-step-weights = 順伝播は今の重みで計算されるか
+    .short = 混合精度が保持する重み
+    .why = autocastはブロックが終わるまで重みの写しを保持する。複数の更新を一つのブロックで囲むと、二回目以降の計算は古い重みを使う。
+    .first = autocastは順伝播だけを囲むか、更新のたびにtorch.clear_autocast_cache()を呼ぶ。
+    .sound = autocastの中で更新した後も、比べた線形層はすべて今の重みで計算した
+    .wrong = autocastの中で更新した後、{ COUNT($count) }個の線形層が更新前の重みで計算している: { names-and-more }
 
 check-step-mode = ループは訓練モードで訓練するか
     .short = ループの訓練モード
@@ -437,6 +480,17 @@ check-reason =
     .no-autocast = 自動混合精度は使われていない
     .no-half = 半精度の重みはない
     .no-layers = 比べられる種類の層が足りない
+    .train-changes = model.train()を呼ぶと、{ COUNT($count) }個のパラメータや層がまだ変わる（{ names-and-more }）。そこで自分の一部を固定するモデルなどである。検査の前に、そして最初のステップの前に呼ぶ
+    .no-tie = 埋め込みと出力層が一つの重みだとする設定がないか、アダプターがその一方を置き換えている
+    .no-spectral-norm = スペクトル正規化のある層がない
+    .no-scaler = ステップが持つ有効な損失スケールがないか、複数ある
+    .scale-other = 損失スケールを変えると、最初の更新の勾配が別の形で変わる。ステップが独自の乱数やバッチを使う場合などである
+    .scale-skips = この損失スケールでは、{ $calls }回の呼び出しで一度も更新が行われなかった
+    .no-autocast-around = 自動混合精度の中では更新が行われていない
+    .modes-differ = ドロップアウトもバッチ正規化もないのに、評価モードの出力が訓練モードの出力と、その大きさの{ G($moved, digits: 2) }だけ違う。モードで動作を変える意図なら正しい
+    .schedule-first = スケジュールが更新の前に進むので、最初の学習率（{ G($first, digits: 2) }）が使われない。ウォームアップの0のように、飛ばす意図なら正しい
+    .step-other = 最初の更新の勾配は、このバッチの損失の勾配と違う。ステップが独自の乱数やバッチを使うか、何かを加えているなら正しい
+    .step-sum = 最初の更新は損失の勾配の{ $passes }倍を使う。{ $passes }回に分けた勾配が平均されずに足されている。意図したものでなければ、一歩の大きさが分ける数で変わる
 
 # ターミナルのページ。
 terminal-check = { $wrong ->

@@ -1,0 +1,121 @@
+"""What may be meant is never called wrong: it could not be checked, and the reason says what was seen."""
+
+from typing import Any
+
+import pytest
+import torch
+from tests.unit.checks.healthy import classes, mlp, table
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+
+import newllm
+from newllm.checks import CheckReport
+from newllm.checks.outcome import Outcome
+
+
+def of(report: CheckReport, probe: str) -> Outcome:
+    return next(each for each in report.outcomes if each.probe == probe)
+
+
+def reason(report: CheckReport, probe: str) -> tuple[str, str]:
+    outcome = of(report, probe)
+    return outcome.status, outcome.sentence.id.rpartition(".")[2]
+
+
+class ByMode(nn.Module):
+    """Its outputs are larger in evaluation mode, without anything that says so."""
+
+    def __init__(self, factor: float, *more: nn.Module) -> None:
+        super().__init__()
+        self.layers, self.factor = mlp(3, *more), factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x) * (1.0 if self.training else self.factor)
+
+
+class Drops(nn.Module):
+    """Dropout in training mode, by a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(self.layers(x), 0.2, self.training)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (ByMode(1.5), ("unchecked", "modes-differ")),
+        (ByMode(1.0), ("sound", "sound")),
+        (ByMode(1.5, nn.BatchNorm1d(3)), ("sound", "sound")),  # it declares that the modes differ
+        (Drops(), ("sound", "sound")),
+    ],
+)
+def test_modes_that_differ_without_a_layer_that_says_so(model: nn.Module, expected: tuple[str, str]) -> None:
+    torch.manual_seed(0)
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-3), classes, table(), seconds=60)
+    assert reason(report, "evaluation-mode") == expected
+    assert report.wrong == []
+
+
+@pytest.mark.parametrize(("first", "expected"), [(True, ("unchecked", "schedule-first")), (False, ("sound", "sound"))])
+def test_a_schedule_that_is_stepped_before_the_update(first: bool, expected: tuple[str, str]) -> None:
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    schedule = lr_scheduler.CosineAnnealingLR(optimizer, 100)
+
+    def step(batch: Any) -> None:
+        optimizer.zero_grad()
+        classes(model, batch).backward()
+        for each in (schedule, optimizer) if first else (optimizer, schedule):
+            each.step()
+
+    report = newllm.check(model, optimizer, classes, table(), step=step, seconds=60)
+    assert reason(report, "schedule") == expected
+    assert report.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("bias", "rare", "learnt"),
+    [
+        pytest.param([0.0, 0.0, 0.0], 3, False, id="each class alike"),
+        pytest.param([4.6, 0.0, 0.0], 3, "prior", id="by the share of each class"),
+        pytest.param([4.6, 0.0, 0.0], 60, False, id="by other shares, which costs more than guessing"),
+    ],
+)
+def test_a_model_that_begins_by_the_share_of_each_class(bias: list[float], rare: int, learnt: object) -> None:
+    torch.manual_seed(0)
+    model = mlp()
+    with torch.no_grad():
+        model.get_parameter("2.weight").mul_(0.01)
+        model.get_parameter("2.bias").copy_(torch.tensor(bias))
+    y = torch.zeros(300, dtype=torch.int64)
+    y[:rare], y[rare : 2 * rare] = 1, 2
+    batch = torch.randn(300, 10), y
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-3), classes, batch, seconds=60)
+    found = of(report, "initial-loss")
+    assert found.evidence.get("learnt", False) == learnt
+    assert ("share of each class" in str(found.sentence)) == (learnt == "prior")
+
+
+def test_a_model_that_knows_the_answers_does_not_begin_by_their_share() -> None:
+    torch.manual_seed(0)
+    y = torch.randint(0, 3, (300,))
+    x = torch.nn.functional.one_hot(y, 3).float() * 8
+    model = nn.Linear(3, 3)
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(3))
+    report = newllm.check(model, torch.optim.AdamW(model.parameters(), 1e-3), classes, (x, y), seconds=60)
+    assert of(report, "initial-loss").evidence["learnt"] is True
+
+
+def test_a_bias_before_a_batch_norm_need_not_move() -> None:
+    """Its gradient is nothing but rounding, which at a small rate does not reach the last digit of the bias."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 3))
+    report = newllm.check(model, torch.optim.SGD(model.parameters(), 1e-3), classes, table(), seconds=60)
+    assert of(report, "moves").status == "sound"
+    assert report.wrong == []
