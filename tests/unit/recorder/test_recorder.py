@@ -94,8 +94,8 @@ def test_recording_json_says_what_was_recorded(tmp_path: Path) -> None:
         "every": 3,
         "training_mode_matters": True,
         "layers": [
-            {"name": "0", "kind": "Embedding", "parameters": 66, "trained": False},
-            {"name": "2", "kind": "Linear", "parameters": 77, "trained": True},
+            {"name": "0", "kind": "Embedding", "parameters": 66, "trained": False, "weight_decay": 0.0},
+            {"name": "2", "kind": "Linear", "parameters": 77, "trained": True, "weight_decay": 0.01},
         ],
         "left_out": [],
         "remarks": [],
