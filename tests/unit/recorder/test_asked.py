@@ -37,6 +37,7 @@ def train(
     with newllm.record(model, optimizer, out, every=1) as recorder:
         for inputs, targets in batches:
             optimizer.zero_grad()
+            value = torch.zeros(())
             for _ in range(passes):
                 value = loss(model(inputs), targets)
                 value.backward()
