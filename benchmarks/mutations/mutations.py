@@ -46,7 +46,7 @@ AREAS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "training": (("training",), ("unit/training", "faults")),
     "trace": (("trace",), ("unit/trace", "fuzz")),
     "data": (("data",), ("unit/data",)),
-    "checks": (("checks",), ("unit/checks",)),
+    "checks": (("checks", "loss_form.py"), ("unit/checks", "unit/recorder/test_asked.py")),
     "diagnosis": (("diagnosis",), ("unit/diagnosis",)),
     "report": (("report", "messages", "words"), ("unit/report", "unit/messages", "unit/words")),
     "ui": (("ui", "playground"), ("unit/ui", "unit/playground")),

@@ -20,6 +20,7 @@ from newllm.study.cell_recording import CellRecording, OwnSignals
 from newllm.trace import Summary, pack_trace
 from newllm.training.budget import Budget
 from newllm.training.config import RunConfig
+from newllm.training.environment import using_threads
 from newllm.training.guard import take_back
 from newllm.training.preparation import Preparation
 from newllm.training.resolve import build_model
@@ -74,7 +75,8 @@ def _train(
     """Train to the end; return the seconds of this session, and of the updates of earlier ones."""
     start = time.perf_counter()
     make_recording = functools.partial(_make_recording, run, corpus, signals)
-    summary, stopped_by = run_training(run, config, model, corpus, make_recording, snapshots=False)
+    with using_threads(config.numerics.threads):
+        summary, stopped_by = run_training(run, config, model, corpus, make_recording, snapshots=False)
     if summary.status not in ("finished", "diverged"):
         raise UserError(summary.message or f"stopped by {stopped_by}")
     pack_trace(run.trace)
